@@ -1,0 +1,100 @@
+# Everything runs from a clean clone: each target sets up what it needs first, which costs next to nothing when it is done.
+
+PYTHON := $(shell command -v python3.11 || command -v python3)
+DIR    := .darkroom
+PORT   :=
+
+bin   := .venv/bin
+stack := $(bin)/python -m deploy.local --dir $(DIR)
+code  := services deploy models edge protos clients tests benchmarks reference
+typed := services deploy models edge protos clients/python tests benchmarks reference
+
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  DIR=folder chooses the stack (default .darkroom), PORT=n its public port (default 8080)"
+
+setup: ## install packages, generate code, fetch model weights
+	@$(PYTHON) deploy/setup.py
+
+demo: up ## set up, start, and run the main job on sample files
+	@deploy/demo $(DIR)
+
+up: setup ## start the stack and wait until it is healthy
+	@$(stack) up $(if $(PORT),--port $(PORT))
+
+down: setup ## stop the stack; its data stays
+	@$(stack) down
+
+status: setup ## show each part of the stack
+	@$(stack) status
+
+logs: setup ## follow the logs of all parts
+	@$(stack) logs --follow
+
+test: setup ## run all tests on stacks of their own
+	@$(bin)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+
+diffusion: setup ## install PyTorch and diffusers for the local model that draws pictures, in .venv-diffusion
+	@.cache/tools/bin/uv venv --quiet --allow-existing --python $(PYTHON) .venv-diffusion
+	@.cache/tools/bin/uv pip install --quiet --python .venv-diffusion/bin/python --require-hashes -r requirements/diffusion.txt
+
+test-diffusion: setup ## test the local model on a generated pipeline (needs `make diffusion`, or DIFFUSION_VENV=folder)
+	@DARKROOM_DIFFUSION_VENV=$(or $(DIFFUSION_VENV),$(CURDIR)/.venv-diffusion) $(bin)/python -m pytest tests/diffusion $(ARGS)
+
+chaos: setup ## kill, pause and restart parts under load for five minutes (CHAOS_SECONDS, CHAOS_SEED)
+	@CHAOS_SECONDS=$${CHAOS_SECONDS:-300} $(bin)/python -m pytest -s tests/chaos
+
+check: setup ## formatting, lint, types, protos, and that docs say what the protos say
+	$(bin)/ruff format --check $(wildcard $(code))
+	$(bin)/ruff check $(wildcard $(code))
+	$(bin)/mypy $(wildcard $(typed))
+	$(bin)/buf lint
+	$(bin)/buf format protos --diff --exit-code
+	$(bin)/python -m reference --check
+
+breaking: setup ## compare the protos with those of the last release tag
+	@tag=$$(git describe --tags --abbrev=0 2>/dev/null) || { echo "There is no release tag yet to compare with."; exit 0; }; old=$$(mktemp -d) && trap 'rm -r "$$old"' EXIT && \
+	  git archive "$$tag" buf.yaml protos third_party | tar -x -C "$$old" && \
+	  mkdir "$$old/gen" && cp -r gen/google_protos "$$old/gen" && $(bin)/buf breaking --against "$$old"
+
+format: setup ## format code and protos in place
+	$(bin)/ruff check --fix-only $(wildcard $(code))
+	$(bin)/ruff format $(wildcard $(code))
+	$(bin)/buf format protos --write
+
+models: setup ## install, verify and list the model weights
+	@$(bin)/python -m models install
+	@$(bin)/python -m models verify
+	@$(bin)/python -m models list
+
+generate: setup ## generate gen/ from the protos
+	@$(bin)/python protos/generate.py
+
+reference: setup ## write docs/reference from the protos
+	@$(bin)/python -m reference
+
+wheel: setup ## build the Python client and the darkroom command as a wheel in dist/
+	@cd clients/python && ../../$(bin)/python -m hatchling build -t wheel -d ../../dist
+
+bench: ## measure beside other queues, and write the tables in benchmarks/
+	@$(PYTHON) deploy/setup.py bench
+	@$(bin)/python -m benchmarks
+
+quality: ## score results beside those of other tools, and write benchmarks/quality.md
+	@$(PYTHON) deploy/setup.py bench
+	@$(bin)/python -m benchmarks.quality --write
+
+lock: setup ## resolve requirements/*.in into locked, hashed requirements/*.txt
+	@for name in bootstrap main triton bench diffusion; do \
+	  .cache/tools/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
+	    requirements/$$name.in --output-file requirements/$$name.txt; done
+
+clean: ## remove what setup made; stacks' data stays
+	@if [ -x $(bin)/python ]; then $(stack) down; fi
+	rm -rf .venv .venv-triton .venv-diffusion .venv-bench .cache gen gen.new demo-output
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: $(shell awk -F: '/^[a-z-]+:/ { print $$1 }' $(MAKEFILE_LIST))

@@ -1,0 +1,151 @@
+"""Measure what a claim costs as tasks pile up, and write `benchmarks/claim.md`.
+
+python -m benchmarks.claim [--rows N …]: for each N, a database with N finished and N queued tasks, on a PostgreSQL of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from benchmarks.table import Section, milliseconds, percentile
+from services.common.db import engine, migrate
+from services.tasks.models import Task
+from services.tasks.store.tasks import TaskStore
+from tests.stacks import StackUnderTest
+
+RESULTS = Path(__file__).resolve().parent / "claim.md"
+LANE, ACCOUNTS, WINDOW, ROUNDS = "system", 1_000, 32, 100
+
+# Every second task is queued; half of those are account 1's, the rest belong to the other accounts in turn.
+FILL = text("""
+INSERT INTO task (
+  id, account_id, state, lane, priority, trace_id, operations, input_file_ids, output_file_ids, notices, price_millicredits,
+  attempt, max_attempts, run_at, progress, progress_message, last_sequence, create_time, update_time, end_time
+)
+SELECT
+  number, CASE number % 4 WHEN 0 THEN 1 ELSE 2 + number / 2 % (:accounts - 1) END,
+  CASE number % 2 WHEN 0 THEN 'QUEUED' ELSE 'SUCCEEDED' END, :lane, number % 5, 'trace', '{}', '{1,2}', '{}', '{}', 6000,
+  0, 5, CASE WHEN number % 202 = 0 THEN stated.now + interval '1 day' END, 0, '', 1,
+  stated.now, stated.now, CASE number % 2 WHEN 1 THEN stated.now END
+FROM generate_series(1, CAST(:rows AS bigint) * 2) AS number, (SELECT CAST(:now AS timestamptz) AS now) AS stated
+""")
+OPEN = text("""
+INSERT INTO account_policy (account_id, open)
+SELECT account_id, count(*) FILTER (WHERE state = 'QUEUED') FROM task GROUP BY account_id
+""")
+LINE_UP = text("""
+INSERT INTO lane_account (lane, account_id, priority_class, queued, virtual_time)
+SELECT lane, account_id, 0, count(*) FILTER (WHERE state = 'QUEUED' AND run_at IS NULL), 0 FROM task GROUP BY lane, account_id
+""")
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.claim", description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 1_000_000], help="finished tasks, and as many queued ones")
+    sizes = parser.parse_args().rows
+    stack = StackUnderTest()
+    try:
+        stack.up(["postgres"])
+        section = asyncio.run(_measure(stack, sizes))
+    finally:
+        stack.close()
+    command = "python -m benchmarks.claim --rows " + " ".join(map(str, sizes))
+    document = f"# The claim\n\n`{command}`, {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores.\n\n{section.markdown()}"
+    print(document)
+    RESULTS.write_text(document)
+
+
+async def _measure(stack: StackUnderTest, sizes: Sequence[int]) -> Section:
+    section = Section(
+        "What a dispatch costs by the depth of the queue",
+        f"N finished and N queued tasks in one lane, half of the queued ones of one account and the rest of {ACCOUNTS - 1:,} others, one "
+        f"in a hundred waiting for a retry. The window holds {WINDOW}; {ROUNDS} rounds. Each figure is a whole call of the store, from "
+        "Python to the commit: due retries, lock, claim. *One place*: a worker has taken a task and the next is claimed. *All places*: a "
+        "whole window is claimed. *Position*: `queue_position` of the last task of the account with half of them all. *End*: completing "
+        "a task.",
+        ["N", "one place, p50", "p99", "all places, p50", "p99", "position, p50", "p99", "end, p50", "p99"],
+    )
+    for rows in sizes:
+        print(f"{rows:,} rows …", file=sys.stderr)
+        url = await asyncio.to_thread(stack.create_database)
+        await asyncio.to_thread(migrate, "tasks", url)
+        async with _filled(url, rows) as database:
+            section.rows.append([f"{rows:,}", *map(milliseconds, await _figures(TaskStore(database), rows))])
+    return section
+
+
+@asynccontextmanager
+async def _filled(url: str, rows: int) -> AsyncIterator[AsyncEngine]:
+    async with engine(url, 2) as database:
+        async with database.begin() as connection:
+            await connection.execute(FILL, {"rows": rows, "accounts": ACCOUNTS, "lane": LANE, "now": datetime.now(UTC)})
+            await connection.execute(OPEN)
+            await connection.execute(LINE_UP)
+        async with database.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await connection.execute(text("VACUUM ANALYZE"))
+        yield database
+
+
+async def _figures(store: TaskStore, rows: int) -> list[float]:
+    one, whole, place, end = _Times(), _Times(), _Times(), _Times()
+    last = next(number for number in range(rows * 2, 0, -1) if number % 20 == 0 and number % 202)
+    for _ in range(ROUNDS):
+        with whole:
+            offered = await _claim(store)
+        assert len(offered) == WINDOW
+        first, *rest = offered
+        await _run(store, first, end)
+        with one:
+            [next_one] = await _claim(store)
+        with place:
+            position = await store.place(last)
+        assert position is not None
+        for task in (next_one, *rest):
+            await _run(store, task, end)
+    return [*one.figures(), *whole.figures(), *place.figures(), *end.figures()]
+
+
+async def _claim(store: TaskStore) -> list[Task]:
+    return await store.dispatch(LANE, window=WINDOW, batch=100, max_running=1_000, now=datetime.now(UTC))
+
+
+async def _run(store: TaskStore, task: Task, end: _Times) -> None:
+    now = datetime.now(UTC)
+    assert await store.start(task.id, run_id=uuid4(), worker="w", lease_until=now + timedelta(minutes=1), now=now)
+    with end:
+        assert await store.complete(task.id, 1, output_file_ids=[], notices=[], now=datetime.now(UTC))
+
+
+class _Times:
+    """How long each `with` block took, in seconds."""
+
+    def __init__(self) -> None:
+        self._seconds: list[float] = []
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, *error: object) -> None:
+        self._seconds.append(time.perf_counter() - self._began)
+
+    def figures(self) -> tuple[float, float]:
+        """Median and 99th percentile."""
+        return percentile(self._seconds, 0.5), percentile(self._seconds, 0.99)
+
+
+if __name__ == "__main__":
+    main()

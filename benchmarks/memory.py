@@ -1,0 +1,33 @@
+"""Memory of each process of a stack at rest."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psutil
+
+from benchmarks.table import Section
+from tests.stacks import StackUnderTest
+
+_SETTLE_SECONDS = 5
+_PARTS = ("envoy", "accounts", "files", "tasks", "inference", "postgres", "nats", "s3", "triton")
+
+
+async def measure(stack: StackUnderTest) -> Section:
+    """Proportional set size of each part, child processes included."""
+    await asyncio.sleep(_SETTLE_SECONDS)
+    section = Section(
+        "Memory at rest",
+        f"Proportional set size of each part with its child processes, {_SETTLE_SECONDS} s after the stack became healthy; no task has "
+        "run yet. Triton holds ISNet, four Real-ESRGAN models, and those that find and read text.",
+        ("part", "processes", "memory"),
+    )
+    total = 0
+    for part in _PARTS:
+        root = psutil.Process(stack.pid(part))
+        family = [root, *root.children(recursive=True)]
+        used = sum(process.memory_full_info().pss for process in family)
+        total += used
+        section.rows.append((part, str(len(family)), f"{used / 2**20:.0f} MiB"))
+    section.rows.append(("**all**", "", f"**{total / 2**20:.0f} MiB**"))
+    return section

@@ -1,0 +1,196 @@
+"""Memory that a worker's process takes for one picture, beside what it reserves for it: `python -m benchmarks.needs CASE TRITON` is one."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from benchmarks.table import Section
+from darkroom.operations.v1 import operation_pb2
+from services.common.sandbox import Limits as SandboxLimits
+from services.common.sandbox import Sandbox
+from services.inference.media import Image, Limits, Pixels, configure_libvips, encode, read_header
+from services.inference.model_server.triton import Patience, connected
+from services.inference.pipeline import memory_needs, picture_job
+from services.inference.pipeline.memory_budget import MemoryBudget
+from services.inference.pipeline.memory_needs import needed_memory
+from services.inference.pipeline.pipeline import Pipeline, Source, Surroundings
+from services.inference.pipeline.registry import Registry
+from services.inference.pipeline.stages import Stages
+from services.inference.pipeline.step import Models, Tools
+from tests.integration.models.triton_server import install, running
+from tests.stacks import StackUnderTest
+
+_PHOTO = Path(__file__).resolve().parent.parent / "samples" / "portrait.jpg"
+_LIMITS = Limits(400)
+_RESOURCES = SandboxLimits(memory_bytes=6 << 30, file_bytes=4 << 30)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """An operation, and a picture for it."""
+
+    operation: Mapping[str, Any]
+    width: int
+    height: int
+    wide: bool = False
+    alpha: bool = False
+    gray: bool = False
+    says: str = ""
+
+
+_CUT: Mapping[str, Any] = {"remove_background": {}}
+_BOX = {"x1": 60, "y1": 80, "x2": 95, "y2": 95}
+_CASES: Mapping[str, _Case] = {
+    "cutout": _Case(_CUT, 4000, 3000),
+    "cutout-24": _Case(_CUT, 6000, 4000),
+    "cutout-gray": _Case(_CUT, 6000, 4000, gray=True),
+    "cutout-wishes": _Case(
+        {"remove_background": {"keep_shadow": True, "trim": True, "background_color": "#FFFFFF"}}, 4000, 3000, says="shadow, trim, colour"
+    ),
+    "cutout-wide-alpha": _Case(_CUT, 4000, 3000, wide=True, alpha=True),
+    "watermark": _Case({"remove_watermark": {}}, 1600, 1200, says="looked for"),
+    "watermark-box": _Case({"remove_watermark": {"boxes": [_BOX]}}, 4000, 3000, says="in a box"),
+    "watermark-wide-alpha": _Case({"remove_watermark": {"boxes": [_BOX]}}, 4000, 3000, wide=True, alpha=True, says="in a box"),
+    "upscale": _Case({"upscale": {"factor": 2}}, 4000, 3000),
+    "upscale-enhanced": _Case(
+        {"upscale": {"factor": 2, "enhancements": ["ENHANCEMENT_QUALITY", "ENHANCEMENT_TEXT"]}}, 2000, 1500, says="quality, text"
+    ),
+    "upscale-wide-alpha": _Case({"upscale": {"factor": 2}}, 4000, 3000, wide=True, alpha=True),
+    "upscale-100": _Case({"upscale": {"factor": 2}}, 5774, 4330, says="100 megapixels out"),
+    "upscale-8": _Case({"upscale": {"factor": 8}}, 1444, 1083, says="100 megapixels out"),
+}
+
+
+async def measure(_stack: StackUnderTest) -> Section:
+    """Every case in a process of its own."""
+    section = Section(
+        "Memory of one picture",
+        "The worker's pipeline (decoding, operation, encoding) on one picture, in a process of its own, with networks of a few nodes "
+        "(`--set tiny`): they run in Triton, which is not counted, and neither is the child that decodes. *Peak*: the resident memory of "
+        "the process at its highest, beyond what it had before; mapped files, which the system can take back, are in it. *Reserved*: what "
+        "`memory_needs.py` takes out of `DARKROOM_MEMORY_BYTES`.",
+        ("operation", "picture", "samples", "peak", "times the samples", "reserved"),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        repository = await asyncio.to_thread(install, Path(folder) / "models", "--set", "tiny")
+        with running(repository, Path(folder) / "triton.log") as server:
+            for name, case in _CASES.items():
+                command = (sys.executable, "-m", "benchmarks.needs", name, server.address)
+                process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+                output, _ = await process.communicate()
+                if process.returncode != 0:
+                    raise RuntimeError(f"{name} ended with status {process.returncode}")
+                section.rows.append(_row(case, **json.loads(output)))
+                print(*section.rows[-1], file=sys.stderr)
+    return section
+
+
+def _row(case: _Case, samples: int, peak: int, reserved: int) -> list[str]:
+    ((operation, options),) = case.operation.items()
+    what = f"{operation}{' by ' + str(options['factor']) if 'factor' in options else ''}{', ' + case.says if case.says else ''}"
+    kind = f"{case.width} × {case.height}, {16 if case.wide else 8} bits{', gray' if case.gray else ''}{', alpha' if case.alpha else ''}"
+    sizes = [f"{size / 2**20:,.0f} MiB" for size in (samples, peak, reserved)]
+    return [what, kind, *sizes[:2], f"{peak / samples:.1f}", sizes[2]]
+
+
+async def _one(case: _Case, triton_address: str) -> dict[str, int]:
+    threads = len(os.sched_getaffinity(0))
+    configure_libvips(threads)
+    operation = operation_pb2.Operation(**case.operation)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = Source("photo.png", folder / "input", 0)
+        await asyncio.to_thread(_draw, case, source.path)
+        preload = [picture_job.__name__, memory_needs.__name__]
+        async with (
+            Sandbox(preload=preload, limits=_RESOURCES) as sandbox,
+            connected(triton_address, Patience(60, 300, 600), 64 << 20) as triton,
+        ):
+            factors = {factor: f"realesr_animevideov3_x{factor}" for factor in (2, 3, 4)}
+            tools = Tools(
+                triton=triton,
+                sandbox=sandbox,
+                models=Models("isnet", "ppocr_det", factors, 256, upscale_batch=4),
+                picture_limits=_LIMITS,
+                picture_resources=_RESOURCES,
+                result_limits=_LIMITS,
+                memory=MemoryBudget(64 << 30),
+                document_bytes=1 << 30,
+            )
+            bound = Registry().bind([operation])
+            around = Surroundings(folder, lambda _done, _said: None, lambda: None, lambda *_: None, Stages(), keeping=_Nothing())
+            pipeline = Pipeline(tools, bound, 1 << 30)
+            # What is imported, and the threads that there are, come with the first picture.
+            await pipeline.run(await asyncio.to_thread(_small, folder), around)
+            before = _reset_peak()
+            await pipeline.run(source, around)
+            peak = _status("VmHWM") - before
+        header = read_header(source.path.read_bytes(), _LIMITS)
+        return {"samples": header.samples_bytes, "peak": peak, "reserved": needed_memory(header, bound, ())}
+
+
+class _Nothing:
+    """Keeps nothing for later attempts."""
+
+    async def kept(self, _folder: Path) -> Mapping[str, Path]:
+        return {}
+
+    async def keep(self, _key: str, _file: Path, _media_type: str) -> None:
+        return
+
+
+def _draw(case: _Case, target: Path) -> None:
+    """The sample photograph in this size."""
+    with PillowImage.open(_PHOTO) as photo:
+        drawn = photo.convert("L" if case.gray else "RGB").resize((case.width, case.height), PillowImage.Resampling.BICUBIC)
+    pixels = np.asarray(drawn).reshape(case.height, case.width, -1)
+    samples: Pixels = pixels.astype(np.uint16) * np.uint16(257) if case.wide else pixels
+    alpha = np.full(samples.shape[:2], np.iinfo(samples.dtype).max, samples.dtype) if case.alpha else None
+    if alpha is not None:
+        # A little of it: a picture that is a cut-out already is left alone.
+        alpha[:8, :8] = 0
+    target.write_bytes(encode(Image(samples, alpha), quick=True))
+
+
+def _small(folder: Path) -> Source:
+    target = folder / "small"
+    _draw(_Case({}, 300, 200), target)
+    return Source("small.png", target, 0)
+
+
+def _reset_peak() -> int:
+    """Bytes that this process has now, from which its peak is counted again."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _status("VmRSS")
+
+
+def _status(field_: str) -> int:
+    found = re.search(rf"^{field_}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) << 10
+
+
+def main() -> None:
+    """One case."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.needs")
+    parser.add_argument("case", choices=_CASES)
+    parser.add_argument("triton", help="host:port")
+    options = parser.parse_args()
+    json.dump(asyncio.run(_one(_CASES[options.case], options.triton)), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

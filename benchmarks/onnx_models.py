@@ -1,0 +1,37 @@
+"""The installed models in this process, without a server: by the onnxruntime that Triton's environment has."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+ROOT = Path(__file__).resolve().parent.parent
+_REPOSITORY = ROOT / ".cache" / "models"
+_PACKAGES = ROOT / ".venv-triton" / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+
+Pixels8 = npt.NDArray[np.uint8]
+
+
+@cache
+def session(name: str, threads: int, spinning: bool = True) -> Any:
+    """An onnxruntime session of a model, with the runtime's own options but for its threads: how many, and whether they spin when idle."""
+    if str(_PACKAGES) not in sys.path:
+        # After the packages of this environment, which it shares most of.
+        sys.path.append(str(_PACKAGES))
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
+    return onnxruntime.InferenceSession(_REPOSITORY / name / "1" / "model.onnx", options, providers=["CPUExecutionProvider"])
+
+
+def run(name: str, pictures: Pixels8, threads: int, spinning: bool = True) -> Pixels8:
+    """The output of a model for uint8 [N, H, W, 3]."""
+    (output,) = session(name, threads, spinning).run(None, {"image": pictures})
+    return np.asarray(output, np.uint8)

@@ -1,0 +1,44 @@
+"""Status polls through the edge."""
+
+from __future__ import annotations
+
+from benchmarks.load import get_repeatedly
+from benchmarks.table import Section, milliseconds, percentile
+from darkroom import AsyncClient
+from darkroom.operations.v1 import noop_pb2, operation_pb2
+from tests.stacks import StackUnderTest
+
+_SECONDS = 8.0
+
+
+async def measure(stack: StackUnderTest) -> Section:
+    """GET /v1/tasks/:id/status: Envoy, the authorisation check, transcoding, one query."""
+    async with AsyncClient(stack.url, stack.api_key) as client:
+        task = await client.create_task([], [operation_pb2.Operation(noop=noop_pb2.Noop())])
+        await client.wait(task.id)
+    section = Section(
+        "Status polls through the edge",
+        f"`GET /v1/tasks/:id/status` for {_SECONDS:.0f} s with one API key, keep-alive connections; each poll is a check by accounts, "
+        "transcoding by Envoy, a signature check and a query by tasks. `GET /healthz`, answered by Envoy alone, shows what the generator "
+        "itself can do.",
+        ("request", "connections", "replies/s", "p50", "p99"),
+    )
+    key = {"Authorization": f"Bearer {stack.api_key}"}
+    for path, headers, connections in (
+        (f"/v1/tasks/{task.id}/status", key, 1),
+        (f"/v1/tasks/{task.id}/status", key, 16),
+        (f"/v1/tasks/{task.id}/status", key, 64),
+        ("/healthz", {}, 16),
+    ):
+        load = await get_repeatedly(stack.url + path, headers, connections, _SECONDS)
+        name = "status" if "tasks" in path else "healthz"
+        section.rows.append(
+            (
+                name,
+                str(connections),
+                f"{load.per_second:.0f}",
+                milliseconds(percentile(load.latencies, 0.5)),
+                milliseconds(percentile(load.latencies, 0.99)),
+            )
+        )
+    return section

@@ -1,0 +1,44 @@
+"""Run the evaluations and write `benchmarks/quality.md`.
+
+python -m benchmarks.quality [--only OPERATION …] [--write]: each operation's tables, in place of those of the same title.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmarks import quality
+from benchmarks.table import Section, replaced
+
+RESULTS = Path(__file__).resolve().parent.parent / "quality.md"
+_HEADING = """# Quality
+
+`make quality`: evaluation sets that scripts make, with a known truth, and the same inputs given to what a user
+would run instead. *Held out* are the producers and photographs that nothing was tuned on.
+"""
+
+
+def main() -> None:
+    """Measure, print and write."""
+    operations = [module.name for module in pkgutil.iter_modules(quality.__path__) if not module.name.startswith("_")]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=operations, default=operations, help="whose results to judge; all if left out")
+    parser.add_argument("--write", action="store_true", help="put the tables into quality.md, in place of those of the same title")
+    options = parser.parse_args()
+    for name in options.only:
+        print(f"{name} …", file=sys.stderr)
+        measure: Callable[[], Sequence[Section]] = importlib.import_module(f"{quality.__name__}.{name}").measure
+        sections = measure()
+        print("\n".join(section.markdown() for section in sections))
+        if options.write:
+            text = RESULTS.read_text() if RESULTS.exists() else _HEADING
+            RESULTS.write_text(replaced(text, sections))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Photographs with watermarks whose truth is known, and pictures without one that tempt a detector; made in `.venv-bench`."""

@@ -1,0 +1,34 @@
+"""Make the documents: FOLDER/<part>/<producer>/<name>/{marked,clean}.pdf, or only clean.pdf for those without a mark."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from benchmarks.quality._pdf_set import held_out, other_documents, reportlab_documents, second_held_out, stamping
+
+Documents = Mapping[str, Mapping[str, Callable[[bool], bytes]]]
+
+
+def main(folder: Path) -> None:
+    """Write all of them."""
+    known: list[Documents] = [{"ReportLab": reportlab_documents.marked()}, stamping.marked(), other_documents.marked()]
+    plain: list[Documents] = [{"ReportLab": reportlab_documents.unmarked()}, stamping.unmarked(), other_documents.unmarked()]
+    _write(folder / "tuned", known, plain)
+    _write(folder / "held out", [held_out.marked()], [held_out.unmarked()])
+    _write(folder / "held out, second set", [second_held_out.marked()], [second_held_out.unmarked()])
+
+
+def _write(folder: Path, marked: list[Documents], unmarked: list[Documents]) -> None:
+    for documents, names in ((marked, ("marked", "clean")), (unmarked, ("clean",))):
+        for producer, made in (pair for each in documents for pair in each.items()):
+            for name, make in made.items():
+                target = folder / producer / name.replace("/", " ")
+                target.mkdir(parents=True, exist_ok=True)
+                for kind in names:
+                    (target / f"{kind}.pdf").write_bytes(make(kind == "marked"))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

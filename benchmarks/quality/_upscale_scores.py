@@ -1,0 +1,58 @@
+"""How near an enlarged picture is to the photograph that its input was made of."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Pixels8 = npt.NDArray[np.uint8]
+Plane = npt.NDArray[np.float64]
+
+_BORDER = 8  # pixels that are left out all round: what is beyond the crop nobody can know
+_COARSE = 16  # pixels of the truth in a cell whose mean colour is compared
+
+
+def psnr(result: Pixels8, truth: Pixels8) -> float:
+    """Peak signal-to-noise ratio of the luma, in dB."""
+    return float(10 * np.log10(255**2 / ((_luma(result) - _luma(truth)) ** 2).mean()))
+
+
+def ssim(result: Pixels8, truth: Pixels8) -> float:
+    """Structural similarity of the luma (Wang et al., IEEE TIP 2004), its own constants and window."""
+    a, b = _luma(result), _luma(truth)
+    mean_a, mean_b = _blurred(a), _blurred(b)
+    variance_a, variance_b = _blurred(a * a) - mean_a**2, _blurred(b * b) - mean_b**2
+    covariance = _blurred(a * b) - mean_a * mean_b
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    same = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
+    return float((same / ((mean_a**2 + mean_b**2 + c1) * (variance_a + variance_b + c2))).mean())
+
+
+def gradient_deviation(result: Pixels8, truth: Pixels8) -> float:
+    """Gradient magnitude similarity deviation of the luma (Xue et al., IEEE TIP 2014): 0 is the same; it agrees better with people than
+    SSIM."""
+    a, b = _gradient(_luma(result)), _gradient(_luma(truth))
+    return float(((2 * a * b + 170) / (a * a + b * b + 170)).std())
+
+
+def colour_shift(result: Pixels8, given: Pixels8) -> float:
+    """Mean difference, in levels, between the coarse colours of a result and those of the input that it was made of."""
+    height, width = result.shape[0] // _COARSE, result.shape[1] // _COARSE
+    coarse = [cv2.resize(picture.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) for picture in (result, given)]
+    return float(np.abs(coarse[0] - coarse[1]).mean())
+
+
+def _luma(pixels: Pixels8) -> Plane:
+    inner = pixels[_BORDER:-_BORDER, _BORDER:-_BORDER].astype(np.float64)
+    return np.asarray(inner @ np.array([0.299, 0.587, 0.114]))
+
+
+def _blurred(plane: Plane) -> Plane:
+    return np.asarray(cv2.GaussianBlur(plane, (11, 11), 1.5))
+
+
+def _gradient(plane: Plane) -> Plane:
+    kernel = np.array([[1, 0, -1]] * 3) / 3
+    small = cv2.blur(plane, (2, 2))
+    return np.hypot(cv2.filter2D(small, -1, kernel), cv2.filter2D(small, -1, kernel.T))

@@ -1,0 +1,47 @@
+"""Results as Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Section:
+    """A table with what was measured and how."""
+
+    title: str
+    method: str
+    columns: Sequence[str]
+    rows: list[Sequence[str]] = field(default_factory=list)
+    remarks: str = ""
+
+    def markdown(self) -> str:
+        """The section as text."""
+        lines = [f"## {self.title}", "", self.method, "", _row(self.columns), _row(["---"] * len(self.columns)), *map(_row, self.rows), ""]
+        if self.remarks:
+            lines += [self.remarks, ""]
+        return "\n".join(lines)
+
+
+def replaced(results: str, sections: Sequence[Section]) -> str:
+    """A document with sections in place of those of the same title; a new one comes last."""
+    heading, *kept = (part.strip() for part in re.split(r"^(?=## )", results, flags=re.MULTILINE))
+    texts = {part.split("\n", 1)[0]: part for part in kept} | {f"## {section.title}": section.markdown().strip() for section in sections}
+    return "\n\n".join((heading, *texts.values())) + "\n"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def milliseconds(seconds: float) -> str:
+    """Seconds as `12.3 ms`."""
+    return f"{seconds * 1000:.1f} ms"
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that `share` (0 to 1) of all values do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

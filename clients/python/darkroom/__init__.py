@@ -1,0 +1,78 @@
+"""Client of Darkroom, the self-hosted media-processing platform.
+
+`Client` is for ordinary programs and `AsyncClient` for those on asyncio; both have the same methods. `darkroom.operations` makes the
+operations of tasks, and the generated modules of the native API (`darkroom.tasks.v1`, `darkroom.files.v1` …) are part of this package.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import extend_path
+from typing import TYPE_CHECKING
+
+# In a checkout the generated modules stand in another folder (gen/darkroom); in an installed wheel they stand beside this file.
+__path__ = extend_path(__path__, __name__)
+
+if TYPE_CHECKING:
+    from darkroom.calls import Backoff
+    from darkroom.client import AsyncClient
+    from darkroom.failures import (
+        ApiError,
+        Conflict,
+        ConnectionFailed,
+        DarkroomFailure,
+        InsufficientCredits,
+        InternalError,
+        InvalidRequest,
+        NotFound,
+        PermissionDenied,
+        RateLimited,
+        StorageError,
+        TaskFailed,
+        TooManyTasks,
+        Unauthenticated,
+        Unavailable,
+    )
+    from darkroom.signatures import Webhook, WebhookRejected
+    from darkroom.synchronous import Client
+
+__all__ = [
+    "ApiError",
+    "AsyncClient",
+    "Backoff",
+    "Client",
+    "Conflict",
+    "ConnectionFailed",
+    "DarkroomFailure",
+    "InsufficientCredits",
+    "InternalError",
+    "InvalidRequest",
+    "NotFound",
+    "PermissionDenied",
+    "RateLimited",
+    "StorageError",
+    "TaskFailed",
+    "TooManyTasks",
+    "Unauthenticated",
+    "Unavailable",
+    "Webhook",
+    "WebhookRejected",
+]
+_ELSEWHERE = {
+    "AsyncClient": "client",
+    "Backoff": "calls",
+    "Client": "synchronous",
+    "Webhook": "signatures",
+    "WebhookRejected": "signatures",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Services import generated modules from this package; they need not pay for the client's own imports.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ELSEWHERE.get(name, 'failures')}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,59 @@
+"""The account: who it is, what it has, and how that came about."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from functools import cached_property
+
+from darkroom.accounts.v1 import account_pb2, accounts_service_pb2, accounts_service_pb2_grpc
+from darkroom.calls import pages
+from darkroom.operations.v1 import operation_pb2
+from darkroom.part import Part
+from darkroom.tasks.v1 import balance_pb2, balance_service_pb2, balance_service_pb2_grpc
+
+
+class AccountPart(Part):
+    """The account's part of `AsyncClient`."""
+
+    @cached_property
+    def _accounts(self) -> accounts_service_pb2_grpc.AccountsServiceAsyncStub:
+        return accounts_service_pb2_grpc.AccountsServiceStub(self._calls.channel)
+
+    @cached_property
+    def _balance(self) -> balance_service_pb2_grpc.BalanceServiceAsyncStub:
+        return balance_service_pb2_grpc.BalanceServiceStub(self._calls.channel)
+
+    async def account(self) -> account_pb2.Account:
+        """The account that the key belongs to."""
+        return (await self._calls.call(self._accounts.GetAccount, accounts_service_pb2.GetAccountRequest())).account
+
+    async def balance(self) -> balance_pb2.Balance:
+        """What the account has, in thousandths of a credit."""
+        return (await self._calls.call(self._balance.GetBalance, balance_service_pb2.GetBalanceRequest())).balance
+
+    async def list_ledger(self, limit: int = 100) -> list[balance_pb2.LedgerEntry]:
+        """The newest entries of the account's ledger, up to `limit`."""
+        return [entry async for entry in self.iterate_ledger(limit)]
+
+    async def iterate_ledger(self, limit: int | None = None) -> AsyncIterator[balance_pb2.LedgerEntry]:
+        """The account's ledger, newest entry first, fetched page by page as it is read."""
+        request = balance_service_pb2.ListLedgerRequest(page_size=1000)
+        async for entry in pages(self._calls.call, self._balance.ListLedger, request, "entries", limit):
+            yield entry
+
+    async def estimate_price(
+        self,
+        operations: Sequence[operation_pb2.Operation],
+        input_file_ids: Sequence[int] = (),
+        *,
+        file_count: int = 0,
+        page_count: int = 0,
+    ) -> balance_service_pb2.EstimatePriceResponse:
+        """What a task would cost now, and whether the balance covers it. Nothing is created.
+
+        For files that are not uploaded yet, say how many there are (`file_count`), and how many pages each has.
+        """
+        request = balance_service_pb2.EstimatePriceRequest(
+            input_file_ids=input_file_ids, operations=operations, file_count=file_count, page_count=page_count
+        )
+        return await self._calls.call(self._balance.EstimatePrice, request)

@@ -1,0 +1,173 @@
+"""`darkroom batch create …`: many files uploaded, and one call that makes a task of each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from darkroom.cli.estimate import estimate
+from darkroom.cli.exits import FAILED, INTERRUPTED, errors, is_fatal, run, usage
+from darkroom.cli.inputs import STDIN, find
+from darkroom.cli.journal import Journal
+from darkroom.cli.operation_verbs import Verb, command, verbs
+from darkroom.cli.options import AsJson, connect, console, plain
+from darkroom.cli.parameters import auxiliary_files
+from darkroom.cli.tasks import reason_name
+from darkroom.client import AsyncClient
+from darkroom.failures import ApiError
+from darkroom.files.v1 import file_pb2
+from darkroom.operations.v1 import operation_pb2
+from darkroom.tasks.v1 import batches_service_pb2
+
+app = typer.Typer(help="Create a batch: upload files and make a task of each, all of them by one call.", no_args_is_help=True)
+
+_MOST = 500
+_progress_console = Console(stderr=True)
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE...", show_default=False, help="Files, folders, patterns such as 'photos/*.jpg'; up to 500 files."),
+]
+Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Look into folders of folders.")]
+Parallel = Annotated[int, typer.Option("--parallel", "-p", metavar="N", min=1, max=64, help="Uploads at the same time, 1 to 64.")]
+PerItem = Annotated[bool, typer.Option("--per-item", help="Take what can be taken. Without it, all files or none.")]
+Priority = Annotated[int, typer.Option("--priority", metavar="N", min=-1000, max=1000, help="Larger goes first among your own tasks.")]
+WebhookUrl = Annotated[str, typer.Option("--webhook", metavar="URL", help="Hears of the end of the whole batch.")]
+Estimate = Annotated[bool, typer.Option("--estimate", help="Print what it would cost, and do nothing.")]
+
+_OPTIONS = {
+    "recursive": (Recursive, False),
+    "parallel": (Parallel, 4),
+    "per_item": (PerItem, False),
+    "priority": (Priority, 0),
+    "webhook": (WebhookUrl, ""),
+    "estimate": (Estimate, False),
+    "as_json": (AsJson, False),
+}
+
+
+def _create(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, Any]) -> None:
+    if STDIN in given["inputs"]:
+        raise usage("a batch is made of files; standard input is one")
+    with Journal() as journal:
+        paths = [source.path for source in find(given["inputs"], verb.suffixes, recursive=given["recursive"], results=journal.results())]
+    if len(paths) > _MOST:
+        raise usage(f"a batch takes up to {_MOST} files; these are {len(paths)}")
+    if given["estimate"]:
+        run(estimate(operation, len(paths), each=True, as_json=given["as_json"]), as_json=given["as_json"])
+
+    async def work() -> int:
+        async with connect() as client:
+            try:
+                uploaded = await _uploaded(client, paths, given["parallel"], per_item=given["per_item"], quiet=given["as_json"])
+            except asyncio.CancelledError:
+                errors.print("Interrupted before anything was created; what was uploaded is deleted after a day.")
+                raise
+            accepted = {path: file.id for path, file in uploaded.items() if isinstance(file, file_pb2.File)}
+            refused = {path: failure for path, failure in uploaded.items() if isinstance(failure, ApiError)}
+            if not accepted:
+                raise _about(*next(iter(refused.items())))
+            await _complete(client, operation, given)
+            creating = asyncio.ensure_future(
+                client.batches.create(
+                    [[file_id] for file_id in accepted.values()],
+                    [operation],
+                    per_item=given["per_item"],
+                    priority=given["priority"],
+                    webhook_url=given["webhook"],
+                )
+            )
+            interrupted = False
+            try:
+                created = await asyncio.shield(creating)
+            except asyncio.CancelledError:
+                # It may be there already: better to say which one it is.
+                interrupted, created = True, await creating
+        inputs = list(accepted)
+        failed = [_Failed(path, failure.reason, str(failure)) for path, failure in refused.items()]
+        failed += [_Failed(inputs[item.index], reason_name(item.reason).upper(), item.message) for item in created.batch.refused]
+        _show(created, inputs, failed, as_json=given["as_json"])
+        return INTERRUPTED if interrupted else FAILED if failed else 0
+
+    run(work(), as_json=given["as_json"])
+
+
+async def _complete(client: AsyncClient, operation: operation_pb2.Operation, given: Mapping[str, Any]) -> None:
+    """Upload what the operation needs beside the files, and name it in its parameters."""
+    parameters = getattr(operation, str(operation.WhichOneof("operation")))
+    for name, path in auxiliary_files(operation, given).items():
+        try:
+            setattr(parameters, name, (await client.upload(path)).id)
+        except ApiError as failure:
+            raise _about(path, failure) from failure
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """A file of which no task was made."""
+
+    path: Path
+    reason: str
+    error: str
+
+
+async def _uploaded(
+    client: AsyncClient, paths: Sequence[Path], parallel: int, *, per_item: bool, quiet: bool
+) -> dict[Path, file_pb2.File | ApiError]:
+    """What became of each file, in order. Without `per_item` the first that is refused ends the others."""
+    slots = asyncio.Semaphore(parallel)
+    columns = (TextColumn("uploading"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_progress_console, transient=True, disable=quiet or not _progress_console.is_terminal) as progress:
+        bar = progress.add_task("", total=len(paths))
+
+        async def one(path: Path) -> file_pb2.File | ApiError:
+            async with slots:
+                try:
+                    return await client.upload(path)
+                except ApiError as failure:
+                    if is_fatal(failure) or not per_item:
+                        raise _about(path, failure) from failure
+                    return failure
+                finally:
+                    progress.advance(bar)
+
+        work = [asyncio.ensure_future(one(path)) for path in paths]
+        try:
+            return dict(zip(paths, await asyncio.gather(*work), strict=True))
+        finally:
+            for upload in work:
+                upload.cancel()
+
+
+def _about(path: Path, failure: ApiError) -> ApiError:
+    """The refusal of a file, with its name; one that would meet any file as it is."""
+    assert isinstance(failure, ApiError)
+    if is_fatal(failure):
+        return failure
+    return ApiError(failure.reason, f"{path}: {failure}", failure.field, allowed=failure.allowed)
+
+
+def _show(created: batches_service_pb2.CreateBatchResponse, inputs: Sequence[Path], failed: Sequence[_Failed], *, as_json: bool) -> None:
+    batch = created.batch
+    if as_json:
+        refused = [{"input": str(each.path), "reason": each.reason, "error": each.error} for each in failed]
+        print(json.dumps({**plain(created), "inputs": list(map(str, inputs)), "failed": refused}, ensure_ascii=False))
+        return
+    console.print(f"batch {batch.id}: {batch.task_count} tasks")
+    for each in failed:
+        errors.print(f"  {each.path}: {each.error}")
+    errors.print(f"`darkroom batch wait {batch.id}` follows it, `darkroom batch download {batch.id}` gets the results.")
+
+
+for _verb in verbs():
+    # What takes references makes one task of all of them.
+    if not _verb.options.max_references:
+        app.command(_verb.name, help=_verb.help, short_help=_verb.short_help)(command(_verb, (Inputs, ...), _OPTIONS, _create))

@@ -1,0 +1,121 @@
+"""`darkroom file …`."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from datetime import UTC
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.table import Table
+
+from darkroom.cli.exits import run, usage
+from darkroom.cli.options import ID_WIDTH, NARROW, AsJson, FileIds, Folder, Limit, Overwrite, connect, console, print_json
+from darkroom.cli.standard_output import STDOUT, copy_out, refuse_terminal
+from darkroom.files.v1 import file_pb2
+
+app = typer.Typer(help="Look after files.", no_args_is_help=True)
+
+_COLUMNS = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+
+
+@app.command("ls")
+def list_files(
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List files, newest first."""
+
+    async def work() -> None:
+        async with connect() as client:
+            files = await client.list_files(limit)
+        if as_json:
+            for file in files:
+                print_json(file)
+            return
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        names = ["file", "name"] if console.width < NARROW else ["file", "name", "state", "size", "content", "expires"]
+        for name in names:
+            # The name gives way where the terminal is narrow; an id must be whole to be of use.
+            table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=ID_WIDTH if name == "file" else None)
+        for file in files:
+            state = file_pb2.FileState.Name(file.state).removeprefix("FILE_STATE_").lower()
+            expires = (
+                file.expire_time.ToDatetime(tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M") if file.HasField("expire_time") else "never"
+            )
+            cells = (str(file.id), file.name, state, decimal(file.size_bytes), _content(file), expires)
+            table.add_row(*cells[: len(names)])
+        console.print(table)
+
+    run(work(), as_json=as_json)
+
+
+@app.command("get")
+def get(file: FileIds, output: Folder = Path(), overwrite: Overwrite = False, as_json: AsJson = False) -> None:
+    """Download files and print where they are; with --output -, write one file to standard output."""
+    if str(output) == STDOUT:
+        if as_json:
+            raise usage("a file on standard output cannot be combined with --json")
+        refuse_terminal()
+
+    async def work() -> None:
+        with tempfile.TemporaryDirectory(prefix="darkroom-") as temporary:
+            async with connect() as client:
+                paths = await client.download(file, Path(temporary) if str(output) == STDOUT else output, overwrite=overwrite)
+            if str(output) == STDOUT:
+                copy_out(paths)
+            for file_id, path in zip(file, paths, strict=True) if str(output) != STDOUT else ():
+                print(json.dumps({"file_id": str(file_id), "path": str(path)}, ensure_ascii=False) if as_json else path)
+
+    run(work(), as_json=as_json)
+
+
+@app.command("put")
+def put(
+    path: Annotated[list[Path], typer.Argument(metavar="PATH...", exists=True, dir_okay=False, readable=True, help="Files to upload.")],
+    as_json: AsJson = False,
+) -> None:
+    """Upload files and print their ids, for calls of your own."""
+
+    shown = Console(stderr=True)
+
+    async def work() -> None:
+        async with connect() as client:
+            for each in path:
+                with Progress(*_COLUMNS, console=shown, transient=True, disable=as_json or not shown.is_terminal) as progress:
+                    bar = progress.add_task(each.name, total=each.stat().st_size)
+                    file = await client.upload(each, partial(progress.advance, bar))
+                if as_json:
+                    print_json(file)
+                else:
+                    print(f"{file.id}  {file.name}")
+
+    run(work(), as_json=as_json)
+
+
+@app.command("rm")
+def remove(file: FileIds) -> None:
+    """Delete files."""
+
+    async def work() -> None:
+        async with connect() as client:
+            for file_id in file:
+                await client.delete_file(file_id)
+
+    run(work())
+
+
+def _content(file: file_pb2.File) -> str:
+    match file.WhichOneof("info"):
+        case "image":
+            return f"{file.image.width} × {file.image.height}"
+        case "document":
+            return f"{file.document.pages} pages"
+        case _:
+            return ""

@@ -1,0 +1,107 @@
+"""The files that arguments mean: files, folders, patterns that the shell has left alone, and standard input."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from darkroom.cli.exits import usage
+
+STDIN = "-"
+
+_PATTERN = frozenset("*?[")
+# Beginning of a file → its extension; the server takes a file by its extension and then looks inside.
+_SIGNATURES = {
+    b"\x89PNG": "png",
+    b"\xff\xd8\xff": "jpg",
+    b"GIF8": "gif",
+    b"%PDF": "pdf",
+    b"BM": "bmp",
+    b"II*\0": "tif",
+    b"MM\0*": "tif",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input file, and the folder below which its results belong when one is given."""
+
+    path: Path
+    below: Path = Path()
+    """Its folder relative to the argument that it was found in."""
+
+
+def find(arguments: Iterable[str], suffixes: Sequence[str], *, recursive: bool, results: Mapping[Path, Path]) -> list[Source]:
+    """The files meant by the arguments, each once and in order. Folders and patterns give files of the right kinds.
+
+    results: absolute path of what earlier runs have made → that of what it was made from. A folder that holds both gives the latter only.
+    Raises typer.Exit when an argument means nothing.
+    """
+    found: dict[Path, Source] = {}
+    for argument in arguments:
+        path = Path(argument)
+        if path.is_file():
+            matches = [Source(path)]
+        elif path.is_dir():
+            matches = list(_inside(path, suffixes, recursive, results))
+        elif _PATTERN & set(argument):
+            matches = list(_matching(argument, suffixes, recursive, results))
+        else:
+            raise usage(f"{argument} does not exist")
+        if not matches:
+            kinds = ", ".join(suffixes)
+            raise usage(f"{argument} {'holds' if path.is_dir() else 'means'} no file of these kinds: {kinds}{_deeper(path, recursive)}")
+        for source in matches:
+            found.setdefault(source.path.resolve(), source)
+    return list(found.values())
+
+
+def _deeper(path: Path, recursive: bool) -> str:
+    folders = path.is_dir() and not recursive and any(child.is_dir() for child in path.iterdir())
+    return " (--recursive looks into its folders too)" if folders else ""
+
+
+def _inside(folder: Path, suffixes: Sequence[str], recursive: bool, results: Mapping[Path, Path]) -> Iterator[Source]:
+    root = folder.resolve()
+    for path in sorted(folder.rglob("*") if recursive else folder.iterdir()):
+        inner = path.relative_to(folder)
+        if path.suffix.lower() not in suffixes or any(part.startswith(".") for part in inner.parts) or not path.is_file():
+            continue
+        made_from = results.get(path.resolve())
+        if made_from is None or not made_from.is_relative_to(root):
+            yield Source(path, inner.parent)
+
+
+def _matching(pattern: str, suffixes: Sequence[str], recursive: bool, results: Mapping[Path, Path]) -> Iterator[Source]:
+    for name in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207 - the pattern may be absolute
+        path = Path(name)
+        if path.is_dir():
+            yield from _inside(path, suffixes, recursive, results) if recursive else ()
+        elif path.suffix.lower() in suffixes:
+            yield Source(path)
+
+
+def spooled(folder: Path) -> Source:
+    """Standard input as a file in a folder, called `stdin` with the extension of what it is."""
+    if sys.stdin.isatty():
+        raise usage("- reads a file from standard input, which is the keyboard here; use `< FILE` or a pipe")
+    content = sys.stdin.buffer.read()
+    if not content:
+        raise usage("standard input is empty")
+    path = folder / f"stdin.{_extension(content)}"
+    path.write_bytes(content)
+    return Source(path)
+
+
+def _extension(content: bytes) -> str:
+    for signature, extension in _SIGNATURES.items():
+        if content.startswith(signature):
+            return extension
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "webp"
+    if content[4:8] == b"ftyp":
+        return "avif" if content[8:12].startswith(b"avi") else "heic"
+    raise usage("standard input is neither a picture nor a PDF of a known kind")

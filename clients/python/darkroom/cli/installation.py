@@ -1,0 +1,50 @@
+"""The checkout and the stack behind a server, where they are on this machine."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from darkroom.connection import ENV_FILE
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A checkout of Darkroom whose environment this Python is."""
+
+    root: Path
+
+    @classmethod
+    def find(cls) -> Installation | None:
+        """The checkout, or None where the client alone is installed."""
+        found = importlib.util.find_spec("deploy")
+        for folder in () if found is None else found.submodule_search_locations or ():
+            root = Path(folder).parent
+            if (root / "deploy" / "local").is_dir() and (root / "models" / "models.toml").is_file():
+                return cls(root)
+        return None
+
+    def parts(self, stack: Path) -> list[dict[str, Any]] | None:
+        """Each part of a stack: name, state, ready, problem. None when the stack is down."""
+        command = [sys.executable, "-m", "deploy.local", "--dir", str(stack), "status", "--json"]
+        done = subprocess.run(command, cwd=self.root, check=False, capture_output=True, text=True)
+        lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in lines] or None
+
+
+def env_file() -> Path | None:
+    """The .darkroom/env that is found from this folder upwards."""
+    here = Path.cwd()
+    return next((folder / ENV_FILE for folder in (here, *here.parents) if (folder / ENV_FILE).is_file()), None)
+
+
+def stack_folder(given: Path | None) -> Path | None:
+    """The folder of the stack on this machine: the one given, or that of the env file."""
+    file = env_file()
+    folder = given if given is not None else file.parent if file is not None else None
+    return folder.resolve() if folder is not None and (folder / "ports.json").is_file() else None

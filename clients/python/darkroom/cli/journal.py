@@ -1,0 +1,249 @@
+"""What this machine has asked servers for and not yet got, and what it has got: so that nothing is paid for twice.
+
+Every file of a command is written down before anything is sent, with the key by which the server knows a repeated call. Whatever ends
+the command, running it again, or `darkroom resume`, goes on from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import time
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Self
+
+from google.protobuf.message import Message
+
+from darkroom.cli.exits import errors
+from darkroom.operations.v1 import operation_pb2
+from darkroom.tasks.v1 import tasks_service_pb2
+
+# The server forgets a key after 24 hours.
+_KEY_SECONDS = 23 * 3600
+_KEPT_SECONDS = 90 * 86400
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS work (
+    key TEXT PRIMARY KEY,
+    url TEXT NOT NULL,
+    inputs TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    overwrite INTEGER NOT NULL,
+    operations BLOB NOT NULL,
+    process INTEGER NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    key_time REAL NOT NULL,
+    file_ids TEXT NOT NULL,
+    task_id INTEGER,
+    outputs TEXT,
+    auxiliary TEXT NOT NULL DEFAULT '{}'
+)"""
+_COLUMNS = "key, url, inputs, folder, overwrite, operations, process, idempotency_key, key_time, file_ids, task_id, outputs, auxiliary"
+
+
+@dataclass
+class Entry:
+    """One task to be: its input files, what is done to them, where the results go, and how far it has come."""
+
+    key: str
+    url: str
+    inputs: list[Path]
+    folder: Path
+    overwrite: bool
+    operations: list[operation_pb2.Operation]
+    process: int = field(default_factory=os.getpid)
+    """Id of the process that works on it, or worked on it last."""
+    idempotency_key: str = field(default_factory=lambda: str(uuid.uuid4()))
+    key_time: float = field(default_factory=time.time)
+    file_ids: list[int] = field(default_factory=list)
+    task_id: int | None = None
+    outputs: list[Path] | None = None
+    """Set once they lie in the folder."""
+    auxiliary: dict[str, Path] = field(default_factory=dict)
+    """Files that the operation needs beside the inputs, by the parameter that has the file's id once it is uploaded."""
+
+    @property
+    def parameters(self) -> Message:
+        """Of the operation that `auxiliary` is about: the first."""
+        operation = self.operations[0]
+        parameters: Message = getattr(operation, str(operation.WhichOneof("operation")))
+        return parameters
+
+    def forget_files(self) -> None:
+        """What was uploaded is gone."""
+        self.file_ids = []
+        for name in self.auxiliary:
+            self.parameters.ClearField(name)
+
+    def renew(self) -> None:
+        """Begin anew, as another task with the same files."""
+        self.idempotency_key, self.key_time, self.task_id, self.outputs = str(uuid.uuid4()), time.time(), None, None
+
+    @property
+    def key_expired(self) -> bool:
+        """Whether the server may have forgotten the idempotency key."""
+        return time.time() - self.key_time > _KEY_SECONDS
+
+    @property
+    def is_done(self) -> bool:
+        """Whether its results are where they were put."""
+        return bool(self.outputs) and all(path.exists() for path in self.outputs or ())
+
+
+def new_entry(
+    url: str,
+    inputs: Sequence[Path],
+    folder: Path,
+    operations: Sequence[operation_pb2.Operation],
+    *,
+    overwrite: bool,
+    unique: bool = False,
+    auxiliary: Mapping[str, Path] = MappingProxyType({}),
+) -> Entry:
+    """An entry whose key stands for the server, what is asked of it, the files as they are now, and the folder; with `unique`, for itself:
+    what is asked twice is then done twice."""
+    beside = {name: path.resolve() for name, path in auxiliary.items()}
+    paths = [path.resolve() for path in inputs]
+    asked = [url, [_as_it_is(path) for path in paths], str(folder.resolve()), *(_as_it_is(path) for path in beside.values())]
+    made = hashlib.sha256(json.dumps(asked).encode() + _serialized(operations)).hexdigest()
+    # Each has operations of its own: that the files which they name are uploaded is written into them.
+    own = [operation_pb2.Operation.FromString(operation.SerializeToString()) for operation in operations]
+    return Entry(str(uuid.uuid4()) if unique else made, url, paths, folder.resolve(), overwrite, own, auxiliary=beside)
+
+
+def _as_it_is(path: Path) -> list[str | int]:
+    stat = path.stat()
+    return [str(path), stat.st_size, stat.st_mtime_ns]
+
+
+class Journal:
+    """The entries, in a file of the user's. Without a place to write there is one in memory, for this run alone."""
+
+    def __init__(self, *, lasting: bool = True) -> None:
+        path = state_folder() / "journal.sqlite3"
+        if not lasting:
+            self._database = _opened(":memory:")
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = _opened(str(path))
+        except (OSError, sqlite3.Error) as failure:
+            errors.print(f"note: {path} cannot be written ({failure}); an interrupted command will not be continued")
+            self._database = _opened(":memory:")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+
+    def take_over(self, entries: Iterable[Entry]) -> list[Entry]:
+        """The entries, each as an earlier run has left it, if one has."""
+        return [self._find(entry.key) or entry for entry in entries]
+
+    def write(self, *entries: Entry) -> None:
+        """Write entries down as they are now, under this process."""
+        for entry in entries:
+            entry.process = os.getpid()
+        marks = ", ".join("?" * 13)
+        with self._database:
+            self._database.executemany(f"INSERT OR REPLACE INTO work ({_COLUMNS}) VALUES ({marks})", map(_row, entries))  # noqa: S608
+
+    def forget(self, *entries: Entry) -> None:
+        """Remove entries: they ended without results, or are cancelled."""
+        with self._database:
+            self._database.executemany("DELETE FROM work WHERE key = ?", [(entry.key,) for entry in entries])
+
+    def unfinished(self, url: str) -> list[Entry]:
+        """What waits for a server, and no running process works on."""
+        query = f"SELECT {_COLUMNS} FROM work WHERE url = ? AND outputs IS NULL ORDER BY key_time"  # noqa: S608
+        entries = [_entry(row) for row in self._database.execute(query, (url,))]
+        return [entry for entry in entries if entry.process == os.getpid() or not _runs(entry.process)]
+
+    def results(self) -> dict[Path, Path]:
+        """Absolute path of each file that was downloaded → that of the file which it was made from."""
+        rows = self._database.execute("SELECT inputs, outputs FROM work WHERE outputs IS NOT NULL AND inputs != '[]'")
+        return {Path(path): Path(json.loads(inputs)[0]) for inputs, outputs in rows for path in json.loads(outputs)}
+
+    def _find(self, key: str) -> Entry | None:
+        row = self._database.execute(f"SELECT {_COLUMNS} FROM work WHERE key = ?", (key,)).fetchone()  # noqa: S608
+        return _entry(row) if row else None
+
+
+def state_folder() -> Path:
+    """Where programs of this user keep what they would miss and nobody edits."""
+    base = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".local" / "state"
+    return Path(base) / "darkroom"
+
+
+def _opened(path: str) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=30)
+    database.execute("PRAGMA journal_mode = WAL")
+    with database:
+        database.execute("BEGIN IMMEDIATE")
+        database.execute(_TABLE)
+        if "auxiliary" not in {column[1] for column in database.execute("PRAGMA table_info(work)")}:
+            # An earlier version has made the table.
+            database.execute("ALTER TABLE work ADD COLUMN auxiliary TEXT NOT NULL DEFAULT '{}'")
+        database.execute("DELETE FROM work WHERE key_time < ?", (time.time() - _KEPT_SECONDS,))
+    return database
+
+
+def _row(entry: Entry) -> tuple[object, ...]:
+    return (
+        entry.key,
+        entry.url,
+        json.dumps([str(path) for path in entry.inputs]),
+        str(entry.folder),
+        entry.overwrite,
+        _serialized(entry.operations),
+        entry.process,
+        entry.idempotency_key,
+        entry.key_time,
+        json.dumps(entry.file_ids),
+        entry.task_id,
+        None if entry.outputs is None else json.dumps([str(path) for path in entry.outputs]),
+        json.dumps({name: str(path) for name, path in entry.auxiliary.items()}),
+    )
+
+
+def _entry(row: tuple[str, str, str, str, int, bytes, int, str, float, str, int | None, str | None, str]) -> Entry:
+    key, url, inputs, folder, overwrite, operations, process, idempotency_key, key_time, file_ids, task_id, outputs, auxiliary = row
+    return Entry(
+        key,
+        url,
+        [Path(path) for path in json.loads(inputs)],
+        Path(folder),
+        bool(overwrite),
+        list(tasks_service_pb2.CreateTaskRequest.FromString(operations).operations),
+        process,
+        idempotency_key,
+        key_time,
+        json.loads(file_ids),
+        task_id,
+        None if outputs is None else [Path(path) for path in json.loads(outputs)],
+        {name: Path(path) for name, path in json.loads(auxiliary).items()},
+    )
+
+
+def _serialized(operations: Sequence[operation_pb2.Operation]) -> bytes:
+    return tasks_service_pb2.CreateTaskRequest(operations=operations).SerializeToString(deterministic=True)
+
+
+def _runs(process: int) -> bool:
+    if os.name != "posix":
+        # There, asking would end it.
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,134 @@
+"""`darkroom key …`."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from google.protobuf.timestamp_pb2 import Timestamp
+from rich.table import Table
+
+from darkroom.accounts.v1 import account_pb2
+from darkroom.cli.completion import complete_keys
+from darkroom.cli.exits import run
+from darkroom.cli.options import ID_WIDTH, AsJson, connect, console, plain, print_json
+from darkroom.common.v1.scopes import SCOPES, scope_text
+
+app = typer.Typer(help="Look after API keys.", no_args_is_help=True)
+
+Scope = StrEnum("Scope", {text.upper().replace(":", "_"): text for text in SCOPES})  # type: ignore[misc]  # made from the protos
+
+# Columns of a terminal below which the list leaves out what is not needed to tell keys apart.
+_WIDE = 110
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def _lifetime(text: str) -> timedelta:
+    """`90d` as a time span."""
+    match = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", text)
+    if match is None:
+        raise typer.BadParameter("must be a number and one of m, h, d, w: 90d is ninety days")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+@app.command("create")
+def create(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is for, 1 to 100 characters.")],
+    scope: Annotated[
+        list[Scope] | None,
+        typer.Option(
+            "--scope",
+            "-s",
+            metavar="SCOPE",
+            help=f"What it may do; may be repeated. Without it, what your own key may. One of {', '.join(SCOPES)}.",
+        ),
+    ] = None,
+    expires: Annotated[
+        timedelta | None,
+        typer.Option(
+            "--expires", "-e", parser=_lifetime, metavar="TIME", help="After how long it ends: 12h, 90d. Without it, with your own key."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create a key and print it. It is not shown again."""
+
+    async def work() -> None:
+        ends = datetime.now(UTC) + expires if expires is not None else None
+        async with connect() as client:
+            key, secret = await client.keys.create(name, [str(item) for item in scope or ()], ends)
+        if as_json:
+            print(json.dumps({"api_key": plain(key), "secret": secret}))
+            return
+        table = Table.grid(padding=(0, 2))
+        table.add_row("key", str(key.id))
+        table.add_row("may", _scopes(key))
+        table.add_row("ends", _when(key.expire_time) if key.HasField("expire_time") else "never")
+        table.add_row("secret", secret)
+        console.print(table)
+
+    run(work(), as_json=as_json)
+
+
+@app.command("ls")
+def list_keys(as_json: AsJson = False) -> None:
+    """List keys, newest first."""
+
+    async def work() -> None:
+        async with connect() as client:
+            keys = await client.keys.list()
+        wide = console.width >= _WIDE
+        head = ["key", "name", "begins", "state", "last used", "may"] if wide else ["key", "name", "state", "may"]
+        table = Table(*head, box=None, header_style="bold", pad_edge=False)
+        # The id is what other commands take: it is never cut.
+        table.columns[0].min_width = ID_WIDTH
+        for key in keys:
+            if as_json:
+                print_json(key)
+            used = _when(key.last_use_time) if key.HasField("last_use_time") else "never"
+            cells = {
+                "key": str(key.id),
+                "name": key.name,
+                "begins": f"{key.prefix}…",
+                "state": _state(key),
+                "last used": used,
+                "may": _scopes(key),
+            }
+            table.add_row(*(cells[name] for name in head))
+        if not as_json:
+            console.print(table)
+
+    run(work(), as_json=as_json)
+
+
+@app.command("revoke")
+def revoke(key: Annotated[list[int], typer.Argument(metavar="KEY...", help="Key ids.", autocompletion=complete_keys)]) -> None:
+    """End keys: they are refused within seconds, and streams opened with them end."""
+
+    async def work() -> None:
+        async with connect() as client:
+            for key_id in key:
+                await client.keys.revoke(key_id)
+
+    run(work())
+
+
+def _scopes(key: account_pb2.ApiKey) -> str:
+    return ", ".join(map(scope_text, key.scopes)) or "everything"
+
+
+def _state(key: account_pb2.ApiKey) -> str:
+    if key.HasField("revoke_time"):
+        return f"revoked {_when(key.revoke_time)}"
+    if not key.HasField("expire_time"):
+        return "valid"
+    over = key.expire_time.ToDatetime(tzinfo=UTC) <= datetime.now(UTC)
+    return f"{'expired' if over else 'valid until'} {_when(key.expire_time)}"
+
+
+def _when(time: Timestamp) -> str:
+    return time.ToDatetime(tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,145 @@
+"""What operations are to the command line, read from the protos: a verb each, with its options and their help."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Any
+
+import typer
+from google.protobuf.descriptor import FieldDescriptor
+
+from darkroom.cli.exits import usage
+from darkroom.cli.parameters import Parameter, parameters_of, plain
+from darkroom.operations.v1 import operation_pb2, options_pb2
+from darkroom.operations.v1.comments import TEXTS
+
+# Operations that are choices of one verb: what a person wants is the same.
+_MODES: Mapping[str, Mapping[str, str]] = {"remove_pdf_watermark": {"editable": "remove_pdf_watermark", "ai": "redraw_pdf"}}
+
+_SUFFIXES = {
+    options_pb2.MEDIA_KIND_IMAGE: (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff", ".gif", ".bmp"),
+    options_pb2.MEDIA_KIND_PDF: (".pdf",),
+}
+
+Option = tuple[Any, Any]
+"""What Typer takes an argument or option from: its annotation and its default, which is ... where it must be given."""
+Work = Callable[["Verb", operation_pb2.Operation, Mapping[str, Any]], None]
+"""What a command does with the operation that its options made, and with what else was given."""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A command, and the operations that it may stand for: one, or several by the choice of --mode."""
+
+    name: str
+    operations: Mapping[str, FieldDescriptor]
+    """By mode; the first is the default."""
+
+    @property
+    def first(self) -> FieldDescriptor:
+        """The operation without --mode."""
+        return next(iter(self.operations.values()))
+
+    @property
+    def options(self) -> options_pb2.OperationOptions:
+        """What the protos say about it."""
+        return _options(self.first)
+
+    @property
+    def suffixes(self) -> Sequence[str]:
+        """Of the files that it works on."""
+        return _SUFFIXES[self.options.accepts]
+
+    @property
+    def short_help(self) -> str:
+        """The first words of `help`."""
+        return self.help.split(". ")[0].split(": ")[0].rstrip(".") + "."
+
+    @property
+    def help(self) -> str:
+        """The comment of its message."""
+        return plain(TEXTS[_message(self.first).full_name])
+
+
+def verbs() -> list[Verb]:
+    """Every verb, in the order of the operations in the proto."""
+    fields = operation_pb2.Operation.DESCRIPTOR.fields_by_name
+    inside = {name for modes in _MODES.values() for name in modes.values()} - _MODES.keys()
+    found = []
+    for field in operation_pb2.Operation.DESCRIPTOR.fields:
+        options = _options(field)
+        # Archives are made of batches: `darkroom batch zip`.
+        if options.diagnostic or options.joins_inputs or field.name in inside:
+            continue
+        modes = _MODES.get(field.name, {"": field.name})
+        found.append(Verb(field.name.replace("_", "-"), {mode: fields[name] for mode, name in modes.items()}))
+    return found
+
+
+def command(verb: Verb, inputs: Option, options: Mapping[str, Option], work: Work) -> Callable[..., None]:
+    """A function that Typer makes a command of: the argument `inputs`, the options of the verb's operations, and then `options`."""
+    parameters = {mode: parameters_of(_message(field)) for mode, field in verb.operations.items()}
+    named = {"inputs": inputs}
+    if len(verb.operations) > 1:
+        named["mode"] = (_mode_option(verb), None)
+    for parameter in (each for found in parameters.values() for each in found):
+        named[parameter.field] = (parameter.annotation, parameter.default)
+    named |= options
+
+    def call(**given: Any) -> None:
+        chosen = given.pop("mode", None)
+        mode = chosen.value if chosen is not None else next(iter(verb.operations))
+        _refuse_other_modes(mode, parameters, given)
+        work(verb, _operation(verb.operations[mode], parameters[mode], given), given)
+
+    call.__name__ = verb.name.replace("-", "_")
+    call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what Typer reads
+        [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if default is ... else default,
+                annotation=annotation,
+            )
+            for name, (annotation, default) in named.items()
+        ]
+    )
+    call.__annotations__ = {name: annotation for name, (annotation, _) in named.items()}
+    return call
+
+
+def _refuse_other_modes(mode: str, parameters: Mapping[str, Sequence[Parameter]], given: Mapping[str, Any]) -> None:
+    """An option that only another mode has must not go unheard."""
+    own = {parameter.field for parameter in parameters[mode]}
+    for other, found in parameters.items():
+        for parameter in found:
+            if parameter.field not in own and given[parameter.field] != parameter.default:
+                raise usage(f"--{parameter.field.replace('_', '-')} is an option of --mode {other}; --mode {mode} does not have it")
+
+
+def _operation(field: FieldDescriptor, parameters: Sequence[Parameter], given: Mapping[str, Any]) -> operation_pb2.Operation:
+    operation = operation_pb2.Operation()
+    message = getattr(operation, field.name)
+    message.SetInParent()
+    for parameter in parameters:
+        parameter.put(message, given[parameter.field])
+    return operation
+
+
+def _mode_option(verb: Verb) -> Any:
+    first_sentences = (f"{mode}: {plain(TEXTS[_message(field).full_name]).split(': ')[0]}." for mode, field in verb.operations.items())
+    modes: Any = Enum("Mode", [(mode, mode) for mode in verb.operations], type=str)  # type: ignore[misc]  # made from the table
+    words = f"{' '.join(first_sentences)} Without it, {next(iter(verb.operations))}."
+    return Annotated[modes | None, typer.Option(help=words, show_default=False)]
+
+
+def _message(field: FieldDescriptor) -> Any:
+    return field.message_type
+
+
+def _options(field: FieldDescriptor) -> options_pb2.OperationOptions:
+    options: options_pb2.OperationOptions = _message(field).GetOptions().Extensions[options_pb2.operation]
+    return options

@@ -1,0 +1,87 @@
+"""Options that several commands share, and the server that the global ones choose."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from google.protobuf.json_format import MessageToDict, MessageToJson
+from google.protobuf.message import Message
+from rich.console import Console
+
+from darkroom.cli.completion import complete_files, complete_tasks
+from darkroom.client import AsyncClient
+from darkroom.connection import Server
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What --url and --api-key say."""
+
+    url: str | None = None
+    api_key: str | None = None
+
+
+chosen: ContextVar[Chosen] = ContextVar("chosen", default=Chosen())  # noqa: B039 - frozen
+
+
+def connect() -> AsyncClient:
+    """A client of the server that the options, the environment or the nearest .darkroom/env name."""
+    return AsyncClient(chosen.get().url, chosen.get().api_key)
+
+
+# Columns of a terminal below which lists leave out what is not needed to tell things apart.
+NARROW = 64
+ID_WIDTH = 15
+_UNBOUNDED = 10_000
+
+
+def _console() -> Console:
+    """Standard output. In a pipe nothing is cut or wrapped, whatever a terminal would be wide; brackets in names are no markup."""
+    bounded = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, markup=False, width=None if bounded else _UNBOUNDED)
+
+
+console = _console()
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for scripts.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many, newest first.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist, instead of numbering the new ones.")]
+Folder = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to put them.")]
+TaskId = Annotated[int, typer.Argument(metavar="TASK", help="Task id.", autocompletion=complete_tasks)]
+TaskIds = Annotated[list[int], typer.Argument(metavar="TASK...", help="Task ids.", autocompletion=complete_tasks)]
+FileIds = Annotated[list[int], typer.Argument(metavar="FILE...", help="File ids.", autocompletion=complete_files)]
+
+
+def print_json(message: Message) -> None:
+    """One line: the message as the gRPC API's JSON, every field of it that can be told from absent included."""
+    print(
+        MessageToJson(message, indent=None, preserving_proto_field_name=True, always_print_fields_with_no_presence=True, ensure_ascii=False)
+    )
+
+
+def print_paths(task_id: int, paths: Sequence[Path], *, as_json: bool) -> None:
+    """Where a task's results are: a path a line, or one object for all of them."""
+    if as_json:
+        print(json.dumps({"task_id": str(task_id), "outputs": list(map(str, paths))}, ensure_ascii=False), flush=True)
+        return
+    for path in paths:
+        print(path, flush=True)
+
+
+def plain(message: Message) -> dict[str, object]:
+    """The same, as a part of something larger."""
+    fields: dict[str, object] = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    return fields
+
+
+def server_url() -> str:
+    """The public URL of the server that `connect` connects to."""
+    return Server.find(chosen.get().url, chosen.get().api_key).url

@@ -1,0 +1,17 @@
+"""Which version of the client this is."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+_PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+
+
+def own_version() -> str:
+    """Of the installed package, or of the checkout."""
+    try:
+        return version("darkroom")
+    except PackageNotFoundError:
+        return str(tomllib.loads(_PROJECT.read_text())["project"]["version"])

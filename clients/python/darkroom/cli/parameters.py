@@ -1,0 +1,167 @@
+"""Options of the command line from the fields of an operation's message, so that both have the same names, choices, limits and words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from buf.validate import validate_pb2
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from darkroom.operations.v1 import operation_pb2, options_pb2, remove_watermark_pb2
+from darkroom.operations.v1.comments import TEXTS
+
+# Fields that read better under another name at a prompt, or are typed often.
+_SPELLINGS: dict[str, tuple[str, ...]] = {
+    "factor": ("--factor", "-f"),
+    "enhancements": ("--enhance", "-e"),
+    "boxes": ("--box", "-b"),
+    "prompt": ("--prompt", "-t"),
+    "aspect_ratio": ("--aspect-ratio", "-a"),
+    "count": ("--count", "-n"),
+}
+
+# Characters of a list of choices, beyond which it would take the room of the words.
+_MOST_SHOWN = 18
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One option. `convert` turns what was given into the field's value; an option that was not given is left out of the message."""
+
+    field: str
+    annotation: Any
+    default: Any
+    convert: Callable[[Any], Any]
+    names_file: bool = False
+    """What is given is a file, whose id the field is to have once it is uploaded; see `auxiliary_files`."""
+
+    def put(self, message: Message, given: Any) -> None:
+        """Set the field to what was given."""
+        if given is None or self.names_file or given in ([], False):
+            return
+        value = self.convert(given)
+        if isinstance(value, list):
+            getattr(message, self.field).extend(value)
+        else:
+            setattr(message, self.field, value)
+
+
+def parameters_of(message: Descriptor) -> list[Parameter]:
+    """The options of an operation, in the order of its fields. Raises NotImplementedError for a kind of field that no operation has yet."""
+    return [_parameter(field) for field in message.fields]
+
+
+def auxiliary_files(operation: operation_pb2.Operation, given: Mapping[str, Any]) -> dict[str, Path]:
+    """The files that were given for parameters of an operation beside what it works on, by parameter."""
+    message = getattr(operation, str(operation.WhichOneof("operation"))).DESCRIPTOR
+    return {field.name: given[field.name] for field in message.fields if _names_file(field) and given.get(field.name) is not None}
+
+
+def plain(text: str) -> str:
+    """A comment without Markdown, and safe for a library that takes square brackets for markup."""
+    return text.replace("`", "").replace("[", r"\[")
+
+
+def _parameter(field: FieldDescriptor) -> Parameter:
+    names = _SPELLINGS.get(field.name, (f"--{field.name.replace('_', '-')}",))
+    if field.enum_type is not None:
+        return _of_enum(field, field.enum_type, names)
+    if field.message_type is remove_watermark_pb2.PercentBox.DESCRIPTOR:
+        return _option(field, list[str], names, metavar="X1,Y1,X2,Y2", convert=lambda given: [_box(text, names[0]) for text in given])
+    if _names_file(field):
+        return _of_file(field)
+    if field.type == FieldDescriptor.TYPE_BOOL:
+        return _option(field, bool, names, default=False)
+    if field.type in (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_STRING):
+        return _of_scalar(field, names)
+    raise NotImplementedError(f"{field.full_name}: the command line has no option for fields of this kind")
+
+
+def _of_enum(field: FieldDescriptor, enum: EnumDescriptor, names: tuple[str, ...]) -> Parameter:
+    choices: Any = _choices(field.name, {value.name: _short(enum, value.name) for value in enum.values[1:]})
+    numbers = {value.name: value.number for value in enum.values}
+    if field.is_repeated:
+        return _option(field, list[choices], names, convert=lambda given: [numbers[each.name] for each in dict.fromkeys(given)])
+    return _option(field, choices, names, convert=lambda given: numbers[given.name])
+
+
+def _of_scalar(field: FieldDescriptor, names: tuple[str, ...]) -> Parameter:
+    rules = field.GetOptions().Extensions[validate_pb2.field]
+    whole = field.type == FieldDescriptor.TYPE_UINT32
+    # 0 stands for absence.
+    allowed = [str(value) for value in getattr(rules.uint32 if whole else rules.string, "in") if value]
+    if allowed:
+        choices = _choices(field.name, {value: value for value in allowed})
+        shown = {"metavar": field.name.rpartition("_")[2].upper(), "among": allowed} if len("|".join(allowed)) > _MOST_SHOWN else {}
+        return _option(field, choices, names, convert=lambda given: int(given.value) if whole else given.value, **shown)
+    if whole:
+        return _option(field, int, names, metavar="N", min=rules.uint32.gte, max=rules.uint32.lte)
+    return _option(field, str, names, default=... if rules.string.min_len else None, metavar="TEXT")
+
+
+def _of_file(field: FieldDescriptor) -> Parameter:
+    suffix = {options_pb2.MEDIA_KIND_IMAGE: "picture", options_pb2.MEDIA_KIND_PDF: "document"}[_names_file(field)]
+    name = f"--{field.name.removesuffix('_file_id').replace('_', '-')}-{suffix}"
+    option = typer.Option(name, help=_help(field), show_default=False, metavar="FILE", exists=True, dir_okay=False, readable=True)
+    return Parameter(field.name, Annotated[Path | None, option], None, Path, names_file=True)
+
+
+def _names_file(field: FieldDescriptor) -> options_pb2.MediaKind.ValueType:
+    """The kind of file that the field names, which is false for a field that names none."""
+    kind: options_pb2.MediaKind.ValueType = field.GetOptions().Extensions[options_pb2.auxiliary_input]
+    return kind
+
+
+def _choices(name: str, values: dict[str, str]) -> Any:
+    return Enum(name, list(values.items()), type=str)
+
+
+def _option(
+    field: FieldDescriptor,
+    kind: Any,
+    names: tuple[str, ...],
+    *,
+    default: Any = None,
+    convert: Callable[[Any], Any] = lambda given: given,
+    among: Sequence[str] = (),
+    **settings: Any,
+) -> Parameter:
+    words = f"{_help(field)} One of {', '.join(among)}." if among else _help(field)
+    option = typer.Option(*names, help=words, show_default=False, case_sensitive=False, **settings)
+    taken = kind if default is not None else kind | None
+    return Parameter(field.name, Annotated[taken, option], default, convert)
+
+
+def _short(enum: EnumDescriptor, value: str) -> str:
+    """`portrait` for SUBJECT_PORTRAIT."""
+    prefix = enum.values[0].name.removesuffix("UNSPECIFIED")
+    return value.removeprefix(prefix).lower().replace("_", "-")
+
+
+def _help(field: FieldDescriptor) -> str:
+    words, without, enum = [TEXTS.get(field.full_name, "")], "", field.enum_type
+    for value in () if enum is None else enum.values:
+        text = TEXTS.get(f"{value.type.full_name}.{value.name}", "")
+        if value.number:
+            words.append(f"{_short(value.type, value.name)}: {text}")
+        elif match := re.fullmatch(r"As (\w+)\.", text):
+            without = f"Without it, as {match[1].lower()}."
+    return plain(" ".join([*words, without]).strip())
+
+
+def _box(text: str, option: str) -> remove_watermark_pb2.PercentBox:
+    try:
+        x1, y1, x2, y2 = (float(number) for number in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not four numbers like 60,85,98,97", param_hint=option) from None
+    if not (0 <= x1 < x2 <= 100 and 0 <= y1 < y2 <= 100):
+        problem = "the left side must be less than the right one and the upper less than the lower, all from 0 to 100 per cent"
+        raise typer.BadParameter(f"{text}: {problem}", param_hint=option)
+    return remove_watermark_pb2.PercentBox(x1=x1, y1=y1, x2=x2, y2=y2)

@@ -1,0 +1,172 @@
+"""Progress of several items: bars in a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
+from rich.text import Text
+
+from darkroom.cli.outcome import Outcome, Status
+from darkroom.tasks.v1 import task_pb2
+
+# Share of a file's bar: upload, task, download.
+_UPLOAD, _TASK = 0.10, 0.85
+# Columns below which a row has no room for what is being done.
+_WIDE = 64
+_WAITING = {
+    task_pb2.TASK_STATE_QUEUED: "waiting for its turn",
+    task_pb2.TASK_STATE_DISPATCHED: "waiting for a worker",
+    task_pb2.TASK_STATE_RUNNING: "working",
+}
+
+
+class Row(Protocol):
+    """The display of one item."""
+
+    def uploaded(self, moved: int) -> None:
+        """Bytes were sent."""
+
+    def event(self, event: task_pb2.TaskEvent) -> None:
+        """The task moved on."""
+
+    def downloaded(self, moved: int) -> None:
+        """Bytes were received."""
+
+    def end(self, outcome: Outcome) -> None:
+        """The item is done with."""
+
+
+class Board(Protocol):
+    """The display of all items."""
+
+    def start(self, name: str, size: int) -> Row:
+        """Work on an item begins, whose files have `size` bytes."""
+
+
+@contextmanager
+def board(stream: TextIO, count: int, *, quiet: bool) -> Iterator[Board]:
+    """Bars if the stream is a terminal, else lines; nothing when quiet. `count` items will come."""
+    console = Console(file=stream, quiet=quiet, soft_wrap=not stream.isatty(), highlight=False, markup=False)
+    if quiet or not console.is_terminal:
+        yield _Lines(console)
+        return
+    name = TextColumn("{task.fields[name]}", markup=False, table_column=Column(ratio=3, no_wrap=True, overflow="ellipsis"))
+    bar = BarColumn(bar_width=None, table_column=Column(ratio=2 if console.width < _WIDE else 3))
+    percent = TextColumn("{task.percentage:>3.0f}%", table_column=Column(no_wrap=True))
+    doing = TextColumn("{task.description}", markup=False, table_column=Column(ratio=4, no_wrap=True, overflow="ellipsis"))
+    columns = (name, bar, percent) if console.width < _WIDE else (name, bar, percent, doing, TimeElapsedColumn())
+    with Progress(*columns, console=console, expand=True) as progress:
+        yield _Bars(progress, count)
+
+
+def _doing(event: task_pb2.TaskEvent) -> str:
+    if event.state == task_pb2.TASK_STATE_QUEUED and event.attempt > 0:
+        return f"will be tried again: {event.error.message}" if event.error.message else "will be tried again"
+    return event.message or _WAITING.get(event.state, "")
+
+
+class _Bars:
+    """One bar an item in hand, below one for all when there are several."""
+
+    def __init__(self, progress: Progress, count: int) -> None:
+        self._progress, self._count, self._ended = progress, count, 0
+        self.told: set[str] = set()
+        self._total = progress.add_task(f"0 of {count}", name="all", total=count) if count > 1 else None
+
+    def start(self, name: str, size: int) -> Row:
+        return _Bar(self._progress, name, size, self)
+
+    def ended(self) -> None:
+        self._ended += 1
+        if self._total is not None:
+            self._progress.update(self._total, completed=self._ended, description=f"{self._ended} of {self._count}")
+
+
+class _Bar:
+    def __init__(self, progress: Progress, name: str, size: int, bars: _Bars) -> None:
+        self._progress, self._bars = progress, bars
+        self._size = max(1, size)
+        self._sent = 0
+        self._bar: TaskID = progress.add_task("uploading", name=name, total=1.0)
+
+    def uploaded(self, moved: int) -> None:
+        self._sent += moved
+        self._progress.update(self._bar, completed=_UPLOAD * self._sent / self._size)
+
+    def event(self, event: task_pb2.TaskEvent) -> None:
+        self._progress.update(self._bar, completed=_UPLOAD + _TASK * event.progress, description=_doing(event))
+
+    def downloaded(self, moved: int) -> None:
+        self._progress.update(self._bar, completed=_UPLOAD + _TASK, description="downloading")
+
+    def end(self, outcome: Outcome) -> None:
+        self._progress.remove_task(self._bar)
+        _report(self._progress.console, outcome, self._bars.told)
+        if outcome.status in (Status.DONE, Status.SKIPPED, Status.FAILED):
+            self._bars.ended()
+
+
+class _Lines:
+    """A line an item, when it is done with: for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._told: set[str] = set()
+
+    def start(self, name: str, size: int) -> Row:
+        return _Line(self._console, self._told)
+
+
+class _Line:
+    def __init__(self, console: Console, told: set[str]) -> None:
+        self._console, self._told = console, told
+
+    def uploaded(self, moved: int) -> None:
+        """Bytes make no line."""
+
+    def event(self, event: task_pb2.TaskEvent) -> None:
+        """Only what a person may wonder about makes one."""
+        if event.state == task_pb2.TASK_STATE_QUEUED and event.attempt > 0:
+            self._console.print(Text(f"task {event.task_id} {_doing(event)}"))
+
+    def downloaded(self, moved: int) -> None:
+        """Bytes make no line."""
+
+    def end(self, outcome: Outcome) -> None:
+        _report(self._console, outcome, self._told)
+
+
+def _report(console: Console, outcome: Outcome, told: set[str]) -> None:
+    """The lines that stay when an item is done with. A notice that an earlier item had is not told again: the summary counts them."""
+    if outcome.fatal:
+        return
+    match outcome.status:
+        case Status.DONE:
+            console.print(
+                Text.assemble(("done    ", "bold green"), outcome.name, " → ", outcome.shown, (f"  ({outcome.seconds:.1f} s)", "dim"))
+            )
+        case Status.SKIPPED:
+            console.print(Text.assemble(("before  ", "green"), outcome.name, " → ", outcome.shown))
+        case Status.FAILED:
+            console.print(Text.assemble(("failed  ", "bold red"), outcome.name, ": ", outcome.error or ""))
+        case Status.LEFT:
+            console.print(
+                Text.assemble(("left    ", "yellow"), outcome.name, f": task {outcome.task_id}" if outcome.task_id else ": not sent yet")
+            )
+        case _:
+            console.print(
+                Text.assemble(("stopped ", "yellow"), outcome.name, f": task {outcome.task_id} cancelled" if outcome.task_id else "")
+            )
+    for notice in outcome.notices:
+        if notice in told:
+            continue
+        told.add(notice)
+        # Of one input many notices say the name themselves.
+        said = notice.removeprefix(f"{Path(outcome.name).name}: ")
+        console.print(Text.assemble(("note    ", "yellow"), outcome.name, ": ", said))

@@ -1,0 +1,237 @@
+"""Looking at a server as its clients see it: the way to it, the key, each service, and a file there and back."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import struct
+import tempfile
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import httpx
+
+from darkroom.cli.account import credits_text
+from darkroom.cli.exits import REFUSED, UNREACHABLE, advice_on, message_of, reason_of
+from darkroom.cli.findings import Finding, Verdict
+from darkroom.cli.installation import env_file
+from darkroom.cli.options import chosen, connect
+from darkroom.cli.own_version import own_version
+from darkroom.client import AsyncClient
+from darkroom.common.v1.scopes import scope_text
+from darkroom.connection import KEY_VARIABLE, URL_VARIABLE, Server
+from darkroom.failures import ApiError, ConnectionFailed, DarkroomFailure, TaskFailed
+from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2
+
+_SIDE = 64
+
+
+async def examine(*, paid: bool) -> AsyncIterator[Finding]:
+    """The findings, in order. What comes after one that everything needs is left out when that one is bad. Raises ConnectionFailed when the
+    server is lost on the way."""
+    try:
+        server = Server.find(chosen.get().url, chosen.get().api_key)
+    except ConnectionFailed as failure:
+        yield Finding("settings", Verdict.BAD, str(failure), "`make up` starts a server here and writes .darkroom/env.", UNREACHABLE)
+        return
+    yield Finding("settings", Verdict.GOOD, f"{server.url} from {_source(URL_VARIABLE, chosen.get().url)}; key from {_key_source()}")
+    reached = await _reached(server)
+    yield reached
+    if reached.verdict is Verdict.BAD:
+        return
+    yield await _version(server)
+    async with connect() as client:
+        key = await _checked("key", client, _account)
+        yield key
+        if key.verdict is Verdict.BAD:
+            return
+        for name, check in (
+            ("scopes", _scopes),
+            ("credits", _credits),
+            ("files", _files),
+            ("tasks", _tasks),
+            ("storage", _storage),
+            ("workers", _workers),
+            *((("cut-out", _cutout),) if paid else ()),
+        ):
+            yield await _checked(name, client, check)
+
+
+def _source(variable: str, option: str | None) -> str:
+    if option:
+        return f"--{variable.removeprefix('DARKROOM_').lower().replace('_', '-')}"
+    return variable if os.environ.get(variable) else str(env_file())
+
+
+def _key_source() -> str:
+    return _source(KEY_VARIABLE, chosen.get().api_key)
+
+
+async def _reached(server: Server) -> Finding:
+    try:
+        async with httpx.AsyncClient(timeout=10) as http:
+            response = await http.get(f"{server.url}/healthz")
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        return Finding("address", Verdict.BAD, f"{server.url}: {error}", "Expected http://host:port or https://host:port.", UNREACHABLE)
+    except httpx.TimeoutException:
+        return Finding(
+            "address", Verdict.BAD, f"{server.url} does not answer", "Check the host and port, and firewalls on the way.", UNREACHABLE
+        )
+    except httpx.TransportError as error:
+        return Finding("address", Verdict.BAD, f"{server.url}: {error}", _advice_on_transport(error), UNREACHABLE)
+    if response.status_code != httpx.codes.OK or "ok" not in response.text:
+        advice = "Something else listens there. Check host and port."
+        return Finding("address", Verdict.BAD, f"{server.url}/healthz answers HTTP {response.status_code}", advice, UNREACHABLE)
+    milliseconds = response.elapsed.total_seconds() * 1000
+    sealed = "TLS with a certificate that is trusted here" if server.url.startswith("https:") else "without TLS"
+    return Finding("address", Verdict.GOOD, f"answers in {milliseconds:.0f} ms, {sealed}")
+
+
+def _advice_on_transport(error: httpx.TransportError) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return "Trust its authority with SSL_CERT_FILE and GRPC_DEFAULT_SSL_ROOTS_FILE_PATH, or use the host name of the certificate."
+        cause = cause.__cause__ or cause.__context__
+    text = str(error).lower()
+    if "name" in text and ("resol" in text or "known" in text):
+        return "The host name has no address. Check its spelling."
+    if "ssl" in text:
+        return "It seems to speak no TLS there; try http:// instead of https://."
+    return "Nothing listens there. Check host and port; on the server's machine, `make status` and `make up`."
+
+
+async def _version(server: Server) -> Finding:
+    ours = own_version()
+    try:
+        async with httpx.AsyncClient(timeout=10) as http:
+            theirs = str((await http.get(f"{server.url}/openapi.json")).raise_for_status().json()["info"]["version"])
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        return Finding("version", Verdict.UNKNOWN, f"the server does not tell its version: {error}")
+    major = theirs.split(".", maxsplit=1)[0]
+    if ours.split(".", maxsplit=1)[0] != major:
+        return Finding("version", Verdict.DOUBTFUL, f"server {theirs}, client {ours}", f"Install client {major}.x.")
+    return Finding("version", Verdict.GOOD, f"server {theirs}, client {ours}")
+
+
+async def _checked(name: str, client: AsyncClient, check: Callable[[AsyncClient], Awaitable[str]]) -> Finding:
+    """A check that tells what is right, or raises."""
+    try:
+        return Finding(name, Verdict.GOOD, await check(client))
+    except _DoubtfulError as doubt:
+        return Finding(name, Verdict.DOUBTFUL, str(doubt), doubt.advice)
+    except _UnknownError as unknown:
+        return Finding(name, Verdict.UNKNOWN, str(unknown))
+    except DarkroomFailure as failure:
+        reason = reason_of(failure)
+        if reason == "PERMISSION_DENIED":
+            return Finding(name, Verdict.UNKNOWN, f"not looked at: {failure}", advice_on(reason))
+        status = REFUSED if reason == "API_KEY_INVALID" else UNREACHABLE if isinstance(failure, ConnectionFailed) else 1
+        advice = _ADVICE.get(name) or advice_on(reason)
+        return Finding(name, Verdict.BAD, message_of(failure), advice, status)
+
+
+_BEHIND = "The edge answers and this service does not: on the server's machine, `make status` and `make logs`."
+_ADVICE = {
+    "files": _BEHIND,
+    "tasks": _BEHIND,
+    "storage": "Clients put and get bytes at the URLs that the server gives: its DARKROOM_S3_PUBLIC_ENDPOINT must be reachable from here.",
+    "workers": "No worker takes tasks: on the server's machine, `make status` and `make logs`.",
+    "cut-out": "On the server's machine, `darkroom doctor` looks at workers and models.",
+}
+
+
+class _DoubtfulError(Exception):
+    def __init__(self, detail: str, advice: str) -> None:
+        super().__init__(detail)
+        self.advice = advice
+
+
+class _UnknownError(Exception):
+    pass
+
+
+async def _account(client: AsyncClient) -> str:
+    account = await client.account()
+    return f"account {account.name} ({account.id})"
+
+
+async def _scopes(client: AsyncClient) -> str:
+    secret = client.server.api_key
+    own = [key for key in await client.keys.list() if key.prefix and secret.startswith(key.prefix) and not key.HasField("revoke_time")]
+    if len(own) != 1:
+        raise _UnknownError("which of the account's keys this is cannot be told")
+    may = ", ".join(map(scope_text, own[0].scopes)) or "everything"
+    return f"key {own[0].name!r} may {may}"
+
+
+async def _credits(client: AsyncClient) -> str:
+    balance = await client.balance()
+    if balance.unlimited:
+        return "unlimited"
+    if balance.available_millicredits <= 0:
+        raise _DoubtfulError("none are left", "The operator grants more: docs/credits.md.")
+    return f"{credits_text(balance.available_millicredits)} available"
+
+
+async def _files(client: AsyncClient) -> str:
+    await client.list_files(1)
+    return "answers"
+
+
+async def _tasks(client: AsyncClient) -> str:
+    await client.list_tasks(1)
+    return "answers"
+
+
+async def _storage(client: AsyncClient) -> str:
+    """Put a small picture, get it, compare, delete."""
+    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+        source = Path(folder) / "doctor.png"
+        source.write_bytes(_picture())
+        file = await client.upload(source)
+        try:
+            (copy,) = await client.download([file.id], Path(folder) / "back")
+            if copy.read_bytes() != source.read_bytes():
+                raise ApiError("STORAGE", "a file came back with other bytes than it was sent with")
+        finally:
+            await client.delete_file(file.id)
+    return "a file went there, came back the same, and was deleted"
+
+
+async def _workers(client: AsyncClient) -> str:
+    noop = operation_pb2.Operation(noop=noop_pb2.Noop(steps=1))
+    try:
+        task = await client.create_task([], [noop])
+    except ApiError as failure:
+        if failure.reason == "OPERATION_UNAVAILABLE":
+            raise _UnknownError("the server allows no diagnostic tasks (DARKROOM_DIAGNOSTICS); --paid makes a real one") from failure
+        raise
+    ended = await client.get_task(task.id, wait_seconds=30)
+    if not ended.HasField("end_time"):
+        await client.cancel_task(task.id)
+        raise ApiError("UNAVAILABLE", "a diagnostic task was not taken by a worker within 30 seconds")
+    if ended.HasField("error"):
+        raise TaskFailed(ended)
+    return f"a diagnostic task went through {ended.attempts[-1].worker if ended.attempts else 'a worker'}"
+
+
+async def _cutout(client: AsyncClient) -> str:
+    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+        source = Path(folder) / "doctor.png"
+        source.write_bytes(_picture())
+        operation = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
+        (result,) = await client.process(source, [operation], Path(folder) / "back")
+        return f"a picture went through storage, queue, worker and model, and came back as {result.stat().st_size} bytes"
+
+
+def _picture() -> bytes:
+    """A grey PNG, 64 × 64."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    rows = b"".join(b"\0" + bytes([128] * _SIDE) for _ in range(_SIDE))
+    header = struct.pack(">IIBBBBB", _SIDE, _SIDE, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")

@@ -1,0 +1,226 @@
+"""Runs operations on many files at once, and accounts for each of them whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from darkroom.cli.exits import FAILED, INTERRUPTED, errors, is_fatal, message_of, reason_of, status_of
+from darkroom.cli.journal import Entry, Journal
+from darkroom.cli.options import connect
+from darkroom.cli.outcome import Outcome, Status, summary
+from darkroom.cli.progress import Board, Row, board
+from darkroom.client import AsyncClient
+from darkroom.failures import ApiError, DarkroomFailure
+from darkroom.tasks.v1 import task_pb2
+
+_PATIENCE_SECONDS = 5.0
+_OVER = (task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED)
+
+
+@dataclass
+class Item:
+    """One task to be, and what it is called on the screen and in JSON."""
+
+    name: str
+    entry: Entry
+    input: str | None = None
+
+
+@dataclass
+class Session:
+    """How a command works through its items.
+
+    parallel: items in hand at the same time. keep: when interrupted, leave tasks running. detach: create the tasks and wait for none.
+    again: do also what was done before.
+    """
+
+    journal: Journal
+    parallel: int = 4
+    keep: bool = False
+    detach: bool = False
+    again: bool = False
+    as_json: bool = False
+    mixed: bool = False
+    """The items are of several commands: an operation that is not offered ends none of the others."""
+    to_stdout: bool = False
+    """The command copies the result to standard output, where otherwise paths of results go that no terminal shows."""
+    _fatal: DarkroomFailure | None = None
+    _uploaded: dict[Path, int] = field(default_factory=dict)
+    _sharing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def process(self, items: Sequence[Item]) -> int:
+        """Work through the items. Returns the exit status."""
+        found = self.journal.take_over(item.entry for item in items)
+        outcomes = [Outcome(item.name, item.input, to_stdout=self.to_stdout) for item in items]
+        for item, entry, outcome in zip(items, found, outcomes, strict=True):
+            if entry.outputs is not None and (self.again or item.entry.overwrite or not entry.is_done):
+                entry.renew()
+            entry.overwrite, item.entry, outcome.task_id = item.entry.overwrite, entry, entry.task_id
+        self.journal.write(*(entry for entry in found if not entry.is_done))
+        interrupted = False
+        async with connect() as client:
+            with board(sys.stderr, len(items), quiet=self.as_json) as progress:
+                try:
+                    await self._work(client, items, outcomes, progress)
+                except asyncio.CancelledError:
+                    interrupted = True
+        if interrupted and not self.keep:
+            self.journal.forget(*(item.entry for item, outcome in zip(items, outcomes, strict=True) if outcome.status is Status.WAITING))
+        if self.as_json:
+            for outcome in outcomes:
+                if outcome.status is Status.WAITING:
+                    print(outcome.as_json(), flush=True)
+        else:
+            errors.print(summary(outcomes, self._fatal, interrupted=interrupted, keep=self.keep), end="")
+        if interrupted:
+            return INTERRUPTED
+        if self._fatal is not None:
+            return status_of(reason_of(self._fatal))
+        return FAILED if any(outcome.status is Status.FAILED for outcome in outcomes) else 0
+
+    async def _work(self, client: AsyncClient, items: Sequence[Item], outcomes: Sequence[Outcome], progress: Board) -> None:
+        slots = asyncio.Semaphore(self.parallel)
+
+        async def one(item: Item, outcome: Outcome) -> None:
+            async with slots:
+                if self._fatal is None:
+                    await self._item(client, item, outcome, progress)
+            if outcome.status is not Status.WAITING:
+                self._print(outcome)
+
+        work = [asyncio.ensure_future(one(item, outcome)) for item, outcome in zip(items, outcomes, strict=True)]
+        try:
+            await asyncio.gather(*work)
+        except asyncio.CancelledError:
+            # Each of them cancels its task, or leaves it, before it ends.
+            await asyncio.gather(*work, return_exceptions=True)
+            raise
+
+    def _print(self, outcome: Outcome) -> None:
+        if self.as_json:
+            print(outcome.as_json(), flush=True)
+        elif not self.to_stdout and not sys.stdout.isatty():
+            for path in outcome.outputs:
+                print(path, flush=True)
+
+    async def _item(self, client: AsyncClient, item: Item, outcome: Outcome, progress: Board) -> None:
+        entry = item.entry
+        started = time.monotonic()
+        row = progress.start(item.name, sum(path.stat().st_size for path in entry.inputs if path.exists()))
+        try:
+            if entry.is_done:
+                outcome.skip([_shown(path) for path in entry.outputs or ()])
+            else:
+                await self._run(client, entry, outcome, row)
+        except asyncio.CancelledError:
+            if self.keep:
+                outcome.status = Status.LEFT
+            if outcome.status is not Status.LEFT:
+                outcome.status = Status.CANCELLED
+                self.journal.forget(entry)
+            raise
+        except (DarkroomFailure, OSError) as failure:
+            outcome.fail(reason_of(failure), message_of(failure))
+            not_offered = outcome.reason == "OPERATION_UNAVAILABLE"
+            if isinstance(failure, DarkroomFailure) and is_fatal(failure) and not (not_offered and self.mixed):
+                outcome.fatal = True
+                self._fatal = self._fatal or failure
+            if not outcome.fatal or not_offered:
+                self.journal.forget(entry)
+        finally:
+            outcome.seconds = time.monotonic() - started
+            row.end(outcome)
+
+    async def _run(self, client: AsyncClient, entry: Entry, outcome: Outcome, row: Row) -> None:
+        task = await self._task(client, entry, row)
+        outcome.task_id = task.id
+        if self.detach:
+            outcome.status = Status.LEFT
+            return
+        try:
+            task = await client.wait(task.id, row.event)
+        except asyncio.CancelledError:
+            if not await self._cancelled(client, task.id):
+                outcome.status = Status.LEFT
+            raise
+        outcome.notices = [notice.message for notice in task.notices]
+        outcome.outputs = await client.download(task.output_file_ids, entry.folder, overwrite=entry.overwrite, on_progress=row.downloaded)
+        outcome.outputs = [_shown(path) for path in outcome.outputs]
+        entry.outputs = [path.resolve() for path in outcome.outputs]
+        self.journal.write(entry)
+        outcome.status = Status.DONE
+
+    async def _task(self, client: AsyncClient, entry: Entry, row: Row) -> task_pb2.Task:
+        """The task that an earlier run has created for the entry and that may still give results; else a new one."""
+        if entry.task_id is not None:
+            with suppress(ApiError):
+                # TASK_NOT_FOUND: forgotten by the server, or another account's.
+                task = await client.get_task(entry.task_id)
+                if task.state not in _OVER:
+                    return task
+            entry.renew()
+        elif entry.key_expired:
+            entry.renew()
+        try:
+            return await self._create(client, entry, row)
+        except ApiError as failure:
+            if not entry.file_ids or failure.reason not in ("FILE_NOT_FOUND", "IDEMPOTENCY_KEY_MISMATCH"):
+                raise
+        # The files of the earlier run are gone.
+        entry.renew()
+        entry.forget_files()
+        return await self._create(client, entry, row)
+
+    async def _create(self, client: AsyncClient, entry: Entry, row: Row) -> task_pb2.Task:
+        if not entry.file_ids:
+            # In order, so that references are numbered as they were given.
+            entry.file_ids = [(await client.upload(path, row.uploaded)).id for path in entry.inputs]
+        for name, path in entry.auxiliary.items():
+            if not getattr(entry.parameters, name):
+                setattr(entry.parameters, name, await self._shared(client, path))
+        self.journal.write(entry)
+        creating = client.create_task(entry.file_ids, entry.operations, idempotency_key=entry.idempotency_key)
+        task = await self._created(client, creating)
+        entry.task_id = task.id
+        self.journal.write(entry)
+        return task
+
+    async def _shared(self, client: AsyncClient, path: Path) -> int:
+        """The id of a file that several items need, uploaded once."""
+        async with self._sharing:
+            if path not in self._uploaded:
+                self._uploaded[path] = (await client.upload(path)).id
+            return self._uploaded[path]
+
+    async def _created(self, client: AsyncClient, creating: Awaitable[task_pb2.Task]) -> task_pb2.Task:
+        """The task that is being created. When interrupted meanwhile, learn which one it is, to deal with it as with any other."""
+        work = asyncio.ensure_future(creating)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            with suppress(DarkroomFailure, TimeoutError):
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    await self._cancelled(client, (await work).id)
+            raise
+
+    async def _cancelled(self, client: AsyncClient, task_id: int) -> bool:
+        """Cancel a task, unless it is to go on. False if it goes on, or has ended meanwhile, or cannot be reached."""
+        if self.keep:
+            return False
+        with suppress(DarkroomFailure, TimeoutError):
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await asyncio.shield(asyncio.ensure_future(client.cancel_task(task_id)))
+                return True
+        return False
+
+
+def _shown(path: Path) -> Path:
+    """Relative to this folder where it lies below it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -1,0 +1,156 @@
+"""One verb an operation, made from the protos: a new operation has its verb, its options and their help without a line here."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from darkroom.cli.estimate import estimate
+from darkroom.cli.exits import run, usage
+from darkroom.cli.inputs import STDIN, Source, find, spooled
+from darkroom.cli.journal import Journal, new_entry
+from darkroom.cli.operation_verbs import Verb, command, verbs
+from darkroom.cli.options import server_url
+from darkroom.cli.parameters import auxiliary_files
+from darkroom.cli.session import Item, Session
+from darkroom.cli.standard_output import copy_out, refuse_terminal
+from darkroom.operations.v1 import operation_pb2
+
+_LONGEST_NAME = 40
+
+_RUN = "Files and results"
+
+
+def _run_option(*names: str, **settings: Any) -> Any:
+    return typer.Option(*names, rich_help_panel=_RUN, **settings)
+
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE...", show_default=False, help="Files, folders, patterns such as 'photos/*.jpg', or - for standard input."),
+]
+References = Annotated[list[str] | None, typer.Argument(metavar="[REFERENCE]...", help="Pictures to edit or combine.", show_default=False)]
+_OUTPUT = "Folder for the results, or - for standard output. Without it, {}."
+Output = Annotated[str | None, _run_option("--output", "-o", metavar="FOLDER", help=_OUTPUT.format("each goes beside its input"))]
+HereOutput = Annotated[str | None, _run_option("--output", "-o", metavar="FOLDER", help=_OUTPUT.format("this folder"))]
+Recursive = Annotated[bool, _run_option("--recursive", "-r", help="Look into folders of folders; below --output they are kept.")]
+Parallel = Annotated[int, _run_option("--parallel", "-p", metavar="N", min=1, max=64, help="Files in hand at the same time, 1 to 64.")]
+Overwrite = Annotated[bool, _run_option("--overwrite", help="Replace results that exist, instead of numbering the new ones.")]
+Again = Annotated[bool, _run_option("--again", help="Do (and pay for) also what an earlier run has done.")]
+Keep = Annotated[bool, _run_option("--keep", help="On Ctrl-C, leave tasks running; darkroom resume collects the results.")]
+Detach = Annotated[bool, _run_option("--detach", "-d", help="Create the tasks and return; darkroom resume collects the results.")]
+Estimate = Annotated[bool, _run_option("--estimate", help="Print what it would cost, and do nothing.")]
+AsJson = Annotated[bool, _run_option("--json", help="Print one JSON object a file, and no progress.")]
+
+_COMMON = {
+    "output": (Output, None),
+    "recursive": (Recursive, False),
+    "parallel": (Parallel, 4),
+    "overwrite": (Overwrite, False),
+    "again": (Again, False),
+    "keep": (Keep, False),
+    "detach": (Detach, False),
+    "estimate": (Estimate, False),
+    "as_json": (AsJson, False),
+}
+_OF_REFERENCES = {name: option for name, option in _COMMON.items() if name not in ("recursive", "parallel", "again")}
+_OF_REFERENCES["output"] = (HereOutput, None)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Give an application the verbs."""
+    for verb in verbs():
+        run_it = _command(verb)
+        app.command(verb.name, help=verb.help, short_help=verb.short_help, rich_help_panel="Operations")(run_it)
+
+
+def _command(verb: Verb) -> Callable[..., None]:
+    if verb.options.max_references:
+        return command(verb, (References, None), _OF_REFERENCES, _make)
+    return command(verb, (Inputs, ...), _COMMON, _process)
+
+
+def _process(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, Any]) -> None:
+    """One task a file."""
+    arguments, output = given["inputs"], given["output"]
+    piped = STDIN in arguments
+    if piped and len(arguments) > 1:
+        raise usage("- for standard input cannot be combined with files")
+    if piped and output is None:
+        output = STDIN
+    with tempfile.TemporaryDirectory(prefix="darkroom-") as temporary, Journal(lasting=not piped and output != STDIN) as journal:
+        if piped:
+            sources = [spooled(Path(temporary))]
+        else:
+            sources = find(arguments, verb.suffixes, recursive=given["recursive"], results=journal.results())
+        if given["estimate"]:
+            run(estimate(operation, len(sources), each=True, as_json=given["as_json"]), as_json=given["as_json"])
+        to_stdout = output == STDIN
+        _check_stdout(to_stdout, sources, given)
+        url, items, beside = server_url(), [], auxiliary_files(operation, given)
+        for source in sources:
+            folder = Path(temporary) / "results" if to_stdout else source.path.parent if output is None else Path(output) / source.below
+            entry = new_entry(url, [source.path], folder, [operation], overwrite=given["overwrite"], auxiliary=beside)
+            items.append(Item(str(source.below / source.path.name), entry, STDIN if piped else str(source.path)))
+        session = _session(journal, given, to_stdout=to_stdout)
+        try:
+            run(session.process(items), as_json=given["as_json"])
+        except typer.Exit as end:
+            if to_stdout and not end.exit_code:
+                copy_out(items[0].entry.outputs or [])
+            raise
+
+
+def _make(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, Any]) -> None:
+    """One task of all files together, or of none."""
+    references = [Path(text) for text in given["inputs"] or ()]
+    for path in references:
+        if not path.is_file():
+            raise usage(f"{path} does not exist" if not path.exists() else f"{path} is no file")
+    if len(references) > verb.options.max_references:
+        raise usage(f"{verb.name} takes up to {verb.options.max_references} references; these are {len(references)}")
+    if given["estimate"]:
+        run(estimate(operation, len(references), each=False, as_json=given["as_json"]), as_json=given["as_json"])
+    prompt = " ".join(str(given.get("prompt", verb.name)).split())
+    name = prompt if len(prompt) <= _LONGEST_NAME else prompt[: _LONGEST_NAME - 1] + "…"
+    with tempfile.TemporaryDirectory(prefix="darkroom-") as temporary, Journal() as journal:
+        to_stdout = given["output"] == STDIN
+        _check_stdout(to_stdout, [], given)
+        folder = Path(temporary) / "results" if to_stdout else Path(given["output"] or ".")
+        # The same prompt makes another picture, which is what one wants who asks again.
+        entry = new_entry(server_url(), references, folder, [operation], overwrite=given["overwrite"], unique=True)
+        item = Item(name, entry)
+        session = _session(journal, {**given, "again": False, "parallel": 1}, to_stdout=to_stdout)
+        try:
+            run(session.process([item]), as_json=given["as_json"])
+        except typer.Exit as end:
+            if to_stdout and not end.exit_code:
+                copy_out(item.entry.outputs or [])
+            raise
+
+
+def _session(journal: Journal, given: Mapping[str, Any], *, to_stdout: bool) -> Session:
+    return Session(
+        journal,
+        given["parallel"],
+        keep=given["keep"],
+        detach=given["detach"],
+        again=given["again"],
+        as_json=given["as_json"],
+        to_stdout=to_stdout,
+    )
+
+
+def _check_stdout(to_stdout: bool, sources: Sequence[Source], given: Mapping[str, Any]) -> None:
+    if not to_stdout:
+        return
+    if len(sources) > 1:
+        raise usage(f"standard output takes one result; these are {len(sources)} files")
+    for name in ("as_json", "detach", "keep"):
+        if given[name]:
+            raise usage(f"a result on standard output cannot be combined with --{name.removeprefix('as_')}")
+    refuse_terminal()

@@ -1,0 +1,256 @@
+"""`darkroom webhook …`."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from rich.table import Table
+
+from darkroom.cli.completion import complete_deliveries, complete_webhooks
+from darkroom.cli.exits import run
+from darkroom.cli.options import ID_WIDTH, NARROW, AsJson, Limit, connect, console, plain, print_json
+from darkroom.tasks.v1 import webhook_pb2
+
+app = typer.Typer(help="Have URLs told of the end of tasks.", no_args_is_help=True)
+
+WebhookId = Annotated[int, typer.Argument(metavar="WEBHOOK", help="Webhook id.", min=1, autocompletion=complete_webhooks)]
+
+_NAMES = webhook_pb2.WebhookDeliveryState
+# Columns of a terminal from which on the log shows more, and all that it holds.
+_WIDE, _WIDEST = 100, 130
+
+
+class State(StrEnum):
+    """States to filter by."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+class Event(StrEnum):
+    """Types of events to hear of."""
+
+    SUCCEEDED = "task.succeeded"
+    FAILED = "task.failed"
+    CANCELLED = "task.cancelled"
+    COMPLETED = "batch.completed"
+
+
+Events = Annotated[
+    list[Event] | None, typer.Option("--event", metavar="TYPE", help=f"Only {', '.join(Event)}; may be repeated. Without it: all.")
+]
+
+
+@app.command("add")
+def add(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where to POST events.")], event: Events = None, as_json: AsJson = False
+) -> None:
+    """Add a webhook and print its id and secret. The secret is not shown again."""
+
+    async def work() -> None:
+        async with connect() as client:
+            webhook, secret = await client.webhooks.create(url, event or ())
+        if as_json:
+            print(json.dumps({"webhook": plain(webhook), "secret": secret}, ensure_ascii=False))
+            return
+        table = Table.grid(padding=(0, 2))
+        table.add_row("webhook", str(webhook.id))
+        table.add_row("url", webhook.url)
+        table.add_row("events", _events(webhook))
+        table.add_row("secret", secret)
+        console.print(table)
+
+    run(work(), as_json=as_json)
+
+
+@app.command("ls")
+def list_webhooks(as_json: AsJson = False) -> None:
+    """List webhooks, oldest first."""
+
+    async def work() -> None:
+        async with connect() as client:
+            webhooks = await client.webhooks.list()
+        if as_json:
+            for webhook in webhooks:
+                print_json(webhook)
+            return
+        names = ["webhook", "url", "state"] if console.width < NARROW else ["webhook", "url", "state", "events", "created"]
+        table = Table(*names, box=None, header_style="bold", pad_edge=False)
+        table.columns[0].min_width = ID_WIDTH
+        # A URL is shown whole, over several lines where the terminal is narrow.
+        table.columns[1].overflow, table.columns[1].ratio = "fold", 1
+        for webhook in webhooks:
+            state = "disabled (410)" if webhook.HasField("disable_time") else "active"
+            cells = (str(webhook.id), webhook.url, state, _events(webhook), _when(webhook.create_time))
+            table.add_row(*cells[: len(names)])
+        console.print(table)
+
+    run(work(), as_json=as_json)
+
+
+@app.command("events")
+def events(webhook: WebhookId, event: Events = None, as_json: AsJson = False) -> None:
+    """Set which events a webhook hears of from now on."""
+
+    async def work() -> None:
+        async with connect() as client:
+            changed = await client.webhooks.set_events(webhook, event or ())
+        _say(f"webhook {changed.id} hears of: {_events(changed)}", changed, as_json=as_json)
+
+    run(work(), as_json=as_json)
+
+
+@app.command("enable")
+def enable(webhook: WebhookId, as_json: AsJson = False) -> None:
+    """Send to a webhook again that was disabled because it answered 410 Gone."""
+
+    async def work() -> None:
+        async with connect() as client:
+            changed = await client.webhooks.enable(webhook)
+        _say(f"webhook {changed.id} is active: {changed.url}", changed, as_json=as_json)
+
+    run(work(), as_json=as_json)
+
+
+@app.command("rm")
+def remove(webhook: WebhookId) -> None:
+    """Remove a webhook."""
+
+    async def work() -> None:
+        async with connect() as client:
+            await client.webhooks.delete(webhook)
+
+    run(work())
+
+
+@app.command("rotate")
+def rotate(
+    webhook: Annotated[
+        int, typer.Argument(metavar="[WEBHOOK]", min=0, help="Webhook id; without it, the account's default secret, for tasks' own URLs.")
+    ] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new secret and print it. For 24 hours the old one signs as well."""
+
+    async def work() -> None:
+        async with connect() as client:
+            _print_secret(await client.webhooks.rotate_secret(webhook), as_json=as_json)
+
+    run(work(), as_json=as_json)
+
+
+@app.command("secret")
+def secret(as_json: AsJson = False) -> None:
+    """Print the account's default secret, which signs what is sent to tasks' own URLs."""
+
+    async def work() -> None:
+        async with connect() as client:
+            _print_secret(await client.webhooks.default_secret(), as_json=as_json)
+
+    run(work(), as_json=as_json)
+
+
+@app.command("deliveries")
+def deliveries(
+    limit: Limit = 20,
+    webhook: Annotated[int, typer.Option(help="Only to this webhook.", min=0)] = 0,
+    task: Annotated[int, typer.Option(help="Only about this task.", min=0)] = 0,
+    state: Annotated[list[State] | None, typer.Option(help="Only in this state; may be repeated.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was sent, newest first."""
+
+    async def work() -> None:
+        async with connect() as client:
+            wanted = [_NAMES.Value(f"WEBHOOK_DELIVERY_STATE_{item.name}") for item in state or ()]
+            found = await client.webhooks.deliveries(limit, webhook_id=webhook, task_id=task, states=wanted)
+        if as_json:
+            for delivery in found:
+                print_json(delivery)
+            return
+        names = ["delivery", "event", "state", "what"]
+        names += ["attempts", "when"] if console.width >= _WIDE else []
+        names += ["task", "url"] if console.width >= _WIDEST else []
+        table = Table(*names, box=None, header_style="bold", pad_edge=False)
+        for column in table.columns:
+            if column.header in ("delivery", "task"):
+                column.min_width = ID_WIDTH
+        for delivery in found:
+            cells = (
+                str(delivery.id),
+                delivery.event_type,
+                _state_name(delivery.state),
+                _what(delivery),
+                str(delivery.attempts),
+                _when(delivery.create_time),
+                str(delivery.task_id or ""),
+                delivery.url,
+            )
+            table.add_row(*cells[: len(names)])
+        console.print(table)
+
+    run(work(), as_json=as_json)
+
+
+@app.command("replay")
+def replay(
+    delivery: Annotated[int, typer.Argument(metavar="DELIVERY", help="Delivery id.", min=1, autocompletion=complete_deliveries)],
+    as_json: AsJson = False,
+) -> None:
+    """Send a delivery again, at once and under the same id."""
+
+    async def work() -> None:
+        async with connect() as client:
+            sent = await client.webhooks.replay(delivery)
+        _say(f"delivery {sent.id} is sent again to {sent.url}", sent, as_json=as_json)
+
+    run(work(), as_json=as_json)
+
+
+@app.command("test")
+def test(webhook: WebhookId, as_json: AsJson = False) -> None:
+    """Send a test event. `darkroom webhook deliveries` shows what became of it."""
+
+    async def work() -> None:
+        async with connect() as client:
+            sent = await client.webhooks.test(webhook)
+        _say(f"delivery {sent.id} is sent to {sent.url}", sent, as_json=as_json)
+
+    run(work(), as_json=as_json)
+
+
+def _say(text: str, message: Message, *, as_json: bool) -> None:
+    if as_json:
+        print_json(message)
+    else:
+        # In a terminal, too, a line that ends with a URL is left to the terminal to break: it can be followed.
+        console.print(text, soft_wrap=True)
+
+
+def _print_secret(value: str, *, as_json: bool) -> None:
+    print(json.dumps({"secret": value}) if as_json else value)
+
+
+def _events(webhook: webhook_pb2.Webhook) -> str:
+    return ", ".join(webhook.event_types) or "all"
+
+
+def _what(delivery: webhook_pb2.WebhookDelivery) -> str:
+    if delivery.state == webhook_pb2.WEBHOOK_DELIVERY_STATE_PENDING and delivery.error:
+        return f"{delivery.error.rstrip('.')}. Next attempt: {_when(delivery.next_attempt_time)}"
+    return delivery.error or (str(delivery.response_status) if delivery.response_status else "")
+
+
+def _state_name(state: webhook_pb2.WebhookDeliveryState.ValueType) -> str:
+    return _NAMES.Name(state).removeprefix("WEBHOOK_DELIVERY_STATE_").lower()
+
+
+def _when(time: Timestamp) -> str:
+    return time.ToDatetime(tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,45 @@
+"""The client of asyncio programs."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from darkroom.account_calls import AccountPart
+from darkroom.batches import Batches
+from darkroom.calls import Backoff, Calls
+from darkroom.connection import Server
+from darkroom.keys import Keys
+from darkroom.operation_methods import OperationMethods
+from darkroom.transfer import Transfers
+from darkroom.webhooks import Webhooks
+
+
+class AsyncClient(OperationMethods, AccountPart):
+    """An account's view of a Darkroom server. Use it as an async context manager; it may be shared by any number of asyncio tasks.
+
+    Every method raises a subclass of `ApiError` when the server refuses, and `ConnectionFailed` when it cannot be reached. What fails on
+    the way is repeated first, with growing pauses and never sooner than the server asks for; calls that create carry an idempotency key,
+    so that none happens twice.
+    """
+
+    def __init__(self, url: str | None = None, api_key: str | None = None, *, backoff: Backoff | None = None) -> None:
+        """Without arguments, the server is found as `Server.find` describes."""
+        self.server = Server.find(url, api_key)
+        backoff = backoff or Backoff()
+        calls = Calls(self.server, backoff)
+        super().__init__(calls, Transfers(backoff))
+        self.webhooks = Webhooks(calls.channel, calls.call)
+        self.keys = Keys(calls.channel, calls.call)
+        self.batches = Batches(calls.channel, calls.call)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transfers.close()
+        await self._calls.channel.close()

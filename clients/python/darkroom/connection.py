@@ -1,0 +1,75 @@
+"""Which server, with which key."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import grpc
+
+from darkroom.failures import ConnectionFailed
+
+URL_VARIABLE, KEY_VARIABLE = "DARKROOM_URL", "DARKROOM_API_KEY"
+ENV_FILE = Path(".darkroom") / "env"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server's public URL and an API key for it."""
+
+    url: str
+    api_key: str
+
+    @classmethod
+    def find(cls, url: str | None = None, api_key: str | None = None) -> Server:
+        """The given values; else DARKROOM_URL and DARKROOM_API_KEY; else what `make up` wrote to .darkroom/env in this folder or above.
+
+        Raises ConnectionFailed when none says.
+        """
+        values = {**_env_file(), **os.environ}
+        url = url or values.get(URL_VARIABLE)
+        api_key = api_key or values.get(KEY_VARIABLE)
+        if not url or not api_key:
+            raise ConnectionFailed(
+                f"No server is configured. Set {URL_VARIABLE} and {KEY_VARIABLE}, or run this below a folder where `make up` was run."
+            )
+        return cls(url.rstrip("/"), api_key)
+
+    def channel(self) -> grpc.aio.Channel:
+        """A gRPC channel to the server's public port; TLS for an https URL. Close it after use."""
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConnectionFailed(f"{self.url} is no URL of a server: expected http://host:port or https://host:port.")
+        target = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+        if parts.scheme == "https":
+            return grpc.aio.secure_channel(target, grpc.ssl_channel_credentials())
+        return grpc.aio.insecure_channel(target)
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """The metadata that every call carries."""
+        return (("authorization", f"Bearer {self.api_key}"),)
+
+
+def _env_file() -> dict[str, str]:
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        file = folder / ENV_FILE
+        if file.is_file():
+            return _parse(file.read_text())
+    return {}
+
+
+def _parse(text: str) -> dict[str, str]:
+    """The assignments of a file that a shell can source."""
+    values = {}
+    for line in text.splitlines():
+        words = shlex.split(line, comments=True)
+        for word in words[1:] if words[:1] == ["export"] else words[:1]:
+            name, separator, value = word.partition("=")
+            if separator:
+                values[name] = value
+    return values

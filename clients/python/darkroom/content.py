@@ -1,0 +1,91 @@
+"""What is uploaded: a file by its path, bytes, or an open file."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+Source = str | os.PathLike[str] | bytes | BinaryIO
+"""A path, the bytes themselves, or a file opened for reading in binary mode, which is sent from its current position on."""
+
+_SPOOLED_BYTES = 8 * 1024 * 1024
+_HEAD_BYTES = 512
+_MAGIC = (
+    (0, b"\xff\xd8\xff", "jpg"),
+    (0, b"\x89PNG", "png"),
+    (0, b"%PDF", "pdf"),
+    (0, b"GIF8", "gif"),
+    (0, b"II*\0", "tif"),
+    (0, b"MM\0*", "tif"),
+    (0, b"BM", "bmp"),
+    (8, b"WEBP", "webp"),
+    (4, b"ftypavif", "avif"),
+    (4, b"ftyphei", "heic"),
+    (4, b"ftypmif1", "heif"),
+)
+
+
+class Content:
+    """Bytes of known length that may be read in any order, from any thread."""
+
+    def __init__(self, file: BinaryIO, name: str, start: int, size_bytes: int) -> None:
+        self.name, self.size_bytes = name, size_bytes
+        self._file, self._start = file, start
+        self._lock = threading.Lock()
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes from `offset` on; fewer only at the end."""
+        with self._lock:
+            self._file.seek(self._start + offset)
+            return self._file.read(size)
+
+
+@contextmanager
+def opened(source: Source, name: str | None = None) -> Iterator[Content]:
+    """The source, ready to be read. An open file that cannot be rewound, such as a pipe, is copied to a temporary file first.
+
+    Raises OSError for a path that cannot be read, and ValueError if no `name` is given and neither the source nor its first bytes tell one.
+    """
+    if isinstance(source, bytes):
+        yield _content(io.BytesIO(source), name)
+    elif isinstance(source, str | os.PathLike):
+        with Path(source).open("rb") as file:
+            yield _content(file, name or Path(source).name)
+    elif source.seekable():
+        yield _content(source, name)
+    else:
+        with tempfile.SpooledTemporaryFile(_SPOOLED_BYTES) as copy:
+            shutil.copyfileobj(source, copy)
+            copy.seek(0)
+            yield _content(cast(BinaryIO, copy), name or _name_of(source))
+
+
+def _content(file: BinaryIO, name: str | None) -> Content:
+    start = file.tell()
+    size = file.seek(0, os.SEEK_END) - start
+    file.seek(start)
+    return Content(file, name or _name_of(file) or _name_for(file, start), start, size)
+
+
+def _name_of(file: BinaryIO) -> str | None:
+    """The name that an open file has of its own: that of a file on disk, and not a descriptor's number."""
+    name = getattr(file, "name", None)
+    return Path(name).name if isinstance(name, str) and Path(name).suffix else None
+
+
+def _name_for(file: BinaryIO, start: int) -> str:
+    head = file.read(_HEAD_BYTES)
+    file.seek(start)
+    for offset, magic, extension in _MAGIC:
+        if head[offset : offset + len(magic)] == magic:
+            return f"upload.{extension}"
+    if b"<svg" in head:
+        return "upload.svg"
+    raise ValueError("Neither the source nor its first bytes tell what kind of file it is: give a `name` with an extension.")

@@ -1,0 +1,88 @@
+"""Files of the account: looked up, downloaded, deleted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from darkroom.calls import pages
+from darkroom.files.v1 import file_pb2, files_service_pb2
+from darkroom.naming import free_path, partial
+from darkroom.tasks.v1 import task_pb2
+from darkroom.transfer import Progress, nothing
+from darkroom.upload_calls import UploadsPart
+
+_URLS_A_CALL = 500
+
+
+class FilesPart(UploadsPart):
+    """The files' part of `AsyncClient`."""
+
+    async def get_file(self, file_id: int) -> file_pb2.File:
+        """One file's record."""
+        return (await self._calls.call(self._files.GetFile, files_service_pb2.GetFileRequest(file_id=file_id))).file
+
+    async def list_files(self, limit: int = 100) -> list[file_pb2.File]:
+        """The newest files, up to `limit`."""
+        return [file async for file in self.iterate_files(limit)]
+
+    async def iterate_files(self, limit: int | None = None) -> AsyncIterator[file_pb2.File]:
+        """The account's files, newest first, fetched page by page as they are read."""
+        request = files_service_pb2.ListFilesRequest(page_size=1000)
+        async for file in pages(self._calls.call, self._files.ListFiles, request, "files", limit):
+            yield file
+
+    async def delete_file(self, file_id: int) -> None:
+        """Delete a file."""
+        await self._calls.call(self._files.DeleteFile, files_service_pb2.DeleteFileRequest(file_id=file_id))
+
+    async def download_urls(self, file_ids: Sequence[int]) -> list[files_service_pb2.Download]:
+        """URLs by which anybody may get the files for 24 hours, without a key; in the same order."""
+        downloads: list[files_service_pb2.Download] = []
+        for start in range(0, len(file_ids), _URLS_A_CALL):
+            request = files_service_pb2.CreateDownloadUrlsRequest(file_ids=file_ids[start : start + _URLS_A_CALL])
+            downloads.extend((await self._calls.call(self._files.CreateDownloadUrls, request)).downloads)
+        return downloads
+
+    async def download(
+        self,
+        files: Sequence[int] | task_pb2.Task,
+        folder: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        on_progress: Progress | None = None,
+    ) -> list[Path]:
+        """Download files by their ids, or what a task has made, into a folder, which is made if need be. Returns their paths.
+
+        A name that is taken gets a number, unless `overwrite`. Each file is streamed, goes on where it stopped after a broken connection,
+        and appears under its name only when it is whole.
+        """
+        file_ids = files.output_file_ids if isinstance(files, task_pb2.Task) else files
+        downloads = await self.download_urls(file_ids)
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        paths = []
+        for download in downloads:
+            with free_path(target / Path(download.file.name).name, overwrite=overwrite) as path:
+                await self._fetch(download, path, on_progress)
+                paths.append(path)
+        return paths
+
+    async def download_file(
+        self, file_id: int, path: str | os.PathLike[str], *, overwrite: bool = False, on_progress: Progress | None = None
+    ) -> Path:
+        """Download one file to exactly this path, as `download` does. Raises FileExistsError if it exists, unless `overwrite`."""
+        target = Path(path)
+        if target.exists() and not overwrite:
+            raise FileExistsError(f"{target} exists")
+        await self._fetch((await self.download_urls([file_id]))[0], target, on_progress)
+        return target
+
+    async def read(self, file_id: int) -> bytes:
+        """One file's bytes, in memory."""
+        return await self._transfers.read((await self.download_urls([file_id]))[0].url)
+
+    async def _fetch(self, download: files_service_pb2.Download, path: Path, on_progress: Progress | None) -> None:
+        with partial(path) as part:
+            await self._transfers.get(download.url, part, on_progress or nothing)

@@ -1,0 +1,57 @@
+"""Keys of the account: what each may do and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import grpc
+
+from darkroom.accounts.v1 import account_pb2, accounts_service_pb2, accounts_service_pb2_grpc
+from darkroom.calls import Call, new_key
+from darkroom.common.v1.scopes import SCOPES
+
+
+class Keys:
+    """The keys part of `AsyncClient`; its methods raise what those of the client do."""
+
+    def __init__(self, channel: grpc.aio.Channel, call: Call) -> None:
+        self._stub, self._call = accounts_service_pb2_grpc.AccountsServiceStub(channel), call
+
+    async def create(
+        self,
+        name: str,
+        scopes: Collection[str] = (),
+        expire_time: datetime | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> tuple[account_pb2.ApiKey, str]:
+        """Create a key. Returns it with its secret, which cannot be shown again.
+
+        `scopes` are texts such as `tasks:write`; without any, and without `expire_time`, the new key may do what this client's key may, and
+        for as long. A call that fails on the way is repeated and never makes a second key; with an `idempotency_key` of your own, neither
+        does calling again within 24 hours. Raises ValueError for a scope that there is not.
+        """
+        unknown = sorted(set(scopes) - SCOPES.keys())
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: no such scope; there are {', '.join(sorted(SCOPES))}")
+        request = accounts_service_pb2.CreateApiKeyRequest(name=name, scopes=[SCOPES[scope] for scope in dict.fromkeys(scopes)])
+        if expire_time is not None:
+            request.expire_time.FromDatetime(expire_time)
+        reply: accounts_service_pb2.CreateApiKeyResponse = await self._call(
+            self._stub.CreateApiKey, request, idempotency_key=idempotency_key or new_key()
+        )
+        return reply.api_key, reply.secret
+
+    async def list(self) -> Sequence[account_pb2.ApiKey]:
+        """All keys, newest first, revoked and expired ones included."""
+        reply: accounts_service_pb2.ListApiKeysResponse = await self._call(
+            self._stub.ListApiKeys, accounts_service_pb2.ListApiKeysRequest()
+        )
+        return reply.api_keys
+
+    async def revoke(self, key_id: int) -> account_pb2.ApiKey:
+        """End a key. Repeating it is harmless."""
+        request = accounts_service_pb2.RevokeApiKeyRequest(api_key_id=key_id)
+        reply: accounts_service_pb2.RevokeApiKeyResponse = await self._call(self._stub.RevokeApiKey, request)
+        return reply.api_key

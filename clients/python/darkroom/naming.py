@@ -1,0 +1,44 @@
+"""Names for results."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+
+
+@contextmanager
+def free_path(wanted: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """A path to write to: `wanted`, or with `-1`, `-2` … before its suffix if that is taken.
+
+    The name is reserved by an empty file, so that parallel downloads never meet; the file goes if the block fails.
+    """
+    if overwrite:
+        yield wanted
+        return
+    path = wanted
+    for number in count(1):
+        try:
+            path.touch(exist_ok=False)
+            break
+        except FileExistsError:
+            path = wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
+    try:
+        yield path
+    except BaseException:
+        with suppress(FileNotFoundError):
+            path.unlink()
+        raise
+
+
+@contextmanager
+def partial(target: Path) -> Iterator[Path]:
+    """A path beside `target` to write to, which becomes `target` in one step when the block is done; the file goes if the block fails."""
+    part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,153 @@
+"""Bytes to and from presigned URLs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+
+import httpx
+
+from darkroom.calls import Backoff
+from darkroom.content import Content
+from darkroom.failures import ConnectionFailed, DarkroomFailure, InvalidRequest, NotFound, StorageError
+
+Progress = Callable[[int], None]
+"""Called with the number of bytes that have just been moved; negative when a piece starts over."""
+OnPart = Callable[[int, str], None]
+
+_CHUNK = 256 * 1024
+_PARALLEL_PARTS = 4
+_BUSY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+
+
+def nothing(moved: int) -> None:
+    """Progress that nobody looks at."""
+
+
+class Transfers:
+    """Uploads and downloads over one HTTP connection pool. Pieces that fail on the way are sent again, as the backoff says."""
+
+    def __init__(self, backoff: Backoff) -> None:
+        self._http = httpx.AsyncClient(timeout=httpx.Timeout(60, connect=10), follow_redirects=False)
+        self._backoff = backoff
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def put(self, url: str, content: Content, offset: int, size: int, progress: Progress) -> str:
+        """PUT `size` bytes from `offset` on. Returns the ETag."""
+
+        async def send() -> httpx.Response:
+            sent = 0
+
+            async def body() -> AsyncIterator[bytes]:
+                nonlocal sent
+                while sent < size:
+                    chunk = await asyncio.to_thread(content.read, offset + sent, min(_CHUNK, size - sent))
+                    if not chunk:
+                        raise InvalidRequest("FILE_SIZE_MISMATCH", f"{content.name} became shorter while it was being sent.")
+                    yield chunk
+                    sent += len(chunk)
+                    progress(len(chunk))
+
+            try:
+                response = await self._http.put(url, content=body(), headers={"Content-Length": str(size)})
+            except BaseException:
+                progress(-sent)
+                raise
+            if not response.is_success:
+                progress(-sent)
+            return response
+
+        return str((await self._repeated(send)).headers.get("etag", ""))
+
+    async def put_parts(
+        self, urls: Sequence[str], part_size: int, content: Content, there: Mapping[int, str], progress: Progress, on_part: OnPart
+    ) -> None:
+        """PUT the parts that are not `there` yet (ETags by number, from 1), several at a time, and tell the ETag of each when it is."""
+        slots = asyncio.Semaphore(_PARALLEL_PARTS)
+
+        async def part(number: int, url: str) -> None:
+            async with slots:
+                offset = (number - 1) * part_size
+                on_part(number, await self.put(url, content, offset, min(part_size, content.size_bytes - offset), progress))
+
+        work = [asyncio.ensure_future(part(number, url)) for number, url in enumerate(urls, start=1) if number not in there]
+        try:
+            await asyncio.gather(*work)
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+
+    async def get(self, url: str, target: Path, progress: Progress) -> None:
+        """GET into a file. A transfer that breaks off goes on where it stopped, if what is stored is still the same."""
+        received, tag = 0, ""
+
+        async def receive() -> httpx.Response:
+            nonlocal received, tag
+            headers = {"Range": f"bytes={received}-", "If-Range": tag} if received and tag else {}
+            async with self._http.stream("GET", url, headers=headers) as response:
+                if not response.is_success:
+                    return response
+                if response.status_code != HTTPStatus.PARTIAL_CONTENT:
+                    progress(-received)
+                    received, tag = 0, response.headers.get("etag", "")
+                with target.open("r+b" if received else "wb") as file:
+                    file.seek(received)
+                    # As the bytes come: a chunk of a given size would be lost with the connection that breaks within it.
+                    async for chunk in response.aiter_bytes():
+                        await asyncio.to_thread(file.write, chunk)
+                        received += len(chunk)
+                        progress(len(chunk))
+                return response
+
+        try:
+            await self._repeated(receive, moved=lambda: received)
+        except BaseException:
+            progress(-received)
+            raise
+
+    async def read(self, url: str) -> bytes:
+        """GET into memory."""
+        return (await self._repeated(lambda: self._http.get(url))).content
+
+    async def _repeated(self, send: Callable[[], Awaitable[httpx.Response]], moved: Callable[[], int] = lambda: 0) -> httpx.Response:
+        """Send until it succeeds or is refused for good. Failures in a row count only while nothing more is `moved`."""
+        failures, before = 0, 0
+        while True:
+            failure: DarkroomFailure
+            cause: httpx.TransportError | None = None
+            try:
+                response = await send()
+            except httpx.TransportError as error:
+                failure, cause = ConnectionFailed(f"The transfer failed: {error or type(error).__name__}"), error
+            else:
+                if response.is_success:
+                    return response
+                failure = _refusal(response)
+                if not (response.is_server_error or response.status_code in _BUSY):
+                    raise failure
+            failures = failures + 1 if moved() == before else 1
+            before = moved()
+            pause = self._backoff.pause(failures, failure.retry_after)
+            if pause is None:
+                raise failure from cause
+            await asyncio.sleep(pause)
+
+
+def _refusal(response: httpx.Response) -> DarkroomFailure:
+    status = response.status_code
+    if status in (400, 401, 403):
+        return StorageError("URL_EXPIRED", f"The storage refused the URL (HTTP {status}); it may have expired.")
+    if status == HTTPStatus.NOT_FOUND:
+        return NotFound("FILE_NOT_FOUND", "The file's bytes are not in the storage.")
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return InvalidRequest("FILE_TOO_LARGE", "The file is larger than the server accepts.")
+    failure = StorageError("STORAGE", f"The storage answered HTTP {status}.")
+    advice = response.headers.get("retry-after", "")
+    failure.retry_after = float(advice) if advice.isdecimal() else None
+    return failure

@@ -1,0 +1,117 @@
+"""Uploads, part by part, which go on where they were broken off."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from functools import cached_property
+
+from darkroom.calls import new_key
+from darkroom.content import Content, Source, opened
+from darkroom.failures import InvalidRequest, NotFound, StorageError
+from darkroom.files.v1 import file_pb2, files_service_pb2, files_service_pb2_grpc
+from darkroom.part import Part
+from darkroom.transfer import Progress, nothing
+
+
+class UploadsPart(Part):
+    """The uploads' part of `AsyncClient`."""
+
+    @cached_property
+    def _files(self) -> files_service_pb2_grpc.FilesServiceAsyncStub:
+        return files_service_pb2_grpc.FilesServiceStub(self._calls.channel)
+
+    async def upload(
+        self, source: Source, on_progress: Progress | None = None, *, name: str | None = None, idempotency_key: str | None = None
+    ) -> file_pb2.File:
+        """Upload a file and return its record, checked by the server.
+
+        `source` is a path, bytes, or an open binary file; `name` is what the server calls it, with an extension, by default its own.
+        `on_progress` is called with the bytes moved since the last call. Large files go in parts, several at a time; a part that fails on
+        the way is sent again. With an `idempotency_key` of your own, an upload that was broken off goes on with the parts that are missing,
+        even in another process: call again with the same key and source within 24 hours.
+
+        Raises OSError if the source cannot be read, and ValueError if it has no name and its kind cannot be told.
+        """
+        progress = on_progress or nothing
+        with opened(source, name) as content:
+            new = files_service_pb2.NewFile(name=content.name, size_bytes=content.size_bytes)
+            request = files_service_pb2.CreateFilesRequest(files=[new])
+            reply = await self._calls.call(self._files.CreateFiles, request, idempotency_key=idempotency_key or new_key())
+            upload = reply.uploads[0]
+            if upload.file.state == file_pb2.FILE_STATE_READY:
+                progress(content.size_bytes)
+                return upload.file
+            if idempotency_key is not None and upload.HasField("multipart"):
+                return await self._go_on(upload.file.id, content, progress)
+            return await self._send(upload, content, {}, progress)
+
+    async def resume_upload(self, file_id: int, source: Source, on_progress: Progress | None = None) -> file_pb2.File:
+        """Go on with an upload that was broken off, by the id of its file. Only parts that are missing or differ from the source are sent.
+
+        Raises NotFound if the file is gone, InvalidRequest if the source has another size than was declared, and OSError if it cannot be
+        read. A file that is whole already is returned as it is.
+        """
+        file = (await self._calls.call(self._files.GetFile, files_service_pb2.GetFileRequest(file_id=file_id))).file
+        if file.state == file_pb2.FILE_STATE_READY:
+            return file
+        with opened(source, file.name) as content:
+            if file.size_bytes not in (0, content.size_bytes):
+                raise InvalidRequest(
+                    "FILE_SIZE_MISMATCH", f"{content.name} was declared with {file.size_bytes} bytes, and has {content.size_bytes}."
+                )
+            return await self._go_on(file_id, content, on_progress or nothing)
+
+    async def abort_upload(self, file_id: int) -> None:
+        """Give up an upload that is not finished. What has arrived is dropped, and the file is gone."""
+        await self._calls.call(self._files.AbortUpload, files_service_pb2.AbortUploadRequest(file_id=file_id))
+
+    async def _go_on(self, file_id: int, content: Content, progress: Progress) -> file_pb2.File:
+        request = files_service_pb2.ResumeUploadRequest(file_id=file_id)
+        try:
+            reply = await self._calls.call(self._files.ResumeUpload, request)
+        except NotFound as failure:
+            if failure.reason != "UPLOAD_NOT_FOUND":
+                raise
+            # Everything had arrived, and only the answer was lost.
+            return await self._complete(file_id, {})
+        etags = await asyncio.to_thread(unchanged, content, reply)
+        size = reply.upload.multipart.part_size_bytes
+        progress(sum(min(size, content.size_bytes - (number - 1) * size) for number in etags))
+        return await self._send(reply.upload, content, etags, progress)
+
+    async def _send(self, upload: files_service_pb2.Upload, content: Content, etags: dict[int, str], progress: Progress) -> file_pb2.File:
+        """Send what is missing. Slow uploads outlive their URLs, so there are fresh ones as long as parts arrive."""
+        while True:
+            before = len(etags)
+            try:
+                if upload.HasField("multipart"):
+                    parts = upload.multipart
+                    await self._transfers.put_parts(parts.part_urls, parts.part_size_bytes, content, etags, progress, etags.__setitem__)
+                else:
+                    await self._transfers.put(upload.url, content, 0, content.size_bytes, progress)
+                return await self._complete(upload.file.id, etags)
+            except StorageError as failure:
+                if failure.reason != "URL_EXPIRED" or len(etags) == before:
+                    raise
+            request = files_service_pb2.ResumeUploadRequest(file_id=upload.file.id)
+            upload = (await self._calls.call(self._files.ResumeUpload, request)).upload
+
+    async def _complete(self, file_id: int, etags: dict[int, str]) -> file_pb2.File:
+        request = files_service_pb2.CompleteUploadRequest(
+            file_id=file_id,
+            parts=[files_service_pb2.UploadedPart(part_number=number, etag=etag) for number, etag in sorted(etags.items())],
+        )
+        return (await self._calls.call(self._files.CompleteUpload, request)).file
+
+
+def unchanged(content: Content, reply: files_service_pb2.ResumeUploadResponse) -> dict[int, str]:
+    """ETags of the parts that have arrived and are the source's: S3's ETag of a part is its MD5. One by another rule is sent again."""
+    size = reply.upload.multipart.part_size_bytes
+    etags = {}
+    for arrived in reply.arrived:
+        number, etag = arrived.part.part_number, arrived.part.etag
+        ours = content.read((number - 1) * size, size)
+        if hashlib.md5(ours, usedforsecurity=False).hexdigest() == etag.strip('"').lower():
+            etags[number] = etag
+    return etags

@@ -1,0 +1,5 @@
+"""`python -m deploy.local`."""
+
+from deploy.local.commands import main
+
+raise SystemExit(main())

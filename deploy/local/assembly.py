@@ -1,0 +1,65 @@
+"""Putting a stack together from its folder: the composition root of everything under deploy/local."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deploy.local.config import StackConfig
+from deploy.local.credentials import create_signing_keys, load_credentials
+from deploy.local.layout import Layout
+from deploy.local.ports import choose_ports, load_ports
+from deploy.local.processes import listening_ports
+from deploy.local.program import Program
+from deploy.local.programs.envoy import envoy
+from deploy.local.programs.nats import nats_server
+from deploy.local.programs.object_storage import object_storage
+from deploy.local.programs.postgres import postgres
+from deploy.local.programs.services import SERVICES, service
+from deploy.local.programs.triton import triton
+from deploy.local.progress import Progress
+from deploy.local.settings import load_settings
+from deploy.local.stack import Stack
+
+DEFAULT_DIRECTORY = Path(".darkroom")
+
+
+def programs(config: StackConfig) -> list[Program]:
+    """Every part, in the order in which they are shown."""
+    return [
+        postgres(config),
+        nats_server(config),
+        object_storage(config),
+        triton(config),
+        *(service(config, name) for name in SERVICES),
+        envoy(config),
+    ]
+
+
+def create_stack(
+    directory: Path,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    models: Path | None = None,
+    progress: Progress | None = None,
+) -> Stack:
+    """The stack in a folder, made when there is none: ports, secrets and keys. Nothing is started.
+
+    host, port: where the edge listens; None keeps what the stack had (127.0.0.1, 8080 at first), port 0 takes a free one.
+    models: a model repository other than the installed one.
+    """
+    layout = Layout.at(directory)
+    layout.create()
+    settings = load_settings(layout, models=models)
+    ports = choose_ports(layout, host=host, public=port, ours=listening_ports(layout))
+    create_signing_keys(layout)
+    config = StackConfig(layout, ports, load_credentials(layout), settings)
+    return Stack(config, programs(config), progress)
+
+
+def open_stack(directory: Path, *, progress: Progress | None = None) -> Stack:
+    """The stack that a folder holds, as it was last started. Raises StackError when there is none."""
+    layout = Layout.at(directory)
+    ports = load_ports(layout)
+    config = StackConfig(layout, ports, load_credentials(layout), load_settings(layout))
+    return Stack(config, programs(config), progress)

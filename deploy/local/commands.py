@@ -1,0 +1,179 @@
+"""The command line of the embedded stack."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from deploy.local.assembly import DEFAULT_DIRECTORY, create_stack, open_stack
+from deploy.local.errors import NotReady, PartFailed, StackError
+from deploy.local.first_account import write_env
+from deploy.local.layout import Layout
+from deploy.local.processes import end_processes
+from deploy.local.programs.services import SERVICES, run_service_command
+from deploy.local.progress import Lines, LiveList, Progress
+
+_WHOLE = 1_000
+
+Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    command: Command = options.run
+    try:
+        return asyncio.run(command(options))
+    except PartFailed as failure:
+        print(f"\n{failure}", file=sys.stderr)
+        for line in failure.log_lines:
+            print(f"  | {line}", file=sys.stderr)
+        return 1
+    except (StackError, NotReady) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy.local", description="Darkroom on one machine, under one supervisor.")
+    parser.add_argument("--dir", type=Path, default=DEFAULT_DIRECTORY, help="the stack's folder (default: %(default)s)")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, run: Command, description: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=description, description=description)
+        command.set_defaults(run=run)
+        # Accepted on either side of the command's name.
+        command.add_argument("--dir", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        return command
+
+    up = add("up", _up, "start what does not run, wait until every part is healthy, write the env file")
+    up.add_argument("--port", type=int, help="public port; 0 takes a free one (default: as before, at first 8080)")
+    up.add_argument("--host", help="address that the public port listens on (default: as before, at first 127.0.0.1)")
+    up.add_argument("--models", type=Path, help="a Triton model repository other than the installed one")
+    down = add("down", _down, "stop every process; data stays")
+    down.add_argument("--delete-data", action="store_true", help="delete the stack's folder with all data afterwards")
+    status = add("status", _status, "show each part; exit status 0 when all are healthy")
+    status.add_argument("--json", action="store_true", help="print one JSON object a part: name, state, ready, problem")
+    logs = add("logs", _logs, "print the parts' logs")
+    logs.add_argument("names", nargs="*", metavar="NAME", help="parts (default: all)")
+    logs.add_argument("--follow", "-f", action="store_true", help="keep printing what is added")
+    logs.add_argument("--lines", "-n", type=int, default=40, help="lines of each log (default: %(default)s)")
+    add("env", _env, "print the env file, for `eval`")
+    admin = add("admin", _admin, "run a service's administration command: admin accounts create-account --name NAME")
+    admin.add_argument("service", choices=SERVICES, metavar="SERVICE")
+    admin.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND …")
+    restart = add("restart", _restart, "stop and start parts")
+    restart.add_argument("names", nargs="+", metavar="NAME")
+    return parser
+
+
+async def _up(options: argparse.Namespace) -> int:
+    begun = time.monotonic()
+    layout = Layout.at(options.dir)
+    with layout.lock(), _progress() as progress:
+        stack = create_stack(options.dir, host=options.host, port=options.port, models=options.models, progress=progress)
+        await stack.up()
+        await write_env(stack.config)
+    print(f"Darkroom is up at {stack.config.public_url} ({time.monotonic() - begun:.1f} s)")
+    print(f"Key and URL are in {_shown(layout.env_file)}; `. {_shown(layout.env_file)}` puts them into a shell.")
+    return 0
+
+
+async def _down(options: argparse.Namespace) -> int:
+    layout = Layout.at(options.dir)
+    if not layout.exists():
+        ended = await end_processes(layout)
+        print(f"there is no stack in {layout.root}" + (f"; ended {ended} processes of one that was" if ended else ""))
+        return 0
+    with layout.lock(), _progress() as progress:
+        ended = await open_stack(options.dir, progress=progress).down()
+    print("Darkroom is down." + (f" {ended} processes had lost their supervisor." if ended else ""))
+    if options.delete_data:
+        layout.delete()
+    return 0
+
+
+async def _status(options: argparse.Namespace) -> int:
+    stack = open_stack(options.dir)
+    try:
+        parts = await stack.status()
+    except NotReady:
+        print(f"Darkroom is down ({stack.config.layout.root}).")
+        return 3
+    if options.json:
+        for part in parts:
+            print(json.dumps({"name": part.name, "state": part.state.lower(), "ready": part.ready, "problem": part.problem}))
+        return 0 if all(part.ready for part in parts) else 1
+    table = Table.grid(padding=(0, 2))
+    for part in parts:
+        mark = "[green]✓" if part.ready else "[red]✗"
+        memory = f"{part.memory_bytes / 2**20:.0f} MB" if part.pid else ""
+        uptime = f"{part.seconds_up} s" if part.pid else ""
+        table.add_row(mark, part.name, part.state.lower(), str(part.pid or ""), uptime, memory, part.problem)
+    # Into a pipe or a file a line goes whole.
+    Console(width=None if sys.stdout.isatty() else _WHOLE).print(table)
+    print(f"{stack.config.public_url}  ({stack.config.layout.root})")
+    return 0 if all(part.ready for part in parts) else 1
+
+
+async def _logs(options: argparse.Namespace) -> int:
+    layout = open_stack(options.dir).config.layout
+    names = options.names or sorted(path.stem for path in layout.logs.glob("*.log"))
+    files = [layout.log_file(name) for name in names]
+    missing = [path.stem for path in files if not path.is_file()]
+    if missing:
+        raise StackError(f"no log of {', '.join(missing)} in {layout.logs}")
+    follow = ["-F"] if options.follow else []
+    # tail itself follows through rotation and prints a heading a file.
+    return await asyncio.to_thread(subprocess.call, ["tail", f"--lines={options.lines}", *follow, *map(str, files)])
+
+
+async def _env(options: argparse.Namespace) -> int:
+    layout = Layout.at(options.dir)
+    if not layout.env_file.is_file():
+        raise StackError(f"{layout.env_file} is not there; it is written by `up`")
+    print(layout.env_file.read_text(), end="")
+    return 0
+
+
+async def _admin(options: argparse.Namespace) -> int:
+    print(await run_service_command(open_stack(options.dir).config, options.service, *options.arguments), end="")
+    return 0
+
+
+async def _restart(options: argparse.Namespace) -> int:
+    with Layout.at(options.dir).lock(), _progress() as progress:
+        stack = open_stack(options.dir, progress=progress)
+        for name in options.names:
+            await stack.restart(name)
+    return 0
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Progress]:
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with LiveList(console) as live:
+            yield live
+    else:
+        yield Lines()
+
+
+def _shown(path: Path) -> str:
+    """A path as short as it can be typed from here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative

@@ -1,0 +1,69 @@
+"""The passwords and keys of a stack: random, made once, kept in files that only their owner reads (0600)."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, load_pem_private_key
+
+from deploy.local.layout import Layout, write_private
+
+ISSUERS = ("accounts", "files", "tasks", "inference")
+DATABASES = ("accounts", "files", "tasks")
+
+
+def _random() -> str:
+    return secrets.token_hex(24)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What the parts of one stack authenticate to each other with. Hexadecimal, so that no place needs to quote them."""
+
+    postgres: str = field(default_factory=_random)
+    nats: str = field(default_factory=_random)
+    s3_access_key: str = field(default_factory=lambda: secrets.token_hex(10))
+    s3_secret_key: str = field(default_factory=_random)
+    databases: dict[str, str] = field(default_factory=lambda: {name: _random() for name in DATABASES})
+
+
+def load_credentials(layout: Layout) -> Credentials:
+    """Read the stack's secrets; what is missing (all of them, the first time) is made and written."""
+    stored = json.loads(layout.secrets_file.read_text()) if layout.secrets_file.is_file() else {}
+    known = {field.name for field in fields(Credentials)}
+    credentials = Credentials(**{name: value for name, value in stored.items() if name in known})
+    missing = {name: _random() for name in DATABASES if name not in credentials.databases}
+    credentials = replace(credentials, databases=credentials.databases | missing)
+    if asdict(credentials) != stored:
+        write_private(layout.secrets_file, json.dumps(asdict(credentials), indent=2) + "\n")
+    return credentials
+
+
+def signing_key_file(layout: Layout, issuer: str) -> Path:
+    """An issuer's private key, PEM."""
+    return layout.keys / f"{issuer}.pem"
+
+
+def trusted_keys_file(layout: Layout) -> Path:
+    """JSON object of issuer to public key, PEM."""
+    return layout.keys / "trusted.json"
+
+
+def create_signing_keys(layout: Layout) -> None:
+    """An Ed25519 key pair an issuer; trusted.json maps each issuer to its public key. Existing keys are kept."""
+    trusted: dict[str, str] = {}
+    for issuer in ISSUERS:
+        path = signing_key_file(layout, issuer)
+        if not path.is_file():
+            private = Ed25519PrivateKey.generate()
+            write_private(path, private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+        public = load_pem_private_key(path.read_bytes(), password=None).public_key()
+        trusted[issuer] = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    content = json.dumps(trusted, indent=2) + "\n"
+    path = trusted_keys_file(layout)
+    if not path.is_file() or path.read_text() != content:
+        write_private(path, content)

@@ -1,0 +1,21 @@
+"""What goes wrong when a stack is started, in words for the person who started it."""
+
+from __future__ import annotations
+
+
+class StackError(Exception):
+    """A command on the stack cannot go on. The message is complete: it names the part and what to do about it."""
+
+
+class PartFailed(StackError):
+    """One part of the stack did not start, did not become ready, or could not be prepared."""
+
+    def __init__(self, part: str, problem: str, log_lines: list[str] | None = None) -> None:
+        super().__init__(f"{part}: {problem}")
+        self.part = part
+        self.problem = problem
+        self.log_lines = log_lines or []
+
+
+class NotReady(Exception):
+    """A readiness probe's "not yet", with what it saw. It is retried until the part's deadline."""

@@ -1,0 +1,61 @@
+"""The first account and API key, and the file that tells clients about them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+import time
+
+import httpx
+from dotenv import dotenv_values
+
+from deploy.local.config import StackConfig
+from deploy.local.errors import StackError
+from deploy.local.layout import write_private
+from deploy.local.programs.services import run_service_command
+
+_ACCOUNT_NAME = "default"
+_PROBE_PATH = "/v1/tasks/1/status"
+
+
+async def write_env(config: StackConfig) -> None:
+    """Write DARKROOM_URL and DARKROOM_API_KEY to the stack's env file, with a key that works.
+
+    The key of an existing file is kept while the edge accepts it; otherwise a new account and key are made. This is also the
+    last check of a start: a request that passed the public port, authorisation and a service.
+    """
+    file = config.layout.env_file
+    stored = dotenv_values(file).get("DARKROOM_API_KEY") if file.is_file() else None
+    key = stored if stored and await _is_accepted(config, stored) else await _create_key(config)
+    if key != stored and not await _is_accepted(config, key):
+        raise StackError("the edge refuses the API key that accounts has just made; see the logs of accounts and envoy")
+    content = f"export DARKROOM_URL={shlex.quote(config.public_url)}\nexport DARKROOM_API_KEY={shlex.quote(key)}\n"
+    if not file.is_file() or file.read_text() != content:
+        write_private(file, content)
+
+
+async def _create_key(config: StackConfig) -> str:
+    account = json.loads(await run_service_command(config, "accounts", "create-account", "--name", _ACCOUNT_NAME))
+    created = await run_service_command(config, "accounts", "create-key", "--account", str(account["id"]), "--name", _ACCOUNT_NAME)
+    key: str = json.loads(created)["key"]
+    return key
+
+
+async def _is_accepted(config: StackConfig, key: str) -> bool:
+    """Whether a request with this key gets past authorisation. Waits out a service that is not reachable yet."""
+    deadline = time.monotonic() + 15
+    # The certificate is made for the public host name, and this request goes to the same machine's own port.
+    async with httpx.AsyncClient(base_url=config.local_url, verify=False, timeout=10, trust_env=False) as client:  # noqa: S501
+        while True:
+            try:
+                response = await client.get(_PROBE_PATH, headers={"authorization": f"Bearer {key}"})
+            except httpx.TransportError as error:
+                problem = str(error) or type(error).__name__
+            else:
+                if response.status_code < 500:
+                    return response.status_code != httpx.codes.UNAUTHORIZED
+                problem = f"HTTP {response.status_code}"
+            if time.monotonic() > deadline:
+                raise StackError(f"GET {config.local_url}{_PROBE_PATH}: {problem}")
+            await asyncio.sleep(0.1)

@@ -1,0 +1,119 @@
+"""The TCP ports of a stack: chosen once, remembered in ports.json, so that data and clients find them again."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, fields
+
+import psutil
+
+from deploy.local.errors import StackError
+from deploy.local.layout import Layout, write_private
+
+DEFAULT_PUBLIC_PORT = 8080
+DEFAULT_HOST = "127.0.0.1"
+
+# Internal ports come from below the range that Linux hands to outgoing connections (32768 and up), so that one is not
+# taken by a passing connection while the stack is down.
+_FIRST_INTERNAL_PORT = 20000
+_LAST_INTERNAL_PORT = 32000
+
+
+@dataclass(frozen=True)
+class Ports:
+    """All but `public` listen on 127.0.0.1 only."""
+
+    host: str
+    public: int
+    nats: int
+    s3: int
+    triton_grpc: int
+    triton_http: int
+    triton_metrics: int
+    # 0: a stack from before there was such a port; the next `up` chooses it.
+    nats_monitoring: int = 0
+    metrics_edge: int = 0
+    metrics_accounts: int = 0
+    metrics_files: int = 0
+    metrics_tasks: int = 0
+    metrics_inference: int = 0
+
+
+_INTERNAL = tuple(field.name for field in fields(Ports) if field.name not in ("host", "public"))
+
+
+def load_ports(layout: Layout) -> Ports:
+    """The ports a stack was started with. Raises StackError when there is no stack."""
+    if not layout.exists():
+        raise StackError(f"there is no stack in {layout.root}; start one with `make up` or `python -m deploy.local up`")
+    remembered = json.loads(layout.ports_file.read_text())
+    try:
+        return Ports(**remembered)
+    except TypeError as error:
+        raise StackError(f"{layout.ports_file} is not readable as this version's ports: {error}; remove it") from error
+
+
+def choose_ports(layout: Layout, *, host: str | None, public: int | None, ours: Collection[int]) -> Ports:
+    """The remembered ports, with what the caller asked for and with new internal ports where another program has taken one.
+
+    `public` 0 means any free port, None the remembered one or else 8080. `ours` are the ports this stack already listens on.
+    """
+    before = load_ports(layout) if layout.exists() else None
+    host = host or (before.host if before else DEFAULT_HOST)
+    wanted = public if public is not None else (before.public if before else DEFAULT_PUBLIC_PORT)
+    remembered = {name: getattr(before, name) for name in _INTERNAL} if before else {}
+    taken = set(remembered.values())
+
+    def free_port() -> int:
+        span = _LAST_INTERNAL_PORT - _FIRST_INTERNAL_PORT
+        start = int(layout.digest, 16) % span
+        for offset in range(span):
+            port = _FIRST_INTERNAL_PORT + (start + offset) % span
+            if port not in taken and _is_free("127.0.0.1", port) and _is_free(host, port):
+                taken.add(port)
+                return port
+        raise StackError(f"no free TCP port between {_FIRST_INTERNAL_PORT} and {_LAST_INTERNAL_PORT}")
+
+    if wanted == 0:
+        wanted = free_port()
+    elif wanted not in ours and not _is_free(host, wanted):
+        raise StackError(
+            f"port {wanted} on {host} is in use{_holder(wanted)}; choose another with `make up PORT=…` "
+            "or `python -m deploy.local up --port …` (0 takes a free one)"
+        )
+    taken.add(wanted)
+    internal: dict[str, int] = {}
+    for name in _INTERNAL:
+        port = remembered.get(name)
+        usable = port and port != wanted and (port in ours or _is_free("127.0.0.1", port))
+        internal[name] = port if port and usable else free_port()
+    ports = Ports(host=host, public=wanted, **internal)
+    if ports != before:
+        write_private(layout.ports_file, json.dumps(asdict(ports), indent=2) + "\n")
+    return ports
+
+
+def _is_free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except PermissionError as error:
+            raise StackError(f"port {port} on {host} needs more rights than this user has; choose one from 1024 up") from error
+        except OSError:
+            return False
+    return True
+
+
+def _holder(port: int) -> str:
+    """ " by NAME (pid N)" where the system lets this user see who listens on the port, otherwise nothing."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr[1] == port and connection.pid:
+                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except psutil.Error:
+        return ""
+    return ""

@@ -1,0 +1,42 @@
+"""What the supervisor and the start-up know about one part of the stack."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+async def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Program:
+    """One supervised process of the stack.
+
+    ready: one probe of the part; raises NotReady (or an OSError) until the part does its job.
+    prepare: run before the process is started, each time it is (first-time folders, migrations); safe to repeat.
+    provision: run once the part is ready, at every `up` (databases, buckets); safe to repeat.
+    requires: names of the parts that must be ready before `prepare`.
+    configure: writes the files that the process reads when it starts, at every `up`, and returns a digest of everything it reads
+        beside its command and environment. A process whose digest has changed is started anew.
+    drain: run before the process is stopped on purpose, while it still does its job; it may take some seconds, and never raises.
+    stop_group: signal the whole process group, for a part whose children do not follow their parent.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    ready: Callable[[], Awaitable[None]]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    directory: Path | None = None
+    user: str | None = None
+    requires: tuple[str, ...] = ()
+    configure: Callable[[], str] = str
+    prepare: Callable[[], Awaitable[None]] = _nothing
+    provision: Callable[[], Awaitable[None]] = _nothing
+    drain: Callable[[], Awaitable[None]] = _nothing
+    ready_seconds: float = 60.0
+    stop_signal: str = "TERM"
+    stop_seconds: int = 10
+    stop_group: bool = True

@@ -1,0 +1,104 @@
+"""Envoy: the public port."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+import httpx
+from pydantic import ValidationError
+
+from deploy.local.config import BUCKET, LOOPBACK, StackConfig, digest_of, tool
+from deploy.local.errors import NotReady, PartFailed
+from deploy.local.program import Program
+from deploy.local.programs.services import address, internal_address
+from edge.render import render
+from edge.settings import EdgeSettings
+
+# What the operator sets for the edge, and for the edge and the services alike.
+_OPERATORS = ("DARKROOM_EDGE_", "DARKROOM_OTLP_ENDPOINT", "DARKROOM_TRACE_")
+
+# While it drains, Envoy asks the clients of open connections to close them, and then stops to listen.
+_CLOSING_SECONDS = 1
+_LAST_REQUESTS_SECONDS = 5.0
+_POLL_SECONDS = 0.05
+_IN_FLIGHT = r"http://envoy/stats?filter=^http\.edge\.downstream_rq_active$"
+
+
+def envoy(config: StackConfig) -> Program:
+    """The edge of a stack. Of all parts it alone may listen beyond loopback."""
+    folder = config.layout.config / "envoy"
+    admin = config.layout.socket("envoy-admin")
+
+    def configure() -> str:
+        try:
+            file = render(_edge_settings(config))
+        except (ValidationError, FileNotFoundError) as error:
+            raise PartFailed("envoy", f"its configuration cannot be written: {error}") from error
+        certificate = [config.settings.tls_dir / name for name in ("tls.crt", "tls.key")] if config.settings.tls_dir else []
+        pages = sorted(path for path in (folder / "pages").rglob("*") if path.is_file())
+        return digest_of([file, folder / "errors.lua", folder / "descriptors.pb", *pages, *certificate])
+
+    async def ready() -> None:
+        """Envoy calls itself live, and a request without a key passes the public port and is refused by accounts."""
+        try:
+            async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=os.fspath(admin)), timeout=2) as client:
+                state = await client.get("http://envoy/ready")
+            # The certificate is made for the public host name, and this request goes to the same machine's own port.
+            async with httpx.AsyncClient(verify=False, timeout=5, trust_env=False) as client:  # noqa: S501
+                reply = await client.get(f"{config.local_url}/v1/tasks/1/status")
+        except httpx.TransportError as error:
+            raise NotReady(str(error) or type(error).__name__) from error
+        if state.status_code != httpx.codes.OK:
+            raise NotReady(f"its state is {state.text.strip()}")
+        if reply.status_code != httpx.codes.UNAUTHORIZED:
+            raise NotReady(f"a request without a key got HTTP {reply.status_code}")
+
+    async def drain() -> None:
+        """Take no new connections, and let the requests that are in flight end; those that last long are cut, and resumed elsewhere."""
+        try:
+            async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=os.fspath(admin)), timeout=2) as client:
+                await client.post("http://envoy/drain_listeners?graceful&skip_exit")
+                # Until then connections are still taken, so that none is refused which a client has already begun to open.
+                await asyncio.sleep(_CLOSING_SECONDS)
+                deadline = time.monotonic() + _LAST_REQUESTS_SECONDS
+                while time.monotonic() < deadline and not (await client.get(_IN_FLIGHT)).text.strip().endswith(": 0"):  # noqa: ASYNC110 - the state of another process
+                    await asyncio.sleep(_POLL_SECONDS)
+        except httpx.HTTPError:
+            # Whoever does not answer has nothing to drain.
+            return
+
+    draining = ("--drain-time-s", str(_CLOSING_SECONDS), "--drain-strategy", "immediate")
+    return Program(
+        name="envoy",
+        command=(tool("envoy"), "-c", str(folder / "envoy.yaml"), "--disable-hot-restart", *draining, "--log-level", "warning"),
+        requires=("accounts", "files", "tasks"),
+        configure=configure,
+        ready=ready,
+        drain=drain,
+    )
+
+
+def _edge_settings(config: StackConfig) -> EdgeSettings:
+    """The edge's settings: the stack's addresses, and the operator's own."""
+    chosen = config.settings.services.items()
+    operators = {name.removeprefix("DARKROOM_").lower(): value for name, value in chosen if name.startswith(_OPERATORS)}
+    host = f"[{config.ports.host}]" if ":" in config.ports.host else config.ports.host
+    return EdgeSettings.model_validate(
+        {
+            **operators,
+            "out": config.layout.config / "envoy",
+            "edge_listen": f"{host}:{config.ports.public}",
+            "edge_admin": f"unix:{config.layout.socket('envoy-admin')}",
+            "edge_metrics_listen": f"{LOOPBACK}:{config.ports.metrics_edge}",
+            "edge_accounts": address(config, "accounts"),
+            "accounts_address": internal_address(config, "accounts"),
+            "edge_files": address(config, "files"),
+            "edge_tasks": address(config, "tasks"),
+            "s3_endpoint": config.s3_endpoint,
+            "s3_bucket": BUCKET,
+            "public_url": config.settings.public_url,
+            "tls_dir": config.settings.tls_dir,
+        }
+    )

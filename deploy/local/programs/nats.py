@@ -1,0 +1,71 @@
+"""NATS with JetStream: the work queue and the events."""
+
+from __future__ import annotations
+
+import nats
+from nats.errors import Error as NatsError
+
+from deploy.local.config import LOOPBACK, StackConfig, digest_of, tool
+from deploy.local.errors import NotReady
+from deploy.local.layout import write_private
+from deploy.local.program import Program
+
+# sync_interval: always makes a publish that was acknowledged survive a power cut; the default syncs every two minutes.
+_CONFIGURATION = """\
+listen: "{host}:{port}"
+http: "{host}:{monitoring}"
+server_name: "darkroom-{digest}"
+jetstream {{
+  store_dir: "{store}"
+  sync_interval: always
+  max_memory_store: 64MB
+  max_file_store: 10GB
+}}
+authorization {{
+  user: darkroom
+  password: "{password}"
+}}
+"""
+
+
+def nats_server(config: StackConfig) -> Program:
+    """The NATS server of a stack, on loopback, with a password."""
+    file = config.layout.config / "nats.conf"
+
+    def configure() -> str:
+        content = _CONFIGURATION.format(
+            host=LOOPBACK,
+            port=config.ports.nats,
+            monitoring=config.ports.nats_monitoring,
+            digest=config.layout.digest,
+            store=config.layout.data / "nats",
+            password=config.credentials.nats,
+        )
+        write_private(file, content)
+        return digest_of([file])
+
+    async def ready() -> None:
+        """INFO, authentication, and an answer from JetStream, which comes after its streams are recovered."""
+        try:
+            client = await nats.connect(
+                config.nats_url, allow_reconnect=False, connect_timeout=2, reconnect_time_wait=0, error_cb=_raised_instead
+            )
+        except (NatsError, OSError, TimeoutError) as error:
+            raise NotReady(str(error)) from error
+        try:
+            await client.jetstream(timeout=2).account_info()
+        except (NatsError, TimeoutError) as error:
+            raise NotReady(f"JetStream: {error}") from error
+        finally:
+            await client.close()
+
+    return Program(
+        name="nats",
+        command=(tool("nats-server"), "-c", str(file)),
+        configure=configure,
+        ready=ready,
+    )
+
+
+async def _raised_instead(_: Exception) -> None:
+    """The client logs a traceback for each failed attempt by default; here the exception itself is what is looked at."""

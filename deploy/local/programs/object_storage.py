@@ -1,0 +1,75 @@
+"""Object storage: rclone serving a folder over the S3 protocol."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import httpx
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as S3Credentials
+
+from deploy.local.config import BUCKET, LOOPBACK, StackConfig, tool
+from deploy.local.errors import NotReady, StackError
+from deploy.local.program import Program
+
+REGION = "us-east-1"
+# What rclone calls an object that is still being put. It lists none of these, so nobody else can delete those of a killed server.
+_UNFINISHED = ".rclone_temp_put_*"
+
+
+def object_storage(config: StackConfig) -> Program:
+    """The S3 server of a stack, on loopback, for signed requests only."""
+    folder = config.layout.data / "objects"
+
+    async def ready() -> None:
+        """A signed request is answered: 404 says that storage works and the bucket is yet to be made."""
+        try:
+            status = await _signed(config, "HEAD", BUCKET)
+        except httpx.TransportError as error:
+            raise NotReady(str(error) or type(error).__name__) from error
+        if status not in (200, 404):
+            raise NotReady(f"a signed request got HTTP {status}")
+
+    return Program(
+        name="s3",
+        command=(
+            tool("rclone"),
+            "serve",
+            "s3",
+            f"--addr={LOOPBACK}:{config.ports.s3}",
+            # The folder is all that is served: no remotes from the user's own configuration.
+            "--config=/dev/null",
+            str(folder),
+        ),
+        # By the environment, since arguments are visible to every user of the machine. rclone reads the variable as CSV.
+        environment={"RCLONE_AUTH_KEY": f'"{config.credentials.s3_access_key},{config.credentials.s3_secret_key}"'},
+        ready=ready,
+        prepare=lambda: asyncio.to_thread(_remove_unfinished, folder),
+        provision=lambda: create_bucket(config, BUCKET),
+    )
+
+
+def _remove_unfinished(folder: Path) -> None:
+    for leftover in folder.rglob(_UNFINISHED):
+        leftover.unlink(missing_ok=True)
+
+
+async def create_bucket(config: StackConfig, name: str) -> None:
+    """Make a bucket unless it exists."""
+    if await _signed(config, "HEAD", name) == 200:
+        return
+    status = await _signed(config, "PUT", name)
+    if status != 200:
+        raise StackError(f"s3: making the bucket {name} got HTTP {status}")
+
+
+async def _signed(config: StackConfig, method: str, path: str) -> int:
+    """Send one request with an empty body, signed by AWS Signature Version 4, and return its status."""
+    request = AWSRequest(method=method, url=f"{config.s3_endpoint}/{path}", data=b"")
+    credentials = S3Credentials(config.credentials.s3_access_key, config.credentials.s3_secret_key)
+    await asyncio.to_thread(S3SigV4Auth(credentials, "s3", REGION).add_auth, request)
+    async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+        response = await client.request(method, f"{config.s3_endpoint}/{path}", headers=dict(request.headers.items()))
+    return response.status_code

@@ -1,0 +1,108 @@
+"""PostgreSQL: a cluster of its own on a Unix socket, one database and role a service."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+
+from deploy.local.config import StackConfig
+from deploy.local.credentials import DATABASES
+from deploy.local.errors import NotReady
+from deploy.local.program import Program
+from deploy.local.programs.postgres_cluster import SUPERUSER, Cluster
+from deploy.local.system_user import AS_ROOT, UNPRIVILEGED_USER
+
+# Memory and connections for one small machine; everything that guards data (fsync, full_page_writes,
+# synchronous_commit, checksums) stays at PostgreSQL's own safe default.
+_SETTINGS = {
+    "listen_addresses": "",
+    "max_connections": "120",
+    "shared_buffers": "64MB",
+    "max_wal_size": "512MB",
+    "log_line_prefix": "%m [%p] %d ",
+}
+
+
+def database_url(config: StackConfig, name: str) -> str:
+    """SQLAlchemy URL of a service's database, as the role that owns it."""
+    password = config.credentials.databases[name]
+    return f"postgresql+asyncpg://{name}:{password}@/{name}?host={quote(str(config.layout.postgres_sockets), safe='/')}"
+
+
+async def connect(config: StackConfig, database: str = "postgres") -> asyncpg.Connection:
+    """Connect as the superuser; for administration and tests, never for a service."""
+    return await asyncpg.connect(
+        host=str(config.layout.postgres_sockets), user=SUPERUSER, password=config.credentials.postgres, database=database, timeout=5
+    )
+
+
+async def create_database(connection: asyncpg.Connection, name: str, password: str) -> None:
+    """A role and a database that it owns and nobody else enters. Repeating it sets the password again."""
+    exists = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name)
+    await connection.execute(f"""{"ALTER" if exists else "CREATE"} ROLE "{name}" LOGIN PASSWORD '{password}'""")
+    if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
+        await connection.execute(f'CREATE DATABASE "{name}" OWNER "{name}"')
+    await connection.execute(f'REVOKE CONNECT, TEMPORARY ON DATABASE "{name}" FROM PUBLIC')
+
+
+async def migrated_to(config: StackConfig, database: str) -> str:
+    """What `note_migrated` noted last; empty for a database that is new or has been migrated by other means."""
+    connection = await connect(config)
+    try:
+        query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1"
+        return await connection.fetchval(query, database) or ""
+    finally:
+        await connection.close()
+
+
+async def note_migrated(config: StackConfig, database: str, digest: str) -> None:
+    """Note which migrations a database has had, in the database's own comment, so that the note is backed up and lost with it."""
+    connection = await connect(config)
+    try:
+        await connection.execute(f"""COMMENT ON DATABASE "{database}" IS '{digest}'""")
+    finally:
+        await connection.close()
+
+
+def postgres(config: StackConfig) -> Program:
+    """The PostgreSQL server of a stack, without a TCP listener."""
+    cluster = Cluster(config)
+    options = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+
+    async def ready() -> None:
+        try:
+            connection = await connect(config)
+        except (asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError, OSError) as error:
+            raise NotReady(str(error)) from error
+        try:
+            await connection.fetchval("SELECT 1")
+        finally:
+            await connection.close()
+
+    async def provision() -> None:
+        connection = await connect(config)
+        try:
+            for name in DATABASES:
+                await create_database(connection, name, config.credentials.databases[name])
+        finally:
+            await connection.close()
+
+    return Program(
+        name="postgres",
+        command=(str(cluster.binaries / "postgres"), "-D", str(cluster.data), "-k", str(config.layout.postgres_sockets), *options),
+        # With a root start the process may not enter the folder that the supervisor was started in.
+        directory=Path("/"),
+        user=UNPRIVILEGED_USER if AS_ROOT else None,
+        ready=ready,
+        prepare=lambda: asyncio.to_thread(cluster.prepare),
+        provision=provision,
+        # SIGTERM would wait for clients to leave; SIGINT ends their sessions and shuts down cleanly.
+        stop_signal="INT",
+        # It writes out what it holds before it ends, which takes long on a busy disk. Killed before, it leaves children that keep the next
+        # one from starting for a while.
+        stop_seconds=60,
+        stop_group=False,
+    )

@@ -1,0 +1,160 @@
+"""Darkroom's own services: accounts, files, tasks and inference."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import grpc
+import httpx
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from deploy.local.config import BUCKET, LOOPBACK, StackConfig, digest_of
+from deploy.local.credentials import DATABASES, signing_key_file, trusted_keys_file
+from deploy.local.errors import NotReady, PartFailed
+from deploy.local.layout import REPOSITORY
+from deploy.local.program import Program
+from deploy.local.programs.postgres import database_url, migrated_to, note_migrated
+from deploy.local.supervisor import inherited_environment
+
+# What must be there for a service to start. Not the other services, nor Triton: each service waits for those by itself when it comes
+# to call them, so that all start at the same time.
+_REQUIRES: Mapping[str, tuple[str, ...]] = {
+    "accounts": ("postgres", "nats"),
+    "files": ("postgres", "nats", "s3"),
+    "tasks": ("postgres", "nats"),
+    "inference": ("nats", "s3"),
+}
+SERVICES = tuple(_REQUIRES)
+# Inference takes its work from NATS; nothing calls it through the edge.
+_BEHIND_THE_EDGE = ("accounts", "files", "tasks")
+
+
+def address(config: StackConfig, service: str) -> str:
+    """gRPC target of a service's public listener, which Envoy routes to."""
+    return f"unix:{config.layout.socket(service)}"
+
+
+def internal_address(config: StackConfig, service: str) -> str:
+    """gRPC target of a service's internal listener, which other services call."""
+    return f"unix:{config.layout.socket(f'{service}-internal')}"
+
+
+def metrics_address(config: StackConfig, service: str) -> str:
+    """Where a service has its metrics and probes, `host:port`."""
+    return f"{LOOPBACK}:{getattr(config.ports, f'metrics_{service}')}"
+
+
+def service_environment(config: StackConfig, service: str) -> dict[str, str]:
+    """The DARKROOM_* settings that one service is started with; the operator's own settings win."""
+    environment = {
+        "DARKROOM_LISTEN": address(config, service),
+        "DARKROOM_INTERNAL_LISTEN": internal_address(config, service),
+        "DARKROOM_METRICS_LISTEN": metrics_address(config, service),
+        # There is no other process to route to.
+        "DARKROOM_DRAIN_NOTICE": "0",
+        "DARKROOM_PUBLIC_URL": config.public_url,
+        "DARKROOM_NATS_URL": config.nats_url,
+        "DARKROOM_S3_ENDPOINT": config.s3_endpoint,
+        "DARKROOM_S3_PUBLIC_ENDPOINT": config.public_url,
+        "DARKROOM_S3_ACCESS_KEY": config.credentials.s3_access_key,
+        "DARKROOM_S3_SECRET_KEY": config.credentials.s3_secret_key,
+        "DARKROOM_S3_BUCKET": BUCKET,
+        "DARKROOM_TRITON_ADDRESS": config.triton_address,
+        "DARKROOM_WORK_DIR": str(config.layout.tmp / "inference"),
+        # Short, so that `down` is; what has not ended by then is handed back.
+        "DARKROOM_DRAIN_SECONDS": "2",
+        "DARKROOM_SIGNING_KEY_FILE": str(signing_key_file(config.layout, service)),
+        "DARKROOM_TRUSTED_KEYS_FILE": str(trusted_keys_file(config.layout)),
+    }
+    for other in SERVICES:
+        environment[f"DARKROOM_{other.upper()}_ADDRESS"] = internal_address(config, other)
+    if service in DATABASES:
+        environment["DARKROOM_DATABASE_URL"] = database_url(config, service)
+    return {**environment, **config.settings.services}
+
+
+def service(config: StackConfig, name: str) -> Program:
+    """One of Darkroom's services: migrated before it starts, ready when its listeners report health."""
+    environment = service_environment(config, name)
+    listeners = [internal_address(config, name), *([address(config, name)] if name in _BEHIND_THE_EDGE else [])]
+    code = [REPOSITORY / "services" / "common", REPOSITORY / "services" / name, REPOSITORY / "gen" / ".stamp"]
+
+    async def prepare() -> None:
+        if name in DATABASES:
+            await _migrate(config, name)
+
+    async def ready() -> None:
+        for target in listeners:
+            # Not grpc.aio, which does not work from several event loops of one process, as tests have them.
+            try:
+                await asyncio.to_thread(_check_health, target)
+            except NotReady as problem:
+                raise NotReady(await _reasons(metrics_address(config, name)) or str(problem)) from problem
+
+    return Program(
+        name=name,
+        command=(sys.executable, "-m", f"services.{name}"),
+        environment={**environment, "PYTHONUNBUFFERED": "1", "TMPDIR": str(config.layout.tmp)},
+        configure=lambda: digest_of([*code, trusted_keys_file(config.layout)]),
+        requires=_REQUIRES[name],
+        prepare=prepare,
+        ready=ready,
+        # A worker waits for Triton's models.
+        ready_seconds=180 if name == "inference" else 60,
+        # Calls in flight on two listeners and the tasks of a worker may take 15 seconds to end, and all of it longer on a busy machine.
+        stop_seconds=60,
+    )
+
+
+async def run_service_command(config: StackConfig, service: str, *arguments: str) -> str:
+    """Run one of a service's administration commands with its settings and return what it printed.
+
+    Raises PartFailed with the command's last lines when it fails.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        f"services.{service}",
+        *arguments,
+        cwd=REPOSITORY,
+        env={**inherited_environment(config.layout), **service_environment(config, service)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    output, problems = await process.communicate()
+    if process.returncode != 0:
+        lines = (output + problems).decode(errors="replace").splitlines()[-30:]
+        raise PartFailed(service, f"`{' '.join(arguments)}` ended with status {process.returncode}", lines)
+    return output.decode()
+
+
+async def _migrate(config: StackConfig, name: str) -> None:
+    """Run a service's migrations, unless they are the ones that its database has had: to find that out is half of a service's start."""
+    digest = digest_of([REPOSITORY / "services" / name / "migrations", REPOSITORY / "services" / "common" / "db.py"])
+    if await migrated_to(config, name) != digest:
+        await run_service_command(config, name, "migrate")
+        await note_migrated(config, name, digest)
+
+
+async def _reasons(address: str) -> str:
+    """What keeps a service from being ready, by its own account; empty when it gives none."""
+    try:
+        async with httpx.AsyncClient(trust_env=False, timeout=1) as client:
+            problems = (await client.get(f"http://{address}/readyz")).json()["problems"]
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError):
+        return ""
+    return "; ".join(f"{name}: {problem}" for name, problem in problems.items())
+
+
+def _check_health(target: str) -> None:
+    with grpc.insecure_channel(target) as channel:
+        try:
+            reply = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2)
+        except grpc.RpcError as error:
+            raise NotReady(f"health on {target}: {error.code().name}") from error
+    if reply.status != health_pb2.HealthCheckResponse.SERVING:
+        raise NotReady(f"health on {target}: {health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)}")

@@ -1,0 +1,61 @@
+"""Triton: the model server, in a virtual environment of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import tritonclient.grpc as triton_client
+from tritonclient.utils import InferenceServerException
+
+from deploy.local.config import StackConfig, digest_of
+from deploy.local.errors import NotReady, PartFailed
+from deploy.local.layout import REPOSITORY
+from deploy.local.program import Program
+
+
+def triton(config: StackConfig) -> Program:
+    """The model server of a stack, on loopback."""
+    repository, trace_url = config.settings.models, config.settings.trace_url
+
+    async def prepare() -> None:
+        if not repository.is_dir():
+            raise PartFailed("triton", f"no models are installed in {repository}; run `make models`")
+        if not (config.settings.triton_venv / "bin" / "python").exists():
+            raise PartFailed("triton", f"{config.settings.triton_venv} is not a virtual environment; run `make setup`")
+
+    def check() -> None:
+        """Triton calls itself ready when every model of its repository is loaded and warm."""
+        client = triton_client.InferenceServerClient(config.triton_address)
+        try:
+            if not client.is_server_ready(client_timeout=2):
+                raise NotReady("models are loading")
+            index = client.get_model_repository_index(client_timeout=2)
+        except InferenceServerException as error:
+            raise NotReady(str(error)) from error
+        finally:
+            client.close()
+        unready = [f"{model.name}: {model.reason or model.state}" for model in index.models if model.state != "READY"]
+        if unready or not index.models:
+            raise NotReady("; ".join(unready) or f"no model in {repository}")
+
+    return Program(
+        name="triton",
+        command=(
+            sys.executable,
+            "-m",
+            "models.serve",
+            f"--repository={repository}",
+            f"--venv={config.settings.triton_venv}",
+            f"--grpc-port={config.ports.triton_grpc}",
+            f"--http-port={config.ports.triton_http}",
+            f"--metrics-port={config.ports.triton_metrics}",
+            "--exit-timeout=3",
+            *([f"--trace-url={trace_url}"] if trace_url else []),
+        ),
+        environment={"TMPDIR": str(config.layout.tmp)},
+        configure=lambda: digest_of([*sorted(repository.rglob("config.pbtxt")), REPOSITORY / "models"]),
+        prepare=prepare,
+        ready=lambda: asyncio.to_thread(check),
+        ready_seconds=180,
+    )

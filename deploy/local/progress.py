@@ -1,0 +1,79 @@
+"""Showing a start as it goes: a live list on a terminal, a line a part elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Self
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+
+
+class Progress:
+    """Told what happens to each part; this one says nothing."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since the command began."""
+        return time.monotonic() - self._begun
+
+    def step(self, part: str, doing: str) -> None:
+        """A part has begun another step, or is still at one with another problem."""
+
+    def done(self, part: str, result: str) -> None:
+        """A part has reached what was asked for. Once a part."""
+
+    def failed(self, part: str) -> None:
+        """A part will not get there. Once a part."""
+
+
+class Lines(Progress):
+    """One line a part, when it is done: for logs and pipes. On stderr, so that stdout holds results only."""
+
+    def done(self, part: str, result: str) -> None:  # noqa: D102
+        print(f"{part:<12}{result} ({self.seconds:.1f} s)", file=sys.stderr, flush=True)
+
+    def failed(self, part: str) -> None:  # noqa: D102
+        self.done(part, "failed")
+
+
+class LiveList(Progress):
+    """A list that is redrawn in place; what is left of it at the end stays on the terminal."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._rows: dict[str, str] = {}
+        self._finished: dict[str, tuple[str, float]] = {}
+        self._spinner = Spinner("dots")
+        self._live = Live(self, console=console, refresh_per_second=10)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def step(self, part: str, doing: str) -> None:  # noqa: D102
+        self._rows[part] = doing
+
+    def done(self, part: str, result: str) -> None:  # noqa: D102
+        self._rows[part] = result
+        self._finished[part] = ("[green]✓", self.seconds)
+
+    def failed(self, part: str) -> None:  # noqa: D102
+        self._rows[part] = "failed"
+        self._finished[part] = ("[red]✗", self.seconds)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        table = Table.grid(padding=(0, 2))
+        for part, doing in self._rows.items():
+            mark, seconds = self._finished.get(part, ("", 0.0))
+            table.add_row(mark or self._spinner, part, doing, f"{seconds:.1f} s" if mark else "")
+        yield table

@@ -1,0 +1,82 @@
+"""What the operator may set for a stack, and where it is read from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from deploy.local.errors import StackError
+from deploy.local.layout import REPOSITORY, Layout
+
+PREFIX = "DARKROOM_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The operator's settings of one stack.
+
+    public_url: what clients reach the stack by, when that is not the address Envoy listens on (a proxy, another host name).
+        Presigned URLs are made for it.
+    tls_dir: folder with `tls.crt` and `tls.key`; Envoy serves TLS with them.
+    models: the installed Triton model repository.
+    triton_venv: the virtual environment that holds Triton.
+    trace_url: where Triton exports spans to by OTLP over HTTP.
+    services: every other DARKROOM_* setting, handed to the services as it is.
+    """
+
+    public_url: str | None = None
+    tls_dir: Path | None = None
+    models: Path = REPOSITORY / ".cache" / "models"
+    triton_venv: Path = REPOSITORY / ".venv-triton"
+    trace_url: str | None = None
+    services: Mapping[str, str] = field(default_factory=dict)
+
+
+def load_settings(layout: Layout, *, models: Path | None = None) -> Settings:
+    """Settings from the stack's settings.env, overridden by the environment for those named in `Settings`.
+
+    Only the file reaches the services: a stack must not change with the shell that a later `up` is typed in.
+    Raises StackError for a setting that cannot work.
+    """
+    stored = _read(layout.settings_file)
+    named = {name: os.environ.get(PREFIX + name, stored.pop(PREFIX + name, "")) for name in _NAMED}
+    tls_dir = _folder_of_certificate(named["TLS_DIR"]) if named["TLS_DIR"] else None
+    return Settings(
+        public_url=_checked_url("PUBLIC_URL", named["PUBLIC_URL"]) or None,
+        tls_dir=tls_dir,
+        models=models or Path(named["MODELS"] or Settings.models).absolute(),
+        triton_venv=Path(named["TRITON_VENV"] or Settings.triton_venv).absolute(),
+        trace_url=_checked_url("OTLP_HTTP_ENDPOINT", named["OTLP_HTTP_ENDPOINT"]) or None,
+        services=stored,
+    )
+
+
+_NAMED = ("PUBLIC_URL", "TLS_DIR", "MODELS", "TRITON_VENV", "OTLP_HTTP_ENDPOINT")
+
+
+def _read(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    values = {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
+    for name in values:
+        if not name.startswith(PREFIX):
+            raise StackError(f"{path}: {name} is not a setting; names start with {PREFIX}")
+    return values
+
+
+def _checked_url(name: str, url: str) -> str:
+    if url and not url.startswith(("http://", "https://")):
+        raise StackError(f"{PREFIX}{name} is {url!r}; it must start with http:// or https://")
+    return url.rstrip("/")
+
+
+def _folder_of_certificate(folder: str) -> Path:
+    path = Path(folder).expanduser().absolute()
+    for name in ("tls.crt", "tls.key"):
+        if not os.access(path / name, os.R_OK):
+            raise StackError(f"DARKROOM_TLS_DIR is {path}; it must hold a readable {name}")
+    return path

@@ -1,0 +1,177 @@
+"""Set up a clone: virtual environments, generated code, the API page, model weights.
+
+`make setup` runs it; running it again costs next to nothing.
+
+`deploy/setup.py bench` also installs what the benchmarks compare with.
+
+Standard library only, since nothing is installed yet. Each step is stamped with a digest of what it depends on, and is run again only
+when that changed or its result is gone.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+if sys.version_info < (3, 11):  # noqa: UP036 - the one file that an older Python may be asked to run
+    sys.exit(
+        f"Darkroom needs Python 3.11; this is {sys.version.split()[0]} ({sys.executable}).\n"
+        "Install it and run `make setup` again, or name it: `make setup PYTHON=/path/to/python3.11`."
+    )
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".cache"
+STAMPS = CACHE / "setup"
+TOOLS = CACHE / "tools"
+VENV = ROOT / ".venv"
+TRITON_VENV = ROOT / ".venv-triton"
+BENCH_VENV = ROOT / ".venv-bench"
+REQUIREMENTS = ROOT / "requirements"
+IMPORTABLE = (ROOT, ROOT / "gen", ROOT / "clients" / "python")
+PYTHON_VERSION = ".".join(map(str, sys.version_info[:3]))
+
+
+class SetupError(Exception):
+    """A step failed. The message says which command and what it printed."""
+
+
+def main() -> None:
+    """Run the steps that are due, one line each."""
+    STAMPS.mkdir(parents=True, exist_ok=True)
+    python = VENV / "bin" / "python"
+    with _lock():
+        _step("installer", _install_uv, [REQUIREMENTS / "bootstrap.txt"], TOOLS / "bin" / "uv")
+        _step("packages", lambda: _install(VENV, "main.txt"), [REQUIREMENTS / "main.txt"], python)
+        _step("model server", lambda: _install(TRITON_VENV, "triton.txt"), [REQUIREMENTS / "triton.txt"], TRITON_VENV / "bin" / "python")
+        _link()
+        protos = [*_files("protos", "*.proto"), *_files("protos", "*.py"), *_files("third_party/protos", "*.proto")]
+        client = [*_files("clients/python/darkroom", "*.py"), ROOT / "reference" / "comments.py"]
+        _step("code", lambda: _run(python, "protos/generate.py"), [*protos, *client, REQUIREMENTS / "main.txt"], ROOT / "gen")
+        page = [ROOT / "edge" / "pages.py", REQUIREMENTS / "main.txt"]
+        _step("API page", lambda: _run(python, "-m", "edge.pages"), page, CACHE / "swagger-ui")
+        models = [*_files("models", "*.py"), *_files("models", "*.toml"), REQUIREMENTS / "main.txt"]
+        if "bench" in sys.argv[1:]:
+            _step("to compare with", lambda: _install(BENCH_VENV, "bench.txt"), [REQUIREMENTS / "bench.txt"], BENCH_VENV / "bin" / "python")
+        _step("models", lambda: _run(python, "-m", "models", "install"), models, CACHE / "models")
+
+
+def _step(name: str, action: Callable[[], object], inputs: Sequence[Path], result: Path) -> None:
+    """Run `action` unless `result` is there and was made from the same inputs."""
+    stamp = STAMPS / name.replace(" ", "-")
+    digest = hashlib.sha256(f"{PYTHON_VERSION} {ROOT}".encode())
+    for path in inputs:
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    wanted = digest.hexdigest()
+    if result.exists() and stamp.is_file() and stamp.read_text() == wanted:
+        return
+    # Without its stamp a step counts as not done, whatever it has left: an interrupted one is run again.
+    stamp.unlink(missing_ok=True)
+    begun = time.monotonic()
+    if sys.stdout.isatty():
+        print(f"{name:<14}…", end="\r", flush=True)
+    action()
+    stamp.write_text(wanted)
+    print(f"{name:<14}{time.monotonic() - begun:6.1f} s", flush=True)
+
+
+def _install_uv() -> None:
+    """pip and uv in an environment of their own, so that neither becomes a package of the project."""
+    shutil.rmtree(TOOLS, ignore_errors=True)
+    _run(sys.executable, "-m", "venv", TOOLS)
+    _run(TOOLS / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", REQUIREMENTS / "bootstrap.txt")
+
+
+def _install(venv: Path, requirements: str) -> None:
+    """Make the virtual environment hold exactly the locked packages, each with the hash it was locked with."""
+    uv = TOOLS / "bin" / "uv"
+    locked = REQUIREMENTS / requirements
+    if not (STAMPS / f"{venv.name}.whole").is_file() or not (venv / "bin" / "python").exists():
+        shutil.rmtree(venv, ignore_errors=True)
+        _run(uv, "venv", "--quiet", "--python", sys.executable, venv)
+    # Gone while packages come and go: an environment that was left half-way is made anew, which the cache makes cheap.
+    (STAMPS / f"{venv.name}.whole").unlink(missing_ok=True)
+    python = venv / "bin" / "python"
+    try:
+        _run(uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", locked, environment=_settings_of_pip())
+    except SetupError as error:
+        # pip knows places that uv does not: its configuration may name mirrors, folders of wheels, or a proxy's credentials.
+        print(f"\nuv could not install {requirements}; trying pip\n{error}", file=sys.stderr)
+        _run(TOOLS / "bin" / "python", "-m", "pip", "--python", python, "install", "--quiet", "--require-hashes", "-r", locked)
+    (STAMPS / f"{venv.name}.whole").touch()
+
+
+def _settings_of_pip() -> dict[str, str]:
+    """The index and certificates that pip is configured with, in uv's words, where the user has not told uv itself."""
+    listed = _run(TOOLS / "bin" / "python", "-m", "pip", "config", "list")
+    settings: dict[str, str] = {}
+    for line in listed.splitlines():
+        name, _, value = line.partition("=")
+        if name.endswith(".index-url") and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & os.environ.keys():
+            settings["UV_DEFAULT_INDEX"] = value.strip("'\"")
+        elif name.endswith(".cert") and "SSL_CERT_FILE" not in os.environ:
+            settings["SSL_CERT_FILE"] = value.strip("'\"")
+    return settings
+
+
+def _link() -> None:
+    """Make the repository importable in .venv and its command-line client runnable from there."""
+    packages = VENV / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+    _write_if_changed(packages / "darkroom.pth", "".join(f"{folder}\n" for folder in IMPORTABLE))
+    command = VENV / "bin" / "darkroom"
+    # Read by the shell first, which starts the environment's Python on it: a path may have spaces and be of any length.
+    head = f"#!/bin/sh\n'''exec' '{VENV}/bin/python' \"$0\" \"$@\"\n' '''\n"
+    _write_if_changed(command, f"{head}from darkroom.cli.app import main\n\nmain()\n")
+    command.chmod(0o755)
+
+
+def _write_if_changed(path: Path, content: str) -> None:
+    if not path.is_file() or path.read_text() != content:
+        path.write_text(content)
+
+
+def _files(folder: str, pattern: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob(pattern))
+
+
+def _run(*command: str | Path, environment: dict[str, str] | None = None) -> str:
+    """Run a command from the repository root and return what it printed."""
+    result = subprocess.run(
+        [str(part) for part in command],
+        cwd=ROOT,
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        shown = " ".join(str(part) for part in command)
+        raise SetupError(f"`{shown}` ended with status {result.returncode}\n{result.stdout}{result.stderr}".rstrip())
+    return result.stdout
+
+
+@contextlib.contextmanager
+def _lock() -> Iterator[None]:
+    """Two set-ups of one clone take turns; the second finds everything done."""
+    with (STAMPS / "lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("another set-up of this clone is running; waiting for it", file=sys.stderr)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SetupError as failure:
+        sys.exit(f"\nset-up failed: {failure}")
+    except KeyboardInterrupt:
+        sys.exit(130)

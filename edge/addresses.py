@@ -1,0 +1,74 @@
+"""Addresses as the settings write them and as Envoy takes them."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+_SOCKET_PATH_LIMIT = 107  # The kernel's limit, in bytes.
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A Unix socket's path, or a host and a TCP port."""
+
+    path: str | None = None
+    host: str = ""
+    port: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """From `unix:/path`, `host:port` or `[v6]:port`. Raises ValueError."""
+        if text.startswith("unix:"):
+            path = text.removeprefix("unix:")
+            if not path.startswith("/") or len(path.encode()) > _SOCKET_PATH_LIMIT:
+                raise ValueError(f"{text!r} must be unix: and an absolute path of at most {_SOCKET_PATH_LIMIT} bytes")
+            return cls(path=path)
+        host, _, port = text.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError(f"{text!r} must be host:port or unix:/path")
+        return cls(host=host.removeprefix("[").removesuffix("]"), port=int(port))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.path is not None or self.host == "localhost" or (self._is_ip and ipaddress.ip_address(self.host).is_loopback)
+
+    @property
+    def discovery(self) -> str:
+        """Envoy's cluster type: a DNS name is resolved again and again, anything else is fixed."""
+        return "STATIC" if self.path is not None or self._is_ip else "STRICT_DNS"
+
+    @property
+    def envoy(self) -> dict[str, object]:
+        """As `envoy.config.core.v3.Address`."""
+        if self.path is not None:
+            # The mode counts where Envoy listens: only its own user connects.
+            return {"pipe": {"path": self.path, "mode": 0o600}}
+        return {"socket_address": {"address": self.host, "port_value": self.port}}
+
+    @property
+    def _is_ip(self) -> bool:
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server as Envoy reaches it: object storage, or a collector of traces."""
+
+    address: Address
+    tls: bool
+
+    @classmethod
+    def parse(cls, url: str) -> Endpoint:
+        """From `http://host:port` or `https://host`. Raises ValueError."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+            raise ValueError(f"{url!r} must be http:// or https:// with a host, an optional port, and no path")
+        tls = parts.scheme == "https"
+        return cls(Address(host=parts.hostname, port=parts.port or (443 if tls else 80)), tls)

@@ -1,0 +1,141 @@
+"""The errors that Envoy makes itself, in the shape of the surface that was called: one table, rendered for each surface."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from functools import partial
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.rpc import catalogue
+from services.common.rpc.surfaces import RENDERERS, Renderer, neutral
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What Envoy's replies with a status in `low`…`high` mean."""
+
+    low: int
+    high: int
+    reason: ErrorReason
+    message: str
+    keeps_status: bool = False
+    """Whether the client sees Envoy's own status and not the reason's."""
+
+
+FAILURES = (
+    Failure(403, 403, ErrorReason.PERMISSION_DENIED, "This needs a presigned URL."),
+    Failure(404, 404, ErrorReason.ROUTE_NOT_FOUND, "No such endpoint."),
+    Failure(
+        405, 405, ErrorReason.METHOD_NOT_ALLOWED, "This endpoint does not take this HTTP method; the allow header names those it takes."
+    ),
+    Failure(408, 408, ErrorReason.MALFORMED_REQUEST, "The request did not arrive in time.", keeps_status=True),
+    Failure(413, 413, ErrorReason.BODY_TOO_LARGE, "The request body is too large."),
+    Failure(431, 431, ErrorReason.MALFORMED_REQUEST, "The request headers are too large.", keeps_status=True),
+    Failure(400, 499, ErrorReason.MALFORMED_REQUEST, "The request is malformed.", keeps_status=True),
+    Failure(500, 500, ErrorReason.INTERNAL, "Internal error. Quote the request id when you report it."),
+    Failure(501, 599, ErrorReason.UNAVAILABLE, "A part of the service cannot be reached. Try again later."),
+)
+"""The first match counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapper:
+    """One entry of Envoy's `local_reply_config`."""
+
+    low: int
+    high: int
+    grpc: bool
+    """For gRPC clients, who get a status in place of a body; else for the others."""
+    path_prefix: str
+    """Only for paths of this surface; empty for any path."""
+    status: int
+    """HTTP status of the reply; 0 keeps Envoy's."""
+    body: str
+    """JSON; for gRPC clients the message."""
+    grpc_status: int
+    grpc_details: str
+    """`grpc-status-details-bin`: base64 of a google.rpc.Status."""
+    retry_after: int
+    """Seconds for `retry-after`; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole HTTP error."""
+
+    status: int
+    body: str
+    retry_after: int
+    """Seconds for `retry-after`; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SurfaceErrors:
+    """What errors.lua knows about one surface."""
+
+    path_prefix: str
+    fallbacks: dict[int, Reply]
+    """By the HTTP status that a gRPC status becomes: what to say when a service failed without saying how."""
+    otherwise: Reply
+    malformed: dict[str, str]
+    """What to say about a body that could not be read, as JSON in which `"<message>"`, `"<field>"` and `"<allowed>"` stand for strings; by
+    the last of these that it holds."""
+
+
+def mappers() -> list[Mapper]:
+    """Every local reply with a status from 400 on is matched by one of these; the first match counts."""
+    found = [_mapper(failure, "", neutral, grpc=True) for failure in FAILURES]
+    for surface in catalogue.surfaces():
+        found += [_mapper(failure, surface.path_prefix, RENDERERS[surface.name]) for failure in FAILURES]
+    return found + [_mapper(failure, "", neutral) for failure in FAILURES]
+
+
+def surface_errors() -> list[SurfaceErrors]:
+    """Longest path prefix first."""
+    return [_surface_errors(surface.path_prefix, RENDERERS[surface.name]) for surface in catalogue.surfaces()]
+
+
+def expired_url() -> str:
+    """The body for a presigned URL whose time is over."""
+    return _reply(DarkroomError(ErrorReason.PERMISSION_DENIED, "This URL has expired. Ask for a new one."), neutral).body
+
+
+def _surface_errors(path_prefix: str, renderer: Renderer) -> SurfaceErrors:
+    unavailable = _reply(_error(503), renderer)
+    malformed = partial(DarkroomError, ErrorReason.MALFORMED_REQUEST, "<message>")
+    errors = {"message": malformed(), "field": malformed(field="<field>"), "allowed": malformed(field="<field>", allowed=["<allowed>"])}
+    return SurfaceErrors(
+        path_prefix=path_prefix,
+        fallbacks={501: _reply(_error(404), renderer), 503: unavailable, 504: unavailable},
+        otherwise=_reply(_error(500), renderer),
+        malformed={part: _reply(error, renderer).body for part, error in errors.items()},
+    )
+
+
+def _mapper(failure: Failure, path_prefix: str, renderer: Renderer, *, grpc: bool = False) -> Mapper:
+    error = DarkroomError(failure.reason, failure.message)
+    reply = _reply(error, renderer)
+    return Mapper(
+        low=failure.low,
+        high=failure.high,
+        grpc=grpc,
+        path_prefix=path_prefix,
+        status=0 if failure.keeps_status else reply.status,
+        # Envoy's formatter reads % as the beginning of a command.
+        body=(failure.message if grpc else reply.body).replace("%", "%%"),
+        grpc_status=failure.reason.mapping.grpc,
+        grpc_details=base64.b64encode(error.status().SerializeToString()).decode(),
+        retry_after=error.advised_wait or 0,
+    )
+
+
+def _error(status: int) -> DarkroomError:
+    failure = next(failure for failure in FAILURES if failure.low <= status <= failure.high)
+    return DarkroomError(failure.reason, failure.message)
+
+
+def _reply(error: DarkroomError, renderer: Renderer) -> Reply:
+    status, body = renderer(error)
+    return Reply(status, json.dumps(body, ensure_ascii=False, separators=(",", ":")), error.advised_wait or 0)

@@ -1,0 +1,97 @@
+"""What the edge answers without a key: the OpenAPI document, its interactive page, and the texts for language models.
+
+The interactive page is Swagger UI, fetched once by its hash; a browser that shows it loads nothing from anywhere else.
+`python -m edge.pages` fetches it, as `make setup` does.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.catalogue import NpmArchive
+from models.fetch import Fetcher
+from reference import llms, openapi
+
+_ROOT = Path(__file__).resolve().parent.parent
+_OWN = Path(__file__).resolve().parent / "docs_page"
+SWAGGER_UI = _ROOT / ".cache" / "swagger-ui"
+"""Where the fetched files lie."""
+
+_ARCHIVE = NpmArchive(
+    kind="npm",
+    package="swagger-ui-dist",
+    version="5.35.0",
+    sha256="1b8e891893404ea4c3558b6a87e2a3e494e7eedba41168c2ece5800a391a6ea6",
+)
+# Apache-2.0, whose text and notice go with the files.
+_TAKEN = ("swagger-ui-bundle.js", "swagger-ui-bundle.js.LICENSE.txt", "swagger-ui.css", "favicon-32x32.png", "LICENSE", "NOTICE")
+
+_JSON, _TEXT, _HTML = "application/json", "text/plain; charset=utf-8", "text/html; charset=utf-8"
+_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".png": "image/png", ".txt": _TEXT, "": _TEXT}
+# Swagger UI draws its icons as data: URLs. Scripts, styles and requests are this server's own, and nobody may frame the page, since keys
+# are typed into it.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_READABLE_ANYWHERE = {"access-control-allow-origin": "*"}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A file that is served as it is."""
+
+    path: str
+    """The request path."""
+    file: Path
+    content_type: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def write(folder: Path, swagger_ui: Path = SWAGGER_UI) -> list[Page]:
+    """Write every page to `folder`. Raises FileNotFoundError when Swagger UI has not been fetched."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "docs").mkdir(parents=True)
+    pages = [_written(folder, *text) for text in _texts()]
+    own = [Page("/docs", _OWN / "index.html", _HTML, {"content-security-policy": _POLICY})]
+    own += [Page(f"/docs/{name}", _OWN / name, _TYPES[Path(name).suffix]) for name in ("page.js", "page.css")]
+    own += [Page(f"/docs/{name}", swagger_ui / name, _TYPES[Path(name).suffix]) for name in _TAKEN]
+    for page in own:
+        copy = folder / "docs" / page.file.name
+        shutil.copyfile(page.file, copy)
+        pages.append(Page(page.path, copy, page.content_type, page.headers))
+    return pages
+
+
+def _texts() -> Iterator[tuple[str, str, str]]:
+    yield "/openapi.json", openapi.rendered(), _JSON
+    yield "/llms.txt", llms.summary(), _TEXT
+    yield "/llms-full.txt", llms.full(), _TEXT
+
+
+def _written(folder: Path, path: str, text: str, content_type: str) -> Page:
+    file = folder / path.removeprefix("/")
+    file.write_text(text)
+    return Page(path, file, content_type, _READABLE_ANYWHERE)
+
+
+def fetch(destination: Path = SWAGGER_UI) -> None:
+    """Fetch Swagger UI to `destination`. Raises what `Fetcher.fetch` raises."""
+    archive = Fetcher(_ROOT / ".cache" / "downloads", lambda line: print(line, file=sys.stderr)).fetch(_ARCHIVE)
+    shutil.rmtree(destination, ignore_errors=True)
+    destination.mkdir(parents=True)
+    with tarfile.open(archive) as packed:
+        for name in _TAKEN:
+            content = packed.extractfile(f"package/{name}")
+            if content is None:
+                raise FileNotFoundError(f"{_ARCHIVE.package} {_ARCHIVE.version} holds no {name}")
+            (destination / name).write_bytes(content.read())
+
+
+if __name__ == "__main__":
+    fetch()

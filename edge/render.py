@@ -1,0 +1,88 @@
+"""`python -m edge.render --out DIR …`: write Envoy's configuration."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import ValidationError
+from pydantic_settings import CliApp
+
+from edge import failures, pages, routes
+from edge.addresses import Address, Endpoint
+from edge.settings import EdgeSettings
+from edge.shapes import lists, shapes
+
+_HERE = Path(__file__).parent
+_DESCRIPTORS = _HERE.parent / "gen" / "descriptors.pb"
+
+
+def render(settings: EdgeSettings, descriptors: Path = _DESCRIPTORS) -> Path:
+    """Write `envoy.yaml`, its Lua and `descriptors.pb` to `settings.out` and return the path of the first.
+
+    Start it with `envoy -c OUT/envoy.yaml --disable-hot-restart`. Raises FileNotFoundError when gen/ has not been
+    generated, or Swagger UI not been fetched.
+    """
+    out = settings.out.absolute()
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(descriptors, out / "descriptors.pb")
+    written = pages.write(out / "pages")
+    bucket = re.escape(f"/{settings.s3_bucket}")
+    values = {
+        "settings": settings,
+        "out": str(out),
+        "listen": Address.parse(settings.edge_listen),
+        "metrics_listen": Address.parse(settings.edge_metrics_listen) if settings.edge_metrics_listen else None,
+        "upstreams": {
+            "accounts": Address.parse(settings.edge_accounts),
+            "files": Address.parse(settings.edge_files),
+            "tasks": Address.parse(settings.edge_tasks),
+            "authorization": Address.parse(settings.accounts_address),
+        },
+        "storage": Endpoint.parse(settings.s3_endpoint) if settings.s3_endpoint else None,
+        "collector": Endpoint.parse(settings.otlp_endpoint) if settings.otlp_endpoint else None,
+        "sampled_per_million": round(settings.trace_ratio * 1_000_000),
+        "object_path": f"{bucket}/[^/].*",
+        "bucket_path": f"{bucket}(/.*)?",
+        "transcoded": routes.transcoded_services(),
+        "known_paths": routes.known_paths(),
+        "service_routes": routes.service_routes(),
+        "pages": written,
+        "largest_page": max(page.file.stat().st_size for page in written),
+        "mappers": failures.mappers(),
+        "surfaces": failures.surface_errors(),
+        "shapes": shapes(),
+        "lists": lists(),
+        "expired": failures.expired_url(),
+    }
+    # No escaping for HTML: this is YAML and Lua, and values pass `tojson`.
+    templates = Environment(loader=FileSystemLoader(_HERE), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
+    templates.filters["tojson"] = _json
+    for name in ("envoy.yaml", "errors.lua", "presigned.lua", *(["tls.yaml"] if settings.tls_dir else [])):
+        (out / name).write_text(templates.get_template(f"{name}.j2").render(values))
+    return out / "envoy.yaml"
+
+
+def _json(value: object) -> str:
+    """JSON is YAML; Jinja's own filter would escape for HTML."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def main() -> None:
+    """The command line."""
+    try:
+        settings = CliApp.run(EdgeSettings)
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            name = str(problem["loc"][0]) if problem["loc"] else ""
+            print(f"--{name.replace('_', '-')} (DARKROOM_{name.upper()}): {problem['msg']}", file=sys.stderr)
+        raise SystemExit(2) from None
+    print(render(settings))
+
+
+if __name__ == "__main__":
+    main()

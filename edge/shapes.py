@@ -1,0 +1,113 @@
+"""What the fields of requests look like as JSON, in words: Envoy's transcoder knows messages and enums by their types' names only, and does
+not say which field has a list that may have none."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from services.common.rpc import catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How to tell a client what a type's values are."""
+
+    text: str
+    """What one is, such as `an object`."""
+    alone: str
+    """What is expected where no item of a list stands: the same, or a list, where the type is only ever in lists."""
+    allowed: tuple[str, ...] = ()
+    """All values, if they can be counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Which fields of requests are lists."""
+
+    texts: dict[str, str]
+    """What each is, such as `a list of strings`, by its path, such as `items[].file_ids`."""
+    of_paths: dict[str, tuple[str, ...]]
+    """Names of those in a body itself, by the Lua pattern of the URL's path."""
+
+
+def shapes() -> dict[str, Shape]:
+    """By the full name of each message and enum that a field of a request has."""
+    fields: dict[str, list[FieldDescriptor]] = defaultdict(list)
+    for method in _json_methods():
+        for name, field in _typed_fields(method.input_type):
+            fields[name].append(field)
+    return {name: _shape(found) for name, found in sorted(fields.items())}
+
+
+def lists() -> Lists:
+    """Of all requests. No path is a list in one request and not in another: a ValueError says where it is."""
+    texts, others, of_paths = {}, set(), {}
+    for method in _json_methods():
+        for path, field in _paths(method.input_type):
+            if field.is_repeated:
+                texts[path] = "a list of " + _ITEMS.get(field.cpp_type, "integers")
+            else:
+                others.add(path)
+        names = tuple(field.name for field in method.input_type.fields if field.is_repeated)
+        for binding in catalogue.bindings(method):
+            if binding.verb not in ("GET", "DELETE"):
+                of_paths[_lua_pattern(binding.template)] = names
+    if mixed := texts.keys() & others:
+        raise ValueError(f"{', '.join(sorted(mixed))}: a list in some requests and not in others")
+    return Lists(dict(sorted(texts.items())), dict(sorted(of_paths.items())))
+
+
+_ITEMS = {
+    FieldDescriptor.CPPTYPE_STRING: "strings",
+    FieldDescriptor.CPPTYPE_MESSAGE: "objects",
+    FieldDescriptor.CPPTYPE_ENUM: "names",
+    FieldDescriptor.CPPTYPE_DOUBLE: "numbers",
+    FieldDescriptor.CPPTYPE_FLOAT: "numbers",
+}
+
+
+def _json_methods() -> Iterator[MethodDescriptor]:
+    for service in catalogue.public_services():
+        yield from (method for method in service.methods if catalogue.bindings(method))
+
+
+def _paths(message: Descriptor, before: str = "", seen: frozenset[str] = frozenset()) -> Iterator[tuple[str, FieldDescriptor]]:
+    """Every field of a message and of the messages in it, after its path."""
+    for field in message.fields:
+        path = before + field.name
+        yield path, field
+        if field.message_type is not None and field.message_type.full_name not in seen:
+            yield from _paths(field.message_type, f"{path}[]." if field.is_repeated else f"{path}.", seen | {message.full_name})
+
+
+def _lua_pattern(template: str) -> str:
+    """`/v1/files/{id}/batch-create` → `^/v1/files/[^/]+/batch%-create/?$`."""
+    parts = re.split(r"\{[^}]*\}", template)
+    return "^" + "[^/]+".join(re.sub(r"[^\w/]", r"%\g<0>", part) for part in parts) + "/?$"
+
+
+def _shape(fields: list[FieldDescriptor]) -> Shape:
+    enum, message = fields[0].enum_type, fields[0].message_type
+    if enum is not None:
+        values = tuple(value.name for value in enum.values if value.number)
+        return Shape(f"one of {', '.join(values)}", f"one of {', '.join(values)}", values)
+    if message is not None and message.full_name == Timestamp.DESCRIPTOR.full_name:
+        text = "a time with a time zone, such as 2030-01-31T12:00:00Z"
+        return Shape(text, text)
+    return Shape("an object", "a list of objects" if all(field.is_repeated for field in fields) else "an object")
+
+
+def _typed_fields(message: Descriptor, seen: frozenset[str] = frozenset()) -> Iterator[tuple[str, FieldDescriptor]]:
+    """Every field whose type has a name, after that name."""
+    for field in message.fields:
+        if field.enum_type is not None:
+            yield field.enum_type.full_name, field
+        elif field.message_type is not None and field.message_type.full_name not in seen:
+            yield field.message_type.full_name, field
+            yield from _typed_fields(field.message_type, seen | {message.full_name})

@@ -1,0 +1,29 @@
+"""Which requests of one call may run together."""
+
+from collections.abc import Iterator, Sequence
+
+
+def plan_batches(shapes: Sequence[tuple[int, ...]], limit: int) -> Iterator[list[int]]:
+    """Splits requests into batches: lists of indices into `shapes`, each index once.
+
+    `shapes` are the requests' tensor shapes, batch dimension first. A batch holds requests that agree in every other
+    dimension, at most `limit` rows of them in all, in order of arrival; a request that is larger by itself runs alone.
+    Batches follow the order in which their first request arrived.
+    """
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for index, shape in enumerate(shapes):
+        groups.setdefault(shape[1:], []).append(index)
+    batches = [batch for group in groups.values() for batch in _split(group, shapes, limit)]
+    yield from sorted(batches)
+
+
+def _split(group: list[int], shapes: Sequence[tuple[int, ...]], limit: int) -> Iterator[list[int]]:
+    batch: list[int] = []
+    rows = 0
+    for index in group:
+        if batch and rows + shapes[index][0] > limit:
+            yield batch
+            batch, rows = [], 0
+        batch.append(index)
+        rows += shapes[index][0]
+    yield batch

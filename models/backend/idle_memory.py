@@ -1,0 +1,76 @@
+"""Giving a session's memory back once nothing has run for a while; used by model.py, beside which this file lies in the repository."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+Wait = Callable[[threading.Event, float], bool]
+"""Waits until an event is set, at most so many seconds; whether it is set."""
+
+
+class IdleRelease:
+    """Calls `release` once after each stretch of runs that nothing has followed for `idle_seconds`; never while one is on."""
+
+    def __init__(self, release: Callable[[], None], idle_seconds: float, wait: Wait = threading.Event.wait) -> None:
+        self._release, self._idle_seconds, self._wait = release, idle_seconds, wait
+        self._running = threading.Lock()
+        self._used = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch, in a thread of its own."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop watching, and wait until that is done."""
+        self._ended.set()
+        self._used.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Around a run."""
+        self._used.set()
+        with self._running:
+            yield
+
+    def _watch(self) -> None:
+        while True:
+            self._used.wait()
+            self._used.clear()
+            while not self._ended.is_set() and self._wait(self._used, self._idle_seconds):
+                self._used.clear()
+            if self._ended.is_set():
+                return
+            if self._running.acquire(blocking=False):
+                try:
+                    self._release()
+                finally:
+                    self._running.release()
+            else:
+                # A run that takes longer than that.
+                self._used.set()
+
+
+def release(session: onnxruntime.InferenceSession, name: str, picture: NDArray[np.uint8]) -> None:
+    """Gives back what a session on the processor holds for activations: a run of its input `name` that ends before its first operator,
+    and shrinks the memory as it ends."""
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    options.terminate = True
+    # Its ending early is reported as an error.
+    with suppress(Exception):
+        session.run(None, {name: picture}, options)

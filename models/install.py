@@ -1,0 +1,109 @@
+"""Installing a set of models: fetch, verify, convert, lay out. What is already there and unchanged is left alone, and so is what another
+catalogue has installed."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from models.archives import read_weights
+from models.catalogue import Catalogue, Model, SetName, Source
+from models.errors import CatalogueError, FetchError, HashMismatchError, ModelError
+from models.fetch import Fetcher, describe
+from models.platforms import Platform
+from models.repository import DARKROOM, InstalledModel, Repository
+
+_PACKAGE = Path(__file__).parent
+
+
+class Installer:
+    """Brings what a repository has of one catalogue, which manifests call `name`, to exactly one set of its models for one platform."""
+
+    def __init__(
+        self,
+        name: str,
+        catalogue: Catalogue,
+        repository: Repository,
+        fetcher: Fetcher,
+        report: Callable[[str], None],
+        *,
+        platform: Platform,
+        threads: int,
+        instances: int,
+    ) -> None:
+        self._name = name
+        self._catalogue = catalogue
+        self._repository = repository
+        self._fetcher = fetcher
+        self._report = report
+        self._platform: Platform = platform
+        self._threads = threads
+        self._instances = instances
+
+    def install(self, set_name: SetName) -> None:
+        """Installs a set and removes models of an earlier one. Raises ModelError; models installed before it stay whole.
+
+        CatalogueError says that another catalogue has a model of one of the names there.
+        """
+        wanted = self._catalogue.select(set_name)
+        with self._repository.locked():
+            installed = self._repository.manifest().models
+            for name in wanted:
+                self._check_owner(name, installed.get(name))
+            for name in sorted(name for name, model in installed.items() if model.catalogue == self._name and name not in wanted):
+                self._repository.remove(name)
+                self._report(f"{name}: removed, not in the set {set_name!r} of its catalogue")
+            for name, model in wanted.items():
+                recipe = self._recipe(name, model, set_name)
+                present = installed.get(name)
+                if present and present.catalogue == self._name and present.recipe == recipe and self._repository.is_intact(present):
+                    continue
+                self._install_model(name, model, set_name, recipe)
+            self._repository.remember_set(self._name, set_name)
+
+    def _check_owner(self, name: str, present: InstalledModel | None) -> None:
+        """A catalogue that is gone gives its models up."""
+        if present is None or present.catalogue == self._name:
+            return
+        if present.catalogue == DARKROOM or Path(present.catalogue).is_file():
+            owner = "Darkroom's own catalogue" if present.catalogue == DARKROOM else present.catalogue
+            raise CatalogueError(
+                f"{name}: {self._repository.root} has a model of this name from {owner}; give yours another, or another folder (--dest)"
+            )
+
+    def _install_model(self, name: str, model: Model, set_name: SetName, recipe: str) -> None:
+        # onnx and the Triton client take most of a second to import; a second run has nothing to build.
+        from models.building import build_files, build_tiny_files
+
+        if set_name == "tiny":
+            files, origin = build_tiny_files(name, model, self._platform, threads=self._threads, instances=self._instances), "generated"
+        else:
+            source, weights = self._weights(name, model)
+            files = build_files(name, model, source, weights, self._platform, threads=self._threads, instances=self._instances)
+            origin = describe(self._catalogue.archives[source.archive])
+        self._repository.put(name, files, recipe=recipe, source=origin, catalogue=self._name)
+        self._report(f"{name}: version {model.version} installed from {origin}")
+
+    def _weights(self, name: str, model: Model) -> tuple[Source, dict[str, bytes]]:
+        """The first source that works, and its verified weights."""
+        failures: list[ModelError] = []
+        for source in model.sources:
+            try:
+                return source, read_weights(self._fetcher.fetch(self._catalogue.archives[source.archive]), source)
+            except (FetchError, HashMismatchError) as error:
+                failures.append(error)
+        raise FetchError(f"{name}: not installed, no source works:\n" + "\n".join(map(str, failures))) from failures[-1]
+
+    def _recipe(self, name: str, model: Model, set_name: SetName) -> str:
+        """Identifies everything that a model's files are made from: its entry, the platform, the code of this package."""
+        parts = [
+            json.dumps(model.model_dump(mode="json"), sort_keys=True),
+            json.dumps({key: value.sha256 for key, value in self._catalogue.archives.items()}, sort_keys=True),
+            name,
+            "tiny" if set_name == "tiny" else "trained",
+            self._platform,
+            str(self._threads),
+            str(self._instances),
+            *(path.read_text(encoding="utf-8") for path in sorted(_PACKAGE.rglob("*.py"))),
+        ]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()

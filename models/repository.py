@@ -1,0 +1,148 @@
+"""Laying out a Triton model repository on disk, and knowing whether what lies there is what should.
+
+<repository>/manifest.json            what was installed, with the size and SHA-256 of every file
+<repository>/<model>/config.pbtxt
+<repository>/<model>/<version>/       model.onnx, and for the Python backend its code
+"""
+
+import fcntl
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from models.archives import sha256_of
+from models.errors import RepositoryError
+
+DARKROOM = "darkroom"
+"""The catalogue of this folder, as manifests call it; any other is called by its path."""
+_MANIFEST = "manifest.json"
+
+
+class InstalledFile(BaseModel):
+    """A file of the repository as it was written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    size: int
+    sha256: str
+
+
+class InstalledModel(BaseModel):
+    """A model as it was installed. `recipe` identifies everything that its files were made from, `catalogue` who named it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    recipe: str
+    source: str
+    catalogue: str = DARKROOM
+    files: dict[str, InstalledFile]
+
+
+class Manifest(BaseModel):
+    """What `manifest.json` holds: every model that the installer put into the repository, and which set of each catalogue."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    models: dict[str, InstalledModel] = {}
+    sets: dict[str, str] = {}
+
+
+class Repository:
+    """A model repository in the folder `root`. Models that others put there are never touched."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other installers out of the repository. They wait."""
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        with self.root.with_name(f".{self.root.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def manifest(self) -> Manifest:
+        """What is installed; empty where nothing is. Raises RepositoryError if the manifest cannot be read."""
+        path = self.root / _MANIFEST
+        try:
+            return Manifest.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return Manifest()
+        except ValidationError as error:
+            raise RepositoryError(f"{path}: not a manifest of this installer; remove it and install again") from error
+
+    def is_intact(self, model: InstalledModel) -> bool:
+        """Whether every file of a model is there in its size: what a quick look can tell. See `damages`."""
+        return all(_size(self.root / path) == file.size for path, file in model.files.items())
+
+    def damages(self) -> list[str]:
+        """Each file that is missing or whose bytes changed, in words."""
+        problems = []
+        for model in self.manifest().models.values():
+            for relative, file in model.files.items():
+                path = self.root / relative
+                if not path.is_file():
+                    problems.append(f"{path}: missing")
+                elif (actual := sha256_of(path)) != file.sha256:
+                    problems.append(f"{path}: SHA-256 is {actual}, {file.sha256} was installed")
+        return problems
+
+    def put(self, name: str, files: Mapping[str, bytes], *, recipe: str, source: str, catalogue: str) -> None:
+        """Installs a model, replacing an earlier one. `files`: path inside the model's folder → content.
+
+        A reader sees the earlier model or the new one, never a half of each; a crash leaves the model out of the manifest
+        at worst, and the next installation repairs it.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        # Beside the repository: Triton takes every folder inside it for a model.
+        with tempfile.TemporaryDirectory(dir=self.root.parent, prefix=f".{self.root.name}.partial-") as temporary:
+            staged = Path(temporary, name)
+            for relative, content in files.items():
+                target = staged / relative
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+            if (self.root / name).exists():
+                (self.root / name).rename(Path(temporary, f"{name}.replaced"))
+            staged.rename(self.root / name)
+        installed = InstalledModel(
+            recipe=recipe,
+            source=source,
+            catalogue=catalogue,
+            files={
+                f"{name}/{relative}": InstalledFile(size=len(content), sha256=hashlib.sha256(content).hexdigest())
+                for relative, content in files.items()
+            },
+        )
+        manifest = self.manifest()
+        self._write_manifest({**manifest.models, name: installed}, manifest.sets)
+
+    def remove(self, name: str) -> None:
+        """Removes a model that the installer put there."""
+        manifest = self.manifest()
+        self._write_manifest({other: model for other, model in manifest.models.items() if other != name}, manifest.sets)
+        shutil.rmtree(self.root / name, ignore_errors=True)
+
+    def remember_set(self, catalogue: str, set_name: str) -> None:
+        """Note that the models of a catalogue are those of a set: the one that is kept up from now on."""
+        manifest = self.manifest()
+        if manifest.sets.get(catalogue) != set_name:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self._write_manifest(manifest.models, {**manifest.sets, catalogue: set_name})
+
+    def _write_manifest(self, models: Mapping[str, InstalledModel], sets: Mapping[str, str]) -> None:
+        manifest = Manifest(models=dict(sorted(models.items())), sets=dict(sorted(sets.items())))
+        partial = self.root / f".{_MANIFEST}.partial"
+        partial.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        partial.replace(self.root / _MANIFEST)
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None

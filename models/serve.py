@@ -1,0 +1,128 @@
+"""`python -m models.serve`: becomes a Triton server, on loopback, with the models of one repository.
+
+The process is replaced by the server, so that its supervisor's signals reach it and its exit status is the server's: 1 if a
+model cannot be loaded. A second one, `models.watch`, ends the server when a model has lost its process. The server logs to
+standard error and standard output.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from models.errors import ServeError
+from models.shared_memory import region_prefix, remove_stale_regions
+from models.triton_environment import TritonEnvironment, prepare
+from models.watch import watch_from_outside
+
+_LOOPBACK = "127.0.0.1"
+_RESOURCE = "resource=service.name=darkroom-triton"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """TCP ports on 127.0.0.1."""
+
+    grpc: int
+    http: int
+    metrics: int
+
+
+def triton_command(
+    environment: TritonEnvironment,
+    repository: Path,
+    ports: Ports,
+    *,
+    inherited: Mapping[str, str],
+    pid: int,
+    exit_timeout_s: int = 10,
+    trace_url: str | None = None,
+) -> tuple[list[str], dict[str, str]]:
+    """The arguments and environment variables that start the server.
+
+    `pid` is that of the process that will be the server; it makes the names of shared-memory regions its own. After SIGTERM
+    the server lets requests in flight finish for `exit_timeout_s`. To `trace_url` it exports spans of the requests that are part of a trace
+    already (OTLP over HTTP).
+    """
+    arguments = [
+        str(environment.server),
+        f"--model-repository={repository.absolute()}",
+        f"--backend-directory={environment.backends}",
+        "--model-control-mode=none",
+        "--exit-on-error=true",
+        "--strict-readiness=true",
+        # Every configuration is complete; completing it would start each model's process once more.
+        "--disable-auto-complete-config",
+        f"--exit-timeout-secs={exit_timeout_s}",
+        f"--grpc-address={_LOOPBACK}",
+        f"--grpc-port={ports.grpc}",
+        f"--http-address={_LOOPBACK}",
+        f"--http-port={ports.http}",
+        f"--metrics-address={_LOOPBACK}",
+        f"--metrics-port={ports.metrics}",
+        "--allow-gpu-metrics=false",
+        f"--backend-config=python,shm-region-prefix-name={region_prefix(pid)}",
+        "--log-verbose=0",
+    ]
+    if trace_url is not None:
+        # Rate 0: it begins no trace by itself.
+        tracing = ("mode=opentelemetry", "rate=0", "level=TIMESTAMPS", f"opentelemetry,url={trace_url}", f"opentelemetry,{_RESOURCE}")
+        arguments += [f"--trace-config={setting}" for setting in tracing]
+    variables = dict(inherited)
+    # The stub embeds Python and finds its packages by the `python3` that is first on PATH.
+    variables["PATH"] = os.pathsep.join([str(environment.executables), inherited.get("PATH", os.defpath)])
+    variables["LD_LIBRARY_PATH"] = str(environment.libraries)
+    # These would point the embedded Python at another environment.
+    for name in ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV"):
+        variables.pop(name, None)
+    return arguments, variables
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Replaces this process by the server. Exits with 1 if it cannot, and says why on stderr."""
+    options = _parser().parse_args(arguments)
+    try:
+        if not any(options.repository.glob("*/config.pbtxt")):
+            raise ServeError(f"{options.repository}: no models here; run `python -m models install` first")
+        environment = prepare(options.venv)
+    except ServeError as error:
+        sys.exit(f"error: {error}")
+    remove_stale_regions()
+    command, variables = triton_command(
+        environment,
+        options.repository,
+        Ports(options.grpc_port, options.http_port, options.metrics_port),
+        inherited=os.environ,
+        pid=os.getpid(),
+        exit_timeout_s=options.exit_timeout,
+        trace_url=options.trace_url,
+    )
+    watch_from_outside(os.getpid(), options.http_port)
+    sys.stdout.flush()
+    os.execve(command[0], command, variables)  # noqa: S606 - the arguments are made here, no shell reads them
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m models.serve", description="Serve a model repository on loopback.")
+    parser.add_argument("--repository", type=Path, default=Path(".cache/models"), help="default: .cache/models")
+    parser.add_argument("--venv", type=Path, default=Path(".venv-triton"), help="environment with nvidia-pytriton")
+    parser.add_argument("--grpc-port", type=_port, required=True)
+    parser.add_argument("--http-port", type=_port, required=True)
+    parser.add_argument("--metrics-port", type=_port, required=True)
+    parser.add_argument("--trace-url", help="where spans are exported to by OTLP over HTTP: http://host:4318/v1/traces")
+    parser.add_argument("--exit-timeout", type=int, default=10, help="seconds that requests may finish in after SIGTERM")
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 1 <= port <= 65535:
+        raise argparse.ArgumentTypeError("1 to 65535 are allowed")
+    return port
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Triton's config.pbtxt for a model: the same name, inputs, outputs and batching on every platform."""
+
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2 as config_pb2
+
+from models.catalogue import Model
+from models.contract import INPUT
+from models.platforms import PYTHON_BACKEND, Platform
+
+_TENSORRT_WORKSPACE_BYTES = 2 << 30
+_SMALLEST_WARMUP = 32  # pixels: what a text detector takes whole multiples of
+
+
+def render_config(name: str, model: Model, platform: Platform, *, threads: int = 0, instances: int = 1) -> str:
+    """The text of config.pbtxt.
+
+    `threads`: of onnxruntime on a CPU, 0 for every core the server may use. `instances`: copies of the network that run side by side, on
+    each GPU or on the processor.
+    """
+    config = config_pb2.ModelConfig(
+        name=name,
+        max_batch_size=model.serving.max_batch_size,
+        input=[config_pb2.ModelInput(name=INPUT, data_type=config_pb2.TYPE_UINT8, dims=_dims(model.contract.input_dims))],
+        output=[
+            config_pb2.ModelOutput(name=model.contract.output, data_type=config_pb2.TYPE_UINT8, dims=_dims(model.contract.output_dims))
+        ],
+        version_policy=config_pb2.ModelVersionPolicy(specific=config_pb2.ModelVersionPolicy.Specific(versions=[model.version])),
+        dynamic_batching=config_pb2.ModelDynamicBatching(
+            preferred_batch_size=model.serving.preferred_batch_sizes,
+            max_queue_delay_microseconds=model.serving.max_queue_delay_us,
+        ),
+        model_warmup=_warmup(model, platform),
+        default_model_filename="model.py" if platform in PYTHON_BACKEND else "model.onnx",
+        backend="python" if platform in PYTHON_BACKEND else "onnxruntime",
+        instance_group=[
+            config_pb2.ModelInstanceGroup(
+                kind=config_pb2.ModelInstanceGroup.KIND_CPU if platform == "cpu" else config_pb2.ModelInstanceGroup.KIND_GPU,
+                count=instances,
+            )
+        ],
+    )
+    if platform in PYTHON_BACKEND:
+        parameters = {
+            "intra_op_threads": threads,
+            "execution_batch_size": 1 if platform == "cpu" else model.serving.max_batch_size,
+        }
+        for key, value in parameters.items():
+            config.parameters[key].string_value = str(value)
+    if platform == "cuda-tensorrt":
+        config.optimization.execution_accelerators.CopyFrom(_tensorrt("FP32" if model.job == "inpaint" else "FP16"))
+    return text_format.MessageToString(config)
+
+
+def _dims(dims: tuple[int | None, ...]) -> list[int]:
+    return [size or -1 for size in dims]
+
+
+def _warmup(model: Model, platform: Platform) -> list[config_pb2.ModelWarmup]:
+    """One picture, which the server runs before it says it is ready: a network that cannot run is found then, and not by a user.
+
+    It is black, or noise where a mask belongs to it: a network that fills holes may want one.
+
+    A GPU chooses kernels and allocates for a size, so it is shown the size that clients send. A processor has nothing to choose and
+    gives its memory back after each run, so the smallest picture that the network takes will do.
+    """
+    size = model.serving.warmup
+    if platform == "cpu":
+        height, width, _ = model.contract.input_dims
+        size = height or _SMALLEST_WARMUP, width or _SMALLEST_WARMUP
+    content = {"random_data" if model.job == "inpaint" else "zero_data": True}
+    image = config_pb2.ModelWarmup.Input(data_type=config_pb2.TYPE_UINT8, dims=[*size, model.contract.input_dims[2]], **content)
+    return [config_pb2.ModelWarmup(name="picture", batch_size=1, inputs={INPUT: image})]
+
+
+def _tensorrt(precision: str) -> config_pb2.ModelOptimizationPolicy.ExecutionAccelerators:
+    accelerator = config_pb2.ModelOptimizationPolicy.ExecutionAccelerators.Accelerator(
+        name="tensorrt",
+        parameters={
+            "precision_mode": precision,
+            "max_workspace_size_bytes": str(_TENSORRT_WORKSPACE_BYTES),
+            "trt_engine_cache_enable": "1",
+            "trt_engine_cache_path": "/var/cache/triton/tensorrt",
+        },
+    )
+    return config_pb2.ModelOptimizationPolicy.ExecutionAccelerators(gpu_execution_accelerator=[accelerator])

@@ -1,0 +1,68 @@
+"""Finding the Triton server inside the PyTriton wheel, and making its Python backend usable without PyTriton.
+
+The wheel holds the server, the Python backend and one stub (the process that runs a model) for each version of Python. The
+server wants backend and stub in one folder, and its own libraries on the search path.
+"""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import ServeError
+
+_STUB = "triton_python_backend_stub"
+
+
+@dataclass(frozen=True, slots=True)
+class TritonEnvironment:
+    """Where the parts of a Triton server lie in a virtual environment."""
+
+    server: Path
+    libraries: Path
+    executables: Path
+    backends: Path
+
+
+def prepare(venv: Path) -> TritonEnvironment:
+    """The Triton of a virtual environment that has `nvidia-pytriton`, its backend folder made if it is not there yet.
+
+    Raises ServeError if the environment does not have what it takes.
+    """
+    # Not resolved: the environment's Python may be a link to one outside it.
+    venv = venv.absolute()
+    site_packages = sorted(venv.glob("lib/python3.*/site-packages"))
+    if len(site_packages) != 1:
+        raise ServeError(f"{venv}: not a virtual environment with one Python")
+    version = site_packages[0].parent.name.removeprefix("python")
+    triton = site_packages[0] / "pytriton" / "tritonserver"
+    parts = {
+        "the server": triton / "bin" / "tritonserver",
+        "its libraries": site_packages[0] / "nvidia_pytriton.libs",
+        "its Python backend": triton / "backends" / "python",
+        f"its stub for Python {version}": triton / "python_backend_stubs" / version / _STUB,
+    }
+    for what, path in parts.items():
+        if not path.exists():
+            raise ServeError(f"{what} is missing at {path}: install nvidia-pytriton into {venv}")
+    server, libraries, backend, stub = parts.values()
+    return TritonEnvironment(server=server, libraries=libraries, executables=venv / "bin", backends=_backends(venv, backend, stub))
+
+
+def _backends(venv: Path, backend: Path, stub: Path) -> Path:
+    """A folder that holds the folder `python`, made once for a version of the wheel; servers that start together agree on it."""
+    marks = "-".join(str(path.stat().st_mtime_ns) for path in (backend / "libtriton_python.so", stub))
+    backends = venv / "share" / f"triton-backends-{marks}"
+    if not backends.exists():
+        backends.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=backends.parent, prefix=".triton-backends-") as temporary:
+            made = Path(temporary, "made")
+            shutil.copytree(backend, made / "python")
+            shutil.copy2(stub, made / "python" / _STUB)
+            try:
+                made.rename(backends)
+            except OSError:
+                # Another server was faster; its folder is the same.
+                if not backends.is_dir():
+                    raise
+    return backends

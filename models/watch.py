@@ -1,0 +1,67 @@
+"""Ends a Triton server one of whose models has lost its process, so that its supervisor starts it again.
+
+The Python backend runs each model in a process of its own. When one is killed, as the kernel does when memory runs out, the server goes on,
+calls itself and the model ready, and refuses every request for that model from then on.
+"""
+
+import os
+import select
+import signal
+import sys
+import urllib.error
+import urllib.request
+
+import psutil
+
+_ASK_SECONDS = 0.5
+_END_SECONDS = 15.0
+
+
+def watch_from_outside(server: int, http_port: int) -> None:
+    """Starts a process that watches the server with this process id until it has ended; it is no child of the server's."""
+    between = os.fork()
+    if between:
+        os.waitpid(between, 0)
+        return
+    if os.fork():
+        os._exit(0)
+    try:
+        watch(server, http_port)
+    finally:
+        os._exit(0)
+
+
+def watch(server: int, http_port: int) -> None:
+    """Returns when the server has ended, of itself or because it had lost a model's process."""
+    try:
+        running = os.pidfd_open(server)
+    except ProcessLookupError:
+        return
+    while not _is_ready(http_port):
+        if _ended([running], _ASK_SECONDS):
+            return
+    models = [os.pidfd_open(child.pid) for child in psutil.Process(server).children()]
+    if running in _ended([running, *models]):
+        return
+    # A server that is told to end lets its models' processes end, and is not ready any more.
+    if _is_ready(http_port):
+        print("models.watch: a model has lost its process; the server ends, to be started again", file=sys.stderr, flush=True)
+        signal.pidfd_send_signal(running, signal.SIGTERM)
+    if not _ended([running], _END_SECONDS):
+        signal.pidfd_send_signal(running, signal.SIGKILL)
+
+
+def _ended(processes: list[int], seconds: float | None = None) -> list[int]:
+    """Those that have ended, as soon as one has; none after `seconds`."""
+    poll = select.poll()
+    for process in processes:
+        poll.register(process, select.POLLIN)
+    return [process for process, _ in poll.poll(None if seconds is None else seconds * 1000)]
+
+
+def _is_ready(http_port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{http_port}/v2/health/ready", timeout=_ASK_SECONDS) as reply:
+            return bool(reply.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

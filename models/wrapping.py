@@ -1,0 +1,165 @@
+"""Giving a network the outside of its contract: normalisation before it, rounding after it, a dynamic batch throughout."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from models.contract import INPUT, MATTE_SIDE, Contract, Normalisation
+from models.errors import ConversionError
+from models.graph import make_batch_dynamic, prune, set_precision
+from models.ncnn_onnx import IR_VERSION, OPSET
+from models.platforms import Precision
+
+
+def wrap(
+    core: onnx.ModelProto,
+    contract: Contract,
+    normalisation: Normalisation,
+    *,
+    input_name: str,
+    output_name: str,
+    precision: Precision,
+    logits: bool = False,
+    characters: Sequence[str] = (),
+) -> onnx.ModelProto:
+    """The network `core`, float NCHW in and float NCHW in 0..1 out (or `logits` of that), as a model that keeps `contract`.
+
+    One that reads gives probabilities [N, steps, classes] instead: of no character, of each of `characters`, of a space.
+
+    Weights and activations of the network get `precision`; normalisation and rounding are float32 always. The output is
+    rounded to the nearest integer (a tie to the even one) and clipped to 0..255. Other outputs of `core` are dropped.
+    Raises ConversionError if `core` does not fit.
+    """
+    prune(core.graph, output_name)
+    inputs = [value.name for value in core.graph.input]
+    if inputs != [input_name]:
+        raise ConversionError(f"the network's inputs are {inputs}, one named {input_name!r} is wanted")
+    _check_size(core.graph.input[0], contract)
+    if _dimension(core.graph.input[0], 0):
+        make_batch_dynamic(core)
+    set_precision(core, precision)
+    core_type = core.graph.input[0].type.tensor_type.elem_type
+
+    constants: dict[str, NDArray[np.generic]] = {
+        "contract.subtract": np.array(normalisation.subtract, dtype=np.float32),
+        "contract.divide": np.array(normalisation.divide, dtype=np.float32),
+        "contract.full": np.array(255, dtype=np.float32),
+        "contract.zero": np.array(0, dtype=np.float32),
+    }
+    before = [
+        helper.make_node("Cast", [INPUT], ["contract.float"], to=TensorProto.FLOAT),
+        helper.make_node("Sub", ["contract.float", "contract.subtract"], ["contract.centred"]),
+        helper.make_node("Div", ["contract.centred", "contract.divide"], ["contract.normalised"]),
+        helper.make_node("Transpose", ["contract.normalised"], ["contract.planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Cast", ["contract.planes"], [input_name], to=core_type),
+    ]
+    if contract.job == "read":
+        constants |= {"contract.codes": _codes(characters, _classes(core, output_name)), "contract.first": np.array([1], dtype=np.int64)}
+        constants["contract.steps"] = np.array([0, 0, 1, 1], dtype=np.int64)
+        after = _characters(output_name, contract.output)
+    else:
+        after = [
+            helper.make_node("Cast", [output_name], ["contract.output"], to=TensorProto.FLOAT),
+            helper.make_node("Sigmoid" if logits else "Identity", ["contract.output"], ["contract.result"]),
+            helper.make_node("Transpose", ["contract.result"], ["contract.pixels"], perm=[0, 2, 3, 1]),
+            *_to_uint8("contract.pixels", contract.output),
+        ]
+    return build(
+        contract,
+        [*before, *core.graph.node, *after],
+        [*core.graph.initializer, *(numpy_helper.from_array(value, name) for name, value in constants.items())],
+        opsets=core.opset_import,
+    )
+
+
+def _to_uint8(name: str, output: str) -> list[onnx.NodeProto]:
+    """0 to 1 as levels."""
+    return [
+        helper.make_node("Mul", [name, "contract.full"], ["contract.levels"]),
+        helper.make_node("Round", ["contract.levels"], ["contract.rounded"]),
+        helper.make_node("Clip", ["contract.rounded", "contract.zero", "contract.full"], ["contract.clipped"]),
+        helper.make_node("Cast", ["contract.clipped"], [output], to=TensorProto.UINT8),
+    ]
+
+
+def _characters(probabilities: str, output: str) -> list[onnx.NodeProto]:
+    """The likeliest class of each step as its code point, and how likely it is."""
+    return [
+        helper.make_node("TopK", [probabilities, "contract.first"], ["contract.likeliest", "contract.class"], axis=2),
+        helper.make_node("Cast", ["contract.likeliest"], ["contract.share"], to=TensorProto.FLOAT),
+        helper.make_node("Reshape", ["contract.share", "contract.steps"], ["contract.shares"]),
+        *_to_uint8("contract.shares", "contract.sure"),
+        helper.make_node("Gather", ["contract.codes", "contract.class"], ["contract.code"], axis=0),
+        helper.make_node("Concat", ["contract.code", "contract.sure"], ["contract.read"], axis=3),
+        helper.make_node("Transpose", ["contract.read"], [output], perm=[0, 2, 1, 3]),
+    ]
+
+
+def _classes(core: onnx.ModelProto, output: str) -> int:
+    """How many classes a network that reads tells apart."""
+    value = next(value for value in core.graph.output if value.name == output)
+    if len(value.type.tensor_type.shape.dim) != 3 or not _dimension(value, 2):
+        raise ConversionError("a network that reads gives batch, steps and a fixed number of classes")
+    return _dimension(value, 2)
+
+
+def _codes(characters: Sequence[str], classes: int) -> NDArray[np.uint8]:
+    """The code point of each class, classes x 3 bytes, most significant first: PaddleOCR's order, no character first and a space last."""
+    if len(characters) + 2 != classes or any(len(character) != 1 for character in characters):
+        raise ConversionError(f"the network tells {classes} classes apart, and its metadata list {len(characters)} characters")
+    return np.array([[*ord(each).to_bytes(3, "big")] for each in ("\0", *characters, " ")], dtype=np.uint8)
+
+
+def build(
+    contract: Contract,
+    nodes: list[onnx.NodeProto],
+    initializers: list[onnx.TensorProto],
+    *,
+    opsets: Sequence[onnx.OperatorSetIdProto] | None = None,
+) -> onnx.ModelProto:
+    """A checked ONNX model whose input and output are those of `contract`. Raises ConversionError if the nodes are not."""
+    graph = helper.make_graph(
+        nodes,
+        contract.job,
+        [_image(INPUT, contract.input_dims, "in")],
+        [_image(contract.output, contract.output_dims, "out")],
+        initializers,
+    )
+    model = helper.make_model(
+        graph, opset_imports=opsets or [helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="darkroom"
+    )
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ConversionError(f"the network does not fit its contract: {error}") from error
+    return model
+
+
+def _check_size(value: onnx.ValueInfoProto, contract: Contract) -> None:
+    """A network that was exported for one size takes no other."""
+    axes = len(value.type.tensor_type.shape.dim)
+    if axes != 4:
+        raise ConversionError(f"the network's input has {axes} axes, and batch, channels, height, width are wanted")
+    size = _dimension(value, 2), _dimension(value, 3)
+    height, width, _ = contract.input_dims
+    asked = (MATTE_SIDE, MATTE_SIDE) if contract.job == "matte" else (height or 0, width or 0)
+    if any(fixed and fixed != wanted for fixed, wanted in zip(size, asked, strict=True)):
+        wanted = f"{asked[0]} x {asked[1]}" if all(asked) else "any size"
+        raise ConversionError(
+            f"the network takes pictures of {size[0] or 'any height'} x {size[1] or 'any width'} pixels (height x width), and a model for "
+            f"{contract.job!r} is given {wanted}: export it for that size, or with a variable one"
+        )
+
+
+def _image(name: str, dims: tuple[int | None, int | None, int], side: str) -> onnx.ValueInfoProto:
+    height, width, channels = dims
+    shape = ["batch", height or f"height_{side}", width or f"width_{side}", channels]
+    return helper.make_tensor_value_info(name, TensorProto.UINT8, shape)
+
+
+def _dimension(value: onnx.ValueInfoProto, index: int) -> int:
+    """The size of a dimension, 0 where it is dynamic."""
+    return value.type.tensor_type.shape.dim[index].dim_value

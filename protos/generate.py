@@ -1,0 +1,103 @@
+"""Generate gen/ from protos/: Python modules with type stubs, the comments of operations, the client's methods, and the descriptor set
+that Envoy transcodes by.
+
+`python protos/generate.py` changes nothing when neither a proto, a generator nor the client has changed. The result replaces gen/ in one
+step, so a reader never sees half of it.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import google.rpc
+
+from reference.comments import Comments
+
+ROOT = Path(__file__).resolve().parent.parent
+GEN = ROOT / "gen"
+GOOGLE_PROTOS = (
+    "google/api/annotations.proto",
+    "google/api/http.proto",
+    "google/api/httpbody.proto",
+    "google/rpc/code.proto",
+)
+OPERATIONS = "darkroom.operations.v1"
+GENERATORS = ("grpcio-tools", "mypy-protobuf", "googleapis-common-protos", "protobuf")
+
+
+def main() -> None:
+    """Bring gen/ up to date."""
+    sources = sorted((ROOT / "protos").rglob("*.proto"))
+    validate = ROOT / "third_party/protos/buf/validate/validate.proto"
+    stamp = _digest([*sources, validate, ROOT / "reference" / "comments.py", Path(__file__)])
+    stamp_file = GEN / ".stamp"
+    if stamp_file.exists() and stamp_file.read_text() == stamp:
+        _python_client(GEN)
+        return
+    fresh = ROOT / "gen.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    google_protos = fresh / "google_protos"
+    # google.rpc is a namespace of the installed googleapis-common-protos, which carries the .proto files beside the modules.
+    installed = Path(next(iter(google.rpc.__path__))).parent.parent
+    for name in GOOGLE_PROTOS:
+        (google_protos / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(installed / name, google_protos / name)
+    _protoc(fresh, sources, validate, google_protos)
+    _write_comments(fresh)
+    _python_client(fresh)
+    stamp_file = fresh / ".stamp"
+    stamp_file.write_text(stamp)
+    shutil.rmtree(GEN, ignore_errors=True)
+    fresh.rename(GEN)
+
+
+def _protoc(out: Path, sources: list[Path], validate: Path, google_protos: Path) -> None:
+    includes = [ROOT / "protos", ROOT / "third_party/protos", google_protos]
+    plugins = Path(sys.executable).parent
+    arguments = [
+        *(f"--proto_path={path}" for path in includes),
+        f"--plugin=protoc-gen-mypy={plugins / 'protoc-gen-mypy'}",
+        f"--plugin=protoc-gen-mypy_grpc={plugins / 'protoc-gen-mypy_grpc'}",
+        f"--python_out={out}",
+        f"--mypy_out=quiet:{out}",
+        f"--grpc_python_out={out}",
+        f"--mypy_grpc_out=quiet:{out}",
+        f"--descriptor_set_out={out / 'descriptors.pb'}",
+        "--include_imports",
+        "--include_source_info",
+    ]
+    subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *arguments, *map(str, sources), str(validate)], check=True, cwd=ROOT)
+
+
+def _write_comments(out: Path) -> None:
+    """What the protos say about operations, for the help of the command line: descriptors at run time hold no comments."""
+    texts = "".join(f"    {name!r}: {text!r},\n" for name, text in sorted(Comments(out / "descriptors.pb").below(OPERATIONS).items()))
+    module = out / Path(*OPERATIONS.split(".")) / "comments.py"
+    module.write_text(
+        '"""The comment of each element by its full name, an enum\'s value below its enum; a paragraph a line."""\n\n'
+        f"TEXTS: dict[str, str] = {{\n{texts}}}\n"
+    )
+
+
+def _python_client(gen: Path) -> None:
+    """The client's generated modules, which also depend on the source of the client: written where they have changed."""
+    # In a process of its own, which imports the modules that have just been generated; those of the old gen/ would go first if they were a
+    # package and the new ones were none.
+    (gen / "darkroom" / "operations" / "__init__.py").touch()
+    environment = {**os.environ, "PYTHONPATH": str(gen)}
+    subprocess.run([sys.executable, "-m", "protos.sdk", str(gen)], check=True, cwd=ROOT, env=environment)
+
+
+def _digest(files: list[Path]) -> str:
+    digest = hashlib.sha256(" ".join(f"{name}={version(name)}" for name in GENERATORS).encode())
+    for file in files:
+        digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    main()

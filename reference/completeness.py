@@ -1,0 +1,34 @@
+"""What every public method must say about itself, so that no document keeps silent about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from google.protobuf.descriptor import MethodDescriptor
+
+from darkroom.common.v1 import options_pb2, scope_pb2
+from reference.comments import Comments
+from reference.operations import examples_of
+from services.common.rpc import catalogue
+
+
+def problems() -> list[str]:
+    """What is missing, one line each."""
+    comments = Comments()
+    methods = (method for service in catalogue.public_services() for method in service.methods)
+    return [f"{method.full_name}: {problem}" for method in methods for problem in _missing(method, comments)]
+
+
+def _missing(method: MethodDescriptor, comments: Comments) -> Iterator[str]:
+    options = method.GetOptions()
+    for_accounts = options.Extensions[options_pb2.access] == options_pb2.ACCESS_ACCOUNT
+    if for_accounts and options.Extensions[options_pb2.scope] == scope_pb2.SCOPE_UNSPECIFIED:
+        yield "option (darkroom.common.v1.scope) must say what a key needs for it"
+    if not comments.of(method.full_name):
+        yield "a comment must say what it does"
+    takes_body = any(binding.verb in ("POST", "PUT", "PATCH") for binding in catalogue.bindings(method))
+    in_path = {
+        name for binding in catalogue.bindings(method) for name in method.input_type.fields_by_name if f"{{{name}" in binding.template
+    }
+    if takes_body and set(method.input_type.fields_by_name) - in_path and not examples_of(method):
+        yield "option (darkroom.common.v1.examples) must show a request"

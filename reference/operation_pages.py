@@ -1,0 +1,101 @@
+"""The pages of docs/operations: written by hand, but for what each costs, takes and understands, which is generated into them.
+
+A page has that between two comments: `<!-- options of NAME: POST /v1/… -->`, with the operation and the JSON call that asks for it (or
+without a call), and `<!-- end of options -->`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from darkroom.operations.v1 import options_pb2
+from reference import markdown
+from reference.comments import Comments
+from reference.openapi import document
+from services.common.operations import OperationSpec, specs
+
+_ROOT = Path(__file__).resolve().parent.parent
+FOLDER = _ROOT / "docs" / "operations"
+
+Prices = Mapping[str, Mapping[str, Any]]
+
+_BLOCK = re.compile(r"(<!-- options of (\w+)(?:: (\w+) (\S+))? -->\n).*?(<!-- end of options -->)", re.DOTALL)
+_ANCHOR = re.compile(r"\]\(#")
+_KINDS = {
+    options_pb2.MEDIA_KIND_IMAGE: "picture",
+    options_pb2.MEDIA_KIND_PDF: "PDF",
+    options_pb2.MEDIA_KIND_ANY: "file of any kind",
+    options_pb2.MEDIA_KIND_ARCHIVE: "ZIP archive",
+}
+
+_PER = {"file": "a file", "page": "a page", "output": "a picture made"}
+
+
+def pages(folder: Path = FOLDER) -> dict[Path, str]:
+    """Each page that has a generated part → what it should say."""
+    comments = Comments()
+    prices: Prices = tomllib.loads((_ROOT / "services" / "tasks" / "credits" / "prices.toml").read_text())
+    found = {}
+    for path in sorted(folder.glob("*.md")):
+        text = path.read_text()
+        if _BLOCK.search(text):
+            found[path] = _BLOCK.sub(lambda match: match[1] + _options(comments, prices, *match.group(2, 3, 4)) + match[5], text)
+    return found
+
+
+def problems(folder: Path = FOLDER) -> list[str]:
+    """Pages that are not what the protos and prices say, and operations that have no page, one line each."""
+    return list(_problems(folder))
+
+
+def _problems(folder: Path) -> Iterator[str]:
+    documented = set()
+    for path, wanted in pages(folder).items():
+        text = path.read_text()
+        documented |= {match[2] for match in _BLOCK.finditer(text)}
+        if text != wanted:
+            yield f"docs/operations/{path.name} is not what the protos and prices say: run `make reference`"
+    for name, spec in specs().items():
+        if not spec.diagnostic and name not in documented:
+            yield f"docs/operations has no page with `options of {name}`"
+
+
+def _options(comments: Comments, prices: Prices, name: str, verb: str | None, path: str | None) -> str:
+    spec = specs()[name]
+    parts = ["\n", _summary(spec, prices), "\n"]
+    if verb and path:
+        parts += [f"**`{verb} {path}`**\n\n", _linked(markdown.properties(_body(verb.lower(), path)), "json-api"), "\n"]
+    parts.append(f"**gRPC: `{name}` of an [Operation](../reference/grpc-api.md#operation)**")
+    if spec.message.fields:
+        parts += ["\n\n", _linked(markdown.fields(spec.message, comments), "grpc-api")]
+    else:
+        parts.append(": it has no parameters.\n")
+    return "".join([*parts, "\n"])
+
+
+def _summary(spec: OperationSpec, prices: Prices) -> str:
+    price = prices[spec.name]
+    takes, gives = f"a {_KINDS[spec.accepts]}", f"a {_KINDS[spec.produces]}"
+    if spec.max_references:
+        takes, gives = f"a prompt, and up to {spec.max_references} pictures", "pictures"
+    if spec.joins_inputs:
+        takes = "up to 100 files of any kind"
+    costs = f"{price['credits']} credits {_PER[price['per']]}" if price["credits"] else "nothing"
+    return f"| takes | gives | costs |\n|---|---|---|\n| {takes} | {gives} | {costs} |\n"
+
+
+def _body(verb: str, path: str) -> dict[str, Any]:
+    """The schema of what a call takes."""
+    found = document()
+    schema: dict[str, Any] = found["paths"][path][verb]["requestBody"]["content"]["application/json"]["schema"]
+    name = schema.get("$ref", "").rpartition("/")[2]
+    return found["components"]["schemas"][name] if name else schema
+
+
+def _linked(table: str, page: str) -> str:
+    """A table of docs/reference, with its links made for docs/operations."""
+    return _ANCHOR.sub(f"](../reference/{page}.md#", table)

@@ -1,0 +1,125 @@
+"""Methods with HTTP annotations as OpenAPI operations."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from google.api import httpbody_pb2
+from google.protobuf.descriptor import MethodDescriptor
+
+from darkroom.common.v1 import options_pb2
+from darkroom.common.v1.scopes import SCOPES
+from reference.comments import Comments
+from reference.refusals import Refusals
+from reference.rules import is_required
+from reference.schemas import Schemas
+from services.common.rpc.catalogue import HttpBinding, bindings
+
+Schema = dict[str, Any]
+
+_PARAMETER = re.compile(r"\{(\w+)(?:=[^}]*)?\}")
+_EVENT_STREAM = "text/event-stream"
+# The responses say it at length.
+_CODES = re.compile(r"\s*\bCodes: .*\Z", re.DOTALL)
+_LAST_EVENT_ID = "`Last-Event-ID`"
+
+
+class Operations:
+    """Renders methods, one operation a binding, with schemas and refusals collected elsewhere."""
+
+    def __init__(self, comments: Comments, schemas: Schemas, refusals: Refusals) -> None:
+        self._comments, self._schemas, self._refusals = comments, schemas, refusals
+
+    def of(self, method: MethodDescriptor) -> dict[str, dict[str, Schema]]:
+        """Path → verb in lower case → operation."""
+        paths: dict[str, dict[str, Schema]] = {}
+        for number, binding in enumerate(bindings(method)):
+            path = _PARAMETER.sub(r"{\1}", binding.template)
+            paths.setdefault(path, {})[binding.verb.lower()] = self._operation(method, binding, number)
+        return paths
+
+    def _operation(self, method: MethodDescriptor, binding: HttpBinding, number: int) -> Schema:
+        operation: Schema = {
+            "tags": [tag_of(method)],
+            "operationId": operation_id(method) + (str(number + 1) if number else ""),
+            "summary": self._comments.first_sentence(method.full_name),
+            "description": _CODES.sub("", self._comments.of(method.full_name)),
+            "security": security_of(method),
+        }
+        if parameters := self._parameters(method, binding):
+            operation["parameters"] = parameters
+        if binding.verb not in ("GET", "DELETE"):
+            operation["requestBody"] = self._body(method, binding)
+        operation["responses"] = {**self._success(method), **self._refusals.responses(method, binding)}
+        return operation
+
+    def _parameters(self, method: MethodDescriptor, binding: HttpBinding) -> list[Schema]:
+        in_path = _PARAMETER.findall(binding.template)
+        found = []
+        for field in method.input_type.fields:
+            place = "path" if field.name in in_path else "query"
+            if place == "query" and binding.verb not in ("GET", "DELETE"):
+                continue
+            schema = self._schemas.field(field, reply=False)
+            found.append(
+                {
+                    "name": field.name,
+                    "in": place,
+                    "required": place == "path" or is_required(field),
+                    "description": schema.pop("description", ""),
+                    "schema": schema,
+                }
+            )
+        if method.GetOptions().Extensions[options_pb2.takes_idempotency_key]:
+            found.append({"$ref": "#/components/parameters/IdempotencyKey"})
+        if _LAST_EVENT_ID in self._comments.of(method.full_name):
+            found.append({"$ref": "#/components/parameters/LastEventId"})
+        return found
+
+    def _body(self, method: MethodDescriptor, binding: HttpBinding) -> Schema:
+        in_path = frozenset(_PARAMETER.findall(binding.template))
+        if in_path & set(method.input_type.fields_by_name):
+            schema = self._schemas.object(method.input_type, reply=False, without=in_path)
+        else:
+            schema = self._schemas.reference(method.input_type, reply=False)
+        required = any(is_required(field) for field in method.input_type.fields if field.name not in in_path)
+        content: Schema = {"schema": schema}
+        if examples := examples_of(method):
+            content["examples"] = {example.name: {"summary": example.summary, "value": json.loads(example.request)} for example in examples}
+        return {"required": required, "content": {"application/json": content}}
+
+    def _success(self, method: MethodDescriptor) -> dict[str, Schema]:
+        headers = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+        if method.output_type.full_name == httpbody_pb2.HttpBody.DESCRIPTOR.full_name:
+            schema = {"type": "string", "description": "Server-Sent Events, one `TaskStreamEvent` each."}
+            return {
+                "200": {"description": "The events.", "headers": headers, "content": {_EVENT_STREAM: {"schema": schema}}},
+                "204": {"description": "There is nothing more to come.", "headers": headers},
+            }
+        content = {"application/json": {"schema": self._schemas.reference(method.output_type, reply=True)}}
+        return {"200": {"description": self._comments.of(method.output_type.full_name), "headers": headers, "content": content}}
+
+
+def examples_of(method: MethodDescriptor) -> list[options_pb2.Example]:
+    """The examples that the method's options hold."""
+    return list(method.GetOptions().Extensions[options_pb2.examples])
+
+
+def security_of(method: MethodDescriptor) -> list[dict[str, list[str]]]:
+    """Either way to send a key, with the scope that it must have."""
+    scope = method.GetOptions().Extensions[options_pb2.scope]
+    needed = [text for text, value in SCOPES.items() if value == scope]
+    return [{"bearerAuth": needed}, {"apiKeyHeader": needed}]
+
+
+def tag_of(method: MethodDescriptor) -> str:
+    """`Images` for a method of `ImagesService`."""
+    return str(method.containing_service.name).removesuffix("Service")
+
+
+def operation_id(method: MethodDescriptor) -> str:
+    """`imagesUpscale` for `ImagesService.Upscale`: methods of two services may have one name."""
+    tag = tag_of(method)
+    return tag[0].lower() + tag[1:] + str(method.name)

@@ -1,0 +1,107 @@
+"""Messages as JSON Schema, exactly as Envoy's transcoder reads and prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+
+from darkroom.common.v1 import options_pb2
+from reference.comments import Comments
+from reference.rules import constraints, is_required, rules_of
+
+Schema = dict[str, Any]
+
+_LONG_INTEGERS = frozenset(getattr(FieldDescriptor, f"TYPE_{name}") for name in ("INT64", "UINT64", "SINT64", "FIXED64", "SFIXED64"))
+_SCALARS: dict[int, Schema] = {
+    FieldDescriptor.TYPE_BOOL: {"type": "boolean"},
+    FieldDescriptor.TYPE_STRING: {"type": "string"},
+    FieldDescriptor.TYPE_BYTES: {"type": "string", "contentEncoding": "base64"},
+    FieldDescriptor.TYPE_INT32: {"type": "integer", "format": "int32"},
+    FieldDescriptor.TYPE_UINT32: {"type": "integer", "format": "int32", "minimum": 0},
+    FieldDescriptor.TYPE_DOUBLE: {"type": "number", "format": "double"},
+    **{long: {"type": "integer", "format": "int64"} for long in _LONG_INTEGERS},
+}
+# https://protobuf.dev/programming-guides/json/
+_WELL_KNOWN: dict[str, Callable[[], Schema]] = {
+    "google.protobuf.Timestamp": lambda: {"type": "string", "format": "date-time"},
+    "google.protobuf.Duration": lambda: {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]{1,9})?s$"},
+    "google.protobuf.Struct": lambda: {"type": "object", "additionalProperties": True},
+    "google.protobuf.Value": dict,
+    "google.protobuf.ListValue": lambda: {"type": "array", "items": {}},
+    "google.protobuf.Empty": lambda: {"type": "object"},
+}
+
+
+class Schemas:
+    """Collects the schemas of messages that are referred to. A message is one of a request or one of a reply: 64-bit integers differ."""
+
+    def __init__(self, comments: Comments) -> None:
+        self._comments = comments
+        self._found: dict[str, Schema] = {}
+        self._sources: dict[str, tuple[str, bool]] = {}
+
+    @property
+    def components(self) -> dict[str, Schema]:
+        """What has been referred to, by its name, sorted."""
+        return dict(sorted(self._found.items()))
+
+    def reference(self, message: Descriptor, *, reply: bool) -> Schema:
+        """A reference to the message's schema. Raises ValueError when two messages would have one name or one shape would not do."""
+        source = (message.full_name, reply)
+        known = self._sources.setdefault(message.name, source)
+        if known[0] != source[0]:
+            raise ValueError(f"{known[0]} and {source[0]} would both be called {message.name}")
+        if known[1] != reply and any(field.type in _LONG_INTEGERS or field.is_repeated for field in message.fields):
+            raise ValueError(f"{message.full_name} is sent both ways, and its 64-bit integers or lists print otherwise than they are read")
+        if message.name not in self._found:
+            self._found[message.name] = {}  # Before its fields, which may refer to it again.
+            self._found[message.name] = self.object(message, reply=reply)
+        return {"$ref": f"#/components/schemas/{message.name}"}
+
+    def object(self, message: Descriptor, *, reply: bool, without: frozenset[str] = frozenset()) -> Schema:
+        """The message as an object, less the fields named in `without` (a request's path parameters)."""
+        fields = [field for field in message.fields if field.name not in without]
+        schema: Schema = {"type": "object"}
+        if text := self._comments.of(message.full_name):
+            schema["description"] = text
+        schema["properties"] = {field.name: self.field(field, reply=reply) for field in fields}
+        if required := [field.name for field in fields if is_required(field) or (reply and _always_printed(field))]:
+            schema["required"] = required
+        return schema
+
+    def field(self, field: FieldDescriptor, *, reply: bool) -> Schema:
+        """One field with its rules and its comment."""
+        rules = rules_of(field)
+        if field.is_repeated:
+            schema: Schema = {"type": "array", "items": self._value(field, reply=reply) | constraints(rules.repeated.items)}
+            schema |= constraints(rules)
+        else:
+            schema = self._value(field, reply=reply) | constraints(rules)
+        if text := self._comments.of(field.full_name):
+            schema["description"] = text
+        return schema
+
+    def _value(self, field: FieldDescriptor, *, reply: bool) -> Schema:
+        if field.message_type is not None:
+            if well_known := _WELL_KNOWN.get(field.message_type.full_name):
+                return well_known()
+            return self.reference(field.message_type, reply=reply)
+        if field.enum_type is not None:
+            return self._enum(field.enum_type)
+        if field.GetOptions().Extensions[options_pb2.whole]:
+            return {"type": "integer", "format": "int64"}
+        if reply and field.type in _LONG_INTEGERS:
+            return {"type": "string", "pattern": "^-?[0-9]+$"}
+        return dict(_SCALARS[field.type])
+
+    def _enum(self, enum: EnumDescriptor) -> Schema:
+        # The transcoder prints names as they are; 0 means unset and is never sent.
+        values = [value.name for value in enum.values if value.number != 0]
+        lines = [f"- `{name}`: {self._comments.of(f'{enum.full_name}.{name}')}" for name in values]
+        return {"type": "string", "enum": values, "description": "\n".join(lines)}
+
+
+def _always_printed(field: FieldDescriptor) -> bool:
+    return bool(field.is_repeated and not field.GetOptions().Extensions[options_pb2.absent_when_empty])

@@ -1,0 +1,107 @@
+"""Administration: accounts and keys from the command line. Results are JSON on standard output."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import nats
+import nats.errors
+
+from darkroom.common.v1.scopes import SCOPES
+from services.accounts.config import AdministrationSettings
+from services.accounts.domain import Accounts
+from services.accounts.keys import KeyLimits
+from services.accounts.models import AccountRow, ApiKeyRow
+from services.accounts.store import AccountStore
+from services.common import administration, db
+from services.common.revocations import announce_revoked
+
+_ANNOUNCE_SECONDS = 5.0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; see `administration.run`."""
+    return administration.run("accounts", _parser(), AdministrationSettings, _run, arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m services.accounts", description="Without a command: serve.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("migrate", help="bring the database to the newest version")
+    create_account = commands.add_parser("create-account", help="create an account")
+    create_account.add_argument("--name", required=True, help="display name, 1 to 100 characters")
+    create_key = commands.add_parser("create-key", help="create an API key; this is the only time it is shown")
+    create_key.add_argument("--account", type=administration.identifier, required=True, help="the account's id")
+    create_key.add_argument("--name", required=True, help="display name, 1 to 100 characters")
+    create_key.add_argument(
+        "--scope", action="append", choices=sorted(SCOPES), help="what it may do; may be repeated; without it, everything"
+    )
+    create_key.add_argument("--expires-in-days", type=int, help="when it ends; without it, never")
+    revoke_key = commands.add_parser("revoke-key", help="revoke an API key; it stops working within seconds")
+    revoke_key.add_argument("--key", type=administration.identifier, required=True, help="the key's id")
+    commands.add_parser("list", help="list accounts and their keys")
+    return parser
+
+
+async def _run(options: argparse.Namespace, settings: AdministrationSettings) -> object:
+    async with db.engine(settings.database_url, settings.database_pool) as engine:
+        store = AccountStore(engine)
+        revoked: list[int] = []
+        accounts = Accounts(store, revoked.append)
+        match options.command:
+            case "create-account":
+                return _account(await accounts.create_account(options.name))
+            case "create-key":
+                row, secret = await accounts.create_key(options.account, options.name, _limits(options))
+                return {**_key(row), "key": secret}
+            case "revoke-key":
+                row = await accounts.revoke_key(options.key, account_id=None)
+                await _announce(settings.nats_url, revoked)
+                return _key(row)
+            case _:
+                return [{**_account(row), "keys": [_key(key) for key in await store.keys(row.id)]} for row in await store.accounts()]
+
+
+async def _announce(nats_url: str, key_ids: list[int]) -> None:
+    """Tell the services at once. If that fails the accounts service does it a few seconds later, from the database."""
+    try:
+        async with asyncio.timeout(_ANNOUNCE_SECONDS):
+            client = await nats.connect(nats_url, name="accounts-cli", allow_reconnect=False)
+            await announce_revoked(client, key_ids)
+            await client.close()
+    except (TimeoutError, OSError, nats.errors.Error) as error:
+        print(f"revoked; not announced ({type(error).__name__}), so it takes effect within 5 seconds", file=sys.stderr)
+
+
+def _limits(options: argparse.Namespace) -> KeyLimits:
+    days: int | None = options.expires_in_days
+    return KeyLimits(
+        scopes=frozenset(options.scope) if options.scope else None,
+        expires_at=datetime.now(UTC) + timedelta(days=days) if days is not None else None,
+    )
+
+
+def _account(row: AccountRow) -> dict[str, str]:
+    return {"id": str(row.id), "name": row.name, "created_at": row.created_at.isoformat()}
+
+
+def _key(row: ApiKeyRow) -> dict[str, str | list[str] | None]:
+    return {
+        "id": str(row.id),
+        "account_id": str(row.account_id),
+        "name": row.name,
+        "prefix": row.prefix,
+        "created_at": row.created_at.isoformat(),
+        "revoked_at": _optional(row.revoked_at),
+        "scopes": row.scopes,
+        "expires_at": _optional(row.expires_at),
+        "last_used_at": _optional(row.last_used_at),
+    }
+
+
+def _optional(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

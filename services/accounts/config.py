@@ -1,0 +1,17 @@
+"""Settings of the accounts service."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from services.common.config import DatabaseSettings, ServiceSettings
+
+
+class AccountsSettings(ServiceSettings, DatabaseSettings):
+    """What serving needs."""
+
+
+class AdministrationSettings(DatabaseSettings):
+    """What the administration commands need."""
+
+    nats_url: str = Field(description="NATS server by which a revocation is announced: `nats://user:password@host:port`.")

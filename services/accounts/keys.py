@@ -1,0 +1,91 @@
+"""API keys: how they are made, recognised and stored.
+
+A key is `dk_sk_` and 43 characters of 0-9, A-Z and a-z from the operating system's random source: 256 bits. Its SHA-256 is stored. A
+slow, salted hash protects secrets that people choose; guessing one of 2^256 equally likely keys is hopeless at any speed, so a plain hash
+loses nothing, and lets a key be found by one lookup in a unique index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+_MARK = "dk_sk_"
+_ALPHABET = string.digits + string.ascii_letters
+_SECRET_CHARACTERS = 43
+_SHOWN_CHARACTERS = 6
+_KEY = re.compile(rf"{_MARK}[0-9A-Za-z]{{{_SECRET_CHARACTERS}}}")
+_BEARER = "bearer "
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key that has just been made."""
+
+    secret: str
+    """The key itself, for its owner's eyes, once."""
+    prefix: str
+    """Its first characters, by which its owner recognises it."""
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLimits:
+    """What a key may do, and until when."""
+
+    scopes: frozenset[str] | None = None
+    """Such as `tasks:write`; None for everything."""
+    expires_at: datetime | None = None
+    """None for no end."""
+
+    def allow(self, other: KeyLimits) -> bool:
+        """Whether a key with these limits may make one with those: no more rights, and no later end."""
+        narrower = self.scopes is None or (other.scopes is not None and other.scopes <= self.scopes)
+        sooner = self.expires_at is None or (other.expires_at is not None and other.expires_at <= self.expires_at)
+        return narrower and sooner
+
+
+UNLIMITED = KeyLimits()
+
+
+def make_key() -> NewKey:
+    """A new random key."""
+    return _key("".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_CHARACTERS)))
+
+
+def derived_key(pepper: bytes, nonce: bytes) -> NewKey:
+    """The key of a random nonce: the same whenever it is asked for, and as good as random to who does not have both.
+
+    The characters are the digits of an HMAC-SHA512, whose 512 bits are twice what they hold, so none is more likely than another.
+    """
+    number, characters = int.from_bytes(hmac.digest(pepper, nonce, "sha512"), "big"), ""
+    for _ in range(_SECRET_CHARACTERS):
+        number, digit = divmod(number, len(_ALPHABET))
+        characters += _ALPHABET[digit]
+    return _key(characters)
+
+
+def _key(characters: str) -> NewKey:
+    secret = _MARK + characters
+    return NewKey(secret=secret, prefix=secret[: len(_MARK) + _SHOWN_CHARACTERS], digest=digest_of(secret))
+
+
+def digest_of(secret: str) -> bytes:
+    """The SHA-256 by which a key is stored and found."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def presented_key(headers: Mapping[str, str]) -> str | None:
+    """The key in a request's headers (names in lower case): `Authorization: Bearer …` or, without that, `X-API-Key`.
+
+    None when there is none, or when what is there cannot be a key, so that the database need not be asked about it.
+    """
+    authorization = headers.get("authorization", "")
+    given = authorization[len(_BEARER) :] if authorization[: len(_BEARER)].lower() == _BEARER else headers.get("x-api-key", "")
+    return given.strip() if _KEY.fullmatch(given.strip()) else None

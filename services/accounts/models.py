@@ -1,0 +1,65 @@
+"""Tables of the accounts database."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, ForeignKey, Index, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from services.common.idempotency import IdempotencyColumns
+
+
+class AccountsTable(SQLModel, registry=registry()):
+    """Base of the tables; `AccountsTable.metadata` holds this service's tables only."""
+
+
+class AccountRow(AccountsTable, table=True):
+    """Somebody who owns files and tasks."""
+
+    __tablename__ = "account"
+    __table_args__ = (CheckConstraint("char_length(name) BETWEEN 1 AND 100", name="account_name_length"),)
+
+    id: int = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    created_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
+
+
+class ApiKeyRow(AccountsTable, table=True):
+    """A key of an account. The key itself is not stored, and a revoked one is kept as a record."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (
+        CheckConstraint("char_length(name) BETWEEN 1 AND 100", name="api_key_name_length"),
+        CheckConstraint("octet_length(sha256) = 32", name="api_key_digest_length"),
+        # Every request at the edge that is not answered from a cache asks by the digest.
+        Index("api_key_by_digest", "sha256", unique=True),
+        # An account's keys, newest first.
+        Index("api_key_of_account", "account_id", "id"),
+        # Revocations that are still being announced.
+        Index("api_key_revoked", "revoked_at", postgresql_where=text("revoked_at IS NOT NULL")),
+        # The same for keys whose time is over.
+        Index("api_key_expiring", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
+        CheckConstraint("cardinality(scopes) > 0", name="api_key_scopes_some"),
+    )
+
+    id: int = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")))
+    account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("account.id"), nullable=False))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    prefix: str = Field(sa_column=Column(Text, nullable=False), description="The key's first characters.")
+    sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False), description="Of the key, 32 bytes.")
+    created_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
+    revoked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    scopes: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)), description="What it may do; NULL for everything.")
+    expires_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    last_used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+
+
+class Idempotency(IdempotencyColumns, AccountsTable, table=True):
+    """Which key a creating call with an idempotency key has made; `resource_ids` holds its id."""
+
+    __tablename__ = "idempotency"
+
+    nonce: bytes = Field(sa_column=Column(LargeBinary, nullable=False), description="What the key was derived from.")

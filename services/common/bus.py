@@ -1,0 +1,164 @@
+"""NATS: the connection, and the three JetStream streams.
+
+`WORK.<lane>` carries hints that a task waits (work-queue retention: a message goes when a worker has taken it).
+`EVENTS.<account>.<kind>` carries the events of tasks for an hour, many in a message; their truth is in the tasks database. The kind is
+`end` for a message with an event that ends a task and `change` for any other, so that who asks for ends alone is not sent the rest.
+`OFFERS.<operation>` holds one message a minute long for each operation that some worker is configured for; `offers.py` is about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import nats
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import PersistMode, RetentionPolicy, StorageType, StreamConfig
+from prometheus_client import Counter
+
+from services.common.log import get_logger
+from services.common.publishing import Publisher
+
+WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM = "WORK", "EVENTS", "OFFERS"
+REVOKED_SUBJECT = "ACCOUNTS.revoked"
+"""Core subject; body: JSON `{"key_id": …}`."""
+
+_EVENTS_SECONDS = 3600
+_OFFER_SECONDS = 60
+_DUPLICATE_SECONDS = 120
+_logger = get_logger()
+_DISCONNECTS = Counter("darkroom_nats_disconnects", "Times that the connection to NATS was lost.")
+
+
+def work_subject(lane: str) -> str:
+    """Where a lane's hints go."""
+    return f"WORK.{lane}"
+
+
+def work_consumer(lane: str) -> str:
+    """The durable consumer of WORK that all workers of a lane share."""
+    return f"inference_{lane}"
+
+
+def event_subject(account_id: int | str, *, end: bool) -> str:
+    """Where an account's events go: with one that ends a task among them, or without; `*` for any account."""
+    return f"EVENTS.{account_id}.{'end' if end else 'change'}"
+
+
+def events_subject(account_id: int | str) -> str:
+    """Where all of an account's events go; `*` for any."""
+    return f"EVENTS.{account_id}.*"
+
+
+def former_event_subject(account_id: int | str, task_id: int | str, *, end: bool) -> str:
+    """Where a replica of the version before publishes an event by itself; the stream still holds such ones an hour after its end."""
+    return f"{event_subject(account_id, end=end).rpartition('.')[0]}.{task_id}.{'end' if end else 'change'}"
+
+
+def offer_subject(operation: str) -> str:
+    """Where workers announce that they are configured for an operation; `*` for any."""
+    return f"OFFERS.{operation}"
+
+
+def cancel_subject(task_id: int | str) -> str:
+    """Core subject that tells a task's worker to stop; `*` for any."""
+    return f"CANCEL.{task_id}"
+
+
+def messaging(subject: str, operation: str, task_id: int) -> dict[str, str | int]:
+    """Attributes of a span that sends (`send`) or handles (`process`) a message about a task, by the conventions of OpenTelemetry."""
+    return {
+        "messaging.system": "nats",
+        "messaging.destination.name": subject,
+        "messaging.operation.type": operation,
+        "darkroom.task_id": task_id,
+    }
+
+
+class Bus:
+    """A connection that reconnects for ever, and its JetStream context."""
+
+    def __init__(self, client: Client, jetstream: JetStreamContext) -> None:
+        self.client = client
+        self.jetstream = jetstream
+        self.publisher = Publisher(client)
+
+    async def ensure_streams(self, replicas: int) -> None:
+        """Create or update the streams. Every service does so at its start; repeating it is harmless."""
+        streams = (
+            StreamConfig(
+                name=WORK_STREAM,
+                subjects=[work_subject("*")],
+                retention=RetentionPolicy.WORK_QUEUE,
+                storage=StorageType.FILE,
+                # A hint that a crash of the server takes is given again by a reaper; so none waits for the disk. Replicas wait for each
+                # other instead.
+                persist_mode=PersistMode.ASYNC if replicas == 1 else PersistMode.DEFAULT,
+                num_replicas=replicas,
+                duplicate_window=_DUPLICATE_SECONDS,
+            ),
+            StreamConfig(
+                name=EVENTS_STREAM,
+                subjects=[events_subject("*"), former_event_subject("*", "*", end=True), former_event_subject("*", "*", end=False)],
+                retention=RetentionPolicy.LIMITS,
+                storage=StorageType.FILE,
+                max_age=_EVENTS_SECONDS,
+                num_replicas=replicas,
+                duplicate_window=_DUPLICATE_SECONDS,
+            ),
+            StreamConfig(
+                name=OFFERS_STREAM,
+                subjects=[offer_subject("*")],
+                retention=RetentionPolicy.LIMITS,
+                storage=StorageType.FILE,
+                max_msgs_per_subject=1,
+                max_age=_OFFER_SECONDS,
+                num_replicas=replicas,
+                duplicate_window=_OFFER_SECONDS,
+            ),
+        )
+        for stream in streams:
+            await self._ensure(stream)
+
+    async def _ensure(self, stream: StreamConfig) -> None:
+        try:
+            known = await self.jetstream.stream_info(str(stream.name))
+            # How a stream persists cannot be changed: one that a version before has made goes on as it is.
+            await self.jetstream.update_stream(stream, persist_mode=known.config.persist_mode)
+        except nats.js.errors.NotFoundError:
+            await self.jetstream.add_stream(stream)
+
+
+@asynccontextmanager
+async def connected(url: str, name: str, replicas: int) -> AsyncIterator[Bus]:
+    """A bus with its streams, closed when the block ends."""
+
+    async def disconnected() -> None:
+        _DISCONNECTS.inc()
+        _logger.warning("nats_disconnected")
+
+    async def reconnected() -> None:
+        _logger.info("nats_reconnected")
+
+    async def failed(error: Exception) -> None:
+        _logger.warning("nats_error", error=str(error))
+
+    client = await nats.connect(
+        url,
+        name=name,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.25,
+        ping_interval=10,
+        disconnected_cb=disconnected,
+        reconnected_cb=reconnected,
+        error_cb=failed,
+    )
+    bus = Bus(client, client.jetstream())
+    try:
+        await bus.ensure_streams(replicas)
+        yield bus
+    finally:
+        # Not drain(): it waits for every delivered message to be taken, and a pull that was cancelled leaves its last status untaken.
+        # Nothing needs it either: work is acknowledged when it is done and comes again when it is not. close() sends what is buffered.
+        await client.close()

@@ -1,0 +1,90 @@
+"""Settings: one typed class a service, read from environment variables with the prefix `DARKROOM_`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+class ProcessSettings(BaseSettings):
+    """What every process needs. A field `x_y` is read from `DARKROOM_X_Y`."""
+
+    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
+
+    internal_listen: str = Field(
+        description="Address of the internal gRPC listener, reached by other services only: `unix:/path` or `host:port`."
+    )
+    nats_url: str = Field(description="NATS server with JetStream, credentials included: `nats://user:password@host:port`.")
+    nats_replicas: int = Field(1, ge=1, le=5, description="Copies of each JetStream stream; 3 on a cluster.")
+    signing_key_file: Path = Field(description="This service's Ed25519 private key, PEM.")
+    trusted_keys_file: Path = Field(description="JSON object of issuer name to Ed25519 public key, PEM.")
+    metrics_listen: str | None = Field(
+        None,
+        pattern=r"^\S+:\d+$",
+        description="Address of the operator's HTTP listener (/metrics, /livez, /readyz), `host:port`; without it there is none.",
+    )
+    otlp_endpoint: str | None = Field(
+        default_factory=lambda: os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        pattern=r"^https?://\S+$",
+        description="Where traces are exported to by OTLP over gRPC, such as `http://127.0.0.1:4317`; without it nothing is traced. "
+        "Read from OTEL_EXPORTER_OTLP_ENDPOINT, too.",
+    )
+    trace_ratio: float = Field(1.0, ge=0, le=1, description="Share of the requests that are traced, where the edge has not decided.")
+    drain_calls: float = Field(
+        5.0, ge=0, description="How long a process that ends lets its calls in flight go on before it breaks them off; it takes no more."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log lines to write.")
+
+
+class ServiceSettings(ProcessSettings):
+    """A service that the edge routes to."""
+
+    listen: str = Field(description="Address of the public gRPC listener, reached through the edge: `unix:/path` or `host:port`.")
+    drain_notice: float = Field(
+        5.0,
+        ge=0,
+        description="How long a process that is told to end goes on as before, called unready, so that others are called instead.",
+    )
+
+
+class DatabaseSettings(BaseSettings):
+    """A service that has a database."""
+
+    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
+
+    database_url: str = Field(
+        description="Its own PostgreSQL (15 or newer) database: `postgresql+asyncpg://user:password@host/name`; "
+        "for a Unix socket `…@/name?host=/folder`."
+    )
+    database_pool: int = Field(10, ge=2, le=200, description="Largest number of connections.")
+
+
+class PictureSettings(BaseSettings):
+    """A service that decides how large pictures may be."""
+
+    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
+
+    max_megapixels: float = Field(100.0, gt=0, description="Largest picture that is accepted, in millions of pixels of one frame.")
+    max_result_megapixels: float = Field(400.0, gt=0, description="Largest picture that a task may make, in millions of pixels.")
+
+
+def load(settings_class: type[Settings]) -> Settings:
+    """Read and validate the settings, or print everything that is wrong with them and exit with status 2."""
+    try:
+        return settings_class()
+    except ValidationError as error:
+        prefix = settings_class.model_config.get("env_prefix", "")
+        print(f"{settings_class.__name__}: {error.error_count()} setting(s) need attention:", file=sys.stderr)
+        for problem in error.errors(include_input=False, include_url=False):
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            field = settings_class.model_fields.get(str(problem["loc"][0])) if problem["loc"] else None
+            meaning = f" ({field.description})" if field is not None and field.description else ""
+            print(f"  {prefix}{name}: {problem['msg']}{meaning}", file=sys.stderr)
+        raise SystemExit(2) from None

@@ -1,0 +1,230 @@
+"""The one typed error of the platform.
+
+Domain code raises `DarkroomError`; the interceptor in `services.common.rpc` renders it once for the surface that was called. The numbers
+of each surface are options of the proto enum `darkroom.common.v1.ErrorReason`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+
+from darkroom.common.v1 import errors_pb2
+from services.common.log import get_logger
+
+DOMAIN = "darkroom"
+_PREFIX = "ERROR_REASON_"
+_STATUS_DETAILS = "grpc-status-details-bin"
+_logger = get_logger()
+
+
+class ErrorReason(enum.StrEnum):
+    """The values of `darkroom.common.v1.ErrorReason`, by which Python code names them. A unit test holds the two together."""
+
+    API_KEY_INVALID = "API_KEY_INVALID"
+    PERMISSION_DENIED = "PERMISSION_DENIED"
+    MALFORMED_REQUEST = "MALFORMED_REQUEST"
+    FIELD_INVALID = "FIELD_INVALID"
+    TOO_MANY_FILES = "TOO_MANY_FILES"
+    FILE_TOO_LARGE = "FILE_TOO_LARGE"
+    UPLOAD_NOT_FOUND = "UPLOAD_NOT_FOUND"
+    SOURCE_FILE_UPLOAD_NOT_COMPLETED = "SOURCE_FILE_UPLOAD_NOT_COMPLETED"
+    FILE_SIZE_MISMATCH = "FILE_SIZE_MISMATCH"
+    MEDIA_UNSUPPORTED = "MEDIA_UNSUPPORTED"
+    FILE_CORRUPT = "FILE_CORRUPT"
+    MEDIA_LIMIT_EXCEEDED = "MEDIA_LIMIT_EXCEEDED"
+    FILE_ENCRYPTED = "FILE_ENCRYPTED"
+    OPERATION_UNAVAILABLE = "OPERATION_UNAVAILABLE"
+    INSUFFICIENT_CREDITS = "INSUFFICIENT_CREDITS"
+    ROUTE_NOT_FOUND = "ROUTE_NOT_FOUND"
+    FILE_NOT_FOUND = "FILE_NOT_FOUND"
+    TASK_NOT_FOUND = "TASK_NOT_FOUND"
+    IDEMPOTENCY_KEY_MISMATCH = "IDEMPOTENCY_KEY_MISMATCH"
+    IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
+    TASK_ALREADY_TERMINAL = "TASK_ALREADY_TERMINAL"
+    BODY_TOO_LARGE = "BODY_TOO_LARGE"
+    TOO_MANY_TASKS = "TOO_MANY_TASKS"
+    RATE_LIMITED = "RATE_LIMITED"
+    INTERNAL = "INTERNAL"
+    UNAVAILABLE = "UNAVAILABLE"
+    WORKER_LOST = "WORKER_LOST"
+    CANCELLED = "CANCELLED"
+    ACCOUNT_NOT_FOUND = "ACCOUNT_NOT_FOUND"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    API_KEY_NOT_FOUND = "API_KEY_NOT_FOUND"
+    TASK_NOT_TERMINAL = "TASK_NOT_TERMINAL"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    WEBHOOK_NOT_FOUND = "WEBHOOK_NOT_FOUND"
+    WEBHOOK_DELIVERY_NOT_FOUND = "WEBHOOK_DELIVERY_NOT_FOUND"
+    TOO_MANY_WEBHOOKS = "TOO_MANY_WEBHOOKS"
+    BATCH_NOT_FOUND = "BATCH_NOT_FOUND"
+    CONTENT_REFUSED = "CONTENT_REFUSED"
+    PROVIDER_REJECTED = "PROVIDER_REJECTED"
+    PROVIDER_UNAVAILABLE = "PROVIDER_UNAVAILABLE"
+
+    @property
+    def number(self) -> errors_pb2.ErrorReason.ValueType:
+        """The proto enum's value."""
+        return errors_pb2.ErrorReason.Value(_PREFIX + self.value)
+
+    @property
+    def mapping(self) -> errors_pb2.ErrorMapping:
+        """How the reason is rendered on each kind of surface."""
+        return _mapping(self)
+
+    @classmethod
+    def from_number(cls, number: int) -> ErrorReason:
+        """The reason for a proto enum value; INTERNAL for one that this version does not know."""
+        name = errors_pb2.ErrorReason.DESCRIPTOR.values_by_number.get(number)
+        return cls(name.name.removeprefix(_PREFIX)) if name is not None and number else cls.INTERNAL
+
+
+@cache
+def _mapping(reason: ErrorReason) -> errors_pb2.ErrorMapping:
+    value = errors_pb2.ErrorReason.DESCRIPTOR.values_by_name[_PREFIX + reason.value]
+    return value.GetOptions().Extensions[errors_pb2.error]
+
+
+class DarkroomError(Exception):
+    """A refusal or failure that a caller is told about.
+
+    `message` is public: it names what was wrong and what is allowed, and nothing internal. `field` is the path of the offending request
+    field, such as `files[0].name`; `allowed` lists its allowed values where that helps. `metadata` is for programs, such as the file's id.
+    `retry_after` is the number of seconds after which the same call may well succeed, where whoever raises it knows better than the
+    reason's mapping.
+    """
+
+    def __init__(
+        self,
+        reason: ErrorReason,
+        message: str,
+        *,
+        field: str | None = None,
+        allowed: Sequence[str] = (),
+        metadata: dict[str, str] | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(reason, message)
+        self.reason = reason
+        self.message = message
+        self.field = field
+        self.allowed = tuple(allowed)
+        self.metadata = dict(metadata or {})
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.message}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process boundaries (the sandbox); the default would lose the keyword arguments.
+        return _rebuild, (self.reason, self.message, self.field, self.allowed, self.metadata, self.retry_after)
+
+    @property
+    def grpc_code(self) -> grpc.StatusCode:
+        """The gRPC status code."""
+        return _GRPC_CODES[self.reason.mapping.grpc]
+
+    @property
+    def http_status(self) -> int:
+        """The HTTP status of JSON surfaces. A missing file that a field of the request names is the request's fault: 400."""
+        if self.reason is ErrorReason.FILE_NOT_FOUND and self.field is not None:
+            return 400
+        return self.reason.mapping.http
+
+    @property
+    def advised_wait(self) -> int | None:
+        """Seconds that a caller is told to wait before the same call; None where waiting alone does not help."""
+        return self.retry_after or self.reason.mapping.retry_after_seconds or None
+
+    def at(self, field: str) -> DarkroomError:
+        """The same error, blamed on a field of the request."""
+        return _rebuild(self.reason, self.message, field, self.allowed, self.metadata, self.retry_after)
+
+    def status(self) -> status_pb2.Status:
+        """The error as `google.rpc.Status` with `ErrorInfo`, `BadRequest` if a field is to blame, `RetryInfo` if it says when to repeat."""
+        status = status_pb2.Status(code=self.reason.mapping.grpc, message=self.message)
+        info = error_details_pb2.ErrorInfo(reason=self.reason.value, domain=DOMAIN, metadata=self.metadata)
+        if self.allowed:
+            info.metadata["allowed"] = ", ".join(self.allowed)
+        status.details.add().Pack(info)
+        if self.field is not None:
+            bad = error_details_pb2.BadRequest()
+            bad.field_violations.add(field=self.field, description=self.message, reason=self.reason.value)
+            status.details.add().Pack(bad)
+        if self.advised_wait is not None:
+            retry = error_details_pb2.RetryInfo()
+            retry.retry_delay.seconds = self.advised_wait
+            status.details.add().Pack(retry)
+        return status
+
+    def trailers(self) -> tuple[tuple[str, bytes], ...]:
+        """Trailing metadata that carries `status()`."""
+        return ((_STATUS_DETAILS, self.status().SerializeToString()),)
+
+
+_AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN)
+_GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def _rebuild(
+    reason: ErrorReason, message: str, field: str | None, allowed: tuple[str, ...], metadata: dict[str, str], retry_after: int | None
+) -> DarkroomError:
+    return DarkroomError(reason, message, field=field, allowed=allowed, metadata=metadata, retry_after=retry_after)
+
+
+def from_rpc(error: grpc.aio.AioRpcError) -> DarkroomError:
+    """The error that another service raised, or UNAVAILABLE or INTERNAL when it could not say.
+
+    A service says what went wrong in every error of its own. One without that is the transport's: the service was away, or ended its calls.
+    """
+    for key, value in error.trailing_metadata() or ():
+        if key == _STATUS_DETAILS and isinstance(value, bytes):
+            return _from_status(status_pb2.Status.FromString(value))
+    _logger.warning("call_failed", code=error.code().name, details=error.details())
+    if error.code() in _AWAY or (error.code() is grpc.StatusCode.INTERNAL and "RST_STREAM" in (error.details() or "")):
+        return DarkroomError(ErrorReason.UNAVAILABLE, "A part of the service cannot be reached. Try again later.")
+    return DarkroomError(ErrorReason.INTERNAL, "Internal error.")
+
+
+def _from_status(status: status_pb2.Status) -> DarkroomError:
+    info, field, retry_after = error_details_pb2.ErrorInfo(), None, None
+    for detail in status.details:
+        if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+            detail.Unpack(info)
+        elif detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
+            bad = error_details_pb2.BadRequest()
+            detail.Unpack(bad)
+            field = bad.field_violations[0].field if bad.field_violations else None
+        elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
+            retry = error_details_pb2.RetryInfo()
+            detail.Unpack(retry)
+            retry_after = retry.retry_delay.seconds
+    if info.domain != DOMAIN:
+        return DarkroomError(ErrorReason.INTERNAL, "Internal error.")
+    reason, metadata = ErrorReason(info.reason), dict(info.metadata)
+    if retry_after == reason.mapping.retry_after_seconds:
+        # What every error of the reason says: nobody knew better.
+        retry_after = None
+    allowed = metadata.pop("allowed", "")
+    return DarkroomError(
+        reason,
+        status.message,
+        field=field,
+        allowed=allowed.split(", ") if allowed else (),
+        metadata=metadata,
+        retry_after=retry_after,
+    )
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the gRPC errors of calls to other services, made inside the block, into `DarkroomError`."""
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc(error) from error

@@ -1,0 +1,200 @@
+"""Idempotency keys: a creating call that is repeated with the key of an earlier one gets what that one made.
+
+A record says which resources a call has made. A service inserts it in the very transaction that creates them, so that there is never one
+without the other: whatever dies on the way, either both are stored, and a repeat finds them, or neither, and a repeat starts over. A call
+that is refused or fails leaves no record. Of two calls at once, the primary key lets one store what it made; the other is rolled back and
+answers with what is stored.
+
+A creating method is `IdempotencyRecords.once`, and its statement has the part `remembered`, with the values of `key_values`, within
+`storing_key`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy import ARRAY, BigInteger, DateTime, LargeBinary, Text, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import Field, SQLModel
+
+from services.common.batching import Batched
+from services.common.db import transaction
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.statements import run
+
+Made = TypeVar("Made")
+
+HEADER = "idempotency-key"
+KEPT = timedelta(hours=24)
+"""How long a key is remembered."""
+_BATCH = 1000
+# Seconds between two looks: short beside a call, yet a load of many calls then takes few.
+_SPACING = 0.015
+
+CREATE_TABLE = """
+CREATE TABLE idempotency (
+    account_id bigint NOT NULL,
+    method text NOT NULL,
+    key text NOT NULL,
+    digest bytea NOT NULL,
+    resource_ids bigint[] NOT NULL,
+    expire_time timestamptz NOT NULL,
+    PRIMARY KEY (account_id, method, key)
+)
+"""
+CREATE_INDEX = "CREATE INDEX ix_idempotency_expire_time ON idempotency (expire_time)"
+DROP_TABLE = "DROP TABLE idempotency"
+
+_FIND = text("""
+SELECT asked.number, digest, resource_ids, expire_time <= asked.now AS expired
+FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked (number integer, account_id bigint, method text, key text, now timestamptz)
+JOIN idempotency USING (account_id, method, key)
+""")
+_FORGET = text("DELETE FROM idempotency WHERE account_id = :account_id AND method = :method AND key = :key AND expire_time <= :now")
+_SWEEP = text("""
+WITH expired AS (
+  SELECT account_id, method, key FROM idempotency
+  WHERE expire_time <= :now
+  ORDER BY expire_time
+  LIMIT :limit
+  FOR UPDATE SKIP LOCKED
+)
+DELETE FROM idempotency USING expired
+WHERE (idempotency.account_id, idempotency.method, idempotency.key) = (expired.account_id, expired.method, expired.key)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotentCall:
+    """A creating call that its client may repeat."""
+
+    account_id: int
+    method: str
+    """Full path of the rpc: the same key for another method is another key."""
+    key: str
+    """1 to 255 printable ASCII characters."""
+    digest: bytes
+    """SHA-256 of the request, by which another request under the same key is told."""
+
+
+class IdempotencyColumns(SQLModel):
+    """The columns of a service's `idempotency` table, which its migration makes by `CREATE_TABLE` and `CREATE_INDEX`."""
+
+    account_id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    method: str = Field(sa_type=Text, primary_key=True)
+    key: str = Field(sa_type=Text, primary_key=True)
+    digest: bytes = Field(sa_type=LargeBinary)
+    resource_ids: list[int] = Field(sa_type=ARRAY(BigInteger))
+    expire_time: datetime = Field(sa_type=DateTime(timezone=True), index=True)
+
+
+class IdempotencyRecords:
+    """The records of one service. They are written by the statements that create what they name."""
+
+    def __init__(self, engine: AsyncEngine, clock: Callable[[], datetime]) -> None:
+        # Single statements, so no BEGIN and COMMIT.
+        self._engine, self._clock = engine.execution_options(isolation_level="AUTOCOMMIT"), clock
+        self._finds = Batched(self._find, _BATCH, _SPACING)
+
+    async def once(
+        self, call: IdempotentCall | None, make: Callable[[], Awaitable[Made]], made: Callable[[Sequence[int]], Awaitable[Made]]
+    ) -> Made:
+        """What `make` creates, storing its key; or, if an earlier call with the same key has created it, what `made` finds by its ids.
+
+        Raises what the two raise, and IDEMPOTENCY_KEY_MISMATCH.
+        """
+        ids = await self.resources(call)
+        if ids is not None:
+            return await made(ids)
+        try:
+            return await make()
+        except DarkroomError:
+            # A call at the same time may have stored what it made meanwhile, or this one did and lost the answer.
+            ids = await self.resources(call)
+            if ids is None:
+                raise
+            return await made(ids)
+
+    async def resources(self, call: IdempotentCall | None) -> list[int] | None:
+        """Ids of what an earlier call with the same key has made; None if there was none in the last 24 hours, or without a key.
+
+        Raises IDEMPOTENCY_KEY_MISMATCH when that call's request was another one.
+        """
+        if call is None:
+            return None
+        values = {"account_id": call.account_id, "method": call.method, "key": call.key, "now": self._clock()}
+        record = await self._finds(values)
+        if record is not None and record["expired"]:
+            # Out of the way of the record that this call will make.
+            async with transaction(self._engine) as connection:
+                await connection.execute(_FORGET, values)
+        if record is None or record["expired"]:
+            return None
+        if record["digest"] != call.digest:
+            raise DarkroomError(
+                ErrorReason.IDEMPOTENCY_KEY_MISMATCH,
+                "This idempotency key was used with another request in the last 24 hours. Use a new key for a new request.",
+                field=HEADER,
+            )
+        return list(record["resource_ids"])
+
+    async def _find(self, calls: Sequence[Mapping[str, Any]]) -> Sequence[asyncpg.Record | None]:
+        asked = [{**call, "number": number, "now": call["now"].isoformat()} for number, call in enumerate(calls)]
+        records = {row["number"]: row for row in await run(self._engine, _FIND, {"asked": json.dumps(asked)})}
+        return [records.get(number) for number in range(len(calls))]
+
+    async def sweep(self) -> bool:
+        """Delete one batch of records that have expired; True if there may be more."""
+        async with transaction(self._engine) as connection:
+            deleted = await connection.execute(_SWEEP, {"now": self._clock(), "limit": _BATCH})
+        return deleted.rowcount == _BATCH
+
+
+def remembered(made: str) -> str:
+    """The part of a creating statement that stores the key of its call beside the rows of `made`, a part that gives `account_id` and `id`.
+
+    No ON CONFLICT: when another call has stored the same key meanwhile, the whole statement must fail, and what it made with it.
+    """
+    return f"""
+remembered AS (
+  INSERT INTO idempotency (account_id, method, key, digest, resource_ids, expire_time)
+  SELECT account_id, :idempotency_method, :idempotency_key, :idempotency_digest, ARRAY[id], :idempotency_expire_time
+  FROM {made}
+  WHERE CAST(:idempotency_key AS text) IS NOT NULL
+)"""  # noqa: S608 - put together from constants
+
+
+def key_values(call: IdempotentCall | None, now: datetime) -> dict[str, Any]:
+    """The values of a statement with `remembered`; without a call nothing is stored."""
+    return {
+        "idempotency_method": call and call.method,
+        "idempotency_key": call and call.key,
+        "idempotency_digest": call and call.digest,
+        "idempotency_expire_time": now + KEPT,
+    }
+
+
+@contextmanager
+def storing_key() -> Iterator[None]:
+    """Within it, a transaction that fails because another one has stored the same key raises IDEMPOTENCY_IN_PROGRESS."""
+    try:
+        yield
+    except (IntegrityError, asyncpg.UniqueViolationError) as error:
+        if "idempotency_pkey" not in str(error.orig if isinstance(error, IntegrityError) else error):
+            raise
+        raise in_progress() from error
+
+
+def in_progress() -> DarkroomError:
+    """Another call with the same key is under way, or has just stored what it made."""
+    return DarkroomError(
+        ErrorReason.IDEMPOTENCY_IN_PROGRESS,
+        "A request with the same idempotency key is being worked on. Repeat this one in a second to get what it made.",
+    )

@@ -1,0 +1,154 @@
+"""Who is calling: Ed25519-signed tokens (JWT, RFC 7519; EdDSA, RFC 8037).
+
+Two kinds. An *identity token* lives about a minute; accounts signs it when the edge asks, and it says for which account a public call is
+made. A *service token* is signed by the calling service with its own key, for the internal listeners, and names the account it acts for.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Collection, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+
+from services.common.errors import DarkroomError, ErrorReason
+
+IDENTITY_HEADER = "x-darkroom-identity"
+IDENTITY_SECONDS = 60
+IDENTITY_ISSUER = "accounts"
+_SERVICE_SECONDS = 60
+# A service token is used for so long; then it has most of its minute left.
+_REUSED_SECONDS = 20
+_LEEWAY_SECONDS = 5
+_PUBLIC, _INTERNAL = "darkroom", "darkroom-internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A verified caller."""
+
+    account_id: int
+    """The account that the call is for; 0 when a service calls on its own behalf."""
+    key_id: int = 0
+    """The API key that was used; 0 when a service calls."""
+    service: str | None = None
+    """The calling service, on an internal listener."""
+    scopes: frozenset[str] | None = None
+    """What the key may do, such as `tasks:write`; None for everything."""
+
+
+_current: ContextVar[Identity] = ContextVar("identity")
+
+
+def current_identity() -> Identity:
+    """The caller of the RPC being served. Raises PERMISSION_DENIED outside of one."""
+    try:
+        return _current.get()
+    except LookupError:
+        raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This call needs an identity.") from None
+
+
+def set_identity(identity: Identity) -> None:
+    """Make `identity` the caller for the rest of the current RPC."""
+    _current.set(identity)
+
+
+class Signer:
+    """Signs tokens with a service's own key."""
+
+    def __init__(self, issuer: str, key_file: Path) -> None:
+        key = load_pem_private_key(key_file.read_bytes(), password=None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise ValueError(f"{key_file} holds no Ed25519 private key")
+        self._issuer, self._key = issuer, key
+        self._service_token = lru_cache(maxsize=4096)(self._sign_service_token)
+
+    def identity_token(
+        self, account_id: int, key_id: int, scopes: Collection[str] | None = None, seconds_left: float = IDENTITY_SECONDS
+    ) -> str:
+        """A token for the identity header, good for `IDENTITY_SECONDS`, or for `seconds_left` if the key ends before.
+
+        `scopes` is what the key may do; None for everything.
+        """
+        claims: dict[str, int | str] = {"key": key_id}
+        if scopes is not None:
+            claims["scope"] = " ".join(sorted(scopes))
+        return self._sign(_PUBLIC, account_id, min(IDENTITY_SECONDS, math.ceil(seconds_left)), claims)
+
+    def service_metadata(self, account_id: int = 0) -> tuple[tuple[str, str], ...]:
+        """gRPC metadata by which this service calls another one on behalf of an account (0: on its own behalf)."""
+        return (("authorization", f"Bearer {self._service_token(account_id, int(time.time()) // _REUSED_SECONDS)}"),)
+
+    def derived_secret(self, purpose: str) -> bytes:
+        """32 bytes that only this service can tell, other ones for each purpose: by HKDF (RFC 5869) from its key."""
+        return HKDF(SHA256(), length=32, salt=None, info=f"darkroom {purpose}".encode()).derive(self._key.private_bytes_raw())
+
+    def _sign_service_token(self, account_id: int, _period: int) -> str:
+        return self._sign(_INTERNAL, account_id, _SERVICE_SECONDS, {})
+
+    def _sign(self, audience: str, account_id: int, seconds: int, claims: Mapping[str, int | str]) -> str:
+        now = int(time.time())
+        payload = {"iss": self._issuer, "aud": audience, "sub": str(account_id), "iat": now, "exp": now + seconds, **claims}
+        return jwt.encode(payload, self._key, algorithm="EdDSA")
+
+
+class Verifier:
+    """Verifies tokens of the services that this installation trusts."""
+
+    def __init__(self, trusted_keys_file: Path) -> None:
+        self._keys: dict[str, Ed25519PublicKey] = {}
+        for issuer, pem in json.loads(trusted_keys_file.read_text()).items():
+            key = load_pem_public_key(pem.encode())
+            if not isinstance(key, Ed25519PublicKey):
+                raise ValueError(f"{trusted_keys_file}: the key of {issuer} is no Ed25519 public key")
+            self._keys[issuer] = key
+        # A client's calls within a minute carry the same token: its signature is checked once.
+        self._decode = lru_cache(maxsize=4096)(self._decode_once)
+
+    def identity(self, token: str) -> Identity:
+        """The caller by an identity token. Raises API_KEY_INVALID."""
+        claims = self._claims(token, _PUBLIC)
+        if claims["iss"] != IDENTITY_ISSUER:
+            raise _refused()
+        scopes = frozenset(str(claims["scope"]).split()) if "scope" in claims else None
+        return Identity(account_id=int(str(claims["sub"])), key_id=int(str(claims["key"])), scopes=scopes)
+
+    def service(self, authorization: str) -> Identity:
+        """The caller by the `authorization` metadata of an internal call. Raises API_KEY_INVALID."""
+        claims = self._claims(authorization.removeprefix("Bearer "), _INTERNAL)
+        return Identity(account_id=int(str(claims["sub"])), service=str(claims["iss"]))
+
+    def _claims(self, token: str, audience: str) -> dict[str, object]:
+        try:
+            claims = self._decode(token, audience)
+        except (jwt.PyJWTError, KeyError):
+            raise _refused() from None
+        if float(str(claims["exp"])) + _LEEWAY_SECONDS < time.time():
+            raise _refused()
+        return claims
+
+    def _decode_once(self, token: str, audience: str) -> dict[str, object]:
+        issuer = jwt.decode(token, options={"verify_signature": False})["iss"]
+        claims: dict[str, object] = jwt.decode(
+            token,
+            self._keys[issuer],
+            algorithms=["EdDSA"],
+            audience=audience,
+            leeway=_LEEWAY_SECONDS,
+            options={"require": ["exp", "sub", "iss"]},
+        )
+        return claims
+
+
+def _refused() -> DarkroomError:
+    return DarkroomError(ErrorReason.API_KEY_INVALID, "Invalid token")

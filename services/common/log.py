@@ -1,0 +1,130 @@
+"""Structured logs: one JSON object a line on standard output.
+
+Every line has `event` (a fixed name, to search by), `level`, `timestamp` and `service`; inside a call or a task also `trace_id`,
+`account_id` and `task_id`, bound by `bind`. Never log a file's content, a key or a URL's signature.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import json
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TextIO
+
+import structlog
+
+# All bound values as one variable: structlog's own, one for each, take a walk through the whole context for every line and every block.
+_bound: ContextVar[Mapping[str, object]] = ContextVar("log_values", default=MappingProxyType({}))
+# Made once, not for every line.
+_encode = json.JSONEncoder(default=repr).encode
+_GATHERED_SECONDS = 0.01
+
+
+def configure(service: str, level: str) -> None:
+    """Send structlog's and the standard library's log lines to standard output as JSON."""
+    shared: list[structlog.typing.Processor] = [_completed(service), structlog.processors.add_log_level]
+    rendered: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, _rendered]
+    output = Output(sys.stdout)
+    # Our own lines go straight to standard output; the way through the standard library costs several times as much.
+    structlog.configure(
+        processors=[*shared, *rendered],
+        logger_factory=lambda *_: output,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered]
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for chatty in ("httpx", "httpcore", "aiobotocore", "botocore", "alembic", "sqlalchemy", "nats", "pyvips"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+
+
+def get_logger() -> structlog.typing.FilteringBoundLogger:
+    """A logger that honours `bind`."""
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+    return logger
+
+
+@contextmanager
+def bind(**values: object) -> Iterator[None]:
+    """Add values to every log line inside the block, in this asyncio task and those it starts."""
+    token = _bound.set({**_bound.get(), **values})
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
+def bound() -> Mapping[str, object]:
+    """The values that lines get here."""
+    return _bound.get()
+
+
+def bind_to_context(**values: object) -> None:
+    """Add values to every further log line of the current call, up to the end of the enclosing `bind`."""
+    _bound.set({**_bound.get(), **values})
+
+
+class Output:
+    """Writes lines; those of some milliseconds in one go, since each write wakes whoever collects them. Warnings and worse do not wait."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: list[str] = []
+        atexit.register(self._flush)
+
+    def write(self, line: str) -> None:
+        """Write a line soon; at once in a thread without an event loop."""
+        if self._gathered(line) and len(self._lines) == 1:
+            asyncio.get_running_loop().call_later(_GATHERED_SECONDS, self._flush)
+
+    def write_now(self, line: str) -> None:
+        """Write a line at once, after those that wait."""
+        if self._gathered(line):
+            self._flush()
+
+    debug = info = msg = log = write
+    warning = warn = error = err = exception = critical = fatal = write_now
+
+    def _gathered(self, line: str) -> bool:
+        """Whether the line was put with those that wait; in a thread that has no event loop it is written instead."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+            return False
+        self._lines.append(line)
+        return True
+
+    def _flush(self) -> None:
+        if self._lines:
+            text = "\n".join(self._lines) + "\n"
+            self._lines.clear()
+            self._stream.write(text)
+            self._stream.flush()
+
+
+def _completed(service: str) -> structlog.typing.Processor:
+    def add(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        timestamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        return {**bound(), **line, "timestamp": timestamp, "service": service}
+
+    return add
+
+
+def _rendered(_logger: object, _method: str, line: structlog.typing.EventDict) -> str:
+    return _encode(line)

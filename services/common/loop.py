@@ -1,0 +1,81 @@
+"""Background work that repeats: dispatchers, relays, reapers, sweepers."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+from prometheus_client import Counter, Gauge
+
+from services.common.log import get_logger
+
+_logger = get_logger()
+_LONGEST_PAUSE = 30.0
+_LAST_STEP_SECONDS = 2.0
+_STEPS = Counter("darkroom_loop_steps", "Steps of background loops, by outcome.", ["loop", "outcome"])
+_SUCCEEDED = Gauge("darkroom_loop_last_success_timestamp_seconds", "When a loop's last step ended well.", ["loop"])
+
+
+class Loop:
+    """Calls `step` again and again: at once while it returns True (more to do), else after `interval` seconds or when woken.
+
+    Steps begin at least `spacing` seconds apart, unless there is more to do: what wakes a busy loop many times is then done in fewer steps,
+    while an idle one runs at once.
+
+    A step that raises is logged and tried again after a growing pause; the loop never ends by itself. Any number of replicas may run the
+    same loop, so a step must claim what it works on.
+    """
+
+    def __init__(self, name: str, interval: float, step: Callable[[], Awaitable[bool]], spacing: float = 0.0) -> None:
+        self._name, self._interval, self._step, self._spacing = name, interval, step, spacing
+        self._woken = asyncio.Event()
+        self._steps, self._failed_steps = _STEPS.labels(name, "ok"), _STEPS.labels(name, "failed")
+        self._succeeded = _SUCCEEDED.labels(name)
+
+    def wake(self) -> None:
+        """Run the step soon."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Run until cancelled. A step that is under way then may finish."""
+        failures = 0
+        while True:
+            self._woken.clear()
+            next_at = asyncio.get_running_loop().time() + self._spacing
+            try:
+                more = await _to_its_end(self._step)
+                failures = 0
+                self._steps.inc()
+                self._succeeded.set(time.time())
+            except Exception as error:
+                failures += 1
+                self._failed_steps.inc()
+                more = False
+                _logger.warning("loop_failed", loop=self._name, failures=failures, error=repr(error), exc_info=failures == 1)
+            if more:
+                continue
+            await self._pause(failures)
+            await asyncio.sleep(max(0.0, next_at - asyncio.get_running_loop().time()))
+
+    async def _pause(self, failures: int) -> None:
+        if failures:
+            await asyncio.sleep(min(_LONGEST_PAUSE, 0.2 * 2**failures) * random.uniform(0.5, 1.0))
+            return
+        try:
+            async with asyncio.timeout(self._interval):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+
+async def _to_its_end(step: Callable[[], Awaitable[bool]]) -> bool:
+    """Run a step. When cancelled, give it a moment to finish: what it has claimed it then need not leave to others."""
+    running = asyncio.ensure_future(step())
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running}, timeout=_LAST_STEP_SECONDS)
+        running.cancel()
+        raise

@@ -1,0 +1,57 @@
+"""Channels to other services."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import grpc
+
+from services.common.identity import Signer
+from services.common.rpc.trace import TRACE_HEADER, current_trace_id
+from services.common.rpc.tracing import ClientSpans
+from services.common.telemetry import tracing
+
+# Every internal call may be repeated, so a service that is restarting is waited for.
+_RETRY = {
+    "methodConfig": [
+        {
+            "name": [{}],
+            "retryPolicy": {
+                "maxAttempts": 5,
+                "initialBackoff": "0.1s",
+                "maxBackoff": "2s",
+                "backoffMultiplier": 3,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
+_OPTIONS = (
+    ("grpc.service_config", json.dumps(_RETRY)),
+    ("grpc.enable_retries", 1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    # Unix sockets have no host; without this the authority is the escaped path, which some servers refuse.
+    ("grpc.default_authority", "darkroom"),
+)
+
+
+@asynccontextmanager
+async def channel(address: str) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to an internal listener, closed when the block ends."""
+    spans = [ClientSpans()] if tracing.enabled() else []
+    async with grpc.aio.insecure_channel(address, options=_OPTIONS, interceptors=spans) as opened:
+        yield opened
+
+
+class Caller:
+    """Makes the metadata of calls to other services: the service token and the trace."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+
+    def on_behalf_of(self, account_id: int) -> tuple[tuple[str, str], ...]:
+        """Metadata for a call that acts for an account; 0 for a call on the service's own behalf."""
+        return (*self._signer.service_metadata(account_id), (TRACE_HEADER, current_trace_id()))

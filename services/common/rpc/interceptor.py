@@ -1,0 +1,170 @@
+"""The one interceptor of every server: trace, identity, access, validation, errors, and one log line a call."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, NoReturn, TypeAlias
+
+import grpc
+from google.protobuf.message import Message
+
+from darkroom.common.v1 import options_pb2
+from services.common import log
+from services.common.errors import DarkroomError, ErrorReason, from_rpc
+from services.common.idempotency import HEADER as IDEMPOTENCY_HEADER
+from services.common.identity import IDENTITY_HEADER, Identity, Verifier, set_identity
+from services.common.rpc.idempotency import set_idempotency
+from services.common.rpc.metrics import observe_call
+from services.common.rpc.policy import MethodPolicy, PolicyTable
+from services.common.rpc.surfaces import error_trailers
+from services.common.rpc.trace import TRACE_HEADER, set_trace_id
+from services.common.rpc.tracing import begin_call, end_call
+from services.common.rpc.validation import RequestValidator
+from services.common.scopes import require_scope
+from services.common.telemetry import tracing
+
+Listener = Literal["public", "internal"]
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Details = grpc.HandlerCallDetails
+
+_logger = log.get_logger()
+# Others' protos: they have no rules of ours, and their calls are too many for a line each.
+_QUIET = ("/grpc.health.v1.Health/", "/envoy.service.auth.v3.Authorization/")
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):
+    """Wraps each method of one listener.
+
+    Servicers and the domain below them raise `DarkroomError` and nothing else on purpose; anything else is logged and becomes INTERNAL.
+    """
+
+    def __init__(self, listener: Listener, policies: PolicyTable, verifier: Verifier) -> None:
+        self._listener = listener
+        self._policies = policies
+        self._verifier = verifier
+        self._validator = RequestValidator()
+        self._traced = tracing.enabled()
+        self._handlers: dict[str, Handler] = {}
+
+    async def intercept_service(
+        self, continuation: Callable[[Details], Awaitable[Handler | None]], handler_call_details: Details
+    ) -> Handler | None:
+        """Wrap the method's handler; once, since it stays the same."""
+        known = self._handlers.get(handler_call_details.method)
+        if known is not None:
+            return known
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return handler
+        wrapped = self._handlers[handler_call_details.method] = self._wrapped(handler, handler_call_details.method)
+        return wrapped
+
+    def _wrapped(self, handler: Handler, method: str) -> Handler:
+        policy = self._policies.of(method)
+        codecs = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        if handler.unary_unary is not None:
+            return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary, method, policy), **codecs)
+        if handler.unary_stream is not None:
+            return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream, method, policy), **codecs)
+        if handler.stream_unary is not None:
+            return grpc.stream_unary_rpc_method_handler(self._unary(handler.stream_unary, method, policy), **codecs)
+        if handler.stream_stream is not None:
+            return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream, method, policy), **codecs)
+        return handler
+
+    def _unary(self, call: Callable[..., Any], method: str, policy: MethodPolicy) -> Callable[..., Any]:
+        async def handle(request: object, context: Context) -> object:
+            with self._call(context, method) as outcome:
+                try:
+                    self._admit(request, context, method, policy)
+                    return await call(request, context)
+                except Exception as error:  # noqa: BLE001 - the boundary: whatever was raised becomes one public error
+                    return await _abort(context, policy, outcome, error)
+
+        return handle
+
+    def _stream(self, call: Callable[..., Any], method: str, policy: MethodPolicy) -> Callable[..., Any]:
+        async def handle(request: object, context: Context) -> AsyncIterator[object]:
+            with self._call(context, method) as outcome:
+                try:
+                    self._admit(request, context, method, policy)
+                    responses = call(request, context)
+                    if inspect.isawaitable(responses):  # A servicer may write to the context and yield nothing, as gRPC's health does.
+                        await responses
+                        return
+                    async for response in responses:
+                        yield response
+                except Exception as error:  # noqa: BLE001 - the boundary: whatever was raised becomes one public error
+                    await _abort(context, policy, outcome, error)
+
+        return handle
+
+    def _admit(self, request: object, context: Context, method: str, policy: MethodPolicy) -> None:
+        """Establish the identity, refuse who may not call this, and check the request's rules."""
+        metadata = dict(context.invocation_metadata() or ())
+        if policy.access == options_pb2.ACCESS_ACCOUNT and self._listener == "public":
+            identity = self._verifier.identity(str(metadata.get(IDENTITY_HEADER, "")))
+            require_scope(policy.scope, identity.scopes)
+        elif policy.access == options_pb2.ACCESS_SERVICE and self._listener == "internal":
+            identity = self._verifier.service(str(metadata.get("authorization", "")))
+        elif policy.access == options_pb2.ACCESS_ANYONE:
+            identity = Identity(account_id=0)
+        else:
+            raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This method cannot be called here.")
+        set_identity(identity)
+        log.bind_to_context(account_id=identity.account_id)
+        if isinstance(request, Message) and not method.startswith(_QUIET):
+            self._validator.check(request)
+            key = metadata.get(IDEMPOTENCY_HEADER) if policy.takes_idempotency_key else None
+            set_idempotency(method, str(key) if key is not None else None, request)
+
+    @contextmanager
+    def _call(self, context: Context, method: str) -> Iterator[dict[str, object]]:
+        """Bind the trace, and write one line when the call ends."""
+        metadata = dict(context.invocation_metadata() or ())
+        trace_id = str(metadata.get(TRACE_HEADER) or uuid.uuid4())[:64]
+        set_trace_id(trace_id)
+        outcome: dict[str, object] = {"code": "OK"}
+        started = time.perf_counter()
+        with log.bind(trace_id=trace_id):
+            # Past the edge a trace may begin here.
+            span = begin_call(method, metadata, trace_id, root=self._listener == "public") if self._traced else None
+            try:
+                yield outcome
+            except asyncio.CancelledError:
+                outcome["code"] = "CANCELLED"
+                raise
+            finally:
+                seconds = time.perf_counter() - started
+                observe_call(method, str(outcome["code"]), seconds)
+                if span is not None:
+                    end_call(span, str(outcome["code"]), str(outcome.get("reason", "")) or None)
+                if outcome["code"] != "OK" or not method.startswith(_QUIET):
+                    milliseconds = round(seconds * 1000, 1)
+                    _logger.info("rpc", method=method, milliseconds=milliseconds, **outcome)
+
+
+async def _abort(context: Context, policy: MethodPolicy, outcome: dict[str, object], raised: Exception) -> NoReturn:
+    """End the call with the error, in gRPC's shape and in the surface's."""
+    if isinstance(raised, DarkroomError):
+        error = raised
+    elif isinstance(raised, grpc.aio.AioRpcError):
+        error = from_rpc(raised)
+        _logger.warning("rpc_dependency_failed", code=str(raised.code()), details=raised.details())
+    elif isinstance(raised, grpc.aio.AbortError):
+        raise raised
+    else:
+        error = DarkroomError(ErrorReason.INTERNAL, "Internal error. Quote the request id when you report it.")
+        _logger.exception("rpc_unhandled", exc_info=raised)
+    outcome |= {"code": error.grpc_code.name, "reason": error.reason.value}
+    trailers: tuple[tuple[str, str | bytes], ...] = (*error.trailers(), *error_trailers(policy.surface, error))
+    await context.abort(error.grpc_code, error.message, trailers)

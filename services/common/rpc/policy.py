@@ -1,0 +1,52 @@
+"""What the protos say about each method: who may call it, and which surface it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from google.protobuf.descriptor import ServiceDescriptor
+
+from darkroom.common.v1 import options_pb2, scope_pb2
+
+# Services of gRPC itself and of Envoy, whose protos carry no options of ours.
+_STANDARD = {
+    "grpc.health.v1.Health": options_pb2.ACCESS_ANYONE,
+    "grpc.reflection.v1alpha.ServerReflection": options_pb2.ACCESS_ANYONE,
+    "grpc.reflection.v1.ServerReflection": options_pb2.ACCESS_ANYONE,
+    "envoy.service.auth.v3.Authorization": options_pb2.ACCESS_ANYONE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MethodPolicy:
+    """The rules for one method."""
+
+    access: options_pb2.Access.ValueType
+    surface: str
+    """Name of the compatibility surface; empty on native services."""
+    scope: scope_pb2.Scope.ValueType = scope_pb2.SCOPE_UNSPECIFIED
+    """What the caller's key must be allowed to do; unspecified means everything."""
+    takes_idempotency_key: bool = False
+
+
+class PolicyTable:
+    """The policies of the services that one listener offers. A method it does not know is denied."""
+
+    def __init__(self, services: Iterable[ServiceDescriptor]) -> None:
+        self._methods: dict[str, MethodPolicy] = {}
+        for service in services:
+            surface = service.GetOptions().Extensions[options_pb2.surface].name
+            for method in service.methods:
+                said = method.GetOptions().Extensions
+                access = _STANDARD.get(service.full_name, said[options_pb2.access])
+                self._methods[f"/{service.full_name}/{method.name}"] = MethodPolicy(
+                    access, surface, said[options_pb2.scope], said[options_pb2.takes_idempotency_key]
+                )
+
+    def of(self, method: str) -> MethodPolicy:
+        """The policy of a method, by its full path `/package.Service/Method`."""
+        found = self._methods.get(method)
+        if found is not None:
+            return found
+        return MethodPolicy(_STANDARD.get(method[1:].rpartition("/")[0], options_pb2.ACCESS_UNSPECIFIED), "")

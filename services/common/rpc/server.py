@@ -1,0 +1,80 @@
+"""One gRPC listener: services, interceptor, health and, where wanted, reflection."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health_aio
+from grpc_reflection.v1alpha import reflection
+
+from services.common.identity import Verifier
+from services.common.log import get_logger
+from services.common.rpc.interceptor import CallInterceptor, Listener
+from services.common.rpc.policy import PolicyTable
+from services.common.telemetry.health import Health
+
+_logger = get_logger()
+_OPTIONS = (
+    ("grpc.max_receive_message_length", 4 * 1024 * 1024),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.so_reuseport", 0),
+)
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A servicer and where it belongs."""
+
+    descriptor: ServiceDescriptor
+    add: Callable[[Any, Any], None]
+    """The generated `add_…Servicer_to_server`."""
+    servicer: object
+
+
+@asynccontextmanager
+async def listening(
+    listener: Listener,
+    address: str,
+    mounts: Sequence[Mount],
+    verifier: Verifier,
+    reflect: Sequence[str] = (),
+    health: Health | None = None,
+    drain_seconds: float = 5.0,
+) -> AsyncIterator[None]:
+    """Serve the mounts at `address` (`unix:/path` or `host:port`) until the block ends; then take no more calls, and let those in
+    flight go on for up to `drain_seconds`.
+
+    `reflect` names the services that gRPC reflection lists; their descriptors must have been imported. `grpc.health.v1` tells of `liveness`
+    (SERVING as long as it answers) and of `readiness`, which is also the state of the server as a whole, by `health`; without it, ready.
+    """
+    policies = PolicyTable(mount.descriptor for mount in mounts)
+    server = grpc.aio.server(interceptors=[CallInterceptor(listener, policies, verifier)], options=_OPTIONS)
+    for mount in mounts:
+        mount.add(mount.servicer, server)
+    status = health_aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(status, server)
+    if reflect:
+        reflection.enable_server_reflection([*reflect, reflection.SERVICE_NAME, health_pb2.DESCRIPTOR.package + ".Health"], server)
+    server.add_insecure_port(address)
+    await server.start()
+    await status.set("liveness", health_pb2.HealthCheckResponse.SERVING)
+
+    async def told(ready: bool) -> None:
+        state = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
+        for name in ("", "readiness"):
+            await status.set(name, state)
+
+    await (health or Health()).on_change(told)
+    _logger.info("listening", listener=listener, address=address)
+    try:
+        yield
+    finally:
+        await status.enter_graceful_shutdown()
+        await server.stop(drain_seconds)

@@ -1,0 +1,65 @@
+"""Checks requests against the protovalidate rules on their messages."""
+
+from __future__ import annotations
+
+from google.protobuf.message import Message
+from protovalidate import Validator, Violation
+
+from services.common.errors import DarkroomError, ErrorReason
+
+
+class RequestValidator:
+    """Turns the first broken rule into the platform's error.
+
+    A rule written in CEL whose id is the name of an ErrorReason raises that reason; every other rule raises FIELD_INVALID.
+    """
+
+    def __init__(self) -> None:
+        self._validator = Validator()
+
+    def check(self, request: Message) -> None:
+        """Raise `DarkroomError` if the request breaks a rule."""
+        violations = self._validator.collect_violations(request, fail_fast=True)
+        if violations:
+            raise _unset(violations[0], request) or _error(violations[0])
+
+
+def _unset(violation: Violation, request: Message) -> DarkroomError | None:
+    """The error for a oneof of which nothing is set, with what could be; None if the violation is another one."""
+    path, message = violation.proto.field, request.DESCRIPTOR
+    names = [element.field_name for element in path.elements] if path is not None else []
+    for name in names[:-1]:
+        inner = message.fields_by_name[name].message_type
+        if inner is None:
+            return None
+        message = inner
+    oneof = message.oneofs_by_name.get(names[-1]) if names else None
+    if oneof is None:
+        return None
+    allowed = [field.name for field in oneof.fields]
+    field = _path(violation).removesuffix(oneof.name).removesuffix(".")
+    text = f"must have exactly one of {', '.join(allowed)}"
+    return DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: {text}" if field else text, field=field or None, allowed=allowed)
+
+
+def _error(violation: Violation) -> DarkroomError:
+    proto = violation.proto
+    reason = ErrorReason.__members__.get(proto.rule_id or "", ErrorReason.FIELD_INVALID)
+    field = _path(violation)
+    allowed: tuple[str, ...] = ()
+    if (proto.rule_id or "").endswith(".in") and isinstance(violation.rule_value, (list, tuple)):
+        allowed = tuple(str(value) for value in violation.rule_value)
+    message = (proto.message or "is not valid").removeprefix("value ")
+    return DarkroomError(reason, f"{field}: {message}" if field else message, field=field or None, allowed=allowed)
+
+
+def _path(violation: Violation) -> str:
+    """The field's path as a client would write it: `files[0].name`."""
+    path = ""
+    field = violation.proto.field
+    for element in field.elements if field is not None else ():
+        path += f".{element.field_name}" if path else (element.field_name or "")
+        subscript = element.subscript
+        if subscript is not None and subscript.field == "index":
+            path += f"[{subscript.value}]"
+    return path

@@ -1,0 +1,81 @@
+"""What a sandboxed child does: take one job, set its limits, run the function, answer, end."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import pickle
+import resource
+import socket
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from services.common.errors import DarkroomError
+from services.common.sandbox.wire import HEADER, Job, Kind, frame, receive_exactly
+
+_TRACEBACK_CHARACTERS = 8_000
+
+
+def work(connection: socket.socket) -> None:
+    """Serve the one job that comes over `connection`; returns when its answer has been sent."""
+    connection.sendall(frame(Kind.STARTED))
+    _, length = HEADER.unpack(receive_exactly(connection, HEADER.size))
+    job: Job = pickle.loads(receive_exactly(connection, length))  # noqa: S301 - written by the host
+    out_of_memory = frame(Kind.OUT_OF_MEMORY)  # made while there is memory to make it
+    try:
+        answer = _answer(connection, job)
+    except MemoryError:
+        answer = out_of_memory
+    connection.sendall(answer)
+
+
+def _answer(connection: socket.socket, job: Job) -> bytes:
+    try:
+        function = _find(job.function)
+        args = job.args
+        if job.with_progress:
+            args = (*args, functools.partial(_send_progress, connection))
+        _limit(job)
+        result = function(*args)
+        if isinstance(result, bytes):
+            return frame(Kind.RESULT_BYTES, result)
+        return frame(Kind.RESULT, json.dumps(result).encode())
+    except MemoryError:
+        raise
+    except DarkroomError as error:
+        described = {
+            "reason": error.reason.value,
+            "message": error.message,
+            "field": error.field,
+            "allowed": error.allowed,
+            "metadata": error.metadata,
+        }
+        return frame(Kind.ERROR, json.dumps(described).encode())
+    except Exception as error:  # noqa: BLE001 - whatever it is, the host must learn of it: SandboxFailed there
+        text = "".join(traceback.format_exception(error))[-_TRACEBACK_CHARACTERS:]
+        return frame(Kind.EXCEPTION, json.dumps({"type": type(error).__qualname__, "traceback": text}).encode())
+
+
+def _find(path: str) -> Callable[..., Any]:
+    module, _, qualified_name = path.partition(":")
+    function: Any = importlib.import_module(module)
+    for name in qualified_name.split("."):
+        function = getattr(function, name)
+    if not callable(function):
+        raise TypeError(f"{path} is not callable")
+    return function  # type: ignore[no-any-return]
+
+
+def _limit(job: Job) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (job.memory_bytes, job.memory_bytes))
+    # The soft limit sends SIGXCPU, which ends the child and tells the host why.
+    resource.setrlimit(resource.RLIMIT_CPU, (job.cpu_seconds, job.cpu_seconds + 1))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (job.open_files, job.open_files))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (job.file_bytes, job.file_bytes))
+
+
+def _send_progress(connection: socket.socket, *values: float) -> None:
+    connection.sendall(frame(Kind.PROGRESS, json.dumps(values).encode()))

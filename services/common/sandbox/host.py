@@ -1,0 +1,235 @@
+"""The side of the sandbox that lives in a service."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.sandbox.wire import HEADER, MAX_REPLY_BYTES, Job, Kind, frame
+
+_Result = TypeVar("_Result")
+
+_STATUS_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one child may use."""
+
+    memory_bytes: int = 1 << 30
+    """Address space, the interpreter and its libraries (about 200 MB) included."""
+    cpu_seconds: int = 60
+    """Processor time, over all threads of the child."""
+    wall_seconds: float = 120.0
+    """Time from the child's start to its answer."""
+    open_files: int = 64
+    file_bytes: int = 4 << 30
+    """Size of the largest file it may write."""
+
+
+class SandboxError(Exception):
+    """The function gave no answer."""
+
+
+class SandboxTimedOut(SandboxError):
+    """The child used up its processor or wall time."""
+
+
+class SandboxOutOfMemory(SandboxError):
+    """The child asked for more memory than it may have."""
+
+
+class SandboxCrashed(SandboxError):
+    """The child ended without an answer: a fault in native code, a nonsense reply, or somebody killed it."""
+
+
+class SandboxFailed(SandboxError):
+    """The function raised an exception that is not a DarkroomError. The text holds its traceback, for logs only."""
+
+    def __init__(self, exception_type: str, traceback_text: str) -> None:
+        super().__init__(traceback_text)
+        self.exception_type = exception_type
+
+
+class Sandbox:
+    """Runs functions in child processes.
+
+    `preload` names modules (those that hold the functions) which are imported once, before any child is forked; they
+    must start no thread on import. At most `concurrency` children run at once, further calls wait. The process that forks
+    the children starts with the first call, or with `start`, and is started again if it dies.
+
+    Children end with the service, even when that is killed. They have the service's user and network: what they are
+    kept from is the service's memory and more than their share of the machine.
+    """
+
+    def __init__(self, *, preload: Sequence[str] = (), limits: Limits | None = None, concurrency: int | None = None) -> None:
+        self._preload = tuple(preload)
+        self._limits = limits or Limits()
+        self._slots = asyncio.Semaphore(concurrency or os.cpu_count() or 1)
+        self._starting = asyncio.Lock()
+        self._control: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.aclose()
+
+    async def start(self) -> None:
+        """Start the forking process if it does not run. It imports in the background; the first job waits for that."""
+        async with self._starting:
+            if self._process is not None and self._process.poll() is None:
+                return
+            self._hang_up()
+            control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with theirs:
+                # Popen, not a fork of this process: it may hold gRPC's threads and locks.
+                self._process = await asyncio.to_thread(
+                    subprocess.Popen,
+                    [sys.executable, "-m", "services.common.sandbox.nursery", str(theirs.fileno()), *self._preload],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    env={**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
+                    start_new_session=True,
+                )
+            self._control = control
+
+    async def aclose(self) -> None:
+        """End the forking process and every child of it."""
+        self._hang_up()
+        if self._process is not None:
+            await asyncio.to_thread(self._process.wait)
+            self._process = None
+
+    async def run(
+        self,
+        function: Callable[..., _Result],
+        *args: Any,
+        limits: Limits | None = None,
+        on_progress: Callable[..., None] | None = None,
+    ) -> _Result:
+        """What `function(*args)` returns in a fresh child; bytes as they are, anything else after a trip through JSON.
+
+        `function` is importable (module level); `args` can be pickled. With `on_progress`, the function gets one more
+        positional argument, a callable that takes numbers and has `on_progress` called with them here.
+
+        Cancelling kills the child. Raises DarkroomError as the function raised it, or a SandboxError.
+        """
+        limits = limits or self._limits
+        job = Job(
+            function=f"{function.__module__}:{function.__qualname__}",
+            args=args,
+            with_progress=on_progress is not None,
+            memory_bytes=limits.memory_bytes,
+            cpu_seconds=limits.cpu_seconds,
+            open_files=limits.open_files,
+            file_bytes=limits.file_bytes,
+        )
+        async with self._slots:
+            connection, leash = await self._launch()
+            # Closing the leash kills the child if it still runs, so every way out of here leaves none behind.
+            with leash:
+                reader, writer = await asyncio.open_unix_connection(sock=connection)
+                try:
+                    if await self._next_frame(reader, leash) != (Kind.STARTED, b""):
+                        raise SandboxCrashed("the child did not start")
+                    async with asyncio.timeout(limits.wall_seconds):
+                        writer.write(frame(Kind.JOB, pickle.dumps(job)))
+                        result = await self._converse(reader, leash, on_progress)
+                except TimeoutError as error:
+                    raise SandboxTimedOut(f"no answer within {limits.wall_seconds:g} s") from error
+                finally:
+                    writer.close()
+        return cast(_Result, result)
+
+    async def _launch(self) -> tuple[socket.socket, socket.socket]:
+        """The host's ends of a new child's job socket and leash."""
+        for last_try in (False, True):
+            await self.start()
+            assert self._control is not None
+            connection, theirs = socket.socketpair()
+            leash, their_leash = socket.socketpair()
+            with theirs, their_leash:
+                try:
+                    socket.send_fds(self._control, [b"job"], [theirs.fileno(), their_leash.fileno()])
+                except (BrokenPipeError, ConnectionResetError) as error:
+                    connection.close()
+                    leash.close()
+                    if last_try:
+                        raise SandboxCrashed("the process that forks children does not run") from error
+                    await self.aclose()
+                    continue
+            connection.setblocking(False)
+            leash.setblocking(False)
+            break
+        return connection, leash
+
+    async def _converse(self, reader: asyncio.StreamReader, leash: socket.socket, on_progress: Callable[..., None] | None) -> Any:
+        while True:
+            kind, payload = await self._next_frame(reader, leash)
+            try:
+                match kind:
+                    case Kind.PROGRESS if on_progress is not None:
+                        on_progress(*json.loads(payload))
+                        continue
+                    case Kind.RESULT:
+                        return json.loads(payload)
+                    case Kind.RESULT_BYTES:
+                        return payload
+                    case Kind.OUT_OF_MEMORY:
+                        raise SandboxOutOfMemory("an allocation failed")
+                    case Kind.ERROR:
+                        described = json.loads(payload)
+                        reason = ErrorReason(described.pop("reason"))
+                        raise DarkroomError(reason, described.pop("message"), **described)
+                    case Kind.EXCEPTION:
+                        described = json.loads(payload)
+                        raise SandboxFailed(described["type"], described["traceback"])
+                    case _:
+                        raise SandboxCrashed(f"unexpected frame {kind}")
+            except (ValueError, KeyError, TypeError) as error:
+                raise SandboxCrashed("the child's reply makes no sense") from error
+
+    async def _next_frame(self, reader: asyncio.StreamReader, leash: socket.socket) -> tuple[int, bytes]:
+        try:
+            kind, length = HEADER.unpack(await reader.readexactly(HEADER.size))
+            if length > MAX_REPLY_BYTES:
+                raise SandboxCrashed(f"a reply of {length} bytes, more than {MAX_REPLY_BYTES}")
+            return kind, await reader.readexactly(length)
+        except (asyncio.IncompleteReadError, ConnectionResetError) as error:
+            raise await self._cause_of_death(leash) from error
+
+    async def _cause_of_death(self, leash: socket.socket) -> SandboxError:
+        status_bytes = await asyncio.get_running_loop().sock_recv(leash, _STATUS_BYTES)
+        if len(status_bytes) < _STATUS_BYTES:
+            return SandboxCrashed("the process that forks children died")
+        code = os.waitstatus_to_exitcode(int.from_bytes(status_bytes, "big", signed=True))
+        if code == -signal.SIGXCPU:
+            return SandboxTimedOut("processor time used up")
+        if code == -signal.SIGKILL:
+            # Nobody else sends it: the kernel does, when memory runs out.
+            return SandboxOutOfMemory("killed")
+        if code < 0:
+            return SandboxCrashed(f"ended by signal {-code}")
+        return SandboxCrashed(f"ended with status {code}")
+
+    def _hang_up(self) -> None:
+        with contextlib.suppress(OSError):
+            if self._control is not None:
+                self._control.close()
+        self._control = None

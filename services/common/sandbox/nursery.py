@@ -1,0 +1,128 @@
+"""The process that children are forked from: `python -m services.common.sandbox.nursery CONTROL_FD MODULE…`.
+
+A service runs gRPC and threads, so it must not fork itself; starting an interpreter for each file would cost a few
+hundred milliseconds. The nursery is a single-threaded process which imports the parsers once and forks a fresh child
+for each job in a few milliseconds.
+
+Over the control socket it gets, for each job, two sockets: the job's own (given to the child) and its leash. The
+nursery holds the leash: it writes the child's wait status there when the child ends, and kills the child when the host
+hangs up. When the host dies the control socket ends, and the nursery takes its children with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import logging
+import os
+import selectors
+import signal
+import socket
+import struct
+import sys
+
+from services.common.sandbox import child
+
+_PR_SET_PDEATHSIG = 1
+STATUS = struct.Struct("!i")
+
+
+def main(control_fd: int, preload: list[str]) -> None:
+    """Serve jobs until the host hangs up."""
+    control = socket.socket(fileno=control_fd)
+    # Parsers log whatever they find odd about a file, as often as the file likes. The host logs what came of a job.
+    logging.disable(logging.ERROR)
+    for module in preload:
+        importlib.import_module(module)
+    # Objects that live before the fork are shared pages; the collector would touch, and so copy, all of them.
+    gc.collect()
+    gc.freeze()
+    Nursery(control).serve()
+
+
+class Nursery:
+    """Forks children on request and reports how each one ended."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._selector = selectors.DefaultSelector()
+        self._leashes: dict[int, socket.socket] = {}
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._libc = ctypes.CDLL(None, use_errno=True)
+
+    def serve(self) -> None:
+        """The loop: new jobs, dead children, hosts that hung up."""
+        for end in (self._wake_read, self._wake_write):
+            end.setblocking(False)
+        # A signal handler must exist for the wake-up descriptor to be written to.
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
+        self._selector.register(self._control, selectors.EVENT_READ)
+        self._selector.register(self._wake_read, selectors.EVENT_READ)
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._control:
+                    if not self._accept():
+                        return
+                elif key.fileobj is self._wake_read:
+                    with contextlib.suppress(BlockingIOError):
+                        self._wake_read.recv(4096)
+                    self._reap()
+                elif key.data in self._leashes:
+                    self._hang_up(key.data)
+
+    def _accept(self) -> bool:
+        message, descriptors, _, _ = socket.recv_fds(self._control, 16, 2)
+        if not message:
+            return False
+        job, leash = (socket.socket(fileno=descriptor) for descriptor in descriptors)
+        pid = os.fork()
+        if pid == 0:
+            self._become_child(job)
+        job.close()
+        leash.setblocking(False)
+        self._leashes[pid] = leash
+        self._selector.register(leash, selectors.EVENT_READ, data=pid)
+        return True
+
+    def _become_child(self, job: socket.socket) -> None:
+        status = 1
+        try:
+            self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            descriptor = job.fileno()
+            os.closerange(3, descriptor)
+            os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
+            child.work(job)
+            status = 0
+        finally:
+            # Never returns into the loop above, and runs no exit handler of the nursery.
+            os._exit(status)
+
+    def _hang_up(self, pid: int) -> None:
+        # The host closed its end: it has its answer, gave up, or was cancelled. The pid cannot have been reused, since
+        # only _reap collects it and drops the leash.
+        self._selector.unregister(self._leashes[pid])
+        os.kill(pid, signal.SIGKILL)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            leash = self._leashes.pop(pid)
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(leash)
+            with contextlib.suppress(OSError):  # the host may be gone already
+                leash.send(STATUS.pack(status))
+            leash.close()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2:])

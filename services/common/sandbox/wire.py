@@ -1,0 +1,69 @@
+"""Frames between the host and a sandboxed child.
+
+A frame is one byte of kind, four bytes of length (big endian) and the payload. The host trusts nothing that a child
+says, since a parser may have been taken over by the file it reads: what goes to the child is pickled, and what comes
+back is JSON or plain bytes.
+"""
+
+from __future__ import annotations
+
+import enum
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+HEADER = struct.Struct("!BI")
+
+#: The longest frame the host accepts from a child, bytes.
+MAX_REPLY_BYTES = 64 << 20
+
+
+class Kind(enum.IntEnum):
+    """What a frame carries."""
+
+    JOB = 1
+    """Host to child: a pickled `Job`."""
+    STARTED = 2
+    """Child to host: the child exists and its clocks run; empty."""
+    PROGRESS = 3
+    """Child to host: JSON array, the arguments of the progress callback."""
+    RESULT = 4
+    """Child to host: JSON, what the function returned."""
+    RESULT_BYTES = 5
+    """Child to host: the bytes that the function returned."""
+    ERROR = 6
+    """Child to host: a typed error, JSON object with the attributes of `DarkroomError`."""
+    OUT_OF_MEMORY = 7
+    """Child to host: an allocation failed; empty."""
+    EXCEPTION = 8
+    """Child to host: JSON object with `type` and `traceback` of an exception that is not a typed error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a child is asked to do: `function` is `module:qualified name`."""
+
+    function: str
+    args: tuple[Any, ...]
+    with_progress: bool
+    memory_bytes: int
+    cpu_seconds: int
+    open_files: int
+    file_bytes: int
+
+
+def frame(kind: Kind, payload: bytes = b"") -> bytes:
+    """One frame, ready to send."""
+    return HEADER.pack(kind, len(payload)) + payload
+
+
+def receive_exactly(connection: socket.socket, length: int) -> bytes:
+    """`length` bytes from a blocking socket; EOFError if the peer hangs up before."""
+    received = bytearray()
+    while len(received) < length:
+        chunk = connection.recv(min(length - len(received), 1 << 20))
+        if not chunk:
+            raise EOFError("the peer hung up in the middle of a frame")
+        received += chunk
+    return bytes(received)

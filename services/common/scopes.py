@@ -1,0 +1,22 @@
+"""Whether a key may make a call."""
+
+from __future__ import annotations
+
+from darkroom.common.v1 import scope_pb2
+from darkroom.common.v1.scopes import scope_text
+from services.common.errors import DarkroomError, ErrorReason
+
+
+def require_scope(needed: scope_pb2.Scope.ValueType, given: frozenset[str] | None) -> None:
+    """Raise PERMISSION_DENIED unless a key with the scopes `given` (None: a key without limits) may call what needs `needed`."""
+    if given is None or needed == scope_pb2.SCOPE_ANY:
+        return
+    if needed == scope_pb2.SCOPE_UNSPECIFIED:
+        raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This call needs a key without limits on what it may do.")
+    wanted = scope_text(needed)
+    if wanted not in given:
+        raise DarkroomError(
+            ErrorReason.PERMISSION_DENIED,
+            f"This key has not the scope {wanted}, which the call needs.",
+            metadata={"scope": wanted},
+        )

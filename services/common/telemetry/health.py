@@ -1,0 +1,113 @@
+"""Whether a process is ready: what it depends on can be reached, and it is not about to end.
+
+Alive is another question: that the event loop turns. A process that is alive and not ready mends by itself when what it waits for is back,
+so it is kept from traffic and not restarted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from services.common.log import get_logger
+from services.common.loop import Loop
+from services.common.process import background
+
+_INTERVAL_SECONDS = 1.0
+_PROBE_SECONDS = 3.0
+_FAILURES = 2
+"""One failed probe may be chance, and a process that calls itself unready too soon passes its load on to others that are as busy."""
+_logger = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that a process needs."""
+
+    name: str
+    probe: Callable[[], Awaitable[None]]
+    """Raises when the thing cannot be reached."""
+    seconds: float = _INTERVAL_SECONDS
+    """How often to look, at most."""
+
+
+class _Tried:
+    """What is known about one check. It counts as failing until it has succeeded once."""
+
+    def __init__(self, check: Check) -> None:
+        self.check = check
+        self.problem = "not looked at yet"
+        self._failures = _FAILURES
+        self._due = 0.0
+
+    async def look(self) -> None:
+        """Probe, if it is time to."""
+        if time.monotonic() < self._due:
+            return
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await self.check.probe()
+        except Exception as error:  # noqa: BLE001 - whatever a probe raises says that the thing is not there
+            self._failures += 1
+            self.problem = "no answer in time" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
+            return
+        self._failures, self._due = 0, time.monotonic() + self.check.seconds
+
+    @property
+    def failing(self) -> bool:
+        """Whether it has failed too often to be chance."""
+        return self._failures >= _FAILURES
+
+
+class Health:
+    """Looks at the checks about once a second. Without any, the process is ready from the beginning."""
+
+    def __init__(self, checks: Sequence[Check] = ()) -> None:
+        self._tried = [_Tried(check) for check in checks]
+        self._draining = False
+        self._listeners: list[Callable[[bool], Awaitable[None]]] = []
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """Why the process is not ready, by check; empty when it is. May be read from any thread."""
+        found = {tried.check.name: tried.problem for tried in self._tried if tried.failing}
+        return {**found, "draining": "the process is about to end"} if self._draining else found
+
+    @property
+    def ready(self) -> bool:
+        """Whether the process is to be given work."""
+        return not self._draining and not any(tried.failing for tried in self._tried)
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Look once, so that the first answer to anybody is a true one, and then again and again until the block ends."""
+        await self.step()
+        async with background(Loop("health", _INTERVAL_SECONDS, self.step).run()):
+            yield
+
+    async def on_change(self, listener: Callable[[bool], Awaitable[None]]) -> None:
+        """Call `listener(ready)` now and whenever that changes."""
+        self._listeners.append(listener)
+        await listener(self.ready)
+
+    async def step(self) -> bool:
+        """Look at everything that is due; never more to do at once."""
+        before = self.ready
+        await asyncio.gather(*(tried.look() for tried in self._tried))
+        if self.ready != before:
+            await self._tell()
+        return False
+
+    async def drain(self, notice_seconds: float = 0.0) -> None:
+        """Not ready from now on. Returns after `notice_seconds`, in which whoever routes to this process hears of it."""
+        self._draining = True
+        await self._tell()
+        await asyncio.sleep(notice_seconds)
+
+    async def _tell(self) -> None:
+        _logger.info("readiness_changed", ready=self.ready, problems=dict(self.problems))
+        for listener in self._listeners:
+            await listener(self.ready)

@@ -1,0 +1,1 @@
+"""The files service: records, presigned uploads and downloads, examination of content, expiry."""

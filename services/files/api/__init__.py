@@ -1,0 +1,1 @@
+"""Servicers, one a surface: they translate between messages and the domain, and decide nothing."""

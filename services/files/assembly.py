@@ -1,0 +1,72 @@
+"""The parts of the service put together, by `python -m services.files` and by the tests alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.common.idempotency import IdempotencyRecords
+from services.common.loop import Loop
+from services.files.config import FilesSettings
+from services.files.domain.claims import TaskDirectory, Visibility
+from services.files.domain.clock import Clock
+from services.files.domain.intake import ContentProber, Intake
+from services.files.domain.library import Downloads, Library
+from services.files.domain.reconciling import Reconciler
+from services.files.domain.sweeping import Sweeper
+from services.files.domain.task_files import TaskFiles
+from services.files.domain.unfinished import UnfinishedUploads
+from services.files.domain.upload_urls import UploadUrls
+from services.files.domain.uploads import Uploads
+from services.files.objects import ObjectStore
+from services.files.presign import Presigner
+from services.files.store import FileStore, SweepStore, TaskFileStore
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What the servicers and loops call."""
+
+    uploads: Uploads
+    unfinished: UnfinishedUploads
+    library: Library
+    task_files: TaskFiles
+    sweeper: Sweeper
+    reconciler: Reconciler
+    sweep_loop: Loop
+    idempotency: IdempotencyRecords
+
+
+def assemble(
+    settings: FilesSettings, engine: AsyncEngine, objects: ObjectStore, prober: ContentProber, tasks: TaskDirectory, clock: Clock
+) -> Files:
+    """The domain on top of its stores and of the given parts."""
+    files, task_store, sweep_store = FileStore(engine), TaskFileStore(engine), SweepStore(engine)
+    internal_urls, public_urls = _presigner(settings, settings.s3_endpoint), _presigner(settings, settings.s3_public_endpoint)
+
+    def wake_sweeper() -> None:
+        sweep_loop.wake()
+
+    idempotency = IdempotencyRecords(engine, clock)
+    intake = Intake(files, objects, internal_urls, prober, settings, clock)
+    downloads = Downloads(public_urls, settings, clock)
+    upload_urls = UploadUrls(public_urls, settings, clock)
+    visibility = Visibility(files, task_store, tasks, settings, clock)
+    task_files = TaskFiles(files, task_store, objects, internal_urls, visibility, intake, downloads, wake_sweeper, settings, clock)
+    sweeper = Sweeper(files, sweep_store, objects, tasks, task_files, settings, clock)
+    sweep_loop = Loop("sweep_files", settings.sweep_interval_seconds, sweeper.sweep_files)
+    return Files(
+        uploads=Uploads(files, idempotency, objects, upload_urls, intake, settings, clock),
+        unfinished=UnfinishedUploads(files, objects, upload_urls, wake_sweeper, settings, clock),
+        library=Library(files, visibility, intake, downloads, wake_sweeper, clock),
+        task_files=task_files,
+        sweeper=sweeper,
+        reconciler=Reconciler(sweep_store, objects, wake_sweeper, settings, clock),
+        sweep_loop=sweep_loop,
+        idempotency=idempotency,
+    )
+
+
+def _presigner(settings: FilesSettings, endpoint: str) -> Presigner:
+    return Presigner(endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, settings.s3_secret_key.get_secret_value())

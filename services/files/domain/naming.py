@@ -1,0 +1,69 @@
+"""Which names files may have, and what a name says about the content."""
+
+from __future__ import annotations
+
+import unicodedata
+from urllib.parse import quote
+
+from services.common.errors import DarkroomError, ErrorReason
+
+MEDIA_TYPE_OF = {
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "tif": "image/tiff",
+    "tiff": "image/tiff",
+    "heic": "image/heic",
+    "heif": "image/heif",
+    "avif": "image/avif",
+    "bmp": "image/bmp",
+    "svg": "image/svg+xml",
+    "pdf": "application/pdf",
+}
+"""Media type by extension, for everything that can be uploaded."""
+EXTENSIONS = tuple(MEDIA_TYPE_OF)
+
+_SAME_KIND = ({"jpg", "jpeg"}, {"tif", "tiff"}, {"heic", "heif"})
+# Characters that change the direction of text make `photo\u202Egpj.exe` look like `photoexe.jpg` (Unicode TR 36, 2.10).
+_DIRECTION = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
+
+
+def check_name(name: str, field: str) -> None:
+    """Refuse path separators, control characters and text-direction overrides. Raises FIELD_INVALID, blamed on `field`."""
+    for character in name:
+        if character in "/\\" or unicodedata.category(character) == "Cc" or character in _DIRECTION:
+            raise DarkroomError(
+                ErrorReason.FIELD_INVALID,
+                f"{field}: must not hold path separators, control characters or text-direction overrides; U+{ord(character):04X} is one.",
+                field=field,
+            )
+
+
+def extension_of(name: str, field: str) -> str:
+    """The extension of an upload's name, in lower case. Raises MEDIA_UNSUPPORTED, blamed on `field`, unless it is in EXTENSIONS."""
+    stem, _, extension = name.rpartition(".")
+    if not stem:
+        extension = ""
+    return known_extension(extension, field)
+
+
+def known_extension(extension: str, field: str) -> str:
+    """The extension in lower case. Raises MEDIA_UNSUPPORTED, blamed on `field`, unless it is in EXTENSIONS."""
+    lower = extension.lower()
+    if lower not in MEDIA_TYPE_OF:
+        said = f"files of type “{extension}” are not supported" if extension else "the name has no extension"
+        raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"{field}: {said}.", field=field, allowed=EXTENSIONS)
+    return lower
+
+
+def same_kind(one: str, other: str) -> bool:
+    """Whether two extensions, in lower case, name the same kind of file: `jpg` and `jpeg` do."""
+    return one == other or any({one, other} <= kind for kind in _SAME_KIND)
+
+
+def attachment(name: str) -> str:
+    """The Content-Disposition header that offers a download under `name` (RFC 6266, with the encoding of RFC 8187)."""
+    plain = "".join(character if character.isascii() and character.isprintable() and character not in '"\\%' else "_" for character in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

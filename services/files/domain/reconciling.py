@@ -1,0 +1,101 @@
+"""Storage and records compared, both ways: no object without its record, no record without its object."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+
+from services.common.log import get_logger
+from services.files.config import FilesSettings
+from services.files.domain.clock import Clock
+from services.files.domain.uploads import KEY_PREFIX
+from services.files.metrics import MISSING, SWEPT
+from services.files.objects import ObjectStore, StoredObject
+from services.files.store import SweepStore
+from services.files.store.sweep import ReadyObject
+
+_logger = get_logger()
+# The first key behind all that begin with the prefix.
+_KEYS_END = KEY_PREFIX[:-1] + chr(ord(KEY_PREFIX[-1]) + 1)
+_BATCH = 1000
+_HEAD_CONCURRENCY = 16
+
+
+class Reconciler:
+    """Lists the bucket from time to time. Any number of reconcilers may run at once.
+
+    **Objects without a record** are deleted when they are old: an upload that came after its record had expired, an output of a worker that
+    was given up, a multipart upload that was begun and not stored. A record is committed before its first URL is given out, so what has no
+    record then will never get one.
+
+    **Records without an object**, which somebody has deleted behind the service's back, are hidden from their account at once, and removed
+    when the object has been missing for a day. That leaves time to mend a storage that only seemed to be empty: a file whose object is back
+    by then is back, too.
+    """
+
+    def __init__(
+        self, sweep: SweepStore, objects: ObjectStore, wake_sweeper: Callable[[], None], settings: FilesSettings, clock: Clock
+    ) -> None:
+        self._sweep, self._objects, self._wake_sweeper = sweep, objects, wake_sweeper
+        self._settings, self._clock = settings, clock
+        self._heads = asyncio.Semaphore(_HEAD_CONCURRENCY)
+
+    async def step(self) -> bool:
+        """List the bucket once. Never more to do at once."""
+        now = self._clock()
+        oldest = now - timedelta(seconds=self._settings.orphan_age_seconds)
+        behind = KEY_PREFIX
+        async for page in self._objects.pages(KEY_PREFIX):
+            await self._delete_orphans(page, oldest)
+            # Storage lists its keys in the order of their bytes.
+            last = max((stored.key for stored in page), default=behind)
+            await self._compare_records(behind, last, {stored.key for stored in page}, now)
+            behind = last
+        await self._compare_records(behind, _KEYS_END, set(), now)
+        await self._abort_orphans(oldest)
+        return False
+
+    async def _delete_orphans(self, page: Sequence[StoredObject], oldest: datetime) -> None:
+        old = [stored.key for stored in page if stored.modified_at < oldest]
+        orphans = set(old) - await self._sweep.known_keys(old) if old else set()
+        if orphans:
+            deleted = await self._objects.delete(orphans)
+            SWEPT.labels("orphan_objects").inc(len(deleted))
+            _logger.info("orphans_deleted", objects=len(deleted))
+
+    async def _abort_orphans(self, oldest: datetime) -> None:
+        started = [upload for upload in await self._objects.uploads(KEY_PREFIX) if upload.started_at < oldest]
+        known = await self._sweep.known_uploads([upload.upload_id for upload in started]) if started else set()
+        for upload in started:
+            if upload.upload_id not in known:
+                await self._objects.abort_upload(upload.key, upload.upload_id)
+                SWEPT.labels("orphan_uploads").inc()
+                _logger.info("orphan_upload_aborted", key=upload.key)
+
+    async def _compare_records(self, behind: str, last: str, listed: Collection[str], now: datetime) -> None:
+        """Compare the READY records whose keys are above `behind`, up to `last`, with the objects listed there."""
+        while rows := await self._sweep.ready_objects(behind, last, _BATCH):
+            back = [row.file_id for row in rows if row.key in listed and row.missing]
+            if back:
+                await self._sweep.found_again(back)
+                _logger.info("objects_back", files=len(back))
+            await self._note_missing([row for row in rows if row.key not in listed], now)
+            behind = rows[-1].key
+
+    async def _note_missing(self, unlisted: Sequence[ReadyObject], now: datetime) -> None:
+        """A file that became READY after its part of the bucket was listed is not in the list; a second look tells."""
+        there = await asyncio.gather(*(self._is_there(row.key) for row in unlisted))
+        missing = [row.file_id for row, is_there in zip(unlisted, there, strict=True) if not is_there]
+        if not missing:
+            return
+        noted = await self._sweep.note_missing(missing, now)
+        MISSING.inc(len(missing))
+        given_up = await self._sweep.give_up_missing(missing, now - self._settings.missing_life, now)
+        _logger.warning("objects_missing", files=len(missing), noted=noted, given_up=given_up)
+        if given_up:
+            self._wake_sweeper()
+
+    async def _is_there(self, key: str) -> bool:
+        async with self._heads:
+            return await self._objects.head(key) is not None

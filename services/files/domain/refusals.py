@@ -1,0 +1,40 @@
+"""The errors about files that more than one part of the domain raises."""
+
+from __future__ import annotations
+
+from services.common.errors import DarkroomError, ErrorReason
+
+
+def about(error: DarkroomError, file_id: int) -> DarkroomError:
+    """The same error, with the file's id for programs in its metadata."""
+    return DarkroomError(
+        error.reason, error.message, field=error.field, allowed=error.allowed, metadata={**error.metadata, "file_id": str(file_id)}
+    )
+
+
+def not_found(file_id: int | str) -> DarkroomError:
+    """No such file in the account; the same for one that is another account's."""
+    return DarkroomError(ErrorReason.FILE_NOT_FOUND, "There is no such file.", metadata={"file_id": str(file_id)})
+
+
+def not_uploaded(file_id: int) -> DarkroomError:
+    """The file's bytes are not there."""
+    return about(
+        DarkroomError(
+            ErrorReason.SOURCE_FILE_UPLOAD_NOT_COMPLETED,
+            f"File {file_id} has not been uploaded yet. Send its bytes to its upload URL first.",
+        ),
+        file_id,
+    )
+
+
+def no_upload(file_id: int) -> DarkroomError:
+    """There is no multipart upload to complete."""
+    return about(
+        DarkroomError(
+            ErrorReason.UPLOAD_NOT_FOUND,
+            f"File {file_id} has no open multipart upload: it was created for a single PUT, or its upload has expired. "
+            "Create the file again for fresh upload URLs.",
+        ),
+        file_id,
+    )

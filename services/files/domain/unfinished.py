@@ -1,0 +1,76 @@
+"""Uploads that were broken off: going on with one, and giving one up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.files.config import FilesSettings
+from services.files.domain.clock import Clock
+from services.files.domain.refusals import about, no_upload, not_found
+from services.files.domain.upload_urls import CreatedUpload, UploadUrls
+from services.files.models import FileRow, FileState
+from services.files.objects import ObjectStore, StoredPart, UploadGone
+from services.files.store import FileStore
+
+
+@dataclass(frozen=True, slots=True)
+class ResumedUpload:
+    """An upload with fresh URLs, and the parts of it that have arrived, by number."""
+
+    upload: CreatedUpload
+    arrived: Mapping[int, StoredPart]
+
+
+class UnfinishedUploads:
+    """Uploads of an account whose file is not READY. Another account's is the same as a missing one."""
+
+    def __init__(
+        self,
+        store: FileStore,
+        objects: ObjectStore,
+        urls: UploadUrls,
+        wake_sweeper: Callable[[], None],
+        settings: FilesSettings,
+        clock: Clock,
+    ) -> None:
+        self._store, self._objects, self._urls = store, objects, urls
+        self._wake_sweeper, self._settings, self._clock = wake_sweeper, settings, clock
+
+    async def resume(self, account_id: int, file_id: int) -> ResumedUpload:
+        """What has arrived and fresh URLs, with as much time for the rest as at first. Raises FILE_NOT_FOUND and UPLOAD_NOT_FOUND."""
+        row = await self._unfinished(account_id, file_id)
+        arrived = await self._arrived(row, row.upload_id) if row.upload_id is not None else {}
+        await self._store.prolong_uploads(account_id, [file_id], self._clock() + self._settings.upload_deadline)
+        return ResumedUpload((await self._urls.sign([row]))[0], arrived)
+
+    async def abort(self, account_id: int, file_id: int) -> None:
+        """Delete the file; the sweeper drops its parts at once. Raises FILE_NOT_FOUND and UPLOAD_NOT_FOUND."""
+        if not await self._store.give_up(account_id, file_id, self._clock()):
+            await self._unfinished(account_id, file_id)
+            # Deleted or given up by another call since.
+            raise not_found(file_id)
+        self._wake_sweeper()
+
+    async def _unfinished(self, account_id: int, file_id: int) -> FileRow:
+        row = (await self._store.find(account_id, [file_id], self._clock())).get(file_id)
+        if row is None or not row.visible:
+            raise not_found(file_id)
+        if row.state is FileState.READY:
+            raise _finished(file_id)
+        return row
+
+    async def _arrived(self, row: FileRow, upload_id: str) -> Mapping[int, StoredPart]:
+        try:
+            return await self._objects.parts(row.object_key, upload_id)
+        except UploadGone:
+            if await self._objects.head(row.object_key) is None:
+                raise no_upload(row.id) from None
+            # A call has joined the parts and lost its reply.
+            raise _finished(row.id) from None
+
+
+def _finished(file_id: int) -> DarkroomError:
+    error = DarkroomError(ErrorReason.UPLOAD_NOT_FOUND, f"File {file_id} has all its bytes: its upload is finished, and it can be used.")
+    return about(error, file_id)

@@ -1,0 +1,73 @@
+"""Signing the URLs that the bytes of uploads are sent to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.files.config import FilesSettings
+from services.files.domain.clock import Clock
+from services.files.models import FileRow
+from services.files.presign import Presigner, in_thread
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedUpload:
+    """A record and where its bytes go: `url` for one PUT, or `part_urls`."""
+
+    file: FileRow
+    urls_expire_at: datetime
+    url: str | None = None
+    part_urls: tuple[str, ...] = ()
+    part_bytes: int = 0
+
+
+class UploadUrls:
+    """Signs what clients upload by."""
+
+    def __init__(self, public_urls: Presigner, settings: FilesSettings, clock: Clock) -> None:
+        self._urls, self._settings, self._clock = public_urls, settings, clock
+
+    def part_bytes(self, sizes: Sequence[int]) -> int:
+        """How large the parts are in which files of these sizes are sent: larger than usual where their URLs would not fit into a reply.
+
+        Raises FIELD_INVALID, blamed on `files`, where even one part each is too many.
+        """
+        size, limit = self._settings.part_bytes, self._settings.max_part_urls
+        if len(sizes) > limit:
+            message = f"files: these uploads need {len(sizes)} part URLs; one request may ask for {limit}. Send fewer files."
+            raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="files")
+        # Doubled, so that a file cut into as many equal pieces as there are URLs still has pieces of more than half the size.
+        while sum(-(-each // size) for each in sizes) > limit:
+            size *= 2
+        return size
+
+    def part_bytes_of(self, row: FileRow) -> int:
+        """How large the parts of an upload are that was begun."""
+        return row.part_bytes or self._settings.part_bytes
+
+    async def sign(self, rows: Sequence[FileRow]) -> list[CreatedUpload]:
+        """Fresh URLs for each of the files, in order: one a part where a multipart upload was begun, else one."""
+        expires_at = self._clock() + self._settings.upload_url_life
+        seconds = self._settings.upload_url_seconds
+        counts = [-(-row.size_bytes // self.part_bytes_of(row)) if row.upload_id is not None else 0 for row in rows]
+        wanted = [(row, number) for row, count in zip(rows, counts, strict=True) for number in (range(1, count + 1) if count else (0,))]
+
+        def sign(each: tuple[FileRow, int]) -> str:
+            row, number = each
+            if row.upload_id is not None:
+                return self._urls.put_part(row.object_key, row.upload_id, number, seconds)
+            return self._urls.put(row.object_key, seconds)
+
+        # Everything in one go in a thread; then the URLs are dealt out.
+        urls = iter(await in_thread(sign, wanted))
+        created = []
+        for row, count in zip(rows, counts, strict=True):
+            if count:
+                part_urls = tuple(next(urls) for _ in range(count))
+                created.append(CreatedUpload(row, expires_at, part_urls=part_urls, part_bytes=self.part_bytes_of(row)))
+            else:
+                created.append(CreatedUpload(row, expires_at, url=next(urls)))
+        return created

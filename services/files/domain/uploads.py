@@ -1,0 +1,210 @@
+"""Creating records for uploads, and joining the parts of multipart ones."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.idempotency import IdempotencyRecords, IdempotentCall
+from services.files.config import FilesSettings
+from services.files.domain.clock import Clock
+from services.files.domain.intake import Intake
+from services.files.domain.joining import join
+from services.files.domain.naming import MEDIA_TYPE_OF, check_name, extension_of, known_extension, same_kind
+from services.files.domain.parts import UploadedPart
+from services.files.domain.refusals import no_upload, not_found
+from services.files.domain.upload_urls import CreatedUpload, UploadUrls
+from services.files.models import FileOrigin, FileRow, FileState
+from services.files.objects import ObjectStore
+from services.files.store import FileStore
+
+KEY_PREFIX = "files/"
+_START_CONCURRENCY = 16
+
+
+class UploadMode(enum.StrEnum):
+    """How the bytes will be sent."""
+
+    AUTO = "auto"
+    SIMPLE = "simple"
+    MULTIPART = "multipart"
+
+
+@dataclass(frozen=True, slots=True)
+class NewUpload:
+    """A file to be uploaded."""
+
+    name: str
+    size_bytes: int = 0
+    """Declared; 0 if not."""
+    extension: str | None = None
+    """What the client calls its type; None if the name alone says it."""
+
+
+def object_key(account_id: int, file_id: int) -> str:
+    """Where a file's bytes lie. Its random end keeps URLs from being guessed by somebody who knows the ids."""
+    return f"{KEY_PREFIX}{account_id}/{file_id}-{secrets.token_urlsafe(16)}"
+
+
+class Uploads:
+    """Uploads of an account."""
+
+    def __init__(
+        self,
+        store: FileStore,
+        idempotency: IdempotencyRecords,
+        objects: ObjectStore,
+        urls: UploadUrls,
+        intake: Intake,
+        settings: FilesSettings,
+        clock: Clock,
+    ) -> None:
+        self._store, self._idempotency, self._objects, self._urls, self._intake = store, idempotency, objects, urls, intake
+        self._settings, self._clock = settings, clock
+
+    async def create(
+        self,
+        account_id: int,
+        uploads: Sequence[NewUpload],
+        mode: UploadMode = UploadMode.AUTO,
+        *,
+        permanent: bool = False,
+        size_field: str = "size_bytes",
+        call: IdempotentCall | None = None,
+    ) -> list[CreatedUpload]:
+        """Records and URLs for all of the uploads, in order, or for none. `size_field` is what the surface calls the size.
+
+        A `call` that repeats an earlier one gets that one's records as they are now, with fresh URLs. Raises FIELD_INVALID, FILE_TOO_LARGE
+        and MEDIA_UNSUPPORTED, blamed on the field of `files[i]`; IDEMPOTENCY_KEY_MISMATCH; IDEMPOTENCY_IN_PROGRESS; FILE_NOT_FOUND when
+        files of the earlier call are gone.
+        """
+        return await self._idempotency.once(
+            call,
+            lambda: self._create(account_id, uploads, mode, permanent, size_field, call),
+            lambda ids: self._made(account_id, ids),
+        )
+
+    async def _made(self, account_id: int, ids: Sequence[int]) -> list[CreatedUpload]:
+        """What an earlier call has made. Where bytes are still missing there is as much time for them as at first."""
+        now = self._clock()
+        await self._store.prolong_uploads(account_id, ids, now + self._settings.upload_deadline)
+        found = await self._store.find(account_id, ids, now)
+        for file_id in ids:
+            if file_id not in found:
+                raise not_found(file_id)
+        return await self._urls.sign([found[file_id] for file_id in ids])
+
+    async def _create(
+        self,
+        account_id: int,
+        uploads: Sequence[NewUpload],
+        mode: UploadMode,
+        permanent: bool,
+        size_field: str,
+        call: IdempotentCall | None,
+    ) -> list[CreatedUpload]:
+        media_types = []
+        for index, upload in enumerate(uploads):
+            media_types.append(self._check_name(upload, f"files[{index}]"))
+            self._check_size(upload, mode, f"files[{index}].{size_field}")
+        in_parts = [self._goes_in_parts(upload, mode) for upload in uploads]
+        part_bytes = self._urls.part_bytes([upload.size_bytes for upload, parted in zip(uploads, in_parts, strict=True) if parted])
+        now = self._clock()
+        ids = await self._store.new_ids(len(uploads))
+        rows = [
+            FileRow(
+                id=file_id,
+                account_id=account_id,
+                origin=FileOrigin.UPLOAD,
+                state=FileState.PENDING,
+                visible=True,
+                object_key=object_key(account_id, file_id),
+                name=upload.name,
+                media_type=media_type,
+                size_bytes=upload.size_bytes,
+                part_bytes=part_bytes if parted else None,
+                permanent=permanent,
+                created_at=now,
+                expires_at=now + self._settings.upload_deadline,
+                sweep_at=now + self._settings.upload_deadline,
+            )
+            for file_id, upload, media_type, parted in zip(ids, uploads, media_types, in_parts, strict=True)
+        ]
+        await self._start([row for row in rows if row.part_bytes is not None])
+        try:
+            await self._store.insert(rows, call, now=now)
+        except DarkroomError as error:
+            if error.reason is ErrorReason.IDEMPOTENCY_IN_PROGRESS:
+                await self._abandon(rows)
+            raise
+        return await self._urls.sign(rows)
+
+    async def complete(self, account_id: int, file_id: int, parts: Sequence[UploadedPart], *, multipart_only: bool = False) -> FileRow:
+        """The file, READY: its parts are joined if it was created for parts. Repeating it is harmless.
+
+        With `multipart_only`, a file that was created for a single PUT is refused. Raises FILE_NOT_FOUND, UPLOAD_NOT_FOUND,
+        FIELD_INVALID (parts), FILE_SIZE_MISMATCH, and what `Intake.ready` raises.
+        """
+        row = (await self._store.find(account_id, [file_id], self._clock())).get(file_id)
+        if row is None or not row.visible:
+            raise not_found(file_id)
+        if row.upload_id is None and (multipart_only or parts):
+            raise no_upload(file_id)
+        if row.state is not FileState.READY and row.upload_id is not None:
+            await join(self._objects, row, row.upload_id, parts, self._urls.part_bytes_of(row))
+        return (await self._intake.ready([row]))[0]
+
+    def _check_name(self, upload: NewUpload, field: str) -> str:
+        """The media type that the name promises."""
+        check_name(upload.name, f"{field}.name")
+        if upload.extension is None:
+            extension = extension_of(upload.name, f"{field}.name")
+        else:
+            extension = known_extension(upload.extension, f"{field}.type")
+            stem, _, ending = upload.name.rpartition(".")
+            if not stem or not same_kind(ending.lower(), extension):
+                raise DarkroomError(
+                    ErrorReason.FIELD_INVALID,
+                    f"{field}.name: the extension must match type, which is “{upload.extension}”.",
+                    field=f"{field}.name",
+                    allowed=[f".{extension}"],
+                )
+        return MEDIA_TYPE_OF[extension]
+
+    def _check_size(self, upload: NewUpload, mode: UploadMode, field: str) -> None:
+        limit = self._settings.max_file_bytes
+        if upload.size_bytes > limit:
+            raise DarkroomError(ErrorReason.FILE_TOO_LARGE, f"{field}: must be at most {limit} bytes.", field=field)
+        if mode is UploadMode.MULTIPART and not upload.size_bytes:
+            raise DarkroomError(
+                ErrorReason.FIELD_INVALID,
+                f"{field}: a multipart upload needs the size in bytes, 1 or more, because it decides the number of parts.",
+                field=field,
+            )
+
+    def _goes_in_parts(self, upload: NewUpload, mode: UploadMode) -> bool:
+        large = upload.size_bytes > self._settings.multipart_above_bytes
+        return mode is UploadMode.MULTIPART or (mode is UploadMode.AUTO and large)
+
+    async def _start(self, rows: Sequence[FileRow]) -> None:
+        """Begin the rows' multipart uploads; if one fails, none is left behind."""
+        slots = asyncio.Semaphore(_START_CONCURRENCY)
+
+        async def start(row: FileRow) -> None:
+            async with slots:
+                row.upload_id = await self._objects.start_upload(row.object_key, row.media_type)
+
+        results = await asyncio.gather(*(start(row) for row in rows), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                await self._abandon(rows)
+                raise result
+
+    async def _abandon(self, rows: Sequence[FileRow]) -> None:
+        """Abort the multipart uploads of rows that are not stored. Those that cannot be aborted now are found by the orphan sweep."""
+        started = [(row.object_key, row.upload_id) for row in rows if row.upload_id is not None]
+        await asyncio.gather(*(self._objects.abort_upload(*each) for each in started), return_exceptions=True)

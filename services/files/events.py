@@ -1,0 +1,105 @@
+"""Terminal events of tasks, by one durable JetStream consumer that all replicas share."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+import nats.errors
+from google.protobuf.message import DecodeError
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from opentelemetry.trace import SpanKind
+
+from darkroom.internal.tasks.v1 import attempt_service_pb2
+from services.common.bus import EVENTS_STREAM, Bus, event_subject, former_event_subject, messaging
+from services.common.log import get_logger
+from services.common.telemetry import tracing
+from services.files.store import Ended
+from services.files.tasks_client import TERMINAL_STATES
+
+DURABLE = "files"
+_logger = get_logger()
+_BATCH = 20
+_WAIT_SECONDS = 5.0
+_MORE_SECONDS = 0.2
+_ACK_WAIT_SECONDS = 30.0
+_FORMER_DOTS = former_event_subject("*", "*", end=True).count(".")
+
+
+class TaskEvents:
+    """Hands ended tasks to `settle`. An event is acknowledged after that, so one that could not be handled comes again.
+
+    Events live an hour. What is lost beyond that, the sweeper learns by asking.
+    """
+
+    def __init__(self, bus: Bus, settle: Callable[[Sequence[Ended]], Awaitable[None]]) -> None:
+        self._bus, self._settle = bus, settle
+        self._subscription: JetStreamContext.PullSubscription | None = None
+
+    async def step(self) -> bool:
+        """Wait some seconds for events and handle those that came; True: there are probably more."""
+        try:
+            if self._subscription is None:
+                self._subscription = await self._subscribe()
+            messages = await _fetch(self._subscription)
+        except nats.errors.TimeoutError:
+            return False
+        except Exception:
+            # The server may have restarted without the consumer: subscribe anew next time. The loop logs it and waits.
+            self._subscription = None
+            raise
+        published = [one for message in messages for one in _published(message) if one.event.state in TERMINAL_STATES]
+        with _spans(published):
+            await self._settle([Ended(one.event.task_id, tuple(one.output_file_ids)) for one in published])
+        for message in messages:
+            await message.ack()
+        return len(messages) > _BATCH
+
+    async def _subscribe(self) -> JetStreamContext.PullSubscription:
+        config = ConsumerConfig(
+            durable_name=DURABLE,
+            # The second for what a version before has published, within the hour before this one came.
+            filter_subjects=[event_subject("*", end=True), former_event_subject("*", "*", end=True)],
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=_ACK_WAIT_SECONDS,
+        )
+        await self._bus.jetstream.add_consumer(EVENTS_STREAM, config)  # Or changes the one that a version before has made.
+        return await self._bus.jetstream.pull_subscribe_bind(DURABLE, stream=EVENTS_STREAM)
+
+
+async def _fetch(subscription: JetStreamContext.PullSubscription) -> list[Msg]:
+    """The next event as soon as there is one, and those that wait behind it. Raises nats.errors.TimeoutError when none comes.
+
+    Asked for several at once, the client would wait out its time for a full batch.
+    """
+    messages = await subscription.fetch(1, timeout=_WAIT_SECONDS)
+    waiting = min(messages[0].metadata.num_pending or 0, _BATCH)
+    if waiting:
+        with contextlib.suppress(nats.errors.TimeoutError):  # another replica was faster
+            messages += await subscription.fetch(waiting, timeout=_MORE_SECONDS)
+    return messages
+
+
+def _published(message: Msg) -> Sequence[attempt_service_pb2.PublishedEvent]:
+    """The events in a message; none if it cannot be read."""
+    try:
+        if message.subject.count(".") == _FORMER_DOTS:
+            return [attempt_service_pb2.PublishedEvent.FromString(message.data)]
+        return attempt_service_pb2.PublishedEvents.FromString(message.data).events
+    except DecodeError:
+        _logger.warning("event_unreadable", subject=message.subject, size=len(message.data))
+        return []
+
+
+@contextlib.contextmanager
+def _spans(published: Sequence[attempt_service_pb2.PublishedEvent]) -> Iterator[None]:
+    """The block as a span of each trace that one of the tasks belongs to."""
+    with contextlib.ExitStack() as spans:
+        for one in published:
+            if one.trace_parent:
+                attributes = messaging(event_subject(one.account_id, end=True), "process", one.event.task_id)
+                spans.enter_context(tracing.below(one.trace_parent, f"process {EVENTS_STREAM}", SpanKind.CONSUMER, attributes))
+        yield

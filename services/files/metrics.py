@@ -1,0 +1,8 @@
+"""What the files service counts beside its requests to storage. docs/monitoring.md explains each."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter
+
+SWEPT = Counter("darkroom_files_swept", "What sweepers have removed: files, orphan_objects, orphan_uploads.", ["kind"])
+MISSING = Counter("darkroom_files_objects_missing", "Times that the object of a file was found missing.")

@@ -1,0 +1,225 @@
+"""Object storage: what the service asks of S3, by aiobotocore, with S3's errors translated."""
+
+from __future__ import annotations
+
+import posixpath
+import time
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from botocore.exceptions import BotoCoreError, ClientError
+from prometheus_client import Histogram
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.log import get_logger
+from services.common.telemetry.durations import CALLS
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3 import S3Client
+
+_logger = get_logger()
+_REQUESTS = Histogram(
+    "darkroom_storage_request_seconds",
+    "Time of one operation of object storage, its repetitions included.",
+    ["operation", "outcome"],
+    buckets=CALLS,
+)
+_DELETE_BATCH = 1000  # S3's limit for one DeleteObjects
+_ABSENT = frozenset({"404", "NoSuchKey"})
+_NO_UPLOAD = frozenset({"404", "NoSuchUpload"})
+_BAD_PARTS = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What HEAD or a listing says of an object."""
+
+    key: str
+    size_bytes: int
+    etag: str
+    """With quotes from HEAD; a listing may leave them out."""
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """A part of an unfinished multipart upload."""
+
+    size_bytes: int
+    etag: str
+    """With quotes."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartedUpload:
+    """An unfinished multipart upload."""
+
+    key: str
+    upload_id: str
+    started_at: datetime
+
+
+class UploadGone(Exception):
+    """The multipart upload does not exist: finished, aborted, or lost by the storage."""
+
+
+class PartsRefused(Exception):
+    """The storage would not join the parts; the text is its error code."""
+
+
+class _Refusal(Exception):
+    """An error code that the caller of `_translated` expects."""
+
+
+class ObjectStore:
+    """One bucket. Every method raises DarkroomError UNAVAILABLE when the storage does not do its part."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self._client, self._bucket = client, bucket
+
+    async def reach(self) -> None:
+        """Find out whether the bucket can be reached."""
+        with _translated("HeadBucket"):
+            await self._client.head_bucket(Bucket=self._bucket)
+
+    async def head(self, key: str) -> StoredObject | None:
+        """The object, or None."""
+        try:
+            with _translated("HeadObject", _ABSENT):
+                found = await self._client.head_object(Bucket=self._bucket, Key=key)
+        except _Refusal:
+            return None
+        return StoredObject(key, found["ContentLength"], found["ETag"], found["LastModified"])
+
+    async def delete(self, keys: Collection[str]) -> set[str]:
+        """Delete objects, absent ones included; returns the keys that are gone."""
+        ordered = list(keys)
+        failed: set[str] = set()
+        for start in range(0, len(ordered), _DELETE_BATCH):
+            batch = ordered[start : start + _DELETE_BATCH]
+            with _translated("DeleteObjects"):
+                reply = await self._client.delete_objects(
+                    Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
+                )
+            for error in reply.get("Errors", []):
+                _logger.warning("object_not_deleted", key=error.get("Key"), code=error.get("Code"))
+                failed.add(error.get("Key", ""))
+        return set(ordered) - failed
+
+    async def pages(self, prefix: str) -> AsyncIterator[list[StoredObject]]:
+        """Everything below a prefix, up to 1,000 objects a page."""
+        with _translated("ListObjectsV2"):
+            async for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+                yield [StoredObject(item["Key"], item["Size"], item["ETag"], item["LastModified"]) for item in page.get("Contents", [])]
+
+    async def start_upload(self, key: str, media_type: str) -> str:
+        """Begin a multipart upload; returns its id."""
+        with _translated("CreateMultipartUpload"):
+            reply = await self._client.create_multipart_upload(Bucket=self._bucket, Key=key, ContentType=media_type)
+        return reply["UploadId"]
+
+    async def parts(self, key: str, upload_id: str) -> Mapping[int, StoredPart]:
+        """The parts that have arrived, by number. Raises UploadGone."""
+        stored: dict[int, StoredPart] = {}
+        try:
+            with _translated("ListParts", _NO_UPLOAD):
+                pages = self._client.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=upload_id)
+                async for page in pages:
+                    for part in page.get("Parts", []):
+                        stored[part["PartNumber"]] = StoredPart(part["Size"], part["ETag"])
+        except _Refusal as refusal:
+            raise UploadGone from refusal
+        return stored
+
+    async def join_parts(self, key: str, upload_id: str, etags: Mapping[int, str]) -> None:
+        """Finish a multipart upload from its parts, ETags by number. Raises UploadGone and PartsRefused."""
+        parts = [{"PartNumber": number, "ETag": etags[number]} for number in sorted(etags)]
+        try:
+            with _translated("CompleteMultipartUpload", _NO_UPLOAD | _BAD_PARTS):
+                await self._client.complete_multipart_upload(
+                    Bucket=self._bucket,
+                    Key=key,
+                    UploadId=upload_id,
+                    MultipartUpload={"Parts": parts},  # type: ignore[typeddict-item]
+                )
+        except _Refusal as refusal:
+            if str(refusal) in _BAD_PARTS:
+                raise PartsRefused(str(refusal)) from refusal
+            raise UploadGone from refusal
+
+    async def abort_upload(self, key: str, upload_id: str) -> None:
+        """Drop a multipart upload with its parts. Repeating it is harmless."""
+        try:
+            with _translated("AbortMultipartUpload", _NO_UPLOAD):
+                await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
+        except _Refusal:
+            # `rclone serve s3` forgets its uploads when it restarts, but leaves what it had streamed in a hidden object that no
+            # listing shows. Other storages have no such object, and deleting it is then a no-op.
+            await self.delete([posixpath.join(posixpath.dirname(key), f".rclone_temp_multipart_{upload_id}")])
+
+    async def uploads(self, prefix: str) -> list[StartedUpload]:
+        """Unfinished multipart uploads below a prefix."""
+        found: list[StartedUpload] = []
+        try:
+            with _translated("ListMultipartUploads", _NO_UPLOAD):
+                async for page in self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix):
+                    found += [StartedUpload(item["Key"], item["UploadId"], item["Initiated"]) for item in page.get("Uploads", [])]
+        except _Refusal:
+            return []  # `rclone serve s3` answers so when there is none.
+        return found
+
+
+@asynccontextmanager
+async def object_store(endpoint: str, bucket: str, region: str, access_key: str, secret_key: str) -> AsyncIterator[ObjectStore]:
+    """A store with its connections, closed when the block ends."""
+    config = AioConfig(
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},
+        # Storages other than AWS know neither the checksum trailers nor the headers that newer botocore sends by default.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        connect_timeout=3,
+        read_timeout=120,  # joining the parts of a large upload
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=32,
+    )
+    session = get_session()
+    async with session.create_client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        config=config,
+    ) as client:
+        yield ObjectStore(client, bucket)
+
+
+@contextmanager
+def _translated(operation: str, expected: frozenset[str] = frozenset()) -> Iterator[None]:
+    """Raise _Refusal for the expected error codes, and UNAVAILABLE for everything else that goes wrong."""
+    started, outcome = time.perf_counter(), "failed"
+    try:
+        yield
+        outcome = "ok"
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if code in expected:
+            outcome = "refused"
+            raise _Refusal(code) from error
+        _logger.warning("storage_failed", operation=operation, code=code)
+        raise _unavailable() from error
+    except BotoCoreError as error:
+        _logger.warning("storage_failed", operation=operation, error=repr(error))
+        raise _unavailable() from error
+    finally:
+        _REQUESTS.labels(operation, outcome).observe(time.perf_counter() - started)
+
+
+def _unavailable() -> DarkroomError:
+    return DarkroomError(ErrorReason.UNAVAILABLE, "Storage cannot be reached. Try again later.")

@@ -1,0 +1,15 @@
+"""What an uploaded file is, decided from its content and read from its headers only.
+
+    prober = Prober(sandbox, ProbeLimits())
+    found = await prober.probe(url, size, etag)
+
+Nothing is decoded, so a picture that claims 30,000 x 30,000 pixels costs no more than any other; whether it is too
+large is the caller's decision.
+"""
+
+from services.files.probe.model import MEDIA_TYPES, Probe
+from services.files.probe.prober import ProbeLimits, Prober
+from services.files.probe.ranges import RangeFile, ReadRange, file_ranges
+from services.files.probe.sniff import probe
+
+__all__ = ["MEDIA_TYPES", "Probe", "ProbeLimits", "Prober", "RangeFile", "ReadRange", "file_ranges", "probe"]

@@ -1,0 +1,133 @@
+"""HEIF, HEIC and AVIF headers (ISO/IEC 14496-12 boxes, ISO/IEC 23008-12 items)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from services.files.probe.faults import Damaged, read_exactly, require_size
+from services.files.probe.model import Probe
+from services.files.probe.ranges import RangeFile
+
+_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1", b"avif", b"avis"})
+_CODECS = {b"av1C": "image/avif", b"hvcC": "image/heic"}
+_MAX_META_BYTES = 4 << 20
+_MAX_BOXES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    kind: bytes
+    body: int
+    end: int
+
+
+def matches(head: bytes) -> bool:
+    """Whether the file begins with a brand of a still-picture format; films share the container."""
+    if head[4:8] != b"ftyp":
+        return False
+    length = min(int.from_bytes(head[:4], "big"), len(head))
+    brands = {head[8:12], *(head[at : at + 4] for at in range(16, length - 3, 4))}
+    return bool(brands & _BRANDS)
+
+
+def parse(file: RangeFile) -> Probe:
+    """Find the primary item and its properties in the `meta` box."""
+    top = list(_boxes(file, 0, file.size))
+    if top[-1].end > file.size:
+        raise Damaged("it is truncated")
+    meta = next((box for box in top if box.kind == b"meta"), None)
+    if meta is None:
+        raise Damaged("it holds no picture")
+    if meta.end - meta.body > _MAX_META_BYTES:
+        raise Damaged("its item list is broken")
+    inside = {box.kind: box for box in _boxes(file, meta.body + 4, meta.end)}
+    if not {b"pitm", b"iprp"} <= inside.keys():
+        raise Damaged("its item list is broken")
+    properties = {box.kind: box for box in _boxes(file, inside[b"iprp"].body, inside[b"iprp"].end)}
+    if not {b"ipco", b"ipma"} <= properties.keys():
+        raise Damaged("its item list is broken")
+    container = list(_boxes(file, properties[b"ipco"].body, properties[b"ipco"].end))
+    width, height = _primary_size(file, inside[b"pitm"], properties[b"ipma"], container)
+    require_size(width, height)
+    kinds = {box.kind for box in container}
+    return Probe(
+        media_type=next((media for box, media in _CODECS.items() if box in kinds), "image/heif"),
+        width=width,
+        height=height,
+        frames=_frames(file, top),
+        has_alpha=any(_is_alpha(file, box) for box in container if box.kind == b"auxC"),
+    )
+
+
+def _boxes(file: RangeFile, position: int, end: int) -> Iterator[_Box]:
+    for _ in range(_MAX_BOXES):
+        if position >= end:
+            return
+        header = read_exactly(file, position, 8)
+        length, body = int.from_bytes(header[:4], "big"), position + 8
+        if length == 1:
+            length, body = int.from_bytes(read_exactly(file, body, 8), "big"), body + 8
+        box_end = position + length if length else end
+        if box_end < body or (box_end > end and end != file.size):
+            raise Damaged("its boxes are broken")
+        yield _Box(header[4:], body, box_end)
+        position = box_end
+    raise Damaged("its boxes are broken")
+
+
+def _primary_size(file: RangeFile, pitm: _Box, ipma: _Box, container: list[_Box]) -> tuple[int, int]:
+    """Width and height of the primary item: its `ispe` property, cropped by `clap` (encoders pad odd sizes)."""
+    version = read_exactly(file, pitm.body, 1)[0]
+    primary = int.from_bytes(read_exactly(file, pitm.body + 4, 2 if version == 0 else 4), "big")
+    found = {
+        container[index - 1].kind: container[index - 1]
+        for index in _associated(read_exactly(file, ipma.body, ipma.end - ipma.body), primary)
+        if 0 < index <= len(container)
+    }
+    if b"ispe" not in found:
+        raise Damaged("its picture has no size")
+    width, height = struct.unpack(">II", read_exactly(file, found[b"ispe"].body + 4, 8))
+    if b"clap" in found:
+        across, across_unit, down, down_unit = struct.unpack(">4I", read_exactly(file, found[b"clap"].body, 16))
+        if across_unit and down_unit:
+            return min(width, round(across / across_unit)), min(height, round(down / down_unit))
+    return width, height
+
+
+def _associated(table: bytes, item: int) -> Iterator[int]:
+    """Indexes (from 1) of the properties of an item, from the body of an `ipma` box."""
+    id_bytes = 2 if table[0] == 0 else 4
+    index_bytes = 2 if table[3] & 1 else 1
+    entries, position = int.from_bytes(table[4:8], "big"), 8
+    for _ in range(entries):
+        if position + id_bytes >= len(table):
+            return
+        found = int.from_bytes(table[position : position + id_bytes], "big")
+        count = table[position + id_bytes]
+        position += id_bytes + 1
+        if found == item:
+            for at in range(position, position + count * index_bytes, index_bytes):
+                # The highest bit says "essential".
+                yield int.from_bytes(table[at : at + index_bytes], "big") & (0x7FFF if index_bytes == 2 else 0x7F)
+        position += count * index_bytes
+
+
+def _is_alpha(file: RangeFile, box: _Box) -> bool:
+    kind = file.at(box.body + 4, min(box.end - box.body - 4, 128)).split(b"\0", 1)[0]
+    return kind.endswith((b":alpha", b":auxid:1"))
+
+
+def _frames(file: RangeFile, top: list[_Box]) -> int:
+    """Samples of the longest track if the file is a sequence, else 1."""
+    longest = 1
+    for movie in (box for box in top if box.kind == b"moov"):
+        for track in (box for box in _boxes(file, movie.body, movie.end) if box.kind == b"trak"):
+            box: _Box | None = track
+            for kind in (b"mdia", b"minf", b"stbl", b"stsz"):
+                if box is not None:
+                    box = next((inner for inner in _boxes(file, box.body, box.end) if inner.kind == kind), None)
+            if box is not None:
+                longest = max(longest, int.from_bytes(read_exactly(file, box.body + 8, 4), "big"))
+    return longest

@@ -1,0 +1,55 @@
+"""What a probe finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Media type to the file extension it is stored and offered under, for everything that a probe accepts.
+MEDIA_TYPES = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "image/tiff": "tiff",
+    "image/heic": "heic",
+    "image/heif": "heif",
+    "image/avif": "avif",
+    "image/bmp": "bmp",
+    "image/svg+xml": "svg",
+    "application/pdf": "pdf",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What a file's content says it is."""
+
+    media_type: str
+    """A key of MEDIA_TYPES."""
+    width: int | None = None
+    """Pixels, as stored (before the orientation tag is applied). None for documents."""
+    height: int | None = None
+    """As `width`."""
+    frames: int | None = None
+    """Pictures in the file, 1 for a still one. None for documents, and where counting would have read too much."""
+    has_alpha: bool | None = None
+    """Whether the format's headers announce transparency. None for documents."""
+    pages: int | None = None
+    """Pages of a document. None for images."""
+    encrypted: bool = False
+    """The document is encrypted, but opens without a password: only an owner password restricts it."""
+
+    @property
+    def extension(self) -> str:
+        """File extension without the dot."""
+        return MEDIA_TYPES[self.media_type]
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it is a picture, not a document."""
+        return self.media_type.startswith("image/")
+
+    @property
+    def megapixels(self) -> float:
+        """Millions of pixels of one frame; 0 for documents."""
+        return (self.width or 0) * (self.height or 0) / 1e6

@@ -1,0 +1,162 @@
+"""Random access to a stored file, by ranges, within a budget of bytes."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from services.common.errors import DarkroomError, ErrorReason
+
+#: `read(offset, length)` gives exactly `length` bytes; callers stay within the file.
+ReadRange = Callable[[int, int], bytes]
+
+_BLOCK = 64 << 10
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+
+class BudgetExhausted(Exception):
+    """Reading on would fetch more bytes than allowed. Deliberately no OSError: parsers swallow those."""
+
+
+class RangeFile(io.RawIOBase):
+    """A read-only, seekable file over `read`, which fetches each 64 KiB block at most once.
+
+    Raises BudgetExhausted when more than `budget` bytes would be fetched. `fault` keeps the first exception of reading,
+    for callers that reach the file through a parser which may swallow or wrap it.
+    """
+
+    def __init__(self, read: ReadRange, size: int, budget: int) -> None:
+        super().__init__()
+        self._read = read
+        self.size = size
+        self._left = budget
+        self._blocks: dict[int, bytes] = {}
+        self._position = 0
+        self.fault: Exception | None = None
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def tell(self) -> int:
+        """The file position."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move the file position, which may lie beyond the end."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
+        if base + offset < 0:
+            raise OSError("a seek to before the start of the file")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer; less only at the end of the file."""
+        data = self.at(self._position, len(buffer))
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+    def at(self, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset`, fewer at the end of the file. The file position stays."""
+        end = min(offset + length, self.size)
+        if offset >= end:
+            return b""
+        first, last = offset // _BLOCK, (end - 1) // _BLOCK
+        self._fetch(first, last)
+        if first == last:
+            return self._blocks[first][offset - first * _BLOCK : end - first * _BLOCK]
+        joined = b"".join(self._blocks[index] for index in range(first, last + 1))
+        return joined[offset - first * _BLOCK : end - first * _BLOCK]
+
+    def _fetch(self, first: int, last: int) -> None:
+        """Fetch those of the blocks that are missing, neighbours in one request."""
+        missing = [index for index in range(first, last + 1) if index not in self._blocks]
+        while missing:
+            run = 1
+            while run < len(missing) and missing[run] == missing[0] + run:
+                run += 1
+            start = missing[0] * _BLOCK
+            length = min(run * _BLOCK, self.size - start)
+            try:
+                if length > self._left:
+                    raise BudgetExhausted
+                data = self._read(start, length)
+            except (BudgetExhausted, DarkroomError) as error:
+                self.fault = self.fault or error
+                raise
+            self._left -= length
+            for index in range(run):
+                self._blocks[missing[index]] = data[index * _BLOCK : (index + 1) * _BLOCK]
+            del missing[:run]
+
+
+def file_ranges(path: Path) -> ReadRange:
+    """Ranges of a local file."""
+
+    def read(offset: int, length: int) -> bytes:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
+
+    return read
+
+
+@contextmanager
+def http_ranges(url: str, size: int, etag: str | None, timeout_seconds: float) -> Iterator[ReadRange]:
+    """Ranges of an object behind a presigned URL.
+
+    Some servers answer a range with status 200 and Content-Range (rclone does), so it is the header that counts. Raises
+    UNAVAILABLE if the storage does not answer, FILE_SIZE_MISMATCH if the object is not the one with this size and ETag.
+    """
+    with httpx.Client(timeout=timeout_seconds, trust_env=False) as client:
+
+        def read(offset: int, length: int) -> bytes:
+            try:
+                with client.stream("GET", url, headers={"Range": f"bytes={offset}-{offset + length - 1}"}) as response:
+                    return _body(response, offset, length)
+            except httpx.HTTPError as error:
+                raise _unavailable() from error
+
+        def _body(response: httpx.Response, offset: int, length: int) -> bytes:
+            if response.status_code in (404, 412, 416):
+                raise _changed()
+            if response.status_code not in (200, 206):
+                raise _unavailable()
+            if etag is not None and response.headers.get("etag", "").strip('"') != etag.strip('"'):
+                raise _changed()
+            span = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
+            if span is not None:
+                if span[3] not in (str(size), "*"):
+                    raise _changed()
+                if (int(span[1]), int(span[2])) != (offset, offset + length - 1):
+                    raise _unavailable()
+            elif (offset, length) != (0, size):
+                raise _unavailable()
+            data = bytearray()
+            for chunk in response.iter_raw():
+                data += chunk
+                if len(data) > length:
+                    raise _changed()
+            if len(data) != length:
+                raise _unavailable()
+            return bytes(data)
+
+        yield read
+
+
+def _unavailable() -> DarkroomError:
+    return DarkroomError(ErrorReason.UNAVAILABLE, "The file could not be read from storage. Try again later.")
+
+
+def _changed() -> DarkroomError:
+    return DarkroomError(ErrorReason.FILE_SIZE_MISMATCH, "The file changed or vanished while it was examined.")

@@ -1,0 +1,108 @@
+"""TIFF and BigTIFF headers (TIFF 6.0; BigTIFF by its de facto specification of 2007)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from services.files.probe.faults import Damaged, read_exactly, require_size
+from services.files.probe.model import Probe
+from services.files.probe.ranges import BudgetExhausted, RangeFile
+
+_WIDTH, _LENGTH, _EXTRA_SAMPLES = 256, 257, 338
+_OFFSETS, _COUNTS = (273, 324), (279, 325)
+_TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+_MAX_DIRECTORIES = 10_000
+_MAX_ENTRIES = 4_096
+_MAX_STRIPS = 1 << 20
+
+
+def matches(head: bytes) -> bool:
+    """Whether the file begins as a TIFF."""
+    return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Byte order and field widths."""
+
+    order: str
+    big: bool
+
+    @property
+    def offset(self) -> str:
+        return "Q" if self.big else "I"
+
+    def unpack(self, form: str, data: bytes) -> tuple[int, ...]:
+        return struct.unpack(self.order + form, data)
+
+    def read(self, file: RangeFile, position: int, form: str) -> tuple[int, ...]:
+        return self.unpack(form, read_exactly(file, position, struct.calcsize(self.order + form)))
+
+
+def parse(file: RangeFile) -> Probe:
+    """Read the first directory, and count those that follow."""
+    head = read_exactly(file, 0, 8)
+    layout = _Layout("<" if head[:2] == b"II" else ">", big=43 in (head[2], head[3]))
+    (position,) = layout.read(file, 8 if layout.big else 4, layout.offset)
+    tags, following = _directory(file, layout, position)
+    width, height = (tags[tag][0] if tags.get(tag) else 0 for tag in (_WIDTH, _LENGTH))
+    require_size(width, height)
+    _require_strips(file, tags)
+    return Probe(
+        media_type="image/tiff",
+        width=width,
+        height=height,
+        frames=_count(file, layout, position, following),
+        has_alpha=any(sample in (1, 2) for sample in tags.get(_EXTRA_SAMPLES, ())),
+    )
+
+
+def _directory(file: RangeFile, layout: _Layout, position: int) -> tuple[dict[int, tuple[int, ...]], int]:
+    """The integer tags that matter here, and where the next directory stands (0: nowhere)."""
+    count_form, entry_bytes = ("Q", 20) if layout.big else ("H", 12)
+    (count,) = layout.read(file, position, count_form)
+    if not 0 < count <= _MAX_ENTRIES:
+        raise Damaged("its directory is broken")
+    position += struct.calcsize("<" + count_form)
+    entries = read_exactly(file, position, count * entry_bytes)
+    tags = {}
+    for start in range(0, len(entries), entry_bytes):
+        tag, kind, values = layout.unpack("HH" + layout.offset, entries[start : start + (12 if layout.big else 8)])
+        form = _TYPES.get(kind)
+        if form is None or tag not in (_WIDTH, _LENGTH, _EXTRA_SAMPLES, *_OFFSETS, *_COUNTS) or values > _MAX_STRIPS:
+            continue
+        inline = entries[start + (12 if layout.big else 8) : start + entry_bytes]
+        length = values * struct.calcsize("<" + form)
+        data = inline[:length]
+        if length > len(inline):
+            data = read_exactly(file, layout.unpack(layout.offset, inline)[0], length)
+        tags[tag] = layout.unpack(f"{values}{form}", data)
+    (following,) = layout.read(file, position + len(entries), layout.offset)
+    return tags, following
+
+
+def _require_strips(file: RangeFile, tags: dict[int, tuple[int, ...]]) -> None:
+    """Damaged if picture data would lie beyond the end of the file."""
+    for offsets, counts in zip(_OFFSETS, _COUNTS, strict=True):
+        for offset, count in zip(tags.get(offsets, ()), tags.get(counts, ()), strict=False):
+            if offset + count > file.size:
+                raise Damaged("it is truncated")
+
+
+def _count(file: RangeFile, layout: _Layout, first: int, following: int) -> int | None:
+    """Directories in the chain; None if reading them all would take too much."""
+    seen = {first}
+    count_form, entry_bytes = ("Q", 20) if layout.big else ("H", 12)
+    try:
+        while following and following not in seen:
+            if len(seen) == _MAX_DIRECTORIES:
+                return None
+            (count,) = layout.read(file, following, count_form)
+            seen.add(following)
+            (following,) = layout.read(file, following + struct.calcsize("<" + count_form) + count * entry_bytes, layout.offset)
+    except BudgetExhausted:
+        return None
+    except Damaged:
+        return len(seen)  # the first picture is whole; what follows is not reachable
+    return len(seen)

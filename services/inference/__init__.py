@@ -1,0 +1,1 @@
+"""Workers: operations on pictures and documents, with models by Triton."""

@@ -1,0 +1,177 @@
+"""The worker's process: `python -m services.inference`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+
+import cv2
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from services.common import bus, log, process
+from services.common.config import load
+from services.common.identity import Signer, Verifier
+from services.common.loop import Loop
+from services.common.offers import REPEAT_SECONDS, Offers
+from services.common.operations import specs
+from services.common.rpc.channel import Caller, channel
+from services.common.rpc.server import listening
+from services.common.sandbox import Limits as SandboxLimits
+from services.common.sandbox import Sandbox
+from services.common.telemetry import checks, tracing
+from services.common.telemetry.health import Check, Health
+from services.common.telemetry.listener import observable
+from services.inference.config import InferenceSettings
+from services.inference.generation.assembly import providers
+from services.inference.generation.exchange import provider_client
+from services.inference.generation.offered import OfferedOperations
+from services.inference.generation.provider import Provider
+from services.inference.media import Limits, configure_libvips
+from services.inference.model_server import triton
+from services.inference.pipeline import document_job, memory_needs, picture_job
+from services.inference.pipeline.memory_budget import MemoryBudget
+from services.inference.pipeline.registry import Registry
+from services.inference.pipeline.step import Models, Tools
+from services.inference.worker import cancellations
+from services.inference.worker.attempt import AttemptRunner
+from services.inference.worker.client import AttemptClient
+from services.inference.worker.files import AttemptFiles
+from services.inference.worker.lane import Lane
+from services.inference.worker.object_transfer import ObjectTransfer, http_client
+from services.inference.worker.work_folder import work_folder
+from services.inference.worker.worker import work
+
+SERVICE = "inference"
+_MODELS_LANE = "neural"
+_PROBE_SECONDS = 2.0
+
+
+async def serve(settings: InferenceSettings, stop: asyncio.Event) -> None:
+    """Work until `stop`, and then as `worker.work` says. Health is reported from the moment that tasks can be taken."""
+    # Names in the history of tasks; unique among replicas and restarts.
+    name = f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(3)}"
+    configure_libvips(settings.cpu_threads)
+    cv2.setNumThreads(settings.cpu_threads)
+    caller = Caller(Signer(SERVICE, settings.signing_key_file))
+    verifier = Verifier(settings.trusted_keys_file)
+    registry = Registry()
+    async with AsyncExitStack() as parts:
+        folder = parts.enter_context(work_folder(settings.work_dir, name))
+        sandbox = await parts.enter_async_context(_sandbox(settings))
+        server = await parts.enter_async_context(triton.connected(settings.triton_address, _patience(settings), settings.shared_bytes))
+        transfer = ObjectTransfer(await parts.enter_async_context(http_client()), settings.storage_patience_seconds)
+        files_channel = await parts.enter_async_context(channel(settings.files_address))
+        tasks_channel = await parts.enter_async_context(channel(settings.tasks_address))
+        connection = await parts.enter_async_context(bus.connected(settings.nats_url, name, settings.nats_replicas))
+        heard = await parts.enter_async_context(cancellations.listening(connection))
+        health = Health(_needs(settings, connection, tasks_channel, files_channel, server))
+        await parts.enter_async_context(health.watching())
+        await parts.enter_async_context(observable(settings.metrics_listen, health))
+        client = AttemptClient(tasks_channel, caller, name)
+        serving = providers(settings, await parts.enter_async_context(provider_client()), server)
+        runner = AttemptRunner(
+            client=client,
+            files=AttemptFiles(files_channel, caller, transfer, settings.storage_patience_seconds),
+            registry=registry,
+            tools=_tools(settings, server, sandbox, serving),
+            cancellations=heard,
+            folder=folder,
+            max_picture_bytes=settings.max_picture_bytes,
+        )
+        if not await _reached(tasks_channel, stop):
+            return
+        await parts.enter_async_context(
+            listening("internal", settings.internal_listen, (), verifier, health=health, drain_seconds=settings.drain_calls)
+        )
+        lanes = {lane: count for lane, count in settings.lanes.items() if _workable(lane, serving)}
+        offering = OfferedOperations(Offers(connection), serving, lanes)
+        await parts.enter_async_context(process.background(Loop("offers", REPEAT_SECONDS, offering.step).run()))
+        await work([Lane(lane, count, connection, client, runner) for lane, count in lanes.items()], stop, health, settings.drain_seconds)
+
+
+def _needs(
+    settings: InferenceSettings, connection: bus.Bus, tasks: grpc.aio.Channel, files: grpc.aio.Channel, server: triton.Triton
+) -> list[Check]:
+    needs = [checks.nats(connection), checks.service("tasks", tasks), checks.service("files", files)]
+    # No other lane has operations that need models here.
+    return [*needs, Check("triton", server.reach)] if _MODELS_LANE in settings.lanes else needs
+
+
+def _sandbox(settings: InferenceSettings) -> Sandbox:
+    limits = SandboxLimits(
+        memory_bytes=settings.document_memory_bytes, cpu_seconds=round(settings.document_seconds), wall_seconds=settings.document_seconds
+    )
+    # A child for each file in hand; the processor is shared out by the lanes.
+    return Sandbox(
+        preload=[document_job.__name__, picture_job.__name__, memory_needs.__name__],
+        limits=limits,
+        concurrency=sum(settings.lanes.values()),
+    )
+
+
+def _patience(settings: InferenceSettings) -> triton.Patience:
+    return triton.Patience(settings.triton_patience_seconds, settings.triton_base_seconds, settings.triton_seconds_per_megapixel)
+
+
+def _workable(lane: str, serving: Mapping[str, Provider]) -> bool:
+    """Whether a lane has an operation that this worker can do. One that it is not configured for is left to others."""
+    return any(spec.lane == lane and (not spec.needs or spec.name in serving) for spec in specs().values())
+
+
+def _tools(settings: InferenceSettings, server: triton.Triton, sandbox: Sandbox, serving: Mapping[str, Provider]) -> Tools:
+    return Tools(
+        triton=server,
+        sandbox=sandbox,
+        models=Models(
+            cutout=settings.model_cutout,
+            text=settings.model_text,
+            inpaint=settings.model_inpaint,
+            reading=settings.model_reading,
+            upscale={2: settings.model_upscale_2, 3: settings.model_upscale_3, 4: settings.model_upscale_4},
+            upscale_tile=settings.upscale_tile,
+            upscale_batch=settings.upscale_batch,
+            upscale_fine=settings.model_upscale_fine,
+            upscale_fine_megapixels=settings.upscale_fine_megapixels,
+        ),
+        picture_limits=Limits(settings.max_megapixels),
+        picture_resources=SandboxLimits(
+            memory_bytes=settings.picture_memory_bytes,
+            cpu_seconds=round(settings.picture_seconds),
+            wall_seconds=2 * settings.picture_seconds,
+        ),
+        result_limits=Limits(settings.max_result_megapixels),
+        memory=MemoryBudget(settings.memory_bytes),
+        document_bytes=settings.document_memory_bytes,
+        providers=serving,
+    )
+
+
+async def _reached(tasks: grpc.aio.Channel, stop: asyncio.Event) -> bool:
+    """Wait until the tasks service serves; False if `stop` comes first."""
+    health = health_pb2_grpc.HealthStub(tasks)
+    while not stop.is_set():
+        try:
+            reply = await health.Check(health_pb2.HealthCheckRequest(), timeout=_PROBE_SECONDS)
+            if reply.status == health_pb2.HealthCheckResponse.SERVING:
+                return True
+        except grpc.aio.AioRpcError as error:
+            log.get_logger().info("tasks_not_reached", code=error.code().name)
+        await asyncio.sleep(0.2)
+    return False
+
+
+def main() -> None:
+    """Read the settings and serve."""
+    settings = load(InferenceSettings)
+    log.configure(SERVICE, settings.log_level)
+    with tracing.exporting(SERVICE, settings.otlp_endpoint, settings.trace_ratio):
+        process.run(lambda stop: serve(settings, stop))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""What the files in an archive are called: names that every system can write, each once."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+_LONGEST = 200
+"""Characters; file systems take 255 bytes or UTF-16 units, and a number and the folder come on top."""
+# https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file: characters, devices with any extension, and the last character.
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
+_DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[ ]*(\..*)?", re.IGNORECASE)
+
+
+def entry_names(names: Iterable[str], taken: Iterable[str] = ()) -> Sequence[str]:
+    """A name for each of the files that are called so: without what Windows forbids, and different from each other and from `taken` even
+    where case and the form of accents do not count. `a.png` becomes `a-2.png` if it comes a second time."""
+    used = {_same(name) for name in taken}
+    following: dict[str, int] = {}
+    found = []
+    for name in map(_safe, names):
+        stem, dot, extension = name.rpartition(".")
+        stem, ending = (stem, dot + extension) if stem else (name, "")
+        candidate, number = name, following.get(_same(name), 2)
+        while _same(candidate) in used:
+            candidate = f"{stem}-{number}{ending}"
+            number += 1
+        following[_same(name)] = number
+        used.add(_same(candidate))
+        found.append(candidate)
+    return found
+
+
+def _safe(name: str) -> str:
+    name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name)).strip().rstrip(". ")
+    if _DEVICES.fullmatch(name) or not name.strip("."):
+        name = f"_{name}" if name else "file"
+    if len(name) > _LONGEST:
+        stem, dot, extension = name.rpartition(".")
+        ending = dot + extension if stem and len(extension) <= 20 else ""
+        name = name[: _LONGEST - len(ending)].rstrip(". ") + ending
+    return name
+
+
+def _same(name: str) -> str:
+    """Equal for names that some file system takes for one."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFC", name).casefold())

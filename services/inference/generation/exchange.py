@@ -1,0 +1,138 @@
+"""One request to a provider over HTTP, and what becomes of an answer that is no success."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.log import get_logger
+from services.inference.worker.retry_after import retry_after
+
+_LARGEST_ANSWER = 512 << 20
+"""Bytes; four pictures of 8 megapixels take up to 140 million in base64."""
+_LONGEST_QUOTE = 200
+_PASSING = (408, 409, 425, 499)
+"""Timeouts, conflicts, and requests that the provider itself has given up."""
+
+_logger = get_logger()
+
+
+@asynccontextmanager
+async def provider_client() -> AsyncIterator[httpx.AsyncClient]:
+    """A client for outside providers: a proxy from the environment is used, and no redirect is followed, since requests carry keys."""
+    async with httpx.AsyncClient(trust_env=True, follow_redirects=False, timeout=None) as client:  # noqa: S113 - `Exchange` limits the whole
+        yield client
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that has come whole."""
+
+    status: int
+    body: Any
+    """Decoded JSON; None where it is none."""
+    retry_after: int | None
+    """Seconds, by its header."""
+
+    def at(self, *path: str | int) -> Any:
+        """What stands in the body at a path of keys and indices; None where there is nothing."""
+        found = self.body
+        for step in path:
+            if isinstance(step, str):
+                found = found.get(step) if isinstance(found, dict) else None
+            else:
+                found = found[step] if isinstance(found, list) and -len(found) <= step < len(found) else None
+        return found
+
+
+class Exchange:
+    """Requests to one provider, so many at a time, each within so many seconds."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, provider: str, base_url: str, headers: Mapping[str, str], seconds: float, concurrency: int
+    ):
+        self.provider = provider
+        self._client, self._base_url, self._headers = client, base_url.rstrip("/"), dict(headers)
+        self._seconds, self._places = seconds, asyncio.Semaphore(concurrency)
+
+    async def post(self, path: str, **content: Any) -> Answer:
+        """POST below the base URL, with httpx's arguments for the body. Raises PROVIDER_UNAVAILABLE if no whole answer comes in time."""
+        async with self._places:
+            try:
+                async with (
+                    asyncio.timeout(self._seconds),
+                    self._client.stream("POST", self._base_url + path, headers=self._headers, **content) as response,
+                ):
+                    return Answer(response.status_code, _decoded(await self._read(response)), retry_after(response))
+            except TimeoutError:
+                _logger.warning("provider_timed_out", provider=self.provider, seconds=self._seconds)
+                raise self.unavailable("took too long to answer") from None
+            except httpx.TransportError as error:
+                _logger.warning("provider_unreachable", provider=self.provider, error=repr(error))
+                raise self.unavailable("cannot be reached") from error
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        parts, size = [], 0
+        async for part in response.aiter_bytes():
+            size += len(part)
+            if size > _LARGEST_ANSWER:
+                raise self.rejected("gave an answer that is too large")
+            parts.append(part)
+        return b"".join(parts)
+
+    def failure(self, answer: Answer, model: str, message: object, pause: int | None) -> DarkroomError:
+        """What an HTTP status stands for where the body says nothing more particular. `message` is the provider's, for the task's owner,
+        and `pause` how many seconds it asks to wait."""
+        status = answer.status
+        if status in (401, 403):
+            return self.unusable(answer, "does not accept the key of this installation")
+        if status == 404:
+            return self.unusable(answer, f"does not have the model {model}")
+        if status == 429:
+            return self.unavailable("limits the rate of requests", pause)
+        if status in _PASSING or status >= 500:
+            return self.unavailable("has a failure", pause)
+        if status >= 400:
+            return self.rejected("does not take the request", message)
+        return self.unusable(answer, "does not answer at the configured address")
+
+    def unavailable(self, what: str, pause: int | None = None) -> DarkroomError:
+        """It may pass."""
+        return DarkroomError(ErrorReason.PROVIDER_UNAVAILABLE, f"{self.provider} {what}. Try again later.", retry_after=pause)
+
+    def rejected(self, what: str, quote: object = None) -> DarkroomError:
+        """It will not pass by repeating. `quote` is what the provider says about the request, if it is a text."""
+        said = f": {_quoted(quote)}" if isinstance(quote, str) and quote.strip() else "."
+        return DarkroomError(ErrorReason.PROVIDER_REJECTED, f"{self.provider} {what}{said}")
+
+    def refused(self, what: str) -> DarkroomError:
+        """Its content policy forbids it; `what` is the prompt, the pictures made, or why."""
+        return DarkroomError(ErrorReason.CONTENT_REFUSED, f"{self.provider}'s content policy does not allow {what}.")
+
+    def unusable(self, answer: Answer, what: str) -> DarkroomError:
+        """The operator must do something; the log tells what the provider says, the owner of the task that it is not their fault."""
+        _logger.error(
+            "provider_unusable", provider=self.provider, status=answer.status, problem=what, answer=_quoted(json.dumps(answer.body))
+        )
+        return DarkroomError(
+            ErrorReason.OPERATION_UNAVAILABLE, f"{self.provider} {what}; the operator of this installation can repair that."
+        )
+
+
+def _decoded(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:  # not JSON, or not UTF-8
+        return None
+
+
+def _quoted(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_QUOTE else line[: _LONGEST_QUOTE - 1] + "…"

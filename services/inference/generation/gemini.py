@@ -1,0 +1,110 @@
+"""The Gemini API's `generateContent`: https://ai.google.dev/api/generate-content."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from services.common.errors import DarkroomError
+from services.inference.generation.exchange import Answer, Exchange
+from services.inference.generation.gemini_table import MOST_AT_ONCE, gemini_request
+from services.inference.generation.request import GenerationRequest, NotApplied, Reference
+
+# https://ai.google.dev/api/generate-content#FinishReason
+_CONTENT_FINISHES = (
+    "SAFETY",
+    "RECITATION",
+    "BLOCKLIST",
+    "PROHIBITED_CONTENT",
+    "SPII",
+    "IMAGE_SAFETY",
+    "IMAGE_PROHIBITED_CONTENT",
+    "IMAGE_RECITATION",
+)
+_RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
+_ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
+
+
+class GeminiImages:
+    """One picture a call, in whichever format the model gives."""
+
+    most_at_once = MOST_AT_ONCE
+
+    def __init__(self, exchange: Exchange, model: str) -> None:
+        self._exchange, self._model = exchange, model
+
+    async def ready(self) -> bool:
+        """It is there as soon as there is a key for it."""
+        return True
+
+    def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[NotApplied]:
+        """See `Provider`."""
+        return gemini_request(request).not_applied
+
+    async def make(self, request: GenerationRequest, references: Sequence[Reference], count: int) -> Sequence[bytes]:
+        """See `Provider`."""
+        said = gemini_request(request)
+        parts: list[dict[str, Any]] = [{"text": said.prompt}]
+        for reference in references:
+            data = base64.b64encode(reference.content).decode()
+            parts.append({"inlineData": {"mimeType": reference.media_type, "data": data}})
+        body = {
+            "contents": [{"role": "user", "parts": parts}],
+            "generationConfig": {"responseModalities": ["IMAGE"], "imageConfig": dict(said.image_config)},
+        }
+        answer = await self._exchange.post(f"/models/{self._model}:generateContent", json=body)
+        if answer.status != 200:
+            raise self._failure(answer)
+        return [self._picture(answer)]
+
+    def _picture(self, answer: Answer) -> bytes:
+        """The first picture that is no thought of the model."""
+        if block := answer.at("promptFeedback", "blockReason"):
+            raise self._exchange.refused(f"the prompt or a reference ({_word(block)})")
+        parts = answer.at("candidates", 0, "content", "parts")
+        texts = []
+        for part in parts if isinstance(parts, list) else ():
+            if not isinstance(part, dict) or part.get("thought"):
+                continue
+            if isinstance(part.get("inlineData"), dict):
+                try:
+                    return base64.b64decode(part["inlineData"]["data"], validate=True)
+                except (KeyError, TypeError, binascii.Error) as error:
+                    raise self._exchange.rejected("gave an answer without a picture") from error
+            texts.append(str(part.get("text", "")))
+        finish = answer.at("candidates", 0, "finishReason")
+        if finish in _CONTENT_FINISHES:
+            raise self._exchange.refused(f"the picture that was asked for ({_word(finish)})")
+        raise self._exchange.rejected("gave no picture", " ".join(texts).strip() or _word(finish))
+
+    def _failure(self, answer: Answer) -> DarkroomError:
+        status, message = answer.at("error", "status"), answer.at("error", "message")
+        if status == "FAILED_PRECONDITION" or _detail(answer, _ERROR_INFO).get("reason") in ("API_KEY_INVALID", "API_KEY_EXPIRED"):
+            return self._exchange.unusable(answer, "does not serve this installation")
+        return self._exchange.failure(answer, self._model, message, answer.retry_after or _retry_delay(answer))
+
+
+def _detail(answer: Answer, kind: str) -> dict[str, Any]:
+    """The error's detail of a kind; empty where there is none."""
+    details = answer.at("error", "details")
+    found = (
+        detail for detail in (details if isinstance(details, list) else ()) if isinstance(detail, dict) and detail.get("@type") == kind
+    )
+    return next(found, {})
+
+
+def _retry_delay(answer: Answer) -> int | None:
+    """Seconds by `google.rpc.RetryInfo`, written as `23.5s`; rounded up."""
+    delay = _detail(answer, _RETRY_INFO).get("retryDelay")
+    try:
+        return math.ceil(float(str(delay).removesuffix("s")))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _word(value: object) -> str:
+    """`IMAGE_SAFETY` as `image safety`."""
+    return str(value or "no reason given")[:100].replace("_", " ").lower()

@@ -1,0 +1,51 @@
+"""How a request is said to the Gemini API (https://ai.google.dev/gemini-api/docs/image-generation)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.inference.generation.request import GenerationRequest, NotApplied, with_negative
+
+ASPECT_RATIOS: Mapping[str, str] = {
+    "1:1": "1:1",
+    "2:3": "2:3",
+    "3:2": "3:2",
+    "3:4": "3:4",
+    "4:3": "4:3",
+    "4:5": "4:5",
+    "5:4": "5:4",
+    "9:16": "9:16",
+    "16:9": "16:9",
+    "21:9": "21:9",
+    "1:4": "1:4",
+    "4:1": "4:1",
+    "1:8": "1:8",
+    "8:1": "8:1",
+}
+"""`imageConfig.aspectRatio`. Left out, the model takes that of the references, or a square."""
+IMAGE_SIZES: Mapping[str, str] = {"0.5K": "512", "1K": "1K", "2K": "2K", "4K": "4K"}
+"""`imageConfig.imageSize`."""
+MOST_AT_ONCE = 1
+"""A call gives one picture, so a task of several makes as many calls at a time. There is no quality, and no negative prompt: one is said in
+the prompt's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeminiRequest:
+    """The prompt and `imageConfig` of the call."""
+
+    prompt: str
+    image_config: Mapping[str, str]
+    not_applied: tuple[NotApplied, ...]
+
+
+def gemini_request(request: GenerationRequest) -> GeminiRequest:
+    """The table, looked up."""
+    config = {"imageSize": IMAGE_SIZES[request.resolution or "1K"]}
+    if request.aspect_ratio is not None:
+        config["aspectRatio"] = ASPECT_RATIOS[request.aspect_ratio]
+    left_out: tuple[NotApplied, ...] = ()
+    if request.quality is not None:
+        left_out = (NotApplied("quality", "This model has one quality."),)
+    return GeminiRequest(with_negative(request), config, left_out)

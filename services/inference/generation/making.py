@@ -1,0 +1,138 @@
+"""Having a task's pictures made: what is kept from before is not asked for again, and what came is delivered even if a part failed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from darkroom.operations.v1.gpt_image_2_pb2 import GptImage2
+from darkroom.operations.v1.nano_banana_2_pb2 import NanoBanana2
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.log import get_logger
+from services.common.sandbox import SandboxCrashed, SandboxOutOfMemory, SandboxTimedOut
+from services.inference.generation.provider import Provider
+from services.inference.generation.references import prepared
+from services.inference.generation.request import GenerationRequest, Reference
+from services.inference.pipeline.picture_job import read_picture
+from services.inference.pipeline.step import Made, References, Step
+
+_PASSING = (ErrorReason.PROVIDER_UNAVAILABLE, ErrorReason.UNAVAILABLE)
+_SENT = 0.1
+"""Share of the time until the first request is sent."""
+
+_logger = get_logger()
+
+
+async def make_pictures(references: References, parameters: GptImage2 | NanoBanana2, provider: Provider, step: Step) -> list[Made]:
+    """The pictures of a task, in order: those that an earlier attempt has kept, and the others from the provider.
+
+    Each is kept as soon as it is here, so that neither a further attempt nor a failing later step pays for it twice. If some fail for good,
+    or for now in the last attempt, the others are what the task delivers, with a notice; if all do, or another attempt may bring the
+    missing ones, raises what `Provider.make` raised.
+    """
+    making = _Making(parameters, provider, step)
+    await making.take_kept()
+    if making.missing:
+        await making.make_missing(await _prepared(references, parameters, step))
+    return making.result()
+
+
+async def _prepared(references: References, parameters: GptImage2 | NanoBanana2, step: Step) -> list[Reference]:
+    ready = []
+    for number in range(references.count):
+        step.check()
+        step.report(_SENT * number / references.count, f"Reading reference {number + 1} of {references.count}")
+        image = await references.read(number)
+        ready.append(await asyncio.to_thread(prepared, image, keep_size=parameters.keep_reference_size))
+    return ready
+
+
+@dataclass
+class _Making:
+    """The pictures of one task, on their way."""
+
+    parameters: GptImage2 | NanoBanana2
+    provider: Provider
+    step: Step
+    made: dict[int, Made] = field(default_factory=dict)
+    failures: list[DarkroomError] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return self.parameters.count or 1
+
+    @property
+    def missing(self) -> list[int]:
+        return [number for number in range(self.count) if number not in self.made]
+
+    async def take_kept(self) -> None:
+        kept = await self.step.keeping.kept(self.step.folder)
+        for number in self.missing:
+            if (path := kept.get(_key(number))) is not None:
+                self.made[number] = await self._read(number, path)
+        if self.made:
+            _logger.info("pictures_kept", pictures=len(self.made))
+
+    async def make_missing(self, references: Sequence[Reference]) -> None:
+        request = GenerationRequest.of(self.parameters)
+        for left_out in self.provider.not_applied(request, references):
+            self.step.notice("not_applied", left_out.parameter, left_out.message)
+        self._report()
+        missing, size = self.missing, self.provider.most_at_once
+        shares = [missing[start : start + size] for start in range(0, len(missing), size)]
+        async with asyncio.TaskGroup() as group:
+            for share in shares:
+                group.create_task(self._make(request, references, share))
+
+    async def _make(self, request: GenerationRequest, references: Sequence[Reference], numbers: Sequence[int]) -> None:
+        """One request. A failure of the provider's is noted, so that the other requests go on."""
+        try:
+            contents = await self.provider.make(request, references, len(numbers))
+            for number, content in zip(numbers, contents, strict=False):
+                path = self.step.folder / f"made-{number}"
+                await asyncio.to_thread(path.write_bytes, content)
+                made = await self._read(number, path)
+                await self.step.keeping.keep(_key(number), path, made.format.media_type)
+                self.made[number] = made
+                self._report()
+            if len(contents) < len(numbers):
+                raise DarkroomError(ErrorReason.PROVIDER_REJECTED, f"{len(contents)} of {len(numbers)} pictures were given.")
+        except DarkroomError as error:
+            _logger.info("generation_failed", reason=error.reason.value, pictures=len(numbers))
+            self.failures.append(error)
+
+    def result(self) -> list[Made]:
+        if self.failures:
+            passing = [error for error in self.failures if error.reason in _PASSING]
+            if passing and not self.step.last:
+                # The one that asks for most patience speaks for all.
+                raise max(passing, key=lambda error: error.retry_after or 0)
+            if not self.made:
+                raise next((error for error in self.failures if error not in passing), self.failures[0])
+            first = self.failures[0].message
+            self.step.notice("partial", "count", f"{len(self.made)} of {self.count} pictures were made. {first}")
+        return [self.made[number] for number in sorted(self.made)]
+
+    async def _read(self, number: int, path: Path) -> Made:
+        """Read a picture whole, in a child process: it comes from outside, like an upload. Raises PROVIDER_REJECTED if it is none."""
+        tools = self.step.tools
+        folder = self.step.folder / f"reading-{number}"
+        await asyncio.to_thread(folder.mkdir, exist_ok=True)
+        try:
+            image = await read_picture(tools.sandbox, path, folder, tools.result_limits, tools.picture_resources)
+        except (DarkroomError, SandboxCrashed, SandboxOutOfMemory, SandboxTimedOut) as error:
+            _logger.warning("made_unreadable", error=repr(error))
+            raise DarkroomError(ErrorReason.PROVIDER_REJECTED, "The model gave a picture that cannot be read.") from error
+        assert image.source_format is not None
+        return Made(path, image.source_format, image.width, image.height)
+
+    def _report(self) -> None:
+        done = len(self.made) / self.count
+        of = f" of {self.count}" if self.count > 1 else ""
+        self.step.report(_SENT + (1 - _SENT) * done, f"Making picture {min(self.count, len(self.made) + 1)}{of}")
+
+
+def _key(number: int) -> str:
+    return f"picture-{number}"

@@ -1,0 +1,1 @@
+"""Background removal: from a picture and a matting model to a cut-out."""

@@ -1,0 +1,12 @@
+"""Which network finds the subject: by what the model server runs it on."""
+
+from __future__ import annotations
+
+from services.inference.model_server.triton import Device, Triton
+
+FINE, USUAL = "birefnet", "isnet"
+
+
+async def choose(triton: Triton) -> str:
+    """The finer one where it is installed and runs on a GPU: a processor would take the better part of a minute for it."""
+    return FINE if await triton.device(FINE) is Device.GPU else USUAL

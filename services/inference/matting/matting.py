@@ -1,0 +1,169 @@
+"""Background removal: from a picture and a matting model to a cut-out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from services.inference.matting import alpha_refinement
+from services.inference.matting.alpha_refinement import Alpha
+from services.inference.matting.edge_solving import solve_edges
+from services.inference.matting.foreground import decontaminate
+from services.inference.matting.shadow import shadow_of, with_shadow
+from services.inference.matting.subjects import Found, found_in, is_cut_out
+from services.inference.matting.tuning import GENERAL, Tuning
+from services.inference.media import Image, Pixels
+from services.inference.media.colour import strips, to_8bit, to_16bit
+from services.inference.media.resampling import resize
+
+MODEL_SIDE = 1024
+"""Rows and columns of the model's input and output."""
+
+AlphaModel = Callable[[npt.NDArray[np.uint8]], Awaitable[npt.NDArray[np.uint8]]]
+"""Takes sRGB pictures, uint8 [N, 1024, 1024, 3]; gives their foreground's opacity, uint8 [N, 1024, 1024, 1]."""
+
+_BACKDROP = 128  # behind transparent inputs, for the model: contrasts with black and with white subjects
+_TRIM_THRESHOLD = 8 / 255  # opacity up to which a border pixel counts as empty
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a picture is to be cut out."""
+
+    tuning: Tuning = GENERAL
+    refine: bool = True
+    """Move the enlarged alpha onto the edges of the picture; without it large pictures are done sooner and their edges are softer."""
+    shadow: bool = False
+    """Keep the shadow that the subject casts, where the background is plain enough to tell it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cutout:
+    """A picture that was cut out, or one that was left as it is."""
+
+    image: Image
+    found: Found
+    kept_alpha: bool = False
+    """It was a cut-out already."""
+    shadow: bool = False
+    """A shadow was found, and kept."""
+
+    @property
+    def cut(self) -> bool:
+        """Whether anything was done."""
+        return not self.found.nothing and not self.kept_alpha
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is a subject on nothing, cut out now or before."""
+        return self.kept_alpha or not self.found.nothing
+
+
+async def remove_background(
+    image: Image,
+    model: AlphaModel,
+    wishes: Wishes,
+    *,
+    progress: Callable[[float], None],
+    check: Callable[[], None],
+) -> Cutout:
+    """Cuts the foreground out: the picture with alpha, edges free of background colour, and zero colour where empty.
+
+    Pixels of full opacity stay bit-identical, and so do size, profile and bit depth. One in which the model finds nothing that it is sure
+    of is left as it is, and one that is a cut-out already keeps its alpha. `progress` gets shares of 1. `check` is called between steps,
+    also from other threads, and raises to cancel.
+    """
+    check()
+    prepared = await asyncio.to_thread(model_input, image)
+    progress(0.1)
+    coarse = (await model(prepared))[0, :, :, 0]
+    check()
+    progress(0.6)
+    result = await asyncio.to_thread(_finished, image, prepared[0], coarse, wishes, check)
+    progress(0.95)
+    return result
+
+
+def _finished(
+    image: Image, prepared: npt.NDArray[np.uint8], coarse: npt.NDArray[np.uint8], wishes: Wishes, check: Callable[[], None]
+) -> Cutout:
+    found = found_in(coarse)
+    if image.alpha is not None and is_cut_out(coarse, resize(to_8bit(image.alpha), MODEL_SIDE, MODEL_SIDE)):
+        kept = image.replace(pixels=np.where(image.alpha[..., None] > 0, image.pixels, image.pixels.dtype.type(0)))
+        return Cutout(kept, found, kept_alpha=True)
+    if found.nothing:
+        return Cutout(image, found)
+    cut = cut_out(image, coarse, prepared, wishes, check)
+    shadow = shadow_of(prepared, coarse) if wishes.shadow and image.alpha is None else None
+    if shadow is not None:
+        cut = with_shadow(cut, shadow)
+    return Cutout(cut, found, shadow=shadow is not None)
+
+
+def model_input(image: Image) -> npt.NDArray[np.uint8]:
+    """The picture as the model takes it: uint8 [1, 1024, 1024, 3], sRGB, over mid-gray where it is transparent."""
+    small = resize(image.srgb(), MODEL_SIDE, MODEL_SIDE)
+    if image.alpha is not None:
+        alpha = resize(to_8bit(image.alpha), MODEL_SIDE, MODEL_SIDE)[..., np.newaxis].astype(np.uint32)
+        small = ((small * alpha + _BACKDROP * (255 - alpha) + 127) // 255).astype(np.uint8)
+    return small.reshape(1, MODEL_SIDE, MODEL_SIDE, 3)
+
+
+def cut_out(
+    image: Image, coarse: npt.NDArray[np.uint8], prepared: npt.NDArray[np.uint8], wishes: Wishes, check: Callable[[], None]
+) -> Image:
+    """Applies the model's alpha (uint8 [1024, 1024]) to a picture, of which `prepared` is the model's input; see `remove_background`."""
+    coarse = alpha_refinement.denoise(coarse)
+    if wishes.refine:
+        coarse = solve_edges(coarse, prepared, wishes.tuning, check)
+    alpha = alpha_refinement.enlarge(coarse, image.width, image.height)
+    check()
+    if wishes.refine:
+        alpha_refinement.refine(alpha, coarse, image.srgb(), check)
+    check()
+    share = alpha if image.alpha is None else _foreground_share(alpha, image.alpha)
+    pixels = decontaminate(image.pixels, share, image.alpha, check)
+    final = _quantised(alpha, image)
+    # Rounding to fewer bits can make a faint pixel fully transparent: it must not keep a hidden colour.
+    pixels[final == 0] = 0
+    return image.replace(pixels=pixels, alpha=final)
+
+
+def visible_box(image: Image) -> tuple[slice, slice]:
+    """Rows and columns of the box around what is visible; the whole picture where nothing is, or all."""
+    if image.alpha is None:
+        return slice(0, image.height), slice(0, image.width)
+    visible = image.alpha > image.maximum * _TRIM_THRESHOLD
+    rows, columns = np.flatnonzero(visible.any(axis=1)), np.flatnonzero(visible.any(axis=0))
+    if rows.size == 0:
+        return slice(0, image.height), slice(0, image.width)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def cropped(image: Image, box: tuple[slice, slice]) -> Image:
+    """What lies in some rows and columns of a picture."""
+    return image.replace(pixels=image.pixels[box].copy(), alpha=None if image.alpha is None else image.alpha[box].copy())
+
+
+def _foreground_share(alpha: Alpha, existing: Pixels) -> Alpha:
+    """How much of each pixel's visible colour is foreground, for a picture that has alpha of its own.
+
+    The model sees soft edges that the picture already has, and reports them. The colour there is pure, so only
+    opacity beyond the existing one's is a mixture.
+    """
+    share = np.full_like(alpha, 65535)
+    for rows in strips(alpha.shape[0]):
+        own = to_16bit(existing[rows]).astype(np.uint64)
+        mixed = alpha[rows] < own
+        share[rows][mixed] = (alpha[rows][mixed] * np.uint64(65535) // own[mixed]).astype(np.uint16)
+    return share
+
+
+def _quantised(alpha: Alpha, image: Image) -> Pixels:
+    """The final alpha in the picture's sample type: never more opaque than the picture was."""
+    combined = alpha if image.alpha is None else np.minimum(alpha, to_16bit(image.alpha))
+    return to_8bit(combined) if image.bit_depth == 8 else combined

@@ -1,0 +1,26 @@
+"""What is assumed of a subject's edges, by the kind of subject; chosen by `benchmarks/quality/remove_background.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How far the picture's colours may overrule the model at edges. Lengths are in pixels of the model's 1024 x 1024 alpha."""
+
+    reach: int
+    """So far around what the model is unsure of it is taken to be unsure, too."""
+    radius: int
+    """Of the windows in which opacity is taken to be linear in colour: wide ones follow hair, narrow ones keep to an outline."""
+    pull: float
+    """Weight of the model's alpha where it is one half, beside that of the colours, 1."""
+    certainty: float
+    """How many times more it weighs where it is near 0 or 1."""
+    softness: float
+    """How far a wide zone of doubt is taken for hair, where the colours alone decide: 0 not at all, 1 wholly."""
+
+
+PORTRAIT = Tuning(reach=6, radius=8, pull=0.02, certainty=30, softness=1)
+PRODUCT = Tuning(reach=3, radius=2, pull=0.02, certainty=30, softness=0)
+GENERAL = Tuning(reach=5, radius=5, pull=0.02, certainty=30, softness=1)

@@ -1,0 +1,175 @@
+"""Colour management (ICC, by Little CMS) and sample depths, on plain arrays."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyvips
+from PIL import Image as PillowImage
+from PIL import ImageCms
+
+from services.inference.media.spool import file_of
+
+Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+
+# Rows converted at once where a conversion works in place: bounds its memory, not its result.
+_STRIP = 512
+
+
+def usable_profile(icc: bytes | None, *, gray: bool) -> bytes | None:
+    """The profile if it can be read and describes this kind of pixels (one gray or three RGB samples), else None."""
+    if icc is None:
+        return None
+    try:
+        space = ImageCms.ImageCmsProfile(io.BytesIO(icc)).profile.xcolor_space.strip()
+    except (OSError, ValueError):
+        return None
+    return icc if space == ("GRAY" if gray else "RGB") else None
+
+
+def to_srgb(pixels: Pixels, icc: bytes | None) -> npt.NDArray[np.uint8]:
+    """Converts height x width x 1 or 3 samples in the encoding of `icc` (None: sRGB already) to 8-bit sRGB, 3 samples.
+
+    Relative colorimetric with black point compensation: colours inside sRGB are kept exactly, blacks stay apart. The
+    result may share the input's memory where nothing had to change.
+    """
+    narrow = to_8bit(pixels)
+    gray = narrow.shape[2] == 1
+    if icc is None:
+        return to_8bit(_tripled(narrow)) if gray else narrow
+    return _transformed(narrow, icc, None)
+
+
+def from_srgb(pixels: npt.NDArray[np.uint8], icc: bytes) -> bool:
+    """Converts 8-bit sRGB (height x width x 3) to the RGB encoding of `icc`, in place, in strips.
+
+    Returns False, with the pixels untouched, when the profile is one way only (it has no table towards the device,
+    as profiles of some cameras and scanners).
+    """
+    if not _is_target(icc):
+        return False
+    transform = _transform(None, icc, "RGB")
+    for rows in strips(pixels.shape[0]):
+        _apply(transform, pixels[rows], pixels[rows])
+    return True
+
+
+def between(pixels: Pixels, source: bytes | None, target: bytes | None) -> Pixels | None:
+    """Converts height x width x 1 or 3 samples in the encoding of `source` to three in that of `target`; None is sRGB for both.
+
+    As `to_srgb`, but straight from one to the other, so that colours outside sRGB are kept where both have them. Samples keep
+    their 16 bits only where nothing but the number of channels changes, else there are 8. None when `target` is one way only.
+    """
+    gray = pixels.shape[2] == 1
+    if source == target and not (gray and source is not None):
+        return _tripled(pixels) if gray else pixels
+    if target is not None and not _is_target(target):
+        return None
+    return _transformed(to_8bit(pixels), source, target)
+
+
+def _transformed(pixels: npt.NDArray[np.uint8], source: bytes | None, target: bytes | None) -> npt.NDArray[np.uint8]:
+    gray = pixels.shape[2] == 1
+    if gray and source is None:
+        pixels, gray = to_8bit(_tripled(pixels)), False
+    transform = _transform(source, target, "L" if gray else "RGB")
+    out = np.empty((*pixels.shape[:2], 3), np.uint8)
+    for rows in strips(pixels.shape[0]):
+        _apply(transform, pixels[rows], out[rows])
+    return out
+
+
+def _tripled(gray: Pixels) -> Pixels:
+    """One sample a pixel as three equal ones."""
+    return np.repeat(gray, 3, axis=2)  # type: ignore[return-value]  # of the same type as before
+
+
+def _transform(source: bytes | None, target: bytes | None, mode: str) -> ImageCms.ImageCmsTransform:
+    return ImageCms.buildTransform(
+        _profile(source),
+        _profile(target),
+        mode,
+        "RGB",
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+
+
+def _profile(icc: bytes | None) -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB") if icc is None else io.BytesIO(icc))
+
+
+def _is_target(icc: bytes) -> bool:
+    """Whether colours can be converted to the encoding of a profile, and not only from it."""
+    return bool(_profile(icc).profile.is_intent_supported(ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Direction.OUTPUT))
+
+
+def _apply(transform: ImageCms.ImageCmsTransform, source: npt.NDArray[np.uint8], target: npt.NDArray[np.uint8]) -> None:
+    picture = PillowImage.fromarray(source[..., 0] if source.shape[2] == 1 else source)
+    converted = ImageCms.applyTransform(picture, transform)
+    assert converted is not None  # None only when asked to work in place
+    target[:] = np.asarray(converted)
+
+
+def strips(height: int, step: int = _STRIP) -> Iterator[slice]:
+    """Cuts `height` rows into consecutive slices of at most `step` rows."""
+    for top in range(0, height, step):
+        yield slice(top, min(top + step, height))
+
+
+def to_8bit(samples: Pixels) -> npt.NDArray[np.uint8]:
+    """Rounds 16-bit samples to 8 bits: 0 stays 0 and 65535 becomes 255. 8-bit samples are returned as they are."""
+    if samples.dtype == np.uint8:
+        return samples.astype(np.uint8, copy=False)
+    out = np.empty(samples.shape, np.uint8)
+    for rows in strips(samples.shape[0]):
+        out[rows] = (samples[rows].astype(np.uint32) + 128) // 257
+    return out
+
+
+def to_16bit(samples: Pixels) -> npt.NDArray[np.uint16]:
+    """Widens 8-bit samples to 16 bits: 0 stays 0 and 255 becomes 65535. 16-bit samples are returned as they are."""
+    if samples.dtype == np.uint8:
+        return samples.astype(np.uint16) * np.uint16(257)
+    return samples.astype(np.uint16, copy=False)
+
+
+def widen(samples: npt.NDArray[np.uint16], bits: int) -> npt.NDArray[np.uint16]:
+    """Stretches samples of 9 to 16 significant bits (value range 0 to 2^bits - 1) to the whole range 0 to 65535."""
+    if bits == 16:
+        return samples
+    out = np.empty(samples.shape, np.uint16)
+    top = (1 << bits) - 1
+    for rows in strips(samples.shape[0]):
+        out[rows] = (samples[rows].astype(np.uint32) * 65535 + top // 2) // top
+    return out
+
+
+def contiguous(samples: Pixels) -> Pixels:
+    """The same samples in row-major order without gaps, copied only where they are not so already."""
+    return samples if samples.flags.c_contiguous else samples.copy()
+
+
+def vips_from_array(pixels: Pixels) -> pyvips.Image:
+    """A libvips image over the memory or the file of height x width x bands samples (no copy; the array must not change)."""
+    height, width, bands = pixels.shape
+    wide = pixels.dtype == np.uint16
+    format_ = "ushort" if wide else "uchar"
+    path = file_of(pixels)
+    if path is None:
+        image = pyvips.Image.new_from_memory(contiguous(pixels), width, height, bands, format_)
+    else:
+        # libvips reads the rows that it needs, and holds no others.
+        image = pyvips.Image.rawload(str(path), width, height, bands, format=format_)
+    if bands < 3:
+        return image.copy(interpretation="grey16" if wide else "b-w")
+    return image.copy(interpretation="rgb16" if wide else "srgb")
+
+
+def array_from_vips(image: pyvips.Image) -> Pixels:
+    """Computes a libvips image into height x width x bands samples. Raises `pyvips.Error` where decoding fails."""
+    samples = np.asarray(image.numpy())
+    return samples.reshape(image.height, image.width, image.bands)

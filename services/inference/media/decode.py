@@ -1,0 +1,146 @@
+"""Reading picture files: header and limits first, then pixels, upright and with their profile."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyvips
+
+from services.inference.media import colour, heic
+from services.inference.media.errors import corrupt, unsupported
+from services.inference.media.exif import without_thumbnail
+from services.inference.media.formats import Format, sniff
+from services.inference.media.image import Image, Limits, Metadata, from_samples
+from services.inference.media.orientation import upright
+
+# The loader is named by the sniffed format, so that none of libvips' other loaders ever sees a user's file.
+_LOADERS: dict[Format, Callable[..., pyvips.Image]] = {
+    Format.JPEG: pyvips.Image.jpegload_buffer,
+    Format.PNG: pyvips.Image.pngload_buffer,
+    Format.WEBP: pyvips.Image.webpload_buffer,
+    Format.TIFF: pyvips.Image.tiffload_buffer,
+    Format.GIF: pyvips.Image.gifload_buffer,
+    Format.AVIF: pyvips.Image.heifload_buffer,
+    Format.SVG: pyvips.Image.svgload_buffer,
+}
+
+_CONVERTED = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab", "labq": "Lab", "scrgb": "floating-point RGB"}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the header of a picture file says: its format, its size in pixels once upright, and the samples of a pixel."""
+
+    format: Format
+    width: int
+    height: int
+    channels: int
+    wide: bool
+    """Whether a sample takes two bytes once decoded, not one."""
+
+    @property
+    def samples_bytes(self) -> int:
+        """Bytes of the decoded picture."""
+        return self.width * self.height * self.channels * (2 if self.wide else 1)
+
+
+def read_header(data: bytes, limits: Limits) -> Header:
+    """Reads format and size without decoding pixels.
+
+    Raises `MEDIA_UNSUPPORTED` for content that is no picture Darkroom reads, `FILE_CORRUPT` for a damaged header and
+    `MEDIA_LIMIT_EXCEEDED` for a size over `limits`.
+    """
+    format_ = _require_format(data)
+    if format_ is Format.HEIC:
+        file = heic.open_checked(data, limits)
+        width, height = file.size
+        return Header(format_, width, height, channels=len(file.mode.partition(";")[0]), wide=int(file.info["bit_depth"]) > 8)
+    image = _open(data, format_, limits)
+    width, height = (image.height, image.width) if _orientation(image) >= 5 else (image.width, image.height)
+    return Header(format_, width, height, image.bands, image.format != "uchar")
+
+
+def decode(data: bytes, limits: Limits) -> Image:
+    """Decodes a picture file: its first frame or page, upright, in its own colour encoding.
+
+    Gray stays gray and 16 bits stay 16; palettes are expanded; CMYK, Lab and floating-point colour become sRGB. Raises
+    as `read_header`, and `FILE_CORRUPT` for pixel data that is truncated or damaged. Safe to call from any thread.
+    """
+    format_ = _require_format(data)
+    if format_ is Format.HEIC:
+        return heic.decode(data, limits)
+    image = _open(data, format_, limits)
+    try:
+        return _read_pixels(image, format_)
+    except pyvips.Error as error:
+        raise corrupt(f"The {format_} picture is truncated or damaged.") from error
+
+
+def _require_format(data: bytes) -> Format:
+    format_ = sniff(data)
+    if format_ is None:
+        raise unsupported("The content of the file is not a picture of a known format.", allowed=tuple(Format))
+    return format_
+
+
+def _open(data: bytes, format_: Format, limits: Limits) -> pyvips.Image:
+    try:
+        # Sequential access keeps libvips from spooling large pictures to a temporary file.
+        image = _LOADERS[format_](data, access="sequential", fail_on="error")
+    except pyvips.Error as error:
+        raise corrupt(f"The {format_} picture is truncated or damaged.") from error
+    limits.check(image.width, image.height)
+    return image
+
+
+def _orientation(image: pyvips.Image) -> int:
+    # libheif turns AVIF by itself and libvips then drops the field.
+    return int(image.get("orientation")) if image.get_typeof("orientation") else 1
+
+
+def _read_pixels(image: pyvips.Image, format_: Format) -> Image:
+    notes: list[str] = []
+    if _frames(image) > 1:
+        notes.append(f"Only the first of {_frames(image)} frames or pages was used.")
+    icc = _blob(image, "icc-profile-data")
+    orientation = _orientation(image)
+    significant_bits = image.get("bits-per-sample") if image.get_typeof("bits-per-sample") else 16
+    metadata = Metadata(
+        exif=without_thumbnail(_blob(image, "exif-data")),
+        xmp=_blob(image, "xmp-data"),
+        iptc=_blob(image, "iptc-data"),
+        # libvips gives 1 where a format or a file says nothing.
+        pixels_per_mm=None if image.xres == image.yres == 1 else (image.xres, image.yres),
+    )
+
+    if image.interpretation in _CONVERTED:
+        notes.append(f"The colours were converted from {_CONVERTED[image.interpretation]} to sRGB.")
+        image, icc = _as_srgb(image, icc), None
+    if image.format not in ("uchar", "ushort"):
+        image = image.colourspace("rgb16" if image.bands >= 3 else "grey16")
+    if image.bands > 4:
+        raise unsupported(f"The picture has {image.bands} channels.", allowed=("gray", "RGB", "CMYK"))
+
+    samples = colour.array_from_vips(image)
+    if format_ is Format.AVIF and samples.dtype == np.uint16:
+        samples = colour.widen((samples >> (16 - significant_bits)).astype(np.uint16), significant_bits)
+    result = from_samples(upright(samples, orientation), icc, metadata, format_)
+    return dataclasses.replace(result, notes=(*notes, *result.notes))
+
+
+def _as_srgb(image: pyvips.Image, icc: bytes | None) -> pyvips.Image:
+    if image.interpretation != "cmyk":
+        return image.colourspace("srgb" if image.format == "uchar" else "rgb16")
+    # A CMYK file without a profile is read with libvips' own, a common coated-paper press condition.
+    return image.icc_transform("srgb", embedded=icc is not None, input_profile="cmyk", intent="relative", depth=8)
+
+
+def _frames(image: pyvips.Image) -> int:
+    return int(image.get("n-pages")) if image.get_typeof("n-pages") else 1
+
+
+def _blob(image: pyvips.Image, name: str) -> bytes | None:
+    return bytes(image.get(name)) if image.get_typeof(name) else None

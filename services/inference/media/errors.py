@@ -1,0 +1,22 @@
+"""The errors that reading and writing a picture can raise, all of them a `DarkroomError` with a public message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.common.errors import DarkroomError, ErrorReason
+
+
+def corrupt(message: str) -> DarkroomError:
+    """The file is of a known type, and its content is damaged or incomplete (`FILE_CORRUPT`)."""
+    return DarkroomError(ErrorReason.FILE_CORRUPT, message)
+
+
+def unsupported(message: str, *, allowed: Sequence[str]) -> DarkroomError:
+    """The content is of a type that is not read or cannot be written (`MEDIA_UNSUPPORTED`)."""
+    return DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, message, allowed=allowed)
+
+
+def over_limit(message: str, *, allowed: str) -> DarkroomError:
+    """The picture is larger than a limit of this deployment or of the output format (`MEDIA_LIMIT_EXCEEDED`)."""
+    return DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, message, allowed=(allowed,))

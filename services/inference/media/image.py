@@ -1,0 +1,146 @@
+"""A decoded picture, as every image operation takes and gives it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from services.inference.media import colour
+from services.inference.media.colour import Pixels
+from services.inference.media.errors import over_limit
+from services.inference.media.formats import Format
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a picture may be, checked before any pixel is decoded."""
+
+    megapixels: float = 100.0
+
+    def check(self, width: int, height: int, subject: str = "The picture") -> None:
+        """Raises `MEDIA_LIMIT_EXCEEDED`, naming `subject`, when width x height (pixels) is over the limit."""
+        if width * height > self.megapixels * 1_000_000:
+            raise over_limit(
+                f"{subject} has {width} x {height} pixels ({width * height / 1e6:.1f} megapixels).",
+                allowed=f"at most {self.megapixels:g} megapixels",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a file says about a picture beside its pixels.
+
+    `exif` holds no thumbnail any more. Its orientation tag is out of date, as the pixels are upright: `encode` resets it.
+    """
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    pixels_per_mm: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """How a result is written. `quick`: with less effort, which makes a larger file of the same pixels."""
+
+    format: Format = Format.PNG
+    quick: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """One picture in memory, upright, with straight (not premultiplied) alpha.
+
+    `pixels` is height x width x 3 (colour) or height x width x 1 (gray), uint8 or uint16, in the encoding of `icc`,
+    or in sRGB (gray: the sRGB tone curve) where `icc` is None. `alpha` is height x width in the same sample type, None
+    when every pixel is opaque. `saving` says how the result is to be written. `notes` are plain sentences for the user about
+    what reading it had to leave out. Arrays are shared, never copied, so an operation that changes them makes new ones
+    (`replace`).
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None = None
+    icc: bytes | None = None
+    metadata: Metadata = field(default_factory=Metadata)
+    source_format: Format | None = None
+    saving: Saving = Saving()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype not in (np.uint8, np.uint16):
+            raise TypeError(f"pixels are {self.pixels.dtype}, not uint8 or uint16")
+        if self.pixels.ndim != 3 or self.pixels.shape[2] not in (1, 3):
+            raise ValueError(f"pixels have shape {self.pixels.shape}, not (height, width, 1 or 3)")
+        if self.alpha is not None:
+            if self.alpha.dtype != self.pixels.dtype:
+                raise TypeError(f"alpha is {self.alpha.dtype} beside {self.pixels.dtype} pixels")
+            if self.alpha.shape != self.pixels.shape[:2]:
+                raise ValueError(f"alpha has shape {self.alpha.shape} beside pixels of shape {self.pixels.shape}")
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def is_gray(self) -> bool:
+        """Whether there is one sample a pixel instead of three."""
+        return int(self.pixels.shape[2]) == 1
+
+    @property
+    def bit_depth(self) -> int:
+        """Bits a sample, 8 or 16."""
+        return 8 * self.pixels.dtype.itemsize
+
+    @property
+    def maximum(self) -> int:
+        """The sample value of white and of full opacity: 255 or 65535."""
+        return 255 if self.bit_depth == 8 else 65535
+
+    def srgb(self) -> npt.NDArray[np.uint8]:
+        """The picture as models see it: height x width x 3, uint8, sRGB. Alpha is left out, not applied."""
+        return colour.to_srgb(self.pixels, self.icc)
+
+    def replace(
+        self,
+        *,
+        pixels: Pixels | None = None,
+        alpha: Pixels | None = None,
+        note: str | None = None,
+    ) -> Image:
+        """A copy with other pixels, another alpha, or one more note; what is None stays as it is."""
+        return dataclasses.replace(
+            self,
+            pixels=self.pixels if pixels is None else pixels,
+            alpha=self.alpha if alpha is None else alpha,
+            notes=self.notes if note is None else (*self.notes, note),
+        )
+
+
+def from_samples(samples: Pixels, icc: bytes | None, metadata: Metadata, format_: Format) -> Image:
+    """Builds an `Image` from upright height x width x 1 to 4 samples: gray or RGB, the last of 2 or 4 being alpha."""
+    notes: tuple[str, ...] = ()
+    bands = samples.shape[2]
+    pixels = samples[..., : 1 if bands <= 2 else 3]
+    alpha = samples[..., -1] if bands in (2, 4) else None
+    if alpha is not None and bool((alpha == np.iinfo(alpha.dtype).max).all()):
+        alpha = None
+    profile = colour.usable_profile(icc, gray=pixels.shape[2] == 1)
+    if icc is not None and profile is None:
+        notes = ("The embedded colour profile is damaged or does not fit the picture; sRGB was assumed.",)
+    return Image(
+        pixels=colour.contiguous(pixels),
+        alpha=None if alpha is None else colour.contiguous(alpha),
+        icc=profile,
+        metadata=metadata,
+        source_format=format_,
+        notes=notes,
+    )

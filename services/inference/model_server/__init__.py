@@ -1,0 +1,1 @@
+"""Neural models: all of them run in Triton."""

@@ -1,0 +1,222 @@
+"""The model server: pictures in, pictures out, over Triton's gRPC inference protocol (KServe v2)."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import math
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import grpc
+import numpy as np
+import numpy.typing as npt
+from opentelemetry.trace import SpanKind
+from tritonclient.grpc.aio import InferenceServerClient
+from tritonclient.grpc.model_config_pb2 import ModelInstanceGroup
+from tritonclient.utils import InferenceServerException
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.log import get_logger
+from services.common.telemetry import tracing
+from services.inference.metrics import model_request
+from services.inference.model_server.exchange import Exchange, Request, Tensors
+from services.inference.model_server.out_of_memory import OutOfMemory, tells_of_memory
+from services.inference.model_server.shared_memory import SharedMemory
+
+Picture = npt.NDArray[np.uint8]
+PictureModel = Callable[[Picture], Awaitable[Picture]]
+
+INPUT = "image"
+_SENDS = 3
+_PROBE_SECONDS = 5.0
+_PROBE_SIDE = 16
+_LONGEST_PAUSE = 2.0
+# What a server that is away, starting or stopping answers; NOT_FOUND comes while it loads its models, too.
+_PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.CANCELLED)
+# The process in which the Python backend runs a model was killed. `models.watch` has the server started again.
+_LOST_PROCESS = re.compile(r"stub process .* not healthy", re.IGNORECASE)
+_LOST_PROCESS_SECONDS = 1.0
+_OPTIONS = [
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    # gRPC's own pause between connections grows to two minutes: much longer than a restart.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    # Find out about a host that vanished without closing its connections.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+]
+
+_logger = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for the model server."""
+
+    absence_seconds: float
+    """For it to become ready, before a request is given up."""
+    base_seconds: float
+    seconds_per_megapixel: float
+    """An inference may take the base and this for each million input pixels."""
+
+    def seconds(self, picture: Picture) -> float:
+        """Time limit of one inference on uint8 [N, H, W, 3]."""
+        pixels = math.prod(picture.shape[:-1])
+        return self.base_seconds + self.seconds_per_megapixel * pixels / 1e6
+
+
+class Device(enum.Enum):
+    """What a model runs on."""
+
+    GPU = "GPU"
+    PROCESSOR = "processor"
+
+
+class Triton:
+    """Runs models whose one output is a picture: `infer` those whose one input is `image`, uint8 [N, H, W, 3], `draw` all others."""
+
+    def __init__(self, client: InferenceServerClient, patience: Patience, memory: SharedMemory | None = None) -> None:
+        self._client = client
+        self._exchange = Exchange(client, memory)
+        self._patience = patience
+        self._scales: dict[str, int] = {}
+        self._devices: dict[str, Device] = {}
+
+    def model(self, name: str) -> PictureModel:
+        """`infer` for one model."""
+        return partial(self.infer, name)
+
+    async def scale(self, model: str) -> int:
+        """How many times as wide as its input the output of `model` is: asked of the model itself, once, with a small picture."""
+        if model not in self._scales:
+            output = await self.infer(model, np.zeros((1, _PROBE_SIDE, _PROBE_SIDE, 3), np.uint8))
+            self._scales[model] = output.shape[2] // _PROBE_SIDE
+        return self._scales[model]
+
+    async def device(self, model: str) -> Device | None:
+        """What the server runs a model on, asked once; None if it is away or does not have the model."""
+        if model not in self._devices:
+            try:
+                config = (await self._client.get_model_config(model, client_timeout=_PROBE_SECONDS)).config
+            except InferenceServerException:
+                return None
+            kinds = {group.kind for group in config.instance_group}
+            self._devices[model] = Device.GPU if ModelInstanceGroup.KIND_GPU in kinds else Device.PROCESSOR
+        return self._devices[model]
+
+    async def reach(self) -> None:
+        """Find out whether the server has loaded its models. Raises ConnectionError."""
+        try:
+            if await self._client.is_server_ready(client_timeout=_PROBE_SECONDS):
+                return
+        except InferenceServerException as error:
+            raise ConnectionError(_code(error).name) from error
+        raise ConnectionError("models are loading")
+
+    async def infer(self, model: str, picture: Picture) -> Picture:
+        """The output of `model` for uint8 [N, H, W, 3]. The array may be read-only.
+
+        A request that a restarting server lost is sent again, since it changes nothing there. Cancelling takes it back. Raises OutOfMemory
+        if the model has too little memory for the picture, UNAVAILABLE if the server stays away or takes too long, OPERATION_UNAVAILABLE
+        if it does not have the model.
+        """
+        return await self._persistently(model, {INPUT: np.ascontiguousarray(picture)}, self._patience.seconds(picture))
+
+    async def draw(self, model: str, inputs: Tensors, seconds: float) -> Picture:
+        """The output of `model`, uint8, for these inputs, within `seconds`. Otherwise as `infer`."""
+        return await self._persistently(model, inputs, seconds)
+
+    async def serves(self, model: str) -> bool:
+        """Whether the server is there and has loaded the model."""
+        try:
+            return bool(await self._client.is_model_ready(model, client_timeout=_PROBE_SECONDS))
+        except InferenceServerException:
+            return False
+
+    async def has(self, model: str) -> bool:
+        """Whether the server has the model. Waits for a server that is away or starting. Raises UNAVAILABLE if it stays away."""
+        try:
+            await self._until_ready(model)
+        except DarkroomError as error:
+            if error.reason is ErrorReason.OPERATION_UNAVAILABLE:
+                return False
+            raise
+        return True
+
+    async def _persistently(self, model: str, inputs: Tensors, seconds: float) -> Picture:
+        for _ in range(_SENDS):
+            try:
+                return await self._request(model, inputs, seconds)
+            except InferenceServerException as error:
+                code = _code(error)
+                if code is grpc.StatusCode.RESOURCE_EXHAUSTED or tells_of_memory(error.message()):
+                    raise OutOfMemory from error
+                _logger.warning("triton_failed", model=model, code=code.name, error=error.message())
+                if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+                    raise DarkroomError(ErrorReason.UNAVAILABLE, "The model took too long. Try again later.") from error
+                lost_process = _LOST_PROCESS.search(error.message()) is not None
+                if code not in _PASSING and not lost_process:
+                    raise DarkroomError(ErrorReason.INTERNAL, "The model refused the picture.") from error
+                if lost_process:
+                    await asyncio.sleep(_LOST_PROCESS_SECONDS)
+                await self._until_ready(model)
+        raise DarkroomError(ErrorReason.UNAVAILABLE, "The model server keeps failing. Try again later.")
+
+    async def _request(self, model: str, inputs: Tensors, seconds: float) -> Picture:
+        batch = max(len(array) for array in inputs.values())
+        request = Request(model, inputs, seconds)
+        attributes: tracing.Attributes = {"darkroom.model": model, "darkroom.batch": batch, "darkroom.input_bytes": request.size}
+        with model_request(model, batch), tracing.within(f"infer {model}", SpanKind.CLIENT, attributes) as span:
+            # Triton takes part in what is traced, and traces nothing else.
+            headers = tracing.headers() if span.is_recording() else None
+            return await self._exchange.infer(request, headers)
+
+    async def _until_ready(self, model: str) -> None:
+        pause = 0.1
+        try:
+            async with asyncio.timeout(self._patience.absence_seconds):
+                while not await self._ready(model):
+                    await asyncio.sleep(pause)
+                    pause = min(_LONGEST_PAUSE, pause * 2)
+        except TimeoutError:
+            raise DarkroomError(ErrorReason.UNAVAILABLE, "The model server cannot be reached. Try again later.") from None
+
+    async def _ready(self, model: str) -> bool:
+        """Whether a request may be sent. Raises OPERATION_UNAVAILABLE when the server has loaded its models and this is none of them."""
+        try:
+            if await self._client.is_model_ready(model, client_timeout=_PROBE_SECONDS):
+                return True
+            loaded = await self._client.is_server_ready(client_timeout=_PROBE_SECONDS)
+        except InferenceServerException:
+            return False
+        if loaded:
+            raise DarkroomError(
+                ErrorReason.OPERATION_UNAVAILABLE, f"This installation's model server has no model {model}; the operator can install it."
+            )
+        return False
+
+
+@asynccontextmanager
+async def connected(address: str, patience: Patience, shared_bytes: int = 0) -> AsyncIterator[Triton]:
+    """A model server at `host:port`; it need not be up yet. The connection is made again whenever it is lost.
+
+    Up to `shared_bytes` of memory are shared with it, where it sees this host's; 0: none.
+    """
+    client = InferenceServerClient(address, channel_args=_OPTIONS)
+    memory = SharedMemory(client, shared_bytes) if shared_bytes else None
+    try:
+        yield Triton(client, patience, memory)
+    finally:
+        if memory is not None:
+            await memory.close()
+        await client.close()
+
+
+def _code(error: InferenceServerException) -> grpc.StatusCode:
+    """tritonclient keeps the status as text: `StatusCode.UNAVAILABLE`."""
+    return grpc.StatusCode.__members__.get(str(error.status()).removeprefix("StatusCode."), grpc.StatusCode.UNKNOWN)

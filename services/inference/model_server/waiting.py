@@ -1,0 +1,32 @@
+"""Asking the model server from a thread that works for a coroutine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import wait
+from typing import TypeVar
+
+_Result = TypeVar("_Result")
+_POLL_SECONDS = 0.2
+
+
+def result_of(awaitable: Awaitable[_Result], loop: asyncio.AbstractEventLoop, check: Callable[[], None]) -> _Result:
+    """What is awaited in `loop` gives, or raises; for other threads than the loop's, which it blocks.
+
+    `check` is called while waiting, and if it raises, what is awaited is cancelled. That must not wait for a thread of a pool whose threads
+    may all be waiting here.
+    """
+
+    async def awaited() -> _Result:
+        return await awaitable
+
+    future = asyncio.run_coroutine_threadsafe(awaited(), loop)
+    try:
+        while not future.done():
+            check()
+            wait([future], _POLL_SECONDS)
+    except BaseException:
+        future.cancel()
+        raise
+    return future.result()

@@ -1,0 +1,52 @@
+"""Put files into one ZIP archive."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+
+from darkroom.common.v1.errors_pb2 import ErrorReason
+from darkroom.operations.v1.archive_pb2 import Archive, MissingResult
+from services.inference.archive.names import entry_names
+from services.inference.archive.zip_archive import Entry, ZipArchive
+from services.inference.pipeline.step import InputFile, Step, Stream
+
+MANIFEST = "errors.json"
+
+
+async def run(files: Sequence[InputFile], parameters: Archive, step: Step) -> Stream:
+    """The archive as a stream: the files in their order, and what is missing."""
+    step.report(0, f"Packing {len(files)} files")
+    names = entry_names((file.name for file in files), taken=[MANIFEST] if parameters.missing else [])
+    entries = [Entry(name, file.size, file.read) for name, file in zip(names, files, strict=True)]
+    if parameters.missing:
+        entries.append(_manifest(parameters.missing))
+    archive = ZipArchive(entries)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        done = 0
+        async for piece in archive.pieces():
+            step.check()
+            done += len(piece)
+            step.report(done / archive.size, f"Packing {len(files)} files")
+            yield piece
+
+    return Stream(f"{parameters.name or 'archive'}.zip", "application/zip", archive.size, pieces())
+
+
+def _manifest(missing: Sequence[MissingResult]) -> Entry:
+    listed = [
+        {
+            "index": item.index,
+            "task_id": str(item.task_id) if item.task_id else None,
+            "reason": ErrorReason.Name(item.reason).removeprefix("ERROR_REASON_") if item.reason else None,
+            "message": item.message,
+        }
+        for item in missing
+    ]
+    content = json.dumps({"missing": listed}, ensure_ascii=False, indent=2).encode() + b"\n"
+
+    async def read() -> AsyncIterator[bytes]:
+        yield content
+
+    return Entry(MANIFEST, len(content), read)

@@ -1,0 +1,12 @@
+"""Make pictures with what serves Nano Banana 2."""
+
+from __future__ import annotations
+
+from darkroom.operations.v1.nano_banana_2_pb2 import NanoBanana2
+from services.inference.generation.making import make_pictures
+from services.inference.pipeline.step import Made, References, Step
+
+
+async def run(references: References, parameters: NanoBanana2, step: Step) -> list[Made]:
+    """The pictures, one to `count`."""
+    return await make_pictures(references, parameters, step.tools.provider("nano_banana_2"), step)

@@ -1,0 +1,132 @@
+"""Remove watermarks from a PDF, redrawing the pages that show one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from darkroom.operations.v1.redraw_pdf_pb2 import RedrawPdf
+from services.common.errors import DarkroomError, ErrorReason
+from services.inference.media import Image
+from services.inference.ocr.detection import Pixels8
+from services.inference.ocr.recognition import Recogniser
+from services.inference.operations.remove_pdf_watermark import report_of, tell
+from services.inference.operations.remove_watermark import search
+from services.inference.pipeline import document_job
+from services.inference.pipeline.step import Document, Step
+from services.inference.redraw.encoding import write_page
+from services.inference.redraw.text_layer import Runs, covered, recognised, without_mark
+from services.inference.watermark.removal import Watching
+from services.inference.watermark.report import Report
+
+_CUT = 0.05  # share of the time
+_AT_ONCE = 3  # pages: one is drawn by its process, one is with the model server, one is repaired
+
+
+async def run(document: Document, parameters: RedrawPdf, step: Step) -> Document:
+    """The document without its marks: those in its drawing operations are cut out, and pages that still show one are redrawn."""
+    step.label("clean")
+    step.report(0, "Looking for marks in the document")
+    cut, target, pages = step.folder / "cut", step.folder / "redrawn", step.folder / "pages"
+    outcome = await step.tools.sandbox.run(document_job.clean, document.path, cut, False, on_progress=lambda *_: None)
+    tell(step, outcome)
+    count = await step.tools.sandbox.run(document_job.count_pages, cut)
+    await asyncio.to_thread(pages.mkdir)
+    reports = await _all_pages(cut, count, pages, step)
+    found = [{"page": page + 1, **mark.to_dict()} for page, report in sorted(reports.items()) for mark in report.marks]
+    redrawn = sorted(page + 1 for page, report in reports.items() if report.removed)
+    _tell(step, reports)
+    if not redrawn and not outcome["changed"]:
+        step.notice("no_watermark_found", "", f"No sure watermark was found in {step.source_name}, so it was left as it is.")
+    if redrawn:
+        rebuilt = await step.tools.sandbox.run(document_job.rebuild, cut, pages, target)
+        warnings = [warning for warning in rebuilt["warnings"] if warning not in outcome["warnings"]]
+        outcome = {**outcome, "changed": True, "warnings": [*outcome["warnings"], *warnings]}
+        for warning in warnings:
+            step.notice("document_warning", "", warning)
+    attachments = (report_of(step, {**outcome, "redrawn_pages": redrawn, "in_pictures": found}),) if parameters.report else ()
+    return Document(target if redrawn else cut, count, attachments)
+
+
+async def _all_pages(source: Path, count: int, pages: Path, step: Step) -> dict[int, Report]:
+    """What was found on each page that has anything; a few pages are in hand at a time, and nothing of one stays in memory."""
+    reports: dict[int, Report] = {}
+    numbers = iter(range(count))
+    done = 0
+
+    async def work() -> None:
+        nonlocal done
+        for number in numbers:
+            step.check()
+            report = await _page(source, number, pages, step)
+            if report.marks:
+                reports[number] = report
+            done += 1
+            step.report(_CUT + (1 - _CUT) * done / count, f"Page {done} of {count}")
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(_AT_ONCE, count)):
+                group.create_task(work())
+    except BaseExceptionGroup as several:
+        # They fail alike: the first says what happened.
+        raise next(_leaves(several)) from several
+    return reports
+
+
+async def _page(source: Path, number: int, pages: Path, step: Step) -> Report:
+    """Redraw one page into the folder `pages` if it surely shows a mark. Nothing of it stays in memory."""
+    samples = pages / f"{number}.samples"
+    described: dict[str, Any] = await step.tools.sandbox.run(document_job.render_page, source, number, samples)
+    pixels = await asyncio.to_thread(lambda: np.fromfile(samples, np.uint8).reshape(described["shape"]))
+    await asyncio.to_thread(samples.unlink)
+    result, report = await search(Image(pixels), step, Watching(lambda _: None, step.check))
+    if report.removed:
+        described["runs"] = await _text(number, described, pixels, await asyncio.to_thread(result.srgb), report, step)
+        described["shape"] = await asyncio.to_thread(write_page, result, pages, number)
+        await asyncio.to_thread((pages / f"{number}.json").write_text, json.dumps(described), encoding="utf-8")
+    return report
+
+
+async def _text(number: int, described: dict[str, Any], before: Pixels8, after: Pixels8, report: Report, step: Step) -> Runs:
+    """The page's own text without the mark's, and what is text only in its picture."""
+    box = described["box"]
+    runs = await asyncio.to_thread(without_mark, described["runs"], box, before, after, report.removed)
+    if runs and not described["pictured"]:
+        return runs
+    models, triton = step.tools.models, step.tools.triton
+    recogniser = Recogniser(triton.model(models.text), triton.model(models.reading), step.check)
+    has = covered(runs, box, after.shape)
+    try:
+        found = await recogniser.text(after, lambda line: not has(line))
+    except DarkroomError as error:
+        if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
+            raise
+        message = "Text in pictures of pages was not recognised: this installation has no model that reads."
+        step.notice("text_not_recognised", "", message, {"page": number + 1})
+        return runs
+    # What is left of a mark reads like one, too.
+    read = await asyncio.to_thread(without_mark, recognised(found, box, after.shape), box, before, after, report.removed)
+    return runs + read
+
+
+def _tell(step: Step, reports: dict[int, Report]) -> None:
+    for page, report in sorted(reports.items()):
+        for mark in report.marks:
+            removed = bool(mark.methods)
+            code, fate = ("watermark_removed", "was removed") if removed else ("watermark_kept", "may be a watermark and was kept")
+            message = f"{step.source_name}: page {page + 1}: {mark.described()} {fate}."
+            step.notice(code, "", message, {"page": page + 1, **mark.to_dict()})
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

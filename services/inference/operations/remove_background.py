@@ -1,0 +1,82 @@
+"""Cut the subject out."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Mapping
+
+from darkroom.operations.v1.remove_background_pb2 import (
+    CUTOUT_FORMAT_WEBP,
+    CUTOUT_QUALITY_FAST,
+    SUBJECT_GENERAL,
+    SUBJECT_PORTRAIT,
+    SUBJECT_PRODUCT,
+    SUBJECT_UNSPECIFIED,
+    RemoveBackground,
+    Subject,
+)
+from services.inference.matting import backdrop, matting
+from services.inference.matting.choice import choose
+from services.inference.matting.matting import Cutout, Wishes
+from services.inference.matting.tuning import GENERAL, PORTRAIT, PRODUCT, Tuning
+from services.inference.media import Format, Image, Saving
+from services.inference.pipeline.step import Step
+
+_TUNINGS: Mapping[Subject.ValueType, Tuning] = {
+    SUBJECT_UNSPECIFIED: PORTRAIT,
+    SUBJECT_PORTRAIT: PORTRAIT,
+    SUBJECT_PRODUCT: PRODUCT,
+    SUBJECT_GENERAL: GENERAL,
+}
+_DOING = "Cutting out the subject"
+
+
+async def run(image: Image, parameters: RemoveBackground, step: Step) -> Image:
+    """The picture with alpha, or over a background colour; notices tell what was left undone, or deserves a look."""
+    step.label("cutout")
+    step.report(0, _DOING)
+    fast = parameters.quality == CUTOUT_QUALITY_FAST
+    wishes = Wishes(_TUNINGS[parameters.subject], refine=not fast, shadow=parameters.keep_shadow)
+    name = step.tools.models.cutout or await choose(step.tools.triton)
+    cutout = await matting.remove_background(
+        image, step.tools.triton.model(name), wishes, progress=lambda done: step.report(done, _DOING), check=step.check
+    )
+    _tell(cutout, parameters, name, step)
+    behind = None
+    if parameters.background_file_id and cutout.anything:
+        step.check()
+        behind = await step.auxiliary(parameters.background_file_id)
+    result = await asyncio.to_thread(_completed, cutout, parameters, behind)
+    format_ = Format.WEBP if parameters.format == CUTOUT_FORMAT_WEBP else Format.PNG
+    return dataclasses.replace(result, saving=Saving(format_, quick=fast))
+
+
+def _completed(cutout: Cutout, parameters: RemoveBackground, behind: Image | None) -> Image:
+    """The cut-out over what it is to be laid over, and cropped to the box that it is seen in itself."""
+    if not cutout.anything:
+        return cutout.image
+    result = cutout.image
+    if behind is not None:
+        result = backdrop.over_picture(result, behind)
+    elif parameters.background_color:
+        result = backdrop.over_colour(result, *bytes.fromhex(parameters.background_color.removeprefix("#")))
+    return matting.cropped(result, matting.visible_box(cutout.image)) if parameters.trim else result
+
+
+def _tell(cutout: Cutout, parameters: RemoveBackground, model: str, step: Step) -> None:
+    found, details = cutout.found, {"model": model, **cutout.found.to_dict()}
+    if cutout.kept_alpha:
+        step.notice("already_cut_out", "", f"{step.source_name} is a cut-out already, so its alpha was kept.", details)
+    elif found.nothing:
+        step.notice("no_subject_found", "", f"No subject was found in {step.source_name}, so it was not cut out.", details)
+    elif found.unsure:
+        step.notice("subject_unsure", "", f"It is not sure what the subject of {step.source_name} is: look at the result.", details)
+    elif len(found.subjects) > 1:
+        step.notice("several_subjects", "", f"{len(found.subjects)} subjects of {step.source_name} were kept.", details)
+    if parameters.keep_shadow and cutout.cut and not cutout.shadow:
+        message = f"No shadow on a plain background could be told in {step.source_name}, so none was kept."
+        step.notice("not_applied", "keep_shadow", message)
+    for asked, what in (("background_color", "a colour"), ("background_file_id", "a picture")):
+        if not cutout.anything and getattr(parameters, asked):
+            step.notice("not_applied", asked, f"{step.source_name} was not cut out, so there was nothing to lay over {what}.")

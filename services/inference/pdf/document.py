@@ -1,0 +1,232 @@
+"""Opening a PDF for editing, and writing it with nothing in it that is not used.
+
+pypdf holds the document. It is loaded with its object numbers as they are (not cloned page by page), so that everything
+that no one asked to change, of whatever kind, is written as it was read.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pikepdf
+from pypdf import Configuration, PdfReader, PdfWriter, apply_configuration
+from pypdf.errors import LimitReachedError, PyPdfError
+from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject, NullObject, PdfObject
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.inference.pdf import objects
+
+#: What pypdf raises on documents that do not hold what they should.
+PARSE_ERRORS = (
+    PyPdfError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    AssertionError,
+    RecursionError,
+    EOFError,
+    NotImplementedError,
+    zlib.error,
+)
+
+# pypdf's own limits are for documents that are parsed within a service. Here a sandbox bounds memory and time, and
+# a scan of 100 MB or a page with a large map is a normal document.
+_LIMITS = Configuration(
+    maximum_declared_stream_length=2 << 30,
+    array_based_stream_maximum_output_length=1 << 30,
+    array_maximum_element_count=20_000_000,
+    dictionary_maximum_element_count=5_000_000,
+    zlib_maximum_output_length=512 << 20,
+    lzw_maximum_output_length=512 << 20,
+    run_length_maximum_output_length=512 << 20,
+    stream_decoding_work_maximum_length=1 << 30,
+)
+
+
+class Damaged(Exception):
+    """pypdf cannot read the document as it is."""
+
+
+@contextmanager
+def opened(source: Path) -> Iterator[Document]:
+    """The document in a file. Raises Damaged, or FILE_ENCRYPTED, or MEDIA_LIMIT_EXCEEDED for pypdf's limits."""
+    charsets = NameObject.CHARSETS
+    # Names are bytes. Read as Latin-1 each byte is one character, so that `_fit` can write the same bytes again; pypdf's
+    # default, a guess among encodings, would write others, and content streams would miss their resources.
+    NameObject.CHARSETS = ("latin-1",)  # type: ignore[assignment]
+    try:
+        with apply_configuration(_LIMITS), source.open("rb") as file:
+            try:
+                document = Document(_load(file))
+            except LimitReachedError as error:
+                raise DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "The document is too complex.") from error
+            except PARSE_ERRORS as error:
+                raise Damaged from error
+            yield document
+    finally:
+        NameObject.CHARSETS = charsets
+
+
+def mend(source: Path, target: Path) -> None:
+    """Write what qpdf can save of a damaged document. Raises FILE_CORRUPT if that is nothing."""
+    try:
+        with pikepdf.open(source, suppress_warnings=True) as document:
+            document.save(target, stream_decode_level=pikepdf.StreamDecodeLevel.none, fix_metadata_version=False)
+    except (pikepdf.PdfError, RuntimeError) as error:
+        raise corrupt() from error
+
+
+def corrupt() -> DarkroomError:
+    """Nobody can read the document."""
+    return DarkroomError(ErrorReason.FILE_CORRUPT, "The document is damaged: it cannot be read as a PDF.")
+
+
+def _load(file: BinaryIO) -> PdfWriter:
+    reader = PdfReader(file, strict=False)
+    if reader.is_encrypted:
+        try:
+            opens = bool(reader.decrypt(""))
+        except NotImplementedError:  # a security handler other than the standard one
+            opens = False
+        if not opens:
+            raise DarkroomError(ErrorReason.FILE_ENCRYPTED, "The document needs a password to open. Remove the password and try again.")
+    # The writer looks objects up by number alone, so those of later generations get a place among the first.
+    for generation in [number for number in reader.xref if number]:
+        for number, offset in reader.xref[generation].items():
+            reader.xref.setdefault(0, {}).setdefault(number, offset)
+    return PdfWriter(reader, full=True, keep_initial_header=True)
+
+
+class Document:
+    """A PDF in memory."""
+
+    def __init__(self, writer: PdfWriter) -> None:
+        reader = writer._reader
+        assert reader is not None
+        self._writer = writer
+        self._had_object_streams = bool(reader.xref_objStm)
+        self.was_encrypted = reader.is_encrypted
+        self.root = writer.root_object
+        self.pages: list[DictionaryObject] = list(writer.pages)
+        if not self.pages:
+            raise PyPdfError("no pages")
+        for page in self.pages:
+            _disinherit(page)
+        self._removed: set[int] = set()
+
+    def objects(self) -> Iterator[PdfObject]:
+        """Every indirect object, used or not."""
+        yield from (value for value in self._writer._objects if value is not None)
+
+    def add(self, value: PdfObject) -> IndirectObject:
+        """Make an object of the document, and return the reference to it."""
+        return self._writer._add_object(value)
+
+    def replace(self, number: int, value: PdfObject) -> None:
+        """Put another object in the place of an indirect one."""
+        self._writer._replace_object(number, value)
+
+    def remove(self, number: int) -> None:
+        """Take an indirect object out; references to it that are left mean null."""
+        self._removed.add(number)
+
+    def save(self, target: Path) -> None:
+        """Write what can be reached from the document's root, and nothing else."""
+        self._drop_unreachable()
+        if not self._had_object_streams:
+            with target.open("wb") as file:
+                self._writer.write(file)
+            return
+        # pypdf writes every object by itself, which makes a tagged document several times larger than one that keeps its
+        # objects in compressed streams, as this one did. qpdf packs them again and leaves their contents alone.
+        loose = target.with_name(target.name + ".loose")
+        try:
+            with loose.open("wb") as file:
+                self._writer.write(file)
+            with pikepdf.open(loose) as document:
+                document.save(
+                    target,
+                    object_stream_mode=pikepdf.ObjectStreamMode.generate,
+                    stream_decode_level=pikepdf.StreamDecodeLevel.none,
+                    fix_metadata_version=False,
+                )
+        finally:
+            loose.unlink(missing_ok=True)
+
+    def reachable(self, without: Collection[str] = ()) -> set[int]:
+        """Numbers of the objects that the trailer leads to, without going through these entries of the catalog."""
+        stored = self._writer._objects
+        catalog = {key: value for key, value in self.root.items() if key not in without}
+        waiting: list[PdfObject] = [*catalog.values()]
+        waiting += [value for value in (self._writer._info, self._writer._ID) if value is not None]
+        reached = {found for value in (self.root, self._writer._info) if (found := objects.number(value)) is not None}
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, IndirectObject):
+                if value.idnum in reached or not 0 < value.idnum <= len(stored):
+                    continue
+                reached.add(value.idnum)
+                value = stored[value.idnum - 1] or NullObject()
+            waiting += objects.children(value)
+        return reached
+
+    def _drop_unreachable(self) -> None:
+        """Drop what nothing refers to, and make what stays fit to be written."""
+        stored = self._writer._objects
+        for number in self._removed:
+            stored[number - 1] = NullObject()
+        reached = self.reachable()
+        for index, value in enumerate(stored):
+            stored[index] = None if value is None or index + 1 not in reached else _fit(value, self._writer)
+
+
+class _ByteName(NameObject):
+    """A name that was read as Latin-1 and is written as the same bytes."""
+
+    def renumber(self) -> bytes:
+        regular = bytes(range(0x21, 0x7F)).translate(None, b"#()<>[]{}/%")
+        return b"/" + b"".join(bytes([byte]) if byte in regular else b"#%02X" % byte for byte in self[1:].encode("latin-1", "replace"))
+
+
+def _fit(value: PdfObject, writer: PdfWriter) -> PdfObject:
+    """The value with its names and references, at any depth, such as pypdf writes them right."""
+    if isinstance(value, IndirectObject):
+        # Objects are written with generation 0.
+        return value if value.generation == 0 else IndirectObject(value.idnum, 0, writer)
+    if isinstance(value, NameObject):
+        return value if value.isascii() else _ByteName(value)
+    waiting = [value]
+    while waiting:
+        container = waiting.pop()
+        if isinstance(container, DictionaryObject):
+            for key, item in list(container.items()):
+                if not key.isascii():
+                    del container[key]
+                    container[_ByteName(key)] = item
+            entries: Iterable[tuple[Any, PdfObject]] = list(container.items())
+        elif isinstance(container, ArrayObject):
+            entries = enumerate(container)
+        else:
+            continue
+        for key, item in entries:
+            if isinstance(item, (DictionaryObject, ArrayObject)):
+                waiting.append(item)
+            elif isinstance(item, (IndirectObject, NameObject)):
+                fitting = _fit(item, writer)
+                if fitting is not item:
+                    container[key] = fitting
+    return value
+
+
+def _disinherit(page: DictionaryObject) -> None:
+    """Take back the copies that pypdf puts in a page of what it inherits: the page tree still has them."""
+    for key in ("/Resources", "/MediaBox", "/CropBox", "/Rotate"):
+        parent = objects.dictionary(page, "/Parent")
+        if parent is not None and key in page and page.raw_get(key) is objects.inherited(parent, key):
+            del page[key]

@@ -1,0 +1,154 @@
+"""Cuts marks that nothing declares out of a document, by the operations that paint them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence, Set
+
+from pypdf.generic import DictionaryObject, IndirectObject, NameObject, PdfObject, StreamObject
+
+from services.inference.pdf import objects
+from services.inference.pdf.contents import Contents, Rewriter, stream_with
+from services.inference.pdf.cutter import cut
+from services.inference.pdf.document import PARSE_ERRORS, Document
+from services.inference.pdf.edits import apply
+from services.inference.pdf.lexer import names
+from services.inference.pdf.marks import Cut, Mark
+from services.inference.pdf.report import Method
+from services.inference.pdf.resources import ResourceUse
+from services.inference.pdf.search.survey import Candidate
+
+_MAX_FORM_DEPTH = 32
+_PAGE = 0
+
+Kept = dict[tuple[int, int], str]
+"""By number of a candidate and page, why it could not be cut there."""
+
+
+class Plan:
+    """Which operations are to go."""
+
+    def __init__(self, candidates: Sequence[Candidate], undone: Set[tuple[int, int]]) -> None:
+        self.pages: defaultdict[int, dict[int, Mark]] = defaultdict(dict)
+        self.forms: defaultdict[int, dict[int, Mark]] = defaultdict(dict)
+        for candidate in candidates:
+            mark = Mark(Method(candidate.kind.value), candidate.text, candidate.number)
+            everywhere = not any(number == candidate.number for number, _ in undone)
+            for page, occurrence in candidate.pages.items():
+                for stream, start in occurrence.sites:
+                    if stream == _PAGE and (candidate.number, page) not in undone:
+                        self.pages[page][start] = mark
+                    elif stream != _PAGE and everywhere:
+                        self.forms[stream][start] = mark
+
+
+class Excision:
+    """One pass over a document."""
+
+    def __init__(self, document: Document, plan: Plan) -> None:
+        self._document = document
+        self._plan = plan
+        self._rewriter = Rewriter(document)
+        self._use = ResourceUse()
+        self._visited: set[int] = set()
+        #: Forms that were copied with cuts: what draws them as part of a page draws the copy, all else the form as it was.
+        self._copies: dict[int, IndirectObject] = {}
+        self._forms_kept: dict[int, str] = {}
+        self.kept: Kept = {}
+
+    def run(self) -> None:
+        """Cut all that is planned; afterwards `kept` says what was not possible."""
+        for number, page in enumerate(self._document.pages, start=1):
+            self._page(number, page)
+        self._use.prune(self._document)
+
+    def kept_in_forms(self) -> Mapping[int, str]:
+        """By number of a candidate, why it could not be cut out of a form."""
+        return self._forms_kept
+
+    def _page(self, number: int, page: DictionaryObject) -> None:
+        resources = objects.inherited(page, "/Resources")
+        resources = resources if isinstance(resources, DictionaryObject) else None
+        try:
+            contents = Contents.of(page)
+        except PARSE_ERRORS:
+            self._use.shield(resources)
+            return
+        result = self._cut(contents.joined, resources, self._plan.pages.get(number, {}))
+        for mark, reason in result.kept:
+            self.kept[mark.number, number] = reason
+        if result.edits:
+            self._rewriter.rewrite(page, contents, result.edits)
+        self._forms(resources, depth=0)
+
+    def _cut(self, data: bytes, resources: DictionaryObject | None, sites: Mapping[int, Mark]) -> Cut:
+        result = _without_half_marks(data, sites)
+        freed = set[str]().union(*(names(data[edit.start : edit.end]) for edit in result.edits))
+        self._use.record(resources, apply(data, result.edits), freed)
+        return result
+
+    def _forms(self, resources: DictionaryObject | None, depth: int) -> None:
+        xobjects = objects.dictionary(resources, "/XObject")
+        for key, form in objects.streams(xobjects):
+            number = objects.number(form)
+            if objects.name(form, "/Subtype") != "/Form" or number is None:
+                continue
+            if number in self._copies and xobjects is not None:
+                xobjects[NameObject(key)] = self._copies[number]
+            own = objects.dictionary(form, "/Resources")
+            if own is None:
+                self._borrowing_form(form, resources)
+            if number in self._visited or depth == _MAX_FORM_DEPTH:
+                continue
+            self._visited.add(number)
+            try:
+                data = form.get_data()
+            except PARSE_ERRORS:
+                self._use.shield(own)
+                continue
+            result = self._cut(data, own, self._plan.forms.get(number, {}))
+            self._forms_kept |= {mark.number: reason for mark, reason in result.kept}
+            if result.edits and xobjects is not None:
+                copy = self._document.add(stream_with(form, apply(data, result.edits)))
+                self._copies[number] = copy
+                self._visited.add(copy.idnum)
+                xobjects[NameObject(key)] = copy
+            self._forms(own, depth + 1)
+
+    def _borrowing_form(self, form: StreamObject, resources: DictionaryObject | None) -> None:
+        try:
+            self._use.record(resources, form.get_data(), set())
+        except PARSE_ERRORS:
+            self._use.shield(resources)
+
+
+class _Planned:
+    """Recognises the operations that are to go by where they stand."""
+
+    def __init__(self, sites: Mapping[int, Mark]) -> None:
+        self._sites = sites
+
+    def marked_content(self, _operands: Sequence[PdfObject]) -> Mark | None:
+        """No marked content is planned."""
+        return None
+
+    def drawn(self, _operands: Sequence[PdfObject]) -> Mark | None:
+        """Names say nothing here."""
+        return None
+
+    def painted(self, start: int) -> Mark | None:
+        """The mark that the operation at this byte paints."""
+        return self._sites.get(start)
+
+
+def _without_half_marks(data: bytes, sites: Mapping[int, Mark]) -> Cut:
+    """The cuts of the marks that can go whole; one of which a part has to stay is left whole."""
+    left, kept = dict(sites), list[tuple[Mark, str]]()
+    while left:
+        result = cut(data, _Planned(left))
+        if not result.kept:
+            return Cut(result.edits, result.removed, kept)
+        reasons = dict(result.kept)
+        kept += reasons.items()
+        left = {start: mark for start, mark in left.items() if mark not in reasons}
+    return Cut([], [], kept)

@@ -1,0 +1,123 @@
+"""What a page lost, as PDFium sees it: an independent reading of where marks that declare themselves were, and how much text they had.
+
+What is gone may have belonged to such a mark if it stood in marked content of an artifact or of optional content, in a form, if it was an
+image, or an annotation that is a watermark or in optional content. Anything else that is gone has no place here, so its loss shows.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+import pypdfium2 as pdfium
+from pypdfium2 import raw
+
+from services.inference.pdf.search.geometry import IDENTITY, Box, Matrix, Quad, at, product, quad
+
+_MARKED = frozenset({"Artifact", "OC"})
+_MOST_OBJECTS = 100_000
+_MOST_PLACES = 5_000
+_LONGEST_NAME = 64
+
+
+@dataclass(slots=True)
+class Footprint:
+    """Where marks were, in the page's own coordinates, and how many characters they had."""
+
+    places: list[Quad] = field(default_factory=list)
+    glyphs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Painted:
+    """One page object; two that look alike are equal."""
+
+    kind: int
+    place: tuple[int, ...]
+    """Its box in tenths of a point."""
+    text: str
+    in_form: bool
+
+
+def lost(before: pdfium.PdfPage, after: pdfium.PdfPage) -> Footprint | None:
+    """What marks may have had that is on one page and not on the other; None for a page of more than 100,000 objects."""
+    old, new = _painted(before), _painted(after)
+    if old is None or new is None:
+        return None
+    footprint = Footprint()
+    for painted, places in old.items():
+        gone = max(0, len(places) - len(new.get(painted, [])))
+        declared = [place for place in places if place is not None]
+        footprint.places += declared[:gone]
+        footprint.glyphs += len(painted.text.strip("\0")) * min(gone, len(declared))
+    left = Counter(_annotations(after))
+    for box, may_be in _annotations(before):
+        left[box, may_be] -= 1
+        if left[box, may_be] < 0 and may_be:
+            footprint.places.append(quad(IDENTITY, *box))
+    return footprint if len(footprint.places) <= _MOST_PLACES else None
+
+
+def _painted(page: pdfium.PdfPage) -> dict[_Painted, list[Quad | None]] | None:
+    """The page's objects, each with the places where it stands; None for one that is no mark's."""
+    found: defaultdict[_Painted, list[Quad | None]] = defaultdict(list)
+    text = page.get_textpage()
+    matrices: list[Matrix] = [IDENTITY]
+    try:
+        objects = list(islice(page.get_objects(), _MOST_OBJECTS + 1))
+        if len(objects) > _MOST_OBJECTS:
+            return None
+        for each in objects:
+            del matrices[each.level + 1 :]
+            if each.type == raw.FPDF_PAGEOBJ_FORM:
+                matrices.append(product(tuple(each.get_matrix().get()), matrices[-1]))
+                continue
+            place = _place(each, matrices[-1])
+            corners = tuple(round(10 * value) for point in place for value in point)
+            painted = _Painted(each.type, corners, _text(each, text) if each.type == raw.FPDF_PAGEOBJ_TEXT else "", each.level > 0)
+            may_be = painted.in_form or each.type == raw.FPDF_PAGEOBJ_IMAGE or not _MARKED.isdisjoint(_marks(each))
+            found[painted].append(place if may_be else None)
+    finally:
+        text.close()
+    return found
+
+
+def _place(painted: pdfium.PdfObject, matrix: Matrix) -> Quad:
+    try:
+        corners = painted.get_quad_points() if painted.type in (raw.FPDF_PAGEOBJ_TEXT, raw.FPDF_PAGEOBJ_IMAGE) else None
+        if corners is not None:
+            first, second, third, fourth = (at(matrix, x, y) for x, y in corners)
+            return first, second, third, fourth
+        return quad(matrix, *painted.get_bounds())
+    except pdfium.PdfiumError:  # nothing of it is to be seen
+        return quad(matrix, 0, 0, 0, 0)
+
+
+def _text(painted: pdfium.PdfObject, page: pdfium.PdfTextPage) -> str:
+    size = raw.FPDFTextObj_GetText(painted, page, None, 0)
+    buffer = (ctypes.c_ushort * (size // 2))()
+    raw.FPDFTextObj_GetText(painted, page, buffer, size)
+    return bytes(buffer).decode("utf-16-le", "replace")
+
+
+def _marks(painted: pdfium.PdfObject) -> Iterator[str]:
+    for index in range(raw.FPDFPageObj_CountMarks(painted)):
+        buffer, length = (ctypes.c_ushort * _LONGEST_NAME)(), ctypes.c_ulong()
+        if raw.FPDFPageObjMark_GetName(raw.FPDFPageObj_GetMark(painted, index), buffer, ctypes.sizeof(buffer), length):
+            yield bytes(buffer)[: length.value].decode("utf-16-le", "replace").rstrip("\0")
+
+
+def _annotations(page: pdfium.PdfPage) -> Iterator[tuple[Box, bool]]:
+    """The box of each, and whether it may be a mark."""
+    for index in range(raw.FPDFPage_GetAnnotCount(page)):
+        annotation = raw.FPDFPage_GetAnnot(page, index)
+        if not annotation:
+            continue
+        box = raw.FS_RECTF()
+        raw.FPDFAnnot_GetRect(annotation, box)
+        may_be = raw.FPDFAnnot_GetSubtype(annotation) == raw.FPDF_ANNOT_WATERMARK or bool(raw.FPDFAnnot_HasKey(annotation, b"OC"))
+        raw.FPDFPage_CloseAnnot(annotation)
+        yield (box.left, box.bottom, box.right, box.top), may_be

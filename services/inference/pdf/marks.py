@@ -1,0 +1,45 @@
+"""What a walk through content is told about marks, and what it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pypdf.generic import PdfObject
+
+from services.inference.pdf.edits import Edit
+from services.inference.pdf.report import Method
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A recognised mark: how it declares itself, and which one it is."""
+
+    method: Method
+    detail: str
+    number: int = 0
+    """Of the candidate that it is; 0 for one that declares itself."""
+
+
+class Recogniser(Protocol):
+    """Says which parts of a content stream are marks."""
+
+    def marked_content(self, operands: Sequence[PdfObject]) -> Mark | None:
+        """The mark that a BDC with these operands begins."""
+
+    def drawn(self, operands: Sequence[PdfObject]) -> Mark | None:
+        """The mark that a Do with these operands draws."""
+
+    def painted(self, start: int) -> Mark | None:
+        """The mark that the painting operation at this byte belongs to."""
+
+
+@dataclass(slots=True)
+class Cut:
+    """What became of one content stream."""
+
+    edits: list[Edit]
+    removed: list[Mark]
+    kept: list[tuple[Mark, str]]
+    """Marks left in place, and why."""

@@ -1,0 +1,189 @@
+"""Removal of watermarks from a document: those that declare themselves, and those that evidence tells."""
+
+from __future__ import annotations
+
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pypdf.generic import DictionaryObject
+
+from services.inference.pdf import objects
+from services.inference.pdf.contents import Contents
+from services.inference.pdf.declared_pass import DeclaredPass, Left
+from services.inference.pdf.document import PARSE_ERRORS, Damaged, Document, corrupt, mend, opened
+from services.inference.pdf.excise import Excision, Kept, Plan
+from services.inference.pdf.report import Finding, Method, Report
+from services.inference.pdf.search.geometry import around
+from services.inference.pdf.search.survey import Candidate, Survey
+from services.inference.pdf.signatures import is_signed
+from services.inference.pdf.verify import Expected, VerificationFailed, verify
+
+SIGNATURE_WARNING = "The document was signed; the change makes its signatures invalid."
+ENCRYPTION_WARNING = "The document was encrypted with an owner password; the result is not encrypted."
+DAMAGE_WARNING = "The document was damaged; the result holds what could be read of it."
+TOO_LONG = "page {page}: its content is too long to be searched for marks that do not declare themselves"
+NOT_SEARCHED = "page {page}: it is damaged and could not be searched for marks that do not declare themselves"
+NOT_SURE = "likely a mark, but not surely"
+
+_LONGEST_CONTENT = 48 << 20
+_ROUNDS = 6
+
+OnPage = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be removed beside the marks that declare themselves."""
+
+    sure: bool = True
+    """Marks that evidence makes sure."""
+    likely: bool = False
+    """Marks that evidence makes likely."""
+
+
+def remove_watermarks(source: Path, target: Path, on_page: OnPage, wanted: Wanted = Wanted()) -> Report:
+    """Write `source` without its watermarks to `target`, and report what was done.
+
+    `on_page` is called with the pages searched and their number after each page; it starts over if the document turns out to be
+    damaged. A document without such a mark is copied byte for byte. Raises FILE_CORRUPT, FILE_ENCRYPTED (a password is needed
+    to open it), MEDIA_LIMIT_EXCEEDED; VerificationFailed if something else would have changed. Made to run in a sandbox: a hostile
+    document can use up memory and time. Files beside `target`, with its name and more, are used for a while.
+    """
+    try:
+        return _remove(source, target, on_page, wanted)
+    except (Damaged, VerificationFailed):
+        # A damaged document may be read differently by pypdf and PDFium. What qpdf makes of it, all read alike.
+        mended = target.with_name(target.name + ".mended")
+    try:
+        mend(source, mended)
+        report = _remove(mended, target, on_page, wanted)
+    except Damaged as error:
+        raise corrupt() from error
+    finally:
+        mended.unlink(missing_ok=True)
+    if report.changed:
+        report.warnings.append(DAMAGE_WARNING)
+    else:
+        shutil.copyfile(source, target)
+    return report
+
+
+def _remove(source: Path, target: Path, on_page: OnPage, wanted: Wanted) -> Report:
+    candidates: list[Candidate] | None = None
+    undone: dict[tuple[int, int], str] = {}
+    left = Left()
+    for last in [False] * (_ROUNDS - 1) + [True]:
+        with opened(source) as document:
+            report = Report(pages=len(document.pages))
+            declared = DeclaredPass(document, report, left)
+            declared.run()
+            if candidates is None:
+                candidates = _search(document, report, on_page) if wanted.sure else []
+            chosen = [candidate for candidate in candidates if candidate.sure or wanted.likely]
+            changed = _excise(document, report, candidates, chosen, undone)
+            if not report.changed:
+                shutil.copyfile(source, target)
+                return report
+            if is_signed(document.root):
+                report.warnings.append(SIGNATURE_WARNING)
+            if document.was_encrypted:
+                report.warnings.append(ENCRYPTION_WARNING)
+            document.save(target)
+        for page in declared.changed:
+            changed[page] = replace(changed.get(page, Expected()), declared=True)
+        wrong = verify(source, target, changed)
+        if not wrong:
+            return report
+        if last or not _undo(wrong, chosen, undone, declared, left):
+            page, difference = next(iter(wrong.items()))
+            raise VerificationFailed(f"page {page}: {difference}")
+    raise AssertionError("the last round returns or raises")
+
+
+def _search(document: Document, report: Report, on_page: OnPage) -> list[Candidate]:
+    survey = Survey()
+    for number, page in enumerate(document.pages, start=1):
+        resources = objects.inherited(page, "/Resources")
+        try:
+            data = Contents.of(page).joined
+            if len(data) > _LONGEST_CONTENT:
+                report.warnings.append(TOO_LONG.format(page=number))
+                data = b""
+        except PARSE_ERRORS:
+            data = b""  # reported by the pass over declared marks
+        try:
+            survey.add(page, data, resources if isinstance(resources, DictionaryObject) else None)
+        except PARSE_ERRORS:
+            report.warnings.append(NOT_SEARCHED.format(page=number))
+        on_page(number, report.pages)
+    return survey.candidates()
+
+
+def _excise(
+    document: Document, report: Report, found: Sequence[Candidate], chosen: Sequence[Candidate], undone: dict[tuple[int, int], str]
+) -> dict[int, Expected]:
+    """Cut the chosen marks, report all, and say what may differ on which page."""
+    kept: Kept = dict(undone)
+    if chosen:
+        excision = Excision(document, Plan(chosen, undone.keys()))
+        excision.run()
+        kept |= excision.kept
+        kept |= {(number, page): why for number, why in excision.kept_in_forms().items() for page in _by_number(found, number).pages}
+    places: defaultdict[int, list[Candidate]] = defaultdict(list)
+    for candidate in found:
+        for page in candidate.pages:
+            reason = kept.get((candidate.number, page), "") if candidate in chosen else NOT_SURE
+            (report.kept if reason else report.removed).append(_finding(candidate, page, reason))
+            if not reason:
+                places[page].append(candidate)
+    return {
+        page: Expected(
+            [place for each in removed for place in each.pages[page].quads],
+            sum(each.pages[page].glyphs for each in removed),
+        )
+        for page, removed in places.items()
+    }
+
+
+def _undo(
+    wrong: dict[int, str], chosen: Sequence[Candidate], undone: dict[tuple[int, int], str], declared: DeclaredPass, left: Left
+) -> bool:
+    """Mark for leaving, on each page that came out wrong, the least sure of the marks that were cut; False if there are none.
+
+    Those that declare themselves come last: what evidence found was found with them gone, and by its place in what was left.
+    """
+    any_left = False
+    for page, difference in wrong.items():
+        cut = [each for each in chosen if page in each.pages and (each.number, page) not in undone]
+        for candidate in cut[-max(1, len(cut) // 2) :]:
+            _leave(candidate, page, difference, undone)
+        if not cut and page in declared.changed:
+            forms = declared.changed[page]
+            left.pages[page] = difference
+            left.forms.update(dict.fromkeys(forms, difference))
+            for candidate in chosen:
+                for other, occurrence in candidate.pages.items():
+                    if any(stream in forms for stream, _ in occurrence.sites):
+                        _leave(candidate, other, difference, undone)
+        any_left = any_left or bool(cut) or page in declared.changed
+    return any_left
+
+
+def _leave(candidate: Candidate, page: int, difference: str, undone: dict[tuple[int, int], str]) -> None:
+    undone[candidate.number, page] = difference
+    if any(stream for stream, _ in candidate.pages[page].sites):
+        # It is in a form, which is cut for all pages or for none.
+        undone.update({(candidate.number, other): difference for other in candidate.pages})
+
+
+def _finding(candidate: Candidate, page: int, reason: str) -> Finding:
+    box = around(point for place in candidate.pages[page].quads for point in place)
+    method = Method(candidate.kind.value)
+    return Finding(page, method, candidate.text, reason, candidate.confidence, candidate.evidence, box, candidate.number)
+
+
+def _by_number(candidates: Sequence[Candidate], number: int) -> Candidate:
+    return next(each for each in candidates if each.number == number)

@@ -1,0 +1,87 @@
+"""What was found in a document, and what became of it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class Method(enum.StrEnum):
+    """How a mark was recognised."""
+
+    ARTIFACT = "artifact"
+    """It declares itself: marked content of type Artifact and subtype Watermark."""
+    ANNOTATION = "annotation"
+    """It declares itself: an annotation of subtype Watermark."""
+    OPTIONAL_CONTENT = "optional_content"
+    """It declares itself: content of an optional-content group (a layer) whose name says watermark."""
+    COMPOUND_FORM = "compound_form"
+    """It declares itself: a form XObject whose private data name it a watermark, as Acrobat writes."""
+    TEXT = "text"
+    """By evidence: text."""
+    OUTLINE = "outlines"
+    """By evidence: letters that are drawn as paths."""
+    IMAGE = "image"
+    """By evidence: an image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One mark on one page."""
+
+    page: int
+    """From 1. A declared mark inside a form that several pages draw is reported once, on the first of them."""
+    method: Method
+    detail: str
+    """Which one, for people: the layer's name, the form's name, what the mark says."""
+    reason: str = ""
+    """Why it was kept; empty if it was removed."""
+    confidence: float = 1.0
+    """That it is a mark, 0 to 1; 1 for one that declares itself."""
+    evidence: tuple[str, ...] = ()
+    """What speaks for a mark, in a few words each; empty for one that declares itself."""
+    box: tuple[float, float, float, float] | None = None
+    """Left, bottom, right and top in points of the page; None for one that declares itself."""
+    mark: int = 0
+    """Findings of one number are one mark on several pages; 0 for one that declares itself."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it; what says nothing is left out."""
+        described: dict[str, Any] = {"page": self.page, "method": self.method.value, "detail": self.detail}
+        if self.reason:
+            described["reason"] = self.reason
+        if self.mark:
+            described |= {"mark": self.mark, "confidence": self.confidence, "evidence": list(self.evidence)}
+        if self.box is not None:
+            described["box"] = [round(value, 1) for value in self.box]
+        return described
+
+
+@dataclass(slots=True)
+class Report:
+    """The outcome for one document."""
+
+    pages: int
+    removed: list[Finding] = field(default_factory=list)
+    kept: list[Finding] = field(default_factory=list)
+    """Marks that were found and left: likely ones, and such as could not be removed without changing something else."""
+    layers: list[str] = field(default_factory=list)
+    """Names of the optional-content groups that were removed from the document."""
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the output differs from the input."""
+        return bool(self.removed or self.layers)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON can hold it."""
+        return {
+            "pages": self.pages,
+            "changed": self.changed,
+            "removed": [finding.to_dict() for finding in self.removed],
+            "kept": [finding.to_dict() for finding in self.kept],
+            "layers": list(self.layers),
+            "warnings": list(self.warnings),
+        }

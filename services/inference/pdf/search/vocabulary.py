@@ -1,0 +1,57 @@
+"""Words that marks say."""
+
+from __future__ import annotations
+
+import re
+
+#: Whole text of a mark, spaces and case aside. Words of rubber stamps (PAID, APPROVED, RECEIVED) are left out: those are content.
+_LIST = """
+draft confidential strictlyconfidential privateandconfidential companyconfidential topsecret secret classified restricted sample specimen
+copy donotcopy uncontrolledcopy controlledcopy duplicate original void evaluation evaluationcopy evaluationonly trial trialversion demo
+demoversion preview previewonly watermark proof notforproduction notfordistribution internal internaluseonly forinternaluse
+forinternaluseonly forreviewonly forreview reviewcopy proprietary unlicensed unregistered example test obsolete superseded expired
+preliminary donotdistribute notforsale advancecopy nonvalid unofficial unofficialcopy pending cancelled canceled
+entwurf vertraulich strengvertraulich muster kopie probe ungültig nurfürdeninternengebrauch
+brouillon confidentiel specimen copie projet échantillon nepasdiffuser
+borrador confidencial muestra copia anulado rascunho amostra cópia
+bozza riservato campione facsimile
+concept vertrouwelijk voorbeeld kopie utkast konfidentiellt udkast luonnos
+черновик конфиденциально образец копия
+草稿 机密 绝密 保密 样本 样稿 副本 内部资料 仅供参考 水印 草案 作废 下書き 社外秘 機密 見本 部外秘 複写 초안 대외비 견본 기밀 사본
+"""
+_WORDS = frozenset(_LIST.split())
+_CONTAINED = re.compile(
+    "confidential|donotcopy|donotdistribute|watermark|internaluseonly|notfordistribution|vertraulich|confidentiel|confidencial"
+    "|水印|机密|社外秘|대외비"
+)
+#: What programs write that nobody has paid for. Whoever says so of a program, says it in a mark.
+_TRIALS = re.compile(
+    r"""
+      evaluation \s (only|copy|version|warning) .{0,80} (created|www|\.com|with|by|copyright)
+    | (created|generated|produced|edited|converted|made|printed|processed) \s+ (with|by|using) .{0,60}
+          (trial|evaluation|demo|unregistered|unlicensed|free \s version)
+    | (trial|demo|unregistered|unlicensed|evaluation) \s+ (version|copy|edition|mode) .{0,40}
+          (of|\.com|www|please|purchase|buy|register|pdf|software)
+    | (please \s+ (purchase|buy|register)|purchase \s+ a \s+ licen[sc]e|buy \s now) .{0,60}
+          (watermark|remove|full \s version|licen[sc]e|software)
+    | to \s+ remove \s+ this \s+ (watermark|message|notice|text)
+    | created \s+ with \s+ aspose | spire\.\w+ | watermarkly | pdffactory\s(pro\s)?trial | pdf-xchange .{0,40} (click|buy|www)
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_LONGEST = 400
+
+
+def is_word(text: str) -> bool:
+    """Whether a text is, or contains, what marks usually say."""
+    plain = _plain(text)
+    return plain in _WORDS or (len(plain) <= 120 and _CONTAINED.search(plain) is not None)
+
+
+def is_trial(text: str) -> bool:
+    """Whether a text is the notice of a program that is on trial."""
+    return _TRIALS.search(" ".join(text[:_LONGEST].split())) is not None
+
+
+def _plain(text: str) -> str:
+    return "".join(character for character in text.casefold() if character.isalnum())

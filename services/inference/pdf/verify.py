@@ -1,0 +1,108 @@
+"""A second look at the result, with another PDF library (PDFium): what is not the mark draws and reads as before."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pypdfium2 as pdfium
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from services.inference.pdf import footprint
+from services.inference.pdf.rendering import unturned, visible
+from services.inference.pdf.search.geometry import Quad
+
+_SCALE = 1.0  # pixels a point
+_LONGEST = 1400  # pixels a side
+_LEVELS = 16  # of 255 by which a pixel may differ: antialiasing beside what is gone
+_STRAY = 4  # pixels that may differ by more
+_SLACK = 3.0  # pixels around a mark
+
+
+class VerificationFailed(RuntimeError):
+    """The result is not the source without its marks; it must not be delivered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What may be different on a page."""
+
+    places: Sequence[Quad] = ()
+    """Where, in the page's own coordinates."""
+    glyphs: int = 0
+    """How many characters may be gone."""
+    declared: bool = False
+    """Whether marks that declare themselves may be gone, too: `footprint.lost` says where they were."""
+
+
+def verify(source: Path, target: Path, changed: Mapping[int, Expected]) -> dict[int, str]:
+    """Of the pages (from 1) that were changed, those that differ by more than they may, and how.
+
+    Raises VerificationFailed if the result does not open or has other pages.
+    """
+    wrong: dict[int, str] = {}
+    try:
+        with pdfium.PdfDocument(source) as before, pdfium.PdfDocument(target) as after:
+            if len(before) != len(after):
+                raise VerificationFailed(f"{len(before)} pages became {len(after)}")
+            for number, expected in sorted(changed.items()):
+                difference = _compare(before[number - 1], after[number - 1], expected)
+                if difference:
+                    wrong[number] = difference
+    except pdfium.PdfiumError as error:
+        raise VerificationFailed("one of the two documents does not open") from error
+    return wrong
+
+
+def _compare(before: pdfium.PdfPage, after: pdfium.PdfPage, expected: Expected) -> str:
+    try:
+        old, new = _characters(before), _characters(after)
+        gained, lost = (new - old).total(), (old - new).total()
+        if gained:
+            return f"the page gained {gained} characters"
+        declared = footprint.lost(before, after) if expected.declared else footprint.Footprint()
+        if declared is None:
+            return ""  # too much for a second look
+        allowed = expected.glyphs + declared.glyphs
+        if lost > allowed:
+            return f"{lost - allowed} characters of other text would be lost"
+        stray = _stray(before, after, [*expected.places, *declared.places])
+        return f"{stray} pixels away from the mark would change" if stray > _STRAY else ""
+    finally:
+        before.close()
+        after.close()
+
+
+def _stray(before: pdfium.PdfPage, after: pdfium.PdfPage, places: Sequence[Quad]) -> int:
+    left, bottom, right, top = visible(before)
+    scale = min(_SCALE, _LONGEST / max(right - left, top - bottom))
+    old, new = unturned(before, scale), unturned(after, scale)
+    if old.shape != new.shape:
+        return old.size
+    differs = np.abs(old.astype(np.int16) - new).max(axis=2) > _LEVELS
+    return int((differs & ~_covered(places, (left, top), scale, old.shape[:2])).sum())
+
+
+def _covered(places: Sequence[Quad], corner: tuple[float, float], scale: float, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    mask = Image.new("1", (shape[1], shape[0]))
+    draw = ImageDraw.Draw(mask)
+    for place in places:
+        points = [((x - corner[0]) * scale, (corner[1] - y) * scale) for x, y in place]
+        draw.polygon(points, fill=1)
+        draw.line([*points, points[0]], fill=1, width=round(2 * _SLACK))
+        for x, y in points:
+            draw.ellipse((x - _SLACK, y - _SLACK, x + _SLACK, y + _SLACK), fill=1)
+    return np.asarray(mask)
+
+
+def _characters(page: pdfium.PdfPage) -> Counter[str]:
+    text = page.get_textpage()
+    try:
+        # White space is PDFium's guess from the distances between characters.
+        return Counter(character for character in text.get_text_bounded() if character.isprintable() and character != " ")
+    finally:
+        text.close()

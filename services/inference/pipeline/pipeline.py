@@ -1,0 +1,285 @@
+"""Several operations on one input, in memory, with one decoding before and one encoding after them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+from darkroom.files.v1 import file_pb2
+from darkroom.operations.v1 import options_pb2
+from services.common.errors import DarkroomError, ErrorReason
+from services.inference.media import Header, Image, Limits, encode, encode_into
+from services.inference.pipeline.memory_needs import described, header, needed_memory
+from services.inference.pipeline.naming import name_of_words, named, result_name
+from services.inference.pipeline.picture_job import read_picture
+from services.inference.pipeline.progress import Report, portion
+from services.inference.pipeline.registry import Bound
+from services.inference.pipeline.stages import Stages
+from services.inference.pipeline.step import Attachment, Document, Examination, Keeping, Made, Medium, Notify, References, Step, Tools
+
+# Shares of the time of one input; the operations share the rest.
+_READ, _WRITTEN = 0.05, 0.95
+_ENCODED_IN_MEMORY = 64 << 20
+"""Largest picture that is encoded in memory, in bytes of its samples; for others memory would have to hold the file, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An input in the working folder."""
+
+    name: str
+    path: Path
+    pages: int
+    """0 for what is no document."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Auxiliary:
+    """A picture that an operation needs beside what it works on."""
+
+    source: Source
+    header: Header
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A result, encoded."""
+
+    name: str
+    media_type: str
+    content: bytes | Path
+    info: file_pb2.ImageInfo | file_pb2.DocumentInfo | None
+    attachments: tuple[Product, ...] = ()
+    """What is delivered after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What one run of a pipeline reports to and works in."""
+
+    folder: Path
+    report: Report
+    check: Callable[[], None]
+    notice: Notify
+    stages: Stages
+    keeping: Keeping
+    last: bool = False
+    taken_names: Collection[str] = ()
+
+
+class Pipeline:
+    """The operations of a task, in order. Raises MEDIA_UNSUPPORTED if one does not take what the one before gives."""
+
+    def __init__(self, tools: Tools, operations: Sequence[Bound], max_picture_bytes: int) -> None:
+        for before, after in pairwise(operations):
+            if before.spec.produces != after.spec.accepts:
+                raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"{after.spec.name} does not take what {before.spec.name} gives.")
+        self._tools = tools
+        self._operations = operations
+        self._max_picture_bytes = max_picture_bytes
+        self._auxiliaries: dict[int, _Auxiliary] = {}
+
+    @property
+    def auxiliary_ids(self) -> list[int]:
+        """The files that the operations need beside what they work on, each once."""
+        ids = (getattr(operation.parameters, name) for operation in self._operations for name in operation.spec.auxiliary)
+        return list(dict.fromkeys(file_id for file_id in ids if file_id))
+
+    async def prepare(self, fetch: Callable[[int], Awaitable[Source]]) -> None:
+        """Have those files fetched, once for all inputs, and look at them; before anything is run. What was fetched has to stay there.
+
+        Raises what `fetch` and reading a header raise, and FILE_TOO_LARGE.
+        """
+        for file_id in self.auxiliary_ids:
+            source = await fetch(file_id)
+            try:
+                self._auxiliaries[file_id] = _Auxiliary(source, await self._header(source, self._tools.picture_limits))
+            except DarkroomError as error:
+                raise named(error, source.name) from error
+
+    @property
+    def takes_input(self) -> bool:
+        """Whether it is run once for each input, rather than once."""
+        return self._operations[0].spec.accepts != options_pb2.MEDIA_KIND_UNSPECIFIED
+
+    @property
+    def takes_references(self) -> bool:
+        """Whether its first operation takes all inputs together: then `make` and, for each picture that it gives, `finish`; else `run`."""
+        return self._operations[0].spec.max_references > 0
+
+    @property
+    def name_of_made(self) -> str:
+        """What the pictures that `make` gives are called after: the first words of the prompt."""
+        return name_of_words(getattr(self._operations[0].parameters, "prompt", ""))
+
+    @property
+    def archives_made(self) -> bool:
+        """Whether what is made of them is to be delivered once more in an archive, if there are several."""
+        return bool(getattr(self._operations[0].parameters, "archive", False))
+
+    async def make(self, references: References, around: Surroundings) -> list[Made]:
+        """The pictures that the first operation makes. Raises what it raises."""
+        around.report(0, "Starting")
+        first = self._operations[0]
+        with around.stages.timed(first.spec.name, operation=True):
+            made: list[Made] = await first.run(references, first.parameters, self._step(around, around.report, "", []))
+        return made
+
+    async def finish(self, made: Made, name: str, around: Surroundings) -> Product | None:
+        """One of the pictures made, through the other operations; as it came, byte for byte, where there are none. `name` is its source."""
+        around.check()
+        if len(self._operations) == 1:
+            info = file_pb2.ImageInfo(width=made.width, height=made.height, frames=1)
+            return Product(result_name(name, (), made.format.extension, around.taken_names), made.format.media_type, made.path, info)
+        source = Source(name, made.path, 0)
+        tools, operations = self._tools, self._operations[1:]
+        async with self._room(source, operations, tools.result_limits, around.report):
+            with around.stages.timed("decode"):
+                medium: Medium = await read_picture(tools.sandbox, made.path, around.folder, tools.result_limits, tools.picture_resources)
+            return await self._through(operations, medium, source, around)
+
+    @asynccontextmanager
+    async def room(self, source: Source | None, around: Surroundings) -> AsyncIterator[None]:
+        """Have the memory that `run` of an input, and delivering what it gives, take together: wait for it if others have it.
+
+        Raises MEDIA_LIMIT_EXCEEDED if it is more than this worker may have, FILE_TOO_LARGE, and what reading a header raises.
+        """
+        if source is None:
+            yield
+        elif self._operations[0].spec.accepts == options_pb2.MEDIA_KIND_PDF:
+            # What its process may use; a worker with less gives it all that it has.
+            needed = min(self._tools.document_bytes, self._tools.memory.total)
+            async with self._reserved(needed, around.report):
+                yield
+        else:
+            async with self._room(source, self._operations, self._tools.picture_limits, around.report):
+                yield
+
+    @asynccontextmanager
+    async def _room(self, source: Source, operations: Sequence[Bound], limits: Limits, report: Report) -> AsyncIterator[None]:
+        found = await self._header(source, limits)
+        needed = needed_memory(found, operations, [each.header for each in self._auxiliaries.values()])
+        async with self._reserved(needed, report):
+            yield
+
+    async def _header(self, source: Source, limits: Limits) -> Header:
+        await self._check_file(source)
+        return header(await self._tools.sandbox.run(described, source.path, limits.megapixels, limits=self._tools.picture_resources))
+
+    def _reserved(self, size: int, report: Report) -> AbstractAsyncContextManager[None]:
+        return self._tools.memory.reserved(size, lambda: report(0, "Waiting for memory"))
+
+    async def run(self, source: Source | None, around: Surroundings) -> Product | None:
+        """The result for one input; None if the operations make nothing. Raises what reading, the operations and writing raise."""
+        around.report(0, "Reading the file" if source is not None else "Starting")
+        with around.stages.timed("decode"):
+            medium = await self._read(source, around.folder)
+        return await self._through(self._operations, medium, source, around)
+
+    async def _through(self, operations: Sequence[Bound], medium: Medium, source: Source | None, around: Surroundings) -> Product | None:
+        labels: list[str] = []
+        attachments: list[Attachment] = []
+        share = (_WRITTEN - _READ) / len(operations)
+        source_name = source.name if source is not None else ""
+        for number, operation in enumerate(operations):
+            around.check()
+            report = portion(around.report, _READ + number * share, _READ + (number + 1) * share)
+            if isinstance(medium, Examination):
+                raise DarkroomError(
+                    ErrorReason.FIELD_INVALID, f"{operation.spec.name} cannot follow a dry run, which gives no file to go on with."
+                )
+            with around.stages.timed(operation.spec.name, operation=True):
+                medium = await operation.run(medium, operation.parameters, self._step(around, report, source_name, labels))
+            if isinstance(medium, Document):
+                attachments += medium.attachments
+        around.check()
+        with around.stages.timed("encode"):
+            return await _write(medium, source, labels, around, attachments)
+
+    def _step(self, around: Surroundings, report: Report, source_name: str, labels: list[str]) -> Step:
+        return Step(
+            tools=self._tools,
+            source_name=source_name,
+            folder=around.folder,
+            report=report,
+            check=around.check,
+            label=labels.append,
+            notice=around.notice,
+            keeping=around.keeping,
+            last=around.last,
+            auxiliary=lambda file_id: self._read_auxiliary(file_id, around.folder),
+        )
+
+    async def read_reference(self, source: Source, folder: Path) -> Image:
+        """Decode an input of an operation that takes references. Raises as `picture_job.read_picture`, and FILE_TOO_LARGE."""
+        needed = needed_memory(await self._header(source, self._tools.picture_limits), (), ())
+        async with self._reserved(needed, lambda _done, _message: None):
+            return await self._read_picture(source, folder)
+
+    async def _read_auxiliary(self, file_id: int, folder: Path) -> Image:
+        source = self._auxiliaries[file_id].source
+        try:
+            return await self._read_picture(source, folder)
+        except DarkroomError as error:
+            raise named(error, source.name) from error
+
+    async def _read(self, source: Source | None, folder: Path) -> Medium:
+        if source is None:
+            return None
+        if self._operations[0].spec.accepts == options_pb2.MEDIA_KIND_PDF:
+            return Document(source.path, source.pages)
+        await self._check_file(source)
+        return await self._read_picture(source, folder)
+
+    async def _read_picture(self, source: Source, folder: Path) -> Image:
+        return await read_picture(self._tools.sandbox, source.path, folder, self._tools.picture_limits, self._tools.picture_resources)
+
+    async def _check_file(self, source: Source) -> None:
+        size = (await asyncio.to_thread(source.path.stat)).st_size
+        if size > self._max_picture_bytes:
+            raise DarkroomError(
+                ErrorReason.FILE_TOO_LARGE,
+                f"The picture file has {size} bytes; pictures of at most {self._max_picture_bytes} bytes are worked on.",
+                allowed=(f"at most {self._max_picture_bytes} bytes",),
+            )
+
+
+async def _write(
+    medium: Medium, source: Source | None, labels: Sequence[str], around: Surroundings, attachments: Sequence[Attachment]
+) -> Product | None:
+    if medium is None:
+        return None
+    around.report(_WRITTEN, "Writing the result")
+    source_name = source.name if source is not None else ""
+    if isinstance(medium, Document):
+        name = result_name(source_name, labels, "pdf", around.taken_names)
+        after = _attached(source_name, attachments, around)
+        return Product(name, "application/pdf", medium.path, file_pb2.DocumentInfo(pages=medium.pages), after)
+    if isinstance(medium, Examination):
+        first, *others = _attached(source_name, medium.attachments, around)
+        return replace(first, attachments=tuple(others))
+    for note in medium.notes:
+        around.notice("picture_note", "", note)
+    content = await asyncio.to_thread(_encoded, medium, around.folder)
+    format_ = medium.saving.format
+    name = result_name(source_name, labels, format_.extension, around.taken_names)
+    return Product(name, format_.media_type, content, file_pb2.ImageInfo(width=medium.width, height=medium.height, frames=1))
+
+
+def _encoded(image: Image, folder: Path) -> bytes | Path:
+    if image.pixels.nbytes <= _ENCODED_IN_MEMORY:
+        return encode(image, image.saving.format, quick=image.saving.quick)
+    target = folder / "result"
+    encode_into(target, image, image.saving.format, quick=image.saving.quick)
+    return target
+
+
+def _attached(source_name: str, attachments: Sequence[Attachment], around: Surroundings) -> tuple[Product, ...]:
+    return tuple(
+        Product(result_name(source_name, (each.label,), each.extension, around.taken_names), each.media_type, each.content, None)
+        for each in attachments
+    )

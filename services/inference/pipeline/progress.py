@@ -1,0 +1,54 @@
+"""How far an attempt is, told from any thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+_MESSAGE_LENGTH = 200
+
+
+class Stopped(Exception):
+    """The attempt is to end; raised in the threads that work for it."""
+
+
+class Progress:
+    """The done part of an attempt, 0 to 1, what is being done, and whether to go on.
+
+    `changed` is called, from whichever thread reports, when there is something new to tell. Methods may be called from any thread.
+    """
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self._stopped = threading.Event()
+        self._told = (0.0, "")
+
+    @property
+    def told(self) -> tuple[float, str]:
+        """The done part and the message."""
+        return self._told
+
+    def report(self, done: float, message: str) -> None:
+        """Tell both. The done part never goes back, since a client's bar should not."""
+        told = (max(self._told[0], min(1.0, done)), message[:_MESSAGE_LENGTH])
+        if told != self._told:
+            self._told = told
+            self._changed()
+
+    def stop(self) -> None:
+        """Make every `check` from now on raise."""
+        self._stopped.set()
+
+    def check(self) -> None:
+        """Raises Stopped when the attempt is to end."""
+        if self._stopped.is_set():
+            raise Stopped
+
+
+Report = Callable[[float, str], None]
+"""Takes the done part, 0 to 1, and what is being done."""
+
+
+def portion(report: Report, start: float, end: float, prefix: str = "") -> Report:
+    """A report for a part of the work that goes from `start` to `end` of the whole."""
+    return lambda done, message: report(start + (end - start) * min(1.0, max(0.0, done)), prefix + message)

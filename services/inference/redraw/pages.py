@@ -1,0 +1,137 @@
+"""What a child process reads from a document: pages as pictures, and their text."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pypdfium2 as pdfium
+from pypdfium2 import raw
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.inference.pdf.document import corrupt
+from services.inference.pdf.rendering import POINTS, unturned, visible
+
+_USUAL_DPI, _LEAST_DPI, _MOST_DPI = 200.0, 150.0, 300.0
+_MOST_PIXELS = 25_000_000
+_LARGE_PICTURE = 0.3  # of the page: a scan, whose resolution the page has
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Characters of one line and direction: origin in the page's own coordinates, size and length in points, tilt in degrees."""
+
+    text: str
+    x: float
+    y: float
+    size: float
+    length: float
+    tilt: float
+
+
+def count_pages(source: Path) -> int:
+    """Pages of a document. Raises FILE_CORRUPT and FILE_ENCRYPTED."""
+    with _opened(source) as document:
+        return len(document)
+
+
+def render_page(source: Path, number: int, target: Path) -> dict[str, Any]:
+    """Write page `number` (from 0), not turned, to `target` as RGB samples, and describe it.
+
+    `shape` is that of the samples, `box` the page's visible part in its own coordinates (left, bottom, right, top), which the samples show,
+    `runs` its text, and `pictured` whether a picture covers much of it, as in a scan. Resolution is that of the picture which fills a
+    scanned page, else 200 dots an inch; at most 25 megapixels.
+    """
+    with _opened(source) as document:
+        try:
+            page = document[number]
+            left, bottom, right, top = visible(page)
+            width, height = right - left, top - bottom
+            densities = _densities(page, width * height)
+            dpi = min(_resolution(densities), math.sqrt(_MOST_PIXELS / (width * height)) * POINTS)
+            # Unturned: a page's own coordinates are those of its links and text as well.
+            samples = unturned(page, dpi / POINTS)
+            samples.tofile(target)
+            runs = [asdict(run) for run in _runs(page)]
+            return {"shape": samples.shape, "box": [left, bottom, right, top], "runs": runs, "pictured": bool(densities)}
+        except pdfium.PdfiumError as error:
+            raise corrupt() from error
+
+
+def _opened(source: Path) -> pdfium.PdfDocument:
+    try:
+        return pdfium.PdfDocument(source)
+    except pdfium.PdfiumError as error:
+        if getattr(error, "err_code", None) == raw.FPDF_ERR_PASSWORD:
+            raise DarkroomError(ErrorReason.FILE_ENCRYPTED, "The document needs a password.") from error
+        raise corrupt() from error
+
+
+def _densities(page: pdfium.PdfPage, area: float) -> list[float]:
+    """Dots an inch of the pictures that cover much of the page."""
+    densities = []
+    for picture in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3):
+        left, bottom, right, top = picture.get_bounds()
+        if (right - left) * (top - bottom) > _LARGE_PICTURE * area:
+            width, height = picture.get_px_size()
+            densities.append(math.sqrt(width * height / ((right - left) * (top - bottom))) * POINTS)
+    return densities
+
+
+def _resolution(densities: list[float]) -> float:
+    return min(_MOST_DPI, max(_LEAST_DPI, *densities)) if densities else _USUAL_DPI
+
+
+def _runs(page: pdfium.PdfPage) -> Iterator[Run]:
+    """The page's text in the order that PDFium reads it, cut where line, direction or size change."""
+    text = page.get_textpage()
+    letters: list[tuple[str, float, float, float, float]] = []
+    for index in range(text.count_chars()):
+        letter = _letter(text.raw, index)
+        if letter is None or (letters and not _continues(letters[-1], letter)):
+            if letters:
+                yield _run(letters)
+            letters = []
+        if letter is not None:
+            letters.append(letter)
+    if letters:
+        yield _run(letters)
+    text.close()
+
+
+def _letter(text: Any, index: int) -> tuple[str, float, float, float, float] | None:
+    """Character, x, y, size and tilt; None for what ends a line."""
+    code = raw.FPDFText_GetUnicode(text, index)
+    if code < 32 or 0xD800 <= code <= 0xDFFF or code > 0xFFFF:
+        return None
+    x, y, matrix = ctypes.c_double(), ctypes.c_double(), raw.FS_MATRIX()
+    raw.FPDFText_GetCharOrigin(text, index, x, y)
+    raw.FPDFText_GetMatrix(text, index, matrix)
+    size = raw.FPDFText_GetFontSize(text, index) * (math.hypot(matrix.c, matrix.d) or 1.0)
+    tilt = math.degrees(math.atan2(matrix.b, matrix.a))
+    return chr(code), x.value, y.value, max(1.0, size), tilt
+
+
+def _continues(before: tuple[str, float, float, float, float], after: tuple[str, float, float, float, float]) -> bool:
+    _, x, y, size, tilt = before
+    _, next_x, next_y, next_size, next_tilt = after
+    if after[0] == " ":
+        return True
+    angle = math.radians(tilt)
+    along = (next_x - x) * math.cos(angle) + (next_y - y) * math.sin(angle)
+    across = (next_y - y) * math.cos(angle) - (next_x - x) * math.sin(angle)
+    return abs(next_tilt - tilt) < 2 and abs(next_size - size) < 0.2 * size and abs(across) < 0.3 * size and -size < along < 4 * size
+
+
+def _run(letters: list[tuple[str, float, float, float, float]]) -> Run:
+    placed = [letter for letter in letters if letter[0] != " "] or letters
+    text = "".join(letter[0] for letter in letters).rstrip()
+    _, x, y, size, tilt = placed[0]
+    reach = math.hypot(placed[-1][1] - x, placed[-1][2] - y)
+    # The last letter's own width is not known from its origin; the others' mean is close enough for a selection.
+    length = reach * len(placed) / (len(placed) - 1) if len(placed) > 1 else 0.55 * size
+    return Run(text or " ", x, y, size, max(length, 0.2 * size), tilt)

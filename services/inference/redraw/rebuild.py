@@ -1,0 +1,113 @@
+"""Putting redrawn pages into their document: links, bookmarks and metadata stay, text becomes an invisible layer."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
+
+from services.inference.pdf.document import corrupt
+from services.inference.pdf.remove import ENCRYPTION_WARNING, SIGNATURE_WARNING
+from services.inference.redraw.glyphless import ADVANCE, Codes, embedded
+from services.inference.redraw.picture_file import Trailer, append_pictures
+
+_MOST_FIELDS = 100_000
+
+
+def rebuild(source: Path, pages: Path, target: Path) -> dict[str, Any]:
+    """Write `source` to `target` with the pages that the folder `pages` holds redrawn.
+
+    For page n, from 0, there are `n.jpg` or `n.png` and `n.json` (`box` and `runs`, as `pages.render_page` gives them). Other pages stay as
+    they are. A file of that folder is used for a while. Memory does not grow with the pictures. Gives the number of pages and warnings for
+    people. Raises FILE_CORRUPT.
+    """
+    numbers = sorted(int(path.stem) for path in pages.glob("*.json"))
+    skeleton = pages / "skeleton.pdf"
+    try:
+        with Pdf.open(source) as document:
+            told = {"pages": len(document.pages), "warnings": _warnings(document)}
+            _redraw_all(document, numbers, pages)
+            document.save(skeleton, object_stream_mode=pikepdf.ObjectStreamMode.disable)
+        if numbers:
+            with Pdf.open(skeleton) as document:
+                places = {number: int(document.pages[number].Resources.XObject.Page.objgen[0]) for number in numbers}
+                info = document.trailer.get("/Info")
+                numbered = Trailer(int(document.trailer.Size), int(document.Root.objgen[0]), 0 if info is None else int(info.objgen[0]))
+            append_pictures(skeleton, pages, places, numbered)
+        # Read as a stream: what is mapped counts as memory, and the pictures may be gigabytes.
+        with Pdf.open(skeleton, access_mode=pikepdf.AccessMode.stream) as document:
+            document.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+        return told
+    except pikepdf.PdfError as error:
+        raise corrupt() from error
+    finally:
+        skeleton.unlink(missing_ok=True)
+
+
+def _warnings(document: Pdf) -> list[str]:
+    """What is lost with any change of a document."""
+    lost = [ENCRYPTION_WARNING] if document.is_encrypted else []
+    return [*lost, SIGNATURE_WARNING] if "/Perms" in document.Root or _is_signed(document) else lost
+
+
+def _is_signed(document: Pdf) -> bool:
+    """Whether a signature field of the form has a value (ISO 32000-2, 12.8)."""
+    waiting = list(document.Root.get("/AcroForm", Dictionary()).get("/Fields", Array()))
+    for _ in range(_MOST_FIELDS):
+        if not waiting:
+            break
+        field = waiting.pop()
+        if field.get("/FT") == Name.Sig and "/V" in field:
+            return True
+        waiting.extend(field.get("/Kids", Array()))
+    return False
+
+
+def _redraw_all(document: Pdf, numbers: Sequence[int], pages: Path) -> None:
+    """Everything but the pictures, for each of which an empty stream stands in."""
+    codes = Codes(run["text"] for number in numbers for run in _described(pages, number)["runs"])
+    font = embedded(document, codes)
+    for number in numbers:
+        _redraw(document, document.pages[number], document.make_stream(b""), _described(pages, number), (font, codes))
+    for key in ("/StructTreeRoot", "/MarkInfo"):
+        # The tags point into content that is gone.
+        if numbers and key in document.Root:
+            del document.Root[key]
+    document.remove_unreferenced_resources()
+
+
+def _described(pages: Path, number: int) -> dict[str, Any]:
+    described: dict[str, Any] = json.loads((pages / f"{number}.json").read_text(encoding="utf-8"))
+    return described
+
+
+def _redraw(document: Pdf, page: pikepdf.Page, picture: Stream, described: dict[str, Any], writing: tuple[Object, Codes]) -> None:
+    font, codes = writing
+    left, bottom, right, top = described["box"]
+    drawing = f"q {right - left:.4f} 0 0 {top - bottom:.4f} {left:.4f} {bottom:.4f} cm /Page Do Q\n".encode()
+    page.obj.Contents = document.make_stream(drawing + b"".join(_invisible(run, codes) for run in described["runs"]))
+    page.obj.Resources = Dictionary(XObject=Dictionary(Page=picture), Font=Dictionary(Text=font))
+    for key in ("/Group", "/StructParents", "/Thumb", "/PieceInfo"):
+        if key in page.obj:
+            del page.obj[key]
+    # Everything else that a page may have on it is part of the picture now.
+    links = [note for note in page.obj.get("/Annots", Array()) if note.get("/Subtype") == Name.Link]
+    if links:
+        page.obj.Annots = Array(links)
+    elif "/Annots" in page.obj:
+        del page.obj["/Annots"]
+
+
+def _invisible(run: dict[str, Any], codes: Codes) -> bytes:
+    written = codes.encoded(run["text"])
+    if not run["text"].strip() or not written:
+        return b""
+    stretch = 100 * run["length"] / (len(written) / 2 * run["size"] * ADVANCE / 1000)
+    cosine, sine = math.cos(math.radians(run["tilt"])), math.sin(math.radians(run["tilt"]))
+    place = f"{cosine:.5f} {sine:.5f} {-sine:.5f} {cosine:.5f} {run['x']:.3f} {run['y']:.3f}"
+    return f"BT 3 Tr /Text {run['size']:.3f} Tf {stretch:.2f} Tz {place} Tm <{written.hex().upper()}> Tj ET\n".encode()

@@ -1,0 +1,41 @@
+"""Which network enlarges a picture: by what the model server runs it on, and by the picture's size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.inference.model_server.triton import Device, Triton
+from services.inference.pipeline.step import Models
+from services.inference.upscaling.fitting import TileModel
+
+_FINE_FACTOR = 2
+"""Largest enlargement for which the finer network gets the gradients of photographs better than the compact one (benchmarks/quality.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network, and how to feed it."""
+
+    name: str
+    device: Device
+    model: TileModel
+
+
+async def choose(triton: Triton, models: Models, factor: int, pixels: int) -> Network:
+    """The network for an enlargement by `factor` (2 to 4) of a picture of so many pixels.
+
+    The finer one where it runs on a GPU, and for a small picture that is to be twice as large; the compact one otherwise, and where the
+    finer one is not installed. Raises as `Triton.infer`.
+    """
+    fine = models.upscale_fine
+    device = await triton.device(fine) if fine else None
+    small = pixels <= models.upscale_fine_megapixels * 1e6 and factor <= _FINE_FACTOR
+    if device is Device.GPU or (device is not None and small):
+        name = fine
+    else:
+        name, device = models.upscale[factor], await triton.device(models.upscale[factor])
+    device = device or Device.PROCESSOR
+    # The finer network's tensors of one tile fill 1.5 GB on a processor.
+    batch = 1 if name == fine and device is Device.PROCESSOR else models.upscale_batch
+    model = TileModel(scale=await triton.scale(name), infer=triton.model(name), tile=models.upscale_tile, batch=batch)
+    return Network(name, device, model)

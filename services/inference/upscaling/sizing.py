@@ -1,0 +1,48 @@
+"""From the size that is wanted to the enlargements that get there."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from services.inference.media import Image
+from services.inference.media.colour import Pixels, vips_from_array
+from services.inference.media.spool import Spool
+
+_PASSES = {2: (2,), 3: (3,), 4: (4,), 6: (2, 3), 8: (2, 4)}
+"""By factor. The smaller comes first: a network takes time for each pixel that it is given."""
+_ROUNDING = 0.02  # of a factor: sides are whole pixels
+
+
+def passes(width: int, height: int, target_width: int, target_height: int) -> tuple[int, ...]:
+    """Factors whose product enlarges a picture to at least the target; none for a target that is no larger than the picture.
+
+    Raises ValueError for a target over eight times the size.
+    """
+    needed = max(target_width / width, target_height / height)
+    if needed <= 1:
+        return ()
+    for factor, found in _PASSES.items():
+        if needed <= factor + _ROUNDING:
+            return found
+    raise ValueError(f"{target_width} x {target_height} is more than 8 times {width} x {height}")
+
+
+def fitted(image: Image, width: int, height: int, spool: Spool, check: Callable[[], None]) -> Image:
+    """The picture at exactly this size, by a Lanczos filter that is free of aliasing; in arrays of `spool`."""
+    if (image.width, image.height) == (width, height):
+        return image
+    check()
+    pixels = _resized(image.pixels, width, height, spool)
+    check()
+    alpha = None if image.alpha is None else _resized(image.alpha[..., None], width, height, spool)[..., 0]
+    return dataclasses.replace(image, pixels=pixels, alpha=alpha)
+
+
+def _resized(samples: Pixels, width: int, height: int, spool: Spool) -> Pixels:
+    picture = vips_from_array(samples)
+    wide = picture.format == "ushort"
+    # Of 16-bit samples libvips rounds the filter's weights, which makes what is opaque a little transparent.
+    seen = picture.cast("float") if wide else picture
+    resized = seen.resize(width / picture.width, vscale=height / picture.height, kernel="lanczos3")
+    return spool.computed(resized.rint().cast("ushort") if wide else resized)

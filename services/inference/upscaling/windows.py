@@ -1,0 +1,26 @@
+"""Working on a picture strip by strip, in place, where each row depends on those around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from services.inference.media.colour import strips
+
+Samples = TypeVar("Samples", bound=npt.NDArray[np.generic])
+
+
+def windows(samples: Samples, step: int, reach: int) -> Iterator[tuple[slice, Samples, slice]]:
+    """Strips of `step` rows: which rows they are; a copy of them with up to `reach` rows above and below; and where in it they are.
+
+    The copies are of the samples as they were before, so a strip may be written to `samples` while the next ones are still to come.
+    """
+    above = samples[:0].copy()
+    for rows in strips(samples.shape[0], step):
+        window = np.concatenate([above, samples[rows.start : rows.stop + reach]])
+        inner = slice(len(above), len(above) + rows.stop - rows.start)
+        yield rows, window, inner  # type: ignore[misc]  # numpy's concatenate does not tell the type
+        above = window[max(0, inner.stop - reach) : inner.stop].copy()

@@ -1,0 +1,88 @@
+"""Filling a mask from the picture around it, by the kind of texture there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from services.inference.watermark.blending import smooth_below
+from services.inference.watermark.box import Box
+from services.inference.watermark.report import Method
+from services.inference.watermark.strokes import Mask, Pixels8, luminance, thickened
+
+_RING = 10
+_FLAT = 3.2  # levels: mean local deviation around the mask up to which there is no structure to continue
+_MOST_STRUCTURED = 30_000  # pixels; FSR takes about 0.1 ms each
+_CONTEXT = 24
+_JOIN = 16
+
+
+def is_detailed(pixels: Pixels8, mask: Mask) -> bool:
+    """Whether there is structure around the mask that a smooth fill would break off."""
+    ring = thickened(mask, _RING) & ~mask
+    if not ring.any():
+        return False
+    gray = luminance(pixels)
+    detail = np.abs(gray - cv2.GaussianBlur(gray, (0, 0), 2))
+    # Not the detail that the mark itself makes across its border.
+    far = ring & ~thickened(mask, 3)
+    return not far.any() or float(detail[far].mean()) >= _FLAT
+
+
+def method_without_network(mask: Mask, *, detailed: bool) -> Method:
+    """How the mask is filled: continuing structure takes too long where much is to be filled."""
+    return Method.STRUCTURED if detailed and mask.sum() <= _MOST_STRUCTURED else Method.FLAT
+
+
+def fill(pixels: Pixels8, mask: Mask, method: Method, check: Callable[[], None]) -> Pixels8:
+    """The crop with its mask filled; everything else is as it was. `check` is called between parts of the mask."""
+    if method is Method.FLAT:
+        return _with_grain(smooth_below(pixels, mask), pixels, mask)
+    result = pixels.copy()
+    for part, box in parts(mask):
+        check()
+        window = box.grown(_CONTEXT, pixels.shape[1], pixels.shape[0]).window
+        # What is masked for another part must not be continued into this one.
+        hidden = mask[window]
+        filled = _structured(result[window], hidden)
+        result[window][part[window]] = filled[part[window]]
+    return result
+
+
+def parts(mask: Mask) -> list[tuple[Mask, Box]]:
+    """Groups of the mask's pixels that lie close together, each with its box."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(thickened(mask, _JOIN // 2).astype(np.uint8))
+    groups = []
+    for label in range(1, count):
+        part = mask & (labels == label)
+        left, top, width, height = (int(value) for value in stats[label][:4])
+        groups.append((part, Box(left, top, left + width, top + height)))
+    return groups
+
+
+def _structured(pixels: Pixels8, mask: Mask) -> Pixels8:
+    """Frequency-selective reconstruction (Genser et al., "Spectral Constrained Frequency Selective Extrapolation", ICIP 2018)."""
+    source = np.ascontiguousarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])
+    filled = np.zeros_like(source)
+    cv2.xphoto.inpaint(source, np.where(mask, 0, 255).astype(np.uint8), filled, cv2.xphoto.INPAINT_FSR_FAST)
+    return filled.reshape(pixels.shape)
+
+
+def _with_grain(filled: Pixels8, pixels: Pixels8, mask: Mask) -> Pixels8:
+    """Gives a smooth fill the noise of its surroundings: a patch without any shows in a photograph."""
+    ring = thickened(mask, _RING) & ~thickened(mask, 3)
+    if ring.sum() < 50:
+        return filled
+    noise = pixels.astype(np.float32) - cv2.GaussianBlur(pixels, (0, 0), 1.5).astype(np.float32).reshape(pixels.shape)
+    samples = noise[ring]
+    # Edges are structure and no grain.
+    samples = samples[np.abs(samples).max(axis=1) <= 3 * max(0.5, float(samples.std()))]
+    if len(samples) < 50:
+        return filled
+    # The same picture gives the same result, so the draw has a fixed seed.
+    drawn = samples[np.random.default_rng(0).integers(0, len(samples), int(mask.sum()))]
+    result = filled.copy()
+    result[mask] = np.round(filled[mask] + drawn).clip(0, 255).astype(np.uint8)
+    return result

@@ -1,0 +1,185 @@
+"""Marks that are tiled over a whole picture: found by autocorrelation, measured by folding all repeats onto one another.
+
+A mark that repeats shows through any picture once enough repeats are averaged, and gives its opacity pixel by pixel (the idea of
+Dekel et al., "On the Effectiveness of Visible Watermarks", CVPR 2017, for the repeats within one picture). Brickwork and fabric repeat
+too; what tells a mark from them is that every repeat is the same to the pixel, over whatever the picture shows, and of one colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import cv2
+import numpy as np
+
+from services.inference.watermark.blending import measure
+from services.inference.watermark.folding import Floats, Folded, cell_shape, coordinates
+from services.inference.watermark.repeats import detail, refined, repeating_steps
+from services.inference.watermark.strokes import Pixels8, Plane, luminance, thickened
+
+_SEARCH_SIDE = 1024  # pixels of the copy in which repeats are looked for
+_TRIES, _COLOUR_TRIES = 4, 2
+_PAINTS = (255.0, 0.0)
+_LEAST_REPEATS = 6
+_LEAST_AGREEMENT = 0.6
+_SIGNIFICANCE = 3.5  # deviations of a place's opacity
+_MOST_AGAINST = 0.2
+_MOST_OPACITY = 0.92
+_LEAST_EVEN = 0.45
+_LEAST_PRESENCE = 0.85
+_SUPPORT = 0.035  # opacity
+_COVERAGE = (0.004, 0.5)
+_SHARPENINGS = 5
+_FINER = 2  # samples of a repeat a pixel, each way: repeats that fall between pixels show what is between them
+_SMOOTH = 7  # pixels
+_MEASURED_PIXELS = 8_000_000
+_LEAST_CORRELATION = 0.93
+_NEUTRAL = 60.0  # levels between the largest and the smallest channel of a colour
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tiling:
+    """A mark that repeats at every whole combination of two vectors.
+
+    `steps` holds the vectors (x, y) as columns, in pixels. `opacity` is one repeat, sampled over the unit square of the two.
+    """
+
+    steps: Floats
+    opacity: Plane
+    colour: tuple[float, ...]
+    """A value from 0 to 255 for each channel of the picture."""
+    repeats: float
+    agreement: float
+    """Correlation between what two halves of the repeats give."""
+    presence: float
+    """Share of the picture's blocks in which the mark is there as strongly as everywhere."""
+
+    @property
+    def strength(self) -> float:
+        """Opacity of the mark where it covers a pixel wholly."""
+        return float(np.percentile(self.opacity[self.opacity > _SUPPORT], 75))
+
+    def opacity_in(self, rows: slice, width: int) -> Plane:
+        """Opacity of the mark in some rows of the picture."""
+        first, second = coordinates(self.steps, rows, width)
+        height, across = self.opacity.shape
+        # One sample more on each side, so that interpolation goes round the edge of the square.
+        wrapped = np.pad(self.opacity, 1, mode="wrap")
+        return np.asarray(
+            cv2.remap(wrapped, (first * across + 0.5).astype(np.float32), (second * height + 0.5).astype(np.float32), cv2.INTER_LINEAR),
+            np.float32,
+        )
+
+
+def find_tiling(pixels: Pixels8, check: Callable[[], None]) -> Tiling | None:
+    """The mark that is tiled over a picture (sRGB, height x width x 3), None where none surely is."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, _SEARCH_SIDE / max(height, width))
+    small = pixels
+    if scale < 1:
+        small = np.asarray(cv2.resize(pixels, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA), np.uint8)
+    gray = luminance(small)
+    residual = detail(gray)
+    check()
+    ratio = np.array([[width / small.shape[1]], [height / small.shape[0]]])
+    for number, rough in enumerate(islice(repeating_steps(residual), _TRIES)):
+        check()
+        if gray.size / abs(np.linalg.det(rough)) < _LEAST_REPEATS:
+            continue
+        steps = refined(residual, rough)
+        # Coloured paint shows best in the channel that it darkens.
+        for plane in (None, 0, 1, 2) if number < _COLOUR_TRIES else (None,):
+            check()
+            tiling = _measured(_plane(small, plane), steps)
+            coloured = None if tiling is None else _in_colour(small, tiling, plane)
+            if coloured is not None:
+                return coloured if scale == 1 else _at_full_size(pixels, plane, coloured.steps * ratio, check)
+    return None
+
+
+def _plane(pixels: Pixels8, number: int | None) -> Plane:
+    """A channel, or the luminance."""
+    return luminance(pixels) if number is None else pixels[..., number].astype(np.float32)
+
+
+def _at_full_size(pixels: Pixels8, number: int | None, steps: Floats, check: Callable[[], None]) -> Tiling | None:
+    plane = _plane(pixels, number)
+    steps = refined(detail(luminance(pixels)), steps)
+    check()
+    # A part of a very large picture holds enough repeats to measure one.
+    height = min(plane.shape[0], max(2 * round(np.abs(steps[1]).sum()), _MEASURED_PIXELS // plane.shape[1]))
+    tiling = _measured(plane[:height], steps, plane.shape[0] / height)
+    return None if tiling is None else _in_colour(np.ascontiguousarray(pixels[:height]), tiling, number)
+
+
+def _measured(plane: Plane, steps: Floats, share: float = 1.0) -> Tiling | None:
+    """The mark of a picture whose repeats are known, if it passes for one. `plane` is one `share`th of the picture's rows."""
+    repeats = share * plane.size / abs(float(np.linalg.det(steps)))
+    best: tuple[float, Tiling] | None = None
+    for level in _PAINTS:
+        folded = Folded(plane, steps, cell_shape(steps), level)
+        tiling = _judged(folded, steps, level, repeats)
+        if tiling is not None and (best is None or folded.explained(tiling.opacity) > best[0]):
+            best = folded.explained(tiling.opacity), tiling
+    return None if best is None else _sharpened(plane, best[1])
+
+
+def _sharpened(plane: Plane, tiling: Tiling) -> Tiling:
+    """The mark between the pixels: from all repeats, each of which shows it at other places, by least squares.
+
+    Each round looks at what is left of the mark once it is subtracted, and adds that to the finer samples that it came from (simultaneous
+    iterative reconstruction; Andersen and Kak, Ultrasonic Imaging 6, 1984).
+    """
+    height, width = tiling.opacity.shape
+    size = width * _FINER, height * _FINER
+    place = cv2.resize(thickened(tiling.opacity > 0, 1).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    wrapped = np.pad(tiling.opacity, 1, mode="wrap")
+    finer = cv2.resize(wrapped, ((width + 2) * _FINER, (height + 2) * _FINER), interpolation=cv2.INTER_LINEAR)
+    tiling = replace(tiling, opacity=np.asarray(finer[_FINER:-_FINER, _FINER:-_FINER], np.float32))
+    level = tiling.colour[0]
+    for _ in range(_SHARPENINGS):
+        opacity = tiling.opacity_in(slice(0, plane.shape[0]), plane.shape[1])
+        clear = ((plane - opacity * level) / (1 - opacity)).clip(0, 255)
+        below = cv2.medianBlur(clear.astype(np.uint8), _SMOOTH).astype(np.float32)
+        left = Folded(clear, tiling.steps, tiling.opacity.shape, level, below).opacity()
+        corrected = tiling.opacity + np.where(place, left, 0) * (1 - tiling.opacity)
+        tiling = replace(tiling, opacity=corrected.clip(0, 0.95).astype(np.float32))
+    return tiling
+
+
+def _in_colour(pixels: Pixels8, tiling: Tiling, number: int | None) -> Tiling | None:
+    """The mark with its colour; None where one channel suggested it, and the others do not show what is below paint of a strong colour."""
+    opacity = tiling.opacity_in(slice(0, pixels.shape[0]), pixels.shape[1])
+    strong = tiling.strength
+    blend = measure(pixels, opacity > 0.5 * strong)
+    coloured = blend is not None and max(blend.colour) - min(blend.colour) >= _NEUTRAL
+    if number is None and not coloured:
+        return replace(tiling, colour=tiling.colour * 3)
+    if blend is None or not coloured or blend.correlation < _LEAST_CORRELATION:
+        return None
+    return replace(tiling, colour=blend.colour, opacity=np.asarray((tiling.opacity * (blend.opacity / strong)).clip(0, 0.95), np.float32))
+
+
+def _judged(folded: Folded, steps: Floats, level: float, repeats: float) -> Tiling | None:
+    """The mark of one colour, if what repeats passes for one: significant, of one sign, alike in all repeats, all over the picture."""
+    opacity, (first, second) = folded.opacity(), folded.halves()
+    noise = float(np.median(np.abs(first - second))) * 1.4826 / 2
+    least = max(_SUPPORT, _SIGNIFICANCE * noise)
+    support = opacity > least
+    coverage, against = float(support.mean()), float((opacity < -least).mean())
+    if not _COVERAGE[0] <= coverage <= _COVERAGE[1] or against > _MOST_AGAINST * coverage:
+        return None
+    strong = float(np.percentile(opacity[support], 90))
+    # Paint of one opacity: most of a stroke is about as opaque as its middle.
+    even = float((opacity[support] > 0.5 * strong).mean())
+    if strong > _MOST_OPACITY or even < _LEAST_EVEN:
+        return None
+    near = thickened(support, 3)
+    agreement = float(np.corrcoef(first[near], second[near])[0, 1])
+    mark = np.where(support, opacity, 0).astype(np.float32)
+    presence = folded.presence(mark)
+    if agreement < _LEAST_AGREEMENT or presence < _LEAST_PRESENCE:
+        return None
+    return Tiling(steps, np.where(thickened(support, 2), opacity.clip(0), 0).astype(np.float32), (level,), repeats, agreement, presence)

@@ -1,0 +1,28 @@
+"""What the detectors hand to the repair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.inference.watermark.box import Box
+from services.inference.watermark.overlays import Overlay
+from services.inference.watermark.report import Kind
+from services.inference.watermark.strokes import Mask
+
+COVERED = 0.05
+"""Cover from which on a pixel belongs to a mark."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """A mark in one place. `strokes` covers the pixels of `box`; None means all of them."""
+
+    kind: Kind
+    box: Box
+    strokes: Mask | None
+    confidence: float
+    evidence: tuple[str, ...] = ()
+    sure: bool = True
+    """Whether it may be removed unasked."""
+    overlay: Overlay | None = None
+    """Its cover and paint, of a translucent mark; `strokes` is then where it covers."""

@@ -1,0 +1,121 @@
+"""Watermark removal: from a picture, and where its marks are said to be, to a picture without them and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from services.inference.media import Image
+from services.inference.media.colour import contiguous, to_srgb
+from services.inference.watermark import paper
+from services.inference.watermark.box import Box
+from services.inference.watermark.evidence import combined
+from services.inference.watermark.lattice import find_tiling
+from services.inference.watermark.marks import COVERED, Found
+from services.inference.watermark.overlays import find_overlays
+from services.inference.watermark.repair import FindNetwork, Repair
+from services.inference.watermark.report import Kind, Mark, Report
+from services.inference.watermark.solids import find_solids
+from services.inference.watermark.strokes import Mask, Pixels8, find_strokes, luminance
+
+_MARGIN = 40
+_RIVAL = 0.6  # of the area of the other
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Who is told how far it is, 0 to 1, and who is asked whether to go on; both from any thread."""
+
+    progress: Callable[[float], None]
+    check: Callable[[], None]
+
+
+def remove_in_boxes(image: Image, boxes: Sequence[Box], find_network: FindNetwork | None, watching: Watching) -> tuple[Image, Report]:
+    """Takes out what stands in boxes that a person has drawn. Pixels outside them are bit-identical.
+
+    Inside, only the strokes of the mark are changed where they can be told from the picture; else the whole box is filled.
+    """
+    repair, report = Repair(image, find_network, watching.check), Report()
+    for number, box in enumerate(boxes):
+        watching.progress(number / len(boxes))
+        around = box.grown(max(_MARGIN, min(box.width, box.height)), image.width, image.height)
+        region = np.zeros((around.height, around.width), np.bool_)
+        inner = box.within(around)
+        region[inner.window] = True
+        crop = to_srgb(contiguous(image.pixels[around.window]), image.icc if not image.is_gray else None)
+        for mark in _in_box(crop, region, box, around, watching.check):
+            report.marks.append(repair.remove(mark))
+    return repair.result(), report
+
+
+def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, check: Callable[[], None]) -> list[Found]:
+    """What to take out of a box: the translucent marks in it, else opaque paint, else all of it.
+
+    Of marks in different places the larger one is taken: a smaller one was an accident of the picture.
+    """
+    inner = box.within(around).window
+    tone = paper.tone(crop)
+    solids = find_solids(crop, region)
+    if solids is not None and tone is not None and float(luminance(crop)[solids].mean()) < float(tone.mean()) - paper.PRINT:
+        solids = None
+    strokes = find_strokes(crop, region, min(box.width, box.height))
+    opaque = _joined(solids, None if strokes is None else strokes.mask)
+    if tone is None:
+        overlays = find_overlays(crop, region, check)
+        covered = np.zeros_like(region)
+        for overlay in overlays:
+            covered[overlay.box.window] |= overlay.cover > COVERED
+        # Of one mark that both have found, that it is translucent tells more.
+        least = 1.0 if opaque is None or not _alike(covered, opaque) else _RIVAL
+        if overlays and (opaque is None or covered.sum() >= least * opaque.sum()):
+            moved = [replace(overlay, box=overlay.box.moved(around.left, around.top)) for overlay in overlays]
+            return [Found(Kind.BOX, overlay.box, overlay.cover > COVERED, 1.0, overlay=overlay) for overlay in moved]
+    return [Found(Kind.BOX, box, None if opaque is None else opaque[inner], 1.0)]
+
+
+def _joined(one: Mask | None, other: Mask | None) -> Mask | None:
+    """Both, if they are about the same mark; else the larger."""
+    if one is None or other is None:
+        return one if other is None else other
+    return one | other if _alike(one, other) else max(one, other, key=np.count_nonzero)
+
+
+def _alike(one: Mask, other: Mask) -> bool:
+    """Whether most of the smaller one is part of the other."""
+    return bool((one & other).sum() >= _RIVAL * min(one.sum(), other.sum()))
+
+
+def searchable(pixels: Pixels8) -> Pixels8 | None:
+    """What marks are looked for in: the picture, or of a document what is lighter than print; None of one with nothing else on it."""
+    tone = paper.tone(pixels)
+    if tone is None:
+        return pixels
+    light = paper.without_print(pixels, tone)
+    return None if paper.is_empty(light, tone) else light
+
+
+def remove_found(
+    image: Image, pixels: Pixels8, look: Callable[[Pixels8], Sequence[Found]], find_network: FindNetwork | None, watching: Watching
+) -> tuple[Image, Report]:
+    """Takes out what surely is a watermark, and reports what may be one. Without any, the picture is the one that came.
+
+    `pixels` is the picture in sRGB as `searchable` gives it. `look` finds marks in one place each; it is not asked where one is tiled
+    over everything.
+    """
+    repair, report = Repair(image, find_network, watching.check), Report()
+    tiling = find_tiling(pixels, watching.check)
+    watching.progress(0.3)
+    if tiling is not None:
+        report.marks.append(repair.remove_tiling(tiling))
+        return repair.result(), report
+    drawn = paper.tone(pixels) is not None or paper.is_drawn(pixels)
+    found = combined(look(pixels), [] if drawn else find_overlays(pixels, None, watching.check), (image.height, image.width))
+    watching.progress(0.5)
+    sure = [mark for mark in found if mark.sure]
+    for number, mark in enumerate(sure):
+        watching.progress(0.5 + 0.5 * number / len(sure))
+        report.marks.append(repair.remove(mark))
+    report.marks.extend(Mark(mark.kind, mark.box, mark.confidence, evidence=mark.evidence) for mark in found if not mark.sure)
+    return (repair.result() if report.removed else image), report

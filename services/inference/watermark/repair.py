@@ -1,0 +1,200 @@
+"""Taking marks away: un-blending where the picture below still shows, filling where it does not."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from services.inference.media import Image, Pixels
+from services.inference.media.colour import strips, to_8bit
+from services.inference.watermark import blending, inpainting, neural, paper
+from services.inference.watermark.box import Box
+from services.inference.watermark.lattice import Tiling
+from services.inference.watermark.marks import COVERED, Found
+from services.inference.watermark.overlays import Overlay
+from services.inference.watermark.report import Kind, Mark, Method
+from services.inference.watermark.strokes import THIN, Mask, Pixels8, luminance, thickened, thickness, thinned
+
+FindNetwork = Callable[[], neural.Network | None]
+"""The network that fills masks over detail, None where there is none. It is asked when the first such mask is met, and may block."""
+
+_MARGIN = 48
+_STRIP = 512
+_AROUND = 25
+_UNBLENDING_ERROR = 7.0  # levels, as it shows beside a smooth place
+_FEATHER = 2.0  # pixels
+_PAPER_HALO = 3  # pixels
+_DARKER = 14.0  # levels
+_FAINT = 0.012  # opacity that is left alone
+_OPAQUE = 0.85
+_HIDING = 0.7  # opacity
+_WHOLE = 0.9  # cover
+
+
+class Repair:
+    """One picture while marks are taken out of it. Pixels outside the marks stay bit-identical, in the picture's own sample type."""
+
+    def __init__(self, image: Image, find_network: FindNetwork | None, check: Callable[[], None]) -> None:
+        self._image = image
+        self._find_network = find_network
+        self._check = check
+        self._pixels: Pixels = image.pixels.copy()
+
+    def result(self) -> Image:
+        """The picture as it is now."""
+        return dataclasses.replace(self._image, pixels=self._pixels)
+
+    def remove(self, found: Found) -> Mark:
+        """Take one mark away, changing nothing outside its box."""
+        self._check()
+        width, height = self._image.width, self._image.height
+        around = found.box.grown(max(_MARGIN, min(found.box.width, found.box.height) // 2), width, height)
+        inside = np.zeros((around.height, around.width), np.bool_)
+        inside[found.box.within(around).window] = True if found.strokes is None else found.strokes
+        allowed = np.zeros_like(inside)
+        allowed[found.box.within(around).window] = True
+        crop = self._pixels[around.window]
+        methods: list[Method] = []
+        mask, opacity = inside, None
+        if found.overlay is not None:
+            return self._without_overlay(found, found.overlay, crop, around)
+        if found.strokes is not None:
+            tone = paper.tone(to_8bit(crop))
+            if tone is not None:
+                self._clear(crop, inside, thickened(inside, _PAPER_HALO) & allowed, tone)
+                return Mark(found.kind, found.box, found.confidence, (Method.CLEARED,), found.evidence)
+            blend = blending.measure(to_8bit(crop), inside) if thickness(inside) >= THIN else None
+            mask = thickened(inside, _halo(inside)) & allowed
+            if blend is not None:
+                core = thinned(inside, 1)
+                crop[core] = self._without(crop, core * np.float32(blend.opacity), _levels(blend.colour, crop.shape[2]))[core]
+                mask &= ~core
+                opacity = blend.opacity
+                methods.append(Method.UNBLENDED)
+        methods.append(self._fill(mask, around, rim=opacity is not None))
+        return Mark(found.kind, found.box, found.confidence, tuple(methods), found.evidence, opacity, whole_box=found.strokes is None)
+
+    def _without_overlay(self, found: Found, overlay: Overlay, crop: Pixels, around: Box) -> Mark:
+        """Subtract translucent paint of a known cover, in place in a crop, and fill the rim, where the cover is known least."""
+        inner = found.box.within(around).window
+        cover = np.zeros(crop.shape[:2], np.float32)
+        cover[inner] = overlay.cover
+        # In the picture's own colours, which may not be those that the mark was found in.
+        blend = overlay.blend if self._image.icc is None else blending.measure(to_8bit(crop), cover > COVERED) or overlay.blend
+        colour = _levels(blend.colour, crop.shape[2])
+        covered = cover > COVERED
+        # Nothing was seen through it: its colour is a guess unless it is white or black, and what is nearly opaque hides all.
+        guessed = not blend.correlation and (blend.opacity > _HIDING or len(set(blend.colour)) > 1)
+        if guessed or blend.opacity > _OPAQUE:
+            allowed = np.zeros_like(covered)
+            allowed[inner] = True
+            methods: tuple[Method, ...] = (self._fill(thickened(covered, 1) & allowed, around),)
+            return Mark(found.kind, found.box, found.confidence, methods, found.evidence)
+        crop[covered] = self._without(crop, cover * np.float32(blend.opacity), colour)[covered]
+        rim = thickened(covered, 1) & ~thinned(cover > _WHOLE, 1)
+        allowed = np.zeros_like(rim)
+        allowed[inner] = True
+        methods = Method.UNBLENDED, self._fill(rim & allowed, around, rim=True)
+        return Mark(found.kind, found.box, found.confidence, methods, found.evidence, blend.opacity)
+
+    def remove_tiling(self, tiling: Tiling) -> Mark:
+        """Take a tiled mark away over the whole picture."""
+        width, height = self._image.width, self._image.height
+        tone = paper.tone(to_8bit(self._pixels))
+        if tone is not None:
+            strokes = np.concatenate([tiling.opacity_in(rows, width) > 2 * _FAINT for rows in strips(height, _STRIP)])
+            self._clear(self._pixels, strokes & (luminance(to_8bit(self._pixels)) < float(tone.mean()) - 4), thickened(strokes, 2), tone)
+            return self._tiled(tiling, (Method.CLEARED,))
+        untouched = self._pixels.copy()
+        for rows in strips(height, _STRIP):
+            self._check()
+            # With rows above and below for what looks at its surroundings; only `rows` are written.
+            wide = slice(max(0, rows.start - _MARGIN), min(height, rows.stop + _MARGIN))
+            opacity = tiling.opacity_in(wide, width)
+            seen = untouched[wide]
+            mask = opacity > _FAINT
+            clear = self._without(seen, opacity, _levels(tiling.colour, seen.shape[2]))
+            # Of a texture the un-blended pixels tell more than their neighbours; of a smooth place the neighbours do.
+            filled = blending.smooth_below(to_8bit(clear), mask)
+            trust = _texture_share(filled, mask)
+            trust[opacity > _OPAQUE] = 0
+            mixed = trust[mask][:, np.newaxis] * clear[mask] + (1 - trust[mask])[:, np.newaxis] * self._native(filled[mask])
+            result = seen.copy()
+            result[mask] = np.round(mixed).astype(seen.dtype)
+            self._pixels[rows] = result[rows.start - wide.start : rows.stop - wide.start]
+        return self._tiled(tiling, (Method.UNBLENDED, Method.FLAT))
+
+    def _tiled(self, tiling: Tiling, methods: tuple[Method, ...]) -> Mark:
+        return Mark(
+            Kind.TILED,
+            Box(0, 0, self._image.width, self._image.height),
+            round(min(0.99, 0.5 + 0.5 * tiling.agreement), 2),
+            methods,
+            (f"the same pattern {round(tiling.repeats)} times",),
+            tiling.strength,
+        )
+
+    def _clear(self, crop: Pixels, strokes: Mask, near: Mask, tone: npt.NDArray[np.float32]) -> None:
+        """Give what is not clearly darker than the mark the paper's colour, in place."""
+        gray = luminance(to_8bit(crop))
+        mark = float(np.median(gray[strokes]))
+        crop[near & (gray >= mark - _DARKER)] = np.round(self._native(tone)).astype(crop.dtype)
+
+    def _without(self, seen: Pixels, opacity: npt.NDArray[np.float32], colour: npt.NDArray[np.float32] | float) -> Pixels:
+        """What lay below, in the picture's sample type: `seen` is height x width x channels, `opacity` height x width."""
+        scale = self._image.maximum / 255
+        clear = blending.unblend(seen.astype(np.float32) / scale, opacity.clip(0, _OPAQUE)[..., np.newaxis], colour)
+        rounded = np.round(clear * scale)
+        return rounded.astype(np.uint8) if self._image.bit_depth == 8 else rounded.astype(np.uint16)
+
+    def _native(self, filled: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+        """8-bit samples in the range of the picture's own."""
+        return filled.astype(np.float32) * np.float32(257 if self._image.bit_depth == 16 else 1)
+
+    def _fill(self, mask: Mask, around: Box, *, rim: bool = False) -> Method:
+        """Fill the mask of a crop of the picture, in place, softly towards its border. A rim is a few pixels wide."""
+        crop = self._pixels[around.window]
+        source = to_8bit(crop)
+        detailed = inpainting.is_detailed(source, mask)
+        network = self._find_network() if self._find_network is not None and detailed and not rim else None
+        if network is not None:
+            method, filled = Method.NEURAL, self._by_network(mask, around, network)
+        else:
+            method = inpainting.method_without_network(mask, detailed=detailed)
+            filled = inpainting.fill(source, mask, method, self._check)[mask]
+        weight = (cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)[mask] / _FEATHER).clip(0, 1)[:, np.newaxis]
+        crop[mask] = np.round(crop[mask] + (self._native(filled) - crop[mask]) * weight).astype(crop.dtype)
+        return method
+
+    def _by_network(self, mask: Mask, around: Box, network: neural.Network) -> Pixels8:
+        """What a network puts in place of the masked pixels: it is shown more of the picture than the crop."""
+        wide = around.grown(neural.reach(mask), self._image.width, self._image.height)
+        inner = around.within(wide).window
+        whole = np.zeros((wide.height, wide.width), np.bool_)
+        whole[inner] = mask
+        filled = neural.fill(to_8bit(self._pixels[wide.window]), whole, network, self._check)
+        return np.asarray(filled[inner][mask], np.uint8)
+
+
+def _levels(colour: tuple[float, ...], channels: int) -> npt.NDArray[np.float32]:
+    """The colour as a picture of so many channels has it."""
+    levels = np.array(colour, np.float32)
+    return levels if levels.size == channels else levels.mean(keepdims=True)
+
+
+def _texture_share(filled: Pixels8, mask: Mask) -> npt.NDArray[np.float32]:
+    """How much un-blended pixels are to be trusted over filled ones, 0 to 1: the texture's share of texture and un-blending's error."""
+    gray = luminance(filled)
+    known = (~thickened(mask, 1)).astype(np.float32)
+    energy = (gray - cv2.GaussianBlur(gray, (0, 0), 2)) ** 2 * known
+    local = cv2.blur(energy, (_AROUND, _AROUND)) / np.maximum(cv2.blur(known, (_AROUND, _AROUND)), 0.05)
+    return np.asarray(local / (local + _UNBLENDING_ERROR**2), np.float32)
+
+
+def _halo(strokes: Mask) -> int:
+    """Pixels around strokes that their soft edges and the compression's ringing reach: more of them round thicker strokes."""
+    return 2 if thickness(strokes) < 6 else 3

@@ -1,0 +1,1 @@
+"""Taking tasks, running their attempts, and reporting."""

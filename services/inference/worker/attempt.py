@@ -1,0 +1,291 @@
+"""One attempt at a task: from admission to the report, or to silence when it is no longer wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from darkroom.tasks.v1 import task_pb2
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.log import get_logger
+from services.inference import metrics
+from services.inference.archive.packing import packed
+from services.inference.pipeline.naming import named
+from services.inference.pipeline.pipeline import Pipeline, Product, Source, Surroundings
+from services.inference.pipeline.progress import Progress, Report, Stopped, portion
+from services.inference.pipeline.registry import Bound, Registry
+from services.inference.pipeline.stages import Stages
+from services.inference.pipeline.step import Step, Stream, Tools, no_auxiliary
+from services.inference.worker.cancellations import Cancellations
+from services.inference.worker.client import Admission, AttemptClient
+from services.inference.worker.failures import failure_of
+from services.inference.worker.files import AttemptFiles
+from services.inference.worker.kept_results import KeptResults
+from services.inference.worker.lease import Lease
+from services.inference.worker.references import AttemptReferences
+
+# Shares of the time of one input.
+_FETCHED, _DELIVERED = 0.1, 0.9
+# Share of the time that the first operation of a task takes which makes its pictures.
+_MADE = 0.9
+_MOST_NOTICES = 100
+_MOST_OUTPUTS = 500
+_HAND_BACK_SECONDS = 3.0
+_LONGEST_PAUSE = 5.0
+
+_logger = get_logger()
+
+
+@dataclass(slots=True)
+class _Results:
+    """What an attempt has made so far."""
+
+    file_ids: list[int] = field(default_factory=list)
+    attached_ids: list[int] = field(default_factory=list)
+    """Files that come after all results, and are none of those that the task is charged for."""
+    copies: int = 0
+    """How many of the last files hold what the others hold, or tell about them."""
+    names: set[str] = field(default_factory=set)
+    notices: list[task_pb2.Notice] = field(default_factory=list)
+    stages: Stages = field(default_factory=Stages)
+
+    def notice(self, code: str, subject: str, message: str, details: Mapping[str, Any] | None = None, /) -> None:
+        """Add a notice; inputs that share one get it once."""
+        said = "" if details is None else json.dumps(details, ensure_ascii=False)
+        notice = task_pb2.Notice(code=code, subject=subject, message=message, details_json=said)
+        if notice not in self.notices and len(self.notices) < _MOST_NOTICES:
+            self.notices.append(notice)
+
+
+class AttemptRunner:
+    """Runs attempts that this worker was admitted to."""
+
+    def __init__(
+        self,
+        *,
+        client: AttemptClient,
+        files: AttemptFiles,
+        registry: Registry,
+        tools: Tools,
+        cancellations: Cancellations,
+        folder: Path,
+        max_picture_bytes: int,
+    ) -> None:
+        self._client = client
+        self._files = files
+        self._registry = registry
+        self._tools = tools
+        self._cancellations = cancellations
+        self._folder = folder
+        self._max_picture_bytes = max_picture_bytes
+
+    async def run(self, run: Admission, admitted_at: float, closing: asyncio.Event) -> None:
+        """Work and report. An attempt that lost its lease ends in silence; one that `closing` interrupts is handed back."""
+        lease = Lease(self._client, run, admitted_at)
+        working = asyncio.create_task(self._work_and_report(run, lease.progress))
+        keeping = asyncio.create_task(lease.keep())
+        closed = asyncio.create_task(closing.wait())
+        try:
+            with self._cancellations.watching(run.task_id, lease.verify):
+                await asyncio.wait((working, keeping, closed), return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
+            elif keeping.done():
+                keeping.result()
+                metrics.ATTEMPTS.labels("dropped", "").inc()
+                _logger.info("attempt_dropped", done=round(lease.progress.told[0], 2))
+            else:
+                lease.progress.stop()
+                await _ended(working)
+                metrics.ATTEMPTS.labels("handed_back", "").inc()
+                await self._hand_back(run)
+        finally:
+            lease.progress.stop()
+            await _ended(working, keeping, closed)
+
+    async def _work_and_report(self, run: Admission, progress: Progress) -> None:
+        try:
+            results = await self._work(run, progress)
+            await _until_heard(lambda: self._client.complete(run, results.file_ids, results.copies, results.notices))
+            metrics.ATTEMPTS.labels("completed", "").inc()
+            _logger.info("attempt_completed", outputs=len(results.file_ids), stages=results.stages.seconds)
+        except Stopped:
+            return
+        except Exception as error:  # noqa: BLE001 - the boundary: whatever was raised becomes the task's failure
+            failure = failure_of(error)
+            metrics.ATTEMPTS.labels("failed", failure.reason.value).inc()
+            _logger.info("attempt_failed", reason=failure.reason.value, message=failure.message)
+            await _until_heard(lambda: self._client.fail(run, failure))
+
+    async def _work(self, run: Admission, progress: Progress) -> _Results:
+        operations = self._registry.bind(run.operations)
+        pipeline = Pipeline(self._tools, operations, self._max_picture_bytes)
+        results = _Results()
+        async with AsyncExitStack() as stack:
+            if pipeline.auxiliary_ids:
+                folder = await stack.enter_async_context(self._working_folder(run))
+                with results.stages.timed("fetch"):
+                    await pipeline.prepare(
+                        lambda file_id: self._files.fetch(run, file_id, folder, lambda _done: None, called=f"auxiliary-{file_id}")
+                    )
+            if pipeline.takes_references:
+                await self._make(run, pipeline, results, progress)
+            elif operations[0].spec.joins_inputs:
+                await self._join(run, operations[0], results, progress)
+            elif not pipeline.takes_input:
+                await self._one(run, pipeline, None, results, progress, progress.report)
+            else:
+                await self._each(run, pipeline, results, progress)
+        results.file_ids += results.attached_ids
+        results.copies += len(results.attached_ids)
+        with results.stages.timed("finalize"):
+            await self._files.finalize(run, results.file_ids)
+        return results
+
+    async def _each(self, run: Admission, pipeline: Pipeline, results: _Results, progress: Progress) -> None:
+        count = len(run.input_file_ids)
+        for number, file_id in enumerate(run.input_file_ids):
+            prefix = f"File {number + 1} of {count}: " if count > 1 else ""
+            report = portion(progress.report, number / count, (number + 1) / count, prefix)
+            await self._one(run, pipeline, file_id, results, progress, report)
+
+    async def _one(
+        self, run: Admission, pipeline: Pipeline, file_id: int | None, results: _Results, progress: Progress, report: Report
+    ) -> None:
+        """Fetch, process and deliver one input. Nothing of it is kept: neither in memory nor on disk."""
+        # Two trips to a thread for a folder that nothing would be put into cost more than all else that a task without a file does here.
+        async with self._working_folder(run) if file_id is not None else nullcontext(self._folder) as folder:
+            source = None
+            if file_id is not None:
+                fetched = portion(report, 0, _FETCHED)
+                with results.stages.timed("fetch"):
+                    source = await self._files.fetch(run, file_id, folder, lambda done: fetched(done, "Fetching the file"))
+            around = self._around(run, folder, portion(report, _FETCHED, _DELIVERED), results, progress)
+            async with AsyncExitStack() as room:
+                with _named_after(source):
+                    await room.enter_async_context(pipeline.room(source, around))
+                    product = await pipeline.run(source, around)
+                await self._deliver(run, product, results, portion(report, _DELIVERED, 1))
+
+    async def _make(self, run: Admission, pipeline: Pipeline, results: _Results, progress: Progress) -> None:
+        """Have pictures made from all inputs together, and deliver one after the other."""
+        async with self._working_folder(run) as folder:
+            references = AttemptReferences(self._files, run, pipeline, folder)
+            around = self._around(run, folder, portion(progress.report, 0, _MADE), results, progress)
+            made = await pipeline.make(references, around)
+            products: list[Product] = []
+            for number, picture in enumerate(made):
+                share = (1 - _MADE) / len(made)
+                report = portion(progress.report, _MADE + number * share, _MADE + (number + 1) * share)
+                around = self._around(run, folder, portion(report, 0, _DELIVERED), results, progress)
+                product = await pipeline.finish(picture, pipeline.name_of_made, around)
+                await self._deliver(run, product, results, portion(report, _DELIVERED, 1))
+                if pipeline.archives_made and product is not None:
+                    products.append(product)
+            if len(products) > 1:
+                with results.stages.timed("archive"):
+                    results.file_ids.append(await self._files.deliver_stream(run, packed(pipeline.name_of_made, products)))
+                results.copies = 1
+
+    def _around(self, run: Admission, folder: Path, report: Report, results: _Results, progress: Progress) -> Surroundings:
+        return Surroundings(
+            folder=folder,
+            report=report,
+            check=progress.check,
+            notice=results.notice,
+            stages=results.stages,
+            keeping=KeptResults(self._files, run),
+            last=run.last,
+            taken_names=results.names,
+        )
+
+    async def _deliver(self, run: Admission, product: Product | None, results: _Results, report: Report) -> None:
+        if product is None:
+            return
+        results.names.add(product.name)
+        with results.stages.timed("store"):
+            file_id = await self._files.deliver(run, product, lambda done: report(done, "Storing the result"))
+        results.file_ids.append(file_id)
+        for attached in product.attachments:
+            if len(run.input_file_ids) + len(results.attached_ids) >= _MOST_OUTPUTS:
+                results.notice("attachment_left_out", "", f"{attached.name} was left out: a task delivers at most {_MOST_OUTPUTS} files.")
+                continue
+            results.names.add(attached.name)
+            with results.stages.timed("store"):
+                results.attached_ids.append(await self._files.deliver(run, attached, lambda _done: None))
+
+    @asynccontextmanager
+    async def _working_folder(self, run: Admission) -> AsyncIterator[Path]:
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=f"{run.task_id}-{run.attempt}-", dir=self._folder))
+        try:
+            yield folder
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def _join(self, run: Admission, operation: Bound, results: _Results, progress: Progress) -> None:
+        """Make one output of all inputs, and store it as it is made. None of it is kept."""
+        step = Step(
+            tools=self._tools,
+            source_name="",
+            folder=self._folder,
+            report=progress.report,
+            check=progress.check,
+            label=lambda _label: None,
+            notice=results.notice,
+            keeping=KeptResults(self._files, run),
+            last=run.last,
+            auxiliary=no_auxiliary,
+        )
+        with results.stages.timed(operation.spec.name):
+            stream: Stream = await operation.run(await self._files.open(run), operation.parameters, step)
+            results.file_ids.append(await self._files.deliver_stream(run, stream))
+
+    async def _hand_back(self, run: Admission) -> None:
+        """Let the task be queued again at once. If that does not work out, the end of the lease does it."""
+        error = DarkroomError(ErrorReason.UNAVAILABLE, "The worker was shut down; the task runs again on another.")
+        try:
+            async with asyncio.timeout(_HAND_BACK_SECONDS):
+                await self._client.fail(run, error, handed_back=True)
+            _logger.info("attempt_handed_back")
+        except (DarkroomError, TimeoutError) as failed:
+            _logger.warning("attempt_not_handed_back", error=repr(failed))
+
+
+@contextmanager
+def _named_after(source: Source | None) -> Iterator[None]:
+    """Errors tell which input they are about."""
+    try:
+        yield
+    except DarkroomError as error:
+        raise error if source is None else named(error, source.name) from error
+
+
+async def _until_heard(report: Callable[[], Awaitable[bool]]) -> None:
+    """Repeat a report while the tasks service cannot be reached. The end of the lease cancels it."""
+    pause = 0.2
+    while True:
+        try:
+            if not await report():
+                _logger.warning("report_came_late")
+            return
+        except DarkroomError as error:
+            if error.reason is not ErrorReason.UNAVAILABLE:
+                raise
+            _logger.warning("report_failed", error=str(error))
+        await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+        pause = min(_LONGEST_PAUSE, pause * 2)
+
+
+async def _ended(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

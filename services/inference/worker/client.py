@@ -1,0 +1,121 @@
+"""What a worker says to the tasks service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import grpc
+
+from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
+from darkroom.internal.tasks.v1.attempt_service_pb2_grpc import AttemptServiceStub
+from darkroom.operations.v1 import operation_pb2
+from darkroom.tasks.v1 import task_pb2
+from services.common.batching import Batched
+from services.common.errors import DarkroomError, translated
+from services.common.rpc.channel import Caller
+
+_SECONDS = 5.0
+_LONGEST_MESSAGE = 500
+_LONGEST_PAUSE_SECONDS = 86_400
+_LARGEST_BATCH = 100
+"""What the service takes in one call."""
+_SPACING = 0.012
+"""Seconds between two calls of a kind: short beside a task, yet a load of many tasks then takes few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A task that this worker was admitted to."""
+
+    task_id: int
+    attempt: int
+    account_id: int
+    input_file_ids: tuple[int, ...]
+    operations: tuple[operation_pb2.Operation, ...]
+    lease_seconds: float
+    heartbeat_seconds: float
+    last: bool = False
+    """No further attempt follows this one."""
+
+
+class AttemptClient:
+    """`darkroom.internal.tasks.v1.AttemptService`, with its errors as DarkroomError. Every call may be repeated.
+
+    Starts and completions that come at the same time go in one call.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, caller: Caller, worker: str) -> None:
+        self._stub = AttemptServiceStub(channel)
+        self._caller = caller
+        self._worker = worker
+        self._starts = Batched(self._start_all, _LARGEST_BATCH, _SPACING)
+        self._completions = Batched(self._complete_all, _LARGEST_BATCH, _SPACING)
+
+    async def start(self, task_id: int, run_id: str) -> Admission | None:
+        """Ask to run a task; None if it is not to be run."""
+        request = pb.StartAttemptRequest(task_id=task_id, run_id=run_id, worker=self._worker)
+        reply = await self._starts(request)
+        if not reply.admitted:
+            return None
+        return Admission(
+            task_id=task_id,
+            attempt=reply.attempt,
+            account_id=reply.account_id,
+            input_file_ids=tuple(reply.input_file_ids),
+            operations=tuple(reply.operations),
+            lease_seconds=reply.lease.ToTimedelta().total_seconds(),
+            heartbeat_seconds=reply.heartbeat_interval.ToTimedelta().total_seconds(),
+            last=reply.last,
+        )
+
+    async def heartbeat(self, run: Admission, done: float, message: str, timeout: float) -> bool:
+        """Renew the lease; False if the attempt must stop."""
+        request = pb.HeartbeatRequest(task_id=run.task_id, attempt=run.attempt, progress=done, message=message)
+        with translated():
+            reply = await self._stub.Heartbeat(request, metadata=self._metadata(run), timeout=min(timeout, _SECONDS))
+        return reply.current
+
+    async def complete(self, run: Admission, outputs: Sequence[int], copies: int, notices: Sequence[task_pb2.Notice]) -> bool:
+        """Report success; False if somebody else ended the attempt. The last `copies` of the outputs hold what the others do."""
+        request = pb.CompleteAttemptRequest(
+            task_id=run.task_id, attempt=run.attempt, output_file_ids=outputs, copies=copies, notices=notices
+        )
+        return (await self._completions((run, request))).accepted
+
+    async def fail(self, run: Admission, error: DarkroomError, *, handed_back: bool = False) -> bool:
+        """Report failure, and after how long a further attempt may begin if the error says so; False if somebody else ended the attempt.
+        With `handed_back` nothing failed, but this worker ends."""
+        request = pb.FailAttemptRequest(
+            task_id=run.task_id,
+            attempt=run.attempt,
+            reason=error.reason.number,
+            message=error.message[:_LONGEST_MESSAGE],
+            handed_back=handed_back,
+        )
+        if error.retry_after is not None:
+            request.retry_after.FromSeconds(min(max(0, error.retry_after), _LONGEST_PAUSE_SECONDS))
+        with translated():
+            reply = await self._stub.FailAttempt(request, metadata=self._metadata(run), timeout=_SECONDS)
+        return reply.accepted
+
+    async def _start_all(self, requests: Sequence[pb.StartAttemptRequest]) -> Sequence[pb.StartAttemptResponse]:
+        metadata = self._caller.on_behalf_of(0)
+        with translated():
+            if len(requests) == 1:
+                return [await self._stub.StartAttempt(requests[0], metadata=metadata, timeout=_SECONDS)]
+            return (
+                await self._stub.StartAttempts(pb.StartAttemptsRequest(requests=requests), metadata=metadata, timeout=_SECONDS)
+            ).responses
+
+    async def _complete_all(self, reports: Sequence[tuple[Admission, pb.CompleteAttemptRequest]]) -> Sequence[pb.CompleteAttemptResponse]:
+        (run, request), *others = reports
+        with translated():
+            if not others:
+                return [await self._stub.CompleteAttempt(request, metadata=self._metadata(run), timeout=_SECONDS)]
+            together = pb.CompleteAttemptsRequest(requests=[request for _, request in reports])
+            # Of several accounts, so on behalf of none.
+            return (await self._stub.CompleteAttempts(together, metadata=self._caller.on_behalf_of(0), timeout=_SECONDS)).responses
+
+    def _metadata(self, run: Admission) -> tuple[tuple[str, str], ...]:
+        return self._caller.on_behalf_of(run.account_id)

@@ -1,0 +1,173 @@
+"""The inputs and outputs of an attempt: records by the files service, bytes by object storage."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from darkroom.files.v1 import file_pb2
+from darkroom.internal.files.v1 import storage_service_pb2 as pb
+from darkroom.internal.files.v1.storage_service_pb2_grpc import StorageServiceStub
+from services.common.errors import DarkroomError, translated
+from services.common.rpc.channel import Caller
+from services.inference.pipeline.naming import named
+from services.inference.pipeline.pipeline import Product, Source
+from services.inference.pipeline.step import Stream
+from services.inference.worker.client import Admission
+from services.inference.worker.object_transfer import ObjectTransfer
+from services.inference.worker.outlasting import outlast
+
+_Reply = TypeVar("_Reply")
+_SECONDS = 30.0
+_BATCH = 100
+
+
+class AttemptFiles:
+    """Fetches inputs and delivers outputs. A files service that is away is waited for, up to `patience` seconds a call."""
+
+    def __init__(self, channel: grpc.aio.Channel, caller: Caller, transfer: ObjectTransfer, patience: float) -> None:
+        self._stub = StorageServiceStub(channel)
+        self._caller = caller
+        self._transfer = transfer
+        self._patience = patience
+
+    async def fetch(
+        self, run: Admission, file_id: int, folder: Path, progress: Callable[[float], None], *, called: str = "input"
+    ) -> Source:
+        """Download an input into `folder`, where it is `called` so.
+
+        Raises FILE_NOT_FOUND, FILE_SIZE_MISMATCH if it changed since it was accepted, and UNAVAILABLE.
+        """
+        request = pb.OpenInputsRequest(task_id=run.task_id, file_ids=[file_id])
+        reply = await self._call(self._stub.OpenInputs, request, run)
+        opened = reply.inputs[0]
+        target = folder / called
+        try:
+            await self._transfer.download(opened.url, opened.etag, opened.file.size_bytes, target, progress)
+        except DarkroomError as error:
+            raise named(error, opened.file.name) from error
+        return Source(opened.file.name, target, opened.file.document.pages)
+
+    async def deliver(self, run: Admission, product: Product, progress: Callable[[float], None]) -> int:
+        """Upload an output; its file id, to be finalized."""
+        output = pb.NewOutput(name=product.name, media_type=product.media_type)
+        match product.info:
+            case file_pb2.ImageInfo():
+                output.image.CopyFrom(product.info)
+            case file_pb2.DocumentInfo():
+                output.document.CopyFrom(product.info)
+        request = pb.CreateOutputsRequest(task_id=run.task_id, attempt=run.attempt, outputs=[output])
+        reply = await self._call(self._stub.CreateOutputs, request, run)
+        created = reply.outputs[0]
+        await self._transfer.upload(created.url, product.media_type, product.content, progress)
+        return created.file_id
+
+    async def keep(self, run: Admission, key: str, file: Path, media_type: str) -> None:
+        """Store a file, which is no output, for later attempts of the task; when this returns, `kept` finds it."""
+        output = pb.NewOutput(name=key, media_type=media_type, keep_as=key)
+        request = pb.CreateOutputsRequest(task_id=run.task_id, attempt=run.attempt, outputs=[output])
+        created = (await self._call(self._stub.CreateOutputs, request, run)).outputs[0]
+        await self._transfer.upload(created.url, media_type, file, lambda _done: None)
+        await self.finalize(run, [created.file_id])
+
+    async def kept(self, run: Admission, folder: Path) -> dict[str, Path]:
+        """Download everything that earlier attempts of the task have kept into `folder`; by key."""
+        reply = await self._call(self._stub.OpenKept, pb.OpenKeptRequest(task_id=run.task_id), run)
+        paths = {}
+        for number, kept in enumerate(reply.kept):
+            paths[kept.key] = target = folder / f"kept-{number}"
+            size = kept.output.file.size_bytes
+            await self._transfer.download(kept.output.url, kept.output.etag, size, target, lambda _done: None)
+        return paths
+
+    async def open(self, run: Admission) -> list[StoredInput]:
+        """All inputs, to be read while the attempt lasts. Raises FILE_NOT_FOUND."""
+        opened: list[StoredInput] = []
+        for start in range(0, len(run.input_file_ids), _BATCH):
+            request = pb.OpenInputsRequest(task_id=run.task_id, file_ids=run.input_file_ids[start : start + _BATCH])
+            reply = await self._call(self._stub.OpenInputs, request, run)
+            opened += [StoredInput(each, self._transfer) for each in reply.inputs]
+        return opened
+
+    async def deliver_stream(self, run: Admission, stream: Stream) -> int:
+        """Upload an output as it is made, a part at a time; its file id, to be finalized."""
+        output = pb.NewOutput(name=stream.name, media_type=stream.media_type, size_bytes=stream.size)
+        request = pb.CreateOutputsRequest(task_id=run.task_id, attempt=run.attempt, outputs=[output])
+        created = (await self._call(self._stub.CreateOutputs, request, run)).outputs[0]
+        if not created.part_size_bytes:
+            content = b"".join([piece async for piece in stream.pieces])
+            await self._transfer.upload(created.url, stream.media_type, content, _unseen)
+            return created.file_id
+        urls: list[str] = []
+        number = 0
+        async for part in parts_of(stream.pieces, created.part_size_bytes):
+            if not urls:
+                signing = pb.SignOutputPartsRequest(
+                    task_id=run.task_id, attempt=run.attempt, file_id=created.file_id, first_part=number + 1, count=_BATCH
+                )
+                urls = list((await self._call(self._stub.SignOutputParts, signing, run)).urls)
+            await self._transfer.upload(urls.pop(0), None, part, _unseen)
+            number += 1
+        return created.file_id
+
+    async def finalize(self, run: Admission, file_ids: Sequence[int]) -> None:
+        """Complete the records of delivered outputs."""
+        for start in range(0, len(file_ids), _BATCH):
+            request = pb.FinalizeOutputsRequest(task_id=run.task_id, attempt=run.attempt, file_ids=file_ids[start : start + _BATCH])
+            await self._call(self._stub.FinalizeOutputs, request, run)
+
+    async def _call(self, method: Callable[..., Awaitable[_Reply]], request: Message, run: Admission) -> _Reply:
+        async def once() -> _Reply:
+            with translated():
+                return await method(request, metadata=self._caller.on_behalf_of(run.account_id), timeout=_SECONDS)
+
+        return await outlast(once, self._patience)
+
+
+class StoredInput:
+    """An input in storage; an `InputFile`."""
+
+    def __init__(self, opened: pb.OpenedInput, transfer: ObjectTransfer) -> None:
+        self._opened, self._transfer = opened, transfer
+
+    @property
+    def name(self) -> str:
+        """File name."""
+        return self._opened.file.name
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self._opened.file.size_bytes
+
+    async def read(self) -> AsyncIterator[bytes]:
+        """Its content. Raises FILE_NOT_FOUND, FILE_SIZE_MISMATCH if it changed since it was accepted, UNAVAILABLE."""
+        try:
+            async for block in self._transfer.read(self._opened.url, self._opened.etag, self.size):
+                yield block
+        except DarkroomError as error:
+            raise named(error, self.name) from error
+
+
+async def parts_of(pieces: AsyncIterator[bytes], size: int) -> AsyncIterator[bytes]:
+    """The same bytes in parts of `size`; the last may be shorter."""
+    part = bytearray()
+    async for piece in pieces:
+        rest = memoryview(piece)
+        while len(part) + len(rest) >= size:
+            taken = size - len(part)
+            part += rest[:taken]
+            yield bytes(part)
+            part.clear()
+            rest = rest[taken:]
+        part += rest
+    if part:
+        yield bytes(part)
+
+
+def _unseen(_done: float) -> None:
+    """Progress that somebody else tells."""

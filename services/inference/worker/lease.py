@@ -1,0 +1,86 @@
+"""The lease on an attempt: renewed by heartbeats, which also carry the progress."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import suppress
+
+from services.common.errors import DarkroomError
+from services.common.log import get_logger
+from services.inference.pipeline.progress import Progress
+from services.inference.worker.client import Admission, AttemptClient
+
+_NEWS_SECONDS = 1.0
+"""Heartbeats that only carry news are at least this far apart."""
+_RETRY_SECONDS = 0.5
+
+_logger = get_logger()
+
+
+class Lease:
+    """Keeps an attempt alive for as long as `keep` runs.
+
+    `admitted_at` is the event loop's time just before the attempt was asked for: the lease is counted from there, so that this worker never
+    believes in it for longer than the tasks service does.
+    """
+
+    def __init__(self, client: AttemptClient, run: Admission, admitted_at: float) -> None:
+        self._client = client
+        self._run = run
+        self._renewed_at = admitted_at
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
+        self._doubt = asyncio.Event()
+        self.progress = Progress(self._changed)
+
+    def verify(self) -> None:
+        """Ask at once whether the attempt is still wanted: a cancellation was heard of."""
+        self._doubt.set()
+
+    async def keep(self) -> None:
+        """Send heartbeats; returns when the attempt must stop, because it was cancelled or taken over or the lease ran out."""
+        await self._pause()
+        while await self._renew():
+            await self._pause()
+
+    async def _renew(self) -> bool:
+        while True:
+            self._doubt.clear()
+            sent_at = self._loop.time()
+            try:
+                current = await self._client.heartbeat(self._run, *self.progress.told, timeout=self._remaining())
+            except DarkroomError as error:
+                remaining = self._remaining()
+                _logger.warning("heartbeat_failed", reason=error.reason.value, remaining_seconds=round(remaining, 1))
+                if remaining <= 0:
+                    return False
+                await asyncio.sleep(min(remaining, _RETRY_SECONDS * random.uniform(0.5, 1.5)))
+                continue
+            self._renewed_at = sent_at
+            return current
+
+    def _changed(self) -> None:
+        self._loop.call_soon_threadsafe(self._news.set)
+
+    def _remaining(self) -> float:
+        return max(0.0, self._renewed_at + self._run.lease_seconds - self._loop.time())
+
+    async def _pause(self) -> None:
+        """Until the next heartbeat is due; sooner for news, at once for doubt."""
+        due = self._loop.time() + self._run.heartbeat_seconds
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(_NEWS_SECONDS, self._run.heartbeat_seconds)):
+                await self._doubt.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(due):
+                await self._doubt_or_news()
+        self._news.clear()
+
+    async def _doubt_or_news(self) -> None:
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._doubt, self._news)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()

@@ -1,0 +1,1 @@
+"""Tasks: accepted, ordered, handed to workers, watched over, and told about until they end."""

@@ -1,0 +1,302 @@
+"""How the parts of the service hang together. The process and the tests put it together by the same function."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from compat.pilio.v1 import (
+    batches_pb2,
+    batches_pb2_grpc,
+    billing_pb2,
+    billing_pb2_grpc,
+    images_pb2,
+    images_pb2_grpc,
+    pdfs_pb2,
+    pdfs_pb2_grpc,
+    tasks_pb2,
+    tasks_pb2_grpc,
+    webhooks_pb2,
+    webhooks_pb2_grpc,
+)
+from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
+from darkroom.tasks.v1 import (
+    balance_service_pb2,
+    balance_service_pb2_grpc,
+    batches_service_pb2,
+    batches_service_pb2_grpc,
+    tasks_service_pb2,
+    tasks_service_pb2_grpc,
+    webhooks_service_pb2,
+    webhooks_service_pb2_grpc,
+)
+from services.common.bus import Bus
+from services.common.idempotency import IdempotencyRecords
+from services.common.loop import Loop
+from services.common.offers import Offers
+from services.common.operations import specs
+from services.common.revocations import Revocations
+from services.common.rpc.server import Mount
+from services.tasks.api.balance import NativeBalance
+from services.tasks.api.batches import NativeBatches
+from services.tasks.api.internal import InternalAttempts
+from services.tasks.api.native import NativeTasks
+from services.tasks.api.pilio import PilioCreation, PilioImages, PilioPdfs
+from services.tasks.api.pilio_batches import PilioBatches
+from services.tasks.api.pilio_billing import PilioBilling
+from services.tasks.api.pilio_tasks import PilioTasks
+from services.tasks.api.pilio_webhooks import PilioWebhooks
+from services.tasks.api.webhooks import NativeWebhooks
+from services.tasks.batches.account_batches import AccountBatches
+from services.tasks.batches.archiving import BatchArchiving
+from services.tasks.batches.creation import BatchCreation
+from services.tasks.batches.store import BatchStore
+from services.tasks.clock import Clock
+from services.tasks.config import TasksSettings
+from services.tasks.creation.media import MediaLimits
+from services.tasks.creation.task_creation import CreationRules, TaskCreation
+from services.tasks.credits.estimation import Estimation
+from services.tasks.credits.ledger import Ledger
+from services.tasks.credits.prices import read_prices
+from services.tasks.credits.store import LedgerStore
+from services.tasks.files_client import FilesClient
+from services.tasks.lifecycle.announcer import Announcer
+from services.tasks.lifecycle.attempts import AttemptRules, Attempts
+from services.tasks.lifecycle.deadlines import Deadlines
+from services.tasks.lifecycle.dispatcher import Dispatcher
+from services.tasks.lifecycle.notifications import Notifications
+from services.tasks.lifecycle.reaper import Reaper
+from services.tasks.lifecycle.relay import Relay
+from services.tasks.lifecycle.retry import RetryPolicy
+from services.tasks.order.throughput import Throughput
+from services.tasks.owner.account_tasks import AccountTasks
+from services.tasks.owner.details import TaskDetails
+from services.tasks.owner.event_feed import EventFeed
+from services.tasks.owner.steering import Steering
+from services.tasks.owner.watching import Watching
+from services.tasks.retention.sweeping import RetentionSweeper
+from services.tasks.store.tasks import TaskStore
+from services.tasks.webhooks.account_webhooks import AccountWebhooks
+from services.tasks.webhooks.assembly import assemble_webhooks
+from services.tasks.webhooks.store import WebhookStore
+
+# Seconds between the steps of a loop that each task wakes several times: little beside what a step waits for, yet many tasks under load.
+_SPACING = 0.015
+
+
+class Runs(Protocol):
+    """What goes on until it is cancelled."""
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """What a process runs and serves."""
+
+    loops: Sequence[Runs]
+    public: Sequence[Mount]
+    internal: Sequence[Mount]
+
+
+def assemble(
+    settings: TasksSettings,
+    store: TaskStore,
+    ledger_store: LedgerStore,
+    webhook_store: WebhookStore,
+    batch_store: BatchStore,
+    idempotency: IdempotencyRecords,
+    sweeper: RetentionSweeper,
+    bus: Bus,
+    files: FilesClient,
+    feed: EventFeed,
+    revocations: Revocations,
+    clock: Clock,
+    stopping: asyncio.Event,
+) -> Assembly:
+    """Build every part by the settings. `stopping` ends open streams when it is set."""
+    notifications = Notifications()
+    attempts = Attempts(store, notifications, _attempt_rules(settings), clock)
+    tasks = AccountTasks(store, bus, notifications, clock)
+    hooks = assemble_webhooks(settings, webhook_store, store, batch_store, idempotency, clock)
+    rules, offers = _creation_rules(settings), Offers(bus)
+    creation = TaskCreation(store, files, idempotency, notifications, hooks.webhooks, offers, rules, clock)
+    batch_creation = BatchCreation(
+        batch_store, files, idempotency, notifications, hooks.webhooks, offers, rules, settings.max_open_tasks, clock
+    )
+    batches = AccountBatches(batch_store, files, bus, notifications, revocations, clock, stopping)
+    archiving = BatchArchiving(batch_store, batches, files, creation, settings.max_open_tasks)
+    steering = Steering(store, files, tasks, creation, settings.max_open_tasks)
+    pilio_steering = Steering(store, files, tasks, creation, settings.max_open_tasks_pilio)
+    ledger = Ledger(ledger_store, settings.credit_terms, clock)
+    throughput = Throughput(store, lanes(), clock)
+    watching = Watching(store, tasks, feed, revocations, timedelta(seconds=settings.watch_interval), stopping)
+    return Assembly(
+        loops=[
+            *_loops(settings, store, bus, notifications, attempts, clock),
+            Loop("deadlines", settings.reaper_interval, Deadlines(store, bus, notifications, clock).step),
+            Loop("sweep_idempotency", settings.idempotency_sweep_interval, idempotency.sweep),
+            Loop("retention", settings.retention_interval, sweeper.step),
+            Loop("throughput", settings.throughput_interval, throughput.step),
+            hooks.sender,
+        ],
+        public=[
+            *_native(settings, creation, tasks, TaskDetails(store, throughput), steering, watching, hooks.webhooks),
+            *_pilio(settings, creation, tasks, pilio_steering, watching, files, hooks.webhooks),
+            *_batches(settings, batch_creation, batches, archiving, files),
+            *_billing(ledger, Estimation(store, files, offers, rules, ledger)),
+        ],
+        internal=[
+            Mount(
+                attempt_service_pb2.DESCRIPTOR.services_by_name["AttemptService"],
+                attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server,
+                InternalAttempts(attempts),
+            )
+        ],
+    )
+
+
+def lanes() -> list[str]:
+    """Every lane that an operation goes by."""
+    return sorted({spec.lane for spec in specs().values()})
+
+
+def _loops(
+    settings: TasksSettings, store: TaskStore, bus: Bus, notifications: Notifications, attempts: Attempts, clock: Clock
+) -> list[Loop]:
+    every_lane = lanes()
+    relay = Relay(store, bus, timedelta(seconds=settings.relay_retry), clock, timedelta(seconds=settings.relay_age))
+    announcer = Announcer(store, bus)
+    announcing = Loop("announcer", settings.relay_interval, announcer.step, _SPACING)
+    notifications.on_event(announcer.add)
+    notifications.on_event(lambda _: announcing.wake())
+    redispatch_after = timedelta(seconds=settings.redispatch_after)
+    reaper = Loop("reaper", settings.reaper_interval, Reaper(store, attempts, bus, every_lane, redispatch_after, clock).step)
+    loops = [announcing, Loop("relay", settings.relay_interval, relay.step), reaper]
+    # A lane that nothing wakes looks at each step; one that a create wakes has looked just before, and does not make the task wait for it.
+    interval = timedelta(seconds=settings.dispatch_interval * 0.9)
+    for lane in every_lane:
+        dispatcher = Dispatcher(lane, store, bus, notifications, settings.dispatch_window, settings.max_running_tasks, clock, interval)
+        loop = Loop(f"dispatcher_{lane}", settings.dispatch_interval, dispatcher.step, _SPACING)
+        notifications.on_queue(lane, loop.wake)
+        loops.append(loop)
+    return loops
+
+
+def _native(
+    settings: TasksSettings,
+    creation: TaskCreation,
+    tasks: AccountTasks,
+    details: TaskDetails,
+    steering: Steering,
+    watching: Watching,
+    webhooks: AccountWebhooks,
+) -> list[Mount]:
+    return [
+        Mount(
+            tasks_service_pb2.DESCRIPTOR.services_by_name["TasksService"],
+            tasks_service_pb2_grpc.add_TasksServiceServicer_to_server,
+            NativeTasks(creation, tasks, details, steering, watching, settings.max_open_tasks, settings.task_life),
+        ),
+        Mount(
+            webhooks_service_pb2.DESCRIPTOR.services_by_name["WebhooksService"],
+            webhooks_service_pb2_grpc.add_WebhooksServiceServicer_to_server,
+            NativeWebhooks(webhooks),
+        ),
+    ]
+
+
+def _pilio(
+    settings: TasksSettings,
+    creation: TaskCreation,
+    tasks: AccountTasks,
+    steering: Steering,
+    watching: Watching,
+    files: FilesClient,
+    webhooks: AccountWebhooks,
+) -> list[Mount]:
+    pilio = PilioCreation(creation, settings.max_open_tasks_pilio)
+    return [
+        Mount(
+            images_pb2.DESCRIPTOR.services_by_name["ImagesService"],
+            images_pb2_grpc.add_ImagesServiceServicer_to_server,
+            PilioImages(pilio),
+        ),
+        Mount(
+            pdfs_pb2.DESCRIPTOR.services_by_name["PdfsService"],
+            pdfs_pb2_grpc.add_PdfsServiceServicer_to_server,
+            PilioPdfs(pilio),
+        ),
+        Mount(
+            tasks_pb2.DESCRIPTOR.services_by_name["TasksService"],
+            tasks_pb2_grpc.add_TasksServiceServicer_to_server,
+            PilioTasks(tasks, steering, watching, files, settings.stream_heartbeat),
+        ),
+        Mount(
+            webhooks_pb2.DESCRIPTOR.services_by_name["WebhooksService"],
+            webhooks_pb2_grpc.add_WebhooksServiceServicer_to_server,
+            PilioWebhooks(webhooks),
+        ),
+    ]
+
+
+def _batches(
+    settings: TasksSettings, creation: BatchCreation, batches: AccountBatches, archiving: BatchArchiving, files: FilesClient
+) -> list[Mount]:
+    return [
+        Mount(
+            batches_service_pb2.DESCRIPTOR.services_by_name["BatchesService"],
+            batches_service_pb2_grpc.add_BatchesServiceServicer_to_server,
+            NativeBatches(creation, batches, archiving, settings.task_life),
+        ),
+        Mount(
+            batches_pb2.DESCRIPTOR.services_by_name["BatchesService"],
+            batches_pb2_grpc.add_BatchesServiceServicer_to_server,
+            PilioBatches(creation, batches, archiving, files),
+        ),
+    ]
+
+
+def _billing(ledger: Ledger, estimation: Estimation) -> list[Mount]:
+    return [
+        Mount(
+            balance_service_pb2.DESCRIPTOR.services_by_name["BalanceService"],
+            balance_service_pb2_grpc.add_BalanceServiceServicer_to_server,
+            NativeBalance(ledger, estimation),
+        ),
+        Mount(
+            billing_pb2.DESCRIPTOR.services_by_name["BillingService"],
+            billing_pb2_grpc.add_BillingServiceServicer_to_server,
+            PilioBilling(ledger, estimation),
+        ),
+    ]
+
+
+def _attempt_rules(settings: TasksSettings) -> AttemptRules:
+    return AttemptRules(
+        lease=timedelta(seconds=settings.lease),
+        timeout=timedelta(seconds=settings.attempt_timeout),
+        heartbeat_interval=timedelta(seconds=settings.heartbeat_interval),
+        progress_step=settings.progress_step,
+        retry=RetryPolicy(
+            max_attempts=settings.max_attempts,
+            max_attempts_internal=settings.max_attempts_internal,
+            max_lost_workers=settings.max_lost_workers,
+            base=timedelta(seconds=settings.backoff),
+            limit=timedelta(seconds=settings.backoff_limit),
+        ),
+    )
+
+
+def _creation_rules(settings: TasksSettings) -> CreationRules:
+    return CreationRules(
+        diagnostics=settings.diagnostics,
+        max_attempts=settings.max_attempts,
+        limits=MediaLimits(settings.max_megapixels, settings.max_result_megapixels),
+        prices=read_prices(settings.prices_file),
+        terms=settings.credit_terms,
+    )

@@ -1,0 +1,1 @@
+"""Tasks that are created, watched, cancelled and collected together."""

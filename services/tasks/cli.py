@@ -1,0 +1,113 @@
+"""Administration from the command line: credits, and what accounts may have. Results are JSON on standard output."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+
+from services.common import administration, db
+from services.tasks.clock import system_clock
+from services.tasks.config import AdministrationSettings
+from services.tasks.credits.amounts import MILLI, credits_text
+from services.tasks.credits.ledger import Ledger
+from services.tasks.credits.store import LedgerStore
+from services.tasks.models import LedgerEntry
+from services.tasks.order import command as policy_command
+from services.tasks.order.policies import AccountPolicies
+from services.tasks.records import Balance
+
+_MOST_CREDITS = 1_000_000_000
+_LARGEST_MULTIPLIER = 100
+_BY_SETTING = "default"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; see `administration.run`."""
+    return administration.run("tasks", _parser(), AdministrationSettings, _run, arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m services.tasks", description="Without a command: serve.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("migrate", help="bring the database to the newest version")
+    grant = commands.add_parser("grant", help="add credits to an account's balance")
+    grant.add_argument("--account", type=administration.identifier, required=True, help="the account's id")
+    grant.add_argument("--credits", type=_credits, required=True, help="how many, with up to three decimals")
+    grant.add_argument("--note", default="", help="a remark that the account's owner sees")
+    grant.add_argument("--reference", help="a name for this grant, unique within the account: repeating it adds nothing")
+    refund = commands.add_parser("refund", help="give back what a task has cost; repeating it gives nothing more")
+    refund.add_argument("--task", type=administration.identifier, required=True, help="the task's id")
+    refund.add_argument("--note", default="", help="a remark that the account's owner sees")
+    balance = commands.add_parser("balance", help="show an account's balance and terms")
+    balance.add_argument("--account", type=administration.identifier, required=True, help="the account's id")
+    terms = commands.add_parser("set-terms", help="set what an account's tasks to come cost; what is left out is by the settings")
+    terms.add_argument("--account", type=administration.identifier, required=True, help="the account's id")
+    terms.add_argument("--credits", choices=("unlimited", "enforced", _BY_SETTING), default=_BY_SETTING, help="whether a balance is needed")
+    terms.add_argument("--multiplier", type=_multiplier, help="what list prices are multiplied by, such as 0.8")
+    policy_command.add(commands)
+    return parser
+
+
+async def _run(options: argparse.Namespace, settings: AdministrationSettings) -> object:
+    async with db.engine(settings.database_url, settings.database_pool) as engine:
+        ledger = Ledger(LedgerStore(engine), settings.credit_terms, system_clock)
+        match options.command:
+            case "grant":
+                entry = await ledger.grant(
+                    options.account, amount_millicredits=options.credits, note=options.note, reference=options.reference
+                )
+                return _changed(entry, await ledger.balance(entry.account_id))
+            case "refund":
+                entry = await ledger.refund(options.task, note=options.note)
+                return _changed(entry, await ledger.balance(entry.account_id))
+            case "set-terms":
+                unlimited = None if options.credits == _BY_SETTING else options.credits == "unlimited"
+                balance = await ledger.set_terms(options.account, unlimited=unlimited, multiplier_permille=options.multiplier)
+                return _balance(options.account, balance)
+            case "policy":
+                return await policy_command.run(options, AccountPolicies(engine))
+            case _:
+                return _balance(options.account, await ledger.balance(options.account))
+
+
+def _changed(entry: LedgerEntry, balance: Balance) -> dict[str, object]:
+    return {
+        "id": str(entry.id),
+        "kind": entry.kind.value,
+        "task_id": str(entry.task_id) if entry.task_id is not None else None,
+        "credits": credits_text(entry.amount_millicredits),
+        "time": entry.time.isoformat(),
+        "note": entry.note,
+        "reference": entry.reference,
+        **_balance(entry.account_id, balance),
+    }
+
+
+def _balance(account_id: int, balance: Balance) -> dict[str, object]:
+    return {
+        "account_id": str(account_id),
+        "available": credits_text(balance.available_millicredits),
+        "reserved": credits_text(balance.reserved_millicredits),
+        "unlimited": balance.terms.unlimited,
+        "multiplier": credits_text(balance.terms.multiplier_permille),
+    }
+
+
+def _credits(text: str) -> int:
+    return _thousandths(text, least=1, most=_MOST_CREDITS * MILLI)
+
+
+def _multiplier(text: str) -> int:
+    return _thousandths(text, least=0, most=_LARGEST_MULTIPLIER * MILLI)
+
+
+def _thousandths(text: str, *, least: int, most: int) -> int:
+    allowed = f"must be a number from {credits_text(least)} to {credits_text(most)} with at most three decimals"
+    try:
+        number = Decimal(text) * MILLI
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError(allowed) from None
+    if not number.is_finite() or number != number.to_integral_value() or not least <= number <= most:
+        raise argparse.ArgumentTypeError(allowed)
+    return int(number)

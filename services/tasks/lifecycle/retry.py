@@ -1,0 +1,41 @@
+"""Which failures may pass by themselves, and how long to wait for that."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.common.errors import ErrorReason
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Exponential back-off with full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
+
+    max_attempts: int
+    """Attempts where the platform or one of its parts was away."""
+    max_attempts_internal: int
+    """Attempts where the failure was unexpected: a defect fails again, but a rare condition may not."""
+    max_lost_workers: int
+    """Workers that a task may take down with it before it is given up: so many are no chance."""
+    base: timedelta
+    """Upper bound of the pause after the first attempt."""
+    limit: timedelta
+    """Upper bound of every pause."""
+    uniform: Callable[[float, float], float] = random.uniform
+
+    def attempts_allowed(self, reason: ErrorReason) -> int:
+        """How many attempts a task has in all that has just failed so. 1 means never again: what the input caused, it causes again."""
+        if reason in (ErrorReason.UNAVAILABLE, ErrorReason.PROVIDER_UNAVAILABLE, ErrorReason.WORKER_LOST, ErrorReason.RATE_LIMITED):
+            return self.max_attempts
+        if reason is ErrorReason.INTERNAL:
+            return min(self.max_attempts, self.max_attempts_internal)
+        return 1
+
+    def pause(self, attempt: int) -> timedelta:
+        """The pause after the failed attempt number `attempt`, from 1: anything up to `base` doubled `attempt` - 1 times."""
+        # The exponent is bounded so that a large setting of attempts cannot overflow.
+        longest = min(self.limit, self.base * float(2 ** min(attempt - 1, 30)))
+        return longest * self.uniform(0.0, 1.0)

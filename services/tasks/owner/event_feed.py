@@ -1,0 +1,98 @@
+"""The events of tasks as NATS brings them, for the watchers of this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from google.protobuf.message import DecodeError
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from darkroom.internal.tasks.v1 import attempt_service_pb2
+from darkroom.tasks.v1 import task_pb2
+from services.common.bus import Bus, events_subject
+from services.common.log import get_logger
+
+_logger = get_logger()
+_INBOX = 256
+
+
+class Inbox:
+    """The events of one task since it was opened. It forgets the oldest when nobody takes them; that is a gap like any other."""
+
+    def __init__(self) -> None:
+        self._events: deque[task_pb2.TaskEvent] = deque(maxlen=_INBOX)
+        self._filled = asyncio.Event()
+
+    def put(self, event: task_pb2.TaskEvent) -> None:
+        """Add an event."""
+        self._events.append(event)
+        self._filled.set()
+
+    async def filled(self, *others: asyncio.Event, seconds: float) -> bool:
+        """Wait until there are events or one of `others` is set; False if neither came in time."""
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._filled, *others)]
+        try:
+            done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return bool(done)
+
+    def take(self) -> list[task_pb2.TaskEvent]:
+        """The events that came, in the order in which they came; they are taken out."""
+        self._filled.clear()
+        events = list(self._events)
+        self._events.clear()
+        return events
+
+
+class EventFeed:
+    """Hands events to the inboxes of their tasks. Used as `async with EventFeed(bus) as feed`.
+
+    One subscription serves every watcher, so that watching costs no round trip and an event is read once. While NATS is away nothing comes,
+    and what is published then is missed.
+    """
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._subscription: Subscription | None = None
+        self._inboxes: dict[int, set[Inbox]] = {}
+
+    async def __aenter__(self) -> EventFeed:
+        self._subscription = await self._bus.client.subscribe(events_subject("*"), cb=self._receive)
+        # In force once the server has answered.
+        await self._bus.client.flush()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        if self._subscription is not None and not self._bus.client.is_closed:
+            await self._subscription.unsubscribe()
+
+    @asynccontextmanager
+    async def inbox(self, task_id: int) -> AsyncIterator[Inbox]:
+        """An inbox for the events of a task that come inside the block."""
+        opened = Inbox()
+        inboxes = self._inboxes.setdefault(task_id, set())
+        inboxes.add(opened)
+        try:
+            yield opened
+        finally:
+            inboxes.discard(opened)
+            if not inboxes:
+                self._inboxes.pop(task_id, None)
+
+    async def _receive(self, message: Msg) -> None:
+        if not self._inboxes:
+            return
+        try:
+            published = attempt_service_pb2.PublishedEvents.FromString(message.data)
+        except DecodeError:
+            _logger.warning("event_unreadable", subject=message.subject, size=len(message.data))
+            return
+        for one in published.events:
+            for inbox in self._inboxes.get(one.event.task_id, ()):
+                inbox.put(one.event)

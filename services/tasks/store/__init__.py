@@ -1,0 +1,1 @@
+"""The tasks database: rows, statements, and one method a statement."""

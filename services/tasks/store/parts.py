@@ -1,0 +1,191 @@
+"""What hangs on a transition, and how a transition is put together.
+
+Each transition is one statement. Its guard is the WHERE clause of the UPDATE named `moved`: under concurrency PostgreSQL checks it again on
+the newest version of the row, so of two transitions that exclude each other one moves the row and the other returns none. What belongs to
+the transition hangs on `moved` and commits with it: the numbered event, the attempt's history, the account's counters, its credits and its
+ledger entries, the batch's counters, the webhooks to be sent. Row locks are taken in the order task, account_policy, then lane_account and
+batch, and of many rows in the order of their accounts, so that no two statements wait for each other. A part that must wait for another
+joins it. `:now` is always passed in, so that a test can move time.
+
+A statement may make the transition of many tasks, each by its own guard: `asked` says which and how, and locks them in the order of their
+ids. Each row of `moved` then says by `number` which of those asked it is.
+"""
+
+from sqlalchemy import TextClause, text
+
+EVENT = """
+event AS (
+  INSERT INTO task_event (task_id, sequence, state, attempt, progress, message, error_reason, error_message, time, relay_at)
+  SELECT id, last_sequence, state, attempt, progress, progress_message, error_reason, error_message, update_time, update_time
+  FROM moved
+)"""
+
+ATTEMPT_BEGINS = """
+attempt_begins AS (
+  INSERT INTO task_attempt (task_id, attempt, run_id, worker, start_time)
+  SELECT id, attempt, run_id, worker, start_time FROM moved
+)"""
+
+# A cancelled task that was not running has no attempt that is open. Where the statement has waited for START, whose attempt its snapshot
+# does not show, an UPDATE would miss that row; ON CONFLICT finds it.
+ATTEMPT_ENDS = """
+attempt_ends AS (
+  INSERT INTO task_attempt AS known (task_id, attempt, run_id, worker, start_time, end_time, outcome, error_reason, error_message)
+  SELECT
+    id, attempt, run_id, '', start_time, update_time, CASE state WHEN 'QUEUED' THEN 'FAILED' ELSE state END, error_reason, error_message
+  FROM moved
+  WHERE attempt > 0
+  ON CONFLICT (task_id, attempt) DO UPDATE SET
+    end_time = excluded.end_time, outcome = excluded.outcome,
+    error_reason = excluded.error_reason, error_message = excluded.error_message
+  WHERE known.end_time IS NULL
+)"""
+
+RESERVED = """
+reserved AS (
+  INSERT INTO ledger_entry (account_id, task_id, kind, amount_millicredits, unlimited, time)
+  SELECT account_id, id, 'RESERVE', reserved_millicredits, unlimited, create_time
+  FROM moved
+  WHERE reserved_millicredits > 0
+)"""
+
+JOINS_THE_LANE = """
+joins_the_lane AS (
+  INSERT INTO lane_account AS known (lane, account_id, priority_class, queued, virtual_time)
+  SELECT moved.lane, moved.account_id, admitted.priority_class, count(*), 0
+  FROM moved JOIN admitted ON admitted.account_id = moved.account_id
+  GROUP BY moved.lane, moved.account_id, admitted.priority_class
+  ORDER BY moved.account_id, moved.lane
+  ON CONFLICT (lane, account_id) DO UPDATE SET queued = known.queued + excluded.queued
+)"""
+
+# Of all tasks of an account in one update. Tasks of several accounts may have moved, so the rows are locked in order first.
+_GIVES_BACK = """
+policy AS (
+  SELECT account_id FROM account_policy
+  WHERE account_id = ANY (ARRAY(SELECT account_id FROM moved))
+  ORDER BY account_id
+  FOR NO KEY UPDATE
+),
+account_gets_back AS (
+  UPDATE account_policy SET
+    running = account_policy.running - freed.running,
+    open = open - freed.ended,
+    reserved_millicredits = account_policy.reserved_millicredits - freed.reserved,
+    available_millicredits = available_millicredits + freed.reserved - freed.charged
+  FROM policy JOIN (
+    SELECT
+      moved.account_id, {running} AS running, count(moved.end_time) AS ended,
+      coalesce(sum(moved.reserved_millicredits) FILTER (WHERE moved.end_time IS NOT NULL AND NOT moved.unlimited), 0) AS reserved,
+      coalesce(sum(moved.charged_millicredits) FILTER (WHERE moved.end_time IS NOT NULL AND NOT moved.unlimited), 0) AS charged
+    FROM {moved} GROUP BY moved.account_id
+  ) AS freed ON freed.account_id = policy.account_id
+  WHERE account_policy.account_id = policy.account_id
+  RETURNING account_policy.account_id
+)"""
+NO_LONGER_RUNNING = _GIVES_BACK.format(running="count(*)", moved="moved")
+# `previous` holds the tasks as the statement found them, locked.
+NO_LONGER_OPEN = _GIVES_BACK.format(
+    running="count(*) FILTER (WHERE previous.state <> 'QUEUED')", moved="moved JOIN previous ON previous.id = moved.id"
+)
+
+LEAVES_THE_LANE = """
+leaves_the_lane AS (
+  UPDATE lane_account SET queued = queued - waited.tasks
+  FROM account_gets_back JOIN (
+    SELECT moved.account_id, moved.lane, count(*) AS tasks
+    FROM moved JOIN previous ON previous.id = moved.id
+    WHERE previous.state = 'QUEUED' AND previous.run_at IS NULL
+    GROUP BY moved.account_id, moved.lane
+  ) AS waited ON waited.account_id = account_gets_back.account_id
+  WHERE lane_account.lane = waited.lane AND lane_account.account_id = waited.account_id
+)"""
+
+SETTLED = """
+settled AS (
+  INSERT INTO ledger_entry (account_id, task_id, kind, amount_millicredits, unlimited, time)
+  SELECT account_id, id, kind, amount, unlimited, end_time
+  FROM moved CROSS JOIN LATERAL (
+    VALUES ('SETTLE', charged_millicredits), ('RELEASE', reserved_millicredits - charged_millicredits)
+  ) AS entry (kind, amount)
+  WHERE end_time IS NOT NULL AND amount > 0
+)"""
+
+# A lane is what `webhooks/statements.py` sends apart from everything else: a webhook, or one of 16 lanes of the account by the host that a
+# task's or batch's own URL names, so that the number of lanes is bounded by the accounts.
+_DELIVERIES = """
+  INSERT INTO webhook_delivery (
+    id, account_id, webhook_id, task_id, batch_id, url, lane, event_type, state, attempts, tries, next_at, create_time
+  )
+  SELECT
+    next_id(), {ended}.account_id, target.webhook_id, {task_id}, {batch_id}, target.url, target.lane, {event_type}, 'PENDING',
+    0, 0, {ended}.end_time, {ended}.end_time
+  FROM {ended} CROSS JOIN LATERAL (
+    SELECT id, url, id FROM webhook
+    WHERE account_id = {ended}.account_id AND disable_time IS NULL AND (event_types = '{{}}' OR {event_type} = ANY (event_types))
+    UNION ALL
+    SELECT 0, {ended}.webhook_url, -({ended}.account_id * 16 + (hashtext(substring({ended}.webhook_url FROM '^[a-z]+://[^/?]+')) & 15))
+    WHERE {ended}.webhook_url IS NOT NULL
+  ) AS target (webhook_id, url, lane)
+  WHERE {ended}.end_time IS NOT NULL"""
+_TASK_DELIVERIES = _DELIVERIES.format(
+    ended="moved", task_id="moved.id", batch_id="CAST(NULL AS bigint)", event_type="'task.' || lower(moved.state)"
+)
+_BATCH_DELIVERIES = _DELIVERIES.format(
+    ended="batch_advances", task_id="CAST(NULL AS bigint)", batch_id="batch_advances.id", event_type="'batch.completed'"
+)
+
+WEBHOOKS = f"""
+webhooks AS ({_TASK_DELIVERIES}
+)"""
+
+# The row of the account, which every end of its tasks locks before, keeps two ends of a batch apart anyway: a counter here costs no wait.
+BATCH_ADVANCES = f"""
+batch_advances AS (
+  UPDATE batch SET
+    open = batch.open - ended.tasks,
+    succeeded = batch.succeeded + ended.succeeded, failed = batch.failed + ended.failed, cancelled = batch.cancelled + ended.cancelled,
+    end_time = CASE WHEN batch.open = ended.tasks THEN ended.time END
+  FROM account_gets_back JOIN (
+    SELECT
+      account_id, batch_id, count(*) AS tasks, max(end_time) AS time,
+      count(*) FILTER (WHERE state = 'SUCCEEDED') AS succeeded,
+      count(*) FILTER (WHERE state = 'FAILED') AS failed,
+      count(*) FILTER (WHERE state = 'CANCELLED') AS cancelled
+    FROM moved
+    WHERE end_time IS NOT NULL AND batch_id IS NOT NULL
+    GROUP BY account_id, batch_id
+  ) AS ended ON ended.account_id = account_gets_back.account_id
+  WHERE batch.id = ended.batch_id
+  RETURNING batch.*
+),
+batch_webhooks AS ({_BATCH_DELIVERIES}
+)"""  # noqa: S608 - put together from constants
+
+
+# As `services.common.idempotency.remembered`, with the keys of many calls. No ON CONFLICT: when another call has stored the same key
+# meanwhile, the whole statement must fail, and its tasks with it.
+REMEMBERED = """
+remembered AS (
+  INSERT INTO idempotency (account_id, method, key, digest, resource_ids, expire_time)
+  SELECT moved.account_id, idempotency_method, idempotency_key, idempotency_digest, ARRAY[moved.id], idempotency_expire_time
+  FROM moved JOIN asked ON asked.id = moved.id
+  WHERE idempotency_key IS NOT NULL
+)"""
+
+
+def asked(columns: str, guard: str) -> str:
+    """The tasks that `:asked`, a JSON array of objects, names by `id`, as far as they are as `guard` says; each with `columns`."""
+    return f"""
+asked AS (
+  SELECT asked.*
+  FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked (number integer, id bigint, {columns}) JOIN task ON task.id = asked.id
+  WHERE {guard}
+  ORDER BY asked.id
+  FOR NO KEY UPDATE OF task
+),"""  # noqa: S608 - put together from constants
+
+
+def transition(moved: str, *parts: str, before: str = "", result: str = "SELECT * FROM moved") -> TextClause:
+    """The statement of a transition: `moved` with its event, the further parts that hang on it, and what it needs before."""
+    return text(" ".join(("WITH", before, "moved AS (", moved, "),", ",".join((EVENT, *parts)), result)))

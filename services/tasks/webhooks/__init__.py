@@ -1,0 +1,1 @@
+"""Webhooks: who hears of the end of tasks, and the sender that tells them."""

@@ -1,0 +1,131 @@
+"""Tasks of mixed kinds from several accounts, as impatient clients send them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from darkroom import ApiError, AsyncClient, ConnectionFailed, DarkroomFailure
+from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2, upscale_pb2
+from darkroom.tasks.v1 import task_pb2
+from services.tasks.messages import state_of
+
+_CUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
+_DOUBLE = operation_pb2.Operation(upscale=upscale_pb2.Upscale(factor=2))
+_CLEAN = operation_pb2.Operation(remove_pdf_watermark=remove_pdf_watermark_pb2.RemovePdfWatermark())
+# What an account is refused for when its limits are reached; it is no fault of the platform's, and the client comes again.
+_LIMITS = ("TOO_MANY_TASKS", "INSUFFICIENT_CREDITS")
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An account that sends tasks."""
+
+    account_id: int
+    api_key: str
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A task that the server said it had accepted. `pixels`: what its result must measure, None where it is no picture."""
+
+    task_id: int
+    account_id: int
+    outputs: int
+    pixels: tuple[int, int] | None
+    webhook_url: str
+
+
+@dataclass
+class Load:
+    """What clients got accepted, and how often they were turned away because something was down. `watched` has the events of the tasks that
+    were watched from their start to their end."""
+
+    seed: int
+    picture: Path
+    picture_size: tuple[int, int]
+    document: Path
+    receiver: str
+    """URL that some tasks name as their own webhook."""
+    light: bool
+    """Most tasks are small, so that there are thousands of them."""
+    accepted: list[Accepted] = field(default_factory=list)
+    watched: dict[int, list[task_pb2.TaskEvent]] = field(default_factory=dict)
+    turned_away: int = 0
+    refused: int = 0
+
+    def unfinished(self) -> list[int]:
+        """Watched tasks whose end has not been seen."""
+        return [task_id for task_id, seen in self.watched.items() if not seen or not state_of(seen[-1].state).terminal]
+
+    async def press(self, url: str, tenants: Sequence[Tenant], stop: asyncio.Event) -> None:
+        """Create tasks, cancelling some and watching some to their end, until told to stop."""
+        async with asyncio.TaskGroup() as watchers:
+            await asyncio.gather(*(self._client(url, tenant, number, stop, watchers) for number, tenant in enumerate(tenants)))
+
+    async def _client(self, url: str, tenant: Tenant, number: int, stop: asyncio.Event, watchers: asyncio.TaskGroup) -> None:
+        chance = random.Random(self.seed * 1000 + number)
+        while not stop.is_set():
+            try:
+                async with AsyncClient(url, tenant.api_key) as client:
+                    # A few by one connection, as a program does.
+                    for _ in range(chance.randint(1, 10)):
+                        accepted = await self._step(client, tenant, chance)
+                        if chance.random() < 0.03:
+                            watchers.create_task(self._watch(url, tenant, accepted.task_id))
+            except ApiError as refusal:
+                if refusal.reason in _LIMITS:
+                    self.refused += 1
+                    await asyncio.sleep(0.5)
+                else:
+                    self.turned_away += 1
+            except (DarkroomFailure, OSError):
+                self.turned_away += 1
+            await asyncio.sleep(chance.uniform(0.0, 0.1))
+
+    async def _step(self, client: AsyncClient, tenant: Tenant, chance: random.Random) -> Accepted:
+        accepted = await self._create(client, tenant.account_id, chance)
+        self.accepted.append(accepted)
+        if chance.random() < 0.1:
+            try:
+                await client.cancel_task(accepted.task_id)
+            except ApiError as refused:
+                if refused.reason != "TASK_ALREADY_TERMINAL":
+                    raise
+            except ConnectionFailed:
+                self.turned_away += 1
+        return accepted
+
+    async def _create(self, client: AsyncClient, account_id: int, chance: random.Random) -> Accepted:
+        kind = chance.choice(("noop",) * (30 if self.light else 2) + ("cut", "double", "both", "document"))
+        webhook_url = self.receiver if chance.random() < 0.1 else ""
+        if kind == "noop":
+            steps = chance.randint(0, 3 if self.light else 10)
+            operation = operation_pb2.Operation(noop=noop_pb2.Noop(steps=steps, step_milliseconds=chance.randint(0, 100)))
+            task = await client.create_task([], [operation], priority=chance.randint(-3, 3), webhook_url=webhook_url)
+            return Accepted(task.id, account_id, 0, None, webhook_url)
+        if kind == "document":
+            file = await client.upload(self.document)
+            task = await client.create_task([file.id], [_CLEAN], webhook_url=webhook_url)
+            return Accepted(task.id, account_id, 1, None, webhook_url)
+        file = await client.upload(self.picture)
+        operations = {"cut": [_CUT], "double": [_DOUBLE], "both": [_CUT, _DOUBLE]}[kind]
+        inputs = [file.id] * chance.randint(1, 3)
+        task = await client.create_task(inputs, operations, webhook_url=webhook_url)
+        width, height = self.picture_size
+        factor = 1 if kind == "cut" else 2
+        return Accepted(task.id, account_id, len(inputs), (width * factor, height * factor), webhook_url)
+
+    async def _watch(self, url: str, tenant: Tenant, task_id: int) -> None:
+        """Every event of a task, by as many connections as it takes."""
+        seen = self.watched.setdefault(task_id, [])
+        while not seen or not state_of(seen[-1].state).terminal:
+            try:
+                async with AsyncClient(url, tenant.api_key) as client:
+                    async for event in client.watch(task_id, seen[-1].sequence if seen else 0):
+                        seen.append(event)
+            except (DarkroomFailure, OSError):
+                await asyncio.sleep(0.5)

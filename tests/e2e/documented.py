@@ -1,0 +1,96 @@
+"""Runs the examples of a documentation page.
+
+A fenced block whose info string says `run`, such as ```` ```sh run ````, is an example. Those of a page run in order and in one shell, in a
+folder that has `samples/`, with the stack's address and key in the environment: `sh` as it stands, and `python` as a program. What is
+marked `run=first` in docs/operations/README.md goes before, if wanted. The first command that fails ends it; curl fails where the server
+refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pikepdf
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+_FENCE = re.compile(r"^```(sh|python) run(=first)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SECONDS = 150
+
+
+@dataclass(frozen=True)
+class Example:
+    """A block of a page."""
+
+    language: str
+    first: bool
+    text: str
+    line: int
+
+
+def examples(page: Path) -> list[Example]:
+    """The page's examples, in order."""
+    text = page.read_text()
+    return [Example(found[1], bool(found[2]), found[3], text.count("\n", 0, found.start()) + 1) for found in _FENCE.finditer(text)]
+
+
+def pages_with_examples() -> list[Path]:
+    """Every page that has any, but for those that are only prepared for."""
+    return sorted(page for page in DOCS.rglob("*.md") if any(not example.first for example in examples(page)))
+
+
+def preparation() -> list[Example]:
+    """What the examples of every page of operations take for granted."""
+    return [example for example in examples(DOCS / "operations" / "README.md") if example.first]
+
+
+async def run(blocks: list[Example], folder: Path, environment: Mapping[str, str]) -> tuple[int, str, str]:
+    """Run examples in a folder. Returns exit status, output and errors; the errors say which line of the page came last."""
+    _copy_samples(folder / "samples")
+    (folder / ".curlrc").write_text("fail-with-body\n")
+    script = "\n".join(_as_shell(number, example, folder) for number, example in enumerate(blocks))
+    shell = await asyncio.create_subprocess_exec(
+        "bash",
+        "-euo",
+        "pipefail",
+        "-c",
+        script,
+        cwd=folder,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(folder), **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(_SECONDS):
+            out, err = await shell.communicate()
+    except TimeoutError:
+        shell.kill()
+        raise
+    assert shell.returncode is not None
+    return shell.returncode, out.decode(), err.decode()
+
+
+def _copy_samples(folder: Path) -> None:
+    """The samples; of the document a corner of one page, since redrawing three whole ones four times takes a minute."""
+    samples = DOCS.parent / "samples"
+    folder.mkdir()
+    for name in ("portrait.jpg", "coffee.jpg"):
+        (folder / name).symlink_to(samples / name)
+    with pikepdf.open(samples / "report.pdf") as document:
+        del document.pages[1:]
+        document.pages[0].mediabox = document.pages[0].cropbox = pikepdf.Array([150, 420, 350, 620])
+        document.save(folder / "report.pdf")
+
+
+def _as_shell(number: int, example: Example, folder: Path) -> str:
+    where = f"echo '== line {example.line}' >&2\n"
+    if example.language == "sh":
+        return where + example.text
+    program = folder / f"example-{number}.py"
+    program.write_text(example.text)
+    return f"{where}python {program.name}\n"

@@ -1,0 +1,30 @@
+"""A database of the accounts service, migrated, and its parts on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.accounts.store import AccountStore
+from services.common import bus, db
+from services.common.bus import Bus
+
+
+@pytest.fixture
+async def migrated(database: str) -> str:
+    await asyncio.to_thread(db.migrate, "accounts", database)
+    return database
+
+
+@pytest.fixture
+async def store(migrated: str) -> AsyncIterator[AccountStore]:
+    async with db.engine(migrated, 4) as engine:
+        yield AccountStore(engine)
+
+
+@pytest.fixture
+async def connection(nats_url: str) -> AsyncIterator[Bus]:
+    async with bus.connected(nats_url, "test", 1) as connected:
+        yield connected

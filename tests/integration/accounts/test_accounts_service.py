@@ -1,0 +1,205 @@
+"""The running service: both listeners, two replicas, with and without NATS."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import grpc
+import pytest
+from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
+from google.rpc import code_pb2
+
+from darkroom.accounts.v1 import accounts_service_pb2, accounts_service_pb2_grpc
+from darkroom.common.v1 import scope_pb2
+from services.accounts import __main__ as service
+from services.accounts import cli
+from services.accounts.config import AccountsSettings
+from services.common.errors import ErrorReason, from_rpc
+from services.common.identity import IDENTITY_HEADER, Signer, Verifier
+from tests.unit.common.keys import Keys
+
+
+class Running:
+    """A replica, and a client of both of its listeners."""
+
+    def __init__(self, settings: AccountsSettings, public: grpc.aio.Channel, internal: grpc.aio.Channel) -> None:
+        self.settings = settings
+        self.native = accounts_service_pb2_grpc.AccountsServiceStub(public)
+        self._authorization = external_auth_pb2_grpc.AuthorizationStub(internal)
+
+    async def admitted(self, key: str) -> str | None:
+        """The identity token that a key gets."""
+        request = external_auth_pb2.CheckRequest()
+        request.attributes.request.http.path = "/v1/tasks/1/status"
+        request.attributes.request.http.headers["x-api-key"] = key
+        reply = await self._authorization.Check(request, timeout=60)
+        return reply.ok_response.headers[0].header.value if reply.status.code == code_pb2.OK else None
+
+    async def refused(self, key: str) -> None:
+        """Wait until the key gets nothing: for less than the 20 seconds for which an identity is remembered."""
+        async with asyncio.timeout(15):
+            while await self.admitted(key):
+                await asyncio.sleep(0.05)
+
+
+class Replicas:
+    """Starts replicas on one database."""
+
+    def __init__(self, folder: Path, database: str, nats_url: str) -> None:
+        keys = Keys(folder)
+        self.signer: Signer = keys.signer("accounts")
+        self.verifier: Verifier = keys.verifier()
+        self._folder, self._database, self._nats_url = folder, database, nats_url
+
+    @asynccontextmanager
+    async def start(self, name: str) -> AsyncIterator[Running]:
+        settings = AccountsSettings(
+            listen=f"unix:{self._folder}/{name}.sock",
+            internal_listen=f"unix:{self._folder}/{name}-internal.sock",
+            nats_url=self._nats_url,
+            database_url=self._database,
+            signing_key_file=self._folder / "accounts.pem",
+            trusted_keys_file=self._folder / "trusted.json",
+            drain_notice=0,
+        )
+        stop = asyncio.Event()
+        serving = asyncio.create_task(service.serve(settings, stop))
+        options = (("grpc.default_authority", "accounts"),)
+        async with (
+            grpc.aio.insecure_channel(settings.listen, options) as public,
+            grpc.aio.insecure_channel(settings.internal_listen, options) as internal,
+        ):
+            running = Running(settings, public, internal)
+            try:
+                await asyncio.wait_for(asyncio.gather(public.channel_ready(), internal.channel_ready()), 60)
+                yield running
+            finally:
+                stop.set()
+                await serving
+
+
+@pytest.fixture
+def replicas(tmp_path: Path, migrated: str, nats_url: str) -> Replicas:
+    return Replicas(tmp_path, migrated, nats_url)
+
+
+@pytest.fixture
+def admin(migrated: str, nats_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Admin]:
+    monkeypatch.setenv("DARKROOM_DATABASE_URL", migrated)
+    monkeypatch.setenv("DARKROOM_NATS_URL", nats_url)
+    yield Admin(capsys)
+
+
+class Admin:
+    """The administration commands."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    async def __call__(self, *arguments: str, status: int = 0) -> tuple[object, str]:
+        """What a command printed, read as JSON, and what it complained about."""
+        self._capsys.readouterr()
+        assert await asyncio.to_thread(cli.main, arguments) == status
+        printed = self._capsys.readouterr()
+        return json.loads(printed.out.splitlines()[-1]) if status == 0 else None, printed.err
+
+    async def new_key(self) -> tuple[str, str, str]:
+        """A new account's id, and its key's id and text."""
+        account, _ = await self("create-account", "--name", "Studio")
+        key, _ = await self("create-key", "--account", account["id"], "--name", "laptop")
+        return account["id"], key["id"], key["key"]
+
+
+async def test_a_key_becomes_an_identity_that_services_verify(replicas: Replicas, admin: Admin) -> None:
+    account_id, key_id, key = await admin.new_key()
+    async with replicas.start("a") as running:
+        token = await running.admitted(key)
+        assert token
+        identity = replicas.verifier.identity(token)
+        assert (str(identity.account_id), str(identity.key_id)) == (account_id, key_id)
+        assert await running.admitted(key) == token
+        assert await running.admitted("dk_sk_" + "0" * 43) is None
+
+
+async def test_revoked_through_one_replica_refused_by_the_other(replicas: Replicas, admin: Admin) -> None:
+    account_id, key_id, key = await admin.new_key()
+    async with replicas.start("a") as first, replicas.start("b") as second:
+        assert await first.admitted(key)
+        assert await second.admitted(key)
+        metadata = ((IDENTITY_HEADER, replicas.signer.identity_token(int(account_id), int(key_id))),)
+        request = accounts_service_pb2.RevokeApiKeyRequest(api_key_id=int(key_id))
+        reply = await first.native.RevokeApiKey(request, metadata=metadata)
+        assert reply.api_key.HasField("revoke_time")
+        assert await first.admitted(key) is None
+        await second.refused(key)
+
+
+async def test_revoked_by_command_while_the_bus_is_unreachable(replicas: Replicas, admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, key_id, key = await admin.new_key()
+    async with replicas.start("a") as running:
+        assert await running.admitted(key)
+        monkeypatch.setenv("DARKROOM_NATS_URL", "nats://127.0.0.1:1")
+        row, complaint = await admin("revoke-key", "--key", key_id)
+        assert row["revoked_at"]
+        assert "within 5 seconds" in complaint
+        await running.refused(key)
+
+
+async def test_the_native_api(replicas: Replicas, admin: Admin) -> None:
+    account_id, key_id, _ = await admin.new_key()
+    _, other_key, _ = await admin.new_key()
+    async with replicas.start("a") as running:
+        metadata = ((IDENTITY_HEADER, replicas.signer.identity_token(int(account_id), int(key_id))),)
+        account = (await running.native.GetAccount(accounts_service_pb2.GetAccountRequest(), metadata=metadata)).account
+        assert (str(account.id), account.name) == (account_id, "Studio")
+        assert account.create_time.seconds > 1_700_000_000
+        created = await running.native.CreateApiKey(accounts_service_pb2.CreateApiKeyRequest(name="server"), metadata=metadata)
+        assert created.secret.startswith(created.api_key.prefix)
+        assert await running.admitted(created.secret)
+        listed = await running.native.ListApiKeys(accounts_service_pb2.ListApiKeysRequest(), metadata=metadata)
+        assert [key.id for key in listed.api_keys] == [created.api_key.id, int(key_id)]
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await running.native.RevokeApiKey(accounts_service_pb2.RevokeApiKeyRequest(api_key_id=int(other_key)), metadata=metadata)
+        assert from_rpc(caught.value).reason is ErrorReason.API_KEY_NOT_FOUND
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await running.native.GetAccount(accounts_service_pb2.GetAccountRequest())
+        assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_a_limited_key(replicas: Replicas, admin: Admin) -> None:
+    account_id, _, _ = await admin.new_key()
+    made, _ = await admin("create-key", "--account", account_id, "--name", "ci", "--scope", "keys:write", "--scope", "keys:read")
+    async with replicas.start("a") as running:
+        token = await running.admitted(made["key"])
+        metadata = ((IDENTITY_HEADER, token),)
+        request = accounts_service_pb2.CreateApiKeyRequest(name="reader", scopes=[scope_pb2.SCOPE_KEYS_READ])
+        request.expire_time.FromDatetime(datetime.now(UTC) + timedelta(hours=1))
+        reader = await running.native.CreateApiKey(request, metadata=metadata)
+        assert list(reader.api_key.scopes) == [scope_pb2.SCOPE_KEYS_READ]
+        assert reader.api_key.expire_time == request.expire_time
+        metadata = ((IDENTITY_HEADER, await running.admitted(reader.secret)),)
+        await running.native.GetAccount(accounts_service_pb2.GetAccountRequest(), metadata=metadata)
+        listed = await running.native.ListApiKeys(accounts_service_pb2.ListApiKeysRequest(), metadata=metadata)
+        assert [list(key.scopes) for key in listed.api_keys[:2]] == [
+            [scope_pb2.SCOPE_KEYS_READ],
+            [scope_pb2.SCOPE_KEYS_READ, scope_pb2.SCOPE_KEYS_WRITE],
+        ]
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await running.native.CreateApiKey(accounts_service_pb2.CreateApiKeyRequest(name="more"), metadata=metadata)
+        assert from_rpc(caught.value).reason is ErrorReason.PERMISSION_DENIED
+
+
+async def test_commands(admin: Admin) -> None:
+    account_id, key_id, key = await admin.new_key()
+    listed, _ = await admin("list")
+    assert [(account["id"], [row["id"] for row in account["keys"]]) for account in listed] == [(account_id, [key_id])]  # type: ignore[attr-defined]
+    assert key not in json.dumps(listed)
+    for arguments in (("revoke-key", "--key", "1"), ("create-key", "--account", "1", "--name", "x"), ("create-account", "--name", " ")):
+        _, complaint = await admin(*arguments, status=1)
+        assert complaint.strip()
+        assert "Traceback" not in complaint

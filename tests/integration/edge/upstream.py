@@ -1,0 +1,127 @@
+"""Services behind the edge, for tests of the edge: they answer as they are told and keep what reached them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+from google.protobuf import json_format
+
+from compat.pilio.v1 import images_pb2, images_pb2_grpc, tasks_pb2, tasks_pb2_grpc
+from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
+from darkroom.tasks.v1 import task_pb2, tasks_service_pb2, tasks_service_pb2_grpc
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import current_identity
+from services.common.rpc.server import Mount
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Upstream:
+    """What the servicers below share."""
+
+    def __init__(self) -> None:
+        self.metadata: dict[str, str] = {}
+        self.calls = 0
+        self.watch_ended = asyncio.Event()
+
+    def received(self, context: Context) -> None:
+        self.calls += 1
+        self.metadata = {key: str(value) for key, value in context.invocation_metadata() or ()}
+
+    def mounts(self) -> list[Mount]:
+        return [
+            Mount(
+                tasks_pb2.DESCRIPTOR.services_by_name["TasksService"],
+                tasks_pb2_grpc.add_TasksServiceServicer_to_server,
+                _PilioTasks(self),
+            ),
+            Mount(
+                images_pb2.DESCRIPTOR.services_by_name["ImagesService"],
+                images_pb2_grpc.add_ImagesServiceServicer_to_server,
+                _PilioImages(self),
+            ),
+            Mount(
+                tasks_service_pb2.DESCRIPTOR.services_by_name["TasksService"],
+                tasks_service_pb2_grpc.add_TasksServiceServicer_to_server,
+                _NativeTasks(self),
+            ),
+            # Internal services have a listener of their own; here one listens where a route would lead, if there were one.
+            Mount(
+                attempt_service_pb2.DESCRIPTOR.services_by_name["AttemptService"],
+                attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server,
+                attempt_service_pb2_grpc.AttemptServiceServicer(),
+            ),
+        ]
+
+
+class _PilioTasks(tasks_pb2_grpc.TasksServiceServicer):
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+
+    async def GetTaskStatus(self, request: tasks_pb2.GetTaskStatusRequest, context: Context) -> tasks_pb2.TaskStatusEnvelope:  # noqa: N802 - an rpc
+        self._upstream.received(context)
+        match request.id:
+            case "missing":
+                raise DarkroomError(ErrorReason.TASK_NOT_FOUND, "There is no task missing.")
+            case "field":
+                raise DarkroomError(ErrorReason.FIELD_INVALID, "id: must be “a” or “b”", field="id", allowed=["a", "b"])
+            case "crash":
+                raise RuntimeError("/secret/path")
+            case "bare":
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "/secret/path")
+            case "long":
+                raise DarkroomError(ErrorReason.FIELD_INVALID, "m" * 6000, field="id")
+        identity = current_identity()
+        return tasks_pb2.TaskStatusEnvelope(
+            code=200,
+            message="success",
+            data=tasks_pb2.TaskStatusResult(task_id=request.id, status="Pending", error_message=str(identity.account_id)),
+        )
+
+    async def GetTaskResult(self, request: tasks_pb2.GetTaskResultRequest, context: Context) -> tasks_pb2.TaskResultEnvelope:  # noqa: N802 - an rpc
+        """Fails as if the service were restarting, the first two times."""
+        self._upstream.received(context)
+        if self._upstream.calls < 3:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "restarting")
+        return tasks_pb2.TaskResultEnvelope(code=200, message="success")
+
+
+class _PilioImages(images_pb2_grpc.ImagesServiceServicer):
+    """Answers with the request as it arrived, as JSON in `status_url`."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+
+    async def Upscale(self, request: images_pb2.ImageUpscaleRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:  # noqa: N802 - an rpc
+        self._upstream.received(context)
+        if request.image_file_id == "busy":
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "restarting")
+        arrived = json.dumps(json_format.MessageToDict(request, preserving_proto_field_name=True))
+        return tasks_pb2.TaskCreateEnvelope(code=200, message="success", data=tasks_pb2.TaskCreateResult(task_id="1", status_url=arrived))
+
+
+class _NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+
+    async def GetTask(self, request: tasks_service_pb2.GetTaskRequest, context: Context) -> tasks_service_pb2.GetTaskResponse:  # noqa: N802 - an rpc
+        self._upstream.received(context)
+        if request.task_id == 404:
+            raise DarkroomError(ErrorReason.TASK_NOT_FOUND, "There is no task 404.")
+        return tasks_service_pb2.GetTaskResponse(task=task_pb2.Task(id=request.task_id))
+
+    async def WatchTask(  # noqa: N802 - an rpc
+        self, request: tasks_service_pb2.WatchTaskRequest, context: Context
+    ) -> AsyncIterator[tasks_service_pb2.WatchTaskResponse]:
+        """One event, and then nothing until the client goes away."""
+        self._upstream.received(context)
+        self._upstream.watch_ended.clear()
+        yield tasks_service_pb2.WatchTaskResponse(event=task_pb2.TaskEvent(sequence=1))
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._upstream.watch_ended.set()

@@ -1,0 +1,95 @@
+"""The files service as tasks sees it: a double at the StorageService boundary, behind a real internal listener."""
+
+from __future__ import annotations
+
+import asyncio
+
+from darkroom.files.v1 import file_pb2, files_service_pb2
+from darkroom.internal.files.v1 import storage_service_pb2 as pb
+from darkroom.internal.files.v1.storage_service_pb2_grpc import StorageServiceServicer
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import current_identity
+from services.common.rpc.interceptor import Context
+
+
+class FilesDouble(StorageServiceServicer):
+    """Keeps records and pins in memory. `refuse` makes the next uses of a file fail as files itself would."""
+
+    def __init__(self) -> None:
+        self.files: dict[int, tuple[int, file_pb2.File]] = {}
+        self.pins: dict[int, list[int]] = {}
+        self.refuse: dict[int, ErrorReason] = {}
+        self.pin_gate = asyncio.Event()
+        self.pin_gate.set()
+        self.pinning = 0
+        self.deleted: list[tuple[int, ...]] = []
+        self.away = False
+
+    def add(self, account_id: int, name: str, media_type: str, *, size: tuple[int, int] = (0, 0), pages: int = 0) -> int:
+        """A READY file."""
+        file_id = 5_000 + len(self.files)
+        file = file_pb2.File(id=file_id, name=name, media_type=media_type, size_bytes=1234, state=file_pb2.FILE_STATE_READY)
+        if pages:
+            file.document.pages = pages
+        else:
+            file.image.width, file.image.height = size
+            file.image.frames = 1
+        self.files[file_id] = (account_id, file)
+        return file_id
+
+    async def PinFiles(self, request: pb.PinFilesRequest, context: Context) -> pb.PinFilesResponse:  # noqa: N802
+        self.pinning += 1
+        await self.pin_gate.wait()
+        files = []
+        for file_id in request.file_ids:
+            owner, file = self.files.get(file_id, (None, None))
+            if file is None or owner != current_identity().account_id:
+                raise DarkroomError(ErrorReason.FILE_NOT_FOUND, "No such file.", metadata={"file_id": str(file_id)})
+            if file_id in self.refuse:
+                raise DarkroomError(self.refuse[file_id], "Refused.", metadata={"file_id": str(file_id)})
+            files.append(file)
+        self.pins[request.task_id] = list(request.file_ids)
+        return pb.PinFilesResponse(files=files)
+
+    async def PinTasks(self, request: pb.PinTasksRequest, context: Context) -> pb.PinTasksResponse:  # noqa: N802
+        self.pinning += 1
+        await self.pin_gate.wait()
+        if self.away:
+            raise DarkroomError(ErrorReason.UNAVAILABLE, "Away.")
+        response = pb.PinTasksResponse()
+        for file_id in dict.fromkeys(file_id for task in request.tasks for file_id in task.file_ids):
+            owner, file = self.files.get(file_id, (None, None))
+            if file is None or owner != current_identity().account_id:
+                response.refusals.add(file_id=file_id, reason=ErrorReason.FILE_NOT_FOUND.number, message="No such file.")
+            elif file_id in self.refuse:
+                response.refusals.add(file_id=file_id, reason=self.refuse[file_id].number, message="Refused.")
+            else:
+                response.files.append(file)
+        refused = {refusal.file_id for refusal in response.refusals}
+        if not (request.all_or_none and refused):
+            self.pins |= {task.task_id: list(task.file_ids) for task in request.tasks if refused.isdisjoint(task.file_ids)}
+        return response
+
+    async def UnpinTasks(self, request: pb.UnpinTasksRequest, context: Context) -> pb.UnpinTasksResponse:  # noqa: N802
+        for task_id in request.task_ids:
+            self.pins.pop(task_id, None)
+        return pb.UnpinTasksResponse()
+
+    async def UnpinFiles(self, request: pb.UnpinFilesRequest, context: Context) -> pb.UnpinFilesResponse:  # noqa: N802
+        self.pins.pop(request.task_id, None)
+        return pb.UnpinFilesResponse()
+
+    async def DeleteOutputs(self, request: pb.DeleteOutputsRequest, context: Context) -> pb.DeleteOutputsResponse:  # noqa: N802
+        if self.away:
+            raise DarkroomError(ErrorReason.INTERNAL, "Away.")
+        self.deleted.append((current_identity().account_id, request.task_id, *request.file_ids))
+        return pb.DeleteOutputsResponse()
+
+    async def SignDownloads(self, request: pb.SignDownloadsRequest, context: Context) -> pb.SignDownloadsResponse:  # noqa: N802
+        owned = [self.files[file_id] for file_id in request.file_ids if file_id in self.files]
+        account_id = current_identity().account_id
+        return pb.SignDownloadsResponse(
+            downloads=[
+                files_service_pb2.Download(file=file, url=f"https://storage/{file.id}") for owner, file in owned if owner == account_id
+            ]
+        )

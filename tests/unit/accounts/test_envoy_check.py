@@ -1,0 +1,77 @@
+"""The answer to Envoy, by surface."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+from unittest.mock import Mock
+
+import pytest
+from envoy.service.auth.v3 import external_auth_pb2
+from google.rpc import code_pb2, status_pb2
+
+from services.accounts.admission import Admission
+from services.accounts.api.authorization import AuthorizationServicer
+from services.accounts.keys import make_key
+from services.accounts.store import KeyOwner
+from services.common.rpc import catalogue
+from services.common.rpc.surfaces import RENDERERS
+
+KEY, EXPIRED = make_key(), make_key()
+
+
+async def check(path: str, **headers: str) -> external_auth_pb2.CheckResponse:
+    async def find(digest: bytes) -> KeyOwner | None:
+        if digest == EXPIRED.digest:
+            return KeyOwner(key_id=8, account_id=3, expires_at=datetime(2026, 1, 1, tzinfo=UTC))
+        return KeyOwner(key_id=7, account_id=3) if digest == KEY.digest else None
+
+    request = external_auth_pb2.CheckRequest()
+    request.attributes.request.http.path = path
+    request.attributes.request.http.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+    return await AuthorizationServicer(
+        Admission(find, lambda owner, now: f"{owner.account_id}/{owner.key_id}", lambda key_id, now: None)
+    ).Check(request, Mock())
+
+
+async def test_a_valid_key_becomes_an_identity_and_goes_no_further() -> None:
+    reply = await check("/v1/tasks/1/status", authorization=f"Bearer {KEY.secret}")
+    assert reply.status.code == code_pb2.OK
+    assert [(option.header.key, option.header.value) for option in reply.ok_response.headers] == [("x-darkroom-identity", "3/7")]
+    assert set(reply.ok_response.headers_to_remove) == {"authorization", "x-api-key"}
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/tasks/1/status", "/v1/nothing?x=/v2"])
+async def test_refusal_in_pilio_s_words(path: str) -> None:
+    reply = await check(path)
+    assert reply.denied_response.status.code == 401
+    assert reply.denied_response.body == '{"code":1402,"message":"Invalid token","data":{"error_code":"api_key_invalid"}}'
+
+
+@pytest.mark.parametrize("path", ["/", "/v10/x", "/x/v1"])
+async def test_neutral_refusal(path: str) -> None:
+    reply = await check(path, x_api_key=make_key().secret)
+    assert json.loads(reply.denied_response.body) == {"error": {"reason": "API_KEY_INVALID", "message": "Invalid token"}}
+
+
+async def test_refusal_of_a_grpc_call() -> None:
+    reply = await check("/darkroom.tasks.v1.TasksService/GetTask", content_type="application/grpc+proto")
+    assert reply.denied_response.body == "Invalid token"
+    headers = {option.header.key: option.header.value for option in reply.denied_response.headers}
+    assert status_pb2.Status.FromString(base64.b64decode(headers["grpc-status-details-bin"])).code == code_pb2.UNAUTHENTICATED
+
+
+async def test_a_key_whose_time_is_over_is_told_so() -> None:
+    message = "This API key expired at 2026-01-01 00:00:00 UTC."
+    reply = await check("/v1/tasks/1/status", x_api_key=EXPIRED.secret)
+    assert json.loads(reply.denied_response.body) == {"code": 1402, "message": message, "data": {"error_code": "api_key_invalid"}}
+    reply = await check("/darkroom.tasks.v1.TasksService/GetTask", x_api_key=EXPIRED.secret, content_type="application/grpc")
+    assert reply.denied_response.body == message
+
+
+def test_every_surface_has_a_renderer() -> None:
+    assert {surface.name for surface in catalogue.surfaces()} <= RENDERERS.keys()
+    assert [surface.path_prefix for surface in catalogue.surfaces()] == sorted(
+        (surface.path_prefix for surface in catalogue.surfaces()), key=len, reverse=True
+    )

@@ -1,0 +1,105 @@
+"""The verbs of the command line against the protos that they are made from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from darkroom.cli.app import app
+from darkroom.cli.parameters import parameters_of
+from darkroom.operations.v1 import operation_pb2, options_pb2, remove_background_pb2, remove_watermark_pb2, upscale_pb2
+from reference.comments import Comments
+
+# What the command line calls otherwise, and what it offers as a choice of another verb.
+SPELLED = {"enhancements": "enhance", "boxes": "box", "background_file_id": "background-picture"}
+MODES = {"redraw_pdf": "remove-pdf-watermark"}
+
+
+def _public() -> list[Any]:
+    fields = operation_pb2.Operation.DESCRIPTOR.fields
+    options = [(field, field.message_type.GetOptions().Extensions[options_pb2.operation]) for field in fields if field.message_type]
+    return [field for field, option in options if not option.diagnostic and not option.joins_inputs]
+
+
+def _words(text: str) -> str:
+    return re.sub(r"[`\\]", "", " ".join(text.split()))
+
+
+@pytest.mark.parametrize("operation", _public(), ids=lambda field: field.name)
+def test_every_operation_has_a_verb_and_each_field_an_option_in_the_words_of_the_proto(operation: Any) -> None:
+    comments = Comments()
+    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    verb = commands[MODES.get(operation.name, operation.name.replace("_", "-"))]
+    if operation.name in MODES:
+        (mode,) = [parameter for parameter in verb.params if parameter.name == "mode"]
+        assert comments.first_sentence(operation.message_type.full_name) in mode.help
+    else:
+        assert _words(verb.help) == _words(comments.of(operation.message_type.full_name))
+    options = {name.removeprefix("--"): parameter for parameter in verb.params for name in parameter.opts}
+    for field in operation.message_type.fields:
+        option = options[SPELLED.get(field.name, field.name.replace("_", "-"))]
+        assert _words(comments.of(field.full_name)) in _words(option.help)
+        for value in field.enum_type.values[1:] if field.enum_type else ():
+            assert _words(comments.of(f"{field.enum_type.full_name}.{value.name}")) in _words(option.help)
+
+
+def test_options_become_the_message() -> None:
+    def filled(message: Any, **given: Any) -> Any:
+        for parameter in parameters_of(message.DESCRIPTOR):
+            parameter.put(message, given.get(parameter.field, parameter.default))
+        return message
+
+    def choice(message: Any, field: str, value: str) -> Any:
+        (parameter,) = [each for each in parameters_of(message.DESCRIPTOR) if each.field == field]
+        # Annotated[Choice | None, …] or Annotated[list[Choice] | None, …]
+        kind = get_args(get_args(parameter.annotation)[0])[0]
+        return (get_args(kind) or [kind])[0](value)
+
+    upscale = upscale_pb2.Upscale()
+    text = choice(upscale, "enhancements", "text")
+    filled(upscale, factor=choice(upscale, "factor", "4"), enhancements=[text, text])
+    assert upscale == upscale_pb2.Upscale(factor=4, enhancements=[upscale_pb2.ENHANCEMENT_TEXT])
+
+    cutout = remove_background_pb2.RemoveBackground()
+    filled(cutout, subject=choice(cutout, "subject", "product"), trim=True)
+    assert cutout == remove_background_pb2.RemoveBackground(subject=remove_background_pb2.SUBJECT_PRODUCT, trim=True)
+
+    box = remove_watermark_pb2.PercentBox(x1=1, y1=2, x2=3.5, y2=4)
+    assert filled(remove_watermark_pb2.RemoveWatermark(), boxes=["1,2,3.5,4"]).boxes == [box]
+
+
+def _leaves(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _leaves(inner, f"{path} {name}".strip())
+    if not hasattr(command, "commands"):
+        yield path, command
+
+
+def test_every_command_that_prints_results_can_print_them_as_json() -> None:
+    without = {path for path, leaf in _leaves(typer.main.get_command(app)) if not any("--json" in each.opts for each in leaf.params)}
+    # They print nothing, or what the installer says.
+    assert without == {"task rm", "batch rm", "file rm", "webhook rm", "key revoke", "models install", "models verify"}
+
+
+def test_lists_of_commands_have_whole_sentences() -> None:
+    for path, leaf in _leaves(typer.main.get_command(app)):
+        assert leaf.get_short_help_str(45).endswith("."), path
+        assert not leaf.get_short_help_str(45).endswith("..."), path
+
+
+@pytest.mark.parametrize("box", ["1,2,3", "a,b,c,d", "1,2,300,5", "60,85,60,98", "0,98,10,85", "-1,0,5,5"])
+def test_boxes_that_are_none(box: str) -> None:
+    (boxes,) = [each for each in parameters_of(remove_watermark_pb2.RemoveWatermark.DESCRIPTOR) if each.field == "boxes"]
+    with pytest.raises(typer.BadParameter, match=re.escape(box)):
+        boxes.convert([box])
+
+
+def test_an_option_of_another_mode_is_refused() -> None:
+    result = CliRunner().invoke(app, ["remove-pdf-watermark", "report.pdf", "--mode", "ai", "--dry-run"])
+    assert result.exit_code == 2
+    assert "--dry-run is an option of --mode editable" in " ".join(result.output.split())

@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from darkroom.connection import Server
+from darkroom.failures import ConnectionFailed
+from darkroom.naming import free_path
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DARKROOM_URL", raising=False)
+    monkeypatch.delenv("DARKROOM_API_KEY", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_server_is_found_in_a_folder_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".darkroom").mkdir()
+    (tmp_path / ".darkroom/env").write_text("# written by make up\nexport DARKROOM_URL='http://localhost:1/'\nDARKROOM_API_KEY=dk_sk_x\n")
+    below = tmp_path / "a/b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert Server.find() == Server("http://localhost:1", "dk_sk_x")
+
+
+def test_environment_wins_over_the_file_and_arguments_over_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".darkroom").mkdir()
+    (tmp_path / ".darkroom/env").write_text("export DARKROOM_URL=http://file\nexport DARKROOM_API_KEY=file\n")
+    monkeypatch.setenv("DARKROOM_URL", "http://environment")
+    assert Server.find() == Server("http://environment", "file")
+    assert Server.find("http://argument", "given") == Server("http://argument", "given")
+
+
+def test_no_server_is_an_error_that_says_what_to_do() -> None:
+    with pytest.raises(ConnectionFailed, match="DARKROOM_URL and DARKROOM_API_KEY"):
+        Server.find()
+
+
+@pytest.mark.parametrize("url", ["localhost:8080", "ftp://localhost", "http://"])
+def test_a_url_must_be_one(url: str) -> None:
+    with pytest.raises(ConnectionFailed, match="no URL of a server"):
+        Server(url, "key").channel()
+
+
+def test_results_never_overwrite_by_surprise(tmp_path: Path) -> None:
+    wanted = tmp_path / "cat-cutout.png"
+    wanted.write_text("mine")
+    with free_path(wanted) as first, free_path(wanted) as second:
+        assert [first.name, second.name] == ["cat-cutout-1.png", "cat-cutout-2.png"]
+    with free_path(wanted, overwrite=True) as third:
+        assert third == wanted
+    assert wanted.read_text() == "mine"
+
+
+def test_a_failed_download_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), free_path(tmp_path / "x.png"):
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []

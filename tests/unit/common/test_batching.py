@@ -1,0 +1,105 @@
+"""Calls at the same time are done together, and each gets what is its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextvars import ContextVar
+
+import pytest
+
+from services.common.batching import Batched
+from services.common.errors import DarkroomError, ErrorReason
+
+_caller: ContextVar[str] = ContextVar("caller", default="nobody")
+
+
+class Doubling:
+    """Doubles numbers when it is let, and remembers in which batches they came."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.callers: list[str] = []
+        self.go_on = asyncio.Event()
+        self.error: Exception | None = None
+
+    async def __call__(self, numbers: Sequence[int]) -> Sequence[int]:
+        self.batches.append(list(numbers))
+        self.callers.append(_caller.get())
+        await self.go_on.wait()
+        if self.error is not None and (isinstance(self.error, DarkroomError) or -1 in numbers):
+            raise self.error
+        return [number * 2 for number in numbers]
+
+
+@pytest.fixture
+async def doubling() -> Doubling:
+    return Doubling()
+
+
+async def _calls(batched: Batched[int, int], *numbers: int) -> list[asyncio.Task[int]]:
+    tasks = [asyncio.create_task(batched(number)) for number in numbers]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_what_comes_while_a_batch_is_under_way_is_the_next_one(doubling: Doubling) -> None:
+    batched = Batched(doubling, largest=10)
+    first = await _calls(batched, 1)
+    while not doubling.batches:
+        await asyncio.sleep(0)
+    others = await _calls(batched, 2, 3, 4)
+    doubling.go_on.set()
+    assert await asyncio.gather(*first, *others) == [2, 4, 6, 8]
+    assert doubling.batches == [[1], [2, 3, 4]]
+
+
+async def test_batches_begin_apart_so_that_calls_which_come_one_by_one_gather(doubling: Doubling) -> None:
+    doubling.go_on.set()
+    batched = Batched(doubling, largest=10, spacing=1.0)
+    assert await batched(1) == 2  # Alone, and at once.
+    calls = [call for number in (2, 3, 4) for call in await _calls(batched, number)]
+    assert await asyncio.gather(*calls) == [4, 6, 8]
+    assert doubling.batches == [[1], [2, 3, 4]]
+
+
+async def test_no_batch_is_larger_than_allowed(doubling: Doubling) -> None:
+    doubling.go_on.set()
+    assert await asyncio.gather(*await _calls(Batched(doubling, largest=2), 1, 2, 3, 4, 5)) == [2, 4, 6, 8, 10]
+    assert doubling.batches == [[1, 2], [3, 4], [5]]
+
+
+async def test_a_call_by_itself_has_its_context_and_a_batch_none(doubling: Doubling) -> None:
+    doubling.go_on.set()
+    batched = Batched(doubling, largest=10)
+    _caller.set("somebody")
+    await batched(1)
+    await asyncio.gather(*await _calls(batched, 2, 3))
+    assert doubling.callers == ["somebody", "nobody"]
+
+
+async def test_the_fault_of_one_is_not_that_of_the_others(doubling: Doubling) -> None:
+    doubling.go_on.set()
+    doubling.error = ValueError("a negative number")
+    results = await asyncio.gather(*await _calls(Batched(doubling, largest=10), 1, -1, 3), return_exceptions=True)
+    assert results == [2, doubling.error, 6]
+    assert doubling.batches == [[1, -1, 3], [1], [-1], [3]]
+
+
+async def test_what_is_away_is_away_for_all_and_asked_once(doubling: Doubling) -> None:
+    doubling.go_on.set()
+    doubling.error = DarkroomError(ErrorReason.UNAVAILABLE, "away")
+    results = await asyncio.gather(*await _calls(Batched(doubling, largest=10), 1, 2), return_exceptions=True)
+    assert results == [doubling.error, doubling.error]
+    assert doubling.batches == [[1, 2]]
+
+
+async def test_a_cancelled_call_leaves_the_others_alone(doubling: Doubling) -> None:
+    batched = Batched(doubling, largest=10)
+    first, second = await _calls(batched, 1, 2)
+    while not doubling.batches:
+        await asyncio.sleep(0)
+    first.cancel()
+    doubling.go_on.set()
+    assert await second == 4
+    assert await batched(3) == 6

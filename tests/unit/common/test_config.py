@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+
+from services.common.config import ServiceSettings, load
+
+
+def test_all_problems_are_told_at_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("LISTEN", "INTERNAL_LISTEN", "NATS_URL", "SIGNING_KEY_FILE", "TRUSTED_KEYS_FILE"):
+        monkeypatch.delenv(f"DARKROOM_{name}", raising=False)
+    monkeypatch.setenv("DARKROOM_LOG_LEVEL", "loud")
+    with pytest.raises(SystemExit) as exit_:
+        load(ServiceSettings)
+    told = capsys.readouterr().err
+    assert exit_.value.code == 2
+    assert "DARKROOM_NATS_URL: Field required (NATS server" in told
+    assert "DARKROOM_SIGNING_KEY_FILE" in told
+    assert "DARKROOM_LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'" in told
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_LISTEN", "unix:/a")
+    monkeypatch.setenv("DARKROOM_INTERNAL_LISTEN", "unix:/b")
+    monkeypatch.setenv("DARKROOM_NATS_URL", "nats://c")
+    monkeypatch.setenv("DARKROOM_SIGNING_KEY_FILE", "/d")
+    monkeypatch.setenv("DARKROOM_TRUSTED_KEYS_FILE", "/e")
+    settings = load(ServiceSettings)
+    assert (settings.listen, settings.signing_key_file, settings.log_level) == ("unix:/a", Path("/d"), "info")

@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import jwt
+import pytest
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import Signer, current_identity
+from tests.unit.common.keys import Keys
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    return Keys(tmp_path)
+
+
+def _bearer(signer: Signer, account_id: int) -> str:
+    return dict(signer.service_metadata(account_id))["authorization"]
+
+
+def test_identity_token_names_account_and_key(keys: Keys) -> None:
+    token = keys.signer("accounts").identity_token(12, 34)
+    identity = keys.verifier().identity(token)
+    assert (identity.account_id, identity.key_id, identity.service) == (12, 34, None)
+
+
+def test_identity_token_carries_what_the_key_may_do_and_ends_with_it(keys: Keys) -> None:
+    signer, verifier = keys.signer("accounts"), keys.verifier()
+    assert verifier.identity(signer.identity_token(12, 34)).scopes is None
+    token = signer.identity_token(12, 34, {"tasks:read", "files:read"}, 0.5)
+    assert verifier.identity(token).scopes == {"files:read", "tasks:read"}
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["exp"] - claims["iat"] == 1
+
+
+def test_only_accounts_may_issue_identities(keys: Keys) -> None:
+    token = keys.signer("files").identity_token(12, 34)
+    _assert_refused(lambda: keys.verifier().identity(token))
+
+
+def test_service_token_names_service_and_account(keys: Keys) -> None:
+    authorization = _bearer(keys.signer("tasks"), 12)
+    identity = keys.verifier().service(authorization)
+    assert (identity.account_id, identity.service) == (12, "tasks")
+
+
+def test_tokens_of_one_kind_are_no_tokens_of_the_other(keys: Keys) -> None:
+    signer = keys.signer("accounts")
+    verifier = keys.verifier()
+    _assert_refused(lambda: verifier.service(f"Bearer {signer.identity_token(1, 2)}"))
+    _assert_refused(lambda: verifier.identity(_bearer(signer, 1).removeprefix("Bearer ")))
+
+
+def test_unknown_issuer_is_refused(keys: Keys) -> None:
+    authorization = _bearer(keys.signer("stranger", trusted=False), 1)
+    _assert_refused(lambda: keys.verifier().service(authorization))
+
+
+def test_forged_signature_is_refused(keys: Keys) -> None:
+    keys.signer("accounts")
+    verifier = keys.verifier()
+    forged = keys.signer("accounts", trusted=False).identity_token(1, 2)
+    _assert_refused(lambda: verifier.identity(forged))
+
+
+def test_unsigned_token_is_refused(keys: Keys) -> None:
+    keys.signer("accounts")
+    unsigned = jwt.encode({"iss": "accounts", "aud": "darkroom", "sub": "1", "key": 2, "exp": 4_000_000_000}, None, algorithm="none")
+    _assert_refused(lambda: keys.verifier().identity(unsigned))
+
+
+def test_expired_token_is_refused_even_when_it_was_seen_before(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = keys.signer("accounts").identity_token(1, 2)
+    verifier = keys.verifier()
+    assert verifier.identity(token).account_id == 1
+    late = jwt.decode(token, options={"verify_signature": False})["exp"] + 60
+    monkeypatch.setattr("services.common.identity.time.time", lambda: late)
+    _assert_refused(lambda: verifier.identity(token))
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "eyJhbGciOiJFZERTQSJ9.e30.AAAA"])
+def test_nonsense_is_refused(keys: Keys, token: str) -> None:
+    keys.signer("accounts")
+    _assert_refused(lambda: keys.verifier().identity(token))
+
+
+def test_no_identity_outside_of_a_call() -> None:
+    with pytest.raises(DarkroomError) as raised:
+        current_identity()
+    assert raised.value.reason is ErrorReason.PERMISSION_DENIED
+
+
+def _assert_refused(verify: object) -> None:
+    assert callable(verify)
+    with pytest.raises(DarkroomError) as raised:
+        verify()
+    assert raised.value.reason is ErrorReason.API_KEY_INVALID

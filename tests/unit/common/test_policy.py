@@ -1,0 +1,49 @@
+from collections.abc import Iterator
+
+from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
+
+from compat.pilio.v1 import files_pb2, images_pb2, pdfs_pb2
+from compat.pilio.v1 import tasks_pb2 as pilio_tasks_pb2
+from darkroom.accounts.v1 import accounts_service_pb2
+from darkroom.common.v1 import options_pb2
+from darkroom.files.v1 import files_service_pb2
+from darkroom.internal.files.v1 import storage_service_pb2
+from darkroom.internal.tasks.v1 import attempt_service_pb2
+from darkroom.tasks.v1 import tasks_service_pb2
+from services.common.rpc.policy import PolicyTable
+from services.common.rpc.surfaces import RENDERERS
+
+PUBLIC = (files_pb2, images_pb2, pdfs_pb2, pilio_tasks_pb2, accounts_service_pb2, files_service_pb2, tasks_service_pb2)
+INTERNAL = (storage_service_pb2, attempt_service_pb2)
+
+
+def _services(files: list[FileDescriptor]) -> Iterator[ServiceDescriptor]:
+    for file in files:
+        yield from file.services_by_name.values()
+
+
+def test_every_public_method_needs_an_account() -> None:
+    services = list(_services([module.DESCRIPTOR for module in PUBLIC]))
+    table = PolicyTable(services)
+    for service in services:
+        for method in service.methods:
+            assert table.of(f"/{service.full_name}/{method.name}").access == options_pb2.ACCESS_ACCOUNT, method.full_name
+
+
+def test_every_internal_method_needs_a_service() -> None:
+    services = list(_services([module.DESCRIPTOR for module in INTERNAL]))
+    table = PolicyTable(services)
+    for service in services:
+        assert service.full_name.startswith("darkroom.internal.")
+        for method in service.methods:
+            assert table.of(f"/{service.full_name}/{method.name}").access == options_pb2.ACCESS_SERVICE, method.full_name
+
+
+def test_unknown_methods_are_denied() -> None:
+    assert PolicyTable([]).of("/darkroom.tasks.v1.TasksService/CreateTask").access == options_pb2.ACCESS_UNSPECIFIED
+
+
+def test_every_surface_has_a_renderer() -> None:
+    for service in _services([module.DESCRIPTOR for module in PUBLIC]):
+        surface = service.GetOptions().Extensions[options_pb2.surface].name
+        assert not surface or surface in RENDERERS

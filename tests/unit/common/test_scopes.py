@@ -1,0 +1,51 @@
+"""What keys may do, by method."""
+
+from __future__ import annotations
+
+import pytest
+from buf.validate import validate_pb2
+
+from compat.pilio.v1 import keys_pb2
+from darkroom.common.v1 import options_pb2, scope_pb2
+from darkroom.common.v1.scopes import SCOPES, scope_text
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.rpc import catalogue
+from services.common.rpc.policy import PolicyTable
+from services.common.scopes import require_scope
+
+METHODS = [method for service in catalogue.public_services() for method in service.methods]
+
+
+def test_texts() -> None:
+    assert scope_text(scope_pb2.SCOPE_TASKS_WRITE) == "tasks:write"
+    assert {"files:read", "files:write", "tasks:read", "tasks:write", "billing:read", "webhooks:write", "keys:write"} <= SCOPES.keys()
+    assert scope_pb2.SCOPE_ANY not in SCOPES.values()
+
+
+def test_json_takes_every_scope() -> None:
+    rules = keys_pb2.CreateKeyRequest.DESCRIPTOR.fields_by_name["scopes"].GetOptions().Extensions[validate_pb2.field]
+    assert set(getattr(rules.repeated.items.string, "in")) == SCOPES.keys()
+
+
+def test_no_method_that_changes_something_is_open_to_readers() -> None:
+    for method in METHODS:
+        scope = method.GetOptions().Extensions[options_pb2.scope]
+        if scope != scope_pb2.SCOPE_ANY and not method.name.startswith(("Get", "List", "Watch", "Stream", "Create", "Estimate")):
+            assert scope_text(scope).endswith(":write"), method.full_name
+
+
+def test_what_a_limited_key_may_call() -> None:
+    require_scope(scope_pb2.SCOPE_TASKS_READ, frozenset({"tasks:read"}))
+    require_scope(scope_pb2.SCOPE_ANY, frozenset())
+    for needed in (scope_pb2.SCOPE_TASKS_WRITE, scope_pb2.SCOPE_UNSPECIFIED):
+        require_scope(needed, None)
+        with pytest.raises(DarkroomError) as refused:
+            require_scope(needed, frozenset({"tasks:read"}))
+        assert refused.value.reason is ErrorReason.PERMISSION_DENIED
+    with pytest.raises(DarkroomError, match="tasks:write, which"):
+        require_scope(scope_pb2.SCOPE_TASKS_WRITE, frozenset({"tasks:read"}))
+
+
+def test_policies_carry_the_scope() -> None:
+    (service,) = (one for one in catalogue.public_services() if one.full_name == "darkroom.tasks.v1.TasksService")
+    assert PolicyTable([service]).of("/darkroom.tasks.v1.TasksService/CreateTask").scope == scope_pb2.SCOPE_TASKS_WRITE

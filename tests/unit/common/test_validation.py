@@ -1,0 +1,61 @@
+import pytest
+from google.protobuf.message import Message
+
+from compat.pilio.v1 import images_pb2, uploads_pb2
+from darkroom.operations.v1 import operation_pb2
+from darkroom.tasks.v1 import tasks_service_pb2
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.rpc.validation import RequestValidator
+
+NANOID = "V1StGXR8_Z5jdHi6B-myT"
+
+
+def _file(**changes: object) -> uploads_pb2.SourceFile:
+    return uploads_pb2.SourceFile(**({"nanoid": NANOID, "name": "a.png", "type": "png"} | changes))
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason", "field"),
+    [
+        (uploads_pb2.FileBatchCreateRequest(), ErrorReason.FIELD_INVALID, "files"),
+        (uploads_pb2.FileBatchCreateRequest(files=[_file(nanoid="short")]), ErrorReason.FIELD_INVALID, "files[0].nanoid"),
+        (uploads_pb2.FileBatchCreateRequest(files=[_file(), uploads_pb2.SourceFile()]), ErrorReason.FIELD_INVALID, "files[1].nanoid"),
+        (uploads_pb2.FileBatchCreateRequest(files=[_file(name="n" * 301)]), ErrorReason.FIELD_INVALID, "files[0].name"),
+        (uploads_pb2.FileBatchCreateRequest(files=[_file(size=-1)]), ErrorReason.FIELD_INVALID, "files[0].size"),
+        (uploads_pb2.FileBatchCreateRequest(files=[_file(size=2**31 + 1)]), ErrorReason.FILE_TOO_LARGE, "files[0].size"),
+        (uploads_pb2.FileBatchCreateRequest(files=[_file()] * 501), ErrorReason.TOO_MANY_FILES, "files"),
+        (images_pb2.RemoveBackgroundRequest(), ErrorReason.FIELD_INVALID, "image_file_id"),
+        (images_pb2.RemoveBackgroundRequest(image_file_id=""), ErrorReason.FIELD_INVALID, "image_file_id"),
+        (tasks_service_pb2.CreateTaskRequest(operations=[operation_pb2.Operation()]), ErrorReason.FIELD_INVALID, "operations[0]"),
+    ],
+)
+def test_broken_rules_name_reason_and_field(request_: Message, reason: ErrorReason, field: str) -> None:
+    with pytest.raises(DarkroomError) as raised:
+        RequestValidator().check(request_)
+    assert (raised.value.reason, raised.value.field) == (reason, field)
+    assert field in raised.value.message
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        uploads_pb2.FileBatchCreateRequest(files=[_file(size=2**31)] * 500),
+        uploads_pb2.FileBatchCreateRequest(files=[_file(name="n" * 300, size=0)], upload_mode="simple", storage_intent="permanent"),
+        images_pb2.ImageUpscaleRequest(image_file_id="1", type="4X"),
+    ],
+)
+def test_limits_themselves_are_allowed(request_: Message) -> None:
+    RequestValidator().check(request_)
+
+
+def test_what_could_be_set_is_listed() -> None:
+    with pytest.raises(DarkroomError) as raised:
+        RequestValidator().check(tasks_service_pb2.CreateTaskRequest(operations=[operation_pb2.Operation()]))
+    assert {"upscale", "remove_background"} <= set(raised.value.allowed)
+    assert raised.value.message.startswith("operations[0]: must have exactly one of remove_background, ")
+
+
+def test_allowed_values_are_listed() -> None:
+    with pytest.raises(DarkroomError) as raised:
+        RequestValidator().check(images_pb2.ImageUpscaleRequest(image_file_id="1", preset="ultra"))
+    assert raised.value.allowed == ("auto", "hd")

@@ -1,0 +1,69 @@
+"""deploy/setup.py runs a step when it is due and only then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deploy import setup
+
+
+class Step:
+    """A step that counts its runs and makes a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.input = folder / "input"
+        self.input.write_text("one")
+        self.result = folder / "result"
+        self.runs = 0
+        self.fails = False
+
+    def action(self) -> None:
+        self.runs += 1
+        if self.fails:
+            raise setup.SetupError("interrupted")
+        self.result.touch()
+
+    def due(self) -> None:
+        setup._step("a step", self.action, [self.input], self.result)
+
+
+@pytest.fixture
+def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Step:
+    monkeypatch.setattr(setup, "ROOT", tmp_path)
+    monkeypatch.setattr(setup, "STAMPS", tmp_path)
+    return Step(tmp_path)
+
+
+def test_a_step_that_is_done_is_not_run_again(step: Step) -> None:
+    step.due()
+    step.due()
+    assert step.runs == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda step: step.input.write_text("two"), id="its input changed"),
+        pytest.param(lambda step: step.result.unlink(), id="its result is gone"),
+    ],
+)
+def test_a_step_is_run_again(step: Step, change: Callable[[Step], object]) -> None:
+    step.due()
+    change(step)
+    step.due()
+    assert step.runs == 2
+
+
+def test_an_interrupted_step_is_run_again_though_its_result_is_there(step: Step) -> None:
+    step.due()
+    step.input.write_text("two")
+    step.fails = True
+    with pytest.raises(setup.SetupError):
+        step.due()
+    step.input.write_text("one")
+    step.fails = False
+    step.due()
+    assert step.runs == 3

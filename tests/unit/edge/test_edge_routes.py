@@ -1,0 +1,76 @@
+"""Routes are derived from the protos."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from darkroom.common.v1 import options_pb2
+from edge import routes
+from reference.rules import is_required
+from services.common.rpc import catalogue
+
+
+def test_every_public_service_has_exactly_one_route_and_internal_ones_none() -> None:
+    found = [route.service for route in routes.service_routes()]
+    assert found == [service.full_name for service in catalogue.public_services()]
+    assert not [service for service in found if service.startswith("darkroom.internal")]
+    assert "darkroom.tasks.v1.TasksService" in found
+
+
+def test_streams_and_reads() -> None:
+    by_name = {route.service: route for route in routes.service_routes()}
+    tasks = by_name["darkroom.tasks.v1.TasksService"]
+    assert tasks.streams == ("WatchTask",)
+    assert set(tasks.reads) == {"GetTask", "ListTasks"}
+    assert tasks.waits == ("GetTask",)
+    assert (tasks.upstream, tasks.transcoded) == ("tasks", False)
+    pilio = by_name["compat.pilio.v1.TasksService"]
+    assert set(pilio.reads) == {"GetTaskStatus", "GetTaskResult", "ListTasks"}
+    assert set(pilio.waits) == {"GetTaskStatus", "GetTaskResult"}
+    assert (pilio.upstream, pilio.transcoded) == ("tasks", True)
+    assert by_name["compat.pilio.v1.FilesService"].upstream == "files"
+
+
+def test_a_service_that_nobody_serves_is_an_error() -> None:
+    for name in ("compat.other.v1.Service", "darkroom.billing.v1.BillingService"):
+        with pytest.raises(LookupError, match=re.escape(name)):
+            routes._upstream(name)
+
+
+def test_known_paths() -> None:
+    verbs = {path.regex: path.verbs for path in routes.known_paths()}
+    assert verbs["/v1/tasks/[^/]+/status"] == ("GET",)
+    assert verbs[r"/v1/files/batch\-create"] == ("POST",)
+
+
+def test_a_path_without_variables_goes_before_one_that_it_would_match() -> None:
+    first = next(path for path in routes.known_paths() if re.fullmatch(path.regex, "/v1/files/batch-create"))
+    assert first.verbs == ("POST",)
+
+
+def test_where_lists_without_items_are_left_out_no_other_list_is_ever_empty() -> None:
+    """Envoy prints all or none of them in one reply."""
+    leaving_out = {path.regex for path in routes.known_paths() if path.leaves_lists_out}
+    assert leaving_out == {r"/v1/files/batch\-create", "/v1/keys", "/v1/keys/[^/]+"}
+    for service in catalogue.public_services():
+        for method in service.methods:
+            if any(routes._path_regex(binding.template) in leaving_out for binding in catalogue.bindings(method)):
+                for field in routes.lists_in(method.output_type):
+                    options = field.GetOptions()
+                    assert options.Extensions[options_pb2.absent_when_empty] or is_required(field), field.full_name
+
+
+@pytest.mark.parametrize(
+    ("template", "path"),
+    [
+        ("/v1/{name=files/*}", "/v1/files/1"),
+        ("/v1/{model=*/*}/run", "/v1/a/b/run"),
+        ("/v1/{rest=**}", "/v1/a/b/c"),
+        ("/v1/tasks/{id}:cancel", "/v1/tasks/5:cancel"),
+    ],
+)
+def test_path_templates(template: str, path: str) -> None:
+    assert re.fullmatch(routes._path_regex(template), path)
+    assert not re.fullmatch(routes._path_regex(template), "/v2" + path)

@@ -1,0 +1,139 @@
+"""Settings of the edge."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from deploy.local.config import tool
+from edge.addresses import Address, Endpoint
+from edge.render import main, render
+from edge.settings import EdgeSettings
+
+ADDRESSES = dict.fromkeys(("edge_accounts", "accounts_address", "edge_files", "edge_tasks"), "unix:/run/x.sock")
+
+
+def settings(**changed: Any) -> EdgeSettings:
+    return EdgeSettings(**{"out": Path("out"), **ADDRESSES, **changed})
+
+
+@pytest.mark.parametrize("text", ["x", "host:", "host:0", "host:65536", ":1", "unix:relative", "unix:/" + "x" * 200])
+def test_addresses_that_are_none(text: str) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Address.parse(text)
+
+
+def test_addresses() -> None:
+    assert Address.parse("unix:/run/a.sock").envoy == {"pipe": {"path": "/run/a.sock", "mode": 0o600}}
+    assert Address.parse("[::1]:80").envoy == {"socket_address": {"address": "::1", "port_value": 80}}
+    assert [Address.parse(text).discovery for text in ("10.0.0.1:1", "[::1]:1", "files.svc:1", "unix:/x")] == [
+        "STATIC",
+        "STATIC",
+        "STRICT_DNS",
+        "STATIC",
+    ]
+    assert Endpoint.parse("https://s3.example.com") == Endpoint(Address(host="s3.example.com", port=443), tls=True)
+
+
+@pytest.mark.parametrize("admin", ["0.0.0.0:9901", "10.0.0.1:9901", "envoy.svc:9901", "[::]:9901"])
+def test_the_admin_interface_is_never_public(admin: str) -> None:
+    with pytest.raises(ValidationError, match="loopback"):
+        settings(edge_admin=admin)
+
+
+def test_the_admin_interface_is_a_socket_beside_the_configuration() -> None:
+    assert settings().admin_address.path == str(Path("out/admin.sock").absolute())
+    assert settings(edge_admin="127.0.0.1:9901").admin_address.port == 9901
+
+
+@pytest.mark.parametrize(
+    ("url", "authority"),
+    [
+        (None, None),
+        ("https://media.example.com", "media.example.com"),
+        ("https://media.example.com:443/", "media.example.com"),
+        ("http://127.0.0.1:8080", "127.0.0.1:8080"),
+        ("https://[::1]:8443", "[::1]:8443"),
+    ],
+)
+def test_the_host_that_urls_are_signed_for(url: str | None, authority: str | None) -> None:
+    assert settings(public_url=url).public_authority == authority
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"public_url": "media.example.com"},
+        {"public_url": "https://x/path"},
+        {"s3_endpoint": "s3:9000"},
+        {"edge_listen": "unix:/x"},
+        {"edge_files": "nowhere"},
+        {"tls_dir": "/nonexistent"},
+        {"s3_bucket": "v1"},
+        {"edge_trusted_hops": -1},
+        {"edge_upload_limit": 2**32},
+        {"edge_cors_origins": "app.example.com"},
+        {"edge_cors_origins": "https://app.example.com/page"},
+        {"edge_cors_origins": "https://app.*.com"},
+    ],
+)
+def test_settings_that_cannot_work(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        settings(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("origins", "origin", "matches"),
+    [
+        ("", "https://a.example", False),
+        ("*", "https://a.example", True),
+        ("https://a.example", "https://a.example", True),
+        ("https://a.example", "https://axexample", False),
+        ("https://a.example", "https://a.example:8443", False),
+        ("http://localhost:3000, https://*.a.example", "https://x.y.a.example", True),
+        ("http://localhost:3000, https://*.a.example", "https://a.example", False),
+        ("http://localhost:3000, https://*.a.example", "https://evil.example/.a.example", False),
+    ],
+)
+def test_origins(origins: str, origin: str, matches: bool) -> None:
+    patterns = settings(edge_cors_origins=origins).cors_origin_patterns
+    assert any(re.fullmatch(pattern, origin) for pattern in patterns) is matches
+
+
+def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, value in ADDRESSES.items():
+        monkeypatch.setenv(f"DARKROOM_{name.upper()}", value)
+    monkeypatch.setattr("sys.argv", ["render", "--out", str(tmp_path), "--edge-listen", "127.0.0.1:1234"])
+    main()
+    assert capsys.readouterr().out.strip() == str(tmp_path / "envoy.yaml")
+    assert "port_value" in (tmp_path / "envoy.yaml").read_text()
+    monkeypatch.delenv("DARKROOM_EDGE_TASKS")
+    with pytest.raises(SystemExit):
+        main()
+    assert "--edge-tasks (DARKROOM_EDGE_TASKS): Field required" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"s3_endpoint": "http://127.0.0.1:9000", "public_url": "http://127.0.0.1:8080"},
+        {"edge_cors_origins": "https://a.example,https://*.b.example:8443"},
+        {
+            "edge_cors_origins": "*",
+            "s3_endpoint": "https://s3.example.com",
+            "edge_trusted_hops": 1,
+            "edge_files": "files.svc:3",
+            "edge_admin": "127.0.0.1:9901",
+        },
+    ],
+)
+def test_envoy_accepts_the_configuration(tmp_path: Path, changed: dict[str, Any]) -> None:
+    file = render(settings(out=tmp_path, **changed))
+    checked = subprocess.run([tool("envoy"), "--mode", "validate", "-c", str(file)], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr

@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from services.files.config import FilesSettings
+
+MEBIBYTE = 1024 * 1024
+REQUIRED = {
+    "listen": "unix:/a",
+    "internal_listen": "unix:/b",
+    "nats_url": "nats://c",
+    "signing_key_file": Path("/d"),
+    "trusted_keys_file": Path("/e"),
+    "database_url": "postgresql+asyncpg:///f",
+    "tasks_address": "unix:/g",
+    "s3_endpoint": "http://h",
+    "s3_public_endpoint": "http://i",
+    "s3_access_key": "j",
+    "s3_secret_key": "k",
+}
+
+
+@pytest.mark.parametrize("size", [5 * MEBIBYTE + 1, 10 * MEBIBYTE + 1, 20 * MEBIBYTE + 1, 999 * MEBIBYTE, 2048 * MEBIBYTE])
+def test_equal_pieces_are_never_too_small_for_a_part(size: int) -> None:
+    settings = FilesSettings(**REQUIRED)
+    count = -(-size // settings.part_bytes)
+    assert count == 1 or -(-size // count) >= 5 * MEBIBYTE
+
+
+def test_smaller_parts_cannot_be_configured() -> None:
+    with pytest.raises(ValidationError, match="part_bytes"):
+        FilesSettings(**REQUIRED, part_bytes=5 * MEBIBYTE)
+
+
+def test_the_secret_is_not_shown() -> None:
+    assert "'k'" not in repr(FilesSettings(**REQUIRED))

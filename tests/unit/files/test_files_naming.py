@@ -1,0 +1,57 @@
+from email.message import Message
+
+import pytest
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.files.domain.naming import EXTENSIONS, MEDIA_TYPE_OF, attachment, check_name, extension_of, known_extension, same_kind
+from services.files.probe import MEDIA_TYPES
+
+
+@pytest.mark.parametrize("name", ["photo.png", "été 水印.pdf", "👩‍🎨.jpg", "a.b.c.webp", "..png", "x" * 296 + ".png"])
+def test_ordinary_names_pass(name: str) -> None:
+    check_name(name, "name")
+    assert extension_of(name, "name") in EXTENSIONS
+
+
+@pytest.mark.parametrize("name", ["../x.png", "a\\b.png", "a\nb.png", "a\x00b.png", "a\x7fb.png", "x\u202egpj.png", "x\u2066.png"])
+def test_names_that_could_do_harm_are_refused_by_field(name: str) -> None:
+    with pytest.raises(DarkroomError) as refusal:
+        check_name(name, "files[3].name")
+    assert refusal.value.reason is ErrorReason.FIELD_INVALID
+    assert refusal.value.field == "files[3].name"
+
+
+@pytest.mark.parametrize("name", ["noextension", ".png", "malware.exe", "archive.tar.gz", "trailing.", "photo.png "])
+def test_unknown_types_are_refused_with_what_is_allowed(name: str) -> None:
+    with pytest.raises(DarkroomError) as refusal:
+        extension_of(name, "files[0].name")
+    assert refusal.value.reason is ErrorReason.MEDIA_UNSUPPORTED
+    assert refusal.value.field == "files[0].name"
+    assert refusal.value.allowed == EXTENSIONS
+
+
+def test_case_does_not_matter() -> None:
+    assert extension_of("PHOTO.JPEG", "name") == "jpeg"
+    assert known_extension("PNG", "type") == "png"
+
+
+def test_spellings_of_one_kind() -> None:
+    assert same_kind("jpg", "jpeg") and same_kind("tiff", "tif") and same_kind("heif", "heic") and same_kind("png", "png")
+    assert not same_kind("png", "jpg") and not same_kind("heic", "avif")
+
+
+def test_every_extension_promises_a_media_type_that_the_probe_can_find() -> None:
+    assert set(MEDIA_TYPE_OF.values()) == set(MEDIA_TYPES)
+
+
+@pytest.mark.parametrize("name", ["photo.png", "été 水印 100%.pdf", 'a "quoted" name.png', "semi;colon,comma.png", "back\\slash.png"])
+def test_attachment_round_trips_through_a_mime_parser(name: str) -> None:
+    header = attachment(name)
+    assert header.isascii() and "\n" not in header
+    message = Message()
+    message["Content-Disposition"] = header.replace(header[header.index("filename=") : header.index("filename*=")], "")
+    assert message.get_content_disposition() == "attachment"
+    assert message.get_filename() == name
+    fallback = Message()
+    fallback["Content-Disposition"] = header[: header.index("; filename*=")]
+    assert fallback.get_filename()

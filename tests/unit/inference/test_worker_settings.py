@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from services.inference.config import InferenceSettings
+
+REQUIRED = {
+    "internal_listen": "unix:/tmp/x",
+    "nats_url": "nats://localhost",
+    "signing_key_file": Path("key.pem"),
+    "trusted_keys_file": Path("keys.json"),
+    "tasks_address": "unix:/tmp/tasks",
+    "files_address": "unix:/tmp/files",
+    "triton_address": "localhost:8001",
+}
+
+
+def test_lanes_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_LANES", "neural=2, system")
+    assert InferenceSettings(**REQUIRED).lanes == {"neural": 2, "system": 1}
+
+
+def test_a_worker_takes_all_lanes_by_default() -> None:
+    assert InferenceSettings(**REQUIRED).lanes == {"neural": 2, "document": 1, "system": 8, "gpt_image_2": 8, "nano_banana_2": 8}
+
+
+@pytest.mark.parametrize(
+    ("value", "says"), [("neural=1,gpu=2", "no lane gpu"), ("neural=0", "leave out"), ("", "no lane named"), ("neural=x", "integer")]
+)
+def test_a_wrong_lane_is_refused_and_says_why(monkeypatch: pytest.MonkeyPatch, value: str, says: str) -> None:
+    monkeypatch.setenv("DARKROOM_LANES", value)
+    with pytest.raises(ValidationError, match=says):
+        InferenceSettings(**REQUIRED)
+
+
+def test_a_worker_has_no_public_listener() -> None:
+    assert "listen" not in InferenceSettings.model_fields

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2 as config_pb2
+
+from models.catalogue import load_catalogue
+from models.platforms import PLATFORMS, Platform
+from models.triton_config import render_config
+
+
+def config(platform: Platform, name: str = "isnet", **options: Any) -> Any:
+    text = render_config(name, load_catalogue().models[name], platform, **options)
+    return text_format.Parse(text, config_pb2.ModelConfig())
+
+
+def test_only_what_depends_on_the_machine_differs_between_platforms() -> None:
+    rendered = [config(platform) for platform in PLATFORMS]
+    for message in rendered:
+        for field in ("backend", "default_model_filename", "instance_group", "optimization", "parameters", "model_warmup"):
+            message.ClearField(field)
+
+    assert all(message == rendered[0] for message in rendered)
+
+
+@pytest.mark.parametrize(
+    ("platform", "backend", "file", "kind"),
+    [
+        ("cpu", "python", "model.py", config_pb2.ModelInstanceGroup.KIND_CPU),
+        ("cuda", "python", "model.py", config_pb2.ModelInstanceGroup.KIND_GPU),
+        ("cuda-onnxruntime", "onnxruntime", "model.onnx", config_pb2.ModelInstanceGroup.KIND_GPU),
+        ("cuda-tensorrt", "onnxruntime", "model.onnx", config_pb2.ModelInstanceGroup.KIND_GPU),
+    ],
+)
+def test_backend_and_device(platform: Platform, backend: str, file: str, kind: int) -> None:
+    message = config(platform)
+
+    assert message.backend == backend
+    assert message.default_model_filename == file
+    assert [(group.kind, group.count) for group in message.instance_group] == [(kind, 1)]
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_as_many_instances_as_asked_for(platform: Platform) -> None:
+    assert [group.count for group in config(platform, instances=3).instance_group] == [3]
+
+
+def test_a_picture_of_fixed_size_goes_in_and_a_matte_comes_out() -> None:
+    message = config("cpu")
+
+    assert [(tensor.name, tensor.data_type, list(tensor.dims)) for tensor in [*message.input, *message.output]] == [
+        ("image", config_pb2.TYPE_UINT8, [1024, 1024, 3]),
+        ("alpha", config_pb2.TYPE_UINT8, [1024, 1024, 1]),
+    ]
+    assert list(message.version_policy.specific.versions) == [1]
+    assert message.max_batch_size == 8
+    assert list(message.dynamic_batching.preferred_batch_size) == [2, 4, 8]
+
+
+@pytest.mark.parametrize(
+    ("platform", "name", "expected"),
+    [
+        ("cpu", "isnet", [(1, [1024, 1024, 3])]),
+        ("cpu", "realesrgan_x4plus", [(1, [32, 32, 3])]),
+        ("cuda", "isnet", [(1, [1024, 1024, 3])]),
+        ("cuda-onnxruntime", "realesrgan_x4plus", [(1, [256, 256, 3])]),
+    ],
+)
+def test_warmup_is_of_the_size_that_helps(platform: Platform, name: str, expected: list[object]) -> None:
+    warmups = config(platform, name).model_warmup
+
+    assert [(warmup.batch_size, list(warmup.inputs["image"].dims)) for warmup in warmups] == expected
+
+
+def test_an_inpainting_network_is_warmed_up_with_a_mask_and_keeps_its_precision() -> None:
+    message = config("cuda-tensorrt", "lama")
+
+    assert [(tensor.name, list(tensor.dims)) for tensor in [*message.input, *message.output]] == [
+        ("image", [512, 512, 4]),
+        ("filled", [512, 512, 3]),
+    ]
+    (warmup,) = message.model_warmup
+    assert (list(warmup.inputs["image"].dims), warmup.inputs["image"].WhichOneof("input_data_type")) == ([512, 512, 4], "random_data")
+    (accelerator,) = message.optimization.execution_accelerators.gpu_execution_accelerator
+    assert accelerator.parameters["precision_mode"] == "FP32"
+
+
+def test_an_upscaler_takes_any_size() -> None:
+    message = config("cpu", "realesrgan_x4plus")
+
+    assert list(message.input[0].dims) == [-1, -1, 3]
+    assert list(message.output[0].dims) == [-1, -1, 3]
+
+
+def test_a_processor_runs_pictures_one_by_one_and_a_gpu_runs_batches() -> None:
+    def parameters(platform: Platform) -> dict[str, str]:
+        return {key: value.string_value for key, value in config(platform, threads=3).parameters.items()}
+
+    assert parameters("cpu") == {"intra_op_threads": "3", "execution_batch_size": "1"}
+    assert parameters("cuda") == {"intra_op_threads": "3", "execution_batch_size": "8"}
+    assert parameters("cuda-onnxruntime") == {}
+
+
+def test_tensorrt_is_an_accelerator_of_the_onnxruntime_backend() -> None:
+    accelerators = config("cuda-tensorrt").optimization.execution_accelerators.gpu_execution_accelerator
+
+    assert [(accelerator.name, accelerator.parameters["precision_mode"]) for accelerator in accelerators] == [("tensorrt", "FP16")]
+
+
+def test_a_reader_is_warmed_up_with_a_line_of_its_height() -> None:
+    (warmup,) = config("cpu", "ppocr_rec").model_warmup
+    assert warmup.inputs["image"].dims == [48, 32, 3]

@@ -1,0 +1,81 @@
+"""A result that is not the source without its marks is not delivered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services.inference.pdf.verify import Expected, VerificationFailed, verify
+from tests.unit.pdf.builder import BODY, Builder
+
+MORE = b"BT /F1 9 Tf 20 20 Td (more) Tj ET\n"
+
+
+def document(path: Path, *contents: bytes) -> Path:
+    build = Builder()
+    for content in contents:
+        build.page(content, resources=build.resources())
+    path.write_bytes(build.save())
+    return path
+
+
+NOTHING = Expected()
+
+
+def test_verification(tmp_path: Path) -> None:
+    source = document(tmp_path / "source.pdf", BODY + MORE, BODY)
+    assert not verify(source, document(tmp_path / "same.pdf", BODY + MORE, BODY), {1: NOTHING, 2: NOTHING})
+    assert not verify(source, document(tmp_path / "less.pdf", BODY, BODY), {2: NOTHING})
+    assert verify(source, document(tmp_path / "text.pdf", BODY, BODY + MORE), {2: NOTHING}) == {2: "the page gained 4 characters"}
+    with pytest.raises(VerificationFailed, match="2 pages became 1"):
+        verify(source, document(tmp_path / "pages.pdf", BODY + MORE), {})
+    nothing = tmp_path / "nothing.pdf"
+    nothing.write_bytes(b"")
+    with pytest.raises(VerificationFailed, match="does not open"):
+        verify(source, nothing, {})
+
+
+def test_what_may_differ(tmp_path: Path) -> None:
+    """Pixels outside the places, and characters beyond those of the mark, are missed."""
+    source, less = document(tmp_path / "source.pdf", BODY + MORE), document(tmp_path / "less.pdf", BODY)
+    word = ((18.0, 15.0), (60.0, 15.0), (60.0, 32.0), (18.0, 32.0))
+    beside = ((18.0, 50.0), (60.0, 50.0), (60.0, 70.0), (18.0, 70.0))
+    assert not verify(source, less, {1: Expected([word], 4)})
+    assert verify(source, less, {1: Expected([word], 3)}) == {1: "1 characters of other text would be lost"}
+    assert "pixels away from the mark would change" in verify(source, less, {1: Expected([beside], 4)})[1]
+
+
+ARTIFACT = b"/Artifact <</Subtype /Watermark>> BDC " + MORE + b"EMC\n"
+DECLARED = Expected(declared=True)
+
+
+def test_a_mark_that_declares_itself_may_be_gone_and_nothing_else(tmp_path: Path) -> None:
+    """PDFium says what stood in marked content."""
+    source = document(tmp_path / "source.pdf", BODY + ARTIFACT)
+    assert not verify(source, document(tmp_path / "without.pdf", BODY), {1: DECLARED})
+    assert verify(source, document(tmp_path / "without.pdf", BODY), {1: NOTHING}) == {1: "4 characters of other text would be lost"}
+    plain = document(tmp_path / "plain.pdf", BODY + MORE)
+    assert verify(plain, document(tmp_path / "less.pdf", BODY), {1: DECLARED}) == {1: "4 characters of other text would be lost"}
+    box = b"10 10 30 30 re f\n"
+    boxed = document(tmp_path / "boxed.pdf", BODY + box + ARTIFACT)
+    assert "pixels away from the mark would change" in verify(boxed, document(tmp_path / "without.pdf", BODY), {1: DECLARED})[1]
+
+
+def test_state_that_a_mark_leaves_behind_is_missed(tmp_path: Path) -> None:
+    source = document(tmp_path / "source.pdf", b"/Artifact <</Subtype /Watermark>> BDC 1 0 0 rg EMC 0 0 50 50 re f\n" + ARTIFACT)
+    broken = document(tmp_path / "broken.pdf", b"0 0 50 50 re f\n")
+    assert "pixels away from the mark would change" in verify(source, broken, {1: DECLARED})[1]
+
+
+def test_a_mark_in_a_form_is_where_the_form_is_drawn(tmp_path: Path) -> None:
+    def drawn(path: Path, content: bytes, more: bytes = b"") -> Path:
+        build = Builder()
+        form = build.form(content, build.resources())
+        build.page(b"q 0.5 0 0 0.5 100 100 cm /Fm0 Do Q " + BODY + more, resources=build.resources(Fm0=form))
+        path.write_bytes(build.save())
+        return path
+
+    source = drawn(tmp_path / "source.pdf", ARTIFACT, MORE)
+    assert not verify(source, drawn(tmp_path / "without.pdf", b"", MORE), {1: DECLARED})
+    assert "4 characters" in verify(source, drawn(tmp_path / "less.pdf", b""), {1: DECLARED})[1]

@@ -1,0 +1,169 @@
+"""The OpenAPI document is valid, whole, and a superset of Pilio's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import openapi_spec_validator
+import pytest
+from google.protobuf import json_format, message_factory
+from google.protobuf.descriptor import MethodDescriptor
+
+from reference import completeness
+from reference.comments import Comments
+from reference.openapi import document, json_methods
+from reference.operations import examples_of, operation_id
+from reference.refusals import Refusals, UndocumentedError
+from reference.rules import UnknownRuleError, _keyword
+from services.common.rpc import catalogue
+from services.common.rpc.catalogue import HttpBinding
+from services.common.rpc.validation import RequestValidator
+
+PILIO = json.loads((Path(__file__).parents[2] / "e2e" / "pilio-openapi.json").read_text())
+OURS = document()
+EXAMPLES = [(method, example) for method in json_methods() for example in examples_of(method)]
+
+
+def test_document_is_valid() -> None:
+    openapi_spec_validator.validate(OURS)
+
+
+def test_every_json_method_is_one_operation() -> None:
+    operations = [operation["operationId"] for verbs in OURS["paths"].values() for operation in verbs.values()]
+    assert sorted(operations) == sorted(operation_id(method) for method in json_methods())
+    assert len(set(operations)) == len(operations)
+
+
+def test_every_operation_and_field_is_described() -> None:
+    for path, verbs in OURS["paths"].items():
+        for operation in verbs.values():
+            assert operation["summary"], path
+            assert {"401", "403", "500", "503"} <= operation["responses"].keys(), path
+    for name, schema in OURS["components"]["schemas"].items():
+        assert schema["description"], name
+        for field, described in schema["properties"].items():
+            assert described.get("description") or "$ref" in described, (name, field)
+
+
+@pytest.mark.parametrize(("method", "example"), EXAMPLES, ids=lambda value: getattr(value, "name", ""))
+def test_examples_are_requests_that_pass(method: MethodDescriptor, example: Any) -> None:
+    request = json_format.Parse(example.request, message_factory.GetMessageClass(method.input_type)())
+    RequestValidator().check(request)
+    (binding,) = catalogue.bindings(method)
+    content = OURS["paths"][binding.template][binding.verb.lower()]["requestBody"]["content"]["application/json"]
+    validator(content["schema"], OURS).validate(json.loads(example.request))
+
+
+def test_every_public_method_says_what_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert completeness.problems() == []
+    monkeypatch.setattr(completeness, "examples_of", lambda method: [])
+    assert {problem.partition(":")[0] for problem in completeness.problems()} == {method.full_name for method, _ in EXAMPLES}
+
+
+@pytest.mark.parametrize("path", sorted(PILIO["paths"]))
+def test_what_pilio_documents_is_documented(path: str) -> None:
+    """Every request and reply that Pilio's document allows or promises: fields, types, required ones, allowed values."""
+    for verb, theirs in PILIO["paths"][path].items():
+        ours = OURS["paths"][path][verb]
+        if "requestBody" in theirs:
+            covers(body(ours, OURS), body(theirs, PILIO), path, request=True)
+        reply = {"content": ours["responses"]["200"]["content"]}
+        covers(schema_of(reply, OURS), schema_of(theirs["responses"]["200"], PILIO), path, request=False)
+        for status in ("400", "401", "404"):
+            if status in theirs["responses"]:
+                covers(schema_of(ours["responses"][status], OURS), PILIO_ERROR, path, request=False)
+
+
+@pytest.mark.parametrize("path", sorted(path for path, verbs in PILIO["paths"].items() if "post" in verbs))
+def test_examples_of_pilio_s_document_are_valid_requests_here(path: str) -> None:
+    content = PILIO["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+    schema = OURS["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    for example in content["examples"].values():
+        validator(schema, OURS).validate(example["value"])
+
+
+def test_methods_must_say_what_they_are_refused_with() -> None:
+    class Edited(Comments):
+        says = ""
+
+        def of(self, full_name: str) -> str:
+            return self.says
+
+    comments = Edited()
+    method, binding = json_methods()[0], HttpBinding("POST", "/v1/x")
+    for comments.says in ("Does something.", "Does something. Codes: 40001, 49999."):
+        with pytest.raises(UndocumentedError):
+            Refusals(comments).reasons(method, binding)
+    comments.says = "Codes: 40003 to 40005 (a file)."
+    assert {"FILE_SIZE_MISMATCH", "MEDIA_UNSUPPORTED"} <= set(Refusals(comments).reasons(method, binding))
+
+
+def test_rule_that_cannot_be_expressed_is_an_error() -> None:
+    with pytest.raises(UnknownRuleError, match=r"string\.ipv4"):
+        _keyword("string", "ipv4", True)
+
+
+def validator(schema: dict[str, Any], whole: dict[str, Any]) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator({**schema, "components": whole["components"]})
+
+
+def body(operation: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    return schema_of(operation["requestBody"], whole)
+
+
+def schema_of(part: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in part:
+        part = resolve(part, whole)
+    return flat(part["content"]["application/json"]["schema"], whole)
+
+
+def resolve(part: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    found: Any = whole
+    for name in part["$ref"].removeprefix("#/").split("/"):
+        found = found[name]
+    return found
+
+
+def flat(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    """The schema with references and `allOf` put together, at every depth."""
+    if "$ref" in schema:
+        schema = {**flat(resolve(schema, whole), whole), **{key: value for key, value in schema.items() if key != "$ref"}}
+    merged: dict[str, Any] = {"properties": {}, "required": []}
+    for part in [*(flat(one, whole) for one in schema.get("allOf", ())), schema]:
+        merged = {
+            **merged,
+            **part,
+            "properties": {**merged["properties"], **{name: flat(one, whole) for name, one in part.get("properties", {}).items()}},
+            "required": sorted({*merged["required"], *part.get("required", ())}),
+        }
+    if "items" in merged:
+        merged["items"] = flat(merged["items"], whole)
+    return merged
+
+
+PILIO_ERROR = flat({"$ref": "#/components/schemas/ErrorEnvelope"}, PILIO)
+
+
+def covers(ours: dict[str, Any], theirs: dict[str, Any], where: str, *, request: bool) -> None:
+    """A client of theirs can send what it sends (`request`), and finds what it looks for in a reply."""
+    if "type" in theirs and "type" in ours:
+        assert ours["type"] == theirs["type"], where
+    if request:
+        assert set(ours["required"]) <= set(theirs["required"]), where
+        assert set(theirs.get("enum", ())) <= set(ours.get("enum", theirs.get("enum", ()))), where
+        for bound in ("maxLength", "maxItems", "maximum"):
+            # The prose limits what the document leaves open.
+            if bound in theirs:
+                assert ours.get(bound, theirs[bound]) >= theirs[bound], (where, bound)
+    else:
+        assert set(theirs["required"]) <= set(ours["required"]), where
+        if "enum" in theirs:
+            assert set(ours["enum"]) <= set(theirs["enum"]), where
+    for name, field in theirs["properties"].items():
+        assert name in ours["properties"], f"{where}: {name}"
+        covers(ours["properties"][name], field, f"{where}.{name}", request=request)
+    if "items" in theirs:
+        covers(ours["items"], theirs["items"], f"{where}[]", request=request)

@@ -1,0 +1,99 @@
+"""The written reference is what the protos say, and the guides name what exists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reference import guides, llms, operation_pages
+from reference.__main__ import FOLDER, pages, stale
+from reference.openapi import json_methods
+from services.common.errors import ErrorReason
+from services.common.rpc import catalogue
+
+
+def test_reference_is_fresh() -> None:
+    assert stale() == []
+    assert operation_pages.problems() == []
+    assert guides.problems() == []
+
+
+def test_a_stale_page_and_a_missing_one_are_noticed(tmp_path: Path) -> None:
+    block = "# Upscale\n\n<!-- options of upscale: POST /v1/images/upscale -->\nold\n<!-- end of options -->\n\nBy hand.\n"
+    (tmp_path / "upscale.md").write_text(block)
+    problems = operation_pages.problems(tmp_path)
+    assert "docs/operations/upscale.md is not what the protos and prices say: run `make reference`" in problems
+    assert "docs/operations has no page with `options of remove_background`" in problems
+    assert not any("noop" in problem or "`options of upscale`" in problem for problem in problems)
+    [(page, text)] = operation_pages.pages(tmp_path).items()
+    assert "| a picture | a picture | 6 credits a file |" in text
+    assert "| `enhance_face` | boolean |" in text
+    assert "| `factor` | `uint32`, one of `0`, `2`, `3`, `4`, `8` |" in text
+    assert text.endswith("\nBy hand.\n")
+    page.write_text(text)
+    assert not any("upscale.md" in problem for problem in operation_pages.problems(tmp_path))
+
+
+def test_pictures_of_pages_are_small() -> None:
+    pictures = sorted((FOLDER.parent / "images").glob("*.webp"))
+    assert pictures
+    assert [picture.name for picture in pictures if picture.stat().st_size >= 150_000] == []
+
+
+def test_a_change_is_noticed(tmp_path: Path) -> None:
+    for name, content in pages().items():
+        (tmp_path / name).write_text(content)
+    assert stale(tmp_path) == []
+    (tmp_path / "errors.md").write_text("| 404 |")
+    (tmp_path / "openapi.json").unlink()
+    (tmp_path / "old.md").touch()
+    assert [problem.partition(" ")[0] for problem in stale(tmp_path)] == [
+        "docs/reference/openapi.json",
+        "docs/reference/errors.md",
+        "docs/reference/old.md",
+    ]
+
+
+def test_every_method_and_reason_is_there() -> None:
+    json_api, grpc_api, errors = ((FOLDER / name).read_text() for name in ("json-api.md", "grpc-api.md", "errors.md"))
+    for method in json_methods():
+        for binding in catalogue.bindings(method):
+            assert f"### {binding.verb} {binding.template}" in json_api
+    for service in catalogue.public_services():
+        if not any(map(catalogue.bindings, service.methods)):
+            for method in service.methods:
+                assert f"### {service.name}.{method.name}\n" in grpc_api
+                assert f"### {method.input_type.name}\n" in grpc_api
+    for reason in ErrorReason:
+        assert f"`{reason.value}`" in errors
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("`GET /v1/tasks/:id/status`, /v1/tasks/7/result, `/v1/files/batch-create`, tasks/v1/task.proto", None),
+        ("`POST /v1/images/sharpen`", "/v1/images/sharpen is no path of the API"),
+        ("`TasksService.CreateTask`", None),
+        ("`TasksService.MakeTask`", "TasksService.MakeTask is no method of the API"),
+        ("[there](other.md) [here](guide.md) [web](https://example.com/x#y)", "other.md does not exist"),
+        ("# A `part`, of it\n[up](#a-part-of-it) [here](guide.md#a-part-of-it) [down](#part)", "#part is no heading"),
+    ],
+)
+def test_guides_are_held_to_the_protos(tmp_path: Path, text: str, problem: str | None) -> None:
+    (tmp_path / "guide.md").write_text(text)
+    assert list(guides._problems(tmp_path / "guide.md")) == ([problem] if problem else [])
+
+
+def test_texts_for_language_models() -> None:
+    summary, full = llms.summary(), llms.full()
+    assert summary.startswith("# Darkroom\n\n> ")
+    for method in json_methods():
+        for binding in catalogue.bindings(method):
+            assert f"- `{binding.verb} {binding.template}`: " in summary
+    for guide in llms.guide_files():
+        assert guide.read_text().strip() in full
+    for page in ("# Upscale", "# Use your own model", "# Moving from Pilio"):
+        assert f"\n{page}\n" in full
+    assert "## darkroom.tasks.v1.TasksService" in full
+    assert "| 404 | 40402 | NOT_FOUND | `TASK_NOT_FOUND` |" in full

@@ -1,0 +1,96 @@
+"""Functions that the sandbox's tests run in children."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from services.common.errors import DarkroomError, ErrorReason
+
+
+def echo(value: Any) -> Any:
+    return value
+
+
+def whoami() -> list[int]:
+    return [os.getpid(), os.getppid(), threading.active_count()]
+
+
+def count_to(last: int, on_step: Callable[[int, int], None]) -> str:
+    for step in range(last):
+        on_step(step + 1, last)
+    return "done"
+
+
+def refuse() -> None:
+    raise DarkroomError(ErrorReason.FILE_CORRUPT, "The file is damaged.", field="files[0]", allowed=["png"], metadata={"id": "7"})
+
+
+def misuse() -> None:
+    raise LookupError("a defect in the function")
+
+
+def unencodable() -> Any:
+    return {1, 2}
+
+
+def allocate(length: int) -> int:
+    return len(bytearray(length))
+
+
+def burn_processor() -> None:
+    while True:
+        pass
+
+
+def write_pid_and_wait(path: str) -> None:
+    Path(path + ".tmp").write_text(str(os.getpid()))
+    Path(path + ".tmp").rename(path)
+    threading.Event().wait()
+
+
+def fault() -> None:
+    ctypes.string_at(0)
+
+
+def leave(status: int) -> None:
+    os._exit(status)
+
+
+def die_by(number: int) -> None:
+    os.kill(os.getpid(), number)
+    time.sleep(60)
+
+
+def open_many(count: int) -> int:
+    return len([os.open("/dev/null", os.O_RDONLY) for _ in range(count)])
+
+
+def write_file(path: str, length: int) -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    Path(path).write_bytes(bytes(length))
+
+
+def speak_nonsense() -> None:
+    """A parser that was taken over writes to the socket itself."""
+    for descriptor in range(3, 64):
+        try:
+            os.write(descriptor, b"\x04\x00\x00\x00\x05{oops")
+        except OSError:
+            continue
+    os._exit(0)
+
+
+def promise_too_much() -> None:
+    for descriptor in range(3, 64):
+        try:
+            os.write(descriptor, b"\x05\xff\xff\xff\xff")
+        except OSError:
+            continue
+    threading.Event().wait()

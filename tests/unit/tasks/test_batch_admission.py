@@ -1,0 +1,81 @@
+"""Which items of a batch an account may create."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.tasks.batches.admission import admit_all, admit_each
+from services.tasks.batches.records import AccountState, NewItem
+
+
+def items(*prices: int) -> list[NewItem]:
+    return [
+        NewItem(
+            id=100 + index,
+            index=index,
+            lane="system",
+            operations=[],
+            input_file_ids=[],
+            list_price_millicredits=price,
+            expected_outputs=1,
+        )
+        for index, price in enumerate(prices)
+    ]
+
+
+def account(*, open_: int = 0, max_open: int = 100, available: int = 0, unlimited: bool = False, multiplier: int = 1000) -> AccountState:
+    return AccountState(open_, max_open, available, unlimited, multiplier)
+
+
+def refused_whole(prices: Sequence[int], state: AccountState) -> DarkroomError:
+    with pytest.raises(DarkroomError) as refused:
+        admit_all(items(*prices), state)
+    return refused.value
+
+
+def test_all_fit_up_to_the_last_credit_and_the_last_place() -> None:
+    admitted = admit_all(items(3, 4, 5), account(open_=7, max_open=10, available=12))
+    assert [each.price_millicredits for each in admitted] == [3, 4, 5]
+
+
+def test_one_credit_too_few_refuses_all_with_the_sums() -> None:
+    error = refused_whole([3000, 4000, 5000], account(available=11_999))
+    assert error.reason is ErrorReason.INSUFFICIENT_CREDITS
+    assert error.metadata == {"price_millicredits": "12000", "available_millicredits": "11999", "missing_millicredits": "1"}
+    assert error.message == "The batch of 3 tasks costs 12 credits, and the account has 11.999: 0.001 are missing."
+
+
+def test_one_place_too_few_refuses_all_with_the_numbers() -> None:
+    error = refused_whole([0, 0, 0], account(open_=8, max_open=10))
+    assert error.reason is ErrorReason.TOO_MANY_TASKS
+    assert error.metadata == {"open": "8", "max_open": "10"}
+
+
+def test_each_price_is_rounded_down_by_itself() -> None:
+    admitted = admit_all(items(5, 5, 5), account(available=6, multiplier=500))
+    assert [each.price_millicredits for each in admitted] == [2, 2, 2]
+
+
+def test_unlimited_credit_needs_no_balance() -> None:
+    assert len(admit_all(items(5, 5), account(unlimited=True))) == 2
+    assert len(admit_each(items(5, 5), account(unlimited=True))[0]) == 2
+
+
+def test_each_item_fits_or_not_as_if_created_alone_and_in_order() -> None:
+    admitted, refusals = admit_each(items(4, 9, 3, 4, 3), account(available=10))
+    assert [each.item.index for each in admitted] == [0, 2, 4]
+    assert [(refusal.index, refusal.error.reason) for refusal in refusals] == [
+        (1, ErrorReason.INSUFFICIENT_CREDITS),
+        (3, ErrorReason.INSUFFICIENT_CREDITS),
+    ]
+    assert refusals[0].error.metadata["missing_millicredits"] == "3"
+
+
+def test_as_many_as_there_are_places() -> None:
+    admitted, refusals = admit_each(items(0, 0, 0), account(open_=1, max_open=3))
+    assert [each.item.index for each in admitted] == [0, 1]
+    assert [(refusal.index, refusal.error.reason) for refusal in refusals] == [(2, ErrorReason.TOO_MANY_TASKS)]
+    assert refusals[0].error.metadata == {"open": "3", "max_open": "3"}

@@ -1,0 +1,33 @@
+"""Settings that must agree with each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from services.tasks.config import TasksSettings
+
+REQUIRED: dict[str, Any] = {
+    "listen": "unix:/a",
+    "internal_listen": "unix:/b",
+    "nats_url": "nats://localhost",
+    "database_url": "postgresql+asyncpg:///tasks",
+    "signing_key_file": Path("key.pem"),
+    "trusted_keys_file": Path("keys.json"),
+    "files_address": "unix:/c",
+}
+
+
+def test_defaults_are_the_contracts_numbers() -> None:
+    settings = TasksSettings(**REQUIRED)
+    assert (settings.max_open_tasks_pilio, settings.max_open_tasks) == (20, 10_000)
+    assert (settings.lease, settings.heartbeat_interval, settings.max_attempts) == (30, 5, 5)
+    assert not settings.diagnostics
+
+
+def test_a_lease_shorter_than_the_heartbeats_is_refused() -> None:
+    with pytest.raises(ValidationError, match="DARKROOM_LEASE"):
+        TasksSettings(**REQUIRED, lease=5)

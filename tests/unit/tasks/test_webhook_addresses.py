@@ -1,0 +1,152 @@
+"""Where webhooks may be sent to."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.tasks.webhooks.addresses import Address, AddressRules
+from services.tasks.webhooks.destinations import Destinations, SystemResolver, UndeliverableError
+
+PUBLIC = ["8.8.8.8", "1.1.1.1", "100.63.255.255", "100.128.0.0", "172.15.0.1", "172.32.0.1", "2606:4700::1111", "64:ff9b::808:808"]
+SPECIAL = [
+    "0.0.0.0",
+    "0.1.2.3",
+    "10.0.0.1",
+    "100.64.0.1",
+    "100.100.100.200",  # metadata of Alibaba's cloud
+    "127.0.0.1",
+    "127.255.255.254",
+    "168.63.129.16",  # Azure's host
+    "169.254.169.254",  # metadata of most clouds
+    "172.16.0.1",
+    "172.31.255.255",
+    "192.0.0.192",  # metadata of Oracle's cloud
+    "192.168.1.1",
+    "198.18.0.1",
+    "203.0.113.7",
+    "224.0.0.1",
+    "239.1.2.3",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "::7f00:1",  # 127.0.0.1, compatible
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+    "::ffff:169.254.169.254",
+    "64:ff9b::a00:1",  # 10.0.0.1, translated
+    "64:ff9b:1::1",
+    "2002:7f00:1::",  # 127.0.0.1 by 6to4
+    "2001::1",  # Teredo
+    "2001:db8::1",
+    "fc00::1",
+    "fd00:ec2::254",  # metadata of Amazon's cloud
+    "fe80::1",
+    "fe80::1%eth0",
+    "fec0::1",
+    "ff02::1",
+]
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public_addresses_are_permitted(address: str) -> None:
+    assert AddressRules().permit(ip_address(address))
+
+
+@pytest.mark.parametrize("address", SPECIAL)
+def test_special_addresses_are_refused(address: str) -> None:
+    assert not AddressRules().permit(ip_address(address))
+
+
+def test_the_operator_may_allow_networks() -> None:
+    rules = AddressRules([ip_network("10.1.0.0/16"), ip_network("fd00:1::/32")])
+    permitted = ["10.1.2.3", "::ffff:10.1.2.3", "fd00:1::5", "8.8.8.8"]
+    refused = ["10.2.0.1", "::ffff:10.2.0.1", "fd00:2::5"]
+    assert [rules.permit(ip_address(address)) for address in permitted + refused] == [True] * 4 + [False] * 3
+
+
+class Names:
+    """A resolver that knows some names, and may change its mind."""
+
+    def __init__(self, *answers: list[str] | OSError) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[str, int]] = []
+
+    async def __call__(self, host: str, port: int) -> Sequence[Address]:
+        self.asked.append((host, port))
+        answer = self.answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return [ip_address(address) for address in answer]
+
+
+def destinations(*answers: list[str] | OSError, allow_http: bool = False) -> Destinations:
+    return Destinations(AddressRules(), Names(*answers), allow_http=allow_http, timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://example.com/", "https://"),
+        ("ftp://example.com/", "https://"),
+        ("example.com", "https://"),
+        ("https://", "no host"),
+        ("https:///path", "no host"),
+        ("https://user:secret@example.com/", "user name"),
+        ("https://example.com/#part", "fragment"),
+        ("https://example.com:99999/", "port"),
+        ("https://example.com:0/", "port"),
+        ("https://exa\nmple.com/", "no URL"),
+    ],
+)
+async def test_what_is_no_url_for_a_webhook_is_told(url: str, told: str) -> None:
+    with pytest.raises(DarkroomError, match=told) as raised:
+        await destinations(["8.8.8.8"]).check(url, "webhook_url")
+    assert (raised.value.reason, raised.value.field) == (ErrorReason.FIELD_INVALID, "webhook_url")
+    assert "secret" not in raised.value.message
+
+
+async def test_http_is_taken_where_the_operator_says_so() -> None:
+    assert await destinations(["8.8.8.8"], allow_http=True).check("HTTP://Example.com/A?b=C", "url") == "http://example.com/A?b=C"
+
+
+@pytest.mark.parametrize("answer", [["10.0.0.1"], ["8.8.8.8", "::1"], ["fe80::1", "8.8.8.8"]])
+async def test_one_special_address_among_a_hosts_is_enough_to_refuse_it(answer: list[str]) -> None:
+    with pytest.raises(DarkroomError, match="DARKROOM_WEBHOOK_ALLOWED_NETWORKS") as raised:
+        await destinations(answer).check("https://example.com/", "url")
+    # Where the name leads to is not for its asker to know.
+    assert not any(address in raised.value.message for address in answer)
+
+
+async def test_a_name_that_does_not_exist_is_refused_and_one_that_nobody_can_tell_is_not() -> None:
+    with pytest.raises(DarkroomError, match="does not exist"):
+        await destinations(socket.gaierror(socket.EAI_NONAME, "unknown")).check("https://example.com/", "url")
+    assert await destinations(socket.gaierror(socket.EAI_AGAIN, "later")).check("https://example.com/", "url") == "https://example.com/"
+
+
+async def test_it_is_checked_again_at_each_sending() -> None:
+    names = Names(["8.8.8.8"], ["8.8.8.8"], ["127.0.0.1"])
+    checked = Destinations(AddressRules(), names, allow_http=False, timeout=5)
+    url = await checked.check("https://example.com:8443/hook", "url")
+    parsed, addresses = await checked.locate(url)
+    assert (str(parsed), addresses) == (url, [ip_address("8.8.8.8")])
+    with pytest.raises(UndeliverableError, match="not sent to"):
+        await checked.locate(url)
+    assert names.asked == [("example.com", 8443)] * 3
+
+
+async def test_stricter_rules_hold_for_old_urls() -> None:
+    with pytest.raises(UndeliverableError, match="https://"):
+        await destinations(["8.8.8.8"]).locate("http://example.com/")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.1", "0x7f.1", "2130706433", "017700000001", "[::ffff:7f00:1]", "[::1]"])
+async def test_no_spelling_of_loopback_gets_through(host: str) -> None:
+    by_system = Destinations(AddressRules(), SystemResolver(2), allow_http=False, timeout=5)
+    with pytest.raises(DarkroomError, match=r"not sent to|does not exist|no URL"):
+        await by_system.check(f"https://{host}/", "url")

@@ -1,0 +1,76 @@
+"""Lines of text: which are marks, and which the picture shows."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from services.inference.media import Image
+from services.inference.ocr.detection import network_input, text_map
+from services.inference.watermark.removal import Watching, remove_found
+from services.inference.watermark.text import find_text
+from tests.unit.watermark.marked import Layer, error, layer, over, photo
+
+WATCHING = Watching(lambda _: None, lambda: None)
+
+
+def where_text_is(cover: Layer) -> npt.NDArray[np.uint8]:
+    """What a perfect network says: the middle of each line."""
+    letters = (cover > 0.3).astype(np.uint8)
+    joined = cv2.morphologyEx(letters, cv2.MORPH_CLOSE, np.ones((13, 13), np.uint8))
+    return np.asarray(cv2.erode(joined, np.ones((5, 5), np.uint8)) * 250, np.uint8)
+
+
+def turned(cover: Layer, degrees: float) -> Layer:
+    height, width = cover.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
+    return np.asarray(cv2.warpAffine(cover, turn, (width, height), flags=cv2.INTER_CUBIC), np.float32).clip(0, 1)
+
+
+def test_a_signature_in_a_corner_is_removed() -> None:
+    truth = photo()
+    cover = layer(truth.shape, "© Jane Doe Photo", 20, (truth.shape[1] - 12, 12), "rt")
+    marked = over(truth, cover, 1.0)
+    result, report = remove_found(Image(marked), marked, lambda seen: find_text(seen, where_text_is(cover)), None, WATCHING)
+    (mark,) = report.removed
+    assert "small in a corner" in mark.evidence
+    assert error(result.pixels, truth, cover > 0.1) < 0.4 * error(marked, truth, cover > 0.1)
+    assert (result.pixels != marked).any(axis=2).mean() < 0.03
+
+
+def test_a_tilted_line_across_the_picture_is_removed() -> None:
+    truth = photo("portrait.jpg")
+    cover = turned(layer(truth.shape, "PREVIEW", 60, (truth.shape[1] / 2, truth.shape[0] / 2), "mm"), 30)
+    marked = over(truth, cover, 1.0)
+    result, report = remove_found(Image(marked), marked, lambda seen: find_text(seen, where_text_is(cover)), None, WATCHING)
+    (mark,) = report.removed
+    assert "tilted" in mark.evidence
+    assert error(result.pixels, truth, cover > 0.1) < 0.5 * error(marked, truth, cover > 0.1)
+
+
+def test_text_that_the_picture_shows_is_left_alone() -> None:
+    scene = photo().copy()
+    cv2.rectangle(scene, (200, 150), (420, 220), (30, 60, 140), -1)
+    sign = layer(scene.shape, "BAKERY", 40, (310, 185), "mm")
+    shown = over(scene, sign, 1.0)
+    image = Image(shown)
+    result, report = remove_found(image, shown, lambda seen: find_text(seen, where_text_is(sign)), None, WATCHING)
+    assert result is image
+    assert report.removed == []
+
+
+def test_the_lines_of_a_page_are_no_marks() -> None:
+    page = np.full((500, 400, 3), 250, np.uint8)
+    cover = sum(layer(page.shape, "The quick brown fox jumps", 20, (30, y)) for y in range(20, 480, 40))
+    written = over(page, np.asarray(cover, np.float32), 1.0, 0)
+    assert find_text(written, where_text_is(np.asarray(cover))) == []
+
+
+@pytest.mark.parametrize("size", [(37, 90), (400, 640), (3000, 200)])
+def test_the_network_gets_whole_strides_and_its_answer_fits_the_picture(size: tuple[int, int]) -> None:
+    prepared = network_input(np.zeros((*size, 3), np.uint8))
+    assert prepared.shape[1] % 32 == prepared.shape[2] % 32 == 0
+    assert max(prepared.shape[1:3]) <= 1280 + 31
+    assert text_map(prepared[..., :1], *size).shape == size
