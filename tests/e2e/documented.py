@@ -20,7 +20,7 @@ import pikepdf
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 _FENCE = re.compile(r"^```(sh|python) run(=first)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_SECONDS = 150
+_SECONDS = 240
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ for _schema in OURS["components"]["schemas"].values():
     # A field that is not documented must not be there.
     _schema["additionalProperties"] = False
 TERMINAL = ("Succeeded", "Failed")
-_PATIENCE_SECONDS = 150.0
+_PATIENCE_SECONDS = 240.0
 
 
 @dataclass

@@ -23,16 +23,20 @@ CALL_SECONDS = 60.0
 class Backoff:
     """How often something that failed on the way is tried, and how long to wait in between."""
 
-    attempts: int = 5
+    attempts: int = 9
+    """With the pauses below this outlasts the restart of a part of the server: about 45 s."""
+    attempts_unanswered: int = 5
+    """As long as the server has never answered this client: a wrong URL is told after 3 s."""
     first_seconds: float = 0.2
     longest_seconds: float = 20.0
     patience_seconds: float = 120.0
     """A server that asks for a longer wait than this is not waited for."""
 
-    def pause(self, failures: int, retry_after: float | None = None) -> float | None:
+    def pause(self, failures: int, retry_after: float | None = None, *, answered: bool = True) -> float | None:
         """Seconds to wait after so many failures in a row, doubling, a quarter more or less, and never less than the server asks for;
         None to give up."""
-        if failures >= self.attempts or (retry_after or 0) > self.patience_seconds:
+        attempts = self.attempts if answered else min(self.attempts, self.attempts_unanswered)
+        if failures >= attempts or (retry_after or 0) > self.patience_seconds:
             return None
         pause = min(self.longest_seconds, self.first_seconds * 2.0 ** (failures - 1)) * random.uniform(0.75, 1.25)
         return max(pause, retry_after or 0)
@@ -58,6 +62,7 @@ class Calls:
     def __init__(self, server: Server, backoff: Backoff) -> None:
         self.server, self.backoff = server, backoff
         self.channel = server.channel()
+        self._answered = False
 
     async def call(
         self,
@@ -73,13 +78,17 @@ class Calls:
         failures = 0
         while True:
             try:
-                return await method(request, metadata=metadata, timeout=timeout)
+                reply = await method(request, metadata=metadata, timeout=timeout)
             except grpc.aio.AioRpcError as error:
                 failures += 1
                 failure = from_rpc(error)
-                pause = self.backoff.pause(failures, failure.retry_after) if may_pass(failure) else None
+                self._answered |= type(failure) is not ConnectionFailed
+                pause = self.backoff.pause(failures, failure.retry_after, answered=self._answered) if may_pass(failure) else None
                 if pause is None:
                     raise failure from error
+            else:
+                self._answered = True
+                return reply
             await asyncio.sleep(pause)
 
 

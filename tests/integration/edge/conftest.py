@@ -23,7 +23,7 @@ from tests.integration.edge.upstream import Upstream
 from tests.ports import free_port
 from tests.stacks import Account, ObjectStorage, StackUnderTest
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 UPLOAD_LIMIT = 3 * 1024**2
 REFLECTED = ("darkroom.tasks.v1.TasksService",)
 
@@ -135,5 +135,5 @@ async def edge(
 @pytest.fixture
 async def http(edge: Edge) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a key."""
-    async with httpx.AsyncClient(base_url=edge.url, trust_env=False, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=edge.url, trust_env=False, timeout=90) as client:
         yield client

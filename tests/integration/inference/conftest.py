@@ -75,7 +75,7 @@ class World:
 
     async def queue_empty(self, lane: str) -> None:
         """Wait until no hint of a lane waits or is unanswered."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while True:
                 info = await self.bus.jetstream.consumer_info(bus.WORK_STREAM, f"inference_{lane}")
                 if info.num_pending == info.num_ack_pending == 0:

@@ -146,15 +146,15 @@ async def test_a_worker_goes_on_after_the_queue_was_restarted(world: World, comp
 
 
 async def test_sigterm_lets_short_work_end_and_hands_the_rest_back(world: World) -> None:
-    process = await started(world, drain_seconds=5)
+    process = await started(world, drain_seconds=10)
     try:
-        ending = await world.submit([operation_pb2.Operation(noop={"steps": 10, "step_milliseconds": 200})])
+        ending = await world.submit([operation_pb2.Operation(noop={"steps": 5, "step_milliseconds": 200})])
         endless = await world.submit([ENDLESS])
         await world.tasks.until(lambda: bool(ending.starts) and bool(endless.starts))
         process.send_signal(signal.SIGTERM)
         await world.finished(ending)
         await world.finished(endless)
-        assert await asyncio.to_thread(process.wait, 30) == 0
+        assert await asyncio.to_thread(process.wait, 90) == 0
     finally:
         process.kill()
         process.wait()
@@ -184,7 +184,7 @@ async def started(world: World, **changed: object) -> subprocess.Popen[bytes]:
     )
     async with grpc.aio.insecure_channel(settings.internal_listen, options=[("grpc.default_authority", "worker")]) as channel:
         reply = await health_pb2_grpc.HealthStub(channel).Check(
-            health_pb2.HealthCheckRequest(service="liveness"), timeout=30, wait_for_ready=True
+            health_pb2.HealthCheckRequest(service="liveness"), timeout=90, wait_for_ready=True
         )
     assert reply.status == health_pb2.HealthCheckResponse.SERVING
     return process

@@ -311,7 +311,7 @@ async def test_a_model_server_that_stays_away_is_reported_as_passing(neural_worl
 
 async def test_a_model_server_that_comes_back_is_waited_for(neural_world: World, components: StackUnderTest) -> None:
     source = await neural_world.files.add("disc.png", "image/png", png(disc(600)))
-    async with neural_world.worker(upscale_tile=96, triton_patience_seconds=60):
+    async with neural_world.worker(upscale_tile=96, triton_patience_seconds=150):
         task = await neural_world.submit([UPSCALE], source)
         await neural_world.tasks.until(lambda: any(beat.message.startswith("Upscaling tile") for beat in task.heartbeats))
         await asyncio.to_thread(components.restart, "triton")
@@ -322,7 +322,7 @@ async def test_a_model_server_that_comes_back_is_waited_for(neural_world: World,
 
 async def test_a_model_whose_process_is_killed_is_waited_for(neural_world: World, components: StackUnderTest) -> None:
     source = await neural_world.files.add("disc.png", "image/png", png(disc(600)))
-    async with neural_world.worker(upscale_tile=96, triton_patience_seconds=60):
+    async with neural_world.worker(upscale_tile=96, triton_patience_seconds=150):
         task = await neural_world.submit([UPSCALE], source)
         await neural_world.tasks.until(lambda: any(beat.message.startswith("Upscaling tile") for beat in task.heartbeats))
         models = psutil.Process(await asyncio.to_thread(components.pid, "triton")).children()

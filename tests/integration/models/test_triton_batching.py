@@ -71,7 +71,7 @@ def test_requests_run_as_one_batch_and_each_gets_its_rows(server: TritonServer) 
     answers = infer_together(server, list(range(TOGETHER)))
 
     # Counted when the call returns, which is after its answers were sent.
-    wait_until(lambda: executions(server).get(TOGETHER, 0) == before + 1, f"one call with {TOGETHER} rows", seconds=10)
+    wait_until(lambda: executions(server).get(TOGETHER, 0) == before + 1, f"one call with {TOGETHER} rows")
     for level, answer in answers.items():
         np.testing.assert_array_equal(answer, np.full((1, 4, 4, 3), 255 - level))
 

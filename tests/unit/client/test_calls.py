@@ -173,6 +173,19 @@ async def test_a_server_that_does_not_answer_is_a_failed_connection(client: Asyn
     assert len(server.keys) == 3
 
 
+async def test_a_server_that_has_answered_is_waited_for_longer_than_one_that_never_did(client: AsyncClient, server: Server) -> None:
+    client._calls.backoff = Backoff(attempts=4, attempts_unanswered=2, first_seconds=0.001)
+    request = tasks_service_pb2.GetTaskRequest(task_id=1)
+    for calls in (2, 4):
+        server.keys.clear()
+        server.slow = True
+        with pytest.raises(ConnectionFailed):
+            await client._calls.call(client._tasks.GetTask, request, timeout=0.05)
+        assert len(server.keys) == calls
+        server.slow = False
+        await client.get_task(1)
+
+
 async def test_events_come_without_a_gap_over_streams_that_break(client: AsyncClient, server: Server) -> None:
     assert [event.sequence async for event in client.watch(1)] == [1, 2, 3, 4]
     assert server.watched == [0, 1, 2]
