@@ -19,6 +19,7 @@ from models.triton_environment import TritonEnvironment, prepare
 from models.watch import watch_from_outside
 
 _LOOPBACK = "127.0.0.1"
+_MODEL_START_SECONDS = 180
 _RESOURCE = "resource=service.name=darkroom-triton"
 
 
@@ -65,6 +66,8 @@ def triton_command(
         f"--metrics-port={ports.metrics}",
         "--allow-gpu-metrics=false",
         f"--backend-config=python,shm-region-prefix-name={region_prefix(pid)}",
+        # A model's process that is not up after the usual 30 s ends the server, and all models start at once.
+        f"--backend-config=python,stub-timeout-seconds={_MODEL_START_SECONDS}",
         "--log-verbose=0",
     ]
     if trace_url is not None:

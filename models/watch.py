@@ -1,20 +1,24 @@
-"""Ends a Triton server one of whose models has lost its process, so that its supervisor starts it again.
+"""Ends a Triton server one of whose models has lost its process, so that its supervisor starts it again, and models that lost their server.
 
 The Python backend runs each model in a process of its own. When one is killed, as the kernel does when memory runs out, the server goes on,
-calls itself and the model ready, and refuses every request for that model from then on.
+calls itself and the model ready, and refuses every request for that model from then on. When the server is killed, a model's process
+notices by itself, but not always, and would keep its memory beside the next server's.
 """
 
 import os
 import select
 import signal
 import sys
+import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 
 import psutil
 
 _ASK_SECONDS = 0.5
 _END_SECONDS = 15.0
+_MODEL_END_SECONDS = 5.0
 
 
 def watch_from_outside(server: int, http_port: int) -> None:
@@ -32,16 +36,25 @@ def watch_from_outside(server: int, http_port: int) -> None:
 
 
 def watch(server: int, http_port: int) -> None:
-    """Returns when the server has ended, of itself or because it had lost a model's process."""
+    """Returns when the server has ended, of itself or because it had lost a model's process, and all processes of its models have."""
     try:
         running = os.pidfd_open(server)
     except ProcessLookupError:
         return
+    models: dict[int, int] = {}
+    try:
+        _watch(server, running, models, http_port)
+    finally:
+        _end(list(models.values()))
+
+
+def _watch(server: int, running: int, models: dict[int, int], http_port: int) -> None:
     while not _is_ready(http_port):
+        _add_children(models, server)
         if _ended([running], _ASK_SECONDS):
             return
-    models = [os.pidfd_open(child.pid) for child in psutil.Process(server).children()]
-    if running in _ended([running, *models]):
+    _add_children(models, server)
+    if running in _ended([running, *models.values()]):
         return
     # A server that is told to end lets its models' processes end, and is not ready any more.
     if _is_ready(http_port):
@@ -49,6 +62,25 @@ def watch(server: int, http_port: int) -> None:
         signal.pidfd_send_signal(running, signal.SIGTERM)
     if not _ended([running], _END_SECONDS):
         signal.pidfd_send_signal(running, signal.SIGKILL)
+
+
+def _add_children(models: dict[int, int], server: int) -> None:
+    """Adds the pidfd of each process that the server has started, by its id."""
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(server).children():
+            if child.pid not in models:
+                with suppress(ProcessLookupError):
+                    models[child.pid] = os.pidfd_open(child.pid)
+
+
+def _end(processes: list[int]) -> None:
+    """Kills those that do not end by themselves in a few seconds."""
+    latest = time.monotonic() + _MODEL_END_SECONDS
+    while processes and (ended := _ended(processes, max(0.0, latest - time.monotonic()))):
+        processes = [process for process in processes if process not in ended]
+    for process in processes:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(process, signal.SIGKILL)
 
 
 def _ended(processes: list[int], seconds: float | None = None) -> list[int]:

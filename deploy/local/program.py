@@ -36,7 +36,7 @@ class Program:
     prepare: Callable[[], Awaitable[None]] = _nothing
     provision: Callable[[], Awaitable[None]] = _nothing
     drain: Callable[[], Awaitable[None]] = _nothing
-    ready_seconds: float = 60.0
+    ready_seconds: float = 120.0
     stop_signal: str = "TERM"
     stop_seconds: int = 10
     stop_group: bool = True

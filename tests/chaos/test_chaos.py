@@ -27,7 +27,7 @@ SECONDS = float(os.environ.get("CHAOS_SECONDS", "20"))
 SEED = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(10**6))
 _LONG = SECONDS >= 60
 _ACCOUNTS = 8 if _LONG else 4
-_SETTLE_SECONDS = 600 if _LONG else 180
+_SETTLE_SECONDS = 600 if _LONG else 400
 REPORT = Path(__file__).resolve().parents[2] / "samples" / "report.pdf"
 
 

@@ -103,7 +103,7 @@ def service(config: StackConfig, name: str) -> Program:
         prepare=prepare,
         ready=ready,
         # A worker waits for Triton's models.
-        ready_seconds=180 if name == "inference" else 60,
+        ready_seconds=180 if name == "inference" else 120,
         # Calls in flight on two listeners and the tasks of a worker may take 15 seconds to end, and all of it longer on a busy machine.
         stop_seconds=60,
     )

@@ -50,6 +50,8 @@ def test_it_ends_with_its_models_when_it_is_told_to(server: TritonServer) -> Non
 
 def test_its_models_end_when_it_is_killed(server: TritonServer) -> None:
     children = server.children()
+    # One that cannot notice by itself.
+    children[0].suspend()
 
     server.process.kill()
     server.process.wait()
