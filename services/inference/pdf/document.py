@@ -6,6 +6,7 @@ that no one asked to change, of whatever kind, is written as it was read.
 
 from __future__ import annotations
 
+import tempfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,12 +14,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pikepdf
-from pypdf import Configuration, PdfReader, PdfWriter, apply_configuration
+from pypdf import Configuration, PdfWriter, apply_configuration
 from pypdf.errors import LimitReachedError, PyPdfError
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject, NullObject, PdfObject
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.inference.pdf import objects
+from services.inference.pdf.spooled import SpoolingReader
 
 #: What pypdf raises on documents that do not hold what they should.
 PARSE_ERRORS = (
@@ -54,16 +56,19 @@ class Damaged(Exception):
 
 
 @contextmanager
-def opened(source: Path) -> Iterator[Document]:
-    """The document in a file. Raises Damaged, or FILE_ENCRYPTED, or MEDIA_LIMIT_EXCEEDED for pypdf's limits."""
+def opened(source: Path, scratch: Path) -> Iterator[Document]:
+    """The document in a file, for the time of the block; long streams are kept in a file without a name in the folder `scratch`.
+
+    Raises Damaged, or FILE_ENCRYPTED, or MEDIA_LIMIT_EXCEEDED for pypdf's limits.
+    """
     charsets = NameObject.CHARSETS
     # Names are bytes. Read as Latin-1 each byte is one character, so that `_fit` can write the same bytes again; pypdf's
     # default, a guess among encodings, would write others, and content streams would miss their resources.
     NameObject.CHARSETS = ("latin-1",)  # type: ignore[assignment]
     try:
-        with apply_configuration(_LIMITS), source.open("rb") as file:
+        with apply_configuration(_LIMITS), source.open("rb") as file, tempfile.TemporaryFile(dir=scratch) as spool:
             try:
-                document = Document(_load(file))
+                document = Document(_load(file, spool))
             except LimitReachedError as error:
                 raise DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "The document is too complex.") from error
             except PARSE_ERRORS as error:
@@ -76,7 +81,7 @@ def opened(source: Path) -> Iterator[Document]:
 def mend(source: Path, target: Path) -> None:
     """Write what qpdf can save of a damaged document. Raises FILE_CORRUPT if that is nothing."""
     try:
-        with pikepdf.open(source, suppress_warnings=True) as document:
+        with pikepdf.open(source, suppress_warnings=True, access_mode=pikepdf.AccessMode.stream) as document:
             document.save(target, stream_decode_level=pikepdf.StreamDecodeLevel.none, fix_metadata_version=False)
     except (pikepdf.PdfError, RuntimeError) as error:
         raise corrupt() from error
@@ -87,8 +92,8 @@ def corrupt() -> DarkroomError:
     return DarkroomError(ErrorReason.FILE_CORRUPT, "The document is damaged: it cannot be read as a PDF.")
 
 
-def _load(file: BinaryIO) -> PdfWriter:
-    reader = PdfReader(file, strict=False)
+def _load(file: BinaryIO, spool: BinaryIO) -> PdfWriter:
+    reader = SpoolingReader(file, spool, strict=False)
     if reader.is_encrypted:
         try:
             opens = bool(reader.decrypt(""))
@@ -149,7 +154,8 @@ class Document:
         try:
             with loose.open("wb") as file:
                 self._writer.write(file)
-            with pikepdf.open(loose) as document:
+            # As a stream: what is mapped counts as memory.
+            with pikepdf.open(loose, access_mode=pikepdf.AccessMode.stream) as document:
                 document.save(
                     target,
                     object_stream_mode=pikepdf.ObjectStreamMode.generate,

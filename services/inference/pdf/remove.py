@@ -76,7 +76,7 @@ def _remove(source: Path, target: Path, on_page: OnPage, wanted: Wanted) -> Repo
     undone: dict[tuple[int, int], str] = {}
     left = Left()
     for last in [False] * (_ROUNDS - 1) + [True]:
-        with opened(source) as document:
+        with opened(source, target.parent) as document:
             report = Report(pages=len(document.pages))
             declared = DeclaredPass(document, report, left)
             declared.run()

@@ -29,17 +29,17 @@ def rebuild(source: Path, pages: Path, target: Path) -> dict[str, Any]:
     numbers = sorted(int(path.stem) for path in pages.glob("*.json"))
     skeleton = pages / "skeleton.pdf"
     try:
-        with Pdf.open(source) as document:
+        # Read as streams: what is mapped counts as memory, and the pictures may be gigabytes.
+        with Pdf.open(source, access_mode=pikepdf.AccessMode.stream) as document:
             told = {"pages": len(document.pages), "warnings": _warnings(document)}
             _redraw_all(document, numbers, pages)
             document.save(skeleton, object_stream_mode=pikepdf.ObjectStreamMode.disable)
         if numbers:
-            with Pdf.open(skeleton) as document:
+            with Pdf.open(skeleton, access_mode=pikepdf.AccessMode.stream) as document:
                 places = {number: int(document.pages[number].Resources.XObject.Page.objgen[0]) for number in numbers}
                 info = document.trailer.get("/Info")
                 numbered = Trailer(int(document.trailer.Size), int(document.Root.objgen[0]), 0 if info is None else int(info.objgen[0]))
             append_pictures(skeleton, pages, places, numbered)
-        # Read as a stream: what is mapped counts as memory, and the pictures may be gigabytes.
         with Pdf.open(skeleton, access_mode=pikepdf.AccessMode.stream) as document:
             document.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate)
         return told
