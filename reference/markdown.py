@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor
@@ -88,8 +88,14 @@ def _type(schema: Document) -> str:
         return " \\| ".join(f"`{value}`" for value in schema["enum"])
     else:
         about = str(schema.get("format") if schema.get("format") in ("date-time", "uri") else schema.get("type", "any"))
-    limits = [text.format(schema[keyword]) for keyword, text in _KEYWORDS.items() if keyword in schema]
+    limits = _limits(schema)
     return ", ".join([about, *limits]).replace("|", "\\|")
+
+
+def _limits(schema: Mapping[str, Any]) -> list[str]:
+    """What JSON Schema's keywords say, in words."""
+    texts = {keyword: text.format(schema[keyword]) for keyword, text in _KEYWORDS.items() if keyword in schema}
+    return [text.removesuffix("s") if schema[keyword] == 1 else text for keyword, text in texts.items()]
 
 
 def _resolved(document: Document, parameter: Document) -> Document:
@@ -177,7 +183,7 @@ def _field(field: FieldDescriptor, comments: Comments) -> str:
         about.append("**required**")
     rules = rules_of(field)
     limits = constraints(rules) | constraints(rules.repeated.items)
-    about += [text.format(limits[keyword]) for keyword, text in _KEYWORDS.items() if keyword in limits]
+    about += _limits(limits)
     if "enum" in limits:
         about.append("one of " + ", ".join(f"`{value}`" for value in limits["enum"]))
     return f"| `{field.name}` | {', '.join(about)} | {_cell(comments.of(field.full_name))} |".replace("\n", " ")
