@@ -53,6 +53,10 @@ def _watch(server: int, running: int, models: dict[int, int], http_port: int) ->
         _add_children(models, server)
         if _ended([running], _ASK_SECONDS):
             return
+    # Some that it starts end before it is ready, as they should.
+    ended = _ended(list(models.values()), 0)
+    for child in [child for child, process in models.items() if process in ended]:
+        del models[child]
     _add_children(models, server)
     if running in _ended([running, *models.values()]):
         return
