@@ -14,11 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from services.inference.watermark.strokes import Plane
-
-Samples = npt.NDArray[np.float32]
 
 _BORDER = 16.0  # levels of edge that a pixel of the cover's border has to take away
 _AREA = 1.0  # levels for each covered pixel: where nothing speaks for paint, there is none
@@ -26,43 +23,70 @@ _CHECKED = 20  # iterations
 
 
 def smoothest_cover(
-    picture: Samples, colour: Samples, opacity: float, iterations: int, check: Callable[[], None], start: Plane | None = None
+    picture: Plane, level: float, opacity: float, iterations: int, check: Callable[[], None], start: Plane | None = None
 ) -> Plane:
-    """The share of each pixel that paint of `colour` (one value a channel) and `opacity` (below 1) covers.
+    """The share of each pixel that paint of `level` (0 to 255) and `opacity` (below 1) covers.
 
-    `picture` is height x width x channels, 0 to 255; `start` is a guess. Takes about 0.1 µs a sample and iteration.
+    `picture` is one channel, height x width, 0 to 255; `start` is a guess. Takes about 0.02 µs a pixel and iteration, while the picture
+    is small enough for the processor's cache, and 60 bytes a pixel.
     """
-    step = np.ascontiguousarray((colour - picture) * np.float32(opacity / (1 - opacity)).astype(np.float32))
+    step = np.ascontiguousarray((np.float32(level) - picture) * np.float32(opacity / (1 - opacity)))
     weight = np.abs(step)
-    cover = np.zeros(picture.shape[:2], np.float32) if start is None else start.astype(np.float32)
-    ahead = cover
+    cover = np.zeros(picture.shape, np.float32) if start is None else start.astype(np.float32)
+    ahead = cover.copy()
     across, down = np.diff(picture, axis=1), np.diff(picture, axis=0)
-    pull_across, pull_down = np.zeros_like(across), np.zeros_like(down)
-    border_across, border_down = np.zeros_like(across[..., 0]), np.zeros_like(down[..., 0])
-    rate_across = 1 / (weight[:, 1:] + weight[:, :-1] + 1e-3)
-    rate_down = 1 / (weight[1:] + weight[:-1] + 1e-3)
-    rate = 1 / (4 * weight.sum(axis=2) + 4 * _BORDER)
+    pull_across, pull_down, border_across, border_down = (np.zeros_like(edges) for edges in (across, down, across, down))
+    rate_across, rate_down = 1 / (weight[:, 1:] + weight[:, :-1] + 1e-3), 1 / (weight[1:] + weight[:-1] + 1e-3)
+    rate = 1 / (4 * weight + 4 * _BORDER)
+    # Every array is written in place: the time goes into memory that is touched.
+    painted, gradient, scratch = np.empty_like(step), np.empty_like(step), np.empty_like(step)
+    sideways, downward = np.empty_like(across), np.empty_like(down)
     for iteration in range(iterations):
         if iteration % _CHECKED == 0:
             check()
-        painted = ahead[..., np.newaxis] * step
-        pull_across += rate_across * (across - np.diff(painted, axis=1))
-        pull_down += rate_down * (down - np.diff(painted, axis=0))
-        border_across += 0.5 * np.diff(ahead, axis=1)
-        border_down += 0.5 * np.diff(ahead, axis=0)
-        for pull in (pull_across, pull_down, border_across, border_down):
-            np.clip(pull, -1, 1, out=pull)
-        gradient = _BORDER * _divergence(border_across, border_down) - (_divergence(pull_across, pull_down) * step).sum(axis=2) + _AREA
-        following = np.clip(cover - rate * gradient, 0, 1)
-        ahead, cover = 2 * following - cover, following
-    return np.asarray(cover, np.float32)
+        np.multiply(ahead, step, out=painted)
+        for pull, edges, rates, differences, axis in (
+            (pull_across, across, rate_across, sideways, 1),
+            (pull_down, down, rate_down, downward, 0),
+        ):
+            _differences(painted, axis, differences)
+            np.subtract(edges, differences, out=differences)
+            np.multiply(differences, rates, out=differences)
+            _moved(pull, differences)
+        for border, differences, axis in ((border_across, sideways, 1), (border_down, downward, 0)):
+            _differences(ahead, axis, differences)
+            np.multiply(differences, np.float32(0.5), out=differences)
+            _moved(border, differences)
+        _divergence(pull_across, pull_down, scratch)
+        np.multiply(scratch, step, out=scratch)
+        _divergence(border_across, border_down, gradient)
+        np.multiply(gradient, np.float32(_BORDER), out=gradient)
+        np.subtract(gradient, scratch, out=gradient)
+        np.add(gradient, np.float32(_AREA), out=gradient)
+        np.multiply(gradient, rate, out=gradient)
+        np.subtract(cover, gradient, out=gradient)
+        following = np.clip(gradient, 0, 1, out=gradient)
+        np.multiply(following, np.float32(2), out=ahead)
+        np.subtract(ahead, cover, out=ahead)
+        cover, gradient = following, cover
+    return cover
 
 
-def _divergence(across: Samples, down: Samples) -> Samples:
+def _differences(plane: Plane, axis: int, out: Plane) -> None:
+    """Between neighbours, along an axis."""
+    np.subtract(plane[:, 1:] if axis else plane[1:], plane[:, :-1] if axis else plane[:-1], out=out)
+
+
+def _moved(dual: Plane, change: Plane) -> None:
+    """A dual variable after a step, in place."""
+    np.add(dual, change, out=dual)
+    np.clip(dual, -1, 1, out=dual)
+
+
+def _divergence(across: Plane, down: Plane, out: Plane) -> None:
     """The transpose of taking differences."""
-    total = np.zeros((down.shape[0] + 1, *down.shape[1:]), np.float32)
-    total[:, 1:] += across
-    total[:, :-1] -= across
-    total[1:] += down
-    total[:-1] -= down
-    return total
+    out[:, 0] = 0
+    out[:, 1:] = across
+    out[:, :-1] -= across
+    out[1:] += down
+    out[:-1] -= down

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from services.inference.watermark.marks import COVERED, Found
-from services.inference.watermark.overlays import Overlay
+from services.inference.watermark.refinement import Overlay
 from services.inference.watermark.report import Kind
 from services.inference.watermark.strokes import THIN, thickness
 

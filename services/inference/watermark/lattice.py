@@ -14,6 +14,7 @@ from itertools import islice
 import cv2
 import numpy as np
 
+from services.inference.media.colour import strips
 from services.inference.watermark.blending import measure
 from services.inference.watermark.folding import Floats, Folded, cell_shape, coordinates
 from services.inference.watermark.repeats import detail, refined, repeating_steps
@@ -25,7 +26,8 @@ _PAINTS = (255.0, 0.0)
 _LEAST_REPEATS = 6
 _LEAST_AGREEMENT = 0.6
 _SIGNIFICANCE = 3.5  # deviations of a place's opacity
-_MOST_AGAINST = 0.2
+_MOST_AGAINST = 0.2  # of the coverage
+_MOST_AGAINST_KNOWN = 0.5  # of a mark that the small copy has shown: the grain of a large picture goes both ways
 _MOST_OPACITY = 0.92
 _LEAST_EVEN = 0.45
 _LEAST_PRESENCE = 0.85
@@ -35,6 +37,7 @@ _SHARPENINGS = 5
 _FINER = 2  # samples of a repeat a pixel, each way: repeats that fall between pixels show what is between them
 _SMOOTH = 7  # pixels
 _MEASURED_PIXELS = 8_000_000
+_STRIP = 256  # rows
 _LEAST_CORRELATION = 0.93
 _NEUTRAL = 60.0  # levels between the largest and the smallest channel of a colour
 
@@ -63,14 +66,15 @@ class Tiling:
 
     def opacity_in(self, rows: slice, width: int) -> Plane:
         """Opacity of the mark in some rows of the picture."""
-        first, second = coordinates(self.steps, rows, width)
         height, across = self.opacity.shape
         # One sample more on each side, so that interpolation goes round the edge of the square.
         wrapped = np.pad(self.opacity, 1, mode="wrap")
-        return np.asarray(
-            cv2.remap(wrapped, (first * across + 0.5).astype(np.float32), (second * height + 0.5).astype(np.float32), cv2.INTER_LINEAR),
-            np.float32,
-        )
+        result = np.empty((rows.stop - rows.start, width), np.float32)
+        for part in strips(result.shape[0], _STRIP):
+            first, second = coordinates(self.steps, slice(rows.start + part.start, rows.start + part.stop), width)
+            place = (first * across + 0.5).astype(np.float32), (second * height + 0.5).astype(np.float32)
+            result[part] = cv2.remap(wrapped, *place, cv2.INTER_LINEAR)
+        return result
 
 
 def find_tiling(pixels: Pixels8, check: Callable[[], None]) -> Tiling | None:
@@ -88,7 +92,7 @@ def find_tiling(pixels: Pixels8, check: Callable[[], None]) -> Tiling | None:
         check()
         if gray.size / abs(np.linalg.det(rough)) < _LEAST_REPEATS:
             continue
-        steps = refined(residual, rough)
+        steps = refined(gray, rough)
         # Coloured paint shows best in the channel that it darkens.
         for plane in (None, 0, 1, 2) if number < _COLOUR_TRIES else (None,):
             check()
@@ -106,21 +110,21 @@ def _plane(pixels: Pixels8, number: int | None) -> Plane:
 
 def _at_full_size(pixels: Pixels8, number: int | None, steps: Floats, check: Callable[[], None]) -> Tiling | None:
     plane = _plane(pixels, number)
-    steps = refined(detail(luminance(pixels)), steps)
+    steps = refined(plane if number is None else luminance(pixels), steps)
     check()
     # A part of a very large picture holds enough repeats to measure one.
     height = min(plane.shape[0], max(2 * round(np.abs(steps[1]).sum()), _MEASURED_PIXELS // plane.shape[1]))
-    tiling = _measured(plane[:height], steps, plane.shape[0] / height)
+    tiling = _measured(plane[:height], steps, plane.shape[0] / height, _MOST_AGAINST_KNOWN)
     return None if tiling is None else _in_colour(np.ascontiguousarray(pixels[:height]), tiling, number)
 
 
-def _measured(plane: Plane, steps: Floats, share: float = 1.0) -> Tiling | None:
+def _measured(plane: Plane, steps: Floats, share: float = 1.0, most_against: float = _MOST_AGAINST) -> Tiling | None:
     """The mark of a picture whose repeats are known, if it passes for one. `plane` is one `share`th of the picture's rows."""
     repeats = share * plane.size / abs(float(np.linalg.det(steps)))
     best: tuple[float, Tiling] | None = None
     for level in _PAINTS:
         folded = Folded(plane, steps, cell_shape(steps), level)
-        tiling = _judged(folded, steps, level, repeats)
+        tiling = _judged(folded, steps, level, repeats, most_against)
         if tiling is not None and (best is None or folded.explained(tiling.opacity) > best[0]):
             best = folded.explained(tiling.opacity), tiling
     return None if best is None else _sharpened(plane, best[1])
@@ -162,14 +166,14 @@ def _in_colour(pixels: Pixels8, tiling: Tiling, number: int | None) -> Tiling | 
     return replace(tiling, colour=blend.colour, opacity=np.asarray((tiling.opacity * (blend.opacity / strong)).clip(0, 0.95), np.float32))
 
 
-def _judged(folded: Folded, steps: Floats, level: float, repeats: float) -> Tiling | None:
+def _judged(folded: Folded, steps: Floats, level: float, repeats: float, most_against: float) -> Tiling | None:
     """The mark of one colour, if what repeats passes for one: significant, of one sign, alike in all repeats, all over the picture."""
     opacity, (first, second) = folded.opacity(), folded.halves()
     noise = float(np.median(np.abs(first - second))) * 1.4826 / 2
     least = max(_SUPPORT, _SIGNIFICANCE * noise)
     support = opacity > least
     coverage, against = float(support.mean()), float((opacity < -least).mean())
-    if not _COVERAGE[0] <= coverage <= _COVERAGE[1] or against > _MOST_AGAINST * coverage:
+    if not _COVERAGE[0] <= coverage <= _COVERAGE[1] or against > most_against * coverage:
         return None
     strong = float(np.percentile(opacity[support], 90))
     # Paint of one opacity: most of a stroke is about as opaque as its middle.
@@ -178,8 +182,9 @@ def _judged(folded: Folded, steps: Floats, level: float, repeats: float) -> Tili
         return None
     near = thickened(support, 3)
     agreement = float(np.corrcoef(first[near], second[near])[0, 1])
-    mark = np.where(support, opacity, 0).astype(np.float32)
-    presence = folded.presence(mark)
-    if agreement < _LEAST_AGREEMENT or presence < _LEAST_PRESENCE:
+    if agreement < _LEAST_AGREEMENT:
+        return None
+    presence = folded.presence(np.where(support, opacity, 0).astype(np.float32))
+    if presence < _LEAST_PRESENCE:
         return None
     return Tiling(steps, np.where(thickened(support, 2), opacity.clip(0), 0).astype(np.float32), (level,), repeats, agreement, presence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.inference.watermark.box import Box
-from services.inference.watermark.overlays import Overlay
+from services.inference.watermark.refinement import Overlay
 from services.inference.watermark.report import Kind
 from services.inference.watermark.strokes import Mask
 

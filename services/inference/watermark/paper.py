@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from services.inference.media.colour import strips
 from services.inference.watermark.strokes import Mask, Pixels8, luminance, thickened
 
 _DARKEST = 190  # levels: what is darker is no paper
@@ -19,18 +20,31 @@ _SOFT_EDGE = 2  # pixels
 
 def tone(pixels: Pixels8) -> npt.NDArray[np.float32] | None:
     """The colour of the paper that a picture shows, one value a channel; None where it shows something else."""
-    gray = luminance(pixels)
-    counts = np.bincount(gray.astype(np.uint8).ravel(), minlength=256)
-    lightness = int(counts.argmax())
+    gray = np.asarray(pixels[..., 0] if pixels.shape[2] == 1 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+    lightness = int(_counts(gray).argmax())
     if lightness < _DARKEST:
         return None
-    near = np.abs(gray - lightness) <= _SPREAD
-    return np.asarray(np.median(pixels[near], axis=0), np.float32) if near.mean() >= _LEAST_SHARE else None
+    near = np.asarray(cv2.inRange(gray, lightness - _SPREAD, lightness + _SPREAD), np.uint8)
+    if cv2.countNonZero(near) < _LEAST_SHARE * gray.size:
+        return None
+    return np.array([_median(_counts(np.ascontiguousarray(channel), near)) for channel in cv2.split(pixels)], np.float32)
+
+
+def _counts(plane: Pixels8, where: Pixels8 | None = None) -> npt.NDArray[np.int64]:
+    """How many pixels there are of each of 256 levels."""
+    return np.asarray(cv2.calcHist([plane], [0], where, [256], [0, 256]), np.int64).ravel()
+
+
+def _median(counts: npt.NDArray[np.int64]) -> float:
+    """Of as many values of each level."""
+    below, total = np.cumsum(counts), int(counts.sum())
+    return float(np.searchsorted(below, ((total - 1) // 2, total // 2), side="right").mean())
 
 
 def is_drawn(pixels: Pixels8) -> bool:
     """Whether a program has drawn the picture, as a window or a chart: most of it is of exactly its neighbour's colour."""
-    return float((pixels[:, 1:] == pixels[:, :-1]).all(axis=2).mean()) > _DRAWN
+    same = sum(int((pixels[rows, 1:] == pixels[rows, :-1]).all(axis=2).sum()) for rows in strips(pixels.shape[0]))
+    return same > _DRAWN * float(pixels.shape[0] * (pixels.shape[1] - 1))
 
 
 def without_print(pixels: Pixels8, paper: npt.NDArray[np.float32]) -> Pixels8:

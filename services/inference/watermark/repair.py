@@ -15,7 +15,7 @@ from services.inference.watermark import blending, inpainting, neural, paper
 from services.inference.watermark.box import Box
 from services.inference.watermark.lattice import Tiling
 from services.inference.watermark.marks import COVERED, Found
-from services.inference.watermark.overlays import Overlay
+from services.inference.watermark.refinement import Overlay
 from services.inference.watermark.report import Kind, Mark, Method
 from services.inference.watermark.strokes import THIN, Mask, Pixels8, luminance, thickened, thickness, thinned
 

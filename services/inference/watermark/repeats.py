@@ -8,6 +8,7 @@ from itertools import combinations
 import cv2
 import numpy as np
 
+from services.inference.media.colour import strips
 from services.inference.watermark.folding import Floats, cell_shape, coordinates
 from services.inference.watermark.strokes import Plane
 
@@ -16,6 +17,7 @@ _LEAST_PROMINENCE = 5.5  # deviations of a repeat's autocorrelation over the res
 _CANDIDATES = 24
 _CLIP = 24.0  # levels: a mark is faint, the picture's own edges are not
 _SAMPLES = 300_000
+_STRIP, _CONTEXT = 128, 32  # rows: of samples, and of the picture that a pixel's detail depends on
 
 
 def detail(gray: Plane, kernel: int = 31) -> Plane:
@@ -92,10 +94,12 @@ def _height(sharp: Plane, shift: Floats, middle_x: int, middle_y: int) -> float:
     return float(sharp[y - 2 : y + 3, x - 2 : x + 3].max())
 
 
-def refined(residual: Plane, steps: Floats) -> Floats:
-    """The steps to a fraction of a pixel: those onto which the residual folds with the most contrast."""
-    every = max(2, round((residual.size / _SAMPLES) ** 0.5))
-    best, steps = _contrast(residual, steps, every), steps.copy()
+def refined(gray: Plane, steps: Floats) -> Floats:
+    """The steps of what repeats in a picture to a fraction of a pixel: those onto which its detail folds with the most contrast."""
+    # Every so many pixels in cells twice a pixel's size: a fraction of the time and the memory, for the same optimum.
+    every = max(2, round((gray.size / _SAMPLES) ** 0.5))
+    samples = sampled_detail(gray, every)
+    best, steps = _contrast(samples, every, steps), steps.copy()
     for size in (0.5, 0.25, 0.12, 0.06, 0.03):
         improved = True
         while improved:
@@ -104,17 +108,28 @@ def refined(residual: Plane, steps: Floats) -> Floats:
                 for sign in (size, -size):
                     tried = steps.copy()
                     tried[index] += sign
-                    contrast = _contrast(residual, tried, every)
+                    contrast = _contrast(samples, every, tried)
                     if contrast > best * 1.0005:
                         best, steps, improved = contrast, tried, True
     return steps
 
 
-def _contrast(residual: Plane, steps: Floats, every: int) -> float:
-    # Every so many pixels in cells twice a pixel's size: a fraction of the time, for the same optimum.
-    first, second = coordinates(steps, residual.shape[0], residual.shape[1], every=every)
+def sampled_detail(gray: Plane, every: int) -> Plane:
+    """`detail` of each so many-th row and column, without ever holding that of all."""
+    parts = []
+    for rows in strips(gray.shape[0], every * _STRIP):
+        top = max(0, rows.start - _CONTEXT)
+        parts.append(detail(gray[top : rows.stop + _CONTEXT])[rows.start - top : rows.stop - top : every, ::every])
+    return np.concatenate(parts)
+
+
+def _contrast(samples: Plane, every: int, steps: Floats) -> float:
+    first, second = coordinates(steps, samples.shape[0] * every, samples.shape[1] * every, every=every)
     rows, columns = (max(8, size // 2) for size in cell_shape(steps))
-    cells = ((second * rows).astype(np.intp) % rows * columns + (first * columns).astype(np.intp) % columns).ravel()
+    first *= columns
+    second *= rows
+    # A place that rounding has put at 1 is the same as 0.
+    cells = ((second.astype(np.intp) % rows) * columns + first.astype(np.intp) % columns).ravel()
     count = np.bincount(cells, minlength=rows * columns)
-    total = np.bincount(cells, residual[::every, ::every].ravel(), rows * columns)
+    total = np.bincount(cells, samples.ravel(), rows * columns)
     return float((total**2 / np.maximum(count, 1)).sum())

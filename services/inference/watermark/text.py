@@ -17,7 +17,7 @@ from services.inference.watermark import blending, paper
 from services.inference.watermark.box import Box
 from services.inference.watermark.marks import Found
 from services.inference.watermark.report import Kind
-from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, Strokes, find_strokes, thickened, thinned
+from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, Strokes, find_letters, thickened, thinned
 
 _LEAST_ASPECT = 1.8
 _SURE, _WORTH = 0.6, 0.25
@@ -55,7 +55,7 @@ def _examined(pixels: Pixels8, line: Line, document: bool) -> Found | None:
     inner = box.within(around)
     visible = np.zeros_like(region)
     visible[inner.window] = region[inner.window]
-    found = find_strokes(crop, visible > 0, round(line.height))
+    found = find_letters(crop, visible > 0, round(line.height))
     if found is None or not _reads_like_text(found.mask, line, around):
         return None
     strokes = found.mask

@@ -35,8 +35,8 @@ def test_the_cover_of_a_known_paint_is_found() -> None:
     truth = photo()
     cover = diagonal(truth, "PREVIEW", 80, 30)
     marked = over(truth, cover, 0.5)
-    gray = cv2.cvtColor(marked, cv2.COLOR_RGB2GRAY)[..., np.newaxis].astype(np.float32)
-    found = smoothest_cover(gray, np.full(1, 255, np.float32), 0.5, 100, lambda: None)
+    gray = cv2.cvtColor(marked, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    found = smoothest_cover(gray, 255.0, 0.5, 100, lambda: None)
     # Where the picture is nearly white, white paint does not show.
     shows = truth.max(axis=2) < 200
     assert found[(cover > 0.95) & shows].mean() > 0.75

@@ -10,6 +10,7 @@ import pytest
 from services.inference.media import Image
 from services.inference.ocr.detection import network_input, text_map
 from services.inference.watermark.removal import Watching, remove_found
+from services.inference.watermark.strokes import find_letters
 from services.inference.watermark.text import find_text
 from tests.unit.watermark.marked import Layer, error, layer, over, photo
 
@@ -48,6 +49,21 @@ def test_a_tilted_line_across_the_picture_is_removed() -> None:
     (mark,) = report.removed
     assert "tilted" in mark.evidence
     assert error(result.pixels, truth, cover > 0.1) < 0.5 * error(marked, truth, cover > 0.1)
+
+
+@pytest.mark.parametrize(("opacity", "colour"), [(1.0, 255), (0.6, 0)])
+def test_tall_letters_are_known_to_the_pixel(opacity: float, colour: int) -> None:
+    y, x = np.mgrid[:600, :1200]
+    scene = np.stack([130 + 40 * np.sin(x / 180), 120 + 40 * np.sin(y / 140 + 1), 110 + 40 * np.cos((x + y) / 220)], axis=2)
+    truth = np.round(scene + np.random.default_rng(4).normal(0, 4, scene.shape)).astype(np.uint8)
+    cover = layer(truth.shape, "PREVIEW", 260, (600, 300), "mm")
+    region = np.zeros(cover.shape, np.bool_)
+    region[180:420, 20:1180] = True
+    found = find_letters(over(truth, cover, opacity, colour), region, 240)
+    assert found is not None
+    assert found.paint == ("white" if colour else "black")
+    assert found.opacity == pytest.approx(opacity, abs=0.2)
+    assert (found.mask & (cover > 0.5)).sum() > 0.93 * (found.mask | (cover > 0.5)).sum()
 
 
 def test_text_that_the_picture_shows_is_left_alone() -> None:

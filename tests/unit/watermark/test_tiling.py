@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -48,6 +49,18 @@ def test_repeats_that_fall_between_pixels_leave_no_ghost() -> None:
     result, report = remove_found(Image(marked), marked, lambda _: (), None, WATCHING)
     assert [mark.kind.value for mark in report.removed] == ["tiled"]
     assert error(result.pixels, truth, cover > 0.1) < 0.25 * error(marked, truth, cover > 0.1)
+
+
+def test_large_repeats_of_a_large_picture_are_measured_at_its_size() -> None:
+    small = photo()
+    rng = np.random.default_rng(3)
+    large = cv2.resize(small, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    truth = np.round(large + rng.normal(0, 3, large.shape)).clip(0, 255).astype(np.uint8)
+    cover = tiled(truth.shape, "SAMPLE", 80, 30, (480, 300))
+    marked = over(truth, cover, 0.35)
+    result, report = remove_found(Image(marked), marked, lambda _: (), None, WATCHING)
+    assert [mark.kind.value for mark in report.removed] == ["tiled"]
+    assert error(result.pixels, truth, cover > 0.1) < 0.4 * error(marked, truth, cover > 0.1)
 
 
 def test_the_steps_are_exact_where_they_are_known() -> None:
