@@ -56,7 +56,9 @@ def _judged(overlay: Overlay, lines: Sequence[Found], size: tuple[int, int]) -> 
         return []
     # Paint alone is not enough: glass, smoke and foam are translucent as well. Nor is place, where nothing shows through.
     weights = paint | place
-    score = min(0.99 if place and overlay.blend.shows_through else _MOST_WITHOUT_BOTH, sum(weights.values()))
+    # What darkens is a shadow anywhere, in a corner as well, unless it reads as text.
+    enough = place and overlay.blend.shows_through and (lines or max(overlay.blend.colour) > _BLACK)
+    score = min(0.99 if enough else _MOST_WITHOUT_BOTH, sum(weights.values()))
     kind = Kind.TEXT if lines else Kind.OVERLAY
     return [Found(kind, overlay.box, overlay.cover > COVERED, score, tuple(weights), sure=score >= _SURE, overlay=overlay)]
 

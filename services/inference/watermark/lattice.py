@@ -18,7 +18,7 @@ from services.inference.media.colour import strips
 from services.inference.watermark.blending import measure
 from services.inference.watermark.folding import Floats, Folded, cell_shape, coordinates
 from services.inference.watermark.repeats import detail, refined, repeating_steps
-from services.inference.watermark.strokes import Pixels8, Plane, luminance, thickened
+from services.inference.watermark.strokes import Mask, Pixels8, Plane, luminance, thickened
 
 _SEARCH_SIDE = 1024  # pixels of the copy in which repeats are looked for
 _TRIES, _COLOUR_TRIES = 4, 2
@@ -32,6 +32,7 @@ _MOST_OPACITY = 0.92
 _LEAST_EVEN = 0.45
 _LEAST_PRESENCE = 0.85
 _SUPPORT = 0.035  # opacity
+_LEAST_SHAPE, _LEAST_OPAQUE = 4, 0.15  # samples of a shape that are as opaque as the mark, and their share of it
 _COVERAGE = (0.004, 0.5)
 _SHARPENINGS = 5
 _FINER = 2  # samples of a repeat a pixel, each way: repeats that fall between pixels show what is between them
@@ -187,4 +188,16 @@ def _judged(folded: Folded, steps: Floats, level: float, repeats: float, most_ag
     presence = folded.presence(np.where(support, opacity, 0).astype(np.float32))
     if presence < _LEAST_PRESENCE:
         return None
-    return Tiling(steps, np.where(thickened(support, 2), opacity.clip(0), 0).astype(np.float32), (level,), repeats, agreement, presence)
+    mark = np.where(thickened(_painted(support, opacity >= 0.5 * strong), 2), opacity.clip(0), 0).astype(np.float32)
+    return Tiling(steps, mark, (level,), repeats, agreement, presence)
+
+
+def _painted(support: Mask, strong: Mask) -> Mask:
+    """The shapes of which enough is as opaque as the mark is: paint is of one opacity, and what the repeats share by chance is faint."""
+    # Three by three repeats, so that shapes go round the edge of one.
+    height, width = support.shape
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(np.tile(support.astype(np.uint8), (3, 3)), connectivity=8)
+    opaque = np.bincount(labels[np.tile(strong, (3, 3))], minlength=len(stats))
+    kept = opaque >= np.maximum(_LEAST_SHAPE, _LEAST_OPAQUE * stats[:, cv2.CC_STAT_AREA])
+    kept[0] = False
+    return np.asarray(kept[labels[height : 2 * height, width : 2 * width]], np.bool_)

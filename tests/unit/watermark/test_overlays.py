@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from services.inference.media import Image
-from services.inference.watermark.blending import measure
+from services.inference.watermark.blending import Blend, measure
 from services.inference.watermark.box import Box
 from services.inference.watermark.cover import smoothest_cover
+from services.inference.watermark.evidence import combined
 from services.inference.watermark.overlays import find_overlays
+from services.inference.watermark.refinement import Overlay
 from services.inference.watermark.removal import Watching, remove_found, remove_in_boxes
 from tests.unit.watermark.marked import Layer, Pixels, error, layer, over, photo
 
@@ -88,6 +90,17 @@ def test_a_logo_in_a_corner_is_removed() -> None:
     (mark,) = report.removed
     assert "small in a corner" in mark.evidence
     assert error(result.pixels, truth, cover > 0.1) < 0.3 * error(marked, truth, cover > 0.1)
+
+
+@pytest.mark.parametrize(("colour", "sure"), [((255.0, 255.0, 255.0), True), ((0.0, 0.0, 0.0), False)], ids=["paint", "shadow"])
+def test_what_only_darkens_a_corner_is_not_sure(colour: tuple[float, ...], sure: bool) -> None:
+    cover = np.zeros((40, 60), np.float32)
+    for left in (2, 22, 42):
+        cover[5:35, left : left + 15] = 1
+    overlay = Overlay(Box(560, 340, 620, 380), cover, Blend(colour, 0.5, 0.95, 0.05), 3)
+    (mark,) = combined([], [overlay], (400, 640))
+    assert mark.sure is sure
+    assert "small in a corner" in mark.evidence
 
 
 def test_the_same_logo_in_the_middle_is_left() -> None:

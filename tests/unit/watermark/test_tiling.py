@@ -51,6 +51,16 @@ def test_repeats_that_fall_between_pixels_leave_no_ghost() -> None:
     assert error(result.pixels, truth, cover > 0.1) < 0.25 * error(marked, truth, cover > 0.1)
 
 
+def test_the_picture_between_the_repeats_stays_as_it_was() -> None:
+    truth = photo()
+    cover = tiled(truth.shape, "SAMPLE", 26, 30, (160, 100))
+    marked = over(truth, cover, 0.3)
+    result, report = remove_found(Image(marked), marked, lambda _: (), None, WATCHING)
+    assert [mark.kind.value for mark in report.removed] == ["tiled"]
+    far = cv2.dilate((cover > 0.02).astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
+    assert (result.pixels != marked).any(axis=2)[far].mean() < 0.01
+
+
 def test_large_repeats_of_a_large_picture_are_measured_at_its_size() -> None:
     small = photo()
     rng = np.random.default_rng(3)
