@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,10 @@ from services.inference.redraw.text_layer import Runs, covered, recognised, with
 from services.inference.watermark.removal import Watching
 from services.inference.watermark.report import Report
 
+TOO_LARGE = (
+    "Page {} is too large ({:.0f} × {:.0f} inches) to be redrawn with legible print; only marks in its drawing operations were removed."
+)
+
 _CUT = 0.05  # share of the time
 _AT_ONCE = 3  # pages: one is drawn by its process, one is with the model server, one is repaired
 
@@ -32,30 +36,37 @@ async def run(document: Document, parameters: RedrawPdf, step: Step) -> Document
     """The document without its marks: those in its drawing operations are cut out, and pages that still show one are redrawn."""
     step.label("clean")
     step.report(0, "Looking for marks in the document")
-    cut, target, pages = step.folder / "cut", step.folder / "redrawn", step.folder / "pages"
+    cut, mended, target, pages = (step.folder / name for name in ("cut", "mended", "redrawn", "pages"))
     outcome = await step.tools.sandbox.run(document_job.clean, document.path, cut, False, on_progress=lambda *_: None)
     tell(step, outcome)
-    count = await step.tools.sandbox.run(document_job.count_pages, cut)
+    settled = await step.tools.sandbox.run(document_job.settle, cut, mended)
+    count, readable = settled["pages"], mended if settled["mended"] else cut
     await asyncio.to_thread(pages.mkdir)
-    reports = await _all_pages(cut, count, pages, step)
+    reports, large = await _all_pages(readable, count, pages, step)
     found = [{"page": page + 1, **mark.to_dict()} for page, report in sorted(reports.items()) for mark in report.marks]
     redrawn = sorted(page + 1 for page, report in reports.items() if report.removed)
     _tell(step, reports)
     if not redrawn and not outcome["changed"]:
         step.notice("no_watermark_found", "", f"No sure watermark was found in {step.source_name}, so it was left as it is.")
+    warnings = [TOO_LARGE.format(page + 1, *size) for page, size in sorted(large.items())]
     if redrawn:
-        rebuilt = await step.tools.sandbox.run(document_job.rebuild, cut, pages, target)
-        warnings = [warning for warning in rebuilt["warnings"] if warning not in outcome["warnings"]]
-        outcome = {**outcome, "changed": True, "warnings": [*outcome["warnings"], *warnings]}
-        for warning in warnings:
-            step.notice("document_warning", "", warning)
+        rebuilt = await step.tools.sandbox.run(document_job.rebuild, readable, pages, target)
+        warnings += [*settled["warnings"], *rebuilt["warnings"]]
+    warnings = [warning for warning in dict.fromkeys(warnings) if warning not in outcome["warnings"]]
+    for warning in warnings:
+        step.notice("document_warning", "", warning)
+    outcome = {**outcome, "pages": count, "changed": outcome["changed"] or bool(redrawn), "warnings": [*outcome["warnings"], *warnings]}
     attachments = (report_of(step, {**outcome, "redrawn_pages": redrawn, "in_pictures": found}),) if parameters.report else ()
     return Document(target if redrawn else cut, count, attachments)
 
 
-async def _all_pages(source: Path, count: int, pages: Path, step: Step) -> dict[int, Report]:
-    """What was found on each page that has anything; a few pages are in hand at a time, and nothing of one stays in memory."""
+async def _all_pages(source: Path, count: int, pages: Path, step: Step) -> tuple[dict[int, Report], dict[int, Sequence[float]]]:
+    """What was found on each page that has anything, and the sizes of those that are too large, by page from 0.
+
+    A few pages are in hand at a time, and nothing of one stays in memory.
+    """
     reports: dict[int, Report] = {}
+    large: dict[int, Sequence[float]] = {}
     numbers = iter(range(count))
     done = 0
 
@@ -63,9 +74,11 @@ async def _all_pages(source: Path, count: int, pages: Path, step: Step) -> dict[
         nonlocal done
         for number in numbers:
             step.check()
-            report = await _page(source, number, pages, step)
-            if report.marks:
-                reports[number] = report
+            found = await _page(source, number, pages, step)
+            if not isinstance(found, Report):
+                large[number] = found
+            elif found.marks:
+                reports[number] = found
             done += 1
             step.report(_CUT + (1 - _CUT) * done / count, f"Page {done} of {count}")
 
@@ -76,13 +89,15 @@ async def _all_pages(source: Path, count: int, pages: Path, step: Step) -> dict[
     except BaseExceptionGroup as several:
         # They fail alike: the first says what happened.
         raise next(_leaves(several)) from several
-    return reports
+    return reports, large
 
 
-async def _page(source: Path, number: int, pages: Path, step: Step) -> Report:
-    """Redraw one page into the folder `pages` if it surely shows a mark. Nothing of it stays in memory."""
+async def _page(source: Path, number: int, pages: Path, step: Step) -> Report | Sequence[float]:
+    """Redraw one page into the folder `pages` if it surely shows a mark; of one that is too large, its width and height in inches."""
     samples = pages / f"{number}.samples"
     described: dict[str, Any] = await step.tools.sandbox.run(document_job.render_page, source, number, samples)
+    if "too_large" in described:
+        return tuple(described["too_large"])
     pixels = await asyncio.to_thread(lambda: np.fromfile(samples, np.uint8).reshape(described["shape"]))
     await asyncio.to_thread(samples.unlink)
     result, report = await search(Image(pixels), step, Watching(lambda _: None, step.check))

@@ -6,6 +6,7 @@ that no one asked to change, of whatever kind, is written as it was read.
 
 from __future__ import annotations
 
+import copy
 import tempfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator
@@ -82,9 +83,31 @@ def mend(source: Path, target: Path) -> None:
     """Write what qpdf can save of a damaged document. Raises FILE_CORRUPT if that is nothing."""
     try:
         with pikepdf.open(source, suppress_warnings=True, access_mode=pikepdf.AccessMode.stream) as document:
+            if "/Size" not in document.trailer:
+                # A trailer that was lost is put together without it, and then qpdf writes none.
+                document.trailer.Size = len(document.objects) + 1
+            _part_pages(document)
             document.save(target, stream_decode_level=pikepdf.StreamDecodeLevel.none, fix_metadata_version=False)
     except (pikepdf.PdfError, RuntimeError) as error:
         raise corrupt() from error
+
+
+def _part_pages(document: pikepdf.Pdf) -> None:
+    """Give each place in the page tree a page of its own; qpdf drops a page that is there twice, though other readers show it."""
+    met: set[tuple[int, int]] = set()
+    waiting = [document.Root.get("/Pages")]
+    while waiting:
+        node = waiting.pop()
+        kids = node.get("/Kids") if isinstance(node, pikepdf.Dictionary) else None
+        for index, kid in enumerate(kids if isinstance(kids, pikepdf.Array) else ()):
+            if not isinstance(kid, pikepdf.Dictionary) or kids is None:
+                continue
+            if kid.is_indirect and kid.objgen in met:
+                if "/Kids" not in kid:
+                    kids[index] = document.make_indirect(copy.copy(kid))
+                continue
+            met.add(kid.objgen)
+            waiting.append(kid)
 
 
 def corrupt() -> DarkroomError:

@@ -8,10 +8,10 @@ from typing import Any
 
 from services.inference.pdf.preview import draw_preview
 from services.inference.pdf.remove import Wanted, remove_watermarks
-from services.inference.redraw.pages import count_pages, render_page
+from services.inference.redraw.pages import render_page, settle
 from services.inference.redraw.rebuild import rebuild
 
-__all__ = ["clean", "count_pages", "examine", "rebuild", "render_page"]
+__all__ = ["clean", "examine", "rebuild", "render_page", "settle"]
 
 
 def clean(source: Path, target: Path, likely: bool, on_page: Callable[[int, int], None]) -> dict[str, Any]:

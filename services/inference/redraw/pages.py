@@ -9,14 +9,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pikepdf
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.inference.pdf.document import corrupt
+from services.inference.pdf.document import corrupt, mend
+from services.inference.pdf.remove import DAMAGE_WARNING, ENCRYPTION_WARNING
 from services.inference.pdf.rendering import POINTS, unturned, visible
 
 _USUAL_DPI, _LEAST_DPI, _MOST_DPI = 200.0, 150.0, 300.0
+_COARSE_DPI = 72.0  # below it, print is no longer legible
 _MOST_PIXELS = 25_000_000
 _LARGE_PICTURE = 0.3  # of the page: a scan, whose resolution the page has
 
@@ -39,12 +42,33 @@ def count_pages(source: Path) -> int:
         return len(document)
 
 
+def settle(source: Path, target: Path) -> dict[str, Any]:
+    """Count the pages, and if PDFium and qpdf may read another document each, write what qpdf can save of it to `target`.
+
+    The former draws pages, the latter puts them back. Gives the number of `pages`, whether the document was `mended`, and `warnings` for
+    people about that. Raises FILE_CORRUPT and FILE_ENCRYPTED.
+    """
+    warnings = [DAMAGE_WARNING]
+    try:
+        with pikepdf.open(source, suppress_warnings=True, access_mode=pikepdf.AccessMode.stream) as document:
+            pages = len(document.pages)
+            sound = not document.get_warnings()
+            warnings += [ENCRYPTION_WARNING] if document.is_encrypted else []
+    except (pikepdf.PdfError, RuntimeError):
+        pages, sound = 0, False
+    if sound and count_pages(source) == pages:
+        return {"pages": pages, "mended": False, "warnings": []}
+    mend(source, target)
+    return {"pages": count_pages(target), "mended": True, "warnings": warnings}
+
+
 def render_page(source: Path, number: int, target: Path) -> dict[str, Any]:
     """Write page `number` (from 0), not turned, to `target` as RGB samples, and describe it.
 
     `shape` is that of the samples, `box` the page's visible part in its own coordinates (left, bottom, right, top), which the samples show,
     `runs` its text, and `pictured` whether a picture covers much of it, as in a scan. Resolution is that of the picture which fills a
-    scanned page, else 200 dots an inch; at most 25 megapixels.
+    scanned page, else 200 dots an inch; at most 25 megapixels. Of a page that would have less than 72 dots an inch by that only `too_large`
+    is given: its width and height in inches. Raises FILE_CORRUPT and FILE_ENCRYPTED.
     """
     with _opened(source) as document:
         try:
@@ -53,6 +77,8 @@ def render_page(source: Path, number: int, target: Path) -> dict[str, Any]:
             width, height = right - left, top - bottom
             densities = _densities(page, width * height)
             dpi = min(_resolution(densities), math.sqrt(_MOST_PIXELS / (width * height)) * POINTS)
+            if dpi < _COARSE_DPI:
+                return {"too_large": [width / POINTS, height / POINTS]}
             # Unturned: a page's own coordinates are those of its links and text as well.
             samples = unturned(page, dpi / POINTS)
             samples.tofile(target)

@@ -57,15 +57,23 @@ def _warnings(document: Pdf) -> list[str]:
 
 def _is_signed(document: Pdf) -> bool:
     """Whether a signature field of the form has a value (ISO 32000-2, 12.8)."""
-    waiting = list(document.Root.get("/AcroForm", Dictionary()).get("/Fields", Array()))
+    waiting = list(_listed(document.Root.get("/AcroForm"), "/Fields"))
     for _ in range(_MOST_FIELDS):
         if not waiting:
             break
         field = waiting.pop()
+        if not isinstance(field, Dictionary):
+            continue
         if field.get("/FT") == Name.Sig and "/V" in field:
             return True
-        waiting.extend(field.get("/Kids", Array()))
+        waiting.extend(_listed(field, "/Kids"))
     return False
+
+
+def _listed(holder: Object | None, key: str) -> Array:
+    """The array under a key; an empty one where there is none, whatever there is."""
+    found = holder.get(key) if isinstance(holder, Dictionary) else None
+    return found if isinstance(found, Array) else Array()
 
 
 def _redraw_all(document: Pdf, numbers: Sequence[int], pages: Path) -> None:
@@ -96,7 +104,7 @@ def _redraw(document: Pdf, page: pikepdf.Page, picture: Stream, described: dict[
         if key in page.obj:
             del page.obj[key]
     # Everything else that a page may have on it is part of the picture now.
-    links = [note for note in page.obj.get("/Annots", Array()) if note.get("/Subtype") == Name.Link]
+    links = [note for note in _listed(page.obj, "/Annots") if isinstance(note, Dictionary) and note.get("/Subtype") == Name.Link]
     if links:
         page.obj.Annots = Array(links)
     elif "/Annots" in page.obj:
