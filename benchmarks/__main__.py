@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks import documents, fan_out, large, memory, million, needs, pictures, polls, stages, tensors, throughput, transfers
+from benchmarks import documents, fan_out, large, memory, million, needs, pictures, polls, redrawn, stages, tensors, throughput, transfers
 from benchmarks.table import Section, replaced
 from tests.stacks import StackUnderTest
 
@@ -37,9 +37,10 @@ SECTIONS: dict[str, Callable[[StackUnderTest], Coroutine[Any, Any, Section]]] = 
     "transfers": transfers.measure,
     "million": million.measure,
     "documents": documents.measure,
+    "redrawn": redrawn.measure,
 }
 # Takes minutes by itself.
-LONG = ("million", "large", "documents")
+LONG = ("million", "large", "documents", "redrawn")
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import json
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as PillowImage
 
+from benchmarks.alone import reset_peak, status, surroundings
 from benchmarks.table import Section
 from darkroom.operations.v1 import operation_pb2
 from services.common.sandbox import Limits as SandboxLimits
@@ -26,9 +26,8 @@ from services.inference.model_server.triton import Patience, connected
 from services.inference.pipeline import memory_needs, picture_job
 from services.inference.pipeline.memory_budget import MemoryBudget
 from services.inference.pipeline.memory_needs import needed_memory
-from services.inference.pipeline.pipeline import Pipeline, Source, Surroundings
+from services.inference.pipeline.pipeline import Pipeline, Source
 from services.inference.pipeline.registry import Registry
-from services.inference.pipeline.stages import Stages
 from services.inference.pipeline.step import Models, Tools
 from tests.integration.models.triton_server import install, running
 from tests.stacks import StackUnderTest
@@ -131,25 +130,15 @@ async def _one(case: _Case, triton_address: str) -> dict[str, int]:
                 document_bytes=1 << 30,
             )
             bound = Registry().bind([operation])
-            around = Surroundings(folder, lambda _done, _said: None, lambda: None, lambda *_: None, Stages(), keeping=_Nothing())
+            around = surroundings(folder)
             pipeline = Pipeline(tools, bound, 1 << 30)
             # What is imported, and the threads that there are, come with the first picture.
             await pipeline.run(await asyncio.to_thread(_small, folder), around)
-            before = _reset_peak()
+            before = reset_peak()
             await pipeline.run(source, around)
-            peak = _status("VmHWM") - before
+            peak = status("VmHWM") - before
         header = read_header(source.path.read_bytes(), _LIMITS)
         return {"samples": header.samples_bytes, "peak": peak, "reserved": needed_memory(header, bound, ())}
-
-
-class _Nothing:
-    """Keeps nothing for later attempts."""
-
-    async def kept(self, _folder: Path) -> Mapping[str, Path]:
-        return {}
-
-    async def keep(self, _key: str, _file: Path, _media_type: str) -> None:
-        return
 
 
 def _draw(case: _Case, target: Path) -> None:
@@ -169,18 +158,6 @@ def _small(folder: Path) -> Source:
     target = folder / "small"
     _draw(_Case({}, 300, 200), target)
     return Source("small.png", target, 0)
-
-
-def _reset_peak() -> int:
-    """Bytes that this process has now, from which its peak is counted again."""
-    Path("/proc/self/clear_refs").write_text("5")
-    return _status("VmRSS")
-
-
-def _status(field_: str) -> int:
-    found = re.search(rf"^{field_}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
-    assert found is not None
-    return int(found[1]) << 10
 
 
 def main() -> None:
