@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from reference import openapi
-from tests.e2e.pilio import NANOID
+from tests.e2e.pilio import NANOID, TERMINAL
 from tests.stacks import Account, StackUnderTest
 
 PACKAGE = "generated_darkroom_client"
@@ -70,7 +70,9 @@ async def test_main_job(generated: Path, stack: StackUnderTest, account: Account
         task = await call(client, "images.images_remove_background", body=wanted, idempotency_key="once")
         again = await call(client, "images.images_remove_background", body=wanted, idempotency_key="once")
         assert again.data.task_id == task.data.task_id
-        status = await call(client, "tasks.tasks_get_task_status", id=task.data.task_id, wait=60)
+        status = task
+        while status.data.status not in TERMINAL:
+            status = await call(client, "tasks.tasks_get_task_status", id=task.data.task_id, wait=60)
         assert status.data.status == "Succeeded"
         result = await call(client, "tasks.tasks_get_task_result", id=task.data.task_id)
         (file,) = result.data.files

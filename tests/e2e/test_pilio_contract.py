@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.pictures import disc, encoded
-from tests.e2e.pilio import PILIO, Pilio
+from tests.e2e.pilio import PILIO, TERMINAL, Pilio
 from tests.stacks import StackUnderTest
 
 PROSE = json.loads((Path(__file__).parent / "pilio-examples.json").read_text())
@@ -65,7 +65,9 @@ async def test_every_task(client: Client) -> None:
         _has_shape(response.json(), PROSE["replies"]["task"])
         tasks[created["task_id"]] = (call, body, created)
     for task_id, (call, body, created) in tasks.items():
-        status = (await client.get(f"{created['status_url']}?wait=60")).json()["data"]
+        status = {"status": ""}
+        while status["status"] not in TERMINAL:
+            status = (await client.get(f"{created['status_url']}?wait=60")).json()["data"]
         assert status["status"] == "Succeeded", (call, body, status)
         assert (status["task_id"], status["result_url"]) == (task_id, created["result_url"])
         result = (await client.get(created["result_url"])).json()["data"]
