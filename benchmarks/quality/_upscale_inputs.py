@@ -15,7 +15,7 @@ from PIL import Image
 Pixels8 = npt.NDArray[np.uint8]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-_PACKAGES = ROOT / ".venv-bench" / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+PACKAGES = ROOT / ".venv-bench" / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 _SIDE = 192
 """Of the crops, in pixels: divisible by every factor."""
 _QUALITY = 80
@@ -52,7 +52,7 @@ class Case:
 def cases(photographs: dict[str, tuple[int, int]], factor: int, *, jpeg: bool) -> Iterator[Case]:
     """Each photograph made small by an antialiased bicubic filter, and with `jpeg` saved at quality 80. Raises FileNotFoundError."""
     for file, (top, left) in photographs.items():
-        path = _PACKAGES / file
+        path = PACKAGES / file
         if not path.is_file():
             raise FileNotFoundError(f"{path}: run `python deploy/setup.py bench` first")
         whole = np.asarray(Image.open(path).convert("RGB"))

@@ -137,6 +137,7 @@ def _tools(settings: InferenceSettings, server: triton.Triton, sandbox: Sandbox,
             upscale_batch=settings.upscale_batch,
             upscale_fine=settings.model_upscale_fine,
             upscale_fine_megapixels=settings.upscale_fine_megapixels,
+            upscale_face_megapixels=settings.upscale_face_megapixels,
         ),
         picture_limits=Limits(settings.max_megapixels),
         picture_resources=SandboxLimits(

@@ -80,6 +80,12 @@ class InferenceSettings(ProcessSettings, PictureSettings, GenerationSettings):
     upscale_fine_megapixels: float = Field(
         0.04, ge=0, description="Largest picture that the finer model makes twice as large on a processor, in millions of pixels."
     )
+    upscale_face_megapixels: float = Field(
+        0.5,
+        ge=0,
+        description="How much of a picture's faces the finer model is given on a processor to enhance them, smallest first, in millions of "
+        "pixels.",
+    )
     upscale_batch: int = Field(4, ge=1, le=8, description="Tiles of an upscale in one request to the model server.")
     upscale_tile: int = Field(256, ge=96, le=2048, description="Longest side of the tiles that an upscale cuts a picture into, in pixels.")
     storage_patience_seconds: float = Field(30.0, ge=0, description="How long a step waits for storage or files that are away.")

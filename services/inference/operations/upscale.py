@@ -4,40 +4,83 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from darkroom.operations.v1.upscale_pb2 import ENHANCEMENT_FACE, ENHANCEMENT_QUALITY, ENHANCEMENT_TEXT, Enhancement, Upscale
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.upscale_size import DEFAULT_FACTOR, result_size
 from services.inference.media import Image
 from services.inference.media.spool import Spool
+from services.inference.model_server.triton import Device
 from services.inference.ocr.detection import network_input, text_map
 from services.inference.pipeline.progress import Report, portion
 from services.inference.pipeline.step import Step
-from services.inference.upscaling import enhancement, upscaling
-from services.inference.upscaling.choice import Network, choose
+from services.inference.upscaling import enhancement, faces, upscaling
+from services.inference.upscaling.choice import Network, choose, for_faces
 from services.inference.upscaling.enhancement import Pixels8
+from services.inference.upscaling.face_enhancement import affordable, cut, lay_over
+from services.inference.upscaling.faces import Oval
 from services.inference.upscaling.sizing import fitted, passes
 from services.inference.upscaling.tiling import Grid
+
+_TIMES_FACE = 12  # as much time as for the rest: what two networks take for a pixel of a face
+
+Choose = Callable[[int, int], Awaitable[Network]]
+"""The network for an enlargement by a factor of a picture of so many pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Faces:
+    """The faces that are enhanced: where, of how many that were found, and by which network for each factor."""
+
+    ovals: Sequence[Oval]
+    found: int
+    networks: Mapping[int, Network]
 
 
 async def run(image: Image, parameters: Upscale, step: Step) -> Image:
     """The picture in the size asked for, with the enhancements asked for.
 
-    Notices name the networks that enlarged it, and each enhancement that was left out.
+    Notices name the networks that enlarged it, the faces that were enhanced, and each enhancement that was left out.
     """
     width, height = result_size(parameters, image.width, image.height)
     step.tools.result_limits.check(width, height, "The result")
     in_pixels = parameters.width or parameters.height or parameters.longest_side
     step.label(f"{width}x{height}" if in_pixels else f"{parameters.factor or DEFAULT_FACTOR}x")
     wanted = set(parameters.enhancements)
-    if ENHANCEMENT_FACE in wanted:
-        step.notice("not_applied", "enhance_face", "Face enhancement has no model on this installation and was left out.")
     spool = Spool(step.folder)
     factors = passes(image.width, image.height, width, height)
     if not factors:
         return await _made_smaller(image, width, height, spool, wanted, step)
+    enhanced = await _faces_of(image, factors, step) if ENHANCEMENT_FACE in wanted else None
     text = await _text_of(image, step) if ENHANCEMENT_TEXT in wanted else None
+
+    async def choose_one(factor: int, pixels: int) -> Network:
+        network = await choose(step.tools.triton, step.tools.models, factor, pixels)
+        _name(network, factor, step)
+        return network
+
+    parts = 0 if enhanced is None else _TIMES_FACE * sum(oval.pixels for oval in enhanced.ovals)
+    share = image.width * image.height / (image.width * image.height + parts)
+    enlarged = await _enlarged(image, factors, choose_one, text, spool, wanted, step, portion(step.report, 0, share))
+    if enhanced is not None:
+        await _enhance(enhanced, image, enlarged, factors, text, spool, wanted, step, portion(step.report, share, 1))
+    return await asyncio.to_thread(fitted, enlarged, width, height, spool, step.check)
+
+
+async def _enlarged(
+    image: Image,
+    factors: Sequence[int],
+    network_for: Choose,
+    text: Pixels8 | None,
+    spool: Spool,
+    wanted: Collection[Enhancement.ValueType],
+    step: Step,
+    report: Report,
+) -> Image:
+    """The picture, or a part of one, by all factors one after the other. `text` shows where it has text."""
     whole = math.prod(factors)
 
     def before(source: Pixels8) -> Pixels8:
@@ -52,11 +95,11 @@ async def run(image: Image, parameters: Upscale, step: Step) -> Image:
     # Of the tiles' time, by the pixels that each pass is given.
     work = [math.prod(factors[:number]) ** 2 for number in range(len(factors))]
     for number, factor in enumerate(factors):
-        network = await choose(step.tools.triton, step.tools.models, factor, image.width * image.height)
+        network = await network_for(factor, image.width * image.height)
         first, last = number == 0, number == len(factors) - 1
-        report = portion(step.report, sum(work[:number]) / sum(work), sum(work[: number + 1]) / sum(work))
+        part = portion(report, sum(work[:number]) / sum(work), sum(work[: number + 1]) / sum(work))
         tiles = len(Grid.over(image.height, image.width, tile=network.model.tile, margin=network.model.margin, fade=network.model.fade))
-        telling = _telling(report, tiles)
+        telling = _telling(part, tiles)
         telling(0)
         image = await upscaling.upscale(
             image,
@@ -68,8 +111,60 @@ async def run(image: Image, parameters: Upscale, step: Step) -> Image:
             before=before if first else None,
             after=after if last else None,
         )
-        _name(network, factor, step)
-    return await asyncio.to_thread(fitted, image, width, height, spool, step.check)
+    return image
+
+
+async def _faces_of(image: Image, factors: Sequence[int], step: Step) -> _Faces | None:
+    """The faces that can be enhanced; None, with a notice, where there are none."""
+    left_out = partial(step.notice, "not_applied", "enhance_face")
+    networks: dict[int, Network] = {}
+    for factor in factors:
+        network = await for_faces(step.tools.triton, step.tools.models, factor)
+        if network is None:
+            left_out("Face enhancement needs both a compact and a finer network for upscaling, and this installation does not have them.")
+            return None
+        networks[factor] = network
+    step.check()
+    found = await asyncio.to_thread(lambda: faces.find(image.srgb()))
+    if not found:
+        left_out(f"No face of {faces.LEAST_FACE} pixels or more was found in {step.source_name}, so there was none to enhance.")
+        return None
+    ovals: Sequence[Oval] = [faces.oval(face, image.height, image.width) for face in found]
+    if any(network.device is Device.PROCESSOR for network in networks.values()):
+        ovals = affordable(ovals, factors, step.tools.models.upscale_face_megapixels * 1e6)
+    if not ovals:
+        left_out(f"The faces in {step.source_name} are too large to be enhanced on a processor.")
+        return None
+    return _Faces(ovals, len(found), networks)
+
+
+async def _enhance(
+    found: _Faces,
+    image: Image,
+    enlarged: Image,
+    factors: Sequence[int],
+    text: Pixels8 | None,
+    spool: Spool,
+    wanted: Collection[Enhancement.ValueType],
+    step: Step,
+    report: Report,
+) -> None:
+    """Enlarges each face anew, by two networks, and lays it over the enlarged picture, in place."""
+
+    async def both(factor: int, _: int) -> Network:
+        return found.networks[factor]
+
+    whole, count = math.prod(factors), len(found.ovals)
+    for number, oval in enumerate(found.ovals):
+        there = None if text is None else text[oval.rows, oval.columns]
+        part = portion(report, number / count, (number + 1) / count)
+        face = await _enlarged(cut(image, oval), factors, both, there, spool, wanted, step, part)
+        await asyncio.to_thread(lay_over, enlarged, face, oval, whole, step.check)
+    names = sorted({network.name for network in found.networks.values()})
+    some = f"{count} of {found.found} faces" if count < found.found else "1 face" if count == 1 else f"{count} faces"
+    rest = " The others are too large for a processor." if count < found.found else ""
+    message = f"{some} of {step.source_name} enlarged by {', then '.join(names)} together.{rest}"
+    step.notice("faces_enhanced", "enhance_face", message, {"found": found.found, "faces": [oval.box for oval in found.ovals]})
 
 
 async def _made_smaller(
@@ -77,7 +172,8 @@ async def _made_smaller(
 ) -> Image:
     message = f"{step.source_name} has {image.width} × {image.height} pixels already, so it was not enlarged."
     step.notice("not_enlarged", "", message)
-    for name, wish in (("enhance_quality", ENHANCEMENT_QUALITY), ("enhance_text", ENHANCEMENT_TEXT)):
+    wishes = ("enhance_face", ENHANCEMENT_FACE), ("enhance_quality", ENHANCEMENT_QUALITY), ("enhance_text", ENHANCEMENT_TEXT)
+    for name, wish in wishes:
         if wish in wanted:
             step.notice("not_applied", name, f"{step.source_name} was not enlarged, so it was not enhanced.")
     seen = await asyncio.to_thread(upscaling.without_hidden_colour, image)

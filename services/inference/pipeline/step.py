@@ -127,6 +127,8 @@ class Models:
     """A slower one for every factor, where it is quick enough; empty: none."""
     upscale_fine_megapixels: float = 0.0
     """Largest picture that it is given on a processor, in millions of pixels of the input."""
+    upscale_face_megapixels: float = 0.0
+    """What it is given of a picture's faces on a processor at most, in millions of pixels."""
     reading: str = ""
     """Reads a line of text."""
 

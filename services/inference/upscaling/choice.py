@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from services.inference.model_server.triton import Device, Triton
 from services.inference.pipeline.step import Models
+from services.inference.upscaling.face_enhancement import joint
 from services.inference.upscaling.fitting import TileModel
 
 _FINE_FACTOR = 2
@@ -35,7 +36,23 @@ async def choose(triton: Triton, models: Models, factor: int, pixels: int) -> Ne
     else:
         name, device = models.upscale[factor], await triton.device(models.upscale[factor])
     device = device or Device.PROCESSOR
+    return Network(name, device, await _fed(triton, models, name, device))
+
+
+async def for_faces(triton: Triton, models: Models, factor: int) -> Network | None:
+    """The networks that enlarge faces together, by `factor` (2 to 4); None where they are not two that are installed.
+
+    Raises as `Triton.infer`.
+    """
+    fine, compact = models.upscale_fine, models.upscale[factor]
+    device, other = (await triton.device(fine) if fine else None), await triton.device(compact)
+    if device is None or other is None or fine == compact:
+        return None
+    both = joint(await _fed(triton, models, compact, other), await _fed(triton, models, fine, device), factor)
+    return Network(f"{compact} and {fine}", device, both)
+
+
+async def _fed(triton: Triton, models: Models, name: str, device: Device) -> TileModel:
     # The finer network's tensors of one tile fill 1.5 GB on a processor.
-    batch = 1 if name == fine and device is Device.PROCESSOR else models.upscale_batch
-    model = TileModel(scale=await triton.scale(name), infer=triton.model(name), tile=models.upscale_tile, batch=batch)
-    return Network(name, device, model)
+    batch = 1 if name == models.upscale_fine and device is Device.PROCESSOR else models.upscale_batch
+    return TileModel(scale=await triton.scale(name), infer=triton.model(name), tile=models.upscale_tile, batch=batch)

@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from darkroom.operations.v1.upscale_pb2 import ENHANCEMENT_FACE, ENHANCEMENT_TEX
 from tests.integration.inference.conftest import World
 from tests.integration.inference.pictures import TEXT, WATERMARK, disc, opened, pdf, png
 
+ROOT = Path(__file__).parents[3]
 CUTOUT = operation_pb2.Operation(remove_background={})
 UPSCALE = operation_pb2.Operation(upscale={"factor": 2})
 CLEAN = operation_pb2.Operation(remove_pdf_watermark={})
@@ -121,7 +123,52 @@ async def test_a_pipeline_gives_one_output_with_what_was_left_out(neural_world: 
     assert result.alpha[320, 320] == 255
     # The tiny text detector takes the cut-out's edge for text.
     assert [(notice.code, notice.subject) for notice in task.completed.notices] == [("not_applied", "enhance_face"), ("model_used", "")]
-    assert all(notice.message for notice in task.completed.notices)
+    assert task.completed.notices[0].message == "No face of 40 pixels or more was found in disc.png, so there was none to enhance."
+
+
+async def test_faces_are_enhanced_and_the_rest_is_what_it_was(neural_world: World) -> None:
+    portrait = opened((ROOT / "samples" / "portrait.jpg").read_bytes()).pixels[16:224, 120:328]
+    source = await neural_world.files.add("portrait.png", "image/png", png(portrait))
+    tasks = []
+    async with neural_world.worker(upscale_fine_megapixels=0):
+        for wishes in ([], [ENHANCEMENT_FACE]):
+            tasks.append(await neural_world.submit([operation_pb2.Operation(upscale={"factor": 2, "enhancements": wishes})], source))
+            await neural_world.finished(tasks[-1])
+    results, notices = [], []
+    for task in tasks:
+        assert task.completed is not None, task.failed
+        results.append(opened(await neural_world.files.content(task.completed.output_file_ids[0])).pixels)
+        notices.append(task.completed.notices)
+    plain, enhanced = results
+    assert [notice.code for notice in notices[0]] == ["model_used"]
+    used, notice = notices[1]
+    assert (used.code, notice.code, notice.subject) == ("model_used", "faces_enhanced", "enhance_face")
+    assert notice.message == "1 face of portrait.png enlarged by realesr_animevideov3_x2 and realesrgan_x4plus together."
+    details = json.loads(notice.details_json)
+    (box,) = details["faces"]
+    assert details["found"] == 1
+    inside = np.zeros(plain.shape[:2], bool)
+    inside[2 * box["top"] : 2 * (box["top"] + box["height"]), 2 * box["left"] : 2 * (box["left"] + box["width"])] = True
+    assert 0.2 < inside.mean() < 0.8
+    np.testing.assert_array_equal(enhanced[~inside], plain[~inside])
+    # Tiny networks, both bilinear, differ by what making the larger one's result smaller takes away.
+    assert (enhanced[inside] != plain[inside]).mean() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [({"upscale_face_megapixels": 0.01}, "too large to be enhanced on a processor"), ({"model_upscale_fine": ""}, "needs both")],
+)
+async def test_why_faces_were_not_enhanced(neural_world: World, settings: dict[str, object], reason: str) -> None:
+    portrait = opened((ROOT / "samples" / "portrait.jpg").read_bytes()).pixels[16:224, 120:328]
+    source = await neural_world.files.add("portrait.png", "image/png", png(portrait))
+    async with neural_world.worker(**settings):
+        task = await neural_world.submit([operation_pb2.Operation(upscale={"enhancements": [ENHANCEMENT_FACE]})], source)
+        await neural_world.finished(task)
+    assert task.completed is not None, task.failed
+    left_out, used = task.completed.notices
+    assert (left_out.code, left_out.subject, used.code) == ("not_applied", "enhance_face", "model_used")
+    assert reason in left_out.message
 
 
 async def test_each_input_gives_an_output_under_its_own_name(neural_world: World) -> None:
@@ -137,7 +184,8 @@ async def test_each_input_gives_an_output_under_its_own_name(neural_world: World
     records = [neural_world.files.files[output].record for output in task.completed.output_file_ids]
     assert [record.name for record in records] == ["a-2x.png", "a-2x-2.png", "b-2x.png"]
     assert [record.image.width for record in records] == [128, 144, 160]
-    assert [notice.code for notice in task.completed.notices] == ["not_applied", "model_used"]
+    # What was said of one of them is said once of all; where no face was found, each is named.
+    assert sorted(notice.code for notice in task.completed.notices) == ["model_used", "not_applied", "not_applied", "not_applied"]
     assert list((neural_world.folder / "work").iterdir()) == []
 
 
