@@ -12,12 +12,14 @@ from services.inference.watermark.marks import COVERED, Found
 from services.inference.watermark.refinement import Overlay
 from services.inference.watermark.report import Kind
 from services.inference.watermark.strokes import THIN, thickness
+from services.inference.watermark.text import PAINT
 
 _SURE, _LIKELY, _MOST_WITHOUT_BOTH = 0.6, 0.4, 0.55
 _WHITE, _BLACK, _SATURATED = 205, 30, 110  # levels; the last one between the largest and the smallest channel
 _TILT = (12.0, 78.0)  # degrees
 _LONG, _NARROW = 0.25, 0.5  # of the picture's width; width of a mark to its length
 _SHAPES = 3
+_EVEN, _EVEN_TOO = "paint of one opacity to the pixel", 0.1
 _MARGIN, _SMALL = 0.08, 0.25  # of the picture's sides
 _SAME = 0.3  # of the larger box
 
@@ -66,13 +68,16 @@ def _judged(overlay: Overlay, lines: Sequence[Found], size: tuple[int, int]) -> 
 def _supported(line: Found, weights: dict[str, float]) -> Found:
     """The line of text with what its paint says for it as well."""
     added = {name: weight for name, weight in weights.items() if name not in line.evidence}
+    if _EVEN in added and any(evidence in line.evidence for evidence in PAINT):
+        # The same once more: a name plate's letters are of one paint as well.
+        added[_EVEN] = _EVEN_TOO
     score = min(0.99, line.confidence + sum(added.values()))
     return replace(line, confidence=score, evidence=(*line.evidence, *added), sure=score >= _SURE)
 
 
 def _paint(overlay: Overlay) -> dict[str, float]:
     if overlay.blend.correlation == 0:
-        weights = {"paint of one opacity to the pixel": 0.35}
+        weights = {_EVEN: 0.35}
         if overlay.shapes > 1:
             weights["in several pieces"] = 0.05
         return weights

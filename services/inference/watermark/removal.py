@@ -11,6 +11,7 @@ from services.inference.media import Image
 from services.inference.media.colour import contiguous, to_srgb
 from services.inference.watermark import paper
 from services.inference.watermark.box import Box
+from services.inference.watermark.emblems import find_emblems
 from services.inference.watermark.evidence import combined
 from services.inference.watermark.lattice import find_tiling
 from services.inference.watermark.marks import COVERED, Found
@@ -112,6 +113,11 @@ def remove_found(
         return repair.result(), report
     drawn = paper.tone(pixels) is not None or paper.is_drawn(pixels)
     found = combined(look(pixels), [] if drawn else find_overlays(pixels, None, watching.check), (image.height, image.width))
+    if not drawn:
+        # What is translucent as well, or is read, is known better than that.
+        found.extend(
+            logo for logo in find_emblems(pixels, watching.check) if not any(logo.box.touches(mark.box) for mark in found if mark.sure)
+        )
     watching.progress(0.5)
     sure = [mark for mark in found if mark.sure]
     for number, mark in enumerate(sure):

@@ -18,6 +18,8 @@ class Kind(enum.StrEnum):
     """A line of text laid over the picture."""
     OVERLAY = "overlay"
     """Translucent paint of any shape, such as a logo or large letters."""
+    LOGO = "logo"
+    """Opaque paint of one colour in a corner."""
     TILED = "tiled"
     """One pattern, repeated over the picture."""
 
@@ -60,6 +62,7 @@ class Mark:
             Kind.BOX: "what stands",
             Kind.TEXT: "a line of text",
             Kind.OVERLAY: "translucent paint",
+            Kind.LOGO: "a logo",
             Kind.TILED: "a pattern that repeats",
         }
         return f"{what[self.kind]} in columns {self.box.left} to {self.box.right}, rows {self.box.top} to {self.box.bottom}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -25,17 +27,23 @@ def find_solids(pixels: Pixels8, region: Mask) -> Mask | None:
     Paint is of the same colour to the pixel and ends within two pixels, which nothing in a photograph is and does but what is as flat as
     paint. What a plate holds, as the letters of a label, belongs to it.
     """
+    total = np.zeros_like(region)
+    for _, found in solids_of_one_colour(pixels, region):
+        total |= found
+    return total if total.sum() >= _LEAST_COVERAGE * region.sum() else None
+
+
+def solids_of_one_colour(pixels: Pixels8, region: Mask) -> Iterator[tuple[npt.NDArray[np.int16], Mask]]:
+    """The same colour by colour (one value a channel), each with the pixels that are painted in it and belong to no earlier one."""
     surround = ~region
     if surround.sum() < 64:
-        return None
-    total = np.zeros_like(region)
+        return
     left = region.copy()
     for colour in _excessive_colours(pixels, region, surround):
         found = _shapes_of(pixels, colour, left, surround, float(region.sum()))
         if found is not None:
-            total |= found
+            yield colour, found & left
             left &= ~found
-    return total if total.sum() >= _LEAST_COVERAGE * region.sum() else None
 
 
 def _excessive_colours(pixels: Pixels8, region: Mask, surround: Mask) -> list[npt.NDArray[np.int16]]:

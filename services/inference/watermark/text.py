@@ -19,6 +19,8 @@ from services.inference.watermark.marks import Found
 from services.inference.watermark.report import Kind
 from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, Strokes, find_letters, thickened, thinned
 
+PAINT = ("white or black paint of one opacity", "paint of one colour and opacity")
+"""What is said of a line that is paint."""
 _LEAST_ASPECT = 1.8
 _SURE, _WORTH = 0.6, 0.25
 _TILT = (12, 78)  # degrees
@@ -84,7 +86,7 @@ def _evidence(crop: Pixels8, strokes: Strokes, line: Line, box: Box, size: tuple
     # The strokes of large letters are well known, if they are letters.
     if _paint_misfit(crop, strokes) <= (_MISFIT if line.height < _TALL else _MISFIT_TALL):
         neutral = strokes.paint in ("white", "black")
-        weights["white or black paint of one opacity" if neutral else "paint of one colour and opacity"] = 0.25 if neutral else 0.2
+        weights[PAINT[not neutral]] = 0.25 if neutral else 0.2
     at_side = box.left < _MARGIN * width or box.right > (1 - _MARGIN) * width
     at_end = box.top < _MARGIN * height or box.bottom > (1 - _MARGIN) * height
     if at_side and at_end and line.height < _SMALL * height:
