@@ -21,6 +21,7 @@ _SURE = 0.5  # PP-OCR's own
 _CLEAR, _CLEARER = 0.85, 0.1
 _TRIED = 5  # lines
 _HIGH = 1.5  # a box that much higher than wide holds text that runs up or down
+_SKEW = 15.0  # degrees by which a page may lie askew in a scanner
 _MOST_LINES = 2000
 
 
@@ -52,7 +53,8 @@ class Recogniser:
         lines = [line for line in lines if wanted(line)]
         directed, page, known = await self._directed(pixels, lines)
         readings = known | await self._readings(pixels, [line for line in directed if line not in known])
-        order = await asyncio.to_thread(reading_order, [_extent(line, page) for line in directed])
+        upright = page + _skew(directed, page)
+        order = await asyncio.to_thread(reading_order, [_extent(line, upright) for line in directed])
         found = [Found(directed[index], readings[directed[index]]) for index in order]
         return [each for each in found if each.reading.text.strip() and each.reading.confidence >= _SURE]
 
@@ -96,6 +98,17 @@ def _level(line: Line) -> Line:
     if abs(line.tilt) <= 45 or line.length >= _HIGH * line.height:
         return line
     return Line(line.x, line.y, line.height, line.length, line.tilt - 90 if line.tilt > 0 else line.tilt + 90)
+
+
+def _skew(lines: Sequence[Line], page: float) -> float:
+    """Degrees by which the lines are askew together, against the direction in which the page is read: of the middle of their length."""
+    tilts = sorted((tilt, line.length) for line in lines if abs(tilt := line.tilt - page) < _SKEW)
+    half = sum(length for _, length in tilts) / 2
+    for tilt, length in tilts:
+        half -= length
+        if half <= 0:
+            return tilt
+    return 0.0
 
 
 def _extent(line: Line, page: float) -> Extent:

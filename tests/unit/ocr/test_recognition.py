@@ -54,6 +54,20 @@ async def test_a_page_is_read_however_it_lies(turns: int) -> None:
     assert all(abs((each.line.tilt + 90 * turns + 180) % 360 - 180) < 1 for each in found)
 
 
+@pytest.mark.parametrize("degrees", [-2.5, 2.5])
+async def test_a_page_that_lies_askew_is_read_line_by_line(degrees: float) -> None:
+    """Each line begins higher, or lower, than the one before it ends."""
+    picture = np.full((440, 1000, 3), 250, np.uint8)
+    for number in range(4):
+        top = 130 + 46 * number
+        picture[top : top + 24, 60:940] = 40 * number
+        picture[top + 4 : top + 20, 64:76] = 200
+    turn = cv2.getRotationMatrix2D((500, 220), degrees, 1.0)
+    askew = np.asarray(cv2.warpAffine(picture, turn, (1000, 440), borderValue=(250, 250, 250)), np.uint8)
+    found = await Recogniser(detect, read, unstopped).text(askew)
+    assert [each.reading.text for each in found] == WORDS
+
+
 async def test_lines_that_are_not_wanted_are_not_read() -> None:
     found = await Recogniser(detect, read, unstopped).text(page(), lambda line: line.y > 150)
     assert [each.reading.text for each in found] == WORDS[2:]
