@@ -79,10 +79,12 @@ def measure() -> Sequence[Section]:
 
 
 _METHOD = """\
-Documents of 1 to 5 pages, made with a mark and without by real producers: *tuned* by ReportLab, pypdf, pikepdf, fpdf2 and matplotlib; *held
-out* by Typst, Skia (Chrome's PDF writer) and cairo; *second set* by PDFium and pdfrw. Others have no mark but look as if: letterheads,
-headings that say DRAFT, turned labels, drawings, striped tables, scans, stamps. A page counts as *removed* when it draws and reads as the
-one that never had the mark, as *damaged* when something away from the mark differs. On 2 CPU cores, PDFium at 86 dots an inch."""
+Documents of 1 to 5 pages, made with a mark and without by real producers: *tuned* by ReportLab, pypdf, pikepdf, fpdf2 and matplotlib;
+*held out* by Typst, Skia (Chrome's PDF writer) and cairo; *second set* by PDFium and pdfrw; *declared* by pikepdf, upright dark text that
+only a declaration (artifact inline and by property list, annotation, compound form, layer in English, German and Chinese) tells from
+content. Others have no mark but look as if: letterheads, headings that say DRAFT, turned labels, drawings, striped tables, scans, stamps.
+A page counts as *removed* when it draws and reads as the one that never had the mark, as *damaged* when something away from the mark
+differs. On 2 CPU cores, PDFium at 86 dots an inch."""
 
 _REMARKS = """\
 The first set held out was looked at once before anything was changed for it: 9 of its 11 marked documents came out right, none of the

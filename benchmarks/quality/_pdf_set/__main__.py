@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks.quality._pdf_set import held_out, other_documents, reportlab_documents, second_held_out, stamping
+from benchmarks.quality._pdf_set import declared, held_out, other_documents, reportlab_documents, second_held_out, stamping
 
 Documents = Mapping[str, Mapping[str, Callable[[bool], bytes]]]
 
@@ -16,6 +16,7 @@ def main(folder: Path) -> None:
     known: list[Documents] = [{"ReportLab": reportlab_documents.marked()}, stamping.marked(), other_documents.marked()]
     plain: list[Documents] = [{"ReportLab": reportlab_documents.unmarked()}, stamping.unmarked(), other_documents.unmarked()]
     _write(folder / "tuned", known, plain)
+    _write(folder / "declared", [declared.marked()], [declared.unmarked()])
     _write(folder / "held out", [held_out.marked()], [held_out.unmarked()])
     _write(folder / "held out, second set", [second_held_out.marked()], [second_held_out.unmarked()])
 
