@@ -75,7 +75,7 @@ class Repair:
                 mask &= ~core
                 opacity = blend.opacity
                 methods.append(Method.UNBLENDED)
-        methods.append(self._fill(mask, around, rim=opacity is not None))
+        methods.append(self._fill(mask, around, rim=opacity is not None, inner=None if opacity is None else core))
         return Mark(found.kind, found.box, found.confidence, tuple(methods), found.evidence, opacity, whole_box=found.strokes is None)
 
     def _without_overlay(self, found: Found, overlay: Overlay, crop: Pixels, around: Box) -> Mark:
@@ -155,8 +155,11 @@ class Repair:
         """8-bit samples in the range of the picture's own."""
         return filled.astype(np.float32) * np.float32(257 if self._image.bit_depth == 16 else 1)
 
-    def _fill(self, mask: Mask, around: Box, *, rim: bool = False) -> Method:
-        """Fill the mask of a crop of the picture, in place, softly towards its border. A rim is a few pixels wide."""
+    def _fill(self, mask: Mask, around: Box, *, rim: bool = False, inner: Mask | None = None) -> Method:
+        """Fill the mask of a crop of the picture, in place, softly towards its border. A rim is a few pixels wide.
+
+        Towards `inner`, what is un-blended already, it is filled wholly: what lies between still has the paint.
+        """
         crop = self._pixels[around.window]
         source = to_8bit(crop)
         detailed = inpainting.is_detailed(source, mask)
@@ -166,7 +169,9 @@ class Repair:
         else:
             method = inpainting.method_without_network(mask, detailed=detailed)
             filled = inpainting.fill(source, mask, method, self._check)[mask]
-        weight = (cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)[mask] / _FEATHER).clip(0, 1)[:, np.newaxis]
+        weight = (cv2.distanceTransform((mask if inner is None else mask | inner).astype(np.uint8), cv2.DIST_L2, 3)[mask] / _FEATHER).clip(
+            0, 1
+        )[:, np.newaxis]
         crop[mask] = np.round(crop[mask] + (self._native(filled) - crop[mask]) * weight).astype(crop.dtype)
         return method
 

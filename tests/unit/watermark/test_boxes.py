@@ -8,7 +8,11 @@ import pytest
 from services.inference.media import Image
 from services.inference.pipeline.progress import Stopped
 from services.inference.watermark.box import Box
+from services.inference.watermark.marks import Found
 from services.inference.watermark.removal import Watching, remove_in_boxes
+from services.inference.watermark.repair import Repair
+from services.inference.watermark.report import Kind
+from services.inference.watermark.strokes import thinned
 from tests.unit.watermark.marked import error, layer, over, photo
 
 WATCHING = Watching(lambda _: None, lambda: None)
@@ -50,6 +54,19 @@ def test_the_strokes_are_found_and_the_rest_of_the_box_stays(opacity: float, col
     assert changed[inside].mean() < 0.7
     strokes = cover > 0.1
     assert error(result.pixels, truth, strokes) < 0.35 * error(marked, truth, strokes)
+
+
+def test_no_outline_of_unblended_letters_is_left() -> None:
+    y, x = np.mgrid[:300, :700]
+    scene = np.stack([90 + 50 * np.sin(x / 60), 80 + 50 * np.sin(y / 40 + 1), 90 + 50 * np.cos((x + y) / 70)], axis=2)
+    truth = np.round(scene + np.random.default_rng(4).normal(0, 2, scene.shape)).clip(0, 255).astype(np.uint8)
+    cover = layer(truth.shape, "SAMPLE", 130, (350, 150), "mm")
+    strokes = Found(Kind.TEXT, Box(40, 80, 660, 220), (cover > 0.3)[80:220, 40:660], 1.0)
+    repair = Repair(Image(over(truth, cover, 0.7)), None, lambda: None)
+    mark = repair.remove(strokes)
+    assert [method.value for method in mark.methods][:1] == ["unblended"]
+    rim = (cover > 0.3) & ~thinned(cover > 0.3, 2)
+    assert error(repair.result().pixels, truth, rim) < 12
 
 
 def test_a_box_without_anything_to_tell_apart_is_filled_whole() -> None:
