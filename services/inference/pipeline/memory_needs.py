@@ -21,9 +21,10 @@ _TIMES_WIDE = 12
 """Copies of the decoded samples, of 8 and of 16 bits, that an operation has at its peak, its result included.
 
 Measured by `python -m benchmarks --only needs`, together with what does not depend on the size: 386 MiB for a cut-out of 24 megapixels
-(69 MiB of samples) and 426 MiB for a gray one, 311 MiB for a watermark in 12 megapixels; 474 MiB for a cut-out of 12 megapixels of 16 bits
-with alpha (92 MiB).
+(69 MiB of samples) and 426 MiB for a gray one; 474 MiB for a cut-out of 12 megapixels of 16 bits with alpha (92 MiB).
 """
+_TIMES_WATERMARK = 10
+"""As above: 561 MiB for 12 megapixels (34 MiB of samples) under a mark that is repeated every 1,400 pixels; 311 MiB for one watermark."""
 _TIMES_UPSCALE = 4
 """Copies of what the network is given; by 8, of what it has enlarged by 2.
 
@@ -69,7 +70,8 @@ def needed_memory(picture: Header, operations: Sequence[Bound], auxiliaries: Seq
             most = max(most, _for_upscale(picture, passes(picture.width, picture.height, width, height)))
             picture = dataclasses.replace(picture, width=width, height=height)
         else:
-            most = max(most, picture.samples_bytes * (_TIMES_WIDE if picture.wide else _TIMES))
+            times = _TIMES_WATERMARK if operation.spec.name == "remove_watermark" else _TIMES
+            most = max(most, picture.samples_bytes * (_TIMES_WIDE if picture.wide else times))
     return ALWAYS + most + beside
 
 
