@@ -12,7 +12,7 @@ from services.inference.watermark.marks import COVERED, Found
 from services.inference.watermark.refinement import Overlay
 from services.inference.watermark.report import Kind
 from services.inference.watermark.strokes import THIN, thickness
-from services.inference.watermark.text import PAINT
+from services.inference.watermark.text import MOST_WITHOUT_PLACE, PAINT, PLACES
 
 _SURE, _LIKELY, _MOST_WITHOUT_BOTH = 0.6, 0.4, 0.55
 _WHITE, _BLACK, _SATURATED = 205, 30, 110  # levels; the last one between the largest and the smallest channel
@@ -71,7 +71,8 @@ def _supported(line: Found, weights: dict[str, float]) -> Found:
     if _EVEN in added and any(evidence in line.evidence for evidence in PAINT):
         # The same once more: a name plate's letters are of one paint as well.
         added[_EVEN] = _EVEN_TOO
-    score = min(0.99, line.confidence + sum(added.values()))
+    placed = {*line.evidence, *added} & set(PLACES)
+    score = min(0.99 if placed else MOST_WITHOUT_PLACE, line.confidence + sum(added.values()))
     return replace(line, confidence=score, evidence=(*line.evidence, *added), sure=score >= _SURE)
 
 

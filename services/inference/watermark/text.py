@@ -23,6 +23,10 @@ PAINT = ("white or black paint of one opacity", "paint of one colour and opacity
 """What is said of a line that is paint."""
 _LEAST_ASPECT = 1.8
 _SURE, _WORTH = 0.6, 0.25
+MOST_WITHOUT_PLACE = 0.55
+"""However much a line looks like paint: rows of windows and letters on glass are light and even as well, where no mark would be."""
+PLACES = ("tilted", "small in a corner", "small at the edge", "large across the middle")
+"""What is said of a line that is where marks are."""
 _TILT = (12, 78)  # degrees
 _MARGIN, _SMALL = 0.08, 0.075  # shares of the picture's sides: how far from the border, how high
 _LONG = 0.25  # of the picture's width: a tilted line is laid across the picture, a tilted label is not as long
@@ -62,7 +66,7 @@ def _examined(pixels: Pixels8, line: Line, document: bool) -> Found | None:
         return None
     strokes = found.mask
     weights = _evidence(crop, found, line, box, (height, width), document)
-    score = min(0.99, sum(weights.values()))
+    score = min(0.99 if weights.keys() & set(PLACES) else MOST_WITHOUT_PLACE, sum(weights.values()))
     if score < _WORTH:
         return None
     return Found(Kind.TEXT, box, strokes[inner.window], score, tuple(weights), sure=score >= _SURE)

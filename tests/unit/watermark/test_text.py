@@ -77,6 +77,18 @@ def test_text_that_the_picture_shows_is_left_alone() -> None:
     assert report.removed == []
 
 
+def test_paint_where_no_mark_would_be_is_only_reported() -> None:
+    truth = photo("portrait.jpg")
+    cover = layer(truth.shape, "SAMPLE", 24, (truth.shape[1] * 0.3, truth.shape[0] * 0.3), "mm")
+    marked = over(truth, cover, 0.6)
+    image = Image(marked)
+    result, report = remove_found(image, marked, lambda seen: find_text(seen, where_text_is(cover)), None, WATCHING)
+    assert result is image
+    assert report.removed == []
+    (mark,) = report.kept
+    assert {"the picture shows through", "white or black paint of one opacity"} <= set(mark.evidence)
+
+
 def test_the_lines_of_a_page_are_no_marks() -> None:
     page = np.full((500, 400, 3), 250, np.uint8)
     cover = sum(layer(page.shape, "The quick brown fox jumps", 20, (30, y)) for y in range(20, 480, 40))
