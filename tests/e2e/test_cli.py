@@ -116,7 +116,7 @@ async def test_json_for_scripts_and_no_overwriting(shell: Shell) -> None:
     line = json.loads(out)
     assert line["outputs"] == ["large/one-2x-1.png"]
     assert (shell.folder / "large/one-2x.png").exists()
-    assert "Face" in line["notices"][0]
+    assert "No face" in line["notices"][0]
 
 
 async def test_pictures_from_a_prompt(shell: Shell) -> None:

@@ -28,6 +28,7 @@ _AROUND = 25
 _UNBLENDING_ERROR = 7.0  # levels, as it shows beside a smooth place
 _FEATHER = 2.0  # pixels
 _PAPER_HALO = 3  # pixels
+_COLOURED, _CHROMA_RIM = 60, 2  # levels between channels; pixels of a coloured stroke whose colour JPEG mixes with what is around it
 _DARKER = 14.0  # levels
 _FAINT = 0.012  # opacity that is left alone
 _OPAQUE = 0.85
@@ -73,6 +74,8 @@ class Repair:
                 core = thinned(inside, 1)
                 crop[core] = self._without(crop, core * np.float32(blend.opacity), _levels(blend.colour, crop.shape[2]))[core]
                 mask &= ~core
+                if max(blend.colour) - min(blend.colour) >= _COLOURED:
+                    self._recolour(crop, core & ~thinned(inside, 1 + _CHROMA_RIM), mask)
                 opacity = blend.opacity
                 methods.append(Method.UNBLENDED)
         methods.append(self._fill(mask, around, rim=opacity is not None, inner=None if opacity is None else core))
@@ -143,6 +146,12 @@ class Repair:
         gray = luminance(to_8bit(crop))
         mark = float(np.median(gray[strokes]))
         crop[near & (gray >= mark - _DARKER)] = np.round(self._native(tone)).astype(crop.dtype)
+
+    def _recolour(self, crop: Pixels, rim: Mask, unknown: Mask) -> None:
+        """Where the ground is smooth, give the pixels of a rim the colours around it and what is `unknown`, in place."""
+        filled = blending.smooth_below(to_8bit(crop), rim | unknown)
+        trust = _texture_share(filled, rim | unknown)[rim][:, np.newaxis]
+        crop[rim] = np.round(trust * crop[rim] + (1 - trust) * self._native(filled[rim])).astype(crop.dtype)
 
     def _without(self, seen: Pixels, opacity: npt.NDArray[np.float32], colour: npt.NDArray[np.float32] | float) -> Pixels:
         """What lay below, in the picture's sample type: `seen` is height x width x channels, `opacity` height x width."""

@@ -9,7 +9,11 @@ import pytest
 
 from services.inference.media import Image
 from services.inference.ocr.detection import network_input, text_map
+from services.inference.watermark.box import Box
+from services.inference.watermark.marks import Found
 from services.inference.watermark.removal import Watching, remove_found
+from services.inference.watermark.repair import Repair
+from services.inference.watermark.report import Kind, Method
 from services.inference.watermark.strokes import find_letters
 from services.inference.watermark.text import find_text
 from tests.unit.watermark.marked import Layer, error, layer, over, photo
@@ -64,6 +68,23 @@ def test_tall_letters_are_known_to_the_pixel(opacity: float, colour: int) -> Non
     assert found.paint == ("white" if colour else "black")
     assert found.opacity == pytest.approx(opacity, abs=0.2)
     assert (found.mask & (cover > 0.5)).sum() > 0.93 * (found.mask | (cover > 0.5)).sum()
+
+
+def test_coloured_letters_leave_no_outline_in_the_opposite_colour() -> None:
+    truth = np.ascontiguousarray(cv2.resize(photo("portrait.jpg")[60:260], (420, 200)))
+    cover = layer(truth.shape, "DRAFT", 120, (210, 100), "mm")
+    alpha = 0.5 * cover[..., np.newaxis]
+    marked = np.round(truth * (1 - alpha) + np.array((208, 16, 32)) * alpha).astype(np.uint8)
+    # JPEG keeps colours at half the resolution, so those of the letters reach past their edges.
+    _, stored = cv2.imencode(".jpg", cv2.cvtColor(marked, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
+    seen = cv2.cvtColor(cv2.imdecode(stored, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB).astype(np.uint8)
+    repair = Repair(Image(seen), None, lambda: None)
+    mark = repair.remove(Found(Kind.TEXT, Box(10, 10, 410, 190), (cover > 0.5)[10:190, 10:410], 0.9, (), sure=True))
+    assert Method.UNBLENDED in mark.methods
+    difference = repair.result().pixels.astype(np.float64) - truth
+    tint = difference - difference.mean(axis=2, keepdims=True)
+    outline = cv2.morphologyEx((cover > 0.5).astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8)) > 0
+    assert np.sqrt((tint[outline] ** 2).mean()) < 5
 
 
 def test_text_that_the_picture_shows_is_left_alone() -> None:
