@@ -13,11 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
+from compat.pilio.v1 import files_pb2, files_pb2_grpc
 from deploy.local.config import tool
 from edge.render import render
 from edge.settings import EdgeSettings
 from services.common.identity import Verifier
-from services.common.rpc.server import listening
+from services.common.rpc.server import Mount, listening
 from services.files.presign import Presigner
 from tests.integration.edge.upstream import Upstream
 from tests.ports import free_port
@@ -92,7 +93,7 @@ def accounts(components: StackUnderTest) -> StackUnderTest:
 
 @pytest.fixture
 def edge_settings(accounts: StackUnderTest, tmp_path: Path) -> dict[str, Any]:
-    """Settings for an edge before `upstream`. Nothing listens where files should."""
+    """Settings for an edge before `upstream`. Nothing listens where files should, unless a test asks for `files`."""
     port = free_port()
     return {
         "out": tmp_path / "envoy",
@@ -118,6 +119,16 @@ async def upstream(accounts: StackUnderTest, edge_settings: dict[str, Any]) -> A
     verifier = Verifier(Path(accounts.settings("accounts")["DARKROOM_TRUSTED_KEYS_FILE"]))
     async with listening("public", edge_settings["edge_tasks"], told.mounts(), verifier, REFLECTED):
         yield told
+
+
+@pytest.fixture
+async def files(accounts: StackUnderTest, edge_settings: dict[str, Any]) -> AsyncIterator[None]:
+    """A files service that does nothing, for tests of what the edge itself says of a request."""
+    service = files_pb2.DESCRIPTOR.services_by_name["FilesService"]
+    mount = Mount(service, files_pb2_grpc.add_FilesServiceServicer_to_server, files_pb2_grpc.FilesServiceServicer())
+    verifier = Verifier(Path(accounts.settings("accounts")["DARKROOM_TRUSTED_KEYS_FILE"]))
+    async with listening("public", edge_settings["edge_files"], [mount], verifier):
+        yield
 
 
 @pytest.fixture

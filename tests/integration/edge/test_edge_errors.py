@@ -106,6 +106,7 @@ SUBJECTS = ["SUBJECT_PORTRAIT", "SUBJECT_PRODUCT", "SUBJECT_GENERAL"]
         (BATCHES, '{"operations": [{"upscale": 2}]}', "operations[0].upscale", "must be an object"),
     ],
 )
+@pytest.mark.usefixtures("files")
 async def test_mistyped_field_is_blamed(edge: Edge, http: httpx.AsyncClient, path: str, body: str, field: str, problem: str) -> None:
     reply = await http.post(path, headers=edge.headers, content=body)
     data = {"error_code": "malformed_request", "field": field}
