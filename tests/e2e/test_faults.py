@@ -45,7 +45,7 @@ async def _assert_succeeded_once(native: AsyncClient, stack: StackUnderTest, tas
 
 async def _until_only_outputs(native: AsyncClient, expected: set[int]) -> None:
     """files hears of the end a moment later, and shows what the task succeeded with; what other attempts left is never shown."""
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(30):
         while (shown := {file.id for file in await native.list_files() if file.origin == file_pb2.FILE_ORIGIN_TASK}) != expected:
             assert shown < expected
             await asyncio.sleep(0.1)

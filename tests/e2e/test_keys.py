@@ -16,7 +16,7 @@ from tests.e2e.pilio import Pilio
 from tests.e2e.test_cli import Shell
 from tests.stacks import Account, StackUnderTest
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 30.0
 
 
 async def test_a_key_does_what_its_scopes_say(stack: StackUnderTest, native: AsyncClient) -> None:

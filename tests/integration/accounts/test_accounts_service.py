@@ -42,7 +42,7 @@ class Running:
 
     async def refused(self, key: str) -> None:
         """Wait until the key gets nothing: for less than the 20 seconds for which an identity is remembered."""
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(15):
             while await self.admitted(key):
                 await asyncio.sleep(0.05)
 

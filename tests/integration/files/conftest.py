@@ -96,7 +96,7 @@ async def world(settings: FilesSettings, sandbox: Sandbox, made_up_tasks: tuple[
         database = await stack.enter_async_context(engine(settings.database_url, 10))
         objects = await stack.enter_async_context(objects_of(settings))
         client = TasksClient(await stack.enter_async_context(channel(address)), Caller(signer))
-        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=90))
+        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=30))
         prober = Prober(sandbox)
         files = assemble(settings, database, objects, prober, client, clock)
         yield World(files, settings, database, objects, clock, tasks, prober, client, http)
@@ -113,7 +113,7 @@ async def service(settings: FilesSettings, signing: Keys, nats_url: str) -> Asyn
         internal = await stack.enter_async_context(channel(settings.internal_listen))
         bus = await stack.enter_async_context(connected(nats_url, "test", 1))
         for each in (public, internal):
-            reply = await health_pb2_grpc.HealthStub(each).Check(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=90)
+            reply = await health_pb2_grpc.HealthStub(each).Check(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=30)
             assert reply.status == health_pb2.HealthCheckResponse.SERVING
         yield Service(public, internal, bus, accounts, Caller(tasks))
         stop.set()

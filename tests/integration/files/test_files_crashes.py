@@ -43,7 +43,7 @@ async def test_an_end_that_was_received_comes_again(world: World, bus: Bus, monk
     assert (await world.row(won))["visible"] is not before
 
     survivor = TaskEvents(bus, world.files.task_files.settle)
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(30):
         while (await bus.jetstream.consumer_info(EVENTS_STREAM, events.DURABLE)).num_ack_pending or not (await world.row(won))["visible"]:
             await survivor.step()
     await world.sweep()

@@ -91,7 +91,7 @@ async def test_a_version_before_has_left_its_consumer_and_an_end_that_nobody_has
         settled.extend(ended)
 
     events = TaskEvents(bus, settle)
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(30):
         while len(settled) < 2:
             await events.step()
     assert settled == [Ended(before, ()), Ended(after, (7,))]

@@ -65,7 +65,7 @@ async def pilio_error(call: Awaitable[object]) -> tuple[int, dict[str, Any]]:
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(30):
         while not await condition():
             await asyncio.sleep(0.05)
 

@@ -80,7 +80,7 @@ async def test_a_pin_that_commits_while_the_sweeper_waits_for_the_row_wins(world
     async with world.engine.begin() as pinning:
         await pinning.execute(text("UPDATE file SET pins = pins + 1"))
         expiring = asyncio.create_task(store.expire([file.id], now))
-        async with asyncio.timeout(90), world.engine.connect() as watching:
+        async with asyncio.timeout(30), world.engine.connect() as watching:
             while not (await watching.execute(text("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))).first():
                 await asyncio.sleep(0.01)
                 await watching.rollback()
@@ -168,7 +168,7 @@ async def test_two_sweepers_share_the_work(world: World) -> None:
     now = world.clock()
     lease_until = now + timedelta(minutes=10)
     store = SweepStore(world.engine)
-    async with world.engine.begin() as other, asyncio.timeout(90):
+    async with world.engine.begin() as other, asyncio.timeout(30):
         locked = await other.execute(text("SELECT id FROM file ORDER BY sweep_at LIMIT 200 FOR UPDATE"))
         # Those that another sweeper is claiming are passed over, not waited for.
         first = await store.claim_due(now, lease_until, 200)

@@ -245,7 +245,7 @@ async def test_a_wait_ends_with_the_last_task(service: Service, replica: Replica
     for task in created.tasks:
         await replica.started(service.worker(), task.id)
         assert await complete(service, replica, task.id)
-    batch = await asyncio.wait_for(waiting, 90)
+    batch = await asyncio.wait_for(waiting, 30)
     assert (batch.counts.succeeded, batch.progress) == (2, 1)
     assert batch.HasField("end_time")
 
@@ -262,7 +262,7 @@ async def test_cancel_ends_what_has_not_ended_and_tells_the_workers(
     batch = (await replica.batches.CancelBatch(request, metadata=service.caller(ACCOUNT))).batch
     assert (batch.counts.succeeded, batch.counts.cancelled, batch.progress) == (1, 2, 1)
     assert batch.HasField("end_time")
-    assert (await asyncio.wait_for(bus_messages.get(), 90)).endswith(str(ids[1]))
+    assert (await asyncio.wait_for(bus_messages.get(), 10)).endswith(str(ids[1]))
     assert (await refusal(replica.batches.CancelBatch(request, metadata=service.caller(ACCOUNT))))[0] == "TASK_ALREADY_TERMINAL"
     assert not await complete(service, replica, ids[1])
     async with clean_engine.connect() as connection:

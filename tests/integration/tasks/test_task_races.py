@@ -144,7 +144,7 @@ async def test_relays_at_once_take_each_event_once(scene: Scene, store: TaskStor
 
 async def _somebody_waits_for_a_lock(engine: AsyncEngine) -> None:
     waiting = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
-    async with asyncio.timeout(90), engine.connect() as connection:
+    async with asyncio.timeout(30), engine.connect() as connection:
         while not await connection.scalar(waiting):
             await connection.rollback()
             await asyncio.sleep(0.01)

@@ -55,7 +55,7 @@ async def watchers(store: TaskStore, bus: Bus, clock: MovableClock) -> AsyncIter
 
 
 async def _next(watch: Watch, count: int) -> list[int]:
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(10):
         return [await anext(watch) for _ in range(count)]
 
 
@@ -88,7 +88,7 @@ async def test_more_events_than_one_read_are_all_given(scene: Scene, watchers: W
     for step in range(250):
         await scene.progress(task, 0.0, f"step {step}")
     await scene.complete(task)
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(30):
         assert [sequence async for sequence in watchers.watch(task)] == list(range(1, 255))
 
 
@@ -97,5 +97,5 @@ async def test_without_nats_the_database_is_read_again(scene: Scene, watchers: W
     watch = watchers.watch(task, timedelta(seconds=0.05))
     assert await _next(watch, 1) == [1]
     await scene.cancel(task)
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(10):
         assert [sequence async for sequence in watch] == [2]

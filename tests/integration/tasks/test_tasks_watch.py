@@ -52,7 +52,7 @@ async def test_watchers_miss_nothing_while_events_come(service: Service, replica
     steps = 60
     streams = asyncio.gather(*(late(37 * number) for number in range(12)), sequences(5))
     await run(service, replica, task.id, steps)
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(30):
         *whole, partial = await streams
     last = 3 + steps + 1
     assert whole == [list(range(1, last + 1))] * 12
@@ -79,7 +79,7 @@ async def test_events_of_another_replica_arrive(service: Service, replica: Repli
         stream = watch(service, other, task.id)
         await anext(stream)
         await run(service, replica, task.id, 3)
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(20):
             rest = [response.event.sequence async for response in stream]
     assert rest == list(range(2, 8))
 
@@ -90,7 +90,7 @@ async def test_a_revoked_key_ends_its_streams(service: Service, replica: Replica
     await anext(stream)
     await announce_revoked(bus.client, [KEY])
     with pytest.raises(grpc.aio.AioRpcError) as ended:
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(20):
             async for _ in stream:
                 pass
     assert error_of(ended.value)[0] == "API_KEY_INVALID"
@@ -103,7 +103,7 @@ async def test_a_stopping_replica_sends_its_watchers_elsewhere(service: Service)
         await anext(stream)
         replica.stop.set()
         with pytest.raises(grpc.aio.AioRpcError) as ended:
-            async with asyncio.timeout(90):
+            async with asyncio.timeout(20):
                 async for _ in stream:
                     pass
     assert error_of(ended.value)[0] == "UNAVAILABLE"

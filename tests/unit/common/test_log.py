@@ -27,7 +27,7 @@ async def test_lines_of_some_milliseconds_are_one_write_in_their_order() -> None
         for line in lines:
             output.write(line)
         assert len(stream.writes) == written
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(30):
             while len(stream.writes) == written:
                 await asyncio.sleep(0)
     assert stream.writes == ["first\nsecond\n", "third\n"]

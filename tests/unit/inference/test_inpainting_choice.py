@@ -82,7 +82,7 @@ async def test_a_thread_that_is_to_stop_takes_its_question_back() -> None:
 
     with pytest.raises(Stopped):
         await asyncio.to_thread(result_of, question(), asyncio.get_running_loop(), check)
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(30):
         await cancelled.wait()
 
 

@@ -43,7 +43,7 @@ async def test_a_failed_heartbeat_is_repeated_while_the_lease_lasts() -> None:
 
 async def test_the_lease_is_lost_when_nobody_answers_for_as_long_as_it_lasts() -> None:
     tasks = Tasks(DarkroomError(ErrorReason.UNAVAILABLE, "away"))
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(30):
         await lease_over(tasks, lease=0.5, heartbeat=0.01).keep()
     assert len(tasks.heartbeats) >= 2
 
@@ -53,7 +53,7 @@ async def test_doubt_is_resolved_at_once() -> None:
     lease = lease_over(tasks)
     keeping = asyncio.create_task(lease.keep())
     lease.verify()
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(30):
         await keeping
 
 
@@ -63,7 +63,7 @@ async def test_news_from_a_thread_are_told_before_the_next_heartbeat_is_due() ->
     keeping = asyncio.create_task(lease.keep())
     thread = threading.Thread(target=lambda: lease.progress.report(0.4, "Upscaling tile 4 of 10"))
     thread.start()
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(30):
         await keeping
     assert tasks.heartbeats == [(0.4, "Upscaling tile 4 of 10")]
 

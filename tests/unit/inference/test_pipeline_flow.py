@@ -263,11 +263,11 @@ async def test_a_second_picture_waits_until_the_first_one_is_done_and_says_so(
 
     async with line.room(source, surround.around):
         waiting = asyncio.create_task(second())
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(30):
             while (0, "Waiting for memory") not in surround.told:
                 await asyncio.sleep(0.01)
         assert not entered.is_set()
-    await asyncio.wait_for(waiting, 90)
+    await asyncio.wait_for(waiting, 30)
     assert entered.is_set()
 
 

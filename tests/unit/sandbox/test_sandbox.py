@@ -22,7 +22,7 @@ from services.common.sandbox import (
 )
 from tests.unit.sandbox import jobs
 
-DEADLINE_SECONDS = 90.0
+DEADLINE_SECONDS = 30.0
 
 
 @pytest.fixture
