@@ -16,14 +16,14 @@ UPSTREAMS = ("accounts", "files", "tasks")
 
 # Native services are served by the service whose name their package has. A compatibility surface is spread over several.
 _COMPATIBILITY = {
-    "compat.pilio.v1.BatchesService": "tasks",
-    "compat.pilio.v1.BillingService": "tasks",
-    "compat.pilio.v1.FilesService": "files",
-    "compat.pilio.v1.ImagesService": "tasks",
-    "compat.pilio.v1.KeysService": "accounts",
-    "compat.pilio.v1.PdfsService": "tasks",
-    "compat.pilio.v1.TasksService": "tasks",
-    "compat.pilio.v1.WebhooksService": "tasks",
+    "darkroom.rest.v1.BatchesService": "tasks",
+    "darkroom.rest.v1.BillingService": "tasks",
+    "darkroom.rest.v1.FilesService": "files",
+    "darkroom.rest.v1.ImagesService": "tasks",
+    "darkroom.rest.v1.KeysService": "accounts",
+    "darkroom.rest.v1.PdfsService": "tasks",
+    "darkroom.rest.v1.TasksService": "tasks",
+    "darkroom.rest.v1.WebhooksService": "tasks",
 }
 # AIP-131 and AIP-132: methods named so have no side effects, and may be repeated.
 _READS = re.compile(r"(Get|List)[A-Z]")

@@ -38,7 +38,7 @@ _PER = {"file": "a file", "page": "a page", "output": "a picture made"}
 def pages(folder: Path = FOLDER) -> dict[Path, str]:
     """Each page that has a generated part → what it should say."""
     comments = Comments()
-    prices: Prices = tomllib.loads((_ROOT / "services" / "tasks" / "credits" / "prices.toml").read_text())
+    prices: Prices = tomllib.loads((_ROOT / "services" / "tasks" / "domain" / "credits" / "prices.toml").read_text())
     found = {}
     for path in sorted(folder.glob("*.md")):
         text = path.read_text()

@@ -29,8 +29,8 @@ from deploy.local.programs.object_storage import create_bucket
 from deploy.local.programs.postgres import connect, create_database, database_url
 from deploy.local.programs.services import address, internal_address, run_service_command, service_environment
 from deploy.local.stack import Stack, tail
-from services.accounts.domain import Accounts
-from services.accounts.store import AccountStore
+from services.accounts.domain.accounts import Accounts
+from services.accounts.store.accounts import AccountStore
 from services.common.db import engine
 
 Result = TypeVar("Result")

@@ -9,20 +9,21 @@ from datetime import UTC, datetime
 
 from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 
-from compat.pilio.v1 import keys_pb2, keys_pb2_grpc
 from darkroom.accounts.v1 import accounts_service_pb2, accounts_service_pb2_grpc
-from services.accounts import announcer, cli
-from services.accounts.admission import Admission, IdentitySigner
-from services.accounts.announcer import Announcer
-from services.accounts.api.authorization import AuthorizationServicer
-from services.accounts.api.native import AccountsServicer
-from services.accounts.api.pilio import PilioKeys
+from darkroom.rest.v1 import keys_pb2, keys_pb2_grpc
+from services.accounts import cli
 from services.accounts.config import AccountsSettings
-from services.accounts.domain import Accounts
-from services.accounts.key_creation import PURPOSE, KeyCreation
-from services.accounts.store import AccountStore
-from services.accounts.usage import INTERVAL_SECONDS as USAGE_SECONDS
-from services.accounts.usage import Usage
+from services.accounts.domain import announcer
+from services.accounts.domain.accounts import Accounts
+from services.accounts.domain.admission import Admission, IdentitySigner
+from services.accounts.domain.announcer import Announcer
+from services.accounts.domain.key_creation import PURPOSE, KeyCreation
+from services.accounts.domain.usage import INTERVAL_SECONDS as USAGE_SECONDS
+from services.accounts.domain.usage import Usage
+from services.accounts.store.accounts import AccountStore
+from services.accounts.surfaces.edge.authorization import AuthorizationServicer
+from services.accounts.surfaces.native.accounts import AccountsServicer
+from services.accounts.surfaces.rest.keys import RestKeys
 from services.common import bus, config, db, log, process
 from services.common.idempotency import IdempotencyRecords
 from services.common.identity import IDENTITY_ISSUER, Signer, Verifier
@@ -35,7 +36,7 @@ from services.common.telemetry.listener import observable
 from services.common.telemetry.reading import PoolGauges
 
 _NATIVE = accounts_service_pb2.DESCRIPTOR.services_by_name["AccountsService"]
-_PILIO = keys_pb2.DESCRIPTOR.services_by_name["KeysService"]
+_REST = keys_pb2.DESCRIPTOR.services_by_name["KeysService"]
 _SWEEP_SECONDS = 60.0
 _AUTHORIZATION = external_auth_pb2.DESCRIPTOR.services_by_name["Authorization"]
 
@@ -64,7 +65,7 @@ async def serve(settings: AccountsSettings, stop: asyncio.Event) -> None:
         verifier = Verifier(settings.trusted_keys_file)
         mounts = [
             Mount(_NATIVE, accounts_service_pb2_grpc.add_AccountsServiceServicer_to_server, AccountsServicer(accounts, creation)),
-            Mount(_PILIO, keys_pb2_grpc.add_KeysServiceServicer_to_server, PilioKeys(accounts, creation)),
+            Mount(_REST, keys_pb2_grpc.add_KeysServiceServicer_to_server, RestKeys(accounts, creation)),
         ]
         authorization = [
             Mount(_AUTHORIZATION, external_auth_pb2_grpc.add_AuthorizationServicer_to_server, AuthorizationServicer(admission))

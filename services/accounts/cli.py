@@ -13,10 +13,10 @@ import nats.errors
 
 from darkroom.common.v1.scopes import SCOPES
 from services.accounts.config import AdministrationSettings
-from services.accounts.domain import Accounts
-from services.accounts.keys import KeyLimits
-from services.accounts.models import AccountRow, ApiKeyRow
-from services.accounts.store import AccountStore
+from services.accounts.domain.accounts import Accounts
+from services.accounts.domain.keys import KeyLimits
+from services.accounts.store.accounts import AccountStore
+from services.accounts.store.models import AccountRow, ApiKeyRow
 from services.common import administration, db
 from services.common.revocations import announce_revoked
 

@@ -6,9 +6,9 @@ import asyncio
 import sys
 from contextlib import AsyncExitStack
 
-from compat.pilio.v1 import files_pb2, files_pb2_grpc
 from darkroom.files.v1 import files_service_pb2, files_service_pb2_grpc
 from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
+from darkroom.rest.v1 import files_pb2, files_pb2_grpc
 from services.common import log
 from services.common.bus import connected
 from services.common.config import load
@@ -24,19 +24,19 @@ from services.common.telemetry.health import Check, Health
 from services.common.telemetry.listener import observable
 from services.common.telemetry.reading import PoolGauges
 from services.files import cli
-from services.files.api.internal import Storage
-from services.files.api.native import NativeFiles
-from services.files.api.pilio import PilioFiles
 from services.files.assembly import assemble
 from services.files.config import FilesSettings
 from services.files.domain.clock import utc_now
 from services.files.events import TaskEvents
 from services.files.objects import object_store
 from services.files.probe import Prober
+from services.files.surfaces.internal.storage import Storage
+from services.files.surfaces.native.files import NativeFiles
+from services.files.surfaces.rest.files import RestFiles
 from services.files.tasks_client import TasksClient
 
 _NATIVE = files_service_pb2.DESCRIPTOR.services_by_name["FilesService"]
-_PILIO = files_pb2.DESCRIPTOR.services_by_name["FilesService"]
+_REST = files_pb2.DESCRIPTOR.services_by_name["FilesService"]
 # Tasks that end within so many seconds are settled together. One that ends alone does not wait.
 _EVENTS_SPACING = 0.1
 # Storage may charge for being asked.
@@ -82,7 +82,7 @@ async def serve(settings: FilesSettings, stop: asyncio.Event) -> None:
                 files_service_pb2_grpc.add_FilesServiceServicer_to_server,
                 NativeFiles(files.uploads, files.unfinished, files.library),
             ),
-            Mount(_PILIO, files_pb2_grpc.add_FilesServiceServicer_to_server, PilioFiles(files.uploads, files.unfinished, files.library)),
+            Mount(_REST, files_pb2_grpc.add_FilesServiceServicer_to_server, RestFiles(files.uploads, files.unfinished, files.library)),
         ]
         internal = [Mount(_STORAGE, storage_service_pb2_grpc.add_StorageServiceServicer_to_server, Storage(files.task_files))]
         await stack.enter_async_context(

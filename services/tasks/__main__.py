@@ -23,16 +23,16 @@ from services.common.telemetry.listener import observable
 from services.common.telemetry.reading import PoolGauges, ReadGauges
 from services.tasks import cli
 from services.tasks.assembly import assemble, lanes
-from services.tasks.batches.store import BatchStore
-from services.tasks.clock import system_clock
 from services.tasks.config import TasksSettings
-from services.tasks.credits.store import LedgerStore
+from services.tasks.domain.clock import system_clock
+from services.tasks.domain.owner.event_feed import EventFeed
+from services.tasks.domain.retention.sweeping import RetentionSweeper, rules
 from services.tasks.files_client import FilesClient
 from services.tasks.monitoring.gauges import QueueGauges
-from services.tasks.owner.event_feed import EventFeed
-from services.tasks.retention.sweeping import RetentionSweeper, rules
+from services.tasks.store.batches import BatchStore
+from services.tasks.store.ledger import LedgerStore
 from services.tasks.store.tasks import TaskStore
-from services.tasks.webhooks.store import WebhookStore
+from services.tasks.store.webhooks import WebhookStore
 
 _NAME = "tasks"
 

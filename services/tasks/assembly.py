@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from compat.pilio.v1 import (
+from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
+from darkroom.rest.v1 import (
     batches_pb2,
     batches_pb2_grpc,
     billing_pb2,
@@ -22,7 +23,6 @@ from compat.pilio.v1 import (
     webhooks_pb2,
     webhooks_pb2_grpc,
 )
-from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
 from darkroom.tasks.v1 import (
     balance_service_pb2,
     balance_service_pb2_grpc,
@@ -40,48 +40,48 @@ from services.common.offers import Offers
 from services.common.operations import specs
 from services.common.revocations import Revocations
 from services.common.rpc.server import Mount
-from services.tasks.api.balance import NativeBalance
-from services.tasks.api.batches import NativeBatches
-from services.tasks.api.internal import InternalAttempts
-from services.tasks.api.native import NativeTasks
-from services.tasks.api.pilio import PilioCreation, PilioImages, PilioPdfs
-from services.tasks.api.pilio_batches import PilioBatches
-from services.tasks.api.pilio_billing import PilioBilling
-from services.tasks.api.pilio_tasks import PilioTasks
-from services.tasks.api.pilio_webhooks import PilioWebhooks
-from services.tasks.api.webhooks import NativeWebhooks
-from services.tasks.batches.account_batches import AccountBatches
-from services.tasks.batches.archiving import BatchArchiving
-from services.tasks.batches.creation import BatchCreation
-from services.tasks.batches.store import BatchStore
-from services.tasks.clock import Clock
 from services.tasks.config import TasksSettings
-from services.tasks.creation.media import MediaLimits
-from services.tasks.creation.task_creation import CreationRules, TaskCreation
-from services.tasks.credits.estimation import Estimation
-from services.tasks.credits.ledger import Ledger
-from services.tasks.credits.prices import read_prices
-from services.tasks.credits.store import LedgerStore
+from services.tasks.domain.batches.account_batches import AccountBatches
+from services.tasks.domain.batches.archiving import BatchArchiving
+from services.tasks.domain.batches.creation import BatchCreation
+from services.tasks.domain.clock import Clock
+from services.tasks.domain.creation.media import MediaLimits
+from services.tasks.domain.creation.task_creation import CreationRules, TaskCreation
+from services.tasks.domain.credits.estimation import Estimation
+from services.tasks.domain.credits.ledger import Ledger
+from services.tasks.domain.credits.prices import read_prices
+from services.tasks.domain.lifecycle.announcer import Announcer
+from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
+from services.tasks.domain.lifecycle.deadlines import Deadlines
+from services.tasks.domain.lifecycle.dispatcher import Dispatcher
+from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.lifecycle.reaper import Reaper
+from services.tasks.domain.lifecycle.relay import Relay
+from services.tasks.domain.lifecycle.retry import RetryPolicy
+from services.tasks.domain.order.throughput import Throughput
+from services.tasks.domain.owner.account_tasks import AccountTasks
+from services.tasks.domain.owner.details import TaskDetails
+from services.tasks.domain.owner.event_feed import EventFeed
+from services.tasks.domain.owner.steering import Steering
+from services.tasks.domain.owner.watching import Watching
+from services.tasks.domain.retention.sweeping import RetentionSweeper
+from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
+from services.tasks.domain.webhooks.assembly import assemble_webhooks
 from services.tasks.files_client import FilesClient
-from services.tasks.lifecycle.announcer import Announcer
-from services.tasks.lifecycle.attempts import AttemptRules, Attempts
-from services.tasks.lifecycle.deadlines import Deadlines
-from services.tasks.lifecycle.dispatcher import Dispatcher
-from services.tasks.lifecycle.notifications import Notifications
-from services.tasks.lifecycle.reaper import Reaper
-from services.tasks.lifecycle.relay import Relay
-from services.tasks.lifecycle.retry import RetryPolicy
-from services.tasks.order.throughput import Throughput
-from services.tasks.owner.account_tasks import AccountTasks
-from services.tasks.owner.details import TaskDetails
-from services.tasks.owner.event_feed import EventFeed
-from services.tasks.owner.steering import Steering
-from services.tasks.owner.watching import Watching
-from services.tasks.retention.sweeping import RetentionSweeper
+from services.tasks.store.batches import BatchStore
+from services.tasks.store.ledger import LedgerStore
 from services.tasks.store.tasks import TaskStore
-from services.tasks.webhooks.account_webhooks import AccountWebhooks
-from services.tasks.webhooks.assembly import assemble_webhooks
-from services.tasks.webhooks.store import WebhookStore
+from services.tasks.store.webhooks import WebhookStore
+from services.tasks.surfaces.internal.attempts import InternalAttempts
+from services.tasks.surfaces.native.balance import NativeBalance
+from services.tasks.surfaces.native.batches import NativeBatches
+from services.tasks.surfaces.native.tasks import NativeTasks
+from services.tasks.surfaces.native.webhooks import NativeWebhooks
+from services.tasks.surfaces.rest.batches import RestBatches
+from services.tasks.surfaces.rest.billing import RestBilling
+from services.tasks.surfaces.rest.creation import RestCreation, RestImages, RestPdfs
+from services.tasks.surfaces.rest.tasks import RestTasks
+from services.tasks.surfaces.rest.webhooks import RestWebhooks
 
 # Seconds between the steps of a loop that each task wakes several times: little beside what a step waits for, yet many tasks under load.
 _SPACING = 0.015
@@ -131,7 +131,7 @@ def assemble(
     batches = AccountBatches(batch_store, files, bus, notifications, revocations, clock, stopping)
     archiving = BatchArchiving(batch_store, batches, files, creation, settings.max_open_tasks)
     steering = Steering(store, files, tasks, creation, settings.max_open_tasks)
-    pilio_steering = Steering(store, files, tasks, creation, settings.max_open_tasks_pilio)
+    rest_steering = Steering(store, files, tasks, creation, settings.max_open_tasks_rest)
     ledger = Ledger(ledger_store, settings.credit_terms, clock)
     throughput = Throughput(store, lanes(), clock)
     watching = Watching(store, tasks, feed, revocations, timedelta(seconds=settings.watch_interval), stopping)
@@ -146,7 +146,7 @@ def assemble(
         ],
         public=[
             *_native(settings, creation, tasks, TaskDetails(store, throughput), steering, watching, hooks.webhooks),
-            *_pilio(settings, creation, tasks, pilio_steering, watching, files, hooks.webhooks),
+            *_rest(settings, creation, tasks, rest_steering, watching, files, hooks.webhooks),
             *_batches(settings, batch_creation, batches, archiving, files),
             *_billing(ledger, Estimation(store, files, offers, rules, ledger)),
         ],
@@ -210,7 +210,7 @@ def _native(
     ]
 
 
-def _pilio(
+def _rest(
     settings: TasksSettings,
     creation: TaskCreation,
     tasks: AccountTasks,
@@ -219,27 +219,27 @@ def _pilio(
     files: FilesClient,
     webhooks: AccountWebhooks,
 ) -> list[Mount]:
-    pilio = PilioCreation(creation, settings.max_open_tasks_pilio)
+    pilio = RestCreation(creation, settings.max_open_tasks_rest)
     return [
         Mount(
             images_pb2.DESCRIPTOR.services_by_name["ImagesService"],
             images_pb2_grpc.add_ImagesServiceServicer_to_server,
-            PilioImages(pilio),
+            RestImages(pilio),
         ),
         Mount(
             pdfs_pb2.DESCRIPTOR.services_by_name["PdfsService"],
             pdfs_pb2_grpc.add_PdfsServiceServicer_to_server,
-            PilioPdfs(pilio),
+            RestPdfs(pilio),
         ),
         Mount(
             tasks_pb2.DESCRIPTOR.services_by_name["TasksService"],
             tasks_pb2_grpc.add_TasksServiceServicer_to_server,
-            PilioTasks(tasks, steering, watching, files, settings.stream_heartbeat),
+            RestTasks(tasks, steering, watching, files, settings.stream_heartbeat),
         ),
         Mount(
             webhooks_pb2.DESCRIPTOR.services_by_name["WebhooksService"],
             webhooks_pb2_grpc.add_WebhooksServiceServicer_to_server,
-            PilioWebhooks(webhooks),
+            RestWebhooks(webhooks),
         ),
     ]
 
@@ -256,7 +256,7 @@ def _batches(
         Mount(
             batches_pb2.DESCRIPTOR.services_by_name["BatchesService"],
             batches_pb2_grpc.add_BatchesServiceServicer_to_server,
-            PilioBatches(creation, batches, archiving, files),
+            RestBatches(creation, batches, archiving, files),
         ),
     ]
 
@@ -271,7 +271,7 @@ def _billing(ledger: Ledger, estimation: Estimation) -> list[Mount]:
         Mount(
             billing_pb2.DESCRIPTOR.services_by_name["BillingService"],
             billing_pb2_grpc.add_BillingServiceServicer_to_server,
-            PilioBilling(ledger, estimation),
+            RestBilling(ledger, estimation),
         ),
     ]
 

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 from services.common import administration, db
-from services.tasks.clock import system_clock
+from services.tasks import policy_command
 from services.tasks.config import AdministrationSettings
-from services.tasks.credits.amounts import MILLI, credits_text
-from services.tasks.credits.ledger import Ledger
-from services.tasks.credits.store import LedgerStore
-from services.tasks.models import LedgerEntry
-from services.tasks.order import command as policy_command
-from services.tasks.order.policies import AccountPolicies
-from services.tasks.records import Balance
+from services.tasks.domain.clock import system_clock
+from services.tasks.domain.credits.amounts import MILLI, credits_text
+from services.tasks.domain.credits.ledger import Ledger
+from services.tasks.domain.order.policies import AccountPolicies
+from services.tasks.domain.records import Balance
+from services.tasks.store.ledger import LedgerStore
+from services.tasks.store.models import LedgerEntry
 
 _MOST_CREDITS = 1_000_000_000
 _LARGEST_MULTIPLIER = 100

@@ -10,11 +10,11 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.common.config import DatabaseSettings, PictureSettings, ServiceSettings
-from services.tasks.credits.amounts import MILLI
-from services.tasks.credits.prices import read_prices
-from services.tasks.records import CreditTerms
-from services.tasks.retention.config import RetentionSettings
-from services.tasks.webhooks.config import WebhookSettings
+from services.tasks.domain.credits.amounts import MILLI
+from services.tasks.domain.credits.prices import read_prices
+from services.tasks.domain.records import CreditTerms
+from services.tasks.domain.retention.config import RetentionSettings
+from services.tasks.domain.webhooks.config import WebhookSettings
 
 
 class CreditSettings(BaseSettings):
@@ -44,10 +44,10 @@ class TasksSettings(ServiceSettings, DatabaseSettings, PictureSettings, CreditSe
     diagnostics: bool = Field(False, description="Accept diagnostic operations such as noop.")
 
     max_open_tasks: int = Field(10_000, ge=1, description="Open tasks an account may have when it creates one by the native API.")
-    max_open_tasks_pilio: int = Field(20, ge=1, description="The same for creates by the Pilio-compatible API, whose contract says 20.")
+    max_open_tasks_rest: int = Field(20, ge=1, description="The same for creates by the Pilio-compatible API, whose contract says 20.")
 
     prices_file: Path | None = Field(
-        None, description="The operator's own prices, over those of services/tasks/credits/prices.toml, which explains them."
+        None, description="The operator's own prices, over those of services/tasks/domain/credits/prices.toml, which explains them."
     )
 
     max_running_tasks: int = Field(1_000, ge=0, description="Tasks of an account that may be offered or running at one time, in all lanes.")

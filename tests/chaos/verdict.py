@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image
 
 from darkroom.tasks.v1 import task_pb2
-from services.tasks.messages import state_of
+from services.tasks.surfaces.native.messages import state_of
 from tests.chaos.load import Accepted
 from tests.integration.tasks.receiver import Received
 from tests.stacks import StackUnderTest

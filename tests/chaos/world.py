@@ -25,7 +25,7 @@ from services.files.config import FilesSettings
 from services.files.objects import object_store
 from services.files.probe import Prober
 from services.files.tasks_client import TasksClient
-from services.tasks.clock import system_clock
+from services.tasks.domain.clock import system_clock
 from tests.chaos.load import Tenant
 from tests.chaos.proxies import Proxy, proxy_to
 from tests.chaos.verdict import Wrong

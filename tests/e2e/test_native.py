@@ -196,7 +196,7 @@ async def test_health_and_reflection(stack: StackUnderTest, account: Account) ->
 
     status, services, fields = await asyncio.to_thread(look)
     assert status == health_pb2.HealthCheckResponse.SERVING
-    assert {"darkroom.tasks.v1.TasksService", "darkroom.files.v1.FilesService", "compat.pilio.v1.ImagesService"} <= services
+    assert {"darkroom.tasks.v1.TasksService", "darkroom.files.v1.FilesService", "darkroom.rest.v1.ImagesService"} <= services
     assert not any("internal" in service for service in services)
     assert fields == len(task_pb2.Task.DESCRIPTOR.fields)
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from services.common.db import engine
-from services.tasks.credits.ledger import Ledger
-from services.tasks.credits.store import LedgerStore
-from services.tasks.records import CreditTerms
+from services.tasks.domain.credits.ledger import Ledger
+from services.tasks.domain.records import CreditTerms
+from services.tasks.store.ledger import LedgerStore
 from tests.e2e.pictures import disc, encoded
 from tests.e2e.pilio import NANOID, Pilio
 from tests.stacks import Account, StackUnderTest

@@ -78,7 +78,7 @@ async def test_a_task_is_one_trace_from_the_edge_to_the_model_and_the_result(pil
             spans = await spans_of(
                 collector,
                 trace,
-                (EDGE, "POST compat.pilio.v1.ImagesService"),
+                (EDGE, "POST darkroom.rest.v1.ImagesService"),
                 (ACCOUNTS, "envoy.service.auth.v3.Authorization/Check"),
                 (FILES, f"{STORAGE}/PinFiles"),
                 (FILES, f"{STORAGE}/FinalizeOutputs"),
@@ -92,14 +92,14 @@ async def test_a_task_is_one_trace_from_the_edge_to_the_model_and_the_result(pil
         except AssertionError:
             if not tries_left:
                 raise
-    edge = one(spans, EDGE, "POST compat.pilio.v1.ImagesService")
+    edge = one(spans, EDGE, "POST darkroom.rest.v1.ImagesService")
     # The client's span is the parent of ours, and no span hangs in the air.
     assert edge.parent == parent.split("-")[2]
     ids = {span.id for span in spans}
     assert [span.name for span in spans if span is not edge and span.parent not in ids] == []
     assert [span.name for span in spans if span.failed] == []
 
-    accepted = [(EDGE, edge.name), (TASKS, "compat.pilio.v1.ImagesService/RemoveBackground")]
+    accepted = [(EDGE, edge.name), (TASKS, "darkroom.rest.v1.ImagesService/RemoveBackground")]
     pin = next(span for span in spans if span.service == FILES and span.name == f"{STORAGE}/PinFiles")
     assert path_to(spans, pin) == [*accepted, (TASKS, pin.name), (FILES, pin.name)]
 
@@ -175,7 +175,7 @@ async def test_what_is_not_sampled_is_not_traced(pilio: Pilio, collector: Collec
     quiet, untraced = trace_parent(sampled=False)
     await upscale(quiet)
     # Exporters send in turn: what was sampled after it has arrived from all, of one trace of three as above.
-    expected = (WORKER, "process WORK.neural"), (EDGE, "POST compat.pilio.v1.ImagesService"), (TRITON, "compute")
+    expected = (WORKER, "process WORK.neural"), (EDGE, "POST darkroom.rest.v1.ImagesService"), (TRITON, "compute")
     for seconds, tries_left in TRIES:
         loud, traced = trace_parent(sampled=True)
         await upscale(loud)

@@ -12,7 +12,6 @@ from pathlib import Path
 from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor, ServiceDescriptor
 
-import compat
 import darkroom
 from darkroom.common.v1 import options_pb2
 
@@ -71,8 +70,7 @@ def _binding(rule: http_pb2.HttpRule) -> HttpBinding:
 
 
 def _files() -> Iterator[FileDescriptor]:
-    for package in (compat, darkroom):
-        for root in map(Path, package.__path__):
-            for module in sorted(root.rglob("*_pb2.py")):
-                parts = module.relative_to(root.parent).with_suffix("").parts
-                yield importlib.import_module(".".join(parts)).DESCRIPTOR
+    for root in map(Path, darkroom.__path__):
+        for module in sorted(root.rglob("*_pb2.py")):
+            parts = module.relative_to(root.parent).with_suffix("").parts
+            yield importlib.import_module(".".join(parts)).DESCRIPTOR

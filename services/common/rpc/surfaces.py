@@ -18,7 +18,7 @@ RETRY_AFTER = "retry-after"
 Renderer = Callable[[DarkroomError], tuple[int, dict[str, object]]]
 
 
-def pilio(error: DarkroomError) -> tuple[int, dict[str, object]]:
+def rest(error: DarkroomError) -> tuple[int, dict[str, object]]:
     """Pilio's envelope: an integer `code`, a message, and `data` with the reason in lower case and, if known, the field.
 
     `data` is an object in every refusal, whoever makes it: so says Pilio's OpenAPI document, although its prose shows null for one.
@@ -36,7 +36,7 @@ def neutral(error: DarkroomError) -> tuple[int, dict[str, object]]:
     return error.http_status, {"error": {"reason": error.reason.value, "message": error.message}}
 
 
-RENDERERS: dict[str, Renderer] = {"pilio": pilio}
+RENDERERS: dict[str, Renderer] = {"rest": rest}
 
 
 def error_trailers(surface: str, error: DarkroomError) -> tuple[tuple[str, str], ...]:

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from services.files.config import FilesSettings
 from services.files.domain.clock import Clock
-from services.files.models import FileRow, FileState
 from services.files.store import Ended, FileStore, TaskFileStore
+from services.files.store.models import FileRow, FileState
 
 
 class TaskDirectory(Protocol):

@@ -12,11 +12,11 @@ from services.common.log import get_logger
 from services.files.config import FilesSettings
 from services.files.domain.clock import Clock
 from services.files.domain.refusals import about, not_found, not_uploaded
-from services.files.models import FileRow, FileState
 from services.files.objects import ObjectStore, StoredObject
 from services.files.presign import Presigner
 from services.files.probe.model import Probe
 from services.files.store import FileStore, Found
+from services.files.store.models import FileRow, FileState
 
 _logger = get_logger()
 _CLEARING_LEASE = timedelta(minutes=2)

@@ -8,8 +8,8 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.files.domain import parts as part_rules
 from services.files.domain.parts import UploadedPart
 from services.files.domain.refusals import about, no_upload, not_uploaded
-from services.files.models import FileRow
 from services.files.objects import ObjectStore, PartsRefused, StoredPart, UploadGone
+from services.files.store.models import FileRow
 
 
 async def join(objects: ObjectStore, row: FileRow, upload_id: str, parts: Sequence[UploadedPart], part_bytes: int) -> None:

@@ -13,9 +13,9 @@ from services.files.domain.clock import Clock
 from services.files.domain.intake import Intake
 from services.files.domain.naming import attachment
 from services.files.domain.refusals import not_found
-from services.files.models import FileRow
 from services.files.presign import Presigner, in_thread
 from services.files.store import FileStore
+from services.files.store.models import FileRow
 
 _DEFAULT_PAGE = 100
 

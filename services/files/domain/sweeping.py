@@ -12,9 +12,9 @@ from services.files.domain.claims import TaskDirectory
 from services.files.domain.clock import Clock
 from services.files.domain.task_files import TaskFiles
 from services.files.metrics import SWEPT
-from services.files.models import FileRow, FileState
 from services.files.objects import ObjectStore
 from services.files.store import FileStore, SweepStore
+from services.files.store.models import FileRow, FileState
 
 _logger = get_logger()
 _BATCH = 200

@@ -16,10 +16,10 @@ from services.files.domain.library import Download, Downloads
 from services.files.domain.naming import check_name
 from services.files.domain.refusals import not_found, not_uploaded
 from services.files.domain.uploads import object_key
-from services.files.models import FileOrigin, FileRow, FileState
 from services.files.objects import ObjectStore
 from services.files.presign import Presigner, in_thread
 from services.files.store import Ended, FileStore, Found, TaskFileStore
+from services.files.store.models import FileOrigin, FileRow, FileState
 
 _HEAD_CONCURRENCY = 16
 _MOST_PARTS = 10_000  # S3's limit

@@ -10,9 +10,9 @@ from services.files.config import FilesSettings
 from services.files.domain.clock import Clock
 from services.files.domain.refusals import about, no_upload, not_found
 from services.files.domain.upload_urls import CreatedUpload, UploadUrls
-from services.files.models import FileRow, FileState
 from services.files.objects import ObjectStore, StoredPart, UploadGone
 from services.files.store import FileStore
+from services.files.store.models import FileRow, FileState
 
 
 @dataclass(frozen=True, slots=True)

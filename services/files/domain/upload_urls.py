@@ -9,8 +9,8 @@ from datetime import datetime
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.config import FilesSettings
 from services.files.domain.clock import Clock
-from services.files.models import FileRow
 from services.files.presign import Presigner, in_thread
+from services.files.store.models import FileRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from services.files.domain.naming import MEDIA_TYPE_OF, check_name, extension_of
 from services.files.domain.parts import UploadedPart
 from services.files.domain.refusals import no_upload, not_found
 from services.files.domain.upload_urls import CreatedUpload, UploadUrls
-from services.files.models import FileOrigin, FileRow, FileState
 from services.files.objects import ObjectStore
 from services.files.store import FileStore
+from services.files.store.models import FileOrigin, FileRow, FileState
 
 KEY_PREFIX = "files/"
 _START_CONCURRENCY = 16

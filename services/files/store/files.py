@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from services.common.db import transaction
 from services.common.idempotency import IdempotentCall
-from services.files.models import FileRow
 from services.files.store.idempotency import remember
+from services.files.store.models import FileRow
 from services.files.store.retention import TEMPORARY_LIFE
 from services.files.store.rows import Store, insert_files
 

@@ -9,7 +9,7 @@ from sqlalchemy import CursorResult, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.common.db import transaction
-from services.files.models import FileOrigin, FileRow, FileState
+from services.files.store.models import FileOrigin, FileRow, FileState
 
 
 class Store:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.common.db import transaction
-from services.files.models import FileRow
+from services.files.store.models import FileRow
 from services.files.store.retention import TEMPORARY_LIFE
 from services.files.store.rows import Store, run
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.common.db import transaction
-from services.files.models import FileRow
+from services.files.store.models import FileRow
 from services.files.store.retention import OUTPUT_LIFE
 from services.files.store.rows import Store, files, run
 

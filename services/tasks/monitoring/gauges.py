@@ -8,8 +8,8 @@ from datetime import datetime
 from prometheus_client.core import GaugeMetricFamily, Metric
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.tasks.clock import Clock
-from services.tasks.monitoring import statements
+from services.tasks.domain.clock import Clock
+from services.tasks.store import monitoring_statements as statements
 
 _STATES = ("queued", "delayed", "dispatched", "running")
 

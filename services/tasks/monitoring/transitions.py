@@ -6,9 +6,9 @@ from prometheus_client import Counter, Histogram
 
 from services.common.errors import ErrorReason
 from services.common.telemetry.durations import WORK
-from services.tasks.credits.amounts import MILLI
-from services.tasks.models import Task
-from services.tasks.state import TaskState, Transition
+from services.tasks.domain.credits.amounts import MILLI
+from services.tasks.domain.state import TaskState, Transition
+from services.tasks.store.models import Task
 
 _CREATE = "create"
 _TRANSITIONS = Counter("darkroom_task_transitions", "Transitions of tasks, creation included.", ["lane", "transition"])

@@ -7,9 +7,9 @@ from typing import Any
 
 from services.common.errors import ErrorReason
 from services.common.rpc.trace import Origin
-from services.tasks.models import Task, TaskAttempt, TaskEvent, loaded
-from services.tasks.records import OutgoingEvent
-from services.tasks.state import TaskState
+from services.tasks.domain.records import OutgoingEvent
+from services.tasks.domain.state import TaskState
+from services.tasks.store.models import Task, TaskAttempt, TaskEvent, loaded
 
 
 def task_of(row: Mapping[str, Any]) -> Task:

@@ -19,11 +19,10 @@ from services.common.batching import Batched
 from services.common.errors import ErrorReason
 from services.common.idempotency import IdempotentCall, key_values, storing_key
 from services.common.statements import borrowed, run
-from services.tasks.models import Task, TaskAttempt, TaskEvent
-from services.tasks.order import statements as order_statements
-from services.tasks.records import Admission, CreditTerms, Flow, LostAttempt, NewTask, OutgoingEvent, Standing
-from services.tasks.state import TaskState
-from services.tasks.store import queries, transitions
+from services.tasks.domain.records import Admission, CreditTerms, Flow, LostAttempt, NewTask, OutgoingEvent, Standing
+from services.tasks.domain.state import TaskState
+from services.tasks.store import order_statements, queries, transitions
+from services.tasks.store.models import Task, TaskAttempt, TaskEvent
 from services.tasks.store.rows import attempt_of, event_of, first_task, outgoing_of, task_of
 
 # Arbitrary; keeps the lanes' advisory locks apart from other uses of such locks in this database.

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.accounts.store import AccountStore
+from services.accounts.store.accounts import AccountStore
 from services.common import bus, db
 from services.common.bus import Bus
 

@@ -13,11 +13,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from services.accounts.domain import Accounts
-from services.accounts.keys import KeyLimits, digest_of, make_key
-from services.accounts.models import AccountsTable
-from services.accounts.store import AccountStore, KeyOwner
-from services.accounts.usage import Usage
+from services.accounts.domain.accounts import Accounts
+from services.accounts.domain.keys import KeyLimits, digest_of, make_key
+from services.accounts.domain.usage import Usage
+from services.accounts.store.accounts import AccountStore, KeyOwner
+from services.accounts.store.models import AccountsTable
 from services.common import db
 from services.common.errors import DarkroomError, ErrorReason
 

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.accounts.domain import Accounts
-from services.accounts.key_creation import KeyCreation
-from services.accounts.keys import UNLIMITED, KeyLimits, digest_of
-from services.accounts.store import AccountStore
+from services.accounts.domain.accounts import Accounts
+from services.accounts.domain.key_creation import KeyCreation
+from services.accounts.domain.keys import UNLIMITED, KeyLimits, digest_of
+from services.accounts.store.accounts import AccountStore
 from services.common import db
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotencyRecords, IdempotentCall

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from services.accounts.announcer import Announcer
-from services.accounts.domain import Accounts
-from services.accounts.store import AccountStore
+from services.accounts.domain.accounts import Accounts
+from services.accounts.domain.announcer import Announcer
+from services.accounts.store.accounts import AccountStore
 from services.common.bus import REVOKED_SUBJECT, Bus
 from services.common.revocations import Revocations, announce_revoked
 

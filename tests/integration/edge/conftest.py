@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from compat.pilio.v1 import files_pb2, files_pb2_grpc
+from darkroom.rest.v1 import files_pb2, files_pb2_grpc
 from deploy.local.config import tool
 from edge.render import render
 from edge.settings import EdgeSettings

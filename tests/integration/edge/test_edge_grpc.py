@@ -11,9 +11,9 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from compat.pilio.v1 import tasks_pb2, tasks_pb2_grpc
 from darkroom.accounts.v1 import accounts_service_pb2, accounts_service_pb2_grpc
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
+from darkroom.rest.v1 import tasks_pb2, tasks_pb2_grpc
 from darkroom.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
 from services.common.errors import ErrorReason, from_rpc
 from tests.integration.edge.conftest import Edge

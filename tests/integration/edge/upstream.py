@@ -10,8 +10,8 @@ from typing import Any
 import grpc
 from google.protobuf import json_format
 
-from compat.pilio.v1 import batches_pb2, batches_pb2_grpc, images_pb2, images_pb2_grpc, tasks_pb2, tasks_pb2_grpc
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
+from darkroom.rest.v1 import batches_pb2, batches_pb2_grpc, images_pb2, images_pb2_grpc, tasks_pb2, tasks_pb2_grpc
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2, tasks_service_pb2_grpc
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import current_identity

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.files.models import FileRow
 from services.files.store import Ended
+from services.files.store.models import FileRow
 from tests.integration.files import content
 from tests.integration.files.world import World
 

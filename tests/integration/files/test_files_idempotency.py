@@ -12,17 +12,17 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from compat.pilio.v1 import files_pb2_grpc as pilio_pb2_grpc
-from compat.pilio.v1 import uploads_pb2 as pilio_uploads_pb2
 from darkroom.files.v1 import files_service_pb2, files_service_pb2_grpc
+from darkroom.rest.v1 import files_pb2_grpc as pilio_pb2_grpc
+from darkroom.rest.v1 import uploads_pb2 as pilio_uploads_pb2
 from services.common.db import engine
 from services.common.errors import DarkroomError, ErrorReason, from_rpc
 from services.common.idempotency import IdempotentCall
 from services.files.domain.parts import UploadedPart
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode
-from services.files.models import FileState
 from services.files.store.idempotency import remember
+from services.files.store.models import FileState
 from tests.integration.files import content
 from tests.integration.files.world import Service, World
 

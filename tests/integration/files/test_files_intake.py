@@ -9,7 +9,7 @@ import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.assembly import assemble
-from services.files.models import FileState
+from services.files.store.models import FileState
 from tests.integration.files import content
 from tests.integration.files.world import World, objects_of
 

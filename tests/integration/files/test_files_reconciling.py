@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from services.files.domain.uploads import UploadMode, object_key
-from services.files.models import FileRow
 from services.files.presign import Presigner
 from services.files.store import Ended
+from services.files.store.models import FileRow
 from tests.integration.files.test_files_tasks import not_found, output, ready_input
 from tests.integration.files.world import World
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.files import cli
-from services.files.models import FileRow
 from services.files.store import Ended
+from services.files.store.models import FileRow
 from tests.integration.files.test_files_tasks import output, ready_input
 from tests.integration.files.world import World
 

@@ -13,11 +13,11 @@ import nats.errors
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from compat.pilio.v1 import files_pb2_grpc as pilio_pb2_grpc
-from compat.pilio.v1 import uploads_pb2 as pilio_uploads_pb2
 from darkroom.files.v1 import file_pb2, files_service_pb2, files_service_pb2_grpc
 from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
 from darkroom.internal.tasks.v1 import attempt_service_pb2
+from darkroom.rest.v1 import files_pb2_grpc as pilio_pb2_grpc
+from darkroom.rest.v1 import uploads_pb2 as pilio_uploads_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.common.bus import EVENTS_STREAM, event_subject
 from services.common.errors import ErrorReason, from_rpc

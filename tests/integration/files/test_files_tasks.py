@@ -10,8 +10,8 @@ from darkroom.tasks.v1 import task_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.domain.task_files import NewOutput
 from services.files.domain.uploads import UploadMode
-from services.files.models import FileRow, FileState
 from services.files.store import Ended
+from services.files.store.models import FileRow, FileState
 from tests.integration.files import content
 from tests.integration.files.world import World
 

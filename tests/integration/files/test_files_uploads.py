@@ -11,7 +11,7 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.files.domain.parts import UploadedPart
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode
-from services.files.models import FileState
+from services.files.store.models import FileState
 from tests.integration.files import content
 from tests.integration.files.world import World
 from tests.stacks import StackUnderTest

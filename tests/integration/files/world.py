@@ -21,9 +21,9 @@ from services.files.assembly import Files, assemble
 from services.files.config import FilesSettings
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode
-from services.files.models import FileRow
 from services.files.objects import ObjectStore, object_store
 from services.files.probe import Prober
+from services.files.store.models import FileRow
 from services.files.tasks_client import TasksClient
 from tests.integration.files.tasks_service import MadeUpTasks
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.common.errors import ErrorReason
-from services.tasks.batches.admission import admit_all
-from services.tasks.batches.records import NewBatch, NewItem
-from services.tasks.batches.store import BatchStore
-from services.tasks.models import Task
-from services.tasks.records import CreditTerms
+from services.tasks.domain.batches.admission import admit_all
+from services.tasks.domain.batches.records import NewBatch, NewItem
+from services.tasks.domain.records import CreditTerms
+from services.tasks.store.batches import BatchStore
+from services.tasks.store.models import Task
 from tests.integration.tasks.clock import MovableClock
 from tests.integration.tasks.scene import ACCOUNT, PRICE, UNLIMITED
 

@@ -11,17 +11,17 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.idempotency import IdempotencyRecords
-from services.tasks.batches.store import BatchStore
-from services.tasks.models import Task, WebhookDelivery
+from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
+from services.tasks.domain.webhooks.addresses import Address, AddressRules
+from services.tasks.domain.webhooks.destinations import Destinations, Resolve, SystemResolver
+from services.tasks.domain.webhooks.post import Poster
+from services.tasks.domain.webhooks.records import Registered
+from services.tasks.domain.webhooks.schedule import RetrySchedule
+from services.tasks.domain.webhooks.sender import SenderRules, WebhookSender
+from services.tasks.store.batches import BatchStore
+from services.tasks.store.models import Task, WebhookDelivery
 from services.tasks.store.tasks import TaskStore
-from services.tasks.webhooks.account_webhooks import AccountWebhooks
-from services.tasks.webhooks.addresses import Address, AddressRules
-from services.tasks.webhooks.destinations import Destinations, Resolve, SystemResolver
-from services.tasks.webhooks.post import Poster
-from services.tasks.webhooks.records import Registered
-from services.tasks.webhooks.schedule import RetrySchedule
-from services.tasks.webhooks.sender import SenderRules, WebhookSender
-from services.tasks.webhooks.store import WebhookStore
+from services.tasks.store.webhooks import WebhookStore
 from tests.integration.tasks.clock import MovableClock
 from tests.integration.tasks.scene import ACCOUNT, Scene
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.common.errors import ErrorReason
-from services.tasks.models import Task, TaskEvent
-from services.tasks.records import CreditTerms, LostAttempt, NewTask
-from services.tasks.state import TaskState
+from services.tasks.domain.records import CreditTerms, LostAttempt, NewTask
+from services.tasks.domain.state import TaskState
+from services.tasks.store.models import Task, TaskEvent
 from services.tasks.store.tasks import TaskStore
 from tests.integration.tasks.clock import MovableClock
 

@@ -13,10 +13,10 @@ import grpc
 from google.rpc import error_details_pb2, status_pb2
 from nats.js import JetStreamContext
 
-from compat.pilio.v1 import batches_pb2_grpc, images_pb2_grpc, pdfs_pb2_grpc, tasks_pb2_grpc
 from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
 from darkroom.operations.v1 import noop_pb2, operation_pb2
+from darkroom.rest.v1 import batches_pb2_grpc, images_pb2_grpc, pdfs_pb2_grpc, tasks_pb2_grpc
 from darkroom.tasks.v1 import (
     balance_service_pb2_grpc,
     batches_service_pb2_grpc,

@@ -9,9 +9,9 @@ from typing import Any
 import grpc
 import pytest
 
-from compat.pilio.v1 import images_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.operations.v1 import operation_pb2
+from darkroom.rest.v1 import images_pb2
 from darkroom.tasks.v1 import balance_service_pb2, batches_service_pb2, task_pb2, tasks_service_pb2
 from tests.integration.tasks.service import Replica, Service, error_of
 

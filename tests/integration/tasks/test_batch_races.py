@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.tasks.batches.store import BatchStore
-from services.tasks.models import Task
-from services.tasks.state import TaskState
+from services.tasks.domain.state import TaskState
+from services.tasks.store.batches import BatchStore
+from services.tasks.store.models import Task
 from tests.integration.tasks.batches import Batches
 from tests.integration.tasks.books import Books
 from tests.integration.tasks.clock import MovableClock

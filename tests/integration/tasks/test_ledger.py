@@ -10,9 +10,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.tasks.models import LedgerKind, Task
-from services.tasks.records import CreditTerms
-from services.tasks.state import TaskState
+from services.tasks.domain.records import CreditTerms
+from services.tasks.domain.state import TaskState
+from services.tasks.store.models import LedgerKind, Task
 from tests.integration.tasks.books import Books
 from tests.integration.tasks.clock import MovableClock
 from tests.integration.tasks.scene import ACCOUNT, ENFORCED, PRICE, UNLIMITED, Scene

@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotencyRecords
-from services.tasks.creation.media import MediaLimits
-from services.tasks.creation.task_creation import CreationRules, TaskCreation, TaskRequest
-from services.tasks.credits.prices import read_prices
-from services.tasks.lifecycle.notifications import Notifications
-from services.tasks.models import LedgerKind, Task
-from services.tasks.records import Admission, CreditTerms, NewTask
-from services.tasks.state import TaskState
+from services.tasks.domain.creation.media import MediaLimits
+from services.tasks.domain.creation.task_creation import CreationRules, TaskCreation, TaskRequest
+from services.tasks.domain.credits.prices import read_prices
+from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.records import Admission, CreditTerms, NewTask
+from services.tasks.domain.state import TaskState
+from services.tasks.store.models import LedgerKind, Task
 from services.tasks.store.tasks import TaskStore
 from tests.integration.tasks.books import Books
 from tests.integration.tasks.clock import MovableClock

@@ -13,11 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from darkroom.tasks.v1 import task_pb2
 from darkroom.tasks.v1 import tasks_service_pb2 as pb
 from services.common.idempotency import IdempotencyRecords, IdempotentCall
-from services.tasks.batches.store import BatchStore
-from services.tasks.models import Task
-from services.tasks.retention.config import RetentionSettings
-from services.tasks.retention.sweeping import RetentionSweeper, Rule, rules
-from services.tasks.state import DeliveryState, TaskState
+from services.tasks.domain.retention.config import RetentionSettings
+from services.tasks.domain.retention.sweeping import RetentionSweeper, Rule, rules
+from services.tasks.domain.state import DeliveryState, TaskState
+from services.tasks.store.batches import BatchStore
+from services.tasks.store.models import Task
 from tests.integration.tasks.batches import Batches
 from tests.integration.tasks.books import Books
 from tests.integration.tasks.clock import MovableClock

@@ -12,9 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.errors import ErrorReason
-from services.tasks.models import Task
-from services.tasks.order.policies import AccountPolicies, PolicyChange
-from services.tasks.state import TaskState
+from services.tasks.domain.order.policies import AccountPolicies, PolicyChange
+from services.tasks.domain.state import TaskState
+from services.tasks.store.models import Task
 from services.tasks.store.tasks import TaskStore
 from tests.integration.tasks.clock import MovableClock
 from tests.integration.tasks.scene import Scene

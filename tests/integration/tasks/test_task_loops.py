@@ -15,15 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from darkroom.internal.tasks.v1 import attempt_service_pb2
 from services.common.bus import WORK_STREAM, Bus, connected, work_consumer, work_subject
 from services.common.errors import ErrorReason
-from services.tasks.lifecycle.announcer import Announcer
-from services.tasks.lifecycle.attempts import AttemptRules, Attempts
-from services.tasks.lifecycle.dispatcher import Dispatcher
-from services.tasks.lifecycle.hints import drop_lost_hints, hints_waiting, publish_hints
-from services.tasks.lifecycle.notifications import Notifications
-from services.tasks.lifecycle.reaper import Reaper
-from services.tasks.lifecycle.relay import Relay
-from services.tasks.lifecycle.retry import RetryPolicy
-from services.tasks.state import TaskState
+from services.tasks.domain.lifecycle.announcer import Announcer
+from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
+from services.tasks.domain.lifecycle.dispatcher import Dispatcher
+from services.tasks.domain.lifecycle.hints import drop_lost_hints, hints_waiting, publish_hints
+from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.lifecycle.reaper import Reaper
+from services.tasks.domain.lifecycle.relay import Relay
+from services.tasks.domain.lifecycle.retry import RetryPolicy
+from services.tasks.domain.state import TaskState
 from services.tasks.store.tasks import TaskStore
 from tests.integration.tasks.clock import MovableClock
 from tests.integration.tasks.events import events_on

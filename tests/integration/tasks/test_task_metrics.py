@@ -9,9 +9,9 @@ from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.errors import ErrorReason
-from services.tasks.lifecycle.notifications import Notifications
-from services.tasks.models import Task
+from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.monitoring.gauges import QueueGauges
+from services.tasks.store.models import Task
 from tests.integration.tasks.clock import MovableClock
 from tests.integration.tasks.scene import Scene
 

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.tasks.models import Task
-from services.tasks.order.policies import AccountPolicies, PolicyChange
-from services.tasks.state import TaskState
+from services.tasks.domain.order.policies import AccountPolicies, PolicyChange
+from services.tasks.domain.state import TaskState
+from services.tasks.store.models import Task
 from tests.integration.tasks.clock import MovableClock
 from tests.integration.tasks.scene import Scene
 

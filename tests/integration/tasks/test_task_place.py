@@ -7,8 +7,8 @@ import random
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.tasks.order.policies import AccountPolicies, PolicyChange
-from services.tasks.records import Flow
+from services.tasks.domain.order.policies import AccountPolicies, PolicyChange
+from services.tasks.domain.records import Flow
 from services.tasks.store.tasks import TaskStore
 from tests.integration.tasks.clock import MovableClock
 from tests.integration.tasks.scene import Scene

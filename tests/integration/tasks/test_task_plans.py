@@ -15,14 +15,17 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.common.db import engine, migrate
-from services.tasks.batches import statements as batch_statements
-from services.tasks.credits import statements as ledger_statements
-from services.tasks.monitoring import statements as gauge_statements
-from services.tasks.order import statements as order_statements
-from services.tasks.retention import statements as retention_statements
-from services.tasks.store import queries, transitions
+from services.tasks.store import (
+    batch_statements,
+    ledger_statements,
+    order_statements,
+    queries,
+    retention_statements,
+    transitions,
+    webhook_statements,
+)
+from services.tasks.store import monitoring_statements as gauge_statements
 from services.tasks.store.tasks import TaskStore
-from services.tasks.webhooks import statements as webhook_statements
 from tests.integration.tasks.clock import MovableClock
 from tests.integration.tasks.scene import Scene
 from tests.stacks import StackUnderTest

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.errors import ErrorReason
-from services.tasks.state import TaskState
+from services.tasks.domain.state import TaskState
 from services.tasks.store import transitions
 from services.tasks.store.tasks import TaskStore
 from tests.integration.tasks.clock import MovableClock

@@ -12,20 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from darkroom.internal.tasks.v1 import attempt_service_pb2
 from services.common.bus import WORK_STREAM, Bus
 from services.common.errors import ErrorReason
-from services.tasks.lifecycle.attempts import AttemptRules, Attempts
-from services.tasks.lifecycle.deadlines import Deadlines
-from services.tasks.lifecycle.dispatcher import Dispatcher
-from services.tasks.lifecycle.notifications import Notifications
-from services.tasks.lifecycle.reaper import Reaper
-from services.tasks.lifecycle.relay import Relay
-from services.tasks.lifecycle.retry import RetryPolicy
-from services.tasks.messages import state_of
-from services.tasks.models import Task
-from services.tasks.retention.config import RetentionSettings
-from services.tasks.retention.sweeping import RetentionSweeper, rules
-from services.tasks.state import DeliveryState, TaskState
+from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
+from services.tasks.domain.lifecycle.deadlines import Deadlines
+from services.tasks.domain.lifecycle.dispatcher import Dispatcher
+from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.lifecycle.reaper import Reaper
+from services.tasks.domain.lifecycle.relay import Relay
+from services.tasks.domain.lifecycle.retry import RetryPolicy
+from services.tasks.domain.retention.config import RetentionSettings
+from services.tasks.domain.retention.sweeping import RetentionSweeper, rules
+from services.tasks.domain.state import DeliveryState, TaskState
+from services.tasks.store.models import Task
 from services.tasks.store.tasks import TaskStore
-from services.tasks.webhooks.store import WebhookStore
+from services.tasks.store.webhooks import WebhookStore
+from services.tasks.surfaces.native.messages import state_of
 from tests.integration.tasks.clock import MovableClock
 from tests.integration.tasks.events import events_on
 from tests.integration.tasks.hooks import Hooks

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from services.common.errors import ErrorReason
-from services.tasks.models import Task
-from services.tasks.records import LostAttempt
-from services.tasks.state import TaskState, Transition
+from services.tasks.domain.records import LostAttempt
+from services.tasks.domain.state import TaskState, Transition
+from services.tasks.store.models import Task
 from services.tasks.store.tasks import TaskStore
 from tests.integration.tasks.clock import MovableClock
 from tests.integration.tasks.scene import ACCOUNT, Scene

@@ -12,14 +12,14 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2
 from services.common.bus import Bus, event_subject
 from services.common.identity import Identity
 from services.common.revocations import Revocations
-from services.tasks.lifecycle.notifications import Notifications
-from services.tasks.messages import published_event
-from services.tasks.models import Task
-from services.tasks.owner.account_tasks import AccountTasks
-from services.tasks.owner.event_feed import EventFeed
-from services.tasks.owner.watching import Watching
-from services.tasks.records import OutgoingEvent
+from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.owner.account_tasks import AccountTasks
+from services.tasks.domain.owner.event_feed import EventFeed
+from services.tasks.domain.owner.watching import Watching
+from services.tasks.domain.records import OutgoingEvent
+from services.tasks.store.models import Task
 from services.tasks.store.tasks import TaskStore
+from services.tasks.surfaces.native.messages import published_event
 from tests.integration.tasks.clock import MovableClock
 from tests.integration.tasks.scene import ACCOUNT, Scene
 

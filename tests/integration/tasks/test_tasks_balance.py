@@ -12,9 +12,9 @@ import grpc
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from compat.pilio.v1 import images_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
+from darkroom.rest.v1 import images_pb2
 from darkroom.tasks.v1 import balance_pb2, balance_service_pb2, tasks_service_pb2
 from services.tasks import cli
 from tests.integration.tasks.service import Replica, Service, error_of

@@ -17,9 +17,9 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.common.bus import Bus
 from services.common.errors import ErrorReason
-from services.tasks.lifecycle.deadlines import Deadlines
-from services.tasks.lifecycle.notifications import Notifications
-from services.tasks.state import TaskState
+from services.tasks.domain.lifecycle.deadlines import Deadlines
+from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.state import TaskState
 from services.tasks.store.tasks import TaskStore
 from tests.integration.tasks.clock import MovableClock
 from tests.integration.tasks.scene import DEADLINE, Scene

@@ -9,9 +9,9 @@ from typing import Any
 import grpc
 import pytest
 
-from compat.pilio.v1 import generation_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.operations.v1 import gpt_image_2_pb2, nano_banana_2_pb2, operation_pb2
+from darkroom.rest.v1 import generation_pb2
 from services.common.bus import Bus
 from services.common.errors import ErrorReason
 from services.common.offers import Offers

@@ -12,14 +12,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from compat.pilio.v1 import images_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
+from darkroom.rest.v1 import images_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotencyRecords, IdempotentCall
-from services.tasks.models import Task
-from services.tasks.records import NewTask
+from services.tasks.domain.records import NewTask
+from services.tasks.store.models import Task
 from services.tasks.store.tasks import TaskStore
 from tests.integration.tasks.clock import MovableClock
 from tests.integration.tasks.scene import UNLIMITED

@@ -254,9 +254,9 @@ async def test_reflection_lists_every_public_service_and_no_internal_one(replica
         "darkroom.tasks.v1.TasksService",
         "darkroom.files.v1.FilesService",
         "darkroom.accounts.v1.AccountsService",
-        "compat.pilio.v1.ImagesService",
-        "compat.pilio.v1.FilesService",
-        "compat.pilio.v1.PdfsService",
-        "compat.pilio.v1.TasksService",
+        "darkroom.rest.v1.ImagesService",
+        "darkroom.rest.v1.FilesService",
+        "darkroom.rest.v1.PdfsService",
+        "darkroom.rest.v1.TasksService",
     } <= names
     assert not any("internal" in name for name in names)

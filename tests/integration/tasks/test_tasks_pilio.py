@@ -10,9 +10,9 @@ import grpc
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from compat.pilio.v1 import images_pb2, pdfs_pb2, tasks_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.operations.v1 import remove_background_pb2, upscale_pb2
+from darkroom.rest.v1 import images_pb2, pdfs_pb2, tasks_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.common.errors import ErrorReason
 from tests.integration.tasks.service import Replica, Service
@@ -22,7 +22,7 @@ ACCOUNT = 7_001
 
 @pytest.fixture
 async def replica(service: Service) -> AsyncIterator[Replica]:
-    async with service.replica(max_open_tasks_pilio=2) as running:
+    async with service.replica(max_open_tasks_rest=2) as running:
         yield running
 
 

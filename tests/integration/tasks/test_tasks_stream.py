@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import grpc
 import pytest
 
-from compat.pilio.v1 import tasks_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
+from darkroom.rest.v1 import tasks_pb2
 from darkroom.tasks.v1 import tasks_service_pb2
 from services.common.errors import ErrorReason
 from tests.integration.tasks.service import Replica, Service, error_of

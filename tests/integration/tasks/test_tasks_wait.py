@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import grpc
 import pytest
 
-from compat.pilio.v1 import images_pb2, tasks_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
+from darkroom.rest.v1 import images_pb2, tasks_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.common.bus import Bus
 from services.common.revocations import announce_revoked

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.tasks.state import DeliveryState, TaskState
+from services.tasks.domain.state import DeliveryState, TaskState
 from tests.integration.tasks.clock import MovableClock
 from tests.integration.tasks.hooks import Hooks
 from tests.integration.tasks.receiver import Receiver

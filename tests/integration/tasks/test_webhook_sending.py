@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.tasks.models import WebhookDelivery
-from services.tasks.state import DeliveryState, TaskState
-from services.tasks.webhooks import signing
-from services.tasks.webhooks.records import Outcome
+from services.tasks.domain.state import DeliveryState, TaskState
+from services.tasks.domain.webhooks import signing
+from services.tasks.domain.webhooks.records import Outcome
+from services.tasks.store.models import WebhookDelivery
 from tests.integration.tasks.clock import MovableClock
 from tests.integration.tasks.hooks import LEASE, Forgetful, Hooks, Mute
 from tests.integration.tasks.receiver import Receiver

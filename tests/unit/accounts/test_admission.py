@@ -8,10 +8,10 @@ from unittest.mock import Mock
 
 import pytest
 
-from services.accounts import admission as module
-from services.accounts.admission import FRESH_SECONDS, TOKEN_SECONDS, Admission, IdentitySigner
-from services.accounts.keys import digest_of
-from services.accounts.store import KeyOwner
+from services.accounts.domain import admission as module
+from services.accounts.domain.admission import FRESH_SECONDS, TOKEN_SECONDS, Admission, IdentitySigner
+from services.accounts.domain.keys import digest_of
+from services.accounts.store.accounts import KeyOwner
 from services.common.errors import DarkroomError, ErrorReason
 
 OWNER = KeyOwner(key_id=7, account_id=3)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from services.accounts.keys import derived_key, digest_of, make_key, presented_key
+from services.accounts.domain.keys import derived_key, digest_of, make_key, presented_key
 
 SECRET = "dk_sk_" + "aZ9" * 14 + "x"
 

@@ -11,10 +11,10 @@ import pytest
 from envoy.service.auth.v3 import external_auth_pb2
 from google.rpc import code_pb2, status_pb2
 
-from services.accounts.admission import Admission
-from services.accounts.api.authorization import AuthorizationServicer
-from services.accounts.keys import make_key
-from services.accounts.store import KeyOwner
+from services.accounts.domain.admission import Admission
+from services.accounts.domain.keys import make_key
+from services.accounts.store.accounts import KeyOwner
+from services.accounts.surfaces.edge.authorization import AuthorizationServicer
 from services.common.rpc import catalogue
 from services.common.rpc.surfaces import RENDERERS
 

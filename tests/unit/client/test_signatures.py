@@ -9,7 +9,7 @@ import pytest
 
 from darkroom.signatures import Webhook, WebhookRejected
 from darkroom.tasks.v1 import task_pb2
-from services.tasks.webhooks.signing import headers
+from services.tasks.domain.webhooks.signing import headers
 
 # The example of the Standard Webhooks specification, https://www.standardwebhooks.com.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

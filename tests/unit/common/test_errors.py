@@ -93,7 +93,7 @@ def _rpc_error(code: grpc.StatusCode, trailers: tuple[tuple[str, bytes], ...], d
 def test_a_reason_advises_a_wait_that_is_nobody_s_own() -> None:
     error = DarkroomError(ErrorReason.UNAVAILABLE, "Later.")
     assert (error.advised_wait, error.retry_after) == (ErrorReason.UNAVAILABLE.mapping.retry_after_seconds, None)
-    assert "retry-after" in dict(error_trailers("pilio", error))
+    assert "retry-after" in dict(error_trailers("rest", error))
     received = from_rpc(_rpc_error(grpc.StatusCode.UNAVAILABLE, error.trailers()))
     assert (received.advised_wait, received.retry_after) == (error.advised_wait, None)
     assert DarkroomError(ErrorReason.UNAVAILABLE, "Later.", retry_after=30).advised_wait == 30

@@ -45,5 +45,5 @@ def test_the_digest_tells_requests_apart_and_knows_one_again() -> None:
 
 
 def test_http_clients_learn_when_to_repeat() -> None:
-    assert dict(error_trailers("pilio", in_progress()))["retry-after"] == "1"
-    assert "retry-after" not in dict(error_trailers("pilio", DarkroomError(ErrorReason.TASK_NOT_FOUND, "No such task.")))
+    assert dict(error_trailers("rest", in_progress()))["retry-after"] == "1"
+    assert "retry-after" not in dict(error_trailers("rest", DarkroomError(ErrorReason.TASK_NOT_FOUND, "No such task.")))

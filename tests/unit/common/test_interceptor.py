@@ -10,8 +10,8 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
-from compat.pilio.v1 import images_pb2, images_pb2_grpc, tasks_pb2
 from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
+from darkroom.rest.v1 import images_pb2, images_pb2_grpc, tasks_pb2
 from services.common.errors import DarkroomError, ErrorReason, from_rpc
 from services.common.identity import IDENTITY_HEADER, Signer, current_identity
 from services.common.rpc.channel import Caller

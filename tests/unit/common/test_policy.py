@@ -2,13 +2,13 @@ from collections.abc import Iterator
 
 from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
 
-from compat.pilio.v1 import files_pb2, images_pb2, pdfs_pb2
-from compat.pilio.v1 import tasks_pb2 as pilio_tasks_pb2
 from darkroom.accounts.v1 import accounts_service_pb2
 from darkroom.common.v1 import options_pb2
 from darkroom.files.v1 import files_service_pb2
 from darkroom.internal.files.v1 import storage_service_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2
+from darkroom.rest.v1 import files_pb2, images_pb2, pdfs_pb2
+from darkroom.rest.v1 import tasks_pb2 as pilio_tasks_pb2
 from darkroom.tasks.v1 import tasks_service_pb2
 from services.common.rpc.policy import PolicyTable
 from services.common.rpc.surfaces import RENDERERS

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.common.retry_after import asked
-from services.tasks.webhooks.schedule import RetrySchedule
+from services.tasks.domain.webhooks.schedule import RetrySchedule
 
 NOW = datetime(2026, 11, 6, 8, 49, 37, tzinfo=UTC)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from buf.validate import validate_pb2
 
-from compat.pilio.v1 import keys_pb2
 from darkroom.common.v1 import options_pb2, scope_pb2
 from darkroom.common.v1.scopes import SCOPES, scope_text
+from darkroom.rest.v1 import keys_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc import catalogue
 from services.common.rpc.policy import PolicyTable

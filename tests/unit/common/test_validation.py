@@ -1,8 +1,8 @@
 import pytest
 from google.protobuf.message import Message
 
-from compat.pilio.v1 import images_pb2, uploads_pb2
 from darkroom.operations.v1 import operation_pb2
+from darkroom.rest.v1 import images_pb2, uploads_pb2
 from darkroom.tasks.v1 import tasks_service_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc.validation import RequestValidator

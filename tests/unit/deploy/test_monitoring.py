@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import services
 from services.common.telemetry.reading import PoolGauges, ReadGauges
-from services.tasks.clock import system_clock
+from services.tasks.domain.clock import system_clock
 from services.tasks.monitoring.gauges import QueueGauges
 
 REPOSITORY = Path(__file__).resolve().parents[3]

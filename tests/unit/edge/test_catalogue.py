@@ -11,13 +11,13 @@ from services.common.rpc.catalogue import HttpBinding
 def test_public_services_are_all_and_only_those_for_clients() -> None:
     names = {service.full_name for service in catalogue.public_services()}
     assert {"darkroom.accounts.v1.AccountsService", "darkroom.files.v1.FilesService", "darkroom.tasks.v1.TasksService"} <= names
-    assert {"compat.pilio.v1.FilesService", "compat.pilio.v1.ImagesService"} <= names
+    assert {"darkroom.rest.v1.FilesService", "darkroom.rest.v1.ImagesService"} <= names
     assert not [name for name in names if ".internal." in name]
 
 
 @pytest.mark.parametrize(
     ("path", "surface"),
-    [("/v1", "pilio"), ("/v1/x", "pilio"), ("/v1?x=/v2", "pilio"), ("/", ""), ("/v10", ""), ("/x/v1", ""), ("/V1/x", ""), ("", "")],
+    [("/v1", "rest"), ("/v1/x", "rest"), ("/v1?x=/v2", "rest"), ("/", ""), ("/v10", ""), ("/x/v1", ""), ("/V1/x", ""), ("", "")],
 )
 def test_the_surface_of_a_path(path: str, surface: str) -> None:
     assert catalogue.surface_at(path) == surface
@@ -25,6 +25,6 @@ def test_the_surface_of_a_path(path: str, surface: str) -> None:
 
 def test_bindings_of_a_method() -> None:
     services = {service.full_name: service for service in catalogue.public_services()}
-    pilio = services["compat.pilio.v1.FilesService"].methods_by_name["CompleteMultipartUpload"]
+    pilio = services["darkroom.rest.v1.FilesService"].methods_by_name["CompleteMultipartUpload"]
     assert catalogue.bindings(pilio) == (HttpBinding("POST", "/v1/files/{id}/complete"),)
     assert catalogue.bindings(services["darkroom.tasks.v1.TasksService"].methods_by_name["GetTask"]) == ()

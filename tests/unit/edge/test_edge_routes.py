@@ -26,11 +26,11 @@ def test_streams_and_reads() -> None:
     assert set(tasks.reads) == {"GetTask", "ListTasks"}
     assert tasks.waits == ("GetTask",)
     assert (tasks.upstream, tasks.transcoded) == ("tasks", False)
-    pilio = by_name["compat.pilio.v1.TasksService"]
+    pilio = by_name["darkroom.rest.v1.TasksService"]
     assert set(pilio.reads) == {"GetTaskStatus", "GetTaskResult", "ListTasks"}
     assert set(pilio.waits) == {"GetTaskStatus", "GetTaskResult"}
     assert (pilio.upstream, pilio.transcoded) == ("tasks", True)
-    assert by_name["compat.pilio.v1.FilesService"].upstream == "files"
+    assert by_name["darkroom.rest.v1.FilesService"].upstream == "files"
 
 
 def test_a_service_that_nobody_serves_is_an_error() -> None:

@@ -7,7 +7,7 @@ from edge.shapes import Shape, lists, shapes
 
 def test_shapes() -> None:
     found = shapes()
-    assert found["compat.pilio.v1.SourceFile"] == Shape("an object", "a list of objects")
+    assert found["darkroom.rest.v1.SourceFile"] == Shape("an object", "a list of objects")
     assert found["darkroom.operations.v1.Upscale"] == Shape("an object", "an object")
     assert found["google.protobuf.Timestamp"].alone.startswith("a time")
     enhancement = found["darkroom.operations.v1.Enhancement"]

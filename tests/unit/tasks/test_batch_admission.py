@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.tasks.batches.admission import admit_all, admit_each
-from services.tasks.batches.records import AccountState, NewItem
+from services.tasks.domain.batches.admission import admit_all, admit_each
+from services.tasks.domain.batches.records import AccountState, NewItem
 
 
 def items(*prices: int) -> list[NewItem]:

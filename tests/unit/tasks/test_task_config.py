@@ -23,7 +23,7 @@ REQUIRED: dict[str, Any] = {
 
 def test_defaults_are_the_contracts_numbers() -> None:
     settings = TasksSettings(**REQUIRED)
-    assert (settings.max_open_tasks_pilio, settings.max_open_tasks) == (20, 10_000)
+    assert (settings.max_open_tasks_rest, settings.max_open_tasks) == (20, 10_000)
     assert (settings.lease, settings.heartbeat_interval, settings.max_attempts) == (30, 5, 5)
     assert not settings.diagnostics
 

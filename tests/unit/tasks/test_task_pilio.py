@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from compat.pilio.v1 import images_pb2, pdfs_pb2
 from darkroom.operations.v1 import remove_background_pb2, upscale_pb2
+from darkroom.rest.v1 import images_pb2, pdfs_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc.validation import RequestValidator
-from services.tasks.api import pilio_messages
+from services.tasks.surfaces.rest import messages
 
 PORTRAIT, PRODUCT = remove_background_pb2.SUBJECT_PORTRAIT, remove_background_pb2.SUBJECT_PRODUCT
 BEST, FAST = remove_background_pb2.CUTOUT_QUALITY_BEST, remove_background_pb2.CUTOUT_QUALITY_FAST
@@ -34,20 +34,20 @@ QUALITIES = {None: BEST, "original": BEST, "fast": FAST, "speed": FAST, "draft":
 def test_every_alias_of_remove_background(industry: str | None, quality: str | None) -> None:
     request = images_pb2.RemoveBackgroundRequest(image_file_id="1", industry_type=industry, quality_type=quality)
     RequestValidator().check(request)
-    operation = pilio_messages.remove_background(request).remove_background
+    operation = messages.remove_background(request).remove_background
     assert (operation.subject, operation.quality, operation.trim) == (INDUSTRIES[industry], QUALITIES[quality], False)
 
 
 def test_additions_to_remove_background() -> None:
-    plain = pilio_messages.remove_background(images_pb2.RemoveBackgroundRequest(image_file_id="1")).remove_background
+    plain = messages.remove_background(images_pb2.RemoveBackgroundRequest(image_file_id="1")).remove_background
     assert (plain.keep_shadow, plain.background_color, plain.format) == (False, "", remove_background_pb2.CUTOUT_FORMAT_PNG)
     request = images_pb2.RemoveBackgroundRequest(image_file_id="1", keep_shadow=True, background_color="#FFaa00", output_format="webp")
     RequestValidator().check(request)
-    asked = pilio_messages.remove_background(request).remove_background
+    asked = messages.remove_background(request).remove_background
     RequestValidator().check(asked)
     assert (asked.keep_shadow, asked.background_color, asked.format) == (True, "#FFaa00", remove_background_pb2.CUTOUT_FORMAT_WEBP)
     request = images_pb2.RemoveBackgroundRequest(image_file_id="1", background_file_id="2")
-    assert pilio_messages.remove_background(request).remove_background.background_file_id == 2
+    assert messages.remove_background(request).remove_background.background_file_id == 2
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_additions_to_remove_background() -> None:
 def test_a_background_picture_has_an_id_and_no_colour_beside_it(file_id: str, color: str, reason: ErrorReason) -> None:
     request = images_pb2.RemoveBackgroundRequest(image_file_id="1", background_file_id=file_id, background_color=color)
     with pytest.raises(DarkroomError) as refused:
-        pilio_messages.remove_background(request)
+        messages.remove_background(request)
     assert (refused.value.reason, refused.value.field) == (reason, "background_file_id")
 
 
@@ -84,14 +84,14 @@ def test_values_outside_the_documents_are_refused(fields: dict[str, str]) -> Non
 def test_every_factor_of_upscale(text: str | None, factor: int) -> None:
     request = images_pb2.ImageUpscaleRequest(image_file_id="1", type=text)
     RequestValidator().check(request)
-    assert pilio_messages.upscale(request).upscale == upscale_pb2.Upscale(factor=factor)
+    assert messages.upscale(request).upscale == upscale_pb2.Upscale(factor=factor)
 
 
 @pytest.mark.parametrize("fields", [{"factor": 8}, {"width": 900}, {"height": 70}, {"width": 90, "height": 60}, {"longest_side": 4000}])
 def test_sizes_beyond_pilios(fields: dict[str, int]) -> None:
     request = images_pb2.ImageUpscaleRequest(image_file_id="1", **fields)
     RequestValidator().check(request)
-    assert pilio_messages.upscale(request).upscale == upscale_pb2.Upscale(**fields)
+    assert messages.upscale(request).upscale == upscale_pb2.Upscale(**fields)
 
 
 @pytest.mark.parametrize("fields", [{"factor": 8, "type": "2X"}, {"width": 900, "type": "4x"}, {"longest_side": 0}, {"factor": 5}])
@@ -116,7 +116,7 @@ def test_sizes_that_contradict_each_other(fields: dict[str, object]) -> None:
 def test_what_an_upscale_adds(fields: dict[str, object], enhancements: list[int]) -> None:
     request = images_pb2.ImageUpscaleRequest(image_file_id="1", **fields)
     RequestValidator().check(request)
-    assert list(pilio_messages.upscale(request).upscale.enhancements) == enhancements
+    assert list(messages.upscale(request).upscale.enhancements) == enhancements
 
 
 Box = images_pb2.RemoveImageWatermarkBox
@@ -127,14 +127,14 @@ BOX = {"x1": 10, "y1": 15, "x2": 60, "y2": 70}
 def test_marks_are_looked_for_unless_told_otherwise(mode: str | None) -> None:
     request = images_pb2.RemoveImageWatermarkRequest(image_file_id="1", mode=mode, boxes=[Box(**BOX)])
     RequestValidator().check(request)
-    assert not pilio_messages.remove_watermark(request).remove_watermark.boxes
+    assert not messages.remove_watermark(request).remove_watermark.boxes
 
 
 @pytest.mark.parametrize("count", [1, 5])
 def test_boxes_of_manual_mode(count: int) -> None:
     request = images_pb2.RemoveImageWatermarkRequest(image_file_id="1", mode="manual", boxes=[Box(**BOX)] * count)
     RequestValidator().check(request)
-    boxes = pilio_messages.remove_watermark(request).remove_watermark.boxes
+    boxes = messages.remove_watermark(request).remove_watermark.boxes
     assert [(box.x1, box.y1, box.x2, box.y2) for box in boxes] == [(10, 15, 60, 70)] * count
 
 
@@ -142,7 +142,7 @@ def test_manual_mode_needs_a_box() -> None:
     request = images_pb2.RemoveImageWatermarkRequest(image_file_id="1", mode="manual")
     RequestValidator().check(request)
     with pytest.raises(DarkroomError) as refused:
-        pilio_messages.remove_watermark(request)
+        messages.remove_watermark(request)
     assert (refused.value.reason, refused.value.field) == (ErrorReason.FIELD_INVALID, "boxes")
 
 
@@ -173,12 +173,12 @@ def test_boxes_beyond_their_limits(boxes: list[dict[str, int]], field: str) -> N
 def test_pages_are_redrawn_when_asked_to() -> None:
     request = pdfs_pb2.PDFRemoveWatermarkRequest(pdf_file_id="1", mode="ai")
     RequestValidator().check(request)
-    assert pilio_messages.remove_pdf_watermark(request).WhichOneof("operation") == "redraw_pdf"
+    assert messages.remove_pdf_watermark(request).WhichOneof("operation") == "redraw_pdf"
 
 
 @pytest.mark.parametrize("mode", [None, "editable"])
 def test_structured_removal_is_the_default(mode: str | None) -> None:
-    operation = pilio_messages.remove_pdf_watermark(pdfs_pb2.PDFRemoveWatermarkRequest(pdf_file_id="1", mode=mode))
+    operation = messages.remove_pdf_watermark(pdfs_pb2.PDFRemoveWatermarkRequest(pdf_file_id="1", mode=mode))
     assert operation.WhichOneof("operation") == "remove_pdf_watermark"
     assert not operation.remove_pdf_watermark.remove_likely
 
@@ -186,28 +186,28 @@ def test_structured_removal_is_the_default(mode: str | None) -> None:
 @pytest.mark.parametrize("name", ["remove_likely", "dry_run", "report"])
 def test_options_of_the_structured_removal(name: str) -> None:
     request = pdfs_pb2.PDFRemoveWatermarkRequest(pdf_file_id="1", **{name: True})
-    parameters = pilio_messages.remove_pdf_watermark(request).remove_pdf_watermark
+    parameters = messages.remove_pdf_watermark(request).remove_pdf_watermark
     assert {field.name for field, _ in parameters.ListFields()} == {name}
     request.mode = "ai"
     if name == "report":
-        assert pilio_messages.remove_pdf_watermark(request).redraw_pdf.report
+        assert messages.remove_pdf_watermark(request).redraw_pdf.report
         return
     with pytest.raises(DarkroomError) as raised:
-        pilio_messages.remove_pdf_watermark(request)
+        messages.remove_pdf_watermark(request)
     assert (raised.value.reason, raised.value.field) == (ErrorReason.FIELD_INVALID, name)
 
 
 @pytest.mark.parametrize("text", ["1", "59473731485042", "999999999999999"])
 def test_ids_are_decimal_strings(text: str) -> None:
-    assert pilio_messages.file_id(text, "image_file_id") == int(text)
-    assert pilio_messages.task_id(text) == int(text)
+    assert messages.file_id(text, "image_file_id") == int(text)
+    assert messages.task_id(text) == int(text)
 
 
 @pytest.mark.parametrize("text", ["", "0", "01", "-1", "+1", " 1", "1 ", "1.0", "1e3", "0x1", "1_0", "٣", "1000000000000000"])
 def test_what_is_no_id_is_as_good_as_a_missing_one(text: str) -> None:
     with pytest.raises(DarkroomError) as missing_file:
-        pilio_messages.file_id(text, "image_file_id")
+        messages.file_id(text, "image_file_id")
     assert (missing_file.value.reason, missing_file.value.http_status) == (ErrorReason.FILE_NOT_FOUND, 400)
     with pytest.raises(DarkroomError) as missing_task:
-        pilio_messages.task_id(text)
+        messages.task_id(text)
     assert (missing_task.value.reason, missing_task.value.http_status) == (ErrorReason.TASK_NOT_FOUND, 404)

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2, upscale_pb2
 from services.tasks.config import TasksSettings
-from services.tasks.credits.amounts import credits_text, millicredits_of
-from services.tasks.credits.prices import read_prices
-from services.tasks.records import Admission, CreditTerms
+from services.tasks.domain.credits.amounts import credits_text, millicredits_of
+from services.tasks.domain.credits.prices import read_prices
+from services.tasks.domain.records import Admission, CreditTerms
 
 CUT_OUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
 UPSCALE = operation_pb2.Operation(upscale=upscale_pb2.Upscale())

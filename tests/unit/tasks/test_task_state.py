@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from darkroom.tasks.v1 import task_pb2
-from services.tasks.messages import state_number, state_of
-from services.tasks.state import OPEN, TERMINAL, PilioStatus, TaskState, Transition, pilio_status
+from services.tasks.domain.state import OPEN, TERMINAL, TaskState, Transition
+from services.tasks.surfaces.native.messages import state_number, state_of
+from services.tasks.surfaces.rest.status import Status, status_of
 
 TESTS = Path(__file__).resolve().parents[2]
 DOCUMENT = TESTS.parent / "docs" / "task-lifecycle.md"
@@ -34,20 +35,20 @@ def test_the_proto_has_the_same_states() -> None:
 @pytest.mark.parametrize(
     ("state", "attempt", "status"),
     [
-        (TaskState.QUEUED, 0, PilioStatus.PENDING),
-        (TaskState.DISPATCHED, 0, PilioStatus.PENDING),
-        (TaskState.RUNNING, 1, PilioStatus.PROCESSING),
-        (TaskState.QUEUED, 1, PilioStatus.PROCESSING),
-        (TaskState.DISPATCHED, 1, PilioStatus.PROCESSING),
-        (TaskState.RUNNING, 2, PilioStatus.PROCESSING),
-        (TaskState.SUCCEEDED, 1, PilioStatus.SUCCEEDED),
-        (TaskState.FAILED, 3, PilioStatus.FAILED),
-        (TaskState.CANCELLED, 0, PilioStatus.FAILED),
-        (TaskState.CANCELLED, 1, PilioStatus.FAILED),
+        (TaskState.QUEUED, 0, Status.PENDING),
+        (TaskState.DISPATCHED, 0, Status.PENDING),
+        (TaskState.RUNNING, 1, Status.PROCESSING),
+        (TaskState.QUEUED, 1, Status.PROCESSING),
+        (TaskState.DISPATCHED, 1, Status.PROCESSING),
+        (TaskState.RUNNING, 2, Status.PROCESSING),
+        (TaskState.SUCCEEDED, 1, Status.SUCCEEDED),
+        (TaskState.FAILED, 3, Status.FAILED),
+        (TaskState.CANCELLED, 0, Status.FAILED),
+        (TaskState.CANCELLED, 1, Status.FAILED),
     ],
 )
-def test_pilio_sees_four_states(state: TaskState, attempt: int, status: PilioStatus) -> None:
-    assert pilio_status(state, attempt) is status
+def test_pilio_sees_four_states(state: TaskState, attempt: int, status: Status) -> None:
+    assert status_of(state, attempt) is status
 
 
 def test_the_document_has_the_same_transitions() -> None:

@@ -9,8 +9,8 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.tasks.webhooks.addresses import Address, AddressRules
-from services.tasks.webhooks.destinations import Destinations, SystemResolver, UndeliverableError
+from services.tasks.domain.webhooks.addresses import Address, AddressRules
+from services.tasks.domain.webhooks.destinations import Destinations, SystemResolver, UndeliverableError
 
 PUBLIC = ["8.8.8.8", "1.1.1.1", "100.63.255.255", "100.128.0.0", "172.15.0.1", "172.32.0.1", "2606:4700::1111", "64:ff9b::808:808"]
 SPECIAL = [

@@ -8,8 +8,8 @@ from ipaddress import ip_network
 import pytest
 from pydantic import ValidationError
 
-from services.tasks.webhooks.config import WebhookSettings
-from services.tasks.webhooks.schedule import RetrySchedule
+from services.tasks.domain.webhooks.config import WebhookSettings
+from services.tasks.domain.webhooks.schedule import RetrySchedule
 
 
 def schedule(spread: float = 1.0) -> RetrySchedule:

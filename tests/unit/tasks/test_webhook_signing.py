@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from services.tasks.webhooks import signing
+from services.tasks.domain.webhooks import signing
 
 # The vector that the reference libraries of Standard Webhooks are tested with.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -1,0 +1,28 @@
+"""Announces the ends of keys until everybody must have heard."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from services.accounts.store.accounts import AccountStore
+from services.common.bus import Bus
+from services.common.revocations import announce_revoked
+
+INTERVAL_SECONDS = 5.0
+_REPEATED_FOR = timedelta(minutes=10)
+
+
+class Announcer:
+    """The step of a background loop: announces each key that was revoked, or whose time was over, in the last ten minutes.
+
+    Core NATS messages reach who is connected. Repeating them reaches a service that was restarting or cut off, and a stream that was
+    opened in the seconds in which a cached answer still let its key in. It also announces what another process has revoked.
+    """
+
+    def __init__(self, store: AccountStore, bus: Bus) -> None:
+        self._store, self._bus = store, bus
+
+    async def step(self) -> bool:
+        """Announce once; there is never more to do at once."""
+        await announce_revoked(self._bus.client, await self._store.recently_ended(_REPEATED_FOR))
+        return False

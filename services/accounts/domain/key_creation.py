@@ -1,0 +1,76 @@
+"""Creating API keys by calls that may be repeated, although a key is stored nowhere.
+
+A key that is created under an idempotency key is derived from a random nonce and from a secret of the service. The nonce is kept with the
+record of the call, for 24 hours; the secret is not in the database. So a repeat makes the same key again, and after the record is gone
+nobody can. Neither the database alone nor the service's secret alone tells a key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from services.accounts.domain.accounts import Accounts, no_such_key
+from services.accounts.domain.keys import KeyLimits, derived_key
+from services.accounts.store.accounts import AccountStore, RepeatableKey
+from services.accounts.store.models import ApiKeyRow
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.idempotency import HEADER, KEPT, IdempotencyRecords, IdempotentCall, in_progress
+
+PURPOSE = "api keys"
+"""What the service's secret for this is derived for."""
+_NONCE_BYTES = 32
+
+
+class KeyCreation:
+    """Keys that are made by other keys."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        store: AccountStore,
+        records: IdempotencyRecords,
+        pepper: bytes,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._accounts, self._store, self._records, self._pepper, self._clock = accounts, store, records, pepper, clock
+
+    async def create(
+        self, account_id: int, name: str, limits: KeyLimits, creator_id: int, call: IdempotentCall | None
+    ) -> tuple[ApiKeyRow, str]:
+        """A new key's record, and the key; or, of an earlier call with the same idempotency key, its record as it is now, and its key.
+
+        Raises what `Accounts.create_key` does, and IDEMPOTENCY_KEY_MISMATCH where the earlier call was another one or came by another key,
+        or where its key cannot be made again because the service's signing key has been replaced since.
+        """
+        if call is None:
+            return await self._accounts.create_key(account_id, name, limits, creator_id)
+        # The same words by another key of the account are another call: it could otherwise get a key that may do more than itself.
+        call = replace(call, digest=hashlib.sha256(call.digest + str(creator_id).encode()).digest())
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        repeatable = RepeatableKey(call, derived_key(self._pepper, nonce), nonce, self._clock() + KEPT)
+        return await self._records.once(
+            call,
+            lambda: self._accounts.create_key(account_id, name, limits, creator_id, repeatable),
+            lambda ids: self._made(call, ids[0]),
+        )
+
+    async def _made(self, call: IdempotentCall, key_id: int) -> tuple[ApiKeyRow, str]:
+        row, nonce = await self._store.key(key_id, call.account_id), await self._store.nonce(call)
+        if row is None:
+            raise no_such_key(str(key_id))
+        if nonce is None:
+            # The 24 hours have ended at this moment: a repeat makes a new key.
+            raise in_progress()
+        key = derived_key(self._pepper, nonce)
+        if key.digest != row.sha256:
+            raise DarkroomError(
+                ErrorReason.IDEMPOTENCY_KEY_MISMATCH,
+                f"The secret of key {row.id}, which an earlier call with this idempotency key has made, cannot be shown again: the "
+                "service's signing key has been replaced since. Revoke that key, and create another with a new idempotency key.",
+                field=HEADER,
+            )
+        return row, key.secret

@@ -1,0 +1,32 @@
+"""When keys were used last: collected in memory, written from time to time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from services.accounts.store.accounts import AccountStore
+
+INTERVAL_SECONDS = 30.0
+
+
+class Usage:
+    """A request costs an entry in a dictionary. What a replica has not written when it is killed, at most half a minute, is lost."""
+
+    def __init__(self, store: AccountStore) -> None:
+        self._store = store
+        self._used: dict[int, datetime] = {}
+
+    def note(self, key_id: int, moment: datetime) -> None:
+        """The key was used."""
+        self._used[key_id] = moment
+
+    async def step(self) -> bool:
+        """Write what has been noted since the last time; kept for the next one if that fails."""
+        used, self._used = self._used, {}
+        if used:
+            try:
+                await self._store.record_use(used)
+            except BaseException:
+                self._used = {**used, **self._used}
+                raise
+        return False

@@ -1,0 +1,105 @@
+"""`darkroom.internal.files.v1.StorageService`, for tasks and workers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import grpc
+
+from darkroom.internal.files.v1 import storage_service_pb2 as pb
+from darkroom.internal.files.v1 import storage_service_pb2_grpc
+from services.common.identity import current_identity
+from services.files.domain.task_files import NewOutput, SignedFile, TaskFiles
+from services.files.store import Ended
+from services.files.surfaces.rendering import download_message, file_message
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Storage(storage_service_pb2_grpc.StorageServiceServicer):
+    """Files of the account that the calling service acts for."""
+
+    def __init__(self, task_files: TaskFiles) -> None:
+        self._task_files = task_files
+
+    async def PinFiles(self, request: pb.PinFilesRequest, context: Context) -> pb.PinFilesResponse:
+        """Accept and pin inputs."""
+        rows = await self._task_files.pin(current_identity().account_id, request.task_id, request.file_ids)
+        return pb.PinFilesResponse(files=[file_message(row) for row in rows])
+
+    async def PinTasks(self, request: pb.PinTasksRequest, context: Context) -> pb.PinTasksResponse:
+        """Accept and pin the inputs of many tasks."""
+        wanted = {task.task_id: task.file_ids for task in request.tasks}
+        pinned = await self._task_files.pin_tasks(current_identity().account_id, wanted, all_or_none=request.all_or_none)
+        refusals = [
+            pb.FileRefusal(file_id=file_id, reason=error.reason.number, message=error.message) for file_id, error in pinned.refusals.items()
+        ]
+        return pb.PinTasksResponse(files=[file_message(row) for row in pinned.files], refusals=refusals)
+
+    async def UnpinTasks(self, request: pb.UnpinTasksRequest, context: Context) -> pb.UnpinTasksResponse:
+        """Drop the pins of tasks that were not created."""
+        await self._task_files.settle([Ended(task_id) for task_id in request.task_ids])
+        return pb.UnpinTasksResponse()
+
+    async def UnpinFiles(self, request: pb.UnpinFilesRequest, context: Context) -> pb.UnpinFilesResponse:
+        """Drop the pins of a task that was not created."""
+        await self._task_files.settle([Ended(request.task_id)])
+        return pb.UnpinFilesResponse()
+
+    async def OpenInputs(self, request: pb.OpenInputsRequest, context: Context) -> pb.OpenInputsResponse:
+        """URLs and ETags of inputs."""
+        opened = await self._task_files.open_inputs(current_identity().account_id, request.task_id, request.file_ids)
+        return pb.OpenInputsResponse(inputs=map(_opened, opened))
+
+    async def CreateOutputs(self, request: pb.CreateOutputsRequest, context: Context) -> pb.CreateOutputsResponse:
+        """Records and URLs for outputs."""
+        outputs = [_new_output(output) for output in request.outputs]
+        created = await self._task_files.create_outputs(current_identity().account_id, request.task_id, request.attempt, outputs)
+        return pb.CreateOutputsResponse(
+            outputs=[pb.CreatedOutput(file_id=each.file.id, url=each.url, part_size_bytes=each.part_bytes) for each in created]
+        )
+
+    async def SignOutputParts(self, request: pb.SignOutputPartsRequest, context: Context) -> pb.SignOutputPartsResponse:
+        """URLs for parts of an output."""
+        numbers = range(request.first_part, request.first_part + request.count)
+        urls = await self._task_files.sign_output_parts(
+            current_identity().account_id, request.task_id, request.attempt, request.file_id, numbers
+        )
+        return pb.SignOutputPartsResponse(urls=urls)
+
+    async def FinalizeOutputs(self, request: pb.FinalizeOutputsRequest, context: Context) -> pb.FinalizeOutputsResponse:
+        """Check and complete outputs."""
+        account_id = current_identity().account_id
+        rows = await self._task_files.finalize_outputs(account_id, request.task_id, request.attempt, request.file_ids)
+        return pb.FinalizeOutputsResponse(files=[file_message(row) for row in rows])
+
+    async def OpenKept(self, request: pb.OpenKeptRequest, context: Context) -> pb.OpenKeptResponse:
+        """What earlier attempts have kept."""
+        kept = await self._task_files.open_kept(current_identity().account_id, request.task_id)
+        return pb.OpenKeptResponse(kept=[pb.KeptOutput(key=each.file.kept_as or "", output=_opened(each)) for each in kept])
+
+    async def DeleteOutputs(self, request: pb.DeleteOutputsRequest, context: Context) -> pb.DeleteOutputsResponse:
+        """Delete what a task made."""
+        await self._task_files.delete_outputs(current_identity().account_id, request.task_id, request.file_ids)
+        return pb.DeleteOutputsResponse()
+
+    async def SignDownloads(self, request: pb.SignDownloadsRequest, context: Context) -> pb.SignDownloadsResponse:
+        """Download URLs of a succeeded task's outputs."""
+        downloads = await self._task_files.sign_downloads(current_identity().account_id, request.file_ids)
+        return pb.SignDownloadsResponse(downloads=[download_message(download) for download in downloads])
+
+
+def _opened(signed: SignedFile) -> pb.OpenedInput:
+    return pb.OpenedInput(file=file_message(signed.file), url=signed.url, etag=signed.file.etag or "")
+
+
+def _new_output(output: pb.NewOutput) -> NewOutput:
+    new = NewOutput(output.name, output.media_type, size_bytes=output.size_bytes, keep_as=output.keep_as or None)
+    match output.WhichOneof("info"):
+        case "document":
+            return replace(new, pages=output.document.pages)
+        case "image":
+            return replace(new, width=output.image.width, height=output.image.height, frames=output.image.frames)
+        case _:
+            return new

@@ -1,0 +1,53 @@
+"""Files as the native messages show them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from darkroom.files.v1 import file_pb2, files_service_pb2
+from services.files.domain.library import Download
+from services.files.store.models import FileOrigin, FileRow, FileState
+
+_STATES = {
+    FileState.PENDING: file_pb2.FILE_STATE_PENDING,
+    FileState.CLEARING: file_pb2.FILE_STATE_PENDING,
+    FileState.READY: file_pb2.FILE_STATE_READY,
+    # A worker may still read what its owner has deleted.
+    FileState.DELETING: file_pb2.FILE_STATE_READY,
+}
+_ORIGINS = {FileOrigin.UPLOAD: file_pb2.FILE_ORIGIN_UPLOAD, FileOrigin.TASK: file_pb2.FILE_ORIGIN_TASK}
+
+
+def file_message(row: FileRow) -> file_pb2.File:
+    """One file."""
+    message = file_pb2.File(
+        id=row.id,
+        name=row.name,
+        media_type=row.media_type,
+        size_bytes=row.size_bytes,
+        state=_STATES[row.state],
+        origin=_ORIGINS[row.origin],
+        create_time=time_message(row.created_at),
+    )
+    if row.pages is not None:
+        message.document.pages = row.pages
+    elif row.width is not None and row.height is not None:
+        message.image.width, message.image.height = row.width, row.height
+        message.image.frames = row.frames or 0
+    if row.expires_at is not None:
+        message.expire_time.CopyFrom(time_message(row.expires_at))
+    return message
+
+
+def download_message(download: Download) -> files_service_pb2.Download:
+    """A file with its download URL."""
+    return files_service_pb2.Download(file=file_message(download.file), url=download.url, expire_time=time_message(download.expires_at))
+
+
+def time_message(moment: datetime) -> Timestamp:
+    """A moment as a protobuf timestamp."""
+    message = Timestamp()
+    message.FromDatetime(moment)
+    return message

@@ -1,0 +1,1 @@
+"""Darkroom's JSON API, `/v1`."""

@@ -1,0 +1,99 @@
+"""`darkroom.rest.v1.FilesService`: uploads as Pilio's clients know them, and what they miss: resume, list, download, delete."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import grpc
+
+from darkroom.rest.v1 import envelope_pb2, files_pb2_grpc, uploads_pb2
+from darkroom.rest.v1 import files_pb2 as pb
+from services.common.identity import current_identity
+from services.common.rpc.idempotency import current_idempotency
+from services.files.domain.library import Library
+from services.files.domain.parts import UploadedPart
+from services.files.domain.refusals import not_found
+from services.files.domain.unfinished import UnfinishedUploads
+from services.files.domain.uploads import NewUpload, UploadMode, Uploads
+from services.files.surfaces.rest import messages
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+_OK, _SUCCESS = 200, "success"
+_ID = re.compile(r"[1-9][0-9]{0,14}")
+
+
+class RestFiles(files_pb2_grpc.FilesServiceServicer):
+    """Files of the calling account."""
+
+    def __init__(self, uploads: Uploads, unfinished: UnfinishedUploads, library: Library) -> None:
+        self._uploads, self._unfinished, self._library = uploads, unfinished, library
+
+    async def CreateFiles(self, request: uploads_pb2.FileBatchCreateRequest, context: Context) -> uploads_pb2.FileBatchCreateEnvelope:
+        """POST /v1/files/batch-create."""
+        created = await self._uploads.create(
+            current_identity().account_id,
+            [NewUpload(file.name, file.size, file.type) for file in request.files],
+            UploadMode(request.upload_mode or UploadMode.AUTO),
+            permanent=request.storage_intent == "permanent",
+            size_field="size",
+            call=current_idempotency(),
+        )
+        items = [messages.upload_item(asked, each) for asked, each in zip(request.files, created, strict=True)]
+        return uploads_pb2.FileBatchCreateEnvelope(
+            code=_OK, message=_SUCCESS, data=uploads_pb2.FileBatchCreateData(total=len(items), items=items)
+        )
+
+    async def CompleteMultipartUpload(
+        self, request: uploads_pb2.CompleteMultipartUploadRequest, context: Context
+    ) -> envelope_pb2.ResponseEnvelope:
+        """POST /v1/files/{id}/complete."""
+        parts = [UploadedPart(part.part_number, part.etag) for part in request.parts]
+        await self._uploads.complete(current_identity().account_id, _file_id(request.id), parts, multipart_only=True)
+        return _done()
+
+    async def ResumeUpload(self, request: uploads_pb2.ResumeUploadRequest, context: Context) -> uploads_pb2.ResumeUploadEnvelope:
+        """POST /v1/files/{id}/resume."""
+        resumed = await self._unfinished.resume(current_identity().account_id, _file_id(request.id))
+        return uploads_pb2.ResumeUploadEnvelope(code=_OK, message=_SUCCESS, data=messages.resumed_upload(resumed))
+
+    async def AbortUpload(self, request: uploads_pb2.AbortUploadRequest, context: Context) -> envelope_pb2.ResponseEnvelope:
+        """POST /v1/files/{id}/abort."""
+        await self._unfinished.abort(current_identity().account_id, _file_id(request.id))
+        return _done()
+
+    async def ListFiles(self, request: pb.ListFilesRequest, context: Context) -> pb.FileListEnvelope:
+        """GET /v1/files."""
+        page = await self._library.page(current_identity().account_id, request.page_size, request.page_token)
+        data = pb.FileList(items=map(messages.file_record, page.files), next_page_token=page.next_token or None)
+        return pb.FileListEnvelope(code=_OK, message=_SUCCESS, data=data)
+
+    async def GetFile(self, request: pb.GetFileRequest, context: Context) -> pb.FileEnvelope:
+        """GET /v1/files/{id}."""
+        row = await self._library.get(current_identity().account_id, _file_id(request.id))
+        return pb.FileEnvelope(code=_OK, message=_SUCCESS, data=messages.file_record(row))
+
+    async def GetDownloadUrl(self, request: pb.GetDownloadUrlRequest, context: Context) -> pb.DownloadUrlEnvelope:
+        """GET /v1/files/{id}/download-url."""
+        file_id, account_id = _file_id(request.id), current_identity().account_id
+        # A missing file is the path's fault, and not that of a field.
+        await self._library.get(account_id, file_id)
+        [download] = await self._library.downloads(account_id, [file_id])
+        return pb.DownloadUrlEnvelope(code=_OK, message=_SUCCESS, data=messages.download_url(download))
+
+    async def DeleteFile(self, request: pb.DeleteFileRequest, context: Context) -> envelope_pb2.ResponseEnvelope:
+        """DELETE /v1/files/{id}."""
+        await self._library.delete(current_identity().account_id, _file_id(request.id))
+        return _done()
+
+
+def _file_id(text: str) -> int:
+    """A file id. Raises FILE_NOT_FOUND for what cannot be one, as for one that does not exist."""
+    if not _ID.fullmatch(text):
+        raise not_found(text)
+    return int(text)
+
+
+def _done() -> envelope_pb2.ResponseEnvelope:
+    return envelope_pb2.ResponseEnvelope(code=_OK, message=_SUCCESS, data=messages.NULL)

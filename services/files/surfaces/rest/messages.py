@@ -1,0 +1,74 @@
+"""Files as Pilio's replies, and what is added to them, show them."""
+
+from __future__ import annotations
+
+from google.protobuf.struct_pb2 import NULL_VALUE, Value
+
+from darkroom.rest.v1 import files_pb2 as pb
+from darkroom.rest.v1 import uploads_pb2
+from services.files.domain.library import Download
+from services.files.domain.unfinished import ResumedUpload
+from services.files.domain.upload_urls import CreatedUpload
+from services.files.store.models import FileOrigin, FileRow, FileState
+from services.files.surfaces.rendering import time_message
+
+NULL = Value(null_value=NULL_VALUE)
+_PENDING, _READY = "Pending", "Ready"
+
+
+def upload_item(asked: uploads_pb2.SourceFile, created: CreatedUpload) -> uploads_pb2.FileUploadItem:
+    """A record just created."""
+    item = uploads_pb2.FileUploadItem(
+        id=str(created.file.id), nanoid=asked.nanoid, name=created.file.name, type=asked.type, status=_PENDING
+    )
+    if asked.HasField("size"):
+        item.size = asked.size
+    _set_target(item, created)
+    return item
+
+
+def resumed_upload(resumed: ResumedUpload) -> uploads_pb2.ResumedUpload:
+    """Where an upload stands."""
+    file = resumed.upload.file
+    item = uploads_pb2.ResumedUploadItem(id=str(file.id), name=file.name, status=_PENDING)
+    if file.size_bytes:
+        item.size = file.size_bytes
+    _set_target(item, resumed.upload)
+    parts = [
+        uploads_pb2.ArrivedPart(part_number=number, etag=part.etag, size=part.size_bytes)
+        for number, part in sorted(resumed.arrived.items())
+    ]
+    return uploads_pb2.ResumedUpload(item=item, parts=parts)
+
+
+def file_record(row: FileRow) -> pb.FileRecord:
+    """A file."""
+    ready = row.state not in (FileState.PENDING, FileState.CLEARING)
+    return pb.FileRecord(
+        id=str(row.id),
+        name=row.name,
+        type=row.name.rpartition(".")[2].lower(),
+        status=_READY if ready else _PENDING,
+        size=row.size_bytes if ready or row.size_bytes else None,
+        media_type=row.media_type,
+        origin="task" if row.origin is FileOrigin.TASK else "upload",
+        width=row.width,
+        height=row.height,
+        pages=row.pages,
+        created_at=time_message(row.created_at),
+        expires_at=time_message(row.expires_at) if row.expires_at is not None else None,
+    )
+
+
+def download_url(download: Download) -> pb.DownloadUrl:
+    """Where to get a file."""
+    return pb.DownloadUrl(download_url=download.url, expires_at=time_message(download.expires_at), file=file_record(download.file))
+
+
+def _set_target(item: uploads_pb2.FileUploadItem | uploads_pb2.ResumedUploadItem, created: CreatedUpload) -> None:
+    if created.url is not None:
+        item.upload_url = created.url
+        return
+    item.upload_urls.extend(created.part_urls)
+    item.upload_id = created.file.upload_id or ""
+    item.part_size = created.part_bytes

@@ -1,0 +1,142 @@
+"""An account's view of its batches: look up, wait, list, cancel, delete."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from services.common.bus import Bus
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import Identity
+from services.common.revocations import Revocations
+from services.tasks.domain.batches.records import BatchNow
+from services.tasks.domain.clock import Clock
+from services.tasks.domain.lifecycle.cancellations import tell_worker
+from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.owner.account_tasks import TaskPage
+from services.tasks.domain.owner.pages import Listing, before_id, page_token
+from services.tasks.domain.state import TaskState
+from services.tasks.files_client import FilesClient
+from services.tasks.store.batches import BatchStore
+from services.tasks.store.models import Task
+
+_DEFAULT_PAGE = 20
+_DEFAULT_TASKS = 100
+# One row by its key: cheaper than to hear every event of 500 tasks.
+_LOOK_SECONDS = 0.25
+_DELETIONS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPage:
+    """Part of a list."""
+
+    batches: list[BatchNow]
+    next_page_token: str
+    """Empty at the end."""
+
+
+class AccountBatches:
+    """Every method sees the account's own batches only: another's is as good as none. `stopping` ends waits when it is set."""
+
+    def __init__(
+        self,
+        store: BatchStore,
+        files: FilesClient,
+        bus: Bus,
+        notifications: Notifications,
+        revocations: Revocations,
+        clock: Clock,
+        stopping: asyncio.Event,
+    ) -> None:
+        self._store, self._files, self._bus, self._notifications = store, files, bus, notifications
+        self._revocations, self._clock, self._stopping = revocations, clock, stopping
+
+    async def get(self, account_id: int, batch_id: int) -> BatchNow:
+        """One batch. Raises BATCH_NOT_FOUND."""
+        batch = await self._store.get(account_id, batch_id)
+        if batch is None:
+            raise batch_not_found()
+        return batch
+
+    async def wait(self, identity: Identity, batch_id: int, seconds: int) -> BatchNow:
+        """The batch once all its tasks have ended; at the latest after `seconds`, as it is then. When this process stops, that ends the
+        wait too. Raises BATCH_NOT_FOUND, and API_KEY_INVALID when the key is revoked meanwhile."""
+        batch = await self.get(identity.account_id, batch_id)
+        until = asyncio.get_running_loop().time() + seconds
+        async with self._revocations.watching(identity.key_id) as revoked:
+            while batch.row.end_time is None and (left := until - asyncio.get_running_loop().time()) > 0:
+                await _first_of(revoked, self._stopping, seconds=min(_LOOK_SECONDS, left))
+                if revoked.is_set():
+                    raise DarkroomError(ErrorReason.API_KEY_INVALID, "The key was revoked.")
+                batch = await self.get(identity.account_id, batch_id)
+                if self._stopping.is_set():
+                    break
+        return batch
+
+    async def page(self, account_id: int, *, size: int, token: str) -> BatchPage:
+        """`size` batches (0: 20), newest first. Raises FIELD_INVALID for a token it did not make."""
+        size = size or _DEFAULT_PAGE
+        batches = await self._store.page(account_id, before_id=before_id(token, Listing.BATCHES), limit=size + 1)
+        more = len(batches) > size
+        return BatchPage(batches[:size], page_token(batches[size - 1].row.id, Listing.BATCHES) if more else "")
+
+    async def tasks(self, account_id: int, batch_id: int, *, states: Collection[TaskState], size: int, token: str) -> TaskPage:
+        """`size` tasks (0: 100) of a batch, in the order of its items. Raises BATCH_NOT_FOUND, and FIELD_INVALID for a token it did not
+        make."""
+        await self.get(account_id, batch_id)
+        size = size or _DEFAULT_TASKS
+        after = before_id(token, Listing.BATCH_TASKS) if token else -1
+        tasks = await self._store.tasks(account_id, batch_id, states=states, after_index=after, limit=size + 1)
+        more = len(tasks) > size
+        return TaskPage(tasks[:size], page_token(tasks[size - 1].batch_index or 0, Listing.BATCH_TASKS) if more else "")
+
+    async def cancel(self, account_id: int, batch_id: int) -> BatchNow:
+        """End every task that has not ended: the rows at once, their workers at their next step. Raises BATCH_NOT_FOUND and
+        TASK_ALREADY_TERMINAL."""
+        await self.get(account_id, batch_id)
+        cancelled = await self._store.cancel(
+            account_id, batch_id, reason=ErrorReason.CANCELLED, message="Cancelled by its owner, with its batch.", now=self._clock()
+        )
+        if not cancelled:
+            raise DarkroomError(ErrorReason.TASK_ALREADY_TERMINAL, "Every task of the batch has already ended.")
+        for task in cancelled:
+            self._notifications.changed(task)
+            if task.attempt > 0:
+                await tell_worker(self._bus, task.id)
+        return await self.get(account_id, batch_id)
+
+    async def delete(self, account_id: int, batch_id: int) -> None:
+        """Delete a batch that has ended, with its tasks and their outputs. Raises BATCH_NOT_FOUND, TASK_NOT_TERMINAL and UNAVAILABLE."""
+        batch = await self.get(account_id, batch_id)
+        if batch.row.end_time is None:
+            raise DarkroomError(ErrorReason.TASK_NOT_TERMINAL, f"{batch.row.open} tasks of the batch have not ended. Cancel it first.")
+        # The files first: if this process dies in between, the batch is still there and can be deleted again.
+        slots = asyncio.Semaphore(_DELETIONS)
+
+        async def delete_outputs(task: Task) -> None:
+            async with slots:
+                await self._files.delete_outputs(account_id, task.id, task.output_file_ids)
+
+        tasks = await self._store.tasks(account_id, batch_id, limit=batch.row.task_count)
+        async with asyncio.TaskGroup() as group:
+            for task in tasks:
+                group.create_task(delete_outputs(task))
+        if not await self._store.delete(account_id, batch_id):
+            raise batch_not_found()
+
+
+def batch_not_found() -> DarkroomError:
+    """The one error for a batch that does not exist and for one of another account."""
+    return DarkroomError(ErrorReason.BATCH_NOT_FOUND, "No such batch.")
+
+
+async def _first_of(*events: asyncio.Event, seconds: float) -> None:
+    """Wait for one of the events, for so long at most."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

@@ -1,0 +1,98 @@
+"""The price list: `prices.toml` beside this module, with the operator's own prices over it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from darkroom.files.v1 import file_pb2
+from darkroom.operations.v1 import operation_pb2
+from services.common.operations import spec_of, specs
+from services.tasks.domain.creation.pipeline import Flow, flows_of
+from services.tasks.domain.credits.amounts import millicredits_of
+
+_DEFAULTS = Path(__file__).with_name("prices.toml")
+
+
+class PriceBasis(StrEnum):
+    """What a price counts; `prices.toml` explains each."""
+
+    FILE = "file"
+    PAGE = "page"
+    OUTPUT = "output"
+
+
+class Price(BaseModel):
+    """What one operation costs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    credits: Decimal = Field(ge=0, le=10_000, decimal_places=3)
+    per: PriceBasis
+
+
+_FILE_CONTENT = TypeAdapter(dict[str, Price])
+
+
+class PriceList:
+    """A price for every operation."""
+
+    def __init__(self, prices: Mapping[str, Price]) -> None:
+        self._prices = prices
+
+    def price_of(self, operations: Sequence[operation_pb2.Operation], files: Sequence[file_pb2.File]) -> int:
+        """Thousandths of a credit for all operations on all files."""
+        flows = flows_of(operations, len(files))
+        pages = sum(file.document.pages if file.HasField("document") else 1 for file in files)
+        total = 0
+        for operation, flow in zip(operations, flows, strict=True):
+            price = self._prices[spec_of(operation).name]
+            # Documents keep their pages from operation to operation; what is not made of the inputs has one page each.
+            total += millicredits_of(price.credits) * _count(price.per, flow, pages if flow.taken == len(files) else flow.taken)
+        return total
+
+
+def _count(basis: PriceBasis, flow: Flow, pages: int) -> int:
+    match basis:
+        case PriceBasis.FILE:
+            return flow.taken
+        case PriceBasis.PAGE:
+            return pages
+        case PriceBasis.OUTPUT:
+            return flow.made
+
+
+def read_prices(own: Path | None) -> PriceList:
+    """The default prices, replaced where the file `own` gives another.
+
+    Raises ValueError, which says what is wrong: a file that cannot be read or is not TOML, an unknown operation, a price that is negative,
+    has more than three decimals or is over 10,000 credits, an unknown basis, an operation without a price.
+    """
+    prices = _read(_DEFAULTS)
+    if own is not None:
+        changed = _read(own)
+        if unknown := sorted(set(changed) - set(prices)):
+            raise ValueError(f"{own}: no such operation: {', '.join(unknown)}; there are {', '.join(sorted(prices))}")
+        prices |= changed
+    if missing := sorted(set(specs()) - set(prices)):
+        raise ValueError(f"{_DEFAULTS}: no price for {', '.join(missing)}")
+    return PriceList(prices)
+
+
+def _read(path: Path) -> dict[str, Price]:
+    try:
+        # Decimals, since a binary fraction is not the price that was written.
+        content = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        return _FILE_CONTENT.validate_python(content)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
+        raise ValueError(f"{path}: {'; '.join(problems)}") from None
+    except ValueError as error:  # Not TOML, or not UTF-8.
+        raise ValueError(f"{path}: {error}") from None

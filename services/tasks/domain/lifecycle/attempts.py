@@ -1,0 +1,152 @@
+"""What becomes of a task while workers are at it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from services.common.errors import ErrorReason
+from services.tasks.domain.clock import Clock
+from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.lifecycle.retry import RetryPolicy
+from services.tasks.domain.records import Standing
+from services.tasks.store.models import Task
+from services.tasks.store.tasks import TaskStore
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRules:
+    """The settings that attempts go by."""
+
+    lease: timedelta
+    heartbeat_interval: timedelta
+    timeout: timedelta
+    """How long an attempt may take in all."""
+    progress_step: float
+    retry: RetryPolicy
+
+
+class Attempts:
+    """Admits workers and takes their reports. A report of an attempt that is not the current one changes nothing."""
+
+    def __init__(self, store: TaskStore, notifications: Notifications, rules: AttemptRules, clock: Clock) -> None:
+        self._store, self._notifications, self._clock = store, notifications, clock
+        self.rules = rules
+
+    async def start(self, task_id: int, run_id: UUID, worker: str) -> Task | None:
+        """Begin the next attempt; the same run gets the same answer again. None: the task is not to be run."""
+        now = self._clock()
+        lease_until = now + min(self.rules.lease, self.rules.timeout)
+        task = await self._store.start(task_id, run_id=run_id, worker=worker, lease_until=lease_until, now=now)
+        if task is None:
+            return await self._store.started(task_id, run_id)
+        self._notifications.changed(task)
+        return task
+
+    def is_last(self, task: Task) -> bool:
+        """Whether no further attempt follows the current one, if it fails as what may pass does."""
+        allowed = min(task.max_attempts, self.rules.retry.attempts_allowed(ErrorReason.UNAVAILABLE))
+        return task.attempt - task.handed_back >= allowed
+
+    async def heartbeat(self, task_id: int, attempt: int, progress: float, message: str) -> bool:
+        """Renew the lease and record progress. False: the attempt must stop."""
+        now = self._clock()
+        lease_until = now + self.rules.lease
+        task = await self._store.progress(
+            task_id,
+            attempt,
+            progress=progress,
+            message=message,
+            step=self.rules.progress_step,
+            lease_until=lease_until,
+            timeout=self.rules.timeout,
+            now=now,
+        )
+        if task is None:
+            return await self._store.renew(task_id, attempt, lease_until=lease_until, timeout=self.rules.timeout)
+        self._notifications.progressed(task)
+        return True
+
+    async def complete(self, task_id: int, attempt: int, output_file_ids: Sequence[int], notices: Sequence[bytes], *, copies: int) -> bool:
+        """End the task as SUCCEEDED; the last `copies` of the outputs are not charged for. Whether it has succeeded with this attempt, now
+        or before."""
+        task = await self._store.complete(
+            task_id, attempt, output_file_ids=output_file_ids, copies=copies, notices=notices, now=self._clock()
+        )
+        if task is None:
+            return await self._store.completed(task_id, attempt)
+        self._notifications.changed(task)
+        return True
+
+    async def fail(self, task_id: int, attempt: int, reason: ErrorReason, message: str, not_before: timedelta = timedelta()) -> bool:
+        """End the attempt as failed: the task is QUEUED again if the reason may pass and attempts are left, else FAILED. The pause
+        before the next attempt is `not_before` at least."""
+        return await self._fail(task_id, attempt, reason, message, self.rules.retry.attempts_allowed(reason), not_before=not_before)
+
+    async def hand_back(self, task_id: int, attempt: int, reason: ErrorReason, message: str) -> bool:
+        """End the attempt because its worker ends: the task is QUEUED again at once, and the attempt counts for no limit."""
+        task = await self._store.hand_back(task_id, attempt, reason=reason, message=message, now=self._clock())
+        if task is None:
+            return False
+        self._notifications.changed(task)
+        return True
+
+    async def reap(self, *, limit: int) -> int:
+        """End up to `limit` attempts whose lease has ended, as `fail` does; those that have reported meanwhile go on. Returns how many
+        leases there were."""
+        now = self._clock()
+        ended = await self._store.lost(timeout=self.rules.timeout, limit=limit, now=now)
+        for one in ended:
+            if one.timed_out:
+                await self._time_out(one.task_id, one.attempt, now)
+            else:
+                await self._lose(one.task_id, one.attempt, now)
+        return len(ended)
+
+    async def standings(self, task_ids: Sequence[int]) -> Sequence[Standing]:
+        """How tasks stand, of any account; those that do not exist are left out."""
+        return await self._store.lookup(task_ids)
+
+    async def _time_out(self, task_id: int, attempt: int, now: datetime) -> None:
+        reason = ErrorReason.UNAVAILABLE
+        message = f"The attempt took longer than the {self.rules.timeout.total_seconds():g} seconds that one may take."
+        await self._fail(task_id, attempt, reason, message, self.rules.retry.attempts_allowed(reason), lease_ended_by=now)
+
+    async def _lose(self, task_id: int, attempt: int, now: datetime) -> None:
+        reason, message = ErrorReason.WORKER_LOST, "The worker that ran the task went away."
+        allowed = self.rules.retry.attempts_allowed(reason)
+        lost = 1 + await self._store.lost_before(task_id, attempt)
+        if lost >= self.rules.retry.max_lost_workers:
+            # It may be the task that ends them, and it must not go on to the next.
+            allowed = 0
+            message = f"{lost} workers that ran the task went away, so it was given up."
+        await self._fail(task_id, attempt, reason, message, allowed, lease_ended_by=now)
+
+    async def _fail(
+        self,
+        task_id: int,
+        attempt: int,
+        reason: ErrorReason,
+        message: str,
+        attempts_allowed: int,
+        *,
+        lease_ended_by: datetime | None = None,
+        not_before: timedelta = timedelta(),
+    ) -> bool:
+        now = self._clock()
+        task = await self._store.fail(
+            task_id,
+            attempt,
+            reason=reason,
+            message=message,
+            attempts_allowed=attempts_allowed,
+            run_at=now + max(self.rules.retry.pause(attempt), not_before),
+            now=now,
+            lease_ended_by=lease_ended_by,
+        )
+        if task is None:
+            return False
+        self._notifications.changed(task)
+        return True

@@ -1,0 +1,32 @@
+"""Ends tasks whose deadline has come. Any number of replicas may do so at once."""
+
+from __future__ import annotations
+
+from services.common.bus import Bus
+from services.common.errors import ErrorReason
+from services.tasks.domain.clock import Clock
+from services.tasks.domain.lifecycle.cancellations import tell_worker
+from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.store.tasks import TaskStore
+
+_BATCH = 100
+
+
+class Deadlines:
+    """Fails what is overdue: queued, offered or running."""
+
+    def __init__(self, store: TaskStore, bus: Bus, notifications: Notifications, clock: Clock) -> None:
+        self._store, self._bus, self._notifications, self._clock = store, bus, notifications, clock
+
+    async def step(self) -> bool:
+        """End one batch; True if there may be more to do at once."""
+        now = self._clock()
+        overdue = await self._store.overdue(limit=_BATCH, now=now)
+        for task_id in overdue:
+            task = await self._store.expire(
+                task_id, reason=ErrorReason.DEADLINE_EXCEEDED, message="The task was not done by its deadline.", now=now
+            )
+            if task is not None:
+                self._notifications.changed(task)
+                await tell_worker(self._bus, task_id)
+        return len(overdue) == _BATCH

@@ -1,0 +1,58 @@
+"""What follows a committed transition: one log line, its metrics, and a word to the loops that have work by it.
+
+Nothing here is needed for a task to go on: the loops find their work in the database by themselves, only later, and so do the loops of
+other replicas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from services.common.log import get_logger
+from services.common.rpc.trace import Origin
+from services.tasks.domain.state import TaskState
+from services.tasks.monitoring.transitions import count_transition
+from services.tasks.store.models import Task
+
+_logger = get_logger()
+
+Wake = Callable[[], None]
+
+
+class Notifications:
+    """Wakes loops of this process: those that have registered."""
+
+    def __init__(self) -> None:
+        self._queues: dict[str, Wake] = {}
+        self._events: list[Callable[[Task], None]] = []
+
+    def on_queue(self, lane: str, wake: Wake) -> None:
+        """Call `wake` when a task was added to the lane's queue, or room was made in its window."""
+        self._queues[lane] = wake
+
+    def on_event(self, announce: Callable[[Task], None]) -> None:
+        """Call `announce` with a task that has a new event."""
+        self._events.append(announce)
+
+    def changed(self, task: Task) -> None:
+        """The task has made the transition to the state that it is in."""
+        failure = {"reason": task.error_reason.value, "error": task.error_message} if task.error_reason is not None else {}
+        _logger.info(
+            "task_transition",
+            task_id=task.id,
+            account_id=task.account_id,
+            trace_id=Origin.parse(task.trace_id).request_id,
+            state=task.state.value,
+            attempt=task.attempt,
+            lane=task.lane,
+            **failure,
+        )
+        count_transition(task)
+        self.progressed(task)
+        if task.state is not TaskState.DISPATCHED and task.lane in self._queues:
+            self._queues[task.lane]()
+
+    def progressed(self, task: Task) -> None:
+        """The task has a new event, with or without a transition."""
+        for announce in self._events:
+            announce(task)

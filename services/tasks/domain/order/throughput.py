@@ -1,0 +1,64 @@
+"""How fast a lane's workers take tasks. Every replica measures for itself, from the database, so that all of them see the whole lane."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from services.tasks.domain.clock import Clock
+from services.tasks.domain.records import Flow
+from services.tasks.store.tasks import TaskStore
+
+# What was seen this long ago counts 1/e of what is seen now: many times the duration of one task, yet soon after workers come or go.
+_HORIZON = timedelta(minutes=2)
+
+
+class RateMeter:
+    """Tasks a second, over the time in which tasks waited for workers: a lane without demand says nothing about what its workers can do.
+
+    The ratio of two sums that decay exponentially with time, of tasks and of seconds: right from the first interval on, and not thrown off
+    by tasks that last longer than an interval.
+    """
+
+    def __init__(self) -> None:
+        self._tasks = self._seconds = 0.0
+        self._last: tuple[Flow, datetime] | None = None
+
+    def observe(self, flow: Flow, now: datetime) -> None:
+        """Take the lane's counts at a moment."""
+        if self._last is not None:
+            before, then = self._last
+            seconds = (now - then).total_seconds()
+            if before.offered and flow.offered and seconds > 0:
+                kept = math.exp(-seconds / _HORIZON.total_seconds())
+                self._tasks = self._tasks * kept + flow.departed - before.departed
+                self._seconds = self._seconds * kept + seconds
+        self._last = (flow, now)
+
+    @property
+    def rate(self) -> float | None:
+        """Tasks a second; None until one has been taken while others waited."""
+        return self._tasks / self._seconds if self._tasks > 0 else None
+
+
+class Throughput:
+    """A meter for each lane."""
+
+    def __init__(self, store: TaskStore, lanes: Collection[str], clock: Clock) -> None:
+        self._store, self._clock = store, clock
+        self._meters = {lane: RateMeter() for lane in lanes}
+
+    async def step(self) -> bool:
+        """Look at every lane once."""
+        for lane, meter in self._meters.items():
+            meter.observe(await self._store.flow(lane), self._clock())
+        return False
+
+    def wait(self, lane: str, position: int) -> timedelta | None:
+        """How long until a task begins that has `position` others before it. None while unknown."""
+        rate = self._meters[lane].rate if lane in self._meters else None
+        # A rate that has decayed to next to nothing gives a time beyond all bounds; that is as good as unknown.
+        if rate is None or (seconds := (position + 1) / rate) > timedelta(days=365).total_seconds():
+            return None
+        return timedelta(seconds=seconds)

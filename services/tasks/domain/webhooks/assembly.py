@@ -1,0 +1,53 @@
+"""How the parts of webhooks hang together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.common.idempotency import IdempotencyRecords
+from services.tasks.domain.clock import Clock
+from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
+from services.tasks.domain.webhooks.addresses import AddressRules
+from services.tasks.domain.webhooks.config import WebhookSettings
+from services.tasks.domain.webhooks.destinations import Destinations, SystemResolver
+from services.tasks.domain.webhooks.post import Poster
+from services.tasks.domain.webhooks.schedule import RetrySchedule
+from services.tasks.domain.webhooks.sender import SenderRules, WebhookSender
+from services.tasks.store.batches import BatchStore
+from services.tasks.store.tasks import TaskStore
+from services.tasks.store.webhooks import WebhookStore
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookParts:
+    """What the service runs, and what its surfaces call."""
+
+    sender: WebhookSender
+    webhooks: AccountWebhooks
+
+
+def assemble_webhooks(
+    settings: WebhookSettings, store: WebhookStore, tasks: TaskStore, batches: BatchStore, idempotency: IdempotencyRecords, clock: Clock
+) -> WebhookParts:
+    """Build every part by the settings."""
+    destinations = Destinations(
+        AddressRules(settings.webhook_allowed_networks),
+        SystemResolver(settings.webhook_concurrency),
+        allow_http=settings.webhook_allow_http,
+        timeout=settings.webhook_connect_timeout,
+    )
+    poster = Poster(destinations, connect_timeout=settings.webhook_connect_timeout, timeout=settings.webhook_timeout)
+    rules = SenderRules(
+        concurrency=settings.webhook_concurrency,
+        concurrency_each=settings.webhook_concurrency_each,
+        lease=timedelta(seconds=2 * settings.webhook_timeout),
+        interval=settings.webhook_interval,
+        schedule=RetrySchedule(
+            settings.webhook_max_attempts,
+            timedelta(seconds=settings.webhook_backoff),
+            timedelta(seconds=settings.webhook_retry_after_limit),
+        ),
+    )
+    sender = WebhookSender(store, tasks, batches, poster, rules, clock)
+    return WebhookParts(sender, AccountWebhooks(store, idempotency, destinations, sender.wake, settings.webhook_max_per_account, clock))

@@ -1,0 +1,112 @@
+"""Where a webhook goes: its URL checked, and its host resolved to addresses that it may be sent to."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
+
+import httpx
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.tasks.domain.webhooks.addresses import Address, AddressRules
+
+Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
+"""All addresses of a host, best first. Raises socket.gaierror."""
+
+
+class UndeliverableError(Exception):
+    """Nothing was sent; the text says why, for the log that the webhook's owner sees."""
+
+
+class SystemResolver:
+    """The operating system's resolver, on threads of its own: the names of hostile receivers may take it as long as they like."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="resolve")
+
+    async def __call__(self, host: str, port: int) -> Sequence[Address]:
+        """All addresses of a host."""
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, self._look_up, host, port)
+        return list(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
+
+    def _look_up(self, host: str, port: int) -> list[tuple[object, object, object, object, tuple[str, ...]]]:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]
+
+
+class Destinations:
+    """Applies the operator's rules, when a URL is named and again whenever something is sent to it."""
+
+    def __init__(self, rules: AddressRules, resolve: Resolve, *, allow_http: bool, timeout: float) -> None:
+        self._rules, self._resolve, self._timeout = rules, resolve, timeout
+        self._schemes = ("https", "http") if allow_http else ("https",)
+
+    async def check(self, url: str, field: str) -> str:
+        """The URL in its normal form, if webhooks may go there. Raises FIELD_INVALID.
+
+        A name that cannot be resolved at the moment passes, since that may be the resolver's fault; each sending checks it again.
+        """
+        parsed = self._parse(url, field)
+        try:
+            async with asyncio.timeout(self._timeout):
+                addresses = await self._resolve(parsed.host, _port(parsed))
+        except TimeoutError:
+            return str(parsed)
+        except UnicodeError:
+            raise _refused(field, "its host is no name that can be resolved") from None
+        except socket.gaierror as error:
+            if error.errno == socket.EAI_AGAIN:
+                return str(parsed)
+            raise _refused(field, "its host does not exist") from None
+        if not all(map(self._rules.permit, addresses)):
+            raise _refused(
+                field,
+                "its host leads to an address that webhooks are not sent to: private, loopback, link-local, multicast or reserved. "
+                "The operator can allow networks by DARKROOM_WEBHOOK_ALLOWED_NETWORKS",
+            )
+        return str(parsed)
+
+    async def locate(self, url: str) -> tuple[httpx.URL, Sequence[Address]]:
+        """The URL and the addresses to connect to, resolved once. Raises UndeliverableError."""
+        try:
+            parsed = self._parse(url, "url")
+        except DarkroomError as error:
+            # The operator's rules have become stricter since it was accepted.
+            raise UndeliverableError(error.message) from None
+        try:
+            async with asyncio.timeout(self._timeout):
+                addresses = await self._resolve(parsed.host, _port(parsed))
+        except TimeoutError:
+            raise UndeliverableError(f"The host's address was not found within {self._timeout:g} s.") from None
+        except (OSError, UnicodeError):
+            raise UndeliverableError("The host's address was not found.") from None
+        if not addresses or not all(map(self._rules.permit, addresses)):
+            raise UndeliverableError("The host leads to an address that webhooks are not sent to.")
+        return parsed, addresses
+
+    def _parse(self, url: str, field: str) -> httpx.URL:
+        try:
+            parsed = httpx.URL(url)
+        except httpx.InvalidURL:
+            raise _refused(field, "it is no URL") from None
+        if parsed.scheme not in self._schemes:
+            raise _refused(field, f"it must begin with {' or '.join(f'{scheme}://' for scheme in self._schemes)}", self._schemes)
+        if not parsed.host:
+            raise _refused(field, "it names no host")
+        if parsed.userinfo:
+            raise _refused(field, "it must not hold a user name or password; deliveries are signed instead")
+        if parsed.fragment:
+            raise _refused(field, "it must not have a fragment (#…)")
+        if parsed.port is not None and not 0 < parsed.port < 65536:
+            raise _refused(field, "its port must be 1 to 65535")
+        return parsed
+
+
+def _port(url: httpx.URL) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
+
+
+def _refused(field: str, problem: str, allowed: Sequence[str] = ()) -> DarkroomError:
+    return DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: {problem}.", field=field, allowed=allowed)

@@ -1,0 +1,195 @@
+"""Sends what the outbox holds. Any number of senders may run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from opentelemetry.trace import SpanKind
+
+from services.common.log import bind, get_logger
+from services.common.loop import Loop
+from services.common.retry_after import asked
+from services.common.rpc.trace import Origin
+from services.common.telemetry import tracing
+from services.tasks.domain.batches.records import BatchNow
+from services.tasks.domain.clock import Clock
+from services.tasks.domain.webhooks import metrics, signing
+from services.tasks.domain.webhooks.destinations import UndeliverableError
+from services.tasks.domain.webhooks.post import Answer, Poster
+from services.tasks.domain.webhooks.records import Claimed, Outcome
+from services.tasks.domain.webhooks.schedule import RetrySchedule
+from services.tasks.store.batches import BatchStore
+from services.tasks.store.models import Task
+from services.tasks.store.tasks import TaskStore
+from services.tasks.store.webhooks import WebhookStore
+from services.tasks.surfaces.native.webhook_messages import body, message_id
+
+_logger = get_logger()
+_GONE = 410
+_BUSY = (429, 503)
+_LAST_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class SenderRules:
+    """The settings that a sender goes by."""
+
+    concurrency: int
+    concurrency_each: int
+    lease: timedelta
+    """What was taken and not recorded for so long is taken again; longer than any attempt."""
+    interval: float
+    schedule: RetrySchedule
+
+
+class WebhookSender:
+    """Takes due deliveries, sends each in an asyncio task of its own, and records what became of it.
+
+    It is not woken by the ends of tasks, as most accounts have no webhooks: it looks every quarter of a second, whatever the load.
+
+    A receiver that hangs keeps `concurrency_each` of these tasks busy and nothing else: neither another receiver's deliveries, nor the
+    database's connections, nor the loop. A delivery is sent at least once: after a crash between sending and recording it is sent again
+    under the same id.
+
+    A webhook that answers 429 or 503 with `Retry-After` is left alone for that time, within the limit: by this sender, and by another once
+    it has been told the same. Of tasks' own URLs only the delivery itself waits, since others may share its lane.
+    """
+
+    def __init__(
+        self, store: WebhookStore, tasks: TaskStore, batches: BatchStore, poster: Poster, rules: SenderRules, clock: Clock
+    ) -> None:
+        self._store, self._tasks, self._batches = store, tasks, batches
+        self._poster, self._rules, self._clock = poster, rules, clock
+        self._loop = Loop("webhook_sender", rules.interval, self.step)
+        self._sending: dict[asyncio.Task[None], int] = {}
+        self._more_waits = False
+        self._left_alone: dict[int, datetime] = {}
+
+    def wake(self) -> None:
+        """Look for due deliveries soon."""
+        self._loop.wake()
+
+    async def run(self) -> None:
+        """Run until cancelled. What is under way then may finish within two seconds; the rest another sender sends again."""
+        try:
+            await self._loop.run()
+        finally:
+            await self.finish(_LAST_SECONDS)
+
+    async def finish(self, seconds: float | None = None) -> None:
+        """Wait for what is under way, and break off what takes longer than `seconds`."""
+        if not self._sending:
+            return
+        _, late = await asyncio.wait(set(self._sending), timeout=seconds)
+        for sending in late:
+            sending.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def step(self) -> bool:
+        """Begin to send what is due, as far as there is room.
+
+        True if more may be due and room has been made meanwhile; where there is none, the end of a sending looks again.
+        """
+        busy = Counter(self._sending.values())
+        room = self._rules.concurrency - busy.total()
+        if room <= 0:
+            self._more_waits = True
+            return False
+        now = self._clock()
+        self._left_alone = {lane: until for lane, until in self._left_alone.items() if until > now}
+        full = dict.fromkeys(self._left_alone, self._rules.concurrency_each)
+        claims = await self._store.claim(
+            limit=room, lane_limit=self._rules.concurrency_each, busy={**busy, **full}, retry_at=now + self._rules.lease, now=now
+        )
+        for claimed in claims:
+            sending = asyncio.create_task(self._send(claimed))
+            self._sending[sending] = claimed.delivery.lane
+            sending.add_done_callback(self._sent)
+        # What was full when the claim was made may hold more, whatever has ended since.
+        busy.update(claimed.delivery.lane for claimed in claims)
+        self._more_waits = busy.total() >= self._rules.concurrency or max(busy.values(), default=0) >= self._rules.concurrency_each
+        return self._more_waits and len(self._sending) < busy.total()
+
+    def _sent(self, sending: asyncio.Task[None]) -> None:
+        del self._sending[sending]
+        if self._more_waits:
+            self._loop.wake()
+        if not sending.cancelled() and (error := sending.exception()) is not None:
+            # Nothing is lost: it is taken again when its lease has ended.
+            _logger.warning("webhook_not_recorded", error=repr(error), exc_info=error)
+
+    async def _send(self, claimed: Claimed) -> None:
+        delivery = claimed.delivery
+        with bind(account_id=delivery.account_id, task_id=delivery.task_id, delivery_id=delivery.id):
+            outcome = await self._attempt(claimed)
+            pause = None if outcome.delivered or outcome.final else self._rules.schedule.pause(delivery.tries, outcome.retry_after)
+            now = self._clock()
+            if outcome.retry_after is not None and delivery.webhook_id != 0:
+                self._left_alone[delivery.lane] = now + self._rules.schedule.granted(outcome.retry_after)
+            retry_at = now + pause if pause is not None else None
+            await self._store.record(delivery, outcome, retry_at=retry_at, now=now)
+            metrics.ATTEMPTS.labels("delivered" if outcome.delivered else "retried" if retry_at is not None else "given_up").inc()
+            if outcome.delivered:
+                metrics.DELIVERY_SECONDS.observe((now - delivery.create_time).total_seconds())
+            _logger.info(
+                "webhook_sent" if outcome.delivered else "webhook_failed",
+                attempt=delivery.attempts,
+                status=outcome.status,
+                error=outcome.error,
+                retry_at=retry_at.isoformat() if retry_at is not None else None,
+            )
+
+    async def _attempt(self, claimed: Claimed) -> Outcome:
+        delivery = claimed.delivery
+        if claimed.webhook_deleted:
+            return Outcome(delivered=False, final=True, error="The webhook was deleted.")
+        if claimed.webhook_disabled:
+            return Outcome(delivered=False, final=True, error="The webhook is disabled: it has answered 410 Gone.")
+        subject: Task | BatchNow | None = None
+        if delivery.task_id is not None:
+            subject = await self._tasks.get(delivery.account_id, delivery.task_id)
+            if subject is None:
+                return Outcome(delivered=False, final=True, error="The task was deleted.")
+        elif delivery.batch_id is not None:
+            subject = await self._batches.get(delivery.account_id, delivery.batch_id)
+            if subject is None:
+                return Outcome(delivered=False, final=True, error="The batch was deleted.")
+        payload = body(delivery, subject)
+        timestamp = int(self._clock().timestamp())
+        headers = signing.headers(claimed.secrets, message_id(delivery), timestamp, payload)
+        try:
+            with (
+                metrics.SENDING.track_inprogress(),
+                metrics.POST_SECONDS.time(),
+                tracing.below(_trace_of(subject), "webhook", SpanKind.CLIENT, {"darkroom.delivery_id": delivery.id}),
+            ):
+                answer = await self._poster.post(delivery.url, headers, payload)
+        except UndeliverableError as error:
+            return Outcome(delivered=False, error=str(error))
+        return _judged(answer, self._clock(), own_url=delivery.webhook_id == 0)
+
+
+def _trace_of(subject: Task | BatchNow | None) -> str:
+    """Where a task's delivery belongs; a batch has tasks of several requests."""
+    return Origin.parse(subject.trace_id).trace_parent if isinstance(subject, Task) else ""
+
+
+def _judged(answer: Answer, now: datetime, *, own_url: bool) -> Outcome:
+    if 200 <= answer.status < 300:
+        return Outcome(delivered=True, status=answer.status, body=answer.body)
+    error = f"The receiver answered {answer.status}."
+    if 300 <= answer.status < 400:
+        error = f"The receiver answered {answer.status}; redirects are not followed."
+    gone = answer.status == _GONE
+    return Outcome(
+        delivered=False,
+        status=answer.status,
+        body=answer.body,
+        error=error,
+        retry_after=asked(answer.retry_after, now) if answer.status in _BUSY else None,
+        final=gone,
+        gone=gone and not own_url,
+    )

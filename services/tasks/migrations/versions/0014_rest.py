@@ -1,0 +1,16 @@
+"""The JSON API's methods are named `darkroom.rest.v1`, so keys of calls that were made before are still known."""
+
+from alembic import op
+
+revision = "0014"
+down_revision = "0013"
+
+_RENAME = "UPDATE idempotency SET method = replace(method, '{old}', '{new}') WHERE method LIKE '/{old}.%'"
+
+
+def upgrade() -> None:
+    op.execute(_RENAME.format(old="compat.pilio.v1", new="darkroom.rest.v1"))
+
+
+def downgrade() -> None:
+    op.execute(_RENAME.format(old="darkroom.rest.v1", new="compat.pilio.v1"))

@@ -1,0 +1,46 @@
+"""`darkroom.tasks.v1.BalanceService`: the calling account's credits."""
+
+from __future__ import annotations
+
+from darkroom.tasks.v1 import balance_service_pb2, balance_service_pb2_grpc
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import current_identity
+from services.common.rpc.interceptor import Context
+from services.tasks.domain.credits.estimation import Estimation
+from services.tasks.domain.credits.ledger import Ledger
+from services.tasks.surfaces.native.messages import balance_message, ledger_entry_message
+
+
+class NativeBalance(balance_service_pb2_grpc.BalanceServiceServicer):
+    """Balance and ledger of the calling account."""
+
+    def __init__(self, ledger: Ledger, estimation: Estimation) -> None:
+        self._ledger, self._estimation = ledger, estimation
+
+    async def GetBalance(self, request: balance_service_pb2.GetBalanceRequest, context: Context) -> balance_service_pb2.GetBalanceResponse:
+        """What the account has."""
+        balance = await self._ledger.balance(current_identity().account_id)
+        return balance_service_pb2.GetBalanceResponse(balance=balance_message(balance))
+
+    async def ListLedger(self, request: balance_service_pb2.ListLedgerRequest, context: Context) -> balance_service_pb2.ListLedgerResponse:
+        """List entries, newest first."""
+        page = await self._ledger.page(current_identity().account_id, size=request.page_size, token=request.page_token)
+        return balance_service_pb2.ListLedgerResponse(entries=map(ledger_entry_message, page.entries), next_page_token=page.next_page_token)
+
+    async def EstimatePrice(
+        self, request: balance_service_pb2.EstimatePriceRequest, context: Context
+    ) -> balance_service_pb2.EstimatePriceResponse:
+        """Say what a task would cost."""
+        account_id, file_ids = current_identity().account_id, request.input_file_ids
+        if not request.file_count:
+            estimate = await self._estimation.of_files(account_id, request.operations, file_ids, "input_file_ids")
+        elif file_ids:
+            raise DarkroomError(ErrorReason.FIELD_INVALID, "file_count: takes the place of input_file_ids; send one.", field="file_count")
+        else:
+            estimate = await self._estimation.of_planned(account_id, request.operations, request.file_count, request.page_count or 1)
+        return balance_service_pb2.EstimatePriceResponse(
+            price_millicredits=estimate.price_millicredits,
+            list_price_millicredits=estimate.list_price_millicredits,
+            balance=balance_message(estimate.balance),
+            covered=estimate.covered,
+        )

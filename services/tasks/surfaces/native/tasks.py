@@ -1,0 +1,96 @@
+"""`darkroom.tasks.v1.TasksService`: the native public API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from functools import partial
+
+from darkroom.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
+from services.common.identity import current_identity
+from services.common.log import bind
+from services.common.rpc.idempotency import current_idempotency
+from services.common.rpc.interceptor import Context
+from services.common.rpc.trace import Origin
+from services.tasks.domain.creation.task_creation import TaskCreation, TaskRequest
+from services.tasks.domain.owner.account_tasks import AccountTasks
+from services.tasks.domain.owner.details import TaskDetails
+from services.tasks.domain.owner.steering import Steering
+from services.tasks.domain.owner.watching import Watching
+from services.tasks.surfaces.native.messages import deadline_of, state_of, task_message
+
+
+class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
+    """Tasks of the calling account."""
+
+    def __init__(
+        self,
+        creation: TaskCreation,
+        tasks: AccountTasks,
+        details: TaskDetails,
+        steering: Steering,
+        watching: Watching,
+        max_open: int,
+        kept: timedelta,
+    ) -> None:
+        self._creation, self._tasks, self._details = creation, tasks, details
+        self._steering, self._watching, self._max_open = steering, watching, max_open
+        self._message = partial(task_message, kept=kept)
+
+    async def CreateTask(self, request: tasks_service_pb2.CreateTaskRequest, context: Context) -> tasks_service_pb2.CreateTaskResponse:
+        """Accept a task."""
+        task = await self._creation.create(
+            TaskRequest(
+                account_id=current_identity().account_id,
+                operations=request.operations,
+                input_file_ids=request.input_file_ids,
+                input_fields=[f"input_file_ids[{index}]" for index in range(len(request.input_file_ids))],
+                priority=request.priority,
+                deadline=deadline_of(request),
+                max_open=self._max_open,
+                trace_id=str(Origin.current()),
+                idempotency=current_idempotency(),
+                webhook_url=request.webhook_url,
+            )
+        )
+        return tasks_service_pb2.CreateTaskResponse(task=self._message(task))
+
+    async def GetTask(self, request: tasks_service_pb2.GetTaskRequest, context: Context) -> tasks_service_pb2.GetTaskResponse:
+        """Look one task up, now or once it has changed."""
+        after = request.after_sequence if request.HasField("after_sequence") else None
+        task = await self._watching.wait(current_identity(), request.task_id, request.wait_seconds, after)
+        return tasks_service_pb2.GetTaskResponse(task=self._message(task, await self._details.of(task)))
+
+    async def ListTasks(self, request: tasks_service_pb2.ListTasksRequest, context: Context) -> tasks_service_pb2.ListTasksResponse:
+        """List tasks, newest first."""
+        page = await self._tasks.page(
+            current_identity().account_id,
+            states=[state_of(number) for number in request.states],
+            size=request.page_size,
+            token=request.page_token,
+        )
+        return tasks_service_pb2.ListTasksResponse(tasks=map(self._message, page.tasks), next_page_token=page.next_page_token)
+
+    async def CancelTask(self, request: tasks_service_pb2.CancelTaskRequest, context: Context) -> tasks_service_pb2.CancelTaskResponse:
+        """End a task."""
+        task = await self._tasks.cancel(current_identity().account_id, request.task_id)
+        return tasks_service_pb2.CancelTaskResponse(task=self._message(task))
+
+    async def RerunTask(self, request: tasks_service_pb2.RerunTaskRequest, context: Context) -> tasks_service_pb2.RerunTaskResponse:
+        """Create a task like another."""
+        account_id = current_identity().account_id
+        task = await self._steering.rerun(account_id, request.task_id, trace_id=str(Origin.current()), idempotency=current_idempotency())
+        return tasks_service_pb2.RerunTaskResponse(task=self._message(task))
+
+    async def DeleteTask(self, request: tasks_service_pb2.DeleteTaskRequest, context: Context) -> tasks_service_pb2.DeleteTaskResponse:
+        """Forget a task and what it made."""
+        await self._steering.delete(current_identity().account_id, request.task_id)
+        return tasks_service_pb2.DeleteTaskResponse()
+
+    async def WatchTask(
+        self, request: tasks_service_pb2.WatchTaskRequest, context: Context
+    ) -> AsyncIterator[tasks_service_pb2.WatchTaskResponse]:
+        """Stream the events of a task."""
+        with bind(task_id=request.task_id):
+            async for event in self._watching.watch(current_identity(), request.task_id, request.after_sequence):
+                yield tasks_service_pb2.WatchTaskResponse(event=event)

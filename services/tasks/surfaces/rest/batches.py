@@ -1,0 +1,140 @@
+"""`/v1/batches`: batches by the conventions of Pilio's API, which has none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from darkroom.files.v1 import files_service_pb2
+from darkroom.rest.v1 import batches_pb2, batches_pb2_grpc, tasks_pb2
+from darkroom.tasks.v1 import batch_pb2
+from services.common.identity import current_identity
+from services.common.rpc.idempotency import current_idempotency
+from services.common.rpc.interceptor import Context
+from services.common.rpc.trace import Origin
+from services.tasks.domain.batches.account_batches import AccountBatches, batch_not_found
+from services.tasks.domain.batches.archiving import BatchArchiving
+from services.tasks.domain.batches.creation import BatchCreation, BatchRequest, RequestedItem
+from services.tasks.domain.batches.records import BatchNow
+from services.tasks.files_client import FilesClient
+from services.tasks.store.models import Task
+from services.tasks.surfaces.native.batch_messages import error_of
+from services.tasks.surfaces.native.messages import deadline_of, timestamp
+from services.tasks.surfaces.rest import messages
+
+_SUCCESS = "success"
+
+
+class RestBatches(batches_pb2_grpc.BatchesServiceServicer):
+    """Batches of the calling account."""
+
+    def __init__(self, creation: BatchCreation, batches: AccountBatches, archiving: BatchArchiving, files: FilesClient) -> None:
+        self._creation, self._batches, self._archiving, self._files = creation, batches, archiving, files
+
+    async def CreateBatch(self, request: batches_pb2.CreateBatchRequest, context: Context) -> batches_pb2.CreateBatchEnvelope:
+        """Accept many tasks."""
+        created = await self._creation.create(
+            BatchRequest(
+                account_id=current_identity().account_id,
+                items=[_item(item, index) for index, item in enumerate(request.items)],
+                operations=request.operations,
+                per_item=request.mode == "per_item",
+                files_field="file_ids",
+                priority=request.priority,
+                deadline=deadline_of(request),
+                webhook_url=request.webhook_url,
+                trace_id=str(Origin.current()),
+                idempotency=current_idempotency(),
+            )
+        )
+        tasks = [batches_pb2.BatchTask(index=task.batch_index, task_id=str(task.id)) for task in created.tasks]
+        data = batches_pb2.CreateBatchResult(batch=_batch(created.batch), tasks=tasks)
+        return batches_pb2.CreateBatchEnvelope(code=200, message=_SUCCESS, data=data)
+
+    async def GetBatch(self, request: batches_pb2.GetBatchRequest, context: Context) -> batches_pb2.BatchEnvelope:
+        """How the batch stands."""
+        batch = await self._batches.wait(current_identity(), _batch_id(request.id), request.wait)
+        return batches_pb2.BatchEnvelope(code=200, message=_SUCCESS, data=_batch(batch))
+
+    async def ListBatches(self, request: batches_pb2.ListBatchesRequest, context: Context) -> batches_pb2.BatchListEnvelope:
+        """List batches, newest first."""
+        page = await self._batches.page(current_identity().account_id, size=request.page_size, token=request.page_token)
+        data = batches_pb2.BatchList(items=map(_batch, page.batches), next_page_token=page.next_page_token or None)
+        return batches_pb2.BatchListEnvelope(code=200, message=_SUCCESS, data=data)
+
+    async def ListBatchTasks(self, request: batches_pb2.ListBatchTasksRequest, context: Context) -> batches_pb2.BatchTasksEnvelope:
+        """List the tasks of a batch with what they have made."""
+        account_id = current_identity().account_id
+        page = await self._batches.tasks(account_id, _batch_id(request.id), states=(), size=request.page_size, token=request.page_token)
+        # Only a task that has SUCCEEDED has outputs; those that have expired since are left out.
+        downloads = await self._files.sign_downloads(account_id, [file_id for task in page.tasks for file_id in task.output_file_ids])
+        data = batches_pb2.BatchTaskList(items=_results(page.tasks, downloads), next_page_token=page.next_page_token or None)
+        return batches_pb2.BatchTasksEnvelope(code=200, message=_SUCCESS, data=data)
+
+    async def CancelBatch(self, request: batches_pb2.CancelBatchRequest, context: Context) -> batches_pb2.BatchEnvelope:
+        """End all tasks."""
+        batch = await self._batches.cancel(current_identity().account_id, _batch_id(request.id))
+        return batches_pb2.BatchEnvelope(code=200, message=_SUCCESS, data=_batch(batch))
+
+    async def ArchiveBatch(self, request: batches_pb2.ArchiveBatchRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
+        """Create a task that packs the results."""
+        task = await self._archiving.archive(
+            current_identity().account_id, _batch_id(request.id), trace_id=str(Origin.current()), idempotency=current_idempotency()
+        )
+        return tasks_pb2.TaskCreateEnvelope(code=200, message=_SUCCESS, data=messages.created(task))
+
+    async def DeleteBatch(self, request: batches_pb2.DeleteBatchRequest, context: Context) -> batches_pb2.BatchDeletedEnvelope:
+        """Forget a batch, its tasks and what they made."""
+        await self._batches.delete(current_identity().account_id, _batch_id(request.id))
+        return batches_pb2.BatchDeletedEnvelope(code=200, message=_SUCCESS)
+
+
+def _item(item: batches_pb2.BatchItem, index: int) -> RequestedItem:
+    file_ids = [messages.file_id(text, f"items[{index}].file_ids[{position}]") for position, text in enumerate(item.file_ids)]
+    return RequestedItem(item.operations, file_ids)
+
+
+def _batch_id(text: str) -> int:
+    """A batch id. Raises BATCH_NOT_FOUND for what cannot be one, as for one that does not exist."""
+    number = messages.decimal_id(text)
+    if number is None:
+        raise batch_not_found()
+    return number
+
+
+def _batch(batch: BatchNow) -> batches_pb2.BatchResult:
+    row = batch.row
+    return batches_pb2.BatchResult(
+        batch_id=str(row.id),
+        status="Completed" if row.end_time is not None else "Processing",
+        progress=batch.progress,
+        total=row.task_count,
+        pending=batch.queued + batch.dispatched,
+        processing=batch.running,
+        succeeded=row.succeeded,
+        failed=row.failed + row.cancelled,
+        cancelled=row.cancelled,
+        errors=[_error(batch_pb2.RefusedItem.FromString(item)) for item in row.refused],
+        created_at=timestamp(row.create_time),
+        completed_at=timestamp(row.end_time) if row.end_time is not None else None,
+    )
+
+
+def _error(item: batch_pb2.RefusedItem) -> batches_pb2.ItemError:
+    error = error_of(item)
+    return batches_pb2.ItemError(
+        index=item.index,
+        code=error.reason.mapping.pilio,
+        message=error.message,
+        data=batches_pb2.ItemErrorDetail(error_code=error.reason.value.lower(), field=error.field, allowed=error.allowed),
+    )
+
+
+def _results(tasks: Sequence[Task], downloads: Sequence[files_service_pb2.Download]) -> list[batches_pb2.BatchTaskResult]:
+    by_id = {download.file.id: download for download in downloads}
+    return [
+        batches_pb2.BatchTaskResult(
+            index=task.batch_index,
+            result=messages.result(task, [by_id[file_id] for file_id in task.output_file_ids if file_id in by_id]),
+        )
+        for task in tasks
+    ]

@@ -1,0 +1,72 @@
+"""`/v1/balance`, `/v1/ledger` and `/v1/estimate`, by the conventions of Pilio's API, which has none of them."""
+
+from __future__ import annotations
+
+from darkroom.rest.v1 import billing_pb2 as pb
+from darkroom.rest.v1 import billing_pb2_grpc
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import current_identity
+from services.common.rpc.interceptor import Context
+from services.tasks.domain.credits.amounts import MILLI
+from services.tasks.domain.credits.estimation import Estimation
+from services.tasks.domain.credits.ledger import Ledger
+from services.tasks.store.models import LedgerEntry
+from services.tasks.surfaces.native.messages import timestamp
+from services.tasks.surfaces.rest import messages
+
+_SUCCESS = "success"
+
+
+class RestBilling(billing_pb2_grpc.BillingServiceServicer):
+    """Credits of the calling account."""
+
+    def __init__(self, ledger: Ledger, estimation: Estimation) -> None:
+        self._ledger, self._estimation = ledger, estimation
+
+    async def GetBalance(self, request: pb.GetBalanceRequest, context: Context) -> pb.BalanceEnvelope:
+        """What the account has."""
+        balance = await self._ledger.balance(current_identity().account_id)
+        data = pb.BalanceResult(
+            available=balance.available_millicredits / MILLI,
+            reserved=balance.reserved_millicredits / MILLI,
+            unlimited=balance.terms.unlimited,
+            multiplier=balance.terms.multiplier_permille / MILLI,
+        )
+        return pb.BalanceEnvelope(code=200, message=_SUCCESS, data=data)
+
+    async def ListLedger(self, request: pb.ListLedgerRequest, context: Context) -> pb.LedgerEnvelope:
+        """List entries, newest first."""
+        page = await self._ledger.page(current_identity().account_id, size=request.page_size, token=request.page_token)
+        data = pb.LedgerPage(items=map(_entry, page.entries), next_page_token=page.next_page_token or None)
+        return pb.LedgerEnvelope(code=200, message=_SUCCESS, data=data)
+
+    async def EstimatePrice(self, request: pb.EstimatePriceRequest, context: Context) -> pb.EstimateEnvelope:
+        """Say what a task would cost."""
+        account_id = current_identity().account_id
+        if request.HasField("file_count"):
+            if request.file_ids:
+                raise DarkroomError(ErrorReason.FIELD_INVALID, "file_count: takes the place of file_ids; send one.", field="file_count")
+            estimate = await self._estimation.of_planned(account_id, request.operations, request.file_count, request.page_count or 1)
+        else:
+            file_ids = [messages.file_id(text, f"file_ids[{index}]") for index, text in enumerate(request.file_ids)]
+            estimate = await self._estimation.of_files(account_id, request.operations, file_ids, "file_ids")
+        data = pb.PriceEstimate(
+            credits=estimate.price_millicredits / MILLI,
+            list_credits=estimate.list_price_millicredits / MILLI,
+            multiplier=estimate.balance.terms.multiplier_permille / MILLI,
+            available=estimate.balance.available_millicredits / MILLI,
+            covered=estimate.covered,
+        )
+        return pb.EstimateEnvelope(code=200, message=_SUCCESS, data=data)
+
+
+def _entry(entry: LedgerEntry) -> pb.LedgerRecord:
+    return pb.LedgerRecord(
+        id=str(entry.id),
+        kind=entry.kind.value.lower(),
+        task_id=str(entry.task_id) if entry.task_id else None,
+        credits=entry.amount_millicredits / MILLI,
+        unlimited=entry.unlimited,
+        created_at=timestamp(entry.time),
+        note=entry.note or None,
+    )

@@ -1,0 +1,106 @@
+"""`/v1/images/…` and `/v1/pdfs/…`: Pilio's calls that create tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from darkroom.operations.v1 import operation_pb2
+from darkroom.rest.v1 import generation_pb2, images_pb2, images_pb2_grpc, pdfs_pb2, pdfs_pb2_grpc, tasks_pb2
+from services.common.identity import current_identity
+from services.common.rpc.idempotency import current_idempotency
+from services.common.rpc.interceptor import Context
+from services.common.rpc.trace import Origin
+from services.tasks.domain.creation.task_creation import TaskCreation, TaskRequest
+from services.tasks.surfaces.rest import generation, messages
+
+
+class RestCreation:
+    """Creates tasks of one operation, as Pilio's calls all do, under Pilio's limit on open tasks."""
+
+    def __init__(self, creation: TaskCreation, max_open: int) -> None:
+        self._creation, self._max_open = creation, max_open
+
+    async def create(
+        self, operation: operation_pb2.Operation, file_id: str, field: str, webhook_url: str, formats: Collection[str] | None = None
+    ) -> tasks_pb2.TaskCreateEnvelope:
+        """Accept a task for the file that `field` names. `formats` are the documented ones, if they are fewer than the operation's."""
+        return await self._create(operation, [file_id], [field], webhook_url, formats)
+
+    async def create_from_references(
+        self, operation: operation_pb2.Operation, file_ids: Sequence[str], field: str, webhook_url: str, formats: Collection[str]
+    ) -> tasks_pb2.TaskCreateEnvelope:
+        """Accept a task with the references that the list `field` names."""
+        return await self._create(operation, file_ids, [f"{field}[{index}]" for index in range(len(file_ids))], webhook_url, formats)
+
+    async def _create(
+        self,
+        operation: operation_pb2.Operation,
+        file_ids: Sequence[str],
+        fields: Sequence[str],
+        webhook_url: str,
+        formats: Collection[str] | None,
+    ) -> tasks_pb2.TaskCreateEnvelope:
+        task = await self._creation.create(
+            TaskRequest(
+                account_id=current_identity().account_id,
+                operations=[operation],
+                input_file_ids=[messages.file_id(file_id, field) for file_id, field in zip(file_ids, fields, strict=True)],
+                input_fields=fields,
+                # The parameters of the operation are fields of the request.
+                auxiliary_field=lambda _position, _operation, auxiliary: auxiliary.field,
+                formats=formats,
+                max_open=self._max_open,
+                trace_id=str(Origin.current()),
+                idempotency=current_idempotency(),
+                webhook_url=webhook_url,
+            )
+        )
+        return tasks_pb2.TaskCreateEnvelope(code=200, message="success", data=messages.created(task))
+
+
+class RestImages(images_pb2_grpc.ImagesServiceServicer):
+    """`/v1/images/…`."""
+
+    def __init__(self, creation: RestCreation) -> None:
+        self._creation = creation
+
+    async def RemoveBackground(self, request: images_pb2.RemoveBackgroundRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
+        """Cut the subject out."""
+        operation = messages.remove_background(request)
+        return await self._creation.create(
+            operation, request.image_file_id, "image_file_id", request.webhook_url, messages.REMOVE_BACKGROUND_FORMATS
+        )
+
+    async def CreateGptImage2(self, request: generation_pb2.GPTImage2Request, context: Context) -> tasks_pb2.TaskCreateEnvelope:
+        """Make pictures with GPT Image 2."""
+        operation = generation.gpt_image_2(request)
+        return await self._creation.create_from_references(
+            operation, request.image_file_ids, "image_file_ids", request.webhook_url, generation.REFERENCE_FORMATS
+        )
+
+    async def CreateNanoBanana2(self, request: generation_pb2.NanoBanana2Request, context: Context) -> tasks_pb2.TaskCreateEnvelope:
+        """Make pictures with Nano Banana 2."""
+        operation = generation.nano_banana_2(request)
+        return await self._creation.create_from_references(
+            operation, request.image_file_ids, "image_file_ids", request.webhook_url, generation.REFERENCE_FORMATS
+        )
+
+    async def RemoveWatermark(self, request: images_pb2.RemoveImageWatermarkRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
+        """Remove watermarks."""
+        return await self._creation.create(messages.remove_watermark(request), request.image_file_id, "image_file_id", request.webhook_url)
+
+    async def Upscale(self, request: images_pb2.ImageUpscaleRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
+        """Enlarge."""
+        operation = messages.upscale(request)
+        return await self._creation.create(operation, request.image_file_id, "image_file_id", request.webhook_url, messages.UPSCALE_FORMATS)
+
+
+class RestPdfs(pdfs_pb2_grpc.PdfsServiceServicer):
+    """`/v1/pdfs/…`."""
+
+    def __init__(self, creation: RestCreation) -> None:
+        self._creation = creation
+
+    async def RemoveWatermark(self, request: pdfs_pb2.PDFRemoveWatermarkRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
+        """Remove watermarks."""
+        return await self._creation.create(messages.remove_pdf_watermark(request), request.pdf_file_id, "pdf_file_id", request.webhook_url)

@@ -1,0 +1,263 @@
+"""Pilio's vocabulary: its parameters as operations, and tasks as its replies."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from google.protobuf.json_format import MessageToJson
+
+from darkroom.files.v1 import files_service_pb2
+from darkroom.operations.v1 import (
+    operation_pb2,
+    redraw_pdf_pb2,
+    remove_background_pb2,
+    remove_pdf_watermark_pb2,
+    remove_watermark_pb2,
+    upscale_pb2,
+)
+from darkroom.rest.v1 import images_pb2, pdfs_pb2, task_list_pb2, tasks_pb2
+from darkroom.tasks.v1 import task_pb2
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.operations import spec_of
+from services.tasks.domain.credits.amounts import MILLI
+from services.tasks.domain.owner.account_tasks import task_not_found
+from services.tasks.domain.state import TaskState
+from services.tasks.store.models import Task
+from services.tasks.surfaces.native.messages import notices_of, operations_of, state_of, timestamp
+from services.tasks.surfaces.rest.server_sent_events import server_sent_event
+from services.tasks.surfaces.rest.status import Status, status_of
+
+REMOVE_BACKGROUND_FORMATS = ("jpg", "jpeg", "png", "webp", "heic")
+UPSCALE_FORMATS = ("heic", "jpg", "jpeg", "png", "webp")
+
+SUBJECTS: Mapping[str, remove_background_pb2.Subject.ValueType] = {
+    "portrait": remove_background_pb2.SUBJECT_PORTRAIT,
+    "human": remove_background_pb2.SUBJECT_PORTRAIT,
+    "person": remove_background_pb2.SUBJECT_PORTRAIT,
+    "humanv2": remove_background_pb2.SUBJECT_PORTRAIT,
+    "product": remove_background_pb2.SUBJECT_PRODUCT,
+    "goods": remove_background_pb2.SUBJECT_PRODUCT,
+    "commodity": remove_background_pb2.SUBJECT_PRODUCT,
+    "productv2": remove_background_pb2.SUBJECT_PRODUCT,
+    "general": remove_background_pb2.SUBJECT_GENERAL,
+}
+QUALITIES: Mapping[str, remove_background_pb2.CutoutQuality.ValueType] = {
+    "original": remove_background_pb2.CUTOUT_QUALITY_BEST,
+    "fast": remove_background_pb2.CUTOUT_QUALITY_FAST,
+    "speed": remove_background_pb2.CUTOUT_QUALITY_FAST,
+    "draft": remove_background_pb2.CUTOUT_QUALITY_FAST,
+    "preview": remove_background_pb2.CUTOUT_QUALITY_FAST,
+    "low": remove_background_pb2.CUTOUT_QUALITY_FAST,
+}
+CUTOUT_FORMATS: Mapping[str, remove_background_pb2.CutoutFormat.ValueType] = {
+    "png": remove_background_pb2.CUTOUT_FORMAT_PNG,
+    "webp": remove_background_pb2.CUTOUT_FORMAT_WEBP,
+}
+FACTORS: Mapping[str, int] = {"2X": 2, "4X": 4}
+_EDITABLE_ONLY = ("remove_likely", "dry_run")
+_QUALITY_TOO = (upscale_pb2.ENHANCEMENT_QUALITY,)
+# The same network enlarges for every method. `enhance`, and the preset `hd`, ask for more than resolution: less noise and crisper detail.
+UPSCALE_EXTRAS: Mapping[tuple[str, str], Collection[upscale_pb2.Enhancement.ValueType]] = {
+    ("ai_super_resolution", "auto"): (),
+    ("ai_super_resolution", "hd"): _QUALITY_TOO,
+    ("super_resolution", "auto"): (),
+    ("super_resolution", "hd"): _QUALITY_TOO,
+    ("enhance", "auto"): _QUALITY_TOO,
+    ("enhance", "hd"): _QUALITY_TOO,
+}
+
+_LARGEST_ID_DIGITS = 15
+
+
+def remove_background(request: images_pb2.RemoveBackgroundRequest) -> operation_pb2.Operation:
+    """The operation; an alias means what its plain value means. Raises FIELD_INVALID for a background colour beside a picture."""
+    if request.background_color and request.background_file_id:
+        message = "background_file_id: takes the place of background_color; send one."
+        raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="background_file_id")
+    return operation_pb2.Operation(
+        remove_background=remove_background_pb2.RemoveBackground(
+            subject=SUBJECTS[request.industry_type or "portrait"],
+            quality=QUALITIES[request.quality_type or "original"],
+            trim=request.trim_transparent_background,
+            keep_shadow=request.keep_shadow,
+            background_color=request.background_color,
+            background_file_id=file_id(request.background_file_id, "background_file_id") if request.background_file_id else 0,
+            format=CUTOUT_FORMATS[request.output_format or "png"],
+        )
+    )
+
+
+def remove_watermark(request: images_pb2.RemoveImageWatermarkRequest) -> operation_pb2.Operation:
+    """The operation. Raises FIELD_INVALID for mode `manual` without boxes; mode `auto` does not look at them."""
+    if request.mode != "manual":
+        return operation_pb2.Operation(remove_watermark=remove_watermark_pb2.RemoveWatermark())
+    if not request.boxes:
+        raise DarkroomError(
+            ErrorReason.FIELD_INVALID, "boxes: mode `manual` needs at least one box.", field="boxes", allowed=("1 to 5 boxes",)
+        )
+    boxes = [remove_watermark_pb2.PercentBox(x1=box.x1, y1=box.y1, x2=box.x2, y2=box.y2) for box in request.boxes]
+    return operation_pb2.Operation(remove_watermark=remove_watermark_pb2.RemoveWatermark(boxes=boxes))
+
+
+def upscale(request: images_pb2.ImageUpscaleRequest) -> operation_pb2.Operation:
+    """The operation; `method` and `preset` mean what `UPSCALE_EXTRAS` says, beside the enhancements that are asked for by name."""
+    wanted = {
+        upscale_pb2.ENHANCEMENT_FACE: request.enhance_face,
+        upscale_pb2.ENHANCEMENT_QUALITY: request.enhance_quality,
+        upscale_pb2.ENHANCEMENT_TEXT: request.enhance_text,
+    }
+    extras = UPSCALE_EXTRAS[request.method or "ai_super_resolution", request.preset or "auto"]
+    enhancements = [enhancement for enhancement, asked in wanted.items() if asked or enhancement in extras]
+    parameters = upscale_pb2.Upscale(
+        factor=request.factor, width=request.width, height=request.height, longest_side=request.longest_side, enhancements=enhancements
+    )
+    if not (request.width or request.height or request.longest_side or request.factor):
+        parameters.factor = FACTORS[(request.type or "2X").upper()]
+    return operation_pb2.Operation(upscale=parameters)
+
+
+def remove_pdf_watermark(request: pdfs_pb2.PDFRemoveWatermarkRequest) -> operation_pb2.Operation:
+    """The operation: one for mode `editable`, another for mode `ai`. Raises FIELD_INVALID for an option that the mode does not have."""
+    if request.mode == "ai":
+        for name in _EDITABLE_ONLY:
+            if getattr(request, name):
+                raise DarkroomError(ErrorReason.FIELD_INVALID, f"Mode ai has no {name}; mode editable has.", field=name)
+        return operation_pb2.Operation(redraw_pdf=redraw_pdf_pb2.RedrawPdf(report=request.report))
+    chosen = {name: getattr(request, name) for name in (*_EDITABLE_ONLY, "report")}
+    parameters = remove_pdf_watermark_pb2.RemovePdfWatermark(**chosen)
+    return operation_pb2.Operation(remove_pdf_watermark=parameters)
+
+
+def file_id(text: str, field: str) -> int:
+    """A file id. Raises FILE_NOT_FOUND for what cannot be one, as for one that does not exist."""
+    number = decimal_id(text)
+    if number is None:
+        raise DarkroomError(ErrorReason.FILE_NOT_FOUND, "There is no such file.", field=field)
+    return number
+
+
+def task_id(text: str) -> int:
+    """A task id. Raises TASK_NOT_FOUND for what cannot be one, as for one that does not exist."""
+    number = decimal_id(text)
+    if number is None:
+        raise task_not_found()
+    return number
+
+
+def created(task: Task) -> tasks_pb2.TaskCreateResult:
+    """Data of the reply to a create."""
+    return tasks_pb2.TaskCreateResult(
+        task_id=str(task.id),
+        status=status_of(task.state, task.attempt),
+        status_url=_status_url(task),
+        result_url=_result_url(task),
+        created_at=timestamp(task.create_time),
+    )
+
+
+def status(task: Task) -> tasks_pb2.TaskStatusResult:
+    """Data of the reply to a status poll."""
+    return tasks_pb2.TaskStatusResult(
+        task_id=str(task.id),
+        status=status_of(task.state, task.attempt),
+        error_type=_error_type(task),
+        error_message=_error_message(task),
+        created_at=timestamp(task.create_time),
+        updated_at=timestamp(task.update_time),
+        result_url=_result_url(task),
+        progress=task.progress,
+        not_applied=_not_applied(task),
+    )
+
+
+def result(task: Task, downloads: list[files_service_pb2.Download]) -> tasks_pb2.TaskResult:
+    """Data of the reply to a result poll. An archive that comes after other outputs is that of all of them."""
+    archived = len(task.output_file_ids) > 1 and bool(downloads) and downloads[-1].file.media_type == "application/zip"
+    return tasks_pb2.TaskResult(
+        task_id=str(task.id),
+        status=status_of(task.state, task.attempt),
+        error_type=_error_type(task),
+        error_message=_error_message(task),
+        files=map(_result_file, downloads[:-1] if archived else downloads),
+        zip_file=_result_file(downloads[-1]) if archived else None,
+        not_applied=_not_applied(task),
+    )
+
+
+def list_item(task: Task) -> task_list_pb2.TaskListItem:
+    """A task in a list."""
+    millicredits = task.charged_millicredits if task.state.terminal else task.price_millicredits
+    return task_list_pb2.TaskListItem(
+        task_id=str(task.id),
+        status=status_of(task.state, task.attempt),
+        operations=[spec_of(operation).name for operation in operations_of(task)],
+        file_ids=map(str, task.input_file_ids),
+        progress=task.progress,
+        credits=millicredits / MILLI,
+        error_type=_error_type(task),
+        error_message=_error_message(task),
+        created_at=timestamp(task.create_time),
+        updated_at=timestamp(task.update_time),
+        status_url=_status_url(task),
+        result_url=_result_url(task),
+    )
+
+
+def stream_event(event: task_pb2.TaskEvent) -> bytes:
+    """One event of a task's stream."""
+    state = status_of(state_of(event.state), event.attempt)
+    failed = state is Status.FAILED
+    data = tasks_pb2.TaskStreamEvent(
+        task_id=str(event.task_id),
+        status=state,
+        progress=event.progress,
+        message=event.message or None,
+        error_type=ErrorReason.from_number(event.error.reason).value.lower() if failed else None,
+        error_message=event.error.message if failed else None,
+        created_at=event.time,
+    )
+    return server_sent_event(event.sequence, MessageToJson(data, indent=None, preserving_proto_field_name=True))
+
+
+def _result_file(download: files_service_pb2.Download) -> tasks_pb2.ResultFile:
+    file = download.file
+    return tasks_pb2.ResultFile(
+        id=str(file.id),
+        name=file.name,
+        type=file.name.rpartition(".")[2].lower(),
+        size=float(file.size_bytes),
+        download_url=download.url,
+    )
+
+
+def decimal_id(text: str) -> int | None:
+    """A number as it is printed, with no sign, no space and no leading zero; None for any other text."""
+    if not (text.isascii() and text.isdigit()) or len(text) > _LARGEST_ID_DIGITS or text.startswith("0"):
+        return None
+    return int(text)
+
+
+def _status_url(task: Task) -> str:
+    return f"/v1/tasks/{task.id}/status"
+
+
+def _result_url(task: Task) -> str:
+    return f"/v1/tasks/{task.id}/result"
+
+
+def _failed(task: Task) -> bool:
+    return status_of(task.state, task.attempt) is Status.FAILED
+
+
+def _error_type(task: Task) -> str | None:
+    return task.error_reason.value.lower() if _failed(task) and task.error_reason is not None else None
+
+
+def _error_message(task: Task) -> str | None:
+    return task.error_message if _failed(task) else None
+
+
+def _not_applied(task: Task) -> list[str]:
+    if task.state is not TaskState.SUCCEEDED:
+        return []
+    return [notice.subject for notice in notices_of(task) if notice.code == "not_applied"]

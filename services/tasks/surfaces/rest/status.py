@@ -1,0 +1,38 @@
+"""The states of a task as the JSON API names them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from services.tasks.domain.state import OPEN, TERMINAL, TaskState
+
+
+class Status(StrEnum):
+    """The four states of the JSON API."""
+
+    PENDING = "Pending"
+    PROCESSING = "Processing"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+def status_of(state: TaskState, attempt: int) -> Status:
+    """What clients of the JSON API see. A task that waits for another attempt stays Processing: to them it never goes back."""
+    if state is TaskState.SUCCEEDED:
+        return Status.SUCCEEDED
+    if state.terminal:
+        return Status.FAILED
+    return Status.PROCESSING if attempt > 0 else Status.PENDING
+
+
+def states_of(status: Status) -> tuple[frozenset[TaskState], bool | None]:
+    """The states that the JSON API shows as a status, and whether only those with (or without) an attempt; None: either."""
+    match status:
+        case Status.SUCCEEDED:
+            return frozenset({TaskState.SUCCEEDED}), None
+        case Status.FAILED:
+            return TERMINAL - {TaskState.SUCCEEDED}, None
+        case Status.PROCESSING:
+            return OPEN, True
+        case Status.PENDING:
+            return OPEN, False

@@ -1,0 +1,84 @@
+"""`/v1/tasks`: status, result and events; and what Pilio's users miss: list, cancel, run again, delete."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from google.api import httpbody_pb2
+from google.protobuf.struct_pb2 import NULL_VALUE, Value
+
+from darkroom.rest.v1 import envelope_pb2, task_list_pb2, tasks_pb2, tasks_pb2_grpc
+from services.common.identity import current_identity
+from services.common.rpc.idempotency import current_idempotency
+from services.common.rpc.interceptor import Context
+from services.common.rpc.trace import Origin
+from services.tasks.domain.owner.account_tasks import AccountTasks
+from services.tasks.domain.owner.steering import Steering
+from services.tasks.domain.owner.watching import Watching
+from services.tasks.files_client import FilesClient
+from services.tasks.surfaces.rest import messages, server_sent_events
+from services.tasks.surfaces.rest.status import Status, states_of
+
+_SUCCESS = "success"
+
+
+class RestTasks(tasks_pb2_grpc.TasksServiceServicer):
+    """Tasks of the calling account. `steering` goes by Pilio's limit on open tasks."""
+
+    def __init__(self, tasks: AccountTasks, steering: Steering, watching: Watching, files: FilesClient, heartbeat: float) -> None:
+        self._tasks, self._steering, self._watching, self._files, self._heartbeat = tasks, steering, watching, files, heartbeat
+
+    async def GetTaskStatus(self, request: tasks_pb2.GetTaskStatusRequest, context: Context) -> tasks_pb2.TaskStatusEnvelope:
+        """How the task stands."""
+        task = await self._watching.wait(current_identity(), messages.task_id(request.id), request.wait)
+        return tasks_pb2.TaskStatusEnvelope(code=200, message=_SUCCESS, data=messages.status(task))
+
+    async def GetTaskResult(self, request: tasks_pb2.GetTaskResultRequest, context: Context) -> tasks_pb2.TaskResultEnvelope:
+        """What the task made; before its end, how it stands."""
+        task = await self._watching.wait(current_identity(), messages.task_id(request.id), request.wait)
+        # Only a task that has SUCCEEDED has outputs; those that have expired since are left out.
+        downloads = await self._files.sign_downloads(task.account_id, task.output_file_ids)
+        return tasks_pb2.TaskResultEnvelope(code=200, message=_SUCCESS, data=messages.result(task, downloads))
+
+    async def StreamTaskEvents(self, request: tasks_pb2.StreamTaskEventsRequest, context: Context) -> AsyncIterator[httpbody_pb2.HttpBody]:
+        """Every event of the task after the one that the client has."""
+        identity, task_id = current_identity(), messages.task_id(request.id)
+        after = server_sent_events.last_event_id(context)
+        task = await self._watching.wait(identity, task_id, 0)
+        if task.state.terminal and after >= task.last_sequence:
+            await context.send_initial_metadata(server_sent_events.NOTHING_MORE)
+            return
+        await context.send_initial_metadata(server_sent_events.HEADERS)
+        events = self._watching.watch(identity, task_id, after)
+        async for chunk in server_sent_events.event_stream(events, messages.stream_event, self._heartbeat):
+            yield chunk
+
+    async def ListTasks(self, request: task_list_pb2.ListTasksRequest, context: Context) -> task_list_pb2.TaskListEnvelope:
+        """List tasks, newest first."""
+        states, attempted = states_of(Status(request.status)) if request.HasField("status") else (frozenset(), None)
+        page = await self._tasks.page(
+            current_identity().account_id, states=states, attempted=attempted, size=request.page_size, token=request.page_token
+        )
+        data = task_list_pb2.TaskList(items=map(messages.list_item, page.tasks), next_page_token=page.next_page_token or None)
+        return task_list_pb2.TaskListEnvelope(code=200, message=_SUCCESS, data=data)
+
+    async def CancelTask(self, request: tasks_pb2.CancelTaskRequest, context: Context) -> tasks_pb2.TaskStatusEnvelope:
+        """End a task."""
+        task = await self._tasks.cancel(current_identity().account_id, messages.task_id(request.id))
+        return tasks_pb2.TaskStatusEnvelope(code=200, message=_SUCCESS, data=messages.status(task))
+
+    async def RerunTask(self, request: tasks_pb2.RerunTaskRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
+        """Create a task like another."""
+        task = await self._steering.rerun(
+            current_identity().account_id,
+            messages.task_id(request.id),
+            field="id",
+            trace_id=str(Origin.current()),
+            idempotency=current_idempotency(),
+        )
+        return tasks_pb2.TaskCreateEnvelope(code=200, message=_SUCCESS, data=messages.created(task))
+
+    async def DeleteTask(self, request: tasks_pb2.DeleteTaskRequest, context: Context) -> envelope_pb2.ResponseEnvelope:
+        """Forget a task and what it made."""
+        await self._steering.delete(current_identity().account_id, messages.task_id(request.id))
+        return envelope_pb2.ResponseEnvelope(code=200, message=_SUCCESS, data=Value(null_value=NULL_VALUE))
