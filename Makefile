@@ -45,7 +45,7 @@ test-diffusion: setup ## test the local model on a generated pipeline (needs `ma
 	@DARKROOM_DIFFUSION_VENV=$(or $(DIFFUSION_VENV),$(CURDIR)/.venv-diffusion) $(bin)/python -m pytest tests/diffusion $(ARGS)
 
 chaos: setup ## kill, pause and restart parts under load for five minutes (CHAOS_SECONDS, CHAOS_SEED)
-	@CHAOS_SECONDS=$${CHAOS_SECONDS:-300} $(bin)/python -m pytest -s tests/chaos
+	@CHAOS_SECONDS=$${CHAOS_SECONDS:-300} $(bin)/python -m pytest -s tests/faults/chaos
 
 check: setup ## formatting, lint, types, protos, and that docs say what the protos say
 	$(bin)/ruff format --check $(wildcard $(code))

@@ -29,7 +29,7 @@ from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.pipeline import Pipeline, Source
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.step import Models, Tools
-from tests.integration.models.triton_server import install, running
+from tests.component.models.triton_server import install, running
 from tests.stacks import StackUnderTest
 
 _PHOTO = Path(__file__).resolve().parent.parent / "samples" / "portrait.jpg"

@@ -13,7 +13,7 @@ import psutil
 
 from benchmarks.table import Section, milliseconds
 from services.inference.model_server.triton import Patience, Picture, connected
-from tests.integration.models.triton_server import TritonServer, install, running
+from tests.component.models.triton_server import TritonServer, install, running
 from tests.stacks import StackUnderTest
 
 _ROUNDS, _REQUESTS = 5, 20

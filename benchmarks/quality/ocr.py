@@ -15,7 +15,7 @@ from benchmarks.quality._ocr_scans import Scan, groups
 from benchmarks.table import Section
 from services.inference.model_server.triton import Patience, connected
 from services.inference.ocr.recognition import Recogniser
-from tests.integration.models.triton_server import running
+from tests.component.models.triton_server import running
 
 _MODELS = Path(__file__).resolve().parents[2] / ".cache" / "models"
 _FINDS, _READS = "ppocr_det", "ppocr_rec"

@@ -18,7 +18,7 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.inference.generation.local_diffusion import LocalDiffusion, Schedule
 from services.inference.generation.request import GenerationRequest, Reference
 from services.inference.model_server import triton
-from tests.integration.models.triton_server import PROJECT, TritonServer, running
+from tests.component.models.triton_server import PROJECT, TritonServer, running
 from tests.provider_server import png
 
 VENV = Path(os.environ["DARKROOM_DIFFUSION_VENV"])

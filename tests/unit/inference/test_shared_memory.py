@@ -1,4 +1,4 @@
-"""Shared memory without a model server: what is left over, and where there may be any. The rest is in tests/integration/models."""
+"""Shared memory without a model server: what is left over, and where there may be any. The rest is in tests/component/models."""
 
 from pathlib import Path
 

@@ -14,7 +14,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from models.backend.idle_memory import IdleRelease
-from tests.integration.models.triton_server import PROJECT, VENV
+from tests.component.models.triton_server import PROJECT, VENV
 
 SECONDS = 60
 

@@ -22,7 +22,7 @@ from services.common.rpc import catalogue
 from services.common.rpc.catalogue import HttpBinding
 from services.common.rpc.validation import RequestValidator
 
-PILIO = json.loads((Path(__file__).parents[2] / "e2e" / "pilio-openapi.json").read_text())
+PILIO = json.loads((Path(__file__).parents[2] / "system" / "pilio-openapi.json").read_text())
 OURS = document()
 EXAMPLES = [(method, example) for method in json_methods() for example in examples_of(method)]
 

@@ -1,0 +1,97 @@
+"""Who gets through, and as whom."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import httpx
+import pytest
+
+from tests.component.edge.conftest import Edge
+
+REFUSED = {"code": 1402, "message": "Invalid token", "data": {"error_code": "api_key_invalid"}}
+UNKNOWN_KEY = "dk_sk_" + "0" * 43
+
+
+@pytest.mark.parametrize("form", ["Authorization", "X-API-Key"])
+async def test_key_in_either_header_is_accepted(edge: Edge, http: httpx.AsyncClient, form: str) -> None:
+    value = edge.account.api_key if form == "X-API-Key" else f"Bearer {edge.account.api_key}"
+    reply = await http.get("/v1/tasks/1/status", headers={form: value})
+    assert reply.status_code == 200
+    assert reply.json()["data"]["error_message"] == edge.account.id
+
+
+async def test_key_does_not_reach_the_service(edge: Edge, http: httpx.AsyncClient) -> None:
+    await http.get("/v1/tasks/1/status", headers={**edge.headers, "x-api-key": edge.account.api_key})
+    assert "authorization" not in edge.upstream.metadata
+    assert "x-api-key" not in edge.upstream.metadata
+    assert edge.account.api_key not in json.dumps(edge.upstream.metadata)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": f"Bearer {UNKNOWN_KEY}"},
+        {"authorization": "Bearer"},
+        {"authorization": "Basic dXNlcjpwYXNz"},
+        {"x-api-key": "not a key"},
+        {"x-api-key": UNKNOWN_KEY},
+    ],
+)
+async def test_refusal_is_to_the_letter(edge: Edge, http: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    reply = await http.get("/v1/tasks/1/status", headers=headers)
+    assert reply.status_code == 401
+    assert reply.json() == REFUSED
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.headers["www-authenticate"] == "Bearer"
+    assert reply.headers["x-request-id"]
+    assert edge.upstream.calls == 0
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/nothing", "/v2/x", "/darkroom.tasks.v1.TasksService/GetTask", "/v1/tasks/1/../2/status"])
+async def test_no_path_is_open(edge: Edge, http: httpx.AsyncClient, path: str) -> None:
+    for method in ("GET", "POST", "DELETE"):
+        reply = await http.request(method, path)
+        assert reply.status_code == 401, (method, path)
+    assert edge.upstream.calls == 0
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+async def test_the_root_is_open_to_readers_only(edge: Edge, http: httpx.AsyncClient, method: str) -> None:
+    assert (await http.request(method, "/")).status_code == 401
+
+
+async def test_refusal_outside_a_surface_is_neutral(http: httpx.AsyncClient) -> None:
+    reply = await http.get("/elsewhere")
+    assert reply.json() == {"error": {"reason": "API_KEY_INVALID", "message": "Invalid token"}}
+
+
+async def test_spoofed_identity_is_removed(edge: Edge, http: httpx.AsyncClient) -> None:
+    spoofed = {"x-darkroom-identity": "spoofed", "x-error-body": "spoofed", "x-http-status": "500"}
+    # The edge would obey these from a client that it took for a service.
+    spoofed |= {"x-envoy-upstream-rq-timeout-ms": "spoofed", "x-envoy-retry-on": "spoofed", "x-envoy-original-path": "spoofed"}
+    assert (await http.get("/v1/tasks/1/status", headers=spoofed)).status_code == 401
+    reply = await http.get("/v1/tasks/1/status", headers={**spoofed, **edge.headers})
+    assert reply.status_code == 200
+    assert reply.json()["data"]["error_message"] == edge.account.id
+    assert "spoofed" not in edge.upstream.metadata.values()
+
+
+async def test_request_id_is_the_edge_s_own_and_reaches_the_service(edge: Edge, http: httpx.AsyncClient) -> None:
+    reply = await http.get("/v1/tasks/1/status", headers={**edge.headers, "x-request-id": "chosen"})
+    assert reply.headers["x-request-id"] != "chosen"
+    assert edge.upstream.metadata["x-request-id"] == reply.headers["x-request-id"]
+
+
+async def test_revoked_key_is_refused_within_seconds(edge: Edge, http: httpx.AsyncClient) -> None:
+    key = json.loads(edge.accounts.admin("accounts", "create-key", "--account", edge.account.id, "--name", "doomed"))
+    headers = {"x-api-key": key["key"]}
+    assert (await http.get("/v1/tasks/1/status", headers=headers)).status_code == 200
+    edge.accounts.admin("accounts", "revoke-key", "--key", key["id"])
+    # Less than the 20 seconds for which accounts remembers an identity.
+    deadline = time.monotonic() + 15
+    while (await http.get("/v1/tasks/1/status", headers=headers)).status_code != 401:
+        assert time.monotonic() < deadline, "the key still works"
+    assert (await http.get("/v1/tasks/1/status", headers=edge.headers)).status_code == 200

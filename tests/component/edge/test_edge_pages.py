@@ -1,0 +1,69 @@
+"""The documentation at the public port: without a key, with nothing from anywhere else."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import httpx
+import pytest
+
+from edge import pages
+from reference import llms, openapi
+from tests.component.edge.conftest import Edge
+
+
+async def test_openapi_is_served_as_it_is_generated(http: httpx.AsyncClient) -> None:
+    reply = await http.get("/openapi.json")
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "application/json")
+    assert reply.json() == json.loads(openapi.rendered())
+    # A document may be read from a page of anybody's: it holds no secret.
+    assert reply.headers["access-control-allow-origin"] == "*"
+
+
+async def test_texts_for_language_models(http: httpx.AsyncClient) -> None:
+    for path, text in (("/llms.txt", llms.summary()), ("/llms-full.txt", llms.full())):
+        reply = await http.get(path)
+        assert (reply.headers["content-type"], reply.text) == ("text/plain; charset=utf-8", text)
+
+
+async def test_page_loads_nothing_from_elsewhere(http: httpx.AsyncClient) -> None:
+    page = await http.get("/docs")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    policy = dict(part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";"))
+    assert (policy["default-src"], policy["script-src"], policy["connect-src"]) == ("'none'", "'self'", "'self'")
+    assert policy["frame-ancestors"] == "'none'"
+    assert "unsafe" not in page.headers["content-security-policy"]
+    # With that policy a script or style in the page itself would not run.
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=", page.text)
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert "docs/swagger-ui-bundle.js" in loaded
+    for path in loaded:
+        reply = await http.get(f"/{path}")
+        assert reply.status_code == 200, path
+        assert reply.headers["x-content-type-options"] == "nosniff"
+        fetched = pages.SWAGGER_UI / path.removeprefix("docs/")
+        if fetched.is_file():
+            assert reply.content == fetched.read_bytes()
+
+
+async def test_licence_goes_with_the_files(http: httpx.AsyncClient) -> None:
+    assert "Apache License" in (await http.get("/docs/LICENSE")).text
+
+
+@pytest.mark.parametrize("path", ["/", "/docs/", "/?from=a-mail"])
+async def test_whoever_opens_the_url_is_led_to_the_page(edge: Edge, http: httpx.AsyncClient, path: str) -> None:
+    for reply in (await http.get(path), await http.head(path), await http.get(path, headers={"origin": "https://app.example.com"})):
+        assert (reply.status_code, reply.headers["location"], reply.content) == (302, "/docs", b"")
+        assert "access-control-allow-origin" not in reply.headers
+    for verb in ("POST", "PUT", "DELETE", "OPTIONS"):
+        assert (await http.request(verb, path)).status_code == 401
+        assert (await http.request(verb, path, headers=edge.headers)).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/llms.txt"])
+async def test_other_verbs_and_neighbours_need_a_key(edge: Edge, http: httpx.AsyncClient, path: str) -> None:
+    assert (await http.head(path)).status_code == 200
+    assert (await http.post(path)).status_code == 401
+    assert (await http.get(path + "x")).status_code == 401
+    assert (await http.get(path + "x", headers=edge.headers)).status_code == 404

@@ -1,0 +1,121 @@
+"""The files service's domain on real PostgreSQL and real object storage, and the whole service beside them with NATS."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from sqlalchemy import text
+
+from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
+from services.common.bus import EVENTS_STREAM, connected
+from services.common.db import engine, migrate
+from services.common.identity import Signer
+from services.common.rpc.channel import Caller, channel
+from services.common.rpc.server import Mount, listening
+from services.common.sandbox import Sandbox
+from services.files.__main__ import serve
+from services.files.assembly import assemble
+from services.files.config import FilesSettings
+from services.files.probe import Prober
+from services.files.tasks_client import TasksClient
+from tests.component.files.tasks_service import MadeUpTasks
+from tests.component.files.world import MovableClock, Service, World, objects_of
+from tests.stacks import ObjectStorage, StackUnderTest
+from tests.unit.common.keys import Keys
+
+
+@pytest.fixture
+def signing(tmp_path: Path) -> Keys:
+    return Keys(tmp_path)
+
+
+@pytest.fixture(scope="session")
+async def files_database(components: StackUnderTest) -> str:
+    """One migrated database for all of these tests: the server writes every database out when it stops."""
+    await asyncio.to_thread(components.up, ["postgres"])
+    url = await asyncio.to_thread(components.create_database)
+    await asyncio.to_thread(migrate, "files", url)
+    return url
+
+
+@pytest.fixture
+async def migrated(files_database: str) -> str:
+    """An empty files database."""
+    async with engine(files_database, 2) as database, database.begin() as connection:
+        await connection.execute(text("TRUNCATE file, pin, idempotency, account_retention"))
+    return files_database
+
+
+@pytest.fixture
+async def made_up_tasks(signing: Keys, tmp_path: Path) -> AsyncIterator[tuple[MadeUpTasks, str, Signer]]:
+    """A tasks service on a Unix socket, and the key that files signs with."""
+    tasks, signer = MadeUpTasks(), signing.signer("files")
+    descriptor = attempt_service_pb2.DESCRIPTOR.services_by_name["AttemptService"]
+    mount = Mount(descriptor, attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server, tasks)
+    address = f"unix:{tmp_path}/tasks"
+    async with listening("internal", address, [mount], signing.verifier()):
+        yield tasks, address, signer
+
+
+@pytest.fixture
+def settings(migrated: str, object_storage: ObjectStorage, made_up_tasks: tuple[MadeUpTasks, str, Signer], tmp_path: Path) -> FilesSettings:
+    return FilesSettings(
+        listen=f"unix:{tmp_path}/public",
+        internal_listen=f"unix:{tmp_path}/internal",
+        nats_url="nats://unused",
+        signing_key_file=tmp_path / "files.pem",
+        trusted_keys_file=tmp_path / "trusted.json",
+        database_url=migrated,
+        tasks_address=made_up_tasks[1],
+        s3_endpoint=object_storage.endpoint,
+        s3_public_endpoint=object_storage.endpoint,
+        s3_access_key=object_storage.access_key,
+        s3_secret_key=object_storage.secret_key,
+        s3_bucket=object_storage.bucket,
+        drain_notice=0,
+    )
+
+
+@pytest.fixture(scope="session")
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(preload=["services.files.probe.prober"], concurrency=4) as started:
+        yield started
+
+
+@pytest.fixture
+async def world(settings: FilesSettings, sandbox: Sandbox, made_up_tasks: tuple[MadeUpTasks, str, Signer]) -> AsyncIterator[World]:
+    tasks, address, signer = made_up_tasks
+    clock = MovableClock()
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(engine(settings.database_url, 10))
+        objects = await stack.enter_async_context(objects_of(settings))
+        client = TasksClient(await stack.enter_async_context(channel(address)), Caller(signer))
+        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=30))
+        prober = Prober(sandbox)
+        files = assemble(settings, database, objects, prober, client, clock)
+        yield World(files, settings, database, objects, clock, tasks, prober, client, http)
+
+
+@pytest.fixture
+async def service(settings: FilesSettings, signing: Keys, nats_url: str) -> AsyncIterator[Service]:
+    accounts, tasks = signing.signer("accounts"), signing.signer("tasks")
+    signing.verifier()  # writes the trusted keys
+    settings, stop = settings.model_copy(update={"nats_url": nats_url}), asyncio.Event()
+    serving = asyncio.create_task(serve(settings, stop))
+    async with AsyncExitStack() as stack:
+        public = await stack.enter_async_context(channel(settings.listen))
+        internal = await stack.enter_async_context(channel(settings.internal_listen))
+        bus = await stack.enter_async_context(connected(nats_url, "test", 1))
+        for each in (public, internal):
+            reply = await health_pb2_grpc.HealthStub(each).Check(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=30)
+            assert reply.status == health_pb2.HealthCheckResponse.SERVING
+        yield Service(public, internal, bus, accounts, Caller(tasks))
+        stop.set()
+        await serving
+        await bus.jetstream.delete_stream(EVENTS_STREAM)

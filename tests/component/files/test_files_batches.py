@@ -1,0 +1,74 @@
+"""The inputs of many tasks, pinned by one call."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.files.store import Ended
+from services.files.store.models import FileRow
+from tests.component.files import content
+from tests.component.files.world import World
+
+
+async def ready(world: World, account: int, name: str = "input.png") -> FileRow:
+    file = await world.uploaded(account, name, content.png())
+    return await world.files.uploads.complete(account, file.id, [])
+
+
+async def pinned(world: World, account: int, task: int, *file_ids: int) -> bool:
+    try:
+        await world.files.task_files.open_inputs(account, task, file_ids)
+    except DarkroomError as error:
+        assert error.reason is ErrorReason.FILE_NOT_FOUND
+        return False
+    return True
+
+
+async def test_each_task_has_its_files_and_a_shared_one_is_counted_by_task(world: World) -> None:
+    account = world.account()
+    shared, own = await ready(world, account), await ready(world, account)
+    one, two = world.task(), world.task()
+    wanted = {one: [shared.id, shared.id, own.id], two: [shared.id]}
+    for _ in range(2):
+        result = await world.files.task_files.pin_tasks(account, wanted, all_or_none=True)
+        assert ({file.id for file in result.files}, result.refusals) == ({shared.id, own.id}, {})
+    assert await pinned(world, account, one, shared.id, own.id)
+    await world.files.library.delete(account, shared.id)
+    await world.files.task_files.settle([Ended(one)])
+    await world.sweep()
+    assert await pinned(world, account, two, shared.id)
+    assert await world.objects.head(shared.object_key) is not None
+    await world.files.task_files.settle([Ended(two)])
+    await world.sweep()
+    assert await world.objects.head(shared.object_key) is None
+
+
+@pytest.mark.parametrize("all_or_none", [True, False])
+async def test_a_refused_file_keeps_its_task_or_all_from_being_pinned(world: World, all_or_none: bool) -> None:
+    account = world.account()
+    good = await ready(world, account)
+    bad = await world.uploaded(account, "bad.png", b"no picture at all")
+    fine, spoiled = world.task(), world.task()
+    wanted = {fine: [good.id], spoiled: [good.id, bad.id, 1]}
+    result = await world.files.task_files.pin_tasks(account, wanted, all_or_none=all_or_none)
+    assert {file_id: error.reason for file_id, error in result.refusals.items()} == {
+        bad.id: ErrorReason.MEDIA_UNSUPPORTED,
+        1: ErrorReason.FILE_NOT_FOUND,
+    }
+    assert await pinned(world, account, fine, good.id) is not all_or_none
+    assert not await pinned(world, account, spoiled, good.id)
+
+
+async def test_files_that_are_deleted_meanwhile_are_either_pinned_or_refused(world: World) -> None:
+    account = world.account()
+    for _ in range(5):
+        files = [await ready(world, account) for _ in range(3)]
+        tasks = {world.task(): [file.id] for file in files}
+        deleting = asyncio.gather(*(world.files.library.delete(account, file.id) for file in files[:2]))
+        result = await world.files.task_files.pin_tasks(account, tasks, all_or_none=False)
+        await deleting
+        for task, file_ids in tasks.items():
+            assert await pinned(world, account, task, *file_ids) is (file_ids[0] not in result.refusals)

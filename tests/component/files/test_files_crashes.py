@@ -1,0 +1,51 @@
+"""The files service dies with the end of a task in its hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from darkroom.internal.tasks.v1 import attempt_service_pb2
+from darkroom.tasks.v1 import task_pb2
+from services.common.bus import EVENTS_STREAM, Bus, connected, event_subject
+from services.files import events
+from services.files.domain.task_files import TaskFiles
+from services.files.events import TaskEvents
+from tests.component.files.test_files_tasks import output, ready_input
+from tests.component.files.world import World
+from tests.halting import Halt
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    async with connected(nats_url, "test", 1) as connection:
+        await connection.jetstream.purge_stream(EVENTS_STREAM)
+        yield connection
+        await connection.jetstream.delete_stream(EVENTS_STREAM)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before it is settled", "before it is acknowledged"])
+async def test_an_end_that_was_received_comes_again(world: World, bus: Bus, monkeypatch: pytest.MonkeyPatch, before: bool) -> None:
+    monkeypatch.setattr(events, "_ACK_WAIT_SECONDS", 1.0)
+    account, task = world.account(), world.task()
+    file = await ready_input(world, account)
+    await world.files.task_files.pin(account, task, [file.id])
+    won = await output(world, account, task, 2)
+    await output(world, account, task, 1)
+    ended = task_pb2.TaskEvent(task_id=task, sequence=4, state=task_pb2.TASK_STATE_SUCCEEDED)
+    event = attempt_service_pb2.PublishedEvent(account_id=account, event=ended, output_file_ids=[won])
+    await bus.jetstream.publish(event_subject(account, end=True), attempt_service_pb2.PublishedEvents(events=[event]).SerializeToString())
+
+    halt = Halt(monkeypatch, TaskFiles, "settle", before=before)
+    await halt.kill(asyncio.create_task(TaskEvents(bus, world.files.task_files.settle).step()))
+    assert (await world.row(won))["visible"] is not before
+
+    survivor = TaskEvents(bus, world.files.task_files.settle)
+    async with asyncio.timeout(30):
+        while (await bus.jetstream.consumer_info(EVENTS_STREAM, events.DURABLE)).num_ack_pending or not (await world.row(won))["visible"]:
+            await survivor.step()
+    await world.sweep()
+    assert {row["id"] for row in await world.rows()} == {file.id, won}
+    assert (await world.row(file.id))["pins"] == 0

@@ -1,0 +1,295 @@
+"""Inputs and outputs of tasks, and what is left when a task ends."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from darkroom.tasks.v1 import task_pb2
+from services.common.errors import DarkroomError, ErrorReason
+from services.files.domain.task_files import NewOutput
+from services.files.domain.uploads import UploadMode
+from services.files.store import Ended
+from services.files.store.models import FileRow, FileState
+from tests.component.files import content
+from tests.component.files.world import World
+
+
+async def ready_input(world: World, account: int) -> FileRow:
+    """An accepted upload."""
+    file = await world.uploaded(account, "input.png", content.png())
+    return await world.files.uploads.complete(account, file.id, [])
+
+
+async def output(world: World, account: int, task: int, attempt: int = 1, *, finalize: bool = True) -> int:
+    """An output that an attempt has stored."""
+    [created] = await world.files.task_files.create_outputs(account, task, attempt, [NewOutput("out.png", "image/png", 40, 30, 1)])
+    await world.put(created.url, content.png(), **{"content-type": "image/png"})
+    if finalize:
+        await world.files.task_files.finalize_outputs(account, task, attempt, [created.file.id])
+    return created.file.id
+
+
+async def not_found(world: World, account: int, file_id: int) -> bool:
+    """Whether the account has no such file."""
+    try:
+        await world.files.library.get(account, file_id)
+    except DarkroomError as error:
+        return error.reason is ErrorReason.FILE_NOT_FOUND
+    return False
+
+
+async def test_workers_read_pinned_inputs_with_their_etag(world: World) -> None:
+    account, task = world.account(), world.task()
+    file = await ready_input(world, account)
+    await world.files.task_files.pin(account, task, [file.id])
+    [opened] = await world.files.task_files.open_inputs(account, task, [file.id])
+    reply = await world.http.get(opened.url)
+    assert (reply.content, reply.headers["etag"]) == (content.png(), opened.file.etag)
+    for wrong_account, wrong_task in ((world.account(), task), (account, world.task())):
+        with pytest.raises(DarkroomError) as raised:
+            await world.files.task_files.open_inputs(wrong_account, wrong_task, [file.id])
+        assert raised.value.reason is ErrorReason.FILE_NOT_FOUND
+
+
+async def test_pinning_and_unpinning_again_changes_nothing(world: World) -> None:
+    account, task, other = world.account(), world.task(), world.task()
+    file = await ready_input(world, account)
+    for _ in range(3):
+        await world.files.task_files.pin(account, task, [file.id])
+    await world.files.task_files.pin(account, other, [file.id])
+    assert (await world.row(file.id))["pins"] == 2
+    for _ in range(3):
+        await world.files.task_files.settle([Ended(task)])
+    assert (await world.row(file.id))["pins"] == 1
+    await world.files.task_files.settle([Ended(task), Ended(other)])
+    assert (await world.row(file.id))["pins"] == 0
+
+
+async def test_a_file_loses_several_pins_in_one_batch(world: World) -> None:
+    account, tasks = world.account(), [world.task() for _ in range(5)]
+    file = await ready_input(world, account)
+    await asyncio.gather(*(world.files.task_files.pin(account, task, [file.id]) for task in tasks))
+    assert (await world.row(file.id))["pins"] == 5
+    await asyncio.gather(*(world.files.task_files.settle([Ended(task) for task in tasks]) for _ in range(3)))
+    assert (await world.row(file.id))["pins"] == 0
+
+
+async def test_an_output_stays_hidden_until_its_task_has_succeeded(world: World) -> None:
+    account, task = world.account(), world.task()
+    file_id = await output(world, account, task)
+    world.tasks.put(task, task_pb2.TASK_STATE_RUNNING)
+    assert await not_found(world, account, file_id)
+    assert (await world.files.library.page(account, 0, "")).files == []
+    await world.files.task_files.settle([Ended(task, (file_id,))])
+    shown = await world.files.library.get(account, file_id)
+    assert (shown.name, shown.media_type, shown.width, shown.size_bytes) == ("out.png", "image/png", 40, len(content.png()))
+    assert shown.expires_at is not None and (shown.expires_at - world.clock()).days == 6
+    [download] = await world.files.library.downloads(account, [file_id])
+    reply = await world.http.get(download.url)
+    assert reply.content == content.png()
+    assert reply.headers["content-disposition"].startswith("attachment;")
+    assert reply.headers["content-type"] == "image/png"
+
+
+async def test_the_winner_is_kept_and_the_other_attempts_are_removed(world: World) -> None:
+    account, task = world.account(), world.task()
+    file = await ready_input(world, account)
+    await world.files.task_files.pin(account, task, [file.id])
+    loser, lost = await output(world, account, task, 1), await output(world, account, task, 1, finalize=False)
+    winner, surplus = await output(world, account, task, 2), await output(world, account, task, 2)
+    for _ in range(2):  # events may come twice
+        await world.files.task_files.settle([Ended(task, (winner,))])
+        await world.sweep()
+    assert {row["id"] for row in await world.rows()} == {file.id, winner}
+    assert len(await world.keys()) == 2
+    assert (await world.row(file.id))["pins"] == 0
+    for gone in (loser, lost, surplus):
+        assert await not_found(world, account, gone)
+
+
+async def test_outputs_of_a_failed_task_are_removed(world: World) -> None:
+    account, task = world.account(), world.task()
+    file_id = await output(world, account, task)
+    await world.files.task_files.settle([Ended(task)])
+    await world.sweep()
+    assert await world.rows() == [] and await world.keys() == []
+    with pytest.raises(DarkroomError):
+        await world.files.task_files.finalize_outputs(account, task, 1, [file_id])
+
+
+async def test_finalizing(world: World) -> None:
+    account, task = world.account(), world.task()
+    [created] = await world.files.task_files.create_outputs(account, task, 1, [NewOutput("out.png", "image/png")])
+    finalize = world.files.task_files.finalize_outputs
+    with pytest.raises(DarkroomError) as raised:
+        await finalize(account, task, 1, [created.file.id])
+    assert raised.value.reason is ErrorReason.SOURCE_FILE_UPLOAD_NOT_COMPLETED
+    assert (await world.http.put(created.url, content=b"x", headers={"content-type": "text/html"})).status_code == 403
+    await world.put(created.url, content.png(), **{"content-type": "image/png"})
+    first, second = await asyncio.gather(finalize(account, task, 1, [created.file.id]), finalize(account, task, 1, [created.file.id]))
+    assert first == second and first[0].state is FileState.READY
+    for wrong in ((world.account(), task, 1), (account, world.task(), 1), (account, task, 2)):
+        with pytest.raises(DarkroomError) as raised:
+            await finalize(*wrong, [created.file.id])
+        assert raised.value.reason is ErrorReason.FILE_NOT_FOUND
+
+
+async def test_downloads_that_tasks_asks_for_do_not_wait_for_the_event(world: World) -> None:
+    account, task = world.account(), world.task()
+    file_id = await output(world, account, task)
+    expired = await ready_input(world, account)
+    world.clock.move(hours=25)
+    downloads = await world.files.task_files.sign_downloads(account, [expired.id, file_id, 12345])
+    assert [download.file.id for download in downloads] == [file_id]
+    assert (await world.http.get(downloads[0].url)).content == content.png()
+    assert not await not_found(world, account, file_id)
+    assert await world.files.task_files.sign_downloads(world.account(), [file_id]) == []
+
+
+async def test_an_output_may_be_named_before_its_event_has_arrived(world: World) -> None:
+    account, task = world.account(), world.task()
+    winner, loser = await output(world, account, task, 2), await output(world, account, task, 1)
+    world.tasks.put(task, task_pb2.TASK_STATE_SUCCEEDED, winner)
+    [pinned] = await world.files.task_files.pin(account, world.task(), [winner])
+    assert pinned.visible
+    assert await not_found(world, account, loser)
+    world.tasks.asked.clear()
+    assert not await not_found(world, account, winner)
+    assert world.tasks.asked == []
+
+
+async def test_a_deleted_file_stays_readable_for_the_task_that_pinned_it(world: World) -> None:
+    account, task = world.account(), world.task()
+    file = await ready_input(world, account)
+    await world.files.task_files.pin(account, task, [file.id])
+    await world.files.library.delete(account, file.id)
+    await world.sweep()
+    assert await not_found(world, account, file.id)
+    with pytest.raises(DarkroomError):
+        await world.files.library.delete(account, file.id)
+    with pytest.raises(DarkroomError):
+        await world.files.task_files.pin(account, world.task(), [file.id])
+    [opened] = await world.files.task_files.open_inputs(account, task, [file.id])
+    assert (await world.http.get(opened.url)).content == content.png()
+    await world.files.task_files.settle([Ended(task)])
+    await world.sweep()
+    assert await world.rows() == [] and await world.keys() == []
+
+
+async def test_deleting_an_unfinished_multipart_upload_drops_its_parts(world: World) -> None:
+    account = world.account()
+    created = await world.create(account, "large.png", 12 * 1024 * 1024, mode=UploadMode.MULTIPART)
+    await world.put(created.part_urls[0], bytes(10 * 1024 * 1024))
+    await world.files.library.delete(account, created.file.id)
+    await world.sweep()
+    assert await world.rows() == []
+    assert await world.objects.uploads("files/") == []
+
+
+async def test_pages_hold_every_visible_file_once_newest_first(world: World) -> None:
+    account, task = world.account(), world.task()
+    uploads = [await world.create(account, f"{index}.png") for index in range(5)]
+    hidden = await output(world, account, task)
+    seen, token = [], ""
+    while True:
+        page = await world.files.library.page(account, 2, token)
+        seen += [row.id for row in page.files]
+        if not (token := page.next_token):
+            break
+    assert seen == sorted((created.file.id for created in uploads), reverse=True)
+    assert hidden not in seen
+    for token in ("x", "-1", "1" * 30, "１"):
+        with pytest.raises(DarkroomError) as raised:
+            await world.files.library.page(account, 2, token)
+        assert raised.value.field == "page_token"
+
+
+async def test_downloads_accept_a_fresh_file_and_name_a_missing_one(world: World) -> None:
+    account = world.account()
+    file = await world.uploaded(account, "été 水印.png", content.png())
+    [first, second] = await world.files.library.downloads(account, [file.id, file.id])
+    assert first.file.state is FileState.READY and second.file == first.file
+    reply = await world.http.get(first.url)
+    assert "filename*=UTF-8''%C3%A9t%C3%A9%20%E6%B0%B4%E5%8D%B0.png" in reply.headers["content-disposition"]
+    with pytest.raises(DarkroomError) as raised:
+        await world.files.library.downloads(account, [file.id, 4])
+    assert (raised.value.reason, raised.value.field) == (ErrorReason.FILE_NOT_FOUND, "file_ids[1]")
+
+
+async def test_a_deleted_tasks_outputs_go_and_no_other_file(world: World) -> None:
+    account, task, other = world.account(), world.task(), world.task()
+    shown, hidden = await output(world, account, task), await output(world, account, task)
+    await world.files.task_files.settle([Ended(task, (shown,))])
+    kept = [await output(world, account, other), (await ready_input(world, account)).id]
+    used = await output(world, account, task, attempt=2)
+    await world.files.task_files.sign_downloads(account, [used])
+    await world.files.task_files.pin(account, other, [used])
+    for caller in (world.account(), account, account):
+        await world.files.task_files.delete_outputs(caller, task, [shown, hidden, used, *kept, 5])
+    assert all([await not_found(world, account, file_id) for file_id in (shown, hidden, used)])
+    await world.sweep()
+    # An open task works on one of them.
+    assert [row["id"] for row in await world.rows()] == sorted([*kept, used])
+    await world.files.task_files.settle([Ended(other, (kept[0],))])
+    await world.sweep()
+    assert [row["id"] for row in await world.rows()] == sorted(kept)
+
+
+async def test_what_an_attempt_keeps_is_there_for_the_next_and_goes_with_the_task(world: World) -> None:
+    account, task = world.account(), world.task()
+    task_files = world.files.task_files
+
+    async def keep(attempt: int, key: str, *, finalize: bool = True) -> int:
+        [created] = await task_files.create_outputs(account, task, attempt, [NewOutput("kept.png", "image/png", keep_as=key)])
+        await world.put(created.url, content.png(), **{"content-type": "image/png"})
+        if finalize:
+            await task_files.finalize_outputs(account, task, attempt, [created.file.id])
+        return created.file.id
+
+    first, old = await keep(1, "a"), await keep(1, "b")
+    newer = await keep(2, "b")
+    await keep(2, "c", finalize=False)
+    result = await output(world, account, task, attempt=2)
+    kept = await task_files.open_kept(account, task)
+    assert [(each.file.kept_as, each.file.id) for each in kept] == [("a", first), ("b", newer)]
+    reply = await world.http.get(kept[0].url)
+    assert (reply.content, reply.headers["etag"]) == (content.png(), kept[0].file.etag)
+    assert await task_files.open_kept(world.account(), task) == []
+    assert await task_files.open_kept(account, world.task()) == []
+    # Even a task that names one as its output does not show it.
+    await task_files.settle([Ended(task, (result, first))])
+    assert [await not_found(world, account, file_id) for file_id in (result, first, old, newer)] == [False, True, True, True]
+    assert await task_files.open_kept(account, task) == []
+
+
+async def test_an_output_that_is_known_to_be_large_is_stored_in_parts(world: World) -> None:
+    account, task = world.account(), world.task()
+    small = world.again(part_bytes=10 << 20).task_files
+    size = (10 << 20) + 5
+    [created] = await small.create_outputs(account, task, 1, [NewOutput("all.zip", "application/zip", size_bytes=size)])
+    assert (created.url, created.part_bytes) == ("", 10 << 20)
+    first, second = await small.sign_output_parts(account, task, 1, created.file.id, [1, 2])
+    await world.put(first, bytes(10 << 20))
+    with pytest.raises(DarkroomError) as early:
+        await small.finalize_outputs(account, task, 1, [created.file.id])
+    assert early.value.reason is ErrorReason.SOURCE_FILE_UPLOAD_NOT_COMPLETED
+    await world.put(second, b"12345")
+    for _ in range(2):
+        [done] = await small.finalize_outputs(account, task, 1, [created.file.id])
+        assert (done.size_bytes, done.state) == (size, FileState.READY)
+    with pytest.raises(DarkroomError) as foreign:
+        await small.sign_output_parts(world.account(), task, 1, created.file.id, [1])
+    assert foreign.value.reason is ErrorReason.FILE_NOT_FOUND
+
+
+async def test_parts_of_an_output_that_lost_are_dropped(world: World) -> None:
+    account, task = world.account(), world.task()
+    [created] = await world.files.task_files.create_outputs(account, task, 1, [NewOutput("all.zip", "application/zip", size_bytes=1 << 30)])
+    [url] = await world.files.task_files.sign_output_parts(account, task, 1, created.file.id, [1])
+    await world.put(url, bytes(10 << 20))
+    await world.files.task_files.settle([Ended(task)])
+    await world.sweep()
+    assert await world.row(created.file.id) is None
+    assert await world.objects.uploads("") == []

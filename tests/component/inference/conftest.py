@@ -1,0 +1,131 @@
+"""A worker's surroundings: real NATS, Triton and object storage, and the two boundaries of doubles.py."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
+from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
+from darkroom.operations.v1 import operation_pb2
+from services.common import bus
+from services.common.bus import Bus, work_subject
+from services.common.operations import spec_of
+from services.common.rpc.server import Mount, listening
+from services.inference.__main__ import serve
+from services.inference.config import InferenceSettings
+from tests.component.inference.doubles import FilesDouble, Task, TasksDouble
+from tests.component.inference.storage import bucket
+from tests.stacks import ObjectStorage
+from tests.unit.common.keys import Keys
+
+
+class World:
+    """What is around a worker."""
+
+    def __init__(self, folder: Path, bus: Bus, tasks: TasksDouble, files: FilesDouble, settings: dict[str, Any]) -> None:
+        self.folder = folder
+        self.bus = bus
+        self.tasks = tasks
+        self.files = files
+        self._settings = settings
+        self._ids = itertools.count(1)
+
+    def use(self, settings: dict[str, Any]) -> None:
+        """Change what workers are started with from now on."""
+        self._settings |= settings
+
+    def settings(self, **changed: Any) -> InferenceSettings:
+        """Settings of a worker for this world."""
+        return InferenceSettings(**(self._settings | changed))
+
+    @asynccontextmanager
+    async def worker(self, **changed: Any) -> AsyncIterator[asyncio.Event]:
+        """A worker in this process; the event stops it."""
+        stop = asyncio.Event()
+        serving = asyncio.create_task(serve(self.settings(**changed), stop))
+        try:
+            yield stop
+        finally:
+            stop.set()
+            await serving
+
+    async def submit(self, operations: Sequence[operation_pb2.Operation], *inputs: int) -> Task:
+        """A dispatched task, and its hint on the lane of its first operation."""
+        task_id = next(self._ids)
+        task = Task(task_id, operations, inputs)
+        self.tasks.tasks[task_id] = task
+        await self.hint(task_id, spec_of(operations[0]).lane)
+        return task
+
+    async def hint(self, task_id: int, lane: str) -> None:
+        """Publish a hint."""
+        hint = attempt_service_pb2.WorkHint(task_id=task_id, trace_id=f"trace-{task_id}")
+        await self.bus.jetstream.publish(work_subject(lane), hint.SerializeToString())
+
+    async def finished(self, task: Task) -> None:
+        """Wait until a task's attempt was reported."""
+        await self.tasks.until(lambda: task.reported)
+
+    async def queue_empty(self, lane: str) -> None:
+        """Wait until no hint of a lane waits or is unanswered."""
+        async with asyncio.timeout(90):
+            while True:
+                info = await self.bus.jetstream.consumer_info(bus.WORK_STREAM, f"inference_{lane}")
+                if info.num_pending == info.num_ack_pending == 0:
+                    return
+                await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def world(tmp_path: Path, nats_url: str, object_storage: ObjectStorage) -> AsyncIterator[World]:
+    """Surroundings with no model server."""
+    keys = Keys(tmp_path)
+    for issuer in ("tasks", "files", "inference"):
+        keys.signer(issuer)
+    verifier = keys.verifier()
+    settings = {
+        "internal_listen": f"unix:{tmp_path}/worker",
+        "nats_url": nats_url,
+        "signing_key_file": tmp_path / "inference.pem",
+        "trusted_keys_file": tmp_path / "trusted.json",
+        "tasks_address": f"unix:{tmp_path}/tasks",
+        "files_address": f"unix:{tmp_path}/files",
+        "triton_address": "127.0.0.1:9",
+        "work_dir": tmp_path / "work",
+        "triton_patience_seconds": 1,
+        "storage_patience_seconds": 1,
+    }
+    async with AsyncExitStack() as parts:
+        files = FilesDouble(await parts.enter_async_context(bucket(object_storage)))
+        tasks = TasksDouble()
+        for name, mount in {
+            "tasks": Mount(
+                attempt_service_pb2.DESCRIPTOR.services_by_name["AttemptService"],
+                attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server,
+                tasks,
+            ),
+            "files": Mount(
+                storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"],
+                storage_service_pb2_grpc.add_StorageServiceServicer_to_server,
+                files,
+            ),
+        }.items():
+            await parts.enter_async_context(listening("internal", f"unix:{tmp_path}/{name}", [mount], verifier))
+        connection = await parts.enter_async_context(bus.connected(nats_url, "test", 1))
+        await connection.jetstream.purge_stream(bus.WORK_STREAM)
+        yield World(tmp_path, connection, tasks, files, settings)
+        await connection.jetstream.delete_stream(bus.WORK_STREAM)
+
+
+@pytest.fixture
+def neural_world(world: World, triton_address: str) -> World:
+    """Surroundings with a Triton that serves tiny models."""
+    world.use({"triton_address": triton_address})
+    return world

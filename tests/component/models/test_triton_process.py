@@ -1,0 +1,103 @@
+"""The server as a process: it ends whole, and does not start broken."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from models.shared_memory import region_prefix, remove_stale_regions
+from tests.component.models.triton_server import PROJECT, TritonServer, install, wait_until
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(tmp_path_factory.mktemp("process") / "models", "--set", "tiny")
+
+
+@pytest.fixture
+def server(repository: Path, tmp_path: Path) -> Iterator[TritonServer]:
+    server = TritonServer(repository, tmp_path / "triton.log")
+    server.wait_until_ready()
+    yield server
+    if server.process.poll() is None:
+        server.stop()
+
+
+def regions(pid: int) -> list[Path]:
+    return list(Path("/dev/shm").glob(f"{region_prefix(pid)}*"))
+
+
+def gone(children: list[psutil.Process]) -> bool:
+    return not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
+
+
+def test_it_ends_with_its_models_when_it_is_told_to(server: TritonServer) -> None:
+    children = server.children()
+    assert len(children) == 7
+    assert regions(server.process.pid)
+
+    assert server.stop() == 0
+
+    assert gone(children)
+    assert regions(server.process.pid) == []
+
+
+def test_its_models_end_when_it_is_killed(server: TritonServer) -> None:
+    children = server.children()
+    # One that cannot notice by itself.
+    children[0].suspend()
+
+    server.process.kill()
+    server.process.wait()
+
+    wait_until(lambda: gone(children), "the models' processes to end")
+    remove_stale_regions()
+    assert regions(server.process.pid) == []
+
+
+def test_it_ends_when_a_model_has_lost_its_process(server: TritonServer) -> None:
+    """As the kernel kills one when memory runs out; the server by itself would call itself ready for ever, and refuse every request."""
+    children = server.children()
+
+    server.process_of("isnet").kill()
+
+    assert server.process.wait(timeout=60) is not None
+    wait_until(lambda: gone(children), "the models' processes to end")
+    assert "a model has lost its process" in server.log()
+
+
+def test_a_model_that_cannot_be_loaded_ends_it_with_an_error(tmp_path: Path) -> None:
+    repository = install(tmp_path / "models", "--set", "tiny")
+    (repository / "isnet" / "1" / "model.onnx").write_bytes(b"not a network")
+
+    server = TritonServer(repository, tmp_path / "triton.log")
+
+    # Triton, which gives up here, sometimes crashes on its way out.
+    assert server.process.wait(timeout=90) in (1, -signal.SIGSEGV)
+    assert "failed to load 'isnet'" in server.log()
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [("--repository", "no models here; run `python -m models install` first"), ("--venv", "not a virtual environment")],
+)
+def test_it_says_what_is_missing(repository: Path, tmp_path: Path, option: str, problem: str) -> None:
+    options = {"--repository": str(repository), option: str(tmp_path)}
+    ports = ["--grpc-port=1", "--http-port=2", "--metrics-port=3"]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "models.serve", *ports, *(word for pair in options.items() for word in pair)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert problem in done.stderr

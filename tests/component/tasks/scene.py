@@ -1,0 +1,163 @@
+"""Tasks in a state that a test needs, brought there by the real transitions."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.common.errors import ErrorReason
+from services.tasks.domain.records import CreditTerms, LostAttempt, NewTask
+from services.tasks.domain.state import TaskState
+from services.tasks.store.models import Task, TaskEvent
+from services.tasks.store.tasks import TaskStore
+from tests.component.tasks.clock import MovableClock
+
+ACCOUNT = 7_001
+LEASE = timedelta(seconds=30)
+DEADLINE = timedelta(hours=1)
+TIMEOUT = timedelta(hours=1)
+PRICE = 6000
+UNLIMITED = CreditTerms(unlimited=True, multiplier_permille=1000)
+ENFORCED = CreditTerms(unlimited=False, multiplier_permille=1000)
+
+
+class Scene:
+    """A store with shortcuts."""
+
+    def __init__(self, store: TaskStore, clock: MovableClock) -> None:
+        self.store, self.clock = store, clock
+        self.terms = UNLIMITED
+
+    async def create(self, *, max_open: int = 1000, **new: Any) -> Task:
+        """A QUEUED task."""
+        return await self._moved(await self.try_create(max_open=max_open, **new))
+
+    async def try_create(self, *, max_open: int = 1000, **new: Any) -> Task | None:
+        """A QUEUED task, if it is admitted."""
+        return await self.store.create(await self.new(**new), max_open=max_open, terms=self.terms, now=self.clock())
+
+    async def new(
+        self,
+        *,
+        account_id: int = ACCOUNT,
+        lane: str = "system",
+        priority: int = 0,
+        price: int = PRICE,
+        expected_outputs: int = 1,
+        max_attempts: int = 5,
+        webhook_url: str | None = None,
+    ) -> NewTask:
+        """What a task is created with."""
+        return NewTask(
+            id=await self.store.next_id(),
+            account_id=account_id,
+            lane=lane,
+            priority=priority,
+            trace_id="trace",
+            operations=[],
+            input_file_ids=[1, 2],
+            list_price_millicredits=price,
+            expected_outputs=expected_outputs,
+            max_attempts=max_attempts,
+            deadline=self.clock() + DEADLINE,
+            webhook_url=webhook_url,
+        )
+
+    async def dispatch(self, lane: str = "system", window: int = 1000, *, batch: int = 1000, max_running: int = 1000) -> list[Task]:
+        await self.store.make_due(lane, now=self.clock())
+        return await self.store.dispatch(lane, window=window, batch=batch, max_running=max_running, now=self.clock())
+
+    async def start(self, task: Task, run_id: uuid.UUID | None = None) -> Task | None:
+        return await self.store.start(
+            task.id, run_id=run_id or uuid.uuid4(), worker="worker", lease_until=self.clock() + LEASE, now=self.clock()
+        )
+
+    async def complete(self, task: Task, attempt: int = 1, outputs: tuple[int, ...] = (11,)) -> Task | None:
+        return await self.store.complete(task.id, attempt, output_file_ids=outputs, notices=[b""], now=self.clock())
+
+    async def fail(
+        self,
+        task: Task,
+        attempt: int = 1,
+        *,
+        reason: ErrorReason = ErrorReason.UNAVAILABLE,
+        attempts_allowed: int = 5,
+        run_at: datetime | None = None,
+        lease_ended_by: datetime | None = None,
+    ) -> Task | None:
+        return await self.store.fail(
+            task.id,
+            attempt,
+            reason=reason,
+            message="It did not work.",
+            attempts_allowed=attempts_allowed,
+            run_at=run_at or self.clock(),
+            now=self.clock(),
+            lease_ended_by=lease_ended_by,
+        )
+
+    async def hand_back(self, task: Task, attempt: int = 1) -> Task | None:
+        return await self.store.hand_back(task.id, attempt, reason=ErrorReason.UNAVAILABLE, message="Shut down.", now=self.clock())
+
+    async def cancel(self, task: Task) -> Task | None:
+        return await self.store.cancel(task.account_id, task.id, reason=ErrorReason.CANCELLED, message="Cancelled.", now=self.clock())
+
+    async def expire(self, task: Task, *, early: timedelta = timedelta()) -> Task | None:
+        """Look at the task when its deadline has come, or `early`."""
+        assert task.deadline is not None
+        return await self.store.expire(task.id, reason=ErrorReason.DEADLINE_EXCEEDED, message="Late.", now=task.deadline - early)
+
+    async def progress(self, task: Task, progress: float, message: str = "", attempt: int = 1) -> Task | None:
+        return await self.store.progress(
+            task.id,
+            attempt,
+            progress=progress,
+            message=message,
+            step=0.01,
+            lease_until=self.clock() + LEASE,
+            timeout=TIMEOUT,
+            now=self.clock(),
+        )
+
+    async def renew(self, task: Task, attempt: int = 1, *, timeout: timedelta = TIMEOUT) -> bool:
+        return await self.store.renew(task.id, attempt, lease_until=self.clock() + LEASE, timeout=timeout)
+
+    async def lost(self, timeout: timedelta = TIMEOUT) -> list[LostAttempt]:
+        return await self.store.lost(timeout=timeout, limit=10, now=self.clock())
+
+    async def running(self, **new: int) -> Task:
+        """A RUNNING task, in its first attempt."""
+        task = await self.create(**new)
+        await self.dispatch()
+        started = await self.start(task)
+        assert started is not None
+        return started
+
+    async def in_state(self, state: TaskState) -> Task:
+        """A task in any state."""
+        task = await self.create()
+        if state is TaskState.QUEUED:
+            return task
+        if state is TaskState.CANCELLED:
+            return await self._moved(await self.cancel(task))
+        [offered] = await self.dispatch()
+        if state is TaskState.DISPATCHED:
+            return offered
+        started = await self._moved(await self.start(task))
+        if state is TaskState.RUNNING:
+            return started
+        ended = await self.complete(task) if state is TaskState.SUCCEEDED else await self.fail(task, attempts_allowed=1)
+        return await self._moved(ended)
+
+    async def now(self, task: Task) -> Task:
+        """The task as it is stored."""
+        return await self._moved(await self.store.get(task.account_id, task.id))
+
+    async def events(self, task: Task) -> list[TaskEvent]:
+        """All its events."""
+        return list(await self.store.events_after(task.id, 0, limit=1000))
+
+    async def _moved(self, task: Task | None) -> Task:
+        assert task is not None
+        return task

@@ -1,0 +1,193 @@
+"""The service under test and its callers."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+from nats.js import JetStreamContext
+
+from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
+from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
+from darkroom.operations.v1 import noop_pb2, operation_pb2
+from darkroom.rest.v1 import batches_pb2_grpc, images_pb2_grpc, pdfs_pb2_grpc, tasks_pb2_grpc
+from darkroom.tasks.v1 import (
+    balance_service_pb2_grpc,
+    batches_service_pb2_grpc,
+    task_pb2,
+    tasks_service_pb2,
+    tasks_service_pb2_grpc,
+    webhooks_service_pb2_grpc,
+)
+from services.common.bus import WORK_STREAM, Bus, work_subject
+from services.common.identity import IDENTITY_HEADER
+from services.common.rpc.channel import Caller
+from services.common.rpc.server import Mount, listening
+from services.tasks.__main__ import serve
+from services.tasks.config import TasksSettings
+from tests.component.tasks.files import FilesDouble
+from tests.unit.common.keys import Keys
+
+KEY = 42
+T = TypeVar("T")
+NOOP = operation_pb2.Operation(noop=noop_pb2.Noop(steps=1))
+
+
+class Service:
+    """Serves until its block ends. More replicas on the same database can be added."""
+
+    def __init__(self, folder: Path, database_url: str, nats_url: str, bus: Bus) -> None:
+        self._folder, self._bus = folder, bus
+        keys = Keys(folder)
+        self._accounts = keys.signer("accounts")
+        self._signers = {issuer: keys.signer(issuer) for issuer in ("files", "tasks", "inference")}
+        self._verifier = keys.verifier()
+        self._stack = AsyncExitStack()
+        self.files = FilesDouble()
+        self._settings: dict[str, Any] = {
+            "nats_url": nats_url,
+            "database_url": database_url,
+            "database_pool": 5,
+            "signing_key_file": folder / "tasks.pem",
+            "trusted_keys_file": folder / "trusted.json",
+            "files_address": f"unix:{folder}/files",
+            "diagnostics": True,
+            "drain_notice": 0,
+            "backoff": 0.05,
+            "dispatch_interval": 0.05,
+            "relay_interval": 0.05,
+            "reaper_interval": 0.05,
+            "relay_age": 0.2,
+            "relay_retry": 0.5,
+            "watch_interval": 0.5,
+        }
+
+    async def __aenter__(self) -> Service:
+        files = Mount(
+            storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"],
+            storage_service_pb2_grpc.add_StorageServiceServicer_to_server,
+            self.files,
+        )
+        await self._stack.enter_async_context(listening("internal", f"unix:{self._folder}/files", [files], self._verifier))
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._stack.aclose()
+
+    @asynccontextmanager
+    async def replica(self, name: str = "a", **changed: Any) -> AsyncIterator[Replica]:
+        """A process's worth of service, stopped when the block ends."""
+        addresses = {"listen": f"unix:{self._folder}/{name}", "internal_listen": f"unix:{self._folder}/{name}-internal"}
+        settings = TasksSettings(**(self._settings | addresses | changed))
+        stop = asyncio.Event()
+        serving = asyncio.create_task(serve(settings, stop))
+        try:
+            async with (
+                grpc.aio.insecure_channel(settings.listen, options=_OPTIONS) as public,
+                grpc.aio.insecure_channel(settings.internal_listen, options=_OPTIONS) as internal,
+            ):
+                await _ready(serving, public, internal)
+                yield Replica(public, internal, stop)
+        finally:
+            stop.set()
+            await serving
+
+    def caller(self, account_id: int) -> tuple[tuple[str, str], ...]:
+        """Metadata of a public call, as the edge sets it."""
+        return ((IDENTITY_HEADER, self._accounts.identity_token(account_id, KEY)),)
+
+    def worker(self, account_id: int = 0) -> tuple[tuple[str, str], ...]:
+        """Metadata of a worker's call."""
+        return Caller(self._signers["inference"]).on_behalf_of(account_id)
+
+    @asynccontextmanager
+    async def hints(self, lane: str = "system") -> AsyncIterator[JetStreamContext.PullSubscription]:
+        """The lane's hints, as a worker pulls them."""
+        subscription = await self._bus.jetstream.pull_subscribe(work_subject(lane), durable=f"test_{lane}", stream=WORK_STREAM)
+        yield subscription
+        await subscription.unsubscribe()
+        await self._bus.jetstream.delete_consumer(WORK_STREAM, f"test_{lane}")
+
+
+_OPTIONS = (("grpc.default_authority", "darkroom"),)
+
+
+class Replica:
+    """Stubs to one replica."""
+
+    def __init__(self, public: grpc.aio.Channel, internal: grpc.aio.Channel, stop: asyncio.Event) -> None:
+        self.tasks = tasks_service_pb2_grpc.TasksServiceStub(public)
+        self.balance = balance_service_pb2_grpc.BalanceServiceStub(public)
+        self.batches = batches_service_pb2_grpc.BatchesServiceStub(public)
+        self.pilio_batches = batches_pb2_grpc.BatchesServiceStub(public)
+        self.webhooks = webhooks_service_pb2_grpc.WebhooksServiceStub(public)
+        self.images = images_pb2_grpc.ImagesServiceStub(public)
+        self.pdfs = pdfs_pb2_grpc.PdfsServiceStub(public)
+        self.pilio_tasks = tasks_pb2_grpc.TasksServiceStub(public)
+        self.attempts = attempt_service_pb2_grpc.AttemptServiceStub(internal)
+        self.public, self.stop = public, stop
+
+    async def create(
+        self,
+        metadata: tuple[tuple[str, str], ...],
+        *inputs: int,
+        operations: Sequence[operation_pb2.Operation] = (NOOP,),
+        priority: int = 0,
+        webhook_url: str = "",
+    ) -> task_pb2.Task:
+        """Create a task; a noop without inputs unless told otherwise."""
+        request = tasks_service_pb2.CreateTaskRequest(
+            operations=operations, input_file_ids=inputs, priority=priority, webhook_url=webhook_url
+        )
+        return (await self.tasks.CreateTask(request, metadata=metadata)).task
+
+    async def get(self, metadata: tuple[tuple[str, str], ...], task_id: int) -> task_pb2.Task:
+        """A task as it is now."""
+        return (await self.tasks.GetTask(tasks_service_pb2.GetTaskRequest(task_id=task_id), metadata=metadata)).task
+
+    async def start(self, metadata: tuple[tuple[str, str], ...], task_id: int) -> attempt_service_pb2.StartAttemptResponse:
+        """Start an attempt by a new run."""
+        request = attempt_service_pb2.StartAttemptRequest(task_id=task_id, run_id=str(uuid.uuid4()), worker="w1")
+        return await self.attempts.StartAttempt(request, metadata=metadata)
+
+    async def started(self, metadata: tuple[tuple[str, str], ...], task_id: int) -> attempt_service_pb2.StartAttemptResponse:
+        """Start an attempt as soon as the task is offered."""
+        return await eventually(lambda: self.start(metadata, task_id), lambda response: response.admitted)
+
+
+async def eventually(read: Callable[[], Awaitable[T]], true: Callable[[T], bool], seconds: float = 20) -> T:
+    """What `read` gives as soon as it is as it should be; fails when it is not for that long."""
+    value: T | None = None
+    try:
+        async with asyncio.timeout(seconds):
+            while not true(value := await read()):
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"still {value!r} after {seconds} s") from None
+    return value
+
+
+def error_of(error: grpc.aio.AioRpcError) -> tuple[str, str | None, str]:
+    """Reason, field and message of a call's error."""
+    trailers = dict(error.trailing_metadata() or ())
+    status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
+    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    for detail in status.details:
+        detail.Unpack(info) if detail.Is(info.DESCRIPTOR) else detail.Unpack(bad)
+    return info.reason, bad.field_violations[0].field if bad.field_violations else None, status.message
+
+
+async def _ready(serving: asyncio.Task[None], *channels: grpc.aio.Channel) -> None:
+    ready = asyncio.gather(*(channel.channel_ready() for channel in channels))
+    done, _ = await asyncio.wait({serving, ready}, timeout=60, return_when=asyncio.FIRST_COMPLETED)
+    if ready not in done:
+        ready.cancel()
+        if serving in done:
+            await serving
+        raise AssertionError("the service did not become ready")

@@ -1,0 +1,61 @@
+"""How many tasks go before one, against the order in which they are really offered."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.tasks.domain.order.policies import AccountPolicies, PolicyChange
+from services.tasks.domain.records import Flow
+from services.tasks.store.tasks import TaskStore
+from tests.component.tasks.clock import MovableClock
+from tests.component.tasks.scene import Scene
+
+A, B, C = 7_001, 7_002, 7_003
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_the_place_is_the_order_of_offers(scene: Scene, store: TaskStore, clean_engine: AsyncEngine, seed: int) -> None:
+    chance = random.Random(seed)
+    policies = AccountPolicies(clean_engine)
+    await policies.change(A, PolicyChange(weight=2))
+    await policies.change(C, PolicyChange(priority_class=1))
+    tasks = [await scene.create(account_id=chance.choice([A, A, B, B, C]), priority=chance.randrange(3)) for _ in range(30)]
+    offered = [task.id for task in await scene.dispatch(window=5)]
+    places = {task.id: await store.place(task.id) for task in tasks}
+    order = offered + [task.id for task in await scene.dispatch(window=1000)]
+    for index, task_id in enumerate(order):
+        place = places[task_id]
+        assert place is not None
+        # Exact but for the order within what is offered already, and for turns of the same tag.
+        assert abs(place - index) <= (4 if task_id in offered else 1)
+
+
+async def test_only_a_task_that_waits_has_a_place(scene: Scene, store: TaskStore, clock: MovableClock) -> None:
+    waiting = await scene.create()
+    assert await store.place(waiting.id) == 0
+    running = await scene.running(account_id=B)
+    assert await store.place(running.id) is None
+    await scene.fail(running, run_at=clock.now.replace(hour=13))
+    assert await store.place(running.id) is None
+    clock.now = clock.now.replace(hour=13)
+    assert await scene.dispatch(window=0) == []
+    assert await store.place(running.id) == 1
+    await scene.cancel(running)
+    assert await store.place(running.id) is None
+    assert await store.place(1) is None
+
+
+async def test_the_flow_counts_what_went_on_and_what_waits(scene: Scene, store: TaskStore) -> None:
+    assert await store.flow("system") == Flow(0, 0)
+    tasks = [await scene.create() for _ in range(6)]
+    await scene.dispatch(window=4)
+    assert await store.flow("system") == Flow(0, 4)
+    for task in tasks[:2]:
+        await scene.start(task)
+    assert await store.flow("system") == Flow(2, 2)
+    await scene.dispatch(window=4)
+    assert await store.flow("system") == Flow(2, 4)
+    assert await store.flow("neural") == Flow(0, 0)

@@ -1,0 +1,283 @@
+"""The queries that run all the time stay on their partial indexes while finished tasks pile up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.common.db import engine, migrate
+from services.tasks.store import (
+    batch_statements,
+    ledger_statements,
+    order_statements,
+    queries,
+    retention_statements,
+    transitions,
+    webhook_statements,
+)
+from services.tasks.store import monitoring_statements as gauge_statements
+from services.tasks.store.tasks import TaskStore
+from tests.component.tasks.clock import MovableClock
+from tests.component.tasks.scene import Scene
+from tests.stacks import StackUnderTest
+
+# What serves them all is started once.
+pytestmark = pytest.mark.xdist_group("task_plans")
+
+PILE_UP = text("""
+INSERT INTO task SELECT (task).* FROM (
+  SELECT jsonb_populate_record(
+    task, jsonb_build_object('id', number, 'account_id', number % 500, 'state', 'SUCCEEDED', 'end_time', now())
+  ) AS task
+  FROM task, generate_series(1, 30000) AS number WHERE task.id = :id
+) AS copies
+""")
+PILE_UP_EVENTS = text("""
+INSERT INTO task_event SELECT id, 1, state, 1, 1, '', NULL, NULL, now(), NULL FROM task WHERE id <= 30000
+""")
+# As deep a queue, of 300 accounts.
+QUEUE_UP = text("""
+INSERT INTO task SELECT (task).* FROM (
+  SELECT jsonb_populate_record(
+    task, jsonb_build_object('id', 100000 + number, 'account_id', 10000 + number % 300, 'state', 'QUEUED', 'priority', number % 3)
+  ) AS task
+  FROM task, generate_series(1, 30000) AS number WHERE task.id = :id
+) AS copies
+""")
+OPEN_UP = text("INSERT INTO account_policy (account_id, open) SELECT account_id, count(*) FROM task WHERE id < 200000 GROUP BY account_id")
+LINE_UP = text("""
+INSERT INTO lane_account (lane, account_id, priority_class, queued, virtual_time)
+SELECT lane, account_id, 0, count(*) FILTER (WHERE state = 'QUEUED'), account_id % 7 FROM task WHERE id < 200000 GROUP BY lane, account_id
+""")
+
+
+# In the place of 10,000 that wait.
+OPEN_MANY = text("""
+UPDATE task SET
+  state = CASE WHEN id % 2 = 0 THEN 'DISPATCHED' ELSE 'RUNNING' END,
+  dispatch_time = now(), lease_until = now() + interval '1 minute'
+WHERE id BETWEEN 100001 AND 110000
+""")
+PILE_UP_LEDGER = text("""
+INSERT INTO ledger_entry (account_id, task_id, kind, amount_millicredits, unlimited, time)
+SELECT account_id, id, 'RESERVE', 1, true, now() FROM task WHERE id <= 30000
+""")
+PILE_UP_DELIVERIES = text("""
+INSERT INTO webhook_delivery (
+  id, account_id, webhook_id, task_id, url, lane, event_type, state, attempts, tries, next_at, create_time, end_time
+)
+SELECT
+  number, number % 500, number % 500, number, 'https://example.com/', number % 500, 'task.succeeded',
+  CASE WHEN number % 100 = 0 THEN 'PENDING' ELSE 'DELIVERED' END, 1, 1,
+  CASE WHEN number % 100 = 0 THEN timestamptz '2026-01-01' END, now(), now()
+FROM generate_series(1, 30000) AS number
+""")
+
+
+PILE_UP_BATCHES = text("""
+INSERT INTO batch SELECT number, number, 10, 10, 0, 0, 0, '{}', now() FROM generate_series(0, 49) AS number
+""")
+JOIN_BATCHES = text("UPDATE task SET batch_id = id % 50, batch_index = id / 50 WHERE id <= 500")
+
+
+@pytest.fixture(scope="module")
+async def piled_up(components: StackUnderTest) -> AsyncIterator[AsyncEngine]:
+    """A database of its own, with a deep queue and very many finished tasks."""
+    await asyncio.to_thread(components.up, ["postgres"])
+    url = await asyncio.to_thread(components.create_database)
+    await asyncio.to_thread(migrate, "tasks", url)
+    async with engine(url, 5) as made:
+        scene = Scene(TaskStore(made), MovableClock())
+        for _ in range(40):
+            await scene.create()
+        await scene.dispatch(window=20)
+        running = await scene.running()
+        async with made.begin() as connection:
+            await connection.execute(PILE_UP, {"id": running.id})
+            await connection.execute(PILE_UP_EVENTS)
+            await connection.execute(PILE_UP_LEDGER)
+            await connection.execute(QUEUE_UP, {"id": running.id})
+            await connection.execute(OPEN_UP)
+            await connection.execute(LINE_UP)
+            await connection.execute(PILE_UP_DELIVERIES)
+            await connection.execute(PILE_UP_BATCHES)
+            await connection.execute(JOIN_BATCHES)
+        async with made.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await connection.execute(text("VACUUM ANALYZE task, task_event, ledger_entry, account_policy, lane_account, webhook_delivery"))
+        yield made
+
+
+def _index_and_scans(plan: Any) -> list[tuple[str, str | None, str | None]]:
+    here = [(plan["Node Type"], plan.get("Relation Name"), plan.get("Index Name"))]
+    return here + [found for child in plan.get("Plans", []) for found in _index_and_scans(child)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (order_statements.DISPATCH, "task_queue"),
+        (order_statements.DISPATCH, "task_offered"),
+        (order_statements.DISPATCH, "task_pkey"),
+        (order_statements.DISPATCH, "lane_account_turn"),
+        (order_statements.MAKE_DUE, "task_retries"),
+        (order_statements.PLACE, "task_pkey"),
+        (order_statements.PLACE, "task_queue"),
+        (order_statements.PLACE, "task_offered"),
+        (order_statements.FLOW, "task_offered"),
+        (queries.REDISPATCH, "task_offered"),
+        (queries.OFFERED, "task_offered"),
+        (queries.LOST, "task_leases"),
+        (queries.OVERDUE, "task_deadlines"),
+        (queries.TAKE_EVENTS, "task_event_outbox"),
+        (queries.LIST, "task_account"),
+        # The task's own row; or those that are offered, or run, when they are few.
+        (transitions.START, "task_pkey|task_offered"),
+        (transitions.COMPLETE, "task_pkey|task_leases"),
+        (ledger_statements.ENTRIES, "ledger_entry_account"),
+        (ledger_statements.REFUNDED, "ledger_entry_once_a_task"),
+        (transitions.COMPLETE, "webhook_account"),
+        (transitions.CANCEL_BATCH, "task_batch"),
+        (batch_statements.GET, "task_batch"),
+        (batch_statements.TASKS, "task_batch"),
+        (webhook_statements.CLAIM, "webhook_delivery_outbox"),
+        (webhook_statements.CLAIM, "webhook_delivery_pkey"),
+        (webhook_statements.RECORD, "webhook_delivery_pkey"),
+        (webhook_statements.DELIVERIES, "webhook_delivery_task"),
+        (retention_statements.TASKS, "task_ended"),
+        (retention_statements.EVENTS, "task_ended"),
+        (retention_statements.EVENTS, "task_event_pkey"),
+        (retention_statements.DELIVERIES, "webhook_delivery_ended"),
+        (gauge_statements.OPEN, "task_retries"),
+        (gauge_statements.OPEN, "task_offered"),
+        (gauge_statements.OPEN, "task_leases"),
+        (gauge_statements.OLDEST, "task_queue"),
+        (gauge_statements.OLDEST, "lane_account_turn"),
+        (gauge_statements.UNRELAYED, "task_event_outbox"),
+        (gauge_statements.WEBHOOKS, "webhook_delivery_outbox"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_plan(piled_up: AsyncEngine, clock: MovableClock, statement: TextClause, index: str) -> None:
+    async with piled_up.connect() as connection:
+        scans = await _scans(connection, statement, clock())
+    assert set(index.split("|")) & {name for _, _, name in scans}, scans
+    # Every access to the piled-up tables goes by an index.
+    piled = ("task", "task_event", "ledger_entry", "webhook_delivery")
+    assert [scan for scan in scans if scan[0] == "Seq Scan" and scan[1] in piled] == []
+
+
+async def _scans(connection: AsyncConnection, statement: TextClause, now: datetime) -> list[tuple[str, str | None, str | None]]:
+    """Node, table and index of each step of a statement's plan."""
+    values = {
+        "lane": "system",
+        "dispatch_window": 32,
+        "batch": 100,
+        "max_running": 1000,
+        "depth": 1000,
+        "timeout": timedelta(hours=1),
+        "now": now,
+        "offered_before": now,
+        "limit": 100,
+        "retry_at": now + timedelta(seconds=10),
+        "account_id": 7001,
+        "before_id": 10**15,
+        "states": None,
+        "attempted": None,
+        "id": 1,
+        "task_id": 1,
+        "asked": json.dumps([{"number": 0, "id": 1, "attempt": 1, "output_file_ids": [], "notices": []}]),
+        "lease_until": now,
+        "attempt": 1,
+        "lane_limit": 4,
+        "busy_lanes": [1],
+        "busy_counts": [1],
+        "webhook_id": 0,
+        "attempts": 1,
+        "state": "DELIVERED",
+        "next_at": None,
+        "response_status": 200,
+        "response_body": "",
+        "error": None,
+        "gone": False,
+        # Everything that has ended is due.
+        "before": datetime.now(UTC) + timedelta(days=1),
+        "batch_id": 1,
+        "after_index": -1,
+        "error_reason": "CANCELLED",
+        "error_message": "",
+    }
+    used = {name: values[name] for name in set(re.findall(r"(?<!:):([a-z_]+)", statement.text)) & set(values)}
+    explained = (await connection.execute(text("EXPLAIN (FORMAT JSON) " + statement.text), used)).scalar_one()
+    return _index_and_scans((json.loads(explained) if isinstance(explained, str) else explained)[0]["Plan"])
+
+
+@pytest.mark.parametrize("statement", [transitions.START, transitions.COMPLETE], ids=["START", "COMPLETE"])
+async def test_a_task_is_found_by_its_id_when_very_many_are_open(piled_up: AsyncEngine, clock: MovableClock, statement: TextClause) -> None:
+    async with piled_up.connect() as connection:
+        await connection.execute(OPEN_MANY)
+        await connection.execute(text("ANALYZE task"))
+        scans = await _scans(connection, statement, clock())
+        await connection.rollback()
+    assert {index for node, table, index in scans if table == "task" and "Scan" in node} == {"task_pkey"}
+
+
+async def test_the_claim_reads_what_it_takes_and_no_more(piled_up: AsyncEngine, clock: MovableClock) -> None:
+    values = {"lane": "system", "dispatch_window": 40 + 32, "batch": 100, "max_running": 1000, "now": clock()}
+    async with piled_up.connect() as connection:
+        plan = (await connection.execute(text("EXPLAIN (ANALYZE, FORMAT JSON) " + order_statements.DISPATCH.text), values)).scalar_one()
+        await connection.rollback()
+    root = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
+    assert root["Actual Rows"] == 32
+    read = _rows_read(root)
+    # The 40 that are offered are counted, 32 are taken, and updated.
+    assert read["task"] == 40 + 32 + 32
+    assert read["lane_account"] <= 4 * 32
+    assert read["account_policy"] <= 4 * 32
+
+
+@pytest.mark.parametrize(
+    ("statement", "table"),
+    [
+        (retention_statements.TASKS, "task"),
+        (retention_statements.EVENTS, "task"),
+        (retention_statements.DELIVERIES, "webhook_delivery"),
+    ],
+    ids=["tasks", "events", "deliveries"],
+)
+async def test_a_sweep_reads_what_it_removes_and_no_more(piled_up: AsyncEngine, statement: TextClause, table: str) -> None:
+    values = {"before": datetime.now(UTC) + timedelta(days=1), "limit": 100}
+    async with piled_up.connect() as connection:
+        plan = (await connection.execute(text("EXPLAIN (ANALYZE, FORMAT JSON) " + statement.text), values)).scalar_one()
+        await connection.rollback()
+    read = _rows_read((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"])
+    # Each is found once, and once more to be removed.
+    assert 100 <= read[table] <= 200
+    assert read["task_event"] <= 100
+
+
+async def test_the_age_of_a_deep_queue_is_read_by_one_probe_an_account_and_priority(piled_up: AsyncEngine) -> None:
+    async with piled_up.connect() as connection:
+        plan = (await connection.execute(text("EXPLAIN (ANALYZE, FORMAT JSON) " + gauge_statements.OLDEST.text))).scalar_one()
+    read = _rows_read((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"])
+    # 30,000 tasks of 300 accounts, each with tasks of one priority; and those of the scene.
+    assert read["task"] <= 2 * 301
+
+
+def _rows_read(plan: Any) -> Counter[str]:
+    """Rows that scans have read of each table, those included that they have dropped."""
+    rows: Counter[str] = Counter()
+    if "Scan" in plan["Node Type"] and "Relation Name" in plan:
+        rows[plan["Relation Name"]] += round((plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"])
+    for child in plan.get("Plans", []):
+        rows += _rows_read(child)
+    return rows

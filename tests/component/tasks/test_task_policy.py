@@ -1,0 +1,77 @@
+"""`python -m services.tasks policy`, against a real database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.component.tasks.scene import Scene
+
+ACCOUNT = 7_001
+
+
+async def run(engine: AsyncEngine, *arguments: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.tasks",
+        "policy",
+        *arguments,
+        env={**os.environ, "DARKROOM_DATABASE_URL": engine.url.render_as_string(hide_password=False)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+async def policy(engine: AsyncEngine, *arguments: str) -> dict[str, Any]:
+    status, out, err = await run(engine, "--account", str(ACCOUNT), *arguments)
+    assert status == 0, err
+    shown: dict[str, Any] = json.loads(out)
+    return shown
+
+
+async def test_what_is_not_named_stays(clean_engine: AsyncEngine, scene: Scene) -> None:
+    await scene.running()
+    defaults = {"account_id": str(ACCOUNT), "weight": 1, "class": 0, "max_open": None, "max_running": None, "open": 1, "running": 1}
+    assert await policy(clean_engine) == defaults
+    changed = {**defaults, "weight": 2.5, "class": -1, "max_open": 3, "max_running": 0}
+    assert await policy(clean_engine, "--weight", "2.5", "--class", "-1", "--max-open", "3", "--max-running", "0") == changed
+    for _ in range(2):
+        await scene.create(max_open=100)
+    with pytest.raises(AssertionError):
+        await scene.create(max_open=100)
+    assert await policy(clean_engine, "--max-open", "default") == {**changed, "max_open": None, "open": 3}
+    await scene.create(max_open=100)
+
+
+async def test_an_account_can_be_set_up_before_its_first_task(clean_engine: AsyncEngine, scene: Scene) -> None:
+    await policy(clean_engine, "--class", "3")
+    first = await scene.create(account_id=ACCOUNT + 1)
+    second = await scene.create(account_id=ACCOUNT)
+    assert [task.id for task in await scene.dispatch()] == [second.id, first.id]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--weight", "0"], "--weight: 0 is not between 0.001 and 1000"),
+        (["--weight", "nan"], "--weight: nan is not between"),
+        (["--weight", "much"], "--weight: 'much' is no number"),
+        (["--class", "high"], "--class: 'high' is no whole number"),
+        (["--max-open", "-1"], "--max-open: -1 is not between 0 and 2147483647"),
+        (["--max-running", "many"], "--max-running: 'many' is no whole number"),
+    ],
+)
+async def test_wrong_values_are_refused_with_what_is_allowed(clean_engine: AsyncEngine, arguments: list[str], said: str) -> None:
+    status, out, err = await run(clean_engine, "--account", "1", *arguments)
+    assert (status, out) == (2, "")
+    assert said in err

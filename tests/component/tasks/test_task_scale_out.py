@@ -1,0 +1,117 @@
+"""Replicas at once: three of every loop, on one database, one NATS and one receiver, and nothing happens twice or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from darkroom.internal.tasks.v1 import attempt_service_pb2
+from services.common.bus import WORK_STREAM, Bus
+from services.common.errors import ErrorReason
+from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
+from services.tasks.domain.lifecycle.deadlines import Deadlines
+from services.tasks.domain.lifecycle.dispatcher import Dispatcher
+from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.lifecycle.reaper import Reaper
+from services.tasks.domain.lifecycle.relay import Relay
+from services.tasks.domain.lifecycle.retry import RetryPolicy
+from services.tasks.domain.retention.config import RetentionSettings
+from services.tasks.domain.retention.sweeping import RetentionSweeper, rules
+from services.tasks.domain.state import DeliveryState, TaskState
+from services.tasks.store.models import Task
+from services.tasks.store.tasks import TaskStore
+from services.tasks.store.webhooks import WebhookStore
+from services.tasks.surfaces.native.messages import state_of
+from tests.component.tasks.clock import MovableClock
+from tests.component.tasks.events import events_on
+from tests.component.tasks.hooks import Hooks
+from tests.component.tasks.receiver import Receiver
+from tests.component.tasks.scene import DEADLINE, LEASE, TIMEOUT, Scene
+
+SECOND = timedelta(seconds=1)
+REPLICAS = 3
+
+
+class Loops:
+    """The loops of one process, stepped by the test."""
+
+    def __init__(self, engine: AsyncEngine, bus: Bus, hooks: Hooks, clock: MovableClock) -> None:
+        store, notifications = TaskStore(engine), Notifications()
+        retry = RetryPolicy(max_attempts=5, max_attempts_internal=2, max_lost_workers=3, base=SECOND, limit=60 * SECOND)
+        attempts = Attempts(store, notifications, AttemptRules(LEASE, 5 * SECOND, TIMEOUT, 0.01, retry), clock)
+        self._sender = hooks.sender(store=WebhookStore(engine), tasks=store)
+        self._steps = (
+            Dispatcher("system", store, bus, notifications, 1000, 1000, clock).step,
+            Reaper(store, attempts, bus, ["system"], 30 * SECOND, clock).step,
+            Deadlines(store, bus, notifications, clock).step,
+            Relay(store, bus, 10 * SECOND, clock).step,
+            RetentionSweeper(engine, rules(RetentionSettings()), clock).step,
+            self._sender.step,
+        )
+
+    async def step(self) -> None:
+        """Each loop once, side by side."""
+        await asyncio.gather(*(step() for step in self._steps))
+        await self._sender.finish()
+
+
+async def test_three_of_every_loop_at_once(clean_engine: AsyncEngine, scene: Scene, bus: Bus, clock: MovableClock) -> None:
+    hooks = Hooks(clean_engine, scene, clock)
+    replicas = [Loops(clean_engine, bus, hooks, clock) for _ in range(REPLICAS)]
+
+    async def rounds() -> None:
+        # What one loop does in a round, another may see only in the next.
+        for _ in range(4):
+            await asyncio.gather(*(replica.step() for replica in replicas))
+
+    async with Receiver() as receiver:
+        await hooks.add(receiver.url)
+        lost = [await scene.running(max_attempts=1) for _ in range(12)]
+        clock.advance(31)
+        waiting = [await scene.create() for _ in range(12)]
+        await rounds()
+        assert {(task.state, task.error_reason) for task in [await scene.now(task) for task in lost]} == {
+            (TaskState.FAILED, ErrorReason.WORKER_LOST)
+        }
+        assert {(await scene.now(task)).state for task in waiting} == {TaskState.DISPATCHED}
+        assert await _hints(bus) == {task.id: 1 for task in waiting}
+        clock.advance(DEADLINE.total_seconds())
+        await rounds()
+        assert {(task.state, task.error_reason) for task in [await scene.now(task) for task in waiting]} == {
+            (TaskState.FAILED, ErrorReason.DEADLINE_EXCEEDED)
+        }
+        tasks = lost + waiting
+        await _assert_published_once(bus, [await scene.now(task) for task in tasks])
+        assert len({request.headers["webhook-id"] for request in receiver.requests}) == len(receiver.requests) == len(tasks)
+        assert {delivery.state for delivery in await hooks.log()} == {DeliveryState.DELIVERED}
+        clock.advance(timedelta(days=31).total_seconds())
+        await rounds()
+        assert len(receiver.requests) == len(tasks)
+    async with clean_engine.connect() as connection:
+        for table in ("task", "task_event", "task_attempt", "webhook_delivery"):
+            assert (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one() == 0
+        counters = await connection.execute(text("SELECT open, running FROM account_policy"))
+        assert [tuple(row) for row in counters] == [(0, 0)]
+
+
+async def _hints(bus: Bus) -> Counter[int]:
+    """How many hints each task has had."""
+    return Counter([attempt_service_pb2.WorkHint.FromString(body).task_id for body in await _messages(bus, WORK_STREAM)])
+
+
+async def _assert_published_once(bus: Bus, tasks: list[Task]) -> None:
+    """Every event of every task is in EVENTS once, and one of each task's is terminal."""
+    events = [published.event for published in await events_on(bus)]
+    assert Counter((event.task_id, event.sequence) for event in events) == {
+        (task.id, sequence): 1 for task in tasks for sequence in range(1, task.last_sequence + 1)
+    }
+    assert Counter(event.task_id for event in events if state_of(event.state).terminal) == {task.id: 1 for task in tasks}
+
+
+async def _messages(bus: Bus, stream: str) -> list[bytes]:
+    state = (await bus.jetstream.stream_info(stream)).state
+    return [(await bus.jetstream.get_msg(stream, sequence)).data or b"" for sequence in range(state.first_seq, state.last_seq + 1)]

@@ -1,0 +1,233 @@
+"""Each guarded statement against every state: what the state module allows happens, and nothing else."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from services.common.errors import ErrorReason
+from services.tasks.domain.records import LostAttempt
+from services.tasks.domain.state import TaskState, Transition
+from services.tasks.store.models import Task
+from services.tasks.store.tasks import TaskStore
+from tests.component.tasks.clock import MovableClock
+from tests.component.tasks.scene import ACCOUNT, Scene
+
+Attempted = Callable[[Scene, Task], Awaitable[Task | None]]
+
+
+async def _dispatch(scene: Scene, task: Task) -> Task | None:
+    return next((moved for moved in await scene.dispatch() if moved.id == task.id), None)
+
+
+TRY: dict[Transition, Attempted] = {
+    Transition.DISPATCH: _dispatch,
+    Transition.START: lambda scene, task: scene.start(task),
+    Transition.COMPLETE: lambda scene, task: scene.complete(task),
+    Transition.RETRY: lambda scene, task: scene.fail(task, attempts_allowed=5),
+    Transition.FAIL: lambda scene, task: scene.fail(task, attempts_allowed=1),
+    Transition.HAND_BACK: lambda scene, task: scene.hand_back(task),
+    Transition.CANCEL: lambda scene, task: scene.cancel(task),
+    Transition.EXPIRE: lambda scene, task: scene.expire(task),
+}
+
+
+@pytest.mark.parametrize("state", TaskState)
+@pytest.mark.parametrize("transition", Transition)
+async def test_guards_follow_the_state_module(scene: Scene, transition: Transition, state: TaskState) -> None:
+    before = await scene.in_state(state)
+    moved = await TRY[transition](scene, before)
+    after = await scene.now(before)
+    if state in transition.value.sources:
+        assert moved is not None
+        assert after.state is moved.state is transition.value.target
+        assert after.last_sequence == before.last_sequence + 1
+    else:
+        assert moved is None
+        assert after == before
+
+
+@pytest.mark.parametrize("state", TaskState)
+async def test_events_are_numbered_without_gaps_and_end_with_the_state(scene: Scene, state: TaskState) -> None:
+    task = await scene.in_state(state)
+    events = await scene.events(task)
+    assert [event.sequence for event in events] == list(range(1, task.last_sequence + 1))
+    assert events[0].state is TaskState.QUEUED
+    assert events[-1].state is state
+
+
+@pytest.mark.parametrize("state", TaskState)
+async def test_a_place_is_freed_exactly_when_a_task_ends(scene: Scene, state: TaskState) -> None:
+    await scene.in_state(state)
+    new_places = 3 if state.terminal else 2
+    for _ in range(new_places):
+        await scene.create(max_open=3)
+    with pytest.raises(AssertionError):
+        await scene.create(max_open=3)
+
+
+async def test_a_retry_keeps_its_place_and_waits_until_it_is_due(scene: Scene, clock: MovableClock) -> None:
+    task = await scene.running()
+    retried = await scene.fail(task, run_at=clock() + timedelta(seconds=60))
+    assert retried is not None
+    assert (retried.state, retried.attempt, retried.end_time) == (TaskState.QUEUED, 1, None)
+    assert retried.error_reason is ErrorReason.UNAVAILABLE
+    assert await scene.dispatch() == []
+    clock.advance(60)
+    assert [offered.id for offered in await scene.dispatch()] == [task.id]
+    again = await scene.start(task)
+    assert again is not None
+    assert again.attempt == 2
+    done = await scene.complete(task, attempt=2)
+    assert done is not None
+    assert done.error_reason is None
+
+
+async def test_the_last_attempt_fails_for_good(scene: Scene) -> None:
+    task = await scene.running(max_attempts=1)
+    failed = await scene.fail(task, attempts_allowed=5)
+    assert failed is not None
+    assert failed.state is TaskState.FAILED
+    assert failed.end_time is not None
+    assert (failed.error_reason, failed.error_message) == (ErrorReason.UNAVAILABLE, "It did not work.")
+
+
+async def test_an_attempt_that_was_handed_back_counts_for_no_limit(scene: Scene, clock: MovableClock) -> None:
+    task = await scene.running(max_attempts=1)
+    for attempt in (1, 2, 3):
+        back = await scene.hand_back(task, attempt)
+        assert back is not None
+        assert (back.state, back.handed_back, back.run_at) == (TaskState.QUEUED, attempt, clock())
+        assert [offered.id for offered in await scene.dispatch()] == [task.id]
+        assert await scene.start(task) is not None
+    failed = await scene.fail(task, attempt=4)
+    assert failed is not None
+    assert failed.state is TaskState.FAILED
+
+
+async def test_reports_of_an_earlier_attempt_change_nothing(scene: Scene) -> None:
+    task = await scene.running()
+    await scene.fail(task)
+    await scene.dispatch()
+    current = await scene.start(task)
+    assert current is not None
+    assert await scene.progress(task, 0.5, attempt=1) is None
+    assert not await scene.renew(task, attempt=1)
+    assert await scene.complete(task, attempt=1) is None
+    assert await scene.fail(task, attempt=1) is None
+    assert await scene.now(task) == current
+
+
+async def test_progress_is_an_event_only_if_it_is_news(scene: Scene) -> None:
+    task = await scene.running()
+    moved = [
+        await scene.progress(task, progress, message)
+        for progress, message in ((0.2, "tile 1"), (0.2, "tile 1"), (0.205, "tile 1"), (0.205, "tile 2"), (0.5, "tile 2"))
+    ]
+    assert [step is not None for step in moved] == [True, False, False, True, True]
+    events = await scene.events(task)
+    assert [(event.progress, event.message) for event in events[3:]] == [(0.2, "tile 1"), (0.205, "tile 2"), (0.5, "tile 2")]
+
+
+async def test_heartbeats_without_news_renew_the_lease(scene: Scene, clock: MovableClock) -> None:
+    task = await scene.running()
+    clock.advance(29)
+    assert await scene.renew(task)
+    clock.advance(29)
+    assert await scene.lost() == []
+    clock.advance(1)
+    assert await scene.lost() == [LostAttempt(task.id, 1, timed_out=False)]
+
+
+async def test_no_heartbeat_renews_a_lease_beyond_the_attempts_time(scene: Scene, clock: MovableClock) -> None:
+    timeout = timedelta(seconds=40)
+    task = await scene.running()
+    clock.advance(29)
+    assert await scene.renew(task, timeout=timeout)
+    clock.advance(10.9)
+    assert await scene.lost(timeout) == []
+    clock.advance(0.1)
+    assert await scene.renew(task, timeout=timeout)
+    assert await scene.lost(timeout) == [LostAttempt(task.id, 1, timed_out=True)]
+
+
+async def test_a_heartbeat_in_time_saves_the_attempt_from_the_reaper(scene: Scene, clock: MovableClock) -> None:
+    task = await scene.running()
+    clock.advance(31)
+    assert await scene.renew(task)
+    assert await scene.fail(task, reason=ErrorReason.WORKER_LOST, lease_ended_by=clock()) is None
+    assert (await scene.now(task)).state is TaskState.RUNNING
+
+
+async def test_the_same_run_is_recognised_and_another_is_not(scene: Scene) -> None:
+    task = await scene.create()
+    await scene.dispatch()
+    run = uuid.uuid4()
+    started = await scene.start(task, run)
+    assert started is not None
+    assert await scene.start(task, run) is None
+    assert await scene.store.started(task.id, run) == started
+    assert await scene.store.started(task.id, uuid.uuid4()) is None
+
+
+async def test_history_keeps_every_attempt(scene: Scene, clock: MovableClock) -> None:
+    task = await scene.running()
+    clock.advance(5)
+    await scene.fail(task)
+    await scene.dispatch()
+    await scene.start(task)
+    clock.advance(7)
+    await scene.cancel(task)
+    first, second = await scene.store.attempts(task.id)
+    assert (first.outcome, first.error_reason, first.worker) == (TaskState.FAILED, ErrorReason.UNAVAILABLE, "worker")
+    assert first.end_time is not None
+    assert first.end_time - first.start_time == timedelta(seconds=5)
+    assert (second.attempt, second.outcome, second.error_reason) == (2, TaskState.CANCELLED, ErrorReason.CANCELLED)
+
+
+async def test_cancelling_between_attempts_leaves_history_alone(scene: Scene) -> None:
+    task = await scene.running()
+    await scene.fail(task)
+    await scene.cancel(task)
+    [only] = await scene.store.attempts(task.id)
+    assert only.outcome is TaskState.FAILED
+
+
+async def test_another_accounts_task_is_as_good_as_none(scene: Scene, store: TaskStore) -> None:
+    task = await scene.create()
+    assert await store.get(ACCOUNT + 1, task.id) is None
+    cancelled = await store.cancel(ACCOUNT + 1, task.id, reason=ErrorReason.CANCELLED, message="", now=scene.clock())
+    assert cancelled is None
+    assert (await scene.now(task)).state is TaskState.QUEUED
+
+
+async def test_admission_counts_by_account_and_by_the_operators_limit(scene: Scene, store: TaskStore) -> None:
+    await scene.create(max_open=1)
+    with pytest.raises(AssertionError):
+        await scene.create(max_open=1)
+    await scene.create(max_open=1, account_id=ACCOUNT + 1)
+    admission = await store.admission(await scene.new(), max_open=1, terms=scene.terms)
+    assert (admission.open, admission.max_open) == (1, 1)
+
+
+async def test_order_is_priority_then_age_within_the_window(scene: Scene) -> None:
+    tasks = [await scene.create(priority=priority) for priority in (0, 5, 0, 5, -1)]
+    assert [task.id for task in await scene.dispatch(window=3)] == [tasks[1].id, tasks[3].id, tasks[0].id]
+    assert await scene.dispatch(window=3) == []
+    await scene.start(tasks[3])
+    assert [task.id for task in await scene.dispatch(window=3)] == [tasks[2].id]
+    assert await scene.dispatch(lane="neural", window=3) == []
+
+
+async def test_pages_follow_each_other_without_loss(scene: Scene, store: TaskStore) -> None:
+    tasks = [await scene.create() for _ in range(5)]
+    await scene.cancel(tasks[1])
+    first = await store.page(ACCOUNT, states=[], before_id=10**15, limit=2)
+    await scene.create()
+    rest = await store.page(ACCOUNT, states=[], before_id=first[-1].id, limit=10)
+    assert [task.id for task in [*first, *rest]] == [task.id for task in reversed(tasks)]
+    cancelled = await store.page(ACCOUNT, states=[TaskState.CANCELLED], before_id=10**15, limit=10)
+    assert [task.id for task in cancelled] == [tasks[1].id]

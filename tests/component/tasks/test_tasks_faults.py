@@ -1,0 +1,166 @@
+"""The running service while its surroundings fail, and several replicas of it at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import grpc
+import nats
+import pytest
+
+from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
+from darkroom.operations.v1 import operation_pb2, remove_background_pb2
+from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
+from services.common.bus import Bus
+from services.common.errors import ErrorReason
+from services.common.process import end
+from tests.component.tasks.events import events_on
+from tests.component.tasks.service import Replica, Service, error_of, eventually
+from tests.stacks import StackUnderTest
+
+ACCOUNT = 7_001
+CUT_OUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
+
+
+@pytest.fixture
+async def restored_nats(components: StackUnderTest) -> AsyncIterator[StackUnderTest]:
+    yield components
+    await asyncio.to_thread(components.up, ["nats"])
+
+
+async def test_without_nats_tasks_are_accepted_and_go_on_when_it_is_back(service: Service, bus: Bus, restored_nats: StackUnderTest) -> None:
+    me = service.caller(ACCOUNT)
+    async with service.replica() as replica:
+        early = await replica.create(me)
+        await asyncio.to_thread(restored_nats.stop, "nats")
+        created = [await replica.create(me) for _ in range(3)]
+        tasks = [early, *created]
+        watch = replica.tasks.WatchTask(tasks_service_pb2.WatchTaskRequest(task_id=created[0].id), metadata=me)
+        first = await watch.read()
+        assert first.event.state == task_pb2.TASK_STATE_QUEUED  # type: ignore[attr-defined]  # or the end of the stream
+        cancelled = tasks_service_pb2.CancelTaskRequest(task_id=created[1].id)
+        assert (await replica.tasks.CancelTask(cancelled, metadata=me)).task.state == task_pb2.TASK_STATE_CANCELLED
+        await asyncio.to_thread(restored_nats.start, "nats")
+        for task in (early, created[0], created[2]):
+            await replica.started(service.worker(), task.id)
+
+        async def messages() -> int:
+            try:
+                return len({(published.event.task_id, published.event.sequence) for published in await events_on(bus)})
+            except nats.errors.Error:
+                return 0
+
+        # Three tasks of three events, and the cancelled one's two.
+        assert await eventually(messages, lambda count: count >= 11) == 11
+        assert [(await watch.read()).event.state for _ in range(2)] == [  # type: ignore[attr-defined]  # or the end of the stream
+            task_pb2.TASK_STATE_DISPATCHED,
+            task_pb2.TASK_STATE_RUNNING,
+        ]
+        assert len({task.id for task in tasks}) == 4
+
+
+async def test_a_nats_that_restarts_keeps_hints(service: Service, restored_nats: StackUnderTest) -> None:
+    me = service.caller(ACCOUNT)
+    async with service.replica() as replica:
+        task = await replica.create(me)
+        await eventually(lambda: replica.get(me, task.id), lambda now: now.state == task_pb2.TASK_STATE_DISPATCHED)
+        await asyncio.to_thread(restored_nats.restart, "nats")
+        async with service.hints() as hints:
+            [message] = await hints.fetch(1, timeout=60)
+            assert attempts_pb.WorkHint.FromString(message.data).task_id == task.id
+            await message.ack()
+
+
+async def test_without_postgresql_calls_are_refused_as_unavailable_and_work_goes_on_when_it_is_back(
+    service: Service, components: StackUnderTest
+) -> None:
+    me, worker = service.caller(ACCOUNT), service.worker()
+    async with service.replica() as replica:
+        task = await replica.create(me)
+        await replica.started(worker, task.id)
+        await asyncio.to_thread(components.stop, "postgres")
+        try:
+            for call in (replica.create(me), replica.get(me, task.id), replica.start(worker, task.id)):
+                with pytest.raises(grpc.aio.AioRpcError) as refused:
+                    await call
+                assert error_of(refused.value)[0] == "UNAVAILABLE"
+        finally:
+            await asyncio.to_thread(components.start, "postgres")
+        complete = attempts_pb.CompleteAttemptRequest(task_id=task.id, attempt=1)
+        assert (await replica.attempts.CompleteAttempt(complete, metadata=worker)).accepted
+        later = await replica.create(me)
+        assert (await replica.started(worker, later.id)).admitted
+
+
+async def test_replicas_and_workers_bring_every_task_to_one_end(service: Service) -> None:
+    me, worker = service.caller(ACCOUNT), service.worker()
+    count = 60
+    async with (
+        service.replica("a", dispatch_window=8) as a,
+        service.replica("b", dispatch_window=8) as b,
+        service.replica("c", dispatch_window=8) as c,
+        service.hints() as hints,
+    ):
+        replicas = (a, b, c)
+        ran: list[int] = []
+
+        async def work(replica: Replica, number: int) -> None:
+            while True:
+                try:
+                    [message] = await hints.fetch(1, timeout=0.5)
+                except nats.errors.TimeoutError:
+                    continue
+                task_id = attempts_pb.WorkHint.FromString(message.data).task_id
+                started = await replica.start(worker, task_id)
+                await message.ack()
+                if not started.admitted:
+                    continue
+                if started.attempt == 1 and number % 2:
+                    fail = attempts_pb.FailAttemptRequest(task_id=task_id, attempt=1, reason=ErrorReason.UNAVAILABLE.number)
+                    await replica.attempts.FailAttempt(fail, metadata=worker)
+                    continue
+                complete = attempts_pb.CompleteAttemptRequest(task_id=task_id, attempt=started.attempt)
+                assert (await replica.attempts.CompleteAttempt(complete, metadata=worker)).accepted
+                ran.append(task_id)
+
+        workers = [asyncio.create_task(work(replicas[number % 3], number)) for number in range(6)]
+        created = await asyncio.gather(*(replicas[number % 3].create(me) for number in range(count)))
+        for task in created:
+            states = [
+                response.event.state
+                async for response in a.tasks.WatchTask(tasks_service_pb2.WatchTaskRequest(task_id=task.id), metadata=me)
+            ]
+            assert states[0] == task_pb2.TASK_STATE_QUEUED
+            assert states.count(task_pb2.TASK_STATE_SUCCEEDED) == 1
+            assert states[-1] == task_pb2.TASK_STATE_SUCCEEDED
+        await end(*workers)
+        assert sorted(ran) == sorted(task.id for task in created)
+
+
+async def test_without_files_a_create_is_refused_and_leaves_nothing(service: Service) -> None:
+    me = service.caller(ACCOUNT)
+    async with service.replica(files_address="unix:/nonexistent/files") as replica:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await replica.create(me, 5_000, operations=[CUT_OUT])
+        assert error_of(refused.value)[0] == "UNAVAILABLE"
+        assert not (await replica.tasks.ListTasks(tasks_service_pb2.ListTasksRequest(), metadata=me)).tasks
+
+
+async def test_a_client_that_gives_up_while_files_are_checked_creates_nothing(service: Service) -> None:
+    me = service.caller(ACCOUNT)
+    photo = service.files.add(ACCOUNT, "photo.jpg", "image/jpeg", size=(640, 480))
+    async with service.replica() as replica:
+        service.files.pin_gate.clear()
+        request = tasks_service_pb2.CreateTaskRequest(operations=[CUT_OUT], input_file_ids=[photo])
+        call = replica.tasks.CreateTask(request, metadata=me)
+        waiting = asyncio.ensure_future(call)
+
+        async def pinning() -> int:
+            return service.files.pinning
+
+        await eventually(pinning, bool)
+        call.cancel()
+        await asyncio.wait([waiting])
+        service.files.pin_gate.set()
+        assert not (await replica.tasks.ListTasks(tasks_service_pb2.ListTasksRequest(), metadata=me)).tasks

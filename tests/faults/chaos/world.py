@@ -1,0 +1,140 @@
+"""What a run of chaos needs beside the stack: accounts, a receiver that is unreliable itself, proxies, and the clock moved on."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from darkroom import AsyncClient
+from darkroom.internal.tasks.v1 import attempt_service_pb2
+from services.common.bus import EVENTS_STREAM, connected, events_subject
+from services.common.db import engine
+from services.common.identity import Signer
+from services.common.rpc.channel import Caller, channel
+from services.common.sandbox import Sandbox
+from services.files.assembly import Files, assemble
+from services.files.config import FilesSettings
+from services.files.objects import object_store
+from services.files.probe import Prober
+from services.files.tasks_client import TasksClient
+from services.tasks.domain.clock import system_clock
+from tests.component.tasks.books import Books
+from tests.component.tasks.receiver import Receiver
+from tests.faults.chaos.load import Tenant
+from tests.faults.chaos.proxies import Proxy, proxy_to
+from tests.faults.chaos.verdict import Wrong
+from tests.stacks import StackUnderTest
+
+_CREDITS = 2_000
+
+
+def unreliable_receiver(seed: int) -> Receiver:
+    """Fails every fifth time or so."""
+    answers = random.Random(seed).choices((200, 500, 429, 503), (12, 1, 1, 1), k=50_000)
+    return Receiver(*answers)
+
+
+async def tenants(stack: StackUnderTest, count: int, webhook: str) -> list[Tenant]:
+    """Accounts with one webhook each; every second one must pay for its tasks."""
+    made = []
+    for number in range(count):
+        account = await asyncio.to_thread(stack.create_account, f"chaos {number}")
+        if number % 2:
+            await asyncio.to_thread(stack.admin, "tasks", "set-terms", "--account", account.id, "--credits", "enforced")
+            await asyncio.to_thread(stack.admin, "tasks", "grant", "--account", account.id, "--credits", str(_CREDITS))
+        async with AsyncClient(stack.url, account.api_key) as client:
+            await client.webhooks.create(webhook)
+        made.append(Tenant(int(account.id), account.api_key))
+    return made
+
+
+@contextmanager
+def proxies(stack: StackUnderTest, *, everywhere: bool) -> Iterator[dict[str, Proxy]]:
+    """A proxy before the edge; `everywhere`: the services use others to reach NATS, storage and Triton, for which they are started anew,
+    before and after."""
+    with ExitStack() as opened:
+        made = {"the edge": opened.enter_context(proxy_to(urlsplit(stack.url).port or 0))}
+        if everywhere:
+            settings = {}
+            for name, setting, url in (
+                ("NATS", "DARKROOM_NATS_URL", stack.nats_url),
+                ("storage", "DARKROOM_S3_ENDPOINT", stack.stack.config.s3_endpoint),
+                ("Triton", "DARKROOM_TRITON_ADDRESS", f"//{stack.triton_address}"),
+            ):
+                parts = urlsplit(url)
+                made[name] = opened.enter_context(proxy_to(parts.port or 0))
+                behind = parts._replace(netloc=parts.netloc.replace(f":{parts.port}", f":{made[name].port}"))
+                settings[setting] = urlunsplit(behind).removeprefix("//")
+            before = stack.configured
+            stack.configure({**before, **settings})
+            opened.callback(stack.up)
+            opened.callback(stack.configure, before)
+            stack.up()
+        yield made
+
+
+async def check_books(stack: StackUnderTest, accounts: Sequence[int]) -> list[Wrong]:
+    """Each account's ledger sums up to its balance, and to what became of its tasks."""
+    wrong = []
+    async with engine(stack.database_url("tasks"), 2) as database:
+        books = Books(database, system_clock)
+        for account_id in accounts:
+            try:
+                await books.assert_right(account_id)
+            except AssertionError as error:
+                wrong.append(Wrong(f"the books of account {account_id} are wrong: {error}"))
+    return wrong
+
+
+async def published(stack: StackUnderTest, accounts: Sequence[int]) -> Mapping[int, Mapping[int, int]]:
+    """Number and state of all events of the accounts' tasks that EVENTS holds."""
+    found: dict[int, dict[int, int]] = defaultdict(dict)
+    async with connected(stack.nats_url, "chaos", 1) as bus:
+        for account_id in accounts:
+            subject = events_subject(account_id)
+            config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.ALL, inactive_threshold=60)
+            subscription = await bus.jetstream.pull_subscribe(subject, stream=EVENTS_STREAM, config=config)
+            while waiting := (await subscription.consumer_info()).num_pending:
+                try:
+                    messages = await subscription.fetch(min(waiting, 500), timeout=10)
+                except TimeoutError:
+                    # What the consumer still counts then, the stream does not have; the verdict names what is missing.
+                    print(f"{waiting} messages of account {account_id} were announced and did not come", flush=True)
+                    break
+                # Without that no more than the server's default of 1000 would come.
+                await messages[-1].ack()
+                for message in messages:
+                    for one in attempt_service_pb2.PublishedEvents.FromString(message.data).events:
+                        found[one.event.task_id][one.event.sequence] = one.event.state
+            await subscription.unsubscribe()
+    return found
+
+
+@asynccontextmanager
+async def files_in_two_days(stack: StackUnderTest) -> AsyncIterator[Files]:
+    """The files service's own parts on the stack's database and storage, with the clock moved on."""
+    environment = stack.settings("files")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        settings = FilesSettings()
+    async with AsyncExitStack() as parts:
+        database = await parts.enter_async_context(engine(settings.database_url, 4))
+        tasks = await parts.enter_async_context(channel(settings.tasks_address))
+        secret = settings.s3_secret_key.get_secret_value()
+        objects = await parts.enter_async_context(
+            object_store(settings.s3_endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, secret)
+        )
+        caller = Caller(Signer("files", settings.signing_key_file))
+        sandbox = Sandbox(preload=["services.files.probe.prober"])
+        yield assemble(
+            settings, database, objects, Prober(sandbox), TasksClient(tasks, caller), lambda: datetime.now(UTC) + timedelta(days=2)
+        )

@@ -1,0 +1,107 @@
+"""Parts of the platform die while a task is on its way; the task succeeds all the same, once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from darkroom import AsyncClient
+from darkroom.files.v1 import file_pb2
+from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2, upscale_pb2
+from darkroom.tasks.v1 import task_pb2
+from tests.stacks import StackUnderTest
+from tests.system.pictures import disc, encoded, opened
+
+CUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
+LARGE = operation_pb2.Operation(upscale=upscale_pb2.Upscale(factor=4))
+NOOP = operation_pb2.Operation(noop=noop_pb2.Noop())
+
+
+@pytest.fixture
+async def picture(native: AsyncClient, tmp_path_factory: pytest.TempPathFactory) -> int:
+    path = tmp_path_factory.mktemp("picture") / "disc.png"
+    path.write_bytes(encoded(disc(1600, 1200), "PNG"))
+    return (await native.upload(path)).id
+
+
+async def _until_working(native: AsyncClient, task_id: int) -> None:
+    """Until a worker has done a part of the task."""
+    async for event in native.watch(task_id):
+        if event.state == task_pb2.TASK_STATE_RUNNING and event.progress > 0:
+            return
+    raise AssertionError("the task ended before it could be disturbed")
+
+
+async def _assert_succeeded_once(native: AsyncClient, stack: StackUnderTest, task_id: int, outputs: int = 1) -> task_pb2.Task:
+    task = await native.wait(task_id)
+    events = [event async for event in native.watch(task_id)]
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+    assert [event.state for event in events].count(task_pb2.TASK_STATE_SUCCEEDED) == 1
+    assert len(task.output_file_ids) == outputs
+    await _until_only_outputs(native, set(task.output_file_ids))
+    return task
+
+
+async def _until_only_outputs(native: AsyncClient, expected: set[int]) -> None:
+    """files hears of the end a moment later, and shows what the task succeeded with; what other attempts left is never shown."""
+    async with asyncio.timeout(30):
+        while (shown := {file.id for file in await native.list_files() if file.origin == file_pb2.FILE_ORIGIN_TASK}) != expected:
+            assert shown < expected
+            await asyncio.sleep(0.1)
+
+
+async def test_worker_killed_in_the_middle(
+    native: AsyncClient, stack: StackUnderTest, picture: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    task = await native.create_task([picture], [LARGE])
+    await _until_working(native, task.id)
+    await asyncio.to_thread(stack.kill, "inference")
+    done = await _assert_succeeded_once(native, stack, task.id)
+    assert done.attempt == 2
+    (path,) = await native.download(done.output_file_ids, tmp_path_factory.mktemp("out"))
+    assert opened(path.read_bytes()).size == (6400, 4800)
+
+
+async def test_triton_stopped_and_started(native: AsyncClient, stack: StackUnderTest, picture: int) -> None:
+    task = await native.create_task([picture], [LARGE])
+    await _until_working(native, task.id)
+    await asyncio.to_thread(stack.stop, "triton")
+    waiting = await native.create_task([picture], [CUT])
+    await asyncio.to_thread(stack.start, "triton")
+    for task_id in (task.id, waiting.id):
+        await _assert_all_outputs(native, task_id)
+
+
+async def _assert_all_outputs(native: AsyncClient, task_id: int) -> None:
+    task = await native.wait(task_id)
+    assert len(task.output_file_ids) == 1
+    states = [event.state async for event in native.watch(task_id)]
+    assert states.count(task_pb2.TASK_STATE_SUCCEEDED) == 1
+
+
+async def test_nats_restarted(native: AsyncClient, stack: StackUnderTest, picture: int) -> None:
+    running = await native.create_task([picture], [LARGE])
+    await _until_working(native, running.id)
+    await asyncio.to_thread(stack.restart, "nats")
+    after = await native.create_task([picture], [CUT])
+    for task_id in (running.id, after.id):
+        await _assert_all_outputs(native, task_id)
+
+
+async def test_tasks_are_accepted_while_nats_is_down(native: AsyncClient, stack: StackUnderTest) -> None:
+    await asyncio.to_thread(stack.stop, "nats")
+    accepted = [(await native.create_task([], [NOOP])).id for _ in range(3)]
+    await asyncio.to_thread(stack.start, "nats")
+    for task_id in accepted:
+        assert (await native.wait(task_id)).state == task_pb2.TASK_STATE_SUCCEEDED
+
+
+@pytest.mark.parametrize("part", ["tasks", "files", "accounts", "envoy", "s3", "postgres", "nats", "triton"])
+async def test_any_part_killed(native: AsyncClient, stack: StackUnderTest, picture: int, part: str) -> None:
+    """SIGKILL: the supervisor starts it again, and the task goes on."""
+    task = await native.create_task([picture], [LARGE])
+    await _until_working(native, task.id)
+    await asyncio.to_thread(stack.kill, part)
+    await asyncio.to_thread(stack.wait_ready, part)
+    await _assert_all_outputs(native, task.id)

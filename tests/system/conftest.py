@@ -1,0 +1,49 @@
+"""Clients of the whole system, and inputs that tests share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from darkroom import AsyncClient
+from tests.stacks import Account, StackUnderTest
+from tests.system.pilio import Pilio
+
+SAMPLES = Path(__file__).resolve().parent.parent.parent / "samples"
+
+
+@pytest.fixture
+async def pilio(stack: StackUnderTest, account: Account) -> AsyncIterator[Pilio]:
+    """A `/v1` client with an account of its own."""
+    client = Pilio(stack.url, account.api_key)
+    yield client
+    await client.http.aclose()
+
+
+@pytest.fixture
+async def other_pilio(stack: StackUnderTest) -> AsyncIterator[Pilio]:
+    """A `/v1` client of another account."""
+    client = Pilio(stack.url, stack.create_account("other").api_key)
+    yield client
+    await client.http.aclose()
+
+
+@pytest.fixture
+async def native(stack: StackUnderTest, account: Account) -> AsyncIterator[AsyncClient]:
+    """The project's own client, over native gRPC, of the same account as `pilio`."""
+    async with AsyncClient(stack.url, account.api_key) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def portrait() -> bytes:
+    """The sample photo: 512 by 512 pixels, JPEG."""
+    return (SAMPLES / "portrait.jpg").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def report() -> bytes:
+    """The sample PDF: three pages with a watermark."""
+    return (SAMPLES / "report.pdf").read_bytes()

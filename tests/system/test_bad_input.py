@@ -1,0 +1,215 @@
+"""What a client gets for input that is wrong, and that nothing of it stays behind."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+
+import httpx
+import pikepdf
+import pytest
+
+from tests.stacks import StackUnderTest
+from tests.system.pictures import bomb_png, disc, encoded
+from tests.system.pilio import NANOID, Pilio, assert_envelope
+
+CUT, CLEAN = "/v1/images/remove-background", "/v1/pdfs/remove-watermark"
+VALID = {"files": [{"nanoid": NANOID, "name": "a.png", "type": "png"}]}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Basic YTpi"},
+        {"X-API-Key": "wrong"},
+        {"x-darkroom-identity": "forged"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/files/batch-create", "/v1/tasks/1/status", "/v1/no/such/path"])
+async def test_wrong_key(pilio: Pilio, headers: dict[str, str], path: str) -> None:
+    response = await pilio.http.post(pilio.url + path, json=VALID, headers=headers)
+    assert response.status_code == 401
+    assert response.json() == {"code": 1402, "message": "Invalid token", "data": {"error_code": "api_key_invalid"}}
+    assert response.headers["content-type"].startswith("application/json")
+
+
+async def test_either_header_carries_the_key(pilio: Pilio) -> None:
+    for headers in ({"Authorization": f"Bearer {pilio.api_key}"}, {"X-API-Key": pilio.api_key}):
+        response = await pilio.http.post(f"{pilio.url}/v1/files/batch-create", json=VALID, headers=headers)
+        assert response.status_code == 200, response.text
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (b"{", ""),
+        (b"files", ""),
+        (b"[1, 2]", ""),
+        (b'{"files": "a.png"}', "files"),
+        (b'{"files": [{"size": "large"}]}', "size"),
+        (b'{"files": [{"size": 1.5}]}', "size"),
+        (b'{"files": [{"name": {"first": "a"}}]}', "name"),
+    ],
+)
+async def test_malformed_json(pilio: Pilio, body: bytes, named: str) -> None:
+    response = await pilio.http.post(f"{pilio.url}/v1/files/batch-create", content=body, headers=pilio.headers)
+    assert response.status_code == 400, response.text
+    assert_envelope(response.json())
+    assert response.json()["code"] == 40000
+    assert named in response.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "statuses"),
+    [
+        ("GET", "/v1/no/such/path", (404,)),
+        ("GET", "/v1", (404,)),
+        ("POST", "/v1/images/gpt-image-3", (404,)),
+        ("GET", "/v1/images/upscale", (404, 405)),
+        ("DELETE", "/v1/tasks/1/status", (404, 405)),
+    ],
+)
+async def test_unknown_routes(pilio: Pilio, method: str, path: str, statuses: tuple[int, ...]) -> None:
+    response = await pilio.http.request(method, pilio.url + path, headers=pilio.headers)
+    assert response.status_code in statuses
+    assert_envelope(response.json())
+
+
+async def test_body_over_the_limit(pilio: Pilio) -> None:
+    response = await pilio.http.post(f"{pilio.url}{CUT}", content=b'{"image_file_id":"' + bytes(2**20 + 1), headers=pilio.headers)
+    assert response.status_code == 413
+    assert_envelope(response.json())
+    assert response.json()["code"] == 41300
+
+
+async def test_upload_over_two_gibibytes_is_stopped(pilio: Pilio) -> None:
+    item = await pilio.create("a.png", None, "simple")
+    url = httpx.URL(item["upload_url"])
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(f"PUT {url.raw_path.decode()} HTTP/1.1\r\nHost: {url.netloc.decode()}\r\nContent-Length: {2**31 + 1}\r\n\r\n".encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 413")
+    writer.close()
+
+
+async def test_never_uploaded(pilio: Pilio) -> None:
+    item = await pilio.create("a.png", 10, "simple")
+    response = await pilio.post(CUT, {"image_file_id": item["id"]})
+    assert (response.status_code, response.json()["code"]) == (400, 40003)
+    assert response.json()["data"]["error_code"] == "source_file_upload_not_completed"
+    assert response.json()["data"]["field"] == "image_file_id"
+
+
+async def _used(pilio: Pilio, path: str, field: str, item: dict[str, str], content: bytes) -> httpx.Response:
+    uploaded = await pilio.http.put(item["upload_url"], content=content)
+    assert uploaded.status_code == 200
+    return await pilio.post(path, {field: item["id"]})
+
+
+@pytest.mark.parametrize("declared", [1, 10**6])
+async def test_other_size_than_declared(pilio: Pilio, stack: StackUnderTest, declared: int) -> None:
+    item = await pilio.create("a.png", declared, "simple")
+    response = await _used(pilio, CUT, "image_file_id", item, encoded(disc(), "PNG"))
+    assert (response.status_code, response.json()["code"]) == (400, 40004)
+    await _assert_nothing_stored(stack, item)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "path", "field"),
+    [
+        ("a.png", b"This is a text file, whatever its name says.\n" * 20, 40005, CUT, "image_file_id"),
+        ("a.jpg", b"", 40006, CUT, "image_file_id"),
+        ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(100), 40006, CUT, "image_file_id"),
+        ("a.pdf", b"%PDF-1.7\nno more than that", 40006, CLEAN, "pdf_file_id"),
+        ("bomb.png", bomb_png(), 40007, CUT, "image_file_id"),
+    ],
+)
+async def test_bad_content(pilio: Pilio, stack: StackUnderTest, name: str, content: bytes, code: int, path: str, field: str) -> None:
+    item = await pilio.create(name, len(content), "simple")
+    response = await _used(pilio, path, field, item, content)
+    assert (response.status_code, response.json()["code"]) == (400, code), response.text
+    assert response.json()["data"]["field"] == field
+    await _assert_nothing_stored(stack, item)
+
+
+async def test_encrypted_pdf(pilio: Pilio, report: bytes) -> None:
+    locked = io.BytesIO()
+    with pikepdf.open(io.BytesIO(report)) as document:
+        document.save(locked, encryption=pikepdf.Encryption(user="secret", owner="owner"))
+    item = await pilio.create("locked.pdf", len(locked.getvalue()), "simple")
+    response = await _used(pilio, CLEAN, "pdf_file_id", item, locked.getvalue())
+    assert (response.status_code, response.json()["code"]) == (400, 40008)
+    assert response.json()["data"]["error_code"] == "file_encrypted"
+
+
+async def test_truncated_jpeg(pilio: Pilio, portrait: bytes) -> None:
+    """Whether it is found when the task is created or when it runs, its owner learns that the file is damaged."""
+    content = portrait[: len(portrait) // 2]
+    item = await pilio.create("half.jpg", len(content), "simple")
+    response = await _used(pilio, CUT, "image_file_id", item, content)
+    if response.status_code == 200:
+        status = await pilio.finish(response.json()["data"]["task_id"])
+        assert (status["status"], status["error_type"]) == ("Failed", "file_corrupt")
+        assert "files" not in await pilio.result(status["task_id"])
+    else:
+        assert response.json()["code"] == 40006
+
+
+async def test_a_picture_where_a_pdf_is_wanted_and_the_other_way_round(pilio: Pilio, report: bytes) -> None:
+    picture, document = await pilio.upload("a.png", encoded(disc(), "PNG")), await pilio.upload("a.pdf", report)
+    for path, body in ((CUT, {"image_file_id": document}), (CLEAN, {"pdf_file_id": picture})):
+        response = await pilio.post(path, body)
+        assert (response.status_code, response.json()["code"]) == (400, 40005)
+
+
+async def test_expired_url(pilio: Pilio) -> None:
+    item = await pilio.create("a.png", 10, "simple")
+    url = httpx.URL(item["upload_url"])
+    past = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() - 3 * 3600))
+    expired = url.copy_set_param("X-Amz-Date", past)
+    assert (await pilio.http.put(expired, content=b"0123456789")).status_code in (400, 403)
+    response = await pilio.post(CUT, {"image_file_id": item["id"]})
+    assert response.json()["code"] == 40003
+
+
+async def test_tasks_that_do_not_exist(pilio: Pilio, other_pilio: Pilio) -> None:
+    """A missing task, another account's and a nonsense id look the same."""
+    file_id = await other_pilio.upload("a.png", encoded(disc(64, 64), "PNG"))
+    foreign = await other_pilio.start(CUT, {"image_file_id": file_id})
+    replies = []
+    for task_id in ("1", foreign, "nonsense", "9" * 30):
+        for call in ("status", "result"):
+            response = await pilio.get(f"/v1/tasks/{task_id}/{call}")
+            replies.append((response.status_code, response.text))
+    assert len(set(replies)) == 1
+    assert replies[0][0] == 404
+    assert '"code":40402' in replies[0][1].replace(" ", "")
+
+
+async def test_files_that_do_not_exist(pilio: Pilio, other_pilio: Pilio) -> None:
+    foreign = await other_pilio.upload("a.png", encoded(disc(64, 64), "PNG"))
+    create = {(await pilio.post(CUT, {"image_file_id": file_id})).text for file_id in ("1", foreign, "nonsense")}
+    assert len(create) == 1
+    body = {"parts": [{"part_number": 1, "etag": "x"}]}
+    complete = [await pilio.post(f"/v1/files/{file_id}/complete", body) for file_id in ("1", foreign, "nonsense")]
+    assert len({response.text for response in complete}) == 1
+    assert (complete[0].status_code, complete[0].json()["code"]) == (404, 40401)
+
+
+async def test_twenty_tasks_may_be_open(pilio: Pilio, stack: StackUnderTest) -> None:
+    file_id = await pilio.upload("a.png", encoded(disc(64, 64), "PNG"))
+    with stack.paused("inference"):
+        tasks = [await pilio.start(CUT, {"image_file_id": file_id}) for _ in range(20)]
+        response = await pilio.post(CUT, {"image_file_id": file_id})
+        assert (response.status_code, response.json()["code"]) == (429, 42900)
+    for task_id in tasks:
+        assert (await pilio.finish(task_id))["status"] == "Succeeded"
+
+
+async def _assert_nothing_stored(stack: StackUnderTest, item: dict[str, str]) -> None:
+    """The refused upload's bytes are gone."""
+    key = httpx.URL(item["upload_url"]).path
+    assert not (stack.dir / "data" / "objects" / key.lstrip("/")).exists()

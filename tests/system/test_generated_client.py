@@ -1,0 +1,92 @@
+"""A client that a public generator makes from our OpenAPI document works against the running system."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+
+from reference import openapi
+from tests.stacks import Account, StackUnderTest
+from tests.system.pilio import NANOID, TERMINAL
+
+PACKAGE = "generated_darkroom_client"
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder that holds the generated package, importable."""
+    folder = tmp_path_factory.mktemp("generated")
+    document, config = folder / "openapi.json", folder / "config.yaml"
+    document.write_text(openapi.rendered())
+    config.write_text("post_hooks: []\n")
+    arguments = [
+        "--path",
+        str(document),
+        "--config",
+        str(config),
+        "--meta",
+        "none",
+        "--output-path",
+        str(folder / PACKAGE),
+        "--fail-on-warning",
+    ]
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "openapi-python-client"), "generate", *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    sys.path.insert(0, str(folder))
+    yield folder
+    sys.path.remove(str(folder))
+    for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
+        del sys.modules[name]
+
+
+def module(name: str) -> ModuleType:
+    return importlib.import_module(f"{PACKAGE}.{name}".rstrip("."))
+
+
+async def call(client: Any, name: str, **arguments: Any) -> Any:
+    """One call; its parsed reply."""
+    return await module(f"api.{name}").asyncio(client=client, **arguments)
+
+
+async def test_main_job(generated: Path, stack: StackUnderTest, account: Account, portrait: bytes) -> None:
+    models = module("models")
+    client = module("").AuthenticatedClient(base_url=stack.url, token=account.api_key, timeout=httpx.Timeout(100))
+    source = models.SourceFile(nanoid=NANOID, name="portrait.jpg", type_="jpg", size=len(portrait))
+    created = await call(client, "files.files_create_files", body=models.FileBatchCreateRequest(files=[source]))
+    item = created.data.items[0]
+    async with httpx.AsyncClient() as http:
+        assert (await http.put(item.upload_url, content=portrait)).status_code == 200
+        wanted = models.RemoveBackgroundRequest(image_file_id=item.id)
+        task = await call(client, "images.images_remove_background", body=wanted, idempotency_key="once")
+        again = await call(client, "images.images_remove_background", body=wanted, idempotency_key="once")
+        assert again.data.task_id == task.data.task_id
+        status = task
+        while status.data.status not in TERMINAL:
+            status = await call(client, "tasks.tasks_get_task_status", id=task.data.task_id, wait=60)
+        assert status.data.status == "Succeeded"
+        result = await call(client, "tasks.tasks_get_task_result", id=task.data.task_id)
+        (file,) = result.data.files
+        downloaded = await http.get(file.download_url)
+    assert len(downloaded.content) == file.size
+
+
+async def test_refusals_are_parsed(generated: Path, stack: StackUnderTest, account: Account) -> None:
+    models = module("models")
+    client = module("").AuthenticatedClient(base_url=stack.url, token=account.api_key)
+    missing = await call(client, "tasks.tasks_get_task_status", id="1")
+    assert (missing.code, missing.data.error_code) == (40402, "task_not_found")
+    refused = await call(client, "images.images_upscale", body=models.ImageUpscaleRequest(image_file_id="1"))
+    assert (refused.code, refused.data.field) == (40401, "image_file_id")
+    stranger = module("").AuthenticatedClient(base_url=stack.url, token="dk_sk_none")
+    denied = await call(stranger, "tasks.tasks_get_task_status", id="1")
+    assert (denied.code, denied.data.error_code) == (1402, "api_key_invalid")

@@ -1,0 +1,117 @@
+"""Keys with limits, through the public port and from the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from darkroom import ApiError, AsyncClient
+from darkroom.common.v1.scopes import SCOPES
+from tests.stacks import Account, StackUnderTest
+from tests.system.pilio import Pilio
+from tests.system.test_cli import Shell
+
+PATIENCE_SECONDS = 30.0
+
+
+async def test_a_key_does_what_its_scopes_say(stack: StackUnderTest, native: AsyncClient) -> None:
+    key, secret = await native.keys.create("reader", ["tasks:read"])
+    assert [scope for scope, value in SCOPES.items() if value in key.scopes] == ["tasks:read"]
+    reader = Pilio(stack.url, secret)
+    # Allowed, and there is no such task.
+    assert (await reader.get("/v1/tasks/1/status")).status_code == 404
+    for path, body in (("/v1/images/upscale", {"image_file_id": "1"}), ("/v1/files/batch-create", {"files": []})):
+        refused = await reader.post(path, body)
+        assert (refused.status_code, refused.json()["data"]["error_code"]) == (403, "permission_denied")
+        assert ":write" in refused.json()["message"]
+    await reader.http.aclose()
+    async with AsyncClient(stack.url, secret) as limited:
+        assert await limited.list_tasks() == []
+        for call in (limited.list_files(), limited.keys.list(), limited.keys.create("more")):
+            with pytest.raises(ApiError) as caught:
+                await call
+            assert caught.value.reason == "PERMISSION_DENIED"
+
+
+async def test_a_key_whose_time_is_over_says_so(stack: StackUnderTest, native: AsyncClient) -> None:
+    key, secret = await native.keys.create("visitor", expire_time=datetime.now(UTC) + timedelta(hours=1))
+    async with AsyncClient(stack.url, secret) as visitor:
+        await visitor.account()
+        await asyncio.to_thread(stack.fetch, "accounts", "UPDATE api_key SET expires_at = now() WHERE id = $1", key.id)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        # What accounts remembers of the key is asked for again after a few seconds.
+        with pytest.raises(ApiError, match=r"This API key expired at .* UTC\.") as refused:
+            while time.monotonic() < deadline:
+                await visitor.account()
+                await asyncio.sleep(0.2)
+    assert refused.value.reason == "API_KEY_INVALID"
+
+
+async def test_commands(stack: StackUnderTest, account: Account, tmp_path: Path) -> None:
+    shell = Shell(stack, account, tmp_path)
+    status, out, err = await shell.run(
+        "key", "create", "ci", "--scope", "tasks:read", "--scope", "files:write", "--expires", "90d", "--json"
+    )
+    assert status == 0, err
+    created = json.loads(out)
+    assert created["api_key"]["scopes"] == ["SCOPE_FILES_WRITE", "SCOPE_TASKS_READ"]
+    assert created["secret"].startswith(created["api_key"]["prefix"])
+    for wrong in (("--scope", "tasks:everything"), ("--expires", "soon")):
+        status, _, err = await shell.run("key", "create", "ci", *wrong)
+        assert status == 2, err
+    status, out, _ = await shell.run("key", "ls")
+    (line,) = (line for line in out.splitlines() if created["api_key"]["id"] in line)
+    assert "files:write, tasks:read" in line
+    assert "valid until" in line
+    assert created["secret"] not in out
+    assert (await shell.run("key", "revoke", created["api_key"]["id"]))[0] == 0
+    status, out, _ = await shell.run("key", "ls", "--json")
+    assert [("revoke_time" in key) for key in map(json.loads, out.splitlines())] == [True, False]
+
+
+async def test_a_creation_that_is_repeated_shows_the_same_key_on_both_surfaces(native: AsyncClient, pilio: Pilio) -> None:
+    before = len(await native.keys.list())
+    body, headers = {"name": "ci", "scopes": ["tasks:read"]}, {**pilio.headers, "Idempotency-Key": "monday"}
+    first, second = [await pilio.http.post(f"{pilio.url}/v1/keys", json=body, headers=headers) for _ in range(2)]
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.json() == second.json()
+    other = await pilio.http.post(f"{pilio.url}/v1/keys", json={"name": "other"}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (409, 40900)
+    made = [await native.keys.create("backend", idempotency_key="monday") for _ in range(2)]
+    assert made[0] == made[1]
+    assert len(await native.keys.list()) == before + 2
+    for key_id in (int(first.json()["data"]["key"]["id"]), made[0][0].id):
+        await native.keys.revoke(key_id)
+
+
+async def test_keys_as_json(stack: StackUnderTest, pilio: Pilio) -> None:
+    ends = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    created = await pilio.post("/v1/keys", {"name": "ci", "scopes": ["keys:write", "tasks:read"], "expires_at": ends})
+    assert created.status_code == 200, created.text
+    key, limited = created.json()["data"]["key"], Pilio(stack.url, created.json()["data"]["secret"])
+    assert key["scopes"] == ["keys:write", "tasks:read"]
+    assert datetime.fromisoformat(key["expires_at"]) == datetime.fromisoformat(ends)
+    for body, status, field in (
+        ({"name": "more", "scopes": ["files:read"]}, 403, "scopes"),
+        ({"name": "longer", "expires_at": "2100-01-01T00:00:00Z"}, 403, "expires_at"),
+        ({"name": "over", "expires_at": "2020-01-01T00:00:00Z"}, 400, "expires_at"),
+        ({"name": "odd", "scopes": ["tasks:everything"]}, 400, "scopes[0]"),
+        ({}, 400, "name"),
+    ):
+        refused = await limited.post("/v1/keys", body)
+        assert (refused.status_code, refused.json()["data"]["field"]) == (status, field), refused.text
+    assert (await limited.get("/v1/keys")).status_code == 403
+    revoked = await pilio.delete(f"/v1/keys/{key['id']}")
+    assert revoked.json()["data"]["revoked_at"]
+    listed = (await pilio.get("/v1/keys")).json()["data"]["items"]
+    assert [("revoked_at" in one) for one in listed] == [True, False]
+    # An empty list would read as if the key could do nothing.
+    assert [("scopes" in one) for one in listed] == [True, False]
+    for unknown in ("1", "none"):
+        assert (await pilio.delete(f"/v1/keys/{unknown}")).json()["code"] == 40404
+    await limited.http.aclose()

@@ -1,0 +1,128 @@
+"""POST /v1/files/batch-create and /v1/files/:id/complete, through the public port."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.system.pictures import disc, encoded
+from tests.system.pilio import NANOID, Pilio
+
+MIB = 2**20
+GIB2 = 2**31
+
+
+async def test_simple_upload(pilio: Pilio) -> None:
+    item = await pilio.create("reference.png", 1024, "simple")
+    assert item["id"].isdigit()
+    assert int(item["id"]) < 10**15
+    assert item == {
+        "id": item["id"],
+        "nanoid": NANOID,
+        "name": "reference.png",
+        "type": "png",
+        "status": "Pending",
+        "size": 1024,
+        "upload_url": item["upload_url"],
+    }
+    assert item["upload_url"].startswith(pilio.url)
+
+
+@pytest.mark.parametrize(
+    ("size", "mode", "parts"),
+    [
+        (None, None, None),
+        (None, "auto", None),
+        (5 * MIB, "auto", None),
+        (5 * MIB + 1, "auto", 1),
+        (25 * MIB, "auto", 3),
+        (GIB2, "simple", None),
+        (10, "multipart", 1),
+        (GIB2, "multipart", 205),
+    ],
+)
+async def test_upload_mode_decides_between_one_url_and_parts(pilio: Pilio, size: int | None, mode: str | None, parts: int | None) -> None:
+    item = await pilio.create("a.png", size, mode)
+    assert ("upload_url" in item) == (parts is None)
+    assert ("upload_urls" in item) == (parts is not None)
+    assert ("upload_id" in item) == (parts is not None)
+    if parts is not None:
+        assert len(item["upload_urls"]) == parts
+
+
+async def test_parts_are_joined_in_any_order_and_completing_twice_is_harmless(pilio: Pilio) -> None:
+    content = encoded(disc(), "PNG") + bytes(11 * MIB)
+    item = await pilio.create("large.png", len(content), "multipart")
+    size = int(item["part_size"])
+    etags = {}
+    for index in reversed(range(len(item["upload_urls"]))):
+        part = content[index * size : (index + 1) * size]
+        etags[index + 1] = (await pilio.http.put(item["upload_urls"][index], content=part)).headers["etag"]
+    body = {"parts": [{"part_number": number, "etag": etags[number]} for number in sorted(etags)]}
+    for _ in range(2):
+        response = await pilio.post(f"/v1/files/{item['id']}/complete", body)
+        assert (response.status_code, response.json()) == (200, {"code": 200, "message": "success", "data": None})
+    await pilio.run("/v1/images/remove-background", {"image_file_id": item["id"]})
+
+
+async def test_as_many_files_as_large_as_may_be(pilio: Pilio) -> None:
+    """Both limits at once: 500 files of 2 GB by one call."""
+    sources = [{"nanoid": f"{number:021d}", "name": f"{number}.pdf", "type": "pdf", "size": GIB2} for number in range(500)]
+    items = (await pilio.post("/v1/files/batch-create", {"files": sources})).json()["data"]["items"]
+    assert {(len(item["upload_urls"]), item["part_size"]) for item in items} == {(7, 320 * MIB)}
+
+
+async def test_files_come_back_in_order(pilio: Pilio) -> None:
+    sources = [{"nanoid": f"{number:021d}", "name": f"{number}.pdf", "type": "pdf", "size": number} for number in range(500)]
+    data = (await pilio.post("/v1/files/batch-create", {"files": sources})).json()["data"]
+    assert data["total"] == 500
+    assert [item["nanoid"] for item in data["items"]] == [source["nanoid"] for source in sources]
+    assert len({item["id"] for item in data["items"]}) == 500
+
+
+@pytest.mark.parametrize(
+    ("parts", "code"),
+    [
+        (None, 40001),
+        ([], 40001),
+        ([{"part_number": 0, "etag": "x"}], 40001),
+        ([{"part_number": 2, "etag": "x"}], 40001),
+        ([{"part_number": 1}], 40001),
+        ([{"part_number": 1, "etag": "0" * 32}], 40001),
+    ],
+)
+async def test_bad_parts(pilio: Pilio, parts: object, code: int) -> None:
+    item = await pilio.create("a.png", 10, "multipart")
+    assert (await pilio.http.put(item["upload_urls"][0], content=bytes(10))).status_code == 200
+    response = await pilio.post(f"/v1/files/{item['id']}/complete", {"parts": parts} if parts is not None else {})
+    assert (response.status_code, response.json()["code"]) == (400, code), response.text
+
+
+async def test_completing_what_is_no_multipart_upload(pilio: Pilio) -> None:
+    item = await pilio.create("a.png", 10, "simple")
+    response = await pilio.post(f"/v1/files/{item['id']}/complete", {"parts": [{"part_number": 1, "etag": "x"}]})
+    assert (response.status_code, response.json()["code"]) == (400, 1510)
+    assert response.json()["data"]["error_code"] == "upload_not_found"
+
+
+async def test_browser_may_upload_parts_from_another_origin(pilio: Pilio) -> None:
+    item = await pilio.create("a.png", 10, "multipart")
+    url, origin = item["upload_urls"][0], {"Origin": "https://shop.example"}
+    preflight = await pilio.http.options(url, headers={**origin, "Access-Control-Request-Method": "PUT"})
+    assert preflight.status_code in (200, 204)
+    assert "PUT" in preflight.headers["access-control-allow-methods"]
+    response = await pilio.http.put(url, content=bytes(10), headers=origin)
+    assert response.headers["access-control-allow-origin"] in ("*", origin["Origin"])
+    assert "etag" in response.headers["access-control-expose-headers"].lower()
+
+
+async def test_storage_is_closed_without_a_signature(pilio: Pilio) -> None:
+    item = await pilio.create("a.png", 10, "simple")
+    url = httpx.URL(item["upload_url"])
+    unsigned = url.copy_with(query=None)
+    tampered = url.copy_with(path=url.path + "x")
+    for target in (unsigned, tampered):
+        assert (await pilio.http.put(target, content=b"0123456789")).status_code in (400, 403)
+    bucket = str(url.copy_with(query=None, path="/" + url.path.split("/")[1]))
+    for listing in (bucket, bucket + "/", bucket + "?list-type=2"):
+        assert (await pilio.http.get(listing)).status_code in (400, 401, 403, 404)

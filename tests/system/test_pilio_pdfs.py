@@ -1,0 +1,125 @@
+"""POST /v1/pdfs/remove-watermark, through the public port."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pypdfium2
+from pypdf import PdfReader, PdfWriter
+from reportlab.lib.colors import Color
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfgen.canvas import Canvas
+
+from tests.system.pictures import disc, encoded
+from tests.system.pilio import Pilio
+
+REMOVE = "/v1/pdfs/remove-watermark"
+
+
+def tiled_page(mode: int = 0, under: ImageReader | None = None) -> bytes:
+    """A page with a light mark all over it that nothing declares; text render mode 3 is invisible."""
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=(420, 420))
+    if under is not None:
+        canvas.drawImage(under, 0, 0, 420, 420)
+    canvas.setFont("Helvetica", 11)
+    for line in range(12):
+        canvas.drawString(50, 360 - 25 * line, f"{line}. The quarterly report says that all is well.", mode=mode)
+    canvas.setFillColor(Color(0.2, 0.2, 0.8, alpha=0.2))
+    canvas.setFont("Helvetica", 18)
+    for row in range(7):
+        for column in range(5):
+            canvas.saveState()
+            canvas.translate(130 * column - 60 + 65 * (row % 2), 80 * row)
+            canvas.rotate(30)
+            canvas.drawString(0, 0, "do not copy", mode=mode)
+            canvas.restoreState()
+    canvas.save()
+    return buffer.getvalue()
+
+
+def scan(pages: int) -> bytes:
+    """The same page several times as a picture under an invisible layer of its text, which the last one lacks."""
+    with pypdfium2.PdfDocument(tiled_page()) as drawn:
+        picture = drawn[0].render(scale=150 / 72).to_pil()
+    writer = PdfWriter()
+    for _ in range(pages - 1):
+        writer.append(io.BytesIO(tiled_page(mode=3, under=ImageReader(picture))))
+    last = io.BytesIO()
+    canvas = Canvas(last, pagesize=(420, 420))
+    canvas.drawImage(ImageReader(picture), 0, 0, 420, 420)
+    canvas.save()
+    writer.append(last)
+    buffer = io.BytesIO()
+    writer.write(buffer)
+    return buffer.getvalue()
+
+
+async def test_the_watermark_goes_and_the_text_stays(pilio: Pilio, report: bytes) -> None:
+    before = PdfReader(io.BytesIO(report))
+    content = await pilio.run(REMOVE, {"pdf_file_id": await pilio.upload("report.pdf", report), "mode": "editable"})
+    after = PdfReader(io.BytesIO(content))
+    assert len(after.pages) == len(before.pages) == 3
+    for old, new in zip(before.pages, after.pages, strict=True):
+        assert "CONFIDENTIAL" in old.extract_text()
+        assert "CONFIDENTIAL" not in new.extract_text()
+        kept = old.extract_text().replace("CONFIDENTIAL", "").split()
+        assert new.extract_text().split() == kept
+
+
+async def test_a_pdf_without_a_watermark_comes_back_as_it_was(pilio: Pilio, report: bytes) -> None:
+    clean = await pilio.run(REMOVE, {"pdf_file_id": await pilio.upload("report.pdf", report)})
+    again = await pilio.run(REMOVE, {"pdf_file_id": await pilio.upload("clean.pdf", clean)})
+    assert again == clean
+
+
+async def delivered(pilio: Pilio, body: dict[str, object]) -> dict[str, bytes]:
+    """The results of a task, by name."""
+    task_id = await pilio.start(REMOVE, body)
+    status = await pilio.finish(task_id)
+    assert status["status"] == "Succeeded", status
+    files = (await pilio.result(task_id))["files"]
+    return {file["name"]: (await pilio.http.get(file["download_url"])).content for file in files}
+
+
+async def test_a_mark_that_nothing_declares_goes_and_is_reported(pilio: Pilio) -> None:
+    body = {"pdf_file_id": await pilio.upload("page.pdf", tiled_page()), "report": True}
+    files = await delivered(pilio, body)
+    assert list(files) == ["page-clean.pdf", "page-marks.json"]
+    cleaned, report = files.values()
+    text = PdfReader(io.BytesIO(cleaned)).pages[0].extract_text()
+    assert "do not copy" not in text
+    assert "The quarterly report" in text
+    (found,) = json.loads(report)["removed"]
+    assert (found["page"], found["method"], found["detail"]) == (1, "text", "do not copy")
+
+
+async def test_a_dry_run_changes_nothing(pilio: Pilio) -> None:
+    body = {"pdf_file_id": await pilio.upload("page.pdf", tiled_page()), "dry_run": True}
+    files = await delivered(pilio, body)
+    assert list(files) == ["page-marks.json", "page-preview.png"]
+    assert json.loads(files["page-marks.json"])["dry_run"]
+    assert files["page-preview.png"].startswith(b"\x89PNG")
+
+
+async def test_ai_mode_redraws_pages_that_show_a_mark(pilio: Pilio) -> None:
+    source = scan(pages=4)
+    content = await pilio.run(REMOVE, {"pdf_file_id": await pilio.upload("page.pdf", source), "mode": "ai"})
+    before, after = PdfReader(io.BytesIO(source)).pages, PdfReader(io.BytesIO(content)).pages
+    assert len(before) == len(after) == 4
+    assert before[3].extract_text() == ""
+    assert after[3].extract_text().strip()  # what the model of the tests reads is no language
+    for number, (old, new) in enumerate(zip(before, after, strict=True)):
+        if number < 3:
+            assert "do not copy" in old.extract_text()
+            assert "do not copy" not in new.extract_text()
+            assert "The quarterly report" in new.extract_text()
+        (picture,) = new.images
+        assert picture.image is not None
+
+
+async def test_a_picture_is_no_pdf(pilio: Pilio) -> None:
+    response = await pilio.post(REMOVE, {"pdf_file_id": await pilio.upload("a.png", encoded(disc(), "PNG"))})
+    assert (response.status_code, response.json()["code"]) == (400, 40005)
+    assert response.json()["data"]["field"] == "pdf_file_id"

@@ -1,0 +1,66 @@
+"""The main job with the real weights, and a look at the pictures."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pypdfium2
+import pytest
+from PIL import Image
+
+from tests.stacks import StackUnderTest
+from tests.system.pictures import Array, opened, pixels
+from tests.system.pilio import Pilio
+
+
+@pytest.fixture
+async def client(real_stack: StackUnderTest) -> Pilio:
+    return Pilio(real_stack.url, real_stack.create_account("quality").api_key)
+
+
+async def test_a_person_is_cut_out(client: Pilio, portrait: bytes) -> None:
+    result = pixels(await client.run("/v1/images/remove-background", {"image_file_id": await client.upload("portrait.jpg", portrait)}))
+    alpha = result[..., 3]
+    assert result.shape == (512, 512, 4)
+    # Face and torso are kept, the flag and the shuttle model behind her are not.
+    assert alpha[60:120, 190:260].min() > 240
+    assert alpha[300:500, 150:300].mean() > 240
+    assert alpha[:200, 400:].mean() < 15
+    assert alpha[:150, :60].mean() < 15
+    assert not result[alpha == 0].any()
+    opaque = alpha == 255
+    difference = np.abs(result[..., :3].astype(int) - pixels(portrait).astype(int)).max(axis=2)
+    assert difference[opaque].max() <= 1
+    soft = ((alpha > 0) & (alpha < 255)).mean()
+    assert 0.002 < soft < 0.15
+
+
+async def test_twice_the_size_with_the_same_colours_and_no_seam(client: Pilio, portrait: bytes) -> None:
+    result = opened(await client.run("/v1/images/upscale", {"image_file_id": await client.upload("portrait.jpg", portrait)}))
+    assert result.size == (1024, 1024)
+    shrunk = np.asarray(result.convert("RGB").resize((512, 512), Image.Resampling.BOX)).astype(int)
+    original = pixels(portrait).astype(int)
+    assert np.abs(shrunk - original).mean() < 6
+    assert np.abs(shrunk.mean(axis=(0, 1)) - original.mean(axis=(0, 1))).max() < 1.5
+    enlarged = np.asarray(opened(portrait).resize((1024, 1024), Image.Resampling.BICUBIC))
+    assert _sharpness(np.asarray(result.convert("RGB"))) > 1.3 * _sharpness(enlarged)
+
+
+async def test_the_page_without_its_mark(client: Pilio, report: bytes) -> None:
+    content = await client.run("/v1/pdfs/remove-watermark", {"pdf_file_id": await client.upload("report.pdf", report)})
+    for before, after in zip(_rendered(report), _rendered(content), strict=True):
+        changed = np.abs(before.astype(int) - after.astype(int)).max(axis=2) > 8
+        # The mark was drawn in a light colour over the page: it is gone, and what was changed only became lighter.
+        assert 0.005 < changed.mean() < 0.25
+        assert (after.astype(int) - before.astype(int))[changed].mean() > 0
+
+
+def _sharpness(picture: Array) -> float:
+    grey = picture.astype(float).mean(axis=2)
+    return float(np.abs(np.diff(grey, 2, axis=0)).mean() + np.abs(np.diff(grey, 2, axis=1)).mean())
+
+
+def _rendered(content: bytes) -> list[Array]:
+    document = pypdfium2.PdfDocument(io.BytesIO(content))
+    return [np.asarray(page.render(scale=1).to_pil().convert("RGB")) for page in document]

@@ -1,0 +1,41 @@
+"""The walk-through of the README, run as it stands there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from pathlib import Path
+
+from tests.stacks import StackUnderTest
+from tests.system.pilio import Pilio
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+async def test_curl_walk_through(stack: StackUnderTest, pilio: Pilio, tmp_path: Path) -> None:
+    script = re.search(r"```sh\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    assert script
+    (tmp_path / "samples").symlink_to(REPOSITORY / "samples")
+    (tmp_path / ".darkroom").mkdir()
+    (tmp_path / ".darkroom/env").write_text(f"export DARKROOM_URL={stack.url}\nexport DARKROOM_API_KEY={pilio.api_key}\n")
+    shell = await asyncio.create_subprocess_exec(
+        "bash", "-euo", "pipefail", "-c", script[1], cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await shell.communicate()
+    assert shell.returncode == 0, err.decode()
+    replies = _objects(out.decode())
+    assert [reply["code"] for reply in replies] == [200] * 4
+    task_id = replies[1]["data"]["task_id"]
+    assert {reply["data"]["task_id"] for reply in replies[2:]} == {task_id}
+    assert (await pilio.finish(task_id))["status"] == "Succeeded"
+
+
+def _objects(text: str) -> list[dict[str, dict[str, str]]]:
+    """JSON objects that stand one after the other."""
+    decoder, found = json.JSONDecoder(), []
+    while text := text.lstrip():
+        value, end = decoder.raw_decode(text)
+        found.append(value)
+        text = text[end:]
+    return found
