@@ -13,7 +13,6 @@ import grpc
 from google.rpc import error_details_pb2, status_pb2
 from nats.js import JetStreamContext
 
-from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.rest.v1 import batches_pb2_grpc, images_pb2_grpc, pdfs_pb2_grpc, tasks_pb2_grpc
@@ -69,11 +68,7 @@ class Service:
         }
 
     async def __aenter__(self) -> Service:
-        files = Mount(
-            storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"],
-            storage_service_pb2_grpc.add_StorageServiceServicer_to_server,
-            self.files,
-        )
+        files = Mount(self.files)
         await self._stack.enter_async_context(listening("internal", f"unix:{self._folder}/files", [files], self._verifier))
         return self
 
