@@ -38,9 +38,7 @@ def render(settings: EdgeSettings, descriptors: Path = _DESCRIPTORS) -> Path:
         "listen": Address.parse(settings.edge_listen),
         "metrics_listen": Address.parse(settings.edge_metrics_listen) if settings.edge_metrics_listen else None,
         "upstreams": {
-            "accounts": Address.parse(settings.edge_accounts),
-            "files": Address.parse(settings.edge_files),
-            "tasks": Address.parse(settings.edge_tasks),
+            **settings.upstreams,
             "authorization": Address.parse(settings.accounts_address),
         },
         "storage": Endpoint.parse(settings.s3_endpoint) if settings.s3_endpoint else None,

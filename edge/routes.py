@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
 
 from darkroom.common.v1 import options_pb2
+from deploy.topology import PUBLIC
 from services.common.rpc import catalogue
-
-UPSTREAMS = ("accounts", "files", "tasks")
 
 # Native services are served by the service whose name their package has. A compatibility surface is spread over several.
 _COMPATIBILITY = {
@@ -106,7 +105,7 @@ def _upstream(service: str) -> str:
     if service in _COMPATIBILITY:
         return _COMPATIBILITY[service]
     owner = service.removeprefix("darkroom.").partition(".")[0]
-    if not service.startswith("darkroom.") or owner not in UPSTREAMS:
+    if not service.startswith("darkroom.") or owner not in PUBLIC:
         raise LookupError(f"{service}: say in edge/routes.py which service serves it")
     return owner
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, create_model, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from deploy.topology import PUBLIC
 from edge.addresses import Address, Endpoint
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -41,7 +42,7 @@ def _tcp(text: str) -> str:
 AddressText = Annotated[str, AfterValidator(_address)]
 
 
-class EdgeSettings(BaseSettings):
+class _EdgeSettings(BaseSettings):
     """Write Envoy's configuration to a folder.
 
     Addresses are `unix:/path` or `host:port`; a host may be a DNS name. Option `--x-y` is also read from DARKROOM_X_Y.
@@ -71,12 +72,9 @@ class EdgeSettings(BaseSettings):
         description="host:port that serves Envoy's metrics to Prometheus (/stats/prometheus) and /ready, and nothing else of the admin "
         "interface; without it nothing does.",
     )
-    edge_accounts: AddressText = Field(description="Public listener of accounts.")
     accounts_address: AddressText = Field(
         description="Internal listener of accounts, which answers ext_authz.",
     )
-    edge_files: AddressText = Field(description="Public listener of files.")
-    edge_tasks: AddressText = Field(description="Public listener of tasks.")
     s3_endpoint: str | None = Field(
         None,
         description="URL of the object storage that /BUCKET/ leads to; without it there is no such route.",
@@ -177,6 +175,11 @@ class EdgeSettings(BaseSettings):
         return [_origin_pattern(origin) for origin in _listed(self.edge_cors_origins)]
 
     @property
+    def upstreams(self) -> dict[str, Address]:
+        """The public listener of each service that requests are routed to."""
+        return {name: Address.parse(getattr(self, f"edge_{name}")) for name in PUBLIC}
+
+    @property
     def admin_address(self) -> Address:
         """Where Envoy's admin interface listens."""
         return Address.parse(self.edge_admin) if self.edge_admin else Address(path=str(self.out.absolute() / "admin.sock"))
@@ -189,3 +192,11 @@ class EdgeSettings(BaseSettings):
         parts = urlsplit(self.public_url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         return f"{host}" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{parts.port}"
+
+
+if TYPE_CHECKING:
+    EdgeSettings = _EdgeSettings
+else:
+    # An option for each service that the edge routes to.
+    _listeners: dict[str, Any] = {f"edge_{name}": (AddressText, Field(description=f"Public listener of {name}.")) for name in PUBLIC}
+    EdgeSettings = create_model("EdgeSettings", __base__=_EdgeSettings, __doc__=_EdgeSettings.__doc__, **_listeners)
