@@ -11,7 +11,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
+from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from google.rpc import code_pb2
 
 from darkroom.accounts.v1 import accounts_service_pb2, accounts_service_pb2_grpc
