@@ -7,10 +7,9 @@ import sys
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
-from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
-
 from darkroom.accounts.v1 import accounts_service_pb2, accounts_service_pb2_grpc
 from darkroom.rest.v1 import keys_pb2, keys_pb2_grpc
+from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from services.accounts import cli
 from services.accounts.config import AccountsSettings
 from services.accounts.domain import announcer
