@@ -12,7 +12,6 @@ from pathlib import Path
 from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor, ServiceDescriptor
 
-import darkroom
 from darkroom.common.v1 import options_pb2
 
 _INTERNAL = "darkroom.internal."
@@ -70,7 +69,8 @@ def _binding(rule: http_pb2.HttpRule) -> HttpBinding:
 
 
 def _files() -> Iterator[FileDescriptor]:
-    for root in map(Path, darkroom.__path__):
-        for module in sorted(root.rglob("*_pb2.py")):
-            parts = module.relative_to(root.parent).with_suffix("").parts
-            yield importlib.import_module(".".join(parts)).DESCRIPTOR
+    # All generated code stands in one folder.
+    root = Path(options_pb2.__file__).parents[2]
+    for module in sorted(root.rglob("*_pb2.py")):
+        parts = module.relative_to(root.parent).with_suffix("").parts
+        yield importlib.import_module(".".join(parts)).DESCRIPTOR

@@ -15,13 +15,13 @@ import pytest
 
 from darkroom.rest.v1 import files_pb2_grpc
 from deploy.local.config import tool
+from deploy.local.scratch.ports import free_port
 from edge.render import render
 from edge.settings import EdgeSettings
 from services.common.identity import Verifier
 from services.common.rpc.server import Mount, listening
 from services.files.presign import Presigner
 from tests.component.edge.upstream import Upstream
-from tests.ports import free_port
 from tests.stacks import Account, ObjectStorage, StackUnderTest
 
 START_SECONDS = 120.0

@@ -1,4 +1,4 @@
-"""TCP ports for servers that a test starts."""
+"""TCP ports for servers that live no longer than a test or a benchmark."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import os
 import random
 import socket
 
-# Below what stacks choose from (20000) and what Linux hands to outgoing connections (32768); each process of a run has a part of its own,
-# so that two do not take one port between the choice and the server's start.
-_FIRST, _EACH = 10_000, 2_500
-_NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
+# Below what stacks choose from (20000) and what Linux hands to outgoing connections (32768). Processes with neighbouring ids choose from
+# different parts, so that two do not take one port between the choice and the server's start.
+_FIRST, _PARTS, _EACH = 10_000, 16, 600
 _START = random.randrange(_EACH)
-_PORTS = (_FIRST + _NUMBER * _EACH + (_START + offset) % _EACH for offset in itertools.count())
+_PORTS = (_FIRST + os.getpid() % _PARTS * _EACH + (_START + offset) % _EACH for offset in itertools.count())
 
 
 def free_port() -> int:

@@ -1,4 +1,4 @@
-"""A Triton of a test's own, started as the stack starts it."""
+"""A Triton by itself, started as the stack starts it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ import tritonclient.grpc as triton
 from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException
 
-from tests.ports import free_port
+from deploy.local.layout import REPOSITORY
+from deploy.local.scratch.ports import free_port
 
-PROJECT = Path(__file__).resolve().parents[3]
-VENV = Path(os.environ.get("DARKROOM_TRITON_VENV") or PROJECT / ".venv-triton")
+VENV = Path(os.environ.get("DARKROOM_TRITON_VENV") or REPOSITORY / ".venv-triton")
 
 
 class TritonServer:
@@ -37,7 +37,7 @@ class TritonServer:
 
     def _started(self) -> subprocess.Popen[bytes]:
         with self._log.open("wb") as output:
-            return subprocess.Popen(self._command, cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT)
+            return subprocess.Popen(self._command, cwd=REPOSITORY, stdout=output, stderr=subprocess.STDOUT)
 
     def kill_and_start(self) -> None:
         """Another process at the same address; it need not be ready yet."""
@@ -46,9 +46,12 @@ class TritonServer:
         self.process = self._started()
 
     def log(self) -> str:
+        """What the server has written so far."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def wait_until_ready(self) -> None:
+        """Wait until every model is loaded; fails with the log when the server ends."""
+
         def ready() -> bool:
             assert self.process.poll() is None, f"the server exited with {self.process.returncode}\n{self.log()}"
             try:
@@ -59,7 +62,7 @@ class TritonServer:
         wait_until(ready, "the server to be ready", self.log)
 
     def infer(self, model: str, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Runs one batch. Raises InferenceServerException."""
+        """Run one batch. Raises InferenceServerException."""
         result: NDArray[np.uint8] = self.client.infer(model, [tensor(image)], client_timeout=120).as_numpy(output_name(model))
         return result
 
@@ -73,7 +76,7 @@ class TritonServer:
         return process
 
     def stop(self) -> int:
-        """Ends the server as a supervisor does, and returns its exit status."""
+        """End the server as a supervisor does; returns its exit status."""
         self.client.close()
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -97,10 +100,10 @@ def running(repository: Path, log: Path) -> Iterator[TritonServer]:
 
 
 def install(repository: Path, *options: str) -> Path:
-    """Installs models as the command line does."""
+    """Install models as the command line does."""
     subprocess.run(
         [sys.executable, "-m", "models", "install", "--dest", str(repository), *options],
-        cwd=PROJECT,
+        cwd=REPOSITORY,
         check=True,
         stdout=subprocess.DEVNULL,
     )
@@ -108,16 +111,19 @@ def install(repository: Path, *options: str) -> Path:
 
 
 def tensor(image: NDArray[np.uint8]) -> triton.InferInput:
+    """A batch of pictures as a model's input."""
     tensor = triton.InferInput("image", list(image.shape), "UINT8")
     tensor.set_data_from_numpy(image)
     return tensor
 
 
 def output_name(model: str) -> str:
+    """The name of a model's output."""
     return {"isnet": "alpha", "ppocr_det": "text", "ppocr_rec": "characters"}.get(model, "upscaled")
 
 
 def wait_until(condition: Callable[[], bool], what: str, explain: Callable[[], str] = str, seconds: float = 90) -> None:
+    """Wait for a condition; fails with `explain()` when it does not come."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds} s for {what}\n{explain()}"
