@@ -171,6 +171,13 @@ class EdgeSettings(BaseSettings):
                 raise ValueError(f"holds no {name}")
         return folder.absolute() if folder else None
 
+    def public_listener(self, service: str) -> str:
+        """The public listener of a service of the platform. Raises LookupError for one that no setting tells."""
+        address = getattr(self, f"edge_{service}", None)
+        if not isinstance(address, str):
+            raise LookupError(f"the protos say that {service} answers calls, and there is no setting --edge-{service}")
+        return address
+
     @property
     def cors_origin_patterns(self) -> list[str]:
         """Regular expressions for whole origins; none when no page may call. A `*` in a host stands for one or more labels."""
