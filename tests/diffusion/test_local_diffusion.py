@@ -15,8 +15,8 @@ from PIL import Image
 
 from models.__main__ import main
 from services.common.errors import DarkroomError, ErrorReason
+from services.inference.contract.provider import GenerationRequest, Reference
 from services.inference.generation.local_diffusion import LocalDiffusion, Schedule
-from services.inference.generation.request import GenerationRequest, Reference
 from services.inference.model_server import triton
 from tests.component.models.triton_server import PROJECT, TritonServer, running
 from tests.provider_server import png
