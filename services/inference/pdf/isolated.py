@@ -1,4 +1,4 @@
-"""What the child process of a document does; importing this imports the PDF library."""
+"""What a child process does with a document that marks are to be cut out of; importing this imports the PDF library."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ from typing import Any
 
 from services.inference.pdf.preview import draw_preview
 from services.inference.pdf.remove import Wanted, remove_watermarks
-from services.inference.redraw.pages import render_page, settle
-from services.inference.redraw.rebuild import rebuild
-
-__all__ = ["clean", "examine", "rebuild", "render_page", "settle"]
 
 
 def clean(source: Path, target: Path, likely: bool, on_page: Callable[[int, int], None]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Decoding a picture in a child process: files come from strangers, and decoders are large programs in C.
+"""Reading a picture in a child process: files come from strangers, and decoders are large programs in C.
 
 The child leaves the samples in a file and describes them; the worker takes nothing on trust but the samples' values.
 """
@@ -6,6 +6,7 @@ The child leaves the samples in a file and describes them; the worker takes noth
 from __future__ import annotations
 
 import base64
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,17 @@ import numpy as np
 
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox, SandboxCrashed
-from services.inference.media import Format, Image, Limits, Metadata, configure_libvips, decode
+from services.inference.media.decode import Header, decode, read_header
+from services.inference.media.formats import Format
+from services.inference.media.image import Image, Limits, Metadata
+from services.inference.media.runtime import configure_libvips
 
 _BLOBS = ("exif", "xmp", "iptc")
+
+
+async def read_picture_header(sandbox: Sandbox, source: Path, limits: Limits, resources: SandboxLimits) -> Header:
+    """`media.read_header` of a file, by a child of `sandbox` within `resources`. Raises as `media.read_header` and `Sandbox.run`."""
+    return _header(await sandbox.run(describe, source, limits.megapixels, limits=resources))
 
 
 async def read_picture(sandbox: Sandbox, source: Path, folder: Path, limits: Limits, resources: SandboxLimits) -> Image:
@@ -31,8 +40,14 @@ async def read_picture(sandbox: Sandbox, source: Path, folder: Path, limits: Lim
         target.unlink(missing_ok=True)
 
 
+def describe(source: Path, megapixels: float) -> dict[str, Any]:
+    """The child's part of `read_picture_header`: the header, as JSON can hold it."""
+    configure_libvips(1)
+    return dataclasses.asdict(read_header(source.read_bytes(), Limits(megapixels)))
+
+
 def decode_into(source: Path, target: Path, megapixels: float) -> dict[str, Any]:
-    """The child's part: write the samples of the picture, and then of its alpha, to `target`, and describe them."""
+    """The child's part of `read_picture`: write the samples of the picture, and then of its alpha, to `target`, and describe them."""
     # The child lives for one picture, which the processor-time limit counts over all threads.
     configure_libvips(1)
     image = decode(source.read_bytes(), Limits(megapixels))
@@ -50,6 +65,15 @@ def decode_into(source: Path, target: Path, megapixels: float) -> dict[str, Any]
         "format": image.source_format,
         "notes": image.notes,
     }
+
+
+def _header(described: dict[str, Any]) -> Header:
+    """What the child has described. Raises SandboxCrashed if that makes no sense."""
+    try:
+        numbers = {name: int(described[name]) for name in ("width", "height", "channels")}
+        return Header(Format(described["format"]), **numbers, wide=bool(described["wide"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise SandboxCrashed("the child's description of the picture makes no sense") from error
 
 
 def _taken(described: dict[str, Any], target: Path, limits: Limits) -> Image:

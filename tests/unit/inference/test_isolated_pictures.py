@@ -10,8 +10,7 @@ import pytest
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox, SandboxCrashed, SandboxOutOfMemory
-from services.inference.media import Format, Image, Limits, Metadata, decode, encode
-from services.inference.pipeline import picture_job
+from services.inference.media import Format, Image, Limits, Metadata, decode, encode, isolated
 
 RESOURCES = SandboxLimits(memory_bytes=4 << 30)
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
@@ -19,7 +18,7 @@ SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 
 @pytest.fixture(scope="module")
 async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(preload=[picture_job.__name__]) as made:
+    async with Sandbox(preload=[isolated.__name__]) as made:
         yield made
 
 
@@ -40,7 +39,7 @@ async def test_the_picture_is_the_one_that_decode_gives(
     alpha = random.integers(0, np.iinfo(type_).max, (17, 23), type_) if with_alpha else None
     source = _written(tmp_path, Image(pixels, alpha=alpha, metadata=Metadata(pixels_per_mm=(11.8, 11.8))))
     expected = decode(source.read_bytes(), Limits())
-    image = await picture_job.read_picture(sandbox, source, tmp_path, Limits(), RESOURCES)
+    image = await isolated.read_picture(sandbox, source, tmp_path, Limits(), RESOURCES)
     np.testing.assert_array_equal(image.pixels, expected.pixels)
     assert (image.alpha is None) == (expected.alpha is None)
     if expected.alpha is not None:
@@ -64,14 +63,14 @@ async def test_refusals_come_through(sandbox: Sandbox, tmp_path: Path) -> None:
         (SAMPLES / "portrait.jpg", Limits(megapixels=0.1), ErrorReason.MEDIA_LIMIT_EXCEEDED),
     ):
         with pytest.raises(DarkroomError) as raised:
-            await picture_job.read_picture(sandbox, path, tmp_path, limits, RESOURCES)
+            await isolated.read_picture(sandbox, path, tmp_path, limits, RESOURCES)
         assert raised.value.reason is reason
 
 
 async def test_memory_is_bounded(sandbox: Sandbox, tmp_path: Path) -> None:
     source = _written(tmp_path, Image(np.zeros((6000, 6000, 3), np.uint8)))
     with pytest.raises((SandboxOutOfMemory, DarkroomError)):
-        await picture_job.read_picture(sandbox, source, tmp_path, Limits(), SandboxLimits(memory_bytes=300 << 20))
+        await isolated.read_picture(sandbox, source, tmp_path, Limits(), SandboxLimits(memory_bytes=300 << 20))
 
 
 @pytest.mark.parametrize(
@@ -89,6 +88,6 @@ async def test_memory_is_bounded(sandbox: Sandbox, tmp_path: Path) -> None:
     ],
 )
 async def test_a_description_that_does_not_fit_is_refused(tmp_path: Path, lie: dict[str, Any]) -> None:
-    described = picture_job.decode_into(_written(tmp_path, Image(np.zeros((4, 4, 3), np.uint8))), tmp_path / "samples", 1.0)
+    described = isolated.decode_into(_written(tmp_path, Image(np.zeros((4, 4, 3), np.uint8))), tmp_path / "samples", 1.0)
     with pytest.raises(SandboxCrashed):
-        picture_job._taken({**described, **lie}, tmp_path / "samples", Limits())
+        isolated._taken({**described, **lie}, tmp_path / "samples", Limits())
