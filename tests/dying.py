@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import os
 import runpy
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sized
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -25,8 +26,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Point:
-    """Whoever calls the method first dies: `before` its work, else right after it, unless it returned an empty list, as loops get that find
-    nothing to do."""
+    """Whoever calls the method first dies: `before` its work, else right after it, unless it was in vain: it could return something, and
+    returned nothing, as to a loop that finds nothing to do."""
 
     owner: type
     method: str
@@ -51,14 +52,10 @@ class Dying:
         bound: Mapping[str, Any] = json.loads(self._log.read_text().splitlines()[-1])
         return bound
 
-    @property
-    def alive(self) -> bool:
-        return self._process.returncode is None
-
 
 @asynccontextmanager
 async def dying(service: str, settings: Mapping[str, Any], point: Point, log: Path) -> AsyncIterator[Dying]:
-    """`python -m services.SERVICE` with its settings by their names. It is gone when the block ends, whether it came to the point or not."""
+    """`python -m services.SERVICE` with its settings by name. It is gone when the block ends, whether it came to the point or not."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DARKROOM_")}
     environment |= {f"DARKROOM_{name.upper()}": _text(value) for name, value in settings.items()}
     where = f"{point.owner.__module__}:{point.owner.__qualname__}"
@@ -81,14 +78,15 @@ def _arm(owner: str, method: str, *, before: bool) -> None:
     module, name = owner.split(":")
     target = getattr(import_module(module), name)
     original = getattr(target, method)
+    returns_nothing = inspect.signature(original).return_annotation in (None, "None")
 
     async def last(*arguments: Any, **named: Any) -> Any:
         if before:
             _die()
         result = await original(*arguments, **named)
-        if isinstance(result, Sized) and not result:
-            return result
-        _die()
+        if result or returns_nothing:
+            _die()
+        return result
 
     setattr(target, method, last)
 
