@@ -47,7 +47,7 @@ async def spans_of(collector: Collector, trace: str, *expected: tuple[str, str],
 
 
 async def own_spans(collector: Collector, parent: str, *expected: tuple[str, str]) -> None:
-    """Wait until the trace is whole in all that Darkroom's own processes add to it: what is expected has arrived, and no span of theirs hangs
+    """Wait until the trace is whole in what Darkroom's own processes add to it: what is expected has arrived, and no span of theirs hangs
     in the air. Fails when it never is."""
     _, trace, client, _ = parent.split("-")
 
