@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 __path__ = extend_path(__path__, __name__)
 
 if TYPE_CHECKING:
-    from darkroom.calls import Backoff
+    from darkroom.backoff import Backoff
     from darkroom.client import AsyncClient
     from darkroom.failures import (
         ApiError,
@@ -60,7 +60,7 @@ __all__ = [
 ]
 _ELSEWHERE = {
     "AsyncClient": "client",
-    "Backoff": "calls",
+    "Backoff": "backoff",
     "Client": "synchronous",
     "Webhook": "signatures",
     "WebhookRejected": "signatures",

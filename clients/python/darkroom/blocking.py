@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Gener
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from darkroom.calls import Backoff
+from darkroom.backoff import Backoff
 from darkroom.client import AsyncClient
 from darkroom.connection import Server
 

@@ -7,7 +7,8 @@ from typing import Self
 
 from darkroom.account_calls import AccountPart
 from darkroom.batches import Batches
-from darkroom.calls import Backoff, Calls
+from darkroom.backoff import Backoff
+from darkroom.calls import Calls
 from darkroom.connection import Server
 from darkroom.keys import Keys
 from darkroom.operation_methods import OperationMethods

@@ -10,7 +10,8 @@ from functools import cached_property
 
 import grpc
 
-from darkroom.calls import CALL_SECONDS, Backoff, may_pass, new_key, pages
+from darkroom.backoff import Backoff, Retries
+from darkroom.calls import CALL_SECONDS, may_pass, new_key, pages
 from darkroom.failures import TaskFailed, from_rpc
 from darkroom.operations.v1 import operation_pb2
 from darkroom.part import Part
@@ -21,7 +22,7 @@ OnEvent = Callable[[task_pb2.TaskEvent], None]
 TERMINAL = (task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED)
 _STREAM = Backoff(attempts=8, longest_seconds=5.0)
 _STEADY_SECONDS = 30.0
-"""A stream that broke after as long as this had worked: what comes next is a first failure again."""
+"""A stream that lasted this long worked: when it breaks, failures are counted from the start again."""
 
 
 class TasksPart(Part):
@@ -84,26 +85,28 @@ class TasksPart(Part):
         await self._calls.call(self._tasks.DeleteTask, tasks_service_pb2.DeleteTaskRequest(task_id=task_id))
 
     async def watch(self, task_id: int, after_sequence: int = 0) -> AsyncIterator[task_pb2.TaskEvent]:
-        """The task's events in order, without a gap, up to the terminal one. Broken connections are resumed."""
-        failures = 0
+        """The task's events in order and without gaps, up to the terminal one. A broken connection is resumed."""
+        retries = Retries(_STREAM)
         while True:
             request = tasks_service_pb2.WatchTaskRequest(task_id=task_id, after_sequence=after_sequence)
-            opened, retry_after = time.monotonic(), None
+            opened = time.monotonic()
             try:
                 async for reply in self._tasks.WatchTask(request, metadata=self._calls.server.metadata):
-                    failures = 0
+                    retries.progressed()
                     after_sequence = reply.event.sequence
                     yield reply.event
                     if reply.event.state in TERMINAL:
                         return
             except grpc.aio.AioRpcError as error:
                 failure = from_rpc(error)
-                failures = 1 if time.monotonic() - opened > _STEADY_SECONDS else failures + 1
-                retry_after = failure.retry_after
-                if not may_pass(failure) or failures >= _STREAM.attempts:
+                if not may_pass(failure):
                     raise failure from error
-            # The stream broke, or ended early because the server is going down.
-            await asyncio.sleep(_STREAM.pause(max(1, failures), retry_after) or _STREAM.longest_seconds)
+                if time.monotonic() - opened > _STEADY_SECONDS:
+                    retries.progressed()
+                await retries.wait(failure, error)
+            else:
+                # The server closes streams early when it shuts down.
+                await asyncio.sleep(_STREAM.first_seconds)
 
     async def wait(self, task_id: int, on_event: OnEvent | None = None) -> task_pb2.Task:
         """Wait for the end of a task and return it. Raises TaskFailed unless it has SUCCEEDED."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from darkroom.calls import Backoff
+from darkroom.backoff import Backoff, Retries
 from darkroom.content import Content
 from darkroom.failures import ConnectionFailed, DarkroomFailure, InvalidRequest, NotFound, StorageError
 
@@ -116,8 +116,8 @@ class Transfers:
         return (await self._repeated(lambda: self._http.get(url))).content
 
     async def _repeated(self, send: Callable[[], Awaitable[httpx.Response]], moved: Callable[[], int] = lambda: 0) -> httpx.Response:
-        """Send until it succeeds or is refused for good. Failures in a row count only while nothing more is `moved`."""
-        failures, before = 0, 0
+        """Send until it succeeds or is refused for good. As long as more is `moved` each time, failures do not add up."""
+        retries, before = Retries(self._backoff), 0
         while True:
             failure: DarkroomFailure
             cause: httpx.TransportError | None = None
@@ -131,12 +131,10 @@ class Transfers:
                 failure = _refusal(response)
                 if not (response.is_server_error or response.status_code in _BUSY):
                     raise failure
-            failures = failures + 1 if moved() == before else 1
-            before = moved()
-            pause = self._backoff.pause(failures, failure.retry_after)
-            if pause is None:
-                raise failure from cause
-            await asyncio.sleep(pause)
+            if moved() != before:
+                retries.progressed()
+                before = moved()
+            await retries.wait(failure, cause)
 
 
 def _refusal(response: httpx.Response) -> DarkroomFailure:
