@@ -87,7 +87,7 @@ async def pages(
     items: str,
     limit: int | None = None,
 ) -> AsyncIterator[Any]:
-    """The items of a paginated method, all of them or up to `limit`, fetched page by page as needed. `items` names the field that holds them."""
+    """The items of a paginated method, all or up to `limit`, fetched page by page as needed. `items` names the field that holds them."""
     largest = request.page_size
     left = limit
     while left is None or left > 0:
