@@ -37,9 +37,8 @@ logs: setup ## follow the logs of all parts
 test: setup ## run all tests on stacks of their own
 	@$(bin)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
-diffusion: setup ## install PyTorch and diffusers for the local model that draws pictures, in .venv-diffusion
-	@.cache/tools/bin/uv venv --quiet --allow-existing --python $(PYTHON) .venv-diffusion
-	@.cache/tools/bin/uv pip install --quiet --python .venv-diffusion/bin/python --require-hashes -r requirements/diffusion.txt
+diffusion: ## install PyTorch and diffusers for the local model that draws pictures, in .venv-diffusion
+	@$(PYTHON) deploy/setup.py diffusion
 
 test-diffusion: setup ## test the local model on a generated pipeline (needs `make diffusion`, or DIFFUSION_VENV=folder)
 	@DARKROOM_DIFFUSION_VENV=$(or $(DIFFUSION_VENV),$(CURDIR)/.venv-diffusion) $(bin)/python -m pytest tests/diffusion $(ARGS)

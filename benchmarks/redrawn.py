@@ -27,13 +27,15 @@ from benchmarks.table import Section
 from darkroom.operations.v1 import operation_pb2, redraw_pdf_pb2
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox
+from services.inference.contract.memory_budget import MemoryBudget
+from services.inference.contract.step import Models, Tools
 from services.inference.media import Limits, configure_libvips
 from services.inference.model_server.triton import Patience, connected
-from services.inference.pipeline import document_job
-from services.inference.pipeline.memory_budget import MemoryBudget
+from services.inference.pdf import isolated as isolated_pdf
 from services.inference.pipeline.pipeline import Pipeline, Source
 from services.inference.pipeline.registry import Registry
-from services.inference.pipeline.step import Models, Tools
+from services.inference.redraw import pages as redraw_pages
+from services.inference.redraw import rebuild
 
 if TYPE_CHECKING:  # the process that is measured needs no stack
     from deploy.local.scratch.stack import ScratchStack
@@ -91,7 +93,7 @@ async def _one(kind: str, pages: int, triton_address: str) -> dict[str, float]:
         for each in (small, source):
             await asyncio.to_thread(_draw, each.path, each.pages, kind == "scan")
         async with (
-            Sandbox(preload=[document_job.__name__], limits=_RESOURCES) as sandbox,
+            Sandbox(preload=[module.__name__ for module in (isolated_pdf, redraw_pages, rebuild)], limits=_RESOURCES) as sandbox,
             connected(triton_address, Patience(60, 300, 600), 64 << 20) as triton,
         ):
             tools = Tools(

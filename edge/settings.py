@@ -169,15 +169,16 @@ class _EdgeSettings(BaseSettings):
                 raise ValueError(f"holds no {name}")
         return folder.absolute() if folder else None
 
+    def upstream(self, service: str) -> Address:
+        """The public listener of a service. Raises LookupError for one that deploy/topology.py does not list as public."""
+        if service not in PUBLIC:
+            raise LookupError(f"the protos say that {service} answers calls, and deploy/topology.py lists no such public service")
+        return Address.parse(getattr(self, f"edge_{service}"))
+
     @property
     def cors_origin_patterns(self) -> list[str]:
         """Regular expressions for whole origins; none when no page may call. A `*` in a host stands for one or more labels."""
         return [_origin_pattern(origin) for origin in _listed(self.edge_cors_origins)]
-
-    @property
-    def upstreams(self) -> dict[str, Address]:
-        """The public listener of each service that requests are routed to."""
-        return {name: Address.parse(getattr(self, f"edge_{name}")) for name in PUBLIC}
 
     @property
     def admin_address(self) -> Address:

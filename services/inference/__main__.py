@@ -25,31 +25,32 @@ from services.common.serving import Opening, Parts, Service
 from services.common.telemetry import checks
 from services.common.telemetry.health import Check, Health
 from services.inference.config import InferenceSettings
+from services.inference.contract.memory_budget import MemoryBudget
+from services.inference.contract.provider import Provider
+from services.inference.contract.step import Models, Tools
 from services.inference.generation.assembly import providers
 from services.inference.generation.exchange import provider_client
 from services.inference.generation.offered import OfferedOperations
-from services.inference.generation.provider import Provider
 from services.inference.media import Limits, configure_libvips
+from services.inference.media import isolated as isolated_media
 from services.inference.model_server import triton
-from services.inference.pipeline import document_job, memory_needs, picture_job
-from services.inference.pipeline.memory_budget import MemoryBudget
+from services.inference.pdf import isolated as isolated_pdf
 from services.inference.pipeline.registry import Registry
-from services.inference.pipeline.step import Models, Tools
+from services.inference.redraw import pages, rebuild
 from services.inference.worker import cancellations
 from services.inference.worker.attempt import AttemptRunner
 from services.inference.worker.client import AttemptClient
 from services.inference.worker.files import AttemptFiles
-from services.inference.worker.lane import Lane
+from services.inference.worker.lane import Lane, work
 from services.inference.worker.object_transfer import ObjectTransfer, http_client
 from services.inference.worker.work_folder import work_folder
-from services.inference.worker.worker import work
 
 _MODELS_LANE = "neural"
 _PROBE_SECONDS = 2.0
 
 
 async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
-    """Put the worker together. Its listener reports health from the moment that tasks can be taken."""
+    """Put the worker together. Its listener reports health from the moment that tasks can be taken; it ends as `lane.work` says."""
     # Names in the history of tasks; unique among replicas and restarts.
     name = f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(3)}"
     configure_libvips(settings.cpu_threads)
@@ -103,7 +104,7 @@ def _sandbox(settings: InferenceSettings) -> Sandbox:
     )
     # A child for each file in hand; the processor is shared out by the lanes.
     return Sandbox(
-        preload=[document_job.__name__, picture_job.__name__, memory_needs.__name__],
+        preload=[module.__name__ for module in (isolated_media, isolated_pdf, pages, rebuild)],
         limits=limits,
         concurrency=sum(settings.lanes.values()),
     )

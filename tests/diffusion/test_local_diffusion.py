@@ -17,8 +17,8 @@ from deploy.local.layout import REPOSITORY
 from deploy.local.scratch.triton import TritonServer, running
 from models.__main__ import main
 from services.common.errors import DarkroomError, ErrorReason
+from services.inference.contract.provider import GenerationRequest, Reference
 from services.inference.generation.local_diffusion import LocalDiffusion, Schedule
-from services.inference.generation.request import GenerationRequest, Reference
 from services.inference.model_server import triton
 from tests.provider_server import png
 
