@@ -29,6 +29,7 @@ _NAMING_SENTENCE = re.compile(r"\bErrors\b[^:]*:(.*)", re.DOTALL)
 _ANY_CALL = (ErrorReason.API_KEY_INVALID, ErrorReason.PERMISSION_DENIED, ErrorReason.INTERNAL, ErrorReason.UNAVAILABLE)
 _ANY_BODY = (ErrorReason.MALFORMED_REQUEST, ErrorReason.BODY_TOO_LARGE)
 
+
 class UndocumentedError(Exception):
     """A comment names no code, or one that does not exist."""
 
