@@ -26,7 +26,7 @@ class ErrorShape:
     """Words errors as one surface does."""
 
     def __init__(self, body: Descriptor, codes: EnumDescriptor | None) -> None:
-        """Raises ValueError when a field does not say what it holds, the body wants a code that not every reason has, or a reason has two."""
+        """Raises ValueError when a field does not say what it holds, the body has a code and some reason none, or a reason has two."""
         self.message = body
         self._codes = _codes_of(codes) if codes is not None else {}
         if surface_pb2.ERROR_PART_CODE in set(_parts(body)) and _OTHERS not in self._codes:

@@ -37,12 +37,12 @@ class Upstream:
             Mount(
                 tasks_pb2.DESCRIPTOR.services_by_name["TasksService"],
                 tasks_pb2_grpc.add_TasksServiceServicer_to_server,
-                _PilioTasks(self),
+                _RestTasks(self),
             ),
             Mount(
                 images_pb2.DESCRIPTOR.services_by_name["ImagesService"],
                 images_pb2_grpc.add_ImagesServiceServicer_to_server,
-                _PilioImages(self),
+                _RestImages(self),
             ),
             Mount(
                 tasks_service_pb2.DESCRIPTOR.services_by_name["TasksService"],
@@ -64,7 +64,7 @@ class Upstream:
         ]
 
 
-class _PilioTasks(tasks_pb2_grpc.TasksServiceServicer):
+class _RestTasks(tasks_pb2_grpc.TasksServiceServicer):
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
 
@@ -96,7 +96,7 @@ class _PilioTasks(tasks_pb2_grpc.TasksServiceServicer):
         return tasks_pb2.TaskResultEnvelope(code=200, message="success")
 
 
-class _PilioImages(images_pb2_grpc.ImagesServiceServicer):
+class _RestImages(images_pb2_grpc.ImagesServiceServicer):
     """Answers with the request as it arrived, as JSON in `status_url`."""
 
     def __init__(self, upstream: Upstream) -> None:

@@ -44,7 +44,7 @@ def tiny_mount() -> Mount:
     pb: Any = importlib.import_module("compat.tiny.v1.tiny_pb2")
     pb_grpc: Any = importlib.import_module("compat.tiny.v1.tiny_pb2_grpc")
 
-    class Tiny(pb_grpc.TinyServiceServicer):  # type: ignore[misc]  # compiled by the test
+    class Tiny(pb_grpc.TinyServiceServicer):
         async def Greet(self, request: Any, context: Context) -> Any:  # noqa: N802 - an rpc
             if not request.name:
                 raise DarkroomError(ErrorReason.FIELD_INVALID, "name: say who you are", field="name")
