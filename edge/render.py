@@ -28,7 +28,7 @@ def render(settings: EdgeSettings) -> Path:
     fetched, and CatalogueError or LookupError when what the protos say cannot be served, such as two methods that take the same path.
     """
     # Before anything is written.
-    known_paths, upstreams = routes.known_paths(), {name: Address.parse(settings.public_listener(name)) for name in routes.upstreams()}
+    known_paths, upstreams = routes.known_paths(), {name: settings.upstream(name) for name in routes.upstreams()}
     out = settings.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
     (out / "descriptors.pb").write_bytes(descriptor_set().SerializeToString())

@@ -95,7 +95,7 @@ async def test_what_was_left_running_is_collected(shell: Shell, native: AsyncCli
     status, out, err = await shell.run("resume")
     assert status == 0, err
     assert sorted(out.split()) == ["large/one-2x.png", "large/two-2x.png"]
-    assert "nothing waits" in (await shell.run("resume"))[2]
+    assert "nothing to resume" in (await shell.run("resume"))[2]
     assert len(await native.list_tasks()) == 2
 
 
@@ -165,7 +165,7 @@ async def test_a_task_that_waits_shows_its_place(shell: Shell, native: AsyncClie
     try:
         status, out, err = await shell.run("task", "get", str(tasks[-1].id))
         assert status == 0, err
-        found = re.search(r"queue +(\d+) before it", out)
+        found = re.search(r"queue +(\d+) ahead", out)
         assert found, out
         assert 0 < int(found[1]) < 40
     finally:

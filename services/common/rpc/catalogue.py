@@ -1,7 +1,7 @@
 """What the platform offers to the outside, read from the generated protos: surfaces, their services, and which paths lead to which method.
 
 The edge's routes, the shape of a refusal by path, and the reference all come from here, so a new surface needs no second list: its
-generated modules stand somewhere on Python's path, in one of the packages `NAMESPACES`.
+generated modules stand in `darkroom`, or anywhere on Python's path in `compat`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from darkroom.common.v1 import options_pb2
 from services.common.rpc.path_templates import PathTemplate
 from services.common.rpc.surfaces import Surface
 
-NAMESPACES = ("darkroom", "compat")
-"""Top-level packages of generated modules: Darkroom's own APIs, and those of others that it speaks."""
+COMPATIBLE = "compat"
+"""Top-level package of the generated modules of APIs that others define; those of Darkroom's own are in `darkroom`."""
 
 
 class CatalogueError(Exception):
@@ -219,9 +219,9 @@ def _files() -> tuple[FileDescriptor, ...]:
 
 
 def _packages() -> Iterator[Path]:
-    for name in NAMESPACES:
-        try:
-            namespace = importlib.import_module(name)
-        except ModuleNotFoundError:
-            continue
-        yield from map(Path, namespace.__path__)
+    # The client shares the name `darkroom` with the generated code, so that the latter is found by one of its files.
+    yield Path(options_pb2.__file__).parents[2]
+    try:
+        yield from map(Path, importlib.import_module(COMPATIBLE).__path__)
+    except ModuleNotFoundError:
+        return

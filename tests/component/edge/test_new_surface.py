@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 
+from deploy.local.scratch.ports import free_port
 from edge.render import render
 from edge.settings import EdgeSettings
 from services.accounts.domain.admission import Admission, IdentitySigner
@@ -24,7 +24,6 @@ from services.common.rpc.server import Mount, listening
 from tests.component.edge.conftest import envoy
 from tests.component.edge.new_surface import surface_added, tiny_mount
 from tests.component.edge.upstream import Upstream
-from tests.ports import free_port
 from tests.unit.common.keys import Keys
 
 KEY = make_key()
@@ -57,8 +56,7 @@ async def served(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterato
         return KeyOwner(key_id=7, account_id=ACCOUNT) if digest == KEY.digest else None
 
     admission = Admission(owner, IdentitySigner(signer), lambda key_id, now: None)
-    service = external_auth_pb2.DESCRIPTOR.services_by_name["Authorization"]
-    check = Mount(service, external_auth_pb2_grpc.add_AuthorizationServicer_to_server, AuthorizationServicer(admission))
+    check = Mount(AuthorizationServicer(admission))
     upstream = Upstream()
     async with AsyncExitStack() as stack:
         stack.enter_context(surface_added("tiny", tmp_path / "gen"))

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from unittest.mock import Mock
 
 import pytest
-from envoy.service.auth.v3 import external_auth_pb2
 from google.rpc import code_pb2, status_pb2
 
+from envoy_api.envoy.service.auth.v3 import external_auth_pb2
 from services.accounts.domain.admission import Admission
 from services.accounts.domain.keys import make_key
 from services.accounts.store.accounts import KeyOwner

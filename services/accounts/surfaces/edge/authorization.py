@@ -9,11 +9,11 @@ from functools import lru_cache
 from typing import Any
 
 import grpc
-from envoy.config.core.v3 import base_pb2
-from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from google.rpc import code_pb2, status_pb2
 
 from darkroom.common.v1.surface_pb2 import KeyScheme
+from envoy_api.envoy.config.core.v3 import base_pb2
+from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from services.accounts.domain.admission import Admission
 from services.accounts.domain.keys import is_key
 from services.common.errors import DarkroomError, ErrorReason
@@ -24,7 +24,7 @@ from services.common.rpc.surfaces import Surface, rendered
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # type: ignore[misc]  # xds-protos has no types
+class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):
     """Lets a request with a valid key through as its account, and refuses any other in the shape of the surface it was made to."""
 
     def __init__(self, admission: Admission) -> None:

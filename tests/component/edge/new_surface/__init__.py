@@ -57,7 +57,7 @@ def tiny_mount() -> Mount:
                 raise DarkroomError(ErrorReason.TASK_NOT_FOUND, "There are none.")
             return pb.CountReply(things=request.things, account=str(current_identity().account_id))
 
-    return Mount(pb.DESCRIPTOR.services_by_name["TinyService"], pb_grpc.add_TinyServiceServicer_to_server, Tiny())
+    return Mount(Tiny())
 
 
 def _compile(protos: Path, out: Path) -> None:
