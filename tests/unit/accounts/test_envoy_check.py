@@ -41,7 +41,7 @@ async def test_a_valid_key_becomes_an_identity_and_goes_no_further() -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1", "/v1/tasks/1/status", "/v1/nothing?x=/v2"])
-async def test_refusal_in_pilio_s_words(path: str) -> None:
+async def test_refusal_in_the_surface_s_words(path: str) -> None:
     reply = await check(path)
     assert reply.denied_response.status.code == 401
     assert reply.denied_response.body == '{"code":1402,"message":"Invalid token","data":{"error_code":"api_key_invalid"}}'
