@@ -16,13 +16,14 @@ from darkroom.operations.v1.remove_background_pb2 import (
     RemoveBackground,
     Subject,
 )
+from services.common.media_format import MediaFormat
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
 from services.inference.matting import backdrop, matting
 from services.inference.matting.choice import choose
 from services.inference.matting.matting import Cutout, Wishes
 from services.inference.matting.tuning import GENERAL, PORTRAIT, PRODUCT, Tuning
-from services.inference.media import Format, Header, Image, Saving
+from services.inference.media import Header, Image, Saving
 
 _TUNINGS: Mapping[Subject.ValueType, Tuning] = {
     SUBJECT_UNSPECIFIED: PORTRAIT,
@@ -60,7 +61,7 @@ async def run(image: Image, parameters: RemoveBackground, step: Step) -> Image:
         step.check()
         behind = await step.auxiliary(parameters.background_file_id)
     result = await asyncio.to_thread(_completed, cutout, parameters, behind)
-    format_ = Format.WEBP if parameters.format == CUTOUT_FORMAT_WEBP else Format.PNG
+    format_ = MediaFormat.WEBP if parameters.format == CUTOUT_FORMAT_WEBP else MediaFormat.PNG
     return dataclasses.replace(result, saving=Saving(format_, quick=fast))
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from darkroom.operations.v1 import operation_pb2
-from services.inference.media import Format, Header
+from services.common.media_format import MediaFormat
+from services.inference.media import Header
 from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.registry import Registry
 
@@ -15,7 +16,7 @@ EIGHTFOLD = operation_pb2.Operation(upscale={"factor": 8})
 
 def reserved(operation: operation_pb2.Operation, width: int, height: int, channels: int, wide: bool) -> float:
     """Mebibytes."""
-    return needed_memory(Header(Format.PNG, width, height, channels, wide), Registry().bind([operation]), ()) / 2**20
+    return needed_memory(Header(MediaFormat.PNG, width, height, channels, wide), Registry().bind([operation]), ()) / 2**20
 
 
 @pytest.mark.parametrize(

@@ -10,22 +10,13 @@ from google.protobuf.message import Message
 from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import operation_pb2, options_pb2
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.media_format import read_formats
 from services.common.operations import parameters_of, spec_of
 from services.common.result_size import result_size
 
 FORMATS: Mapping[options_pb2.MediaKind.ValueType, Mapping[str, str]] = {
-    options_pb2.MEDIA_KIND_IMAGE: {
-        "jpg": "image/jpeg",
-        "jpeg": "image/jpeg",
-        "png": "image/png",
-        "webp": "image/webp",
-        "heic": "image/heic",
-        "avif": "image/avif",
-        "tiff": "image/tiff",
-        "gif": "image/gif",
-        "svg": "image/svg+xml",
-    },
-    options_pb2.MEDIA_KIND_PDF: {"pdf": "application/pdf"},
+    kind: {extension: each.media_type for each in read_formats(kind) for extension in each.extensions}
+    for kind in (options_pb2.MEDIA_KIND_IMAGE, options_pb2.MEDIA_KIND_PDF)
 }
 """What the workers read, by kind: the names that people use for a format, and its media type."""
 
