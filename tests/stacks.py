@@ -31,7 +31,7 @@ from deploy.local.programs.services import address, internal_address, run_servic
 from deploy.local.stack import Stack, tail
 from services.accounts.domain.accounts import Accounts
 from services.accounts.store.accounts import AccountStore
-from services.common.db import engine
+from services.common.database import opened
 
 Result = TypeVar("Result")
 
@@ -140,7 +140,7 @@ class StackUnderTest:
         return self._run(self._create_account(name))
 
     async def _create_account(self, name: str) -> Account:
-        async with engine(self.database_url("accounts"), pool=2) as database:
+        async with opened(self.database_url("accounts"), pool=2) as database:
             accounts = Accounts(AccountStore(database), revoked=lambda _: None)
             account = await accounts.create_account(name)
             _, secret = await accounts.create_key(account.id, name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 
 from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 
@@ -15,8 +14,8 @@ from services.accounts import cli
 from services.accounts.config import AccountsSettings
 from services.accounts.domain import announcer
 from services.accounts.domain.accounts import Accounts
-from services.accounts.domain.admission import Admission, IdentitySigner
 from services.accounts.domain.announcer import Announcer
+from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
 from services.accounts.domain.key_creation import PURPOSE, KeyCreation
 from services.accounts.domain.usage import INTERVAL_SECONDS as USAGE_SECONDS
 from services.accounts.domain.usage import Usage
@@ -24,7 +23,9 @@ from services.accounts.store.accounts import AccountStore
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
 from services.accounts.surfaces.native.accounts import AccountsServicer
 from services.accounts.surfaces.rest.keys import RestKeys
-from services.common import bus, config, db, log, process
+from services.common import bus, config, log, process
+from services.common.clock import system_clock
+from services.common.database import opened
 from services.common.idempotency import IdempotencyRecords
 from services.common.identity import IDENTITY_ISSUER, Signer, Verifier
 from services.common.loop import Loop
@@ -44,23 +45,23 @@ _AUTHORIZATION = external_auth_pb2.DESCRIPTOR.services_by_name["Authorization"]
 async def serve(settings: AccountsSettings, stop: asyncio.Event) -> None:
     """Run the service until `stop` is set."""
     async with AsyncExitStack() as stack:
-        engine = await stack.enter_async_context(db.engine(settings.database_url, settings.database_pool))
+        database = await stack.enter_async_context(opened(settings.database_url, settings.database_pool))
         connection = await stack.enter_async_context(bus.connected(settings.nats_url, "accounts", settings.nats_replicas))
-        store = AccountStore(engine)
+        store = AccountStore(database)
         usage = Usage(store)
         signer = Signer(IDENTITY_ISSUER, settings.signing_key_file)
-        admission = Admission(store.owner, IdentitySigner(signer), usage.note)
+        authenticator = KeyAuthenticator(store.owner, IdentitySigner(signer), usage.note)
         announcements = Loop("announce_revocations", announcer.INTERVAL_SECONDS, Announcer(store, connection).step)
 
         def revoked(key_id: int) -> None:
-            admission.evict(key_id)
+            authenticator.evict(key_id)
             announcements.wake()
 
         accounts = Accounts(store, revoked)
-        idempotency = IdempotencyRecords(engine, lambda: datetime.now(UTC))
+        idempotency = IdempotencyRecords(database, system_clock)
         creation = KeyCreation(accounts, store, idempotency, signer.derived_secret(PURPOSE))
         # Not NATS: keys are checked without it, and a revocation counts within seconds.
-        health = Health([checks.database(engine)])
+        health = Health([checks.database(database.engine)])
         await stack.enter_async_context(health.watching())
         verifier = Verifier(settings.trusted_keys_file)
         mounts = [
@@ -68,13 +69,13 @@ async def serve(settings: AccountsSettings, stop: asyncio.Event) -> None:
             Mount(_REST, keys_pb2_grpc.add_KeysServiceServicer_to_server, RestKeys(accounts, creation)),
         ]
         authorization = [
-            Mount(_AUTHORIZATION, external_auth_pb2_grpc.add_AuthorizationServicer_to_server, AuthorizationServicer(admission))
+            Mount(_AUTHORIZATION, external_auth_pb2_grpc.add_AuthorizationServicer_to_server, AuthorizationServicer(authenticator))
         ]
-        await stack.enter_async_context(hearing_revoked(connection, admission.evict))
+        await stack.enter_async_context(hearing_revoked(connection, authenticator.evict))
         await stack.enter_async_context(process.background(announcements.run()))
         await stack.enter_async_context(process.background(Loop("record_key_use", USAGE_SECONDS, usage.step).run()))
         await stack.enter_async_context(process.background(Loop("sweep_idempotency", _SWEEP_SECONDS, idempotency.sweep).run()))
-        await stack.enter_async_context(observable(settings.metrics_listen, health, [PoolGauges(engine)]))
+        await stack.enter_async_context(observable(settings.metrics_listen, health, [PoolGauges(database.engine)]))
         await stack.enter_async_context(
             listening("internal", settings.internal_listen, authorization, verifier, health=health, drain_seconds=settings.drain_calls)
         )

@@ -11,8 +11,9 @@ from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_
 from darkroom.rest.v1 import files_pb2, files_pb2_grpc
 from services.common import log
 from services.common.bus import connected
+from services.common.clock import system_clock
 from services.common.config import load
-from services.common.db import engine
+from services.common.database import opened
 from services.common.identity import Signer, Verifier
 from services.common.loop import Loop
 from services.common.process import background, run
@@ -26,7 +27,6 @@ from services.common.telemetry.reading import PoolGauges
 from services.files import cli
 from services.files.assembly import assemble
 from services.files.config import FilesSettings
-from services.files.domain.clock import utc_now
 from services.files.events import TaskEvents
 from services.files.objects import object_store
 from services.files.probe import Prober
@@ -49,7 +49,7 @@ async def serve(settings: FilesSettings, stop: asyncio.Event) -> None:
     verifier = Verifier(settings.trusted_keys_file)
     caller = Caller(Signer("files", settings.signing_key_file))
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(engine(settings.database_url, settings.database_pool))
+        database = await stack.enter_async_context(opened(settings.database_url, settings.database_pool))
         bus = await stack.enter_async_context(connected(settings.nats_url, "files", settings.nats_replicas))
         tasks = TasksClient(await stack.enter_async_context(channel(settings.tasks_address)), caller)
         objects = await stack.enter_async_context(
@@ -62,8 +62,8 @@ async def serve(settings: FilesSettings, stop: asyncio.Event) -> None:
             )
         )
         sandbox = await stack.enter_async_context(Sandbox(preload=["services.files.probe.prober"], concurrency=settings.probe_concurrency))
-        files = assemble(settings, database, objects, Prober(sandbox), tasks, utc_now)
-        health = Health([checks.database(database), checks.nats(bus), Check("storage", objects.reach, _STORAGE_SECONDS)])
+        files = assemble(settings, database, objects, Prober(sandbox), tasks, system_clock)
+        health = Health([checks.database(database.engine), checks.nats(bus), Check("storage", objects.reach, _STORAGE_SECONDS)])
         await stack.enter_async_context(health.watching())
         events = TaskEvents(bus, files.task_files.settle)
         await stack.enter_async_context(
@@ -75,7 +75,7 @@ async def serve(settings: FilesSettings, stop: asyncio.Event) -> None:
                 Loop("task_events", 0.0, events.step, _EVENTS_SPACING).run(),
             )
         )
-        await stack.enter_async_context(observable(settings.metrics_listen, health, [PoolGauges(database)]))
+        await stack.enter_async_context(observable(settings.metrics_listen, health, [PoolGauges(database.engine)]))
         public = [
             Mount(
                 _NATIVE,

@@ -10,6 +10,7 @@ from darkroom.internal.files.v1 import storage_service_pb2_grpc
 from services.common import log, process
 from services.common.bus import connected
 from services.common.config import load
+from services.common.database import Database
 from services.common.db import engine
 from services.common.idempotency import IdempotencyRecords
 from services.common.identity import Signer, Verifier
@@ -43,7 +44,7 @@ async def serve(settings: TasksSettings, stop: asyncio.Event) -> None:
     caller = Caller(Signer(_NAME, settings.signing_key_file))
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(engine(settings.database_url, settings.database_pool))
-        store, idempotency = TaskStore(database), IdempotencyRecords(database, system_clock)
+        store, idempotency = TaskStore(database), IdempotencyRecords(Database(database), system_clock)
         bus = await stack.enter_async_context(connected(settings.nats_url, _NAME, settings.nats_replicas))
         revocations = await stack.enter_async_context(Revocations(bus))
         feed = await stack.enter_async_context(EventFeed(bus))

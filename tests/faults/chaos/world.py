@@ -16,6 +16,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from darkroom import AsyncClient
 from darkroom.internal.tasks.v1 import attempt_service_pb2
 from services.common.bus import EVENTS_STREAM, connected, events_subject
+from services.common.database import Database
 from services.common.db import engine
 from services.common.identity import Signer
 from services.common.rpc.channel import Caller, channel
@@ -136,5 +137,10 @@ async def files_in_two_days(stack: StackUnderTest) -> AsyncIterator[Files]:
         caller = Caller(Signer("files", settings.signing_key_file))
         sandbox = Sandbox(preload=["services.files.probe.prober"])
         yield assemble(
-            settings, database, objects, Prober(sandbox), TasksClient(tasks, caller), lambda: datetime.now(UTC) + timedelta(days=2)
+            settings,
+            Database(database),
+            objects,
+            Prober(sandbox),
+            TasksClient(tasks, caller),
+            lambda: datetime.now(UTC) + timedelta(days=2),
         )

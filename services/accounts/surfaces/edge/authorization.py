@@ -13,7 +13,7 @@ from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from envoy.type.v3 import http_status_pb2
 from google.rpc import code_pb2, status_pb2
 
-from services.accounts.domain.admission import Admission
+from services.accounts.domain.authentication import KeyAuthenticator
 from services.accounts.domain.keys import presented_key
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import IDENTITY_HEADER
@@ -28,8 +28,8 @@ _KEY_HEADERS = ("authorization", "x-api-key")
 class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # type: ignore[misc]  # xds-protos has no types
     """Lets a request with a valid key through as its account, and refuses any other in the shape of the surface it was made to."""
 
-    def __init__(self, admission: Admission) -> None:
-        self._admission = admission
+    def __init__(self, authenticator: KeyAuthenticator) -> None:
+        self._authenticator = authenticator
 
     async def Check(self, request: external_auth_pb2.CheckRequest, context: Context) -> external_auth_pb2.CheckResponse:
         """One answer. When the database cannot be asked this raises, and Envoy answers 503."""
@@ -38,7 +38,7 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
         try:
             if secret is None:
                 raise DarkroomError(ErrorReason.API_KEY_INVALID, "Invalid token")
-            return _admitted(await self._admission.token(secret))
+            return _admitted(await self._authenticator.token(secret))
         except DarkroomError as error:
             if error.reason is not ErrorReason.API_KEY_INVALID:
                 raise
