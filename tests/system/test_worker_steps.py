@@ -36,6 +36,7 @@ STEPS: dict[str, tuple[type, str, bool, int]] = {
 }
 
 
+@pytest.mark.alone
 async def test_a_worker_that_dies_between_two_steps(native: AsyncClient, stack: StackUnderTest, tmp_path: Path) -> None:
     """All deaths at once, since each costs the time of a lease."""
     picture = tmp_path / "disc.png"
