@@ -226,6 +226,7 @@ async def test_files_that_do_not_exist(pilio: Pilio, other_pilio: Pilio) -> None
     assert (complete[0].status_code, complete[0].json()["code"]) == (404, 40401)
 
 
+@pytest.mark.alone
 async def test_twenty_tasks_may_be_open(pilio: Pilio, stack: StackUnderTest) -> None:
     file_id = await pilio.upload("a.png", encoded(disc(64, 64), "PNG"))
     with stack.paused("inference"):

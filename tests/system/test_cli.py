@@ -193,6 +193,7 @@ async def test_what_goes_wrong_is_told(shell: Shell, arguments: list[str], envir
     assert "Traceback" not in err
 
 
+@pytest.mark.alone
 async def test_ctrl_c_cancels_what_it_started(shell: Shell, native: AsyncClient, stack: StackUnderTest) -> None:
     # Without a worker the task cannot end before it is interrupted.
     await asyncio.to_thread(stack.stop, "inference")

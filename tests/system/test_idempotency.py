@@ -100,6 +100,7 @@ async def test_calls_at_once_by_grpc_create_one_task(native: AsyncClient) -> Non
     assert refused.value.reason == "IDEMPOTENCY_KEY_MISMATCH"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("part", ["tasks", "envoy", "postgres"])
 async def test_a_part_that_is_killed_while_tasks_are_created_makes_no_duplicates(
     native: AsyncClient, stack: StackUnderTest, part: str

@@ -92,6 +92,7 @@ async def test_cancel_while_running(native: AsyncClient) -> None:
     assert again.value.reason == "TASK_ALREADY_TERMINAL"
 
 
+@pytest.mark.alone
 async def test_cancel_while_waiting(native: AsyncClient, stack: StackUnderTest) -> None:
     await asyncio.to_thread(stack.stop, "inference")
     task = await native.create_task([], [_noop(0, 0)])
