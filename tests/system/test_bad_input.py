@@ -12,7 +12,8 @@ import pytest
 from botocore import auth
 
 from services.files.presign import Presigner
-from tests.stacks import StackUnderTest
+from tests.stacks import Account, StackUnderTest
+from tests.system.holding import held
 from tests.system.pictures import bomb_png, disc, encoded
 from tests.system.pilio import NANOID, Pilio, assert_envelope
 
@@ -226,9 +227,9 @@ async def test_files_that_do_not_exist(pilio: Pilio, other_pilio: Pilio) -> None
     assert (complete[0].status_code, complete[0].json()["code"]) == (404, 40401)
 
 
-async def test_twenty_tasks_may_be_open(pilio: Pilio, stack: StackUnderTest) -> None:
+async def test_twenty_tasks_may_be_open(pilio: Pilio, stack: StackUnderTest, account: Account) -> None:
     file_id = await pilio.upload("a.png", encoded(disc(64, 64), "PNG"))
-    with stack.paused("inference"):
+    async with held(stack, account):
         tasks = [await pilio.start(CUT, {"image_file_id": file_id}) for _ in range(20)]
         response = await pilio.post(CUT, {"image_file_id": file_id})
         assert (response.status_code, response.json()["code"]) == (429, 42900)

@@ -17,6 +17,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_
 from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2, upscale_pb2
 from darkroom.tasks.v1 import task_pb2
 from tests.stacks import Account, StackUnderTest
+from tests.system.holding import held
 from tests.system.pictures import disc, encoded, opened
 from tests.system.pilio import Pilio
 
@@ -92,11 +93,10 @@ async def test_cancel_while_running(native: AsyncClient) -> None:
     assert again.value.reason == "TASK_ALREADY_TERMINAL"
 
 
-async def test_cancel_while_waiting(native: AsyncClient, stack: StackUnderTest) -> None:
-    await asyncio.to_thread(stack.stop, "inference")
-    task = await native.create_task([], [_noop(0, 0)])
-    assert (await native.cancel_task(task.id)).state == task_pb2.TASK_STATE_CANCELLED
-    await asyncio.to_thread(stack.start, "inference")
+async def test_cancel_while_waiting(native: AsyncClient, stack: StackUnderTest, account: Account) -> None:
+    async with held(stack, account):
+        task = await native.create_task([], [_noop(0, 0)])
+        assert (await native.cancel_task(task.id)).state == task_pb2.TASK_STATE_CANCELLED
     follower = await native.create_task([], [_noop(0, 0)])
     await native.wait(follower.id)
     assert (await native.get_task(task.id)).attempt == 0
