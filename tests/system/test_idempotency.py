@@ -81,13 +81,6 @@ async def test_every_call_that_is_said_to_take_a_key_looks_at_it(pilio: Pilio) -
     assert taking >= 15
 
 
-async def test_pdfs_too(pilio: Pilio, report: bytes) -> None:
-    body = {"pdf_file_id": await pilio.upload("report.pdf", report)}
-    replies = [(await post(pilio, "/v1/pdfs/remove-watermark", body, "k")).json()["data"]["task_id"] for _ in range(2)]
-    assert replies[0] == replies[1]
-    assert (await pilio.finish(replies[0]))["status"] == "Succeeded"
-
-
 async def test_calls_at_once_by_grpc_create_one_task(native: AsyncClient) -> None:
     tasks = await asyncio.gather(*(native.create_task([], [noop()], idempotency_key="k") for _ in range(10)))
     assert len({task.id for task in tasks}) == 1

@@ -19,7 +19,6 @@ from darkroom.tasks.v1 import task_pb2
 from tests.stacks import Account, StackUnderTest
 from tests.system.holding import held
 from tests.system.pictures import disc, encoded, opened
-from tests.system.pilio import Pilio
 
 CUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
 DOUBLE = operation_pb2.Operation(upscale=upscale_pb2.Upscale(factor=2))
@@ -100,13 +99,6 @@ async def test_cancel_while_waiting(native: AsyncClient, stack: StackUnderTest, 
     follower = await native.create_task([], [_noop(0, 0)])
     await native.wait(follower.id)
     assert (await native.get_task(task.id)).attempt == 0
-
-
-async def test_a_cancelled_task_reads_as_failed_in_v1(native: AsyncClient, pilio: Pilio) -> None:
-    task = await native.create_task([], [_noop(1000, 60)])
-    await native.cancel_task(task.id)
-    status = await pilio.finish(str(task.id))
-    assert (status["status"], status["error_type"]) == ("Failed", "cancelled")
 
 
 async def test_rerun_and_delete(native: AsyncClient, picture: int) -> None:
