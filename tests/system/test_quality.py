@@ -12,6 +12,7 @@ from PIL import Image
 from tests.stacks import StackUnderTest
 from tests.system.pictures import Array, opened, pixels
 from tests.system.pilio import Pilio
+from tests.system.seams import borders, seams
 
 
 @pytest.fixture
@@ -45,6 +46,16 @@ async def test_twice_the_size_with_the_same_colours_and_no_seam(client: Pilio, p
     assert np.abs(shrunk.mean(axis=(0, 1)) - original.mean(axis=(0, 1))).max() < 1.5
     enlarged = np.asarray(opened(portrait).resize((1024, 1024), Image.Resampling.BICUBIC))
     assert _sharpness(np.asarray(result.convert("RGB"))) > 1.3 * _sharpness(enlarged)
+    grey = np.asarray(result.convert("RGB")).astype(float).mean(axis=2)
+    # It was tiled, nothing shows where, and a step of three levels of 255 would.
+    at = borders(512, 2)
+    assert len(at) >= 1
+    for direction in (grey, grey.T):
+        assert seams(direction, at) == []
+        for column in at:
+            broken = direction.copy()
+            broken[:, column:] += 3
+            assert seams(broken, at) == [column]
 
 
 async def test_the_page_without_its_mark(client: Pilio, report: bytes) -> None:

@@ -12,7 +12,6 @@ import hmac
 import re
 import secrets
 import string
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,7 +20,6 @@ _ALPHABET = string.digits + string.ascii_letters
 _SECRET_CHARACTERS = 43
 _SHOWN_CHARACTERS = 6
 _KEY = re.compile(rf"{_MARK}[0-9A-Za-z]{{{_SECRET_CHARACTERS}}}")
-_BEARER = "bearer "
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +79,6 @@ def digest_of(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def presented_key(headers: Mapping[str, str]) -> str | None:
-    """The key in a request's headers (names in lower case): `Authorization: Bearer …` or, without that, `X-API-Key`.
-
-    None when there is none, or when what is there cannot be a key, so that the database need not be asked about it.
-    """
-    authorization = headers.get("authorization", "")
-    given = authorization[len(_BEARER) :] if authorization[: len(_BEARER)].lower() == _BEARER else headers.get("x-api-key", "")
-    return given.strip() if _KEY.fullmatch(given.strip()) else None
+def is_key(text: str) -> bool:
+    """Whether a text has the form of a key. What has not is nobody's, and the database need not be asked about it."""
+    return _KEY.fullmatch(text) is not None

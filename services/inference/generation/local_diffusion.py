@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.common.errors import DarkroomError, ErrorReason
+from services.inference.contract.provider import GenerationRequest, NotApplied, Reference
 from services.inference.generation.local_table import MOST_AT_ONCE, local_request
-from services.inference.generation.request import GenerationRequest, NotApplied, Reference
 from services.inference.media import Format, Image, Limits, decode, encode
 from services.inference.media.resampling import resize
 from services.inference.model_server.triton import Picture, Triton

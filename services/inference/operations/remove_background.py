@@ -16,12 +16,12 @@ from darkroom.operations.v1.remove_background_pb2 import (
     RemoveBackground,
     Subject,
 )
+from services.inference.contract.step import Step
 from services.inference.matting import backdrop, matting
 from services.inference.matting.choice import choose
 from services.inference.matting.matting import Cutout, Wishes
 from services.inference.matting.tuning import GENERAL, PORTRAIT, PRODUCT, Tuning
 from services.inference.media import Format, Image, Saving
-from services.inference.pipeline.step import Step
 
 _TUNINGS: Mapping[Subject.ValueType, Tuning] = {
     SUBJECT_UNSPECIFIED: PORTRAIT,

@@ -11,12 +11,12 @@ from functools import partial
 from darkroom.operations.v1.upscale_pb2 import ENHANCEMENT_FACE, ENHANCEMENT_QUALITY, ENHANCEMENT_TEXT, Enhancement, Upscale
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.upscale_size import DEFAULT_FACTOR, result_size
+from services.inference.contract.progress import Report, portion
+from services.inference.contract.step import Step
 from services.inference.media import Image
 from services.inference.media.spool import Spool
 from services.inference.model_server.triton import Device
 from services.inference.ocr.detection import network_input, text_map
-from services.inference.pipeline.progress import Report, portion
-from services.inference.pipeline.step import Step
 from services.inference.upscaling import enhancement, faces, upscaling
 from services.inference.upscaling.choice import Network, choose, for_faces
 from services.inference.upscaling.enhancement import Pixels8

@@ -5,12 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
-from services.common.sandbox import SandboxCrashed
 from services.common.upscale_size import result_size
-from services.inference.media import Format, Header, Limits, configure_libvips, read_header
+from services.inference.media import Header
 from services.inference.pipeline.registry import Bound
 from services.inference.upscaling.sizing import passes
 
@@ -37,21 +34,6 @@ as 32-bit numbers, and the copies of it that there are."""
 
 _TIMES_AUXILIARY = 2
 """The samples, and once more where they come without alpha from an array that has it. What is made of them has the size of the input."""
-
-
-def described(source: Path, megapixels: float) -> dict[str, Any]:
-    """The header of a picture as JSON can hold it; run by a child, as `decode_into`. Raises as `media.read_header`."""
-    configure_libvips(1)
-    return dataclasses.asdict(read_header(source.read_bytes(), Limits(megapixels)))
-
-
-def header(described: dict[str, Any]) -> Header:
-    """What the child has described. Raises SandboxCrashed if that makes no sense."""
-    try:
-        numbers = {name: int(described[name]) for name in ("width", "height", "channels")}
-        return Header(Format(described["format"]), **numbers, wide=bool(described["wide"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise SandboxCrashed("the child's description of the picture makes no sense") from error
 
 
 def needed_memory(picture: Header, operations: Sequence[Bound], auxiliaries: Sequence[Header]) -> int:

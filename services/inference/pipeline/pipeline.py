@@ -12,14 +12,15 @@ from pathlib import Path
 from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import options_pb2
 from services.common.errors import DarkroomError, ErrorReason
+from services.inference.contract.flow import Attachment, Document, Examination, Keeping, Made, Medium, References
+from services.inference.contract.progress import Report, portion
+from services.inference.contract.step import Notify, Step, Tools
 from services.inference.media import Header, Image, Limits, encode, encode_into
-from services.inference.pipeline.memory_needs import described, header, needed_memory
+from services.inference.media.isolated import read_picture, read_picture_header
+from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.naming import name_of_words, named, result_name
-from services.inference.pipeline.picture_job import read_picture
-from services.inference.pipeline.progress import Report, portion
 from services.inference.pipeline.registry import Bound
 from services.inference.pipeline.stages import Stages
-from services.inference.pipeline.step import Attachment, Document, Examination, Keeping, Made, Medium, Notify, References, Step, Tools
 
 # Shares of the time of one input; the operations share the rest.
 _READ, _WRITTEN = 0.05, 0.95
@@ -168,7 +169,7 @@ class Pipeline:
 
     async def _header(self, source: Source, limits: Limits) -> Header:
         await self._check_file(source)
-        return header(await self._tools.sandbox.run(described, source.path, limits.megapixels, limits=self._tools.picture_resources))
+        return await read_picture_header(self._tools.sandbox, source.path, limits, self._tools.picture_resources)
 
     def _reserved(self, size: int, report: Report) -> AbstractAsyncContextManager[None]:
         return self._tools.memory.reserved(size, lambda: report(0, "Waiting for memory"))

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from darkroom.operations.v1 import operation_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.operations import OperationSpec, parameters_of, spec_of, specs
-from services.inference.pipeline.step import Step
+from services.inference.contract.step import Step
 
 Run = Callable[[Any, Any, Step], Awaitable[Any]]
 """An operation's `run(medium, parameters, step)`, which gives a medium; or, where it takes references, `run(references, parameters, step)`,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
+import math
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -14,23 +14,23 @@ from pathlib import Path
 from typing import Any
 
 from darkroom.tasks.v1 import task_pb2
+from services.common.backoff import Backoff, retry_unavailable
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
 from services.inference import metrics
-from services.inference.archive.packing import packed
+from services.inference.contract.flow import Stream
+from services.inference.contract.progress import Progress, Report, Stopped, portion
+from services.inference.contract.step import Step, Tools, no_auxiliary
 from services.inference.pipeline.naming import named
+from services.inference.pipeline.packing import packed
 from services.inference.pipeline.pipeline import Pipeline, Product, Source, Surroundings
-from services.inference.pipeline.progress import Progress, Report, Stopped, portion
 from services.inference.pipeline.registry import Bound, Registry
 from services.inference.pipeline.stages import Stages
-from services.inference.pipeline.step import Step, Stream, Tools, no_auxiliary
 from services.inference.worker.cancellations import Cancellations
 from services.inference.worker.client import Admission, AttemptClient
 from services.inference.worker.failures import failure_of
-from services.inference.worker.files import AttemptFiles
-from services.inference.worker.kept_results import KeptResults
+from services.inference.worker.files import AttemptFiles, AttemptReferences, KeptResults
 from services.inference.worker.lease import Lease
-from services.inference.worker.references import AttemptReferences
 
 # Shares of the time of one input.
 _FETCHED, _DELIVERED = 0.1, 0.9
@@ -39,7 +39,7 @@ _MADE = 0.9
 _MOST_NOTICES = 100
 _MOST_OUTPUTS = 500
 _HAND_BACK_SECONDS = 3.0
-_LONGEST_PAUSE = 5.0
+_REPORTING = Backoff(0.4, 5.0)
 
 _logger = get_logger()
 
@@ -114,7 +114,7 @@ class AttemptRunner:
     async def _work_and_report(self, run: Admission, progress: Progress) -> None:
         try:
             results = await self._work(run, progress)
-            await _until_heard(lambda: self._client.complete(run, results.file_ids, results.copies, results.notices))
+            await _delivered(lambda: self._client.complete(run, results.file_ids, results.copies, results.notices))
             metrics.ATTEMPTS.labels("completed", "").inc()
             _logger.info("attempt_completed", outputs=len(results.file_ids), stages=results.stages.seconds)
         except Stopped:
@@ -123,7 +123,7 @@ class AttemptRunner:
             failure = failure_of(error)
             metrics.ATTEMPTS.labels("failed", failure.reason.value).inc()
             _logger.info("attempt_failed", reason=failure.reason.value, message=failure.message)
-            await _until_heard(lambda: self._client.fail(run, failure))
+            await _delivered(lambda: self._client.fail(run, failure))
 
     async def _work(self, run: Admission, progress: Progress) -> _Results:
         operations = self._registry.bind(run.operations)
@@ -268,20 +268,10 @@ def _named_after(source: Source | None) -> Iterator[None]:
         raise error if source is None else named(error, source.name) from error
 
 
-async def _until_heard(report: Callable[[], Awaitable[bool]]) -> None:
+async def _delivered(report: Callable[[], Awaitable[bool]]) -> None:
     """Repeat a report while the tasks service cannot be reached. The end of the lease cancels it."""
-    pause = 0.2
-    while True:
-        try:
-            if not await report():
-                _logger.warning("report_came_late")
-            return
-        except DarkroomError as error:
-            if error.reason is not ErrorReason.UNAVAILABLE:
-                raise
-            _logger.warning("report_failed", error=str(error))
-        await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-        pause = min(_LONGEST_PAUSE, pause * 2)
+    if not await retry_unavailable(report, math.inf, _REPORTING):
+        _logger.warning("report_came_late")
 
 
 async def _ended(*tasks: asyncio.Task[Any]) -> None:

@@ -8,15 +8,13 @@ from datetime import UTC, datetime
 from unittest.mock import Mock
 
 import pytest
-from envoy.service.auth.v3 import external_auth_pb2
 from google.rpc import code_pb2, status_pb2
 
+from envoy_api.envoy.service.auth.v3 import external_auth_pb2
 from services.accounts.domain.admission import Admission
 from services.accounts.domain.keys import make_key
 from services.accounts.store.accounts import KeyOwner
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
-from services.common.rpc import catalogue
-from services.common.rpc.surfaces import RENDERERS
 
 KEY, EXPIRED = make_key(), make_key()
 
@@ -68,10 +66,3 @@ async def test_a_key_whose_time_is_over_is_told_so() -> None:
     assert json.loads(reply.denied_response.body) == {"code": 1402, "message": message, "data": {"error_code": "api_key_invalid"}}
     reply = await check("/darkroom.tasks.v1.TasksService/GetTask", x_api_key=EXPIRED.secret, content_type="application/grpc")
     assert reply.denied_response.body == message
-
-
-def test_every_surface_has_a_renderer() -> None:
-    assert {surface.name for surface in catalogue.surfaces()} <= RENDERERS.keys()
-    assert [surface.path_prefix for surface in catalogue.surfaces()] == sorted(
-        (surface.path_prefix for surface in catalogue.surfaces()), key=len, reverse=True
-    )

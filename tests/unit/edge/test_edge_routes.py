@@ -7,9 +7,11 @@ import re
 import pytest
 
 from darkroom.common.v1 import options_pb2
+from darkroom.internal.tasks.v1 import attempt_service_pb2
 from edge import routes
 from reference.rules import is_required
 from services.common.rpc import catalogue
+from services.common.rpc.path_templates import PathTemplate
 
 
 def test_every_public_service_has_exactly_one_route_and_internal_ones_none() -> None:
@@ -34,9 +36,18 @@ def test_streams_and_reads() -> None:
 
 
 def test_a_service_that_nobody_serves_is_an_error() -> None:
-    for name in ("compat.other.v1.Service", "darkroom.billing.v1.BillingService"):
-        with pytest.raises(LookupError, match=re.escape(name)):
-            routes._upstream(name)
+    service = attempt_service_pb2.DESCRIPTOR.services_by_name["AttemptService"]
+    with pytest.raises(LookupError, match=re.escape(service.full_name)):
+        routes._upstream(service)
+
+
+def test_what_reads_says_so() -> None:
+    """GET is safe by HTTP (RFC 9110, 9.2.1), and a native method that is named so has no side effects (AIP-131, AIP-132)."""
+    for service in catalogue.public_services():
+        for method in service.methods:
+            bound = catalogue.bindings(method)
+            reads = all(binding.verb == "GET" for binding in bound) if bound else method.name.startswith(("Get", "List", "Watch"))
+            assert routes._is_read(method) == reads, method.full_name
 
 
 def test_known_paths() -> None:
@@ -56,7 +67,7 @@ def test_where_lists_without_items_are_left_out_no_other_list_is_ever_empty() ->
     assert leaving_out == {r"/v1/files/batch\-create", "/v1/keys", "/v1/keys/[^/]+"}
     for service in catalogue.public_services():
         for method in service.methods:
-            if any(routes._path_regex(binding.template) in leaving_out for binding in catalogue.bindings(method)):
+            if any(PathTemplate(binding.template).regex in leaving_out for binding in catalogue.bindings(method)):
                 for field in routes.lists_in(method.output_type):
                     options = field.GetOptions()
                     assert options.Extensions[options_pb2.absent_when_empty] or is_required(field), field.full_name
@@ -72,5 +83,5 @@ def test_where_lists_without_items_are_left_out_no_other_list_is_ever_empty() ->
     ],
 )
 def test_path_templates(template: str, path: str) -> None:
-    assert re.fullmatch(routes._path_regex(template), path)
-    assert not re.fullmatch(routes._path_regex(template), "/v2" + path)
+    assert re.fullmatch(PathTemplate(template).regex, path)
+    assert not re.fullmatch(PathTemplate(template).regex, "/v2" + path)

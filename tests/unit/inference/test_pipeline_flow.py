@@ -17,13 +17,14 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.operations import parameters_of, spec_of
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox
-from services.inference.media import Image, Limits, decode, encode
-from services.inference.pipeline import memory_needs, picture_job
-from services.inference.pipeline.memory_budget import MemoryBudget
+from services.inference.contract.flow import Attachment, Document, Examination, Medium
+from services.inference.contract.memory_budget import MemoryBudget
+from services.inference.contract.step import Models, Step, Tools
+from services.inference.media import Image, Limits, decode, encode, isolated
+from services.inference.pipeline import memory_needs
 from services.inference.pipeline.pipeline import Pipeline, Source, Surroundings
 from services.inference.pipeline.registry import Bound
 from services.inference.pipeline.stages import Stages
-from services.inference.pipeline.step import Attachment, Document, Examination, Medium, Models, Step, Tools
 
 Run = Callable[[Medium, object, Step], Awaitable[Medium]]
 
@@ -61,7 +62,7 @@ def surround(tmp_path: Path) -> Surround:
 
 @pytest.fixture(scope="module")
 async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(preload=[picture_job.__name__]) as made:
+    async with Sandbox(preload=[isolated.__name__]) as made:
         yield made
 
 

@@ -1,0 +1,55 @@
+"""Path templates of `google.api.http`, as regular expressions and as Lua patterns, and which of two is more specific."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+_VARIABLE = re.compile(r"\{[^}=]*(?:=([^}]*))?\}")
+_WILDCARD = re.compile(r"(\*\*|\*)")
+
+
+@dataclass(frozen=True)
+class PathTemplate:
+    """Such as `/v1/tasks/{id}/status`, `/v1/{name=files/*}` or `/v1/{rest=**}`."""
+
+    text: str
+
+    @cached_property
+    def shape(self) -> str:
+        """The template without the names of its variables. Two with one shape match the same paths."""
+        return _VARIABLE.sub(lambda variable: variable[1] or "*", self.text)
+
+    @cached_property
+    def generality(self) -> tuple[tuple[int, ...], str]:
+        """For sorting: of two templates that match one path, the more specific one comes first, as it does in Envoy's transcoder. Segment by
+        segment, a text goes before `*`, and that before `**`."""
+        return tuple(_generality(segment) for segment in self.shape.split("/")[1:]), self.shape
+
+    @cached_property
+    def regex(self) -> str:
+        """For Python and RE2, without the slash that a path may end with."""
+        if self.shape.endswith("/**"):
+            # It may stand for no segment at all.
+            return PathTemplate(self.shape.removesuffix("/**")).regex + "(/.*)?"
+        return "".join({"**": ".*", "*": "[^/]+"}.get(part, re.escape(part)) for part in _WILDCARD.split(self.shape))
+
+    @cached_property
+    def lua(self) -> tuple[str, ...]:
+        """As Lua patterns, one of which matches the whole path."""
+        pieces = (re.sub(r"[^\w/]", r"%\g<0>", part) if part not in ("*", "**") else part for part in _WILDCARD.split(self.shape))
+        pattern = "".join({"**": ".*", "*": "[^/]+"}.get(piece, piece) for piece in pieces)
+        if self.shape.endswith("/**"):
+            return f"^{pattern}$", f"^{pattern.removesuffix('/.*')}$"
+        return (f"^{pattern}/?$",)
+
+    def covers(self, other: PathTemplate) -> bool:
+        """Whether every path that `other` matches is below this one, which ends with `/**`."""
+        return f"{other.shape}/".startswith(self.shape.removesuffix("**"))
+
+
+def _generality(segment: str) -> int:
+    if "*" not in segment:
+        return 0
+    return {"*": 2, "**": 3}.get(segment, 1)
