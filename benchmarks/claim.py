@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks.table import Section, milliseconds, percentile
 from services.common.db import engine, migrate
-from services.tasks.store.models import Task
+from services.tasks.model import Task
 from services.tasks.store.tasks import TaskStore
 from tests.stacks import StackUnderTest
 

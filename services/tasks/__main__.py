@@ -11,7 +11,6 @@ from services.common import log, process
 from services.common.bus import connected
 from services.common.config import load
 from services.common.db import engine
-from services.common.idempotency import IdempotencyRecords
 from services.common.identity import Signer, Verifier
 from services.common.revocations import Revocations
 from services.common.rpc import catalogue
@@ -22,17 +21,9 @@ from services.common.telemetry.health import Health
 from services.common.telemetry.listener import observable
 from services.common.telemetry.reading import PoolGauges, ReadGauges
 from services.tasks import cli
-from services.tasks.assembly import assemble, lanes
+from services.tasks.assembly import Connections, assemble, event_feed
 from services.tasks.config import TasksSettings
-from services.tasks.domain.clock import system_clock
-from services.tasks.domain.owner.event_feed import EventFeed
-from services.tasks.domain.retention.sweeping import RetentionSweeper, rules
 from services.tasks.files_client import FilesClient
-from services.tasks.monitoring.gauges import QueueGauges
-from services.tasks.store.batches import BatchStore
-from services.tasks.store.ledger import LedgerStore
-from services.tasks.store.tasks import TaskStore
-from services.tasks.store.webhooks import WebhookStore
 
 _NAME = "tasks"
 
@@ -43,32 +34,18 @@ async def serve(settings: TasksSettings, stop: asyncio.Event) -> None:
     caller = Caller(Signer(_NAME, settings.signing_key_file))
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(engine(settings.database_url, settings.database_pool))
-        store, idempotency = TaskStore(database), IdempotencyRecords(database, system_clock)
         bus = await stack.enter_async_context(connected(settings.nats_url, _NAME, settings.nats_replicas))
         revocations = await stack.enter_async_context(Revocations(bus))
-        feed = await stack.enter_async_context(EventFeed(bus))
+        feed = await stack.enter_async_context(event_feed(bus))
         storage = storage_service_pb2_grpc.StorageServiceStub(await stack.enter_async_context(channel(settings.files_address)))
         # Open streams go on until others take the calls.
         closing = asyncio.Event()
-        parts = assemble(
-            settings,
-            store,
-            LedgerStore(database),
-            WebhookStore(database),
-            BatchStore(database),
-            idempotency,
-            RetentionSweeper(database, rules(settings), system_clock),
-            bus,
-            FilesClient(storage, caller),
-            feed,
-            revocations,
-            system_clock,
-            closing,
-        )
+        opened = Connections(database, bus, FilesClient(storage, caller), feed, revocations)
+        parts = assemble(settings, opened, closing)
         health = Health([checks.database(database), checks.nats(bus)])
         await stack.enter_async_context(health.watching())
         await stack.enter_async_context(process.background(*(loop.run() for loop in parts.loops)))
-        gauges = ReadGauges("queue", QueueGauges(database, lanes(), system_clock).read)
+        gauges = ReadGauges("queue", parts.gauges.read)
         await stack.enter_async_context(observable(settings.metrics_listen, health, [PoolGauges(database), gauges]))
         await stack.enter_async_context(
             listening("internal", settings.internal_listen, parts.internal, verifier, health=health, drain_seconds=settings.drain_calls)

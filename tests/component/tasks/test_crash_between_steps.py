@@ -23,10 +23,10 @@ from services.common.idempotency import HEADER
 from services.common.publishing import Publisher
 from services.tasks.domain.lifecycle.dispatcher import Dispatcher
 from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.lifecycle.publishing import Relay
 from services.tasks.domain.lifecycle.reaper import Reaper
-from services.tasks.domain.lifecycle.relay import Relay
-from services.tasks.domain.state import TaskState
 from services.tasks.files_client import FilesClient
+from services.tasks.model.state import TaskState
 from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
 from tests.component.tasks.clock import MovableClock

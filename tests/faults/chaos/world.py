@@ -25,7 +25,7 @@ from services.files.config import FilesSettings
 from services.files.objects import object_store
 from services.files.probe import Prober
 from services.files.tasks_client import TasksClient
-from services.tasks.domain.clock import system_clock
+from services.tasks.model.clock import system_clock
 from tests.component.tasks.books import Books
 from tests.component.tasks.receiver import Receiver
 from tests.faults.chaos.load import Tenant

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotencyRecords, IdempotentCall
-from services.tasks.domain.clock import Clock
 from services.tasks.domain.lifecycle.notifications import Wake
-from services.tasks.domain.owner.pages import Listing, before_id, page_token
-from services.tasks.domain.state import DeliveryState
+from services.tasks.domain.pages import Listing, before_id, page_token
 from services.tasks.domain.webhooks.destinations import Destinations
-from services.tasks.domain.webhooks.records import Registered
 from services.tasks.domain.webhooks.signing import new_secret
-from services.tasks.store.models import WebhookDelivery
+from services.tasks.model import WebhookDelivery
+from services.tasks.model.clock import Clock
+from services.tasks.model.records import Registered
+from services.tasks.model.state import DeliveryState
 from services.tasks.store.webhooks import WebhookStore
 
 _DEFAULT_PAGE = 100
