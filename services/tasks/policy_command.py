@@ -61,7 +61,7 @@ def _weight(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
     if not 0.001 <= value <= 1000 or math.isnan(value):
         raise argparse.ArgumentTypeError(f"{text} is not between 0.001 and 1000")
     return value

@@ -117,7 +117,7 @@ class LaneAccount(TasksTable, table=True):
     """Tasks QUEUED whose `run_at` is NULL; kept by the statements that bring them into that state and out of it. Without a
     constraint, as `running`."""
     virtual_time: float
-    """Where its next turn is; see `order/statements.py`."""
+    """Where its next turn is; see `store/order.py`."""
     waiting: bool | None = Field(None, sa_column=Column(Boolean, Computed("queued > 0", persisted=True)))
 
 

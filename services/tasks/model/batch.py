@@ -36,4 +36,4 @@ class Batch(TasksTable, table=True):
     end_time: datetime | None = moment()
     """When the last of its tasks ended."""
     webhook_url: str | None = Field(None, sa_type=Text)
-    """Hears of its end, beside the account's webhooks."""
+    """Is sent its end, besides the account's webhooks."""

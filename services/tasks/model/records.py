@@ -201,7 +201,7 @@ class Registered:
     previous_until: datetime | None
     """Until then the secret before the current one signs as well."""
     event_types: Sequence[str]
-    """What it hears of; empty: of everything."""
+    """The events that it is sent; empty: all of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The life of a task: its states, and every change between them that exists.
 
-`docs/task-lifecycle.md` draws this module, and the guards in `store/transitions.py` follow it arrow by arrow; tests hold all three
+`docs/task-lifecycle.md` draws this module, and the guarded statements in `store` follow it arrow by arrow; tests hold all three
 together.
 """
 

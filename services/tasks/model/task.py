@@ -76,7 +76,7 @@ class Task(TasksTable, table=True):
     attempt: int
     """Attempts begun so far."""
     max_attempts: int
-    """How many it may have, beside those that were handed back."""
+    """How many it may have, besides those that were handed back."""
     handed_back: int = with_default(Integer, "0")
     """Attempts that ended because their worker did."""
     run_at: datetime | None = moment()
@@ -101,7 +101,7 @@ class Task(TasksTable, table=True):
     deadline: datetime | None = moment()
     """A task that has not ended by then fails."""
     webhook_url: str | None = Field(None, sa_type=Text)
-    """Hears of its end, beside the account's webhooks."""
+    """Is sent its end, besides the account's webhooks."""
     batch_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("batch.id", ondelete="CASCADE")))
     """The batch that it was created with."""
     batch_index: int | None = None

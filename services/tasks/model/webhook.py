@@ -20,7 +20,7 @@ from services.tasks.model.state import DeliveryState
 
 
 class Webhook(TasksTable, table=True):
-    """An address that hears of the end of every task of its account."""
+    """An address that is told of the end of every task of its account."""
 
     __tablename__ = "webhook"
     __table_args__ = (Index("webhook_account", "account_id", "id"),)
@@ -32,7 +32,7 @@ class Webhook(TasksTable, table=True):
     disable_time: datetime | None = moment()
     """When it answered 410 Gone."""
     event_types: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
-    """What it hears of; empty: of everything."""
+    """The events that it is sent; empty: all of them."""
 
 
 class WebhookSecret(TasksTable, table=True):

@@ -115,7 +115,7 @@ UPDATE task SET lease_until = least(:lease_until, start_time + :timeout)
 WHERE id = :id AND state = 'RUNNING' AND attempt = :attempt
 RETURNING id
 """)
-"""Renew the lease, up to the same moment, where there is no news."""
+"""Renew the lease, up to the same moment, where nothing has changed."""
 
 COMPLETED = text("SELECT 1 FROM task WHERE id = :id AND state = 'SUCCEEDED' AND attempt = :attempt")
 """Whether COMPLETE has accepted this attempt before: its reply was lost."""

@@ -111,7 +111,7 @@ settled AS (
   WHERE end_time IS NOT NULL AND amount > 0
 )"""
 
-# A lane is what `webhooks/statements.py` sends apart from everything else: a webhook, or one of 16 lanes of the account by the host that a
+# A lane is what `deliveries.py` sends apart from everything else: a webhook, or one of 16 lanes of the account by the host that a
 # task's or batch's own URL names, so that the number of lanes is bounded by the accounts.
 _DELIVERIES = """
   INSERT INTO webhook_delivery (

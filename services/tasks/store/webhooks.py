@@ -48,7 +48,7 @@ SET_EVENTS = text(f"""
 WITH changed AS (
   UPDATE webhook SET event_types = :event_types WHERE id = :id AND account_id = :account_id RETURNING *
 ){_CHANGED}""")  # noqa: S608 - put together from constants
-"""What a webhook hears of from now on."""
+"""Which events a webhook is sent from now on."""
 
 ENABLE = text(f"""
 WITH changed AS (
@@ -139,7 +139,7 @@ class WebhookStore(DeliveryStore):
         return [_registered(row) for row in await self._run(LIST, {"account_id": account_id})]
 
     async def set_events(self, account_id: int, webhook_id: int, event_types: Sequence[str]) -> Registered | None:
-        """Set what a webhook hears of; None if there is none."""
+        """Set which events a webhook is sent; None if there is no such webhook."""
         values = {"account_id": account_id, "id": webhook_id, "event_types": list(event_types)}
         return _changed(await self._run(SET_EVENTS, values))
 

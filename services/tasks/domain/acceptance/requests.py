@@ -28,7 +28,7 @@ class Item:
     input_fields: Sequence[str]
     """For each input, the field of the request that names it."""
     auxiliary: Sequence[NamedFile] = ()
-    """The files that its operations need beside its inputs."""
+    """The files that its operations need besides its inputs."""
     planned: Sequence[file_pb2.File] = ()
     """Inputs that are not uploaded yet."""
 
@@ -83,7 +83,7 @@ class TaskRequest(Request):
     input_fields: Sequence[str]
     """For each input, the field of the request that names it."""
     auxiliary_field: FieldOf = native_field
-    """The field of the request that names a file which an operation needs beside the inputs."""
+    """The field of the request that names a file which an operation needs besides the inputs."""
 
     def tasks(self) -> list[Item]:
         """The task."""

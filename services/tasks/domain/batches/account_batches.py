@@ -37,7 +37,7 @@ class BatchPage:
 
 
 class AccountBatches:
-    """Every method sees the account's own batches only: another's is as good as none. `stopping` ends waits when it is set."""
+    """Every method sees the account's own batches only; one of another account does not exist for it. `stopping` ends waits when set."""
 
     def __init__(
         self,

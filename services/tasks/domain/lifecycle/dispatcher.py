@@ -57,7 +57,7 @@ class Dispatcher:
         return offered == _BATCH
 
     async def _some_wait(self) -> bool:
-        """Let retries take part whose time has come, at most once in `interval`: a busy lane has no need to look for them at each step.
+        """Let retries take part whose time has come, at most once in `interval`: a busy lane need not look for them at each step.
         Whether the lane may have something to offer."""
         now = self._clock()
         if self._looked_at is not None and now - self._looked_at < self._interval:

@@ -43,7 +43,7 @@ class Details:
 
 
 class AccountTasks:
-    """Every method sees the account's own tasks only: another's is as good as none."""
+    """Every method sees the account's own tasks only; one of another account does not exist for it."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class AccountTasks:
 
     async def get(self, account_id: int, task_id: int) -> Task:
         """One task. Raises TASK_NOT_FOUND."""
-        return await task_of(self._store, account_id, task_id)
+        return await find_task(self._store, account_id, task_id)
 
     async def details(self, task: Task) -> Details:
         """The task's place in the queue and its attempts."""
@@ -150,7 +150,7 @@ def task_not_found() -> DarkroomError:
     return DarkroomError(ErrorReason.TASK_NOT_FOUND, "No such task.")
 
 
-async def task_of(store: TaskStore, account_id: int, task_id: int) -> Task:
+async def find_task(store: TaskStore, account_id: int, task_id: int) -> Task:
     """A task of the account. Raises TASK_NOT_FOUND."""
     task = await store.get(account_id, task_id)
     if task is None:

@@ -18,7 +18,7 @@ _logger = get_logger()
 _INBOX = 256
 
 Unpack = Callable[[bytes, Container[int]], Sequence[TaskEvent]]
-"""The events of some tasks that a message holds; raises ValueError for what is no such message."""
+"""The events of some tasks that a message holds; raises ValueError for anything else."""
 
 
 class Inbox:

@@ -15,7 +15,7 @@ from datetime import timedelta
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
 from services.common.revocations import Revocations
-from services.tasks.domain.owner.account_tasks import task_of
+from services.tasks.domain.owner.account_tasks import find_task
 from services.tasks.domain.owner.event_feed import EventFeed
 from services.tasks.model import Task, TaskEvent
 from services.tasks.store.tasks import TaskStore
@@ -36,7 +36,7 @@ class Watching:
         Raises TASK_NOT_FOUND; API_KEY_INVALID when the key is revoked meanwhile; UNAVAILABLE when this process stops, upon which the client
         goes on at another one.
         """
-        task = await task_of(self._store, identity.account_id, task_id)
+        task = await find_task(self._store, identity.account_id, task_id)
         if task.state.terminal and after >= task.last_sequence:
             return
         async with self._feed.inbox(task_id) as inbox, self._revocations.watching(identity.key_id) as revoked:
@@ -68,13 +68,13 @@ class Watching:
 
         When this process stops, that ends the wait too. Raises TASK_NOT_FOUND, and API_KEY_INVALID when the key is revoked meanwhile.
         """
-        task = await task_of(self._store, identity.account_id, task_id)
+        task = await find_task(self._store, identity.account_id, task_id)
         if seconds == 0 or task.state.terminal or (after is not None and task.last_sequence > after):
             return task
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), aclosing(self.watch(identity, task_id, task.last_sequence)) as events:
                 await self._first(events, after)
-        return await task_of(self._store, identity.account_id, task_id)
+        return await find_task(self._store, identity.account_id, task_id)
 
     async def _first(self, events: AsyncIterator[TaskEvent], after: int | None) -> None:
         try:

@@ -32,7 +32,7 @@ class DeliveryPage:
 
 
 class AccountWebhooks:
-    """Every method sees the account's own webhooks only: another's is as good as none."""
+    """Every method sees the account's own webhooks only; one of another account does not exist for it."""
 
     def __init__(
         self, store: WebhookStore, idempotency: IdempotencyRecords, destinations: Destinations, wake: Wake, max_webhooks: int, clock: Clock
@@ -75,7 +75,7 @@ class AccountWebhooks:
         return await self._store.list(account_id)
 
     async def set_events(self, account_id: int, webhook_id: int, event_types: Sequence[str]) -> Registered:
-        """Have a webhook hear of some types of events from now on (none given: of all). Raises WEBHOOK_NOT_FOUND."""
+        """Send a webhook only some types of events from now on (none given: all). Raises WEBHOOK_NOT_FOUND."""
         webhook = await self._store.set_events(account_id, webhook_id, event_types)
         if webhook is None:
             raise webhook_not_found()

@@ -31,7 +31,7 @@ def packed(events: Sequence[OutgoingEvent]) -> Iterator[tuple[Sequence[OutgoingE
 
 
 def unpacked(message: bytes, task_ids: Container[int]) -> list[TaskEvent]:
-    """The events of some tasks that a message holds. Raises ValueError for what is no such message."""
+    """The events of some tasks that a message holds. Raises ValueError for anything else."""
     try:
         published = attempt_service_pb2.PublishedEvents.FromString(message)
     except DecodeError as error:
