@@ -52,8 +52,8 @@ class SignedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class PinnedTasks:
-    """What became of the inputs of many tasks."""
+class ExaminedFiles:
+    """What became of files that tasks are to use."""
 
     files: list[File]
     """Those that can be used, each once."""
@@ -99,24 +99,31 @@ class TaskFiles:
                 raise not_found(file_id)
         return [pinned[file_id] for file_id in file_ids]
 
-    async def pin_tasks(self, account_id: int, wanted: Mapping[int, Sequence[int]], *, all_or_none: bool) -> PinnedTasks:
+    async def pin_tasks(self, account_id: int, wanted: Mapping[int, Sequence[int]], *, all_or_none: bool) -> ExaminedFiles:
         """`pin` for many tasks, each with its files. A task with a refused file gets no pins; with `all_or_none`, then no task does.
 
         Raises UNAVAILABLE, and nothing else for the sake of one file.
         """
-        file_ids = list(dict.fromkeys(file_id for ids in wanted.values() for file_id in ids))
+        examined = await self.examine(account_id, list(dict.fromkeys(file_id for ids in wanted.values() for file_id in ids)))
+        usable = {task_id: ids for task_id, ids in wanted.items() if examined.refusals.keys().isdisjoint(ids)}
+        if not usable or (all_or_none and examined.refusals):
+            return examined
+        pinned = await self._pin(usable, account_id, all_or_none=all_or_none)
+        late = {file_id: not_found(file_id) for ids in usable.values() for file_id in ids if file_id not in pinned}
+        return ExaminedFiles(list(pinned.values()), {**examined.refusals, **late})
+
+    async def examine(self, account_id: int, file_ids: Sequence[int]) -> ExaminedFiles:
+        """What becomes of files that tasks are to use, each named once. Raises UNAVAILABLE, and nothing else for the sake of one file."""
         found = await self._visibility.visible(account_id, file_ids)
         refusals = {file_id: not_found(file_id) for file_id in file_ids if file_id not in found}
         known = [found[file_id] for file_id in file_ids if file_id in found]
+        ready = []
         for file, examined in zip(known, await self._intake.examined(known), strict=True):
             if isinstance(examined, DarkroomError):
                 refusals[file.id] = examined
-        usable = {task_id: ids for task_id, ids in wanted.items() if refusals.keys().isdisjoint(ids)}
-        if not usable or (all_or_none and refusals):
-            return PinnedTasks([], refusals)
-        pinned = await self._pin(usable, account_id, all_or_none=all_or_none)
-        late = {file_id: not_found(file_id) for ids in usable.values() for file_id in ids if file_id not in pinned}
-        return PinnedTasks(list(pinned.values()), refusals | late)
+            else:
+                ready.append(examined)
+        return ExaminedFiles(ready, refusals)
 
     async def _pin(self, wanted: Mapping[int, Sequence[int]], account_id: int, *, all_or_none: bool) -> dict[int, File]:
         now = self._clock()

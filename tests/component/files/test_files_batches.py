@@ -61,6 +61,21 @@ async def test_a_refused_file_keeps_its_task_or_all_from_being_pinned(world: Wor
     assert not await pinned(world, account, spoiled, good.id)
 
 
+async def test_files_are_examined_as_for_tasks_and_not_pinned(world: World) -> None:
+    account = world.account()
+    fresh = await world.uploaded(account, "fresh.png", content.png())
+    bad = await world.uploaded(account, "bad.png", b"no picture at all")
+    result = await world.files.task_files.examine(account, [fresh.id, bad.id, 1])
+    assert [(file.id, file.media_type) for file in result.files] == [(fresh.id, "image/png")]
+    assert {file_id: error.reason for file_id, error in result.refusals.items()} == {
+        bad.id: ErrorReason.MEDIA_UNSUPPORTED,
+        1: ErrorReason.FILE_NOT_FOUND,
+    }
+    await world.files.library.delete(account, fresh.id)
+    await world.sweep()
+    assert await world.objects.head(fresh.object_key) is None
+
+
 async def test_files_that_are_deleted_meanwhile_are_either_pinned_or_refused(world: World) -> None:
     account = world.account()
     for _ in range(5):

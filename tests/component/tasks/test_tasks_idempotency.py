@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Awaitable
 
 import grpc
@@ -19,11 +18,10 @@ from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotencyRecords, IdempotentCall
-from services.tasks.domain.records import NewTask
-from services.tasks.store.models import Task
+from services.tasks.model import Task
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
-from tests.component.tasks.scene import UNLIMITED
+from tests.component.tasks.scene import Scene
 from tests.component.tasks.service import Replica, Service, error_of, eventually
 
 ACCOUNT, OTHER = 7_001, 7_002
@@ -169,20 +167,7 @@ def call_of(key: str, digest: bytes = b"d" * 32) -> IdempotentCall:
 
 
 async def stored(store: TaskStore, clock: MovableClock, call: IdempotentCall) -> Task:
-    new = NewTask(
-        id=await store.next_id(),
-        account_id=ACCOUNT,
-        lane="system",
-        priority=0,
-        trace_id=str(uuid.uuid4()),
-        operations=[],
-        input_file_ids=[],
-        list_price_millicredits=0,
-        expected_outputs=0,
-        max_attempts=1,
-    )
-    task = await store.create(new, max_open=100, terms=UNLIMITED, now=clock(), call=call)
-    assert task is not None
+    [task] = await Scene(store, clock).try_or_raise(call=call)
     return task
 
 

@@ -18,8 +18,7 @@ from darkroom.operations.v1 import (
 )
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.operations import specs
-from services.tasks.domain.creation.media import FORMATS, MediaLimits, check_media
-from services.tasks.domain.creation.pipeline import Flow, check_pipeline, flows_of, lane_of, outputs_of
+from services.tasks.domain.plan import FORMATS, Flow, MediaLimits, check_media, check_pipeline, flows_of, lane_of, outputs_of
 
 CUT_OUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
 CLEAN_PDF = operation_pb2.Operation(remove_pdf_watermark=remove_pdf_watermark_pb2.RemovePdfWatermark())
