@@ -39,7 +39,7 @@ _STRIP = 70 * 4 * 6
 as 32-bit numbers, and the copies of it that there are."""
 
 Choose = Callable[[int, int], Awaitable[Network]]
-"""The network for an enlargement by a factor of a picture of so many pixels."""
+"""The network for an enlargement by a factor of a picture with a number of pixels."""
 
 
 @dataclass(frozen=True, slots=True)

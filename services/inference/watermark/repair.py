@@ -195,7 +195,7 @@ class Repair:
 
 
 def _levels(colour: tuple[float, ...], channels: int) -> npt.NDArray[np.float32]:
-    """The colour as a picture of so many channels has it."""
+    """The colour as it is stored in a picture with this number of channels."""
     levels = np.array(colour, np.float32)
     return levels if levels.size == channels else levels.mean(keepdims=True)
 
