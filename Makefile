@@ -37,9 +37,8 @@ logs: setup ## follow the logs of all parts
 test: setup ## run all tests on stacks of their own
 	@$(bin)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
-diffusion: setup ## install PyTorch and diffusers for the local model that draws pictures, in .venv-diffusion
-	@.cache/tools/bin/uv venv --quiet --allow-existing --python $(PYTHON) .venv-diffusion
-	@.cache/tools/bin/uv pip install --quiet --python .venv-diffusion/bin/python --require-hashes -r requirements/diffusion.txt
+diffusion: ## install PyTorch and diffusers for the local model that draws pictures, in .venv-diffusion
+	@$(PYTHON) deploy/setup.py diffusion
 
 test-diffusion: setup ## test the local model on a generated pipeline (needs `make diffusion`, or DIFFUSION_VENV=folder)
 	@DARKROOM_DIFFUSION_VENV=$(or $(DIFFUSION_VENV),$(CURDIR)/.venv-diffusion) $(bin)/python -m pytest tests/diffusion $(ARGS)
@@ -47,10 +46,11 @@ test-diffusion: setup ## test the local model on a generated pipeline (needs `ma
 chaos: setup ## kill, pause and restart parts under load for five minutes (CHAOS_SECONDS, CHAOS_SEED)
 	@CHAOS_SECONDS=$${CHAOS_SECONDS:-300} $(bin)/python -m pytest -s tests/faults/chaos
 
-check: setup ## formatting, lint, types, protos, and that docs say what the protos say
+check: setup ## formatting, lint, types, layers, protos, and that docs say what the protos say
 	$(bin)/ruff format --check $(wildcard $(code))
 	$(bin)/ruff check $(wildcard $(code))
 	$(bin)/mypy $(wildcard $(typed))
+	$(bin)/lint-imports --cache-dir .cache/import-linter --no-logo --contract services --contract product --contract tests --contract operations
 	$(bin)/buf lint
 	$(bin)/buf format protos --diff --exit-code
 	$(bin)/python -m reference --check

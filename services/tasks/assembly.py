@@ -8,31 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
-from darkroom.rest.v1 import (
-    batches_pb2,
-    batches_pb2_grpc,
-    billing_pb2,
-    billing_pb2_grpc,
-    images_pb2,
-    images_pb2_grpc,
-    pdfs_pb2,
-    pdfs_pb2_grpc,
-    tasks_pb2,
-    tasks_pb2_grpc,
-    webhooks_pb2,
-    webhooks_pb2_grpc,
-)
-from darkroom.tasks.v1 import (
-    balance_service_pb2,
-    balance_service_pb2_grpc,
-    batches_service_pb2,
-    batches_service_pb2_grpc,
-    tasks_service_pb2,
-    tasks_service_pb2_grpc,
-    webhooks_service_pb2,
-    webhooks_service_pb2_grpc,
-)
 from services.common.bus import Bus
 from services.common.idempotency import IdempotencyRecords
 from services.common.loop import Loop
@@ -150,13 +125,7 @@ def assemble(
             *_batches(settings, batch_creation, batches, archiving, files),
             *_billing(ledger, Estimation(store, files, offers, rules, ledger)),
         ],
-        internal=[
-            Mount(
-                attempt_service_pb2.DESCRIPTOR.services_by_name["AttemptService"],
-                attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server,
-                InternalAttempts(attempts),
-            )
-        ],
+        internal=[Mount(InternalAttempts(attempts))],
     )
 
 
@@ -197,16 +166,8 @@ def _native(
     webhooks: AccountWebhooks,
 ) -> list[Mount]:
     return [
-        Mount(
-            tasks_service_pb2.DESCRIPTOR.services_by_name["TasksService"],
-            tasks_service_pb2_grpc.add_TasksServiceServicer_to_server,
-            NativeTasks(creation, tasks, details, steering, watching, settings.max_open_tasks, settings.task_life),
-        ),
-        Mount(
-            webhooks_service_pb2.DESCRIPTOR.services_by_name["WebhooksService"],
-            webhooks_service_pb2_grpc.add_WebhooksServiceServicer_to_server,
-            NativeWebhooks(webhooks),
-        ),
+        Mount(NativeTasks(creation, tasks, details, steering, watching, settings.max_open_tasks, settings.task_life)),
+        Mount(NativeWebhooks(webhooks)),
     ]
 
 
@@ -221,26 +182,10 @@ def _rest(
 ) -> list[Mount]:
     pilio = RestCreation(creation, settings.max_open_tasks_rest)
     return [
-        Mount(
-            images_pb2.DESCRIPTOR.services_by_name["ImagesService"],
-            images_pb2_grpc.add_ImagesServiceServicer_to_server,
-            RestImages(pilio),
-        ),
-        Mount(
-            pdfs_pb2.DESCRIPTOR.services_by_name["PdfsService"],
-            pdfs_pb2_grpc.add_PdfsServiceServicer_to_server,
-            RestPdfs(pilio),
-        ),
-        Mount(
-            tasks_pb2.DESCRIPTOR.services_by_name["TasksService"],
-            tasks_pb2_grpc.add_TasksServiceServicer_to_server,
-            RestTasks(tasks, steering, watching, files, settings.stream_heartbeat),
-        ),
-        Mount(
-            webhooks_pb2.DESCRIPTOR.services_by_name["WebhooksService"],
-            webhooks_pb2_grpc.add_WebhooksServiceServicer_to_server,
-            RestWebhooks(webhooks),
-        ),
+        Mount(RestImages(pilio)),
+        Mount(RestPdfs(pilio)),
+        Mount(RestTasks(tasks, steering, watching, files, settings.stream_heartbeat)),
+        Mount(RestWebhooks(webhooks)),
     ]
 
 
@@ -248,31 +193,15 @@ def _batches(
     settings: TasksSettings, creation: BatchCreation, batches: AccountBatches, archiving: BatchArchiving, files: FilesClient
 ) -> list[Mount]:
     return [
-        Mount(
-            batches_service_pb2.DESCRIPTOR.services_by_name["BatchesService"],
-            batches_service_pb2_grpc.add_BatchesServiceServicer_to_server,
-            NativeBatches(creation, batches, archiving, settings.task_life),
-        ),
-        Mount(
-            batches_pb2.DESCRIPTOR.services_by_name["BatchesService"],
-            batches_pb2_grpc.add_BatchesServiceServicer_to_server,
-            RestBatches(creation, batches, archiving, files),
-        ),
+        Mount(NativeBatches(creation, batches, archiving, settings.task_life)),
+        Mount(RestBatches(creation, batches, archiving, files)),
     ]
 
 
 def _billing(ledger: Ledger, estimation: Estimation) -> list[Mount]:
     return [
-        Mount(
-            balance_service_pb2.DESCRIPTOR.services_by_name["BalanceService"],
-            balance_service_pb2_grpc.add_BalanceServiceServicer_to_server,
-            NativeBalance(ledger, estimation),
-        ),
-        Mount(
-            billing_pb2.DESCRIPTOR.services_by_name["BillingService"],
-            billing_pb2_grpc.add_BillingServiceServicer_to_server,
-            RestBilling(ledger, estimation),
-        ),
+        Mount(NativeBalance(ledger, estimation)),
+        Mount(RestBilling(ledger, estimation)),
     ]
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import grpc
 import pytest
-from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from google.rpc import code_pb2
 
 from darkroom.accounts.v1 import accounts_service_pb2, accounts_service_pb2_grpc
 from darkroom.common.v1 import scope_pb2
+from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from services.accounts import __main__ as service
 from services.accounts import cli
 from services.accounts.config import AccountsSettings

@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from deploy.topology import SERVICES
 from tests.component.stack.test_whole_stack import command
 from tests.stacks import StackUnderTest
-
-SERVICES = ("accounts", "files", "tasks", "inference")
 
 
 def get(stack: StackUnderTest, port: str, path: str) -> httpx.Response:
     """By the name of the port in ports.json."""
-    return httpx.get(f"http://127.0.0.1:{asdict(stack.stack.config.ports)[port]}{path}", trust_env=False, timeout=60)
+    return httpx.get(f"http://127.0.0.1:{stack.stack.config.ports.named[port]}{path}", trust_env=False, timeout=60)
 
 
 def values(response: httpx.Response) -> dict[str, float]:
@@ -77,6 +75,7 @@ def without_nats(stack: StackUnderTest) -> Iterator[StackUnderTest]:
     stack.up()
 
 
+@pytest.mark.alone
 async def test_a_service_that_lacks_something_is_alive_and_not_ready(without_nats: StackUnderTest) -> None:
     deadline = time.monotonic() + 90
     while (reply := get(without_nats, "metrics_tasks", "/readyz")).status_code == 200 and time.monotonic() < deadline:

@@ -20,6 +20,7 @@ from services.tasks.store.models import Task
 from services.tasks.surfaces.native.batch_messages import error_of
 from services.tasks.surfaces.native.messages import deadline_of, timestamp
 from services.tasks.surfaces.rest import messages
+from services.tasks.surfaces.rest.errors import error_code
 
 _SUCCESS = "success"
 
@@ -123,7 +124,7 @@ def _error(item: batch_pb2.RefusedItem) -> batches_pb2.ItemError:
     error = error_of(item)
     return batches_pb2.ItemError(
         index=item.index,
-        code=error.reason.mapping.pilio,
+        code=error_code(error.reason),
         message=error.message,
         data=batches_pb2.ItemErrorDetail(error_code=error.reason.value.lower(), field=error.field, allowed=error.allowed),
     )
