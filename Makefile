@@ -59,10 +59,11 @@ test-diffusion: setup ## test the local model on a generated pipeline (needs `ma
 chaos: setup ## kill, pause and restart parts under load for five minutes (CHAOS_SECONDS, CHAOS_SEED)
 	@CHAOS_SECONDS=$${CHAOS_SECONDS:-300} $(bin)/python -m pytest -s tests/faults/chaos
 
-check: setup ## formatting, lint, types, protos, and that docs say what the protos say
+check: setup ## formatting, lint, types, layers, protos, and that docs say what the protos say
 	$(bin)/ruff format --check $(wildcard $(code))
 	$(bin)/ruff check $(wildcard $(code))
 	$(bin)/mypy $(wildcard $(typed))
+	$(bin)/lint-imports --cache-dir .cache/import-linter --no-logo --contract services --contract product --contract tests --contract operations
 	$(bin)/buf lint
 	$(bin)/buf format protos --diff --exit-code
 	$(bin)/python -m reference --check

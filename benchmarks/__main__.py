@@ -20,11 +20,11 @@ import psutil
 
 from benchmarks import documents, fan_out, large, memory, million, needs, pictures, polls, redrawn, stages, tensors, throughput, transfers
 from benchmarks.table import Section, replaced
-from tests.stacks import StackUnderTest
+from deploy.local.scratch.stack import ScratchStack
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results.md"
-SECTIONS: dict[str, Callable[[StackUnderTest], Coroutine[Any, Any, Section]]] = {
+SECTIONS: dict[str, Callable[[ScratchStack], Coroutine[Any, Any, Section]]] = {
     "memory": memory.measure,
     "stages": stages.measure,
     "pictures": pictures.measure,
@@ -52,7 +52,7 @@ def main() -> None:
     options = parser.parse_args()
     usual = [name for name in SECTIONS if options.long or name not in LONG]
     chosen = options.only or usual
-    stack = StackUnderTest(models=ROOT / ".cache" / "models")
+    stack = ScratchStack(models=ROOT / ".cache" / "models")
     stack.configure({"DARKROOM_DIAGNOSTICS": "true", "DARKROOM_LANES": f"neural=2,document=1,system={throughput.WORKERS}"})
     try:
         started = time.perf_counter()

@@ -20,10 +20,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks.table import Section, milliseconds, percentile
+from deploy.local.scratch.stack import ScratchStack
 from services.common.db import engine, migrate
-from services.tasks.store.models import Task
+from services.tasks.model import Task
 from services.tasks.store.tasks import TaskStore
-from tests.stacks import StackUnderTest
 
 RESULTS = Path(__file__).resolve().parent / "claim.md"
 LANE, ACCOUNTS, WINDOW, ROUNDS = "system", 1_000, 32, 100
@@ -56,7 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.claim", description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 1_000_000], help="finished tasks, and as many queued ones")
     sizes = parser.parse_args().rows
-    stack = StackUnderTest()
+    stack = ScratchStack()
     try:
         stack.up(["postgres"])
         section = asyncio.run(_measure(stack, sizes))
@@ -68,7 +68,7 @@ def main() -> None:
     RESULTS.write_text(document)
 
 
-async def _measure(stack: StackUnderTest, sizes: Sequence[int]) -> Section:
+async def _measure(stack: ScratchStack, sizes: Sequence[int]) -> Section:
     section = Section(
         "What a dispatch costs by the depth of the queue",
         f"N finished and N queued tasks in one lane, half of the queued ones of one account and the rest of {ACCOUNTS - 1:,} others, one "

@@ -21,14 +21,14 @@ from benchmarks.table import Section
 from services.inference.pdf.remove import remove_watermarks
 
 if TYPE_CHECKING:  # the process that is measured needs no stack
-    from tests.stacks import StackUnderTest
+    from deploy.local.scratch.stack import ScratchStack
 
 _PAGES = (100, 1000)
 _LINES, _RULES = 40, 20
 _BEGIN, _END = b"/Artifact <</Subtype /Watermark>> BDC\n", b"\nEMC\n"
 
 
-async def measure(_stack: StackUnderTest) -> Section:
+async def measure(_stack: ScratchStack) -> Section:
     """Documents of 100 and of 1,000 pages; the stack has no part in it."""
     section = Section(
         "Marks of long PDFs",

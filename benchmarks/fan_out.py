@@ -14,7 +14,7 @@ from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.tasks.v1 import tasks_service_pb2
 from darkroom.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
-from tests.stacks import StackUnderTest
+from deploy.local.scratch.stack import ScratchStack
 
 _WATCHERS, _STREAMS_A_CHANNEL = 1000, 50
 _STEPS, _STEP_MILLISECONDS = 8, 2000
@@ -24,7 +24,7 @@ _OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
 _OPERATION = operation_pb2.Operation(noop=noop_pb2.Noop(steps=_STEPS, step_milliseconds=_STEP_MILLISECONDS))
 
 
-async def measure(stack: StackUnderTest) -> Section:
+async def measure(stack: ScratchStack) -> Section:
     """All watchers on one task, then spread over ten."""
     section = Section(
         "Event fan-out",
@@ -40,7 +40,7 @@ async def measure(stack: StackUnderTest) -> Section:
     return section
 
 
-async def _run(stack: StackUnderTest, count: int) -> list[str]:
+async def _run(stack: ScratchStack, count: int) -> list[str]:
     process = psutil.Process(stack.pid("tasks"))
     before = process.memory_full_info().pss
     arrivals: list[tuple[float, float]] = []

@@ -15,7 +15,7 @@ from PIL import Image
 from benchmarks.table import Section
 from darkroom import AsyncClient
 from darkroom.operations.v1 import operation_pb2, upscale_pb2
-from tests.stacks import StackUnderTest
+from deploy.local.scratch.stack import ScratchStack
 
 _SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 _SIZE = (3264, 2448)
@@ -23,7 +23,7 @@ _MODEL = "realesr_animevideov3_x2"
 _DOUBLE = operation_pb2.Operation(upscale=upscale_pb2.Upscale(factor=2))
 
 
-async def measure(stack: StackUnderTest) -> Section:
+async def measure(stack: ScratchStack) -> Section:
     """From the first byte uploaded to the last downloaded, by the project's own client."""
     section = Section(
         "A photo of 8 megapixels, enlarged by 2",

@@ -7,13 +7,13 @@ import asyncio
 import psutil
 
 from benchmarks.table import Section
-from tests.stacks import StackUnderTest
+from deploy.local.scratch.stack import ScratchStack
+from deploy.topology import PARTS
 
 _SETTLE_SECONDS = 5
-_PARTS = ("envoy", "accounts", "files", "tasks", "inference", "postgres", "nats", "s3", "triton")
 
 
-async def measure(stack: StackUnderTest) -> Section:
+async def measure(stack: ScratchStack) -> Section:
     """Proportional set size of each part, child processes included."""
     await asyncio.sleep(_SETTLE_SECONDS)
     section = Section(
@@ -23,7 +23,7 @@ async def measure(stack: StackUnderTest) -> Section:
         ("part", "processes", "memory"),
     )
     total = 0
-    for part in _PARTS:
+    for part in PARTS:
         root = psutil.Process(stack.pid(part))
         family = [root, *root.children(recursive=True)]
         used = sum(process.memory_full_info().pss for process in family)

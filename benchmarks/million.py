@@ -12,7 +12,7 @@ from benchmarks.table import Section
 from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from deploy.local.programs.postgres import connect
-from tests.stacks import StackUnderTest
+from deploy.local.scratch.stack import ScratchStack
 
 _STORED, _RUN, _CALLERS = 1_000_000, 3_000, 16
 _OPERATIONS = [operation_pb2.Operation(noop=noop_pb2.Noop())]
@@ -28,7 +28,7 @@ SELECT number, sequence, 'SUCCEEDED', 1, 1, '', now() FROM generate_series(1, $1
 """
 
 
-async def measure(stack: StackUnderTest) -> Section:
+async def measure(stack: ScratchStack) -> Section:
     """Memory of the tasks process: as started, after some thousand real tasks, with a million more stored, and after as many again."""
     section = Section(
         "Memory after a million tasks",
@@ -67,7 +67,7 @@ async def _work(client: AsyncClient, database: asyncpg.Connection) -> str:
     return f"{_RUN / (time.perf_counter() - begun):.0f}"
 
 
-async def _row(stack: StackUnderTest, database: asyncpg.Connection, after: str, rate: str) -> list[str]:
+async def _row(stack: ScratchStack, database: asyncpg.Connection, after: str, rate: str) -> list[str]:
     used = psutil.Process(stack.pid("tasks")).memory_full_info().pss
     stored = await database.fetchval("SELECT count(*) FROM task")
     return [after, f"{stored:,}", f"{used / 2**20:.0f} MiB", rate]

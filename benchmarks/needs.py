@@ -19,18 +19,17 @@ from PIL import Image as PillowImage
 from benchmarks.alone import reset_peak, status, surroundings
 from benchmarks.table import Section
 from darkroom.operations.v1 import operation_pb2
+from deploy.local.scratch.stack import ScratchStack
+from deploy.local.scratch.triton import install, running
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox
-from services.inference.media import Image, Limits, Pixels, configure_libvips, encode, read_header
+from services.inference.contract.memory_budget import MemoryBudget
+from services.inference.contract.step import Models, Tools
+from services.inference.media import Image, Limits, Pixels, configure_libvips, encode, isolated, read_header
 from services.inference.model_server.triton import Patience, connected
-from services.inference.pipeline import memory_needs, picture_job
-from services.inference.pipeline.memory_budget import MemoryBudget
 from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.pipeline import Pipeline, Source
 from services.inference.pipeline.registry import Registry
-from services.inference.pipeline.step import Models, Tools
-from tests.component.models.triton_server import install, running
-from tests.stacks import StackUnderTest
 
 _PHOTO = Path(__file__).resolve().parent.parent / "samples" / "portrait.jpg"
 _LIMITS = Limits(400)
@@ -73,7 +72,7 @@ _CASES: Mapping[str, _Case] = {
 }
 
 
-async def measure(_stack: StackUnderTest) -> Section:
+async def measure(_stack: ScratchStack) -> Section:
     """Every case in a process of its own."""
     section = Section(
         "Memory of one picture",
@@ -113,7 +112,7 @@ async def _one(case: _Case, triton_address: str) -> dict[str, int]:
         folder = Path(name)
         source = Source("photo.png", folder / "input", 0)
         await asyncio.to_thread(_draw, case, source.path)
-        preload = [picture_job.__name__, memory_needs.__name__]
+        preload = [isolated.__name__]
         async with (
             Sandbox(preload=preload, limits=_RESOURCES) as sandbox,
             connected(triton_address, Patience(60, 300, 600), 64 << 20) as triton,

@@ -21,14 +21,15 @@ from benchmarks import bare_loop
 from benchmarks.table import Section
 from darkroom import AsyncClient
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2, upscale_pb2
-from tests.stacks import StackUnderTest
+from deploy.local.scratch.stack import ScratchStack
+from deploy.topology import PARTS
 
 _SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 _COUNT, _RUNS = 6, 3
 _REST_SECONDS = 20
 _SIDES = (520, 400)
 """Of each picture, in pixels: none has a size of which the system would use a finer network."""
-_PARTS = ("envoy", "accounts", "files", "tasks", "inference", "postgres", "nats", "s3", "triton")
+
 _OPERATIONS = {
     "remove_background": operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground()),
     "upscale": operation_pb2.Operation(upscale=upscale_pb2.Upscale(factor=bare_loop.FACTOR)),
@@ -43,7 +44,7 @@ class _Taken:
     processor_seconds: float
 
 
-async def measure(stack: StackUnderTest) -> Section:
+async def measure(stack: ScratchStack) -> Section:
     """Rates of both, in turn."""
     section = Section(
         "Pictures beside a bare loop",
@@ -74,7 +75,7 @@ async def measure(stack: StackUnderTest) -> Section:
     return section
 
 
-async def _rest(stack: StackUnderTest) -> float:
+async def _rest(stack: ScratchStack) -> float:
     """Cores that all parts take while they have nothing to do."""
     spent, begun = _processor_seconds(stack), time.perf_counter()
     await asyncio.sleep(_REST_SECONDS)
@@ -116,7 +117,7 @@ async def _bare_loop(operation: str, sources: Path, results: Path) -> AsyncItera
         await process.wait()
 
 
-async def _system(stack: StackUnderTest, operation: str, sources: Sequence[Path], results: Path, rest: float) -> _Taken:
+async def _system(stack: ScratchStack, operation: str, sources: Sequence[Path], results: Path, rest: float) -> _Taken:
     await asyncio.to_thread(results.mkdir)
     spent, begun = _processor_seconds(stack), time.perf_counter()
     async with AsyncClient(stack.url, stack.api_key) as client:
@@ -131,10 +132,10 @@ async def _system(stack: StackUnderTest, operation: str, sources: Sequence[Path]
     return _Taken(seconds, _processor_seconds(stack) - spent - rest * seconds)
 
 
-def _processor_seconds(stack: StackUnderTest) -> float:
+def _processor_seconds(stack: ScratchStack) -> float:
     """Of this process and of all parts so far, those of their children that have ended included."""
     total = time.process_time()
-    for part in _PARTS:
+    for part in PARTS:
         root = psutil.Process(stack.pid(part))
         for process in (root, *root.children(recursive=True)):
             total += sum(process.cpu_times()[:4])

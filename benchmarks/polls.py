@@ -6,12 +6,12 @@ from benchmarks.load import get_repeatedly
 from benchmarks.table import Section, milliseconds, percentile
 from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
-from tests.stacks import StackUnderTest
+from deploy.local.scratch.stack import ScratchStack
 
 _SECONDS = 8.0
 
 
-async def measure(stack: StackUnderTest) -> Section:
+async def measure(stack: ScratchStack) -> Section:
     """GET /v1/tasks/:id/status: Envoy, the authorisation check, transcoding, one query."""
     async with AsyncClient(stack.url, stack.api_key) as client:
         task = await client.create_task([], [operation_pb2.Operation(noop=noop_pb2.Noop())])

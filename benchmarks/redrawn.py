@@ -27,16 +27,18 @@ from benchmarks.table import Section
 from darkroom.operations.v1 import operation_pb2, redraw_pdf_pb2
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox
+from services.inference.contract.memory_budget import MemoryBudget
+from services.inference.contract.step import Models, Tools
 from services.inference.media import Limits, configure_libvips
 from services.inference.model_server.triton import Patience, connected
-from services.inference.pipeline import document_job
-from services.inference.pipeline.memory_budget import MemoryBudget
+from services.inference.pdf import isolated as isolated_pdf
 from services.inference.pipeline.pipeline import Pipeline, Source
 from services.inference.pipeline.registry import Registry
-from services.inference.pipeline.step import Models, Tools
+from services.inference.redraw import pages as redraw_pages
+from services.inference.redraw import rebuild
 
 if TYPE_CHECKING:  # the process that is measured needs no stack
-    from tests.stacks import StackUnderTest
+    from deploy.local.scratch.stack import ScratchStack
 
 _CASES = (("scan", 60), ("scan", 240), ("scan", 500), ("drawn", 240))
 _WIDTH, _HEIGHT = 144.0, 108.0  # points: a scan of 300 x 225 pixels at 150 dots an inch
@@ -46,7 +48,7 @@ _RESOURCES = SandboxLimits(memory_bytes=2 << 30, cpu_seconds=600, wall_seconds=6
 _LIMITS = Limits(400)
 
 
-async def measure(stack: StackUnderTest) -> Section:
+async def measure(stack: ScratchStack) -> Section:
     """Documents of several lengths; of the stack only the model server has a part in it."""
     section = Section(
         "Redrawing long PDFs",
@@ -91,7 +93,7 @@ async def _one(kind: str, pages: int, triton_address: str) -> dict[str, float]:
         for each in (small, source):
             await asyncio.to_thread(_draw, each.path, each.pages, kind == "scan")
         async with (
-            Sandbox(preload=[document_job.__name__], limits=_RESOURCES) as sandbox,
+            Sandbox(preload=[module.__name__ for module in (isolated_pdf, redraw_pages, rebuild)], limits=_RESOURCES) as sandbox,
             connected(triton_address, Patience(60, 300, 600), 64 << 20) as triton,
         ):
             tools = Tools(

@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks.table import Section, milliseconds
 from darkroom import AsyncClient
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2, upscale_pb2
+from deploy.local.scratch.stack import ScratchStack
 from services.inference.matting import matting
 from services.inference.matting.matting import Wishes
 from services.inference.matting.tuning import PORTRAIT
@@ -20,7 +21,6 @@ from services.inference.media.spool import Spool
 from services.inference.model_server.triton import Patience, Picture, PictureModel, connected
 from services.inference.upscaling import upscaling
 from services.inference.upscaling.fitting import TileModel
-from tests.stacks import StackUnderTest
 
 _RUNS = 5
 _SAMPLES = Path(__file__).resolve().parent.parent / "samples"
@@ -33,7 +33,7 @@ _CLEAN = operation_pb2.Operation(remove_pdf_watermark=remove_pdf_watermark_pb2.R
 _JOBS = {"remove_background": ("portrait.jpg", _CUT), "upscale": ("portrait.jpg", _DOUBLE), "remove_pdf_watermark": ("report.pdf", _CLEAN)}
 
 
-async def measure(stack: StackUnderTest) -> Section:
+async def measure(stack: ScratchStack) -> Section:
     """Medians of several runs, one at a time, by the project's own client."""
     section = Section(
         "One task, stage by stage",
@@ -54,7 +54,7 @@ async def measure(stack: StackUnderTest) -> Section:
     return section
 
 
-async def _job(stack: StackUnderTest, name: str, path: Path, operation: operation_pb2.Operation) -> dict[str, float]:
+async def _job(stack: ScratchStack, name: str, path: Path, operation: operation_pb2.Operation) -> dict[str, float]:
     """Seconds by stage."""
     runs: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -94,7 +94,7 @@ async def _run(client: AsyncClient, path: Path, operation: operation_pb2.Operati
     }
 
 
-def _logged(stack: StackUnderTest, task_id: int) -> dict[str, float]:
+def _logged(stack: ScratchStack, task_id: int) -> dict[str, float]:
     """The worker's own account of the stages of a task."""
     for line in reversed(stack.log("inference", 200)):
         entry = json.loads(line) if line.startswith("{") else {}

@@ -12,9 +12,9 @@ import numpy as np
 import psutil
 
 from benchmarks.table import Section, milliseconds
+from deploy.local.scratch.stack import ScratchStack
+from deploy.local.scratch.triton import TritonServer, install, running
 from services.inference.model_server.triton import Patience, Picture, connected
-from tests.component.models.triton_server import TritonServer, install, running
-from tests.stacks import StackUnderTest
 
 _ROUNDS, _REQUESTS = 5, 20
 _SHARED = 64 << 20
@@ -26,7 +26,7 @@ _CASES = {
 }
 
 
-async def measure(_stack: StackUnderTest) -> Section:
+async def measure(_stack: ScratchStack) -> Section:
     """Beside each other, with networks of a few nodes, so that the way there and back is most of it."""
     section = Section(
         "Tensors to the model server",

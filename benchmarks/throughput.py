@@ -22,8 +22,8 @@ from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.tasks.v1 import tasks_service_pb2
 from darkroom.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
 from deploy.local.programs.postgres import connect
+from deploy.local.scratch.stack import ScratchStack
 from services.common.identity import IDENTITY_HEADER, Signer
-from tests.stacks import StackUnderTest
 
 _PYTHON = Path(__file__).resolve().parent.parent / ".venv-bench" / "bin" / "python"
 _CONTENDERS = ("procrastinate", "pgqueuer")
@@ -55,7 +55,7 @@ class _Figures:
         ]
 
 
-async def measure(stack: StackUnderTest) -> Section:
+async def measure(stack: ScratchStack) -> Section:
     """Rates of many tasks and waits of single ones: Darkroom by two ways, and each contender."""
     database = await connect(stack.stack.config, "tasks")
     try:
@@ -100,7 +100,7 @@ async def _in_batches(client: AsyncClient, database: asyncpg.Connection) -> floa
     return _TASKS / (time.perf_counter() - begun)
 
 
-async def _past_the_edge(stack: StackUnderTest, database: asyncpg.Connection) -> float:
+async def _past_the_edge(stack: ScratchStack, database: asyncpg.Connection) -> float:
     signer = Signer("accounts", Path(stack.settings("accounts")["DARKROOM_SIGNING_KEY_FILE"]))
     account_id = await database.fetchval("SELECT account_id FROM task LIMIT 1")
     metadata = ((IDENTITY_HEADER, signer.identity_token(account_id, 1)),)
@@ -132,7 +132,7 @@ async def _drained(database: asyncpg.Connection) -> None:
         await asyncio.sleep(_PAUSE)
 
 
-async def _waits(stack: StackUnderTest, client: AsyncClient, database: asyncpg.Connection) -> list[tuple[float, float]]:
+async def _waits(stack: ScratchStack, client: AsyncClient, database: asyncpg.Connection) -> list[tuple[float, float]]:
     """The worker's log tells when it began, on the clock of this machine."""
     calls: dict[int, tuple[float, float]] = {}
     for _ in range(_SINGLES):
@@ -152,7 +152,7 @@ async def _waits(stack: StackUnderTest, client: AsyncClient, database: asyncpg.C
     return waits
 
 
-async def _contender(stack: StackUnderTest, name: str) -> _Figures:
+async def _contender(stack: ScratchStack, name: str) -> _Figures:
     if not _PYTHON.exists():
         raise RuntimeError("the other queues are not installed; `make bench` does so")
     url = (await asyncio.to_thread(stack.create_database)).replace("+asyncpg", "")
@@ -178,7 +178,7 @@ async def _process(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
             process.kill()
 
 
-def _seconds_of_parts(stack: StackUnderTest) -> Counter[str]:
+def _seconds_of_parts(stack: ScratchStack) -> Counter[str]:
     """Processor time of each part so far."""
     spent: Counter[str] = Counter()
     for part in _PARTS:

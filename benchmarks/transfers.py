@@ -12,7 +12,7 @@ from aiobotocore.session import ClientCreatorContext, get_session
 from types_aiobotocore_s3 import S3Client
 
 from benchmarks.table import Section
-from tests.stacks import StackUnderTest
+from deploy.local.scratch.stack import ScratchStack
 
 _MEBIBYTES = 512
 _CHUNK = 256 * 1024
@@ -20,7 +20,7 @@ _RUNS = 3
 _KEY = "benchmark/large"
 
 
-async def measure(stack: StackUnderTest) -> Section:
+async def measure(stack: ScratchStack) -> Section:
     """PUT and GET of one large object by presigned URLs of either address."""
     settings = stack.settings("files")
     section = Section(

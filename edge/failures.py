@@ -9,7 +9,7 @@ from functools import partial
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc import catalogue
-from services.common.rpc.surfaces import RENDERERS, Renderer, neutral
+from services.common.rpc.surfaces import Surface, rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class Mapper:
     high: int
     grpc: bool
     """For gRPC clients, who get a status in place of a body; else for the others."""
-    path_prefix: str
-    """Only for paths of this surface; empty for any path."""
+    paths: str
+    """Only for paths that match this regular expression; empty for any path."""
     status: int
     """HTTP status of the reply; 0 keeps Envoy's."""
     body: str
@@ -73,9 +73,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class SurfaceErrors:
-    """What errors.lua knows about one surface."""
+    """What errors.lua knows about some paths of one surface."""
 
-    path_prefix: str
+    patterns: tuple[str, ...]
+    """The paths, as Lua patterns."""
     fallbacks: dict[int, Reply]
     """By the HTTP status that a gRPC status becomes: what to say when a service failed without saying how."""
     otherwise: Reply
@@ -86,42 +87,42 @@ class SurfaceErrors:
 
 def mappers() -> list[Mapper]:
     """Every local reply with a status from 400 on is matched by one of these; the first match counts."""
-    found = [_mapper(failure, "", neutral, grpc=True) for failure in FAILURES]
-    for surface in catalogue.surfaces():
-        found += [_mapper(failure, surface.path_prefix, RENDERERS[surface.name]) for failure in FAILURES]
-    return found + [_mapper(failure, "", neutral) for failure in FAILURES]
+    found = [_mapper(failure, "", None, grpc=True) for failure in FAILURES]
+    for rule in catalogue.surface_rules():
+        found += [_mapper(failure, rule.regex, rule.surface) for failure in FAILURES]
+    return found + [_mapper(failure, "", None) for failure in FAILURES]
 
 
 def surface_errors() -> list[SurfaceErrors]:
-    """Longest path prefix first."""
-    return [_surface_errors(surface.path_prefix, RENDERERS[surface.name]) for surface in catalogue.surfaces()]
+    """The first whose pattern matches a path counts."""
+    return [_surface_errors(rule.template.lua, rule.surface) for rule in catalogue.surface_rules()]
 
 
 def expired_url() -> str:
     """The body for a presigned URL whose time is over."""
-    return _reply(DarkroomError(ErrorReason.PERMISSION_DENIED, "This URL has expired. Ask for a new one."), neutral).body
+    return _reply(DarkroomError(ErrorReason.PERMISSION_DENIED, "This URL has expired. Ask for a new one."), None).body
 
 
-def _surface_errors(path_prefix: str, renderer: Renderer) -> SurfaceErrors:
-    unavailable = _reply(_error(503), renderer)
+def _surface_errors(patterns: tuple[str, ...], surface: Surface) -> SurfaceErrors:
+    unavailable = _reply(_error(503), surface)
     malformed = partial(DarkroomError, ErrorReason.MALFORMED_REQUEST, "<message>")
     errors = {"message": malformed(), "field": malformed(field="<field>"), "allowed": malformed(field="<field>", allowed=["<allowed>"])}
     return SurfaceErrors(
-        path_prefix=path_prefix,
-        fallbacks={501: _reply(_error(404), renderer), 503: unavailable, 504: unavailable},
-        otherwise=_reply(_error(500), renderer),
-        malformed={part: _reply(error, renderer).body for part, error in errors.items()},
+        patterns=patterns,
+        fallbacks={501: _reply(_error(404), surface), 503: unavailable, 504: unavailable},
+        otherwise=_reply(_error(500), surface),
+        malformed={part: _reply(error, surface).body for part, error in errors.items()},
     )
 
 
-def _mapper(failure: Failure, path_prefix: str, renderer: Renderer, *, grpc: bool = False) -> Mapper:
+def _mapper(failure: Failure, paths: str, surface: Surface | None, *, grpc: bool = False) -> Mapper:
     error = DarkroomError(failure.reason, failure.message)
-    reply = _reply(error, renderer)
+    reply = _reply(error, surface)
     return Mapper(
         low=failure.low,
         high=failure.high,
         grpc=grpc,
-        path_prefix=path_prefix,
+        paths=paths,
         status=0 if failure.keeps_status else reply.status,
         # Envoy's formatter reads % as the beginning of a command.
         body=(failure.message if grpc else reply.body).replace("%", "%%"),
@@ -136,6 +137,6 @@ def _error(status: int) -> DarkroomError:
     return DarkroomError(failure.reason, failure.message)
 
 
-def _reply(error: DarkroomError, renderer: Renderer) -> Reply:
-    status, body = renderer(error)
+def _reply(error: DarkroomError, surface: Surface | None) -> Reply:
+    status, body = rendered(surface, error)
     return Reply(status, json.dumps(body, ensure_ascii=False, separators=(",", ":")), error.advised_wait or 0)

@@ -69,7 +69,8 @@ def write(folder: Path, swagger_ui: Path = SWAGGER_UI) -> list[Page]:
 
 
 def _texts() -> Iterator[tuple[str, str, str]]:
-    yield "/openapi.json", openapi.rendered(), _JSON
+    for surface in openapi.surfaces():
+        yield f"/{openapi.file_name(surface)}", openapi.rendered(surface), _JSON
     yield "/llms.txt", llms.summary(), _TEXT
     yield "/llms-full.txt", llms.full(), _TEXT
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -16,20 +15,23 @@ from edge import failures, pages, routes
 from edge.addresses import Address, Endpoint
 from edge.settings import EdgeSettings
 from edge.shapes import lists, shapes
+from reference.comments import descriptor_set
+from services.common.rpc import catalogue
 
 _HERE = Path(__file__).parent
-_DESCRIPTORS = _HERE.parent / "gen" / "descriptors.pb"
 
 
-def render(settings: EdgeSettings, descriptors: Path = _DESCRIPTORS) -> Path:
+def render(settings: EdgeSettings) -> Path:
     """Write `envoy.yaml`, its Lua and `descriptors.pb` to `settings.out` and return the path of the first.
 
-    Start it with `envoy -c OUT/envoy.yaml --disable-hot-restart`. Raises FileNotFoundError when gen/ has not been
-    generated, or Swagger UI not been fetched.
+    Start it with `envoy -c OUT/envoy.yaml --disable-hot-restart`. Raises FileNotFoundError when Swagger UI has not been
+    fetched, and CatalogueError or LookupError when what the protos say cannot be served, such as two methods that take the same path.
     """
+    # Before anything is written.
+    known_paths, upstreams = routes.known_paths(), {name: settings.upstream(name) for name in routes.upstreams()}
     out = settings.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(descriptors, out / "descriptors.pb")
+    (out / "descriptors.pb").write_bytes(descriptor_set().SerializeToString())
     written = pages.write(out / "pages")
     bucket = re.escape(f"/{settings.s3_bucket}")
     values = {
@@ -37,19 +39,15 @@ def render(settings: EdgeSettings, descriptors: Path = _DESCRIPTORS) -> Path:
         "out": str(out),
         "listen": Address.parse(settings.edge_listen),
         "metrics_listen": Address.parse(settings.edge_metrics_listen) if settings.edge_metrics_listen else None,
-        "upstreams": {
-            "accounts": Address.parse(settings.edge_accounts),
-            "files": Address.parse(settings.edge_files),
-            "tasks": Address.parse(settings.edge_tasks),
-            "authorization": Address.parse(settings.accounts_address),
-        },
+        "upstreams": {**upstreams, "authorization": Address.parse(settings.accounts_address)},
         "storage": Endpoint.parse(settings.s3_endpoint) if settings.s3_endpoint else None,
         "collector": Endpoint.parse(settings.otlp_endpoint) if settings.otlp_endpoint else None,
         "sampled_per_million": round(settings.trace_ratio * 1_000_000),
         "object_path": f"{bucket}/[^/].*",
         "bucket_path": f"{bucket}(/.*)?",
         "transcoded": routes.transcoded_services(),
-        "known_paths": routes.known_paths(),
+        "known_paths": known_paths,
+        "key_headers": catalogue.key_headers(),
         "service_routes": routes.service_routes(),
         "pages": written,
         "largest_page": max(page.file.stat().st_size for page in written),

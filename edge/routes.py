@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
 
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
-
-UPSTREAMS = ("accounts", "files", "tasks")
-
-# Native services are served by the service whose name their package has. A compatibility surface is spread over several.
-_COMPATIBILITY = {
-    "darkroom.rest.v1.BatchesService": "tasks",
-    "darkroom.rest.v1.BillingService": "tasks",
-    "darkroom.rest.v1.FilesService": "files",
-    "darkroom.rest.v1.ImagesService": "tasks",
-    "darkroom.rest.v1.KeysService": "accounts",
-    "darkroom.rest.v1.PdfsService": "tasks",
-    "darkroom.rest.v1.TasksService": "tasks",
-    "darkroom.rest.v1.WebhooksService": "tasks",
-}
-# AIP-131 and AIP-132: methods named so have no side effects, and may be repeated.
-_READS = re.compile(r"(Get|List)[A-Z]")
-# A request field of this name says for how many seconds, up to 60, an answer may be held back.
-_WAIT_FIELDS = ("wait", "wait_seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +27,10 @@ class ServiceRoute:
     """Methods that may be repeated after any failure."""
     waits: tuple[str, ...]
     """Those of the reads whose answer may take a minute, because the client asked for it."""
+    writes: tuple[str, ...]
+    """All others."""
+    anonymous: tuple[str, ...]
+    """Methods that need no key, whichever of these they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +39,15 @@ class KnownPath:
 
     regex: str
     verbs: tuple[str, ...]
+    anonymous: tuple[str, ...]
+    """Those of the verbs that need no key."""
     leaves_lists_out: bool
     """Whether lists without items are left out of its replies, because the absence of one says something."""
+
+    @property
+    def keyed(self) -> tuple[str, ...]:
+        """Those of the verbs that need a key."""
+        return tuple(verb for verb in self.verbs if verb not in self.anonymous)
 
 
 def service_routes() -> list[ServiceRoute]:
@@ -62,24 +55,31 @@ def service_routes() -> list[ServiceRoute]:
     return [_route(service) for service in catalogue.public_services()]
 
 
+def upstreams() -> list[str]:
+    """The services of the platform that answer public calls."""
+    return sorted({route.upstream for route in service_routes()})
+
+
 def transcoded_services() -> list[str]:
     """Full names of the services that have HTTP annotations."""
-    return [service.full_name for service in catalogue.public_services() if _is_transcoded(service)]
+    return [service.full_name for service in catalogue.public_services() if catalogue.is_json(service)]
 
 
 def known_paths() -> list[KnownPath]:
     """Every path of the JSON surfaces, so that another verb there is told from a path that does not exist. The first that matches counts:
-    those with fewer variables go before those with more."""
-    verbs: dict[str, set[str]] = defaultdict(set)
-    leaving_out = set()
-    for service in catalogue.public_services():
-        for method in service.methods:
-            for binding in catalogue.bindings(method):
-                regex = _path_regex(binding.template)
-                verbs[regex].add(binding.verb)
-                if any(field.GetOptions().Extensions[options_pb2.absent_when_empty] for field in lists_in(method.output_type)):
-                    leaving_out.add(regex)
-    return [KnownPath(regex, tuple(sorted(found)), regex in leaving_out) for regex, found in sorted(verbs.items(), key=_generality)]
+    the most specific one."""
+    found = []
+    for regex, same in groupby(catalogue.routes(), key=lambda route: route.template.regex):
+        routes = list(same)
+        found.append(
+            KnownPath(
+                regex,
+                tuple(route.verb for route in routes),
+                tuple(route.verb for route in routes if catalogue.is_anonymous(route.method)),
+                any(_leaves_lists_out(route.method) for route in routes),
+            )
+        )
+    return found
 
 
 def lists_in(message: Descriptor, seen: frozenset[str] = frozenset()) -> Iterator[FieldDescriptor]:
@@ -92,51 +92,35 @@ def lists_in(message: Descriptor, seen: frozenset[str] = frozenset()) -> Iterato
 
 
 def _route(service: ServiceDescriptor) -> ServiceRoute:
+    streams = tuple(method.name for method in service.methods if method.server_streaming or method.client_streaming)
+    others = [method for method in service.methods if method.name not in streams]
+    reads = [method for method in others if _is_read(method)]
     return ServiceRoute(
         service=service.full_name,
-        upstream=_upstream(service.full_name),
-        transcoded=_is_transcoded(service),
-        streams=tuple(method.name for method in service.methods if method.server_streaming or method.client_streaming),
-        reads=tuple(method.name for method in service.methods if _is_read(method)),
-        waits=tuple(method.name for method in service.methods if _is_read(method) and _may_wait(method)),
+        upstream=_upstream(service),
+        transcoded=catalogue.is_json(service),
+        streams=streams,
+        reads=tuple(method.name for method in reads),
+        waits=tuple(method.name for method in reads if _may_wait(method)),
+        writes=tuple(method.name for method in others if not _is_read(method)),
+        anonymous=tuple(method.name for method in service.methods if catalogue.is_anonymous(method)),
     )
 
 
-def _upstream(service: str) -> str:
-    if service in _COMPATIBILITY:
-        return _COMPATIBILITY[service]
-    owner = service.removeprefix("darkroom.").partition(".")[0]
-    if not service.startswith("darkroom.") or owner not in UPSTREAMS:
-        raise LookupError(f"{service}: say in edge/routes.py which service serves it")
-    return owner
-
-
-def _is_transcoded(service: ServiceDescriptor) -> bool:
-    return any(catalogue.bindings(method) for method in service.methods)
+def _upstream(service: ServiceDescriptor) -> str:
+    served_by = service.GetOptions().Extensions[options_pb2.served_by]
+    if not served_by:
+        raise LookupError(f"{service.full_name}: option (darkroom.common.v1.served_by) must say which service answers")
+    return served_by
 
 
 def _is_read(method: MethodDescriptor) -> bool:
-    if method.server_streaming or method.client_streaming:
-        return False
-    bound = catalogue.bindings(method)
-    return all(binding.verb == "GET" for binding in bound) if bound else _READS.match(method.name) is not None
+    return method.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS
 
 
 def _may_wait(method: MethodDescriptor) -> bool:
-    return any(name in method.input_type.fields_by_name for name in _WAIT_FIELDS)
+    return any(field.GetOptions().Extensions[options_pb2.holds_back_reply] for field in method.input_type.fields)
 
 
-def _generality(path: tuple[str, set[str]]) -> tuple[int, str]:
-    regex, _ = path
-    return regex.count("[^/]+") + regex.count(".*"), regex
-
-
-def _path_regex(template: str) -> str:
-    """`/v1/tasks/{id}/status` → `/v1/tasks/[^/]+/status`; `{name=files/*}` and `**` as in google.api.http."""
-    pattern = ""
-    for piece in re.split(r"(\{[^}]*\}|\*\*|\*)", template):
-        if piece.startswith("{"):
-            pattern += _path_regex(piece[1:-1].partition("=")[2] or "*")
-        else:
-            pattern += {"**": ".*", "*": "[^/]+"}.get(piece, re.escape(piece))
-    return pattern
+def _leaves_lists_out(method: MethodDescriptor) -> bool:
+    return any(field.GetOptions().Extensions[options_pb2.absent_when_empty] for field in lists_in(method.output_type))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, create_model, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from deploy.topology import PUBLIC
 from edge.addresses import Address, Endpoint
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -41,7 +42,7 @@ def _tcp(text: str) -> str:
 AddressText = Annotated[str, AfterValidator(_address)]
 
 
-class EdgeSettings(BaseSettings):
+class _EdgeSettings(BaseSettings):
     """Write Envoy's configuration to a folder.
 
     Addresses are `unix:/path` or `host:port`; a host may be a DNS name. Option `--x-y` is also read from DARKROOM_X_Y.
@@ -71,12 +72,9 @@ class EdgeSettings(BaseSettings):
         description="host:port that serves Envoy's metrics to Prometheus (/stats/prometheus) and /ready, and nothing else of the admin "
         "interface; without it nothing does.",
     )
-    edge_accounts: AddressText = Field(description="Public listener of accounts.")
     accounts_address: AddressText = Field(
         description="Internal listener of accounts, which answers ext_authz.",
     )
-    edge_files: AddressText = Field(description="Public listener of files.")
-    edge_tasks: AddressText = Field(description="Public listener of tasks.")
     s3_endpoint: str | None = Field(
         None,
         description="URL of the object storage that /BUCKET/ leads to; without it there is no such route.",
@@ -171,6 +169,12 @@ class EdgeSettings(BaseSettings):
                 raise ValueError(f"holds no {name}")
         return folder.absolute() if folder else None
 
+    def upstream(self, service: str) -> Address:
+        """The public listener of a service. Raises LookupError for one that deploy/topology.py does not list as public."""
+        if service not in PUBLIC:
+            raise LookupError(f"the protos say that {service} answers calls, and deploy/topology.py lists no such public service")
+        return Address.parse(getattr(self, f"edge_{service}"))
+
     @property
     def cors_origin_patterns(self) -> list[str]:
         """Regular expressions for whole origins; none when no page may call. A `*` in a host stands for one or more labels."""
@@ -189,3 +193,11 @@ class EdgeSettings(BaseSettings):
         parts = urlsplit(self.public_url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         return f"{host}" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{parts.port}"
+
+
+if TYPE_CHECKING:
+    EdgeSettings = _EdgeSettings
+else:
+    # An option for each service that the edge routes to.
+    _listeners: dict[str, Any] = {f"edge_{name}": (AddressText, Field(description=f"Public listener of {name}.")) for name in PUBLIC}
+    EdgeSettings = create_model("EdgeSettings", __base__=_EdgeSettings, __doc__=_EdgeSettings.__doc__, **_listeners)

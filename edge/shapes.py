@@ -3,7 +3,6 @@ not say which field has a list that may have none."""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.common.rpc import catalogue
+from services.common.rpc.path_templates import PathTemplate
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ def shapes() -> dict[str, Shape]:
 
 def lists() -> Lists:
     """Of all requests. No path is a list in one request and not in another: a ValueError says where it is."""
-    texts, others, of_paths = {}, set(), {}
+    texts, others = {}, set()
+    of_paths: dict[str, tuple[str, ...]] = {}
     for method in _json_methods():
         for path, field in _paths(method.input_type):
             if field.is_repeated:
@@ -57,7 +58,7 @@ def lists() -> Lists:
         names = tuple(field.name for field in method.input_type.fields if field.is_repeated)
         for binding in catalogue.bindings(method):
             if binding.verb not in ("GET", "DELETE"):
-                of_paths[_lua_pattern(binding.template)] = names
+                of_paths |= dict.fromkeys(PathTemplate(binding.template).lua, names)
     if mixed := texts.keys() & others:
         raise ValueError(f"{', '.join(sorted(mixed))}: a list in some requests and not in others")
     return Lists(dict(sorted(texts.items())), dict(sorted(of_paths.items())))
@@ -84,12 +85,6 @@ def _paths(message: Descriptor, before: str = "", seen: frozenset[str] = frozens
         yield path, field
         if field.message_type is not None and field.message_type.full_name not in seen:
             yield from _paths(field.message_type, f"{path}[]." if field.is_repeated else f"{path}.", seen | {message.full_name})
-
-
-def _lua_pattern(template: str) -> str:
-    """`/v1/files/{id}/batch-create` → `^/v1/files/[^/]+/batch%-create/?$`."""
-    parts = re.split(r"\{[^}]*\}", template)
-    return "^" + "[^/]+".join(re.sub(r"[^\w/]", r"%\g<0>", part) for part in parts) + "/?$"
 
 
 def _shape(fields: list[FieldDescriptor]) -> Shape:

@@ -18,8 +18,8 @@ def pages() -> dict[str, str]:
     """File name in docs/reference → content."""
     comments = Comments()
     return {
-        "openapi.json": openapi.rendered(),
-        "json-api.md": markdown.json_api(openapi.document()),
+        **{openapi.file_name(surface): openapi.rendered(surface) for surface in openapi.surfaces()},
+        **{markdown.page_name(surface): markdown.json_api(surface) for surface in openapi.surfaces()},
         "grpc-api.md": markdown.grpc_api(comments),
         "errors.md": markdown.errors(comments),
         "cli.md": cli.rendered(),

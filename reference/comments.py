@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto, FileDescriptorSet
-
-DESCRIPTORS = Path(__file__).resolve().parent.parent / "gen" / "descriptors.pb"
 
 # Field numbers in descriptor.proto, by which a source location names what it is the location of.
 _MESSAGES, _ENUMS, _SERVICES = 4, 5, 6
@@ -17,12 +16,25 @@ _ENUM_VALUES = 2
 _METHODS = 2
 
 
+def descriptor_set() -> FileDescriptorSet:
+    """Every proto whose generated modules are on Python's path, with its comments. Raises FileNotFoundError when there are none."""
+    found: dict[str, FileDescriptorProto] = {}
+    for descriptors in (Path(entry) / "descriptors.pb" for entry in sys.path):
+        if descriptors.is_file():
+            for file in FileDescriptorSet.FromString(descriptors.read_bytes()).file:
+                found.setdefault(file.name, file)
+    if not found:
+        raise FileNotFoundError("gen/descriptors.pb: run `make generate`")
+    return FileDescriptorSet(file=found.values())
+
+
 class Comments:
     """The leading comment of each element, by the element's full name."""
 
-    def __init__(self, descriptors: Path = DESCRIPTORS) -> None:
+    def __init__(self, descriptors: Path | None = None) -> None:
+        """Of the protos of one descriptor set; without, of all whose generated modules are on Python's path."""
         self._texts: dict[str, str] = {}
-        for file in FileDescriptorSet.FromString(descriptors.read_bytes()).file:
+        for file in (FileDescriptorSet.FromString(descriptors.read_bytes()) if descriptors is not None else descriptor_set()).file:
             names = dict(_names(file))
             for location in file.source_code_info.location:
                 name = names.get(tuple(location.path))

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reference.llms import guide_files
-from reference.openapi import json_services
 from services.common.rpc import catalogue
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -53,11 +52,7 @@ def _anchors(text: str) -> set[str]:
 
 
 def _paths() -> set[str]:
-    found = set()
-    for service in json_services():
-        for method in service.methods:
-            found |= {_shape(binding.template) for binding in catalogue.bindings(method)}
-    return found
+    return {_shape(route.template.text) for route in catalogue.routes()}
 
 
 def _methods() -> set[str]:

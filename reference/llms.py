@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reference import markdown
+from reference import markdown, openapi
 from reference.comments import Comments
 from reference.openapi import document
+from services.common.rpc.surfaces import Surface
 
 _ROOT = Path(__file__).resolve().parent.parent
 _DOCS = _ROOT / "docs"
@@ -14,26 +15,25 @@ _DOCS = _ROOT / "docs"
 
 def summary() -> str:
     """What there is and where to read it, small enough for any context window."""
-    found = document()
+    found = {surface.name: document(surface) for surface in openapi.surfaces()}
     lines = [
         "# Darkroom",
         "",
-        f"> {found['info']['summary']} One port speaks JSON (compatible with Pilio's API) and gRPC.",
+        f"> {openapi.SUMMARY} One port speaks JSON (compatible with Pilio's API) and gRPC.",
         "",
-        found["info"]["description"],
-        "",
+        *(line for document in found.values() for line in (document["info"]["description"], "")),
         "Send the API key as `Authorization: Bearer …` to this server alone, never to an upload or download URL.",
         "",
-        "## JSON calls",
-        "",
     ]
-    for path, verbs in found["paths"].items():
-        lines += [f"- `{verb.upper()} {path}`: {operation['summary']}" for verb, operation in verbs.items()]
+    for surface in openapi.surfaces():
+        lines += [f"## {_calls(surface)}", ""]
+        for path, verbs in found[surface.name]["paths"].items():
+            lines += [f"- `{verb.upper()} {path}`: {operation['summary']}" for verb, operation in verbs.items()]
+        lines.append("")
     lines += [
-        "",
         "## Documentation",
         "",
-        "- [OpenAPI 3.1](/openapi.json): every JSON call, field, limit and error",
+        *(f"- [OpenAPI 3.1](/{openapi.file_name(surface)}): every JSON call, field, limit and error" for surface in openapi.surfaces()),
         "- [Everything in one text](/llms-full.txt): the guides, the JSON API, the gRPC API and the errors",
         "- [Interactive page](/docs): the JSON API, for people",
         "",
@@ -41,11 +41,16 @@ def summary() -> str:
     return "\n".join(lines)
 
 
+def _calls(surface: Surface) -> str:
+    """`JSON calls` for the JSON API."""
+    return f"{(surface.reference.title or surface.name).removesuffix(' API')} calls"
+
+
 def full() -> str:
     """The guides of docs/ and the whole reference in one text."""
     comments = Comments()
     guides = [path.read_text().strip() for path in guide_files()]
-    pages = [markdown.json_api(document()), markdown.grpc_api(comments), markdown.errors(comments)]
+    pages = [*map(markdown.json_api, openapi.surfaces()), markdown.grpc_api(comments), markdown.errors(comments)]
     pages = [page.removeprefix(markdown.GENERATED).strip() for page in pages]
     return summary() + "\n" + "\n\n---\n\n".join([*guides, *pages]) + "\n"
 

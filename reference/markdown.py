@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor
 from google.rpc import code_pb2
 
 from darkroom.common.v1 import errors_pb2, options_pb2
+from reference import openapi
 from reference.comments import Comments
 from reference.openapi import Document
-from reference.operations import security_of
+from reference.operations import scopes_of
 from reference.rules import constraints, is_required, rules_of
 from services.common.errors import ErrorReason
 from services.common.rpc import catalogue
+from services.common.rpc.surfaces import Surface
 
 GENERATED = "<!-- Generated from the protos by `make reference`. Do not edit. -->\n"
 
@@ -32,9 +34,15 @@ _KEYWORDS = {
 }
 
 
-def json_api(document: Document) -> str:
-    """Every path of the OpenAPI document, and every schema that they refer to."""
-    parts = [GENERATED, "# JSON API\n", document["info"]["description"] + "\n"]
+def page_name(surface: Surface) -> str:
+    """What the page of a JSON surface is called in docs/reference."""
+    return surface.reference.page or f"{surface.name}-api.md"
+
+
+def json_api(surface: Surface) -> str:
+    """Every path of a surface's OpenAPI document, and every schema that they refer to."""
+    document = openapi.document(surface)
+    parts = [GENERATED, f"# {surface.reference.title or surface.name}\n", document["info"]["description"] + "\n"]
     for tag in document["tags"]:
         parts.append(f"## {tag['name']}\n\n{tag['description']}\n")
         for path, verbs in document["paths"].items():
@@ -47,7 +55,9 @@ def json_api(document: Document) -> str:
 
 def _operation(document: Document, verb: str, path: str, operation: Document) -> str:
     lines = [f"### {verb.upper()} {path}\n", operation["description"] + "\n"]
-    if scopes := operation["security"][0]["bearerAuth"]:
+    if not operation["security"]:
+        lines.append("It needs no key.\n")
+    elif scopes := [scope for needed in operation["security"][0].values() for scope in needed]:
         lines.append(f"The key needs the scope `{scopes[0]}`.\n")
     parameters = [_resolved(document, parameter) for parameter in operation.get("parameters", ())]
     if parameters:
@@ -116,7 +126,7 @@ def _cell(text: str) -> str:
 
 def grpc_api(comments: Comments) -> str:
     """Every native service with its methods and messages."""
-    services = [service for service in catalogue.public_services() if not any(map(catalogue.bindings, service.methods))]
+    services = [service for service in catalogue.public_services() if not catalogue.is_json(service)]
     parts = [
         GENERATED,
         "# gRPC API\n",
@@ -139,7 +149,9 @@ def _service(service: ServiceDescriptor, comments: Comments) -> str:
 
 
 def _needs(method: MethodDescriptor) -> str:
-    scopes = security_of(method)[0]["bearerAuth"]
+    if catalogue.is_anonymous(method):
+        return "It needs no key."
+    scopes = scopes_of(method)
     scope = f"Scope: `{scopes[0]}`." if scopes else "Scope: any."
     return f"{scope} Takes an `idempotency-key`." if method.GetOptions().Extensions[options_pb2.takes_idempotency_key] else scope
 
@@ -210,7 +222,9 @@ def _enum(enum: EnumDescriptor, comments: Comments) -> str:
 
 def errors(comments: Comments) -> str:
     """The one table of errors."""
-    rows = sorted(_error_rows(comments))
+    coded = [surface for surface in catalogue.surfaces() if any(surface.code(reason) is not None for reason in ErrorReason)]
+    heads = ["code" if len(coded) == 1 else f"code ({surface.name})" for surface in coded]
+    rows = sorted(_error_rows(comments, coded))
     return "\n".join(
         [
             GENERATED,
@@ -218,18 +232,19 @@ def errors(comments: Comments) -> str:
             "One table for every surface. JSON replies hold the code as `code` and the reason in lower case as `data.error_code`; gRPC "
             "carries the reason in `google.rpc.ErrorInfo`; a failed task has it as its error. Where seconds stand under *retry*, the reply "
             "says in `Retry-After` when to repeat the call.\n",
-            "| HTTP | code | gRPC | reason | retry | |",
-            "|---|---|---|---|---|---|",
-            *(row for _, _, row in rows),
+            f"| HTTP | {' | '.join([*heads, ''])}gRPC | reason | retry | |",
+            f"|---|{'---|' * len(heads)}---|---|---|---|",
+            *(row for _, row in rows),
             "",
         ]
     )
 
 
-def _error_rows(comments: Comments) -> Iterator[tuple[int, int, str]]:
+def _error_rows(comments: Comments, coded: Sequence[Surface]) -> Iterator[tuple[int, str]]:
     for reason in ErrorReason:
         mapping = reason.mapping
         meaning = comments.of(f"{errors_pb2.ErrorReason.DESCRIPTOR.full_name}.ERROR_REASON_{reason.value}")
         retry = f"{mapping.retry_after_seconds} s" if mapping.retry_after_seconds else ""
         grpc = code_pb2.Code.Name(mapping.grpc)
-        yield mapping.http, mapping.pilio, f"| {mapping.http} | {mapping.pilio} | {grpc} | `{reason.value}` | {retry} | {_cell(meaning)} |"
+        codes = "".join(f"{'' if code is None else code} | " for code in (surface.code(reason) for surface in coded))
+        yield mapping.http, f"| {mapping.http} | {codes}{grpc} | `{reason.value}` | {retry} | {_cell(meaning)} |"

@@ -1,7 +1,7 @@
-"""The OpenAPI 3.1 document of everything that is reached as JSON.
+"""The OpenAPI 3.1 document of a surface that is reached as JSON.
 
-There is one document. Pilio's calls and what Darkroom adds to them share a prefix, an envelope, a key and an error table, and a client uses
-both side by side; a second document would only repeat the schemas. What is an addition says so, and docs/pilio-differences.md lists it.
+A surface has one document. Pilio's calls and what Darkroom adds to them are one surface: they share a prefix, an envelope, a key and an
+error table, and a client uses both side by side. What is an addition says so, and docs/pilio-differences.md lists it.
 """
 
 from __future__ import annotations
@@ -12,29 +12,41 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
-
+from darkroom.common.v1.surface_pb2 import KeyScheme
 from reference.comments import Comments
-from reference.operations import Operations
-from reference.refusals import ERROR_DATA, ERROR_ENVELOPE, Refusals
+from reference.operations import Operations, security_name
+from reference.refusals import Refusals
 from reference.schemas import Schemas
 from services.common.rpc import catalogue
+from services.common.rpc.surfaces import Surface
 
 Document = dict[str, Any]
 
+SUMMARY = "Media processing as tasks that never get lost."
 _PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
-_INTRODUCTION = Path(__file__).resolve().parent / "introduction.md"
+# One for each surface that has something to say beforehand, by its name.
+_INTRODUCTIONS = Path(__file__).resolve().parent / "introductions"
 
 
-def document() -> Document:
+def surfaces() -> list[Surface]:
+    """The surfaces that are reached as JSON."""
+    return [surface for surface in catalogue.surfaces() if any(map(catalogue.is_json, catalogue.services_of(surface)))]
+
+
+def file_name(surface: Surface) -> str:
+    """What the surface's document is called, in docs/reference and at the edge."""
+    return surface.reference.openapi or f"{surface.name}.openapi.json"
+
+
+def document(surface: Surface) -> Document:
     """The whole document, deterministic for one version of the protos. Raises what its parts raise about an incomplete proto."""
     comments = Comments()
-    schemas, refusals = Schemas(comments), Refusals(comments)
-    operations = Operations(comments, schemas, refusals)
+    schemas = Schemas(comments)
+    operations = Operations(comments, schemas, Refusals(comments, schemas, surface), surface)
     paths: dict[str, dict[str, Document]] = {}
     tags = []
-    for service in json_services():
+    for service in catalogue.services_of(surface):
         tags.append({"name": service.name.removesuffix("Service"), "description": comments.of(service.full_name).partition("\n\n")[0]})
         for method in service.methods:
             for path, verbs in operations.of(method).items():
@@ -48,33 +60,37 @@ def document() -> Document:
         "info": {
             "title": "Darkroom",
             "version": tomllib.loads(_PROJECT.read_text())["project"]["version"],
-            "summary": "Media processing as tasks that never get lost.",
-            "description": _INTRODUCTION.read_text().strip(),
+            "summary": SUMMARY,
+            "description": _introduction(surface),
         },
         "servers": [{"url": "/", "description": "The server that this document came from."}],
-        "security": [{"bearerAuth": []}, {"apiKeyHeader": []}],
+        "security": [{security_name(key): []} for key in surface.keys],
         "tags": tags,
         "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": {**schemas.components, **deepcopy({"ErrorData": ERROR_DATA, "ErrorEnvelope": ERROR_ENVELOPE})},
-            **deepcopy({"parameters": _PARAMETERS, "headers": _HEADERS, "securitySchemes": _SECURITY_SCHEMES}),
+            "schemas": schemas.components,
+            **deepcopy({"parameters": _PARAMETERS, "headers": _HEADERS}),
+            "securitySchemes": {security_name(key): _security_scheme(key, first=key is surface.keys[0]) for key in surface.keys},
         },
     }
 
 
-def rendered() -> str:
+def rendered(surface: Surface) -> str:
     """The document as it is served."""
-    return json.dumps(document(), ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(document(surface), ensure_ascii=False, indent=2) + "\n"
 
 
-def json_services() -> list[ServiceDescriptor]:
-    """The services that are reached as JSON, those with most general names first as they are sorted by name."""
-    return [service for service in catalogue.public_services() if any(catalogue.bindings(method) for method in service.methods)]
+def _introduction(surface: Surface) -> str:
+    file = _INTRODUCTIONS / f"{surface.name}.md"
+    return file.read_text().strip() if file.is_file() else ""
 
 
-def json_methods() -> list[MethodDescriptor]:
-    """Every method that is reached as JSON."""
-    return [method for service in json_services() for method in service.methods if catalogue.bindings(method)]
+def _security_scheme(key: KeyScheme, *, first: bool) -> Document:
+    value = " ".join(filter(None, (key.scheme, f"{next(iter(key.prefixes), '')}…")))
+    about = f"`{key.header}: {value}`" if first else "The same key, for clients that send it so."
+    if key.scheme:
+        return {"type": "http", "scheme": key.scheme.lower(), "description": about}
+    return {"type": "apiKey", "in": "header", "name": key.header, "description": about}
 
 
 _PARAMETERS: Document = {
@@ -100,8 +116,4 @@ _HEADERS: Document = {
         "description": "Seconds after which the same call may well succeed.",
         "schema": {"type": "integer", "minimum": 1},
     },
-}
-_SECURITY_SCHEMES: Document = {
-    "bearerAuth": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer dk_sk_…`"},
-    "apiKeyHeader": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key, for clients that send it so."},
 }

@@ -11,26 +11,28 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from darkroom.common.v1 import options_pb2
 from darkroom.common.v1.scopes import SCOPES
+from darkroom.common.v1.surface_pb2 import KeyScheme
 from reference.comments import Comments
 from reference.refusals import Refusals
 from reference.rules import is_required
 from reference.schemas import Schemas
-from services.common.rpc.catalogue import HttpBinding, bindings
+from services.common.rpc.catalogue import HttpBinding, bindings, is_anonymous
+from services.common.rpc.surfaces import Surface
 
 Schema = dict[str, Any]
 
 _PARAMETER = re.compile(r"\{(\w+)(?:=[^}]*)?\}")
 _EVENT_STREAM = "text/event-stream"
 # The responses say it at length.
-_CODES = re.compile(r"\s*\bCodes: .*\Z", re.DOTALL)
+_CODES = re.compile(r"\s*\b(?:Codes|Errors): .*\Z", re.DOTALL)
 _LAST_EVENT_ID = "`Last-Event-ID`"
 
 
 class Operations:
     """Renders methods, one operation a binding, with schemas and refusals collected elsewhere."""
 
-    def __init__(self, comments: Comments, schemas: Schemas, refusals: Refusals) -> None:
-        self._comments, self._schemas, self._refusals = comments, schemas, refusals
+    def __init__(self, comments: Comments, schemas: Schemas, refusals: Refusals, surface: Surface) -> None:
+        self._comments, self._schemas, self._refusals, self._surface = comments, schemas, refusals, surface
 
     def of(self, method: MethodDescriptor) -> dict[str, dict[str, Schema]]:
         """Path → verb in lower case → operation."""
@@ -46,7 +48,7 @@ class Operations:
             "operationId": operation_id(method) + (str(number + 1) if number else ""),
             "summary": self._comments.first_sentence(method.full_name),
             "description": _CODES.sub("", self._comments.of(method.full_name)),
-            "security": security_of(method),
+            "security": security_of(method, self._surface),
         }
         if parameters := self._parameters(method, binding):
             operation["parameters"] = parameters
@@ -107,11 +109,22 @@ def examples_of(method: MethodDescriptor) -> list[options_pb2.Example]:
     return list(method.GetOptions().Extensions[options_pb2.examples])
 
 
-def security_of(method: MethodDescriptor) -> list[dict[str, list[str]]]:
-    """Either way to send a key, with the scope that it must have."""
+def scopes_of(method: MethodDescriptor) -> list[str]:
+    """The scope that a key must have to call a method; none where any key does, or none is needed."""
     scope = method.GetOptions().Extensions[options_pb2.scope]
-    needed = [text for text, value in SCOPES.items() if value == scope]
-    return [{"bearerAuth": needed}, {"apiKeyHeader": needed}]
+    return [text for text, value in SCOPES.items() if value == scope]
+
+
+def security_of(method: MethodDescriptor, surface: Surface) -> list[dict[str, list[str]]]:
+    """Each way to send a key, with the scope that it must have; none for a method that needs no key."""
+    if is_anonymous(method):
+        return []
+    return [{security_name(key): scopes_of(method)} for key in surface.keys]
+
+
+def security_name(key: KeyScheme) -> str:
+    """The name of a way to send a key: `bearerAuth`, or `apiKeyHeader`."""
+    return f"{key.scheme.lower()}Auth" if key.scheme else "apiKeyHeader"
 
 
 def tag_of(method: MethodDescriptor) -> str:

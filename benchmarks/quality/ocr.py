@@ -13,9 +13,9 @@ import numpy as np
 
 from benchmarks.quality._ocr_scans import Scan, groups
 from benchmarks.table import Section
+from deploy.local.scratch.triton import running
 from services.inference.model_server.triton import Patience, connected
 from services.inference.ocr.recognition import Recogniser
-from tests.component.models.triton_server import running
 
 _MODELS = Path(__file__).resolve().parents[2] / ".cache" / "models"
 _FINDS, _READS = "ppocr_det", "ppocr_rec"

@@ -14,11 +14,12 @@ from deploy.local.programs.envoy import envoy
 from deploy.local.programs.nats import nats_server
 from deploy.local.programs.object_storage import object_storage
 from deploy.local.programs.postgres import postgres
-from deploy.local.programs.services import SERVICES, service
+from deploy.local.programs.services import service
 from deploy.local.programs.triton import triton
 from deploy.local.progress import Progress
 from deploy.local.settings import load_settings
 from deploy.local.stack import Stack
+from deploy.topology import SERVICES
 
 DEFAULT_DIRECTORY = Path(".darkroom")
 

@@ -21,9 +21,11 @@ from deploy.local.assembly import DEFAULT_DIRECTORY, create_stack, open_stack
 from deploy.local.errors import NotReady, PartFailed, StackError
 from deploy.local.first_account import write_env
 from deploy.local.layout import Layout
+from deploy.local.monitoring import write_scrape_configuration
 from deploy.local.processes import end_processes
-from deploy.local.programs.services import SERVICES, run_service_command
+from deploy.local.programs.services import run_service_command
 from deploy.local.progress import Lines, LiveList, Progress
+from deploy.topology import SERVICES
 
 _WHOLE = 1_000
 
@@ -74,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("--lines", "-n", type=int, default=40, help="lines of each log (default: %(default)s)")
     add("env", _env, "print the env file, for `eval`")
     admin = add("admin", _admin, "run a service's administration command: admin accounts create-account --name NAME")
-    admin.add_argument("service", choices=SERVICES, metavar="SERVICE")
+    admin.add_argument("service", choices=tuple(SERVICES), metavar="SERVICE")
     admin.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND …")
     restart = add("restart", _restart, "stop and start parts")
     restart.add_argument("names", nargs="+", metavar="NAME")
@@ -88,6 +90,7 @@ async def _up(options: argparse.Namespace) -> int:
         stack = create_stack(options.dir, host=options.host, port=options.port, models=options.models, progress=progress)
         await stack.up()
         await write_env(stack.config)
+        write_scrape_configuration(stack.config)
     print(f"Darkroom is up at {stack.config.public_url} ({time.monotonic() - begun:.1f} s)")
     print(f"Key and URL are in {_shown(layout.env_file)}; `. {_shown(layout.env_file)}` puts them into a shell.")
     return 0

@@ -11,9 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, load_pem_private_key
 
 from deploy.local.layout import Layout, write_private
-
-ISSUERS = ("accounts", "files", "tasks", "inference")
-DATABASES = ("accounts", "files", "tasks")
+from deploy.topology import DATABASES, SERVICES
 
 
 def _random() -> str:
@@ -56,7 +54,7 @@ def trusted_keys_file(layout: Layout) -> Path:
 def create_signing_keys(layout: Layout) -> None:
     """An Ed25519 key pair an issuer; trusted.json maps each issuer to its public key. Existing keys are kept."""
     trusted: dict[str, str] = {}
-    for issuer in ISSUERS:
+    for issuer in SERVICES:
         path = signing_key_file(layout, issuer)
         if not path.is_file():
             private = Ed25519PrivateKey.generate()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Collection
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 import psutil
 
 from deploy.local.errors import StackError
 from deploy.local.layout import Layout, write_private
+from deploy.topology import SERVICES
 
 DEFAULT_PUBLIC_PORT = 8080
 DEFAULT_HOST = "127.0.0.1"
@@ -35,13 +37,24 @@ class Ports:
     # 0: a stack from before there was such a port; the next `up` chooses it.
     nats_monitoring: int = 0
     metrics_edge: int = 0
-    metrics_accounts: int = 0
-    metrics_files: int = 0
-    metrics_tasks: int = 0
-    metrics_inference: int = 0
+    metrics: Mapping[str, int] = field(default_factory=dict)
+    """Where each service has its metrics."""
+
+    @classmethod
+    def of(cls, named: Mapping[str, Any]) -> Ports:
+        """From names as in ports.json. Raises TypeError for a name that there is not, and for one that is missing."""
+        metrics = {service: named.get(name, 0) for name, service in _METRICS.items()}
+        return cls(**{name: value for name, value in named.items() if name not in _METRICS}, metrics=metrics)
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """By the names in ports.json, where the port of a service's metrics is `metrics_SERVICE`."""
+        others = {name: value for name, value in asdict(self).items() if name != "metrics"}
+        return {**others, **{name: self.metrics[service] for name, service in _METRICS.items()}}
 
 
-_INTERNAL = tuple(field.name for field in fields(Ports) if field.name not in ("host", "public"))
+_METRICS = {f"metrics_{service}": service for service in SERVICES}
+_INTERNAL = (*(field.name for field in fields(Ports) if field.name not in ("host", "public", "metrics")), *_METRICS)
 
 
 def load_ports(layout: Layout) -> Ports:
@@ -50,7 +63,7 @@ def load_ports(layout: Layout) -> Ports:
         raise StackError(f"there is no stack in {layout.root}; start one with `make up` or `python -m deploy.local up`")
     remembered = json.loads(layout.ports_file.read_text())
     try:
-        return Ports(**remembered)
+        return Ports.of(remembered)
     except TypeError as error:
         raise StackError(f"{layout.ports_file} is not readable as this version's ports: {error}; remove it") from error
 
@@ -63,8 +76,8 @@ def choose_ports(layout: Layout, *, host: str | None, public: int | None, ours: 
     before = load_ports(layout) if layout.exists() else None
     host = host or (before.host if before else DEFAULT_HOST)
     wanted = public if public is not None else (before.public if before else DEFAULT_PUBLIC_PORT)
-    remembered = {name: getattr(before, name) for name in _INTERNAL} if before else {}
-    taken = set(remembered.values())
+    remembered = before.named if before else {}
+    taken = {remembered[name] for name in _INTERNAL} if remembered else set()
 
     def free_port() -> int:
         span = _LAST_INTERNAL_PORT - _FIRST_INTERNAL_PORT
@@ -89,9 +102,9 @@ def choose_ports(layout: Layout, *, host: str | None, public: int | None, ours: 
         port = remembered.get(name)
         usable = port and port != wanted and (port in ours or _is_free("127.0.0.1", port))
         internal[name] = port if port and usable else free_port()
-    ports = Ports(host=host, public=wanted, **internal)
+    ports = Ports.of({"host": host, "public": wanted, **internal})
     if ports != before:
-        write_private(layout.ports_file, json.dumps(asdict(ports), indent=2) + "\n")
+        write_private(layout.ports_file, json.dumps(ports.named, indent=2) + "\n")
     return ports
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from protos.sdk.blocking import synchronous_module
 from protos.sdk.operations import methods_module, operations_module, read_operations
+from protos.sdk.reasons import reasons_module
 from protos.sdk.scopes import scopes_module
 from reference.comments import Comments
 
@@ -18,6 +19,7 @@ def main() -> None:
     package = gen / "darkroom"
     operations = read_operations(Comments(gen / "descriptors.pb"))
     _write(package / "common" / "v1" / "scopes.py", scopes_module())
+    _write(package / "common" / "v1" / "reasons.py", reasons_module())
     _write(package / "operations" / "__init__.py", operations_module(operations))
     methods = methods_module(operations)
     _write(package / "operation_methods.py", methods)

@@ -1,93 +1,26 @@
 """The one typed error of the platform.
 
-Domain code raises `DarkroomError`; the interceptor in `services.common.rpc` renders it once for the surface that was called. The numbers
-of each surface are options of the proto enum `darkroom.common.v1.ErrorReason`.
+Domain code raises `DarkroomError`; the interceptor in `services.common.rpc` renders it once, for the surface that was called. The reasons
+and their statuses stand in the proto enum `darkroom.common.v1.ErrorReason`, from which the Python enum is generated; the codes and the
+error body of a surface stand in that surface's protos.
 """
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
-from darkroom.common.v1 import errors_pb2
+from darkroom.common.v1.reasons import ErrorReason
 from services.common.log import get_logger
 
+__all__ = ["DOMAIN", "DarkroomError", "ErrorReason", "from_rpc", "translated"]
+
 DOMAIN = "darkroom"
-_PREFIX = "ERROR_REASON_"
 _STATUS_DETAILS = "grpc-status-details-bin"
 _logger = get_logger()
-
-
-class ErrorReason(enum.StrEnum):
-    """The values of `darkroom.common.v1.ErrorReason`, by which Python code names them. A unit test holds the two together."""
-
-    API_KEY_INVALID = "API_KEY_INVALID"
-    PERMISSION_DENIED = "PERMISSION_DENIED"
-    MALFORMED_REQUEST = "MALFORMED_REQUEST"
-    FIELD_INVALID = "FIELD_INVALID"
-    TOO_MANY_FILES = "TOO_MANY_FILES"
-    FILE_TOO_LARGE = "FILE_TOO_LARGE"
-    UPLOAD_NOT_FOUND = "UPLOAD_NOT_FOUND"
-    SOURCE_FILE_UPLOAD_NOT_COMPLETED = "SOURCE_FILE_UPLOAD_NOT_COMPLETED"
-    FILE_SIZE_MISMATCH = "FILE_SIZE_MISMATCH"
-    MEDIA_UNSUPPORTED = "MEDIA_UNSUPPORTED"
-    FILE_CORRUPT = "FILE_CORRUPT"
-    MEDIA_LIMIT_EXCEEDED = "MEDIA_LIMIT_EXCEEDED"
-    FILE_ENCRYPTED = "FILE_ENCRYPTED"
-    OPERATION_UNAVAILABLE = "OPERATION_UNAVAILABLE"
-    INSUFFICIENT_CREDITS = "INSUFFICIENT_CREDITS"
-    ROUTE_NOT_FOUND = "ROUTE_NOT_FOUND"
-    FILE_NOT_FOUND = "FILE_NOT_FOUND"
-    TASK_NOT_FOUND = "TASK_NOT_FOUND"
-    IDEMPOTENCY_KEY_MISMATCH = "IDEMPOTENCY_KEY_MISMATCH"
-    IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
-    TASK_ALREADY_TERMINAL = "TASK_ALREADY_TERMINAL"
-    BODY_TOO_LARGE = "BODY_TOO_LARGE"
-    TOO_MANY_TASKS = "TOO_MANY_TASKS"
-    RATE_LIMITED = "RATE_LIMITED"
-    INTERNAL = "INTERNAL"
-    UNAVAILABLE = "UNAVAILABLE"
-    WORKER_LOST = "WORKER_LOST"
-    CANCELLED = "CANCELLED"
-    ACCOUNT_NOT_FOUND = "ACCOUNT_NOT_FOUND"
-    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
-    API_KEY_NOT_FOUND = "API_KEY_NOT_FOUND"
-    TASK_NOT_TERMINAL = "TASK_NOT_TERMINAL"
-    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
-    WEBHOOK_NOT_FOUND = "WEBHOOK_NOT_FOUND"
-    WEBHOOK_DELIVERY_NOT_FOUND = "WEBHOOK_DELIVERY_NOT_FOUND"
-    TOO_MANY_WEBHOOKS = "TOO_MANY_WEBHOOKS"
-    BATCH_NOT_FOUND = "BATCH_NOT_FOUND"
-    CONTENT_REFUSED = "CONTENT_REFUSED"
-    PROVIDER_REJECTED = "PROVIDER_REJECTED"
-    PROVIDER_UNAVAILABLE = "PROVIDER_UNAVAILABLE"
-
-    @property
-    def number(self) -> errors_pb2.ErrorReason.ValueType:
-        """The proto enum's value."""
-        return errors_pb2.ErrorReason.Value(_PREFIX + self.value)
-
-    @property
-    def mapping(self) -> errors_pb2.ErrorMapping:
-        """How the reason is rendered on each kind of surface."""
-        return _mapping(self)
-
-    @classmethod
-    def from_number(cls, number: int) -> ErrorReason:
-        """The reason for a proto enum value; INTERNAL for one that this version does not know."""
-        name = errors_pb2.ErrorReason.DESCRIPTOR.values_by_number.get(number)
-        return cls(name.name.removeprefix(_PREFIX)) if name is not None and number else cls.INTERNAL
-
-
-@cache
-def _mapping(reason: ErrorReason) -> errors_pb2.ErrorMapping:
-    value = errors_pb2.ErrorReason.DESCRIPTOR.values_by_name[_PREFIX + reason.value]
-    return value.GetOptions().Extensions[errors_pb2.error]
 
 
 class DarkroomError(Exception):

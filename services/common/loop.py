@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable
 
 from prometheus_client import Counter, Gauge
 
+from services.common.backoff import Backoff
 from services.common.log import get_logger
 
 _logger = get_logger()
-_LONGEST_PAUSE = 30.0
+_BACKOFF = Backoff(0.4, 30.0)
 _LAST_STEP_SECONDS = 2.0
 _STEPS = Counter("darkroom_loop_steps", "Steps of background loops, by outcome.", ["loop", "outcome"])
 _SUCCEEDED = Gauge("darkroom_loop_last_success_timestamp_seconds", "When a loop's last step ended well.", ["loop"])
@@ -61,7 +61,7 @@ class Loop:
 
     async def _pause(self, failures: int) -> None:
         if failures:
-            await asyncio.sleep(min(_LONGEST_PAUSE, 0.2 * 2**failures) * random.uniform(0.5, 1.0))
+            await asyncio.sleep(_BACKOFF.pause(failures))
             return
         try:
             async with asyncio.timeout(self._interval):

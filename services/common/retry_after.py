@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -22,3 +23,9 @@ def asked(header: str | None, now: datetime) -> timedelta | None:
     # A zone of -0000 is read as none; HTTP dates are of UTC.
     until = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
     return max(until - now, timedelta())
+
+
+def asked_seconds(header: str | None) -> int | None:
+    """As `asked`, from now, in whole seconds, rounded up."""
+    pause = asked(header, datetime.now(UTC))
+    return None if pause is None else math.ceil(pause.total_seconds())

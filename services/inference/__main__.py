@@ -6,92 +6,88 @@ import asyncio
 import os
 import secrets
 import socket
+import sys
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 
 import cv2
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.common import bus, log, process
-from services.common.config import load
-from services.common.identity import Signer, Verifier
+from services.common.identity import Signer
 from services.common.loop import Loop
 from services.common.offers import REPEAT_SECONDS, Offers
 from services.common.operations import specs
 from services.common.rpc.channel import Caller, channel
-from services.common.rpc.server import listening
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox
-from services.common.telemetry import checks, tracing
+from services.common.serving import Opening, Parts, Service
+from services.common.telemetry import checks
 from services.common.telemetry.health import Check, Health
-from services.common.telemetry.listener import observable
 from services.inference.config import InferenceSettings
+from services.inference.contract.memory_budget import MemoryBudget
+from services.inference.contract.provider import Provider
+from services.inference.contract.step import Models, Tools
 from services.inference.generation.assembly import providers
 from services.inference.generation.exchange import provider_client
 from services.inference.generation.offered import OfferedOperations
-from services.inference.generation.provider import Provider
 from services.inference.media import Limits, configure_libvips
+from services.inference.media import isolated as isolated_media
 from services.inference.model_server import triton
-from services.inference.pipeline import document_job, memory_needs, picture_job
-from services.inference.pipeline.memory_budget import MemoryBudget
+from services.inference.pdf import isolated as isolated_pdf
 from services.inference.pipeline.registry import Registry
-from services.inference.pipeline.step import Models, Tools
+from services.inference.redraw import pages, rebuild
 from services.inference.worker import cancellations
 from services.inference.worker.attempt import AttemptRunner
 from services.inference.worker.client import AttemptClient
 from services.inference.worker.files import AttemptFiles
-from services.inference.worker.lane import Lane
+from services.inference.worker.lane import Lane, work
 from services.inference.worker.object_transfer import ObjectTransfer, http_client
 from services.inference.worker.work_folder import work_folder
-from services.inference.worker.worker import work
 
-SERVICE = "inference"
 _MODELS_LANE = "neural"
 _PROBE_SECONDS = 2.0
 
 
-async def serve(settings: InferenceSettings, stop: asyncio.Event) -> None:
-    """Work until `stop`, and then as `worker.work` says. Health is reported from the moment that tasks can be taken."""
+async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
+    """Put the worker together. Its listener reports health from the moment that tasks can be taken; it ends as `lane.work` says."""
     # Names in the history of tasks; unique among replicas and restarts.
     name = f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(3)}"
     configure_libvips(settings.cpu_threads)
     cv2.setNumThreads(settings.cpu_threads)
-    caller = Caller(Signer(SERVICE, settings.signing_key_file))
-    verifier = Verifier(settings.trusted_keys_file)
+    caller = Caller(Signer("inference", settings.signing_key_file))
     registry = Registry()
-    async with AsyncExitStack() as parts:
-        folder = parts.enter_context(work_folder(settings.work_dir, name))
-        sandbox = await parts.enter_async_context(_sandbox(settings))
-        server = await parts.enter_async_context(triton.connected(settings.triton_address, _patience(settings), settings.shared_bytes))
-        transfer = ObjectTransfer(await parts.enter_async_context(http_client()), settings.storage_patience_seconds)
-        files_channel = await parts.enter_async_context(channel(settings.files_address))
-        tasks_channel = await parts.enter_async_context(channel(settings.tasks_address))
-        connection = await parts.enter_async_context(bus.connected(settings.nats_url, name, settings.nats_replicas))
-        heard = await parts.enter_async_context(cancellations.listening(connection))
-        health = Health(_needs(settings, connection, tasks_channel, files_channel, server))
-        await parts.enter_async_context(health.watching())
-        await parts.enter_async_context(observable(settings.metrics_listen, health))
-        client = AttemptClient(tasks_channel, caller, name)
-        serving = providers(settings, await parts.enter_async_context(provider_client()), server)
-        runner = AttemptRunner(
-            client=client,
-            files=AttemptFiles(files_channel, caller, transfer, settings.storage_patience_seconds),
-            registry=registry,
-            tools=_tools(settings, server, sandbox, serving),
-            cancellations=heard,
-            folder=folder,
-            max_picture_bytes=settings.max_picture_bytes,
-        )
-        if not await _reached(tasks_channel, stop):
-            return
-        await parts.enter_async_context(
-            listening("internal", settings.internal_listen, (), verifier, health=health, drain_seconds=settings.drain_calls)
-        )
-        lanes = {lane: count for lane, count in settings.lanes.items() if _workable(lane, serving)}
-        offering = OfferedOperations(Offers(connection), serving, lanes)
-        await parts.enter_async_context(process.background(Loop("offers", REPEAT_SECONDS, offering.step).run()))
-        await work([Lane(lane, count, connection, client, runner) for lane, count in lanes.items()], stop, health, settings.drain_seconds)
+    folder = await opening.open("work folder", work_folder(settings.work_dir, name))
+    sandbox = await opening.open("sandbox", _sandbox(settings))
+    server = await opening.open("triton", triton.connected(settings.triton_address, _patience(settings), settings.shared_bytes))
+    transfer = ObjectTransfer(await opening.open("storage", http_client()), settings.storage_patience_seconds)
+    files = await opening.open("files", channel(settings.files_address))
+    tasks = await opening.open("tasks", channel(settings.tasks_address))
+    connection = await opening.open("nats", bus.connected(settings.nats_url, name, settings.nats_replicas))
+    heard = await opening.open("cancellations", cancellations.listening(connection))
+    client = AttemptClient(tasks, caller, name)
+    serving = providers(settings, await opening.open("providers", provider_client()), server)
+    runner = AttemptRunner(
+        client=client,
+        files=AttemptFiles(files, caller, transfer, settings.storage_patience_seconds),
+        registry=registry,
+        tools=_tools(settings, server, sandbox, serving),
+        cancellations=heard,
+        folder=folder,
+        max_picture_bytes=settings.max_picture_bytes,
+    )
+    lanes = {lane: count for lane, count in settings.lanes.items() if _workable(lane, serving)}
+    offering = Loop("offers", REPEAT_SECONDS, OfferedOperations(Offers(connection), serving, lanes).step)
+
+    async def offer_and_work(stop: asyncio.Event, health: Health) -> None:
+        async with process.background(offering.run()):
+            await work(
+                [Lane(lane, count, connection, client, runner) for lane, count in lanes.items()], stop, health, settings.drain_seconds
+            )
+
+    return Parts(
+        needs=_needs(settings, connection, tasks, files, server), before_listening=lambda stop: _reached(tasks, stop), work=offer_and_work
+    )
 
 
 def _needs(
@@ -108,7 +104,7 @@ def _sandbox(settings: InferenceSettings) -> Sandbox:
     )
     # A child for each file in hand; the processor is shared out by the lanes.
     return Sandbox(
-        preload=[document_job.__name__, picture_job.__name__, memory_needs.__name__],
+        preload=[module.__name__ for module in (isolated_media, isolated_pdf, pages, rebuild)],
         limits=limits,
         concurrency=sum(settings.lanes.values()),
     )
@@ -166,13 +162,8 @@ async def _reached(tasks: grpc.aio.Channel, stop: asyncio.Event) -> bool:
     return False
 
 
-def main() -> None:
-    """Read the settings and serve."""
-    settings = load(InferenceSettings)
-    log.configure(SERVICE, settings.log_level)
-    with tracing.exporting(SERVICE, settings.otlp_endpoint, settings.trace_ratio):
-        process.run(lambda stop: serve(settings, stop))
-
+service = Service("inference", InferenceSettings, compose)
+serve = service.serve
 
 if __name__ == "__main__":
-    main()
+    sys.exit(service.main())

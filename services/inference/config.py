@@ -12,9 +12,9 @@ from pydantic_settings import NoDecode
 
 from services.common.config import PictureSettings, ProcessSettings
 from services.common.operations import specs
+from services.inference.contract.memory_budget import default_budget
 from services.inference.generation.settings import GenerationSettings
 from services.inference.model_server.shared_memory import is_local
-from services.inference.pipeline.memory_budget import default_budget
 
 
 class InferenceSettings(ProcessSettings, PictureSettings, GenerationSettings):

@@ -1,4 +1,7 @@
-"""The local model: a generated Z-Image pipeline in the real Triton, asked as workers ask it."""
+"""The local model: a generated Z-Image pipeline in the real Triton, asked as workers ask it.
+
+It needs PyTorch, which the normal set-up does not install: `make test-diffusion` says where it is.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deploy.local.layout import REPOSITORY
+from deploy.local.scratch.triton import TritonServer, running
 from models.__main__ import main
 from services.common.errors import DarkroomError, ErrorReason
+from services.inference.contract.provider import GenerationRequest, Reference
 from services.inference.generation.local_diffusion import LocalDiffusion, Schedule
-from services.inference.generation.request import GenerationRequest, Reference
 from services.inference.model_server import triton
-from tests.component.models.triton_server import PROJECT, TritonServer, running
 from tests.provider_server import png
 
-VENV = Path(os.environ["DARKROOM_DIFFUSION_VENV"])
+VENV = Path(os.environ.get("DARKROOM_DIFFUSION_VENV", ".venv-diffusion"))
+pytestmark = pytest.mark.skipif(
+    "DARKROOM_DIFFUSION_VENV" not in os.environ, reason="needs PyTorch: run `make diffusion` once, then `make test-diffusion`"
+)
 NAME = "z_image_turbo"
 CUP = GenerationRequest("A red cup on a table, 紅茶", aspect_ratio="3:2", resolution="0.5K")
 
@@ -30,7 +37,7 @@ CUP = GenerationRequest("A red cup on a table, 紅茶", aspect_ratio="3:2", reso
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
     folder = tmp_path_factory.mktemp("diffusion")
     weights = folder / "weights"
-    subprocess.run([VENV / "bin" / "python", "-m", "models.diffusion.tiny", str(weights)], cwd=PROJECT, check=True)
+    subprocess.run([VENV / "bin" / "python", "-m", "models.diffusion.tiny", str(weights)], cwd=REPOSITORY, check=True)
     repository = folder / "repository"
     options = ["--weights", str(weights), "--dest", str(repository), "--venv", str(VENV), "--device", "cpu"]
     assert main(["install-pipeline", NAME, *options]) == 0

@@ -1,19 +1,22 @@
-"""Each service is stopped with SIGTERM and started again in turn, while clients press on: nobody notices."""
+"""Each service is stopped with SIGTERM and started again in turn, while clients press on.
+
+A client of the SDK, with its default settings, sees that some calls take longer, and no error. One that repeats nothing sees what a single
+replica of each service cannot hide: 503 of the code 50300 while a service is away, and no connection while the edge is.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
-from functools import partial
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import httpx
 import pytest
 
-from darkroom import AsyncClient, ConnectionFailed
+from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2
 from darkroom.tasks.v1 import task_pb2
 from deploy.local.config import LOOPBACK
@@ -24,7 +27,6 @@ CUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBack
 SHORT = operation_pb2.Operation(noop=noop_pb2.Noop(steps=3, step_milliseconds=50))
 LONG = operation_pb2.Operation(noop=noop_pb2.Noop(steps=1000, step_milliseconds=1000))
 CLIENTS = 3
-Result = TypeVar("Result")
 # Leases as in production outlast the restart of a service, and drained workers have time for short tasks, on a slow machine too.
 PATIENT = {"DARKROOM_LEASE": "60", "DARKROOM_DRAIN_SECONDS": "6"}
 
@@ -38,25 +40,41 @@ def patient_stack(stack: StackUnderTest) -> Iterator[StackUnderTest]:
     stack.configure(before)
 
 
-async def answered(call: Callable[[], Awaitable[Result]]) -> Result:
-    """What a call answers in the end: it is repeated while nobody can be reached, and never refused."""
-    async with asyncio.timeout(180):
-        while True:
-            with suppress(ConnectionFailed):
-                return await call()
+@dataclass
+class Pressed:
+    """What an ordinary client of the SDK saw."""
+
+    created: list[int] = field(default_factory=list)
+    longest: float = 0.0
+    """Seconds that the slowest call took."""
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-async def press(stack: StackUnderTest, account: Account, picture: Path, stop: asyncio.Event) -> list[int]:
-    """Create tasks one after the other until told to stop, each under a key of its own."""
-    created: list[int] = []
+async def press(stack: StackUnderTest, account: Account, picture: Path, stop: asyncio.Event, seen: Pressed) -> None:
+    """Create tasks one after the other until told to stop, each by one call, which raises what the SDK's repetitions do not overcome."""
     async with AsyncClient(stack.url, account.api_key) as client:
-        file = await answered(lambda: client.upload(picture))
+        file = await client.upload(picture)
         while not stop.is_set():
-            inputs, operation = ([file.id], CUT) if len(created) % 8 == 0 else ([], SHORT)
-            create = partial(client.create_task, inputs, [operation], idempotency_key=str(uuid.uuid4()))
-            created.append((await answered(create)).id)
+            inputs, operation = ([file.id], CUT) if len(seen.created) % 8 == 0 else ([], SHORT)
+            before = time.monotonic()
+            seen.created.append((await client.create_task(inputs, [operation])).id)
+            seen.longest = max(seen.longest, time.monotonic() - before)
+            seen.begun.set()
             await asyncio.sleep(0.02)
-    return created
+
+
+async def look(stack: StackUnderTest, account: Account, task_id: int, stop: asyncio.Event) -> Counter[str]:
+    """What one sees who repeats nothing, by outcome: HTTP status and code of each reply, or that there was none."""
+    outcomes: Counter[str] = Counter()
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {account.api_key}"}, timeout=60) as client:
+        while not stop.is_set():
+            try:
+                reply = await client.get(f"{stack.url}/v1/tasks/{task_id}/status")
+                outcomes[f"{reply.status_code} {reply.json()['code']}"] += 1
+            except httpx.TransportError:
+                outcomes["no connection"] += 1
+            await asyncio.sleep(0.05)
+    return outcomes
 
 
 @pytest.mark.timeout(600)
@@ -66,18 +84,26 @@ async def test_services_are_restarted_in_turn_and_no_task_fails_or_runs_twice(pa
     picture = tmp_path / "disc.png"
     picture.write_bytes(encoded(disc(160, 120), "PNG"))
     stop = asyncio.Event()
-    clients = [asyncio.create_task(press(stack, account, picture, stop)) for _ in range(CLIENTS)]
+    seen = [Pressed() for _ in range(CLIENTS)]
+    clients = [asyncio.create_task(press(stack, account, picture, stop, each)) for each in seen]
     async with AsyncClient(stack.url, account.api_key) as owner:
         long = await owner.create_task([], [LONG])
         async for event in owner.watch(long.id):
             if event.state == task_pb2.TASK_STATE_RUNNING:
                 break
+    await asyncio.gather(*(each.begun.wait() for each in seen))
+    looking = asyncio.create_task(look(stack, account, long.id, stop))
     try:
         for part in ("files", "accounts", "tasks", "inference", "envoy"):
             await asyncio.to_thread(stack.restart, part)
     finally:
         stop.set()
-    created = [task_id for client in clients for task_id in await client]
+    await asyncio.gather(*clients)
+    created = [task_id for each in seen for task_id in each.created]
+    outcomes = await looking
+    print(f"SDK: {len(created)} calls, the slowest {max(each.longest for each in seen):.1f} s; without repetition: {dict(outcomes)}")
+    assert outcomes["200 200"] > 0
+    assert outcomes.keys() <= {"200 200", "503 50300", "no connection"}
     # Every call that was answered, and no other, has made a task.
     rows = await asyncio.to_thread(stack.fetch, "tasks", "SELECT id FROM task WHERE account_id = $1", int(account.id))
     assert sorted(row["id"] for row in rows) == sorted([*created, long.id])

@@ -18,10 +18,12 @@ import jsonschema
 
 from reference.openapi import document
 from services.common.errors import ErrorReason
+from services.common.rpc import catalogue
 
 NANOID = "V1StGXR8_Z5jdHi6B-myT"
 PILIO = json.loads((Path(__file__).parent / "pilio-openapi.json").read_text())
-OURS = document()
+REST = catalogue.surface("rest")
+OURS = document(REST)
 for _schema in OURS["components"]["schemas"].values():
     # A field that is not documented must not be there.
     _schema["additionalProperties"] = False
@@ -127,7 +129,7 @@ def check_reply(method: str, path: str, response: httpx.Response) -> None:
     theirs = PILIO["paths"].get(template, {}).get(method, {}).get("responses", {})
     if response.status_code != 200:
         assert_envelope(body)
-        wait = next(reason for reason in ErrorReason if reason.mapping.pilio == body["code"]).mapping.retry_after_seconds
+        wait = next(reason for reason in ErrorReason if REST.code(reason) == body["code"]).mapping.retry_after_seconds
         assert not wait or int(response.headers["retry-after"]) > 0
         _validate(body, {"$ref": "#/components/schemas/ErrorEnvelope"}, PILIO)
         assert operation is None or f"`{body['code']}` `{body['data']['error_code']}`" in operation["responses"][status]["description"]

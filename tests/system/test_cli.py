@@ -16,6 +16,7 @@ from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.tasks.v1 import task_pb2
 from tests.stacks import Account, StackUnderTest
+from tests.system.holding import held
 from tests.system.pictures import disc, encoded, opened
 
 
@@ -95,7 +96,7 @@ async def test_what_was_left_running_is_collected(shell: Shell, native: AsyncCli
     status, out, err = await shell.run("resume")
     assert status == 0, err
     assert sorted(out.split()) == ["large/one-2x.png", "large/two-2x.png"]
-    assert "nothing waits" in (await shell.run("resume"))[2]
+    assert "nothing to resume" in (await shell.run("resume"))[2]
     assert len(await native.list_tasks()) == 2
 
 
@@ -165,7 +166,7 @@ async def test_a_task_that_waits_shows_its_place(shell: Shell, native: AsyncClie
     try:
         status, out, err = await shell.run("task", "get", str(tasks[-1].id))
         assert status == 0, err
-        found = re.search(r"queue +(\d+) before it", out)
+        found = re.search(r"queue +(\d+) ahead", out)
         assert found, out
         assert 0 < int(found[1]) < 40
     finally:
@@ -193,15 +194,13 @@ async def test_what_goes_wrong_is_told(shell: Shell, arguments: list[str], envir
     assert "Traceback" not in err
 
 
-@pytest.mark.alone
-async def test_ctrl_c_cancels_what_it_started(shell: Shell, native: AsyncClient, stack: StackUnderTest) -> None:
-    # Without a worker the task cannot end before it is interrupted.
-    await asyncio.to_thread(stack.stop, "inference")
-    process = await shell.start("upscale", "one.png", "--factor", "4")
-    while not (tasks := await native.list_tasks()):
-        await asyncio.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, err = await process.communicate()
-    assert process.returncode == 130, err
-    assert (await native.get_task(tasks[0].id)).state == task_pb2.TASK_STATE_CANCELLED
-    await asyncio.to_thread(stack.start, "inference")
+async def test_ctrl_c_cancels_what_it_started(shell: Shell, native: AsyncClient, stack: StackUnderTest, account: Account) -> None:
+    # The task must not end before it is interrupted.
+    async with held(stack, account):
+        process = await shell.start("upscale", "one.png", "--factor", "4")
+        while not (tasks := await native.list_tasks()):
+            await asyncio.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = await process.communicate()
+        assert process.returncode == 130, err
+        assert (await native.get_task(tasks[0].id)).state == task_pb2.TASK_STATE_CANCELLED

@@ -63,7 +63,7 @@ async def test_the_command(stack: StackUnderTest, account: Account, receiver: Re
     assert secret.startswith("whsec_")
     assert receiver.url in (await shell.run("webhook", "ls"))[1]
     assert "task.cancelled" in (await shell.run("webhook", "events", webhook, "--event", "task.cancelled"))[1]
-    assert "hears of: all" in (await shell.run("webhook", "events", webhook))[1]
+    assert "receives: all" in (await shell.run("webhook", "events", webhook))[1]
     assert "active" in (await shell.run("webhook", "enable", webhook))[1]
 
     rotated = (await shell.run("webhook", "rotate", webhook))[1].strip()

@@ -1,7 +1,7 @@
-"""Client of Darkroom, the self-hosted media-processing platform.
+"""Client for Darkroom, the self-hosted media-processing platform.
 
-`Client` is for ordinary programs and `AsyncClient` for those on asyncio; both have the same methods. `darkroom.operations` makes the
-operations of tasks, and the generated modules of the native API (`darkroom.tasks.v1`, `darkroom.files.v1` …) are part of this package.
+Use `Client` in ordinary programs and `AsyncClient` with asyncio; both have the same methods. `darkroom.operations` builds the operations
+of tasks. The generated modules of the native API (`darkroom.tasks.v1`, `darkroom.files.v1` …) are part of this package.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from importlib import import_module
 from pkgutil import extend_path
 from typing import TYPE_CHECKING
 
-# In a checkout the generated modules stand in another folder (gen/darkroom); in an installed wheel they stand beside this file.
+# In a checkout the generated modules are in another folder (gen/darkroom); in an installed wheel they are next to this file.
 __path__ = extend_path(__path__, __name__)
 
 if TYPE_CHECKING:
-    from darkroom.calls import Backoff
+    from darkroom.backoff import Backoff
     from darkroom.client import AsyncClient
     from darkroom.failures import (
         ApiError,
@@ -58,9 +58,9 @@ __all__ = [
     "Webhook",
     "WebhookRejected",
 ]
-_ELSEWHERE = {
+_MODULES = {
     "AsyncClient": "client",
-    "Backoff": "calls",
+    "Backoff": "backoff",
     "Client": "synchronous",
     "Webhook": "signatures",
     "WebhookRejected": "signatures",
@@ -68,10 +68,10 @@ _ELSEWHERE = {
 
 
 def __getattr__(name: str) -> object:
-    # Services import generated modules from this package; they need not pay for the client's own imports.
+    # Services import generated modules from this package and should not pay for the client's own imports.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_ELSEWHERE.get(name, 'failures')}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'failures')}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""The account: who it is, what it has, and how that came about."""
+"""The account: its details, balance, ledger and price estimates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from darkroom.tasks.v1 import balance_pb2, balance_service_pb2, balance_service_
 
 
 class AccountPart(Part):
-    """The account's part of `AsyncClient`."""
+    """The account methods of `AsyncClient`."""
 
     @cached_property
     def _accounts(self) -> accounts_service_pb2_grpc.AccountsServiceAsyncStub:
@@ -28,7 +28,7 @@ class AccountPart(Part):
         return (await self._calls.call(self._accounts.GetAccount, accounts_service_pb2.GetAccountRequest())).account
 
     async def balance(self) -> balance_pb2.Balance:
-        """What the account has, in thousandths of a credit."""
+        """The account's balance, in thousandths of a credit."""
         return (await self._calls.call(self._balance.GetBalance, balance_service_pb2.GetBalanceRequest())).balance
 
     async def list_ledger(self, limit: int = 100) -> list[balance_pb2.LedgerEntry]:
@@ -51,7 +51,7 @@ class AccountPart(Part):
     ) -> balance_service_pb2.EstimatePriceResponse:
         """What a task would cost now, and whether the balance covers it. Nothing is created.
 
-        For files that are not uploaded yet, say how many there are (`file_count`), and how many pages each has.
+        For files that are not uploaded yet, pass their number (`file_count`) and the number of pages in each (`page_count`).
         """
         request = balance_service_pb2.EstimatePriceRequest(
             input_file_ids=input_file_ids, operations=operations, file_count=file_count, page_count=page_count

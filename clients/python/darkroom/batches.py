@@ -1,4 +1,4 @@
-"""Batches of the account: many tasks created, followed, cancelled and collected together."""
+"""Batches: many tasks created, followed, cancelled and collected together."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from darkroom.tasks.v1 import batch_pb2, batches_service_pb2, batches_service_pb
 OnProgress = Callable[[batch_pb2.Batch], None]
 
 _CREATE_SECONDS = 120.0
-"""The server looks at every file that is used for the first time."""
+"""Longer than other calls: the server examines every file that is used for the first time."""
 _LONGEST_WAIT = 60
-_SHORTEST_LOOK = 1
+_PROGRESS_WAIT = 1
 
 
 class Batches:
-    """The batches part of `AsyncClient`; its methods raise what those of the client do."""
+    """`batches` of `AsyncClient`. Its methods raise the same exceptions as those of the client."""
 
     def __init__(self, channel: grpc.aio.Channel, call: Call) -> None:
         self._stub, self._call = batches_service_pb2_grpc.BatchesServiceStub(channel), call
@@ -36,11 +36,11 @@ class Batches:
         webhook_url: str = "",
         idempotency_key: str | None = None,
     ) -> batches_service_pb2.CreateBatchResponse:
-        """Create up to 500 tasks, one an item: its input files, or a `BatchItem` with operations of its own.
+        """Create up to 500 tasks, one per item. An item is a list of input file ids, or a `BatchItem` with its own operations.
 
-        Without `per_item` all are created, or none and ApiError says which item is to blame. With it, `batch.refused` of the reply tells
-        the items that were not created, and ApiError is raised only if none was. `webhook_url` hears of the end of the whole batch. Keys
-        are as in `AsyncClient.create_task`.
+        By default either all tasks are created or none is, and ApiError names the item at fault. With `per_item`, `batch.refused` in the
+        reply lists the items that were refused, and ApiError is raised only if all were. `webhook_url` is notified when the whole batch
+        has ended. Idempotency keys work as in `AsyncClient.create_task`.
         """
         request = batches_service_pb2.CreateBatchRequest(
             items=[_item(item) for item in items],
@@ -58,15 +58,15 @@ class Batches:
         return created
 
     async def get(self, batch_id: int, wait_seconds: int = 0) -> batch_pb2.Batch:
-        """One batch: as it is, or as soon as all its tasks have ended, but after `wait_seconds`, up to 60, at the latest."""
+        """One batch. With `wait_seconds` (up to 60), the call returns once all its tasks have ended, or when that time has passed."""
         request = batches_service_pb2.GetBatchRequest(batch_id=batch_id, wait_seconds=wait_seconds)
         reply: batches_service_pb2.GetBatchResponse = await self._call(self._stub.GetBatch, request, timeout=CALL_SECONDS + wait_seconds)
         return reply.batch
 
     async def wait(self, batch_id: int, on_progress: OnProgress | None = None) -> batch_pb2.Batch:
-        """Wait until all tasks have ended, however, and return the batch. `on_progress` is called about once a second."""
+        """Wait until all tasks have ended, in any state, and return the batch. `on_progress` is called about once a second."""
         while True:
-            batch = await self.get(batch_id, _LONGEST_WAIT if on_progress is None else _SHORTEST_LOOK)
+            batch = await self.get(batch_id, _LONGEST_WAIT if on_progress is None else _PROGRESS_WAIT)
             if on_progress is not None:
                 on_progress(batch)
             if batch.HasField("end_time"):
@@ -84,7 +84,7 @@ class Batches:
             yield batch
 
     async def tasks(self, batch_id: int, states: Sequence[task_pb2.TaskState.ValueType] = ()) -> Sequence[task_pb2.Task]:
-        """The batch's tasks in the order of its items, in one of the given states if any are given."""
+        """The batch's tasks in the order of its items; only those in one of `states`, if given."""
         return [task async for task in self.iterate_tasks(batch_id, states)]
 
     async def iterate_tasks(self, batch_id: int, states: Sequence[task_pb2.TaskState.ValueType] = ()) -> AsyncIterator[task_pb2.Task]:
@@ -101,15 +101,14 @@ class Batches:
         return reply.batch
 
     async def archive(self, batch_id: int) -> task_pb2.Task:
-        """Create a task that puts the outputs which a batch has so far into one ZIP archive, its only output; `errors.json` inside lists
-        what is missing."""
+        """Create a task that packs the batch's outputs so far into one ZIP archive. `errors.json` in the archive lists what is missing."""
         reply: batches_service_pb2.ArchiveBatchResponse = await self._call(
             self._stub.ArchiveBatch, batches_service_pb2.ArchiveBatchRequest(batch_id=batch_id), idempotency_key=new_key()
         )
         return reply.task
 
     async def delete(self, batch_id: int) -> None:
-        """Delete a batch that has ended, with its tasks and the files that they made."""
+        """Delete a batch that has ended, with its tasks and their outputs."""
         await self._call(self._stub.DeleteBatch, batches_service_pb2.DeleteBatchRequest(batch_id=batch_id))
 
 

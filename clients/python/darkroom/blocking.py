@@ -1,4 +1,4 @@
-"""The asyncio core for programs without asyncio: an event loop in a thread of its own, and calls into it."""
+"""The asynchronous client for programs without asyncio: an event loop in its own thread, and calls into it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Gener
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from darkroom.calls import Backoff
+from darkroom.backoff import Backoff
 from darkroom.client import AsyncClient
 from darkroom.connection import Server
 
@@ -17,7 +17,7 @@ Core = TypeVar("Core")
 
 
 class LoopThread:
-    """An event loop that runs in a thread. It may be called from any number of other threads."""
+    """An event loop that runs in its own thread. Any number of other threads may call it."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -28,7 +28,7 @@ class LoopThread:
         """Run a coroutine and return what it returns. Ctrl-C cancels it."""
         if threading.current_thread() is self._thread:
             work.close()
-            raise RuntimeError("A callback may not call the client that it is called by.")
+            raise RuntimeError("A callback must not call the client that called it.")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
@@ -37,7 +37,7 @@ class LoopThread:
             raise
 
     def iterate(self, items: AsyncIterator[Result]) -> Generator[Result, None, None]:
-        """The items of an asynchronous iterator, each fetched when it is asked for."""
+        """The items of an asynchronous iterator, each fetched on demand."""
         done = object()
 
         async def following() -> Result | object:
@@ -51,7 +51,7 @@ class LoopThread:
                 self.run(_close(items))
 
     def stop(self) -> None:
-        """End the loop and its thread. Doing it again is harmless."""
+        """Stop the loop and its thread. Safe to call twice."""
         if self._loop.is_closed():
             return
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -66,17 +66,17 @@ async def _close(items: AsyncIterator[object]) -> None:
 
 
 class BlockingPart(Generic[Core]):
-    """Methods that call their namesakes of `core` in the loop."""
+    """Base of classes whose methods call the methods of the same name of `core` in the loop."""
 
     def __init__(self, thread: LoopThread, core: Core) -> None:
         self._thread, self._core = thread, core
 
 
 class BlockingClient(BlockingPart[AsyncClient]):
-    """What the blocking client does not share with its parts: it opens and closes."""
+    """What only the blocking client itself does: open and close the connections."""
 
     def __init__(self, url: str | None = None, api_key: str | None = None, *, backoff: Backoff | None = None) -> None:
-        """Without arguments, the server is found as `Server.find` describes."""
+        """Without arguments, finds the server as `Server.find` describes."""
         server = Server.find(url, api_key)
         thread = LoopThread()
 
@@ -91,7 +91,7 @@ class BlockingClient(BlockingPart[AsyncClient]):
 
     @property
     def server(self) -> Server:
-        """Which server, with which key."""
+        """The server and key in use."""
         return self._core.server
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""The client of asyncio programs."""
+"""The client for asyncio programs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from types import TracebackType
 from typing import Self
 
 from darkroom.account_calls import AccountPart
+from darkroom.backoff import Backoff
 from darkroom.batches import Batches
-from darkroom.calls import Backoff, Calls
+from darkroom.calls import Calls
 from darkroom.connection import Server
 from darkroom.keys import Keys
 from darkroom.operation_methods import OperationMethods
@@ -16,15 +17,15 @@ from darkroom.webhooks import Webhooks
 
 
 class AsyncClient(OperationMethods, AccountPart):
-    """An account's view of a Darkroom server. Use it as an async context manager; it may be shared by any number of asyncio tasks.
+    """A client for one account on a Darkroom server. Use it as an async context manager; any number of asyncio tasks may share it.
 
-    Every method raises a subclass of `ApiError` when the server refuses, and `ConnectionFailed` when it cannot be reached. What fails on
-    the way is repeated first, with growing pauses and never sooner than the server asks for; calls that create carry an idempotency key,
-    so that none happens twice.
+    Every method raises a subclass of `ApiError` if the server refuses the call, and `ConnectionFailed` if the server cannot be reached.
+    Calls that fail on the way are retried first, with growing pauses and never sooner than the server asks. Calls that create something
+    carry an idempotency key, so a retry never creates it twice.
     """
 
     def __init__(self, url: str | None = None, api_key: str | None = None, *, backoff: Backoff | None = None) -> None:
-        """Without arguments, the server is found as `Server.find` describes."""
+        """Without arguments, finds the server as `Server.find` describes."""
         self.server = Server.find(url, api_key)
         backoff = backoff or Backoff()
         calls = Calls(self.server, backoff)

@@ -1,4 +1,4 @@
-"""Which server, with which key."""
+"""Finding and connecting to the server."""
 
 from __future__ import annotations
 
@@ -25,24 +25,25 @@ class Server:
 
     @classmethod
     def find(cls, url: str | None = None, api_key: str | None = None) -> Server:
-        """The given values; else DARKROOM_URL and DARKROOM_API_KEY; else what `make up` wrote to .darkroom/env in this folder or above.
+        """The server from the arguments, from DARKROOM_URL and DARKROOM_API_KEY, or from the .darkroom/env that `make up` wrote in this
+        folder or one above, in this order.
 
-        Raises ConnectionFailed when none says.
+        Raises ConnectionFailed if none of them names a server and a key.
         """
         values = {**_env_file(), **os.environ}
         url = url or values.get(URL_VARIABLE)
         api_key = api_key or values.get(KEY_VARIABLE)
         if not url or not api_key:
             raise ConnectionFailed(
-                f"No server is configured. Set {URL_VARIABLE} and {KEY_VARIABLE}, or run this below a folder where `make up` was run."
+                f"No server is configured. Set {URL_VARIABLE} and {KEY_VARIABLE}, or run this in or below a folder where `make up` was run."
             )
         return cls(url.rstrip("/"), api_key)
 
     def channel(self) -> grpc.aio.Channel:
-        """A gRPC channel to the server's public port; TLS for an https URL. Close it after use."""
+        """A gRPC channel to the server's public port, with TLS for an https URL. Close it after use."""
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConnectionFailed(f"{self.url} is no URL of a server: expected http://host:port or https://host:port.")
+            raise ConnectionFailed(f"{self.url} is not a server URL: expected http://host:port or https://host:port.")
         target = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
         if parts.scheme == "https":
             return grpc.aio.secure_channel(target, grpc.ssl_channel_credentials())
@@ -50,7 +51,7 @@ class Server:
 
     @property
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """The metadata that every call carries."""
+        """The metadata for every call."""
         return (("authorization", f"Bearer {self.api_key}"),)
 
 
@@ -64,7 +65,7 @@ def _env_file() -> dict[str, str]:
 
 
 def _parse(text: str) -> dict[str, str]:
-    """The assignments of a file that a shell can source."""
+    """The variables set in a file that a shell can source."""
     values = {}
     for line in text.splitlines():
         words = shlex.split(line, comments=True)

@@ -1,4 +1,4 @@
-"""What is uploaded: a file by its path, bytes, or an open file."""
+"""What to upload: a path, bytes, or an open file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
-"""A path, the bytes themselves, or a file opened for reading in binary mode, which is sent from its current position on."""
+"""A path, bytes, or a file opened for reading in binary mode, which is sent from its current position on."""
 
 _SPOOLED_BYTES = 8 * 1024 * 1024
 _HEAD_BYTES = 512
@@ -33,7 +33,7 @@ _MAGIC = (
 
 
 class Content:
-    """Bytes of known length that may be read in any order, from any thread."""
+    """Bytes of known length that can be read in any order, from any thread."""
 
     def __init__(self, file: BinaryIO, name: str, start: int, size_bytes: int) -> None:
         self.name, self.size_bytes = name, size_bytes
@@ -51,7 +51,7 @@ class Content:
 def opened(source: Source, name: str | None = None) -> Iterator[Content]:
     """The source, ready to be read. An open file that cannot be rewound, such as a pipe, is copied to a temporary file first.
 
-    Raises OSError for a path that cannot be read, and ValueError if no `name` is given and neither the source nor its first bytes tell one.
+    Raises OSError if the path cannot be read, and ValueError if no `name` is given and none can be derived from the source or its content.
     """
     if isinstance(source, bytes):
         yield _content(io.BytesIO(source), name)
@@ -75,7 +75,7 @@ def _content(file: BinaryIO, name: str | None) -> Content:
 
 
 def _name_of(file: BinaryIO) -> str | None:
-    """The name that an open file has of its own: that of a file on disk, and not a descriptor's number."""
+    """The name of an open file: the one on disk, not the number of a descriptor."""
     name = getattr(file, "name", None)
     return Path(name).name if isinstance(name, str) and Path(name).suffix else None
 
@@ -88,4 +88,4 @@ def _name_for(file: BinaryIO, start: int) -> str:
             return f"upload.{extension}"
     if b"<svg" in head:
         return "upload.svg"
-    raise ValueError("Neither the source nor its first bytes tell what kind of file it is: give a `name` with an extension.")
+    raise ValueError("Cannot tell what kind of file this is from its name or first bytes: pass a `name` with an extension.")

@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions: one class for each family of reasons."""
+"""Exceptions: one class for each family of error reasons."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _PREFIX = "ERROR_REASON_"
 
 
 class DarkroomFailure(Exception):
-    """Base of all exceptions of this package. `str()` of each is for a person to read.
+    """Base of all exceptions of this package. `str()` gives a message for people.
 
-    `reason` is a name of `darkroom.common.v1.ErrorReason` without its prefix, such as `FILE_NOT_FOUND`, or says what went wrong on this
-    side (`CONNECTION_FAILED`, `URL_EXPIRED`, `STORAGE`). `request_id` is the server's id of the call, by which its logs know it; None if no
-    server answered. `retry_after` is the number of seconds after which the same call may well succeed; None where nobody said so.
+    `reason` is a name of `darkroom.common.v1.ErrorReason` without its prefix, such as `FILE_NOT_FOUND`, or a problem on this side
+    (`CONNECTION_FAILED`, `URL_EXPIRED`, `STORAGE`). `request_id` identifies the call in the server's logs; None if no server answered.
+    `retry_after` is the number of seconds after which the same call may succeed; None if unknown.
     """
 
     reason = "CONNECTION_FAILED"
@@ -35,16 +35,16 @@ class ConnectionFailed(DarkroomFailure):
 
 
 class Unavailable(ConnectionFailed):
-    """The server answered that a part of it cannot be reached at the moment; the call was repeated without success."""
+    """A part of the server cannot be reached at the moment, and retrying did not help."""
 
     reason = "UNAVAILABLE"
 
 
 class ApiError(DarkroomFailure):
-    """The server refused a call. Its subclasses are the families of reasons.
+    """The server refused a call. Each subclass is a family of reasons.
 
-    `field` is the path of the request field to blame, such as `operations[0].upscale.factor`, and `allowed` that field's allowed values;
-    None and empty where there is none. `metadata` holds numbers for programs, such as `file_id`.
+    `field` is the path of the request field at fault, such as `operations[0].upscale.factor`, or None. `allowed` lists the values that
+    this field allows; it may be empty. `metadata` holds values for programs, such as `file_id`.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class ApiError(DarkroomFailure):
 
 
 class InvalidRequest(ApiError):
-    """The request, or a file that it names, is not acceptable as it is: `field` and `allowed` say where and what is."""
+    """The request, or a file that it names, is invalid. `field` and `allowed` say what to change."""
 
 
 class NotFound(ApiError):
@@ -76,7 +76,7 @@ class Unauthenticated(ApiError):
 
 
 class PermissionDenied(ApiError):
-    """The key is valid, but has not the scope for this call."""
+    """The key is valid but lacks the scope for this call."""
 
 
 class InsufficientCredits(ApiError):
@@ -84,29 +84,29 @@ class InsufficientCredits(ApiError):
 
     @property
     def needed_millicredits(self) -> int:
-        """What the call costs, in thousandths of a credit."""
+        """The price, in thousandths of a credit."""
         return int(self.metadata.get("price_millicredits", 0))
 
     @property
     def available_millicredits(self) -> int:
-        """What the account has for it, in thousandths of a credit."""
+        """The available balance, in thousandths of a credit."""
         return int(self.metadata.get("available_millicredits", 0))
 
 
 class Conflict(ApiError):
-    """The resource is in another state than the call needs, or the idempotency key was used for something else."""
+    """The resource is in the wrong state for this call, or the idempotency key was used for another request."""
 
 
 class RateLimited(ApiError):
-    """Too many requests, or as much of something as the account may have. `retry_after` says for how long to wait, where waiting helps."""
+    """Too many requests, or a limit of the account is reached. `retry_after` says how long to wait, where waiting helps."""
 
 
 class TooManyTasks(RateLimited):
-    """The account has as many open tasks as it may have."""
+    """The account has reached its limit on open tasks."""
 
 
 class InternalError(ApiError):
-    """A defect of the server. Its operator finds the details in the logs under `request_id`."""
+    """A bug in the server. Its operator finds the details in the logs under `request_id`."""
 
 
 class StorageError(ApiError):
@@ -114,7 +114,7 @@ class StorageError(ApiError):
 
 
 class TaskFailed(DarkroomFailure):
-    """A task ended as FAILED or CANCELLED. `task` is the task and `reason` why, such as `FILE_CORRUPT` or `CANCELLED`."""
+    """A task ended as FAILED or CANCELLED. `task` is the task, and `reason` says why: `FILE_CORRUPT`, `CANCELLED` …"""
 
     def __init__(self, task: task_pb2.Task) -> None:
         reason = errors_pb2.ErrorReason.Name(task.error.reason).removeprefix(_PREFIX)
@@ -135,10 +135,10 @@ _BY_HTTP_STATUS: dict[int, type[ApiError]] = {
 
 
 def family(reason: str) -> type[ApiError | Unavailable]:
-    """The class for a reason, from the mapping that `ErrorReason` declares."""
+    """The exception class for a reason, from the mapping that `ErrorReason` declares."""
     value = errors_pb2.ErrorReason.DESCRIPTOR.values_by_name.get(_PREFIX + reason)
     if value is None or reason == "INTERNAL":
-        # A reason that this version does not know, or a status without one.
+        # An unknown reason, or a status without one.
         return InternalError
     if reason == "TOO_MANY_TASKS":
         return TooManyTasks
@@ -197,13 +197,13 @@ def _from_status(status: status_pb2.Status) -> DarkroomFailure:
 
 
 def _shortened(message: str) -> str:
-    """gRPC's own words about a connection, less what they are wrapped in."""
-    said = message.removeprefix("failed to connect to all addresses; last error: ").removeprefix("UNKNOWN: ").removeprefix("ipv4:")
-    return f"it speaks no TLS there; try http:// ({said})" if "WRONG_VERSION_NUMBER" in said else said
+    """gRPC's message about a connection, without its prefixes."""
+    text = message.removeprefix("failed to connect to all addresses; last error: ").removeprefix("UNKNOWN: ").removeprefix("ipv4:")
+    return f"the server does not use TLS; try http:// ({text})" if "WRONG_VERSION_NUMBER" in text else text
 
 
 def _from_code(error: grpc.aio.AioRpcError) -> DarkroomFailure:
-    """For errors that do not come from a service but from the way to it."""
+    """The exception for an error that did not come from a service but from the connection to it."""
     message = error.details() or error.code().name
     match error.code():
         case grpc.StatusCode.UNAUTHENTICATED:
@@ -211,6 +211,6 @@ def _from_code(error: grpc.aio.AioRpcError) -> DarkroomFailure:
         case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.DEADLINE_EXCEEDED:
             return ConnectionFailed(f"The server cannot be reached: {_shortened(message)}")
         case grpc.StatusCode.INTERNAL if "RST_STREAM" in message:
-            return ConnectionFailed(f"The connection was broken off: {message}")
+            return ConnectionFailed(f"The connection was lost: {message}")
         case _:
             return InternalError(error.code().name, message)

@@ -1,4 +1,4 @@
-"""Files of the account: looked up, downloaded, deleted."""
+"""Files: look up, download, delete."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _URLS_A_CALL = 500
 
 
 class FilesPart(UploadsPart):
-    """The files' part of `AsyncClient`."""
+    """The file methods of `AsyncClient`."""
 
     async def get_file(self, file_id: int) -> file_pb2.File:
         """One file's record."""
@@ -38,7 +38,7 @@ class FilesPart(UploadsPart):
         await self._calls.call(self._files.DeleteFile, files_service_pb2.DeleteFileRequest(file_id=file_id))
 
     async def download_urls(self, file_ids: Sequence[int]) -> list[files_service_pb2.Download]:
-        """URLs by which anybody may get the files for 24 hours, without a key; in the same order."""
+        """Download URLs for the files, in the same order. They are valid for 24 hours for anyone who has them, without a key."""
         downloads: list[files_service_pb2.Download] = []
         for start in range(0, len(file_ids), _URLS_A_CALL):
             request = files_service_pb2.CreateDownloadUrlsRequest(file_ids=file_ids[start : start + _URLS_A_CALL])
@@ -53,10 +53,10 @@ class FilesPart(UploadsPart):
         overwrite: bool = False,
         on_progress: Progress | None = None,
     ) -> list[Path]:
-        """Download files by their ids, or what a task has made, into a folder, which is made if need be. Returns their paths.
+        """Download files by id, or the outputs of a task, into a folder, which is created if necessary. Returns the paths.
 
-        A name that is taken gets a number, unless `overwrite`. Each file is streamed, goes on where it stopped after a broken connection,
-        and appears under its name only when it is whole.
+        If a name is taken, the new file gets a number, unless `overwrite` is set. Downloads are streamed and resume after a broken
+        connection; a file appears under its name only when it is complete.
         """
         file_ids = files.output_file_ids if isinstance(files, task_pb2.Task) else files
         downloads = await self.download_urls(file_ids)
@@ -72,15 +72,15 @@ class FilesPart(UploadsPart):
     async def download_file(
         self, file_id: int, path: str | os.PathLike[str], *, overwrite: bool = False, on_progress: Progress | None = None
     ) -> Path:
-        """Download one file to exactly this path, as `download` does. Raises FileExistsError if it exists, unless `overwrite`."""
+        """Download one file to exactly this path, as `download` does. Raises FileExistsError if it exists and `overwrite` is not set."""
         target = Path(path)
         if target.exists() and not overwrite:
-            raise FileExistsError(f"{target} exists")
+            raise FileExistsError(f"{target} already exists")
         await self._fetch((await self.download_urls([file_id]))[0], target, on_progress)
         return target
 
     async def read(self, file_id: int) -> bytes:
-        """One file's bytes, in memory."""
+        """Download one file into memory."""
         return await self._transfers.read((await self.download_urls([file_id]))[0].url)
 
     async def _fetch(self, download: files_service_pb2.Download, path: Path, on_progress: Progress | None) -> None:

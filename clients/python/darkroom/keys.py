@@ -1,4 +1,4 @@
-"""Keys of the account: what each may do and until when."""
+"""API keys: create, list and revoke."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from darkroom.common.v1.scopes import SCOPES
 
 
 class Keys:
-    """The keys part of `AsyncClient`; its methods raise what those of the client do."""
+    """`keys` of `AsyncClient`. Its methods raise the same exceptions as those of the client."""
 
     def __init__(self, channel: grpc.aio.Channel, call: Call) -> None:
         self._stub, self._call = accounts_service_pb2_grpc.AccountsServiceStub(channel), call
@@ -28,13 +28,13 @@ class Keys:
     ) -> tuple[account_pb2.ApiKey, str]:
         """Create a key. Returns it with its secret, which cannot be shown again.
 
-        `scopes` are texts such as `tasks:write`; without any, and without `expire_time`, the new key may do what this client's key may, and
-        for as long. A call that fails on the way is repeated and never makes a second key; with an `idempotency_key` of your own, neither
-        does calling again within 24 hours. Raises ValueError for a scope that there is not.
+        `scopes` are names such as `tasks:write`. Without `scopes` the new key has those of this client's key, and without `expire_time` it
+        expires when that key does. A call that fails on the way is retried and never creates a second key. With your own `idempotency_key`,
+        calling again within 24 hours returns the same key. Raises ValueError for an unknown scope.
         """
         unknown = sorted(set(scopes) - SCOPES.keys())
         if unknown:
-            raise ValueError(f"{', '.join(unknown)}: no such scope; there are {', '.join(sorted(SCOPES))}")
+            raise ValueError(f"Unknown scope: {', '.join(unknown)}. The scopes are {', '.join(sorted(SCOPES))}.")
         request = accounts_service_pb2.CreateApiKeyRequest(name=name, scopes=[SCOPES[scope] for scope in dict.fromkeys(scopes)])
         if expire_time is not None:
             request.expire_time.FromDatetime(expire_time)
@@ -44,14 +44,14 @@ class Keys:
         return reply.api_key, reply.secret
 
     async def list(self) -> Sequence[account_pb2.ApiKey]:
-        """All keys, newest first, revoked and expired ones included."""
+        """All keys, newest first, including revoked and expired ones."""
         reply: accounts_service_pb2.ListApiKeysResponse = await self._call(
             self._stub.ListApiKeys, accounts_service_pb2.ListApiKeysRequest()
         )
         return reply.api_keys
 
     async def revoke(self, key_id: int) -> account_pb2.ApiKey:
-        """End a key. Repeating it is harmless."""
+        """Revoke a key. Safe to repeat."""
         request = accounts_service_pb2.RevokeApiKeyRequest(api_key_id=key_id)
         reply: accounts_service_pb2.RevokeApiKeyResponse = await self._call(self._stub.RevokeApiKey, request)
         return reply.api_key

@@ -1,4 +1,4 @@
-"""Names for results."""
+"""File names for results."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 @contextmanager
 def free_path(wanted: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A path to write to: `wanted`, or with `-1`, `-2` … before its suffix if that is taken.
+    """A path to write to: `wanted`, or if that is taken, the same with `-1`, `-2` … before its suffix.
 
-    The name is reserved by an empty file, so that parallel downloads never meet; the file goes if the block fails.
+    An empty file reserves the name, so parallel downloads never collide. It is removed if the block fails.
     """
     if overwrite:
         yield wanted
@@ -35,7 +35,7 @@ def free_path(wanted: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def partial(target: Path) -> Iterator[Path]:
-    """A path beside `target` to write to, which becomes `target` in one step when the block is done; the file goes if the block fails."""
+    """A path next to `target` to write to. It is renamed to `target` when the block succeeds and removed when it fails."""
     part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
     try:
         yield part

@@ -1,4 +1,4 @@
-"""Options of operations in Python's words: names of enum values, tuples for small messages."""
+"""Options of operations as Python values: names for enum values, tuples for small messages."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ Made = TypeVar("Made", bound=Message)
 
 
 def enum_value(enum: Any, prefix: str, name: str | None, field: str) -> Any:
-    """The number of `portrait` in an enum that has SUBJECT_PORTRAIT; None for None. Raises InvalidRequest for a name that there is not."""
+    """The enum value for a name: `portrait` gives SUBJECT_PORTRAIT. None for None. Raises InvalidRequest for an unknown name."""
     if name is None:
         return None
     try:
         return enum.Value(prefix + name.upper())
     except ValueError:
-        # Exceptions need messages of tasks, whose module needs those of operations.
+        # Imported here because the exceptions import the tasks module, which imports the operations.
         from darkroom.failures import InvalidRequest
 
         allowed = tuple(full.removeprefix(prefix).lower() for full, number in enum.items() if number)
-        raise InvalidRequest("FIELD_INVALID", f"{field} is one of {', '.join(allowed)}, not {name!r}.", field, allowed=allowed) from None
+        raise InvalidRequest(
+            "FIELD_INVALID", f"{field} must be one of {', '.join(allowed)}, not {name!r}.", field, allowed=allowed
+        ) from None
 
 
 def message(kind: type[Made], given: Made | tuple[Any, ...]) -> Made:
-    """A message as it is, or from a tuple of its fields in order. Raises InvalidRequest for a tuple of another length."""
+    """The message itself, or one made from a tuple of its fields in order. Raises InvalidRequest for a tuple of the wrong length."""
     if not isinstance(given, tuple):
         return given
     names = [field.name for field in kind.DESCRIPTOR.fields]
     if len(given) != len(names):
         from darkroom.failures import InvalidRequest
 
-        raise InvalidRequest("FIELD_INVALID", f"A {kind.__name__} is ({', '.join(names)}), not {given!r}.")
+        raise InvalidRequest("FIELD_INVALID", f"{kind.__name__} must be given as ({', '.join(names)}), not {given!r}.")
     return kind(**dict(zip(names, given, strict=True)))

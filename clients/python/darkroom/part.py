@@ -1,4 +1,4 @@
-"""What the parts of a client have in common."""
+"""The base of the client's groups of methods."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from darkroom.transfer import Transfers
 
 
 class Part:
-    """Methods of a client that belong together; they share its connections."""
+    """A group of methods of the client. All groups share its connections."""
 
     def __init__(self, calls: Calls, transfers: Transfers) -> None:
         self._calls, self._transfers = calls, transfers

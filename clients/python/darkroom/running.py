@@ -1,4 +1,4 @@
-"""Operations run from their inputs to their results."""
+"""Running operations, from inputs to results."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from darkroom.tasks.v1 import task_pb2
 from darkroom.transfer import Progress
 
 Input = Source | int | file_pb2.File
-"""What an operation works on: anything that can be uploaded, or a file of the account, by its id or record."""
+"""An input of an operation: anything that can be uploaded, or the id or record of a file on the server."""
 
 
 class RunningPart(FilesPart, TasksPart):
-    """The part of `AsyncClient` that uploads, creates and waits in one call."""
+    """The methods of `AsyncClient` that upload, create a task and wait for it in one call."""
 
     async def run(
         self,
@@ -34,11 +34,11 @@ class RunningPart(FilesPart, TasksPart):
         on_upload: Progress | None = None,
         on_event: OnEvent | None = None,
     ) -> task_pb2.Task:
-        """Upload what is not a file of the account yet, run operations on it, and return the task when it is done.
+        """Upload the inputs that are not on the server yet, run operations on them, and return the task when it has succeeded.
 
-        `darkroom.operations` makes the operations. `on_upload` is called with the bytes sent since the last call, `on_event` with each
-        event of the task. With an `idempotency_key` of your own, calling again with the same inputs within 24 hours, even in another
-        process, goes on with the same uploads and the same task. Raises TaskFailed; if this call is broken off, the task goes on.
+        `darkroom.operations` builds the operations. `on_upload` is called with the number of bytes sent since the last call, `on_event`
+        with each event of the task. With your own `idempotency_key`, calling again with the same inputs within 24 hours, even from
+        another process, continues the same uploads and the same task. Raises TaskFailed. If this call is interrupted, the task continues.
         """
         file_ids = [await self._file_id(given, f"input-{number}", idempotency_key, on_upload) for number, given in enumerate(inputs)]
         task = await self.create_task(file_ids, operations, priority, deadline, idempotency_key, webhook_url)
@@ -47,10 +47,10 @@ class RunningPart(FilesPart, TasksPart):
     async def auxiliary_id(
         self, given: Input | None, name: str, idempotency_key: str | None = None, on_upload: Progress | None = None
     ) -> int:
-        """The id for a parameter of an operation that names a file, uploaded if it is not a file of the account yet; 0 for None.
+        """The file id for a parameter of an operation that names a file, which is uploaded if it is not on the server yet. 0 for None.
 
-        With an `idempotency_key`, the same for everything that one task is made of, calling again with the same `name` goes on with the
-        same upload.
+        With an `idempotency_key`, calling again with the same `name` continues the same upload. Use the same key for everything that
+        belongs to one task.
         """
         return 0 if given is None else await self._file_id(given, name, idempotency_key, on_upload)
 

@@ -1,4 +1,4 @@
-"""Verifies what webhooks receive, by Standard Webhooks (https://www.standardwebhooks.com)."""
+"""Verifying received webhooks, as Standard Webhooks (https://www.standardwebhooks.com) specifies."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ _VERSION = "v1,"
 
 
 class WebhookRejected(Exception):
-    """What was received is not signed by the secret, or not recent. Answer 401, and do nothing else with it."""
+    """The request is not signed with the secret, or not recent. Answer 401 and ignore it."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """What a webhook was told. `id` is the same whenever it is told again; `type` is `task.succeeded`, `batch.completed` …"""
+    """An event that was sent to a webhook. `id` stays the same when the event is sent again. `type` is `task.succeeded`,
+    `batch.completed` …"""
 
     id: str
     type: str
     timestamp: str
-    """When it happened, by RFC 3339."""
+    """When it happened, in RFC 3339 format."""
     data: Mapping[str, Any]
     """The task or batch as proto JSON."""
 
@@ -46,41 +47,41 @@ class Event:
 
 
 class Webhook:
-    """A receiver's side of a webhook.
+    """The receiving side of a webhook.
 
-    `secret` is `whsec_…`, or several of them while you change over. Messages older or newer than `tolerance_seconds` are refused, so that a
-    recorded one cannot be sent again later. Raises ValueError for a secret that is none.
+    `secret` is `whsec_…`, or several secrets during a rotation. Messages that are more than `tolerance_seconds` off the clock are rejected,
+    so a recorded message cannot be replayed later. Raises ValueError for a malformed secret.
     """
 
     def __init__(self, secret: str | Sequence[str], *, tolerance_seconds: int = 300, clock: Callable[[], float] = time.time) -> None:
         self._keys = [_key(text) for text in ([secret] if isinstance(secret, str) else secret)]
         if not self._keys:
-            raise ValueError("no secret was given")
+            raise ValueError("at least one secret is required")
         self._tolerance, self._clock = tolerance_seconds, clock
 
     def verify(self, headers: Mapping[str, str], body: bytes | str) -> Event:
-        """The event in a request, by its headers, whatever their case, and its raw body, not parsed JSON. Raises WebhookRejected."""
+        """The event in a request. Pass its headers, in any case, and its raw body, not parsed JSON. Raises WebhookRejected."""
         self.check(headers, body)
         message = json.loads(body)
         message_id = next(value for name, value in headers.items() if name.lower() == "webhook-id")
         return Event(message_id, message["type"], message["timestamp"], message["data"])
 
     def check(self, headers: Mapping[str, str], body: bytes | str) -> None:
-        """The same for a body that is read elsewhere. Raises WebhookRejected."""
+        """Only check the signature, for a body that is parsed elsewhere. Raises WebhookRejected."""
         named = {name.lower(): value for name, value in headers.items()}
         try:
             message_id, sent, signatures = named["webhook-id"], named["webhook-timestamp"], named["webhook-signature"]
         except KeyError as missing:
             raise WebhookRejected(f"The request has no header {missing.args[0]}.") from None
         if not sent.isascii() or not sent.isdigit():
-            raise WebhookRejected("The header webhook-timestamp is no number of seconds.")
+            raise WebhookRejected("The header webhook-timestamp must be a number of seconds.")
         if abs(self._clock() - int(sent)) > self._tolerance:
-            raise WebhookRejected("The request is too old, or from the future: compare the clocks.")
+            raise WebhookRejected("The request is too old or from the future: check the clocks of both sides.")
         raw = body.encode() if isinstance(body, str) else body
         expected = [_signature(key, message_id, sent, raw) for key in self._keys]
         given = [signature.encode() for signature in signatures.split()]
         if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in given):
-            raise WebhookRejected("No signature of the request is by this secret.")
+            raise WebhookRejected("None of the request's signatures was made with this secret.")
 
 
 def _key(secret: str) -> bytes:
@@ -89,7 +90,7 @@ def _key(secret: str) -> bytes:
     except binascii.Error:
         key = b""
     if not key:
-        raise ValueError("a webhook's secret is whsec_ and base64")
+        raise ValueError("a webhook secret must be whsec_ followed by base64")
     return key
 
 

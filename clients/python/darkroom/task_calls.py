@@ -1,4 +1,4 @@
-"""Tasks of the account: created, watched to their end, looked up, cancelled, run again."""
+"""Tasks: create, watch, look up, cancel, rerun, delete."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from functools import cached_property
 
 import grpc
 
-from darkroom.calls import CALL_SECONDS, Backoff, may_pass, new_key, pages
+from darkroom.backoff import Backoff, Retries
+from darkroom.calls import CALL_SECONDS, may_pass, new_key, pages
 from darkroom.failures import TaskFailed, from_rpc
 from darkroom.operations.v1 import operation_pb2
 from darkroom.part import Part
@@ -21,11 +22,11 @@ OnEvent = Callable[[task_pb2.TaskEvent], None]
 TERMINAL = (task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED)
 _STREAM = Backoff(attempts=8, longest_seconds=5.0)
 _STEADY_SECONDS = 30.0
-"""A stream that broke after as long as this had worked: what comes next is a first failure again."""
+"""A stream that lasted this long worked: when it breaks, failures are counted from the start again."""
 
 
 class TasksPart(Part):
-    """The tasks' part of `AsyncClient`."""
+    """The task methods of `AsyncClient`."""
 
     @cached_property
     def _tasks(self) -> tasks_service_pb2_grpc.TasksServiceAsyncStub:
@@ -40,11 +41,11 @@ class TasksPart(Part):
         idempotency_key: str | None = None,
         webhook_url: str = "",
     ) -> task_pb2.Task:
-        """Create a task. It goes on by itself, whatever happens to this client; at its `deadline`, if it has one, it fails.
-        `webhook_url` hears of its end.
+        """Create a task. It runs on the server whatever happens to this client. If it has not ended by its `deadline`, it fails.
+        `webhook_url` is notified when it ends.
 
-        A call that fails on the way is repeated and never makes a second task. With an `idempotency_key` of your own that holds for
-        24 hours, even if this program is started again in between: the same key with the same request gives the same task.
+        A call that fails on the way is retried and never creates a second task. With your own `idempotency_key`, the same request within
+        24 hours returns the same task, even after this program was restarted.
         """
         request = tasks_service_pb2.CreateTaskRequest(
             input_file_ids=input_file_ids, operations=operations, priority=priority, webhook_url=webhook_url
@@ -59,7 +60,7 @@ class TasksPart(Part):
         return (await self._calls.call(self._tasks.GetTask, request, timeout=CALL_SECONDS + wait_seconds)).task
 
     async def list_tasks(self, limit: int = 100, states: Sequence[task_pb2.TaskState.ValueType] = ()) -> list[task_pb2.Task]:
-        """The newest tasks, up to `limit`, in one of the given states if any are given."""
+        """The newest tasks, up to `limit`; only those in one of `states`, if given."""
         return [task async for task in self.iterate_tasks(limit, states)]
 
     async def iterate_tasks(
@@ -75,38 +76,40 @@ class TasksPart(Part):
         return (await self._calls.call(self._tasks.CancelTask, tasks_service_pb2.CancelTaskRequest(task_id=task_id))).task
 
     async def rerun_task(self, task_id: int, idempotency_key: str | None = None) -> task_pb2.Task:
-        """A new task with the inputs and operations of another."""
+        """Create a new task with the inputs and operations of another."""
         request = tasks_service_pb2.RerunTaskRequest(task_id=task_id)
         return (await self._calls.call(self._tasks.RerunTask, request, idempotency_key=idempotency_key or new_key())).task
 
     async def delete_task(self, task_id: int) -> None:
-        """Delete a task that has ended, with the files that it made."""
+        """Delete a task that has ended, with its outputs."""
         await self._calls.call(self._tasks.DeleteTask, tasks_service_pb2.DeleteTaskRequest(task_id=task_id))
 
     async def watch(self, task_id: int, after_sequence: int = 0) -> AsyncIterator[task_pb2.TaskEvent]:
-        """The task's events in order, without a gap, up to the terminal one. Broken connections are resumed."""
-        failures = 0
+        """The task's events in order and without gaps, up to the terminal one. A broken connection is resumed."""
+        retries = Retries(_STREAM)
         while True:
             request = tasks_service_pb2.WatchTaskRequest(task_id=task_id, after_sequence=after_sequence)
-            opened, retry_after = time.monotonic(), None
+            opened = time.monotonic()
             try:
                 async for reply in self._tasks.WatchTask(request, metadata=self._calls.server.metadata):
-                    failures = 0
+                    retries.progressed()
                     after_sequence = reply.event.sequence
                     yield reply.event
                     if reply.event.state in TERMINAL:
                         return
             except grpc.aio.AioRpcError as error:
                 failure = from_rpc(error)
-                failures = 1 if time.monotonic() - opened > _STEADY_SECONDS else failures + 1
-                retry_after = failure.retry_after
-                if not may_pass(failure) or failures >= _STREAM.attempts:
+                if not may_pass(failure):
                     raise failure from error
-            # The stream broke, or ended early because the server is going down.
-            await asyncio.sleep(_STREAM.pause(max(1, failures), retry_after) or _STREAM.longest_seconds)
+                if time.monotonic() - opened > _STEADY_SECONDS:
+                    retries.progressed()
+                await retries.wait(failure, error)
+            else:
+                # The server closes streams early when it shuts down.
+                await asyncio.sleep(_STREAM.first_seconds)
 
     async def wait(self, task_id: int, on_event: OnEvent | None = None) -> task_pb2.Task:
-        """Wait for the end of a task and return it. Raises TaskFailed unless it has SUCCEEDED."""
+        """Wait until a task has ended and return it. Raises TaskFailed unless it has SUCCEEDED."""
         async for event in self.watch(task_id):
             if on_event is not None:
                 on_event(event)

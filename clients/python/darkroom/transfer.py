@@ -1,4 +1,4 @@
-"""Bytes to and from presigned URLs."""
+"""Transfers to and from presigned URLs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import httpx
 
-from darkroom.calls import Backoff
+from darkroom.backoff import Backoff, Retries
 from darkroom.content import Content
 from darkroom.failures import ConnectionFailed, DarkroomFailure, InvalidRequest, NotFound, StorageError
 
 Progress = Callable[[int], None]
-"""Called with the number of bytes that have just been moved; negative when a piece starts over."""
+"""Called with the number of bytes just transferred; negative when a transfer starts over."""
 OnPart = Callable[[int, str], None]
 
 _CHUNK = 256 * 1024
@@ -23,11 +23,11 @@ _BUSY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 def nothing(moved: int) -> None:
-    """Progress that nobody looks at."""
+    """Ignores progress."""
 
 
 class Transfers:
-    """Uploads and downloads over one HTTP connection pool. Pieces that fail on the way are sent again, as the backoff says."""
+    """Uploads and downloads over one HTTP connection pool. Failed transfers are retried according to the backoff."""
 
     def __init__(self, backoff: Backoff) -> None:
         self._http = httpx.AsyncClient(timeout=httpx.Timeout(60, connect=10), follow_redirects=False)
@@ -48,7 +48,7 @@ class Transfers:
                 while sent < size:
                     chunk = await asyncio.to_thread(content.read, offset + sent, min(_CHUNK, size - sent))
                     if not chunk:
-                        raise InvalidRequest("FILE_SIZE_MISMATCH", f"{content.name} became shorter while it was being sent.")
+                        raise InvalidRequest("FILE_SIZE_MISMATCH", f"{content.name} shrank during the upload.")
                     yield chunk
                     sent += len(chunk)
                     progress(len(chunk))
@@ -65,9 +65,9 @@ class Transfers:
         return str((await self._repeated(send)).headers.get("etag", ""))
 
     async def put_parts(
-        self, urls: Sequence[str], part_size: int, content: Content, there: Mapping[int, str], progress: Progress, on_part: OnPart
+        self, urls: Sequence[str], part_size: int, content: Content, arrived: Mapping[int, str], progress: Progress, on_part: OnPart
     ) -> None:
-        """PUT the parts that are not `there` yet (ETags by number, from 1), several at a time, and tell the ETag of each when it is."""
+        """PUT the parts that are not in `arrived` (ETags by number, from 1), several at a time. `on_part` gets the ETag of each."""
         slots = asyncio.Semaphore(_PARALLEL_PARTS)
 
         async def part(number: int, url: str) -> None:
@@ -75,7 +75,7 @@ class Transfers:
                 offset = (number - 1) * part_size
                 on_part(number, await self.put(url, content, offset, min(part_size, content.size_bytes - offset), progress))
 
-        work = [asyncio.ensure_future(part(number, url)) for number, url in enumerate(urls, start=1) if number not in there]
+        work = [asyncio.ensure_future(part(number, url)) for number, url in enumerate(urls, start=1) if number not in arrived]
         try:
             await asyncio.gather(*work)
         finally:
@@ -84,7 +84,7 @@ class Transfers:
             await asyncio.gather(*work, return_exceptions=True)
 
     async def get(self, url: str, target: Path, progress: Progress) -> None:
-        """GET into a file. A transfer that breaks off goes on where it stopped, if what is stored is still the same."""
+        """GET into a file. A broken transfer resumes where it stopped, if the stored object is still the same."""
         received, tag = 0, ""
 
         async def receive() -> httpx.Response:
@@ -98,7 +98,7 @@ class Transfers:
                     received, tag = 0, response.headers.get("etag", "")
                 with target.open("r+b" if received else "wb") as file:
                     file.seek(received)
-                    # As the bytes come: a chunk of a given size would be lost with the connection that breaks within it.
+                    # Without a chunk size: bytes of an unfinished chunk would be lost when the connection breaks.
                     async for chunk in response.aiter_bytes():
                         await asyncio.to_thread(file.write, chunk)
                         received += len(chunk)
@@ -116,8 +116,8 @@ class Transfers:
         return (await self._repeated(lambda: self._http.get(url))).content
 
     async def _repeated(self, send: Callable[[], Awaitable[httpx.Response]], moved: Callable[[], int] = lambda: 0) -> httpx.Response:
-        """Send until it succeeds or is refused for good. Failures in a row count only while nothing more is `moved`."""
-        failures, before = 0, 0
+        """Send until it succeeds or is refused for good. As long as more is `moved` each time, failures do not add up."""
+        retries, before = Retries(self._backoff), 0
         while True:
             failure: DarkroomFailure
             cause: httpx.TransportError | None = None
@@ -131,12 +131,10 @@ class Transfers:
                 failure = _refusal(response)
                 if not (response.is_server_error or response.status_code in _BUSY):
                     raise failure
-            failures = failures + 1 if moved() == before else 1
-            before = moved()
-            pause = self._backoff.pause(failures, failure.retry_after)
-            if pause is None:
-                raise failure from cause
-            await asyncio.sleep(pause)
+            if moved() != before:
+                retries.progressed()
+                before = moved()
+            await retries.wait(failure, cause)
 
 
 def _refusal(response: httpx.Response) -> DarkroomFailure:
@@ -144,7 +142,7 @@ def _refusal(response: httpx.Response) -> DarkroomFailure:
     if status in (400, 401, 403):
         return StorageError("URL_EXPIRED", f"The storage refused the URL (HTTP {status}); it may have expired.")
     if status == HTTPStatus.NOT_FOUND:
-        return NotFound("FILE_NOT_FOUND", "The file's bytes are not in the storage.")
+        return NotFound("FILE_NOT_FOUND", "The file's content is missing from the storage.")
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return InvalidRequest("FILE_TOO_LARGE", "The file is larger than the server accepts.")
     failure = StorageError("STORAGE", f"The storage answered HTTP {status}.")

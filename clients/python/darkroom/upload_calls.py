@@ -1,4 +1,4 @@
-"""Uploads, part by part, which go on where they were broken off."""
+"""Uploads, in parts, that resume where they were interrupted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from darkroom.transfer import Progress, nothing
 
 
 class UploadsPart(Part):
-    """The uploads' part of `AsyncClient`."""
+    """The upload methods of `AsyncClient`."""
 
     @cached_property
     def _files(self) -> files_service_pb2_grpc.FilesServiceAsyncStub:
@@ -26,12 +26,12 @@ class UploadsPart(Part):
     ) -> file_pb2.File:
         """Upload a file and return its record, checked by the server.
 
-        `source` is a path, bytes, or an open binary file; `name` is what the server calls it, with an extension, by default its own.
-        `on_progress` is called with the bytes moved since the last call. Large files go in parts, several at a time; a part that fails on
-        the way is sent again. With an `idempotency_key` of your own, an upload that was broken off goes on with the parts that are missing,
-        even in another process: call again with the same key and source within 24 hours.
+        `source` is a path, bytes, or an open binary file. `name` is its name on the server, with an extension; by default that of the
+        source. `on_progress` is called with the number of bytes sent since the last call. Large files are sent in parts, several at a
+        time, and failed parts are sent again. With your own `idempotency_key` an interrupted upload can be resumed, even from another
+        process: call again with the same key and source within 24 hours.
 
-        Raises OSError if the source cannot be read, and ValueError if it has no name and its kind cannot be told.
+        Raises OSError if the source cannot be read, and ValueError if it has no name and its kind cannot be determined.
         """
         progress = on_progress or nothing
         with opened(source, name) as content:
@@ -43,14 +43,14 @@ class UploadsPart(Part):
                 progress(content.size_bytes)
                 return upload.file
             if idempotency_key is not None and upload.HasField("multipart"):
-                return await self._go_on(upload.file.id, content, progress)
+                return await self._resume(upload.file.id, content, progress)
             return await self._send(upload, content, {}, progress)
 
     async def resume_upload(self, file_id: int, source: Source, on_progress: Progress | None = None) -> file_pb2.File:
-        """Go on with an upload that was broken off, by the id of its file. Only parts that are missing or differ from the source are sent.
+        """Resume an interrupted upload by the id of its file. Only parts that are missing or differ from the source are sent.
 
-        Raises NotFound if the file is gone, InvalidRequest if the source has another size than was declared, and OSError if it cannot be
-        read. A file that is whole already is returned as it is.
+        Raises NotFound if the file is gone, InvalidRequest if the size of the source differs from the declared one, and OSError if it
+        cannot be read. If the upload is already complete, the file is returned as it is.
         """
         file = (await self._calls.call(self._files.GetFile, files_service_pb2.GetFileRequest(file_id=file_id))).file
         if file.state == file_pb2.FILE_STATE_READY:
@@ -58,22 +58,22 @@ class UploadsPart(Part):
         with opened(source, file.name) as content:
             if file.size_bytes not in (0, content.size_bytes):
                 raise InvalidRequest(
-                    "FILE_SIZE_MISMATCH", f"{content.name} was declared with {file.size_bytes} bytes, and has {content.size_bytes}."
+                    "FILE_SIZE_MISMATCH", f"{content.name} was declared with {file.size_bytes} bytes but has {content.size_bytes}."
                 )
-            return await self._go_on(file_id, content, on_progress or nothing)
+            return await self._resume(file_id, content, on_progress or nothing)
 
     async def abort_upload(self, file_id: int) -> None:
-        """Give up an upload that is not finished. What has arrived is dropped, and the file is gone."""
+        """Abort an unfinished upload. The parts that have arrived and the file record are deleted."""
         await self._calls.call(self._files.AbortUpload, files_service_pb2.AbortUploadRequest(file_id=file_id))
 
-    async def _go_on(self, file_id: int, content: Content, progress: Progress) -> file_pb2.File:
+    async def _resume(self, file_id: int, content: Content, progress: Progress) -> file_pb2.File:
         request = files_service_pb2.ResumeUploadRequest(file_id=file_id)
         try:
             reply = await self._calls.call(self._files.ResumeUpload, request)
         except NotFound as failure:
             if failure.reason != "UPLOAD_NOT_FOUND":
                 raise
-            # Everything had arrived, and only the answer was lost.
+            # Everything has arrived; only the reply to the last call was lost.
             return await self._complete(file_id, {})
         etags = await asyncio.to_thread(unchanged, content, reply)
         size = reply.upload.multipart.part_size_bytes
@@ -81,7 +81,7 @@ class UploadsPart(Part):
         return await self._send(reply.upload, content, etags, progress)
 
     async def _send(self, upload: files_service_pb2.Upload, content: Content, etags: dict[int, str], progress: Progress) -> file_pb2.File:
-        """Send what is missing. Slow uploads outlive their URLs, so there are fresh ones as long as parts arrive."""
+        """Send what is missing. A slow upload may outlive its URLs: as long as parts arrive, new URLs are requested."""
         while True:
             before = len(etags)
             try:
@@ -106,7 +106,7 @@ class UploadsPart(Part):
 
 
 def unchanged(content: Content, reply: files_service_pb2.ResumeUploadResponse) -> dict[int, str]:
-    """ETags of the parts that have arrived and are the source's: S3's ETag of a part is its MD5. One by another rule is sent again."""
+    """ETags of the arrived parts that match the source. The ETag of a part in S3 is its MD5; a part with another kind of ETag is resent."""
     size = reply.upload.multipart.part_size_bytes
     etags = {}
     for arrived in reply.arrived:

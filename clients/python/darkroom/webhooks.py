@@ -1,6 +1,6 @@
-"""Webhooks of the account: who hears of the end of tasks, and what was sent to them.
+"""Webhooks: the URLs that are notified when tasks end, and the log of deliveries.
 
-A call that fails on the way is repeated; none makes a second webhook, secret or delivery.
+A call that fails on the way is retried and never creates a second webhook, secret or delivery.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from darkroom.tasks.v1 import webhook_pb2, webhooks_service_pb2, webhooks_servic
 
 
 class Webhooks:
-    """The webhooks part of `AsyncClient`; its methods raise what those of the client do."""
+    """`webhooks` of `AsyncClient`. Its methods raise the same exceptions as those of the client."""
 
     def __init__(self, channel: grpc.aio.Channel, call: Call) -> None:
         self._stub, self._call = webhooks_service_pb2_grpc.WebhooksServiceStub(channel), call
 
     async def create(self, url: str, event_types: Sequence[str] = ()) -> tuple[webhook_pb2.Webhook, str]:
-        """Add a webhook that hears of some types of events (`task.failed`, …; none given: of all). Returns it with its secret, which cannot
-        be shown again."""
+        """Add a webhook for the given event types (`task.failed` …), or for all if none are given. Returns it with its secret, which
+        cannot be shown again."""
         request = webhooks_service_pb2.CreateWebhookRequest(url=url, event_types=event_types)
         reply: webhooks_service_pb2.CreateWebhookResponse = await self._call(self._stub.CreateWebhook, request, idempotency_key=new_key())
         return reply.webhook, reply.secret
@@ -34,13 +34,13 @@ class Webhooks:
         return reply.webhooks
 
     async def set_events(self, webhook_id: int, event_types: Sequence[str]) -> webhook_pb2.Webhook:
-        """Have a webhook hear of some types of events from now on; none given: of all."""
+        """Set the event types that a webhook receives from now on; all if none are given."""
         request = webhooks_service_pb2.SetWebhookEventsRequest(webhook_id=webhook_id, event_types=event_types)
         reply: webhooks_service_pb2.SetWebhookEventsResponse = await self._call(self._stub.SetWebhookEvents, request)
         return reply.webhook
 
     async def enable(self, webhook_id: int) -> webhook_pb2.Webhook:
-        """Send to a webhook again that was disabled because it answered 410 Gone."""
+        """Re-enable a webhook that was disabled because it answered 410 Gone."""
         request = webhooks_service_pb2.EnableWebhookRequest(webhook_id=webhook_id)
         reply: webhooks_service_pb2.EnableWebhookResponse = await self._call(self._stub.EnableWebhook, request)
         return reply.webhook
@@ -50,7 +50,8 @@ class Webhooks:
         await self._call(self._stub.DeleteWebhook, webhooks_service_pb2.DeleteWebhookRequest(webhook_id=webhook_id))
 
     async def rotate_secret(self, webhook_id: int = 0) -> str:
-        """Make a new secret, without an id the account's default one, and return it. For a day the one before signs as well."""
+        """Create and return a new secret for a webhook; without an id, a new default secret of the account. For 24 hours deliveries are
+        signed with the previous secret too."""
         request = webhooks_service_pb2.RotateWebhookSecretRequest(webhook_id=webhook_id)
         reply: webhooks_service_pb2.RotateWebhookSecretResponse = await self._call(
             self._stub.RotateWebhookSecret, request, idempotency_key=new_key()
@@ -58,7 +59,7 @@ class Webhooks:
         return reply.secret
 
     async def default_secret(self) -> str:
-        """The secret that signs what is sent to the `webhook_url` of tasks."""
+        """The account's default secret, which signs deliveries to the `webhook_url` of tasks and batches."""
         reply: webhooks_service_pb2.GetDefaultWebhookSecretResponse = await self._call(
             self._stub.GetDefaultWebhookSecret, webhooks_service_pb2.GetDefaultWebhookSecretRequest()
         )
@@ -72,7 +73,7 @@ class Webhooks:
         task_id: int = 0,
         states: Sequence[webhook_pb2.WebhookDeliveryState.ValueType] = (),
     ) -> Sequence[webhook_pb2.WebhookDelivery]:
-        """The newest deliveries, up to `limit`; to one webhook, about one task, in one of the given states, if any are given."""
+        """The newest deliveries, up to `limit`; only those to one webhook, about one task, or in one of `states`, if given."""
         return [found async for found in self.iterate_deliveries(limit, webhook_id=webhook_id, task_id=task_id, states=states)]
 
     async def iterate_deliveries(
@@ -83,13 +84,13 @@ class Webhooks:
         task_id: int = 0,
         states: Sequence[webhook_pb2.WebhookDeliveryState.ValueType] = (),
     ) -> AsyncIterator[webhook_pb2.WebhookDelivery]:
-        """The same, all of them or up to `limit`, fetched page by page as they are read."""
+        """Like `deliveries`, but all of them or up to `limit`, fetched page by page as they are read."""
         request = webhooks_service_pb2.ListWebhookDeliveriesRequest(page_size=1000, webhook_id=webhook_id, task_id=task_id, states=states)
         async for delivery in pages(self._call, self._stub.ListWebhookDeliveries, request, "deliveries", limit):
             yield delivery
 
     async def replay(self, delivery_id: int) -> webhook_pb2.WebhookDelivery:
-        """Send a delivery again, at once and under the same `webhook-id`."""
+        """Send a delivery again immediately, with the same `webhook-id`."""
         request = webhooks_service_pb2.ReplayWebhookDeliveryRequest(delivery_id=delivery_id)
         reply: webhooks_service_pb2.ReplayWebhookDeliveryResponse = await self._call(
             self._stub.ReplayWebhookDelivery, request, idempotency_key=new_key()

@@ -13,6 +13,7 @@ from deploy.local.config import BUCKET, LOOPBACK, StackConfig, digest_of, tool
 from deploy.local.errors import NotReady, PartFailed
 from deploy.local.program import Program
 from deploy.local.programs.services import address, internal_address
+from deploy.topology import AUTHORIZER, EDGE, PUBLIC
 from edge.render import render
 from edge.settings import EdgeSettings
 
@@ -71,9 +72,9 @@ def envoy(config: StackConfig) -> Program:
 
     draining = ("--drain-time-s", str(_CLOSING_SECONDS), "--drain-strategy", "immediate")
     return Program(
-        name="envoy",
+        name=EDGE,
         command=(tool("envoy"), "-c", str(folder / "envoy.yaml"), "--disable-hot-restart", *draining, "--log-level", "warning"),
-        requires=("accounts", "files", "tasks"),
+        requires=PUBLIC,
         configure=configure,
         ready=ready,
         drain=drain,
@@ -92,10 +93,8 @@ def _edge_settings(config: StackConfig) -> EdgeSettings:
             "edge_listen": f"{host}:{config.ports.public}",
             "edge_admin": f"unix:{config.layout.socket('envoy-admin')}",
             "edge_metrics_listen": f"{LOOPBACK}:{config.ports.metrics_edge}",
-            "edge_accounts": address(config, "accounts"),
-            "accounts_address": internal_address(config, "accounts"),
-            "edge_files": address(config, "files"),
-            "edge_tasks": address(config, "tasks"),
+            **{f"edge_{name}": address(config, name) for name in PUBLIC},
+            f"{AUTHORIZER}_address": internal_address(config, AUTHORIZER),
             "s3_endpoint": config.s3_endpoint,
             "s3_bucket": BUCKET,
             "public_url": config.settings.public_url,

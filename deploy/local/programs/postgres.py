@@ -9,11 +9,11 @@ from urllib.parse import quote
 import asyncpg
 
 from deploy.local.config import StackConfig
-from deploy.local.credentials import DATABASES
 from deploy.local.errors import NotReady
 from deploy.local.program import Program
 from deploy.local.programs.postgres_cluster import SUPERUSER, Cluster
 from deploy.local.system_user import AS_ROOT, UNPRIVILEGED_USER
+from deploy.topology import DATABASES
 
 # Memory and connections for one small machine; everything that guards data (fsync, full_page_writes,
 # synchronous_commit, checksums) stays at PostgreSQL's own safe default, unless the stack need not be durable.

@@ -5,31 +5,19 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Mapping
 
 import grpc
 import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from deploy.local.config import BUCKET, LOOPBACK, StackConfig, digest_of
-from deploy.local.credentials import DATABASES, signing_key_file, trusted_keys_file
+from deploy.local.credentials import signing_key_file, trusted_keys_file
 from deploy.local.errors import NotReady, PartFailed
 from deploy.local.layout import REPOSITORY
 from deploy.local.program import Program
 from deploy.local.programs.postgres import database_url, migrated_to, note_migrated
 from deploy.local.supervisor import inherited_environment
-
-# What must be there for a service to start. Not the other services, nor Triton: each service waits for those by itself when it comes
-# to call them, so that all start at the same time.
-_REQUIRES: Mapping[str, tuple[str, ...]] = {
-    "accounts": ("postgres", "nats"),
-    "files": ("postgres", "nats", "s3"),
-    "tasks": ("postgres", "nats"),
-    "inference": ("nats", "s3"),
-}
-SERVICES = tuple(_REQUIRES)
-# Inference takes its work from NATS; nothing calls it through the edge.
-_BEHIND_THE_EDGE = ("accounts", "files", "tasks")
+from deploy.topology import SERVICES
 
 
 def address(config: StackConfig, service: str) -> str:
@@ -44,7 +32,7 @@ def internal_address(config: StackConfig, service: str) -> str:
 
 def metrics_address(config: StackConfig, service: str) -> str:
     """Where a service has its metrics and probes, `host:port`."""
-    return f"{LOOPBACK}:{getattr(config.ports, f'metrics_{service}')}"
+    return f"{LOOPBACK}:{config.ports.metrics[service]}"
 
 
 def service_environment(config: StackConfig, service: str) -> dict[str, str]:
@@ -71,19 +59,19 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
     }
     for other in SERVICES:
         environment[f"DARKROOM_{other.upper()}_ADDRESS"] = internal_address(config, other)
-    if service in DATABASES:
+    if SERVICES[service].database:
         environment["DARKROOM_DATABASE_URL"] = database_url(config, service)
     return {**environment, **config.settings.services}
 
 
 def service(config: StackConfig, name: str) -> Program:
     """One of Darkroom's services: migrated before it starts, ready when its listeners report health."""
-    environment = service_environment(config, name)
-    listeners = [internal_address(config, name), *([address(config, name)] if name in _BEHIND_THE_EDGE else [])]
+    declared, environment = SERVICES[name], service_environment(config, name)
+    listeners = [internal_address(config, name), *([address(config, name)] if declared.public else [])]
     code = [REPOSITORY / "services" / "common", REPOSITORY / "services" / name, REPOSITORY / "gen" / ".stamp"]
 
     async def prepare() -> None:
-        if name in DATABASES:
+        if declared.database:
             await _migrate(config, name)
 
     async def ready() -> None:
@@ -99,11 +87,10 @@ def service(config: StackConfig, name: str) -> Program:
         command=(sys.executable, "-m", f"services.{name}"),
         environment={**environment, "PYTHONUNBUFFERED": "1", "TMPDIR": str(config.layout.tmp)},
         configure=lambda: digest_of([*code, trusted_keys_file(config.layout)]),
-        requires=_REQUIRES[name],
+        requires=declared.requires,
         prepare=prepare,
         ready=ready,
-        # A worker waits for Triton's models.
-        ready_seconds=180 if name == "inference" else 120,
+        ready_seconds=declared.ready_seconds,
         # Calls in flight on two listeners and the tasks of a worker may take 15 seconds to end, and all of it longer on a busy machine.
         stop_seconds=60,
     )

@@ -1,21 +1,31 @@
-"""What the platform offers to the outside, read from the generated protos: the public services, their HTTP paths, and the compatibility
-surfaces. The edge's routes and the shape of a refusal by path both come from here, so that a new proto needs no second list."""
+"""What the platform offers to the outside, read from the generated protos: surfaces, their services, and which paths lead to which method.
+
+The edge's routes, the shape of a refusal by path, and the reference all come from here, so a new surface needs no second list: its
+generated modules stand in `darkroom`, or anywhere on Python's path in `compat`.
+"""
 
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor, ServiceDescriptor
 
-import darkroom
 from darkroom.common.v1 import options_pb2
+from services.common.rpc.path_templates import PathTemplate
+from services.common.rpc.surfaces import Surface
 
-_INTERNAL = "darkroom.internal."
+COMPATIBLE = "compat"
+"""Top-level package of the generated modules of APIs that others define; those of Darkroom's own are in `darkroom`."""
+
+
+class CatalogueError(Exception):
+    """What the protos say cannot be served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,31 +36,155 @@ class HttpBinding:
     template: str
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A binding, with what it leads to."""
+
+    verb: str
+    template: PathTemplate
+    method: MethodDescriptor
+    surface: Surface
+
+
+@dataclass(frozen=True)
+class SurfaceRule:
+    """Paths that belong to a surface, unless a rule before this one matches."""
+
+    surface: Surface
+    template: PathTemplate
+
+    @cached_property
+    def regex(self) -> str:
+        """Of whole paths without their query, for Python and RE2."""
+        return f"{self.template.regex}/?"
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """`regex`, compiled."""
+        return re.compile(self.regex)
+
+
+@cache
+def surfaces() -> tuple[Surface, ...]:
+    """Every surface, by name. Raises CatalogueError when two have one name or one path prefix, or one is incomplete."""
+    found: dict[str, Surface] = {}
+    owners: dict[str, str] = {}
+    for file in _files():
+        try:
+            surface = Surface.declared_in(file)
+        except ValueError as error:
+            raise CatalogueError(str(error)) from error
+        if surface is None:
+            continue
+        if surface.name in found:
+            raise CatalogueError(f"{file.name}: there is another surface {surface.name}")
+        for prefix in surface.path_prefixes:
+            if prefix in owners:
+                raise CatalogueError(f"the surfaces {owners[prefix]} and {surface.name} both have the path prefix {prefix}")
+            owners[prefix] = surface.name
+        found[surface.name] = surface
+    return tuple(found[name] for name in sorted(found))
+
+
+def surface(name: str) -> Surface:
+    """The surface of that name. Raises CatalogueError."""
+    for one in surfaces():
+        if one.name == name:
+            return one
+    raise CatalogueError(f"there is no surface {name}")
+
+
+def surface_of(service: ServiceDescriptor) -> Surface | None:
+    """The surface that a service belongs to; None for those that only other services call. Raises CatalogueError for one that is not
+    declared."""
+    name = service.GetOptions().Extensions[options_pb2.surface]
+    return surface(name) if name else None
+
+
 @cache
 def public_services() -> tuple[ServiceDescriptor, ...]:
-    """Every service for clients, sorted by its full name. What `darkroom.internal` holds is for services and never listed."""
-    services = (service for file in _files() for service in file.services_by_name.values())
-    return tuple(sorted((s for s in services if not s.full_name.startswith(_INTERNAL)), key=lambda s: s.full_name))
+    """Every service of a surface, sorted by its full name. Raises CatalogueError when a service is for clients and says no surface, or says
+    one and is not for clients."""
+    services = [service for file in _files() for service in file.services_by_name.values()]
+    for service in services:
+        public = bool(service.GetOptions().Extensions[options_pb2.surface])
+        for method in service.methods:
+            access = method.GetOptions().Extensions[options_pb2.access]
+            if public != (access in (options_pb2.ACCESS_ACCOUNT, options_pb2.ACCESS_ANYONE)):
+                said = options_pb2.Access.Name(access)
+                raise CatalogueError(f"{method.full_name}: {said} {'does not fit a' if public else 'needs the'} surface of its service")
+    return tuple(sorted((s for s in services if s.GetOptions().Extensions[options_pb2.surface]), key=lambda service: service.full_name))
+
+
+def services_of(surface: Surface) -> tuple[ServiceDescriptor, ...]:
+    """The services of a surface, sorted by full name."""
+    return tuple(service for service in public_services() if service.GetOptions().Extensions[options_pb2.surface] == surface.name)
+
+
+def is_json(service: ServiceDescriptor) -> bool:
+    """Whether a service is reached as JSON over HTTP; else as gRPC."""
+    return any(bindings(method) for method in service.methods)
+
+
+def is_anonymous(method: MethodDescriptor) -> bool:
+    """Whether a method is called without a key."""
+    return method.GetOptions().Extensions[options_pb2.access] == options_pb2.ACCESS_ANYONE
 
 
 @cache
-def surfaces() -> tuple[options_pb2.Surface, ...]:
-    """The compatibility surfaces, longest path prefix first, so that the first match is the right one."""
-    found = {}
-    for service in public_services():
-        surface = service.GetOptions().Extensions[options_pb2.surface]
-        if surface.name:
-            found[surface.path_prefix] = surface
-    return tuple(sorted(found.values(), key=lambda surface: (-len(surface.path_prefix), surface.path_prefix)))
+def routes() -> tuple[Route, ...]:
+    """Every HTTP binding, the most specific template first. Raises CatalogueError when two methods have the same."""
+    found: dict[tuple[str, str], Route] = {}
+    for owner in surfaces():
+        for method in (method for service in services_of(owner) for method in service.methods):
+            for binding in bindings(method):
+                route = Route(binding.verb, PathTemplate(binding.template), method, owner)
+                other = found.setdefault((route.verb, route.template.shape), route)
+                if other is not route:
+                    both, path = f"{other.method.full_name} and {method.full_name}", f"{binding.verb} {binding.template}"
+                    raise CatalogueError(f"{both} both take {path}: give one another path")
+    return tuple(sorted(found.values(), key=lambda route: (route.template.generality, route.verb)))
 
 
-def surface_at(path: str) -> str:
-    """The name of the surface that a request path (a query may follow) belongs to; empty for none."""
+@cache
+def surface_rules() -> tuple[SurfaceRule, ...]:
+    """Which paths belong to which surface: the first rule that matches counts. The templates of methods go before path prefixes."""
+    wanted = [(route.template, route.surface) for route in routes()]
+    prefixes = [(PathTemplate(f"{prefix}/**"), surface) for surface in surfaces() for prefix in surface.path_prefixes]
+    wanted += sorted(prefixes, key=lambda one: (-len(one[0].text), one[0].text))
+    rules = [SurfaceRule(surface, template) for template, surface in wanted]
+    return tuple(rule for index, rule in enumerate(rules) if not _is_implied(rule, rules[index + 1 :]))
+
+
+def _is_implied(rule: SurfaceRule, later: list[SurfaceRule]) -> bool:
+    """Whether a path prefix of the same surface says as much, because no other surface's rule comes in between."""
+    for other in later:
+        if other.surface is rule.surface and other.template.covers(rule.template):
+            return True
+        if other.surface is not rule.surface and other.template.overlaps(rule.template):
+            return False
+    return False
+
+
+def surface_at(path: str) -> Surface | None:
+    """The surface that a request path (a query may follow) belongs to; None for none."""
     bare = path.partition("?")[0]
-    for surface in surfaces():
-        if bare == surface.path_prefix or bare.startswith(surface.path_prefix + "/"):
-            return surface.name
-    return ""
+    for rule in surface_rules():
+        if rule.pattern.fullmatch(bare):
+            return rule.surface
+    return _rpc_surfaces().get(bare[1:].rpartition("/")[0])
+
+
+@cache
+def _rpc_surfaces() -> dict[str, Surface | None]:
+    """Of the services that are reached as gRPC, by their full names."""
+    return {service.full_name: surface_of(service) for service in public_services() if not is_json(service)}
+
+
+@cache
+def key_headers() -> tuple[str, ...]:
+    """Every header in which a surface's callers show keys, in lower case."""
+    return tuple(sorted({key.header.lower() for surface in surfaces() for key in surface.keys}))
 
 
 def bindings(method: MethodDescriptor) -> tuple[HttpBinding, ...]:
@@ -69,8 +203,25 @@ def _binding(rule: http_pb2.HttpRule) -> HttpBinding:
     return HttpBinding(str(kind).upper(), getattr(rule, str(kind)))
 
 
-def _files() -> Iterator[FileDescriptor]:
-    for root in map(Path, darkroom.__path__):
-        for module in sorted(root.rglob("*_pb2.py")):
-            parts = module.relative_to(root.parent).with_suffix("").parts
-            yield importlib.import_module(".".join(parts)).DESCRIPTOR
+def forget() -> None:
+    """Read the protos again: others have come onto Python's path, or gone."""
+    for cached in (surfaces, public_services, routes, surface_rules, _rpc_surfaces, key_headers, _files):
+        cached.cache_clear()
+
+
+@cache
+def _files() -> tuple[FileDescriptor, ...]:
+    return tuple(
+        importlib.import_module(".".join(module.relative_to(package.parent).with_suffix("").parts)).DESCRIPTOR
+        for package in _packages()
+        for module in sorted(package.rglob("*_pb2.py"))
+    )
+
+
+def _packages() -> Iterator[Path]:
+    # The client shares the name `darkroom` with the generated code, so that the latter is found by one of its files.
+    yield Path(options_pb2.__file__).parents[2]
+    try:
+        yield from map(Path, importlib.import_module(COMPATIBLE).__path__)
+    except ModuleNotFoundError:
+        return

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import grpc
 
 from services.common.identity import Signer
+from services.common.rpc.spans import ClientSpans
 from services.common.rpc.trace import TRACE_HEADER, current_trace_id
-from services.common.rpc.tracing import ClientSpans
 from services.common.telemetry import tracing
 
 # Every internal call may be repeated, so a service that is restarting is waited for.

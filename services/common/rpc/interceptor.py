@@ -21,9 +21,9 @@ from services.common.identity import IDENTITY_HEADER, Identity, Verifier, set_id
 from services.common.rpc.idempotency import set_idempotency
 from services.common.rpc.metrics import observe_call
 from services.common.rpc.policy import MethodPolicy, PolicyTable
+from services.common.rpc.spans import begin_call, end_call
 from services.common.rpc.surfaces import error_trailers
 from services.common.rpc.trace import TRACE_HEADER, set_trace_id
-from services.common.rpc.tracing import begin_call, end_call
 from services.common.rpc.validation import RequestValidator
 from services.common.scopes import require_scope
 from services.common.telemetry import tracing

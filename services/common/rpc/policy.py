@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from google.protobuf.descriptor import ServiceDescriptor
 
 from darkroom.common.v1 import options_pb2, scope_pb2
+from services.common.rpc import catalogue
+from services.common.rpc.surfaces import Surface
 
 # Services of gRPC itself and of Envoy, whose protos carry no options of ours.
 _STANDARD = {
@@ -23,8 +25,8 @@ class MethodPolicy:
     """The rules for one method."""
 
     access: options_pb2.Access.ValueType
-    surface: str
-    """Name of the compatibility surface; empty on native services."""
+    surface: Surface | None
+    """Whose callers are told of errors; None for services that only other services call."""
     scope: scope_pb2.Scope.ValueType = scope_pb2.SCOPE_UNSPECIFIED
     """What the caller's key must be allowed to do; unspecified means everything."""
     takes_idempotency_key: bool = False
@@ -36,7 +38,7 @@ class PolicyTable:
     def __init__(self, services: Iterable[ServiceDescriptor]) -> None:
         self._methods: dict[str, MethodPolicy] = {}
         for service in services:
-            surface = service.GetOptions().Extensions[options_pb2.surface].name
+            surface = catalogue.surface_of(service)
             for method in service.methods:
                 said = method.GetOptions().Extensions
                 access = _STANDARD.get(service.full_name, said[options_pb2.access])
@@ -49,4 +51,4 @@ class PolicyTable:
         found = self._methods.get(method)
         if found is not None:
             return found
-        return MethodPolicy(_STANDARD.get(method[1:].rpartition("/")[0], options_pb2.ACCESS_UNSPECIFIED), "")
+        return MethodPolicy(_STANDARD.get(method[1:].rpartition("/")[0], options_pb2.ACCESS_UNSPECIFIED), None)

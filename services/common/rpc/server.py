@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from importlib import import_module
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -30,12 +30,31 @@ _OPTIONS = (
 
 @dataclass(frozen=True)
 class Mount:
-    """A servicer and where it belongs."""
+    """A servicer. Its generated base class says which service it is and how it is added to a server."""
 
-    descriptor: ServiceDescriptor
-    add: Callable[[Any, Any], None]
-    """The generated `add_…Servicer_to_server`."""
     servicer: object
+
+    @property
+    def descriptor(self) -> ServiceDescriptor:
+        """The service, as its proto declares it."""
+        base = self._base
+        messages = import_module(base.__module__.removesuffix("_grpc"))
+        service: ServiceDescriptor = messages.DESCRIPTOR.services_by_name[base.__name__.removesuffix("Servicer")]
+        return service
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """Let a server answer the service's calls by the servicer."""
+        base = self._base
+        getattr(import_module(base.__module__), f"add_{base.__name__}_to_server")(self.servicer, server)
+
+    @property
+    def _base(self) -> type:
+        generated = [
+            base for base in type(self.servicer).__mro__ if base.__module__.endswith("_pb2_grpc") and base.__name__.endswith("Servicer")
+        ]
+        if len(generated) != 1:
+            raise TypeError(f"{type(self.servicer).__name__} must have one generated servicer as a base; it has {len(generated)}")
+        return generated[0]
 
 
 @asynccontextmanager
@@ -57,7 +76,7 @@ async def listening(
     policies = PolicyTable(mount.descriptor for mount in mounts)
     server = grpc.aio.server(interceptors=[CallInterceptor(listener, policies, verifier)], options=_OPTIONS)
     for mount in mounts:
-        mount.add(mount.servicer, server)
+        mount.add_to(server)
     status = health_aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     if reflect:

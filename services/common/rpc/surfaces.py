@@ -1,49 +1,70 @@
-"""How each compatibility surface words an error.
+"""Surfaces, as their protos declare them, and how an error is told to the callers of each.
 
-A servicer raises `DarkroomError`; a surface turns it into the HTTP status and JSON body that its clients know. They travel to the edge as
-trailers, and the edge's Lua puts them into the response.
+A servicer raises `DarkroomError`; on its way out it becomes the HTTP status and JSON body that the clients of the surface know. They
+travel to the edge as trailers, and the edge's Lua puts them into the response.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from dataclasses import dataclass
 
-from services.common.errors import DarkroomError
+from google.protobuf.descriptor import FileDescriptor
+
+from darkroom.common.v1 import surface_pb2
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.rpc.error_shapes import ErrorShape
 
 ERROR_BODY = "x-error-body"
 HTTP_STATUS = "x-http-status"
 RETRY_AFTER = "retry-after"
 
-Renderer = Callable[[DarkroomError], tuple[int, dict[str, object]]]
+Rendering = tuple[int, dict[str, object]]
 
 
-def rest(error: DarkroomError) -> tuple[int, dict[str, object]]:
-    """Pilio's envelope: an integer `code`, a message, and `data` with the reason in lower case and, if known, the field.
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """One public API."""
 
-    `data` is an object in every refusal, whoever makes it: so says Pilio's OpenAPI document, although its prose shows null for one.
-    """
-    data: dict[str, object] = {"error_code": error.reason.value.lower()}
-    if error.field is not None:
-        data["field"] = error.field
-    if error.allowed:
-        data["allowed"] = list(error.allowed)
-    return error.http_status, {"code": error.reason.mapping.pilio, "message": error.message, "data": data}
+    name: str
+    path_prefixes: tuple[str, ...]
+    """Where what no method takes is refused in this surface's shape."""
+    keys: tuple[surface_pb2.KeyScheme, ...]
+    """How callers show their keys; the first that a request has counts."""
+    errors: ErrorShape | None
+    """None where a gRPC status is all that callers are told."""
+    reference: surface_pb2.SurfaceReference
+
+    @classmethod
+    def declared_in(cls, file: FileDescriptor) -> Surface | None:
+        """The surface that the options of a proto file declare; None if they declare none. Raises ValueError for one that is incomplete."""
+        said = file.GetOptions().Extensions[surface_pb2.declares]
+        if not said.name:
+            return None
+        try:
+            body = file.message_types_by_name[said.error_body] if said.error_body else None
+            codes = file.enum_types_by_name[said.error_codes] if said.error_codes else None
+        except KeyError as missing:
+            raise ValueError(f"{file.name}: the surface {said.name} names {missing}, which is not in the file") from None
+        errors = ErrorShape(body, codes) if body is not None else None
+        return cls(said.name, tuple(said.path_prefixes), tuple(said.keys), errors, said.reference)
+
+    def code(self, reason: ErrorReason) -> int | str | None:
+        """What the surface calls a reason; None if it has no codes of its own."""
+        return self.errors.code(reason) if self.errors is not None else None
 
 
-def neutral(error: DarkroomError) -> tuple[int, dict[str, object]]:
-    """JSON outside of any compatibility surface. Only the edge and the authorisation of requests answer there."""
-    return error.http_status, {"error": {"reason": error.reason.value, "message": error.message}}
+def rendered(surface: Surface | None, error: DarkroomError) -> Rendering:
+    """HTTP status and JSON body of an error; outside of any surface, and on one that has no error body, neutral ones."""
+    if surface is None or surface.errors is None:
+        return error.http_status, {"error": {"reason": error.reason.value, "message": error.message}}
+    return surface.errors.http_status(error), surface.errors.render(error)
 
 
-RENDERERS: dict[str, Renderer] = {"rest": rest}
-
-
-def error_trailers(surface: str, error: DarkroomError) -> tuple[tuple[str, str], ...]:
-    """Trailers that carry the error in the surface's own shape; none for native services."""
-    renderer = RENDERERS.get(surface)
-    if renderer is None:
+def error_trailers(surface: Surface | None, error: DarkroomError) -> tuple[tuple[str, str], ...]:
+    """Trailers that carry the error in the surface's own shape; none where callers are told a gRPC status only."""
+    if surface is None or surface.errors is None:
         return ()
-    status, body = renderer(error)
+    status, body = rendered(surface, error)
     trailers = ((HTTP_STATUS, str(status)), (ERROR_BODY, json.dumps(body, ensure_ascii=True, separators=(",", ":"))))
     return trailers if error.advised_wait is None else (*trailers, (RETRY_AFTER, str(error.advised_wait)))

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import httpx
 
+from services.inference.contract.provider import Provider
 from services.inference.generation.exchange import Exchange
 from services.inference.generation.gemini import GeminiImages
 from services.inference.generation.local_diffusion import LocalDiffusion, Schedule
 from services.inference.generation.openai_images import OpenAiImages
-from services.inference.generation.provider import Provider
 from services.inference.generation.settings import GenerationSettings
 from services.inference.model_server.triton import Triton
 

@@ -13,7 +13,7 @@ import httpx
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
-from services.inference.worker.retry_after import retry_after
+from services.common.retry_after import asked_seconds
 
 _LARGEST_ANSWER = 512 << 20
 """Bytes; four pictures of 8 megapixels take up to 140 million in base64."""
@@ -70,7 +70,9 @@ class Exchange:
                     asyncio.timeout(self._seconds),
                     self._client.stream("POST", self._base_url + path, headers=self._headers, **content) as response,
                 ):
-                    return Answer(response.status_code, _decoded(await self._read(response)), retry_after(response))
+                    return Answer(
+                        response.status_code, _decoded(await self._read(response)), asked_seconds(response.headers.get("retry-after"))
+                    )
             except TimeoutError:
                 _logger.warning("provider_timed_out", provider=self.provider, seconds=self._seconds)
                 raise self.unavailable("took too long to answer") from None

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.common.errors import DarkroomError
+from services.inference.contract.provider import GenerationRequest, NotApplied, Reference
 from services.inference.generation.exchange import Answer, Exchange
 from services.inference.generation.gemini_table import MOST_AT_ONCE, gemini_request
-from services.inference.generation.request import GenerationRequest, NotApplied, Reference
 
 # https://ai.google.dev/api/generate-content#FinishReason
 _CONTENT_FINISHES = (

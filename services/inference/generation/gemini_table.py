@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.inference.generation.request import GenerationRequest, NotApplied, with_negative
+from services.inference.contract.provider import GenerationRequest, NotApplied
+from services.inference.generation.tables import with_negative
 
 ASPECT_RATIOS: Mapping[str, str] = {
     "1:1": "1:1",

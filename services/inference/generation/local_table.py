@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.inference.generation.request import GenerationRequest, NotApplied, Reference, nearest_ratio
+from services.inference.contract.provider import GenerationRequest, NotApplied, Reference
+from services.inference.generation.tables import nearest_ratio
 
 SIZES: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "1:1": {"0.5K": (512, 512), "1K": (1024, 1024), "2K": (2048, 2048)},

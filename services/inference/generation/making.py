@@ -7,45 +7,50 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from darkroom.operations.v1.gpt_image_2_pb2 import GptImage2
-from darkroom.operations.v1.nano_banana_2_pb2 import NanoBanana2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
+from services.common.media_format import MediaFormat
 from services.common.sandbox import SandboxCrashed, SandboxOutOfMemory, SandboxTimedOut
-from services.inference.generation.provider import Provider
-from services.inference.generation.references import prepared
-from services.inference.generation.request import GenerationRequest, Reference
-from services.inference.pipeline.picture_job import read_picture
-from services.inference.pipeline.step import Made, References, Step
+from services.inference.contract.flow import Made, References
+from services.inference.contract.provider import GenerationParameters, GenerationRequest, Provider, Reference
+from services.inference.contract.step import Step
+from services.inference.media import Image, encode
+from services.inference.media.isolated import read_picture
+from services.inference.media.resampling import resize
 
 _PASSING = (ErrorReason.PROVIDER_UNAVAILABLE, ErrorReason.UNAVAILABLE)
 _SENT = 0.1
 """Share of the time until the first request is sent."""
+LONGEST_REFERENCE_SIDE = 2048
+"""Pixels: providers scale down what is larger, after it was paid and waited for."""
+_REFERENCE_QUALITY = 95
 
 _logger = get_logger()
 
 
-async def make_pictures(references: References, parameters: GptImage2 | NanoBanana2, provider: Provider, step: Step) -> list[Made]:
+async def make_pictures(
+    references: References, parameters: GenerationParameters, provider: Provider, step: Step, *, quality: str = ""
+) -> list[Made]:
     """The pictures of a task, in order: those that an earlier attempt has kept, and the others from the provider.
 
     Each is kept as soon as it is here, so that neither a further attempt nor a failing later step pays for it twice. If some fail for good,
     or for now in the last attempt, the others are what the task delivers, with a notice; if all do, or another attempt may bring the
     missing ones, raises what `Provider.make` raised.
     """
-    making = _Making(parameters, provider, step)
+    making = _Making(GenerationRequest.of(parameters, quality), parameters.count or 1, provider, step)
     await making.take_kept()
     if making.missing:
-        await making.make_missing(await _prepared(references, parameters, step))
+        await making.make_missing(await _prepared(references, parameters.keep_reference_size, step))
     return making.result()
 
 
-async def _prepared(references: References, parameters: GptImage2 | NanoBanana2, step: Step) -> list[Reference]:
+async def _prepared(references: References, keep_size: bool, step: Step) -> list[Reference]:
     ready = []
     for number in range(references.count):
         step.check()
         step.report(_SENT * number / references.count, f"Reading reference {number + 1} of {references.count}")
         image = await references.read(number)
-        ready.append(await asyncio.to_thread(prepared, image, keep_size=parameters.keep_reference_size))
+        ready.append(await asyncio.to_thread(prepared, image, keep_size=keep_size))
     return ready
 
 
@@ -53,15 +58,12 @@ async def _prepared(references: References, parameters: GptImage2 | NanoBanana2,
 class _Making:
     """The pictures of one task, on their way."""
 
-    parameters: GptImage2 | NanoBanana2
+    request: GenerationRequest
+    count: int
     provider: Provider
     step: Step
     made: dict[int, Made] = field(default_factory=dict)
     failures: list[DarkroomError] = field(default_factory=list)
-
-    @property
-    def count(self) -> int:
-        return self.parameters.count or 1
 
     @property
     def missing(self) -> list[int]:
@@ -76,20 +78,19 @@ class _Making:
             _logger.info("pictures_kept", pictures=len(self.made))
 
     async def make_missing(self, references: Sequence[Reference]) -> None:
-        request = GenerationRequest.of(self.parameters)
-        for left_out in self.provider.not_applied(request, references):
+        for left_out in self.provider.not_applied(self.request, references):
             self.step.notice("not_applied", left_out.parameter, left_out.message)
         self._report()
         missing, size = self.missing, self.provider.most_at_once
         shares = [missing[start : start + size] for start in range(0, len(missing), size)]
         async with asyncio.TaskGroup() as group:
             for share in shares:
-                group.create_task(self._make(request, references, share))
+                group.create_task(self._make(references, share))
 
-    async def _make(self, request: GenerationRequest, references: Sequence[Reference], numbers: Sequence[int]) -> None:
+    async def _make(self, references: Sequence[Reference], numbers: Sequence[int]) -> None:
         """One request. A failure of the provider's is noted, so that the other requests go on."""
         try:
-            contents = await self.provider.make(request, references, len(numbers))
+            contents = await self.provider.make(self.request, references, len(numbers))
             for number, content in zip(numbers, contents, strict=False):
                 path = self.step.folder / f"made-{number}"
                 await asyncio.to_thread(path.write_bytes, content)
@@ -136,3 +137,19 @@ class _Making:
 
 def _key(number: int) -> str:
     return f"picture-{number}"
+
+
+def prepared(image: Image, *, keep_size: bool) -> Reference:
+    """A reference as providers get it: upright, in sRGB, and without metadata, which may tell where somebody lives.
+
+    JPEG, or PNG where there is alpha. Runs for some tenths of a second: call it in a thread.
+    """
+    scale = 1.0 if keep_size else min(1.0, LONGEST_REFERENCE_SIDE / max(image.width, image.height))
+    width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    pixels = resize(image.srgb(), width, height)
+    if image.alpha is None:
+        return Reference(encode(Image(pixels), MediaFormat.JPEG, quality=_REFERENCE_QUALITY), MediaFormat.JPEG.media_type, width, height)
+    alpha = resize(image.alpha, width, height)
+    if alpha.dtype != pixels.dtype:
+        alpha = (alpha // 257).astype(pixels.dtype)
+    return Reference(encode(Image(pixels, alpha), MediaFormat.PNG), MediaFormat.PNG.media_type, width, height)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from services.common.offers import Offers
 from services.common.operations import specs
-from services.inference.generation.provider import Provider
+from services.inference.contract.provider import Provider
 
 
 class OfferedOperations:

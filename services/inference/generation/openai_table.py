@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.inference.generation.request import GenerationRequest, NotApplied, Reference, nearest_ratio, with_negative
+from services.inference.contract.provider import GenerationRequest, NotApplied, Reference
+from services.inference.generation.tables import nearest_ratio, with_negative
 
 SIZES: Mapping[str, Mapping[str, str]] = {
     "1:1": {"0.5K": "816x816", "1K": "1024x1024", "2K": "2048x2048", "4K": "2880x2880"},

@@ -19,6 +19,7 @@ from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.grpc.model_config_pb2 import ModelInstanceGroup
 from tritonclient.utils import InferenceServerException
 
+from services.common.backoff import Backoff
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
 from services.common.telemetry import tracing
@@ -34,7 +35,7 @@ INPUT = "image"
 _SENDS = 3
 _PROBE_SECONDS = 5.0
 _PROBE_SIDE = 16
-_LONGEST_PAUSE = 2.0
+_BACKOFF = Backoff(0.2, 2.0)
 # What a server that is away, starting or stopping answers; NOT_FOUND comes while it loads its models, too.
 _PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.CANCELLED)
 # The process in which the Python backend runs a model was killed. `models.watch` has the server started again.
@@ -177,12 +178,12 @@ class Triton:
             return await self._exchange.infer(request, headers)
 
     async def _until_ready(self, model: str) -> None:
-        pause = 0.1
+        polls = 0
         try:
             async with asyncio.timeout(self._patience.absence_seconds):
                 while not await self._ready(model):
-                    await asyncio.sleep(pause)
-                    pause = min(_LONGEST_PAUSE, pause * 2)
+                    polls += 1
+                    await asyncio.sleep(_BACKOFF.pause(polls))
         except TimeoutError:
             raise DarkroomError(ErrorReason.UNAVAILABLE, "The model server cannot be reached. Try again later.") from None
 

@@ -9,7 +9,8 @@ from darkroom.common.v1.errors_pb2 import ErrorReason
 from darkroom.operations.v1.archive_pb2 import Archive, MissingResult
 from services.inference.archive.names import entry_names
 from services.inference.archive.zip_archive import Entry, ZipArchive
-from services.inference.pipeline.step import InputFile, Step, Stream
+from services.inference.contract.flow import InputFile, Stream
+from services.inference.contract.step import Step
 
 MANIFEST = "errors.json"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from darkroom.operations.v1.nano_banana_2_pb2 import NanoBanana2
+from services.inference.contract.flow import Made, References
+from services.inference.contract.step import Step
 from services.inference.generation.making import make_pictures
-from services.inference.pipeline.step import Made, References, Step
 
 
 async def run(references: References, parameters: NanoBanana2, step: Step) -> list[Made]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from darkroom.operations.v1.noop_pb2 import Noop
-from services.inference.pipeline.step import Step
+from services.inference.contract.step import Step
 
 
 async def run(_medium: None, parameters: Noop, step: Step) -> None:

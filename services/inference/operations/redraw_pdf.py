@@ -12,17 +12,20 @@ import numpy as np
 
 from darkroom.operations.v1.redraw_pdf_pb2 import RedrawPdf
 from services.common.errors import DarkroomError, ErrorReason
+from services.inference.contract.flow import Document
+from services.inference.contract.step import Step
 from services.inference.media import Image
 from services.inference.ocr.detection import Pixels8
 from services.inference.ocr.recognition import Recogniser
-from services.inference.operations.remove_pdf_watermark import report_of, tell
-from services.inference.operations.remove_watermark import search
-from services.inference.pipeline import document_job
-from services.inference.pipeline.step import Document, Step
+from services.inference.pdf import isolated
+from services.inference.pdf.notices import report_of, tell
 from services.inference.redraw.encoding import write_page
+from services.inference.redraw.pages import render_page, settle
+from services.inference.redraw.rebuild import rebuild
 from services.inference.redraw.text_layer import Runs, covered, recognised, without_mark
 from services.inference.watermark.removal import Watching
 from services.inference.watermark.report import Report
+from services.inference.watermark.searching import search
 
 TOO_LARGE = (
     "Page {} is too large ({:.0f} × {:.0f} inches) to be redrawn with legible print; only marks in its drawing operations were removed."
@@ -37,9 +40,9 @@ async def run(document: Document, parameters: RedrawPdf, step: Step) -> Document
     step.label("clean")
     step.report(0, "Looking for marks in the document")
     cut, mended, target, pages = (step.folder / name for name in ("cut", "mended", "redrawn", "pages"))
-    outcome = await step.tools.sandbox.run(document_job.clean, document.path, cut, False, on_progress=lambda *_: None)
+    outcome = await step.tools.sandbox.run(isolated.clean, document.path, cut, False, on_progress=lambda *_: None)
     tell(step, outcome)
-    settled = await step.tools.sandbox.run(document_job.settle, cut, mended)
+    settled = await step.tools.sandbox.run(settle, cut, mended)
     count, readable = settled["pages"], mended if settled["mended"] else cut
     await asyncio.to_thread(pages.mkdir)
     reports, large = await _all_pages(readable, count, pages, step)
@@ -50,7 +53,7 @@ async def run(document: Document, parameters: RedrawPdf, step: Step) -> Document
         step.notice("no_watermark_found", "", f"No sure watermark was found in {step.source_name}, so it was left as it is.")
     warnings = [TOO_LARGE.format(page + 1, *size) for page, size in sorted(large.items())]
     if redrawn:
-        rebuilt = await step.tools.sandbox.run(document_job.rebuild, readable, pages, target)
+        rebuilt = await step.tools.sandbox.run(rebuild, readable, pages, target)
         warnings += [*settled["warnings"], *rebuilt["warnings"]]
     warnings = [warning for warning in dict.fromkeys(warnings) if warning not in outcome["warnings"]]
     for warning in warnings:
@@ -95,7 +98,7 @@ async def _all_pages(source: Path, count: int, pages: Path, step: Step) -> tuple
 async def _page(source: Path, number: int, pages: Path, step: Step) -> Report | Sequence[float]:
     """Redraw one page into the folder `pages` if it surely shows a mark; of one that is too large, its width and height in inches."""
     samples = pages / f"{number}.samples"
-    described: dict[str, Any] = await step.tools.sandbox.run(document_job.render_page, source, number, samples)
+    described: dict[str, Any] = await step.tools.sandbox.run(render_page, source, number, samples)
     if "too_large" in described:
         return tuple(described["too_large"])
     pixels = await asyncio.to_thread(lambda: np.fromfile(samples, np.uint8).reshape(described["shape"]))

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from typing import Any
-
 from darkroom.operations.v1.remove_pdf_watermark_pb2 import RemovePdfWatermark
-from services.inference.pipeline import document_job
-from services.inference.pipeline.step import Attachment, Document, Examination, Step
+from services.inference.contract.flow import Attachment, Document, Examination
+from services.inference.contract.step import Step
+from services.inference.pdf import isolated
+from services.inference.pdf.notices import report_of, tell
 
 _SEARCHED = 0.8  # share of the time; cutting and verifying take the rest
-_METHODS = {
-    "artifact": "marked content that declares itself a watermark",
-    "annotation": "a watermark annotation",
-    "optional_content": "a layer that is called a watermark",
-    "compound_form": "a form that declares itself a watermark",
-    "text": "text",
-    "outlines": "letters drawn as outlines",
-    "image": "an image",
-}
 
 
 async def run(document: Document, parameters: RemovePdfWatermark, step: Step) -> Document | Examination:
@@ -34,53 +23,13 @@ async def run(document: Document, parameters: RemovePdfWatermark, step: Step) ->
     target, likely = step.folder / "clean", parameters.remove_likely
     if parameters.dry_run:
         preview = step.folder / "preview"
-        outcome = await step.tools.sandbox.run(document_job.examine, document.path, target, preview, likely, on_progress=progress)
+        outcome = await step.tools.sandbox.run(isolated.examine, document.path, target, preview, likely, on_progress=progress)
         tell(step, outcome, dry=True)
         return Examination((report_of(step, outcome, dry=True), Attachment("preview", "png", "image/png", preview)))
     step.label("clean")
-    outcome = await step.tools.sandbox.run(document_job.clean, document.path, target, likely, on_progress=progress)
+    outcome = await step.tools.sandbox.run(isolated.clean, document.path, target, likely, on_progress=progress)
     tell(step, outcome)
     if not outcome["changed"]:
         message = f"No sure watermark was found in {step.source_name}, so it was left as it is."
         step.notice("no_watermark_found", "", message)
     return Document(target, outcome["pages"], (report_of(step, outcome),) if parameters.report else ())
-
-
-def report_of(step: Step, outcome: dict[str, Any], *, dry: bool = False) -> Attachment:
-    """What was found and done, as a file of JSON."""
-    content = json.dumps({"file": step.source_name, "dry_run": dry, **outcome}, ensure_ascii=False, indent=2)
-    return Attachment("marks", "json", "application/json", content.encode() + b"\n")
-
-
-def tell(step: Step, outcome: dict[str, Any], *, dry: bool = False) -> None:
-    """A notice for each mark, with the pages that it is on, and for each warning."""
-    code, fate = ("watermark_found", "would be removed") if dry else ("watermark_removed", "was removed")
-    for findings in _by_mark(outcome["removed"]):
-        step.notice(code, "", f"{step.source_name}: {_named(findings)} {fate}.", _described(findings))
-    for findings in _by_mark(outcome["kept"]):
-        message = f"{step.source_name}: {_named(findings)} was kept: {findings[0]['reason']}."
-        step.notice("watermark_kept", "", message, _described(findings))
-    for warning in outcome["warnings"]:
-        step.notice("document_warning", "", warning)
-
-
-def _by_mark(findings: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Findings (`Finding.to_dict`) that are one mark on several pages, together."""
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for finding in findings:
-        key = finding["method"], finding["detail"], finding.get("mark"), finding.get("reason")
-        groups.setdefault(key, []).append(finding)
-    return list(groups.values())
-
-
-def _named(findings: Sequence[dict[str, Any]]) -> str:
-    first, pages = findings[0], [finding["page"] for finding in findings]
-    what = _METHODS[first["method"]]
-    if first["detail"] and first["method"] in ("text", "optional_content"):
-        what += f" ({first['detail']})"
-    return f"{what} on page {pages[0]}" if len(pages) == 1 else f"{what} on {len(pages)} pages from page {pages[0]} on"
-
-
-def _described(findings: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    shared = {key: value for key, value in findings[0].items() if key not in ("page", "box", "mark")}
-    return {"pages": [finding["page"] for finding in findings], **shared}

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 
-import numpy as np
-import numpy.typing as npt
-
 from darkroom.operations.v1.remove_watermark_pb2 import RemoveWatermark
-from services.inference.media import Image
-from services.inference.ocr.detection import network_input, text_map
-from services.inference.pipeline.step import Step
+from services.inference.contract.memory import copies_of_samples
+from services.inference.contract.step import Step
+from services.inference.media import Header, Image
 from services.inference.watermark.box import Box
-from services.inference.watermark.choice import Choice, finder
-from services.inference.watermark.removal import Watching, remove_found, remove_in_boxes, searchable
-from services.inference.watermark.repair import FindNetwork
+from services.inference.watermark.removal import Watching, remove_in_boxes
 from services.inference.watermark.report import Report
-from services.inference.watermark.text import find_text
+from services.inference.watermark.searching import inpainting, search
+
+_COPIES, _COPIES_OF_WIDE = 10, 12
+"""Of the decoded samples, of 8 and of 16 bits, at the peak.
+
+Measured by `python -m benchmarks --only needs`, together with what does not depend on the size: 561 MiB for 12 megapixels (34 MiB of
+samples) under a mark that is repeated every 1,400 pixels; 311 MiB for one watermark.
+"""
+
+
+def peak_memory(picture: Header, _parameters: RemoveWatermark) -> int:
+    """Bytes at the peak."""
+    return copies_of_samples(picture, _COPIES, _COPIES_OF_WIDE)
 
 
 async def run(image: Image, parameters: RemoveWatermark, step: Step) -> Image:
@@ -27,38 +34,11 @@ async def run(image: Image, parameters: RemoveWatermark, step: Step) -> Image:
     watching = Watching(lambda done: step.report(done, doing), step.check)
     if parameters.boxes:
         boxes = [Box.from_percent(box.x1, box.y1, box.x2, box.y2, image.width, image.height) for box in parameters.boxes]
-        result, report = await asyncio.to_thread(remove_in_boxes, image, boxes, _network(step), watching)
+        result, report = await asyncio.to_thread(remove_in_boxes, image, boxes, inpainting(step), watching)
     else:
         result, report = await search(image, step, watching)
     _tell(step, report)
     return result
-
-
-async def search(image: Image, step: Step, watching: Watching) -> tuple[Image, Report]:
-    """`remove_found` with the text that the network finds."""
-    pixels = await asyncio.to_thread(lambda: searchable(image.srgb()))
-    if pixels is None:
-        return image, Report()
-    text = await _text_in(pixels, step)
-    step.check()
-    return await asyncio.to_thread(remove_found, image, pixels, lambda seen: find_text(seen, text), _network(step), watching)
-
-
-async def _text_in(pixels: npt.NDArray[np.uint8], step: Step) -> npt.NDArray[np.uint8]:
-    """Where the picture has text, height x width."""
-    prepared = await asyncio.to_thread(network_input, pixels)
-    answer = await step.tools.triton.infer(step.tools.models.text, prepared)
-    return await asyncio.to_thread(text_map, answer, *pixels.shape[:2])
-
-
-def _network(step: Step) -> FindNetwork:
-    """The inpainting network, which a notice names when it is used."""
-
-    def tell(choice: Choice) -> None:
-        message = f"Marks over detail were filled by {choice.name}, on a {choice.device.value}."
-        step.notice("model_used", "", message, {"model": choice.name, "device": choice.device.name.lower()})
-
-    return finder(step.tools.triton, step.tools.models.inpaint, step.check, tell)
 
 
 def _tell(step: Step, report: Report) -> None:

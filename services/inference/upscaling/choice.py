@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.inference.contract.step import Models
 from services.inference.model_server.triton import Device, Triton
-from services.inference.pipeline.step import Models
 from services.inference.upscaling.face_enhancement import joint
 from services.inference.upscaling.fitting import TileModel
 

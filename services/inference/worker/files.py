@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -12,14 +13,15 @@ from google.protobuf.message import Message
 from darkroom.files.v1 import file_pb2
 from darkroom.internal.files.v1 import storage_service_pb2 as pb
 from darkroom.internal.files.v1.storage_service_pb2_grpc import StorageServiceStub
+from services.common.backoff import retry_unavailable
 from services.common.errors import DarkroomError, translated
 from services.common.rpc.channel import Caller
+from services.inference.contract.flow import Stream
+from services.inference.media import Image
 from services.inference.pipeline.naming import named
-from services.inference.pipeline.pipeline import Product, Source
-from services.inference.pipeline.step import Stream
+from services.inference.pipeline.pipeline import Pipeline, Product, Source
 from services.inference.worker.client import Admission
 from services.inference.worker.object_transfer import ObjectTransfer
-from services.inference.worker.outlasting import outlast
 
 _Reply = TypeVar("_Reply")
 _SECONDS = 30.0
@@ -125,7 +127,7 @@ class AttemptFiles:
             with translated():
                 return await method(request, metadata=self._caller.on_behalf_of(run.account_id), timeout=_SECONDS)
 
-        return await outlast(once, self._patience)
+        return await retry_unavailable(once, self._patience)
 
 
 class StoredInput:
@@ -151,6 +153,49 @@ class StoredInput:
                 yield block
         except DarkroomError as error:
             raise named(error, self.name) from error
+
+
+class KeptResults:
+    """What an attempt leaves for later attempts of its task: stored like an output, and never shown to its owner.
+
+    Raises what the files service and object storage raise.
+    """
+
+    def __init__(self, files: AttemptFiles, run: Admission) -> None:
+        self._files, self._run = files, run
+
+    async def kept(self, folder: Path) -> dict[str, Path]:
+        """What earlier attempts have kept, brought into `folder`; by key."""
+        return await self._files.kept(self._run, folder) if self._run.attempt > 1 else {}
+
+    async def keep(self, key: str, file: Path, media_type: str) -> None:
+        """Keep a file; when this returns, later attempts have it."""
+        await self._files.keep(self._run, key, file, media_type)
+
+
+class AttemptReferences:
+    """The inputs of an attempt whose first operation takes them all together.
+
+    They are fetched when they are read, since an attempt that finds everything kept needs none.
+    """
+
+    def __init__(self, files: AttemptFiles, run: Admission, pipeline: Pipeline, folder: Path) -> None:
+        self._files, self._run, self._pipeline, self._folder = files, run, pipeline, folder
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._run.input_file_ids)
+
+    async def read(self, number: int) -> Image:
+        """Fetch and decode one."""
+        source = await self._files.fetch(self._run, self._run.input_file_ids[number], self._folder, lambda _done: None)
+        try:
+            return await self._pipeline.read_reference(source, self._folder)
+        except DarkroomError as error:
+            raise named(error, source.name) from error
+        finally:
+            await asyncio.to_thread(source.path.unlink)
 
 
 async def parts_of(pieces: AsyncIterator[bytes], size: int) -> AsyncIterator[bytes]:

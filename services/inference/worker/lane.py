@@ -1,9 +1,10 @@
-"""Taking tasks from a lane's work queue."""
+"""Taking tasks from the work queues of lanes, and an orderly end."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from services.common.bus import WORK_STREAM, Bus, messaging, work_consumer, work
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc.trace import set_trace_id
 from services.common.telemetry import tracing
+from services.common.telemetry.health import Health
 from services.inference import metrics
 from services.inference.worker.client import Admission, AttemptClient
 
@@ -152,6 +154,18 @@ class Lane:
             # It will be delivered again, and not be admitted again.
             _logger.warning("ack_failed", error=repr(error))
         return admission
+
+
+async def work(lanes: Sequence[Lane], stop: asyncio.Event, health: Health, drain_seconds: float) -> None:
+    """Work on the lanes until `stop`; then take nothing new, let running attempts end for `drain_seconds`, and hand back the others."""
+    closing = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        working = [group.create_task(lane.work(stop, closing)) for lane in lanes]
+        await stop.wait()
+        await health.drain()
+        _logger.info("draining", seconds=drain_seconds)
+        await asyncio.wait(working, timeout=drain_seconds)
+        closing.set()
 
 
 async def _give_back(subscription: JetStreamContext.PullSubscription) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from contextlib import suppress
 
+from services.common.backoff import Backoff
 from services.common.errors import DarkroomError
 from services.common.log import get_logger
-from services.inference.pipeline.progress import Progress
+from services.inference.contract.progress import Progress
 from services.inference.worker.client import Admission, AttemptClient
 
 _NEWS_SECONDS = 1.0
 """Heartbeats that only carry news are at least this far apart."""
-_RETRY_SECONDS = 0.5
+_BACKOFF = Backoff(0.5, 1.0)
 
 _logger = get_logger()
 
@@ -45,6 +45,7 @@ class Lease:
             await self._pause()
 
     async def _renew(self) -> bool:
+        failures = 0
         while True:
             self._doubt.clear()
             sent_at = self._loop.time()
@@ -55,7 +56,8 @@ class Lease:
                 _logger.warning("heartbeat_failed", reason=error.reason.value, remaining_seconds=round(remaining, 1))
                 if remaining <= 0:
                     return False
-                await asyncio.sleep(min(remaining, _RETRY_SECONDS * random.uniform(0.5, 1.5)))
+                failures += 1
+                await asyncio.sleep(min(remaining, _BACKOFF.pause(failures)))
                 continue
             self._renewed_at = sent_at
             return current

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import httpx
 
+from services.common.backoff import retry_unavailable
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
+from services.common.retry_after import asked_seconds
 from services.inference import metrics
-from services.inference.worker.outlasting import outlast
-from services.inference.worker.retry_after import retry_after
 
 _CHUNK = 1 << 20
 _BLOCK = 8 << 20
@@ -62,12 +62,12 @@ class ObjectTransfer:
                     raise _changed()
 
         with metrics.transfer("download"):
-            await outlast(once, self._patience)
+            await retry_unavailable(once, self._patience)
 
     async def read(self, url: str, etag: str, size: int) -> AsyncIterator[bytes]:
         """The object's bytes, in blocks of 8 MiB, each read again if that fails on the way. Raises what `download` raises."""
         for start in range(0, size, _BLOCK):
-            yield await outlast(partial(self._block, url, etag, start, min(_BLOCK, size - start)), self._patience)
+            yield await retry_unavailable(partial(self._block, url, etag, start, min(_BLOCK, size - start)), self._patience)
 
     async def _block(self, url: str, etag: str, start: int, length: int) -> bytes:
         headers = {"If-Match": etag, "Range": f"bytes={start}-{start + length - 1}"}
@@ -91,7 +91,7 @@ class ObjectTransfer:
             metrics.TRANSFERRED.labels("upload").inc(size)
 
         with metrics.transfer("upload"):
-            await outlast(once, self._patience)
+            await retry_unavailable(once, self._patience)
 
 
 async def _chunks(content: bytes | Path, size: int, progress: Callable[[float], None]) -> AsyncIterator[bytes]:
@@ -127,7 +127,7 @@ def _require(response: httpx.Response, on_412: Callable[[], DarkroomError] | Non
         raise DarkroomError(ErrorReason.FILE_NOT_FOUND, "The file is no longer stored.")
     if status == httpx.codes.TOO_MANY_REQUESTS or status >= httpx.codes.INTERNAL_SERVER_ERROR:
         _logger.warning("object_storage_busy", status=status)
-        raise _away(retry_after(response))
+        raise _away(asked_seconds(response.headers.get("retry-after")))
     # The URL holds a signature, so only its path is logged.
     _logger.error("object_storage_refused", method=response.request.method, path=response.request.url.path, status=status)
     raise DarkroomError(ErrorReason.INTERNAL, "Object storage refused the transfer.")

@@ -13,15 +13,15 @@ from typing import Any
 import httpx
 import pytest
 
-from darkroom.rest.v1 import files_pb2, files_pb2_grpc
+from darkroom.rest.v1 import files_pb2_grpc
 from deploy.local.config import tool
+from deploy.local.scratch.ports import free_port
 from edge.render import render
 from edge.settings import EdgeSettings
 from services.common.identity import Verifier
 from services.common.rpc.server import Mount, listening
 from services.files.presign import Presigner
 from tests.component.edge.upstream import Upstream
-from tests.ports import free_port
 from tests.stacks import Account, ObjectStorage, StackUnderTest
 
 START_SECONDS = 120.0
@@ -124,8 +124,7 @@ async def upstream(accounts: StackUnderTest, edge_settings: dict[str, Any]) -> A
 @pytest.fixture
 async def files(accounts: StackUnderTest, edge_settings: dict[str, Any]) -> AsyncIterator[None]:
     """A files service that does nothing, for tests of what the edge itself says of a request."""
-    service = files_pb2.DESCRIPTOR.services_by_name["FilesService"]
-    mount = Mount(service, files_pb2_grpc.add_FilesServiceServicer_to_server, files_pb2_grpc.FilesServiceServicer())
+    mount = Mount(files_pb2_grpc.FilesServiceServicer())
     verifier = Verifier(Path(accounts.settings("accounts")["DARKROOM_TRUSTED_KEYS_FILE"]))
     async with listening("public", edge_settings["edge_files"], [mount], verifier):
         yield

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from services.common.errors import ErrorReason
+from services.common.rpc import catalogue
 from tests.component.edge.conftest import Edge
 
 INTERNAL_WORDS = ("grpc", "envoy", "upstream", "INVALID_ARGUMENT", "/secret", ".sock", "compat.", "proto")
@@ -17,7 +18,7 @@ INTERNAL_WORDS = ("grpc", "envoy", "upstream", "INVALID_ARGUMENT", "/secret", ".
 def assert_envelope(reply: httpx.Response, status: int, reason: ErrorReason, data: Any = None) -> str:
     body = reply.json()
     data = data or {"error_code": reason.value.lower()}
-    assert (reply.status_code, body) == (status, {"code": reason.mapping.pilio, "message": body["message"], "data": data})
+    assert (reply.status_code, body) == (status, {"code": catalogue.surface("rest").code(reason), "message": body["message"], "data": data})
     retry_after = reason.mapping.retry_after_seconds
     assert reply.headers.get("retry-after") == (str(retry_after) if retry_after else None)
     assert list(body) == ["code", "message", "data"]

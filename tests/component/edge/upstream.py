@@ -10,8 +10,8 @@ from typing import Any
 import grpc
 from google.protobuf import json_format
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
-from darkroom.rest.v1 import batches_pb2, batches_pb2_grpc, images_pb2, images_pb2_grpc, tasks_pb2, tasks_pb2_grpc
+from darkroom.internal.tasks.v1 import attempt_service_pb2_grpc
+from darkroom.rest.v1 import batches_pb2_grpc, images_pb2, images_pb2_grpc, tasks_pb2, tasks_pb2_grpc
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2, tasks_service_pb2_grpc
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import current_identity
@@ -34,37 +34,17 @@ class Upstream:
 
     def mounts(self) -> list[Mount]:
         return [
-            Mount(
-                tasks_pb2.DESCRIPTOR.services_by_name["TasksService"],
-                tasks_pb2_grpc.add_TasksServiceServicer_to_server,
-                _PilioTasks(self),
-            ),
-            Mount(
-                images_pb2.DESCRIPTOR.services_by_name["ImagesService"],
-                images_pb2_grpc.add_ImagesServiceServicer_to_server,
-                _PilioImages(self),
-            ),
-            Mount(
-                tasks_service_pb2.DESCRIPTOR.services_by_name["TasksService"],
-                tasks_service_pb2_grpc.add_TasksServiceServicer_to_server,
-                _NativeTasks(self),
-            ),
+            Mount(_RestTasks(self)),
+            Mount(_RestImages(self)),
+            Mount(_NativeTasks(self)),
             # Does nothing, but waits for the request before it says so: the edge may still be reading that.
-            Mount(
-                batches_pb2.DESCRIPTOR.services_by_name["BatchesService"],
-                batches_pb2_grpc.add_BatchesServiceServicer_to_server,
-                batches_pb2_grpc.BatchesServiceServicer(),
-            ),
+            Mount(batches_pb2_grpc.BatchesServiceServicer()),
             # Internal services have a listener of their own; here one listens where a route would lead, if there were one.
-            Mount(
-                attempt_service_pb2.DESCRIPTOR.services_by_name["AttemptService"],
-                attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server,
-                attempt_service_pb2_grpc.AttemptServiceServicer(),
-            ),
+            Mount(attempt_service_pb2_grpc.AttemptServiceServicer()),
         ]
 
 
-class _PilioTasks(tasks_pb2_grpc.TasksServiceServicer):
+class _RestTasks(tasks_pb2_grpc.TasksServiceServicer):
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
 
@@ -96,7 +76,7 @@ class _PilioTasks(tasks_pb2_grpc.TasksServiceServicer):
         return tasks_pb2.TaskResultEnvelope(code=200, message="success")
 
 
-class _PilioImages(images_pb2_grpc.ImagesServiceServicer):
+class _RestImages(images_pb2_grpc.ImagesServiceServicer):
     """Answers with the request as it arrived, as JSON in `status_url`."""
 
     def __init__(self, upstream: Upstream) -> None:

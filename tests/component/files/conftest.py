@@ -12,8 +12,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sqlalchemy import text
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
 from services.common.bus import EVENTS_STREAM, connected
+from services.common.database import Database
 from services.common.db import engine, migrate
 from services.common.identity import Signer
 from services.common.rpc.channel import Caller, channel
@@ -56,8 +56,7 @@ async def migrated(files_database: str) -> str:
 async def made_up_tasks(signing: Keys, tmp_path: Path) -> AsyncIterator[tuple[MadeUpTasks, str, Signer]]:
     """A tasks service on a Unix socket, and the key that files signs with."""
     tasks, signer = MadeUpTasks(), signing.signer("files")
-    descriptor = attempt_service_pb2.DESCRIPTOR.services_by_name["AttemptService"]
-    mount = Mount(descriptor, attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server, tasks)
+    mount = Mount(tasks)
     address = f"unix:{tmp_path}/tasks"
     async with listening("internal", address, [mount], signing.verifier()):
         yield tasks, address, signer
@@ -98,7 +97,7 @@ async def world(settings: FilesSettings, sandbox: Sandbox, made_up_tasks: tuple[
         client = TasksClient(await stack.enter_async_context(channel(address)), Caller(signer))
         http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=30))
         prober = Prober(sandbox)
-        files = assemble(settings, database, objects, prober, client, clock)
+        files = assemble(settings, Database(database), objects, prober, client, clock)
         yield World(files, settings, database, objects, clock, tasks, prober, client, http)
 
 

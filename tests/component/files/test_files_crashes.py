@@ -1,9 +1,10 @@
-"""The files service dies with the end of a task in its hand."""
+"""The files service dies, by SIGKILL, with the end of a task in its hand."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from services.files.domain.task_files import TaskFiles
 from services.files.events import TaskEvents
 from tests.component.files.test_files_tasks import output, ready_input
 from tests.component.files.world import World
-from tests.halting import Halt
+from tests.dying import Point, dying
 
 
 @pytest.fixture
@@ -27,7 +28,10 @@ async def bus(nats_url: str) -> AsyncIterator[Bus]:
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before it is settled", "before it is acknowledged"])
-async def test_an_end_that_was_received_comes_again(world: World, bus: Bus, monkeypatch: pytest.MonkeyPatch, before: bool) -> None:
+async def test_an_end_that_was_received_comes_again(
+    world: World, bus: Bus, nats_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    # The survivor does not wait half a minute for what the dead one had in its hand.
     monkeypatch.setattr(events, "_ACK_WAIT_SECONDS", 1.0)
     account, task = world.account(), world.task()
     file = await ready_input(world, account)
@@ -38,8 +42,12 @@ async def test_an_end_that_was_received_comes_again(world: World, bus: Bus, monk
     event = attempt_service_pb2.PublishedEvent(account_id=account, event=ended, output_file_ids=[won])
     await bus.jetstream.publish(event_subject(account, end=True), attempt_service_pb2.PublishedEvents(events=[event]).SerializeToString())
 
-    halt = Halt(monkeypatch, TaskFiles, "settle", before=before)
-    await halt.kill(asyncio.create_task(TaskEvents(bus, world.files.task_files.settle).step()))
+    settings = world.settings.model_dump(exclude_none=True) | {
+        "nats_url": nats_url,
+        "s3_secret_key": world.settings.s3_secret_key.get_secret_value(),
+    }
+    async with dying("files", settings, Point(TaskFiles, "settle", before=before), tmp_path / "dying.log") as process:
+        await process.died()
     assert (await world.row(won))["visible"] is not before
 
     survivor = TaskEvents(bus, world.files.task_files.settle)

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
-from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
+from darkroom.internal.tasks.v1 import attempt_service_pb2
 from darkroom.operations.v1 import operation_pb2
 from services.common import bus
 from services.common.bus import Bus, work_subject
@@ -106,16 +105,8 @@ async def world(tmp_path: Path, nats_url: str, object_storage: ObjectStorage) ->
         files = FilesDouble(await parts.enter_async_context(bucket(object_storage)))
         tasks = TasksDouble()
         for name, mount in {
-            "tasks": Mount(
-                attempt_service_pb2.DESCRIPTOR.services_by_name["AttemptService"],
-                attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server,
-                tasks,
-            ),
-            "files": Mount(
-                storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"],
-                storage_service_pb2_grpc.add_StorageServiceServicer_to_server,
-                files,
-            ),
+            "tasks": Mount(tasks),
+            "files": Mount(files),
         }.items():
             await parts.enter_async_context(listening("internal", f"unix:{tmp_path}/{name}", [mount], verifier))
         connection = await parts.enter_async_context(bus.connected(nats_url, "test", 1))

@@ -10,12 +10,12 @@ import pytest
 
 from darkroom.common.v1.errors_pb2 import ErrorReason
 from darkroom.operations.v1 import operation_pb2
+from deploy.local.scratch.triton import TritonServer, running
 from models.building import build_tiny_files
 from models.catalogue import load_catalogue
 from tests.component.inference.conftest import World
 from tests.component.inference.doubles import Task
 from tests.component.inference.pictures import opened, png
-from tests.component.models.triton_server import TritonServer, running
 
 MODEL = "lama"
 BOX = (slice(40, 60), slice(50, 80))

@@ -9,11 +9,11 @@ import pytest
 
 from darkroom.common.v1.errors_pb2 import ErrorReason
 from darkroom.operations.v1 import operation_pb2
+from deploy.local.scratch.triton import TritonServer, install, running
 from services.inference.media import Image
 from tests.component.inference.conftest import World
 from tests.component.inference.doubles import Task
 from tests.component.inference.pictures import disc, opened, png
-from tests.component.models.triton_server import TritonServer, install, running
 
 MODEL = "realesr_animevideov3_x2"
 FITS = 130

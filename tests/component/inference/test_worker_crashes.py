@@ -1,31 +1,31 @@
-"""A worker dies between taking a hint and acknowledging it."""
+"""A worker dies, by SIGKILL, between taking a hint and acknowledging it."""
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
-from services.inference.__main__ import serve
 from services.inference.worker import lane
 from services.inference.worker.client import AttemptClient
 from tests.component.inference.conftest import World
 from tests.component.inference.test_worker_life import SHORT
-from tests.halting import Halt
+from tests.dying import Point, dying
 
 
 @pytest.fixture(autouse=True)
 def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The survivor does not wait long for what the dead one had in its hand."""
     monkeypatch.setattr(lane, "_ACK_SECONDS", 1)
 
 
-async def killed_worker(world: World, halt: Halt) -> None:
-    await halt.kill(asyncio.create_task(serve(world.settings(internal_listen=f"unix:{world.folder}/dying"), asyncio.Event())))
+async def killed_worker(world: World, point: Point) -> None:
+    settings = world.settings(internal_listen=f"unix:{world.folder}/dying").model_dump(exclude_none=True)
+    async with dying("inference", settings, point, world.folder / "dying.log") as process:
+        await process.died()
 
 
-async def test_a_hint_that_a_worker_took_and_did_not_ask_about_goes_to_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hint_that_a_worker_took_and_did_not_ask_about_goes_to_another(world: World) -> None:
     task = await world.submit([SHORT])
-    await killed_worker(world, Halt(monkeypatch, AttemptClient, "start", before=True))
+    await killed_worker(world, Point(AttemptClient, "start", before=True))
     assert not task.starts
     async with world.worker():
         await world.finished(task)
@@ -34,9 +34,9 @@ async def test_a_hint_that_a_worker_took_and_did_not_ask_about_goes_to_another(w
     assert len(task.starts) == 1
 
 
-async def test_a_hint_that_was_admitted_and_not_acknowledged_is_dropped_by_the_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hint_that_was_admitted_and_not_acknowledged_is_dropped_by_the_next(world: World) -> None:
     task = await world.submit([SHORT])
-    await killed_worker(world, Halt(monkeypatch, AttemptClient, "start"))
+    await killed_worker(world, Point(AttemptClient, "start"))
     assert len(task.starts) == 1
     async with world.worker():
         await world.tasks.until(lambda: len(task.starts) == 2)

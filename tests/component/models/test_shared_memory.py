@@ -14,10 +14,11 @@ import tritonclient.grpc.aio
 from numpy.typing import NDArray
 from structlog.testing import capture_logs
 
+from deploy.local.layout import REPOSITORY
+from deploy.local.scratch.triton import TritonServer, install, running
 from services.inference.model_server.shared_memory import FOLDER, SharedMemory
 from services.inference.model_server.triton import Patience, Triton, connected
 from tests.component.models.own_models import catalogue_of, patient
-from tests.component.models.triton_server import PROJECT, TritonServer, install, running
 
 pytestmark = pytest.mark.xdist_group("shared_memory")
 
@@ -118,7 +119,7 @@ asyncio.run(work())
 
 async def test_what_a_killed_worker_leaves_is_gone_after_the_next_start(server: TritonServer) -> None:
     command = (sys.executable, "-c", _WORKER, server.address)
-    worker = await asyncio.create_subprocess_exec(*command, cwd=PROJECT, stdout=asyncio.subprocess.PIPE)
+    worker = await asyncio.create_subprocess_exec(*command, cwd=REPOSITORY, stdout=asyncio.subprocess.PIPE)
     assert worker.stdout is not None
     assert await worker.stdout.readline() == b"working\n"
     (left,) = regions(worker.pid)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from tritonclient.utils import InferenceServerException
 
+from deploy.local.scratch.triton import TritonServer, install, running, tensor, wait_until
 from tests.component.models.own_models import LIMIT, catalogue_of, fragile, patient
-from tests.component.models.triton_server import TritonServer, install, running, tensor, wait_until
 
 TOGETHER = 8
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tritonclient.utils import InferenceServerException
 
-from tests.component.models.triton_server import TritonServer, install, output_name, running, tensor
+from deploy.local.scratch.triton import TritonServer, install, output_name, running, tensor
 
 UPSCALERS = {
     "realesrgan_x4plus": 4,

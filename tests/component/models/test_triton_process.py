@@ -11,8 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from deploy.local.layout import REPOSITORY
+from deploy.local.scratch.triton import TritonServer, install, wait_until
 from models.shared_memory import region_prefix, remove_stale_regions
-from tests.component.models.triton_server import PROJECT, TritonServer, install, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,7 @@ def test_it_says_what_is_missing(repository: Path, tmp_path: Path, option: str, 
 
     done = subprocess.run(
         [sys.executable, "-m", "models.serve", *ports, *(word for pair in options.items() for word in pair)],
-        cwd=PROJECT,
+        cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=False,

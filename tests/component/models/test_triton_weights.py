@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from deploy.local.scratch.triton import TritonServer, running
 from tests.component.models.scenes import ball
-from tests.component.models.triton_server import TritonServer, running
 
 SCALES = {
     "realesr_animevideov3_x2": 2,

@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from deploy.topology import SERVICES
 from tests.component.stack.test_whole_stack import command
 from tests.stacks import StackUnderTest
-
-SERVICES = ("accounts", "files", "tasks", "inference")
 
 
 def get(stack: StackUnderTest, port: str, path: str) -> httpx.Response:
     """By the name of the port in ports.json."""
-    return httpx.get(f"http://127.0.0.1:{asdict(stack.stack.config.ports)[port]}{path}", trust_env=False, timeout=60)
+    return httpx.get(f"http://127.0.0.1:{stack.stack.config.ports.named[port]}{path}", trust_env=False, timeout=60)
 
 
 def values(response: httpx.Response) -> dict[str, float]:

@@ -13,7 +13,6 @@ import grpc
 from google.rpc import error_details_pb2, status_pb2
 from nats.js import JetStreamContext
 
-from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.rest.v1 import batches_pb2_grpc, images_pb2_grpc, pdfs_pb2_grpc, tasks_pb2_grpc
@@ -32,6 +31,7 @@ from services.common.rpc.server import Mount, listening
 from services.tasks.__main__ import serve
 from services.tasks.config import TasksSettings
 from tests.component.tasks.files import FilesDouble
+from tests.dying import Dying, Point, dying
 from tests.unit.common.keys import Keys
 
 KEY = 42
@@ -69,11 +69,7 @@ class Service:
         }
 
     async def __aenter__(self) -> Service:
-        files = Mount(
-            storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"],
-            storage_service_pb2_grpc.add_StorageServiceServicer_to_server,
-            self.files,
-        )
+        files = Mount(self.files)
         await self._stack.enter_async_context(listening("internal", f"unix:{self._folder}/files", [files], self._verifier))
         return self
 
@@ -83,8 +79,7 @@ class Service:
     @asynccontextmanager
     async def replica(self, name: str = "a", **changed: Any) -> AsyncIterator[Replica]:
         """A process's worth of service, stopped when the block ends."""
-        addresses = {"listen": f"unix:{self._folder}/{name}", "internal_listen": f"unix:{self._folder}/{name}-internal"}
-        settings = TasksSettings(**(self._settings | addresses | changed))
+        settings = TasksSettings(**self.settings(name, **changed))
         stop = asyncio.Event()
         serving = asyncio.create_task(serve(settings, stop))
         try:
@@ -97,6 +92,22 @@ class Service:
         finally:
             stop.set()
             await serving
+
+    def settings(self, name: str, **changed: Any) -> dict[str, Any]:
+        """What the replica of a name is started with."""
+        addresses = {"listen": f"unix:{self._folder}/{name}", "internal_listen": f"unix:{self._folder}/{name}-internal"}
+        return self._settings | addresses | changed
+
+    @asynccontextmanager
+    async def dying(self, point: Point) -> AsyncIterator[tuple[Replica, Dying]]:
+        """A replica in a process of its own, which dies when it comes to the point."""
+        settings = self.settings("dying")
+        async with (
+            dying("tasks", settings, point, self._folder / "dying.log") as process,
+            grpc.aio.insecure_channel(settings["listen"], options=_OPTIONS) as public,
+            grpc.aio.insecure_channel(settings["internal_listen"], options=_OPTIONS) as internal,
+        ):
+            yield Replica(public, internal, asyncio.Event()), process
 
     def caller(self, account_id: int) -> tuple[tuple[str, str], ...]:
         """Metadata of a public call, as the edge sets it."""

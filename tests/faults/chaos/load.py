@@ -11,11 +11,12 @@ from pathlib import Path
 from darkroom import ApiError, AsyncClient, ConnectionFailed, DarkroomFailure
 from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2, upscale_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.tasks.surfaces.native.messages import state_of
+from services.tasks.surfaces.rendering import state_of
 
 _CUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
 _DOUBLE = operation_pb2.Operation(upscale=upscale_pb2.Upscale(factor=2))
 _CLEAN = operation_pb2.Operation(remove_pdf_watermark=remove_pdf_watermark_pb2.RemovePdfWatermark())
+KINDS = ("noop", "cut", "double", "both", "document")
 # What an account is refused for when its limits are reached; it is no fault of the platform's, and the client comes again.
 _LIMITS = ("TOO_MANY_TASKS", "INSUFFICIENT_CREDITS")
 
@@ -34,6 +35,7 @@ class Accepted:
 
     task_id: int
     account_id: int
+    kind: str
     outputs: int
     pixels: tuple[int, int] | None
     webhook_url: str
@@ -53,9 +55,19 @@ class Load:
     light: bool
     """Most tasks are small, so that there are thousands of them."""
     accepted: list[Accepted] = field(default_factory=list)
+    cancelled: set[int] = field(default_factory=set)
+    """Tasks whose cancellation the server has confirmed."""
     watched: dict[int, list[task_pb2.TaskEvent]] = field(default_factory=dict)
     turned_away: int = 0
     refused: int = 0
+
+    def varied(self) -> bool:
+        """Whether clients have done everything that they do at least once."""
+        return not self._missing_kinds() and bool(self.cancelled) and bool(self.watched) and any(one.webhook_url for one in self.accepted)
+
+    def _missing_kinds(self) -> list[str]:
+        """Kinds of tasks of which none was accepted that may go on to its end."""
+        return [kind for kind in KINDS if not any(one.kind == kind and one.task_id not in self.cancelled for one in self.accepted)]
 
     def unfinished(self) -> list[int]:
         """Watched tasks whose end has not been seen."""
@@ -74,7 +86,7 @@ class Load:
                     # A few by one connection, as a program does.
                     for _ in range(chance.randint(1, 10)):
                         accepted = await self._step(client, tenant, chance)
-                        if chance.random() < 0.03:
+                        if chance.random() < 0.03 or not self.watched:
                             watchers.create_task(self._watch(url, tenant, accepted.task_id))
             except ApiError as refusal:
                 if refusal.reason in _LIMITS:
@@ -89,9 +101,10 @@ class Load:
     async def _step(self, client: AsyncClient, tenant: Tenant, chance: random.Random) -> Accepted:
         accepted = await self._create(client, tenant.account_id, chance)
         self.accepted.append(accepted)
-        if chance.random() < 0.1:
+        if chance.random() < 0.1 or not self.cancelled:
             try:
                 await client.cancel_task(accepted.task_id)
+                self.cancelled.add(accepted.task_id)
             except ApiError as refused:
                 if refused.reason != "TASK_ALREADY_TERMINAL":
                     raise
@@ -100,24 +113,24 @@ class Load:
         return accepted
 
     async def _create(self, client: AsyncClient, account_id: int, chance: random.Random) -> Accepted:
-        kind = chance.choice(("noop",) * (30 if self.light else 2) + ("cut", "double", "both", "document"))
-        webhook_url = self.receiver if chance.random() < 0.1 else ""
+        kind = chance.choice(self._missing_kinds() or ("noop",) * (30 if self.light else 1) + KINDS)
+        webhook_url = self.receiver if chance.random() < 0.1 or not self.accepted else ""
         if kind == "noop":
             steps = chance.randint(0, 3 if self.light else 10)
             operation = operation_pb2.Operation(noop=noop_pb2.Noop(steps=steps, step_milliseconds=chance.randint(0, 100)))
             task = await client.create_task([], [operation], priority=chance.randint(-3, 3), webhook_url=webhook_url)
-            return Accepted(task.id, account_id, 0, None, webhook_url)
+            return Accepted(task.id, account_id, kind, 0, None, webhook_url)
         if kind == "document":
             file = await client.upload(self.document)
             task = await client.create_task([file.id], [_CLEAN], webhook_url=webhook_url)
-            return Accepted(task.id, account_id, 1, None, webhook_url)
+            return Accepted(task.id, account_id, kind, 1, None, webhook_url)
         file = await client.upload(self.picture)
         operations = {"cut": [_CUT], "double": [_DOUBLE], "both": [_CUT, _DOUBLE]}[kind]
         inputs = [file.id] * chance.randint(1, 3)
         task = await client.create_task(inputs, operations, webhook_url=webhook_url)
         width, height = self.picture_size
         factor = 1 if kind == "cut" else 2
-        return Accepted(task.id, account_id, len(inputs), (width * factor, height * factor), webhook_url)
+        return Accepted(task.id, account_id, kind, len(inputs), (width * factor, height * factor), webhook_url)
 
     async def _watch(self, url: str, tenant: Tenant, task_id: int) -> None:
         """Every event of a task, by as many connections as it takes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +13,18 @@ from typing import Any
 from PIL import Image
 
 from darkroom.tasks.v1 import task_pb2
-from services.tasks.surfaces.native.messages import state_of
+from services.tasks.surfaces.rendering import state_of
 from tests.component.tasks.receiver import Received
-from tests.faults.chaos.load import Accepted
+from tests.faults.chaos.havoc import Havoc
+from tests.faults.chaos.load import KINDS, Accepted, Load
 from tests.stacks import StackUnderTest
 
 _TERMINAL = ("SUCCEEDED", "FAILED", "CANCELLED")
 # A task may use up its attempts when parts are killed faster than it can run; anything else would be a wrong failure.
 _PASSING = ("UNAVAILABLE", "WORKER_LOST", "INTERNAL")
+
+# Of the tasks that nobody cancelled, the share that must succeed all the same.
+_SUCCEEDING = 0.8
 
 
 @dataclass(frozen=True)
@@ -65,15 +69,33 @@ def history(stack: StackUnderTest, task_id: int) -> str:
     return "\n".join([*parts, *(f"file: {dict(row)}" for row in files)])
 
 
-def check_tasks(stack: StackUnderTest, accounts: Sequence[int], accepted: Sequence[Accepted]) -> list[Wrong]:
-    """Every task has one end and one terminal event, numbered without a gap; nothing that was accepted is missing."""
+def check_enough(stack: StackUnderTest, load: Load, havoc: Havoc, least: int) -> list[Wrong]:
+    """The run proves something: at least so many tasks were accepted, of each kind one succeeded and few failed; clients cancelled and
+    watched, and every kind of havoc struck."""
+    wrong = [Wrong(f"there was no {kind}") for kind in havoc.missing()]
+    if len(load.accepted) < least:
+        wrong.append(Wrong(f"{len(load.accepted)} tasks were accepted, and {least} are the least to prove anything"))
+    if not load.varied():
+        wrong.append(Wrong("clients have not done everything that they do"))
+    kinds = {task.task_id: task.kind for task in load.accepted if task.task_id not in load.cancelled}
+    query = "SELECT id FROM task WHERE id = ANY($1) AND state = 'SUCCEEDED'"
+    succeeded = Counter(kinds[row["id"]] for row in stack.fetch("tasks", query, list(kinds)))
+    wrong += [Wrong(f"no task of the kind {kind} succeeded") for kind in KINDS if not succeeded[kind]]
+    if succeeded.total() < _SUCCEEDING * len(kinds):
+        wrong.append(Wrong(f"{succeeded.total()} of {len(kinds)} tasks that were not cancelled succeeded"))
+    return wrong
+
+
+def check_tasks(stack: StackUnderTest, accounts: Sequence[int], load: Load) -> list[Wrong]:
+    """Every task has one end and one terminal event, numbered without a gap; nothing that was accepted is missing, and what a client was
+    told to be cancelled is."""
     wrong = []
     tasks = {row["id"]: row for row in stack.fetch("tasks", "SELECT * FROM task WHERE account_id = ANY($1)", list(accounts))}
     events: dict[int, list[Any]] = {task_id: [] for task_id in tasks}
     query = "SELECT * FROM task_event WHERE task_id = ANY($1) ORDER BY task_id, sequence"
     for event in stack.fetch("tasks", query, list(tasks)):
         events[event["task_id"]].append(event)
-    wrong += [Wrong("was accepted and is gone", task.task_id) for task in accepted if task.task_id not in tasks]
+    wrong += [Wrong("was accepted and is gone", task.task_id) for task in load.accepted if task.task_id not in tasks]
     for task_id, task in tasks.items():
         states = [event["state"] for event in events[task_id]]
         if task["state"] not in _TERMINAL:
@@ -84,6 +106,8 @@ def check_tasks(stack: StackUnderTest, accounts: Sequence[int], accepted: Sequen
             wrong.append(Wrong("has events with a gap", task_id))
         if task["state"] == "FAILED" and task["error_reason"] not in _PASSING:
             wrong.append(Wrong(f"failed with {task['error_reason']}: {task['error_message']}", task_id))
+        if task_id in load.cancelled and task["state"] != "CANCELLED":
+            wrong.append(Wrong(f"is {task['state']} after its cancellation was confirmed", task_id))
     unfinished = stack.fetch("tasks", "SELECT task_id FROM task_attempt WHERE task_id = ANY($1) AND end_time IS NULL", list(tasks))
     wrong += [Wrong("has an attempt without an end", row["task_id"]) for row in unfinished]
     query = """
@@ -168,13 +192,16 @@ def check_outputs(stack: StackUnderTest, accepted: Sequence[Accepted]) -> list[W
     return wrong
 
 
-def check_storage(stack: StackUnderTest) -> list[Wrong]:
-    """No object without a record, and no accepted file without its object."""
+def check_storage(stack: StackUnderTest, accounts: Sequence[int]) -> list[Wrong]:
+    """After all sweeps: no object without a record, no accepted file without its object, and of the accounts nothing but accepted files,
+    which no task pins."""
+    rows = stack.fetch("files", "SELECT id, state, pins FROM file WHERE account_id = ANY($1)", list(accounts))
+    left = [Wrong(f"file {row['id']} is {row['state']} with {row['pins']} pins") for row in rows if row["state"] != "ready" or row["pins"]]
     known = {row["object_key"]: row["state"] for row in stack.fetch("files", "SELECT object_key, state FROM file")}
     stored = {path.relative_to(_bucket(stack)).as_posix() for path in _bucket(stack).rglob("*") if path.is_file()}
     orphans = [Wrong(f"object {key} has no record") for key in stored - set(known)]
     missing = [Wrong(f"file {key} is ready and has no object") for key, state in known.items() if state == "ready" and key not in stored]
-    return orphans + missing
+    return left + orphans + missing
 
 
 def _unreadable(stack: StackUnderTest, file: Any, task: Accepted) -> str | None:

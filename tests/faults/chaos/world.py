@@ -1,31 +1,21 @@
-"""What a run of chaos needs beside the stack: accounts, a receiver that is unreliable itself, proxies, and the clock moved on."""
+"""What a run of chaos needs beside the stack: accounts, a receiver that is unreliable itself, and proxies."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit, urlunsplit
 
-import pytest
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from darkroom import AsyncClient
 from darkroom.internal.tasks.v1 import attempt_service_pb2
 from services.common.bus import EVENTS_STREAM, connected, events_subject
 from services.common.db import engine
-from services.common.identity import Signer
-from services.common.rpc.channel import Caller, channel
-from services.common.sandbox import Sandbox
-from services.files.assembly import Files, assemble
-from services.files.config import FilesSettings
-from services.files.objects import object_store
-from services.files.probe import Prober
-from services.files.tasks_client import TasksClient
-from services.tasks.domain.clock import system_clock
+from services.tasks.model.clock import system_clock
 from tests.component.tasks.books import Books
 from tests.component.tasks.receiver import Receiver
 from tests.faults.chaos.load import Tenant
@@ -116,25 +106,3 @@ async def published(stack: StackUnderTest, accounts: Sequence[int]) -> Mapping[i
                         found[one.event.task_id][one.event.sequence] = one.event.state
             await subscription.unsubscribe()
     return found
-
-
-@asynccontextmanager
-async def files_in_two_days(stack: StackUnderTest) -> AsyncIterator[Files]:
-    """The files service's own parts on the stack's database and storage, with the clock moved on."""
-    environment = stack.settings("files")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        settings = FilesSettings()
-    async with AsyncExitStack() as parts:
-        database = await parts.enter_async_context(engine(settings.database_url, 4))
-        tasks = await parts.enter_async_context(channel(settings.tasks_address))
-        secret = settings.s3_secret_key.get_secret_value()
-        objects = await parts.enter_async_context(
-            object_store(settings.s3_endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, secret)
-        )
-        caller = Caller(Signer("files", settings.signing_key_file))
-        sandbox = Sandbox(preload=["services.files.probe.prober"])
-        yield assemble(
-            settings, database, objects, Prober(sandbox), TasksClient(tasks, caller), lambda: datetime.now(UTC) + timedelta(days=2)
-        )

@@ -5,7 +5,9 @@ import re
 
 import pytest
 
-from services.accounts.domain.keys import derived_key, digest_of, make_key, presented_key
+from services.accounts.domain.keys import derived_key, digest_of, make_key
+from services.accounts.surfaces.edge.authorization import presented_key
+from services.common.rpc import catalogue
 
 SECRET = "dk_sk_" + "aZ9" * 14 + "x"
 
@@ -37,7 +39,8 @@ def test_a_derived_key_is_like_any_other_and_needs_both_the_pepper_and_the_nonce
     ],
 )
 def test_a_key_is_found_in_either_header(headers: dict[str, str]) -> None:
-    assert presented_key(headers) == SECRET
+    for surface in (*catalogue.surfaces(), None):
+        assert presented_key(headers, surface) == SECRET
 
 
 @pytest.mark.parametrize(
@@ -55,4 +58,5 @@ def test_a_key_is_found_in_either_header(headers: dict[str, str]) -> None:
     ],
 )
 def test_what_cannot_be_a_key_is_none(headers: dict[str, str]) -> None:
-    assert presented_key(headers) is None
+    for surface in (*catalogue.surfaces(), None):
+        assert presented_key(headers, surface) is None

@@ -111,7 +111,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         waited.append(seconds)
         await sleep(0)
 
-    monkeypatch.setattr("darkroom.calls.asyncio.sleep", briefly)
+    monkeypatch.setattr("darkroom.backoff.asyncio.sleep", briefly)
     return waited
 
 

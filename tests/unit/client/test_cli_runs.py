@@ -55,7 +55,8 @@ def test_results_beside_their_inputs_are_no_inputs_of_the_folder() -> None:
 
 
 @pytest.mark.parametrize(
-    ("argument", "told"), [("no.png", "no.png does not exist"), ("empty", "holds no file of these kinds"), ("x*.png", "means no file")]
+    ("argument", "told"),
+    [("no.png", "no.png does not exist"), ("empty", "contains no files of these types"), ("x*.png", "matches no files")],
 )
 def test_an_argument_that_means_nothing_is_wrong_usage(argument: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit) as end:
@@ -112,7 +113,7 @@ def test_without_a_place_to_write_a_run_goes_on(capsys: pytest.CaptureFixture[st
     with Journal() as journal:
         journal.write(_entry())
         assert len(journal.unfinished(URL)) == 1
-    assert "will not be continued" in capsys.readouterr().err
+    assert "cannot be continued" in capsys.readouterr().err
 
 
 def test_a_key_is_used_no_longer_than_the_server_remembers_it() -> None:
@@ -126,8 +127,8 @@ def test_the_end_of_a_run_lists_failures_and_says_how_to_go_on() -> None:
     outcomes = [Outcome("a.png", status=Status.DONE), Outcome("b.png"), Outcome("c.png", status=Status.CANCELLED), Outcome("d.png")]
     outcomes[3].fail("FILE_CORRUPT", "It is broken.")
     said = summary(outcomes, None, interrupted=True, keep=False).plain
-    assert said.splitlines()[:2] == ["1 of 4 done, 1 failed, 1 cancelled, 1 not begun", "  d.png: It is broken."]
-    assert "The same command goes on" in said
+    assert said.splitlines()[:2] == ["1 of 4 done, 1 failed, 1 cancelled, 1 not started", "  d.png: It is broken."]
+    assert "Run the same command again" in said
     outcomes[3].fatal = True
     said = summary(outcomes, ApiError("INSUFFICIENT_CREDITS", "None are left."), interrupted=False, keep=False).plain
     assert said.count("None are left.") == 1

@@ -38,7 +38,7 @@ def test_no_server_is_an_error_that_says_what_to_do() -> None:
 
 @pytest.mark.parametrize("url", ["localhost:8080", "ftp://localhost", "http://"])
 def test_a_url_must_be_one(url: str) -> None:
-    with pytest.raises(ConnectionFailed, match="no URL of a server"):
+    with pytest.raises(ConnectionFailed, match="not a server URL"):
         Server(url, "key").channel()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from darkroom.calls import Backoff, may_pass
+from darkroom.backoff import Backoff
+from darkroom.calls import may_pass
 from darkroom.failures import (
     ApiError,
     Conflict,

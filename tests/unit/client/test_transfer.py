@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from darkroom.calls import Backoff
+from darkroom.backoff import Backoff
 from darkroom.content import opened
 from darkroom.failures import ConnectionFailed, StorageError
 from darkroom.files.v1 import files_service_pb2

@@ -33,7 +33,7 @@ class Slow(attempt_service_pb2_grpc.AttemptServiceServicer):
 @pytest.mark.parametrize("drain_seconds", [60.0, 0.0])
 async def test_a_call_in_flight_has_the_time_that_the_settings_give_it(tmp_path: Path, drain_seconds: float) -> None:
     keys, slow, address = Keys(tmp_path), Slow(), f"unix:{tmp_path}/slow.sock"
-    mount = Mount(pb.DESCRIPTOR.services_by_name["AttemptService"], attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server, slow)
+    mount = Mount(slow)
     metadata = keys.signer("inference").service_metadata()
     async with AsyncExitStack() as server, grpc.aio.insecure_channel(address, (("grpc.default_authority", "tasks"),)) as channel:
         await server.enter_async_context(listening("internal", address, [mount], keys.verifier(), drain_seconds=drain_seconds))

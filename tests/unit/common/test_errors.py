@@ -4,31 +4,32 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
-from darkroom.common.v1 import errors_pb2
+from darkroom.rest.v1 import billing_pb2, surface_pb2
 from services.common.errors import DarkroomError, ErrorReason, from_rpc
+from services.common.rpc import catalogue
+from services.common.rpc.error_shapes import ErrorShape
 from services.common.rpc.surfaces import error_trailers
 
-
-def test_reasons_are_those_of_the_proto_enum() -> None:
-    values = errors_pb2.ErrorReason.DESCRIPTOR.values[1:]
-    assert [f"ERROR_REASON_{reason.value}" for reason in ErrorReason] == [value.name for value in values]
+REST = catalogue.surface("rest")
 
 
 @pytest.mark.parametrize("reason", ErrorReason)
 def test_every_reason_has_a_rendering(reason: ErrorReason) -> None:
     assert reason.mapping.grpc != 0
     assert 400 <= reason.mapping.http < 600
-    assert reason.mapping.pilio >= 1000
+    code = REST.code(reason)
+    assert isinstance(code, int)
+    assert code >= 1000
 
 
-def test_pilio_codes_are_unique() -> None:
-    codes = [reason.mapping.pilio for reason in ErrorReason]
+def test_codes_are_unique() -> None:
+    codes = [REST.code(reason) for reason in ErrorReason]
     assert len(set(codes)) == len(codes)
 
 
 def test_documented_codes() -> None:
     documented = {ErrorReason.API_KEY_INVALID: 1402, ErrorReason.TOO_MANY_FILES: 1505, ErrorReason.UPLOAD_NOT_FOUND: 1510}
-    assert {reason: reason.mapping.pilio for reason in documented} == documented
+    assert {reason: REST.code(reason) for reason in documented} == documented
 
 
 def test_status_carries_reason_field_and_allowed_values() -> None:
@@ -93,8 +94,15 @@ def _rpc_error(code: grpc.StatusCode, trailers: tuple[tuple[str, bytes], ...], d
 def test_a_reason_advises_a_wait_that_is_nobody_s_own() -> None:
     error = DarkroomError(ErrorReason.UNAVAILABLE, "Later.")
     assert (error.advised_wait, error.retry_after) == (ErrorReason.UNAVAILABLE.mapping.retry_after_seconds, None)
-    assert "retry-after" in dict(error_trailers("rest", error))
+    assert "retry-after" in dict(error_trailers(REST, error))
     received = from_rpc(_rpc_error(grpc.StatusCode.UNAVAILABLE, error.trailers()))
     assert (received.advised_wait, received.retry_after) == (error.advised_wait, None)
     assert DarkroomError(ErrorReason.UNAVAILABLE, "Later.", retry_after=30).advised_wait == 30
     assert DarkroomError(ErrorReason.FIELD_INVALID, "No.").advised_wait is None
+
+
+def test_a_body_with_a_code_wants_one_for_every_reason() -> None:
+    with pytest.raises(ValueError, match="no error code means API_KEY_INVALID"):
+        ErrorShape(surface_pb2.ErrorEnvelope.DESCRIPTOR, None)
+    with pytest.raises(ValueError, match=r"BalanceResult\.\w+ must say by the option `holds`"):
+        ErrorShape(billing_pb2.BalanceResult.DESCRIPTOR, surface_pb2.ErrorCode.DESCRIPTOR)

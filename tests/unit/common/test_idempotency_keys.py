@@ -6,6 +6,7 @@ from darkroom.tasks.v1 import tasks_service_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotentCall, in_progress
 from services.common.identity import Identity, set_identity
+from services.common.rpc import catalogue
 from services.common.rpc.idempotency import current_idempotency, set_idempotency
 from services.common.rpc.surfaces import error_trailers
 
@@ -45,5 +46,5 @@ def test_the_digest_tells_requests_apart_and_knows_one_again() -> None:
 
 
 def test_http_clients_learn_when_to_repeat() -> None:
-    assert dict(error_trailers("rest", in_progress()))["retry-after"] == "1"
-    assert "retry-after" not in dict(error_trailers("rest", DarkroomError(ErrorReason.TASK_NOT_FOUND, "No such task.")))
+    assert dict(error_trailers(catalogue.surface("rest"), in_progress()))["retry-after"] == "1"
+    assert "retry-after" not in dict(error_trailers(catalogue.surface("rest"), DarkroomError(ErrorReason.TASK_NOT_FOUND, "No such task.")))

@@ -62,12 +62,8 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
     accounts, tasks = keys.signer("accounts"), keys.signer("tasks")
     images = Images()
     mounts = [
-        Mount(images_pb2.DESCRIPTOR.services_by_name["ImagesService"], images_pb2_grpc.add_ImagesServiceServicer_to_server, images),
-        Mount(
-            storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"],
-            storage_service_pb2_grpc.add_StorageServiceServicer_to_server,
-            Storage(),
-        ),
+        Mount(images),
+        Mount(Storage()),
     ]
     async with AsyncExitStack() as stack:
         channels = {}

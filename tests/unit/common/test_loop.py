@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
+from services.common.backoff import Backoff
 from services.common.loop import Loop
 
 
@@ -57,7 +58,7 @@ async def test_outlives_a_failing_step(monkeypatch: pytest.MonkeyPatch) -> None:
             raise RuntimeError("passing trouble")
         return False
 
-    monkeypatch.setattr("services.common.loop._LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr("services.common.loop._BACKOFF", Backoff(0.01, 0.01))
     running = asyncio.create_task(Loop("test", 3600, step).run())
     await _until(lambda: calls == 3)
     assert not running.done()

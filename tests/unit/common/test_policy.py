@@ -10,8 +10,8 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2
 from darkroom.rest.v1 import files_pb2, images_pb2, pdfs_pb2
 from darkroom.rest.v1 import tasks_pb2 as pilio_tasks_pb2
 from darkroom.tasks.v1 import tasks_service_pb2
+from services.common.rpc import catalogue
 from services.common.rpc.policy import PolicyTable
-from services.common.rpc.surfaces import RENDERERS
 
 PUBLIC = (files_pb2, images_pb2, pdfs_pb2, pilio_tasks_pb2, accounts_service_pb2, files_service_pb2, tasks_service_pb2)
 INTERNAL = (storage_service_pb2, attempt_service_pb2)
@@ -23,7 +23,8 @@ def _services(files: list[FileDescriptor]) -> Iterator[ServiceDescriptor]:
 
 
 def test_every_public_method_needs_an_account() -> None:
-    services = list(_services([module.DESCRIPTOR for module in PUBLIC]))
+    """No method of Darkroom's own APIs may be called without a key."""
+    services = [service for name in ("rest", "native") for service in catalogue.services_of(catalogue.surface(name))]
     table = PolicyTable(services)
     for service in services:
         for method in service.methods:
@@ -43,7 +44,8 @@ def test_unknown_methods_are_denied() -> None:
     assert PolicyTable([]).of("/darkroom.tasks.v1.TasksService/CreateTask").access == options_pb2.ACCESS_UNSPECIFIED
 
 
-def test_every_surface_has_a_renderer() -> None:
-    for service in _services([module.DESCRIPTOR for module in PUBLIC]):
-        surface = service.GetOptions().Extensions[options_pb2.surface].name
-        assert not surface or surface in RENDERERS
+def test_a_public_method_belongs_to_a_surface_and_an_internal_one_to_none() -> None:
+    table = PolicyTable(_services([module.DESCRIPTOR for module in (*PUBLIC, *INTERNAL)]))
+    assert table.of("/darkroom.rest.v1.FilesService/GetFile").surface is catalogue.surface("rest")
+    assert table.of("/darkroom.files.v1.FilesService/GetFile").surface is catalogue.surface("native")
+    assert table.of("/darkroom.internal.files.v1.StorageService/UnpinFiles").surface is None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
-from services.common.retry_after import asked
+from services.common.retry_after import asked, asked_seconds
 from services.tasks.domain.webhooks.schedule import RetrySchedule
 
 NOW = datetime(2026, 11, 6, 8, 49, 37, tzinfo=UTC)
@@ -36,6 +37,13 @@ def test_seconds_and_dates(header: str, seconds: int) -> None:
 )
 def test_what_says_nothing(header: str | None) -> None:
     assert asked(header, NOW) is None
+
+
+def test_whole_seconds_from_now_are_rounded_up() -> None:
+    later = asked_seconds(format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True))
+    assert later is not None
+    assert 3500 < later <= 3600
+    assert [asked_seconds(header) for header in (None, "120", "Wed, 21 Oct 2015 07:28:00 GMT", "soon")] == [None, 120, 0, None]
 
 
 def test_a_pause_is_never_shorter_than_asked_for_within_the_limit() -> None:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
 import pytest
 from google.rpc import code_pb2, status_pb2
 
 from edge import failures
 from services.common.errors import ErrorReason
+from services.common.rpc import catalogue
 
 
-def first(status: int, *, grpc: bool = False, path_prefix: str = "") -> failures.Mapper:
+def first(status: int, *, grpc: bool = False, path: str = "") -> failures.Mapper:
     return next(
         mapper
         for mapper in failures.mappers()
-        if mapper.low <= status <= mapper.high and (mapper.grpc, mapper.path_prefix) == (grpc, path_prefix)
+        if mapper.low <= status <= mapper.high and mapper.grpc == grpc and re.fullmatch(mapper.paths or ".*", path)
     )
 
 
 @pytest.mark.parametrize("status", range(400, 600))
 def test_no_status_is_left_out(status: int) -> None:
-    assert json.loads(first(status, path_prefix="/v1").body).keys() == {"code", "message", "data"}
+    assert json.loads(first(status, path="/v1/x").body).keys() == {"code", "message", "data"}
     assert json.loads(first(status).body).keys() == {"error"}
     assert first(status, grpc=True).grpc_status != code_pb2.OK
 
@@ -39,22 +41,22 @@ def test_no_status_is_left_out(status: int) -> None:
     ],
 )
 def test_design_s_table(seen: int, status: int, reason: ErrorReason) -> None:
-    mapper = first(seen, path_prefix="/v1")
-    assert (mapper.status, json.loads(mapper.body)["code"]) == (status, reason.mapping.pilio)
+    mapper = first(seen, path="/v1/x")
+    assert (mapper.status, json.loads(mapper.body)["code"]) == (status, catalogue.surface("rest").code(reason))
     details = status_pb2.Status.FromString(base64.b64decode(first(seen, grpc=True).grpc_details))
     assert details.code == reason.mapping.grpc == first(seen, grpc=True).grpc_status
 
 
 def test_a_status_without_a_row_keeps_its_number() -> None:
-    assert first(431, path_prefix="/v1").status == 0
+    assert first(431, path="/v1/x").status == 0
 
 
 def test_the_message_about_a_body_fits_into_the_surface_s_json() -> None:
-    (pilio,) = (surface for surface in failures.surface_errors() if surface.path_prefix == "/v1")
+    (rest,) = (surface for surface in failures.surface_errors() if "^/v1$" in surface.patterns)
     data = {"error_code": "malformed_request"}
-    assert {part: json.loads(body)["data"] for part, body in pilio.malformed.items()} == {
+    assert {part: json.loads(body)["data"] for part, body in rest.malformed.items()} == {
         "message": data,
         "field": {**data, "field": "<field>"},
         "allowed": {**data, "field": "<field>", "allowed": ["<allowed>"]},
     }
-    assert all((body["code"], body["message"]) == (40000, "<message>") for body in map(json.loads, pilio.malformed.values()))
+    assert all((body["code"], body["message"]) == (40000, "<message>") for body in map(json.loads, rest.malformed.values()))

@@ -7,9 +7,11 @@ import re
 import pytest
 
 from darkroom.common.v1 import options_pb2
+from darkroom.internal.tasks.v1 import attempt_service_pb2
 from edge import routes
 from reference.rules import is_required
 from services.common.rpc import catalogue
+from services.common.rpc.path_templates import PathTemplate
 
 
 def test_every_public_service_has_exactly_one_route_and_internal_ones_none() -> None:
@@ -26,17 +28,26 @@ def test_streams_and_reads() -> None:
     assert set(tasks.reads) == {"GetTask", "ListTasks"}
     assert tasks.waits == ("GetTask",)
     assert (tasks.upstream, tasks.transcoded) == ("tasks", False)
-    pilio = by_name["darkroom.rest.v1.TasksService"]
-    assert set(pilio.reads) == {"GetTaskStatus", "GetTaskResult", "ListTasks"}
-    assert set(pilio.waits) == {"GetTaskStatus", "GetTaskResult"}
-    assert (pilio.upstream, pilio.transcoded) == ("tasks", True)
+    rest = by_name["darkroom.rest.v1.TasksService"]
+    assert set(rest.reads) == {"GetTaskStatus", "GetTaskResult", "ListTasks"}
+    assert set(rest.waits) == {"GetTaskStatus", "GetTaskResult"}
+    assert (rest.upstream, rest.transcoded) == ("tasks", True)
     assert by_name["darkroom.rest.v1.FilesService"].upstream == "files"
 
 
 def test_a_service_that_nobody_serves_is_an_error() -> None:
-    for name in ("compat.other.v1.Service", "darkroom.billing.v1.BillingService"):
-        with pytest.raises(LookupError, match=re.escape(name)):
-            routes._upstream(name)
+    service = attempt_service_pb2.DESCRIPTOR.services_by_name["AttemptService"]
+    with pytest.raises(LookupError, match=re.escape(service.full_name)):
+        routes._upstream(service)
+
+
+def test_what_reads_says_so() -> None:
+    """GET is safe by HTTP (RFC 9110, 9.2.1), and a native method that is named so has no side effects (AIP-131, AIP-132)."""
+    for service in catalogue.public_services():
+        for method in service.methods:
+            bound = catalogue.bindings(method)
+            reads = all(binding.verb == "GET" for binding in bound) if bound else method.name.startswith(("Get", "List", "Watch"))
+            assert routes._is_read(method) == reads, method.full_name
 
 
 def test_known_paths() -> None:
@@ -56,21 +67,7 @@ def test_where_lists_without_items_are_left_out_no_other_list_is_ever_empty() ->
     assert leaving_out == {r"/v1/files/batch\-create", "/v1/keys", "/v1/keys/[^/]+"}
     for service in catalogue.public_services():
         for method in service.methods:
-            if any(routes._path_regex(binding.template) in leaving_out for binding in catalogue.bindings(method)):
+            if any(PathTemplate(binding.template).regex in leaving_out for binding in catalogue.bindings(method)):
                 for field in routes.lists_in(method.output_type):
                     options = field.GetOptions()
                     assert options.Extensions[options_pb2.absent_when_empty] or is_required(field), field.full_name
-
-
-@pytest.mark.parametrize(
-    ("template", "path"),
-    [
-        ("/v1/{name=files/*}", "/v1/files/1"),
-        ("/v1/{model=*/*}/run", "/v1/a/b/run"),
-        ("/v1/{rest=**}", "/v1/a/b/c"),
-        ("/v1/tasks/{id}:cancel", "/v1/tasks/5:cancel"),
-    ],
-)
-def test_path_templates(template: str, path: str) -> None:
-    assert re.fullmatch(routes._path_regex(template), path)
-    assert not re.fullmatch(routes._path_regex(template), "/v2" + path)

@@ -1,8 +1,6 @@
 """What the owner of a task is told, by what went wrong."""
 
 import errno
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import httpx
 import pytest
@@ -11,7 +9,6 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.sandbox import SandboxCrashed, SandboxFailed, SandboxOutOfMemory, SandboxTimedOut
 from services.inference.model_server.out_of_memory import OutOfMemory, tells_of_memory
 from services.inference.worker.failures import failure_of
-from services.inference.worker.retry_after import retry_after
 
 
 @pytest.mark.parametrize(
@@ -36,16 +33,6 @@ def test_every_failure_has_a_reason_and_tells_nothing_internal(raised: Exception
     assert failure.message.endswith(".")
     for internal in ("/secret", "10.0.0.7", "Traceback", "signal", type(raised).__name__):
         assert internal not in failure.message
-
-
-def test_when_to_come_back_is_read_from_a_header() -> None:
-    def read(value: str | None) -> int | None:
-        return retry_after(httpx.Response(503, headers={} if value is None else {"Retry-After": value}))
-
-    later = read(format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True))
-    assert later is not None
-    assert 3500 < later <= 3600
-    assert [read(value) for value in (None, "120", "Wed, 21 Oct 2015 07:28:00 GMT", "soon")] == [None, 120, 0, None]
 
 
 @pytest.mark.parametrize(

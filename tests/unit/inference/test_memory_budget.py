@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.inference.pipeline.memory_budget import MemoryBudget, default_budget
+from services.inference.contract.memory_budget import MemoryBudget, default_budget
 
 
 class Use:

@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from services.common.backoff import Backoff
 from services.common.errors import DarkroomError, ErrorReason
-from services.inference.worker import outlasting
 from services.inference.worker.object_transfer import ObjectTransfer
 
 CONTENT = b"0123456789" * 300_000
@@ -16,7 +16,7 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outlasting, "_FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(Backoff, "pause", lambda _backoff, _failures: 0.0)
 
 
 def transfer(*answers: Answer | httpx.Response, patience: float = 60) -> ObjectTransfer:

@@ -13,8 +13,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from deploy.local.layout import REPOSITORY
+from deploy.local.scratch.triton import VENV
 from models.backend.idle_memory import IdleRelease
-from tests.component.models.triton_server import PROJECT, VENV
 
 SECONDS = 60
 
@@ -124,7 +125,7 @@ def test_a_session_gives_its_memory_back_and_works_afterwards(tmp_path: Path) ->
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.save(model, str(tmp_path / "model.onnx"))
     command = [str(VENV / "bin" / "python"), "-c", _SCRIPT, str(tmp_path / "model.onnx")]
-    ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS * 2, check=False)
+    ran = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=SECONDS * 2, check=False)
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout)
     before, *rounds = told["mebibytes"]

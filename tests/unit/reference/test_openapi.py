@@ -14,17 +14,20 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from reference import completeness
 from reference.comments import Comments
-from reference.openapi import document, json_methods
+from reference.openapi import document
 from reference.operations import examples_of, operation_id
 from reference.refusals import Refusals, UndocumentedError
 from reference.rules import UnknownRuleError, _keyword
+from reference.schemas import Schemas
 from services.common.rpc import catalogue
 from services.common.rpc.catalogue import HttpBinding
 from services.common.rpc.validation import RequestValidator
 
 PILIO = json.loads((Path(__file__).parents[2] / "system" / "pilio-openapi.json").read_text())
-OURS = document()
-EXAMPLES = [(method, example) for method in json_methods() for example in examples_of(method)]
+REST = catalogue.surface("rest")
+OURS = document(REST)
+METHODS = list(dict.fromkeys(route.method for route in catalogue.routes() if route.surface is REST))
+EXAMPLES = [(method, example) for method in METHODS for example in examples_of(method)]
 
 
 def test_document_is_valid() -> None:
@@ -33,7 +36,7 @@ def test_document_is_valid() -> None:
 
 def test_every_json_method_is_one_operation() -> None:
     operations = [operation["operationId"] for verbs in OURS["paths"].values() for operation in verbs.values()]
-    assert sorted(operations) == sorted(operation_id(method) for method in json_methods())
+    assert sorted(operations) == sorted(operation_id(method) for method in METHODS)
     assert len(set(operations)) == len(operations)
 
 
@@ -93,12 +96,12 @@ def test_methods_must_say_what_they_are_refused_with() -> None:
             return self.says
 
     comments = Edited()
-    method, binding = json_methods()[0], HttpBinding("POST", "/v1/x")
+    method, binding = METHODS[0], HttpBinding("POST", "/v1/x")
     for comments.says in ("Does something.", "Does something. Codes: 40001, 49999."):
         with pytest.raises(UndocumentedError):
-            Refusals(comments).reasons(method, binding)
+            Refusals(comments, Schemas(comments), REST).reasons(method, binding)
     comments.says = "Codes: 40003 to 40005 (a file)."
-    assert {"FILE_SIZE_MISMATCH", "MEDIA_UNSUPPORTED"} <= set(Refusals(comments).reasons(method, binding))
+    assert {"FILE_SIZE_MISMATCH", "MEDIA_UNSUPPORTED"} <= set(Refusals(comments, Schemas(comments), REST).reasons(method, binding))
 
 
 def test_rule_that_cannot_be_expressed_is_an_error() -> None:

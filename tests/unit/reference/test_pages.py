@@ -8,7 +8,6 @@ import pytest
 
 from reference import guides, llms, operation_pages
 from reference.__main__ import FOLDER, pages, stale
-from reference.openapi import json_methods
 from services.common.errors import ErrorReason
 from services.common.rpc import catalogue
 
@@ -57,9 +56,8 @@ def test_a_change_is_noticed(tmp_path: Path) -> None:
 
 def test_every_method_and_reason_is_there() -> None:
     json_api, grpc_api, errors = ((FOLDER / name).read_text() for name in ("json-api.md", "grpc-api.md", "errors.md"))
-    for method in json_methods():
-        for binding in catalogue.bindings(method):
-            assert f"### {binding.verb} {binding.template}" in json_api
+    for route in catalogue.routes():
+        assert f"### {route.verb} {route.template.text}" in json_api
     for service in catalogue.public_services():
         if not any(map(catalogue.bindings, service.methods)):
             for method in service.methods:
@@ -88,9 +86,8 @@ def test_guides_are_held_to_the_protos(tmp_path: Path, text: str, problem: str |
 def test_texts_for_language_models() -> None:
     summary, full = llms.summary(), llms.full()
     assert summary.startswith("# Darkroom\n\n> ")
-    for method in json_methods():
-        for binding in catalogue.bindings(method):
-            assert f"- `{binding.verb} {binding.template}`: " in summary
+    for route in catalogue.routes():
+        assert f"- `{route.verb} {route.template.text}`: " in summary
     for guide in llms.guide_files():
         assert guide.read_text().strip() in full
     for page in ("# Upscale", "# Use your own model", "# Moving from Pilio"):

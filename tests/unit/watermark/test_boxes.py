@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from services.inference.contract.progress import Stopped
 from services.inference.media import Image
-from services.inference.pipeline.progress import Stopped
 from services.inference.watermark.box import Box
 from services.inference.watermark.marks import Found
 from services.inference.watermark.removal import Watching, remove_in_boxes

@@ -15,7 +15,7 @@ from darkroom.cli.exits import run
 from darkroom.cli.options import ID_WIDTH, NARROW, AsJson, connect, console, plain
 from darkroom.tasks.v1 import balance_pb2
 
-# What an entry does to what is available.
+# The sign of an entry in the available balance.
 _SIGNS = {
     balance_pb2.LEDGER_KIND_GRANT: "+",
     balance_pb2.LEDGER_KIND_RESERVE: "-",
@@ -28,7 +28,7 @@ def show(
     limit: Annotated[int, typer.Option("--limit", "-n", min=0, max=10_000, help="How many ledger entries, newest first.")] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Show the account that the key belongs to: its name, credits, and what they were spent on."""
+    """Show the account of the key: its name, credits, and recent ledger entries."""
 
     async def work() -> None:
         async with connect() as client:
@@ -54,9 +54,9 @@ def _summary(account: account_pb2.Account, balance: balance_pb2.Balance) -> Tabl
     table.add_row("account", f"{account.name} ({account.id})")
     table.add_row("credits", "unlimited" if balance.unlimited else f"{credits_text(balance.available_millicredits)} available")
     if balance.unlimited and balance.available_millicredits:
-        table.add_row("", f"{credits_text(balance.available_millicredits)} available if they were not")
+        table.add_row("", f"{credits_text(balance.available_millicredits)} in the balance, which is not used")
     if balance.reserved_millicredits:
-        table.add_row("", f"{credits_text(balance.reserved_millicredits)} held for open tasks")
+        table.add_row("", f"{credits_text(balance.reserved_millicredits)} reserved for open tasks")
     if balance.multiplier_permille != 1000:
         table.add_row("prices", f"list price × {credits_text(balance.multiplier_permille)}")
     return table

@@ -1,4 +1,4 @@
-"""The commands: one verb an operation, groups to look after tasks and files, and the account."""
+"""The commands: one per operation, groups for tasks, files and other resources, and the account."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ app = typer.Typer(
     name="darkroom",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    # Frames and columns have no room in a narrow terminal.
+    # A narrow terminal has no room for frames and columns.
     rich_markup_mode="rich" if get_terminal_size().columns >= NARROW else None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 server unreachable, 4 key refused, "
+    epilog="Exit codes: 0 success, 1 something failed, 2 wrong usage, 3 server unreachable, 4 key refused, "
     "5 not enough credits, 130 interrupted.",
 )
 verbs.add_to(app)
 app.command("resume", rich_help_panel="Operations")(resume)
-app.add_typer(tasks.app, name="task", rich_help_panel="Looking after things")
-app.add_typer(batches.app, name="batch", rich_help_panel="Looking after things")
-app.add_typer(files.app, name="file", rich_help_panel="Looking after things")
-app.add_typer(webhooks.app, name="webhook", rich_help_panel="Looking after things")
+app.add_typer(tasks.app, name="task", rich_help_panel="Manage")
+app.add_typer(batches.app, name="batch", rich_help_panel="Manage")
+app.add_typer(files.app, name="file", rich_help_panel="Manage")
+app.add_typer(webhooks.app, name="webhook", rich_help_panel="Manage")
 app.add_typer(keys.app, name="key", rich_help_panel="Account and server")
 app.command("account", rich_help_panel="Account and server")(account.show)
 app.add_typer(models.app, name="models", rich_help_panel="Account and server")
 app.command("doctor", rich_help_panel="Account and server")(doctor.doctor)
 
 
-def _say_whole_sentences(group: typer.Typer) -> None:
-    """The first sentence of each command, in lists of commands: left alone, the library cuts them off in narrow terminals."""
+def _set_short_help(group: typer.Typer) -> None:
+    """Show the whole first sentence of each command in lists of commands. By default Typer truncates it in narrow terminals."""
     for command in group.registered_commands:
         command.short_help = command.short_help or _first_sentence(command.help or (command.callback and command.callback.__doc__))
     for inner in group.registered_groups:
         if inner.typer_instance is not None:
             inner.short_help = _first_sentence(inner.typer_instance.info.help)
-            _say_whole_sentences(inner.typer_instance)
+            _set_short_help(inner.typer_instance)
 
 
 def _first_sentence(text: str | None) -> str:
     return " ".join((text or "").split()).partition(". ")[0].rstrip(".") + "."
 
 
-_say_whole_sentences(app)
+_set_short_help(app)
 
 
 def _show_version(wanted: bool) -> None:
@@ -62,15 +62,19 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def globally(
     url: Annotated[
-        str | None, typer.Option("--url", metavar="URL", help="Server, rather than DARKROOM_URL or the nearest .darkroom/env.")
+        str | None, typer.Option("--url", metavar="URL", help="The server. Default: DARKROOM_URL, or the nearest .darkroom/env.")
     ] = None,
     api_key: Annotated[
         str | None,
-        typer.Option("--api-key", metavar="KEY", help="Key, rather than DARKROOM_API_KEY; others on this machine may see it here."),
+        typer.Option(
+            "--api-key",
+            metavar="KEY",
+            help="The API key. Default: DARKROOM_API_KEY, or the nearest .darkroom/env. Other users of this machine can see it.",
+        ),
     ] = None,
     _version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
-    """Cut out, enlarge, clean and make pictures, and clean PDFs, on a Darkroom server."""
+    """Process pictures and PDFs on a Darkroom server: remove backgrounds and watermarks, upscale, generate."""
     chosen.set(Chosen(url, api_key))
 
 

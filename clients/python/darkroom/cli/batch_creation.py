@@ -1,4 +1,4 @@
-"""`darkroom batch create …`: many files uploaded, and one call that makes a task of each."""
+"""`darkroom batch create …`: upload many files and create a task for each in one call."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import batches_service_pb2
 
-app = typer.Typer(help="Create a batch: upload files and make a task of each, all of them by one call.", no_args_is_help=True)
+app = typer.Typer(help="Create a batch: upload files and create a task for each, in one call.", no_args_is_help=True)
 
-_MOST = 500
+_MAX_FILES = 500
 _progress_console = Console(stderr=True)
 
 Inputs = Annotated[
     list[str],
-    typer.Argument(metavar="FILE...", show_default=False, help="Files, folders, patterns such as 'photos/*.jpg'; up to 500 files."),
+    typer.Argument(metavar="FILE...", show_default=False, help="Files, folders, or patterns such as 'photos/*.jpg'; up to 500 files."),
 ]
-Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Look into folders of folders.")]
-Parallel = Annotated[int, typer.Option("--parallel", "-p", metavar="N", min=1, max=64, help="Uploads at the same time, 1 to 64.")]
-PerItem = Annotated[bool, typer.Option("--per-item", help="Take what can be taken. Without it, all files or none.")]
-Priority = Annotated[int, typer.Option("--priority", metavar="N", min=-1000, max=1000, help="Larger goes first among your own tasks.")]
-WebhookUrl = Annotated[str, typer.Option("--webhook", metavar="URL", help="Hears of the end of the whole batch.")]
-Estimate = Annotated[bool, typer.Option("--estimate", help="Print what it would cost, and do nothing.")]
+Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Include subfolders.")]
+Parallel = Annotated[int, typer.Option("--parallel", "-p", metavar="N", min=1, max=64, help="Number of parallel uploads, 1 to 64.")]
+PerItem = Annotated[bool, typer.Option("--per-item", help="Create tasks for the files that are accepted. By default, all or none.")]
+Priority = Annotated[int, typer.Option("--priority", metavar="N", min=-1000, max=1000, help="Higher goes first among your own tasks.")]
+WebhookUrl = Annotated[str, typer.Option("--webhook", metavar="URL", help="URL to notify when the whole batch has ended.")]
+Estimate = Annotated[bool, typer.Option("--estimate", help="Only print what it would cost.")]
 
 _OPTIONS = {
     "recursive": (Recursive, False),
@@ -56,11 +56,11 @@ _OPTIONS = {
 
 def _create(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, Any]) -> None:
     if STDIN in given["inputs"]:
-        raise usage("a batch is made of files; standard input is one")
+        raise usage("a batch cannot read from standard input")
     with Journal() as journal:
         paths = [source.path for source in find(given["inputs"], verb.suffixes, recursive=given["recursive"], results=journal.results())]
-    if len(paths) > _MOST:
-        raise usage(f"a batch takes up to {_MOST} files; these are {len(paths)}")
+    if len(paths) > _MAX_FILES:
+        raise usage(f"a batch takes up to {_MAX_FILES} files; got {len(paths)}")
     if given["estimate"]:
         run(estimate(operation, len(paths), each=True, as_json=given["as_json"]), as_json=given["as_json"])
 
@@ -69,7 +69,7 @@ def _create(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, 
             try:
                 uploaded = await _uploaded(client, paths, given["parallel"], per_item=given["per_item"], quiet=given["as_json"])
             except asyncio.CancelledError:
-                errors.print("Interrupted before anything was created; what was uploaded is deleted after a day.")
+                errors.print("Interrupted before the batch was created. The uploaded files will be deleted after a day.")
                 raise
             accepted = {path: file.id for path, file in uploaded.items() if isinstance(file, file_pb2.File)}
             refused = {path: failure for path, failure in uploaded.items() if isinstance(failure, ApiError)}
@@ -89,7 +89,7 @@ def _create(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, 
             try:
                 created = await asyncio.shield(creating)
             except asyncio.CancelledError:
-                # It may be there already: better to say which one it is.
+                # The batch may already exist: wait for the reply, to print its id.
                 interrupted, created = True, await creating
         inputs = list(accepted)
         failed = [_Failed(path, failure.reason, str(failure)) for path, failure in refused.items()]
@@ -101,7 +101,7 @@ def _create(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, 
 
 
 async def _complete(client: AsyncClient, operation: operation_pb2.Operation, given: Mapping[str, Any]) -> None:
-    """Upload what the operation needs beside the files, and name it in its parameters."""
+    """Upload the files that the operation's parameters name, and set the parameters to their ids."""
     parameters = getattr(operation, str(operation.WhichOneof("operation")))
     for name, path in auxiliary_files(operation, given).items():
         try:
@@ -112,7 +112,7 @@ async def _complete(client: AsyncClient, operation: operation_pb2.Operation, giv
 
 @dataclass(frozen=True)
 class _Failed:
-    """A file of which no task was made."""
+    """A file for which no task was created."""
 
     path: Path
     reason: str
@@ -122,7 +122,7 @@ class _Failed:
 async def _uploaded(
     client: AsyncClient, paths: Sequence[Path], parallel: int, *, per_item: bool, quiet: bool
 ) -> dict[Path, file_pb2.File | ApiError]:
-    """What became of each file, in order. Without `per_item` the first that is refused ends the others."""
+    """The record or the failure of each file, in order. Without `per_item`, the first failure stops the others."""
     slots = asyncio.Semaphore(parallel)
     columns = (TextColumn("uploading"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_progress_console, transient=True, disable=quiet or not _progress_console.is_terminal) as progress:
@@ -148,7 +148,7 @@ async def _uploaded(
 
 
 def _about(path: Path, failure: ApiError) -> ApiError:
-    """The refusal of a file, with its name; one that would meet any file as it is."""
+    """The failure with the file's name, unless it would affect every file."""
     assert isinstance(failure, ApiError)
     if is_fatal(failure):
         return failure
@@ -164,10 +164,10 @@ def _show(created: batches_service_pb2.CreateBatchResponse, inputs: Sequence[Pat
     console.print(f"batch {batch.id}: {batch.task_count} tasks")
     for each in failed:
         errors.print(f"  {each.path}: {each.error}")
-    errors.print(f"`darkroom batch wait {batch.id}` follows it, `darkroom batch download {batch.id}` gets the results.")
+    errors.print(f"Follow it with `darkroom batch wait {batch.id}`; get the results with `darkroom batch download {batch.id}`.")
 
 
 for _verb in verbs():
-    # What takes references makes one task of all of them.
+    # An operation that takes references makes one task of all its files.
     if not _verb.options.max_references:
         app.command(_verb.name, help=_verb.help, short_help=_verb.short_help)(command(_verb, (Inputs, ...), _OPTIONS, _create))

@@ -17,7 +17,7 @@ from darkroom.cli.options import ID_WIDTH, NARROW, AsJson, Folder, Limit, Overwr
 from darkroom.cli.tasks import reason_name, state_name, took, when
 from darkroom.tasks.v1 import batch_pb2, task_pb2
 
-app = typer.Typer(help="Create and look after batches: tasks that were created together.", no_args_is_help=True)
+app = typer.Typer(help="Create and manage batches: many tasks created in one call.", no_args_is_help=True)
 app.add_typer(batch_creation.app, name="create")
 _progress_console = Console(stderr=True)
 BatchId = Annotated[int, typer.Argument(metavar="BATCH", help="Batch id.", autocompletion=complete_batches)]
@@ -41,7 +41,7 @@ def list_batches(
         if console.width >= NARROW:
             names += ["cancelled", "created"]
         table = Table(*names, box=None, header_style="bold", pad_edge=False)
-        # The id is what other commands take: it is never cut.
+        # Other commands take the id, so it is never truncated.
         table.columns[0].min_width = ID_WIDTH
         for batch in batches:
             counts = batch.counts
@@ -66,7 +66,7 @@ def get(batch: BatchId, as_json: AsJson = False) -> None:
 
 @app.command("tasks")
 def list_tasks(batch: BatchId, as_json: AsJson = False) -> None:
-    """List the tasks of a batch, in the order of its items."""
+    """List a batch's tasks in the order of its items."""
 
     async def work() -> None:
         async with connect() as client:
@@ -87,7 +87,7 @@ def list_tasks(batch: BatchId, as_json: AsJson = False) -> None:
 
 @app.command("wait")
 def wait(batch: BatchId, as_json: AsJson = False) -> None:
-    """Follow a batch until its last task has ended. Ctrl-C stops following, not the tasks."""
+    """Follow a batch until its last task has ended. Ctrl-C stops following; the tasks continue."""
 
     async def work() -> int:
         columns = (BarColumn(), TextColumn("{task.percentage:3.0f}%"), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
@@ -108,7 +108,7 @@ def wait(batch: BatchId, as_json: AsJson = False) -> None:
 
 @app.command("cancel")
 def cancel(batch: BatchId, as_json: AsJson = False) -> None:
-    """Cancel every task of a batch that has not ended."""
+    """Cancel all tasks of a batch that have not ended."""
 
     async def work() -> None:
         async with connect() as client:
@@ -121,7 +121,7 @@ def cancel(batch: BatchId, as_json: AsJson = False) -> None:
 def remove(
     batch: Annotated[list[int], typer.Argument(metavar="BATCH...", help="Batch ids.", autocompletion=complete_batches)],
 ) -> None:
-    """Delete batches that have ended, with their tasks and the files that those made."""
+    """Delete batches that have ended, with their tasks and outputs."""
 
     async def work() -> None:
         async with connect() as client:
@@ -138,7 +138,7 @@ def download(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Download the results that a batch has so far, file by file."""
+    """Download a batch's results so far, file by file."""
 
     async def work() -> None:
         async with connect() as client:
@@ -155,7 +155,7 @@ def zip_results(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Pack the results that a batch has so far into one ZIP archive, and download it."""
+    """Pack a batch's results so far into one ZIP archive and download it."""
 
     async def work() -> None:
         async with connect() as client:

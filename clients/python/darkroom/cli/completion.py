@@ -1,4 +1,4 @@
-"""What the shell offers for ids: the newest ones, asked of the server, or nothing if it does not answer at once."""
+"""Shell completion of ids: the newest ones, from the server, or none if it does not answer quickly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PATIENCE_SECONDS = 2.0
 
 def complete_tasks(incomplete: str) -> Iterator[tuple[str, str]]:
     """Ids of the newest tasks, with their states and operations."""
-    for task in _asked(lambda client: client.list_tasks(_COUNT)):
+    for task in _fetched(lambda client: client.list_tasks(_COUNT)):
         if str(task.id).startswith(incomplete):
             state = task_pb2.TaskState.Name(task.state).removeprefix("TASK_STATE_").lower()
             yield str(task.id), f"{state} {' '.join(str(operation.WhichOneof('operation')) for operation in task.operations)}"
@@ -24,40 +24,40 @@ def complete_tasks(incomplete: str) -> Iterator[tuple[str, str]]:
 
 def complete_files(incomplete: str) -> Iterator[tuple[str, str]]:
     """Ids of the newest files, with their names."""
-    for file in _asked(lambda client: client.list_files(_COUNT)):
+    for file in _fetched(lambda client: client.list_files(_COUNT)):
         if str(file.id).startswith(incomplete):
             yield str(file.id), file.name
 
 
 def complete_batches(incomplete: str) -> Iterator[tuple[str, str]]:
     """Ids of the newest batches, with their sizes."""
-    for batch in _asked(lambda client: client.batches.list(_COUNT)):
+    for batch in _fetched(lambda client: client.batches.list(_COUNT)):
         if str(batch.id).startswith(incomplete):
             yield str(batch.id), f"{batch.task_count} tasks"
 
 
 def complete_webhooks(incomplete: str) -> Iterator[tuple[str, str]]:
     """Ids of the webhooks, with their URLs."""
-    for webhook in _asked(lambda client: client.webhooks.list()):
+    for webhook in _fetched(lambda client: client.webhooks.list()):
         if str(webhook.id).startswith(incomplete):
             yield str(webhook.id), webhook.url
 
 
 def complete_deliveries(incomplete: str) -> Iterator[tuple[str, str]]:
     """Ids of the newest deliveries, with their events and URLs."""
-    for delivery in _asked(lambda client: client.webhooks.deliveries(_COUNT)):
+    for delivery in _fetched(lambda client: client.webhooks.deliveries(_COUNT)):
         if str(delivery.id).startswith(incomplete):
             yield str(delivery.id), f"{delivery.event_type} {delivery.url}"
 
 
 def complete_keys(incomplete: str) -> Iterator[tuple[str, str]]:
-    """Ids of the keys that are not revoked, with their names."""
-    for key in _asked(lambda client: client.keys.list()):
+    """Ids of keys that are not revoked, with their names."""
+    for key in _fetched(lambda client: client.keys.list()):
         if str(key.id).startswith(incomplete) and not key.HasField("revoke_time"):
             yield str(key.id), key.name
 
 
-def _asked(question: Callable[[AsyncClient], Awaitable[Sequence[Any]]]) -> Sequence[Any]:
+def _fetched(question: Callable[[AsyncClient], Awaitable[Sequence[Any]]]) -> Sequence[Any]:
     async def ask() -> Sequence[Any]:
         async with asyncio.timeout(_PATIENCE_SECONDS), AsyncClient() as client:
             return await question(client)
@@ -65,5 +65,5 @@ def _asked(question: Callable[[AsyncClient], Awaitable[Sequence[Any]]]) -> Seque
     try:
         return asyncio.run(ask())
     except (DarkroomFailure, TimeoutError):
-        # There is no place for an error in the middle of a line that is being typed.
+        # An error message would disturb the line that is being typed.
         return []

@@ -1,4 +1,4 @@
-"""`darkroom doctor`: whether each part of the way from here to a result works, and what to do where it does not."""
+"""`darkroom doctor`: check every step between this machine and a result, and advise how to fix what fails."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ _MARKS = {
 
 
 def doctor(
-    paid: Annotated[bool, typer.Option("--paid", help="Also make one small cut-out, which is charged as any other.")] = False,
+    paid: Annotated[bool, typer.Option("--paid", help="Also process one small picture, which is charged.")] = False,
     directory: Annotated[
-        Path | None, typer.Option("--dir", metavar="FOLDER", help="Folder of the stack on this machine, if not that of .darkroom/env.")
+        Path | None,
+        typer.Option("--dir", metavar="FOLDER", help="Folder of the stack on this machine. Default: the folder of .darkroom/env."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check every component, and say what to do about what does not work."""
+    """Check every component and explain how to fix problems."""
 
     async def work() -> int:
         findings = []
@@ -49,7 +50,7 @@ def doctor(
         if not as_json:
             doubts = sum(finding.verdict is Verdict.DOUBTFUL for finding in findings)
             console.print()
-            console.print(f"problems: {len(bad)}, doubts: {doubts}" if bad or doubts else "Everything that was looked at works.")
+            console.print(f"problems: {len(bad)}, warnings: {doubts}" if bad or doubts else "All checks passed.")
         if any(finding.status == UNREACHABLE for finding in bad):
             return UNREACHABLE
         return REFUSED if any(finding.status == REFUSED for finding in bad) else FAILED if bad else 0
@@ -62,7 +63,7 @@ async def _examination(paid: bool, stack: Path | None) -> AsyncGenerator[Finding
         async for finding in remote_examination.examine(paid=paid):
             yield finding
     except ConnectionFailed as failure:
-        yield Finding("connection", Verdict.BAD, str(failure), "Once the server answers, run this again.", UNREACHABLE)
+        yield Finding("connection", Verdict.BAD, str(failure), "Run this again when the server answers.", UNREACHABLE)
     async for finding in local_examination.examine(stack):
         yield finding
 

@@ -1,4 +1,4 @@
-"""What a run would cost."""
+"""`--estimate`: what a run would cost."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from darkroom.operations.v1 import operation_pb2
 
 
 async def estimate(operation: operation_pb2.Operation, files: int, *, each: bool, as_json: bool) -> int:
-    """Print the price of an operation on files, each by itself or all as its references. The exit status says if the balance covers it."""
+    """Print the price of an operation on files, one task per file or one task for all. The exit code says whether the balance covers it."""
     async with connect() as client:
-        # One task a file, each rounded by itself.
+        # With one task per file, each price is rounded separately.
         priced = await client.estimate_price([operation], file_count=1 if each else files)
     tasks = files if each else 1
     price, balance = priced.price_millicredits * tasks, priced.balance
@@ -26,5 +26,5 @@ async def estimate(operation: operation_pb2.Operation, files: int, *, each: bool
         has = "unlimited" if balance.unlimited else credits_text(balance.available_millicredits)
         console.print(f"{what}{credits_text(price)} credits; available: {has}")
         if operation.WhichOneof("operation") in ("remove_pdf_watermark", "redraw_pdf"):
-            console.print("Documents are priced by the page; this is for one page each.")
+            console.print("PDFs are priced per page; this estimate assumes one page each.")
     return 0 if covered else NO_CREDITS

@@ -1,4 +1,4 @@
-"""How every command ends: its exit code, and what it says when something went wrong."""
+"""How commands end: exit codes and error messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DONE, FAILED, USAGE, UNREACHABLE, REFUSED, NO_CREDITS, INTERRUPTED = 0, 1, 2, 3,
 CONNECTION_FAILED, LOCAL_FILE = "CONNECTION_FAILED", "LOCAL_FILE"
 """Reasons of the command line itself; all others are names of ErrorReason."""
 
-# What ends a whole run, because it would befall every file of it.
+# Reasons that end a whole run, because they would affect every file.
 _STATUS = {
     CONNECTION_FAILED: UNREACHABLE,
     "UNAVAILABLE": UNREACHABLE,
@@ -34,33 +34,33 @@ _STATUS = {
     "OPERATION_UNAVAILABLE": FAILED,
 }
 _ADVICE = {
-    CONNECTION_FAILED: "`darkroom doctor` finds out why.",
-    "UNAVAILABLE": "`darkroom doctor` finds out why.",
-    "API_KEY_INVALID": "Check DARKROOM_API_KEY, or the file .darkroom/env; `darkroom doctor` says which of them is used.",
-    "PERMISSION_DENIED": "A key with more scopes does it: `darkroom key create NAME --scope …`.",
-    "INSUFFICIENT_CREDITS": "`darkroom account` shows what is left and what holds credits.",
-    "FILE_NOT_FOUND": "`darkroom file ls` shows the files that there are.",
-    "TASK_NOT_FOUND": "`darkroom task ls` shows the tasks that there are.",
-    "BATCH_NOT_FOUND": "`darkroom batch ls` shows the batches that there are.",
-    "WEBHOOK_NOT_FOUND": "`darkroom webhook ls` shows the webhooks that there are.",
-    "WEBHOOK_DELIVERY_NOT_FOUND": "`darkroom webhook deliveries` shows what was sent.",
-    "API_KEY_NOT_FOUND": "`darkroom key ls` shows the keys that there are.",
-    "TASK_NOT_TERMINAL": "`darkroom task cancel` ends it.",
-    "OPERATION_UNAVAILABLE": "The operator of the server decides that.",
+    CONNECTION_FAILED: "Run `darkroom doctor` to find out why.",
+    "UNAVAILABLE": "Run `darkroom doctor` to find out why.",
+    "API_KEY_INVALID": "Check DARKROOM_API_KEY or the file .darkroom/env; `darkroom doctor` shows which of them is used.",
+    "PERMISSION_DENIED": "Use a key that has the scope. Create one with `darkroom key create NAME --scope …`.",
+    "INSUFFICIENT_CREDITS": "`darkroom account` shows the balance and what is reserved.",
+    "FILE_NOT_FOUND": "List your files with `darkroom file ls`.",
+    "TASK_NOT_FOUND": "List your tasks with `darkroom task ls`.",
+    "BATCH_NOT_FOUND": "List your batches with `darkroom batch ls`.",
+    "WEBHOOK_NOT_FOUND": "List your webhooks with `darkroom webhook ls`.",
+    "WEBHOOK_DELIVERY_NOT_FOUND": "List the deliveries with `darkroom webhook deliveries`.",
+    "API_KEY_NOT_FOUND": "List your keys with `darkroom key ls`.",
+    "TASK_NOT_TERMINAL": "Cancel it first with `darkroom task cancel`.",
+    "OPERATION_UNAVAILABLE": "Ask the operator of the server to enable it.",
     "TOO_MANY_TASKS": "Wait until some have ended, or cancel some: `darkroom task ls --state queued`.",
 }
 
-# In a terminal lines end between words; in a pipe they are whole.
+# Lines are wrapped in a terminal, but not in a pipe.
 errors = Console(stderr=True, soft_wrap=not sys.stderr.isatty(), highlight=False, markup=False)
 
 
 def reason_of(failure: DarkroomFailure | OSError) -> str:
-    """The name that scripts tell failures apart by."""
+    """The failure's name for scripts."""
     return LOCAL_FILE if isinstance(failure, OSError) else failure.reason
 
 
 def message_of(failure: DarkroomFailure | OSError) -> str:
-    """What went wrong, with the field to blame."""
+    """The message, with the field at fault."""
     if isinstance(failure, OSError):
         return f"{failure.filename}: {failure.strerror}" if failure.filename else str(failure)
     said = str(failure)
@@ -75,41 +75,41 @@ def message_of(failure: DarkroomFailure | OSError) -> str:
 
 
 def is_fatal(failure: DarkroomFailure | OSError) -> bool:
-    """Whether other files would meet it too."""
+    """Whether it would affect every other file too."""
     return not isinstance(failure, TaskFailed) and reason_of(failure) in _STATUS
 
 
 def status_of(reason: str) -> int:
-    """The exit code that a reason stands for."""
+    """The exit code for a reason."""
     return _STATUS.get(reason, FAILED)
 
 
 def advice_on(reason: str) -> str:
-    """What to do, where there is something."""
+    """What the user can do about it, or an empty text."""
     return _ADVICE.get(reason, "")
 
 
 def usage(message: str) -> typer.Exit:
-    """Say what is wrong with the arguments; raise the result."""
+    """Print what is wrong with the arguments. Raise the result."""
     tell(message)
     return typer.Exit(USAGE)
 
 
 def tell(message: str, advice: str = "") -> None:
-    """One error for a person."""
+    """Print one error."""
     errors.print(Text.assemble(("error: ", "bold red"), message))
     if advice:
         errors.print(Text(f"       {advice}", style="dim"))
 
 
 def run(work: Coroutine[Any, Any, int | None], *, as_json: bool = False) -> NoReturn:
-    """Run a command's coroutine and exit with its status, or with the one that its exception stands for."""
+    """Run a command's coroutine and exit with its status, or with the status for its exception."""
     try:
-        status = asyncio.run(_ended_by_sigterm(work))
+        status = asyncio.run(_cancelled_by_sigterm(work))
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
-        # Who reads has had enough. Nothing more is written, at exit neither.
+        # The reader closed the pipe. Make sure that nothing more is written, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(DONE) from None
     except (DarkroomFailure, OSError) as failure:
@@ -127,24 +127,24 @@ def _told(failure: DarkroomFailure | OSError, *, as_json: bool) -> int:
     return status_of(reason)
 
 
-async def _ended_by_sigterm(work: Coroutine[Any, Any, int | None]) -> int | None:
-    """SIGTERM ends the work as Ctrl-C does."""
+async def _cancelled_by_sigterm(work: Coroutine[Any, Any, int | None]) -> int | None:
+    """Cancel the work on SIGTERM, as Ctrl-C does."""
     current = asyncio.current_task()
     if current is not None:
-        # Windows has no such handlers.
+        # Windows does not support signal handlers here.
         with contextlib.suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, current.cancel)
     return await work
 
 
 def guarded(app: typer.Typer) -> None:
-    """Run the application. A defect of ours makes a message with an exit code and no traceback, unless DARKROOM_DEBUG is set."""
+    """Run the application. An internal error prints a message, and a traceback only if DARKROOM_DEBUG is set."""
     try:
         app()
     except (DarkroomFailure, OSError) as failure:
         sys.exit(_told(failure, as_json="--json" in sys.argv))
-    except Exception as defect:  # noqa: BLE001 - the last resort of a program that people look at
+    except Exception as defect:  # noqa: BLE001 - the last resort before a traceback
         if os.environ.get("DARKROOM_DEBUG"):
             traceback.print_exc()
-        tell(f"internal: {type(defect).__name__}: {defect}", "DARKROOM_DEBUG=1 shows where. Please report it.")
+        tell(f"internal: {type(defect).__name__}: {defect}", "Please report this. DARKROOM_DEBUG=1 prints the traceback.")
         sys.exit(FAILED)

@@ -20,7 +20,7 @@ from darkroom.cli.options import ID_WIDTH, NARROW, AsJson, FileIds, Folder, Limi
 from darkroom.cli.standard_output import STDOUT, copy_out, refuse_terminal
 from darkroom.files.v1 import file_pb2
 
-app = typer.Typer(help="Look after files.", no_args_is_help=True)
+app = typer.Typer(help="Manage files.", no_args_is_help=True)
 
 _COLUMNS = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
 
@@ -42,7 +42,7 @@ def list_files(
         table = Table(box=None, header_style="bold", pad_edge=False)
         names = ["file", "name"] if console.width < NARROW else ["file", "name", "state", "size", "content", "expires"]
         for name in names:
-            # The name gives way where the terminal is narrow; an id must be whole to be of use.
+            # In a narrow terminal the name is truncated, but never the id.
             table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=ID_WIDTH if name == "file" else None)
         for file in files:
             state = file_pb2.FileState.Name(file.state).removeprefix("FILE_STATE_").lower()
@@ -58,10 +58,10 @@ def list_files(
 
 @app.command("get")
 def get(file: FileIds, output: Folder = Path(), overwrite: Overwrite = False, as_json: AsJson = False) -> None:
-    """Download files and print where they are; with --output -, write one file to standard output."""
+    """Download files and print their paths. With --output -, write one file to standard output."""
     if str(output) == STDOUT:
         if as_json:
-            raise usage("a file on standard output cannot be combined with --json")
+            raise usage("--output - cannot be combined with --json")
         refuse_terminal()
 
     async def work() -> None:
@@ -81,7 +81,7 @@ def put(
     path: Annotated[list[Path], typer.Argument(metavar="PATH...", exists=True, dir_okay=False, readable=True, help="Files to upload.")],
     as_json: AsJson = False,
 ) -> None:
-    """Upload files and print their ids, for calls of your own."""
+    """Upload files and print their ids."""
 
     shown = Console(stderr=True)
 

@@ -1,4 +1,4 @@
-"""What an examination finds."""
+"""The findings of `darkroom doctor`."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from darkroom.cli.exits import FAILED
 
 
 class Verdict(StrEnum):
-    """How a check ended."""
+    """The result of a check."""
 
     GOOD = "good"
     DOUBTFUL = "doubtful"
-    """It works, and will not for long or not for everything."""
+    """It works, but not for everything or not for long."""
     BAD = "bad"
     UNKNOWN = "unknown"
-    """It could not be checked from here, or with this key."""
+    """It could not be checked from here or with this key."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One check: what was looked at, how it is, and what to do about it."""
+    """One check: what was checked, the result, and what to do about it."""
 
     check: str
     verdict: Verdict
     detail: str
     advice: str = ""
     status: int = FAILED
-    """Exit code that a bad one stands for."""
+    """The exit code if it is bad."""
 
     def as_json(self) -> dict[str, str]:
         """Fields for scripts."""

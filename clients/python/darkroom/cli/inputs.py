@@ -1,4 +1,4 @@
-"""The files that arguments mean: files, folders, patterns that the shell has left alone, and standard input."""
+"""Input files from arguments: files, folders, patterns that the shell did not expand, and standard input."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from darkroom.cli.exits import usage
 STDIN = "-"
 
 _PATTERN = frozenset("*?[")
-# Beginning of a file → its extension; the server takes a file by its extension and then looks inside.
+# First bytes of a file → its extension. The server requires an extension, then checks the content.
 _SIGNATURES = {
     b"\x89PNG": "png",
     b"\xff\xd8\xff": "jpg",
@@ -27,18 +27,18 @@ _SIGNATURES = {
 
 @dataclass(frozen=True)
 class Source:
-    """One input file, and the folder below which its results belong when one is given."""
+    """One input file, and its subfolder in the output folder, if there is one."""
 
     path: Path
     below: Path = Path()
-    """Its folder relative to the argument that it was found in."""
+    """Its folder, relative to the argument in which it was found."""
 
 
 def find(arguments: Iterable[str], suffixes: Sequence[str], *, recursive: bool, results: Mapping[Path, Path]) -> list[Source]:
-    """The files meant by the arguments, each once and in order. Folders and patterns give files of the right kinds.
+    """The files that the arguments name, each once and in order. Folders and patterns yield only files with one of the suffixes.
 
-    results: absolute path of what earlier runs have made → that of what it was made from. A folder that holds both gives the latter only.
-    Raises typer.Exit when an argument means nothing.
+    results: absolute path of each result of an earlier run → absolute path of its input. Of a folder that contains both, only the input is
+    taken. Raises typer.Exit if an argument matches nothing.
     """
     found: dict[Path, Source] = {}
     for argument in arguments:
@@ -53,15 +53,15 @@ def find(arguments: Iterable[str], suffixes: Sequence[str], *, recursive: bool, 
             raise usage(f"{argument} does not exist")
         if not matches:
             kinds = ", ".join(suffixes)
-            raise usage(f"{argument} {'holds' if path.is_dir() else 'means'} no file of these kinds: {kinds}{_deeper(path, recursive)}")
+            raise usage(f"{argument} {'contains' if path.is_dir() else 'matches'} no files of these types: {kinds}{_hint(path, recursive)}")
         for source in matches:
             found.setdefault(source.path.resolve(), source)
     return list(found.values())
 
 
-def _deeper(path: Path, recursive: bool) -> str:
+def _hint(path: Path, recursive: bool) -> str:
     folders = path.is_dir() and not recursive and any(child.is_dir() for child in path.iterdir())
-    return " (--recursive looks into its folders too)" if folders else ""
+    return " (use --recursive to include its subfolders)" if folders else ""
 
 
 def _inside(folder: Path, suffixes: Sequence[str], recursive: bool, results: Mapping[Path, Path]) -> Iterator[Source]:
@@ -85,9 +85,9 @@ def _matching(pattern: str, suffixes: Sequence[str], recursive: bool, results: M
 
 
 def spooled(folder: Path) -> Source:
-    """Standard input as a file in a folder, called `stdin` with the extension of what it is."""
+    """Standard input, saved in a folder as `stdin` with the extension of its type."""
     if sys.stdin.isatty():
-        raise usage("- reads a file from standard input, which is the keyboard here; use `< FILE` or a pipe")
+        raise usage("- reads a file from standard input, but that is the terminal; use `< FILE` or a pipe")
     content = sys.stdin.buffer.read()
     if not content:
         raise usage("standard input is empty")
@@ -104,4 +104,4 @@ def _extension(content: bytes) -> str:
         return "webp"
     if content[4:8] == b"ftyp":
         return "avif" if content[8:12].startswith(b"avi") else "heic"
-    raise usage("standard input is neither a picture nor a PDF of a known kind")
+    raise usage("standard input is not a picture of a known type, nor a PDF")

@@ -1,4 +1,4 @@
-"""The checkout and the stack behind a server, where they are on this machine."""
+"""The checkout and the stack of a server, if they are on this machine."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from darkroom.connection import ENV_FILE
 
 @dataclass(frozen=True)
 class Installation:
-    """A checkout of Darkroom whose environment this Python is."""
+    """A checkout of Darkroom in whose environment this Python runs."""
 
     root: Path
 
     @classmethod
     def find(cls) -> Installation | None:
-        """The checkout, or None where the client alone is installed."""
+        """The checkout, or None if only the client is installed."""
         found = importlib.util.find_spec("deploy")
         for folder in () if found is None else found.submodule_search_locations or ():
             root = Path(folder).parent
@@ -30,7 +30,7 @@ class Installation:
         return None
 
     def parts(self, stack: Path) -> list[dict[str, Any]] | None:
-        """Each part of a stack: name, state, ready, problem. None when the stack is down."""
+        """Each part of a stack: name, state, ready, problem. None if the stack is down."""
         command = [sys.executable, "-m", "deploy.local", "--dir", str(stack), "status", "--json"]
         done = subprocess.run(command, cwd=self.root, check=False, capture_output=True, text=True)
         lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
@@ -38,13 +38,13 @@ class Installation:
 
 
 def env_file() -> Path | None:
-    """The .darkroom/env that is found from this folder upwards."""
+    """The nearest .darkroom/env in this folder or above."""
     here = Path.cwd()
     return next((folder / ENV_FILE for folder in (here, *here.parents) if (folder / ENV_FILE).is_file()), None)
 
 
 def stack_folder(given: Path | None) -> Path | None:
-    """The folder of the stack on this machine: the one given, or that of the env file."""
+    """The folder of the stack on this machine: the given one, or that of the env file."""
     file = env_file()
     folder = given if given is not None else file.parent if file is not None else None
     return folder.resolve() if folder is not None and (folder / "ports.json").is_file() else None

@@ -1,7 +1,7 @@
-"""What this machine has asked servers for and not yet got, and what it has got: so that nothing is paid for twice.
+"""A record of the work that commands started and finished on this machine, so that nothing is paid for twice.
 
-Every file of a command is written down before anything is sent, with the key by which the server knows a repeated call. Whatever ends
-the command, running it again, or `darkroom resume`, goes on from there.
+Each file of a command is recorded before anything is sent, with its idempotency key. However the command ends, running it again, or
+`darkroom resume`, continues from there.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _COLUMNS = "key, url, inputs, folder, overwrite, operations, process, idempotenc
 
 @dataclass
 class Entry:
-    """One task to be: its input files, what is done to them, where the results go, and how far it has come."""
+    """One task: its input files, its operations, the folder for its results, and its progress."""
 
     key: str
     url: str
@@ -58,31 +58,31 @@ class Entry:
     overwrite: bool
     operations: list[operation_pb2.Operation]
     process: int = field(default_factory=os.getpid)
-    """Id of the process that works on it, or worked on it last."""
+    """Id of the process that works on it or last did."""
     idempotency_key: str = field(default_factory=lambda: str(uuid.uuid4()))
     key_time: float = field(default_factory=time.time)
     file_ids: list[int] = field(default_factory=list)
     task_id: int | None = None
     outputs: list[Path] | None = None
-    """Set once they lie in the folder."""
+    """Set once they are in the folder."""
     auxiliary: dict[str, Path] = field(default_factory=dict)
-    """Files that the operation needs beside the inputs, by the parameter that has the file's id once it is uploaded."""
+    """Further files that the operation needs, by the parameter that holds the file's id after the upload."""
 
     @property
     def parameters(self) -> Message:
-        """Of the operation that `auxiliary` is about: the first."""
+        """Parameters of the first operation, to which `auxiliary` refers."""
         operation = self.operations[0]
         parameters: Message = getattr(operation, str(operation.WhichOneof("operation")))
         return parameters
 
     def forget_files(self) -> None:
-        """What was uploaded is gone."""
+        """Drop the ids of uploaded files, which the server no longer has."""
         self.file_ids = []
         for name in self.auxiliary:
             self.parameters.ClearField(name)
 
     def renew(self) -> None:
-        """Begin anew, as another task with the same files."""
+        """Start over as a new task with the same files."""
         self.idempotency_key, self.key_time, self.task_id, self.outputs = str(uuid.uuid4()), time.time(), None, None
 
     @property
@@ -92,7 +92,7 @@ class Entry:
 
     @property
     def is_done(self) -> bool:
-        """Whether its results are where they were put."""
+        """Whether its results are still where they were saved."""
         return bool(self.outputs) and all(path.exists() for path in self.outputs or ())
 
 
@@ -106,13 +106,13 @@ def new_entry(
     unique: bool = False,
     auxiliary: Mapping[str, Path] = MappingProxyType({}),
 ) -> Entry:
-    """An entry whose key stands for the server, what is asked of it, the files as they are now, and the folder; with `unique`, for itself:
-    what is asked twice is then done twice."""
+    """An entry whose key identifies the server, the operations, the files as they are now, and the folder. With `unique` the key is random,
+    so that repeating a command does the work again."""
     beside = {name: path.resolve() for name, path in auxiliary.items()}
     paths = [path.resolve() for path in inputs]
     asked = [url, [_as_it_is(path) for path in paths], str(folder.resolve()), *(_as_it_is(path) for path in beside.values())]
     made = hashlib.sha256(json.dumps(asked).encode() + _serialized(operations)).hexdigest()
-    # Each has operations of its own: that the files which they name are uploaded is written into them.
+    # A copy for each entry, because the ids of uploaded files are written into it.
     own = [operation_pb2.Operation.FromString(operation.SerializeToString()) for operation in operations]
     return Entry(str(uuid.uuid4()) if unique else made, url, paths, folder.resolve(), overwrite, own, auxiliary=beside)
 
@@ -123,7 +123,7 @@ def _as_it_is(path: Path) -> list[str | int]:
 
 
 class Journal:
-    """The entries, in a file of the user's. Without a place to write there is one in memory, for this run alone."""
+    """The entries, in a file in the user's state folder. If that cannot be written, they are kept in memory for this run only."""
 
     def __init__(self, *, lasting: bool = True) -> None:
         path = state_folder() / "journal.sqlite3"
@@ -134,7 +134,7 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._database = _opened(str(path))
         except (OSError, sqlite3.Error) as failure:
-            errors.print(f"note: {path} cannot be written ({failure}); an interrupted command will not be continued")
+            errors.print(f"note: cannot write {path} ({failure}); an interrupted command cannot be continued")
             self._database = _opened(":memory:")
 
     def __enter__(self) -> Self:
@@ -144,11 +144,11 @@ class Journal:
         self._database.close()
 
     def take_over(self, entries: Iterable[Entry]) -> list[Entry]:
-        """The entries, each as an earlier run has left it, if one has."""
+        """The entries, each replaced by its record from an earlier run, if there is one."""
         return [self._find(entry.key) or entry for entry in entries]
 
     def write(self, *entries: Entry) -> None:
-        """Write entries down as they are now, under this process."""
+        """Record entries as they are now, as work of this process."""
         for entry in entries:
             entry.process = os.getpid()
         marks = ", ".join("?" * 13)
@@ -156,18 +156,18 @@ class Journal:
             self._database.executemany(f"INSERT OR REPLACE INTO work ({_COLUMNS}) VALUES ({marks})", map(_row, entries))  # noqa: S608
 
     def forget(self, *entries: Entry) -> None:
-        """Remove entries: they ended without results, or are cancelled."""
+        """Remove entries that ended without results or were cancelled."""
         with self._database:
             self._database.executemany("DELETE FROM work WHERE key = ?", [(entry.key,) for entry in entries])
 
     def unfinished(self, url: str) -> list[Entry]:
-        """What waits for a server, and no running process works on."""
+        """Unfinished entries for a server on which no running process works."""
         query = f"SELECT {_COLUMNS} FROM work WHERE url = ? AND outputs IS NULL ORDER BY key_time"  # noqa: S608
         entries = [_entry(row) for row in self._database.execute(query, (url,))]
         return [entry for entry in entries if entry.process == os.getpid() or not _runs(entry.process)]
 
     def results(self) -> dict[Path, Path]:
-        """Absolute path of each file that was downloaded → that of the file which it was made from."""
+        """Absolute path of each downloaded result → absolute path of its input."""
         rows = self._database.execute("SELECT inputs, outputs FROM work WHERE outputs IS NOT NULL AND inputs != '[]'")
         return {Path(path): Path(json.loads(inputs)[0]) for inputs, outputs in rows for path in json.loads(outputs)}
 
@@ -177,7 +177,7 @@ class Journal:
 
 
 def state_folder() -> Path:
-    """Where programs of this user keep what they would miss and nobody edits."""
+    """The folder for this user's application state."""
     base = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".local" / "state"
     return Path(base) / "darkroom"
 
@@ -189,7 +189,7 @@ def _opened(path: str) -> sqlite3.Connection:
         database.execute("BEGIN IMMEDIATE")
         database.execute(_TABLE)
         if "auxiliary" not in {column[1] for column in database.execute("PRAGMA table_info(work)")}:
-            # An earlier version has made the table.
+            # An earlier version created the table.
             database.execute("ALTER TABLE work ADD COLUMN auxiliary TEXT NOT NULL DEFAULT '{}'")
         database.execute("DELETE FROM work WHERE key_time < ?", (time.time() - _KEPT_SECONDS,))
     return database
@@ -238,7 +238,7 @@ def _serialized(operations: Sequence[operation_pb2.Operation]) -> bytes:
 
 def _runs(process: int) -> bool:
     if os.name != "posix":
-        # There, asking would end it.
+        # On Windows, os.kill would end the process.
         return False
     try:
         os.kill(process, 0)

@@ -18,11 +18,11 @@ from darkroom.cli.exits import run
 from darkroom.cli.options import ID_WIDTH, AsJson, connect, console, plain, print_json
 from darkroom.common.v1.scopes import SCOPES, scope_text
 
-app = typer.Typer(help="Look after API keys.", no_args_is_help=True)
+app = typer.Typer(help="Manage API keys.", no_args_is_help=True)
 
 Scope = StrEnum("Scope", {text.upper().replace(":", "_"): text for text in SCOPES})  # type: ignore[misc]  # made from the protos
 
-# Columns of a terminal below which the list leaves out what is not needed to tell keys apart.
+# Terminal width below which the list leaves out less important columns.
 _WIDE = 110
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -31,31 +31,31 @@ def _lifetime(text: str) -> timedelta:
     """`90d` as a time span."""
     match = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", text)
     if match is None:
-        raise typer.BadParameter("must be a number and one of m, h, d, w: 90d is ninety days")
+        raise typer.BadParameter("must be a number followed by m, h, d or w, such as 90d for ninety days")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 @app.command("create")
 def create(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is for, 1 to 100 characters.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name that says what it is for, 1 to 100 characters.")],
     scope: Annotated[
         list[Scope] | None,
         typer.Option(
             "--scope",
             "-s",
             metavar="SCOPE",
-            help=f"What it may do; may be repeated. Without it, what your own key may. One of {', '.join(SCOPES)}.",
+            help=f"A scope of the key; may be repeated. Default: the scopes of your own key. One of {', '.join(SCOPES)}.",
         ),
     ] = None,
     expires: Annotated[
         timedelta | None,
         typer.Option(
-            "--expires", "-e", parser=_lifetime, metavar="TIME", help="After how long it ends: 12h, 90d. Without it, with your own key."
+            "--expires", "-e", parser=_lifetime, metavar="TIME", help="Lifetime, such as 12h or 90d. Default: until your own key expires."
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Create a key and print it. It is not shown again."""
+    """Create a key and print its secret, which is not shown again."""
 
     async def work() -> None:
         ends = datetime.now(UTC) + expires if expires is not None else None
@@ -66,8 +66,8 @@ def create(
             return
         table = Table.grid(padding=(0, 2))
         table.add_row("key", str(key.id))
-        table.add_row("may", _scopes(key))
-        table.add_row("ends", _when(key.expire_time) if key.HasField("expire_time") else "never")
+        table.add_row("scopes", _scopes(key))
+        table.add_row("expires", _when(key.expire_time) if key.HasField("expire_time") else "never")
         table.add_row("secret", secret)
         console.print(table)
 
@@ -82,9 +82,9 @@ def list_keys(as_json: AsJson = False) -> None:
         async with connect() as client:
             keys = await client.keys.list()
         wide = console.width >= _WIDE
-        head = ["key", "name", "begins", "state", "last used", "may"] if wide else ["key", "name", "state", "may"]
+        head = ["key", "name", "prefix", "state", "last used", "scopes"] if wide else ["key", "name", "state", "scopes"]
         table = Table(*head, box=None, header_style="bold", pad_edge=False)
-        # The id is what other commands take: it is never cut.
+        # Other commands take the id, so it is never truncated.
         table.columns[0].min_width = ID_WIDTH
         for key in keys:
             if as_json:
@@ -93,10 +93,10 @@ def list_keys(as_json: AsJson = False) -> None:
             cells = {
                 "key": str(key.id),
                 "name": key.name,
-                "begins": f"{key.prefix}…",
+                "prefix": f"{key.prefix}…",
                 "state": _state(key),
                 "last used": used,
-                "may": _scopes(key),
+                "scopes": _scopes(key),
             }
             table.add_row(*(cells[name] for name in head))
         if not as_json:
@@ -107,7 +107,7 @@ def list_keys(as_json: AsJson = False) -> None:
 
 @app.command("revoke")
 def revoke(key: Annotated[list[int], typer.Argument(metavar="KEY...", help="Key ids.", autocompletion=complete_keys)]) -> None:
-    """End keys: they are refused within seconds, and streams opened with them end."""
+    """Revoke keys. They are refused within seconds, and streams opened with them are closed."""
 
     async def work() -> None:
         async with connect() as client:
@@ -118,7 +118,7 @@ def revoke(key: Annotated[list[int], typer.Argument(metavar="KEY...", help="Key 
 
 
 def _scopes(key: account_pb2.ApiKey) -> str:
-    return ", ".join(map(scope_text, key.scopes)) or "everything"
+    return ", ".join(map(scope_text, key.scopes)) or "all"
 
 
 def _state(key: account_pb2.ApiKey) -> str:

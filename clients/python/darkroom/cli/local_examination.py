@@ -1,4 +1,4 @@
-"""Looking at a stack on this machine from behind: its processes, its models, its disk."""
+"""Checks of a stack on this machine: its processes, models and disk."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ _LOW_BYTES, _EMPTY_BYTES = 10 * 10**9, 10**9
 
 
 async def examine(stack: Path | None) -> AsyncIterator[Finding]:
-    """The findings, in order; one that says so where the server is another machine's."""
+    """The findings, in order. A single one says so if the stack is not on this machine."""
     installation = Installation.find()
     if stack is None or installation is None:
-        yield Finding("machine", Verdict.UNKNOWN, "the stack is not on this machine; run this there to see its parts, models and disk")
+        yield Finding(
+            "machine", Verdict.UNKNOWN, "the stack is not on this machine; run this command there to check its parts, models and disk"
+        )
         return
     parts = await asyncio.to_thread(installation.parts, stack)
     if parts is None:
-        yield Finding("stack", Verdict.BAD, f"the stack in {stack} is down", f"`make up DIR={stack}` starts it.")
+        yield Finding("stack", Verdict.BAD, f"the stack in {stack} is down", f"Start it with `make up DIR={stack}`.")
     for part in parts or ():
         if part["ready"]:
             yield Finding(part["name"], Verdict.GOOD, part["state"])
         else:
-            advice = f"`make logs DIR={stack}` shows why; `make up DIR={stack}` starts what does not run."
+            advice = f"See why with `make logs DIR={stack}`; start what is down with `make up DIR={stack}`."
             yield Finding(part["name"], Verdict.BAD, f"{part['state']}: {part['problem']}", advice)
     if parts is not None:
         yield await _models(stack)
@@ -43,21 +45,21 @@ async def _models(stack: Path) -> Finding:
         async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
             index = (await http.post(f"http://127.0.0.1:{port}/v2/repository/index")).raise_for_status().json()
     except httpx.HTTPError as error:
-        return Finding("models", Verdict.BAD, f"Triton does not tell its models: {error}", f"`make logs DIR={stack}` shows why.")
+        return Finding("models", Verdict.BAD, f"cannot list the models of Triton: {error}", f"See why with `make logs DIR={stack}`.")
     unready = [
         f"{model['name']} ({model.get('reason') or model.get('state', 'not loaded')})" for model in index if model.get("state") != "READY"
     ]
     if unready or not index:
-        advice = "`darkroom models verify` finds damaged ones, `darkroom models install` what is missing; then `make up`."
+        advice = "Find damaged models with `darkroom models verify`, install missing ones with `darkroom models install`, then `make up`."
         return Finding("models", Verdict.BAD, f"not loaded: {', '.join(unready) or 'any'}", advice)
     return Finding("models", Verdict.GOOD, f"{len(index)} loaded: {', '.join(sorted(model['name'] for model in index))}")
 
 
 def _disk(stack: Path) -> Finding:
     usage = shutil.disk_usage(stack)
-    said = f"{decimal(usage.free)} of {decimal(usage.total)} free for {stack}"
+    detail = f"{decimal(usage.free)} of {decimal(usage.total)} free for {stack}"
     if usage.free < _EMPTY_BYTES:
-        return Finding("disk", Verdict.BAD, said, "Make room: uploads, databases and logs stop when it is full.")
+        return Finding("disk", Verdict.BAD, detail, "Free some space: uploads, databases and logs stop when the disk is full.")
     if usage.free < _LOW_BYTES:
-        return Finding("disk", Verdict.DOUBTFUL, said, "Make room soon, or keep files for a shorter time (docs/retention.md).")
-    return Finding("disk", Verdict.GOOD, said)
+        return Finding("disk", Verdict.DOUBTFUL, detail, "Free some space soon, or keep files for a shorter time (docs/retention.md).")
+    return Finding("disk", Verdict.GOOD, detail)

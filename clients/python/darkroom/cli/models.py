@@ -1,4 +1,4 @@
-"""`darkroom models …`: the models of the server's installation, where this is the machine that it was installed on."""
+"""`darkroom models …`: the models of an installation, on the machine where it is installed."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from darkroom.cli.exits import FAILED, tell
 from darkroom.cli.installation import Installation
 from darkroom.cli.options import AsJson
 
-app = typer.Typer(help="Look after the models of an installation, on its own machine.", no_args_is_help=True)
+app = typer.Typer(help="Manage the models of an installation, on its own machine.", no_args_is_help=True)
 
-_ELSEWHERE = "this machine has no checkout of Darkroom, so there are no models to look after here"
-_ADVICE = "Log in to the machine of the server and run it there: `make models`, or `.venv/bin/darkroom models install`."
+_ELSEWHERE = "there is no checkout of Darkroom on this machine, so there are no models to manage"
+_ADVICE = "Run this on the server's machine: `make models`, or `.venv/bin/darkroom models install`."
 
 Set = Annotated[
     str | None,
     typer.Option(
         "--set",
         metavar="default|full|gpu|inpaint|inpaint_fast|tiny",
-        help="Which set of the catalogue, rather than the one that is installed; at first that is `default`.",
+        help="A set of the catalogue. Default: the installed one, or `default` at first.",
     ),
 ]
 Catalogue = Annotated[
-    Path | None, typer.Option("--catalogue", metavar="FILE", help="A models.toml of your own; what others have installed stays.")
+    Path | None, typer.Option("--catalogue", metavar="FILE", help="Your own models.toml. Models from other catalogues stay installed.")
 ]
-Dest = Annotated[Path | None, typer.Option("--dest", metavar="FOLDER", help="Model repository, rather than the one of the checkout.")]
+Dest = Annotated[Path | None, typer.Option("--dest", metavar="FOLDER", help="Model repository. Default: that of the checkout.")]
 
 
 @app.command("ls")
 def list_models(catalogue: Catalogue = None, dest: Dest = None, as_json: AsJson = False) -> None:
-    """List every model of the catalogue with version, licence and whether it is installed, and what other catalogues have installed."""
+    """List the models of the catalogue: version, licence, and whether installed. Also lists models installed from other catalogues."""
     _call("list", catalogue, dest, *(["--json"] if as_json else []))
 
 
 @app.command("install")
 def install(set_name: Set = None, catalogue: Catalogue = None, dest: Dest = None) -> None:
-    """Fetch, check and lay out models. What is there already is left alone."""
+    """Download, verify and install models. Installed ones are kept."""
     _call("install", catalogue, dest, *_chosen(set_name))
 
 
@@ -59,7 +59,7 @@ def _call(command: str, catalogue: Path | None, dest: Path | None, *arguments: s
     if installation is None:
         tell(_ELSEWHERE, _ADVICE)
         raise typer.Exit(FAILED)
-    # It runs in the folder of the checkout.
+    # The command runs in the folder of the checkout, so paths must be absolute.
     where = [
         part for name, path in (("--catalogue", catalogue), ("--dest", dest)) if path is not None for part in (name, str(path.resolve()))
     ]

@@ -1,4 +1,4 @@
-"""What operations are to the command line, read from the protos: a verb each, with its options and their help."""
+"""The command of each operation, derived from the protos: its name, options and help."""
 
 from __future__ import annotations
 
@@ -16,62 +16,62 @@ from darkroom.cli.parameters import Parameter, parameters_of, plain
 from darkroom.operations.v1 import operation_pb2, options_pb2
 from darkroom.operations.v1.comments import TEXTS
 
-# Operations that are choices of one verb: what a person wants is the same.
+# Operations that share one command, as values of --mode.
 _MODES: Mapping[str, Mapping[str, str]] = {"remove_pdf_watermark": {"editable": "remove_pdf_watermark", "ai": "redraw_pdf"}}
 
 _SUFFIXES = {
-    options_pb2.MEDIA_KIND_IMAGE: (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff", ".gif", ".bmp"),
+    options_pb2.MEDIA_KIND_IMAGE: (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff", ".gif", ".bmp", ".svg"),
     options_pb2.MEDIA_KIND_PDF: (".pdf",),
 }
 
 Option = tuple[Any, Any]
-"""What Typer takes an argument or option from: its annotation and its default, which is ... where it must be given."""
+"""The annotation and default of an argument or option, as Typer takes them. The default is ... if it is required."""
 Work = Callable[["Verb", operation_pb2.Operation, Mapping[str, Any]], None]
-"""What a command does with the operation that its options made, and with what else was given."""
+"""What a command does with the operation built from its options, and with its other options."""
 
 
 @dataclass(frozen=True)
 class Verb:
-    """A command, and the operations that it may stand for: one, or several by the choice of --mode."""
+    """A command and its operation, or its operations if --mode selects one of several."""
 
     name: str
     operations: Mapping[str, FieldDescriptor]
-    """By mode; the first is the default."""
+    """By mode. The first is the default."""
 
     @property
     def first(self) -> FieldDescriptor:
-        """The operation without --mode."""
+        """The default operation."""
         return next(iter(self.operations.values()))
 
     @property
     def options(self) -> options_pb2.OperationOptions:
-        """What the protos say about it."""
+        """The options of the default operation in the protos."""
         return _options(self.first)
 
     @property
     def suffixes(self) -> Sequence[str]:
-        """Of the files that it works on."""
+        """The suffixes of the files that it takes."""
         return _SUFFIXES[self.options.accepts]
 
     @property
     def short_help(self) -> str:
-        """The first words of `help`."""
+        """The first sentence of `help`."""
         return self.help.split(". ")[0].split(": ")[0].rstrip(".") + "."
 
     @property
     def help(self) -> str:
-        """The comment of its message."""
+        """The comment of its message in the protos."""
         return plain(TEXTS[_message(self.first).full_name])
 
 
 def verbs() -> list[Verb]:
-    """Every verb, in the order of the operations in the proto."""
+    """All commands, in the order of the operations in the proto."""
     fields = operation_pb2.Operation.DESCRIPTOR.fields_by_name
     inside = {name for modes in _MODES.values() for name in modes.values()} - _MODES.keys()
     found = []
     for field in operation_pb2.Operation.DESCRIPTOR.fields:
         options = _options(field)
-        # Archives are made of batches: `darkroom batch zip`.
+        # Archives have their own command: `darkroom batch zip`.
         if options.diagnostic or options.joins_inputs or field.name in inside:
             continue
         modes = _MODES.get(field.name, {"": field.name})
@@ -80,7 +80,7 @@ def verbs() -> list[Verb]:
 
 
 def command(verb: Verb, inputs: Option, options: Mapping[str, Option], work: Work) -> Callable[..., None]:
-    """A function that Typer makes a command of: the argument `inputs`, the options of the verb's operations, and then `options`."""
+    """The function for Typer: its parameters are `inputs`, the options of the verb's operations, and `options`."""
     parameters = {mode: parameters_of(_message(field)) for mode, field in verb.operations.items()}
     named = {"inputs": inputs}
     if len(verb.operations) > 1:
@@ -112,12 +112,12 @@ def command(verb: Verb, inputs: Option, options: Mapping[str, Option], work: Wor
 
 
 def _refuse_other_modes(mode: str, parameters: Mapping[str, Sequence[Parameter]], given: Mapping[str, Any]) -> None:
-    """An option that only another mode has must not go unheard."""
+    """Refuse an option that only another mode has, instead of ignoring it."""
     own = {parameter.field for parameter in parameters[mode]}
     for other, found in parameters.items():
         for parameter in found:
             if parameter.field not in own and given[parameter.field] != parameter.default:
-                raise usage(f"--{parameter.field.replace('_', '-')} is an option of --mode {other}; --mode {mode} does not have it")
+                raise usage(f"--{parameter.field.replace('_', '-')} is an option of --mode {other}, not of --mode {mode}")
 
 
 def _operation(field: FieldDescriptor, parameters: Sequence[Parameter], given: Mapping[str, Any]) -> operation_pb2.Operation:
@@ -132,7 +132,7 @@ def _operation(field: FieldDescriptor, parameters: Sequence[Parameter], given: M
 def _mode_option(verb: Verb) -> Any:
     first_sentences = (f"{mode}: {plain(TEXTS[_message(field).full_name]).split(': ')[0]}." for mode, field in verb.operations.items())
     modes: Any = Enum("Mode", [(mode, mode) for mode in verb.operations], type=str)  # type: ignore[misc]  # made from the table
-    words = f"{' '.join(first_sentences)} Without it, {next(iter(verb.operations))}."
+    words = f"{' '.join(first_sentences)} Default: {next(iter(verb.operations))}."
     return Annotated[modes | None, typer.Option(help=words, show_default=False)]
 
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the server that the global ones choose."""
+"""Options that several commands share, and the connection to the chosen server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from darkroom.connection import Server
 
 @dataclass(frozen=True)
 class Chosen:
-    """What --url and --api-key say."""
+    """The values of --url and --api-key."""
 
     url: str | None = None
     api_key: str | None = None
@@ -33,42 +33,42 @@ chosen: ContextVar[Chosen] = ContextVar("chosen", default=Chosen())  # noqa: B03
 
 
 def connect() -> AsyncClient:
-    """A client of the server that the options, the environment or the nearest .darkroom/env name."""
+    """A client for the server from the options, the environment or the nearest .darkroom/env."""
     return AsyncClient(chosen.get().url, chosen.get().api_key)
 
 
-# Columns of a terminal below which lists leave out what is not needed to tell things apart.
+# Terminal width below which lists leave out less important columns.
 NARROW = 64
 ID_WIDTH = 15
 _UNBOUNDED = 10_000
 
 
 def _console() -> Console:
-    """Standard output. In a pipe nothing is cut or wrapped, whatever a terminal would be wide; brackets in names are no markup."""
+    """Standard output. Nothing is truncated or wrapped in a pipe, and brackets in names are not interpreted as markup."""
     bounded = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(highlight=False, markup=False, width=None if bounded else _UNBOUNDED)
 
 
 console = _console()
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for scripts.")]
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many, newest first.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist, instead of numbering the new ones.")]
-Folder = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to put them.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line, for scripts.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Maximum number, newest first.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files instead of numbering the new ones.")]
+Folder = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the files.")]
 TaskId = Annotated[int, typer.Argument(metavar="TASK", help="Task id.", autocompletion=complete_tasks)]
 TaskIds = Annotated[list[int], typer.Argument(metavar="TASK...", help="Task ids.", autocompletion=complete_tasks)]
 FileIds = Annotated[list[int], typer.Argument(metavar="FILE...", help="File ids.", autocompletion=complete_files)]
 
 
 def print_json(message: Message) -> None:
-    """One line: the message as the gRPC API's JSON, every field of it that can be told from absent included."""
+    """Print the message as one line of proto JSON, including fields with zero values."""
     print(
         MessageToJson(message, indent=None, preserving_proto_field_name=True, always_print_fields_with_no_presence=True, ensure_ascii=False)
     )
 
 
 def print_paths(task_id: int, paths: Sequence[Path], *, as_json: bool) -> None:
-    """Where a task's results are: a path a line, or one object for all of them."""
+    """Print the paths of a task's results, one per line or as one JSON object."""
     if as_json:
         print(json.dumps({"task_id": str(task_id), "outputs": list(map(str, paths))}, ensure_ascii=False), flush=True)
         return
@@ -77,7 +77,7 @@ def print_paths(task_id: int, paths: Sequence[Path], *, as_json: bool) -> None:
 
 
 def plain(message: Message) -> dict[str, object]:
-    """The same, as a part of something larger."""
+    """The message as `print_json` prints it, as a dict."""
     fields: dict[str, object] = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
     return fields
 

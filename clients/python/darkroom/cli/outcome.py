@@ -1,4 +1,4 @@
-"""What became of each item of a run, for people and for scripts."""
+"""The outcome of each item of a run, for people and for scripts."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from rich.text import Text
 from darkroom.cli.exits import advice_on, message_of, reason_of
 from darkroom.failures import DarkroomFailure
 
-_MOST_LISTED = 50
+_MAX_LISTED = 50
 
 
 class Status(StrEnum):
-    """How far an item has come."""
+    """The status of an item."""
 
     WAITING = "waiting"
-    """Not begun."""
+    """Not started."""
     DONE = "done"
     SKIPPED = "skipped"
     """Done by an earlier run."""
     LEFT = "left"
-    """Its task goes on without us."""
+    """Its task continues on the server."""
     FAILED = "failed"
     CANCELLED = "cancelled"
 
 
 @dataclass
 class Outcome:
-    """What became of one item."""
+    """The outcome of one item."""
 
     name: str
     input: str | None = None
@@ -45,9 +45,9 @@ class Outcome:
     reason: str | None = None
     seconds: float = 0.0
     fatal: bool = False
-    """It failed by what ends the whole run, which is told once."""
+    """The failure ends the whole run and is reported once."""
     to_stdout: bool = False
-    """Its outputs are copied to standard output and are not kept."""
+    """Its outputs are copied to standard output and not kept."""
 
     @property
     def shown(self) -> str:
@@ -55,11 +55,11 @@ class Outcome:
         return "standard output" if self.to_stdout else ", ".join(map(str, self.outputs)) or "nothing"
 
     def skip(self, outputs: Sequence[Path]) -> None:
-        """It was done before."""
+        """Mark it as done by an earlier run."""
         self.status, self.outputs = Status.SKIPPED, list(outputs)
 
     def fail(self, reason: str, error: str) -> None:
-        """It came to nothing."""
+        """Mark it as failed."""
         self.status, self.reason, self.error = Status.FAILED, reason, error
 
     def as_json(self) -> str:
@@ -80,35 +80,35 @@ class Outcome:
 
 
 def summary(outcomes: Sequence[Outcome], fatal: DarkroomFailure | None, *, interrupted: bool, keep: bool) -> Text:
-    """What to say at the end of a run: how many came to what, which failed and why, and how to go on."""
+    """The summary of a run: how many items ended how, which failed and why, and how to continue."""
     counts = Counter(outcome.status for outcome in outcomes)
     said = Text()
     if len(outcomes) > 1 or interrupted:
         parts = [f"{counts[Status.DONE] + counts[Status.SKIPPED]} of {len(outcomes)} done"]
         if counts[Status.SKIPPED]:
-            parts[0] += f" ({counts[Status.SKIPPED]} of them before)"
-        names = {Status.FAILED: "failed", Status.CANCELLED: "cancelled", Status.LEFT: "left running", Status.WAITING: "not begun"}
+            parts[0] += f" ({counts[Status.SKIPPED]} by an earlier run)"
+        names = {Status.FAILED: "failed", Status.CANCELLED: "cancelled", Status.LEFT: "left running", Status.WAITING: "not started"}
         parts += [f"{counts[status]} {name}" for status, name in names.items() if counts[status]]
         said.append(", ".join(parts) + "\n")
     for notice, files in Counter(notice for outcome in outcomes for notice in dict.fromkeys(outcome.notices)).items():
         said.append(f"note: {notice} ({files} files)\n" if files > 1 else "")
     failed = [outcome for outcome in outcomes if outcome.status is Status.FAILED]
     listed = [outcome for outcome in failed if not outcome.fatal] if len(outcomes) > 1 else []
-    for outcome in listed[:_MOST_LISTED]:
+    for outcome in listed[:_MAX_LISTED]:
         said.append(f"  {outcome.name}: {outcome.error}\n")
-    if len(listed) > _MOST_LISTED:
-        said.append(f"  … and {len(listed) - _MOST_LISTED} more; --json lists all\n")
+    if len(listed) > _MAX_LISTED:
+        said.append(f"  … and {len(listed) - _MAX_LISTED} more; use --json to list all\n")
     if fatal is not None:
         said.append("error: ", "bold red").append(f"{message_of(fatal)}\n")
     reasons = [outcome.reason or "" for outcome in failed] + ([reason_of(fatal)] if fatal is not None else [])
     for advice in dict.fromkeys(map(advice_on, reasons)):
         said.append(f"       {advice}\n" if advice else "", "dim")
     if fatal is not None and len(outcomes) > 1:
-        said.append("The same command goes on with what is left.\n")
+        said.append("Run the same command again to continue with the rest.\n")
     if counts[Status.LEFT]:
-        said.append("`darkroom resume` waits for what is left running and downloads its results.\n")
+        said.append("Run `darkroom resume` to wait for the tasks left running and download their results.\n")
     if interrupted and not keep:
-        said.append("The same command goes on with what is left; --keep would have left tasks running.\n")
+        said.append("Run the same command again to continue with the rest. With --keep, an interrupt leaves tasks running.\n")
     if counts[Status.SKIPPED]:
-        said.append("What was done before was left as it is; --again does it again.\n")
+        said.append("Results of an earlier run were kept; use --again to redo them.\n")
     return said

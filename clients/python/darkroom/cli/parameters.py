@@ -1,4 +1,4 @@
-"""Options of the command line from the fields of an operation's message, so that both have the same names, choices, limits and words."""
+"""Command-line options derived from the fields of an operation's message: names, choices, limits and help."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from darkroom.operations.v1 import operation_pb2, options_pb2, remove_watermark_pb2
 from darkroom.operations.v1.comments import TEXTS
 
-# Fields that read better under another name at a prompt, or are typed often.
+# Fields with a shorter or friendlier option name.
 _SPELLINGS: dict[str, tuple[str, ...]] = {
     "factor": ("--factor", "-f"),
     "enhancements": ("--enhance", "-e"),
@@ -27,23 +27,23 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "count": ("--count", "-n"),
 }
 
-# Characters of a list of choices, beyond which it would take the room of the words.
-_MOST_SHOWN = 18
+# Longest list of choices, in characters, that is shown as the metavar of an option.
+_MAX_CHOICES_WIDTH = 18
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One option. `convert` turns what was given into the field's value; an option that was not given is left out of the message."""
+    """One option. `convert` turns its value into that of the field. An option that is not given leaves the field unset."""
 
     field: str
     annotation: Any
     default: Any
     convert: Callable[[Any], Any]
     names_file: bool = False
-    """What is given is a file, whose id the field is to have once it is uploaded; see `auxiliary_files`."""
+    """The value is a path; the field gets the file's id after the upload. See `auxiliary_files`."""
 
     def put(self, message: Message, given: Any) -> None:
-        """Set the field to what was given."""
+        """Set the field to the option's value."""
         if given is None or self.names_file or given in ([], False):
             return
         value = self.convert(given)
@@ -54,18 +54,18 @@ class Parameter:
 
 
 def parameters_of(message: Descriptor) -> list[Parameter]:
-    """The options of an operation, in the order of its fields. Raises NotImplementedError for a kind of field that no operation has yet."""
+    """The options of an operation, in the order of its fields. Raises NotImplementedError for an unsupported type of field."""
     return [_parameter(field) for field in message.fields]
 
 
 def auxiliary_files(operation: operation_pb2.Operation, given: Mapping[str, Any]) -> dict[str, Path]:
-    """The files that were given for parameters of an operation beside what it works on, by parameter."""
+    """The files given for parameters of an operation, by parameter. The operation's inputs are not among them."""
     message = getattr(operation, str(operation.WhichOneof("operation"))).DESCRIPTOR
     return {field.name: given[field.name] for field in message.fields if _names_file(field) and given.get(field.name) is not None}
 
 
 def plain(text: str) -> str:
-    """A comment without Markdown, and safe for a library that takes square brackets for markup."""
+    """A comment without Markdown, with square brackets escaped for Rich."""
     return text.replace("`", "").replace("[", r"\[")
 
 
@@ -81,7 +81,7 @@ def _parameter(field: FieldDescriptor) -> Parameter:
         return _option(field, bool, names, default=False)
     if field.type in (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_STRING):
         return _of_scalar(field, names)
-    raise NotImplementedError(f"{field.full_name}: the command line has no option for fields of this kind")
+    raise NotImplementedError(f"{field.full_name}: the command line does not support fields of this type")
 
 
 def _of_enum(field: FieldDescriptor, enum: EnumDescriptor, names: tuple[str, ...]) -> Parameter:
@@ -99,7 +99,7 @@ def _of_scalar(field: FieldDescriptor, names: tuple[str, ...]) -> Parameter:
     allowed = [str(value) for value in getattr(rules.uint32 if whole else rules.string, "in") if value]
     if allowed:
         choices = _choices(field.name, {value: value for value in allowed})
-        shown = {"metavar": field.name.rpartition("_")[2].upper(), "among": allowed} if len("|".join(allowed)) > _MOST_SHOWN else {}
+        shown = {"metavar": field.name.rpartition("_")[2].upper(), "among": allowed} if len("|".join(allowed)) > _MAX_CHOICES_WIDTH else {}
         return _option(field, choices, names, convert=lambda given: int(given.value) if whole else given.value, **shown)
     if whole:
         return _option(field, int, names, metavar="N", min=rules.uint32.gte, max=rules.uint32.lte)
@@ -114,7 +114,7 @@ def _of_file(field: FieldDescriptor) -> Parameter:
 
 
 def _names_file(field: FieldDescriptor) -> options_pb2.MediaKind.ValueType:
-    """The kind of file that the field names, which is false for a field that names none."""
+    """The kind of file that the field names; falsy if it names none."""
     kind: options_pb2.MediaKind.ValueType = field.GetOptions().Extensions[options_pb2.auxiliary_input]
     return kind
 
@@ -146,22 +146,22 @@ def _short(enum: EnumDescriptor, value: str) -> str:
 
 
 def _help(field: FieldDescriptor) -> str:
-    words, without, enum = [TEXTS.get(field.full_name, "")], "", field.enum_type
+    words, default, enum = [TEXTS.get(field.full_name, "")], "", field.enum_type
     for value in () if enum is None else enum.values:
         text = TEXTS.get(f"{value.type.full_name}.{value.name}", "")
         if value.number:
             words.append(f"{_short(value.type, value.name)}: {text}")
         elif match := re.fullmatch(r"As (\w+)\.", text):
-            without = f"Without it, as {match[1].lower()}."
-    return plain(" ".join([*words, without]).strip())
+            default = f"Default: {match[1].lower()}."
+    return plain(" ".join([*words, default]).strip())
 
 
 def _box(text: str, option: str) -> remove_watermark_pb2.PercentBox:
     try:
         x1, y1, x2, y2 = (float(number) for number in text.split(","))
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not four numbers like 60,85,98,97", param_hint=option) from None
+        raise typer.BadParameter(f"{text!r} must be four numbers, such as 60,85,98,97", param_hint=option) from None
     if not (0 <= x1 < x2 <= 100 and 0 <= y1 < y2 <= 100):
-        problem = "the left side must be less than the right one and the upper less than the lower, all from 0 to 100 per cent"
+        problem = "needs X1 < X2 and Y1 < Y2, all from 0 to 100 per cent"
         raise typer.BadParameter(f"{text}: {problem}", param_hint=option)
     return remove_watermark_pb2.PercentBox(x1=x1, y1=y1, x2=x2, y2=y2)

@@ -15,9 +15,9 @@ from rich.text import Text
 from darkroom.cli.outcome import Outcome, Status
 from darkroom.tasks.v1 import task_pb2
 
-# Share of a file's bar: upload, task, download.
+# Shares of a file's bar: upload and task; the rest is the download.
 _UPLOAD, _TASK = 0.10, 0.85
-# Columns below which a row has no room for what is being done.
+# Terminal width below which a row leaves out the current step.
 _WIDE = 64
 _WAITING = {
     task_pb2.TASK_STATE_QUEUED: "waiting for its turn",
@@ -30,28 +30,28 @@ class Row(Protocol):
     """The display of one item."""
 
     def uploaded(self, moved: int) -> None:
-        """Bytes were sent."""
+        """Called when bytes were sent."""
 
     def event(self, event: task_pb2.TaskEvent) -> None:
-        """The task moved on."""
+        """Called for each event of the task."""
 
     def downloaded(self, moved: int) -> None:
-        """Bytes were received."""
+        """Called when bytes were received."""
 
     def end(self, outcome: Outcome) -> None:
-        """The item is done with."""
+        """Called when the item has ended."""
 
 
 class Board(Protocol):
     """The display of all items."""
 
     def start(self, name: str, size: int) -> Row:
-        """Work on an item begins, whose files have `size` bytes."""
+        """Start an item whose files have `size` bytes."""
 
 
 @contextmanager
 def board(stream: TextIO, count: int, *, quiet: bool) -> Iterator[Board]:
-    """Bars if the stream is a terminal, else lines; nothing when quiet. `count` items will come."""
+    """A display for `count` items: bars in a terminal, lines elsewhere, nothing if quiet."""
     console = Console(file=stream, quiet=quiet, soft_wrap=not stream.isatty(), highlight=False, markup=False)
     if quiet or not console.is_terminal:
         yield _Lines(console)
@@ -67,16 +67,16 @@ def board(stream: TextIO, count: int, *, quiet: bool) -> Iterator[Board]:
 
 def _doing(event: task_pb2.TaskEvent) -> str:
     if event.state == task_pb2.TASK_STATE_QUEUED and event.attempt > 0:
-        return f"will be tried again: {event.error.message}" if event.error.message else "will be tried again"
+        return f"will be retried: {event.error.message}" if event.error.message else "will be retried"
     return event.message or _WAITING.get(event.state, "")
 
 
 class _Bars:
-    """One bar an item in hand, below one for all when there are several."""
+    """One bar for each item in progress, and one for all if there are several."""
 
     def __init__(self, progress: Progress, count: int) -> None:
         self._progress, self._count, self._ended = progress, count, 0
-        self.told: set[str] = set()
+        self.shown_notices: set[str] = set()
         self._total = progress.add_task(f"0 of {count}", name="all", total=count) if count > 1 else None
 
     def start(self, name: str, size: int) -> Row:
@@ -107,43 +107,43 @@ class _Bar:
 
     def end(self, outcome: Outcome) -> None:
         self._progress.remove_task(self._bar)
-        _report(self._progress.console, outcome, self._bars.told)
+        _report(self._progress.console, outcome, self._bars.shown_notices)
         if outcome.status in (Status.DONE, Status.SKIPPED, Status.FAILED):
             self._bars.ended()
 
 
 class _Lines:
-    """A line an item, when it is done with: for logs and pipes."""
+    """One line for each item when it has ended, for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._told: set[str] = set()
+        self._shown_notices: set[str] = set()
 
     def start(self, name: str, size: int) -> Row:
-        return _Line(self._console, self._told)
+        return _Line(self._console, self._shown_notices)
 
 
 class _Line:
-    def __init__(self, console: Console, told: set[str]) -> None:
-        self._console, self._told = console, told
+    def __init__(self, console: Console, shown_notices: set[str]) -> None:
+        self._console, self._shown_notices = console, shown_notices
 
     def uploaded(self, moved: int) -> None:
-        """Bytes make no line."""
+        """Not shown."""
 
     def event(self, event: task_pb2.TaskEvent) -> None:
-        """Only what a person may wonder about makes one."""
+        """Only a retry is shown."""
         if event.state == task_pb2.TASK_STATE_QUEUED and event.attempt > 0:
             self._console.print(Text(f"task {event.task_id} {_doing(event)}"))
 
     def downloaded(self, moved: int) -> None:
-        """Bytes make no line."""
+        """Not shown."""
 
     def end(self, outcome: Outcome) -> None:
-        _report(self._console, outcome, self._told)
+        _report(self._console, outcome, self._shown_notices)
 
 
-def _report(console: Console, outcome: Outcome, told: set[str]) -> None:
-    """The lines that stay when an item is done with. A notice that an earlier item had is not told again: the summary counts them."""
+def _report(console: Console, outcome: Outcome, shown_notices: set[str]) -> None:
+    """Print the lines for an item that has ended. A notice that was already shown is not repeated; the summary counts them."""
     if outcome.fatal:
         return
     match outcome.status:
@@ -152,7 +152,7 @@ def _report(console: Console, outcome: Outcome, told: set[str]) -> None:
                 Text.assemble(("done    ", "bold green"), outcome.name, " → ", outcome.shown, (f"  ({outcome.seconds:.1f} s)", "dim"))
             )
         case Status.SKIPPED:
-            console.print(Text.assemble(("before  ", "green"), outcome.name, " → ", outcome.shown))
+            console.print(Text.assemble(("skipped ", "green"), outcome.name, " → ", outcome.shown))
         case Status.FAILED:
             console.print(Text.assemble(("failed  ", "bold red"), outcome.name, ": ", outcome.error or ""))
         case Status.LEFT:
@@ -164,9 +164,9 @@ def _report(console: Console, outcome: Outcome, told: set[str]) -> None:
                 Text.assemble(("stopped ", "yellow"), outcome.name, f": task {outcome.task_id} cancelled" if outcome.task_id else "")
             )
     for notice in outcome.notices:
-        if notice in told:
+        if notice in shown_notices:
             continue
-        told.add(notice)
-        # Of one input many notices say the name themselves.
-        said = notice.removeprefix(f"{Path(outcome.name).name}: ")
-        console.print(Text.assemble(("note    ", "yellow"), outcome.name, ": ", said))
+        shown_notices.add(notice)
+        # Many notices already start with the name of the input.
+        text = notice.removeprefix(f"{Path(outcome.name).name}: ")
+        console.print(Text.assemble(("note    ", "yellow"), outcome.name, ": ", text))

@@ -1,4 +1,4 @@
-"""Looking at a server as its clients see it: the way to it, the key, each service, and a file there and back."""
+"""Checks of a server from the client's side: the connection, the key, each service, and a file's round trip."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _SIDE = 64
 
 
 async def examine(*, paid: bool) -> AsyncIterator[Finding]:
-    """The findings, in order. What comes after one that everything needs is left out when that one is bad. Raises ConnectionFailed when the
-    server is lost on the way."""
+    """The findings, in order. If a check fails that all others depend on, the rest are skipped. Raises ConnectionFailed if the connection
+    is lost meanwhile."""
     try:
         server = Server.find(chosen.get().url, chosen.get().api_key)
     except ConnectionFailed as failure:
-        yield Finding("settings", Verdict.BAD, str(failure), "`make up` starts a server here and writes .darkroom/env.", UNREACHABLE)
+        yield Finding("settings", Verdict.BAD, str(failure), "Start a server here with `make up`, which writes .darkroom/env.", UNREACHABLE)
         return
     yield Finding("settings", Verdict.GOOD, f"{server.url} from {_source(URL_VARIABLE, chosen.get().url)}; key from {_key_source()}")
     reached = await _reached(server)
@@ -75,31 +75,29 @@ async def _reached(server: Server) -> Finding:
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         return Finding("address", Verdict.BAD, f"{server.url}: {error}", "Expected http://host:port or https://host:port.", UNREACHABLE)
     except httpx.TimeoutException:
-        return Finding(
-            "address", Verdict.BAD, f"{server.url} does not answer", "Check the host and port, and firewalls on the way.", UNREACHABLE
-        )
+        return Finding("address", Verdict.BAD, f"{server.url} does not answer", "Check the host, the port, and firewalls.", UNREACHABLE)
     except httpx.TransportError as error:
         return Finding("address", Verdict.BAD, f"{server.url}: {error}", _advice_on_transport(error), UNREACHABLE)
     if response.status_code != httpx.codes.OK or "ok" not in response.text:
-        advice = "Something else listens there. Check host and port."
+        advice = "Another program listens there. Check the host and port."
         return Finding("address", Verdict.BAD, f"{server.url}/healthz answers HTTP {response.status_code}", advice, UNREACHABLE)
     milliseconds = response.elapsed.total_seconds() * 1000
-    sealed = "TLS with a certificate that is trusted here" if server.url.startswith("https:") else "without TLS"
-    return Finding("address", Verdict.GOOD, f"answers in {milliseconds:.0f} ms, {sealed}")
+    security = "TLS with a trusted certificate" if server.url.startswith("https:") else "without TLS"
+    return Finding("address", Verdict.GOOD, f"answers in {milliseconds:.0f} ms, {security}")
 
 
 def _advice_on_transport(error: httpx.TransportError) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return "Trust its authority with SSL_CERT_FILE and GRPC_DEFAULT_SSL_ROOTS_FILE_PATH, or use the host name of the certificate."
+            return "Set SSL_CERT_FILE and GRPC_DEFAULT_SSL_ROOTS_FILE_PATH to its authority, or use the host name in the certificate."
         cause = cause.__cause__ or cause.__context__
     text = str(error).lower()
     if "name" in text and ("resol" in text or "known" in text):
-        return "The host name has no address. Check its spelling."
+        return "The host name cannot be resolved. Check its spelling."
     if "ssl" in text:
-        return "It seems to speak no TLS there; try http:// instead of https://."
-    return "Nothing listens there. Check host and port; on the server's machine, `make status` and `make up`."
+        return "The server does not seem to use TLS; try http:// instead of https://."
+    return "Nothing listens there. Check the host and port; on the server's machine, run `make status` and `make up`."
 
 
 async def _version(server: Server) -> Finding:
@@ -108,7 +106,7 @@ async def _version(server: Server) -> Finding:
         async with httpx.AsyncClient(timeout=10) as http:
             theirs = str((await http.get(f"{server.url}/openapi.json")).raise_for_status().json()["info"]["version"])
     except (httpx.HTTPError, ValueError, KeyError) as error:
-        return Finding("version", Verdict.UNKNOWN, f"the server does not tell its version: {error}")
+        return Finding("version", Verdict.UNKNOWN, f"cannot read the server's version: {error}")
     major = theirs.split(".", maxsplit=1)[0]
     if ours.split(".", maxsplit=1)[0] != major:
         return Finding("version", Verdict.DOUBTFUL, f"server {theirs}, client {ours}", f"Install client {major}.x.")
@@ -116,7 +114,7 @@ async def _version(server: Server) -> Finding:
 
 
 async def _checked(name: str, client: AsyncClient, check: Callable[[AsyncClient], Awaitable[str]]) -> Finding:
-    """A check that tells what is right, or raises."""
+    """The finding of a check that returns what is good or raises what is wrong."""
     try:
         return Finding(name, Verdict.GOOD, await check(client))
     except _DoubtfulError as doubt:
@@ -126,19 +124,19 @@ async def _checked(name: str, client: AsyncClient, check: Callable[[AsyncClient]
     except DarkroomFailure as failure:
         reason = reason_of(failure)
         if reason == "PERMISSION_DENIED":
-            return Finding(name, Verdict.UNKNOWN, f"not looked at: {failure}", advice_on(reason))
+            return Finding(name, Verdict.UNKNOWN, f"not checked: {failure}", advice_on(reason))
         status = REFUSED if reason == "API_KEY_INVALID" else UNREACHABLE if isinstance(failure, ConnectionFailed) else 1
         advice = _ADVICE.get(name) or advice_on(reason)
         return Finding(name, Verdict.BAD, message_of(failure), advice, status)
 
 
-_BEHIND = "The edge answers and this service does not: on the server's machine, `make status` and `make logs`."
+_SERVICE_DOWN = "The edge answers but this service does not: on the server's machine, run `make status` and `make logs`."
 _ADVICE = {
-    "files": _BEHIND,
-    "tasks": _BEHIND,
-    "storage": "Clients put and get bytes at the URLs that the server gives: its DARKROOM_S3_PUBLIC_ENDPOINT must be reachable from here.",
-    "workers": "No worker takes tasks: on the server's machine, `make status` and `make logs`.",
-    "cut-out": "On the server's machine, `darkroom doctor` looks at workers and models.",
+    "files": _SERVICE_DOWN,
+    "tasks": _SERVICE_DOWN,
+    "storage": "Clients transfer files at URLs from the server: its DARKROOM_S3_PUBLIC_ENDPOINT must be reachable from here.",
+    "workers": "No worker takes tasks: on the server's machine, run `make status` and `make logs`.",
+    "cut-out": "Run `darkroom doctor` on the server's machine to check workers and models.",
 }
 
 
@@ -161,9 +159,8 @@ async def _scopes(client: AsyncClient) -> str:
     secret = client.server.api_key
     own = [key for key in await client.keys.list() if key.prefix and secret.startswith(key.prefix) and not key.HasField("revoke_time")]
     if len(own) != 1:
-        raise _UnknownError("which of the account's keys this is cannot be told")
-    may = ", ".join(map(scope_text, own[0].scopes)) or "everything"
-    return f"key {own[0].name!r} may {may}"
+        raise _UnknownError("cannot tell which of the account's keys this is")
+    return f"key {own[0].name!r}: {', '.join(map(scope_text, own[0].scopes)) or 'all scopes'}"
 
 
 async def _credits(client: AsyncClient) -> str:
@@ -171,7 +168,7 @@ async def _credits(client: AsyncClient) -> str:
     if balance.unlimited:
         return "unlimited"
     if balance.available_millicredits <= 0:
-        raise _DoubtfulError("none are left", "The operator grants more: docs/credits.md.")
+        raise _DoubtfulError("none left", "Ask the operator for more: docs/credits.md.")
     return f"{credits_text(balance.available_millicredits)} available"
 
 
@@ -186,7 +183,7 @@ async def _tasks(client: AsyncClient) -> str:
 
 
 async def _storage(client: AsyncClient) -> str:
-    """Put a small picture, get it, compare, delete."""
+    """Upload a small picture, download it, compare, delete."""
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         source = Path(folder) / "doctor.png"
         source.write_bytes(_picture())
@@ -194,10 +191,10 @@ async def _storage(client: AsyncClient) -> str:
         try:
             (copy,) = await client.download([file.id], Path(folder) / "back")
             if copy.read_bytes() != source.read_bytes():
-                raise ApiError("STORAGE", "a file came back with other bytes than it was sent with")
+                raise ApiError("STORAGE", "a file came back with different content")
         finally:
             await client.delete_file(file.id)
-    return "a file went there, came back the same, and was deleted"
+    return "a file was uploaded, downloaded unchanged, and deleted"
 
 
 async def _workers(client: AsyncClient) -> str:
@@ -206,15 +203,15 @@ async def _workers(client: AsyncClient) -> str:
         task = await client.create_task([], [noop])
     except ApiError as failure:
         if failure.reason == "OPERATION_UNAVAILABLE":
-            raise _UnknownError("the server allows no diagnostic tasks (DARKROOM_DIAGNOSTICS); --paid makes a real one") from failure
+            raise _UnknownError("the server does not allow diagnostic tasks (DARKROOM_DIAGNOSTICS); use --paid for a real one") from failure
         raise
     ended = await client.get_task(task.id, wait_seconds=30)
     if not ended.HasField("end_time"):
         await client.cancel_task(task.id)
-        raise ApiError("UNAVAILABLE", "a diagnostic task was not taken by a worker within 30 seconds")
+        raise ApiError("UNAVAILABLE", "no worker took a diagnostic task within 30 seconds")
     if ended.HasField("error"):
         raise TaskFailed(ended)
-    return f"a diagnostic task went through {ended.attempts[-1].worker if ended.attempts else 'a worker'}"
+    return f"{ended.attempts[-1].worker if ended.attempts else 'a worker'} ran a diagnostic task"
 
 
 async def _cutout(client: AsyncClient) -> str:
@@ -223,7 +220,7 @@ async def _cutout(client: AsyncClient) -> str:
         source.write_bytes(_picture())
         operation = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
         (result,) = await client.process(source, [operation], Path(folder) / "back")
-        return f"a picture went through storage, queue, worker and model, and came back as {result.stat().st_size} bytes"
+        return f"a picture passed through storage, queue, worker and model; the result has {result.stat().st_size} bytes"
 
 
 def _picture() -> bytes:

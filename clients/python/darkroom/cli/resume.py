@@ -13,11 +13,13 @@ from darkroom.cli.session import Item, Session
 
 
 def resume(
-    parallel: Annotated[int, typer.Option("--parallel", "-p", min=1, max=64, help="Files in hand at the same time.")] = 4,
-    forget: Annotated[bool, typer.Option("--forget", help="Forget what waits instead; its tasks go on.")] = False,
+    parallel: Annotated[
+        int, typer.Option("--parallel", "-p", min=1, max=64, help="Number of files in progress at the same time, 1 to 64.")
+    ] = 4,
+    forget: Annotated[bool, typer.Option("--forget", help="Forget the unfinished work instead. Its tasks continue.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Go on with what was left running or broken off on this machine: wait for its tasks and put the results where they belong."""
+    """Continue work that was interrupted or left running on this machine: wait for its tasks and download the results."""
     with Journal() as journal:
         entries = journal.unfinished(server_url())
         if forget:
@@ -25,10 +27,10 @@ def resume(
             errors.print(f"{len(entries)} forgotten")
             return
         if not entries:
-            errors.print("nothing waits")
+            errors.print("nothing to resume")
             return
         items = [Item(_name(entry), entry, str(entry.inputs[0]) if entry.inputs else None) for entry in entries]
-        # On Ctrl-C they are left as they were found.
+        # On Ctrl-C the tasks continue.
         run(Session(journal, parallel, keep=True, mixed=True, as_json=as_json).process(items), as_json=as_json)
 
 

@@ -1,4 +1,4 @@
-"""Runs operations on many files at once, and accounts for each of them whatever happens."""
+"""Runs operations on many files at once, and reports the outcome of each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OVER = (task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED)
 
 @dataclass
 class Item:
-    """One task to be, and what it is called on the screen and in JSON."""
+    """One task, with its name on the screen and in JSON."""
 
     name: str
     entry: Entry
@@ -36,8 +36,8 @@ class Item:
 class Session:
     """How a command works through its items.
 
-    parallel: items in hand at the same time. keep: when interrupted, leave tasks running. detach: create the tasks and wait for none.
-    again: do also what was done before.
+    parallel: number of items in progress at the same time. keep: leave tasks running when interrupted. detach: create the tasks without
+    waiting for them. again: redo what an earlier run has done.
     """
 
     journal: Journal
@@ -47,15 +47,15 @@ class Session:
     again: bool = False
     as_json: bool = False
     mixed: bool = False
-    """The items are of several commands: an operation that is not offered ends none of the others."""
+    """The items come from several commands: if an operation is unavailable, the other items continue."""
     to_stdout: bool = False
-    """The command copies the result to standard output, where otherwise paths of results go that no terminal shows."""
+    """The command copies the result to standard output, so paths of results are not printed there."""
     _fatal: DarkroomFailure | None = None
     _uploaded: dict[Path, int] = field(default_factory=dict)
     _sharing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def process(self, items: Sequence[Item]) -> int:
-        """Work through the items. Returns the exit status."""
+        """Process the items. Returns the exit status."""
         found = self.journal.take_over(item.entry for item in items)
         outcomes = [Outcome(item.name, item.input, to_stdout=self.to_stdout) for item in items]
         for item, entry, outcome in zip(items, found, outcomes, strict=True):
@@ -98,7 +98,7 @@ class Session:
         try:
             await asyncio.gather(*work)
         except asyncio.CancelledError:
-            # Each of them cancels its task, or leaves it, before it ends.
+            # Each item cancels its task, or leaves it running, before it ends.
             await asyncio.gather(*work, return_exceptions=True)
             raise
 
@@ -157,10 +157,10 @@ class Session:
         outcome.status = Status.DONE
 
     async def _task(self, client: AsyncClient, entry: Entry, row: Row) -> task_pb2.Task:
-        """The task that an earlier run has created for the entry and that may still give results; else a new one."""
+        """The task that an earlier run created for the entry, if it may still succeed; otherwise a new one."""
         if entry.task_id is not None:
             with suppress(ApiError):
-                # TASK_NOT_FOUND: forgotten by the server, or another account's.
+                # TASK_NOT_FOUND: expired, or created by another account.
                 task = await client.get_task(entry.task_id)
                 if task.state not in _OVER:
                     return task
@@ -172,14 +172,14 @@ class Session:
         except ApiError as failure:
             if not entry.file_ids or failure.reason not in ("FILE_NOT_FOUND", "IDEMPOTENCY_KEY_MISMATCH"):
                 raise
-        # The files of the earlier run are gone.
+        # The files that the earlier run uploaded are gone.
         entry.renew()
         entry.forget_files()
         return await self._create(client, entry, row)
 
     async def _create(self, client: AsyncClient, entry: Entry, row: Row) -> task_pb2.Task:
         if not entry.file_ids:
-            # In order, so that references are numbered as they were given.
+            # One after the other, so that references keep their order.
             entry.file_ids = [(await client.upload(path, row.uploaded)).id for path in entry.inputs]
         for name, path in entry.auxiliary.items():
             if not getattr(entry.parameters, name):
@@ -192,14 +192,14 @@ class Session:
         return task
 
     async def _shared(self, client: AsyncClient, path: Path) -> int:
-        """The id of a file that several items need, uploaded once."""
+        """The id of a file that several items need. It is uploaded once."""
         async with self._sharing:
             if path not in self._uploaded:
                 self._uploaded[path] = (await client.upload(path)).id
             return self._uploaded[path]
 
     async def _created(self, client: AsyncClient, creating: Awaitable[task_pb2.Task]) -> task_pb2.Task:
-        """The task that is being created. When interrupted meanwhile, learn which one it is, to deal with it as with any other."""
+        """The task being created. If interrupted meanwhile, wait for its id and cancel it, unless tasks are to continue."""
         work = asyncio.ensure_future(creating)
         try:
             return await asyncio.shield(work)
@@ -210,7 +210,7 @@ class Session:
             raise
 
     async def _cancelled(self, client: AsyncClient, task_id: int) -> bool:
-        """Cancel a task, unless it is to go on. False if it goes on, or has ended meanwhile, or cannot be reached."""
+        """Cancel a task, unless `keep` is set. False if it continues, has already ended, or the server cannot be reached."""
         if self.keep:
             return False
         with suppress(DarkroomFailure, TimeoutError):
@@ -221,6 +221,6 @@ class Session:
 
 
 def _shown(path: Path) -> Path:
-    """Relative to this folder where it lies below it."""
+    """The path relative to the current folder, if it is below it."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path

@@ -1,4 +1,4 @@
-"""One file to standard output, for pipes."""
+"""Writing one file to standard output, for pipes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ STDOUT = "-"
 
 
 def refuse_terminal() -> None:
-    """Raise typer.Exit where standard output is a terminal, which bytes would upset."""
+    """Raise typer.Exit if standard output is a terminal, which must not receive binary data."""
     if sys.stdout.isatty():
         raise usage("standard output is the terminal; redirect it, or give a folder with --output")
 
 
 def copy_out(paths: Sequence[Path]) -> None:
-    """Write the one file to standard output. Raises typer.Exit when there is another number of them."""
+    """Write the file to standard output. Raises typer.Exit unless there is exactly one."""
     if len(paths) != 1:
         raise usage(f"standard output takes one result; there are {len(paths)}")
     with paths[0].open("rb") as file:

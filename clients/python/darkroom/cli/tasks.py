@@ -31,7 +31,7 @@ from darkroom.cli.options import (
 from darkroom.common.v1 import errors_pb2
 from darkroom.tasks.v1 import task_pb2
 
-app = typer.Typer(help="Look after tasks.", no_args_is_help=True)
+app = typer.Typer(help="Manage tasks.", no_args_is_help=True)
 
 
 class State(StrEnum):
@@ -64,7 +64,7 @@ def list_tasks(
         table = Table(box=None, header_style="bold", pad_edge=False)
         names = ["task", "state", "operations"] if console.width < NARROW else ["task", "state", "operations", "done", "created", "took"]
         for name in names:
-            # The operations give way where the terminal is narrow; an id must be whole to be of use.
+            # In a narrow terminal the operations are truncated, but never the id.
             width = {"task": ID_WIDTH, "operations": None}.get(name, len(name))
             table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=width)
         for task in tasks:
@@ -95,7 +95,7 @@ def get(task: TaskId, as_json: AsJson = False) -> None:
 
 @app.command("watch")
 def watch(task: TaskId, as_json: AsJson = False) -> None:
-    """Follow a task to its end, event by event. Ctrl-C stops following, not the task."""
+    """Follow a task's events until it has ended. Ctrl-C stops following; the task continues."""
 
     async def work() -> int:
         state = task_pb2.TASK_STATE_UNSPECIFIED
@@ -114,7 +114,7 @@ def watch(task: TaskId, as_json: AsJson = False) -> None:
 
 @app.command("wait")
 def wait(task: TaskIds, as_json: AsJson = False) -> None:
-    """Wait until tasks have ended, and show them in the order given. Exit code 1 unless all have succeeded."""
+    """Wait until tasks have ended, and show them in the given order. Exit code 1 unless all succeeded."""
 
     async def work() -> int:
         succeeded = True
@@ -144,7 +144,7 @@ def cancel(task: TaskIds, as_json: AsJson = False) -> None:
 
 @app.command("rerun")
 def rerun(task: TaskIds, as_json: AsJson = False) -> None:
-    """Run tasks again, each as a new task with the same files and operations."""
+    """Run tasks again, as new tasks with the same files and operations."""
 
     async def work() -> None:
         async with connect() as client:
@@ -156,7 +156,7 @@ def rerun(task: TaskIds, as_json: AsJson = False) -> None:
 
 @app.command("rm")
 def remove(task: TaskIds) -> None:
-    """Delete tasks that have ended, with the files that they made."""
+    """Delete tasks that have ended, with their outputs."""
 
     async def work() -> None:
         async with connect() as client:
@@ -168,7 +168,7 @@ def remove(task: TaskIds) -> None:
 
 @app.command("download")
 def download(task: TaskIds, output: Folder = Path(), overwrite: Overwrite = False, as_json: AsJson = False) -> None:
-    """Wait until tasks have ended and download their results; print where they are."""
+    """Wait until tasks have ended, download their results and print the paths."""
 
     async def work() -> None:
         async with connect() as client:
@@ -220,10 +220,10 @@ def _show(task: task_pb2.Task, as_json: bool) -> None:
 
 
 def _place(task: task_pb2.Task) -> str:
-    before = f"{task.queue_position:,} before it"
+    before = f"{task.queue_position:,} ahead"
     if not task.HasField("estimated_wait"):
         return before
-    return f"{before}, begins in about {task.estimated_wait.ToTimedelta().total_seconds():,.0f} s"
+    return f"{before}, starts in about {task.estimated_wait.ToTimedelta().total_seconds():,.0f} s"
 
 
 def _attempt(attempt: task_pb2.Attempt) -> str:
@@ -237,14 +237,14 @@ def _error(error: task_pb2.TaskError) -> str:
 
 
 def when(time: Timestamp, *, short: bool = False) -> str:
-    """Local time; when short, without the date for what happened today."""
+    """Local time. If short, the date is left out for today."""
     local = time.ToDatetime(tzinfo=UTC).astimezone()
     today = local.date() == datetime.now().astimezone().date()
     return local.strftime("%H:%M:%S" if short and today else "%Y-%m-%d %H:%M:%S")
 
 
 def took(task: task_pb2.Task) -> str:
-    """From the beginning of the last attempt to the end, or to now; empty before the first."""
+    """Time from the start of the last attempt to its end, or to now. Empty before the first attempt."""
     if not task.HasField("start_time"):
         return ""
     end = task.end_time.ToDatetime(tzinfo=UTC) if task.HasField("end_time") else datetime.now(UTC)

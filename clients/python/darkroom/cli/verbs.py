@@ -1,4 +1,4 @@
-"""One verb an operation, made from the protos: a new operation has its verb, its options and their help without a line here."""
+"""One command per operation, derived from the protos: a new operation gets its command, options and help without a change here."""
 
 from __future__ import annotations
 
@@ -34,17 +34,19 @@ Inputs = Annotated[
     typer.Argument(metavar="FILE...", show_default=False, help="Files, folders, patterns such as 'photos/*.jpg', or - for standard input."),
 ]
 References = Annotated[list[str] | None, typer.Argument(metavar="[REFERENCE]...", help="Pictures to edit or combine.", show_default=False)]
-_OUTPUT = "Folder for the results, or - for standard output. Without it, {}."
-Output = Annotated[str | None, _run_option("--output", "-o", metavar="FOLDER", help=_OUTPUT.format("each goes beside its input"))]
-HereOutput = Annotated[str | None, _run_option("--output", "-o", metavar="FOLDER", help=_OUTPUT.format("this folder"))]
-Recursive = Annotated[bool, _run_option("--recursive", "-r", help="Look into folders of folders; below --output they are kept.")]
-Parallel = Annotated[int, _run_option("--parallel", "-p", metavar="N", min=1, max=64, help="Files in hand at the same time, 1 to 64.")]
-Overwrite = Annotated[bool, _run_option("--overwrite", help="Replace results that exist, instead of numbering the new ones.")]
-Again = Annotated[bool, _run_option("--again", help="Do (and pay for) also what an earlier run has done.")]
-Keep = Annotated[bool, _run_option("--keep", help="On Ctrl-C, leave tasks running; darkroom resume collects the results.")]
-Detach = Annotated[bool, _run_option("--detach", "-d", help="Create the tasks and return; darkroom resume collects the results.")]
-Estimate = Annotated[bool, _run_option("--estimate", help="Print what it would cost, and do nothing.")]
-AsJson = Annotated[bool, _run_option("--json", help="Print one JSON object a file, and no progress.")]
+_OUTPUT = "Folder for the results, or - for standard output. Default: {}."
+Output = Annotated[str | None, _run_option("--output", "-o", metavar="FOLDER", help=_OUTPUT.format("next to each input"))]
+HereOutput = Annotated[str | None, _run_option("--output", "-o", metavar="FOLDER", help=_OUTPUT.format("the current folder"))]
+Recursive = Annotated[bool, _run_option("--recursive", "-r", help="Include subfolders, and recreate them below --output.")]
+Parallel = Annotated[
+    int, _run_option("--parallel", "-p", metavar="N", min=1, max=64, help="Number of files in progress at the same time, 1 to 64.")
+]
+Overwrite = Annotated[bool, _run_option("--overwrite", help="Replace existing results instead of numbering the new ones.")]
+Again = Annotated[bool, _run_option("--again", help="Redo, and pay again for, what an earlier run has done.")]
+Keep = Annotated[bool, _run_option("--keep", help="Leave tasks running on Ctrl-C; get the results with darkroom resume.")]
+Detach = Annotated[bool, _run_option("--detach", "-d", help="Create the tasks and return; get the results with darkroom resume.")]
+Estimate = Annotated[bool, _run_option("--estimate", help="Only print what it would cost.")]
+AsJson = Annotated[bool, _run_option("--json", help="Print one JSON object per file, and no progress.")]
 
 _COMMON = {
     "output": (Output, None),
@@ -62,7 +64,7 @@ _OF_REFERENCES["output"] = (HereOutput, None)
 
 
 def add_to(app: typer.Typer) -> None:
-    """Give an application the verbs."""
+    """Add the commands to an application."""
     for verb in verbs():
         run_it = _command(verb)
         app.command(verb.name, help=verb.help, short_help=verb.short_help, rich_help_panel="Operations")(run_it)
@@ -75,7 +77,7 @@ def _command(verb: Verb) -> Callable[..., None]:
 
 
 def _process(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, Any]) -> None:
-    """One task a file."""
+    """Create one task per file."""
     arguments, output = given["inputs"], given["output"]
     piped = STDIN in arguments
     if piped and len(arguments) > 1:
@@ -106,13 +108,13 @@ def _process(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str,
 
 
 def _make(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, Any]) -> None:
-    """One task of all files together, or of none."""
+    """Create one task for all files together, or without any."""
     references = [Path(text) for text in given["inputs"] or ()]
     for path in references:
         if not path.is_file():
-            raise usage(f"{path} does not exist" if not path.exists() else f"{path} is no file")
+            raise usage(f"{path} does not exist" if not path.exists() else f"{path} is not a file")
     if len(references) > verb.options.max_references:
-        raise usage(f"{verb.name} takes up to {verb.options.max_references} references; these are {len(references)}")
+        raise usage(f"{verb.name} takes up to {verb.options.max_references} references; got {len(references)}")
     if given["estimate"]:
         run(estimate(operation, len(references), each=False, as_json=given["as_json"]), as_json=given["as_json"])
     prompt = " ".join(str(given.get("prompt", verb.name)).split())
@@ -121,7 +123,7 @@ def _make(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, An
         to_stdout = given["output"] == STDIN
         _check_stdout(to_stdout, [], given)
         folder = Path(temporary) / "results" if to_stdout else Path(given["output"] or ".")
-        # The same prompt makes another picture, which is what one wants who asks again.
+        # Repeating a prompt is meant to produce a new picture.
         entry = new_entry(server_url(), references, folder, [operation], overwrite=given["overwrite"], unique=True)
         item = Item(name, entry)
         session = _session(journal, {**given, "again": False, "parallel": 1}, to_stdout=to_stdout)
@@ -149,8 +151,8 @@ def _check_stdout(to_stdout: bool, sources: Sequence[Source], given: Mapping[str
     if not to_stdout:
         return
     if len(sources) > 1:
-        raise usage(f"standard output takes one result; these are {len(sources)} files")
+        raise usage(f"standard output takes one result; got {len(sources)} files")
     for name in ("as_json", "detach", "keep"):
         if given[name]:
-            raise usage(f"a result on standard output cannot be combined with --{name.removeprefix('as_')}")
+            raise usage(f"--output - cannot be combined with --{name.removeprefix('as_')}")
     refuse_terminal()

@@ -17,12 +17,12 @@ from darkroom.cli.exits import run
 from darkroom.cli.options import ID_WIDTH, NARROW, AsJson, Limit, connect, console, plain, print_json
 from darkroom.tasks.v1 import webhook_pb2
 
-app = typer.Typer(help="Have URLs told of the end of tasks.", no_args_is_help=True)
+app = typer.Typer(help="Manage webhooks: URLs that are notified when tasks end.", no_args_is_help=True)
 
 WebhookId = Annotated[int, typer.Argument(metavar="WEBHOOK", help="Webhook id.", min=1, autocompletion=complete_webhooks)]
 
 _NAMES = webhook_pb2.WebhookDeliveryState
-# Columns of a terminal from which on the log shows more, and all that it holds.
+# Terminal widths from which the log shows more columns, and all of them.
 _WIDE, _WIDEST = 100, 130
 
 
@@ -35,7 +35,7 @@ class State(StrEnum):
 
 
 class Event(StrEnum):
-    """Types of events to hear of."""
+    """Event types to receive."""
 
     SUCCEEDED = "task.succeeded"
     FAILED = "task.failed"
@@ -44,7 +44,8 @@ class Event(StrEnum):
 
 
 Events = Annotated[
-    list[Event] | None, typer.Option("--event", metavar="TYPE", help=f"Only {', '.join(Event)}; may be repeated. Without it: all.")
+    list[Event] | None,
+    typer.Option("--event", metavar="TYPE", help=f"Only events of this type: {', '.join(Event)}; may be repeated. Default: all."),
 ]
 
 
@@ -52,7 +53,7 @@ Events = Annotated[
 def add(
     url: Annotated[str, typer.Argument(metavar="URL", help="Where to POST events.")], event: Events = None, as_json: AsJson = False
 ) -> None:
-    """Add a webhook and print its id and secret. The secret is not shown again."""
+    """Add a webhook and print its id and its secret, which is not shown again."""
 
     async def work() -> None:
         async with connect() as client:
@@ -84,7 +85,7 @@ def list_webhooks(as_json: AsJson = False) -> None:
         names = ["webhook", "url", "state"] if console.width < NARROW else ["webhook", "url", "state", "events", "created"]
         table = Table(*names, box=None, header_style="bold", pad_edge=False)
         table.columns[0].min_width = ID_WIDTH
-        # A URL is shown whole, over several lines where the terminal is narrow.
+        # A URL is never truncated; in a narrow terminal it is wrapped.
         table.columns[1].overflow, table.columns[1].ratio = "fold", 1
         for webhook in webhooks:
             state = "disabled (410)" if webhook.HasField("disable_time") else "active"
@@ -97,24 +98,24 @@ def list_webhooks(as_json: AsJson = False) -> None:
 
 @app.command("events")
 def events(webhook: WebhookId, event: Events = None, as_json: AsJson = False) -> None:
-    """Set which events a webhook hears of from now on."""
+    """Set which events a webhook receives from now on."""
 
     async def work() -> None:
         async with connect() as client:
             changed = await client.webhooks.set_events(webhook, event or ())
-        _say(f"webhook {changed.id} hears of: {_events(changed)}", changed, as_json=as_json)
+        _print(f"webhook {changed.id} receives: {_events(changed)}", changed, as_json=as_json)
 
     run(work(), as_json=as_json)
 
 
 @app.command("enable")
 def enable(webhook: WebhookId, as_json: AsJson = False) -> None:
-    """Send to a webhook again that was disabled because it answered 410 Gone."""
+    """Re-enable a webhook that was disabled because it answered 410 Gone."""
 
     async def work() -> None:
         async with connect() as client:
             changed = await client.webhooks.enable(webhook)
-        _say(f"webhook {changed.id} is active: {changed.url}", changed, as_json=as_json)
+        _print(f"webhook {changed.id} is active: {changed.url}", changed, as_json=as_json)
 
     run(work(), as_json=as_json)
 
@@ -133,11 +134,14 @@ def remove(webhook: WebhookId) -> None:
 @app.command("rotate")
 def rotate(
     webhook: Annotated[
-        int, typer.Argument(metavar="[WEBHOOK]", min=0, help="Webhook id; without it, the account's default secret, for tasks' own URLs.")
+        int,
+        typer.Argument(
+            metavar="[WEBHOOK]", min=0, help="Webhook id. Default: the account's default secret, used for webhook URLs of tasks."
+        ),
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Make a new secret and print it. For 24 hours the old one signs as well."""
+    """Create a new secret and print it. For 24 hours deliveries are signed with both."""
 
     async def work() -> None:
         async with connect() as client:
@@ -148,7 +152,7 @@ def rotate(
 
 @app.command("secret")
 def secret(as_json: AsJson = False) -> None:
-    """Print the account's default secret, which signs what is sent to tasks' own URLs."""
+    """Print the account's default secret, which signs deliveries to webhook URLs of tasks."""
 
     async def work() -> None:
         async with connect() as client:
@@ -160,12 +164,12 @@ def secret(as_json: AsJson = False) -> None:
 @app.command("deliveries")
 def deliveries(
     limit: Limit = 20,
-    webhook: Annotated[int, typer.Option(help="Only to this webhook.", min=0)] = 0,
-    task: Annotated[int, typer.Option(help="Only about this task.", min=0)] = 0,
-    state: Annotated[list[State] | None, typer.Option(help="Only in this state; may be repeated.")] = None,
+    webhook: Annotated[int, typer.Option(help="Only deliveries to this webhook.", min=0)] = 0,
+    task: Annotated[int, typer.Option(help="Only deliveries about this task.", min=0)] = 0,
+    state: Annotated[list[State] | None, typer.Option(help="Only deliveries in this state; may be repeated.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what was sent, newest first."""
+    """List deliveries, newest first."""
 
     async def work() -> None:
         async with connect() as client:
@@ -204,33 +208,33 @@ def replay(
     delivery: Annotated[int, typer.Argument(metavar="DELIVERY", help="Delivery id.", min=1, autocompletion=complete_deliveries)],
     as_json: AsJson = False,
 ) -> None:
-    """Send a delivery again, at once and under the same id."""
+    """Send a delivery again immediately, with the same id."""
 
     async def work() -> None:
         async with connect() as client:
             sent = await client.webhooks.replay(delivery)
-        _say(f"delivery {sent.id} is sent again to {sent.url}", sent, as_json=as_json)
+        _print(f"delivery {sent.id} is being sent again to {sent.url}", sent, as_json=as_json)
 
     run(work(), as_json=as_json)
 
 
 @app.command("test")
 def test(webhook: WebhookId, as_json: AsJson = False) -> None:
-    """Send a test event. `darkroom webhook deliveries` shows what became of it."""
+    """Send a test event. See the result with `darkroom webhook deliveries`."""
 
     async def work() -> None:
         async with connect() as client:
             sent = await client.webhooks.test(webhook)
-        _say(f"delivery {sent.id} is sent to {sent.url}", sent, as_json=as_json)
+        _print(f"delivery {sent.id} is being sent to {sent.url}", sent, as_json=as_json)
 
     run(work(), as_json=as_json)
 
 
-def _say(text: str, message: Message, *, as_json: bool) -> None:
+def _print(text: str, message: Message, *, as_json: bool) -> None:
     if as_json:
         print_json(message)
     else:
-        # In a terminal, too, a line that ends with a URL is left to the terminal to break: it can be followed.
+        # Not wrapped, even in a terminal, so that a URL stays clickable.
         console.print(text, soft_wrap=True)
 
 

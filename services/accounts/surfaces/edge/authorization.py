@@ -4,45 +4,46 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import grpc
 from google.rpc import code_pb2, status_pb2
 
+from darkroom.common.v1.surface_pb2 import KeyScheme
 from envoy_api.envoy.config.core.v3 import base_pb2
 from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from envoy_api.envoy.type.v3 import http_status_pb2
-from services.accounts.domain.admission import Admission
-from services.accounts.domain.keys import presented_key
+from services.accounts.domain.authentication import KeyAuthenticator
+from services.accounts.domain.keys import is_key
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import IDENTITY_HEADER
 from services.common.rpc import catalogue
-from services.common.rpc.surfaces import RENDERERS, neutral
+from services.common.rpc.surfaces import Surface, rendered
 
 Context = grpc.aio.ServicerContext[Any, Any]
-
-_KEY_HEADERS = ("authorization", "x-api-key")
 
 
 class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):
     """Lets a request with a valid key through as its account, and refuses any other in the shape of the surface it was made to."""
 
-    def __init__(self, admission: Admission) -> None:
-        self._admission = admission
+    def __init__(self, authenticator: KeyAuthenticator) -> None:
+        self._authenticator = authenticator
 
     async def Check(self, request: external_auth_pb2.CheckRequest, context: Context) -> external_auth_pb2.CheckResponse:
         """One answer. When the database cannot be asked this raises, and Envoy answers 503."""
         http = request.attributes.request.http
-        secret = presented_key(http.headers)
+        surface = catalogue.surface_at(http.path)
+        secret = presented_key(http.headers, surface)
         try:
             if secret is None:
                 raise DarkroomError(ErrorReason.API_KEY_INVALID, "Invalid token")
-            return _admitted(await self._admission.token(secret))
+            return _admitted(await self._authenticator.token(secret))
         except DarkroomError as error:
             if error.reason is not ErrorReason.API_KEY_INVALID:
                 raise
-            return _refused(error, http.path, http.headers.get("content-type", ""))
+            return _refused(error, surface, http.headers.get("content-type", ""))
 
 
 @lru_cache(maxsize=4096)
@@ -50,20 +51,42 @@ def _admitted(token: str) -> external_auth_pb2.CheckResponse:
     """The identity goes on in place of the key, which no service ever sees."""
     return external_auth_pb2.CheckResponse(
         status=status_pb2.Status(code=code_pb2.OK),
-        ok_response=external_auth_pb2.OkHttpResponse(headers=[_header(IDENTITY_HEADER, token)], headers_to_remove=_KEY_HEADERS),
+        ok_response=external_auth_pb2.OkHttpResponse(headers=[_header(IDENTITY_HEADER, token)], headers_to_remove=catalogue.key_headers()),
     )
 
 
-def _refused(error: DarkroomError, path: str, content_type: str) -> external_auth_pb2.CheckResponse:
+def presented_key(headers: Mapping[str, str], surface: Surface | None) -> str | None:
+    """The key in a request's headers (names in lower case), where callers of the surface show one; outside of any surface, where callers of
+    any do.
+
+    The first header that is there, with the word before the key if there has to be one, counts. None when there is none, or when what it
+    holds cannot be a key.
+    """
+    for scheme in _schemes(surface):
+        value, word = headers.get(scheme.header.lower(), ""), f"{scheme.scheme} " if scheme.scheme else ""
+        if value and value[: len(word)].lower() == word.lower():
+            secret = value[len(word) :].strip()
+            return secret if secret.startswith(tuple(scheme.prefixes)) and is_key(secret) else None
+    return None
+
+
+def _schemes(surface: Surface | None) -> Sequence[KeyScheme]:
+    return surface.keys if surface is not None else [key for one in catalogue.surfaces() for key in one.keys]
+
+
+def _refused(error: DarkroomError, surface: Surface | None, content_type: str) -> external_auth_pb2.CheckResponse:
     if content_type.startswith("application/grpc"):
         # Envoy makes the HTTP status into UNAUTHENTICATED and the body into its message.
         details = base64.b64encode(error.status().SerializeToString()).decode()
         denied = external_auth_pb2.DeniedHttpResponse(headers=[_header("grpc-status-details-bin", details)], body=error.message)
+        denied.status.code = http_status_pb2.StatusCode.ValueType(error.http_status)
     else:
-        _, body = RENDERERS.get(catalogue.surface_at(path), neutral)(error)
-        headers = [_header("content-type", "application/json"), _header("www-authenticate", "Bearer")]
+        status, body = rendered(surface, error)
+        headers = [_header("content-type", "application/json")]
+        if words := dict.fromkeys(scheme.scheme for scheme in _schemes(surface) if scheme.scheme):
+            headers.append(_header("www-authenticate", ", ".join(words)))
         denied = external_auth_pb2.DeniedHttpResponse(headers=headers, body=json.dumps(body, separators=(",", ":")))
-    denied.status.code = http_status_pb2.Unauthorized
+        denied.status.code = http_status_pb2.StatusCode.ValueType(status)
     return external_auth_pb2.CheckResponse(status=status_pb2.Status(code=code_pb2.UNAUTHENTICATED), denied_response=denied)
 
 

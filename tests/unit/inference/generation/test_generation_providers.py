@@ -12,10 +12,9 @@ from PIL import Image
 from structlog.testing import capture_logs
 
 from services.common.errors import DarkroomError, ErrorReason
+from services.inference.contract.provider import GenerationRequest, Provider, Reference
 from services.inference.generation.assembly import providers
 from services.inference.generation.exchange import provider_client
-from services.inference.generation.provider import Provider
-from services.inference.generation.request import GenerationRequest, Reference
 from services.inference.generation.settings import GenerationSettings
 from tests.provider_server import KEY, Answering, ProviderServer, Reply, Silence, gemini_error, gemini_parts, inline, openai_error, png
 

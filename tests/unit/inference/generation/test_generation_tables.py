@@ -8,11 +8,12 @@ import pytest
 
 from darkroom.operations.v1.gpt_image_2_pb2 import GptImage2
 from darkroom.operations.v1.nano_banana_2_pb2 import NanoBanana2
+from services.inference.contract.provider import GenerationRequest, Reference
 from services.inference.generation import gemini_table, local_table, openai_table
 from services.inference.generation.gemini_table import gemini_request
 from services.inference.generation.local_table import local_request
 from services.inference.generation.openai_table import openai_request
-from services.inference.generation.request import GenerationRequest, Reference, nearest_ratio
+from services.inference.generation.tables import nearest_ratio
 
 RESOLUTIONS = ["0.5K", "1K", "2K", "4K"]
 WIDE = Reference(b"", "image/jpeg", 1600, 880)

@@ -1,0 +1,130 @@
+"""One process of Darkroom, from its settings to its end. Each `__main__.py` declares a `Service`; how one is run stands here alone."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from prometheus_client.registry import Collector
+
+from services.common import config, log, process
+from services.common.config import ProcessSettings, ServiceSettings
+from services.common.identity import Verifier
+from services.common.rpc.server import Mount, listening
+from services.common.telemetry import tracing
+from services.common.telemetry.health import Check, Health
+from services.common.telemetry.listener import observable
+
+Opened = TypeVar("Opened")
+Settings = TypeVar("Settings", bound=ProcessSettings)
+_logger = log.get_logger()
+
+
+class Runs(Protocol):
+    """Background work that goes on until it is cancelled."""
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+
+
+class Opening:
+    """Opens the parts of a process by name, in order. They close in reverse order when the process ends or one fails to open."""
+
+    def __init__(self) -> None:
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Opening:
+        return self
+
+    async def __aexit__(self, *error: object) -> bool | None:
+        return await self._stack.__aexit__(*error)  # type: ignore[arg-type]
+
+    async def open(self, name: str, part: AbstractAsyncContextManager[Opened] | AbstractContextManager[Opened]) -> Opened:
+        """Open a part. The log names the one that cannot be opened."""
+        try:
+            if isinstance(part, AbstractAsyncContextManager):
+                return await self._stack.enter_async_context(part)
+            return self._stack.enter_context(part)
+        except Exception as error:
+            _logger.error("part_not_opened", part=name, error=repr(error))
+            raise
+
+
+async def _until_stopped(stop: asyncio.Event, _health: Health) -> None:
+    await stop.wait()
+
+
+async def _at_once(_stop: asyncio.Event) -> bool:
+    return True
+
+
+def _nothing() -> None:
+    return
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a process runs and serves."""
+
+    needs: Sequence[Check]
+    """What it must reach to be ready."""
+    loops: Sequence[Runs] = ()
+    collectors: Sequence[Collector] = ()
+    """Metrics that are read when they are asked for."""
+    internal: Sequence[Mount] = ()
+    public: Sequence[Mount] = ()
+    """Served where the settings name a public listener."""
+    reflected: Sequence[str] = ()
+    """Services that reflection lists on the public listener."""
+    before_listening: Callable[[asyncio.Event], Awaitable[bool]] = _at_once
+    """Returns when the process can do its work; False if it was told to stop first."""
+    work: Callable[[asyncio.Event, Health], Awaitable[None]] = _until_stopped
+    """Goes on until the process is told to stop, and then until its work is finished or handed back."""
+    drained: Callable[[], None] = _nothing
+    """Called when nobody sends new calls any more, before the listeners close."""
+
+
+@dataclass(frozen=True)
+class Service(Generic[Settings]):
+    """A kind of process: its name, its settings, how its parts are put together, and its administration commands."""
+
+    name: str
+    settings: type[Settings]
+    compose: Callable[[Settings, Opening], Awaitable[Parts]]
+    commands: Callable[[list[str]], int] | None = None
+
+    async def serve(self, settings: Settings, stop: asyncio.Event) -> None:
+        """Open the parts, serve until `stop` is set, drain, and close everything in reverse order."""
+        verifier = Verifier(settings.trusted_keys_file)
+        async with Opening() as opening:
+            parts = await self.compose(settings, opening)
+            health = Health(parts.needs)
+            await opening.open("health", health.watching())
+            await opening.open("loops", process.background(*(loop.run() for loop in parts.loops)))
+            await opening.open("metrics", observable(settings.metrics_listen, health, parts.collectors))
+            if not await parts.before_listening(stop):
+                return
+            seconds = settings.drain_calls
+            internal = listening("internal", settings.internal_listen, parts.internal, verifier, health=health, drain_seconds=seconds)
+            await opening.open("internal listener", internal)
+            if isinstance(settings, ServiceSettings):
+                public = listening("public", settings.listen, parts.public, verifier, parts.reflected, health, seconds)
+                await opening.open("public listener", public)
+            await parts.work(stop, health)
+            if isinstance(settings, ServiceSettings):
+                await health.drain(settings.drain_notice)
+            parts.drained()
+
+    def main(self) -> int:
+        """Run the command of the command line, or read the settings and serve; the exit status."""
+        if self.commands is not None and len(sys.argv) > 1:
+            return self.commands(sys.argv[1:])
+        settings = config.load(self.settings)
+        log.configure(self.name, settings.log_level)
+        with tracing.exporting(self.name, settings.otlp_endpoint, settings.trace_ratio):
+            process.run(lambda stop: self.serve(settings, stop))
+        return 0

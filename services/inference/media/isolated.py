@@ -1,0 +1,107 @@
+"""Reading a picture in a child process: files come from strangers, and decoders are large programs in C.
+
+The child leaves the samples in a file and describes them; the worker takes nothing on trust but the samples' values.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from services.common.media_format import MediaFormat
+from services.common.sandbox import Limits as SandboxLimits
+from services.common.sandbox import Sandbox, SandboxCrashed
+from services.inference.media.decode import Header, decode, read_header
+from services.inference.media.image import Image, Limits, Metadata
+from services.inference.media.runtime import configure_libvips
+
+_BLOBS = ("exif", "xmp", "iptc")
+
+
+async def read_picture_header(sandbox: Sandbox, source: Path, limits: Limits, resources: SandboxLimits) -> Header:
+    """`media.read_header` of a file, by a child of `sandbox` within `resources`. Raises as `media.read_header` and `Sandbox.run`."""
+    return _header(await sandbox.run(describe, source, limits.megapixels, limits=resources))
+
+
+async def read_picture(sandbox: Sandbox, source: Path, folder: Path, limits: Limits, resources: SandboxLimits) -> Image:
+    """`media.decode` of a file, by a child of `sandbox` within `resources`. `folder` is for a temporary file.
+
+    Raises as `media.decode` and `Sandbox.run`.
+    """
+    target = folder / "samples"
+    described = await sandbox.run(decode_into, source, target, limits.megapixels, limits=resources)
+    try:
+        return _taken(described, target, limits)
+    finally:
+        target.unlink(missing_ok=True)
+
+
+def describe(source: Path, megapixels: float) -> dict[str, Any]:
+    """The child's part of `read_picture_header`: the header, as JSON can hold it."""
+    configure_libvips(1)
+    return dataclasses.asdict(read_header(source.read_bytes(), Limits(megapixels)))
+
+
+def decode_into(source: Path, target: Path, megapixels: float) -> dict[str, Any]:
+    """The child's part of `read_picture`: write the samples of the picture, and then of its alpha, to `target`, and describe them."""
+    # The child lives for one picture, which the processor-time limit counts over all threads.
+    configure_libvips(1)
+    image = decode(source.read_bytes(), Limits(megapixels))
+    with target.open("wb") as file:
+        image.pixels.tofile(file)
+        if image.alpha is not None:
+            image.alpha.tofile(file)
+    return {
+        "shape": image.pixels.shape,
+        "type": image.pixels.dtype.name,
+        "alpha": image.alpha is not None,
+        "icc": _text(image.icc),
+        **{name: _text(getattr(image.metadata, name)) for name in _BLOBS},
+        "pixels_per_mm": image.metadata.pixels_per_mm,
+        "format": image.source_format,
+        "notes": image.notes,
+    }
+
+
+def _header(described: dict[str, Any]) -> Header:
+    """What the child has described. Raises SandboxCrashed if that makes no sense."""
+    try:
+        numbers = {name: int(described[name]) for name in ("width", "height", "channels")}
+        return Header(MediaFormat(described["format"]), **numbers, wide=bool(described["wide"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise SandboxCrashed("the child's description of the picture makes no sense") from error
+
+
+def _taken(described: dict[str, Any], target: Path, limits: Limits) -> Image:
+    """The picture that the child describes. Raises SandboxCrashed when its description does not fit what it left."""
+    try:
+        height, width, bands = described["shape"]
+        limits.check(width, height)
+        samples = np.fromfile(target, dtype={"uint8": np.uint8, "uint16": np.uint16}[described["type"]])
+        count = height * width * bands
+        density = described["pixels_per_mm"]
+        return Image(
+            pixels=samples[:count].reshape(height, width, bands),
+            alpha=samples[count:].reshape(height, width) if described["alpha"] else None,
+            icc=_bytes(described["icc"]),
+            metadata=Metadata(
+                **{name: _bytes(described[name]) for name in _BLOBS},
+                pixels_per_mm=(float(density[0]), float(density[1])) if density else None,
+            ),
+            source_format=MediaFormat(described["format"]),
+            notes=tuple(map(str, described["notes"])),
+        )
+    except (KeyError, ValueError, TypeError, IndexError, FileNotFoundError) as error:
+        raise SandboxCrashed("the child's description of the picture makes no sense") from error
+
+
+def _text(blob: bytes | None) -> str | None:
+    return None if blob is None else base64.b64encode(blob).decode()
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text, validate=True)

@@ -1,0 +1,44 @@
+"""Looking for marks in a picture with the networks that the model server has."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import numpy.typing as npt
+
+from services.inference.contract.step import Step
+from services.inference.media import Image
+from services.inference.ocr.detection import network_input, text_map
+from services.inference.watermark.choice import Choice, finder
+from services.inference.watermark.removal import Watching, remove_found, searchable
+from services.inference.watermark.repair import FindNetwork
+from services.inference.watermark.report import Report
+from services.inference.watermark.text import find_text
+
+
+async def search(image: Image, step: Step, watching: Watching) -> tuple[Image, Report]:
+    """`remove_found` with the text that the network finds."""
+    pixels = await asyncio.to_thread(lambda: searchable(image.srgb()))
+    if pixels is None:
+        return image, Report()
+    text = await _text_in(pixels, step)
+    step.check()
+    return await asyncio.to_thread(remove_found, image, pixels, lambda seen: find_text(seen, text), inpainting(step), watching)
+
+
+async def _text_in(pixels: npt.NDArray[np.uint8], step: Step) -> npt.NDArray[np.uint8]:
+    """Where the picture has text, height x width."""
+    prepared = await asyncio.to_thread(network_input, pixels)
+    answer = await step.tools.triton.infer(step.tools.models.text, prepared)
+    return await asyncio.to_thread(text_map, answer, *pixels.shape[:2])
+
+
+def inpainting(step: Step) -> FindNetwork:
+    """The inpainting network, which a notice names when it is used."""
+
+    def tell(choice: Choice) -> None:
+        message = f"Marks over detail were filled by {choice.name}, on a {choice.device.value}."
+        step.notice("model_used", "", message, {"model": choice.name, "device": choice.device.name.lower()})
+
+    return finder(step.tools.triton, step.tools.models.inpaint, step.check, tell)
