@@ -16,49 +16,21 @@ import time
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.harness.folders import ALONE, is_alone
 from tests.harness.scheduling import GroupScheduling, read_groups, write_groups
-from tests.provider_server import ProviderServer
-from tests.stacks import StackUnderTest
+
+if TYPE_CHECKING:
+    # Imported where they are used: most runs of a few tests need none of them.
+    from tests.harness.shared_stack import SharedStack
+    from tests.provider_server import ProviderServer
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _FOLDER = "darkroom_run"
 RUN = pytest.StashKey["Run"]()
-
-
-class SharedStack(StackUnderTest):
-    """The stack that tests in several processes use at the same time, and that therefore no test stops or changes."""
-
-    def configure(self, settings: Mapping[str, str]) -> None:
-        self._refuse()
-
-    def use_models(self, repository: Path) -> None:
-        self._refuse()
-
-    def down(self) -> int:
-        self._refuse()
-
-    def start(self, part: str) -> None:
-        self._refuse()
-
-    def stop(self, part: str) -> None:
-        self._refuse()
-
-    def restart(self, part: str) -> None:
-        self._refuse()
-
-    def kill(self, part: str) -> int:
-        self._refuse()
-
-    def paused(self, part: str) -> NoReturn:
-        self._refuse()
-
-    def _refuse(self) -> NoReturn:
-        raise AssertionError(f"this stack is shared: mark a test that changes it with @pytest.mark.{ALONE}")
 
 
 class Run:
@@ -69,6 +41,8 @@ class Run:
 
     def shared_stack(self, settings: Mapping[str, str], models: Path) -> SharedStack:
         """The stack, up; started by the first who asks."""
+        from tests.harness.shared_stack import SharedStack
+
         stack = SharedStack(self.folder, models=models, guarded=False)
         with _locked(self.folder / "tests.lock"):
             if not (self.folder / "ports.json").exists():
@@ -91,7 +65,7 @@ class Run:
         """A guardian whose input ends with the first process of the run, which holds the other end open."""
         with (self.folder / "alive").open() as alive:
             command = [sys.executable, "-m", "tests.guardian", str(self.folder)]
-            subprocess.Popen(command, cwd=_REPOSITORY, stdin=alive, start_new_session=True)
+            self._guardian = subprocess.Popen(command, cwd=_REPOSITORY, stdin=alive, start_new_session=True)
 
 
 class OwnRun(Run):
@@ -101,14 +75,16 @@ class OwnRun(Run):
         super().__init__(Path(tempfile.mkdtemp(prefix="darkroom-")))
         os.mkfifo(self.folder / "alive")
         self._alive = os.open(self.folder / "alive", os.O_RDWR)
-        self._provider = ProviderServer()
+        self._provider: ProviderServer | None = None
         self._unfinished: set[str] | None = None
 
     @property
     def provider_url(self) -> str:
         """Of the server, which begins to serve when it is first asked for."""
-        if not (self.folder / "provider").exists():
-            self._provider.__enter__()
+        if self._provider is None:
+            from tests.provider_server import ProviderServer
+
+            self._provider = ProviderServer().__enter__()
             (self.folder / "provider").write_text(self._provider.url)
         return self._provider.url
 
@@ -120,9 +96,11 @@ class OwnRun(Run):
         """Take the stack down and delete its folder."""
         if not self.folder.exists():
             return
-        if (self.folder / "provider").exists():
+        if self._provider is not None:
             self._provider.__exit__()
         if (self.folder / "ports.json").exists():
+            from tests.stacks import StackUnderTest
+
             StackUnderTest(self.folder, guarded=False).close()
         shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._alive)
@@ -170,7 +148,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(own, "darkroom-run")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
+    # Before xdist tells the controller that this worker has collected.
     if hasattr(session.config, "workerinput"):
         write_groups(session.config.stash[RUN].folder, session.items)
 

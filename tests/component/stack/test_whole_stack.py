@@ -67,13 +67,6 @@ def test_down_ends_every_part_in_good_order_and_up_brings_all_back(stack: StackU
     assert get(stack) == 404
 
 
-@pytest.mark.parametrize("part", ["accounts", "files", "tasks", "inference", "envoy", "triton"])
-def test_a_killed_part_is_started_again(stack: StackUnderTest, part: str) -> None:
-    killed = stack.kill(part)
-    stack.wait_ready(part)
-    assert stack.pid(part) != killed
-
-
 def test_status_shows_every_part_and_says_when_one_is_missing(stack: StackUnderTest) -> None:
     result = command(stack, "status")
     assert result.returncode == 0, result.stdout
