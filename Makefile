@@ -50,7 +50,7 @@ check: setup ## formatting, lint, types, layers, protos, and that docs say what 
 	$(bin)/ruff format --check $(wildcard $(code))
 	$(bin)/ruff check $(wildcard $(code))
 	$(bin)/mypy $(wildcard $(typed))
-	$(bin)/lint-imports --cache-dir .cache/import-linter --no-logo --contract services --contract product --contract tests
+	$(bin)/lint-imports --cache-dir .cache/import-linter --no-logo --contract services --contract product --contract tests --contract operations
 	$(bin)/buf lint
 	$(bin)/buf format protos --diff --exit-code
 	$(bin)/python -m reference --check

@@ -95,10 +95,7 @@ def mappers() -> list[Mapper]:
 
 def surface_errors() -> list[SurfaceErrors]:
     """The first whose pattern matches a path counts."""
-    return [
-        _surface_errors(tuple(pattern for template in rule.templates for pattern in template.lua), rule.surface)
-        for rule in catalogue.surface_rules()
-    ]
+    return [_surface_errors(rule.template.lua, rule.surface) for rule in catalogue.surface_rules()]
 
 
 def expired_url() -> str:

@@ -27,6 +27,8 @@ def render(settings: EdgeSettings) -> Path:
     Start it with `envoy -c OUT/envoy.yaml --disable-hot-restart`. Raises FileNotFoundError when Swagger UI has not been
     fetched, and CatalogueError or LookupError when what the protos say cannot be served, such as two methods that take the same path.
     """
+    # Before anything is written.
+    known_paths, upstreams = routes.known_paths(), {name: settings.upstream(name) for name in routes.upstreams()}
     out = settings.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
     (out / "descriptors.pb").write_bytes(descriptor_set().SerializeToString())
@@ -37,17 +39,14 @@ def render(settings: EdgeSettings) -> Path:
         "out": str(out),
         "listen": Address.parse(settings.edge_listen),
         "metrics_listen": Address.parse(settings.edge_metrics_listen) if settings.edge_metrics_listen else None,
-        "upstreams": {
-            **{name: settings.upstream(name) for name in routes.upstreams()},
-            "authorization": Address.parse(settings.accounts_address),
-        },
+        "upstreams": {**upstreams, "authorization": Address.parse(settings.accounts_address)},
         "storage": Endpoint.parse(settings.s3_endpoint) if settings.s3_endpoint else None,
         "collector": Endpoint.parse(settings.otlp_endpoint) if settings.otlp_endpoint else None,
         "sampled_per_million": round(settings.trace_ratio * 1_000_000),
         "object_path": f"{bucket}/[^/].*",
         "bucket_path": f"{bucket}(/.*)?",
         "transcoded": routes.transcoded_services(),
-        "known_paths": routes.known_paths(),
+        "known_paths": known_paths,
         "key_headers": catalogue.key_headers(),
         "service_routes": routes.service_routes(),
         "pages": written,

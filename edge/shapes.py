@@ -47,7 +47,8 @@ def shapes() -> dict[str, Shape]:
 
 def lists() -> Lists:
     """Of all requests. No path is a list in one request and not in another: a ValueError says where it is."""
-    texts, others, of_paths = {}, set(), {}
+    texts, others = {}, set()
+    of_paths: dict[str, tuple[str, ...]] = {}
     for method in _json_methods():
         for path, field in _paths(method.input_type):
             if field.is_repeated:

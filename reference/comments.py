@@ -17,7 +17,7 @@ _METHODS = 2
 
 
 def descriptor_set() -> FileDescriptorSet:
-    """Every proto whose generated modules are on Python's path, with its comments. Raises FileNotFoundError when nothing has been generated."""
+    """Every proto whose generated modules are on Python's path, with its comments. Raises FileNotFoundError when there are none."""
     found: dict[str, FileDescriptorProto] = {}
     for descriptors in (Path(entry) / "descriptors.pb" for entry in sys.path):
         if descriptors.is_file():

@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document of a surface that is reached as JSON.
 
-A surface has one document. Pilio's calls and what Darkroom adds to them are one surface: they share a prefix, an envelope, a key and an error
-table, and a client uses both side by side. What is an addition says so, and docs/pilio-differences.md lists it.
+A surface has one document. Pilio's calls and what Darkroom adds to them are one surface: they share a prefix, an envelope, a key and an
+error table, and a client uses both side by side. What is an addition says so, and docs/pilio-differences.md lists it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The one typed error of the platform.
 
-Domain code raises `DarkroomError`; the interceptor in `services.common.rpc` renders it once, for the surface that was called. The reasons and
-their statuses stand in the proto enum `darkroom.common.v1.ErrorReason`, from which the Python enum is generated; the codes and the error
-body of a surface stand in that surface's protos.
+Domain code raises `DarkroomError`; the interceptor in `services.common.rpc` renders it once, for the surface that was called. The reasons
+and their statuses stand in the proto enum `darkroom.common.v1.ErrorReason`, from which the Python enum is generated; the codes and the
+error body of a surface stand in that surface's protos.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2
 from services.common.bus import EVENTS_STREAM, Bus, event_subject, former_event_subject, messaging
 from services.common.log import get_logger
 from services.common.telemetry import tracing
-from services.files.store import Ended
+from services.files.records import EndedTask
 from services.files.tasks_client import TERMINAL_STATES
 
 DURABLE = "files"
@@ -34,7 +34,7 @@ class TaskEvents:
     Events live an hour. What is lost beyond that, the sweeper learns by asking.
     """
 
-    def __init__(self, bus: Bus, settle: Callable[[Sequence[Ended]], Awaitable[None]]) -> None:
+    def __init__(self, bus: Bus, settle: Callable[[Sequence[EndedTask]], Awaitable[None]]) -> None:
         self._bus, self._settle = bus, settle
         self._subscription: JetStreamContext.PullSubscription | None = None
 
@@ -52,7 +52,7 @@ class TaskEvents:
             raise
         published = [one for message in messages for one in _published(message) if one.event.state in TERMINAL_STATES]
         with _spans(published):
-            await self._settle([Ended(one.event.task_id, tuple(one.output_file_ids)) for one in published])
+            await self._settle([EndedTask(one.event.task_id, tuple(one.output_file_ids)) for one in published])
         for message in messages:
             await message.ack()
         return len(messages) > _BATCH

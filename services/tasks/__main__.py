@@ -7,6 +7,7 @@ import sys
 
 from darkroom.internal.files.v1 import storage_service_pb2_grpc
 from services.common.bus import connected
+from services.common.database import Database
 from services.common.db import engine
 from services.common.idempotency import IdempotencyRecords
 from services.common.identity import Signer
@@ -46,7 +47,7 @@ async def compose(settings: TasksSettings, opening: Opening) -> Parts:
         LedgerStore(database),
         WebhookStore(database),
         BatchStore(database),
-        IdempotencyRecords(database, system_clock),
+        IdempotencyRecords(Database(database), system_clock),
         RetentionSweeper(database, rules(settings), system_clock),
         bus,
         FilesClient(storage, caller),

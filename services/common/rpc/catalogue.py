@@ -1,7 +1,7 @@
 """What the platform offers to the outside, read from the generated protos: surfaces, their services, and which paths lead to which method.
 
-The edge's routes, the shape of a refusal by path, and the reference all come from here, so a new surface needs no second list: its generated
-modules stand in `darkroom`, or anywhere on Python's path in `compat`.
+The edge's routes, the shape of a refusal by path, and the reference all come from here, so a new surface needs no second list: its
+generated modules stand in `darkroom`, or anywhere on Python's path in `compat`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import groupby
 from pathlib import Path
 
 from google.api import annotations_pb2, http_pb2
@@ -52,13 +51,12 @@ class SurfaceRule:
     """Paths that belong to a surface, unless a rule before this one matches."""
 
     surface: Surface
-    templates: tuple[PathTemplate, ...]
+    template: PathTemplate
 
     @cached_property
     def regex(self) -> str:
         """Of whole paths without their query, for Python and RE2."""
-        alternatives = [template.regex for template in self.templates]
-        return f"(?:{'|'.join(alternatives)})/?" if len(alternatives) > 1 else f"{alternatives[0]}/?"
+        return f"{self.template.regex}/?"
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -97,7 +95,8 @@ def surface(name: str) -> Surface:
 
 
 def surface_of(service: ServiceDescriptor) -> Surface | None:
-    """The surface that a service belongs to; None for those that only other services call. Raises CatalogueError when nobody declares it."""
+    """The surface that a service belongs to; None for those that only other services call. Raises CatalogueError for one that is not
+    declared."""
     name = service.GetOptions().Extensions[options_pb2.surface]
     return surface(name) if name else None
 
@@ -136,16 +135,14 @@ def is_anonymous(method: MethodDescriptor) -> bool:
 def routes() -> tuple[Route, ...]:
     """Every HTTP binding, the most specific template first. Raises CatalogueError when two methods have the same."""
     found: dict[tuple[str, str], Route] = {}
-    for service in public_services():
-        owner = surface_of(service)
-        for method in service.methods if owner is not None else ():
+    for owner in surfaces():
+        for method in (method for service in services_of(owner) for method in service.methods):
             for binding in bindings(method):
                 route = Route(binding.verb, PathTemplate(binding.template), method, owner)
                 other = found.setdefault((route.verb, route.template.shape), route)
                 if other is not route:
-                    raise CatalogueError(
-                        f"{other.method.full_name} and {method.full_name} both take {binding.verb} {binding.template}: give one another path"
-                    )
+                    both, path = f"{other.method.full_name} and {method.full_name}", f"{binding.verb} {binding.template}"
+                    raise CatalogueError(f"{both} both take {path}: give one another path")
     return tuple(sorted(found.values(), key=lambda route: (route.template.generality, route.verb)))
 
 
@@ -155,19 +152,17 @@ def surface_rules() -> tuple[SurfaceRule, ...]:
     wanted = [(route.template, route.surface) for route in routes()]
     prefixes = [(PathTemplate(f"{prefix}/**"), surface) for surface in surfaces() for prefix in surface.path_prefixes]
     wanted += sorted(prefixes, key=lambda one: (-len(one[0].text), one[0].text))
-    kept = [one for index, one in enumerate(wanted) if not _is_implied(wanted[index:])]
-    runs = groupby(kept, key=lambda one: one[1].name)
-    return tuple(SurfaceRule(surface(name), tuple(dict.fromkeys(template for template, _ in run))) for name, run in runs)
+    rules = [SurfaceRule(surface, template) for template, surface in wanted]
+    return tuple(rule for index, rule in enumerate(rules) if not _is_implied(rule, rules[index + 1 :]))
 
 
-def _is_implied(rules: list[tuple[PathTemplate, Surface]]) -> bool:
-    """Whether the first rule says what the following ones of the same surface say without it, down to a path prefix."""
-    template, surface = rules[0]
-    for later, owner in rules[1:]:
-        if owner is not surface:
-            return False
-        if later.text.endswith("/**") and later.covers(template):
+def _is_implied(rule: SurfaceRule, later: list[SurfaceRule]) -> bool:
+    """Whether a path prefix of the same surface says as much, because no other surface's rule comes in between."""
+    for other in later:
+        if other.surface is rule.surface and other.template.covers(rule.template):
             return True
+        if other.surface is not rule.surface and other.template.overlaps(rule.template):
+            return False
     return False
 
 

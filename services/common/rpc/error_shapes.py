@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
@@ -25,10 +26,10 @@ class ErrorShape:
     """Words errors as one surface does."""
 
     def __init__(self, body: Descriptor, codes: EnumDescriptor | None) -> None:
-        """Raises ValueError when the body wants a code that not every reason has, or when a reason has two."""
+        """Raises ValueError when a field does not say what it holds, the body has a code and some reason none, or a reason has two."""
         self.message = body
         self._codes = _codes_of(codes) if codes is not None else {}
-        if _wants_code(body) and _OTHERS not in self._codes:
+        if surface_pb2.ERROR_PART_CODE in set(_parts(body)) and _OTHERS not in self._codes:
             missing = [reason.value for reason in ErrorReason if reason.number not in self._codes]
             if missing:
                 raise ValueError(f"{body.full_name}: no error code means {', '.join(missing)}")
@@ -57,33 +58,30 @@ class ErrorShape:
     def _value(self, field: FieldDescriptor, error: DarkroomError) -> object | None:
         if field.message_type is not None:
             return self._object(field.message_type, error)
-        match _part(field):
-            case surface_pb2.ERROR_PART_CODE:
-                return self.code(error.reason)
-            case surface_pb2.ERROR_PART_MESSAGE:
-                return error.message
-            case surface_pb2.ERROR_PART_REASON:
-                return error.reason.value
-            case surface_pb2.ERROR_PART_REASON_IN_LOWER_CASE:
-                return error.reason.value.lower()
-            case surface_pb2.ERROR_PART_FIELD:
-                return error.field
-            case surface_pb2.ERROR_PART_ALLOWED:
-                return list(error.allowed) or None
-            case surface_pb2.ERROR_PART_HTTP_STATUS:
-                return self.http_status(error)
-        raise ValueError(f"{field.full_name} must say by the option `holds` what stands in it")
+        parts: dict[surface_pb2.ErrorPart.ValueType, object | None] = {
+            surface_pb2.ERROR_PART_CODE: self.code(error.reason),
+            surface_pb2.ERROR_PART_MESSAGE: error.message,
+            surface_pb2.ERROR_PART_REASON: error.reason.value,
+            surface_pb2.ERROR_PART_REASON_IN_LOWER_CASE: error.reason.value.lower(),
+            surface_pb2.ERROR_PART_FIELD: error.field,
+            surface_pb2.ERROR_PART_ALLOWED: list(error.allowed) or None,
+            surface_pb2.ERROR_PART_HTTP_STATUS: self.http_status(error),
+        }
+        return parts[_part(field)]
 
 
 def _part(field: FieldDescriptor) -> surface_pb2.ErrorPart.ValueType:
     return field.GetOptions().Extensions[surface_pb2.holds]
 
 
-def _wants_code(message: Descriptor) -> bool:
-    return any(
-        _wants_code(field.message_type) if field.message_type is not None else _part(field) == surface_pb2.ERROR_PART_CODE
-        for field in message.fields
-    )
+def _parts(message: Descriptor) -> Iterator[surface_pb2.ErrorPart.ValueType]:
+    for field in message.fields:
+        if field.message_type is not None:
+            yield from _parts(field.message_type)
+        elif _part(field) == surface_pb2.ERROR_PART_UNSPECIFIED:
+            raise ValueError(f"{field.full_name} must say by the option `holds` what stands in it")
+        else:
+            yield _part(field)
 
 
 def _codes_of(codes: EnumDescriptor) -> dict[int, ErrorCode]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 
 _VARIABLE = re.compile(r"\{[^}=]*(?:=([^}]*))?\}")
 _WILDCARD = re.compile(r"(\*\*|\*)")
@@ -23,8 +24,8 @@ class PathTemplate:
 
     @cached_property
     def generality(self) -> tuple[tuple[int, ...], str]:
-        """For sorting: of two templates that match one path, the more specific one comes first, as it does in Envoy's transcoder. Segment by
-        segment, a text goes before `*`, and that before `**`."""
+        """For sorting: of two templates that match one path, the more specific one comes first, as it does in Envoy's transcoder. Segment
+        by segment, a text goes before `*`, and that before `**`."""
         return tuple(_generality(segment) for segment in self.shape.split("/")[1:]), self.shape
 
     @cached_property
@@ -45,8 +46,17 @@ class PathTemplate:
         return (f"^{pattern}/?$",)
 
     def covers(self, other: PathTemplate) -> bool:
-        """Whether every path that `other` matches is below this one, which ends with `/**`."""
-        return f"{other.shape}/".startswith(self.shape.removesuffix("**"))
+        """Whether this is a path prefix, and every path that `other` matches is below it."""
+        return self.shape.endswith("/**") and f"{other.shape}/".startswith(self.shape.removesuffix("**"))
+
+    def overlaps(self, other: PathTemplate) -> bool:
+        """Whether there may be a path that both match."""
+        for mine, theirs in zip_longest(self.shape.split("/"), other.shape.split("/")):
+            if "**" in (mine, theirs):
+                return True
+            if mine is None or theirs is None or ("*" not in mine + theirs and mine != theirs):
+                return False
+        return True
 
 
 def _generality(segment: str) -> int:

@@ -1,7 +1,7 @@
 """Surfaces, as their protos declare them, and how an error is told to the callers of each.
 
-A servicer raises `DarkroomError`; on its way out it becomes the HTTP status and JSON body that the clients of the surface know. They travel to
-the edge as trailers, and the edge's Lua puts them into the response.
+A servicer raises `DarkroomError`; on its way out it becomes the HTTP status and JSON body that the clients of the surface know. They
+travel to the edge as trailers, and the edge's Lua puts them into the response.
 """
 
 from __future__ import annotations

@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from typing import Any
 
+import grpc
 import httpx
 import pytest
 
+from darkroom.common.v1.surface_pb2 import KeyScheme
+from services.common.errors import DarkroomError, ErrorReason, from_rpc
+from services.common.rpc import catalogue
+from services.common.rpc.surfaces import rendered
 from tests.component.edge.conftest import Edge
 
+REST = catalogue.surface("rest")
 REFUSED = {"code": 1402, "message": "Invalid token", "data": {"error_code": "api_key_invalid"}}
 UNKNOWN_KEY = "dk_sk_" + "0" * 43
 
 
-@pytest.mark.parametrize("form", ["Authorization", "X-API-Key"])
-async def test_key_in_either_header_is_accepted(edge: Edge, http: httpx.AsyncClient, form: str) -> None:
-    value = edge.account.api_key if form == "X-API-Key" else f"Bearer {edge.account.api_key}"
-    reply = await http.get("/v1/tasks/1/status", headers={form: value})
+async def test_every_method_asks_for_a_key_in_the_words_of_its_surface(edge: Edge, http: httpx.AsyncClient) -> None:
+    """But those that say that they need none."""
+    error = DarkroomError(ErrorReason.API_KEY_INVALID, "Invalid token")
+    for route in catalogue.routes():
+        if not catalogue.is_anonymous(route.method):
+            reply = await http.request(route.verb, re.sub(r"\{[^}]*\}", "7", route.template.text))
+            assert (reply.status_code, reply.json()) == rendered(route.surface, error), route.method.full_name
+    async with grpc.aio.insecure_channel(edge.target) as channel:
+        for service in catalogue.services_of(catalogue.surface("native")):
+            for method in service.methods:
+                if not catalogue.is_anonymous(method):
+                    call: Any = channel.unary_unary(f"/{service.full_name}/{method.name}", bytes)
+                    with pytest.raises(grpc.aio.AioRpcError) as refused:
+                        await call(b"")
+                    assert from_rpc(refused.value).reason is ErrorReason.API_KEY_INVALID, method.full_name
+    assert edge.upstream.calls == 0
+
+
+@pytest.mark.parametrize("form", REST.keys, ids=lambda form: form.header)
+async def test_key_is_accepted_wherever_the_surface_says(edge: Edge, http: httpx.AsyncClient, form: KeyScheme) -> None:
+    reply = await http.get("/v1/tasks/1/status", headers={form.header: f"{form.scheme} {edge.account.api_key}".strip()})
     assert reply.status_code == 200
     assert reply.json()["data"]["error_message"] == edge.account.id
 

@@ -34,8 +34,8 @@ class Upstream:
 
     def mounts(self) -> list[Mount]:
         return [
-            Mount(_PilioTasks(self)),
-            Mount(_PilioImages(self)),
+            Mount(_RestTasks(self)),
+            Mount(_RestImages(self)),
             Mount(_NativeTasks(self)),
             # Does nothing, but waits for the request before it says so: the edge may still be reading that.
             Mount(batches_pb2_grpc.BatchesServiceServicer()),
@@ -44,7 +44,7 @@ class Upstream:
         ]
 
 
-class _PilioTasks(tasks_pb2_grpc.TasksServiceServicer):
+class _RestTasks(tasks_pb2_grpc.TasksServiceServicer):
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
 
@@ -76,7 +76,7 @@ class _PilioTasks(tasks_pb2_grpc.TasksServiceServicer):
         return tasks_pb2.TaskResultEnvelope(code=200, message="success")
 
 
-class _PilioImages(images_pb2_grpc.ImagesServiceServicer):
+class _RestImages(images_pb2_grpc.ImagesServiceServicer):
     """Answers with the request as it arrived, as JSON in `status_url`."""
 
     def __init__(self, upstream: Upstream) -> None:

@@ -7,13 +7,12 @@ import asyncio
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.files.store import Ended
-from services.files.store.models import FileRow
+from services.files.records import EndedTask, File
 from tests.component.files import content
 from tests.component.files.world import World
 
 
-async def ready(world: World, account: int, name: str = "input.png") -> FileRow:
+async def ready(world: World, account: int, name: str = "input.png") -> File:
     file = await world.uploaded(account, name, content.png())
     return await world.files.uploads.complete(account, file.id, [])
 
@@ -37,11 +36,11 @@ async def test_each_task_has_its_files_and_a_shared_one_is_counted_by_task(world
         assert ({file.id for file in result.files}, result.refusals) == ({shared.id, own.id}, {})
     assert await pinned(world, account, one, shared.id, own.id)
     await world.files.library.delete(account, shared.id)
-    await world.files.task_files.settle([Ended(one)])
+    await world.files.task_files.settle([EndedTask(one)])
     await world.sweep()
     assert await pinned(world, account, two, shared.id)
     assert await world.objects.head(shared.object_key) is not None
-    await world.files.task_files.settle([Ended(two)])
+    await world.files.task_files.settle([EndedTask(two)])
     await world.sweep()
     assert await world.objects.head(shared.object_key) is None
 

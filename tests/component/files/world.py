@@ -23,7 +23,7 @@ from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode
 from services.files.objects import ObjectStore, object_store
 from services.files.probe import Prober
-from services.files.store.models import FileRow
+from services.files.records import File
 from services.files.tasks_client import TasksClient
 from tests.component.files.tasks_service import MadeUpTasks
 
@@ -83,7 +83,7 @@ class World:
         assert reply.status_code == 200, reply.text
         return reply.headers["etag"]
 
-    async def uploaded(self, account: int, name: str, content: bytes, *, declare: bool = True) -> FileRow:
+    async def uploaded(self, account: int, name: str, content: bytes, *, declare: bool = True) -> File:
         """A record whose bytes have been PUT; nothing has looked at them yet."""
         created = await self.create(account, name, len(content) if declare else 0)
         await self.put(created.url, content)

@@ -18,6 +18,7 @@ from deploy.local.processes import find_processes
 from tests.certificate import make_certificate
 from tests.stacks import StackUnderTest
 
+pytestmark = pytest.mark.alone
 # A task that no account has: 404 says that the key was accepted.
 PROBE = "/v1/tasks/1/status"
 

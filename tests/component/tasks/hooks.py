@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.common.database import Database
 from services.common.idempotency import IdempotencyRecords
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.domain.webhooks.addresses import Address, AddressRules
@@ -34,7 +35,7 @@ class Hooks:
 
     def __init__(self, engine: AsyncEngine, scene: Scene, clock: MovableClock) -> None:
         self.store, self.batches, self.scene, self.clock = WebhookStore(engine), BatchStore(engine), scene, clock
-        self._idempotency = IdempotencyRecords(engine, clock)
+        self._idempotency = IdempotencyRecords(Database(engine), clock)
         self.webhooks = self.account_webhooks()
 
     def destinations(self, resolve: Resolve | None = None, *, loopback: bool = True) -> Destinations:

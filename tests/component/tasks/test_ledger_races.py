@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from darkroom.operations.v1 import noop_pb2, operation_pb2
+from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotencyRecords
 from services.tasks.domain.creation.media import MediaLimits
@@ -107,7 +108,7 @@ async def test_a_refusal_whose_cause_has_gone_is_no_refusal(scene: Scene, clean_
     blocking = await scene.create(price=0)
     rules = CreationRules(diagnostics=True, max_attempts=5, limits=MediaLimits(100, 400), prices=read_prices(None), terms=ENFORCED)
     no_files = None  # A task without inputs asks nothing of files.
-    idempotency = IdempotencyRecords(clean_engine, clock)
+    idempotency = IdempotencyRecords(Database(clean_engine), clock)
     creation = TaskCreation(
         RoomIsMade(clean_engine, blocking), no_files, idempotency, Notifications(), NoWebhooks(), NoOffers(), rules, clock
     )

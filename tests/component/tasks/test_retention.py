@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from darkroom.tasks.v1 import task_pb2
 from darkroom.tasks.v1 import tasks_service_pb2 as pb
+from services.common.database import Database
 from services.common.idempotency import IdempotencyRecords, IdempotentCall
 from services.tasks.domain.retention.config import RetentionSettings
 from services.tasks.domain.retention.sweeping import RetentionSweeper, Rule, rules
@@ -188,7 +189,7 @@ async def test_idempotency_sweeps_at_once_forget_what_has_expired(clean_engine: 
         await create(number)
     clock.advance(DAY)
     await create(20)
-    await asyncio.gather(*(IdempotencyRecords(clean_engine, clock).sweep() for _ in range(4)))
+    await asyncio.gather(*(IdempotencyRecords(Database(clean_engine), clock).sweep() for _ in range(4)))
     assert await rows(clean_engine, "idempotency") == 1
 
 

@@ -16,6 +16,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
 from darkroom.rest.v1 import images_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
+from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotencyRecords, IdempotentCall
 from services.tasks.domain.records import NewTask
@@ -160,7 +161,7 @@ async def test_a_client_that_gave_up_and_repeats_has_one_task(service: Service, 
 
 @pytest.fixture
 def records(clean_engine: AsyncEngine, clock: MovableClock) -> IdempotencyRecords:
-    return IdempotencyRecords(clean_engine, clock)
+    return IdempotencyRecords(Database(clean_engine), clock)
 
 
 def call_of(key: str, digest: bytes = b"d" * 32) -> IdempotentCall:

@@ -11,9 +11,9 @@ import pytest
 from google.rpc import code_pb2, status_pb2
 
 from envoy_api.envoy.service.auth.v3 import external_auth_pb2
-from services.accounts.domain.admission import Admission
+from services.accounts.domain.authentication import KeyAuthenticator
 from services.accounts.domain.keys import make_key
-from services.accounts.store.accounts import KeyOwner
+from services.accounts.records import KeyOwner
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
 
 KEY, EXPIRED = make_key(), make_key()
@@ -29,7 +29,7 @@ async def check(path: str, **headers: str) -> external_auth_pb2.CheckResponse:
     request.attributes.request.http.path = path
     request.attributes.request.http.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
     return await AuthorizationServicer(
-        Admission(find, lambda owner, now: f"{owner.account_id}/{owner.key_id}", lambda key_id, now: None)
+        KeyAuthenticator(find, lambda owner, now: f"{owner.account_id}/{owner.key_id}", lambda key_id, now: None)
     ).Check(request, Mock())
 
 
@@ -41,7 +41,7 @@ async def test_a_valid_key_becomes_an_identity_and_goes_no_further() -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1", "/v1/tasks/1/status", "/v1/nothing?x=/v2"])
-async def test_refusal_in_pilio_s_words(path: str) -> None:
+async def test_refusal_in_the_surface_s_words(path: str) -> None:
     reply = await check(path)
     assert reply.denied_response.status.code == 401
     assert reply.denied_response.body == '{"code":1402,"message":"Invalid token","data":{"error_code":"api_key_invalid"}}'

@@ -55,7 +55,8 @@ def test_results_beside_their_inputs_are_no_inputs_of_the_folder() -> None:
 
 
 @pytest.mark.parametrize(
-    ("argument", "told"), [("no.png", "no.png does not exist"), ("empty", "contains no files of these types"), ("x*.png", "matches no files")]
+    ("argument", "told"),
+    [("no.png", "no.png does not exist"), ("empty", "contains no files of these types"), ("x*.png", "matches no files")],
 )
 def test_an_argument_that_means_nothing_is_wrong_usage(argument: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit) as end:

@@ -4,8 +4,10 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
+from darkroom.rest.v1 import billing_pb2, surface_pb2
 from services.common.errors import DarkroomError, ErrorReason, from_rpc
 from services.common.rpc import catalogue
+from services.common.rpc.error_shapes import ErrorShape
 from services.common.rpc.surfaces import error_trailers
 
 REST = catalogue.surface("rest")
@@ -97,3 +99,10 @@ def test_a_reason_advises_a_wait_that_is_nobody_s_own() -> None:
     assert (received.advised_wait, received.retry_after) == (error.advised_wait, None)
     assert DarkroomError(ErrorReason.UNAVAILABLE, "Later.", retry_after=30).advised_wait == 30
     assert DarkroomError(ErrorReason.FIELD_INVALID, "No.").advised_wait is None
+
+
+def test_a_body_with_a_code_wants_one_for_every_reason() -> None:
+    with pytest.raises(ValueError, match="no error code means API_KEY_INVALID"):
+        ErrorShape(surface_pb2.ErrorEnvelope.DESCRIPTOR, None)
+    with pytest.raises(ValueError, match=r"BalanceResult\.\w+ must say by the option `holds`"):
+        ErrorShape(billing_pb2.BalanceResult.DESCRIPTOR, surface_pb2.ErrorCode.DESCRIPTOR)

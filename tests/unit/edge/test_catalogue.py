@@ -21,6 +21,7 @@ def test_public_services_are_all_and_only_those_for_clients() -> None:
         ("/v1", "rest"),
         ("/v1/x", "rest"),
         ("/v1?x=/v2", "rest"),
+        ("/v1/tasks/1/status", "rest"),
         ("/", ""),
         ("/v10", ""),
         ("/x/v1", ""),
@@ -36,6 +37,6 @@ def test_the_surface_of_a_path(path: str, surface: str) -> None:
 
 def test_bindings_of_a_method() -> None:
     services = {service.full_name: service for service in catalogue.public_services()}
-    pilio = services["darkroom.rest.v1.FilesService"].methods_by_name["CompleteMultipartUpload"]
-    assert catalogue.bindings(pilio) == (HttpBinding("POST", "/v1/files/{id}/complete"),)
+    rest = services["darkroom.rest.v1.FilesService"].methods_by_name["CompleteMultipartUpload"]
+    assert catalogue.bindings(rest) == (HttpBinding("POST", "/v1/files/{id}/complete"),)
     assert catalogue.bindings(services["darkroom.tasks.v1.TasksService"].methods_by_name["GetTask"]) == ()

@@ -52,11 +52,11 @@ def test_a_status_without_a_row_keeps_its_number() -> None:
 
 
 def test_the_message_about_a_body_fits_into_the_surface_s_json() -> None:
-    (pilio,) = (surface for surface in failures.surface_errors() if "^/v1$" in surface.patterns)
+    (rest,) = (surface for surface in failures.surface_errors() if "^/v1$" in surface.patterns)
     data = {"error_code": "malformed_request"}
-    assert {part: json.loads(body)["data"] for part, body in pilio.malformed.items()} == {
+    assert {part: json.loads(body)["data"] for part, body in rest.malformed.items()} == {
         "message": data,
         "field": {**data, "field": "<field>"},
         "allowed": {**data, "field": "<field>", "allowed": ["<allowed>"]},
     }
-    assert all((body["code"], body["message"]) == (40000, "<message>") for body in map(json.loads, pilio.malformed.values()))
+    assert all((body["code"], body["message"]) == (40000, "<message>") for body in map(json.loads, rest.malformed.values()))

@@ -5,25 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from google.protobuf.message import Message
+
 from darkroom.files.v1 import file_pb2
-from darkroom.operations.v1 import operation_pb2, options_pb2, upscale_pb2
+from darkroom.operations.v1 import operation_pb2, options_pb2
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.operations import spec_of
-from services.common.upscale_size import result_size
+from services.common.media_format import read_formats
+from services.common.operations import parameters_of, spec_of
+from services.common.result_size import result_size
 
 FORMATS: Mapping[options_pb2.MediaKind.ValueType, Mapping[str, str]] = {
-    options_pb2.MEDIA_KIND_IMAGE: {
-        "jpg": "image/jpeg",
-        "jpeg": "image/jpeg",
-        "png": "image/png",
-        "webp": "image/webp",
-        "heic": "image/heic",
-        "avif": "image/avif",
-        "tiff": "image/tiff",
-        "gif": "image/gif",
-        "svg": "image/svg+xml",
-    },
-    options_pb2.MEDIA_KIND_PDF: {"pdf": "application/pdf"},
+    kind: {extension: each.media_type for each in read_formats(kind) for extension in each.extensions}
+    for kind in (options_pb2.MEDIA_KIND_IMAGE, options_pb2.MEDIA_KIND_PDF)
 }
 """What the workers read, by kind: the names that people use for a format, and its media type."""
 
@@ -87,22 +80,24 @@ def _check_size(file: file_pb2.File, field: str, operations: Sequence[operation_
     # Which of the two is the width depends on an orientation tag that only the worker reads, and the worker checks this as well.
     sizes = {(file.image.width, file.image.height), (file.image.height, file.image.width)}
     for number, operation in enumerate(operations):
-        if operation.WhichOneof("operation") != "upscale":
+        spec, parameters = spec_of(operation), parameters_of(operation)
+        if spec.resize is None:
             continue
-        if number and not operation.upscale.factor and any(before.remove_background.trim for before in operations[:number]):
+        by_factor = spec.number(parameters, options_pb2.PARAMETER_ROLE_FACTOR)
+        if not by_factor and any(spec_of(before).trims(parameters_of(before)) for before in operations[:number]):
             # How much is cut off only the worker sees.
             return
-        sizes = _enlarged(operation.upscale, sizes, file, field)
+        sizes = _enlarged(parameters, sizes, file, field)
         megapixels = min(width * height for width, height in sizes) / 1e6
         if megapixels > limits.result_megapixels:
             raise _too_large(file, field, f"the result would have {megapixels:.1f} megapixels", limits.result_megapixels)
 
 
-def _enlarged(upscale: upscale_pb2.Upscale, sizes: Collection[tuple[int, int]], file: file_pb2.File, field: str) -> set[tuple[int, int]]:
+def _enlarged(parameters: Message, sizes: Collection[tuple[int, int]], file: file_pb2.File, field: str) -> set[tuple[int, int]]:
     enlarged = set()
     for size in sorted(sizes, key=lambda size: size != (file.image.width, file.image.height), reverse=True):
         try:
-            enlarged.add(result_size(upscale, *size))
+            enlarged.add(result_size(parameters, *size))
         except DarkroomError as error:
             refused = error
     if not enlarged:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from darkroom.operations.v1 import operation_pb2, options_pb2
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.operations import OperationSpec, parameters_of, spec_of
+from services.common.operations import Arity, OperationSpec, parameters_of, spec_of
 
 _NOTHING = options_pb2.MEDIA_KIND_UNSPECIFIED
 
@@ -41,7 +41,7 @@ def check_pipeline(operations: Sequence[operation_pb2.Operation], inputs: int, *
                 f"operations[{index}]: {spec.name} takes {_name(spec.accepts)}, but {before.name} gives {_name(before.produces)}.",
                 field=f"operations[{index}]",
             )
-        if getattr(parameters_of(operations[index - 1]), "dry_run", False):
+        if before.is_dry_run(parameters_of(operations[index - 1])):
             raise DarkroomError(
                 ErrorReason.FIELD_INVALID,
                 f"operations[{index}]: a dry run of {before.name} gives no file to go on with, so it must be the last operation.",
@@ -66,8 +66,7 @@ def flows_of(operations: Sequence[operation_pb2.Operation], inputs: int) -> list
     flows, taken = [], inputs
     for operation in operations:
         spec = spec_of(operation)
-        # `count` is optional in every operation that takes references.
-        made = 1 if spec.joins_inputs else getattr(parameters_of(operation), "count", 0) or 1 if spec.max_references else taken
+        made = {Arity.ALL: 1, Arity.REFERENCES: spec.count(parameters_of(operation))}.get(spec.arity, taken)
         flows.append(Flow(taken, made if spec.produces != _NOTHING else 0))
         taken = made
     return flows

@@ -1,4 +1,4 @@
-"""Where the time comes from, so that tests can move it."""
+"""The time, as a parameter: whatever acts on it takes a clock, so that a test can move it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from datetime import UTC, datetime
 Clock = Callable[[], datetime]
 
 
-def utc_now() -> datetime:
-    """The current time."""
+def system_clock() -> datetime:
+    """The current time, with its zone."""
     return datetime.now(UTC)

@@ -8,10 +8,10 @@ from unittest.mock import Mock
 
 import pytest
 
-from services.accounts.domain import admission as module
-from services.accounts.domain.admission import FRESH_SECONDS, TOKEN_SECONDS, Admission, IdentitySigner
+from services.accounts.domain import authentication as module
+from services.accounts.domain.authentication import FRESH_SECONDS, TOKEN_SECONDS, IdentitySigner, KeyAuthenticator
 from services.accounts.domain.keys import digest_of
-from services.accounts.store.accounts import KeyOwner
+from services.accounts.records import KeyOwner
 from services.common.errors import DarkroomError, ErrorReason
 
 OWNER = KeyOwner(key_id=7, account_id=3)
@@ -28,7 +28,7 @@ class World:
         self.uses: list[tuple[int, datetime]] = []
         self.gate = asyncio.Event()
         self.gate.set()
-        self.admission = Admission(self.find, self.sign, self.use, clock=lambda: self.now, now=self.wall)
+        self.authenticator = KeyAuthenticator(self.find, self.sign, self.use, clock=lambda: self.now, now=self.wall)
 
     async def find(self, digest: bytes) -> KeyOwner | None:
         self.asked.append(digest)
@@ -46,7 +46,7 @@ class World:
     async def admitted(self, secret: str) -> str | None:
         """The token; None when the key is refused."""
         try:
-            return await self.admission.token(secret)
+            return await self.authenticator.token(secret)
         except DarkroomError as error:
             assert error.reason is ErrorReason.API_KEY_INVALID
             return None
@@ -61,19 +61,19 @@ def world() -> World:
 
 
 async def test_answers_come_from_memory_while_they_are_fresh(world: World) -> None:
-    assert await world.admission.token("valid") == "3/7/1"
+    assert await world.authenticator.token("valid") == "3/7/1"
     world.now += FRESH_SECONDS
-    assert await world.admission.token("valid") == "3/7/1"
+    assert await world.authenticator.token("valid") == "3/7/1"
     assert len(world.asked) == 1
     world.now += 0.1
-    assert await world.admission.token("valid") == "3/7/1"
+    assert await world.authenticator.token("valid") == "3/7/1"
     assert len(world.asked) == 2
 
 
 async def test_a_token_is_signed_again_while_most_of_its_minute_is_left(world: World) -> None:
-    await world.admission.token("valid")
+    await world.authenticator.token("valid")
     world.now += TOKEN_SECONDS + 0.1
-    assert await world.admission.token("valid") == "3/7/2"
+    assert await world.authenticator.token("valid") == "3/7/2"
 
 
 async def test_unknown_keys_are_remembered_too(world: World) -> None:
@@ -86,7 +86,7 @@ async def test_unknown_keys_are_remembered_too(world: World) -> None:
 
 
 async def test_a_revocation_counts_within_seconds_without_an_announcement(world: World) -> None:
-    await world.admission.token("valid")
+    await world.authenticator.token("valid")
     world.owners.clear()
     assert await world.admitted("valid") is not None
     world.now += FRESH_SECONDS + 0.1
@@ -94,19 +94,19 @@ async def test_a_revocation_counts_within_seconds_without_an_announcement(world:
 
 
 async def test_an_announced_revocation_counts_at_once(world: World) -> None:
-    await world.admission.token("valid")
+    await world.authenticator.token("valid")
     world.owners.clear()
-    world.admission.evict(7)
+    world.authenticator.evict(7)
     assert await world.admitted("valid") is None
 
 
 async def test_an_answer_read_before_a_revocation_is_not_kept(world: World) -> None:
     world.gate.clear()
-    waiting = asyncio.create_task(world.admission.token("valid"))
+    waiting = asyncio.create_task(world.authenticator.token("valid"))
     while not world.asked:
         await asyncio.sleep(0)
     world.owners.clear()
-    world.admission.evict(7)
+    world.authenticator.evict(7)
     world.gate.set()
     await waiting
     assert await world.admitted("valid") is None
@@ -114,7 +114,7 @@ async def test_an_answer_read_before_a_revocation_is_not_kept(world: World) -> N
 
 async def test_requests_that_wait_for_one_key_ask_once(world: World) -> None:
     world.gate.clear()
-    waiting = [asyncio.create_task(world.admission.token("valid")) for _ in range(20)]
+    waiting = [asyncio.create_task(world.authenticator.token("valid")) for _ in range(20)]
     while not world.asked:
         await asyncio.sleep(0)
     waiting[0].cancel()
@@ -129,19 +129,19 @@ async def test_a_failing_database_is_not_an_answer(world: World) -> None:
     async def broken(digest: bytes) -> KeyOwner | None:
         raise ConnectionError
 
-    working, admission = world.find, Admission(broken, world.sign, world.use, clock=lambda: world.now, now=world.wall)
+    working, authenticator = world.find, KeyAuthenticator(broken, world.sign, world.use, clock=lambda: world.now, now=world.wall)
     with pytest.raises(ConnectionError):
-        await admission.token("valid")
-    admission._find_owner = working
-    assert await admission.token("valid") is not None
+        await authenticator.token("valid")
+    authenticator._find_owner = working
+    assert await authenticator.token("valid") is not None
 
 
 async def test_a_flood_of_guesses_forgets_no_customer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_CAPACITY", 10)
-    await world.admission.token("valid")
+    await world.authenticator.token("valid")
     for guess in range(100):
         await world.admitted(f"guess {guess}")
-    assert len(world.admission._unknown) == 10
+    assert len(world.authenticator._unknown) == 10
     asked = len(world.asked)
     assert await world.admitted("valid") is not None
     assert len(world.asked) == asked
@@ -153,7 +153,7 @@ async def test_a_key_whose_time_is_over_says_so_though_its_answer_is_fresh(world
     assert await world.admitted("valid") is not None
     world.now += 2
     with pytest.raises(DarkroomError) as refused:
-        await world.admission.token("valid")
+        await world.authenticator.token("valid")
     assert (refused.value.reason, refused.value.message) == (
         ErrorReason.API_KEY_INVALID,
         "This API key expired at 1970-01-01 00:16:42 UTC.",

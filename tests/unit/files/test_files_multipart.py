@@ -1,7 +1,7 @@
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.files.domain.parts import UploadedPart, check, refused
+from services.files.domain.multipart import UploadedPart, check, refused
 from services.files.objects import StoredPart
 
 STORED = {number: StoredPart(10, f'"etag{number}"') for number in (1, 2, 3)}

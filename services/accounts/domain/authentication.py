@@ -1,4 +1,4 @@
-"""Who presented a key: the answer to every request at the edge, from memory where it can be."""
+"""Authenticates the key of every request at the edge, from memory where possible."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from prometheus_client import Counter
 
 from services.accounts.domain.keys import digest_of
-from services.accounts.store.accounts import KeyOwner
+from services.accounts.records import KeyOwner
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import IDENTITY_SECONDS, Signer
 
 FRESH_SECONDS = 5.0
-"""An answer older than this is asked for again, so a revocation counts within that time even when no announcement gets through."""
+"""An older answer is asked for again, so a revocation takes effect within this time even when no announcement arrives."""
 TOKEN_SECONDS = 20.0
-"""A token is handed out for this long, so that it has most of its minute left whenever it is."""
+"""A token is handed out for this long, so that most of its minute is left each time."""
 _CAPACITY = 20_000
 _CHECKS = Counter(
     "darkroom_key_checks", "Keys checked, by outcome (known, expired, unknown) and by who knew (memory, database).", ["outcome", "source"]
@@ -50,11 +50,11 @@ class IdentitySigner:
         return self._signer.identity_token(owner.account_id, owner.key_id, owner.scopes, left)
 
 
-class Admission:
+class KeyAuthenticator:
     """Turns keys into identity tokens.
 
-    `find_owner(digest)` asks the database, `sign(owner, now)` makes a token, `used(key_id, now)` hears of each use that is let through,
-    `clock` gives seconds, `now` the time. Valid and unknown keys are remembered apart, 20,000 of each, so that a flood of guesses forgets
+    `find_owner(digest)` asks the database, `sign(owner, now)` makes a token, `used(key_id, now)` is called for each key that is accepted,
+    `clock` gives seconds, `now` the time. Valid and unknown keys are cached apart, 20,000 of each, so that a flood of guesses evicts
     guesses and no customer.
     """
 
@@ -74,10 +74,9 @@ class Admission:
         self._evictions = 0
 
     async def token(self, secret: str) -> str:
-        """An identity token of the key's account with at least 40 of its 60 seconds left, unless the key itself ends before.
+        """An identity token of the key's account with at least 40 of its 60 seconds left, unless the key itself expires before.
 
-        Raises API_KEY_INVALID for an unknown or revoked key and for one whose time is over, and what the database raises when it cannot be
-        asked.
+        Raises API_KEY_INVALID for an unknown, revoked or expired key, and UNAVAILABLE when the database is needed and cannot be reached.
         """
         digest = digest_of(secret)
         clock, now = self._clock(), self._now()
@@ -100,7 +99,7 @@ class Admission:
         return answer.token
 
     def evict(self, key_id: int) -> None:
-        """Forget what is known about a key, because it has been revoked or its time is over."""
+        """Forget what is cached about a key, because it has been revoked or has expired."""
         self._evictions += 1
         digest = self._digest_of_key.pop(key_id, None)
         if digest is not None:
