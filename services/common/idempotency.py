@@ -1,7 +1,7 @@
 """Idempotency keys: a creating call that is repeated with the key of an earlier one gets what that one made.
 
 A record says which resources a call has made. A service inserts it in the very transaction that creates them, so that there is never one
-without the other: whatever dies on the way, either both are stored, and a repeat finds them, or neither, and a repeat starts over. A call
+without the other: after a crash either both are stored, and a repeat finds them, or neither, and a repeat starts over. A call
 that is refused or fails leaves no record. Of two calls at once, the primary key lets one store what it made; the other is rolled back and
 answers with what is stored.
 
@@ -86,7 +86,7 @@ class IdempotentCall:
     key: str
     """1 to 255 printable ASCII characters."""
     digest: bytes
-    """SHA-256 of the request, by which another request under the same key is told."""
+    """SHA-256 of the request, which tells it from another request under the same key."""
 
 
 class IdempotencyColumns(SQLModel):

@@ -31,7 +31,7 @@ _FORMER_DOTS = former_event_subject("*", "*", end=True).count(".")
 class TaskEvents:
     """Hands ended tasks to `settle`. An event is acknowledged after that, so one that could not be handled comes again.
 
-    Events live an hour. What is lost beyond that, the sweeper learns by asking.
+    Events are kept for an hour. The sweeper asks about tasks whose event was lost.
     """
 
     def __init__(self, bus: Bus, settle: Callable[[Sequence[EndedTask]], Awaitable[None]]) -> None:
@@ -47,7 +47,7 @@ class TaskEvents:
         except nats.errors.TimeoutError:
             return False
         except Exception:
-            # The server may have restarted without the consumer: subscribe anew next time. The loop logs it and waits.
+            # The server may have restarted without the consumer, so subscribe again next time. The loop logs the error and waits.
             self._subscription = None
             raise
         published = [one for message in messages for one in _published(message) if one.event.state in TERMINAL_STATES]
@@ -60,13 +60,13 @@ class TaskEvents:
     async def _subscribe(self) -> JetStreamContext.PullSubscription:
         config = ConsumerConfig(
             durable_name=DURABLE,
-            # The second for what a version before has published, within the hour before this one came.
+            # The second for what the previous version published in the last hour.
             filter_subjects=[event_subject("*", end=True), former_event_subject("*", "*", end=True)],
             deliver_policy=DeliverPolicy.ALL,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=_ACK_WAIT_SECONDS,
         )
-        await self._bus.jetstream.add_consumer(EVENTS_STREAM, config)  # Or changes the one that a version before has made.
+        await self._bus.jetstream.add_consumer(EVENTS_STREAM, config)  # Or updates that of the previous version.
         return await self._bus.jetstream.pull_subscribe_bind(DURABLE, stream=EVENTS_STREAM)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.bus import Bus
+from services.common.database import Database
 from services.common.identity import IDENTITY_HEADER, Signer
 from services.common.rpc.channel import Caller
 from services.files.assembly import Files, assemble
@@ -62,7 +63,7 @@ class World:
     def again(self, **changed: Any) -> Files:
         """Another replica on the same database and storage."""
         settings = self.settings.model_copy(update=changed)
-        return assemble(settings, self.engine, self.objects, self.prober, self.tasks_client, self.clock)
+        return assemble(settings, Database(self.engine), self.objects, self.prober, self.tasks_client, self.clock)
 
     def account(self) -> int:
         """An account that no other test uses."""
