@@ -9,6 +9,7 @@ from darkroom.files.v1 import file_pb2, files_service_pb2
 from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
 from services.common.errors import DarkroomError, ErrorReason, translated
 from services.common.rpc.channel import Caller
+from services.tasks.model.media import InputFile
 
 # The first use of a file heads and probes it, which may read several ranges of each of 100 files.
 _EXAMINE_SECONDS = 60.0
@@ -23,7 +24,7 @@ _MOST_DOWNLOADS = 500  # the limit of SignDownloads
 class Examined:
     """What became of files that tasks are to use."""
 
-    files: Mapping[int, file_pb2.File]
+    files: Mapping[int, InputFile]
     """Those that can be used, by id."""
     refusals: Mapping[int, DarkroomError]
     """The others, by id."""
@@ -101,8 +102,16 @@ def _examination(files: int) -> float:
     return _EXAMINE_SECONDS if files <= _FEW_FILES else _EXAMINE_MANY_SECONDS
 
 
-def _files(files: Iterable[file_pb2.File]) -> dict[int, file_pb2.File]:
-    return {file.id: file for file in files}
+def _files(files: Iterable[file_pb2.File]) -> dict[int, InputFile]:
+    return {
+        file.id: InputFile(
+            id=file.id,
+            media_type=file.media_type,
+            image_size=(file.image.width, file.image.height) if file.HasField("image") else None,
+            pages=file.document.pages if file.HasField("document") else None,
+        )
+        for file in files
+    }
 
 
 def _refusals(refusals: Iterable[storage_service_pb2.FileRefusal]) -> dict[int, DarkroomError]:

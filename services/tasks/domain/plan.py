@@ -8,13 +8,13 @@ from itertools import pairwise
 
 from google.protobuf.message import Message
 
-from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import operation_pb2, options_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.media_format import read_formats
 from services.common.operations import Arity, AuxiliaryInput, OperationSpec, auxiliary_inputs, parameters_of, spec_of
 from services.common.result_size import result_size
 from services.tasks.model import Task
+from services.tasks.model.media import InputFile
 
 _NOTHING = options_pb2.MEDIA_KIND_UNSPECIFIED
 
@@ -88,10 +88,10 @@ def outputs_of(operations: Sequence[operation_pb2.Operation], inputs: int) -> in
     return flows_of(operations, inputs)[-1].made
 
 
-def planned_files(operations: Sequence[operation_pb2.Operation], count: int, pages: int) -> list[file_pb2.File]:
+def planned_files(operations: Sequence[operation_pb2.Operation], count: int, pages: int) -> list[InputFile]:
     """Inputs that are not uploaded yet: so many of what the first operation takes; documents have so many pages each."""
     document = spec_of(operations[0]).accepts == options_pb2.MEDIA_KIND_PDF
-    return [file_pb2.File(document=file_pb2.DocumentInfo(pages=pages)) if document else file_pb2.File()] * count
+    return [InputFile(pages=pages if document else None)] * count
 
 
 def _check_inputs(first: OperationSpec, inputs: int) -> None:
@@ -142,7 +142,7 @@ class MediaLimits:
 
 
 def check_media(
-    files: Sequence[file_pb2.File],
+    files: Sequence[InputFile],
     fields: Sequence[str],
     operations: Sequence[operation_pb2.Operation],
     limits: MediaLimits,
@@ -157,11 +157,11 @@ def check_media(
         return
     for file, field in zip(files, fields, strict=True):
         check_format(file, field, spec_of(operations[0]).accepts, formats)
-        if file.HasField("image"):
-            _check_size(file, field, operations, limits)
+        if file.image_size is not None:
+            _check_size(file, file.image_size, field, operations, limits)
 
 
-def check_format(file: file_pb2.File, field: str, kind: options_pb2.MediaKind.ValueType, formats: Collection[str] | None) -> None:
+def check_format(file: InputFile, field: str, kind: options_pb2.MediaKind.ValueType, formats: Collection[str] | None) -> None:
     """Raise MEDIA_UNSUPPORTED, blaming `field`, for a file that is not of this kind or, if these are given, of none of these formats."""
     known = FORMATS.get(kind, {})
     accepted = {name: known[name] for name in (known if formats is None else formats)}
@@ -175,20 +175,22 @@ def check_format(file: file_pb2.File, field: str, kind: options_pb2.MediaKind.Va
         )
 
 
-def check_megapixels(file: file_pb2.File, field: str, limits: MediaLimits) -> None:
+def check_megapixels(file: InputFile, size: tuple[int, int], field: str, limits: MediaLimits) -> None:
     """Raise MEDIA_LIMIT_EXCEEDED, blaming `field`, for a picture that is larger than is read."""
-    megapixels = file.image.width * file.image.height / 1e6
+    megapixels = size[0] * size[1] / 1e6
     if megapixels > limits.megapixels:
-        raise _too_large(file, field, f"it has {megapixels:.1f} megapixels", limits.megapixels)
+        raise _too_large(file, size, field, f"it has {megapixels:.1f} megapixels", limits.megapixels)
 
 
-def _check_size(file: file_pb2.File, field: str, operations: Sequence[operation_pb2.Operation], limits: MediaLimits) -> None:
-    check_megapixels(file, field, limits)
+def _check_size(
+    file: InputFile, size: tuple[int, int], field: str, operations: Sequence[operation_pb2.Operation], limits: MediaLimits
+) -> None:
+    check_megapixels(file, size, field, limits)
     if spec_of(operations[0]).max_references:
         # What is made of references does not have their size. The workers check the results.
         return
     # Which of the two is the width depends on an orientation tag that only the worker reads, and the worker checks this as well.
-    sizes = {(file.image.width, file.image.height), (file.image.height, file.image.width)}
+    sizes = {size, size[::-1]}
     for number, operation in enumerate(operations):
         spec, parameters = spec_of(operation), parameters_of(operation)
         if spec.resize is None:
@@ -197,15 +199,17 @@ def _check_size(file: file_pb2.File, field: str, operations: Sequence[operation_
         if not by_factor and any(spec_of(before).trims(parameters_of(before)) for before in operations[:number]):
             # How much is cut off only the worker sees.
             return
-        sizes = _enlarged(parameters, sizes, file, field)
+        sizes = _enlarged(parameters, sizes, file, size, field)
         megapixels = min(width * height for width, height in sizes) / 1e6
         if megapixels > limits.result_megapixels:
-            raise _too_large(file, field, f"the result would have {megapixels:.1f} megapixels", limits.result_megapixels)
+            raise _too_large(file, size, field, f"the result would have {megapixels:.1f} megapixels", limits.result_megapixels)
 
 
-def _enlarged(parameters: Message, sizes: Collection[tuple[int, int]], file: file_pb2.File, field: str) -> set[tuple[int, int]]:
+def _enlarged(
+    parameters: Message, sizes: Collection[tuple[int, int]], file: InputFile, stored: tuple[int, int], field: str
+) -> set[tuple[int, int]]:
     enlarged = set()
-    for size in sorted(sizes, key=lambda size: size != (file.image.width, file.image.height), reverse=True):
+    for size in sorted(sizes, key=lambda size: size != stored, reverse=True):
         try:
             enlarged.add(result_size(parameters, *size))
         except DarkroomError as error:
@@ -217,10 +221,10 @@ def _enlarged(parameters: Message, sizes: Collection[tuple[int, int]], file: fil
     return enlarged
 
 
-def _too_large(file: file_pb2.File, field: str, what: str, limit: float) -> DarkroomError:
+def _too_large(file: InputFile, size: tuple[int, int], field: str, what: str, limit: float) -> DarkroomError:
     return DarkroomError(
         ErrorReason.MEDIA_LIMIT_EXCEEDED,
-        f"{field}: {file.image.width} × {file.image.height} pixels: {what}, at most {limit:g} are allowed.",
+        f"{field}: {size[0]} × {size[1]} pixels: {what}, at most {limit:g} are allowed.",
         field=field,
         allowed=(f"at most {limit:g} megapixels",),
         metadata={"file_id": str(file.id)},
@@ -253,14 +257,12 @@ def named_files(operations: Sequence[operation_pb2.Operation], field_of: FieldOf
     ]
 
 
-def check_auxiliary(
-    named: Sequence[NamedFile], files: Sequence[file_pb2.File], limits: MediaLimits, formats: Collection[str] | None
-) -> None:
+def check_auxiliary(named: Sequence[NamedFile], files: Sequence[InputFile], limits: MediaLimits, formats: Collection[str] | None) -> None:
     """Refuse files, one of each that is named, that are not of the kind or larger than is read; `formats` as in `check_media`.
 
     Raises MEDIA_UNSUPPORTED and MEDIA_LIMIT_EXCEEDED.
     """
     for each, file in zip(named, files, strict=True):
         check_format(file, each.field, each.input.kind, formats)
-        if file.HasField("image"):
-            check_megapixels(file, each.field, limits)
+        if file.image_size is not None:
+            check_megapixels(file, file.image_size, each.field, limits)

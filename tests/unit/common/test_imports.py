@@ -1,5 +1,8 @@
-"""Which modules of the package `darkroom` services import. The generated code shares that name with the client, so import-linter, which
-sees a package as one, cannot tell them apart. Its contracts, in pyproject.toml, hold everything else."""
+"""Which modules of the package `darkroom` services import: none of the client's, and outside of their surfaces none of a surface's messages.
+
+The generated code shares the name with the client, so import-linter, which sees a package as one, cannot tell them apart. Its contracts, in
+pyproject.toml, hold everything else.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from services.common.rpc import catalogue
 
 SERVICES = Path(__file__).resolve().parents[3] / "services"
 GENERATED = re.compile(r"darkroom\.([a-z_]+\.)*v\d+(\.|$)")
@@ -30,6 +35,25 @@ def test_services_import_no_module_of_the_client() -> None:
     found = {path: [name for name in imported(path.read_text()) if not GENERATED.match(name)] for path in SERVICES.rglob("*.py")}
     assert len(found) > 100
     assert {str(path): names for path, names in found.items() if names} == {}
+
+
+def messages_of_surfaces() -> set[str]:
+    """The packages whose services belong to a surface, such as `darkroom.rest.v1`."""
+    return {service.file.package for service in catalogue.public_services()}
+
+
+@pytest.mark.parametrize("layer", ["domain", "store", "model"])
+def test_inner_layers_know_no_message_of_a_surface(layer: str) -> None:
+    packages = messages_of_surfaces()
+    found = {path: list(imported(path.read_text())) for path in SERVICES.glob(f"*/{layer}/**/*.py")}
+    assert len(found) > 5
+    known = {str(path): [name for name in names if name.rpartition(".")[0] in packages] for path, names in found.items()}
+    assert {path: names for path, names in known.items() if names} == {}
+
+
+def test_a_message_of_a_surface_is_noticed() -> None:
+    assert {"darkroom.rest.v1", "darkroom.tasks.v1", "darkroom.files.v1"} <= messages_of_surfaces()
+    assert [name.rpartition(".")[0] for name in imported("from darkroom.rest.v1 import tasks_pb2")] == ["darkroom.rest.v1"]
 
 
 @pytest.mark.parametrize(

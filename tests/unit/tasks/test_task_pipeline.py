@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import (
     archive_pb2,
     noop_pb2,
@@ -19,6 +18,7 @@ from darkroom.operations.v1 import (
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.operations import specs
 from services.tasks.domain.plan import FORMATS, Flow, MediaLimits, check_media, check_pipeline, flows_of, lane_of, outputs_of
+from services.tasks.model.media import InputFile
 
 CUT_OUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
 CLEAN_PDF = operation_pb2.Operation(remove_pdf_watermark=remove_pdf_watermark_pb2.RemovePdfWatermark())
@@ -33,8 +33,8 @@ def upscale(factor: int = 0) -> operation_pb2.Operation:
     return operation_pb2.Operation(upscale=upscale_pb2.Upscale(factor=factor))
 
 
-def image(width: int, height: int, media_type: str = "image/png") -> file_pb2.File:
-    return file_pb2.File(id=1, media_type=media_type, image=file_pb2.ImageInfo(width=width, height=height, frames=1))
+def image(width: int, height: int, media_type: str = "image/png") -> InputFile:
+    return InputFile(id=1, media_type=media_type, image_size=(width, height))
 
 
 @pytest.mark.parametrize("operations", [[CUT_OUT], [upscale(), CUT_OUT], [CUT_OUT, upscale(4), upscale(2)], [CLEAN_PDF, CLEAN_PDF]])

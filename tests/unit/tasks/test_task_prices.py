@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2, upscale_pb2
 from services.tasks.config import TasksSettings
 from services.tasks.domain.credits.amounts import credits_text, millicredits_of
 from services.tasks.domain.credits.prices import read_prices
+from services.tasks.model.media import InputFile
 from services.tasks.model.records import CreditTerms
 
 CUT_OUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
 UPSCALE = operation_pb2.Operation(upscale=upscale_pb2.Upscale())
 CLEAN_PDF = operation_pb2.Operation(remove_pdf_watermark=remove_pdf_watermark_pb2.RemovePdfWatermark())
 NOOP = operation_pb2.Operation(noop=noop_pb2.Noop())
-PHOTO = file_pb2.File(id=1, media_type="image/png", image=file_pb2.ImageInfo(width=10, height=10, frames=1))
-PDF = file_pb2.File(id=2, media_type="application/pdf", document=file_pb2.DocumentInfo(pages=7))
+PHOTO = InputFile(id=1, media_type="image/png", image_size=(10, 10))
+PDF = InputFile(id=2, media_type="application/pdf", pages=7)
 REQUIRED: dict[str, Any] = {
     "listen": "unix:/a",
     "internal_listen": "unix:/b",

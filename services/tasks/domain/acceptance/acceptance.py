@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from darkroom.files.v1 import file_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotencyRecords
 from services.common.log import get_logger
@@ -21,6 +20,7 @@ from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.files_client import Examined, FilesClient
 from services.tasks.model import Task
 from services.tasks.model.clock import Clock
+from services.tasks.model.media import InputFile
 from services.tasks.model.records import AccountState, Admission, CreatedBatch, CreditTerms, NewTask, NewTasks
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.tasks import TaskStore
@@ -185,7 +185,7 @@ class Acceptance:
         draft.settle()
         return tasks
 
-    def _new_task(self, task_id: int | None, index: int, item: Item, inputs: Sequence[file_pb2.File]) -> NewTask:
+    def _new_task(self, task_id: int | None, index: int, item: Item, inputs: Sequence[InputFile]) -> NewTask:
         return NewTask(
             id=task_id,
             index=index,

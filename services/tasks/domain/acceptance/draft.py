@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from darkroom.files.v1 import file_pb2
 from services.common.errors import DarkroomError
 from services.tasks.domain.acceptance.requests import Item, Request
+from services.tasks.model.media import InputFile
 from services.tasks.model.records import Refusal
 
 
@@ -19,7 +19,7 @@ class Draft:
         self.items = request.tasks()
         self.batch_id: int | None = None
         self.task_ids: Sequence[int | None] = [None] * len(self.items)
-        self.files: Mapping[int, file_pb2.File] = {}
+        self.files: Mapping[int, InputFile] = {}
         self._refused: dict[int, DarkroomError] = {}
 
     def left(self) -> list[tuple[int, Item]]:

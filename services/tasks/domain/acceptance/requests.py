@@ -7,12 +7,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import operation_pb2
 from services.common.errors import DarkroomError
 from services.common.idempotency import IdempotentCall
 from services.tasks.domain.acceptance.admission import admit_all, admit_each, admit_task
 from services.tasks.domain.plan import FieldOf, NamedFile, named_files, native_field, planned_files
+from services.tasks.model.media import InputFile
 from services.tasks.model.records import AccountState, Admission, NewTask
 
 # What the checks of operations and files call the inputs of a task.
@@ -29,7 +29,7 @@ class Item:
     """For each input, the field of the request that names it."""
     auxiliary: Sequence[NamedFile] = ()
     """The files that its operations need besides its inputs."""
-    planned: Sequence[file_pb2.File] = ()
+    planned: Sequence[InputFile] = ()
     """Inputs that are not uploaded yet."""
 
     @property

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import operation_pb2
 from services.common.operations import spec_of, specs
 from services.tasks.domain.credits.amounts import MILLI, millicredits_of
 from services.tasks.domain.plan import Flow, flows_of
+from services.tasks.model.media import InputFile
 from services.tasks.model.records import Balance
 
 _DEFAULTS = Path(__file__).with_name("prices.toml")
@@ -47,10 +47,10 @@ class PriceList:
     def __init__(self, prices: Mapping[str, Price]) -> None:
         self._prices = prices
 
-    def price_of(self, operations: Sequence[operation_pb2.Operation], files: Sequence[file_pb2.File]) -> int:
+    def price_of(self, operations: Sequence[operation_pb2.Operation], files: Sequence[InputFile]) -> int:
         """Thousandths of a credit for all operations on all files."""
         flows = flows_of(operations, len(files))
-        pages = sum(file.document.pages if file.HasField("document") else 1 for file in files)
+        pages = sum(1 if file.pages is None else file.pages for file in files)
         total = 0
         for operation, flow in zip(operations, flows, strict=True):
             price = self._prices[spec_of(operation).name]
