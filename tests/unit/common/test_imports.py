@@ -1,4 +1,4 @@
-"""Which modules of the package `darkroom` services import: none of the client's, and outside of their surfaces none of a surface's messages.
+"""Which modules of the package `darkroom` services import: none of the client, and outside of their surfaces none of a surface.
 
 The generated code shares the name with the client, so import-linter, which sees a package as one, cannot tell them apart. Its contracts, in
 pyproject.toml, hold everything else.
