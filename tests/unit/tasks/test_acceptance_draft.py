@@ -16,6 +16,10 @@ def wrong(field: str | None = None) -> DarkroomError:
     return DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: is wrong.", field=field)
 
 
+def refuse(error: DarkroomError) -> None:
+    raise error
+
+
 def batch(*, per_item: bool) -> Draft:
     own, shared = RequestedItem([NOOP], [7, 8]), RequestedItem([], [9])
     request = BatchRequest(account_id=1, items=[own, shared, own], operations=[NOOP], per_item=per_item, files_field="file_ids")
@@ -34,14 +38,8 @@ def test_all_or_none_tells_the_first_bad_item_whichever_step_found_it() -> None:
 
 def test_item_by_item_the_rest_goes_on_until_none_is_left() -> None:
     draft = batch(per_item=True)
-
-    def examine(index: int) -> None:
-        if index == 1:
-            raise wrong("operations[0]")
-
-    for index, _ in draft.left():
-        with draft.refusing(index):
-            examine(index)
+    with draft.refusing(1):
+        refuse(wrong("operations[0]"))
     draft.settle()
     assert [index for index, _ in draft.left()] == [0, 2]
     # The operations are those of the batch, not of the item.
