@@ -63,7 +63,7 @@ check: setup ## formatting, lint, types, layers, protos, and that docs say what 
 	$(bin)/ruff format --check $(wildcard $(code))
 	$(bin)/ruff check $(wildcard $(code))
 	$(bin)/mypy $(wildcard $(typed))
-	$(bin)/lint-imports --cache-dir .cache/import-linter --no-logo --contract services --contract product --contract tests --contract operations
+	$(bin)/lint-imports --cache-dir .cache/import-linter --no-logo
 	$(bin)/buf lint
 	$(bin)/buf format protos --diff --exit-code
 	$(bin)/python -m reference --check

@@ -1,4 +1,4 @@
-"""What operations say about the memory that they take."""
+"""How operations declare the memory that they take."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ PeakMemory = Callable[[Header, Any], int]
 
 
 def copies_of_samples(picture: Header, copies: int, copies_of_wide: int) -> int:
-    """Bytes of so many copies of the decoded samples: of those of one byte, or of those of two."""
+    """Bytes of `copies` copies of the decoded samples, or of `copies_of_wide` copies where a sample takes two bytes."""
     return picture.samples_bytes * (copies_of_wide if picture.wide else copies)

@@ -96,7 +96,7 @@ class Step:
     notice: Notify
     """Tells the task's owner something."""
     keeping: Keeping
-    """For what is too dear to be made twice."""
+    """For results that are too expensive to make twice."""
     last: bool
     """No further attempt follows this one."""
     auxiliary: Callable[[int], Awaitable[Image]]

@@ -52,7 +52,7 @@ class Header:
 def read_header(data: bytes, limits: Limits) -> Header:
     """Reads format and size without decoding pixels.
 
-    Raises `MEDIA_UNSUPPORTED` for content that is no picture Darkroom reads, `FILE_CORRUPT` for a damaged header and
+    Raises `MEDIA_UNSUPPORTED` for content that is not a picture of a known format, `FILE_CORRUPT` for a damaged header and
     `MEDIA_LIMIT_EXCEEDED` for a size over `limits`.
     """
     format_ = _require_format(data)

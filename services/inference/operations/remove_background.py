@@ -21,7 +21,7 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
 from services.inference.matting import backdrop, matting
 from services.inference.matting.choice import choose
-from services.inference.matting.matting import Cutout, Wishes
+from services.inference.matting.matting import Cutout, CutoutOptions
 from services.inference.matting.tuning import GENERAL, PORTRAIT, PRODUCT, Tuning
 from services.inference.media import Header, Image, Saving
 
@@ -50,10 +50,10 @@ async def run(image: Image, parameters: RemoveBackground, step: Step) -> Image:
     step.label("cutout")
     step.report(0, _DOING)
     fast = parameters.quality == CUTOUT_QUALITY_FAST
-    wishes = Wishes(_TUNINGS[parameters.subject], refine=not fast, shadow=parameters.keep_shadow)
+    options = CutoutOptions(_TUNINGS[parameters.subject], refine=not fast, shadow=parameters.keep_shadow)
     name = step.tools.models.cutout or await choose(step.tools.triton)
     cutout = await matting.remove_background(
-        image, step.tools.triton.model(name), wishes, progress=lambda done: step.report(done, _DOING), check=step.check
+        image, step.tools.triton.model(name), options, progress=lambda done: step.report(done, _DOING), check=step.check
     )
     _tell(cutout, parameters, name, step)
     behind = None

@@ -39,7 +39,7 @@ _STRIP = 70 * 4 * 6
 as 32-bit numbers, and the copies of it that there are."""
 
 Choose = Callable[[int, int], Awaitable[Network]]
-"""The network for an enlargement by a factor of a picture of so many pixels."""
+"""The network for an enlargement by a factor of a picture with a number of pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +191,9 @@ async def _made_smaller(
 ) -> Image:
     message = f"{step.source_name} has {image.width} × {image.height} pixels already, so it was not enlarged."
     step.notice("not_enlarged", "", message)
-    wishes = ("enhance_face", ENHANCEMENT_FACE), ("enhance_quality", ENHANCEMENT_QUALITY), ("enhance_text", ENHANCEMENT_TEXT)
-    for name, wish in wishes:
-        if wish in wanted:
+    options = ("enhance_face", ENHANCEMENT_FACE), ("enhance_quality", ENHANCEMENT_QUALITY), ("enhance_text", ENHANCEMENT_TEXT)
+    for name, option in options:
+        if option in wanted:
             step.notice("not_applied", name, f"{step.source_name} was not enlarged, so it was not enhanced.")
     seen = await asyncio.to_thread(upscaling.without_hidden_colour, image)
     return await asyncio.to_thread(fitted, seen, width, height, spool, step.check)

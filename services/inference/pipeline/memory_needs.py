@@ -1,4 +1,4 @@
-"""How much memory work on an input will take, told before any of it is decoded."""
+"""How much memory an input will take, estimated before any of it is decoded."""
 
 from __future__ import annotations
 

@@ -46,12 +46,12 @@ class Source:
     name: str
     path: Path
     pages: int
-    """0 for what is no document."""
+    """0 unless it is a document."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Auxiliary:
-    """A picture that an operation needs beside what it works on."""
+    """A picture that an operation needs besides its input."""
 
     source: Source
     header: Header
@@ -97,12 +97,12 @@ class Pipeline:
 
     @property
     def auxiliary_ids(self) -> list[int]:
-        """The files that the operations need beside what they work on, each once."""
+        """The auxiliary files that the operations name, each once."""
         ids = (getattr(operation.parameters, name) for operation in self._operations for name in operation.spec.auxiliary)
         return list(dict.fromkeys(file_id for file_id in ids if file_id))
 
     async def prepare(self, fetch: Callable[[int], Awaitable[Source]]) -> None:
-        """Have those files fetched, once for all inputs, and look at them; before anything is run. What was fetched has to stay there.
+        """Fetch the auxiliary files, once for all inputs, and read their headers, before anything runs. They must stay where they are.
 
         Raises what `fetch` and reading a header raise, and FILE_TOO_LARGE.
         """
@@ -165,9 +165,9 @@ class Pipeline:
 
     @asynccontextmanager
     async def room(self, source: Source | None, context: RunContext) -> AsyncIterator[None]:
-        """Have the memory that `run` of an input, and delivering what it gives, take together: wait for it if others have it.
+        """Reserve the memory that `run` of an input and the delivery of its result take; wait until it is free.
 
-        Raises MEDIA_LIMIT_EXCEEDED if it is more than this worker may have, FILE_TOO_LARGE, and what reading a header raises.
+        Raises MEDIA_LIMIT_EXCEEDED if that is more than this worker has, FILE_TOO_LARGE, and what reading a header raises.
         """
         if source is None:
             yield

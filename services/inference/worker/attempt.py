@@ -1,4 +1,4 @@
-"""One attempt at a task: from admission to the report, or to silence when it is no longer wanted."""
+"""One attempt at a task: from admission to the report, or to its silent end when it was cancelled or taken over."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class _Results:
     attached_ids: list[int] = field(default_factory=list)
     """Files that come after all results, and are none of those that the task is charged for."""
     copies: int = 0
-    """How many of the last files hold what the others hold, or tell about them."""
+    """How many of the last files are archives of the others, or reports about them."""
     names: set[str] = field(default_factory=set)
     notices: list[task_pb2.Notice] = field(default_factory=list)
     stages: Stages = field(default_factory=Stages)
@@ -88,7 +88,7 @@ class AttemptRunner:
         self._max_picture_bytes = max_picture_bytes
 
     async def run(self, run: Admission, admitted_at: float, closing: asyncio.Event) -> None:
-        """Work and report. An attempt that lost its lease ends in silence; one that `closing` interrupts is handed back."""
+        """Work and report. An attempt that lost its lease ends without a report; one that `closing` interrupts is handed back."""
         lease = Lease(self._client, run, admitted_at)
         working = asyncio.create_task(self._work_and_report(run, lease.progress))
         keeping = asyncio.create_task(lease.keep())
@@ -160,8 +160,8 @@ class AttemptRunner:
     async def _one(
         self, run: Admission, pipeline: Pipeline, file_id: int | None, results: _Results, progress: Progress, report: Report
     ) -> None:
-        """Fetch, process and deliver one input. Nothing of it is kept: neither in memory nor on disk."""
-        # Two trips to a thread for a folder that nothing would be put into cost more than all else that a task without a file does here.
+        """Fetch, process and deliver one input. Nothing of it stays in memory or on disk."""
+        # A task without a file needs no folder: making one takes two trips to a thread, more than all else that such a task does here.
         async with self._working_folder(run) if file_id is not None else nullcontext(self._folder) as folder:
             source = None
             if file_id is not None:
@@ -176,7 +176,7 @@ class AttemptRunner:
                 await self._deliver(run, product, results, portion(report, _DELIVERED, 1))
 
     async def _make(self, run: Admission, pipeline: Pipeline, results: _Results, progress: Progress) -> None:
-        """Have pictures made from all inputs together, and deliver one after the other."""
+        """Make pictures from all inputs together, and deliver them one after the other."""
         async with self._working_folder(run) as folder:
             references = AttemptReferences(self._files, run, pipeline, folder)
             context = self._context(run, folder, portion(progress.report, 0, _MADE), results, progress)
@@ -231,14 +231,14 @@ class AttemptRunner:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _join(self, run: Admission, pipeline: Pipeline, results: _Results, progress: Progress) -> None:
-        """Make one output of all inputs, and store it as it is made. None of it is kept."""
+        """Make one output of all inputs, and store it as it is made."""
         context = self._context(run, self._folder, progress.report, results, progress)
         with results.stages.timed(pipeline.first_name):
             stream = await pipeline.join(await self._files.open(run), context)
             results.file_ids.append(await self._files.deliver_stream(run, stream))
 
     async def _hand_back(self, run: Admission) -> None:
-        """Let the task be queued again at once. If that does not work out, the end of the lease does it."""
+        """Have the task queued again at once. If that fails, it is queued when the lease ends."""
         error = DarkroomError(ErrorReason.UNAVAILABLE, "The worker was shut down; the task runs again on another.")
         try:
             async with asyncio.timeout(_HAND_BACK_SECONDS):
@@ -250,7 +250,7 @@ class AttemptRunner:
 
 @contextmanager
 def _named_after(source: Source | None) -> Iterator[None]:
-    """Errors tell which input they are about."""
+    """Errors name the input they are about."""
     try:
         yield
     except DarkroomError as error:

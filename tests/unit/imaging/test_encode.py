@@ -125,7 +125,7 @@ def test_formats_that_are_only_read_are_refused() -> None:
     with pytest.raises(DarkroomError) as raised:
         encode(Image(photo()), MediaFormat.HEIC)
     assert raised.value.reason is ErrorReason.MEDIA_UNSUPPORTED
-    assert raised.value.allowed == ("png", "webp", "jpeg")
+    assert raised.value.allowed == ("jpeg", "png", "webp")
 
 
 @pytest.mark.parametrize("format_", [MediaFormat.PNG, MediaFormat.WEBP, MediaFormat.JPEG])
