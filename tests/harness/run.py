@@ -64,7 +64,7 @@ class Run:
     def _guard(self) -> None:
         """A guardian whose input ends with the first process of the run, which holds the other end open."""
         with (self.folder / "alive").open() as alive:
-            command = [sys.executable, "-m", "tests.guardian", str(self.folder)]
+            command = [sys.executable, "-m", "deploy.local.scratch.guardian", str(self.folder)]
             self._guardian = subprocess.Popen(command, cwd=_REPOSITORY, stdin=alive, start_new_session=True)
 
 
