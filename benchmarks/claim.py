@@ -21,7 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks.table import Section, milliseconds, percentile
 from deploy.local.scratch.stack import ScratchStack
-from services.common.db import engine, migrate
+from services.common.database import Database, engine
+from services.common.migrations import migrate
 from services.tasks.model import Task
 from services.tasks.store.tasks import TaskStore
 
@@ -83,7 +84,7 @@ async def _measure(stack: ScratchStack, sizes: Sequence[int]) -> Section:
         url = await asyncio.to_thread(stack.create_database)
         await asyncio.to_thread(migrate, "tasks", url)
         async with _filled(url, rows) as database:
-            section.rows.append([f"{rows:,}", *map(milliseconds, await _figures(TaskStore(database), rows))])
+            section.rows.append([f"{rows:,}", *map(milliseconds, await _figures(TaskStore(Database(database)), rows))])
     return section
 
 

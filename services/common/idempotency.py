@@ -20,7 +20,6 @@ from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy import ARRAY, BigInteger, DateTime, LargeBinary, Text, text
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, SQLModel
 
 from services.common.batching import Batched
@@ -195,8 +194,8 @@ def storing_key() -> Iterator[None]:
         yield
     except asyncpg.LockNotAvailableError as error:
         raise in_progress() from error
-    except (IntegrityError, asyncpg.UniqueViolationError) as error:
-        if "idempotency_pkey" not in str(error.orig if isinstance(error, IntegrityError) else error):
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name != "idempotency_pkey":
             raise
         raise in_progress() from error
 

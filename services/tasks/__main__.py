@@ -7,7 +7,7 @@ import sys
 
 from darkroom.internal.files.v1 import storage_service_pb2_grpc
 from services.common.bus import connected
-from services.common.db import engine
+from services.common.database import opened
 from services.common.identity import Signer
 from services.common.revocations import Revocations
 from services.common.rpc import catalogue
@@ -24,7 +24,7 @@ from services.tasks.files_client import FilesClient
 async def compose(settings: TasksSettings, opening: Opening) -> Parts:
     """Put the service together."""
     caller = Caller(Signer("tasks", settings.signing_key_file))
-    database = await opening.open("database", engine(settings.database_url, settings.database_pool))
+    database = await opening.open("database", opened(settings.database_url, settings.database_pool))
     bus = await opening.open("nats", connected(settings.nats_url, "tasks", settings.nats_replicas))
     revocations = await opening.open("revocations", Revocations(bus))
     feed = await opening.open("events", event_feed(bus))
@@ -33,9 +33,9 @@ async def compose(settings: TasksSettings, opening: Opening) -> Parts:
     closing = asyncio.Event()
     assembly = assemble(settings, Connections(database, bus, FilesClient(storage, caller), feed, revocations), closing)
     return Parts(
-        needs=[checks.database(database), checks.nats(bus)],
+        needs=[checks.database(database.engine), checks.nats(bus)],
         loops=assembly.loops,
-        collectors=[PoolGauges(database), ReadGauges("queue", assembly.gauges.read)],
+        collectors=[PoolGauges(database.engine), ReadGauges("queue", assembly.gauges.read)],
         internal=assembly.internal,
         public=assembly.public,
         # One listener answers reflection for all public services, wherever they are served.

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from services.common.bus import Bus
+from services.common.clock import Clock, system_clock
 from services.common.database import Database
 from services.common.idempotency import IdempotencyRecords
 from services.common.loop import Loop
@@ -40,7 +39,6 @@ from services.tasks.domain.retention.sweeping import RetentionSweeper
 from services.tasks.domain.retention.sweeping import rules as retention_rules
 from services.tasks.domain.webhooks.assembly import assemble_webhooks
 from services.tasks.files_client import FilesClient
-from services.tasks.model.clock import Clock, system_clock
 from services.tasks.monitoring.gauges import QueueGauges
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.ledger import LedgerStore
@@ -69,7 +67,7 @@ _SPACING = 0.015
 class Connections:
     """What a process has opened for the service."""
 
-    database: AsyncEngine
+    database: Database
     bus: Bus
     files: FilesClient
     feed: EventFeed
@@ -94,7 +92,7 @@ def event_feed(bus: Bus) -> EventFeed:
 def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Event, clock: Clock = system_clock) -> Assembly:
     """Build every part by the settings. `stopping` ends open streams when it is set."""
     database, bus, files = opened.database, opened.bus, opened.files
-    store, batch_store, idempotency = TaskStore(database), BatchStore(database), IdempotencyRecords(Database(database), clock)
+    store, batch_store, idempotency = TaskStore(database), BatchStore(database), IdempotencyRecords(database, clock)
     notifications = Notifications()
     attempts = Attempts(store, notifications, _attempt_rules(settings), clock)
     hooks = assemble_webhooks(settings, WebhookStore(database), store, batch_store, idempotency, body, clock)

@@ -6,13 +6,14 @@ import argparse
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
-from services.common import administration, db
+from services.common import administration
+from services.common.clock import system_clock
+from services.common.database import opened
 from services.tasks import policy_command
 from services.tasks.config import AdministrationSettings
 from services.tasks.domain.credits.amounts import MILLI, credits_text
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.model import LedgerEntry
-from services.tasks.model.clock import system_clock
 from services.tasks.model.records import Balance
 from services.tasks.store.ledger import LedgerStore
 from services.tasks.store.policies import PolicyStore
@@ -50,8 +51,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(options: argparse.Namespace, settings: AdministrationSettings) -> object:
-    async with db.engine(settings.database_url, settings.database_pool) as engine:
-        ledger = Ledger(LedgerStore(engine), settings.credit_terms, system_clock)
+    async with opened(settings.database_url, settings.database_pool) as database:
+        ledger = Ledger(LedgerStore(database), settings.credit_terms, system_clock)
         match options.command:
             case "grant":
                 entry = await ledger.grant(
@@ -66,7 +67,7 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
                 balance = await ledger.set_terms(options.account, unlimited=unlimited, multiplier_permille=options.multiplier)
                 return _balance(options.account, balance)
             case "policy":
-                return await policy_command.run(options, PolicyStore(engine))
+                return await policy_command.run(options, PolicyStore(database))
             case _:
                 return _balance(options.account, await ledger.balance(options.account))
 

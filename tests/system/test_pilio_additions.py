@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.common.db import engine
+from services.common.database import Database, engine
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.model.records import CreditTerms
 from services.tasks.store.ledger import LedgerStore
@@ -173,7 +173,7 @@ async def test_an_upload_is_given_up(pilio: Pilio) -> None:
 async def poor(stack: StackUnderTest, account: Account) -> Account:
     """The account of `pilio`, with 12 credits and a multiplier of a half, as `python -m services.tasks` gives them."""
     async with engine(stack.database_url("tasks"), pool=1) as database:
-        ledger = Ledger(LedgerStore(database), CreditTerms(unlimited=True, multiplier_permille=1000), lambda: datetime.now(UTC))
+        ledger = Ledger(LedgerStore(Database(database)), CreditTerms(unlimited=True, multiplier_permille=1000), lambda: datetime.now(UTC))
         await ledger.grant(int(account.id), amount_millicredits=12_000, note="Welcome", reference=None)
         await ledger.set_terms(int(account.id), unlimited=False, multiplier_permille=500)
     return account

@@ -8,9 +8,9 @@ from functools import partial
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.batching import Batched
+from services.common.database import Database
 from services.common.errors import ErrorReason
 from services.tasks.model import Task
 from services.tasks.model.records import LostAttempt, Standing
@@ -138,8 +138,8 @@ LOOKUP = text("SELECT id, state, output_file_ids FROM task WHERE id = ANY(:ids)"
 class AttemptStore(Store):
     """Reports of workers. A method that makes a transition returns the task after it, or None when its guard did not hold."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        super().__init__(engine)
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
         self._starts = Batched(partial(self._transitions, START), BATCH, REPORT_SPACING)
         self._completions = Batched(partial(self._transitions, COMPLETE), BATCH, REPORT_SPACING)
 

@@ -12,12 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.batching import Batched
+from services.common.database import Database
 from services.common.errors import DarkroomError
 from services.common.idempotency import IdempotentCall, key_values, remembered, storing_key
-from services.common.statements import borrowed
 from services.tasks.model import Task
 from services.tasks.model.records import AccountState, Admission, CreditTerms, NewTasks
 from services.tasks.store.base import BATCH, Store, numbered
@@ -113,8 +112,8 @@ class _Asked:
 class CreationStore(Store):
     """Stores new tasks."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        super().__init__(engine)
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
         self._ids = Batched(self._next_ids, BATCH)
         self._creations = Batched(self._create, BATCH, _SPACING)
 
@@ -145,8 +144,8 @@ class CreationStore(Store):
     async def _create(self, asked: Sequence[_Asked]) -> Sequence[list[Task] | DarkroomError]:
         """What each call has made, or why it is refused."""
         made: list[list[Task] | DarkroomError] = []
-        async with borrowed(self._engine) as connection, connection.transaction():
-            rows = await connection.run(LOCK_ACCOUNTS, {"account_ids": sorted({one.new.account_id for one in asked})})
+        async with self._database.transaction() as transaction:
+            rows = await transaction.fetch(LOCK_ACCOUNTS, {"account_ids": sorted({one.new.account_id for one in asked})})
             accounts = {row["account_id"]: dict(row) for row in rows}
             values: list[Mapping[str, Any]] = []
             for request, one in enumerate(asked):
@@ -162,9 +161,9 @@ class CreationStore(Store):
                 if not state.unlimited:
                     account["available_millicredits"] -= sum(each.price_millicredits for each in admission.admitted)
                 if one.new.batch_id is not None:
-                    await connection.run(CREATE_BATCH, _batch_values(one, admission))
+                    await transaction.fetch(CREATE_BATCH, _batch_values(one, admission))
                 values += _task_values(request, one, state, admission)
-            for row in await connection.run(CREATE, {"asked": numbered(values)}) if values else ():
+            for row in await transaction.fetch(CREATE, {"asked": numbered(values)}) if values else ():
                 tasks = made[row["request"]]
                 assert isinstance(tasks, list)
                 tasks.append(task_of(row))

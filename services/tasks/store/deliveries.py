@@ -11,13 +11,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
+from services.common.database import Rows
 from services.common.idempotency import IdempotentCall, remembered
 from services.tasks.model import WebhookDelivery
 from services.tasks.model.records import Claimed, Outcome
 from services.tasks.model.state import DeliveryState
-from services.tasks.store.base import CoreStore
+from services.tasks.store.base import Store
 
 CLAIM = text("""
 WITH RECURSIVE lane (id) AS (
@@ -116,7 +117,7 @@ SELECT * FROM queued
 _BESIDE_THE_ROW = ("secret", "previous_secret", "previous_until", "webhook_deleted", "webhook_disabled")
 
 
-class DeliveryStore(CoreStore):
+class DeliveryStore(Store):
     """What senders take and record, and what owners read and repeat."""
 
     async def claim(self, *, limit: int, lane_limit: int, busy: Mapping[int, int], retry_at: datetime, now: datetime) -> Sequence[Claimed]:
@@ -130,7 +131,7 @@ class DeliveryStore(CoreStore):
             "retry_at": retry_at,
             "now": now,
         }
-        return [_claimed(dict(row._mapping), now) for row in await self._run(CLAIM, values)]
+        return [_claimed(dict(row), now) for row in await self._run(CLAIM, values)]
 
     async def record(self, delivery: WebhookDelivery, outcome: Outcome, *, retry_at: datetime | None, now: datetime) -> bool:
         """Store what became of the delivery's current attempt; False if it is not the current one any more. With `retry_at` it stays
@@ -161,7 +162,7 @@ class DeliveryStore(CoreStore):
             "before_id": before_id,
             "limit": limit,
         }
-        return [_delivery(dict(row._mapping)) for row in await self._run(DELIVERIES, values)]
+        return [_delivery(dict(row)) for row in await self._run(DELIVERIES, values)]
 
     async def delivery(self, account_id: int, delivery_id: int) -> WebhookDelivery | None:
         """One delivery of the account."""
@@ -188,5 +189,5 @@ def _delivery(columns: Mapping[str, Any]) -> WebhookDelivery:
     return WebhookDelivery(**{**columns, "state": DeliveryState(columns["state"])})
 
 
-def _first(rows: Sequence[Row[Any]]) -> WebhookDelivery | None:
-    return _delivery(dict(rows[0]._mapping)) if rows else None
+def _first(rows: Rows) -> WebhookDelivery | None:
+    return _delivery(dict(rows[0])) if rows else None

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, text
+import asyncpg
+from sqlalchemy import text
 
+from services.common.database import Rows
 from services.tasks.model import LedgerEntry, LedgerKind
 from services.tasks.model.records import Balance, CreditTerms
-from services.tasks.store.base import CoreStore
+from services.tasks.store.base import Store
 
 BALANCE = text("""
 SELECT
@@ -77,13 +77,15 @@ ON CONFLICT (account_id) DO UPDATE SET unlimited = excluded.unlimited, multiplie
 """Set an account's terms for tasks to come; NULL: those of the settings."""
 
 
-class LedgerStore(CoreStore):
+class LedgerStore(Store):
     """What the API reads and the operator changes."""
 
     async def balance(self, account_id: int, terms: CreditTerms) -> Balance:
         """What an account has, and its terms where they are not the given ones."""
         [row] = await self._run(BALANCE, {"account_id": account_id, **asdict(terms)})
-        return Balance(row.available_millicredits, row.reserved_millicredits, CreditTerms(row.unlimited, row.multiplier_permille))
+        return Balance(
+            row["available_millicredits"], row["reserved_millicredits"], CreditTerms(row["unlimited"], row["multiplier_permille"])
+        )
 
     async def entries(self, account_id: int, *, before_id: int, limit: int) -> list[LedgerEntry]:
         """The account's newest entries below `before_id`."""
@@ -121,9 +123,9 @@ class LedgerStore(CoreStore):
         await self._run(SET_TERMS, values)
 
 
-def _first(rows: Sequence[Row[Any]]) -> LedgerEntry | None:
+def _first(rows: Rows) -> LedgerEntry | None:
     return _entry(rows[0]) if rows else None
 
 
-def _entry(row: Row[Any]) -> LedgerEntry:
-    return LedgerEntry(**{**row._mapping, "kind": LedgerKind(row.kind)})
+def _entry(row: asyncpg.Record) -> LedgerEntry:
+    return LedgerEntry(**{**row, "kind": LedgerKind(row["kind"])})

@@ -16,7 +16,6 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from services.common.statements import borrowed
 from services.tasks.model import Task
 from services.tasks.model.records import Flow
 from services.tasks.store.base import Store
@@ -262,10 +261,10 @@ class OrderStore(Store):
         """Move up to `batch` of the lane's next tasks to DISPATCHED until `window` are, in the order in which to offer them. No account
         gets more than `max_running` tasks under way, or what its own limit says."""
         values = {"lane": lane, "dispatch_window": window, "batch": batch, "max_running": max_running, "now": now}
-        async with borrowed(self._engine) as connection, connection.transaction():
-            if not await connection.run(LOCK_LANE, {"space": _LANE_LOCKS, "lane": lane}):
+        async with self._database.transaction() as transaction:
+            if not await transaction.fetch(LOCK_LANE, {"space": _LANE_LOCKS, "lane": lane}):
                 return []
-            rows = await connection.run(DISPATCH, values)
+            rows = await transaction.fetch(DISPATCH, values)
         return [task_of(row) for row in rows]
 
     async def place(self, task_id: int) -> int | None:

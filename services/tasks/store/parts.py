@@ -13,6 +13,8 @@ ids. Each row of `moved` then says by `number` which of those asked it is.
 
 from sqlalchemy import TextClause, text
 
+from services.common.idempotency import remembered
+
 EVENT = """
 event AS (
   INSERT INTO task_event (task_id, sequence, state, attempt, progress, message, error_reason, error_message, time, relay_at)
@@ -162,16 +164,8 @@ batch_advances AS (
 batch_webhooks AS ({_BATCH_DELIVERIES}
 )"""  # noqa: S608 - put together from constants
 
-
-# As `services.common.idempotency.remembered`, with the keys of many calls. No ON CONFLICT: when another call has stored the same key
-# meanwhile, the whole statement must fail, and its tasks with it.
-REMEMBERED = """
-remembered AS (
-  INSERT INTO idempotency (account_id, method, key, digest, resource_ids, expire_time)
-  SELECT moved.account_id, idempotency_method, idempotency_key, idempotency_digest, ARRAY[moved.id], idempotency_expire_time
-  FROM moved JOIN asked ON asked.id = moved.id
-  WHERE idempotency_key IS NOT NULL
-)"""
+REMEMBERED = remembered("moved", "JOIN asked ON asked.id = moved.id")
+"""The idempotency keys of many calls."""
 
 
 def asked(columns: str, guard: str) -> str:

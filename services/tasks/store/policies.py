@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.db import transaction
+from services.common.database import Database
 from services.tasks.model import AccountPolicy
 from services.tasks.model.records import Keep, PolicyChange
 
@@ -31,8 +30,8 @@ WHERE account_id = :account_id AND priority_class <> :priority_class
 class PolicyStore:
     """The operator's side of `account_policy`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def change(self, account_id: int, change: PolicyChange) -> AccountPolicy:
         """Make the change, in force from the next create and dispatch on, and return the policy as it is then. An account that is not known
@@ -46,10 +45,10 @@ class PolicyStore:
             "keep_max_running": change.max_running is Keep.KEEP,
             "max_running": _limit(change.max_running),
         }
-        async with transaction(self._engine) as connection:
-            row = (await connection.execute(SET_POLICY, values)).one()
-            policy = AccountPolicy(**row._mapping)
-            await connection.execute(RECLASSIFY, {"account_id": account_id, "priority_class": policy.priority_class})
+        async with self._database.transaction() as transaction:
+            [row] = await transaction.fetch(SET_POLICY, values)
+            policy = AccountPolicy(**row)
+            await transaction.fetch(RECLASSIFY, {"account_id": account_id, "priority_class": policy.priority_class})
         return policy
 
 

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from services.common.statements import borrowed
 from services.tasks.store.base import Store
 
 # Beyond it an exact number tells nothing more, and counting would cost.
@@ -87,10 +86,9 @@ class QueueStore(Store):
     """Reads what the gauges show."""
 
     async def read(self) -> QueueReading:
-        """All of it, by four statements on one connection."""
-        async with borrowed(self._engine) as connection:
-            open_tasks = {(row["lane"], row["state"]): int(row["tasks"]) for row in await connection.run(OPEN, {})}
-            oldest = {row["lane"]: row["create_time"] for row in await connection.run(OLDEST, {})}
-            [unrelayed] = await connection.run(UNRELAYED, {})
-            [webhooks] = await connection.run(WEBHOOKS, {})
+        """All of it, by four statements."""
+        open_tasks = {(row["lane"], row["state"]): int(row["tasks"]) for row in await self._database.fetch(OPEN)}
+        oldest = {row["lane"]: row["create_time"] for row in await self._database.fetch(OLDEST)}
+        [unrelayed] = await self._database.fetch(UNRELAYED)
+        [webhooks] = await self._database.fetch(WEBHOOKS)
         return QueueReading(open_tasks, oldest, unrelayed["time"], webhooks["next_at"], webhooks["lanes"])

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, text
+import asyncpg
+from sqlalchemy import text
 
+from services.common.database import Rows
 from services.common.idempotency import IdempotentCall, remembered
 from services.tasks.model.records import Registered
 from services.tasks.store.deliveries import DeliveryStore
@@ -132,7 +133,7 @@ class WebhookStore(DeliveryStore):
     async def created(self, account_id: int, webhook_id: int) -> tuple[Registered, str] | None:
         """A webhook as its creation told of it, with its current secret; None if there is none any more."""
         rows = await self._run(CREATED, {"account_id": account_id, "id": webhook_id})
-        return (_registered(rows[0]), str(rows[0].secret)) if rows else None
+        return (_registered(rows[0]), str(rows[0]["secret"])) if rows else None
 
     async def list(self, account_id: int) -> Sequence[Registered]:
         """The account's webhooks, oldest first."""
@@ -154,7 +155,7 @@ class WebhookStore(DeliveryStore):
     async def disabled(self, account_id: int, webhook_id: int) -> bool | None:
         """Whether a webhook is disabled; None if there is none."""
         rows = await self._run(GET, {"account_id": account_id, "id": webhook_id})
-        return rows[0].disable_time is not None if rows else None
+        return rows[0]["disable_time"] is not None if rows else None
 
     async def rotate(
         self, account_id: int, webhook_id: int, secret: str, *, previous_until: datetime, call: IdempotentCall | None, now: datetime
@@ -166,17 +167,17 @@ class WebhookStore(DeliveryStore):
     async def secret(self, account_id: int, webhook_id: int) -> tuple[str, datetime | None] | None:
         """The secret of a webhook (0: the default secret), and until when the one before signs as well; None if there is none."""
         rows = await self._run(SECRET, {"account_id": account_id, "webhook_id": webhook_id})
-        return (str(rows[0].secret), rows[0].previous_until) if rows else None
+        return (str(rows[0]["secret"]), rows[0]["previous_until"]) if rows else None
 
     async def default_secret(self, account_id: int, secret: str, *, call: IdempotentCall | None, now: datetime) -> str:
         """The account's default secret, which is `secret` from now on if it had none."""
         rows = await self._run_keyed(DEFAULT_SECRET, {"account_id": account_id, "secret": secret}, call, now)
-        return str(rows[0].secret)
+        return str(rows[0]["secret"])
 
 
-def _registered(row: Row[Any]) -> Registered:
-    return Registered(row.id, row.url, row.create_time, row.disable_time, row.previous_until, tuple(row.event_types))
+def _registered(row: asyncpg.Record) -> Registered:
+    return Registered(row["id"], row["url"], row["create_time"], row["disable_time"], row["previous_until"], tuple(row["event_types"]))
 
 
-def _changed(rows: Sequence[Row[Any]]) -> Registered | None:
+def _changed(rows: Rows) -> Registered | None:
     return _registered(rows[0]) if rows else None

@@ -13,9 +13,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sqlalchemy import text
 
 from services.common.bus import EVENTS_STREAM, connected
-from services.common.database import Database
-from services.common.db import engine, migrate
+from services.common.database import Database, engine
 from services.common.identity import Signer
+from services.common.migrations import migrate
 from services.common.rpc.channel import Caller, channel
 from services.common.rpc.server import Mount, listening
 from services.common.sandbox import Sandbox

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from darkroom.files.v1 import files_service_pb2, files_service_pb2_grpc
 from darkroom.rest.v1 import files_pb2_grpc as pilio_pb2_grpc
 from darkroom.rest.v1 import uploads_pb2 as pilio_uploads_pb2
-from services.common.db import engine
+from services.common.database import engine
 from services.common.errors import DarkroomError, ErrorReason, from_rpc
 from services.common.idempotency import IdempotentCall
 from services.files.domain.multipart import UploadedPart

@@ -6,7 +6,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from services.common.db import engine
+from services.common.database import engine
 from services.files.store.models import FilesTable
 
 

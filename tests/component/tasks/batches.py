@@ -7,6 +7,7 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.common.database import Database
 from services.common.errors import ErrorReason
 from services.tasks.domain.acceptance.admission import admit_all
 from services.tasks.model import Task
@@ -21,7 +22,7 @@ class Batches:
     """The stores with shortcuts."""
 
     def __init__(self, engine: AsyncEngine, clock: MovableClock) -> None:
-        self.store, self._tasks, self.clock = BatchStore(engine), TaskStore(engine), clock
+        self.store, self._tasks, self.clock = BatchStore(Database(engine)), TaskStore(Database(engine)), clock
 
     async def create(
         self,

@@ -7,9 +7,10 @@ from collections import Counter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.common.clock import Clock
+from services.common.database import Database
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.model import LedgerEntry, LedgerKind
-from services.tasks.model.clock import Clock
 from services.tasks.store.ledger import LedgerStore
 from tests.component.tasks.scene import ACCOUNT, ENFORCED
 
@@ -23,7 +24,7 @@ class Books(Ledger):
     """The ledger with shortcuts. Accounts without terms of their own need a balance."""
 
     def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
-        super().__init__(LedgerStore(engine), ENFORCED, clock)
+        super().__init__(LedgerStore(Database(engine)), ENFORCED, clock)
         self._engine = engine
 
     async def have(self, amount: int, account_id: int = ACCOUNT) -> None:

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common import bus as buses
 from services.common.bus import Bus
-from services.common.db import engine, migrate
+from services.common.database import Database, engine
+from services.common.migrations import migrate
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import Scene
@@ -45,7 +46,7 @@ async def clean_engine(tasks_engine: AsyncEngine) -> AsyncEngine:
 @pytest.fixture
 def store(clean_engine: AsyncEngine) -> TaskStore:
     """The store on an empty database."""
-    return TaskStore(clean_engine)
+    return TaskStore(Database(clean_engine))
 
 
 @pytest.fixture

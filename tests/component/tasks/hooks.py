@@ -35,7 +35,7 @@ class Hooks:
     """An account's webhooks, and as many senders as a test wants."""
 
     def __init__(self, engine: AsyncEngine, scene: Scene, clock: MovableClock) -> None:
-        self.store, self.batches, self.scene, self.clock = WebhookStore(engine), BatchStore(engine), scene, clock
+        self.store, self.batches, self.scene, self.clock = WebhookStore(Database(engine)), BatchStore(Database(engine)), scene, clock
         self._idempotency = IdempotencyRecords(Database(engine), clock)
         self.webhooks = self.account_webhooks()
 

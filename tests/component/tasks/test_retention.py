@@ -31,7 +31,7 @@ DAY = 86_400.0
 
 @pytest.fixture
 def sweeper(clean_engine: AsyncEngine, clock: MovableClock) -> RetentionSweeper:
-    return RetentionSweeper(RetentionStore(clean_engine), rules(RetentionSettings()), clock)
+    return RetentionSweeper(RetentionStore(Database(clean_engine)), rules(RetentionSettings()), clock)
 
 
 async def sweep(*sweepers: RetentionSweeper) -> None:
@@ -105,7 +105,7 @@ async def test_tasks_that_ended_at_the_same_moment_lose_their_events_over_severa
     await relayed(scene, clock)
     clock.advance(7 * DAY)
     [policy] = [rule for rule in rules(RetentionSettings()) if rule.name == "events"]
-    small = RetentionSweeper(RetentionStore(clean_engine), [Rule(policy.name, policy.kept, policy.statement, batch=3)], clock)
+    small = RetentionSweeper(RetentionStore(Database(clean_engine)), [Rule(policy.name, policy.kept, policy.statement, batch=3)], clock)
     assert [await small.step() for _ in range(3)] == [True, True, False]
     assert [await sequences(scene, task) for task in tasks] == [[2]] * 7
 
@@ -163,7 +163,7 @@ async def test_sweepers_at_once_remove_each_task_once_and_nothing_that_is_open(
     going = [await scene.running() for _ in range(10)]
     await relayed(scene, clock)
     clock.advance(31 * DAY)
-    sweepers = [RetentionSweeper(RetentionStore(clean_engine), policy, clock) for _ in range(4)]
+    sweepers = [RetentionSweeper(RetentionStore(Database(clean_engine)), policy, clock) for _ in range(4)]
     # Their owner deletes some at the same moment, and the open ones end.
     deleted, _, *completed = await asyncio.gather(
         asyncio.gather(*(scene.store.delete(ACCOUNT, task.id) for task in random.Random(7).sample(ended, 20))),

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.common.database import Database
 from services.common.errors import ErrorReason
 from services.tasks.model import Task
 from services.tasks.model.records import PolicyChange
@@ -51,7 +52,7 @@ async def differences(engine: AsyncEngine) -> list[Any]:
 async def test_counters_are_exact_after_a_storm(scene: Scene, clean_engine: AsyncEngine, clock: MovableClock, seed: int) -> None:
     chance = random.Random(seed)
     tasks: list[Task] = []
-    policies = PolicyStore(clean_engine)
+    policies = PolicyStore(Database(clean_engine))
 
     async def create() -> None:
         tasks.append(await scene.create(account_id=chance.choice(ACCOUNTS), lane=chance.choice(LANES), priority=chance.randrange(3)))
@@ -131,7 +132,7 @@ async def test_two_replicas_that_start_and_complete_the_same_tasks_at_once_do_so
     scene: Scene, clean_engine: AsyncEngine, clock: MovableClock
 ) -> None:
     """Each replica takes them in one statement, in opposite orders."""
-    other = Scene(TaskStore(clean_engine), clock)
+    other = Scene(TaskStore(Database(clean_engine)), clock)
     tasks = [await scene.create(account_id=ACCOUNTS[number % 3]) for number in range(40)]
     await scene.dispatch()
     both = [*((scene, task) for task in tasks), *((other, task) for task in reversed(tasks))]

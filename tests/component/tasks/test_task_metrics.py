@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.common.database import Database
 from services.common.errors import ErrorReason
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.model import Task
@@ -21,7 +22,7 @@ Samples = dict[tuple[str, ...], float]
 
 @pytest.fixture
 def gauges(clean_engine: AsyncEngine, clock: MovableClock) -> QueueGauges:
-    return QueueGauges(QueueStore(clean_engine), ["neural", "system"], clock)
+    return QueueGauges(QueueStore(Database(clean_engine)), ["neural", "system"], clock)
 
 
 async def read(gauges: QueueGauges) -> Samples:

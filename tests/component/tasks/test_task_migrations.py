@@ -12,8 +12,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from services.common.db import engine, migrate
+from services.common.database import Database, engine
 from services.common.errors import ErrorReason
+from services.common.migrations import migrate
 from services.tasks.model import TasksTable
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.books import Books
@@ -74,7 +75,7 @@ async def test_tasks_from_before_there_was_a_ledger_end_free_of_charge(database:
         async with made.begin() as connection:
             await connection.execute(BEFORE_CREDITS, {"account_id": ACCOUNT, "now": clock()})
         await asyncio.to_thread(migrate, "tasks", database)
-        scene, books = Scene(TaskStore(made), clock), Books(made, clock)
+        scene, books = Scene(TaskStore(Database(made)), clock), Books(made, clock)
         scene.terms = ENFORCED
         running, failing, queued, done = [await scene.store.get(ACCOUNT, task_id) for task_id in (1, 2, 3, 4)]
         assert running is not None and failing is not None and queued is not None and done is not None

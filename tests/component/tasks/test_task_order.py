@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.common.database import Database
 from services.tasks.model import Task
 from services.tasks.model.records import PolicyChange
 from services.tasks.model.state import TaskState
@@ -23,7 +24,7 @@ A, B, C = 7_001, 7_002, 7_003
 
 @pytest.fixture
 def policies(clean_engine: AsyncEngine) -> PolicyStore:
-    return PolicyStore(clean_engine)
+    return PolicyStore(Database(clean_engine))
 
 
 async def queue(scene: Scene, account_id: int, count: int, priority: int = 0, lane: str = "system") -> list[Task]:

@@ -14,7 +14,8 @@ import pytest
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.common.db import engine, migrate
+from services.common.database import Database, engine
+from services.common.migrations import migrate
 from services.tasks.store import attempts, batches, deliveries, events, ledger, order, queue, retention, tasks
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
@@ -87,7 +88,7 @@ async def piled_up(components: StackUnderTest) -> AsyncIterator[AsyncEngine]:
     url = await asyncio.to_thread(components.create_database)
     await asyncio.to_thread(migrate, "tasks", url)
     async with engine(url, 5) as made:
-        scene = Scene(TaskStore(made), MovableClock())
+        scene = Scene(TaskStore(Database(made)), MovableClock())
         for _ in range(40):
             await scene.create()
         await scene.dispatch(window=20)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2
 from services.common.bus import WORK_STREAM, Bus
+from services.common.database import Database
 from services.common.errors import ErrorReason
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
 from services.tasks.domain.lifecycle.deadlines import Deadlines
@@ -42,16 +43,16 @@ class Loops:
     """The loops of one process, stepped by the test."""
 
     def __init__(self, engine: AsyncEngine, bus: Bus, hooks: Hooks, clock: MovableClock) -> None:
-        store, notifications = TaskStore(engine), Notifications()
+        store, notifications = TaskStore(Database(engine)), Notifications()
         retry = RetryPolicy(max_attempts=5, max_attempts_internal=2, max_lost_workers=3, base=SECOND, limit=60 * SECOND)
         attempts = Attempts(store, notifications, AttemptRules(LEASE, 5 * SECOND, TIMEOUT, 0.01, retry), clock)
-        self._sender = hooks.sender(store=WebhookStore(engine), tasks=store)
+        self._sender = hooks.sender(store=WebhookStore(Database(engine)), tasks=store)
         self._steps = (
             Dispatcher("system", store, bus, notifications, 1000, 1000, clock).step,
             Reaper(store, attempts, bus, ["system"], 30 * SECOND, clock).step,
             Deadlines(store, bus, notifications, clock).step,
             Relay(store, EventPublisher(store, bus, packed), 10 * SECOND, clock).step,
-            RetentionSweeper(RetentionStore(engine), rules(RetentionSettings()), clock).step,
+            RetentionSweeper(RetentionStore(Database(engine)), rules(RetentionSettings()), clock).step,
             self._sender.step,
         )
 

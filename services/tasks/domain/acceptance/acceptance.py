@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotencyRecords
 from services.common.log import get_logger
@@ -19,7 +20,6 @@ from services.tasks.domain.plan import MediaLimits, check_auxiliary, check_media
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.files_client import Examined, FilesClient
 from services.tasks.model import Task
-from services.tasks.model.clock import Clock
 from services.tasks.model.media import InputFile
 from services.tasks.model.records import AccountState, Admission, CreatedBatch, CreditTerms, NewTask, NewTasks
 from services.tasks.store.batches import BatchStore

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from services.common.bus import Bus
+from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
 from services.common.revocations import Revocations
@@ -15,7 +16,6 @@ from services.tasks.domain.owner.account_tasks import TaskPage
 from services.tasks.domain.pages import Listing, before_id, page_token
 from services.tasks.files_client import FilesClient
 from services.tasks.model import Task
-from services.tasks.model.clock import Clock
 from services.tasks.model.records import BatchNow
 from services.tasks.model.state import TaskState
 from services.tasks.store.batches import BatchStore

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from services.common.clock import Clock
 from services.common.errors import ErrorReason
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.model import Task
-from services.tasks.model.clock import Clock
 from services.tasks.model.records import Standing
 from services.tasks.store.attempts import AttemptStore
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from services.common.bus import Bus
+from services.common.clock import Clock
 from services.common.errors import ErrorReason
 from services.tasks.domain.lifecycle.notifications import Notifications, tell_worker
-from services.tasks.model.clock import Clock
 from services.tasks.store.tasks import TaskStore
 
 _BATCH = 100

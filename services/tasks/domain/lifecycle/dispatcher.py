@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from services.common.bus import Bus
+from services.common.clock import Clock
 from services.tasks.domain.lifecycle.hints import publish_hints
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.model import Task
-from services.tasks.model.clock import Clock
 from services.tasks.store.order import OrderStore
 
 # Bounds the work under the lane's lock.

@@ -10,9 +10,9 @@ from datetime import timedelta
 from prometheus_client import Counter
 
 from services.common.bus import Bus, event_subject
+from services.common.clock import Clock
 from services.common.publishing import Outgoing
 from services.tasks.model import Task
-from services.tasks.model.clock import Clock
 from services.tasks.model.records import OutgoingEvent
 from services.tasks.store.events import EventStore
 

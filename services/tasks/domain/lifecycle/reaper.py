@@ -6,10 +6,10 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from services.common.bus import Bus
+from services.common.clock import Clock
 from services.common.log import get_logger
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.hints import drop_lost_hints, hints_waiting, publish_hints
-from services.tasks.model.clock import Clock
 from services.tasks.store.order import OrderStore
 
 _logger = get_logger()

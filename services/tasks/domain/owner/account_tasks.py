@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.common.bus import Bus
+from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotentCall
 from services.tasks.domain.acceptance.acceptance import Acceptance
@@ -17,7 +18,6 @@ from services.tasks.domain.pages import before_id, page_token
 from services.tasks.domain.plan import operations_of
 from services.tasks.files_client import FilesClient
 from services.tasks.model import Task, TaskAttempt
-from services.tasks.model.clock import Clock
 from services.tasks.model.state import TaskState
 from services.tasks.store.tasks import TaskStore
 

@@ -9,9 +9,9 @@ from datetime import timedelta
 from prometheus_client import Counter
 from sqlalchemy import TextClause
 
+from services.common.clock import Clock
 from services.common.log import get_logger
 from services.tasks.domain.retention.config import RetentionSettings
-from services.tasks.model.clock import Clock
 from services.tasks.store import retention as statements
 from services.tasks.store.retention import RetentionStore
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from services.common.clock import Clock
 from services.common.idempotency import IdempotencyRecords
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.domain.webhooks.addresses import AddressRules
@@ -13,7 +14,6 @@ from services.tasks.domain.webhooks.destinations import Destinations, SystemReso
 from services.tasks.domain.webhooks.post import Poster
 from services.tasks.domain.webhooks.schedule import RetrySchedule
 from services.tasks.domain.webhooks.sender import Render, SenderRules, WebhookSender
-from services.tasks.model.clock import Clock
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore

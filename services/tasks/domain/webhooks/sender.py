@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge, Histogram
 
+from services.common.clock import Clock
 from services.common.log import bind, get_logger
 from services.common.loop import Loop
 from services.common.retry_after import asked
@@ -22,7 +23,6 @@ from services.tasks.domain.webhooks.destinations import UndeliverableError
 from services.tasks.domain.webhooks.post import Answer, Poster
 from services.tasks.domain.webhooks.schedule import RetrySchedule
 from services.tasks.model import Task, WebhookDelivery
-from services.tasks.model.clock import Clock
 from services.tasks.model.records import BatchNow, Claimed, Outcome
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.deliveries import DeliveryStore
