@@ -121,7 +121,7 @@ async def run_service_command(config: StackConfig, service: str, *arguments: str
 
 async def _migrate(config: StackConfig, name: str) -> None:
     """Run a service's migrations, unless they are the ones that its database has had: to find that out is half of a service's start."""
-    digest = digest_of([REPOSITORY / "services" / name / "migrations", REPOSITORY / "services" / "common" / "db.py"])
+    digest = digest_of([REPOSITORY / "services" / name / "migrations", REPOSITORY / "services" / "common" / "migrations.py"])
     if await migrated_to(config, name) != digest:
         await run_service_command(config, name, "migrate")
         await note_migrated(config, name, digest)
