@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.common.database import Database
 from services.tasks.domain.webhooks import signing
 from services.tasks.model import WebhookDelivery
 from services.tasks.model.records import Outcome
@@ -186,7 +187,7 @@ async def test_after_a_crash_between_sending_and_recording_it_comes_again_with_i
     async with Receiver() as receiver:
         await hooks.add(receiver.url)
         await hooks.ended()
-        await hooks.round(hooks.sender(store=Mute(clean_engine)))
+        await hooks.round(hooks.sender(store=Mute(Database(clean_engine))))
         await hooks.round()  # Still in the hands of the one that died.
         assert len(receiver.requests) == 1
         clock.advance(LEASE.total_seconds())
@@ -276,7 +277,7 @@ async def test_nothing_is_said_about_a_task_that_is_no_more(hooks: Hooks, clean_
     async with Receiver() as receiver:
         await hooks.add(receiver.url)
         await hooks.ended()
-        await hooks.round(hooks.sender(tasks=Forgetful(clean_engine)))
+        await hooks.round(hooks.sender(tasks=Forgetful(Database(clean_engine))))
     assert receiver.requests == []
     [delivery] = await hooks.log()
     assert (delivery.state, delivery.error) == (DeliveryState.FAILED, "The task was deleted.")
