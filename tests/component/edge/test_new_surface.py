@@ -62,7 +62,7 @@ async def served(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterato
         stack.enter_context(surface_added("tiny", tmp_path / "gen"))
         edge = settings(tmp_path, edge_cors_origins=getattr(request, "param", ""))
         await stack.enter_async_context(listening("internal", edge.accounts_address, [check], verifier))
-        await stack.enter_async_context(listening("public", edge.edge_tasks, [*upstream.mounts(), tiny_mount()], verifier))
+        await stack.enter_async_context(listening("public", f"unix:{tmp_path}/tasks.sock", [*upstream.mounts(), tiny_mount()], verifier))
         await stack.enter_async_context(envoy(edge))
         client = httpx.AsyncClient(base_url=f"http://{edge.edge_listen}", trust_env=False, timeout=60)
         yield Served(await stack.enter_async_context(client), upstream)

@@ -14,6 +14,7 @@ from google.rpc import code_pb2, status_pb2
 from darkroom.common.v1.surface_pb2 import KeyScheme
 from envoy_api.envoy.config.core.v3 import base_pb2
 from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
+from envoy_api.envoy.type.v3 import http_status_pb2
 from services.accounts.domain.admission import Admission
 from services.accounts.domain.keys import is_key
 from services.common.errors import DarkroomError, ErrorReason
@@ -85,7 +86,7 @@ def _refused(error: DarkroomError, surface: Surface | None, content_type: str) -
         if words := dict.fromkeys(scheme.scheme for scheme in _schemes(surface) if scheme.scheme):
             headers.append(_header("www-authenticate", ", ".join(words)))
         denied = external_auth_pb2.DeniedHttpResponse(headers=headers, body=json.dumps(body, separators=(",", ":")))
-    denied.status.code = status
+    denied.status.code = http_status_pb2.StatusCode.ValueType(status)
     return external_auth_pb2.CheckResponse(status=status_pb2.Status(code=code_pb2.UNAUTHENTICATED), denied_response=denied)
 
 
