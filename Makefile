@@ -6,6 +6,7 @@ PORT   :=
 
 bin   := .venv/bin
 stack := $(bin)/python -m deploy.local --dir $(DIR)
+pytest := $(bin)/python -m pytest -n 2
 code  := services deploy models edge protos clients tests benchmarks reference
 typed := services deploy models edge protos clients/python tests benchmarks reference
 
@@ -34,8 +35,20 @@ status: setup ## show each part of the stack
 logs: setup ## follow the logs of all parts
 	@$(stack) logs --follow
 
-test: setup ## run all tests on stacks of their own
-	@$(bin)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+test: setup ## run all tests; those that break the system come last, by themselves
+	@$(pytest) $(ARGS)
+
+test-unit: setup ## run the tests that need no server
+	@$(pytest) -m unit tests/unit $(ARGS)
+
+test-component: setup ## run the tests of single services and parts beside real servers
+	@$(pytest) -m component tests/component $(ARGS)
+
+test-system: setup ## run the tests of the whole system through its public port
+	@$(pytest) -m system tests/system tests/diffusion $(ARGS)
+
+test-faults: setup ## run the tests that stop, kill and restart parts of the system
+	@$(bin)/python -m pytest -m faults tests/faults $(ARGS)
 
 diffusion: ## install PyTorch and diffusers for the local model that draws pictures, in .venv-diffusion
 	@$(PYTHON) deploy/setup.py diffusion
@@ -50,7 +63,7 @@ check: setup ## formatting, lint, types, layers, protos, and that docs say what 
 	$(bin)/ruff format --check $(wildcard $(code))
 	$(bin)/ruff check $(wildcard $(code))
 	$(bin)/mypy $(wildcard $(typed))
-	$(bin)/lint-imports --cache-dir .cache/import-linter --no-logo --contract services --contract product --contract tests
+	$(bin)/lint-imports --cache-dir .cache/import-linter --no-logo
 	$(bin)/buf lint
 	$(bin)/buf format protos --diff --exit-code
 	$(bin)/python -m reference --check

@@ -79,7 +79,7 @@ def main() -> None:
 def _alone(name: str, load: float) -> str:
     return (
         f"Measured by `python -m benchmarks --only {name}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, while the load average was {load:.0f} "
-        f"on {os.cpu_count()} cores before it began: the less was left, the slower is every row."
+        f"on {os.cpu_count()} cores before it began. With more load, every row would be slower."
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from services.inference.pipeline.pipeline import Surroundings
+from services.inference.pipeline.pipeline import RunContext
 from services.inference.pipeline.stages import Stages
 
 
@@ -20,9 +20,9 @@ class _Nothing:
         return
 
 
-def surroundings(folder: Path) -> Surroundings:
+def surroundings(folder: Path) -> RunContext:
     """Nobody is told anything, and nobody cancels."""
-    return Surroundings(folder, lambda _done, _said: None, lambda: None, lambda *_: None, Stages(), keeping=_Nothing())
+    return RunContext(folder, lambda _done, _said: None, lambda: None, lambda *_: None, Stages(), keeping=_Nothing())
 
 
 def reset_peak() -> int:

@@ -39,7 +39,7 @@ async def run(operation: str, picture: Image, folder: Path, threads: int) -> Ima
         return onnx_models.run(MODELS[operation], pictures, threads, spinning=False)
 
     if operation == "remove_background":
-        return (await matting.remove_background(picture, infer, matting.Wishes(PORTRAIT), progress=_ignore, check=_go_on)).image
+        return (await matting.remove_background(picture, infer, matting.CutoutOptions(PORTRAIT), progress=_ignore, check=_go_on)).image
     model = TileModel(FACTOR, infer, in_flight=1)
     return await upscaling.upscale(picture, FACTOR, model, spool=Spool(folder), progress=_ignore, check=_go_on)
 

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from benchmarks.table import Section, milliseconds, percentile
 from deploy.local.scratch.stack import ScratchStack
 from services.common.db import engine, migrate
-from services.tasks.store.models import Task
+from services.tasks.model import Task
 from services.tasks.store.tasks import TaskStore
 
 RESULTS = Path(__file__).resolve().parent / "claim.md"

@@ -14,7 +14,7 @@ from darkroom import AsyncClient
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2, upscale_pb2
 from deploy.local.scratch.stack import ScratchStack
 from services.inference.matting import matting
-from services.inference.matting.matting import Wishes
+from services.inference.matting.matting import CutoutOptions
 from services.inference.matting.tuning import PORTRAIT
 from services.inference.media import Image, Limits, decode
 from services.inference.media.spool import Spool
@@ -122,7 +122,7 @@ async def _alone(work: Callable[[PictureModel], Awaitable[object]], infer: Pictu
 
 
 async def _cut(picture: Image, infer: PictureModel) -> None:
-    await matting.remove_background(picture, infer, Wishes(PORTRAIT), progress=_ignore, check=_go_on)
+    await matting.remove_background(picture, infer, CutoutOptions(PORTRAIT), progress=_ignore, check=_go_on)
 
 
 async def _upscale(picture: Image, scale: int, infer: PictureModel) -> None:

@@ -16,7 +16,7 @@ from darkroom.operations.v1 import options_pb2
 from reference import markdown
 from reference.comments import Comments
 from reference.openapi import document
-from services.common.operations import OperationSpec, specs
+from services.common.operations import Arity, OperationSpec, specs
 from services.common.rpc import catalogue
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -81,9 +81,9 @@ def _options(comments: Comments, prices: Prices, name: str, verb: str | None, pa
 def _summary(spec: OperationSpec, prices: Prices) -> str:
     price = prices[spec.name]
     takes, gives = f"a {_KINDS[spec.accepts]}", f"a {_KINDS[spec.produces]}"
-    if spec.max_references:
+    if spec.arity is Arity.REFERENCES:
         takes, gives = f"a prompt, and up to {spec.max_references} pictures", "pictures"
-    if spec.joins_inputs:
+    if spec.arity is Arity.ALL:
         takes = "up to 100 files of any kind"
     costs = f"{price['credits']} credits {_PER[price['per']]}" if price["credits"] else "nothing"
     return f"| takes | gives | costs |\n|---|---|---|\n| {takes} | {gives} | {costs} |\n"

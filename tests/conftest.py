@@ -1,9 +1,10 @@
 """Stacks and parts of them for tests. A session that asks for none of these fixtures starts nothing.
 
-One full stack serves all end-to-end tests. Its Triton holds tiny models; the tests of picture quality, which ask for `real_stack`, are
-run last, on the same stack with Triton started anew on the real weights, so that a process never has two of anything large.
-Tests of single services against real components get those from a second, smaller stack, which runs only the parts they ask for.
-A run in two processes (`make test`) has all of this once in each.
+One full stack, with tiny models in its Triton, serves all tests of a run, in however many processes. The tests marked `alone` come after
+all others and have another one, which they may stop and change; those of picture quality, which ask for `real_stack`, are the very last, on
+the same stack with Triton started anew on the real weights, so that a process never has two of anything large.
+Tests of single services against real components get those from a smaller stack, which runs only the parts they ask for; each process of the
+run has its own, so that databases and streams are its own too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,9 @@ IMPATIENT = {
     "DARKROOM_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
     "DARKROOM_WEBHOOK_BACKOFF": "0.5",
 }
+# No test on these stacks ends a machine, or PostgreSQL or NATS, other than in good order.
+QUICK = {"DARKROOM_DURABLE": "false"}
+pytest_plugins = ("pytester", "tests.harness.folders", "tests.harness.reruns", "tests.harness.run")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -69,7 +74,7 @@ def real_models() -> Path:
 
 @pytest.fixture(scope="session")
 def provider_server() -> Iterator[ProviderServer]:
-    """What serves gpt_image_2 and nano_banana_2 in the whole system."""
+    """What serves gpt_image_2 and nano_banana_2 in the whole system, for tests that look at what it is asked."""
     with ProviderServer() as server:
         yield server
 
@@ -83,47 +88,46 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="session")
-def _full_stack(
+def _shared_stack(request: pytest.FixtureRequest, tiny_models: Path) -> StackUnderTest:
+    # A plugin's module is imported by pytest first.
+    from tests.harness.run import RUN
+
+    with _part_failures():
+        run = request.config.stash[RUN]
+        return run.shared_stack({**IMPATIENT, **QUICK, **_provider_settings(run.provider_url)}, tiny_models)
+
+
+@pytest.fixture(scope="session")
+def _stack_alone(
     request: pytest.FixtureRequest, tiny_models: Path, provider_server: ProviderServer, collector: Collector
 ) -> Iterator[StackUnderTest]:
     under_test = StackUnderTest(models=tiny_models)
-    provider = {
-        "DARKROOM_OPENAI_API_KEY": KEY,
-        "DARKROOM_OPENAI_BASE_URL": f"{provider_server.url}/v1",
-        "DARKROOM_GEMINI_API_KEY": KEY,
-        "DARKROOM_GEMINI_BASE_URL": f"{provider_server.url}/v1beta",
-    }
     # Of all requests those are traced whose traceparent says so.
     tracing = {**collector.settings, "DARKROOM_TRACE_RATIO": "0", "DARKROOM_TRACE_CLIENTS": "true"}
-    under_test.configure({**IMPATIENT, **provider, **tracing})
+    under_test.configure({**IMPATIENT, **_provider_settings(provider_server.url), **tracing})
     yield from _running(under_test, request)
 
 
-@pytest.fixture(scope="session")
-def _started(_full_stack: StackUnderTest) -> StackUnderTest:
-    _up(_full_stack)
-    return _full_stack
-
-
 @pytest.fixture
-def stack(_started: StackUnderTest) -> StackUnderTest:
-    """The whole system, every part healthy as the test begins, with tiny models."""
+def stack(request: pytest.FixtureRequest) -> StackUnderTest:
+    """The whole system, every part healthy as the test begins, with tiny models. A test that stops or changes it is marked `alone`."""
+    under_test: StackUnderTest = request.getfixturevalue("_stack_alone" if request.node.get_closest_marker("alone") else "_shared_stack")
     # Repairs what an earlier test stopped or killed.
-    _up(_started)
-    return _started
+    _up(under_test)
+    return under_test
 
 
 @pytest.fixture(scope="session")
-def _started_with_weights(_started: StackUnderTest, real_models: Path) -> StackUnderTest:
-    _started.use_models(real_models)
-    return _started
+def _with_weights(_stack_alone: StackUnderTest, real_models: Path) -> StackUnderTest:
+    _stack_alone.use_models(real_models)
+    return _stack_alone
 
 
 @pytest.fixture
-def real_stack(_started_with_weights: StackUnderTest) -> StackUnderTest:
+def real_stack(_with_weights: StackUnderTest) -> StackUnderTest:
     """The whole system with the real weights. Tests that ask for it run after all others."""
-    _up(_started_with_weights)
-    return _started_with_weights
+    _up(_with_weights)
+    return _with_weights
 
 
 @pytest.fixture
@@ -135,7 +139,9 @@ def account(stack: StackUnderTest) -> Account:
 @pytest.fixture(scope="session")
 def components(request: pytest.FixtureRequest, tiny_models: Path) -> Iterator[StackUnderTest]:
     """Third-party parts without Darkroom's services. `components.up(["postgres"])` starts what a test needs."""
-    yield from _running(StackUnderTest(models=tiny_models), request)
+    under_test = StackUnderTest(models=tiny_models)
+    under_test.configure(QUICK)
+    yield from _running(under_test, request)
 
 
 @pytest.fixture
@@ -171,11 +177,6 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests with real weights last, so that Triton is switched once."""
-    items.sort(key=lambda item: "real_stack" in getattr(item, "fixturenames", ()))
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add to a failed test what the stack's parts logged while it ran."""
@@ -192,14 +193,30 @@ def _recent_logs(under_test: StackUnderTest, since: float) -> list[tuple[str, st
     return [(f"log of {path.stem}", "\n".join(under_test.log(path.stem))) for path in logs if path.stat().st_mtime >= since]
 
 
+def _provider_settings(url: str) -> dict[str, str]:
+    return {
+        "DARKROOM_OPENAI_API_KEY": KEY,
+        "DARKROOM_OPENAI_BASE_URL": f"{url}/v1",
+        "DARKROOM_GEMINI_API_KEY": KEY,
+        "DARKROOM_GEMINI_BASE_URL": f"{url}/v1beta",
+    }
+
+
 def _running(under_test: StackUnderTest, request: pytest.FixtureRequest) -> Iterator[StackUnderTest]:
     yield under_test
     under_test.close()
 
 
 def _up(under_test: StackUnderTest, *parts: str) -> None:
-    try:
+    with _part_failures():
         under_test.ensure_up(parts)
+
+
+@contextmanager
+def _part_failures() -> Iterator[None]:
+    """A part that does not come up fails the test with the end of its log."""
+    try:
+        yield
     except PartFailed as failure:
         pytest.fail(f"{failure}\n" + "\n".join(f"  | {line}" for line in failure.log_lines), pytrace=False)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from deploy.local.scratch.stack import ObjectStorage, ScratchStack
 from services.accounts.domain.accounts import Accounts
 from services.accounts.store.accounts import AccountStore
-from services.common.db import engine
+from services.common.database import opened
 
 __all__ = ["Account", "ObjectStorage", "StackUnderTest"]
 
@@ -28,7 +28,7 @@ class StackUnderTest(ScratchStack):
         return self.run(self._create_account(name))
 
     async def _create_account(self, name: str) -> Account:
-        async with engine(self.database_url("accounts"), pool=2) as database:
+        async with opened(self.database_url("accounts"), pool=2) as database:
             accounts = Accounts(AccountStore(database), revoked=lambda _: None)
             account = await accounts.create_account(name)
             _, secret = await accounts.create_key(account.id, name)

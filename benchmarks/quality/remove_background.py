@@ -21,7 +21,7 @@ from benchmarks.quality._cutout_scenes import Scene, Studio
 from benchmarks.quality._cutout_scores import Score, boundary_of, mean, score
 from benchmarks.table import Section
 from services.inference.matting import alpha_refinement, matting
-from services.inference.matting.matting import Wishes
+from services.inference.matting.matting import CutoutOptions
 from services.inference.matting.tuning import GENERAL, PORTRAIT, PRODUCT
 from services.inference.media import Image
 
@@ -115,17 +115,17 @@ def _judge(
     solved, took = rivals.ask("closed_form", small, quiet)
     rgba, more = _enlarged(scene, solved)
     record(_CLOSED, rgba, took + more)
-    record(_FAST, *_cut(scene, coarse, small, Wishes(refine=False)))
+    record(_FAST, *_cut(scene, coarse, small, CutoutOptions(refine=False)))
     for kind, tuning in _TUNINGS.items():
-        rgba, took = _cut(scene, coarse, small, Wishes(tuning))
+        rgba, took = _cut(scene, coarse, small, CutoutOptions(tuning))
         tuned[kind, scene.kind].append(score(scene, boundary, rgba[..., 3].astype(np.float32) / np.float32(255), rgba[..., :3]))
         if kind == scene.kind:
             record(_BEST, rgba, took)
 
 
-def _cut(scene: Scene, coarse: Pixels, small: Pixels, wishes: Wishes) -> tuple[Pixels, float]:
+def _cut(scene: Scene, coarse: Pixels, small: Pixels, options: CutoutOptions) -> tuple[Pixels, float]:
     started = time.perf_counter()
-    result = matting.cut_out(Image(scene.picture), coarse, small, wishes, lambda: None)
+    result = matting.cut_out(Image(scene.picture), coarse, small, options, lambda: None)
     took = time.perf_counter() - started
     assert result.alpha is not None
     return np.dstack([result.pixels, result.alpha]), took

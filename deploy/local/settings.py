@@ -25,6 +25,8 @@ class Settings:
     models: the installed Triton model repository.
     triton_venv: the virtual environment that holds Triton.
     trace_url: where Triton exports spans to by OTLP over HTTP.
+    durable: whether PostgreSQL and NATS write to disk what they acknowledge. Without it a stack is faster, and loses the last of it when
+        the machine, PostgreSQL or NATS is not stopped in good order: for tests.
     services: every other DARKROOM_* setting, handed to the services as it is.
     """
 
@@ -33,6 +35,7 @@ class Settings:
     models: Path = REPOSITORY / ".cache" / "models"
     triton_venv: Path = REPOSITORY / ".venv-triton"
     trace_url: str | None = None
+    durable: bool = True
     services: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -51,11 +54,12 @@ def load_settings(layout: Layout, *, models: Path | None = None) -> Settings:
         models=models or Path(named["MODELS"] or Settings.models).absolute(),
         triton_venv=Path(named["TRITON_VENV"] or Settings.triton_venv).absolute(),
         trace_url=_checked_url("OTLP_HTTP_ENDPOINT", named["OTLP_HTTP_ENDPOINT"]) or None,
+        durable=_checked_flag("DURABLE", named["DURABLE"] or "true"),
         services=stored,
     )
 
 
-_NAMED = ("PUBLIC_URL", "TLS_DIR", "MODELS", "TRITON_VENV", "OTLP_HTTP_ENDPOINT")
+_NAMED = ("PUBLIC_URL", "TLS_DIR", "MODELS", "TRITON_VENV", "OTLP_HTTP_ENDPOINT", "DURABLE")
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -72,6 +76,12 @@ def _checked_url(name: str, url: str) -> str:
     if url and not url.startswith(("http://", "https://")):
         raise StackError(f"{PREFIX}{name} is {url!r}; it must start with http:// or https://")
     return url.rstrip("/")
+
+
+def _checked_flag(name: str, value: str) -> bool:
+    if value not in ("true", "false"):
+        raise StackError(f"{PREFIX}{name} is {value!r}; it must be true or false")
+    return value == "true"
 
 
 def _folder_of_certificate(folder: str) -> Path:

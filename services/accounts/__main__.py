@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 
 from services.accounts import cli
 from services.accounts.config import AccountsSettings
 from services.accounts.domain import announcer
 from services.accounts.domain.accounts import Accounts
-from services.accounts.domain.admission import Admission, IdentitySigner
 from services.accounts.domain.announcer import Announcer
+from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
 from services.accounts.domain.key_creation import PURPOSE, KeyCreation
 from services.accounts.domain.usage import INTERVAL_SECONDS as USAGE_SECONDS
 from services.accounts.domain.usage import Usage
@@ -18,7 +17,9 @@ from services.accounts.store.accounts import AccountStore
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
 from services.accounts.surfaces.native.accounts import AccountsServicer
 from services.accounts.surfaces.rest.keys import RestKeys
-from services.common import bus, db
+from services.common import bus
+from services.common.clock import system_clock
+from services.common.database import opened
 from services.common.idempotency import IdempotencyRecords
 from services.common.identity import IDENTITY_ISSUER, Signer
 from services.common.loop import Loop
@@ -33,32 +34,32 @@ _SWEEP_SECONDS = 60.0
 
 async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     """Put the service together."""
-    engine = await opening.open("database", db.engine(settings.database_url, settings.database_pool))
+    database = await opening.open("database", opened(settings.database_url, settings.database_pool))
     connection = await opening.open("nats", bus.connected(settings.nats_url, "accounts", settings.nats_replicas))
-    store = AccountStore(engine)
+    store = AccountStore(database)
     usage = Usage(store)
     signer = Signer(IDENTITY_ISSUER, settings.signing_key_file)
-    admission = Admission(store.owner, IdentitySigner(signer), usage.note)
+    authenticator = KeyAuthenticator(store.owner, IdentitySigner(signer), usage.note)
     announcements = Loop("announce_revocations", announcer.INTERVAL_SECONDS, Announcer(store, connection).step)
 
     def revoked(key_id: int) -> None:
-        admission.evict(key_id)
+        authenticator.evict(key_id)
         announcements.wake()
 
     accounts = Accounts(store, revoked)
-    idempotency = IdempotencyRecords(engine, lambda: datetime.now(UTC))
+    idempotency = IdempotencyRecords(database, system_clock)
     creation = KeyCreation(accounts, store, idempotency, signer.derived_secret(PURPOSE))
-    await opening.open("revocations", hearing_revoked(connection, admission.evict))
+    await opening.open("revocations", hearing_revoked(connection, authenticator.evict))
     return Parts(
         # Not NATS: keys are checked without it, and a revocation counts within seconds.
-        needs=[checks.database(engine)],
+        needs=[checks.database(database.engine)],
         loops=[
             announcements,
             Loop("record_key_use", USAGE_SECONDS, usage.step),
             Loop("sweep_idempotency", _SWEEP_SECONDS, idempotency.sweep),
         ],
-        collectors=[PoolGauges(engine)],
-        internal=[Mount(AuthorizationServicer(admission))],
+        collectors=[PoolGauges(database.engine)],
+        internal=[Mount(AuthorizationServicer(authenticator))],
         public=[Mount(AccountsServicer(accounts, creation)), Mount(RestKeys(accounts, creation))],
     )
 

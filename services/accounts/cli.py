@@ -14,10 +14,9 @@ import nats.errors
 from darkroom.common.v1.scopes import SCOPES
 from services.accounts.config import AdministrationSettings
 from services.accounts.domain.accounts import Accounts
-from services.accounts.domain.keys import KeyLimits
+from services.accounts.records import Account, ApiKey, KeyLimits
 from services.accounts.store.accounts import AccountStore
-from services.accounts.store.models import AccountRow, ApiKeyRow
-from services.common import administration, db
+from services.common import administration, database
 from services.common.revocations import announce_revoked
 
 _ANNOUNCE_SECONDS = 5.0
@@ -34,13 +33,16 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help="bring the database to the newest version")
     create_account = commands.add_parser("create-account", help="create an account")
     create_account.add_argument("--name", required=True, help="display name, 1 to 100 characters")
-    create_key = commands.add_parser("create-key", help="create an API key; this is the only time it is shown")
+    create_key = commands.add_parser("create-key", help="create an API key; it is shown this once")
     create_key.add_argument("--account", type=administration.identifier, required=True, help="the account's id")
     create_key.add_argument("--name", required=True, help="display name, 1 to 100 characters")
     create_key.add_argument(
-        "--scope", action="append", choices=sorted(SCOPES), help="what it may do; may be repeated; without it, everything"
+        "--scope",
+        action="append",
+        choices=sorted(SCOPES),
+        help="a scope that it gets, such as tasks:write; may be repeated; without it, all of them",
     )
-    create_key.add_argument("--expires-in-days", type=int, help="when it ends; without it, never")
+    create_key.add_argument("--expires-in-days", type=int, help="when it expires; without it, never")
     revoke_key = commands.add_parser("revoke-key", help="revoke an API key; it stops working within seconds")
     revoke_key.add_argument("--key", type=administration.identifier, required=True, help="the key's id")
     commands.add_parser("list", help="list accounts and their keys")
@@ -48,8 +50,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(options: argparse.Namespace, settings: AdministrationSettings) -> object:
-    async with db.engine(settings.database_url, settings.database_pool) as engine:
-        store = AccountStore(engine)
+    async with database.opened(settings.database_url, settings.database_pool) as opened:
+        store = AccountStore(opened)
         revoked: list[int] = []
         accounts = Accounts(store, revoked.append)
         match options.command:
@@ -85,11 +87,11 @@ def _limits(options: argparse.Namespace) -> KeyLimits:
     )
 
 
-def _account(row: AccountRow) -> dict[str, str]:
+def _account(row: Account) -> dict[str, str]:
     return {"id": str(row.id), "name": row.name, "created_at": row.created_at.isoformat()}
 
 
-def _key(row: ApiKeyRow) -> dict[str, str | list[str] | None]:
+def _key(row: ApiKey) -> dict[str, str | Sequence[str] | None]:
     return {
         "id": str(row.id),
         "account_id": str(row.account_id),

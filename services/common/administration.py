@@ -1,4 +1,4 @@
-"""A service's commands for its operator: what they have in common."""
+"""What the services' administration commands have in common."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from services.common import config, db
+from services.common import config, migrations
 from services.common.config import DatabaseSettings
 from services.common.errors import DarkroomError
 
@@ -26,11 +26,11 @@ def run(
     command: Callable[[argparse.Namespace, _Settings], Coroutine[Any, Any, object]],
     arguments: Sequence[str],
 ) -> int:
-    """Migrate, or run another command and print its result as JSON; the exit status: 0, 1 for a refusal, 2 for wrong usage or settings."""
+    """Migrate, or run another command and print its result as JSON; the exit status: 0, 1 for an error, 2 for wrong usage or settings."""
     options = parser.parse_args(arguments)
     with _log_on_standard_error():
         if options.command == "migrate":
-            db.migrate(service, config.load(DatabaseSettings).database_url)
+            migrations.migrate(service, config.load(DatabaseSettings).database_url)
             return 0
         try:
             result = asyncio.run(command(options, config.load(settings)))

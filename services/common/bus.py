@@ -1,9 +1,9 @@
 """NATS: the connection, and the three JetStream streams.
 
-`WORK.<lane>` carries hints that a task waits (work-queue retention: a message goes when a worker has taken it).
-`EVENTS.<account>.<kind>` carries the events of tasks for an hour, many in a message; their truth is in the tasks database. The kind is
-`end` for a message with an event that ends a task and `change` for any other, so that who asks for ends alone is not sent the rest.
-`OFFERS.<operation>` holds one message a minute long for each operation that some worker is configured for; `offers.py` is about it.
+`WORK.<lane>` carries hints that a task is waiting (work-queue retention: a message is removed once a worker has taken it).
+`EVENTS.<account>.<kind>` keeps the events of tasks for an hour, many in a message; the tasks database is their source of truth. The kind
+is `end` for a message with an event that ends a task and `change` for any other, so that subscribers to ends alone are not sent the rest.
+`OFFERS.<operation>` keeps one message, for a minute, for each operation that some worker is configured for; see `offers.py`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def events_subject(account_id: int | str) -> str:
 
 
 def former_event_subject(account_id: int | str, task_id: int | str, *, end: bool) -> str:
-    """Where a replica of the version before publishes an event by itself; the stream still holds such ones an hour after its end."""
+    """Where a replica of the previous version publishes each event by itself; the stream holds such events for an hour after it ends."""
     return f"{event_subject(account_id, end=end).rpartition('.')[0]}.{task_id}.{'end' if end else 'change'}"
 
 
@@ -92,8 +92,8 @@ class Bus:
                 subjects=[work_subject("*")],
                 retention=RetentionPolicy.WORK_QUEUE,
                 storage=StorageType.FILE,
-                # A hint that a crash of the server takes is given again by a reaper; so none waits for the disk. Replicas wait for each
-                # other instead.
+                # A reaper repeats hints that are lost in a crash of the server, so none waits for the disk. Replicas wait for each other
+                # instead.
                 persist_mode=PersistMode.ASYNC if replicas == 1 else PersistMode.DEFAULT,
                 num_replicas=replicas,
                 duplicate_window=_DUPLICATE_SECONDS,
@@ -124,7 +124,7 @@ class Bus:
     async def _ensure(self, stream: StreamConfig) -> None:
         try:
             known = await self.jetstream.stream_info(str(stream.name))
-            # How a stream persists cannot be changed: one that a version before has made goes on as it is.
+            # How a stream persists cannot be changed, so one that an earlier version has made stays as it is.
             await self.jetstream.update_stream(stream, persist_mode=known.config.persist_mode)
         except nats.js.errors.NotFoundError:
             await self.jetstream.add_stream(stream)

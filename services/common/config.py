@@ -33,12 +33,14 @@ class ProcessSettings(BaseSettings):
     otlp_endpoint: str | None = Field(
         default_factory=lambda: os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"),
         pattern=r"^https?://\S+$",
-        description="Where traces are exported to by OTLP over gRPC, such as `http://127.0.0.1:4317`; without it nothing is traced. "
-        "Read from OTEL_EXPORTER_OTLP_ENDPOINT, too.",
+        description="Where traces are sent, by OTLP over gRPC, such as `http://127.0.0.1:4317`; without it nothing is traced. "
+        "Also read from OTEL_EXPORTER_OTLP_ENDPOINT.",
     )
-    trace_ratio: float = Field(1.0, ge=0, le=1, description="Share of the requests that are traced, where the edge has not decided.")
+    trace_ratio: float = Field(1.0, ge=0, le=1, description="Share of requests to trace, where the edge has not decided.")
     drain_calls: float = Field(
-        5.0, ge=0, description="How long a process that ends lets its calls in flight go on before it breaks them off; it takes no more."
+        5.0,
+        ge=0,
+        description="Seconds that a stopping process gives calls in flight before it cancels them; it accepts no new ones.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log lines to write.")
 
@@ -50,7 +52,7 @@ class ServiceSettings(ProcessSettings):
     drain_notice: float = Field(
         5.0,
         ge=0,
-        description="How long a process that is told to end goes on as before, called unready, so that others are called instead.",
+        description="Seconds that a process goes on serving after it is told to stop, as unready, so that callers move to others.",
     )
 
 
@@ -71,7 +73,7 @@ class PictureSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
-    max_megapixels: float = Field(100.0, gt=0, description="Largest picture that is accepted, in millions of pixels of one frame.")
+    max_megapixels: float = Field(100.0, gt=0, description="Largest picture accepted, in millions of pixels per frame.")
     max_result_megapixels: float = Field(400.0, gt=0, description="Largest picture that a task may make, in millions of pixels.")
 
 

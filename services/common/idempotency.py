@@ -1,12 +1,12 @@
 """Idempotency keys: a creating call that is repeated with the key of an earlier one gets what that one made.
 
 A record says which resources a call has made. A service inserts it in the very transaction that creates them, so that there is never one
-without the other: whatever dies on the way, either both are stored, and a repeat finds them, or neither, and a repeat starts over. A call
+without the other: after a crash either both are stored, and a repeat finds them, or neither, and a repeat starts over. A call
 that is refused or fails leaves no record. Of two calls at once, the primary key lets one store what it made; the other is rolled back and
 answers with what is stored.
 
-A creating method is `IdempotencyRecords.once`, and its statement has the part `remembered`, with the values of `key_values`, within
-`storing_key`.
+A creating method goes through `IdempotencyRecords.once`, and its statement has the part `remembered`, with the values of `key_values`,
+within `storing_key`.
 """
 
 from __future__ import annotations
@@ -21,13 +21,12 @@ from typing import Any, TypeVar
 import asyncpg
 from sqlalchemy import ARRAY, BigInteger, DateTime, LargeBinary, Text, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import Field, SQLModel
 
 from services.common.batching import Batched
-from services.common.db import transaction
+from services.common.clock import Clock
+from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.statements import run
 
 Made = TypeVar("Made")
 
@@ -68,7 +67,13 @@ WITH expired AS (
 )
 DELETE FROM idempotency USING expired
 WHERE (idempotency.account_id, idempotency.method, idempotency.key) = (expired.account_id, expired.method, expired.key)
+RETURNING 1
 """)
+_ONE_CALL = """CROSS JOIN (
+    SELECT
+      CAST(:idempotency_method AS text) AS idempotency_method, CAST(:idempotency_key AS text) AS idempotency_key,
+      CAST(:idempotency_digest AS bytea) AS idempotency_digest, CAST(:idempotency_expire_time AS timestamptz) AS idempotency_expire_time
+  ) AS call"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ class IdempotentCall:
     key: str
     """1 to 255 printable ASCII characters."""
     digest: bytes
-    """SHA-256 of the request, by which another request under the same key is told."""
+    """SHA-256 of the request, which tells it from another request under the same key."""
 
 
 class IdempotencyColumns(SQLModel):
@@ -98,9 +103,8 @@ class IdempotencyColumns(SQLModel):
 class IdempotencyRecords:
     """The records of one service. They are written by the statements that create what they name."""
 
-    def __init__(self, engine: AsyncEngine, clock: Callable[[], datetime]) -> None:
-        # Single statements, so no BEGIN and COMMIT.
-        self._engine, self._clock = engine.execution_options(isolation_level="AUTOCOMMIT"), clock
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
         self._finds = Batched(self._find, _BATCH, _SPACING)
 
     async def once(
@@ -133,8 +137,7 @@ class IdempotencyRecords:
         record = await self._finds(values)
         if record is not None and record["expired"]:
             # Out of the way of the record that this call will make.
-            async with transaction(self._engine) as connection:
-                await connection.execute(_FORGET, values)
+            await self._database.fetch(_FORGET, values)
         if record is None or record["expired"]:
             return None
         if record["digest"] != call.digest:
@@ -147,27 +150,31 @@ class IdempotencyRecords:
 
     async def _find(self, calls: Sequence[Mapping[str, Any]]) -> Sequence[asyncpg.Record | None]:
         asked = [{**call, "number": number, "now": call["now"].isoformat()} for number, call in enumerate(calls)]
-        records = {row["number"]: row for row in await run(self._engine, _FIND, {"asked": json.dumps(asked)})}
+        records = {row["number"]: row for row in await self._database.fetch(_FIND, {"asked": json.dumps(asked)})}
         return [records.get(number) for number in range(len(calls))]
 
     async def sweep(self) -> bool:
         """Delete one batch of records that have expired; True if there may be more."""
-        async with transaction(self._engine) as connection:
-            deleted = await connection.execute(_SWEEP, {"now": self._clock(), "limit": _BATCH})
-        return deleted.rowcount == _BATCH
+        return len(await self._database.fetch(_SWEEP, {"now": self._clock(), "limit": _BATCH})) == _BATCH
 
 
-def remembered(made: str) -> str:
-    """The part of a creating statement that stores the key of its call beside the rows of `made`, a part that gives `account_id` and `id`.
+def remembered(made: str, calls: str = _ONE_CALL, *, ids: str = "", **columns: str) -> str:
+    """The part of a creating statement that stores the key of its call: the only INSERT into `idempotency`.
+
+    `made` names the part that creates; its rows have `account_id`, and either an `id` or what `ids` makes an array of. They are one row for
+    the one call of `key_values`. A statement for many calls says in `calls` how each row is joined with its call, whose columns are named
+    as those values. `columns` are further ones of the service's table.
 
     No ON CONFLICT: when another call has stored the same key meanwhile, the whole statement must fail, and what it made with it.
     """
+    names, values = "".join(f", {name}" for name in columns), "".join(f", {value}" for value in columns.values())
     return f"""
 remembered AS (
-  INSERT INTO idempotency (account_id, method, key, digest, resource_ids, expire_time)
-  SELECT account_id, :idempotency_method, :idempotency_key, :idempotency_digest, ARRAY[id], :idempotency_expire_time
-  FROM {made}
-  WHERE CAST(:idempotency_key AS text) IS NOT NULL
+  INSERT INTO idempotency (account_id, method, key, digest, resource_ids, expire_time{names})
+  SELECT {made}.account_id, idempotency_method, idempotency_key, idempotency_digest, {ids or f"ARRAY[{made}.id]"},
+    idempotency_expire_time{values}
+  FROM {made} {calls}
+  WHERE idempotency_key IS NOT NULL
 )"""  # noqa: S608 - put together from constants
 
 
@@ -183,9 +190,11 @@ def key_values(call: IdempotentCall | None, now: datetime) -> dict[str, Any]:
 
 @contextmanager
 def storing_key() -> Iterator[None]:
-    """Within it, a transaction that fails because another one has stored the same key raises IDEMPOTENCY_IN_PROGRESS."""
+    """Raise IDEMPOTENCY_IN_PROGRESS when the block fails because another transaction has stored the same key, or holds it for too long."""
     try:
         yield
+    except asyncpg.LockNotAvailableError as error:
+        raise in_progress() from error
     except (IntegrityError, asyncpg.UniqueViolationError) as error:
         if "idempotency_pkey" not in str(error.orig if isinstance(error, IntegrityError) else error):
             raise

@@ -4,13 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from darkroom.operations.v1 import operation_pb2, options_pb2
+
+Role: TypeAlias = options_pb2.ParameterRole.ValueType
+
+_ROLE_TYPES: Mapping[Role, int] = {
+    options_pb2.PARAMETER_ROLE_COUNT: FieldDescriptor.TYPE_UINT32,
+    options_pb2.PARAMETER_ROLE_ARCHIVE: FieldDescriptor.TYPE_BOOL,
+    options_pb2.PARAMETER_ROLE_PROMPT: FieldDescriptor.TYPE_STRING,
+    options_pb2.PARAMETER_ROLE_DRY_RUN: FieldDescriptor.TYPE_BOOL,
+    options_pb2.PARAMETER_ROLE_TRIM: FieldDescriptor.TYPE_BOOL,
+    options_pb2.PARAMETER_ROLE_FACTOR: FieldDescriptor.TYPE_UINT32,
+    options_pb2.PARAMETER_ROLE_WIDTH: FieldDescriptor.TYPE_UINT32,
+    options_pb2.PARAMETER_ROLE_HEIGHT: FieldDescriptor.TYPE_UINT32,
+    options_pb2.PARAMETER_ROLE_LONGEST_SIDE: FieldDescriptor.TYPE_UINT32,
+}
+_SIZE_ROLES = frozenset(
+    (
+        options_pb2.PARAMETER_ROLE_FACTOR,
+        options_pb2.PARAMETER_ROLE_WIDTH,
+        options_pb2.PARAMETER_ROLE_HEIGHT,
+        options_pb2.PARAMETER_ROLE_LONGEST_SIDE,
+    )
+)
+
+
+class Arity(Enum):
+    """How many of a task's files an operation takes at a time, as the first of the task."""
+
+    NONE = "none"
+    """It takes no file."""
+    EACH = "each"
+    """One after the other; it makes one of each."""
+    REFERENCES = "references"
+    """All together, up to a number, possibly none; it makes as many as its count says."""
+    ALL = "all"
+    """All together; it makes one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +62,46 @@ class OperationSpec:
     produces: options_pb2.MediaKind.ValueType
     diagnostic: bool
     """Refused unless the operator allows diagnostics."""
+    arity: Arity
     max_references: int
-    """How many files it takes together as references, making as many as its `count` says; 0: it makes one of each that it takes."""
+    """How many files it takes together as references; 0 unless that is its arity."""
     needs: str
     """What must be configured for it, in words; empty: nothing."""
-    joins_inputs: bool
-    """It makes one file of all inputs, not one of each."""
     message: Descriptor
     """Its parameters."""
     auxiliary: Mapping[str, options_pb2.MediaKind.ValueType]
     """The parameters that name a file which it needs beside what it works on, and the kind that each has to be of."""
+    roles: Mapping[Role, str]
+    """The parameters that mean something beyond the operation."""
+    resize: options_pb2.Resize | None
+    """How it changes the size of a picture; None: it does not."""
+
+    def count(self, parameters: Message) -> int:
+        """How many files it makes of all that it takes together."""
+        return self.number(parameters, options_pb2.PARAMETER_ROLE_COUNT) or 1
+
+    def archives(self, parameters: Message) -> bool:
+        """Whether several results are to be delivered once more in one archive."""
+        return bool(self._value(parameters, options_pb2.PARAMETER_ROLE_ARCHIVE))
+
+    def prompt(self, parameters: Message) -> str:
+        """What it is to make, in words; empty for an operation without a prompt."""
+        return str(self._value(parameters, options_pb2.PARAMETER_ROLE_PROMPT) or "")
+
+    def is_dry_run(self, parameters: Message) -> bool:
+        """Whether it only reports what it would do, so that no operation can follow."""
+        return bool(self._value(parameters, options_pb2.PARAMETER_ROLE_DRY_RUN))
+
+    def trims(self, parameters: Message) -> bool:
+        """Whether it crops the result to a size that is known only once it is made."""
+        return bool(self._value(parameters, options_pb2.PARAMETER_ROLE_TRIM))
+
+    def number(self, parameters: Message, role: Role) -> int:
+        """The parameter with a role whose type is a number; 0 where there is none."""
+        return int(self._value(parameters, role) or 0)
+
+    def _value(self, parameters: Message, role: Role) -> Any:
+        return getattr(parameters, self.roles[role]) if role in self.roles else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +127,11 @@ def spec_of(operation: operation_pb2.Operation) -> OperationSpec:
     return specs()[operation.WhichOneof("operation") or ""]
 
 
+def spec_of_parameters(parameters: Message) -> OperationSpec:
+    """The operation whose parameters these are. Raises KeyError for another message."""
+    return _specs_by_message()[parameters.DESCRIPTOR.full_name]
+
+
 def parameters_of(operation: operation_pb2.Operation) -> Message:
     """The message that is set: the operation's parameters. Raises KeyError as `spec_of`."""
     parameters: Message = getattr(operation, spec_of(operation).name)
@@ -73,6 +145,11 @@ def auxiliary_inputs(operation: operation_pb2.Operation) -> list[AuxiliaryInput]
     return [each for each in named if each.file_id]
 
 
+@cache
+def _specs_by_message() -> Mapping[str, OperationSpec]:
+    return {spec.message.full_name: spec for spec in specs().values()}
+
+
 def _spec(field: FieldDescriptor) -> OperationSpec:
     message = field.message_type
     assert message is not None
@@ -81,18 +158,45 @@ def _spec(field: FieldDescriptor) -> OperationSpec:
         raise ValueError(
             f"{message.full_name} is the field {field.name} of Operation, but its options name {options.name!r} on lane {options.lane!r}"
         )
+    roles = _roles(message)
+    if options.HasField("resize") != (not _SIZE_ROLES.isdisjoint(roles)):
+        raise ValueError(f"{message.full_name} has `resize` without a parameter for the size, or such a parameter without `resize`")
     return OperationSpec(
         name=options.name,
         lane=options.lane,
         accepts=options.accepts,
         produces=options.produces,
         diagnostic=options.diagnostic,
+        arity=_arity(message, options),
         max_references=options.max_references,
         needs=options.needs,
-        joins_inputs=options.joins_inputs,
         message=message,
         auxiliary=MappingProxyType(auxiliary_fields(message)),
+        roles=MappingProxyType(roles),
+        resize=options.resize if options.HasField("resize") else None,
     )
+
+
+def _arity(message: Descriptor, options: options_pb2.OperationOptions) -> Arity:
+    if options.joins_inputs and options.max_references:
+        raise ValueError(f"{message.full_name} has both `joins_inputs` and `max_references`")
+    if options.joins_inputs:
+        return Arity.ALL
+    if options.max_references:
+        return Arity.REFERENCES
+    return Arity.NONE if options.accepts == options_pb2.MEDIA_KIND_UNSPECIFIED else Arity.EACH
+
+
+def _roles(message: Descriptor) -> dict[Role, str]:
+    roles: dict[Role, str] = {}
+    for field in message.fields:
+        role = field.GetOptions().Extensions[options_pb2.role]
+        if role == options_pb2.PARAMETER_ROLE_UNSPECIFIED:
+            continue
+        if role in roles or field.type != _ROLE_TYPES[role]:
+            raise ValueError(f"{field.full_name} has the role of another parameter, or not the type that its role has")
+        roles[role] = field.name
+    return roles
 
 
 def auxiliary_fields(message: Descriptor) -> dict[str, options_pb2.MediaKind.ValueType]:

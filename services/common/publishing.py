@@ -26,7 +26,7 @@ class Outgoing:
     subject: str
     body: bytes
     message_id: str
-    """The stream drops a message whose id it has had within two minutes."""
+    """The stream drops a message whose id it has seen in the last two minutes."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Further ones."""
 

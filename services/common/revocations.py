@@ -1,8 +1,8 @@
-"""Revoked API keys: accounts announces them, and whoever holds something open for a key lets go of it.
+"""Revoked API keys: the accounts service announces them, and services close what they hold open for a key.
 
 An announcement is a core NATS message on `REVOKED_SUBJECT`. accounts repeats it for some minutes after a revocation, so a subscriber
-that was disconnected for a while, or that opened a stream in the seconds in which a cached answer still let the key in, hears it late,
-not never.
+that was disconnected for a while, or that opened a stream in the seconds in which a cached answer still accepted the key, is told late
+rather than never.
 """
 
 from __future__ import annotations

@@ -8,15 +8,15 @@ from services.common.errors import DarkroomError, ErrorReason
 
 
 def require_scope(needed: scope_pb2.Scope.ValueType, given: frozenset[str] | None) -> None:
-    """Raise PERMISSION_DENIED unless a key with the scopes `given` (None: a key without limits) may call what needs `needed`."""
+    """Raise PERMISSION_DENIED unless a key with the scopes `given` (None: all of them) may make a call that needs `needed`."""
     if given is None or needed == scope_pb2.SCOPE_ANY:
         return
     if needed == scope_pb2.SCOPE_UNSPECIFIED:
-        raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This call needs a key without limits on what it may do.")
+        raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This call needs a key that is not limited to scopes.")
     wanted = scope_text(needed)
     if wanted not in given:
         raise DarkroomError(
             ErrorReason.PERMISSION_DENIED,
-            f"This key has not the scope {wanted}, which the call needs.",
+            f"This key lacks the scope {wanted}, which this call needs.",
             metadata={"scope": wanted},
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from services.common.bus import connected
-from services.common.db import engine
+from services.common.clock import system_clock
+from services.common.database import opened
 from services.common.identity import Signer
 from services.common.loop import Loop
 from services.common.rpc.channel import Caller, channel
@@ -18,7 +19,6 @@ from services.common.telemetry.reading import PoolGauges
 from services.files import cli
 from services.files.assembly import assemble
 from services.files.config import FilesSettings
-from services.files.domain.clock import utc_now
 from services.files.events import TaskEvents
 from services.files.objects import object_store
 from services.files.probe import Prober
@@ -36,17 +36,17 @@ _STORAGE_SECONDS = 10.0
 async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     """Put the service together."""
     caller = Caller(Signer("files", settings.signing_key_file))
-    database = await opening.open("database", engine(settings.database_url, settings.database_pool))
+    database = await opening.open("database", opened(settings.database_url, settings.database_pool))
     bus = await opening.open("nats", connected(settings.nats_url, "files", settings.nats_replicas))
     tasks = TasksClient(await opening.open("tasks", channel(settings.tasks_address)), caller)
     secret = settings.s3_secret_key.get_secret_value()
     storage = object_store(settings.s3_endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, secret)
     objects = await opening.open("storage", storage)
     sandbox = await opening.open("sandbox", Sandbox(preload=["services.files.probe.prober"], concurrency=settings.probe_concurrency))
-    files = assemble(settings, database, objects, Prober(sandbox), tasks, utc_now)
+    files = assemble(settings, database, objects, Prober(sandbox), tasks, system_clock)
     events = TaskEvents(bus, files.task_files.settle)
     return Parts(
-        needs=[checks.database(database), checks.nats(bus), Check("storage", objects.reach, _STORAGE_SECONDS)],
+        needs=[checks.database(database.engine), checks.nats(bus), Check("storage", objects.reach, _STORAGE_SECONDS)],
         loops=[
             files.sweep_loop,
             Loop("sweep_pins", settings.sweep_interval_seconds, files.sweeper.sweep_pins),
@@ -54,7 +54,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Loop("sweep_idempotency", settings.idempotency_sweep_interval_seconds, files.idempotency.sweep),
             Loop("task_events", 0.0, events.step, _EVENTS_SPACING),
         ],
-        collectors=[PoolGauges(database)],
+        collectors=[PoolGauges(database.engine)],
         internal=[Mount(Storage(files.task_files))],
         public=[
             Mount(NativeFiles(files.uploads, files.unfinished, files.library)),

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
+from services.common.clock import Clock
+from services.common.database import Database
 from services.common.idempotency import IdempotencyRecords
 from services.common.loop import Loop
 from services.files.config import FilesSettings
-from services.files.domain.claims import TaskDirectory, Visibility
-from services.files.domain.clock import Clock
 from services.files.domain.intake import ContentProber, Intake
-from services.files.domain.library import Downloads, Library
+from services.files.domain.library import Downloads, Library, TaskDirectory, Visibility
 from services.files.domain.reconciling import Reconciler
 from services.files.domain.sweeping import Sweeper
 from services.files.domain.task_files import TaskFiles
@@ -39,16 +37,16 @@ class Files:
 
 
 def assemble(
-    settings: FilesSettings, engine: AsyncEngine, objects: ObjectStore, prober: ContentProber, tasks: TaskDirectory, clock: Clock
+    settings: FilesSettings, database: Database, objects: ObjectStore, prober: ContentProber, tasks: TaskDirectory, clock: Clock
 ) -> Files:
     """The domain on top of its stores and of the given parts."""
-    files, task_store, sweep_store = FileStore(engine), TaskFileStore(engine), SweepStore(engine)
+    files, task_store, sweep_store = FileStore(database), TaskFileStore(database), SweepStore(database)
     internal_urls, public_urls = _presigner(settings, settings.s3_endpoint), _presigner(settings, settings.s3_public_endpoint)
 
     def wake_sweeper() -> None:
         sweep_loop.wake()
 
-    idempotency = IdempotencyRecords(engine, clock)
+    idempotency = IdempotencyRecords(database, clock)
     intake = Intake(files, objects, internal_urls, prober, settings, clock)
     downloads = Downloads(public_urls, settings, clock)
     upload_urls = UploadUrls(public_urls, settings, clock)

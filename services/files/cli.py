@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from enum import Enum
 
-from services.common import administration, db
+from services.common import administration, database
 from services.common.config import DatabaseSettings
-from services.files.store import AccountLives, RetentionStore
+from services.files.records import RetentionTerms
+from services.files.store import RetentionStore
 
 _BY_SETTING = "default"
 _MOST_DAYS = 36_500
@@ -29,22 +30,23 @@ def parser() -> argparse.ArgumentParser:
     commands_of = argparse.ArgumentParser(prog="python -m services.files", description="Without a command: serve.")
     commands = commands_of.add_subparsers(dest="command", required=True)
     commands.add_parser("migrate", help="bring the database to the newest version")
-    terms = commands.add_parser("retention", help="set how long an account's files are kept from now on; without options, show it")
+    terms = commands.add_parser("retention", help="set how long an account's new files are kept; without options, show it")
     terms.add_argument("--account", type=administration.identifier, required=True, metavar="ID", help="the account's id")
     for name, what in (("--temporary-days", "uploads, from their first use"), ("--output-days", "outputs, from the end of their task")):
-        terms.add_argument(name, type=_days, default=_Keep.KEEP, metavar="DAYS", help=f"{what}; '{_BY_SETTING}' for the service's setting")
+        told = f"days to keep {what}; '{_BY_SETTING}' for the service's setting"
+        terms.add_argument(name, type=_days, default=_Keep.KEEP, metavar="DAYS", help=told)
     return commands_of
 
 
 async def retention(options: argparse.Namespace, settings: DatabaseSettings) -> dict[str, str | float | None]:
-    """Make the change, if there is one, and return the terms, to be shown."""
-    async with db.engine(settings.database_url, settings.database_pool) as engine:
-        store = RetentionStore(engine)
-        lives = await store.lives(options.account)
-        temporary = lives.temporary if options.temporary_days is _Keep.KEEP else options.temporary_days
-        output = lives.output if options.output_days is _Keep.KEEP else options.output_days
-        if AccountLives(temporary, output) != lives:
-            await store.set_lives(options.account, AccountLives(temporary, output))
+    """Make the change, if there is one; the terms as they are then."""
+    async with database.opened(settings.database_url, settings.database_pool) as opened:
+        store = RetentionStore(opened)
+        terms = await store.terms(options.account)
+        temporary = terms.temporary if options.temporary_days is _Keep.KEEP else options.temporary_days
+        output = terms.output if options.output_days is _Keep.KEEP else options.output_days
+        if RetentionTerms(temporary, output) != terms:
+            await store.set_terms(options.account, RetentionTerms(temporary, output))
     return {"account_id": str(options.account), "temporary_days": _in_days(temporary), "output_days": _in_days(output)}
 
 
@@ -58,8 +60,8 @@ def _days(text: str) -> timedelta | None:
     try:
         days = float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of days") from None
-    # A comparison that a NaN fails, too. An hour, as the work on a file may take a while.
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days") from None
+    # Written so that NaN fails as well. At least an hour, because the work on a file may take a while.
     if not 1 / 24 <= days <= _MOST_DAYS:
         raise argparse.ArgumentTypeError(f"must be from an hour (0.042) to {_MOST_DAYS} days")
     return timedelta(days=days)

@@ -1,4 +1,4 @@
-"""Settings of the files service. Every limit and default of files has its name here, and only here."""
+"""Settings of the files service. Every limit and default of the service is defined here, and only here."""
 
 from __future__ import annotations
 
@@ -38,28 +38,26 @@ class FilesSettings(ServiceSettings, DatabaseSettings, PictureSettings):
     max_part_urls: int = Field(
         5000,
         ge=500,
-        description="Most part URLs in one reply, over all its files; parts are larger where they would be more. Each takes 400 bytes.",
+        description="Most part URLs in one reply, over all its files; parts grow where there would be more. Each takes 400 bytes.",
     )
 
     upload_url_seconds: int = Field(7200, ge=60, le=604800, description="Life of upload URLs.")
-    upload_grace_seconds: int = Field(3600, ge=0, description="Time after that for an upload that has begun to arrive.")
+    upload_grace_seconds: int = Field(3600, ge=0, description="Time after that for an upload that has already started.")
     download_url_seconds: int = Field(86400, ge=60, le=604800, description="Life of download URLs.")
-    internal_url_seconds: int = Field(3600, ge=60, le=604800, description="Life of the URLs that workers read and write by.")
+    internal_url_seconds: int = Field(3600, ge=60, le=604800, description="Life of the URLs that workers read and write with.")
 
     temporary_seconds: int = Field(86400, ge=60, description="How long a temporary file is kept after its upload.")
     output_seconds: int = Field(7 * 86400, ge=60, description="How long the outputs of a task are kept.")
-    unclaimed_seconds: int = Field(3600, ge=60, description="Age at which tasks is asked about a pin, or an output that nobody claimed.")
+    unclaimed_seconds: int = Field(3600, ge=60, description="Age at which the tasks service is asked about a pin or an unclaimed output.")
 
-    sweep_interval_seconds: float = Field(15, gt=0, description="Pause between two looks for files to remove.")
-    orphan_interval_seconds: float = Field(6 * 3600, gt=0, description="Pause between two listings of the bucket.")
+    sweep_interval_seconds: float = Field(15, gt=0, description="Seconds between two sweeps for files to remove.")
+    orphan_interval_seconds: float = Field(6 * 3600, gt=0, description="Seconds between two listings of the bucket.")
     orphan_age_seconds: int = Field(86400, ge=3600, description="Age at which an object without a record is deleted.")
-    missing_seconds: int = Field(86400, ge=3600, description="How long an object has to be missing until its record is removed.")
+    missing_seconds: int = Field(86400, ge=3600, description="How long an object must be missing before its record is removed.")
 
-    idempotency_sweep_interval_seconds: float = Field(
-        60, gt=0, description="Pause between two looks for idempotency keys that have expired."
-    )
+    idempotency_sweep_interval_seconds: float = Field(60, gt=0, description="Seconds between two sweeps for expired idempotency keys.")
 
-    probe_concurrency: int = Field(4, ge=1, le=64, description="Uploads whose content is examined at the same time.")
+    probe_concurrency: int = Field(4, ge=1, le=64, description="How many uploads are examined at the same time.")
 
     @property
     def upload_url_life(self) -> timedelta:
@@ -68,7 +66,7 @@ class FilesSettings(ServiceSettings, DatabaseSettings, PictureSettings):
 
     @property
     def upload_deadline(self) -> timedelta:
-        """Time from an upload's creation until it counts as given up."""
+        """Time from an upload's creation until it counts as abandoned."""
         return timedelta(seconds=self.upload_url_seconds + self.upload_grace_seconds)
 
     @property

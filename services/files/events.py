@@ -16,7 +16,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2
 from services.common.bus import EVENTS_STREAM, Bus, event_subject, former_event_subject, messaging
 from services.common.log import get_logger
 from services.common.telemetry import tracing
-from services.files.store import Ended
+from services.files.records import EndedTask
 from services.files.tasks_client import TERMINAL_STATES
 
 DURABLE = "files"
@@ -31,10 +31,10 @@ _FORMER_DOTS = former_event_subject("*", "*", end=True).count(".")
 class TaskEvents:
     """Hands ended tasks to `settle`. An event is acknowledged after that, so one that could not be handled comes again.
 
-    Events live an hour. What is lost beyond that, the sweeper learns by asking.
+    Events are kept for an hour. The sweeper asks about tasks whose event was lost.
     """
 
-    def __init__(self, bus: Bus, settle: Callable[[Sequence[Ended]], Awaitable[None]]) -> None:
+    def __init__(self, bus: Bus, settle: Callable[[Sequence[EndedTask]], Awaitable[None]]) -> None:
         self._bus, self._settle = bus, settle
         self._subscription: JetStreamContext.PullSubscription | None = None
 
@@ -47,12 +47,12 @@ class TaskEvents:
         except nats.errors.TimeoutError:
             return False
         except Exception:
-            # The server may have restarted without the consumer: subscribe anew next time. The loop logs it and waits.
+            # The server may have restarted without the consumer, so subscribe again next time. The loop logs the error and waits.
             self._subscription = None
             raise
         published = [one for message in messages for one in _published(message) if one.event.state in TERMINAL_STATES]
         with _spans(published):
-            await self._settle([Ended(one.event.task_id, tuple(one.output_file_ids)) for one in published])
+            await self._settle([EndedTask(one.event.task_id, tuple(one.output_file_ids)) for one in published])
         for message in messages:
             await message.ack()
         return len(messages) > _BATCH
@@ -60,13 +60,13 @@ class TaskEvents:
     async def _subscribe(self) -> JetStreamContext.PullSubscription:
         config = ConsumerConfig(
             durable_name=DURABLE,
-            # The second for what a version before has published, within the hour before this one came.
+            # The second for what the previous version published in the last hour.
             filter_subjects=[event_subject("*", end=True), former_event_subject("*", "*", end=True)],
             deliver_policy=DeliverPolicy.ALL,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=_ACK_WAIT_SECONDS,
         )
-        await self._bus.jetstream.add_consumer(EVENTS_STREAM, config)  # Or changes the one that a version before has made.
+        await self._bus.jetstream.add_consumer(EVENTS_STREAM, config)  # Or updates that of the previous version.
         return await self._bus.jetstream.pull_subscribe_bind(DURABLE, stream=EVENTS_STREAM)
 
 

@@ -1,4 +1,4 @@
-"""What files asks the tasks service."""
+"""What the files service asks the tasks service."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_
 from darkroom.tasks.v1 import task_pb2
 from services.common.errors import translated
 from services.common.rpc.channel import Caller
-from services.files.store import Ended
+from services.files.records import EndedTask
 
 TERMINAL_STATES = {task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED}
 _BATCH = 1000  # the limit of LookupTasks
@@ -24,9 +24,9 @@ class TasksClient:
         self._stub = attempt_service_pb2_grpc.AttemptServiceStub(channel)
         self._caller = caller
 
-    async def ended(self, task_ids: Collection[int]) -> list[Ended]:
+    async def ended(self, task_ids: Collection[int]) -> list[EndedTask]:
         """Those of the tasks that have ended, and those that do not exist, as ended without outputs. Raises UNAVAILABLE."""
-        ordered, ended = sorted(task_ids), list[Ended]()
+        ordered, ended = sorted(task_ids), list[EndedTask]()
         for start in range(0, len(ordered), _BATCH):
             batch = ordered[start : start + _BATCH]
             request = attempt_service_pb2.LookupTasksRequest(task_ids=batch)
@@ -36,7 +36,7 @@ class TasksClient:
             for task_id in batch:
                 standing = standings.get(task_id)
                 if standing is None:
-                    ended.append(Ended(task_id))
+                    ended.append(EndedTask(task_id))
                 elif standing.state in TERMINAL_STATES:
-                    ended.append(Ended(task_id, tuple(standing.output_file_ids)))
+                    ended.append(EndedTask(task_id, tuple(standing.output_file_ids)))
         return ended

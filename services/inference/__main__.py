@@ -28,9 +28,8 @@ from services.inference.config import InferenceSettings
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.provider import Provider
 from services.inference.contract.step import Models, Tools
-from services.inference.generation.assembly import providers
+from services.inference.generation.assembly import OfferedOperations, providers
 from services.inference.generation.exchange import provider_client
-from services.inference.generation.offered import OfferedOperations
 from services.inference.media import Limits, configure_libvips
 from services.inference.media import isolated as isolated_media
 from services.inference.model_server import triton

@@ -6,51 +6,54 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.bus import Bus
+from services.common.database import Database
 from services.common.idempotency import IdempotencyRecords
 from services.common.loop import Loop
 from services.common.offers import Offers
 from services.common.operations import specs
 from services.common.revocations import Revocations
 from services.common.rpc.server import Mount
+from services.common.serving import Runs
 from services.tasks.config import TasksSettings
+from services.tasks.domain.acceptance.acceptance import Acceptance, AcceptanceRules
 from services.tasks.domain.batches.account_batches import AccountBatches
 from services.tasks.domain.batches.archiving import BatchArchiving
-from services.tasks.domain.batches.creation import BatchCreation
-from services.tasks.domain.clock import Clock
-from services.tasks.domain.creation.media import MediaLimits
-from services.tasks.domain.creation.task_creation import CreationRules, TaskCreation
-from services.tasks.domain.credits.estimation import Estimation
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import read_prices
-from services.tasks.domain.lifecycle.announcer import Announcer
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
 from services.tasks.domain.lifecycle.deadlines import Deadlines
 from services.tasks.domain.lifecycle.dispatcher import Dispatcher
 from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
 from services.tasks.domain.lifecycle.reaper import Reaper
-from services.tasks.domain.lifecycle.relay import Relay
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.domain.order.throughput import Throughput
 from services.tasks.domain.owner.account_tasks import AccountTasks
-from services.tasks.domain.owner.details import TaskDetails
 from services.tasks.domain.owner.event_feed import EventFeed
-from services.tasks.domain.owner.steering import Steering
 from services.tasks.domain.owner.watching import Watching
+from services.tasks.domain.plan import MediaLimits
 from services.tasks.domain.retention.sweeping import RetentionSweeper
-from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
+from services.tasks.domain.retention.sweeping import rules as retention_rules
 from services.tasks.domain.webhooks.assembly import assemble_webhooks
 from services.tasks.files_client import FilesClient
+from services.tasks.model.clock import Clock, system_clock
+from services.tasks.monitoring.gauges import QueueGauges
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.ledger import LedgerStore
+from services.tasks.store.queue import QueueStore
+from services.tasks.store.retention import RetentionStore
 from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
 from services.tasks.surfaces.internal.attempts import InternalAttempts
+from services.tasks.surfaces.internal.events import packed, unpacked
 from services.tasks.surfaces.native.balance import NativeBalance
 from services.tasks.surfaces.native.batches import NativeBatches
 from services.tasks.surfaces.native.tasks import NativeTasks
+from services.tasks.surfaces.native.webhook_messages import body
 from services.tasks.surfaces.native.webhooks import NativeWebhooks
 from services.tasks.surfaces.rest.batches import RestBatches
 from services.tasks.surfaces.rest.billing import RestBilling
@@ -62,11 +65,15 @@ from services.tasks.surfaces.rest.webhooks import RestWebhooks
 _SPACING = 0.015
 
 
-class Runs(Protocol):
-    """What goes on until it is cancelled."""
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What a process has opened for the service."""
 
-    async def run(self) -> None:
-        """Run until cancelled."""
+    database: AsyncEngine
+    bus: Bus
+    files: FilesClient
+    feed: EventFeed
+    revocations: Revocations
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,40 +83,30 @@ class Assembly:
     loops: Sequence[Runs]
     public: Sequence[Mount]
     internal: Sequence[Mount]
+    gauges: QueueGauges
 
 
-def assemble(
-    settings: TasksSettings,
-    store: TaskStore,
-    ledger_store: LedgerStore,
-    webhook_store: WebhookStore,
-    batch_store: BatchStore,
-    idempotency: IdempotencyRecords,
-    sweeper: RetentionSweeper,
-    bus: Bus,
-    files: FilesClient,
-    feed: EventFeed,
-    revocations: Revocations,
-    clock: Clock,
-    stopping: asyncio.Event,
-) -> Assembly:
+def event_feed(bus: Bus) -> EventFeed:
+    """The feed for `Connections`, to be entered."""
+    return EventFeed(bus, unpacked)
+
+
+def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Event, clock: Clock = system_clock) -> Assembly:
     """Build every part by the settings. `stopping` ends open streams when it is set."""
+    database, bus, files = opened.database, opened.bus, opened.files
+    store, batch_store, idempotency = TaskStore(database), BatchStore(database), IdempotencyRecords(Database(database), clock)
     notifications = Notifications()
     attempts = Attempts(store, notifications, _attempt_rules(settings), clock)
-    tasks = AccountTasks(store, bus, notifications, clock)
-    hooks = assemble_webhooks(settings, webhook_store, store, batch_store, idempotency, clock)
-    rules, offers = _creation_rules(settings), Offers(bus)
-    creation = TaskCreation(store, files, idempotency, notifications, hooks.webhooks, offers, rules, clock)
-    batch_creation = BatchCreation(
-        batch_store, files, idempotency, notifications, hooks.webhooks, offers, rules, settings.max_open_tasks, clock
-    )
-    batches = AccountBatches(batch_store, files, bus, notifications, revocations, clock, stopping)
-    archiving = BatchArchiving(batch_store, batches, files, creation, settings.max_open_tasks)
-    steering = Steering(store, files, tasks, creation, settings.max_open_tasks)
-    rest_steering = Steering(store, files, tasks, creation, settings.max_open_tasks_rest)
-    ledger = Ledger(ledger_store, settings.credit_terms, clock)
+    hooks = assemble_webhooks(settings, WebhookStore(database), store, batch_store, idempotency, body, clock)
+    ledger = Ledger(LedgerStore(database), settings.credit_terms, clock)
+    rules = _acceptance_rules(settings)
+    acceptance = Acceptance(store, batch_store, files, idempotency, notifications, hooks.webhooks, Offers(bus), ledger, rules, clock)
     throughput = Throughput(store, lanes(), clock)
-    watching = Watching(store, tasks, feed, revocations, timedelta(seconds=settings.watch_interval), stopping)
+    tasks = AccountTasks(store, throughput, acceptance, files, bus, notifications, clock)
+    batches = AccountBatches(batch_store, files, bus, notifications, opened.revocations, clock, stopping)
+    archiving = BatchArchiving(batch_store, batches, files, acceptance)
+    watching = Watching(store, opened.feed, opened.revocations, timedelta(seconds=settings.watch_interval), stopping)
+    sweeper = RetentionSweeper(RetentionStore(database), retention_rules(settings), clock)
     return Assembly(
         loops=[
             *_loops(settings, store, bus, notifications, attempts, clock),
@@ -120,12 +117,19 @@ def assemble(
             hooks.sender,
         ],
         public=[
-            *_native(settings, creation, tasks, TaskDetails(store, throughput), steering, watching, hooks.webhooks),
-            *_rest(settings, creation, tasks, rest_steering, watching, files, hooks.webhooks),
-            *_batches(settings, batch_creation, batches, archiving, files),
-            *_billing(ledger, Estimation(store, files, offers, rules, ledger)),
+            Mount(NativeTasks(acceptance, tasks, watching, settings.task_life)),
+            Mount(NativeWebhooks(hooks.webhooks)),
+            Mount(
+                NativeBatches(acceptance, batches, archiving, settings.task_life),
+            ),
+            Mount(NativeBalance(ledger, acceptance)),
+            *_rest(settings, acceptance, tasks, watching, files),
+            Mount(RestWebhooks(hooks.webhooks)),
+            Mount(RestBatches(acceptance, batches, archiving, files)),
+            Mount(RestBilling(ledger, acceptance)),
         ],
         internal=[Mount(InternalAttempts(attempts))],
+        gauges=QueueGauges(QueueStore(database), lanes(), clock),
     )
 
 
@@ -138,8 +142,9 @@ def _loops(
     settings: TasksSettings, store: TaskStore, bus: Bus, notifications: Notifications, attempts: Attempts, clock: Clock
 ) -> list[Loop]:
     every_lane = lanes()
-    relay = Relay(store, bus, timedelta(seconds=settings.relay_retry), clock, timedelta(seconds=settings.relay_age))
-    announcer = Announcer(store, bus)
+    publisher = EventPublisher(store, bus, packed)
+    relay = Relay(store, publisher, timedelta(seconds=settings.relay_retry), clock, timedelta(seconds=settings.relay_age))
+    announcer = Announcer(publisher)
     announcing = Loop("announcer", settings.relay_interval, announcer.step, _SPACING)
     notifications.on_event(announcer.add)
     notifications.on_event(lambda _: announcing.wake())
@@ -156,52 +161,13 @@ def _loops(
     return loops
 
 
-def _native(
-    settings: TasksSettings,
-    creation: TaskCreation,
-    tasks: AccountTasks,
-    details: TaskDetails,
-    steering: Steering,
-    watching: Watching,
-    webhooks: AccountWebhooks,
-) -> list[Mount]:
+def _rest(settings: TasksSettings, acceptance: Acceptance, tasks: AccountTasks, watching: Watching, files: FilesClient) -> list[Mount]:
+    max_open = settings.max_open_tasks_rest
+    creation = RestCreation(acceptance, max_open)
     return [
-        Mount(NativeTasks(creation, tasks, details, steering, watching, settings.max_open_tasks, settings.task_life)),
-        Mount(NativeWebhooks(webhooks)),
-    ]
-
-
-def _rest(
-    settings: TasksSettings,
-    creation: TaskCreation,
-    tasks: AccountTasks,
-    steering: Steering,
-    watching: Watching,
-    files: FilesClient,
-    webhooks: AccountWebhooks,
-) -> list[Mount]:
-    pilio = RestCreation(creation, settings.max_open_tasks_rest)
-    return [
-        Mount(RestImages(pilio)),
-        Mount(RestPdfs(pilio)),
-        Mount(RestTasks(tasks, steering, watching, files, settings.stream_heartbeat)),
-        Mount(RestWebhooks(webhooks)),
-    ]
-
-
-def _batches(
-    settings: TasksSettings, creation: BatchCreation, batches: AccountBatches, archiving: BatchArchiving, files: FilesClient
-) -> list[Mount]:
-    return [
-        Mount(NativeBatches(creation, batches, archiving, settings.task_life)),
-        Mount(RestBatches(creation, batches, archiving, files)),
-    ]
-
-
-def _billing(ledger: Ledger, estimation: Estimation) -> list[Mount]:
-    return [
-        Mount(NativeBalance(ledger, estimation)),
-        Mount(RestBilling(ledger, estimation)),
+        Mount(RestImages(creation)),
+        Mount(RestPdfs(creation)),
+        Mount(RestTasks(tasks, watching, files, settings.stream_heartbeat, max_open)),
     ]
 
 
@@ -221,9 +187,10 @@ def _attempt_rules(settings: TasksSettings) -> AttemptRules:
     )
 
 
-def _creation_rules(settings: TasksSettings) -> CreationRules:
-    return CreationRules(
+def _acceptance_rules(settings: TasksSettings) -> AcceptanceRules:
+    return AcceptanceRules(
         diagnostics=settings.diagnostics,
+        max_open=settings.max_open_tasks,
         max_attempts=settings.max_attempts,
         limits=MediaLimits(settings.max_megapixels, settings.max_result_megapixels),
         prices=read_prices(settings.prices_file),

@@ -9,13 +9,13 @@ from decimal import Decimal, InvalidOperation
 from services.common import administration, db
 from services.tasks import policy_command
 from services.tasks.config import AdministrationSettings
-from services.tasks.domain.clock import system_clock
 from services.tasks.domain.credits.amounts import MILLI, credits_text
 from services.tasks.domain.credits.ledger import Ledger
-from services.tasks.domain.order.policies import AccountPolicies
-from services.tasks.domain.records import Balance
+from services.tasks.model import LedgerEntry
+from services.tasks.model.clock import system_clock
+from services.tasks.model.records import Balance
 from services.tasks.store.ledger import LedgerStore
-from services.tasks.store.models import LedgerEntry
+from services.tasks.store.policies import PolicyStore
 
 _MOST_CREDITS = 1_000_000_000
 _LARGEST_MULTIPLIER = 100
@@ -66,7 +66,7 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
                 balance = await ledger.set_terms(options.account, unlimited=unlimited, multiplier_permille=options.multiplier)
                 return _balance(options.account, balance)
             case "policy":
-                return await policy_command.run(options, AccountPolicies(engine))
+                return await policy_command.run(options, PolicyStore(engine))
             case _:
                 return _balance(options.account, await ledger.balance(options.account))
 

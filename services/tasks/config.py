@@ -12,9 +12,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from services.common.config import DatabaseSettings, PictureSettings, ServiceSettings
 from services.tasks.domain.credits.amounts import MILLI
 from services.tasks.domain.credits.prices import read_prices
-from services.tasks.domain.records import CreditTerms
 from services.tasks.domain.retention.config import RetentionSettings
 from services.tasks.domain.webhooks.config import WebhookSettings
+from services.tasks.model.records import CreditTerms
+from services.tasks.surfaces.rest.limits import RestLimits
 
 
 class CreditSettings(BaseSettings):
@@ -37,14 +38,13 @@ class AdministrationSettings(DatabaseSettings, CreditSettings):
     """What the administration commands need."""
 
 
-class TasksSettings(ServiceSettings, DatabaseSettings, PictureSettings, CreditSettings, WebhookSettings, RetentionSettings):
+class TasksSettings(ServiceSettings, DatabaseSettings, PictureSettings, CreditSettings, WebhookSettings, RetentionSettings, RestLimits):
     """Read from `DARKROOM_…`; durations are in seconds."""
 
     files_address: str = Field(description="Internal gRPC listener of the files service, as a gRPC target.")
     diagnostics: bool = Field(False, description="Accept diagnostic operations such as noop.")
 
-    max_open_tasks: int = Field(10_000, ge=1, description="Open tasks an account may have when it creates one by the native API.")
-    max_open_tasks_rest: int = Field(20, ge=1, description="The same for creates by the Pilio-compatible API, whose contract says 20.")
+    max_open_tasks: int = Field(10_000, ge=1, description="Open tasks an account may have; a surface may set its own limit.")
 
     prices_file: Path | None = Field(
         None, description="The operator's own prices, over those of services/tasks/domain/credits/prices.toml, which explains them."

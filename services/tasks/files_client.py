@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from darkroom.files.v1 import file_pb2, files_service_pb2
@@ -11,23 +11,24 @@ from services.common.errors import DarkroomError, ErrorReason, translated
 from services.common.rpc.channel import Caller
 
 # The first use of a file heads and probes it, which may read several ranges of each of 100 files.
-_PIN_SECONDS = 60.0
+_EXAMINE_SECONDS = 60.0
+_FEW_FILES = 100
 # The same for up to 5,000 files; less than the edge waits for the whole call.
-_PIN_MANY_SECONDS = 110.0
+_EXAMINE_MANY_SECONDS = 110.0
 _SECONDS = 10.0
 _MOST_DOWNLOADS = 500  # the limit of SignDownloads
 
 
 @dataclass(frozen=True, slots=True)
-class Pinned:
-    """What became of the inputs of many tasks."""
+class Examined:
+    """What became of files that tasks are to use."""
 
-    task_ids: Sequence[int]
-    """Tasks whose files are pinned."""
     files: Mapping[int, file_pb2.File]
     """Those that can be used, by id."""
     refusals: Mapping[int, DarkroomError]
     """The others, by id."""
+    pinned: Sequence[int] = ()
+    """The tasks that their files are kept for."""
 
 
 class FilesClient:
@@ -36,52 +37,36 @@ class FilesClient:
     def __init__(self, stub: storage_service_pb2_grpc.StorageServiceAsyncStub, caller: Caller) -> None:
         self._stub, self._caller = stub, caller
 
-    async def pin(self, account_id: int, task_id: int, file_ids: Sequence[int]) -> list[file_pb2.File]:
-        """Make sure that the files are READY, and keep them for the task. One file an id, in order."""
+    async def examine(self, account_id: int, file_ids: Sequence[int]) -> Examined:
+        """Make sure that files are READY. Raises UNAVAILABLE, and nothing for the sake of one file."""
+        if not file_ids:
+            return Examined({}, {})
+        request = storage_service_pb2.ExamineRequest(file_ids=list(dict.fromkeys(file_ids)))
         with translated():
-            reply = await self._stub.PinFiles(
-                storage_service_pb2.PinFilesRequest(task_id=task_id, file_ids=file_ids),
-                metadata=self._caller.on_behalf_of(account_id),
-                timeout=_PIN_SECONDS,
-            )
-        return list(reply.files)
+            reply = await self._stub.Examine(request, metadata=self._caller.on_behalf_of(account_id), timeout=_examination(len(file_ids)))
+        return Examined(_files(reply.files), _refusals(reply.refusals))
 
-    async def pin_tasks(self, account_id: int, wanted: Mapping[int, Sequence[int]], *, all_or_none: bool) -> Pinned:
-        """`pin` for many tasks, each with its files. A task with a refused file gets no pins; with `all_or_none`, then none does.
-
-        Raises UNAVAILABLE, and nothing for the sake of one file.
-        """
+    async def pin(self, account_id: int, wanted: Mapping[int, Sequence[int]], *, all_or_none: bool) -> Examined:
+        """`examine` the files of tasks, and keep them for the tasks: `wanted` by task. A task with a refused file gets no pins; with
+        `all_or_none`, then none does."""
         if not wanted:
-            return Pinned([], {}, {})
+            return Examined({}, {})
         request = storage_service_pb2.PinTasksRequest(
             tasks=[storage_service_pb2.TaskInputs(task_id=task_id, file_ids=file_ids) for task_id, file_ids in wanted.items()],
             all_or_none=all_or_none,
         )
+        timeout = _examination(sum(map(len, wanted.values())))
         with translated():
-            reply = await self._stub.PinTasks(request, metadata=self._caller.on_behalf_of(account_id), timeout=_PIN_MANY_SECONDS)
-        refusals = {
-            refusal.file_id: DarkroomError(
-                ErrorReason.from_number(refusal.reason), refusal.message, metadata={"file_id": str(refusal.file_id)}
-            )
-            for refusal in reply.refusals
-        }
+            reply = await self._stub.PinTasks(request, metadata=self._caller.on_behalf_of(account_id), timeout=timeout)
+        refusals = _refusals(reply.refusals)
         pinned = [task_id for task_id, file_ids in wanted.items() if refusals.keys().isdisjoint(file_ids)]
-        return Pinned([] if all_or_none and refusals else pinned, {file.id: file for file in reply.files}, refusals)
+        return Examined(_files(reply.files), refusals, [] if all_or_none and refusals else pinned)
 
-    async def unpin_tasks(self, account_id: int, task_ids: Sequence[int]) -> None:
-        """Let go of what was pinned for tasks that were not created."""
+    async def unpin(self, account_id: int, task_ids: Sequence[int]) -> None:
+        """Drop what was pinned for tasks that were not created."""
         with translated():
             await self._stub.UnpinTasks(
                 storage_service_pb2.UnpinTasksRequest(task_ids=task_ids),
-                metadata=self._caller.on_behalf_of(account_id),
-                timeout=_SECONDS,
-            )
-
-    async def unpin(self, account_id: int, task_id: int) -> None:
-        """Let go of what was pinned for a task that was not created."""
-        with translated():
-            await self._stub.UnpinFiles(
-                storage_service_pb2.UnpinFilesRequest(task_id=task_id),
                 metadata=self._caller.on_behalf_of(account_id),
                 timeout=_SECONDS,
             )
@@ -109,3 +94,24 @@ class FilesClient:
                 )
             downloads += reply.downloads
         return downloads
+
+
+def _examination(files: int) -> float:
+    """How many seconds so many files may take."""
+    return _EXAMINE_SECONDS if files <= _FEW_FILES else _EXAMINE_MANY_SECONDS
+
+
+def _files(files: Iterable[file_pb2.File]) -> dict[int, file_pb2.File]:
+    return {file.id: file for file in files}
+
+
+def _refusals(refusals: Iterable[storage_service_pb2.FileRefusal]) -> dict[int, DarkroomError]:
+    return {
+        refusal.file_id: DarkroomError(
+            ErrorReason.from_number(refusal.reason),
+            refusal.message,
+            allowed=refusal.allowed,
+            metadata={"file_id": str(refusal.file_id)},
+        )
+        for refusal in refusals
+    }

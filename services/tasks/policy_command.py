@@ -6,7 +6,8 @@ import argparse
 import math
 from collections.abc import Callable
 
-from services.tasks.domain.order.policies import AccountPolicies, Keep, PolicyChange
+from services.tasks.model.records import Keep, PolicyChange
+from services.tasks.store.policies import PolicyStore
 
 _LARGEST = 2**31 - 1
 _DEFAULT = "default"
@@ -24,7 +25,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         policy.add_argument(name, type=_limit, default=Keep.KEEP, help=f"{what}; 0 for none, '{_DEFAULT}' for the service's setting")
 
 
-async def run(options: argparse.Namespace, policies: AccountPolicies) -> dict[str, str | float | int | None]:
+async def run(options: argparse.Namespace, policies: PolicyStore) -> dict[str, str | float | int | None]:
     """Make the change and return the policy, to be shown."""
     change = PolicyChange(options.weight, options.priority_class, options.max_open, options.max_running)
     policy = await policies.change(options.account, change)
@@ -44,7 +45,7 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
         try:
             value = int(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
         if not least <= value <= most:
             raise argparse.ArgumentTypeError(f"{value} is not between {least} and {most}")
         return value
@@ -60,7 +61,7 @@ def _weight(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
     if not 0.001 <= value <= 1000 or math.isnan(value):
         raise argparse.ArgumentTypeError(f"{text} is not between 0.001 and 1000")
     return value

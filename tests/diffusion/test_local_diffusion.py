@@ -1,4 +1,7 @@
-"""The local model: a generated Z-Image pipeline in the real Triton, asked as workers ask it."""
+"""The local model: a generated Z-Image pipeline in the real Triton, asked as workers ask it.
+
+It needs PyTorch, which the normal set-up does not install: `make test-diffusion` says where it is.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ from services.inference.generation.local_diffusion import LocalDiffusion, Schedu
 from services.inference.model_server import triton
 from tests.provider_server import png
 
-VENV = Path(os.environ["DARKROOM_DIFFUSION_VENV"])
+VENV = Path(os.environ.get("DARKROOM_DIFFUSION_VENV", ".venv-diffusion"))
+pytestmark = pytest.mark.skipif(
+    "DARKROOM_DIFFUSION_VENV" not in os.environ, reason="needs PyTorch: run `make diffusion` once, then `make test-diffusion`"
+)
 NAME = "z_image_turbo"
 CUP = GenerationRequest("A red cup on a table, 紅茶", aspect_ratio="3:2", resolution="0.5K")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 
 import pytest
 
@@ -80,23 +81,6 @@ async def _assert_all_outputs(native: AsyncClient, task_id: int) -> None:
     assert states.count(task_pb2.TASK_STATE_SUCCEEDED) == 1
 
 
-async def test_nats_restarted(native: AsyncClient, stack: StackUnderTest, picture: int) -> None:
-    running = await native.create_task([picture], [LARGE])
-    await _until_working(native, running.id)
-    await asyncio.to_thread(stack.restart, "nats")
-    after = await native.create_task([picture], [CUT])
-    for task_id in (running.id, after.id):
-        await _assert_all_outputs(native, task_id)
-
-
-async def test_tasks_are_accepted_while_nats_is_down(native: AsyncClient, stack: StackUnderTest) -> None:
-    await asyncio.to_thread(stack.stop, "nats")
-    accepted = [(await native.create_task([], [NOOP])).id for _ in range(3)]
-    await asyncio.to_thread(stack.start, "nats")
-    for task_id in accepted:
-        assert (await native.wait(task_id)).state == task_pb2.TASK_STATE_SUCCEEDED
-
-
 @pytest.mark.parametrize("part", ["tasks", "files", "accounts", "envoy", "s3", "postgres", "nats", "triton"])
 async def test_any_part_killed(native: AsyncClient, stack: StackUnderTest, picture: int, part: str) -> None:
     """SIGKILL: the supervisor starts it again, and the task goes on."""
@@ -105,3 +89,25 @@ async def test_any_part_killed(native: AsyncClient, stack: StackUnderTest, pictu
     await asyncio.to_thread(stack.kill, part)
     await asyncio.to_thread(stack.wait_ready, part)
     await _assert_all_outputs(native, task.id)
+
+
+@pytest.mark.parametrize("part", ["tasks", "envoy", "postgres"])
+async def test_a_part_that_is_killed_while_tasks_are_created_makes_no_duplicates(
+    native: AsyncClient, stack: StackUnderTest, part: str
+) -> None:
+    keys = [str(uuid.uuid4()) for _ in range(40)]
+
+    async def create(key: str) -> int:
+        return (await native.create_task([], [NOOP], idempotency_key=key)).id
+
+    creating = [asyncio.create_task(create(key)) for key in keys]
+    await asyncio.wait(creating, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.to_thread(stack.kill, part)
+    await asyncio.to_thread(stack.wait_ready, part)
+    # Whatever became of the calls: those that come with the same keys now give each key's one task.
+    await asyncio.gather(*creating, return_exceptions=True)
+    created = [await create(key) for key in keys]
+    assert sorted(task.id for task in await native.list_tasks()) == sorted(created)
+    assert len(set(created)) == len(keys)
+    for task_id in created:
+        await native.wait(task_id)

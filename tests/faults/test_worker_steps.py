@@ -7,6 +7,8 @@ from collections import Counter
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
+import pytest
+
 from darkroom import AsyncClient
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
 from darkroom.tasks.v1 import task_pb2
@@ -30,6 +32,8 @@ STEPS = {
 ENDED = "completed, the reply not heard"
 
 
+# As many workers start at once as there are steps.
+@pytest.mark.timeout(600)
 async def test_a_worker_that_dies_between_two_steps(native: AsyncClient, stack: StackUnderTest, tmp_path: Path) -> None:
     """All deaths at once, since each costs the time of a lease. A worker does one task at a time, and dies with the one that it has."""
     picture = tmp_path / "disc.png"
@@ -39,7 +43,7 @@ async def test_a_worker_that_dies_between_two_steps(native: AsyncClient, stack: 
     tasks = [(await native.create_task([file.id], [CUT])).id for _ in STEPS]
     async with AsyncExitStack() as processes:
         workers = [await processes.enter_async_context(_worker(stack, step, tmp_path / str(n))) for n, step in enumerate(STEPS)]
-        deaths = await asyncio.gather(*(worker.died(120) for worker in workers))
+        deaths = await asyncio.gather(*(worker.died(240) for worker in workers))
     died = {step: int(death["task_id"]) for step, death in zip(STEPS, deaths, strict=True)}
     assert set(died.values()) == set(tasks), died
     await asyncio.to_thread(stack.start, "inference")

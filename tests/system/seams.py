@@ -13,8 +13,8 @@ from services.inference.upscaling.fitting import TileModel
 from services.inference.upscaling.tiling import Grid
 
 Grey = np.ndarray[Any, np.dtype[np.float64]]
-# A step is looked for along lines of so many pixels, of which half must have it: noise has a mean of none, and an edge of the picture is not
-# as long as the picture.
+# A step is looked for along lines of so many pixels, of which half must have it: noise has a mean of none, and no edge of the picture is
+# as long as the picture itself.
 _LINE = 16
 # Pixels from the border within which it is looked for, and those that are compared with.
 _NEAR, _FROM, _TO = 4, 16, 64

@@ -16,6 +16,7 @@ from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.tasks.v1 import task_pb2
 from tests.stacks import Account, StackUnderTest
+from tests.system.holding import held
 from tests.system.pictures import disc, encoded, opened
 
 
@@ -193,14 +194,13 @@ async def test_what_goes_wrong_is_told(shell: Shell, arguments: list[str], envir
     assert "Traceback" not in err
 
 
-async def test_ctrl_c_cancels_what_it_started(shell: Shell, native: AsyncClient, stack: StackUnderTest) -> None:
-    # Without a worker the task cannot end before it is interrupted.
-    await asyncio.to_thread(stack.stop, "inference")
-    process = await shell.start("upscale", "one.png", "--factor", "4")
-    while not (tasks := await native.list_tasks()):
-        await asyncio.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, err = await process.communicate()
-    assert process.returncode == 130, err
-    assert (await native.get_task(tasks[0].id)).state == task_pb2.TASK_STATE_CANCELLED
-    await asyncio.to_thread(stack.start, "inference")
+async def test_ctrl_c_cancels_what_it_started(shell: Shell, native: AsyncClient, stack: StackUnderTest, account: Account) -> None:
+    # The task must not end before it is interrupted.
+    async with held(stack, account):
+        process = await shell.start("upscale", "one.png", "--factor", "4")
+        while not (tasks := await native.list_tasks()):
+            await asyncio.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = await process.communicate()
+        assert process.returncode == 130, err
+        assert (await native.get_task(tasks[0].id)).state == task_pb2.TASK_STATE_CANCELLED

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
 from typing import Any
 
 import httpx
@@ -16,7 +15,6 @@ from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.tasks.v1 import task_pb2
 from reference.operations import examples_of
 from services.common.rpc import catalogue
-from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded
 from tests.system.pilio import NANOID, Pilio, check_reply
 
@@ -83,13 +81,6 @@ async def test_every_call_that_is_said_to_take_a_key_looks_at_it(pilio: Pilio) -
     assert taking >= 15
 
 
-async def test_pdfs_too(pilio: Pilio, report: bytes) -> None:
-    body = {"pdf_file_id": await pilio.upload("report.pdf", report)}
-    replies = [(await post(pilio, "/v1/pdfs/remove-watermark", body, "k")).json()["data"]["task_id"] for _ in range(2)]
-    assert replies[0] == replies[1]
-    assert (await pilio.finish(replies[0]))["status"] == "Succeeded"
-
-
 async def test_calls_at_once_by_grpc_create_one_task(native: AsyncClient) -> None:
     tasks = await asyncio.gather(*(native.create_task([], [noop()], idempotency_key="k") for _ in range(10)))
     assert len({task.id for task in tasks}) == 1
@@ -98,28 +89,6 @@ async def test_calls_at_once_by_grpc_create_one_task(native: AsyncClient) -> Non
     with pytest.raises(ApiError) as refused:
         await native.create_task([], [noop(1)], idempotency_key="k")
     assert refused.value.reason == "IDEMPOTENCY_KEY_MISMATCH"
-
-
-@pytest.mark.parametrize("part", ["tasks", "envoy", "postgres"])
-async def test_a_part_that_is_killed_while_tasks_are_created_makes_no_duplicates(
-    native: AsyncClient, stack: StackUnderTest, part: str
-) -> None:
-    keys = [str(uuid.uuid4()) for _ in range(40)]
-
-    async def create(key: str) -> int:
-        return (await native.create_task([], [noop()], idempotency_key=key)).id
-
-    creating = [asyncio.create_task(create(key)) for key in keys]
-    await asyncio.wait(creating, return_when=asyncio.FIRST_COMPLETED)
-    await asyncio.to_thread(stack.kill, part)
-    await asyncio.to_thread(stack.wait_ready, part)
-    # Whatever became of the calls: those that come with the same keys now give each key's one task.
-    await asyncio.gather(*creating, return_exceptions=True)
-    created = [await create(key) for key in keys]
-    assert sorted(task.id for task in await native.list_tasks()) == sorted(created)
-    assert len(set(created)) == len(keys)
-    for task_id in created:
-        await native.wait(task_id)
 
 
 async def test_reads_can_wait_for_the_end(native: AsyncClient, pilio: Pilio) -> None:

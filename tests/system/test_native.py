@@ -17,8 +17,8 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_
 from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2, upscale_pb2
 from darkroom.tasks.v1 import task_pb2
 from tests.stacks import Account, StackUnderTest
+from tests.system.holding import held
 from tests.system.pictures import disc, encoded, opened
-from tests.system.pilio import Pilio
 
 CUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
 DOUBLE = operation_pb2.Operation(upscale=upscale_pb2.Upscale(factor=2))
@@ -92,21 +92,13 @@ async def test_cancel_while_running(native: AsyncClient) -> None:
     assert again.value.reason == "TASK_ALREADY_TERMINAL"
 
 
-async def test_cancel_while_waiting(native: AsyncClient, stack: StackUnderTest) -> None:
-    await asyncio.to_thread(stack.stop, "inference")
-    task = await native.create_task([], [_noop(0, 0)])
-    assert (await native.cancel_task(task.id)).state == task_pb2.TASK_STATE_CANCELLED
-    await asyncio.to_thread(stack.start, "inference")
+async def test_cancel_while_waiting(native: AsyncClient, stack: StackUnderTest, account: Account) -> None:
+    async with held(stack, account):
+        task = await native.create_task([], [_noop(0, 0)])
+        assert (await native.cancel_task(task.id)).state == task_pb2.TASK_STATE_CANCELLED
     follower = await native.create_task([], [_noop(0, 0)])
     await native.wait(follower.id)
     assert (await native.get_task(task.id)).attempt == 0
-
-
-async def test_a_cancelled_task_reads_as_failed_in_v1(native: AsyncClient, pilio: Pilio) -> None:
-    task = await native.create_task([], [_noop(1000, 60)])
-    await native.cancel_task(task.id)
-    status = await pilio.finish(str(task.id))
-    assert (status["status"], status["error_type"]) == ("Failed", "cancelled")
 
 
 async def test_rerun_and_delete(native: AsyncClient, picture: int) -> None:

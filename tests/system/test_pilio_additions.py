@@ -9,7 +9,7 @@ import pytest
 
 from services.common.db import engine
 from services.tasks.domain.credits.ledger import Ledger
-from services.tasks.domain.records import CreditTerms
+from services.tasks.model.records import CreditTerms
 from services.tasks.store.ledger import LedgerStore
 from tests.stacks import Account, StackUnderTest
 from tests.system.pictures import disc, encoded

@@ -11,7 +11,6 @@ from reportlab.lib.colors import Color
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-from tests.system.pictures import disc, encoded
 from tests.system.pilio import Pilio
 
 REMOVE = "/v1/pdfs/remove-watermark"
@@ -117,9 +116,3 @@ async def test_ai_mode_redraws_pages_that_show_a_mark(pilio: Pilio) -> None:
             assert "The quarterly report" in new.extract_text()
         (picture,) = new.images
         assert picture.image is not None
-
-
-async def test_a_picture_is_no_pdf(pilio: Pilio) -> None:
-    response = await pilio.post(REMOVE, {"pdf_file_id": await pilio.upload("a.png", encoded(disc(), "PNG"))})
-    assert (response.status_code, response.json()["code"]) == (400, 40005)
-    assert response.json()["data"]["field"] == "pdf_file_id"

@@ -1,4 +1,4 @@
-"""The main job with the real weights, and a look at the pictures."""
+"""Each job that needs networks with their real weights, and a look at the pictures."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import numpy as np
 import pypdfium2
 import pytest
 from PIL import Image
+from pypdf import PdfReader
 
 from tests.stacks import StackUnderTest
-from tests.system.pictures import Array, opened, pixels
+from tests.system.pictures import Array, encoded, opened, pixels
 from tests.system.pilio import Pilio
 from tests.system.seams import borders, seams
+from tests.system.test_pilio_pdfs import scan
+from tests.unit.watermark.marked import error, layer, over, photo
 
 
 @pytest.fixture
@@ -65,6 +68,37 @@ async def test_the_page_without_its_mark(client: Pilio, report: bytes) -> None:
         # The mark was drawn in a light colour over the page: it is gone, and what was changed only became lighter.
         assert 0.005 < changed.mean() < 0.25
         assert (after.astype(int) - before.astype(int))[changed].mean() > 0
+
+
+async def test_a_line_of_text_over_a_picture_is_found_and_removed(client: Pilio) -> None:
+    truth = photo()
+    cover = layer(truth.shape, "© Jane Doe Photo", 20, (truth.shape[1] - 12, 12), "rt")
+    marked = over(truth, cover, 1.0)
+    file_id = await client.upload("marked.png", encoded(Image.fromarray(marked), "PNG"))
+    result = pixels(await client.run("/v1/images/remove-watermark", {"image_file_id": file_id, "mode": "auto"}))
+    letters = cover > 0.1
+    assert error(result, truth, letters) < 0.5 * error(marked, truth, letters)
+    # Nothing was touched but the corner where it stands.
+    assert np.argwhere((result != marked).any(axis=2)).max(axis=0)[0] < 60
+    assert (result != marked).any(axis=2).mean() < 0.05
+
+
+async def test_scanned_pages_lose_their_mark_and_can_be_read(client: Pilio) -> None:
+    source = scan(pages=2)
+    body = {"pdf_file_id": await client.upload("scan.pdf", source), "mode": "ai"}
+    content = await client.run("/v1/pdfs/remove-watermark", body)
+    for before, after in zip(_rendered(source), _rendered(content), strict=True):
+        assert _bluish(before) > 0.01
+        assert _bluish(after) < 0.1 * _bluish(before)
+    # The last page had no text: this is what the network has read.
+    words = PdfReader(io.BytesIO(content)).pages[1].extract_text()
+    assert words.count("quarterly") >= 10
+    assert "do not copy" not in words
+
+
+def _bluish(page: Array) -> float:
+    """The share of a black and white page that has the colour of its mark."""
+    return float((page[..., 2].astype(int) - page[..., 0] > 12).mean())
 
 
 def _sharpness(picture: Array) -> float:

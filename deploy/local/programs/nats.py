@@ -17,7 +17,7 @@ http: "{host}:{monitoring}"
 server_name: "darkroom-{digest}"
 jetstream {{
   store_dir: "{store}"
-  sync_interval: always
+  sync_interval: {sync}
   max_memory_store: 64MB
   max_file_store: 10GB
 }}
@@ -39,6 +39,7 @@ def nats_server(config: StackConfig) -> Program:
             monitoring=config.ports.nats_monitoring,
             digest=config.layout.digest,
             store=config.layout.data / "nats",
+            sync="always" if config.settings.durable else '"2m"',
             password=config.credentials.nats,
         )
         write_private(file, content)

@@ -16,7 +16,7 @@ from deploy.local.system_user import AS_ROOT, UNPRIVILEGED_USER
 from deploy.topology import DATABASES
 
 # Memory and connections for one small machine; everything that guards data (fsync, full_page_writes,
-# synchronous_commit, checksums) stays at PostgreSQL's own safe default.
+# synchronous_commit, checksums) stays at PostgreSQL's own safe default, unless the stack need not be durable.
 _SETTINGS = {
     "listen_addresses": "",
     "max_connections": "120",
@@ -24,6 +24,7 @@ _SETTINGS = {
     "max_wal_size": "512MB",
     "log_line_prefix": "%m [%p] %d ",
 }
+_NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 def database_url(config: StackConfig, name: str) -> str:
@@ -70,7 +71,7 @@ async def note_migrated(config: StackConfig, database: str, digest: str) -> None
 def postgres(config: StackConfig) -> Program:
     """The PostgreSQL server of a stack, without a TCP listener."""
     cluster = Cluster(config)
-    options = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+    options = [f"--{name}={value}" for name, value in (_SETTINGS | ({} if config.settings.durable else _NOT_DURABLE)).items()]
 
     async def ready() -> None:
         try:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
-from services.accounts.domain.keys import UNLIMITED, KeyLimits, make_key
-from services.accounts.store.accounts import AccountStore, RepeatableKey
-from services.accounts.store.models import AccountRow, ApiKeyRow
+from services.accounts.domain.keys import make_key
+from services.accounts.records import UNLIMITED, Account, ApiKey, KeyLimits, RepeatableKey
+from services.accounts.store.accounts import AccountStore
+from services.common.clock import Clock, system_clock
 from services.common.errors import DarkroomError, ErrorReason
 
 _NAME_LENGTH = 100
@@ -16,16 +16,14 @@ _NAME_LENGTH = 100
 class Accounts:
     """What can be done to accounts and keys. `revoked(key_id)` is called after a key has been revoked."""
 
-    def __init__(
-        self, store: AccountStore, revoked: Callable[[int], None], clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, store: AccountStore, revoked: Callable[[int], None], clock: Clock = system_clock) -> None:
         self._store, self._revoked, self._clock = store, revoked, clock
 
-    async def create_account(self, name: str) -> AccountRow:
+    async def create_account(self, name: str) -> Account:
         """A new account, named with 1 to 100 characters. Raises FIELD_INVALID."""
         return await self._store.add_account(_checked(name))
 
-    async def account(self, account_id: int) -> AccountRow:
+    async def account(self, account_id: int) -> Account:
         """One account. Raises ACCOUNT_NOT_FOUND."""
         found = await self._store.account(account_id)
         if found is None:
@@ -39,11 +37,11 @@ class Accounts:
         limits: KeyLimits = UNLIMITED,
         creator_id: int | None = None,
         repeatable: RepeatableKey | None = None,
-    ) -> tuple[ApiKeyRow, str]:
-        """A new key's record and the key itself, which cannot be had again.
+    ) -> tuple[ApiKey, str]:
+        """A new key's record and the key itself, which cannot be shown again.
 
-        With `creator_id`, the key that makes it: what `limits` leaves open is as for that key, and none may go beyond it. With
-        `repeatable`, the key is that one, and its call is recorded.
+        `creator_id` is the key that makes it, if one does: the new key's limits are that key's where `limits` sets none, and may not exceed
+        them. With `repeatable`, the key is that one, and its call is recorded.
         Raises FIELD_INVALID, ACCOUNT_NOT_FOUND, API_KEY_NOT_FOUND (the creator has been deleted), PERMISSION_DENIED, and
         IDEMPOTENCY_IN_PROGRESS when the call is recorded already.
         """
@@ -54,7 +52,7 @@ class Accounts:
         if creator_id is not None:
             limits = await self._within(creator_id, account_id, limits)
         key = repeatable.key if repeatable is not None else make_key()
-        return await self._store.add_key(account_id, name, key, limits, repeatable), key.secret
+        return await self._store.add_key(account_id, name, key, limits, repeatable, now=self._clock()), key.secret
 
     async def _within(self, creator_id: int, account_id: int, wanted: KeyLimits) -> KeyLimits:
         creator = await self._store.key(creator_id, account_id)
@@ -66,20 +64,20 @@ class Accounts:
             return limits
         missing = sorted((limits.scopes or frozenset()) - (own.scopes or frozenset())) if own.scopes is not None else []
         if missing:
-            message = f"scopes: this key has not {', '.join(missing)} itself, and cannot give it to another."
+            message = f"scopes: this key lacks {', '.join(missing)} itself and cannot grant it to another key."
             raise DarkroomError(ErrorReason.PERMISSION_DENIED, message, field="scopes", allowed=sorted(own.scopes or ()))
         raise DarkroomError(
             ErrorReason.PERMISSION_DENIED,
-            "expire_time: must not be later than the end of the key that creates this one",
+            "expire_time: must not be later than when the key that creates this one expires",
             field="expire_time",
         )
 
-    async def keys(self, account_id: int) -> Sequence[ApiKeyRow]:
+    async def keys(self, account_id: int) -> Sequence[ApiKey]:
         """The account's keys, newest first, revoked ones included."""
         return await self._store.keys(account_id)
 
-    async def revoke_key(self, key_id: int, account_id: int | None) -> ApiKeyRow:
-        """End a key, of one account or (None) of any; repeating it is harmless. Raises API_KEY_NOT_FOUND."""
+    async def revoke_key(self, key_id: int, account_id: int | None) -> ApiKey:
+        """Revoke a key, of one account or (None) of any; repeating it is harmless. Raises API_KEY_NOT_FOUND."""
         row = await self._store.revoke(key_id, account_id)
         if row is None:
             raise no_such_key(str(key_id))
@@ -88,7 +86,7 @@ class Accounts:
 
 
 def no_such_key(key_id: str) -> DarkroomError:
-    """The refusal for a key that is not the account's, or not at all."""
+    """The error for a key that does not exist or belongs to another account."""
     return DarkroomError(ErrorReason.API_KEY_NOT_FOUND, f"There is no API key {key_id}.")
 
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from services.accounts.domain.accounts import Accounts, no_such_key
-from services.accounts.domain.keys import KeyLimits, derived_key
-from services.accounts.store.accounts import AccountStore, RepeatableKey
-from services.accounts.store.models import ApiKeyRow
+from services.accounts.domain.keys import derived_key
+from services.accounts.records import ApiKey, KeyLimits, RepeatableKey
+from services.accounts.store.accounts import AccountStore
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import HEADER, KEPT, IdempotencyRecords, IdempotentCall, in_progress
+from services.common.idempotency import HEADER, IdempotencyRecords, IdempotentCall, in_progress
 
 PURPOSE = "api keys"
 """What the service's secret for this is derived for."""
@@ -28,19 +26,12 @@ _NONCE_BYTES = 32
 class KeyCreation:
     """Keys that are made by other keys."""
 
-    def __init__(
-        self,
-        accounts: Accounts,
-        store: AccountStore,
-        records: IdempotencyRecords,
-        pepper: bytes,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._accounts, self._store, self._records, self._pepper, self._clock = accounts, store, records, pepper, clock
+    def __init__(self, accounts: Accounts, store: AccountStore, records: IdempotencyRecords, pepper: bytes) -> None:
+        self._accounts, self._store, self._records, self._pepper = accounts, store, records, pepper
 
     async def create(
         self, account_id: int, name: str, limits: KeyLimits, creator_id: int, call: IdempotentCall | None
-    ) -> tuple[ApiKeyRow, str]:
+    ) -> tuple[ApiKey, str]:
         """A new key's record, and the key; or, of an earlier call with the same idempotency key, its record as it is now, and its key.
 
         Raises what `Accounts.create_key` does, and IDEMPOTENCY_KEY_MISMATCH where the earlier call was another one or came by another key,
@@ -48,17 +39,17 @@ class KeyCreation:
         """
         if call is None:
             return await self._accounts.create_key(account_id, name, limits, creator_id)
-        # The same words by another key of the account are another call: it could otherwise get a key that may do more than itself.
+        # The same request by another key of the account is another call: that key could otherwise get one with more scopes than its own.
         call = replace(call, digest=hashlib.sha256(call.digest + str(creator_id).encode()).digest())
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        repeatable = RepeatableKey(call, derived_key(self._pepper, nonce), nonce, self._clock() + KEPT)
+        repeatable = RepeatableKey(call, derived_key(self._pepper, nonce), nonce)
         return await self._records.once(
             call,
             lambda: self._accounts.create_key(account_id, name, limits, creator_id, repeatable),
             lambda ids: self._made(call, ids[0]),
         )
 
-    async def _made(self, call: IdempotentCall, key_id: int) -> tuple[ApiKeyRow, str]:
+    async def _made(self, call: IdempotentCall, key_id: int) -> tuple[ApiKey, str]:
         row, nonce = await self._store.key(key_id, call.account_id), await self._store.nonce(call)
         if row is None:
             raise no_such_key(str(key_id))

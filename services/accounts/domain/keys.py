@@ -12,8 +12,8 @@ import hmac
 import re
 import secrets
 import string
-from dataclasses import dataclass
-from datetime import datetime
+
+from services.accounts.records import NewKey
 
 _MARK = "dk_sk_"
 _ALPHABET = string.digits + string.ascii_letters
@@ -22,43 +22,13 @@ _SHOWN_CHARACTERS = 6
 _KEY = re.compile(rf"{_MARK}[0-9A-Za-z]{{{_SECRET_CHARACTERS}}}")
 
 
-@dataclass(frozen=True, slots=True)
-class NewKey:
-    """A key that has just been made."""
-
-    secret: str
-    """The key itself, for its owner's eyes, once."""
-    prefix: str
-    """Its first characters, by which its owner recognises it."""
-    digest: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class KeyLimits:
-    """What a key may do, and until when."""
-
-    scopes: frozenset[str] | None = None
-    """Such as `tasks:write`; None for everything."""
-    expires_at: datetime | None = None
-    """None for no end."""
-
-    def allow(self, other: KeyLimits) -> bool:
-        """Whether a key with these limits may make one with those: no more rights, and no later end."""
-        narrower = self.scopes is None or (other.scopes is not None and other.scopes <= self.scopes)
-        sooner = self.expires_at is None or (other.expires_at is not None and other.expires_at <= self.expires_at)
-        return narrower and sooner
-
-
-UNLIMITED = KeyLimits()
-
-
 def make_key() -> NewKey:
     """A new random key."""
     return _key("".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_CHARACTERS)))
 
 
 def derived_key(pepper: bytes, nonce: bytes) -> NewKey:
-    """The key of a random nonce: the same whenever it is asked for, and as good as random to who does not have both.
+    """The key of a random nonce: the same every time, and as good as random to anybody who lacks either the pepper or the nonce.
 
     The characters are the digits of an HMAC-SHA512, whose 512 bits are twice what they hold, so none is more likely than another.
     """

@@ -10,7 +10,7 @@ INTERVAL_SECONDS = 30.0
 
 
 class Usage:
-    """A request costs an entry in a dictionary. What a replica has not written when it is killed, at most half a minute, is lost."""
+    """A request costs one dictionary entry. A replica that is killed loses what it has not written yet, at most half a minute."""
 
     def __init__(self, store: AccountStore) -> None:
         self._store = store

@@ -1,161 +1,150 @@
-"""The statements of the accounts service."""
+"""Accounts and keys in PostgreSQL. Each method is one transaction; it raises UNAVAILABLE while PostgreSQL is away."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy import select, text
 from sqlmodel import col
 
-from services.accounts.domain.keys import UNLIMITED, KeyLimits, NewKey
+from services.accounts.records import UNLIMITED, Account, ApiKey, KeyLimits, KeyOwner, NewKey, RepeatableKey
 from services.accounts.store.models import AccountRow, ApiKeyRow, Idempotency
-from services.common.db import reaching_database, transaction
-from services.common.idempotency import IdempotentCall, storing_key
+from services.common.database import Database
+from services.common.idempotency import IdempotentCall, key_values, remembered, storing_key
 
+_KEY_COLUMNS = tuple(field.name for field in fields(ApiKey))
 
-@dataclass(frozen=True, slots=True)
-class KeyOwner:
-    """A key that has not been revoked: its id, whose it is, and its limits."""
+_ADD_KEY = text(f"""
+WITH added AS (
+  INSERT INTO api_key (account_id, name, prefix, sha256, scopes, expires_at)
+  VALUES (:account_id, :name, :prefix, :sha256, :scopes, :expires_at)
+  RETURNING *
+),
+{remembered("added", nonce="CAST(:nonce AS bytea)")}
+SELECT * FROM added
+""")  # noqa: S608 - put together from constants
+"""A key, and the idempotency key of the call that makes it, if it has one."""
 
-    key_id: int
-    account_id: int
-    scopes: frozenset[str] | None = None
-    """What the key may do; None for everything."""
-    expires_at: datetime | None = None
-    """When it ends, or has ended."""
+_OWNER = text("SELECT id, account_id, scopes, expires_at FROM api_key WHERE sha256 = :digest AND revoked_at IS NULL")
 
+_REVOKE = text("""
+UPDATE api_key SET revoked_at = coalesce(revoked_at, now())
+WHERE id = :key_id AND (CAST(:account_id AS bigint) IS NULL OR account_id = :account_id)
+RETURNING *
+""")
 
-@dataclass(frozen=True, slots=True)
-class RepeatableKey:
-    """A key that a call makes which may be repeated."""
+_RECORD_USE = text("""
+WITH used AS (SELECT * FROM unnest(CAST(:key_ids AS bigint[]), CAST(:moments AS timestamptz[])) AS used (id, moment)),
+locked AS (SELECT id FROM api_key WHERE id = ANY(:key_ids) ORDER BY id FOR NO KEY UPDATE)
+UPDATE api_key SET last_used_at = greatest(last_used_at, used.moment)
+FROM used JOIN locked USING (id) WHERE api_key.id = used.id
+""")
+"""Locks the keys in the order of their ids, so that two replicas cannot wait for each other."""
 
-    call: IdempotentCall
-    key: NewKey
-    nonce: bytes
-    """What the key is derived from."""
-    expires_at: datetime
-    """When the call may no longer be repeated."""
-
-    def record_of(self, row: ApiKeyRow) -> Idempotency:
-        """What is kept of the call."""
-        return Idempotency(
-            account_id=self.call.account_id,
-            method=self.call.method,
-            key=self.call.key,
-            digest=self.call.digest,
-            resource_ids=[row.id],
-            expire_time=self.expires_at,
-            nonce=self.nonce,
-        )
+_RECENTLY_ENDED = text("""
+SELECT id FROM api_key
+WHERE revoked_at > now() - CAST(:within AS interval) OR expires_at BETWEEN now() - CAST(:within AS interval) AND now()
+""")
 
 
 class AccountStore:
-    """Accounts and keys in PostgreSQL. Each method is one transaction."""
+    """Accounts and their keys."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    async def add_account(self, name: str) -> AccountRow:
+    async def add_account(self, name: str) -> Account:
         """A new account."""
-        async with self._session() as session:
+        async with self._database.session() as session:
             row = AccountRow(name=name)
             session.add(row)
-        return row
+        return _account(row)
 
-    async def account(self, account_id: int) -> AccountRow | None:
+    async def account(self, account_id: int) -> Account | None:
         """One account."""
-        async with self._session() as session:
-            return await session.get(AccountRow, account_id)
+        async with self._database.session() as session:
+            row = await session.get(AccountRow, account_id)
+        return _account(row) if row is not None else None
 
-    async def accounts(self) -> Sequence[AccountRow]:
+    async def accounts(self) -> Sequence[Account]:
         """All of them, oldest first. For the administration command only: it reads the whole table."""
-        async with self._session() as session:
-            return (await session.execute(select(AccountRow).order_by(col(AccountRow.id)))).scalars().all()
+        async with self._database.session() as session:
+            rows = (await session.execute(select(AccountRow).order_by(col(AccountRow.id)))).scalars().all()
+        return [_account(row) for row in rows]
 
     async def add_key(
-        self, account_id: int, name: str, key: NewKey, limits: KeyLimits = UNLIMITED, repeatable: RepeatableKey | None = None
-    ) -> ApiKeyRow:
+        self,
+        account_id: int,
+        name: str,
+        key: NewKey,
+        limits: KeyLimits = UNLIMITED,
+        repeatable: RepeatableKey | None = None,
+        *,
+        now: datetime,
+    ) -> ApiKey:
         """A new key of an account that exists; with `repeatable`, and the record of its call. Raises IDEMPOTENCY_IN_PROGRESS when there is
         one already."""
-        scopes = sorted(limits.scopes) if limits.scopes is not None else None
-        row = ApiKeyRow(account_id=account_id, name=name, prefix=key.prefix, sha256=key.digest, scopes=scopes, expires_at=limits.expires_at)
+        values = {
+            "account_id": account_id,
+            "name": name,
+            "prefix": key.prefix,
+            "sha256": key.digest,
+            "scopes": sorted(limits.scopes) if limits.scopes is not None else None,
+            "expires_at": limits.expires_at,
+            "nonce": repeatable.nonce if repeatable is not None else None,
+            **key_values(repeatable.call if repeatable is not None else None, now),
+        }
         with storing_key():
-            async with self._session() as session:
-                session.add(row)
-                if repeatable is not None:
-                    await session.flush()
-                    session.add(repeatable.record_of(row))
-        return row
+            [row] = await self._database.fetch(_ADD_KEY, values)
+        return _api_key(row)
 
     async def nonce(self, call: IdempotentCall) -> bytes | None:
         """The nonce of the key that a call has made; None if no record is left of it."""
-        async with self._session() as session:
+        async with self._database.session() as session:
             record = await session.get(Idempotency, (call.account_id, call.method, call.key))
         return record.nonce if record is not None else None
 
-    async def key(self, key_id: int, account_id: int) -> ApiKeyRow | None:
+    async def key(self, key_id: int, account_id: int) -> ApiKey | None:
         """One key of an account."""
         statement = select(ApiKeyRow).where(col(ApiKeyRow.id) == key_id, col(ApiKeyRow.account_id) == account_id)
-        async with self._session() as session:
-            return (await session.execute(statement)).scalars().one_or_none()
+        async with self._database.session() as session:
+            row = (await session.execute(statement)).scalars().one_or_none()
+        return _api_key(row.model_dump()) if row is not None else None
 
-    async def keys(self, account_id: int) -> Sequence[ApiKeyRow]:
+    async def keys(self, account_id: int) -> Sequence[ApiKey]:
         """An account's keys, newest first, revoked ones included."""
         statement = select(ApiKeyRow).where(col(ApiKeyRow.account_id) == account_id).order_by(col(ApiKeyRow.id).desc())
-        async with self._session() as session:
-            return (await session.execute(statement)).scalars().all()
+        async with self._database.session() as session:
+            rows = (await session.execute(statement)).scalars().all()
+        return [_api_key(row.model_dump()) for row in rows]
 
     async def owner(self, digest: bytes) -> KeyOwner | None:
-        """Whose key has this digest, also if its time is over; None for an unknown or revoked one. One look into the unique index."""
-        statement = select(col(ApiKeyRow.id), col(ApiKeyRow.account_id), col(ApiKeyRow.scopes), col(ApiKeyRow.expires_at)).where(
-            col(ApiKeyRow.sha256) == digest, col(ApiKeyRow.revoked_at).is_(None)
-        )
-        async with transaction(self._engine) as connection:
-            found = (await connection.execute(statement)).one_or_none()
-        if found is None:
+        """The owner of the key with this digest, expired or not; None for an unknown or revoked key. One look into the unique index."""
+        rows = await self._database.fetch(_OWNER, {"digest": digest})
+        if not rows:
             return None
-        key_id, account_id, scopes, expires_at = found
+        key_id, account_id, scopes, expires_at = rows[0]
         return KeyOwner(key_id, account_id, frozenset(scopes) if scopes is not None else None, expires_at)
 
-    async def revoke(self, key_id: int, account_id: int | None) -> ApiKeyRow | None:
+    async def revoke(self, key_id: int, account_id: int | None) -> ApiKey | None:
         """Revoke a key, of one account or (None) of any. A key that was revoked before keeps its time. None: no such key."""
-        statement = (
-            update(ApiKeyRow)
-            .where(col(ApiKeyRow.id) == key_id)
-            .values(revoked_at=func.coalesce(ApiKeyRow.revoked_at, func.now()))
-            .returning(ApiKeyRow)
-        )
-        if account_id is not None:
-            statement = statement.where(col(ApiKeyRow.account_id) == account_id)
-        async with self._session() as session:
-            return (await session.execute(statement)).scalars().one_or_none()
+        rows = await self._database.fetch(_REVOKE, {"key_id": key_id, "account_id": account_id})
+        return _api_key(rows[0]) if rows else None
 
     async def record_use(self, used: Mapping[int, datetime]) -> None:
-        """Note when keys were used last; an earlier time than the noted one changes nothing."""
-        statement = (
-            update(ApiKeyRow)
-            .where(col(ApiKeyRow.id) == bindparam("key_id"))
-            .values(last_used_at=func.greatest(ApiKeyRow.last_used_at, bindparam("used_at")))
-        )
-        # In the order of their ids, so that two replicas cannot wait for each other.
-        rows = [{"key_id": key_id, "used_at": used[key_id]} for key_id in sorted(used)]
-        async with transaction(self._engine) as connection:
-            await connection.execute(statement, rows)
+        """Record when keys were last used; a time earlier than the recorded one changes nothing."""
+        await self._database.fetch(_RECORD_USE, {"key_ids": list(used), "moments": list(used.values())})
 
     async def recently_ended(self, within: timedelta) -> Sequence[int]:
-        """Ids of the keys that were revoked, or whose time was over, in the last `within`."""
-        expired = col(ApiKeyRow.expires_at).between(func.now() - within, func.now())
-        statement = select(col(ApiKeyRow.id)).where(or_(col(ApiKeyRow.revoked_at) > func.now() - within, expired))
-        async with transaction(self._engine) as connection:
-            return (await connection.execute(statement)).scalars().all()
+        """Ids of the keys that were revoked, or that expired, in the last `within`."""
+        return [row["id"] for row in await self._database.fetch(_RECENTLY_ENDED, {"within": within})]
 
-    @asynccontextmanager
-    async def _session(self) -> AsyncIterator[AsyncSession]:
-        # Rows are read after their transaction has ended.
-        with reaching_database():
-            async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
-                yield session
+
+def _account(row: AccountRow) -> Account:
+    return Account(row.id, row.name, row.created_at)
+
+
+def _api_key(row: Mapping[str, object]) -> ApiKey:
+    return ApiKey(**{name: row[name] for name in _KEY_COLUMNS})  # type: ignore[arg-type]  # a row has its columns' types

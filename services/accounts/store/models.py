@@ -17,7 +17,7 @@ class AccountsTable(SQLModel, registry=registry()):
 
 
 class AccountRow(AccountsTable, table=True):
-    """Somebody who owns files and tasks."""
+    """A tenant: it owns files and tasks."""
 
     __tablename__ = "account"
     __table_args__ = (CheckConstraint("char_length(name) BETWEEN 1 AND 100", name="account_name_length"),)
@@ -40,7 +40,7 @@ class ApiKeyRow(AccountsTable, table=True):
         Index("api_key_of_account", "account_id", "id"),
         # Revocations that are still being announced.
         Index("api_key_revoked", "revoked_at", postgresql_where=text("revoked_at IS NOT NULL")),
-        # The same for keys whose time is over.
+        # The same for keys that have expired.
         Index("api_key_expiring", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
         CheckConstraint("cardinality(scopes) > 0", name="api_key_scopes_some"),
     )

@@ -1,21 +1,24 @@
-"""Files as their account uses them: look up, list, download, delete."""
+"""Files as their account sees and uses them: look up, list, download, delete.
+
+An output becomes visible once its task has succeeded with it: by the task's event, or sooner when somebody asks for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
+from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.config import FilesSettings
-from services.files.domain.claims import Visibility
-from services.files.domain.clock import Clock
+from services.files.domain.errors import not_found
 from services.files.domain.intake import Intake
 from services.files.domain.naming import attachment
-from services.files.domain.refusals import not_found
 from services.files.presign import Presigner, in_thread
-from services.files.store import FileStore
-from services.files.store.models import FileRow
+from services.files.records import EndedTask, File, FileState
+from services.files.store import FileStore, TaskFileStore
 
 _DEFAULT_PAGE = 100
 
@@ -24,7 +27,7 @@ _DEFAULT_PAGE = 100
 class Download:
     """A file and where to get it."""
 
-    file: FileRow
+    file: File
     url: str
     expires_at: datetime
 
@@ -33,7 +36,7 @@ class Download:
 class Page:
     """Some files, newest first, and the token of the next page if there may be one."""
 
-    files: list[FileRow]
+    files: list[File]
     next_token: str
 
 
@@ -43,7 +46,7 @@ class Downloads:
     def __init__(self, public_urls: Presigner, settings: FilesSettings, clock: Clock) -> None:
         self._urls, self._settings, self._clock = public_urls, settings, clock
 
-    async def sign(self, rows: Sequence[FileRow]) -> list[Download]:
+    async def sign(self, files: Sequence[File]) -> list[Download]:
         """A download for each of the files, in order. The files must be READY.
 
         A URL outlives its file when that expires sooner than the URL; it then leads to a 404.
@@ -51,11 +54,43 @@ class Downloads:
         expires_at = self._clock() + self._settings.download_url_life
         seconds = self._settings.download_url_seconds
 
-        def sign(row: FileRow) -> str:
-            return self._urls.get(row.object_key, seconds, disposition=attachment(row.name), media_type=row.media_type)
+        def sign(file: File) -> str:
+            return self._urls.get(file.object_key, seconds, disposition=attachment(file.name), media_type=file.media_type)
 
-        urls = await in_thread(sign, rows)
-        return [Download(row, url, expires_at) for row, url in zip(rows, urls, strict=True)]
+        urls = await in_thread(sign, files)
+        return [Download(file, url, expires_at) for file, url in zip(files, urls, strict=True)]
+
+
+class TaskDirectory(Protocol):
+    """What the files service asks the tasks service."""
+
+    async def ended(self, task_ids: Collection[int]) -> list[EndedTask]:
+        """Those of the tasks that have ended or do not exist. Raises UNAVAILABLE."""
+
+
+class Visibility:
+    """What an account can see of the files it names."""
+
+    def __init__(self, store: FileStore, task_files: TaskFileStore, tasks: TaskDirectory, settings: FilesSettings, clock: Clock) -> None:
+        self._store, self._task_files, self._tasks = store, task_files, tasks
+        self._settings, self._clock = settings, clock
+
+    async def visible(self, account_id: int, file_ids: Collection[int]) -> Mapping[int, File]:
+        """Those of the files that the account may use, by id.
+
+        A client may name an output in the moment between its task's success and the arrival of the event here; then tasks is asked.
+        """
+        now = self._clock()
+        found = await self._store.find(account_id, file_ids, now)
+        hidden = [file for file in found.values() if not file.visible and file.state is FileState.READY]
+        if hidden:
+            ended = await self._tasks.ended({file.task_id for file in hidden if file.task_id is not None})
+            won = {file_id for task in ended for file_id in task.output_file_ids}
+            claimed = [file.id for file in hidden if file.id in won]
+            if claimed:
+                await self._task_files.claim(account_id, claimed, now, self._settings.output_life)
+                found |= await self._store.find(account_id, claimed, now)
+        return {file_id: file for file_id, file in found.items() if file.visible}
 
 
 class Library:
@@ -67,7 +102,7 @@ class Library:
         self._store, self._visibility, self._intake, self._downloads = store, visibility, intake, downloads
         self._wake_sweeper, self._clock = wake_sweeper, clock
 
-    async def get(self, account_id: int, file_id: int) -> FileRow:
+    async def get(self, account_id: int, file_id: int) -> File:
         """One file. Raises FILE_NOT_FOUND."""
         found = (await self._visibility.visible(account_id, [file_id])).get(file_id)
         if found is None:
@@ -81,9 +116,9 @@ class Library:
                 ErrorReason.FIELD_INVALID, "page_token: must be the next_page_token of an earlier page.", field="page_token"
             )
         size = page_size or _DEFAULT_PAGE
-        rows = await self._store.page(account_id, int(page_token) if page_token else None, size + 1, self._clock())
-        more = len(rows) > size
-        return Page(rows[:size], str(rows[size - 1].id) if more else "")
+        files = await self._store.page(account_id, int(page_token) if page_token else None, size + 1, self._clock())
+        more = len(files) > size
+        return Page(files[:size], str(files[size - 1].id) if more else "")
 
     async def downloads(self, account_id: int, file_ids: Sequence[int]) -> list[Download]:
         """A download for each id, in order. Raises FILE_NOT_FOUND, blamed on `file_ids[i]`, and what `Intake.ready` raises."""
@@ -91,7 +126,7 @@ class Library:
         for index, file_id in enumerate(file_ids):
             if file_id not in found:
                 raise not_found(file_id).at(f"file_ids[{index}]")
-        ready = {row.id: row for row in await self._intake.ready(list(found.values()))}
+        ready = {file.id: file for file in await self._intake.ready(list(found.values()))}
         return await self._downloads.sign([ready[file_id] for file_id in file_ids])
 
     async def delete(self, account_id: int, file_id: int) -> None:

@@ -6,26 +6,14 @@ import unicodedata
 from urllib.parse import quote
 
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.media_format import MediaFormat
 
-MEDIA_TYPE_OF = {
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "png": "image/png",
-    "webp": "image/webp",
-    "gif": "image/gif",
-    "tif": "image/tiff",
-    "tiff": "image/tiff",
-    "heic": "image/heic",
-    "heif": "image/heif",
-    "avif": "image/avif",
-    "bmp": "image/bmp",
-    "svg": "image/svg+xml",
-    "pdf": "application/pdf",
-}
+MEDIA_TYPE_OF = {extension: each.media_type for each in MediaFormat for extension in each.extensions}
 """Media type by extension, for everything that can be uploaded."""
 EXTENSIONS = tuple(MEDIA_TYPE_OF)
 
-_SAME_KIND = ({"jpg", "jpeg"}, {"tif", "tiff"}, {"heic", "heif"})
+# One container holds HEIC and HEIF, and its name need not tell which.
+_SAME_KIND = (*(set(each.extensions) for each in MediaFormat), {*MediaFormat.HEIC.extensions, *MediaFormat.HEIF.extensions})
 # Characters that change the direction of text make `photo\u202Egpj.exe` look like `photoexe.jpg` (Unicode TR 36, 2.10).
 _DIRECTION = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
 

@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
+from services.common.clock import Clock
 from services.common.log import get_logger
 from services.files.config import FilesSettings
-from services.files.domain.clock import Clock
 from services.files.domain.uploads import KEY_PREFIX
 from services.files.metrics import MISSING, SWEPT
 from services.files.objects import ObjectStore, StoredObject
+from services.files.records import ReadyObject
 from services.files.store import SweepStore
-from services.files.store.sweep import ReadyObject
 
 _logger = get_logger()
 # The first key behind all that begin with the prefix.

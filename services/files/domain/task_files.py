@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from services.common.clock import Clock
 from services.common.errors import DarkroomError
 from services.files.config import FilesSettings
-from services.files.domain.claims import Visibility
-from services.files.domain.clock import Clock
+from services.files.domain.errors import not_found, not_uploaded
 from services.files.domain.intake import Intake
-from services.files.domain.joining import join_all
-from services.files.domain.library import Download, Downloads
+from services.files.domain.library import Download, Downloads, Visibility
+from services.files.domain.multipart import join_all
 from services.files.domain.naming import check_name
-from services.files.domain.refusals import not_found, not_uploaded
 from services.files.domain.uploads import object_key
 from services.files.objects import ObjectStore
 from services.files.presign import Presigner, in_thread
-from services.files.store import Ended, FileStore, Found, TaskFileStore
-from services.files.store.models import FileOrigin, FileRow, FileState
+from services.files.records import AcceptedContent, EndedTask, File, FileOrigin, FileState
+from services.files.store import FileStore, TaskFileStore
 
 _HEAD_CONCURRENCY = 16
 _MOST_PARTS = 10_000  # S3's limit
@@ -45,7 +44,7 @@ class NewOutput:
 class SignedFile:
     """A file and an internal URL for it."""
 
-    file: FileRow
+    file: File
     url: str
     """Empty for what is stored in parts."""
     part_bytes: int = 0
@@ -53,10 +52,10 @@ class SignedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class PinnedTasks:
-    """What became of the inputs of many tasks."""
+class ExaminedFiles:
+    """What became of files that tasks are to use."""
 
-    files: list[FileRow]
+    files: list[File]
     """Those that can be used, each once."""
     refusals: Mapping[int, DarkroomError]
     """By file."""
@@ -83,7 +82,7 @@ class TaskFiles:
         self._settings, self._clock = settings, clock
         self._heads = asyncio.Semaphore(_HEAD_CONCURRENCY)
 
-    async def pin(self, account_id: int, task_id: int, file_ids: Sequence[int]) -> list[FileRow]:
+    async def pin(self, account_id: int, task_id: int, file_ids: Sequence[int]) -> list[File]:
         """Make sure that the files are READY and keep them until the task has ended: all of them, in order, or none.
 
         Raises FILE_NOT_FOUND and what `Intake.ready` raises; the metadata names the file in `file_id`.
@@ -100,26 +99,33 @@ class TaskFiles:
                 raise not_found(file_id)
         return [pinned[file_id] for file_id in file_ids]
 
-    async def pin_tasks(self, account_id: int, wanted: Mapping[int, Sequence[int]], *, all_or_none: bool) -> PinnedTasks:
+    async def pin_tasks(self, account_id: int, wanted: Mapping[int, Sequence[int]], *, all_or_none: bool) -> ExaminedFiles:
         """`pin` for many tasks, each with its files. A task with a refused file gets no pins; with `all_or_none`, then no task does.
 
         Raises UNAVAILABLE, and nothing else for the sake of one file.
         """
-        file_ids = list(dict.fromkeys(file_id for ids in wanted.values() for file_id in ids))
+        examined = await self.examine(account_id, list(dict.fromkeys(file_id for ids in wanted.values() for file_id in ids)))
+        usable = {task_id: ids for task_id, ids in wanted.items() if examined.refusals.keys().isdisjoint(ids)}
+        if not usable or (all_or_none and examined.refusals):
+            return examined
+        pinned = await self._pin(usable, account_id, all_or_none=all_or_none)
+        late = {file_id: not_found(file_id) for ids in usable.values() for file_id in ids if file_id not in pinned}
+        return ExaminedFiles(list(pinned.values()), {**examined.refusals, **late})
+
+    async def examine(self, account_id: int, file_ids: Sequence[int]) -> ExaminedFiles:
+        """What becomes of files that tasks are to use, each named once. Raises UNAVAILABLE, and nothing else for the sake of one file."""
         found = await self._visibility.visible(account_id, file_ids)
         refusals = {file_id: not_found(file_id) for file_id in file_ids if file_id not in found}
         known = [found[file_id] for file_id in file_ids if file_id in found]
-        for row, examined in zip(known, await self._intake.examined(known), strict=True):
+        ready = []
+        for file, examined in zip(known, await self._intake.examined(known), strict=True):
             if isinstance(examined, DarkroomError):
-                refusals[row.id] = examined
-        usable = {task_id: ids for task_id, ids in wanted.items() if refusals.keys().isdisjoint(ids)}
-        if not usable or (all_or_none and refusals):
-            return PinnedTasks([], refusals)
-        pinned = await self._pin(usable, account_id, all_or_none=all_or_none)
-        late = {file_id: not_found(file_id) for ids in usable.values() for file_id in ids if file_id not in pinned}
-        return PinnedTasks(list(pinned.values()), refusals | late)
+                refusals[file.id] = examined
+            else:
+                ready.append(examined)
+        return ExaminedFiles(ready, refusals)
 
-    async def _pin(self, wanted: Mapping[int, Sequence[int]], account_id: int, *, all_or_none: bool) -> dict[int, FileRow]:
+    async def _pin(self, wanted: Mapping[int, Sequence[int]], account_id: int, *, all_or_none: bool) -> dict[int, File]:
         now = self._clock()
         return await self._task_files.pin(wanted, account_id, now, now + self._settings.unclaimed_life, all_or_none=all_or_none)
 
@@ -130,9 +136,9 @@ class TaskFiles:
             if file_id not in found:
                 raise not_found(file_id)
         seconds = self._settings.internal_url_seconds
-        rows = [found[file_id] for file_id in file_ids]
-        urls = await in_thread(lambda row: self._urls.get(row.object_key, seconds), rows)
-        return [SignedFile(row, url) for row, url in zip(rows, urls, strict=True)]
+        files = [found[file_id] for file_id in file_ids]
+        urls = await in_thread(lambda file: self._urls.get(file.object_key, seconds), files)
+        return [SignedFile(file, url) for file, url in zip(files, urls, strict=True)]
 
     async def create_outputs(self, account_id: int, task_id: int, attempt: int, outputs: Sequence[NewOutput]) -> list[SignedFile]:
         """Hidden records for an attempt's outputs, and URLs to PUT them by with their media type as Content-Type; for one that is known to
@@ -143,8 +149,8 @@ class TaskFiles:
         for index, output in enumerate(outputs):
             check_name(output.name, f"outputs[{index}].name")
         now = self._clock()
-        rows = [
-            FileRow(
+        files = [
+            File(
                 id=file_id,
                 account_id=account_id,
                 origin=FileOrigin.TASK,
@@ -167,21 +173,21 @@ class TaskFiles:
             for file_id, output in zip(await self._files.new_ids(len(outputs)), outputs, strict=True)
         ]
         parts = [self._part_bytes(output.size_bytes) for output in outputs]
-        for row, part_bytes in zip(rows, parts, strict=True):
+        for index, (file, part_bytes) in enumerate(zip(files, parts, strict=True)):
             if part_bytes:
                 # If the record is not stored after all, the orphan sweep finds the upload.
-                row.upload_id = await self._objects.start_upload(row.object_key, row.media_type)
-        await self._files.insert(rows, now=now)
+                files[index] = replace(file, upload_id=await self._objects.start_upload(file.object_key, file.media_type))
+        await self._files.insert(files, now=now)
         seconds = self._settings.internal_url_seconds
-        urls = await in_thread(lambda row: "" if row.upload_id else self._urls.put(row.object_key, seconds, row.media_type), rows)
-        return [SignedFile(row, url, part_bytes) for row, url, part_bytes in zip(rows, urls, parts, strict=True)]
+        urls = await in_thread(lambda file: "" if file.upload_id else self._urls.put(file.object_key, seconds, file.media_type), files)
+        return [SignedFile(file, url, part_bytes) for file, url, part_bytes in zip(files, urls, parts, strict=True)]
 
     async def sign_output_parts(self, account_id: int, task_id: int, attempt: int, file_id: int, numbers: Sequence[int]) -> list[str]:
         """URLs to PUT parts of an attempt's output by, counted from 1. Raises FILE_NOT_FOUND, also for one that is not stored in parts."""
-        row = (await self._task_files.outputs(task_id, attempt, account_id, [file_id])).get(file_id)
-        if row is None or row.upload_id is None:
+        file = (await self._task_files.outputs(task_id, attempt, account_id, [file_id])).get(file_id)
+        if file is None or file.upload_id is None:
             raise not_found(file_id)
-        key, upload_id, seconds = row.object_key, row.upload_id, self._settings.internal_url_seconds
+        key, upload_id, seconds = file.object_key, file.upload_id, self._settings.internal_url_seconds
         return await in_thread(lambda number: self._urls.put_part(key, upload_id, number, seconds), numbers)
 
     def _part_bytes(self, size_bytes: int) -> int:
@@ -190,7 +196,7 @@ class TaskFiles:
             return 0
         return max(self._settings.part_bytes, -(-size_bytes // _MOST_PARTS))
 
-    async def finalize_outputs(self, account_id: int, task_id: int, attempt: int, file_ids: Sequence[int]) -> list[FileRow]:
+    async def finalize_outputs(self, account_id: int, task_id: int, attempt: int, file_ids: Sequence[int]) -> list[File]:
         """Check that an attempt's outputs are stored; they are READY then, and still hidden. Repeating it is harmless.
 
         Raises FILE_NOT_FOUND and SOURCE_FILE_UPLOAD_NOT_COMPLETED.
@@ -203,53 +209,53 @@ class TaskFiles:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-        return [result for result in results if isinstance(result, FileRow)]
+        return [result for result in results if isinstance(result, File)]
 
     async def open_kept(self, account_id: int, task_id: int) -> list[SignedFile]:
         """What earlier attempts of a task have kept, and URLs to read it by."""
-        rows = await self._task_files.kept(task_id, account_id)
+        files = await self._task_files.kept(task_id, account_id)
         seconds = self._settings.internal_url_seconds
-        urls = await in_thread(lambda row: self._urls.get(row.object_key, seconds), rows)
-        return [SignedFile(row, url) for row, url in zip(rows, urls, strict=True)]
+        urls = await in_thread(lambda file: self._urls.get(file.object_key, seconds), files)
+        return [SignedFile(file, url) for file, url in zip(files, urls, strict=True)]
 
     async def sign_downloads(self, account_id: int, file_ids: Sequence[int]) -> list[Download]:
         """Public downloads for the outputs of a succeeded task, in order; ids that are unknown, expired or not READY are left out.
 
-        That tasks asks is the proof that they won, so outputs whose event has not arrived here yet are claimed by it.
+        The tasks service asks only about outputs of a task that has succeeded, so those whose event has not arrived here yet are claimed.
         """
         now = self._clock()
         found = await self._files.find(account_id, file_ids, now)
-        hidden = [row.id for row in found.values() if not row.visible and row.state is FileState.READY]
+        hidden = [file.id for file in found.values() if not file.visible and file.state is FileState.READY]
         if hidden:
             await self._task_files.claim(account_id, hidden, now, self._settings.output_life)
             found |= await self._files.find(account_id, hidden, now)
-        rows = [found[file_id] for file_id in file_ids if file_id in found]
-        return await self._downloads.sign([row for row in rows if row.visible and row.state is FileState.READY])
+        files = [found[file_id] for file_id in file_ids if file_id in found]
+        return await self._downloads.sign([file for file in files if file.visible and file.state is FileState.READY])
 
     async def delete_outputs(self, account_id: int, task_id: int, file_ids: Collection[int]) -> None:
         """Delete outputs that a task has succeeded with. Repeating it is harmless."""
         if await self._task_files.delete_outputs(account_id, task_id, file_ids, self._clock()):
             self._wake_sweeper()
 
-    async def settle(self, ended: Collection[Ended]) -> None:
+    async def settle(self, ended: Collection[EndedTask]) -> None:
         """Keep what ended tasks succeeded with, give up their other outputs, drop their pins. Repeating it is harmless."""
         if ended and await self._task_files.settle(ended, self._clock(), self._settings.output_life):
             self._wake_sweeper()
 
-    async def _finalize(self, row: FileRow) -> FileRow:
-        if row.state is FileState.READY:
-            return row
+    async def _finalize(self, file: File) -> File:
+        if file.state is FileState.READY:
+            return file
         async with self._heads:
-            if row.upload_id is not None:
-                await join_all(self._objects, row, row.upload_id)
-            stored = await self._objects.head(row.object_key)
+            if file.upload_id is not None:
+                await join_all(self._objects, file, file.upload_id)
+            stored = await self._objects.head(file.object_key)
         if stored is None:
-            raise not_uploaded(row.id)
-        found = Found(etag=stored.etag, size_bytes=stored.size_bytes, media_type=row.media_type)
-        accepted = await self._files.accept(row.id, found, self._clock(), self._settings.temporary_life)
+            raise not_uploaded(file.id)
+        found = AcceptedContent(etag=stored.etag, size_bytes=stored.size_bytes, media_type=file.media_type)
+        accepted = await self._files.accept(file.id, found, self._clock(), self._settings.temporary_life)
         if accepted is None:
-            again = await self._task_files.outputs(row.task_id or 0, row.attempt or 0, row.account_id, [row.id])
-            accepted = again.get(row.id)
+            again = await self._task_files.outputs(file.task_id or 0, file.attempt or 0, file.account_id, [file.id])
+            accepted = again.get(file.id)
         if accepted is None:
-            raise not_found(row.id)
+            raise not_found(file.id)
         return accepted

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.config import FilesSettings
-from services.files.domain.clock import Clock
-from services.files.domain.refusals import about, no_upload, not_found
+from services.files.domain.errors import about, no_upload, not_found
 from services.files.domain.upload_urls import CreatedUpload, UploadUrls
 from services.files.objects import ObjectStore, StoredPart, UploadGone
+from services.files.records import File, FileState
 from services.files.store import FileStore
-from services.files.store.models import FileRow, FileState
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,10 @@ class UnfinishedUploads:
 
     async def resume(self, account_id: int, file_id: int) -> ResumedUpload:
         """What has arrived and fresh URLs, with as much time for the rest as at first. Raises FILE_NOT_FOUND and UPLOAD_NOT_FOUND."""
-        row = await self._unfinished(account_id, file_id)
-        arrived = await self._arrived(row, row.upload_id) if row.upload_id is not None else {}
+        file = await self._unfinished(account_id, file_id)
+        arrived = await self._arrived(file, file.upload_id) if file.upload_id is not None else {}
         await self._store.prolong_uploads(account_id, [file_id], self._clock() + self._settings.upload_deadline)
-        return ResumedUpload((await self._urls.sign([row]))[0], arrived)
+        return ResumedUpload((await self._urls.sign([file]))[0], arrived)
 
     async def abort(self, account_id: int, file_id: int) -> None:
         """Delete the file; the sweeper drops its parts at once. Raises FILE_NOT_FOUND and UPLOAD_NOT_FOUND."""
@@ -53,22 +53,22 @@ class UnfinishedUploads:
             raise not_found(file_id)
         self._wake_sweeper()
 
-    async def _unfinished(self, account_id: int, file_id: int) -> FileRow:
-        row = (await self._store.find(account_id, [file_id], self._clock())).get(file_id)
-        if row is None or not row.visible:
+    async def _unfinished(self, account_id: int, file_id: int) -> File:
+        file = (await self._store.find(account_id, [file_id], self._clock())).get(file_id)
+        if file is None or not file.visible:
             raise not_found(file_id)
-        if row.state is FileState.READY:
+        if file.state is FileState.READY:
             raise _finished(file_id)
-        return row
+        return file
 
-    async def _arrived(self, row: FileRow, upload_id: str) -> Mapping[int, StoredPart]:
+    async def _arrived(self, file: File, upload_id: str) -> Mapping[int, StoredPart]:
         try:
-            return await self._objects.parts(row.object_key, upload_id)
+            return await self._objects.parts(file.object_key, upload_id)
         except UploadGone:
-            if await self._objects.head(row.object_key) is None:
-                raise no_upload(row.id) from None
+            if await self._objects.head(file.object_key) is None:
+                raise no_upload(file.id) from None
             # A call has joined the parts and lost its reply.
-            raise _finished(row.id) from None
+            raise _finished(file.id) from None
 
 
 def _finished(file_id: int) -> DarkroomError:

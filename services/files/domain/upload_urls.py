@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.config import FilesSettings
-from services.files.domain.clock import Clock
 from services.files.presign import Presigner, in_thread
-from services.files.store.models import FileRow
+from services.files.records import File
 
 
 @dataclass(frozen=True, slots=True)
 class CreatedUpload:
     """A record and where its bytes go: `url` for one PUT, or `part_urls`."""
 
-    file: FileRow
+    file: File
     urls_expire_at: datetime
     url: str | None = None
     part_urls: tuple[str, ...] = ()
@@ -44,30 +44,30 @@ class UploadUrls:
             size *= 2
         return size
 
-    def part_bytes_of(self, row: FileRow) -> int:
+    def part_bytes_of(self, file: File) -> int:
         """How large the parts of an upload are that was begun."""
-        return row.part_bytes or self._settings.part_bytes
+        return file.part_bytes or self._settings.part_bytes
 
-    async def sign(self, rows: Sequence[FileRow]) -> list[CreatedUpload]:
+    async def sign(self, files: Sequence[File]) -> list[CreatedUpload]:
         """Fresh URLs for each of the files, in order: one a part where a multipart upload was begun, else one."""
         expires_at = self._clock() + self._settings.upload_url_life
         seconds = self._settings.upload_url_seconds
-        counts = [-(-row.size_bytes // self.part_bytes_of(row)) if row.upload_id is not None else 0 for row in rows]
-        wanted = [(row, number) for row, count in zip(rows, counts, strict=True) for number in (range(1, count + 1) if count else (0,))]
+        counts = [-(-file.size_bytes // self.part_bytes_of(file)) if file.upload_id is not None else 0 for file in files]
+        wanted = [(file, number) for file, count in zip(files, counts, strict=True) for number in (range(1, count + 1) if count else (0,))]
 
-        def sign(each: tuple[FileRow, int]) -> str:
-            row, number = each
-            if row.upload_id is not None:
-                return self._urls.put_part(row.object_key, row.upload_id, number, seconds)
-            return self._urls.put(row.object_key, seconds)
+        def sign(each: tuple[File, int]) -> str:
+            file, number = each
+            if file.upload_id is not None:
+                return self._urls.put_part(file.object_key, file.upload_id, number, seconds)
+            return self._urls.put(file.object_key, seconds)
 
         # Everything in one go in a thread; then the URLs are dealt out.
         urls = iter(await in_thread(sign, wanted))
         created = []
-        for row, count in zip(rows, counts, strict=True):
+        for file, count in zip(files, counts, strict=True):
             if count:
                 part_urls = tuple(next(urls) for _ in range(count))
-                created.append(CreatedUpload(row, expires_at, part_urls=part_urls, part_bytes=self.part_bytes_of(row)))
+                created.append(CreatedUpload(file, expires_at, part_urls=part_urls, part_bytes=self.part_bytes_of(file)))
             else:
-                created.append(CreatedUpload(row, expires_at, url=next(urls)))
+                created.append(CreatedUpload(file, expires_at, url=next(urls)))
         return created

@@ -6,21 +6,20 @@ import asyncio
 import enum
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotencyRecords, IdempotentCall
 from services.files.config import FilesSettings
-from services.files.domain.clock import Clock
+from services.files.domain.errors import no_upload, not_found
 from services.files.domain.intake import Intake
-from services.files.domain.joining import join
+from services.files.domain.multipart import UploadedPart, join
 from services.files.domain.naming import MEDIA_TYPE_OF, check_name, extension_of, known_extension, same_kind
-from services.files.domain.parts import UploadedPart
-from services.files.domain.refusals import no_upload, not_found
 from services.files.domain.upload_urls import CreatedUpload, UploadUrls
 from services.files.objects import ObjectStore
+from services.files.records import File, FileOrigin, FileState
 from services.files.store import FileStore
-from services.files.store.models import FileOrigin, FileRow, FileState
 
 KEY_PREFIX = "files/"
 _START_CONCURRENCY = 16
@@ -115,8 +114,8 @@ class Uploads:
         part_bytes = self._urls.part_bytes([upload.size_bytes for upload, parted in zip(uploads, in_parts, strict=True) if parted])
         now = self._clock()
         ids = await self._store.new_ids(len(uploads))
-        rows = [
-            FileRow(
+        files = [
+            File(
                 id=file_id,
                 account_id=account_id,
                 origin=FileOrigin.UPLOAD,
@@ -134,29 +133,29 @@ class Uploads:
             )
             for file_id, upload, media_type, parted in zip(ids, uploads, media_types, in_parts, strict=True)
         ]
-        await self._start([row for row in rows if row.part_bytes is not None])
+        files = await self._start(files)
         try:
-            await self._store.insert(rows, call, now=now)
+            await self._store.insert(files, call, now=now)
         except DarkroomError as error:
             if error.reason is ErrorReason.IDEMPOTENCY_IN_PROGRESS:
-                await self._abandon(rows)
+                await self._abandon(files)
             raise
-        return await self._urls.sign(rows)
+        return await self._urls.sign(files)
 
-    async def complete(self, account_id: int, file_id: int, parts: Sequence[UploadedPart], *, multipart_only: bool = False) -> FileRow:
+    async def complete(self, account_id: int, file_id: int, parts: Sequence[UploadedPart], *, multipart_only: bool = False) -> File:
         """The file, READY: its parts are joined if it was created for parts. Repeating it is harmless.
 
         With `multipart_only`, a file that was created for a single PUT is refused. Raises FILE_NOT_FOUND, UPLOAD_NOT_FOUND,
         FIELD_INVALID (parts), FILE_SIZE_MISMATCH, and what `Intake.ready` raises.
         """
-        row = (await self._store.find(account_id, [file_id], self._clock())).get(file_id)
-        if row is None or not row.visible:
+        file = (await self._store.find(account_id, [file_id], self._clock())).get(file_id)
+        if file is None or not file.visible:
             raise not_found(file_id)
-        if row.upload_id is None and (multipart_only or parts):
+        if file.upload_id is None and (multipart_only or parts):
             raise no_upload(file_id)
-        if row.state is not FileState.READY and row.upload_id is not None:
-            await join(self._objects, row, row.upload_id, parts, self._urls.part_bytes_of(row))
-        return (await self._intake.ready([row]))[0]
+        if file.state is not FileState.READY and file.upload_id is not None:
+            await join(self._objects, file, file.upload_id, parts, self._urls.part_bytes_of(file))
+        return (await self._intake.ready([file]))[0]
 
     def _check_name(self, upload: NewUpload, field: str) -> str:
         """The media type that the name promises."""
@@ -190,21 +189,25 @@ class Uploads:
         large = upload.size_bytes > self._settings.multipart_above_bytes
         return mode is UploadMode.MULTIPART or (mode is UploadMode.AUTO and large)
 
-    async def _start(self, rows: Sequence[FileRow]) -> None:
-        """Begin the rows' multipart uploads; if one fails, none is left behind."""
+    async def _start(self, files: Sequence[File]) -> list[File]:
+        """The files, with multipart uploads begun for those that go in parts; if one cannot be begun, none is left behind."""
         slots = asyncio.Semaphore(_START_CONCURRENCY)
 
-        async def start(row: FileRow) -> None:
+        async def start(file: File) -> File:
+            if file.part_bytes is None:
+                return file
             async with slots:
-                row.upload_id = await self._objects.start_upload(row.object_key, row.media_type)
+                return replace(file, upload_id=await self._objects.start_upload(file.object_key, file.media_type))
 
-        results = await asyncio.gather(*(start(row) for row in rows), return_exceptions=True)
+        results = await asyncio.gather(*(start(file) for file in files), return_exceptions=True)
+        started = [result for result in results if isinstance(result, File)]
         for result in results:
             if isinstance(result, BaseException):
-                await self._abandon(rows)
+                await self._abandon(started)
                 raise result
+        return started
 
-    async def _abandon(self, rows: Sequence[FileRow]) -> None:
-        """Abort the multipart uploads of rows that are not stored. Those that cannot be aborted now are found by the orphan sweep."""
-        started = [(row.object_key, row.upload_id) for row in rows if row.upload_id is not None]
+    async def _abandon(self, files: Sequence[File]) -> None:
+        """Abort the multipart uploads of files that are not stored. Those that cannot be aborted now are found by the orphan sweep."""
+        started = [(file.object_key, file.upload_id) for file in files if file.upload_id is not None]
         await asyncio.gather(*(self._objects.abort_upload(*each) for each in started), return_exceptions=True)

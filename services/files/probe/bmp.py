@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from services.common.media_format import MediaFormat
 from services.files.probe.faults import Damaged, read_exactly, require_size
 from services.files.probe.model import Probe
 from services.files.probe.ranges import RangeFile
@@ -12,11 +13,6 @@ _CORE, _INFO, _V3 = 12, 40, 56
 _HEADERS = frozenset({_CORE, _INFO, 52, _V3, 64, 108, 124})
 _DEPTHS = frozenset({1, 2, 4, 8, 16, 24, 32})
 _UNCOMPRESSED = 0
-
-
-def matches(head: bytes) -> bool:
-    """Whether the file begins as a BMP with a header of a known length."""
-    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _HEADERS
 
 
 def parse(file: RangeFile) -> Probe:
@@ -36,4 +32,4 @@ def parse(file: RangeFile) -> Probe:
         raise Damaged(f"its header gives {depth} bits a pixel")
     if compression == _UNCOMPRESSED and pixels_at + (width * depth + 31) // 32 * 4 * height > file.size:
         raise Damaged("it is truncated")
-    return Probe(media_type="image/bmp", width=width, height=height, frames=1, has_alpha=alpha_mask != 0)
+    return Probe(media_type=MediaFormat.BMP.media_type, width=width, height=height, frames=1, has_alpha=alpha_mask != 0)

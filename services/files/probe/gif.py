@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import struct
 
+from services.common.media_format import MediaFormat
 from services.files.probe.faults import Damaged, read_exactly, require_size
 from services.files.probe.model import Probe
 from services.files.probe.ranges import BudgetExhausted, RangeFile
 
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 _GRAPHIC_CONTROL = 0xF9
-
-
-def matches(head: bytes) -> bool:
-    """Whether the file begins as a GIF."""
-    return head.startswith((b"GIF87a", b"GIF89a"))
 
 
 def parse(file: RangeFile) -> Probe:
@@ -28,7 +24,7 @@ def parse(file: RangeFile) -> Probe:
         frames, has_alpha = None, True  # not known, so possible
     if frames == 0:
         raise Damaged("it holds no whole picture")
-    return Probe(media_type="image/gif", width=width, height=height, frames=frames, has_alpha=has_alpha)
+    return Probe(media_type=MediaFormat.GIF.media_type, width=width, height=height, frames=frames, has_alpha=has_alpha)
 
 
 def _table_bytes(flags: int) -> int:

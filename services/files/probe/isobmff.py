@@ -6,12 +6,12 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from services.common.media_format import MediaFormat
 from services.files.probe.faults import Damaged, read_exactly, require_size
 from services.files.probe.model import Probe
 from services.files.probe.ranges import RangeFile
 
-_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1", b"avif", b"avis"})
-_CODECS = {b"av1C": "image/avif", b"hvcC": "image/heic"}
+_CODECS = {b"av1C": MediaFormat.AVIF, b"hvcC": MediaFormat.HEIC}
 _MAX_META_BYTES = 4 << 20
 _MAX_BOXES = 10_000
 
@@ -21,15 +21,6 @@ class _Box:
     kind: bytes
     body: int
     end: int
-
-
-def matches(head: bytes) -> bool:
-    """Whether the file begins with a brand of a still-picture format; films share the container."""
-    if head[4:8] != b"ftyp":
-        return False
-    length = min(int.from_bytes(head[:4], "big"), len(head))
-    brands = {head[8:12], *(head[at : at + 4] for at in range(16, length - 3, 4))}
-    return bool(brands & _BRANDS)
 
 
 def parse(file: RangeFile) -> Probe:
@@ -53,7 +44,7 @@ def parse(file: RangeFile) -> Probe:
     require_size(width, height)
     kinds = {box.kind for box in container}
     return Probe(
-        media_type=next((media for box, media in _CODECS.items() if box in kinds), "image/heif"),
+        media_type=next((each for box, each in _CODECS.items() if box in kinds), MediaFormat.HEIF).media_type,
         width=width,
         height=height,
         frames=_frames(file, top),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from services.common.media_format import MediaFormat
 from services.files.probe.faults import Damaged, read_exactly, require_size
 from services.files.probe.model import Probe
 from services.files.probe.ranges import BudgetExhausted, RangeFile
@@ -14,11 +15,6 @@ _SCAN_STEP = 1 << 20
 _START_OF_SCAN = 0xDA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
-
-
-def matches(head: bytes) -> bool:
-    """Whether the file begins as a JPEG."""
-    return head.startswith(b"\xff\xd8\xff")
 
 
 def parse(file: RangeFile) -> Probe:
@@ -42,7 +38,7 @@ def parse(file: RangeFile) -> Probe:
     if size is None:
         raise Damaged("its scan has no frame header")
     _require_end(file, position)
-    return Probe(media_type="image/jpeg", width=size[0], height=size[1], frames=1, has_alpha=False)
+    return Probe(media_type=MediaFormat.JPEG.media_type, width=size[0], height=size[1], frames=1, has_alpha=False)
 
 
 def _next_marker(file: RangeFile, position: int) -> tuple[int, int]:

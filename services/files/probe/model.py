@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Media type to the file extension it is stored and offered under, for everything that a probe accepts.
-MEDIA_TYPES = {
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/webp": "webp",
-    "image/gif": "gif",
-    "image/tiff": "tiff",
-    "image/heic": "heic",
-    "image/heif": "heif",
-    "image/avif": "avif",
-    "image/bmp": "bmp",
-    "image/svg+xml": "svg",
-    "application/pdf": "pdf",
-}
+from services.common.media_format import MediaFormat
+
+MEDIA_TYPES = {each.media_type: each.extension for each in MediaFormat}
+"""Media type to the file extension it is stored and offered under, for everything that a probe accepts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +33,6 @@ class Probe:
     def extension(self) -> str:
         """File extension without the dot."""
         return MEDIA_TYPES[self.media_type]
-
-    @property
-    def is_image(self) -> bool:
-        """Whether it is a picture, not a document."""
-        return self.media_type.startswith("image/")
 
     @property
     def megapixels(self) -> float:

@@ -7,14 +7,10 @@ from typing import BinaryIO, cast
 import pikepdf
 
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.media_format import MediaFormat
 from services.files.probe.faults import Damaged
 from services.files.probe.model import Probe
 from services.files.probe.ranges import RangeFile
-
-
-def matches(head: bytes) -> bool:
-    """Whether a PDF header stands near the start."""
-    return b"%PDF-" in head
 
 
 def parse(file: RangeFile) -> Probe:
@@ -33,7 +29,7 @@ def parse(file: RangeFile) -> Probe:
         raise Damaged("its structure cannot be read as a PDF") from error
     if pages < 1:
         raise Damaged("it has no pages")
-    return Probe(media_type="application/pdf", pages=pages, encrypted=encrypted)
+    return Probe(media_type=MediaFormat.PDF.media_type, pages=pages, encrypted=encrypted)
 
 
 def _page_count(document: pikepdf.Pdf) -> int:

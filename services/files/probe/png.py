@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 
+from services.common.media_format import MediaFormat
 from services.files.probe.faults import Damaged, read_exactly, require_size
 from services.files.probe.model import Probe
 from services.files.probe.ranges import BudgetExhausted, RangeFile
@@ -14,11 +15,6 @@ _END = b"IEND\xaeB`\x82"
 _TAIL_BYTES = 64 << 10
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _CHUNK = struct.Struct(">I4s")
-
-
-def matches(head: bytes) -> bool:
-    """Whether the file begins as a PNG."""
-    return head.startswith(_SIGNATURE)
 
 
 def parse(file: RangeFile) -> Probe:
@@ -42,7 +38,7 @@ def parse(file: RangeFile) -> Probe:
             frames = max(1, int.from_bytes(read_exactly(file, position + 8, 4), "big"))
         position += length + 12
     _require_end(file, position)
-    return Probe(media_type="image/png", width=width, height=height, frames=frames, has_alpha=has_alpha)
+    return Probe(media_type=MediaFormat.PNG.media_type, width=width, height=height, frames=frames, has_alpha=has_alpha)
 
 
 def _require_end(file: RangeFile, position: int) -> None:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.media_format import MediaFormat, sniff
 from services.files.probe import bmp, gif, isobmff, jpeg, pdf, png, svg, tiff, webp
 from services.files.probe.faults import Damaged, unsupported
 from services.files.probe.model import Probe
 from services.files.probe.ranges import BudgetExhausted, RangeFile, ReadRange
 
 DEFAULT_MAX_READ_BYTES = 32 << 20
-
-#: PDF readers accept a header anywhere in the first 1,024 bytes (ISO 32000-1, annex H, note 13 of Adobe's readers).
 _HEAD_BYTES = 1024
 
-_PARSERS: tuple[tuple[Callable[[bytes], bool], Callable[[RangeFile], Probe]], ...] = (
-    (jpeg.matches, jpeg.parse),
-    (png.matches, png.parse),
-    (webp.matches, webp.parse),
-    (gif.matches, gif.parse),
-    (tiff.matches, tiff.parse),
-    (isobmff.matches, isobmff.parse),
-    (bmp.matches, bmp.parse),
-    (pdf.matches, pdf.parse),
-    (svg.matches, svg.parse),
-)
+_PARSERS: Mapping[MediaFormat, Callable[[RangeFile], Probe]] = {
+    MediaFormat.JPEG: jpeg.parse,
+    MediaFormat.PNG: png.parse,
+    MediaFormat.WEBP: webp.parse,
+    MediaFormat.GIF: gif.parse,
+    MediaFormat.TIFF: tiff.parse,
+    MediaFormat.HEIC: isobmff.parse,
+    MediaFormat.HEIF: isobmff.parse,
+    MediaFormat.AVIF: isobmff.parse,
+    MediaFormat.BMP: bmp.parse,
+    MediaFormat.PDF: pdf.parse,
+    MediaFormat.SVG: svg.parse,
+}
 
 
 def probe(read: ReadRange, size: int, max_read_bytes: int = DEFAULT_MAX_READ_BYTES) -> Probe:
@@ -39,9 +40,12 @@ def probe(read: ReadRange, size: int, max_read_bytes: int = DEFAULT_MAX_READ_BYT
     file = RangeFile(read, size, max_read_bytes)
     try:
         head = file.at(0, _HEAD_BYTES)
-        for matches, parse in _PARSERS:
-            if matches(head):
-                return parse(file)
+        format_ = sniff(head)
+        if format_ is not None:
+            return _PARSERS[format_](file)
+        # The root element may come late.
+        if svg.matches(head):
+            return svg.parse(file)
     except Damaged as error:
         raise DarkroomError(ErrorReason.FILE_CORRUPT, f"The file is damaged: {error}.") from error
     except BudgetExhausted as error:

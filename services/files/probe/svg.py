@@ -6,6 +6,7 @@ import math
 import re
 from xml.parsers import expat
 
+from services.common.media_format import MediaFormat
 from services.files.probe.faults import Damaged, unsupported
 from services.files.probe.model import Probe
 from services.files.probe.ranges import RangeFile
@@ -40,7 +41,7 @@ def parse(file: RangeFile) -> Probe:
     if root is None or root.name not in ("svg", f"{_NAMESPACE} svg"):
         raise unsupported()
     width, height = _size(root.attributes)
-    return Probe(media_type="image/svg+xml", width=width, height=height, frames=1, has_alpha=True)
+    return Probe(media_type=MediaFormat.SVG.media_type, width=width, height=height, frames=1, has_alpha=True)
 
 
 def _root(file: RangeFile) -> _RootFound | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from services.common.media_format import MediaFormat
 from services.files.probe.faults import Damaged, read_exactly, require_size
 from services.files.probe.model import Probe
 from services.files.probe.ranges import BudgetExhausted, RangeFile
@@ -15,11 +16,6 @@ _TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _MAX_DIRECTORIES = 10_000
 _MAX_ENTRIES = 4_096
 _MAX_STRIPS = 1 << 20
-
-
-def matches(head: bytes) -> bool:
-    """Whether the file begins as a TIFF."""
-    return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,7 @@ def parse(file: RangeFile) -> Probe:
     require_size(width, height)
     _require_strips(file, tags)
     return Probe(
-        media_type="image/tiff",
+        media_type=MediaFormat.TIFF.media_type,
         width=width,
         height=height,
         frames=_count(file, layout, position, following),

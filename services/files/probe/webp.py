@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import struct
 
+from services.common.media_format import MediaFormat
 from services.files.probe.faults import Damaged, read_exactly, require_size
 from services.files.probe.model import Probe
 from services.files.probe.ranges import BudgetExhausted, RangeFile
 
 _ALPHA, _ANIMATION = 0x10, 0x02
-
-
-def matches(head: bytes) -> bool:
-    """Whether the file begins as a WebP."""
-    return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
 
 
 def parse(file: RangeFile) -> Probe:
@@ -46,7 +42,7 @@ def parse(file: RangeFile) -> Probe:
     # Some writers leave out the pad byte of the last chunk but count it.
     if riff_size + 8 > file.size + 1:
         raise Damaged("it is truncated")
-    return Probe(media_type="image/webp", width=width, height=height, frames=frames, has_alpha=has_alpha)
+    return Probe(media_type=MediaFormat.WEBP.media_type, width=width, height=height, frames=frames, has_alpha=has_alpha)
 
 
 def _count_frames(file: RangeFile) -> int | None:

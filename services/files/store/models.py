@@ -1,17 +1,10 @@
 """Tables of the files database.
 
-A file's life (`FileState`); every arrow is one guarded UPDATE in `services.files.store`:
-
-    PENDING ──accept──▶ READY ──┐
-     ▲   └─reject─▶ CLEARING    ├──delete, expiry──▶ DELETING ──▶ no row
-     └──────────────────┘   ────┘
-
 `sweep_at` is when the sweeper looks at a row next; it is also the lease of the sweeper that has claimed the row.
 """
 
 from __future__ import annotations
 
-import enum
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, ForeignKey, Index, Interval, Text, text
@@ -19,26 +12,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from services.common.idempotency import IdempotencyColumns
-
-
-class FileState(enum.StrEnum):
-    """Where a record is in its life."""
-
-    PENDING = "pending"
-    """Its bytes are not known to have arrived, or not accepted yet."""
-    CLEARING = "clearing"
-    """Its bytes were refused and are being deleted; it is PENDING again afterwards."""
-    READY = "ready"
-    """Its bytes were accepted; `etag` says which."""
-    DELETING = "deleting"
-    """Gone for its account; the sweeper removes object and row once no task pins it."""
-
-
-class FileOrigin(enum.StrEnum):
-    """Which way a file came into being."""
-
-    UPLOAD = "upload"
-    TASK = "task"
+from services.files.records import FileOrigin, FileState
 
 
 class FilesTable(SQLModel, registry=registry()):

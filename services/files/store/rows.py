@@ -1,58 +1,39 @@
-"""Running a statement and reading rows."""
+"""What the stores share: the database, and rows of `file` as files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import CursorResult, RowMapping, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import TextClause
 
-from services.common.db import transaction
-from services.files.store.models import FileOrigin, FileRow, FileState
+from services.common.database import Database, Rows
+from services.files.records import File, FileOrigin, FileState
+
+COLUMNS = tuple(field.name for field in fields(File))
 
 
 class Store:
-    """What the stores share: the engine."""
+    """Named statements on the database. Each call is one transaction; it raises UNAVAILABLE while PostgreSQL is away."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    async def _files(self, statement: str, **values: object) -> list[FileRow]:
-        """Run one statement in a transaction of its own; the rows it returns."""
-        async with transaction(self._engine) as connection:
-            return await files(connection, statement, **values)
+    async def _files(self, statement: TextClause, **values: object) -> list[File]:
+        """The files that one statement returns."""
+        return files(await self._database.fetch(statement, values))
 
-    async def _ids(self, statement: str, **values: object) -> list[int]:
-        """Run one statement in a transaction of its own; the first column of what it returns."""
-        async with transaction(self._engine) as connection:
-            return [int(row[0]) for row in (await run(connection, statement, **values)).all()]
+    async def _ids(self, statement: TextClause, **values: object) -> list[int]:
+        """The first column of what one statement returns."""
+        return [int(row[0]) for row in await self._database.fetch(statement, values)]
 
 
-async def run(connection: AsyncConnection, statement: str, **values: object) -> CursorResult[Any]:
-    """Run one statement in the connection's transaction."""
-    return await connection.execute(text(statement), values)
+def files(rows: Rows) -> list[File]:
+    """Rows of `file`."""
+    return [_file(row) for row in rows]
 
 
-async def files(connection: AsyncConnection, statement: str, **values: object) -> list[FileRow]:
-    """Run one statement that returns whole rows of `file`."""
-    return [_file(row) for row in (await run(connection, statement, **values)).mappings().all()]
-
-
-async def insert_files(connection: AsyncConnection, rows: Sequence[FileRow]) -> None:
-    """Insert whole rows."""
-    names = list(FileRow.model_fields)
-    columns, parameters = ", ".join(names), ", ".join(f":{name}" for name in names)
-    await connection.execute(
-        text(f"INSERT INTO file ({columns}) VALUES ({parameters})"),  # noqa: S608 - names of our own columns
-        [_values(row) for row in rows],
-    )
-
-
-def _values(row: FileRow) -> Mapping[str, object]:
-    return {name: getattr(row, name) for name in FileRow.model_fields}
-
-
-def _file(row: RowMapping) -> FileRow:
-    values = dict(row)
-    return FileRow(**{**values, "state": FileState(values["state"]), "origin": FileOrigin(values["origin"])})
+def _file(row: Mapping[str, Any]) -> File:
+    values = {name: row[name] for name in COLUMNS}
+    return File(**{**values, "state": FileState(values["state"]), "origin": FileOrigin(values["origin"])})

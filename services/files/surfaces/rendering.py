@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from darkroom.files.v1 import file_pb2, files_service_pb2
 from services.files.domain.library import Download
-from services.files.store.models import FileOrigin, FileRow, FileState
+from services.files.records import File, FileOrigin, FileState
 
 _STATES = {
     FileState.PENDING: file_pb2.FILE_STATE_PENDING,
@@ -20,24 +20,24 @@ _STATES = {
 _ORIGINS = {FileOrigin.UPLOAD: file_pb2.FILE_ORIGIN_UPLOAD, FileOrigin.TASK: file_pb2.FILE_ORIGIN_TASK}
 
 
-def file_message(row: FileRow) -> file_pb2.File:
+def file_message(file: File) -> file_pb2.File:
     """One file."""
     message = file_pb2.File(
-        id=row.id,
-        name=row.name,
-        media_type=row.media_type,
-        size_bytes=row.size_bytes,
-        state=_STATES[row.state],
-        origin=_ORIGINS[row.origin],
-        create_time=time_message(row.created_at),
+        id=file.id,
+        name=file.name,
+        media_type=file.media_type,
+        size_bytes=file.size_bytes,
+        state=_STATES[file.state],
+        origin=_ORIGINS[file.origin],
+        create_time=time_message(file.created_at),
     )
-    if row.pages is not None:
-        message.document.pages = row.pages
-    elif row.width is not None and row.height is not None:
-        message.image.width, message.image.height = row.width, row.height
-        message.image.frames = row.frames or 0
-    if row.expires_at is not None:
-        message.expire_time.CopyFrom(time_message(row.expires_at))
+    if file.pages is not None:
+        message.document.pages = file.pages
+    elif file.width is not None and file.height is not None:
+        message.image.width, message.image.height = file.width, file.height
+        message.image.frames = file.frames or 0
+    if file.expires_at is not None:
+        message.expire_time.CopyFrom(time_message(file.expires_at))
     return message
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from services.inference.media import Format, Image
+from services.common.media_format import MediaFormat
+from services.inference.media import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Made:
     """A picture that such an operation has made, in the working folder, as it came."""
 
     path: Path
-    format: Format
+    format: MediaFormat
     width: int
     height: int
 

@@ -16,7 +16,7 @@ _SHARE = 0.5
 
 
 class MemoryBudget:
-    """Bytes that are handed out before they are used, in the order in which they are asked for: nobody is overtaken for ever."""
+    """Memory that is reserved before it is used, in the order of the requests, so that none waits for ever."""
 
     def __init__(self, total: int) -> None:
         self._total, self._free = total, total
@@ -29,14 +29,14 @@ class MemoryBudget:
 
     @property
     def free(self) -> int:
-        """Bytes that nobody has."""
+        """Bytes that are not reserved."""
         return self._free
 
     @asynccontextmanager
     async def reserved(self, size: int, waits: Callable[[], None]) -> AsyncIterator[None]:
-        """Have `size` bytes within the block. `waits` is called if they have to be waited for.
+        """Reserve `size` bytes for the block. `waits` is called if they are not free yet.
 
-        Raises MEDIA_LIMIT_EXCEEDED at once if there are not so many in all.
+        Raises MEDIA_LIMIT_EXCEEDED at once if that is more than the total.
         """
         if size > self._total:
             raise DarkroomError(

@@ -1,4 +1,4 @@
-"""How far an attempt is, told from any thread."""
+"""How far an attempt is, reported from any thread."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _MESSAGE_LENGTH = 200
 
 
 class Stopped(Exception):
-    """The attempt is to end; raised in the threads that work for it."""
+    """Raised in the threads of an attempt that must end."""
 
 
 class Progress:

@@ -1,4 +1,4 @@
-"""Who makes pictures, and what is asked of them, whoever they are."""
+"""Providers of pictures, and what any of them is asked for."""
 
 from __future__ import annotations
 

@@ -78,11 +78,6 @@ class Notify(Protocol):
         """`details` says the same to a program; JSON must be able to hold it."""
 
 
-async def no_auxiliary(file_id: int) -> Image:
-    """`Step.auxiliary` of operations that need nothing beside what they work on."""
-    raise KeyError(file_id)
-
-
 @dataclass(frozen=True, slots=True)
 class Step:
     """One operation on one input, as the operation sees it."""
@@ -101,7 +96,7 @@ class Step:
     notice: Notify
     """Tells the task's owner something."""
     keeping: Keeping
-    """For what is too dear to be made twice."""
+    """For results that are too expensive to make twice."""
     last: bool
     """No further attempt follows this one."""
     auxiliary: Callable[[int], Awaitable[Image]]

@@ -1,11 +1,13 @@
-"""Which provider serves which operation, by the settings."""
+"""Which provider serves which operation, by the settings, and telling the tasks service so."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import httpx
 
+from services.common.offers import Offers
+from services.common.operations import specs
 from services.inference.contract.provider import Provider
 from services.inference.generation.exchange import Exchange
 from services.inference.generation.gemini import GeminiImages
@@ -28,6 +30,19 @@ def providers(settings: GenerationSettings, client: httpx.AsyncClient, triton: T
         known["gemini"] = GeminiImages(exchange, settings.gemini_model)
     chosen = {"gpt_image_2": settings.gpt_image_2, "nano_banana_2": settings.nano_banana_2}
     return {operation: known[name] for operation, name in chosen.items() if name in known}
+
+
+class OfferedOperations:
+    """The step of a background loop: tells the tasks service which operations are served here and have a provider that is ready."""
+
+    def __init__(self, offers: Offers, serving: Mapping[str, Provider], lanes: Collection[str]) -> None:
+        self._offers = offers
+        self._serving = {name: provider for name, provider in serving.items() if specs()[name].lane in lanes}
+
+    async def step(self) -> bool:
+        """Announce once; there is never more to do at once."""
+        await self._offers.announce([name for name, provider in self._serving.items() if await provider.ready()])
+        return False
 
 
 def _local(settings: GenerationSettings, triton: Triton) -> LocalDiffusion:

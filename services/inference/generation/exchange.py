@@ -1,4 +1,4 @@
-"""One request to a provider over HTTP, and what becomes of an answer that is no success."""
+"""One request to a provider over HTTP, and the error that a failed one becomes."""
 
 from __future__ import annotations
 

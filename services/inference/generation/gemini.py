@@ -61,7 +61,7 @@ class GeminiImages:
         return [self._picture(answer)]
 
     def _picture(self, answer: Answer) -> bytes:
-        """The first picture that is no thought of the model."""
+        """The first picture that is not one of the model's thoughts."""
         if block := answer.at("promptFeedback", "blockReason"):
             raise self._exchange.refused(f"the prompt or a reference ({_word(block)})")
         parts = answer.at("candidates", 0, "content", "parts")

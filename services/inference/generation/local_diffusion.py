@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.media_format import MediaFormat
 from services.inference.contract.provider import GenerationRequest, NotApplied, Reference
 from services.inference.generation.local_table import MOST_AT_ONCE, local_request
-from services.inference.media import Format, Image, Limits, decode, encode
+from services.inference.media import Image, Limits, decode, encode
 from services.inference.media.resampling import resize
 from services.inference.model_server.triton import Picture, Triton
 
@@ -63,7 +64,7 @@ class LocalDiffusion:
             pixels = await self._triton.draw(self._model, inputs, self._seconds)
         if pixels.shape != (said.height, said.width, 3):
             raise DarkroomError(ErrorReason.PROVIDER_REJECTED, "The local model gave something that is no picture of the size asked for.")
-        return [await asyncio.to_thread(encode, Image(pixels), Format.PNG)]
+        return [await asyncio.to_thread(encode, Image(pixels), MediaFormat.PNG)]
 
 
 def _pixels(reference: Reference, width: int, height: int) -> Picture:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
+from services.common.media_format import MediaFormat
 from services.common.sandbox import SandboxCrashed, SandboxOutOfMemory, SandboxTimedOut
 from services.inference.contract.flow import Made, References
 from services.inference.contract.provider import GenerationParameters, GenerationRequest, Provider, Reference
 from services.inference.contract.step import Step
-from services.inference.media import Format, Image, encode
+from services.inference.media import Image, encode
 from services.inference.media.isolated import read_picture
 from services.inference.media.resampling import resize
 
@@ -147,8 +148,8 @@ def prepared(image: Image, *, keep_size: bool) -> Reference:
     width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     pixels = resize(image.srgb(), width, height)
     if image.alpha is None:
-        return Reference(encode(Image(pixels), Format.JPEG, quality=_REFERENCE_QUALITY), Format.JPEG.media_type, width, height)
+        return Reference(encode(Image(pixels), MediaFormat.JPEG, quality=_REFERENCE_QUALITY), MediaFormat.JPEG.media_type, width, height)
     alpha = resize(image.alpha, width, height)
     if alpha.dtype != pixels.dtype:
         alpha = (alpha // 257).astype(pixels.dtype)
-    return Reference(encode(Image(pixels, alpha), Format.PNG), Format.PNG.media_type, width, height)
+    return Reference(encode(Image(pixels, alpha), MediaFormat.PNG), MediaFormat.PNG.media_type, width, height)

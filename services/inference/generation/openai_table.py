@@ -29,7 +29,7 @@ QUALITIES: Mapping[str | None, str] = {None: "auto", "low": "low", "medium": "me
 MOST_AT_ONCE = 4
 """`n`; the API takes up to 10, and a task asks for 4 at most."""
 LONGEST_PROMPT = 32_000
-"""Characters; there is no negative prompt beside it, so one is said in the prompt's words."""
+"""Characters. The API has no separate negative prompt: it is added to the prompt."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float32]
 
 _WORKING_SIDE = 1024  # longest side, in pixels, of the copy that the wide pass works on
 _WIDE, _NARROW = 90, 6  # blur windows of the two passes, in pixels of the working copy
-_BLOCK = 256  # pixels: smaller ones hold less that is no edge, and have more margin around them
+_BLOCK = 256  # pixels: smaller ones hold fewer pixels away from edges, and have more margin around them
 _TINY = np.float32(1e-5)
 
 

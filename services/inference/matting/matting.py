@@ -14,7 +14,7 @@ from services.inference.matting.alpha_refinement import Alpha
 from services.inference.matting.edge_solving import solve_edges
 from services.inference.matting.foreground import decontaminate
 from services.inference.matting.shadow import shadow_of, with_shadow
-from services.inference.matting.subjects import Found, found_in, is_cut_out
+from services.inference.matting.subjects import Segmentation, is_cut_out, segmentation_of
 from services.inference.matting.tuning import GENERAL, Tuning
 from services.inference.media import Image, Pixels
 from services.inference.media.colour import strips, to_8bit, to_16bit
@@ -31,7 +31,7 @@ _TRIM_THRESHOLD = 8 / 255  # opacity up to which a border pixel counts as empty
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class CutoutOptions:
     """How a picture is to be cut out."""
 
     tuning: Tuning = GENERAL
@@ -46,7 +46,7 @@ class Cutout:
     """A picture that was cut out, or one that was left as it is."""
 
     image: Image
-    found: Found
+    found: Segmentation
     kept_alpha: bool = False
     """It was a cut-out already."""
     shadow: bool = False
@@ -66,7 +66,7 @@ class Cutout:
 async def remove_background(
     image: Image,
     model: AlphaModel,
-    wishes: Wishes,
+    options: CutoutOptions,
     *,
     progress: Callable[[float], None],
     check: Callable[[], None],
@@ -83,22 +83,22 @@ async def remove_background(
     coarse = (await model(prepared))[0, :, :, 0]
     check()
     progress(0.6)
-    result = await asyncio.to_thread(_finished, image, prepared[0], coarse, wishes, check)
+    result = await asyncio.to_thread(_finished, image, prepared[0], coarse, options, check)
     progress(0.95)
     return result
 
 
 def _finished(
-    image: Image, prepared: npt.NDArray[np.uint8], coarse: npt.NDArray[np.uint8], wishes: Wishes, check: Callable[[], None]
+    image: Image, prepared: npt.NDArray[np.uint8], coarse: npt.NDArray[np.uint8], options: CutoutOptions, check: Callable[[], None]
 ) -> Cutout:
-    found = found_in(coarse)
+    found = segmentation_of(coarse)
     if image.alpha is not None and is_cut_out(coarse, resize(to_8bit(image.alpha), MODEL_SIDE, MODEL_SIDE)):
         kept = image.replace(pixels=np.where(image.alpha[..., None] > 0, image.pixels, image.pixels.dtype.type(0)))
         return Cutout(kept, found, kept_alpha=True)
     if found.nothing:
         return Cutout(image, found)
-    cut = cut_out(image, coarse, prepared, wishes, check)
-    shadow = shadow_of(prepared, coarse) if wishes.shadow and image.alpha is None else None
+    cut = cut_out(image, coarse, prepared, options, check)
+    shadow = shadow_of(prepared, coarse) if options.shadow and image.alpha is None else None
     if shadow is not None:
         cut = with_shadow(cut, shadow)
     return Cutout(cut, found, shadow=shadow is not None)
@@ -114,15 +114,15 @@ def model_input(image: Image) -> npt.NDArray[np.uint8]:
 
 
 def cut_out(
-    image: Image, coarse: npt.NDArray[np.uint8], prepared: npt.NDArray[np.uint8], wishes: Wishes, check: Callable[[], None]
+    image: Image, coarse: npt.NDArray[np.uint8], prepared: npt.NDArray[np.uint8], options: CutoutOptions, check: Callable[[], None]
 ) -> Image:
     """Applies the model's alpha (uint8 [1024, 1024]) to a picture, of which `prepared` is the model's input; see `remove_background`."""
     coarse = alpha_refinement.denoise(coarse)
-    if wishes.refine:
-        coarse = solve_edges(coarse, prepared, wishes.tuning, check)
+    if options.refine:
+        coarse = solve_edges(coarse, prepared, options.tuning, check)
     alpha = alpha_refinement.enlarge(coarse, image.width, image.height)
     check()
-    if wishes.refine:
+    if options.refine:
         alpha_refinement.refine(alpha, coarse, image.srgb(), check)
     check()
     share = alpha if image.alpha is None else _foreground_share(alpha, image.alpha)

@@ -33,7 +33,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Segmentation:
     """What the model's alpha amounts to."""
 
     subjects: tuple[Subject, ...]
@@ -59,13 +59,13 @@ class Found:
         }
 
 
-def found_in(coarse: Pixels8) -> Found:
+def segmentation_of(coarse: Pixels8) -> Segmentation:
     """Describes the model's alpha, height x width."""
     opacity = coarse.astype(np.float32) / 255
     total = float(opacity.sum())
     confidence = float((opacity * np.abs(2 * opacity - 1)).sum()) / total if total else 0.0
     nothing = float((coarse >= _SURE).mean()) < _LEAST_SURE
-    return Found(() if nothing else _parts(coarse), confidence, nothing)
+    return Segmentation(() if nothing else _parts(coarse), confidence, nothing)
 
 
 def is_cut_out(coarse: Pixels8, own: Pixels8) -> bool:

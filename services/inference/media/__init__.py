@@ -3,13 +3,10 @@
 from services.inference.media.colour import Pixels
 from services.inference.media.decode import Header, decode, read_header
 from services.inference.media.encode import encode, encode_into
-from services.inference.media.formats import WRITABLE, Format, sniff
 from services.inference.media.image import Image, Limits, Metadata, Saving
 from services.inference.media.runtime import configure_libvips
 
 __all__ = [
-    "WRITABLE",
-    "Format",
     "Header",
     "Image",
     "Limits",
@@ -21,5 +18,4 @@ __all__ = [
     "encode",
     "encode_into",
     "read_header",
-    "sniff",
 ]

@@ -9,22 +9,24 @@ from dataclasses import dataclass
 import numpy as np
 import pyvips
 
-from services.inference.media import colour, heic
+from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
+from services.common.media_format import MediaFormat, read_formats, sniff
+from services.inference.media import bmp, colour, heic
 from services.inference.media.errors import corrupt, unsupported
 from services.inference.media.exif import without_thumbnail
-from services.inference.media.formats import Format, sniff
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.orientation import upright
 
+_READ = read_formats(MEDIA_KIND_IMAGE)
 # The loader is named by the sniffed format, so that none of libvips' other loaders ever sees a user's file.
-_LOADERS: dict[Format, Callable[..., pyvips.Image]] = {
-    Format.JPEG: pyvips.Image.jpegload_buffer,
-    Format.PNG: pyvips.Image.pngload_buffer,
-    Format.WEBP: pyvips.Image.webpload_buffer,
-    Format.TIFF: pyvips.Image.tiffload_buffer,
-    Format.GIF: pyvips.Image.gifload_buffer,
-    Format.AVIF: pyvips.Image.heifload_buffer,
-    Format.SVG: pyvips.Image.svgload_buffer,
+_LOADERS: dict[MediaFormat, Callable[..., pyvips.Image]] = {
+    MediaFormat.JPEG: pyvips.Image.jpegload_buffer,
+    MediaFormat.PNG: pyvips.Image.pngload_buffer,
+    MediaFormat.WEBP: pyvips.Image.webpload_buffer,
+    MediaFormat.TIFF: pyvips.Image.tiffload_buffer,
+    MediaFormat.GIF: pyvips.Image.gifload_buffer,
+    MediaFormat.AVIF: pyvips.Image.heifload_buffer,
+    MediaFormat.SVG: pyvips.Image.svgload_buffer,
 }
 
 _CONVERTED = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab", "labq": "Lab", "scrgb": "floating-point RGB"}
@@ -34,7 +36,7 @@ _CONVERTED = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab", "labq": "Lab", "scrgb
 class Header:
     """What the header of a picture file says: its format, its size in pixels once upright, and the samples of a pixel."""
 
-    format: Format
+    format: MediaFormat
     width: int
     height: int
     channels: int
@@ -50,14 +52,17 @@ class Header:
 def read_header(data: bytes, limits: Limits) -> Header:
     """Reads format and size without decoding pixels.
 
-    Raises `MEDIA_UNSUPPORTED` for content that is no picture Darkroom reads, `FILE_CORRUPT` for a damaged header and
+    Raises `MEDIA_UNSUPPORTED` for content that is not a picture of a known format, `FILE_CORRUPT` for a damaged header and
     `MEDIA_LIMIT_EXCEEDED` for a size over `limits`.
     """
     format_ = _require_format(data)
-    if format_ is Format.HEIC:
+    if format_ is MediaFormat.HEIC:
         file = heic.open_checked(data, limits)
         width, height = file.size
         return Header(format_, width, height, channels=len(file.mode.partition(";")[0]), wide=int(file.info["bit_depth"]) > 8)
+    if format_ is MediaFormat.BMP:
+        header = bmp.open_checked(data, limits)
+        return Header(format_, *header.size, channels=bmp.channels(header), wide=False)
     image = _open(data, format_, limits)
     width, height = (image.height, image.width) if _orientation(image) >= 5 else (image.width, image.height)
     return Header(format_, width, height, image.bands, image.format != "uchar")
@@ -70,8 +75,10 @@ def decode(data: bytes, limits: Limits) -> Image:
     as `read_header`, and `FILE_CORRUPT` for pixel data that is truncated or damaged. Safe to call from any thread.
     """
     format_ = _require_format(data)
-    if format_ is Format.HEIC:
+    if format_ is MediaFormat.HEIC:
         return heic.decode(data, limits)
+    if format_ is MediaFormat.BMP:
+        return bmp.decode(data, limits)
     image = _open(data, format_, limits)
     try:
         return _read_pixels(image, format_)
@@ -79,14 +86,14 @@ def decode(data: bytes, limits: Limits) -> Image:
         raise corrupt(f"The {format_} picture is truncated or damaged.") from error
 
 
-def _require_format(data: bytes) -> Format:
+def _require_format(data: bytes) -> MediaFormat:
     format_ = sniff(data)
-    if format_ is None:
-        raise unsupported("The content of the file is not a picture of a known format.", allowed=tuple(Format))
+    if format_ not in _READ:
+        raise unsupported("The content of the file is not a picture of a known format.", allowed=_READ)
     return format_
 
 
-def _open(data: bytes, format_: Format, limits: Limits) -> pyvips.Image:
+def _open(data: bytes, format_: MediaFormat, limits: Limits) -> pyvips.Image:
     try:
         # Sequential access keeps libvips from spooling large pictures to a temporary file.
         image = _LOADERS[format_](data, access="sequential", fail_on="error")
@@ -101,7 +108,7 @@ def _orientation(image: pyvips.Image) -> int:
     return int(image.get("orientation")) if image.get_typeof("orientation") else 1
 
 
-def _read_pixels(image: pyvips.Image, format_: Format) -> Image:
+def _read_pixels(image: pyvips.Image, format_: MediaFormat) -> Image:
     notes: list[str] = []
     if _frames(image) > 1:
         notes.append(f"Only the first of {_frames(image)} frames or pages was used.")
@@ -125,7 +132,7 @@ def _read_pixels(image: pyvips.Image, format_: Format) -> Image:
         raise unsupported(f"The picture has {image.bands} channels.", allowed=("gray", "RGB", "CMYK"))
 
     samples = colour.array_from_vips(image)
-    if format_ is Format.AVIF and samples.dtype == np.uint16:
+    if format_ is MediaFormat.AVIF and samples.dtype == np.uint16:
         samples = colour.widen((samples >> (16 - significant_bits)).astype(np.uint16), significant_bits)
     result = from_samples(upright(samples, orientation), icc, metadata, format_)
     return dataclasses.replace(result, notes=(*notes, *result.notes))

@@ -9,20 +9,22 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
+from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
+from services.common.media_format import MediaFormat, Use
 from services.inference.media import colour
 from services.inference.media.colour import Pixels
 from services.inference.media.errors import over_limit, unsupported
-from services.inference.media.formats import WRITABLE, Format
 from services.inference.media.image import Image, Metadata
 
+WRITABLE = tuple(each for each in MediaFormat if each.kind == MEDIA_KIND_IMAGE and Use.WRITTEN in each.use)
 _USUAL_RESOLUTION = 72 / 25.4  # pixels per mm, where a picture says none
-_QUICK: Mapping[Format, Mapping[str, object]] = {Format.PNG: {"compression": 1, "filter": "sub"}, Format.WEBP: {"effort": 0}}
-_LARGEST_SIDE = {Format.PNG: 2**31 - 1, Format.JPEG: 65_535, Format.WEBP: 16_383}
+_QUICK: Mapping[MediaFormat, Mapping[str, object]] = {MediaFormat.PNG: {"compression": 1, "filter": "sub"}, MediaFormat.WEBP: {"effort": 0}}
+_LARGEST_SIDE = {MediaFormat.PNG: 2**31 - 1, MediaFormat.JPEG: 65_535, MediaFormat.WEBP: 16_383}
 
 
 def encode(
     image: Image,
-    format_: Format = Format.PNG,
+    format_: MediaFormat = MediaFormat.PNG,
     *,
     quality: int = 92,
     lossless: bool = True,
@@ -43,7 +45,7 @@ def encode(
     return bytes(picture.write_to_buffer(f".{format_.extension}", **options))
 
 
-def encode_into(target: Path, image: Image, format_: Format = Format.PNG, *, quick: bool = False) -> None:
+def encode_into(target: Path, image: Image, format_: MediaFormat = MediaFormat.PNG, *, quick: bool = False) -> None:
     """Writes a picture into a file, as `encode` does with its defaults, strip by strip: of samples in files little memory is taken."""
     picture, options = _saved(image, format_, quality=92, lossless=True, keep_metadata=True, background=(255, 255, 255))
     if quick:
@@ -52,7 +54,7 @@ def encode_into(target: Path, image: Image, format_: Format = Format.PNG, *, qui
 
 
 def _saved(
-    image: Image, format_: Format, quality: int, lossless: bool, keep_metadata: bool, background: tuple[int, int, int]
+    image: Image, format_: MediaFormat, quality: int, lossless: bool, keep_metadata: bool, background: tuple[int, int, int]
 ) -> tuple[pyvips.Image, dict[str, object]]:
     """What libvips is to write, and how."""
     if format_ not in WRITABLE:
@@ -66,26 +68,26 @@ def _saved(
     pixels, alpha, icc = _fit(image, format_, background)
     picture, keep = _labelled(_join(pixels, alpha), icc, image.metadata if keep_metadata else Metadata())
     match format_:
-        case Format.JPEG:
+        case MediaFormat.JPEG:
             options: dict[str, object] = {"Q": quality, "optimize_coding": True}
-        case Format.WEBP:
+        case MediaFormat.WEBP:
             options = {"Q": quality, "lossless": lossless, "exact": lossless}
         case _:
             options = {"compression": 6, "filter": "all"}
     return picture, {"keep": keep, **options}
 
 
-def _fit(image: Image, format_: Format, background: tuple[int, int, int]) -> tuple[Pixels, Pixels | None, bytes | None]:
+def _fit(image: Image, format_: MediaFormat, background: tuple[int, int, int]) -> tuple[Pixels, Pixels | None, bytes | None]:
     """The samples and profile that a format can hold."""
-    if format_ is Format.PNG:
+    if format_ is MediaFormat.PNG:
         return image.pixels, image.alpha, image.icc
     pixels, alpha, icc = colour.to_8bit(image.pixels), image.alpha, image.icc
     if alpha is not None:
         alpha = colour.to_8bit(alpha)
-    if format_ is Format.WEBP and image.is_gray and icc is not None:
+    if format_ is MediaFormat.WEBP and image.is_gray and icc is not None:
         # WebP stores gray as RGB, which a gray profile does not describe.
         pixels, icc = image.srgb(), None
-    if format_ is Format.JPEG and alpha is not None:
+    if format_ is MediaFormat.JPEG and alpha is not None:
         pixels, alpha, icc = _flatten(image.srgb(), alpha, background), None, None
     return pixels, alpha, icc
 

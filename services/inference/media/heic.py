@@ -7,10 +7,10 @@ import io
 import numpy as np
 import pillow_heif
 
+from services.common.media_format import MediaFormat
 from services.inference.media import colour
 from services.inference.media.errors import corrupt
 from services.inference.media.exif import without_thumbnail
-from services.inference.media.formats import Format
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 
 
@@ -39,4 +39,4 @@ def decode(data: bytes, limits: Limits) -> Image:
     if samples.dtype == np.uint16:
         samples = colour.widen(samples, int(file.info["bit_depth"]))
     metadata = Metadata(exif=without_thumbnail(file.info.get("exif")), xmp=file.info.get("xmp"))
-    return from_samples(samples, file.info.get("icc_profile"), metadata, Format.HEIC)
+    return from_samples(samples, file.info.get("icc_profile"), metadata, MediaFormat.HEIC)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from services.common.media_format import MediaFormat
 from services.inference.media import colour
 from services.inference.media.colour import Pixels
 from services.inference.media.errors import over_limit
-from services.inference.media.formats import Format
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Metadata:
 class Saving:
     """How a result is written. `quick`: with less effort, which makes a larger file of the same pixels."""
 
-    format: Format = Format.PNG
+    format: MediaFormat = MediaFormat.PNG
     quick: bool = False
 
 
@@ -65,7 +65,7 @@ class Image:
     alpha: Pixels | None = None
     icc: bytes | None = None
     metadata: Metadata = field(default_factory=Metadata)
-    source_format: Format | None = None
+    source_format: MediaFormat | None = None
     saving: Saving = Saving()
     notes: tuple[str, ...] = ()
 
@@ -125,7 +125,7 @@ class Image:
         )
 
 
-def from_samples(samples: Pixels, icc: bytes | None, metadata: Metadata, format_: Format) -> Image:
+def from_samples(samples: Pixels, icc: bytes | None, metadata: Metadata, format_: MediaFormat) -> Image:
     """Builds an `Image` from upright height x width x 1 to 4 samples: gray or RGB, the last of 2 or 4 being alpha."""
     notes: tuple[str, ...] = ()
     bands = samples.shape[2]

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from services.common.media_format import MediaFormat
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox, SandboxCrashed
 from services.inference.media.decode import Header, decode, read_header
-from services.inference.media.formats import Format
 from services.inference.media.image import Image, Limits, Metadata
 from services.inference.media.runtime import configure_libvips
 
@@ -71,7 +71,7 @@ def _header(described: dict[str, Any]) -> Header:
     """What the child has described. Raises SandboxCrashed if that makes no sense."""
     try:
         numbers = {name: int(described[name]) for name in ("width", "height", "channels")}
-        return Header(Format(described["format"]), **numbers, wide=bool(described["wide"]))
+        return Header(MediaFormat(described["format"]), **numbers, wide=bool(described["wide"]))
     except (KeyError, TypeError, ValueError) as error:
         raise SandboxCrashed("the child's description of the picture makes no sense") from error
 
@@ -92,7 +92,7 @@ def _taken(described: dict[str, Any], target: Path, limits: Limits) -> Image:
                 **{name: _bytes(described[name]) for name in _BLOBS},
                 pixels_per_mm=(float(density[0]), float(density[1])) if density else None,
             ),
-            source_format=Format(described["format"]),
+            source_format=MediaFormat(described["format"]),
             notes=tuple(map(str, described["notes"])),
         )
     except (KeyError, ValueError, TypeError, IndexError, FileNotFoundError) as error:

@@ -26,7 +26,7 @@ _MOST_LINES = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RecognisedLine:
     """A line of a picture, its tilt being the direction of reading (clockwise as seen), and what it says."""
 
     line: Line
@@ -41,7 +41,7 @@ class Recogniser:
     read: PictureModel
     check: Callable[[], None]
 
-    async def text(self, pixels: Pixels8, wanted: Callable[[Line], bool] = lambda _: True) -> list[Found]:
+    async def text(self, pixels: Pixels8, wanted: Callable[[Line], bool] = lambda _: True) -> list[RecognisedLine]:
         """The lines of a picture (sRGB, height x width x 3) that are legible and wanted, in the order of reading.
 
         The picture may lie on its side or upside down. At most 2,000 lines.
@@ -55,7 +55,7 @@ class Recogniser:
         readings = known | await self._readings(pixels, [line for line in directed if line not in known])
         upright = page + _skew(directed, page)
         order = await asyncio.to_thread(reading_order, [_extent(line, upright) for line in directed])
-        found = [Found(directed[index], readings[directed[index]]) for index in order]
+        found = [RecognisedLine(directed[index], readings[directed[index]]) for index in order]
         return [each for each in found if each.reading.text.strip() and each.reading.confidence >= _SURE]
 
     async def _directed(self, pixels: Pixels8, lines: Sequence[Line]) -> tuple[list[Line], float, dict[Line, Reading]]:

@@ -16,12 +16,14 @@ from darkroom.operations.v1.remove_background_pb2 import (
     RemoveBackground,
     Subject,
 )
+from services.common.media_format import MediaFormat
+from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
 from services.inference.matting import backdrop, matting
 from services.inference.matting.choice import choose
-from services.inference.matting.matting import Cutout, Wishes
+from services.inference.matting.matting import Cutout, CutoutOptions
 from services.inference.matting.tuning import GENERAL, PORTRAIT, PRODUCT, Tuning
-from services.inference.media import Format, Image, Saving
+from services.inference.media import Header, Image, Saving
 
 _TUNINGS: Mapping[Subject.ValueType, Tuning] = {
     SUBJECT_UNSPECIFIED: PORTRAIT,
@@ -30,6 +32,17 @@ _TUNINGS: Mapping[Subject.ValueType, Tuning] = {
     SUBJECT_GENERAL: GENERAL,
 }
 _DOING = "Cutting out the subject"
+_COPIES, _COPIES_OF_WIDE = 8, 12
+"""Of the decoded samples, of 8 and of 16 bits, at the peak.
+
+Measured by `python -m benchmarks --only needs`, together with what does not depend on the size: 386 MiB for 24 megapixels (69 MiB of
+samples) and 426 MiB for a gray picture of that size; 474 MiB for 12 megapixels of 16 bits with alpha (92 MiB).
+"""
+
+
+def peak_memory(picture: Header, _parameters: RemoveBackground) -> int:
+    """Bytes at the peak."""
+    return copies_of_samples(picture, _COPIES, _COPIES_OF_WIDE)
 
 
 async def run(image: Image, parameters: RemoveBackground, step: Step) -> Image:
@@ -37,10 +50,10 @@ async def run(image: Image, parameters: RemoveBackground, step: Step) -> Image:
     step.label("cutout")
     step.report(0, _DOING)
     fast = parameters.quality == CUTOUT_QUALITY_FAST
-    wishes = Wishes(_TUNINGS[parameters.subject], refine=not fast, shadow=parameters.keep_shadow)
+    options = CutoutOptions(_TUNINGS[parameters.subject], refine=not fast, shadow=parameters.keep_shadow)
     name = step.tools.models.cutout or await choose(step.tools.triton)
     cutout = await matting.remove_background(
-        image, step.tools.triton.model(name), wishes, progress=lambda done: step.report(done, _DOING), check=step.check
+        image, step.tools.triton.model(name), options, progress=lambda done: step.report(done, _DOING), check=step.check
     )
     _tell(cutout, parameters, name, step)
     behind = None
@@ -48,7 +61,7 @@ async def run(image: Image, parameters: RemoveBackground, step: Step) -> Image:
         step.check()
         behind = await step.auxiliary(parameters.background_file_id)
     result = await asyncio.to_thread(_completed, cutout, parameters, behind)
-    format_ = Format.WEBP if parameters.format == CUTOUT_FORMAT_WEBP else Format.PNG
+    format_ = MediaFormat.WEBP if parameters.format == CUTOUT_FORMAT_WEBP else MediaFormat.PNG
     return dataclasses.replace(result, saving=Saving(format_, quick=fast))
 
 

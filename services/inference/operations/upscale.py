@@ -10,10 +10,10 @@ from functools import partial
 
 from darkroom.operations.v1.upscale_pb2 import ENHANCEMENT_FACE, ENHANCEMENT_QUALITY, ENHANCEMENT_TEXT, Enhancement, Upscale
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.upscale_size import DEFAULT_FACTOR, result_size
+from services.common.result_size import is_sized_in_pixels, result_size
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step
-from services.inference.media import Image
+from services.inference.media import Header, Image
 from services.inference.media.spool import Spool
 from services.inference.model_server.triton import Device
 from services.inference.ocr.detection import network_input, text_map
@@ -27,8 +27,19 @@ from services.inference.upscaling.tiling import Grid
 
 _TIMES_FACE = 12  # as much time as for the rest: what two networks take for a pixel of a face
 
+_COPIES = 4
+"""Of the samples that the last network is given: by 8, of what has been enlarged by 2.
+
+Measured by `python -m benchmarks --only needs`, together with what does not depend on the size: 441 MiB for 25 megapixels (72 MiB of
+samples) that become 100, 368 MiB for 1.6 that become 100 as well, 527 MiB for 12 of 16 bits with alpha. The result is in files, and counts
+while it is mapped.
+"""
+_STRIP = 70 * 4 * 6
+"""Bytes for each sample of a row of the result and each time that the last network enlarges: rows of a strip in which detail is given back,
+as 32-bit numbers, and the copies of it that there are."""
+
 Choose = Callable[[int, int], Awaitable[Network]]
-"""The network for an enlargement by a factor of a picture of so many pixels."""
+"""The network for an enlargement by a factor of a picture with a number of pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,15 @@ class _Faces:
     networks: Mapping[int, Network]
 
 
+def peak_memory(picture: Header, parameters: Upscale) -> int:
+    """Bytes at the peak. Raises FIELD_INVALID as `result_size`."""
+    width, height = result_size(parameters, picture.width, picture.height)
+    *earlier, last = passes(picture.width, picture.height, width, height) or (1,)
+    given = math.prod(earlier)
+    row = picture.width * given * last * picture.channels
+    return picture.samples_bytes * given**2 * _COPIES + row * last * _STRIP
+
+
 async def run(image: Image, parameters: Upscale, step: Step) -> Image:
     """The picture in the size asked for, with the enhancements asked for.
 
@@ -47,8 +67,7 @@ async def run(image: Image, parameters: Upscale, step: Step) -> Image:
     """
     width, height = result_size(parameters, image.width, image.height)
     step.tools.result_limits.check(width, height, "The result")
-    in_pixels = parameters.width or parameters.height or parameters.longest_side
-    step.label(f"{width}x{height}" if in_pixels else f"{parameters.factor or DEFAULT_FACTOR}x")
+    step.label(f"{width}x{height}" if is_sized_in_pixels(parameters) else f"{width // image.width}x")
     wanted = set(parameters.enhancements)
     spool = Spool(step.folder)
     factors = passes(image.width, image.height, width, height)
@@ -172,9 +191,9 @@ async def _made_smaller(
 ) -> Image:
     message = f"{step.source_name} has {image.width} × {image.height} pixels already, so it was not enlarged."
     step.notice("not_enlarged", "", message)
-    wishes = ("enhance_face", ENHANCEMENT_FACE), ("enhance_quality", ENHANCEMENT_QUALITY), ("enhance_text", ENHANCEMENT_TEXT)
-    for name, wish in wishes:
-        if wish in wanted:
+    options = ("enhance_face", ENHANCEMENT_FACE), ("enhance_quality", ENHANCEMENT_QUALITY), ("enhance_text", ENHANCEMENT_TEXT)
+    for name, option in options:
+        if option in wanted:
             step.notice("not_applied", name, f"{step.source_name} was not enlarged, so it was not enhanced.")
     seen = await asyncio.to_thread(upscaling.without_hidden_colour, image)
     return await asyncio.to_thread(fitted, seen, width, height, spool, step.check)

@@ -62,7 +62,7 @@ def lost(before: pdfium.PdfPage, after: pdfium.PdfPage) -> Footprint | None:
 
 
 def _painted(page: pdfium.PdfPage) -> dict[_Painted, list[Quad | None]] | None:
-    """The page's objects, each with the places where it stands; None for one that is no mark's."""
+    """The page's objects, each with the places where it stands; None for one that does not belong to a mark."""
     found: defaultdict[_Painted, list[Quad | None]] = defaultdict(list)
     text = page.get_textpage()
     matrices: list[Matrix] = [IDENTITY]

@@ -20,7 +20,7 @@ _MAX_TREE_DEPTH = 128
 
 
 def entry(container: PdfObject | None, key: str) -> PdfObject | None:
-    """The object under a key, references followed; None if there is none or `container` is no dictionary."""
+    """The object under a key, references followed; None if there is none or `container` is not a dictionary."""
     if not isinstance(container, DictionaryObject) or key not in container:
         return None
     return resolve(container.raw_get(key))

@@ -61,7 +61,7 @@ class ResourceUse:
         return found
 
     def _look_for_other_users(self, document: Document) -> None:
-        """Content that is no page's: patterns, glyph procedures, appearances of annotations, forms that nothing draws."""
+        """Content that belongs to no page: patterns, glyph procedures, appearances of annotations, forms that nothing draws."""
         for value in document.objects():
             if isinstance(value, DictionaryObject):
                 self._look_at(value)

@@ -12,7 +12,18 @@ from pathlib import Path
 from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import options_pb2
 from services.common.errors import DarkroomError, ErrorReason
-from services.inference.contract.flow import Attachment, Document, Examination, Keeping, Made, Medium, References
+from services.common.operations import Arity
+from services.inference.contract.flow import (
+    Attachment,
+    Document,
+    Examination,
+    InputFile,
+    Keeping,
+    Made,
+    Medium,
+    References,
+    Stream,
+)
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Notify, Step, Tools
 from services.inference.media import Header, Image, Limits, encode, encode_into
@@ -35,12 +46,12 @@ class Source:
     name: str
     path: Path
     pages: int
-    """0 for what is no document."""
+    """0 unless it is a document."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Auxiliary:
-    """A picture that an operation needs beside what it works on."""
+    """A picture that an operation needs besides its input."""
 
     source: Source
     header: Header
@@ -59,8 +70,8 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What one run of a pipeline reports to and works in."""
+class RunContext:
+    """Where one run of a pipeline works, and whom it reports to."""
 
     folder: Path
     report: Report
@@ -86,12 +97,12 @@ class Pipeline:
 
     @property
     def auxiliary_ids(self) -> list[int]:
-        """The files that the operations need beside what they work on, each once."""
+        """The auxiliary files that the operations name, each once."""
         ids = (getattr(operation.parameters, name) for operation in self._operations for name in operation.spec.auxiliary)
         return list(dict.fromkeys(file_id for file_id in ids if file_id))
 
     async def prepare(self, fetch: Callable[[int], Awaitable[Source]]) -> None:
-        """Have those files fetched, once for all inputs, and look at them; before anything is run. What was fetched has to stay there.
+        """Fetch the auxiliary files, once for all inputs, and read their headers, before anything runs. They must stay where they are.
 
         Raises what `fetch` and reading a header raise, and FILE_TOO_LARGE.
         """
@@ -103,61 +114,70 @@ class Pipeline:
                 raise named(error, source.name) from error
 
     @property
-    def takes_input(self) -> bool:
-        """Whether it is run once for each input, rather than once."""
-        return self._operations[0].spec.accepts != options_pb2.MEDIA_KIND_UNSPECIFIED
+    def arity(self) -> Arity:
+        """How many inputs its first operation takes at a time: NONE and EACH are for `run`, REFERENCES is for `make` and, for each picture
+        that it gives, `finish`, and ALL is for `join`."""
+        return self._operations[0].spec.arity
 
     @property
-    def takes_references(self) -> bool:
-        """Whether its first operation takes all inputs together: then `make` and, for each picture that it gives, `finish`; else `run`."""
-        return self._operations[0].spec.max_references > 0
+    def first_name(self) -> str:
+        """The name of its first operation."""
+        return self._operations[0].spec.name
 
     @property
     def name_of_made(self) -> str:
         """What the pictures that `make` gives are called after: the first words of the prompt."""
-        return name_of_words(getattr(self._operations[0].parameters, "prompt", ""))
+        first = self._operations[0]
+        return name_of_words(first.spec.prompt(first.parameters))
 
     @property
     def archives_made(self) -> bool:
         """Whether what is made of them is to be delivered once more in an archive, if there are several."""
-        return bool(getattr(self._operations[0].parameters, "archive", False))
-
-    async def make(self, references: References, around: Surroundings) -> list[Made]:
-        """The pictures that the first operation makes. Raises what it raises."""
-        around.report(0, "Starting")
         first = self._operations[0]
-        with around.stages.timed(first.spec.name, operation=True):
-            made: list[Made] = await first.run(references, first.parameters, self._step(around, around.report, "", []))
+        return first.spec.archives(first.parameters)
+
+    async def join(self, files: Sequence[InputFile], context: RunContext) -> Stream:
+        """What the operation makes of all files together. Raises what it raises, and the stream does while it is read."""
+        first = self._operations[0]
+        stream: Stream = await first.run(files, first.parameters, self._step(context, context.report, "", []))
+        return stream
+
+    async def make(self, references: References, context: RunContext) -> list[Made]:
+        """The pictures that the first operation makes. Raises what it raises."""
+        context.report(0, "Starting")
+        first = self._operations[0]
+        with context.stages.timed(first.spec.name, operation=True):
+            made: list[Made] = await first.run(references, first.parameters, self._step(context, context.report, "", []))
         return made
 
-    async def finish(self, made: Made, name: str, around: Surroundings) -> Product | None:
+    async def finish(self, made: Made, name: str, context: RunContext) -> Product | None:
         """One of the pictures made, through the other operations; as it came, byte for byte, where there are none. `name` is its source."""
-        around.check()
+        context.check()
         if len(self._operations) == 1:
             info = file_pb2.ImageInfo(width=made.width, height=made.height, frames=1)
-            return Product(result_name(name, (), made.format.extension, around.taken_names), made.format.media_type, made.path, info)
+            return Product(result_name(name, (), made.format.extension, context.taken_names), made.format.media_type, made.path, info)
         source = Source(name, made.path, 0)
         tools, operations = self._tools, self._operations[1:]
-        async with self._room(source, operations, tools.result_limits, around.report):
-            with around.stages.timed("decode"):
-                medium: Medium = await read_picture(tools.sandbox, made.path, around.folder, tools.result_limits, tools.picture_resources)
-            return await self._through(operations, medium, source, around)
+        async with self._room(source, operations, tools.result_limits, context.report):
+            with context.stages.timed("decode"):
+                medium: Medium = await read_picture(tools.sandbox, made.path, context.folder, tools.result_limits, tools.picture_resources)
+            return await self._through(operations, medium, source, context)
 
     @asynccontextmanager
-    async def room(self, source: Source | None, around: Surroundings) -> AsyncIterator[None]:
-        """Have the memory that `run` of an input, and delivering what it gives, take together: wait for it if others have it.
+    async def room(self, source: Source | None, context: RunContext) -> AsyncIterator[None]:
+        """Reserve the memory that `run` of an input and the delivery of its result take; wait until it is free.
 
-        Raises MEDIA_LIMIT_EXCEEDED if it is more than this worker may have, FILE_TOO_LARGE, and what reading a header raises.
+        Raises MEDIA_LIMIT_EXCEEDED if that is more than this worker has, FILE_TOO_LARGE, and what reading a header raises.
         """
         if source is None:
             yield
         elif self._operations[0].spec.accepts == options_pb2.MEDIA_KIND_PDF:
             # What its process may use; a worker with less gives it all that it has.
             needed = min(self._tools.document_bytes, self._tools.memory.total)
-            async with self._reserved(needed, around.report):
+            async with self._reserved(needed, context.report):
                 yield
         else:
-            async with self._room(source, self._operations, self._tools.picture_limits, around.report):
+            async with self._room(source, self._operations, self._tools.picture_limits, context.report):
                 yield
 
     @asynccontextmanager
@@ -174,45 +194,45 @@ class Pipeline:
     def _reserved(self, size: int, report: Report) -> AbstractAsyncContextManager[None]:
         return self._tools.memory.reserved(size, lambda: report(0, "Waiting for memory"))
 
-    async def run(self, source: Source | None, around: Surroundings) -> Product | None:
+    async def run(self, source: Source | None, context: RunContext) -> Product | None:
         """The result for one input; None if the operations make nothing. Raises what reading, the operations and writing raise."""
-        around.report(0, "Reading the file" if source is not None else "Starting")
-        with around.stages.timed("decode"):
-            medium = await self._read(source, around.folder)
-        return await self._through(self._operations, medium, source, around)
+        context.report(0, "Reading the file" if source is not None else "Starting")
+        with context.stages.timed("decode"):
+            medium = await self._read(source, context.folder)
+        return await self._through(self._operations, medium, source, context)
 
-    async def _through(self, operations: Sequence[Bound], medium: Medium, source: Source | None, around: Surroundings) -> Product | None:
+    async def _through(self, operations: Sequence[Bound], medium: Medium, source: Source | None, context: RunContext) -> Product | None:
         labels: list[str] = []
         attachments: list[Attachment] = []
         share = (_WRITTEN - _READ) / len(operations)
         source_name = source.name if source is not None else ""
         for number, operation in enumerate(operations):
-            around.check()
-            report = portion(around.report, _READ + number * share, _READ + (number + 1) * share)
+            context.check()
+            report = portion(context.report, _READ + number * share, _READ + (number + 1) * share)
             if isinstance(medium, Examination):
                 raise DarkroomError(
                     ErrorReason.FIELD_INVALID, f"{operation.spec.name} cannot follow a dry run, which gives no file to go on with."
                 )
-            with around.stages.timed(operation.spec.name, operation=True):
-                medium = await operation.run(medium, operation.parameters, self._step(around, report, source_name, labels))
+            with context.stages.timed(operation.spec.name, operation=True):
+                medium = await operation.run(medium, operation.parameters, self._step(context, report, source_name, labels))
             if isinstance(medium, Document):
                 attachments += medium.attachments
-        around.check()
-        with around.stages.timed("encode"):
-            return await _write(medium, source, labels, around, attachments)
+        context.check()
+        with context.stages.timed("encode"):
+            return await _write(medium, source, labels, context, attachments)
 
-    def _step(self, around: Surroundings, report: Report, source_name: str, labels: list[str]) -> Step:
+    def _step(self, context: RunContext, report: Report, source_name: str, labels: list[str]) -> Step:
         return Step(
             tools=self._tools,
             source_name=source_name,
-            folder=around.folder,
+            folder=context.folder,
             report=report,
-            check=around.check,
+            check=context.check,
             label=labels.append,
-            notice=around.notice,
-            keeping=around.keeping,
-            last=around.last,
-            auxiliary=lambda file_id: self._read_auxiliary(file_id, around.folder),
+            notice=context.notice,
+            keeping=context.keeping,
+            last=context.last,
+            auxiliary=lambda file_id: self._read_auxiliary(file_id, context.folder),
         )
 
     async def read_reference(self, source: Source, folder: Path) -> Image:
@@ -250,24 +270,24 @@ class Pipeline:
 
 
 async def _write(
-    medium: Medium, source: Source | None, labels: Sequence[str], around: Surroundings, attachments: Sequence[Attachment]
+    medium: Medium, source: Source | None, labels: Sequence[str], context: RunContext, attachments: Sequence[Attachment]
 ) -> Product | None:
     if medium is None:
         return None
-    around.report(_WRITTEN, "Writing the result")
+    context.report(_WRITTEN, "Writing the result")
     source_name = source.name if source is not None else ""
     if isinstance(medium, Document):
-        name = result_name(source_name, labels, "pdf", around.taken_names)
-        after = _attached(source_name, attachments, around)
+        name = result_name(source_name, labels, "pdf", context.taken_names)
+        after = _attached(source_name, attachments, context)
         return Product(name, "application/pdf", medium.path, file_pb2.DocumentInfo(pages=medium.pages), after)
     if isinstance(medium, Examination):
-        first, *others = _attached(source_name, medium.attachments, around)
+        first, *others = _attached(source_name, medium.attachments, context)
         return replace(first, attachments=tuple(others))
     for note in medium.notes:
-        around.notice("picture_note", "", note)
-    content = await asyncio.to_thread(_encoded, medium, around.folder)
+        context.notice("picture_note", "", note)
+    content = await asyncio.to_thread(_encoded, medium, context.folder)
     format_ = medium.saving.format
-    name = result_name(source_name, labels, format_.extension, around.taken_names)
+    name = result_name(source_name, labels, format_.extension, context.taken_names)
     return Product(name, format_.media_type, content, file_pb2.ImageInfo(width=medium.width, height=medium.height, frames=1))
 
 
@@ -279,8 +299,8 @@ def _encoded(image: Image, folder: Path) -> bytes | Path:
     return target
 
 
-def _attached(source_name: str, attachments: Sequence[Attachment], around: Surroundings) -> tuple[Product, ...]:
+def _attached(source_name: str, attachments: Sequence[Attachment], context: RunContext) -> tuple[Product, ...]:
     return tuple(
-        Product(result_name(source_name, (each.label,), each.extension, around.taken_names), each.media_type, each.content, None)
+        Product(result_name(source_name, (each.label,), each.extension, context.taken_names), each.media_type, each.content, None)
         for each in attachments
     )

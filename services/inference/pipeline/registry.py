@@ -5,18 +5,33 @@ from __future__ import annotations
 import importlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from google.protobuf.message import Message
 
-from darkroom.operations.v1 import operation_pb2
+from darkroom.operations.v1 import operation_pb2, options_pb2
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.operations import OperationSpec, parameters_of, spec_of, specs
+from services.common.operations import Arity, OperationSpec, parameters_of, spec_of, specs
+from services.inference.contract.memory import PeakMemory
 from services.inference.contract.step import Step
+from services.inference.media import Header
 
 Run = Callable[[Any, Any, Step], Awaitable[Any]]
-"""An operation's `run(medium, parameters, step)`, which gives a medium; or, where it takes references, `run(references, parameters, step)`,
-which gives a list of `Made`; or, where it joins all inputs, `run(files, parameters, step)`, which gives a `Stream`."""
+"""An operation's `run`; `services.inference.operations` says what it takes and gives."""
+
+
+@runtime_checkable
+class OperationModule(Protocol):
+    """A module of `services.inference.operations`."""
+
+    run: Run
+
+
+@runtime_checkable
+class PictureOperationModule(OperationModule, Protocol):
+    """One whose operation works on pictures, one after the other."""
+
+    peak_memory: PeakMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +41,19 @@ class Bound:
     spec: OperationSpec
     parameters: Message
     run: Run
+    declared_memory: PeakMemory | None = None
+    """None for an operation that is not given pictures one after the other."""
+
+    def peak_memory(self, picture: Header) -> int:
+        """Bytes that it takes at its peak to work on a picture."""
+        return self.declared_memory(picture, self.parameters) if self.declared_memory is not None else 0
 
 
 class Registry:
-    """The operations of this worker's version. Making one imports them all, so that a missing one is found at start."""
+    """The operations of this worker's version. Making one imports them all, so that one that is missing or incomplete is found at start."""
 
     def __init__(self) -> None:
-        self._runs: Mapping[str, Run] = {name: importlib.import_module(f"services.inference.operations.{name}").run for name in specs()}
+        self._modules: Mapping[str, OperationModule] = {name: _module(spec) for name, spec in specs().items()}
 
     def bind(self, operations: Sequence[operation_pb2.Operation]) -> list[Bound]:
         """The operations of a task, in order. Raises UNAVAILABLE for one that only a newer version knows: another worker may be of that."""
@@ -41,5 +62,15 @@ class Registry:
             if operation.WhichOneof("operation") is None:
                 raise DarkroomError(ErrorReason.UNAVAILABLE, "The worker does not know this operation yet.")
             spec = spec_of(operation)
-            bound.append(Bound(spec, parameters_of(operation), self._runs[spec.name]))
+            module = self._modules[spec.name]
+            memory = module.peak_memory if isinstance(module, PictureOperationModule) else None
+            bound.append(Bound(spec, parameters_of(operation), module.run, memory))
         return bound
+
+
+def _module(spec: OperationSpec) -> OperationModule:
+    module = importlib.import_module(f"services.inference.operations.{spec.name}")
+    takes_pictures = spec.arity is Arity.EACH and spec.accepts == options_pb2.MEDIA_KIND_IMAGE
+    if not isinstance(module, PictureOperationModule if takes_pictures else OperationModule):
+        raise TypeError(f"{module.__name__} lacks `run`{', or `peak_memory`' if takes_pictures else ''}")
+    return module

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from services.inference.ocr.detection import Line, Pixels8
-from services.inference.ocr.recognition import Found
+from services.inference.ocr.recognition import RecognisedLine
 from services.inference.watermark.report import Kind, Mark
 
 Runs = list[dict[str, Any]]
@@ -62,12 +62,12 @@ def covered(runs: Runs, box: Sequence[float], shape: Sequence[int]) -> Callable[
     return has
 
 
-def recognised(found: Sequence[Found], box: Sequence[float], shape: Sequence[int]) -> Runs:
+def recognised(found: Sequence[RecognisedLine], box: Sequence[float], shape: Sequence[int]) -> Runs:
     """A run for each word of the lines that were read in the picture, with the space after it."""
     return [run for each in found for run in _words(each, box, shape)]
 
 
-def _words(found: Found, box: Sequence[float], shape: Sequence[int]) -> Iterator[dict[str, Any]]:
+def _words(found: RecognisedLine, box: Sequence[float], shape: Sequence[int]) -> Iterator[dict[str, Any]]:
     left, _, right, top = box
     points = (right - left) / shape[1]
     line = found.line

@@ -23,7 +23,7 @@ class Network:
 
 
 async def choose(triton: Triton, models: Models, factor: int, pixels: int) -> Network:
-    """The network for an enlargement by `factor` (2 to 4) of a picture of so many pixels.
+    """The network for an enlargement by `factor` (2 to 4) of a picture with this number of pixels.
 
     The finer one where it runs on a GPU, and for a small picture that is to be twice as large; the compact one otherwise, and where the
     finer one is not installed. Raises as `Triton.infer`.

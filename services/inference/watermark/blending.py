@@ -71,7 +71,7 @@ def measure(pixels: Pixels8, strokes: Mask) -> Blend | None:
         slope, correlation = float(np.sqrt(spread_in / spread_out)), float(together / np.sqrt(spread_in * spread_out))
         offset = mean_in - slope * mean_out
         error = np.sqrt(((inside - slope * outside - offset) ** 2).mean(axis=1))
-        # What lies across an edge of the picture is no measure of the paint.
+        # What lies across an edge of the picture does not measure the paint.
         limit = max(3.0, 1.5 * float(np.median(error)))
         weight = 1 / (1 + (error / limit) ** 4)
     opacity = 1 - slope

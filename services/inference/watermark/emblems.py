@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.inference.watermark.box import Box
-from services.inference.watermark.marks import Found
+from services.inference.watermark.marks import DetectedMark
 from services.inference.watermark.report import Kind
 from services.inference.watermark.solids import solids_of_one_colour
 from services.inference.watermark.strokes import Mask, Pixels8, luminance, thickened
@@ -32,7 +32,7 @@ _SURE, _LIKELY = 0.7, 0.5
 _ALL = 3  # pieces of evidence
 
 
-def find_emblems(pixels: Pixels8, check: Callable[[], None]) -> list[Found]:
+def find_emblems(pixels: Pixels8, check: Callable[[], None]) -> list[DetectedMark]:
     """The logos in the corners of a photograph (sRGB), at most some in each; what may be one is not `sure`.
 
     For no picture that a program has drawn: there everything is of one colour.
@@ -97,7 +97,7 @@ def _pieces(logo: Mask) -> int:
     return sum(parent < 0 or cv2.contourArea(outline) >= _LEAST_PIECE for outline, (*_, parent) in zip(outlines, tree[0], strict=True))
 
 
-def _at_full_size(pixels: Pixels8, logo: Mask, colour: npt.NDArray[np.int16], evidence: tuple[str, ...], *, sure: bool) -> Found:
+def _at_full_size(pixels: Pixels8, logo: Mask, colour: npt.NDArray[np.int16], evidence: tuple[str, ...], *, sure: bool) -> DetectedMark:
     """The logo to the pixel, from where it is on the smaller copy."""
     height, width = pixels.shape[:2]
     across, down = width / logo.shape[1], height / logo.shape[0]
@@ -107,4 +107,4 @@ def _at_full_size(pixels: Pixels8, logo: Mask, colour: npt.NDArray[np.int16], ev
     inner = near[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].astype(np.uint8)
     allowed = cv2.resize(inner, (box.width, box.height), interpolation=cv2.INTER_NEAREST) > 0
     strokes = (np.abs(pixels[box.window].astype(np.int16) - colour).max(axis=2) <= _LIKE) & allowed
-    return Found(Kind.LOGO, box, strokes, _SURE if sure else _LIKELY, evidence, sure=sure)
+    return DetectedMark(Kind.LOGO, box, strokes, _SURE if sure else _LIKELY, evidence, sure=sure)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from services.inference.watermark.marks import COVERED, Found
+from services.inference.watermark.marks import COVERED, DetectedMark
 from services.inference.watermark.refinement import Overlay
 from services.inference.watermark.report import Kind
 from services.inference.watermark.strokes import THIN, thickness
@@ -24,12 +24,12 @@ _MARGIN, _SMALL = 0.08, 0.25  # of the picture's sides
 _SAME = 0.3  # of the larger box
 
 
-def combined(text: Sequence[Found], overlays: Sequence[Overlay], size: tuple[int, int]) -> list[Found]:
+def combined(text: Sequence[DetectedMark], overlays: Sequence[Overlay], size: tuple[int, int]) -> list[DetectedMark]:
     """The marks of a picture of `size` (height, width), each once: lines of text, and translucent paint, which may be one of them.
 
     Paint counts more than the strokes of the line that it is, since its opacity is known at each pixel.
     """
-    marks: list[Found] = []
+    marks: list[DetectedMark] = []
     read: set[int] = set()
     for overlay in overlays:
         lines = [number for number, line in enumerate(text) if _share(line, overlay) > _SAME]
@@ -39,14 +39,14 @@ def combined(text: Sequence[Found], overlays: Sequence[Overlay], size: tuple[int
     return [mark for mark in marks if mark.confidence >= _LIKELY]
 
 
-def _share(line: Found, overlay: Overlay) -> float:
+def _share(line: DetectedMark, overlay: Overlay) -> float:
     """Of the larger one's box that lies in both."""
     across = min(line.box.right, overlay.box.right) - max(line.box.left, overlay.box.left)
     down = min(line.box.bottom, overlay.box.bottom) - max(line.box.top, overlay.box.top)
     return max(0, across) * max(0, down) / max(line.box.area, overlay.box.area)
 
 
-def _judged(overlay: Overlay, lines: Sequence[Found], size: tuple[int, int]) -> list[Found]:
+def _judged(overlay: Overlay, lines: Sequence[DetectedMark], size: tuple[int, int]) -> list[DetectedMark]:
     paint, place = _paint(overlay), _place(overlay, size)
     if lines and not (overlay.blend.shows_through and thickness(overlay.cover > COVERED) >= THIN):
         # Thin letters are all edge: their strokes are known better than how they cover each pixel.
@@ -62,10 +62,10 @@ def _judged(overlay: Overlay, lines: Sequence[Found], size: tuple[int, int]) -> 
     enough = place and overlay.blend.shows_through and (lines or max(overlay.blend.colour) > _BLACK)
     score = min(0.99 if enough else _MOST_WITHOUT_BOTH, sum(weights.values()))
     kind = Kind.TEXT if lines else Kind.OVERLAY
-    return [Found(kind, overlay.box, overlay.cover > COVERED, score, tuple(weights), sure=score >= _SURE, overlay=overlay)]
+    return [DetectedMark(kind, overlay.box, overlay.cover > COVERED, score, tuple(weights), sure=score >= _SURE, overlay=overlay)]
 
 
-def _supported(line: Found, weights: dict[str, float]) -> Found:
+def _supported(line: DetectedMark, weights: dict[str, float]) -> DetectedMark:
     """The line of text with what its paint says for it as well."""
     added = {name: weight for name, weight in weights.items() if name not in line.evidence}
     if _EVEN in added and any(evidence in line.evidence for evidence in PAINT):

@@ -14,7 +14,7 @@ COVERED = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class DetectedMark:
     """A mark in one place. `strokes` covers the pixels of `box`; None means all of them."""
 
     kind: Kind

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from services.inference.media.colour import strips
 from services.inference.watermark.strokes import Mask, Pixels8, luminance, thickened
 
-_DARKEST = 190  # levels: what is darker is no paper
+_DARKEST = 190  # levels: what is darker is not paper
 _SPREAD = 6  # levels
 _LEAST_SHARE = 0.45  # of the picture, in the tone of the paper
 _DRAWN = 0.6  # of the pixels

@@ -14,7 +14,7 @@ from services.inference.watermark.box import Box
 from services.inference.watermark.emblems import find_emblems
 from services.inference.watermark.evidence import combined
 from services.inference.watermark.lattice import find_tiling
-from services.inference.watermark.marks import COVERED, Found
+from services.inference.watermark.marks import COVERED, DetectedMark
 from services.inference.watermark.overlays import find_overlays
 from services.inference.watermark.repair import FindNetwork, Repair
 from services.inference.watermark.report import Kind, Mark, Report
@@ -51,7 +51,7 @@ def remove_in_boxes(image: Image, boxes: Sequence[Box], find_network: FindNetwor
     return repair.result(), report
 
 
-def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, check: Callable[[], None]) -> list[Found]:
+def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, check: Callable[[], None]) -> list[DetectedMark]:
     """What to take out of a box: the translucent marks in it, else opaque paint, else all of it.
 
     Of marks in different places the larger one is taken: a smaller one was an accident of the picture.
@@ -72,8 +72,8 @@ def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, check: Callable[
         least = 1.0 if opaque is None or not _alike(covered, opaque) else _RIVAL
         if overlays and (opaque is None or covered.sum() >= least * opaque.sum()):
             moved = [replace(overlay, box=overlay.box.moved(around.left, around.top)) for overlay in overlays]
-            return [Found(Kind.BOX, overlay.box, overlay.cover > COVERED, 1.0, overlay=overlay) for overlay in moved]
-    return [Found(Kind.BOX, box, None if opaque is None else opaque[inner], 1.0)]
+            return [DetectedMark(Kind.BOX, overlay.box, overlay.cover > COVERED, 1.0, overlay=overlay) for overlay in moved]
+    return [DetectedMark(Kind.BOX, box, None if opaque is None else opaque[inner], 1.0)]
 
 
 def _joined(one: Mask | None, other: Mask | None) -> Mask | None:
@@ -98,7 +98,7 @@ def searchable(pixels: Pixels8) -> Pixels8 | None:
 
 
 def remove_found(
-    image: Image, pixels: Pixels8, look: Callable[[Pixels8], Sequence[Found]], find_network: FindNetwork | None, watching: Watching
+    image: Image, pixels: Pixels8, look: Callable[[Pixels8], Sequence[DetectedMark]], find_network: FindNetwork | None, watching: Watching
 ) -> tuple[Image, Report]:
     """Takes out what surely is a watermark, and reports what may be one. Without any, the picture is the one that came.
 

@@ -14,7 +14,7 @@ from services.inference.media.colour import strips, to_8bit
 from services.inference.watermark import blending, inpainting, neural, paper
 from services.inference.watermark.box import Box
 from services.inference.watermark.lattice import Tiling
-from services.inference.watermark.marks import COVERED, Found
+from services.inference.watermark.marks import COVERED, DetectedMark
 from services.inference.watermark.refinement import Overlay
 from services.inference.watermark.report import Kind, Mark, Method
 from services.inference.watermark.strokes import THIN, Mask, Pixels8, luminance, thickened, thickness, thinned
@@ -49,7 +49,7 @@ class Repair:
         """The picture as it is now."""
         return dataclasses.replace(self._image, pixels=self._pixels)
 
-    def remove(self, found: Found) -> Mark:
+    def remove(self, found: DetectedMark) -> Mark:
         """Take one mark away, changing nothing outside its box."""
         self._check()
         width, height = self._image.width, self._image.height
@@ -81,7 +81,7 @@ class Repair:
         methods.append(self._fill(mask, around, rim=opacity is not None, inner=None if opacity is None else core))
         return Mark(found.kind, found.box, found.confidence, tuple(methods), found.evidence, opacity, whole_box=found.strokes is None)
 
-    def _without_overlay(self, found: Found, overlay: Overlay, crop: Pixels, around: Box) -> Mark:
+    def _without_overlay(self, found: DetectedMark, overlay: Overlay, crop: Pixels, around: Box) -> Mark:
         """Subtract translucent paint of a known cover, in place in a crop, and fill the rim, where the cover is known least."""
         inner = found.box.within(around).window
         cover = np.zeros(crop.shape[:2], np.float32)
@@ -195,7 +195,7 @@ class Repair:
 
 
 def _levels(colour: tuple[float, ...], channels: int) -> npt.NDArray[np.float32]:
-    """The colour as a picture of so many channels has it."""
+    """The colour as it is stored in a picture with this number of channels."""
     levels = np.array(colour, np.float32)
     return levels if levels.size == channels else levels.mean(keepdims=True)
 

@@ -95,7 +95,7 @@ def find_strokes(pixels: Pixels8, region: Mask, size: int) -> Strokes | None:
 def find_letters(pixels: Pixels8, region: Mask, height: int) -> Strokes | None:
     """`find_strokes` of letters so many pixels high: tall ones on a smaller copy, and then to the pixel with the paint that this gives.
 
-    Of a line that is no mark, which most are, only the smaller copy is ever looked at.
+    Most lines are not marks, and of those only the smaller copy is looked at.
     """
     if height <= _TALLEST:
         return find_strokes(pixels, region, height)
@@ -192,7 +192,7 @@ def _rise(share: Plane) -> Plane:
 
 
 def _steepness(strokes: Mask, share: Plane) -> float:
-    """How much of the opacity is gained within two pixels across the border: paint has an edge all round, a shade has not."""
+    """How much of the opacity is gained within two pixels across the border: paint has an edge all round, a shade does not."""
     border = strokes & ~thinned(strokes, 1)
     return float(_rise(share)[border].mean()) if border.any() else 0.0
 

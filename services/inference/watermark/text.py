@@ -15,7 +15,7 @@ import numpy.typing as npt
 from services.inference.ocr.detection import Line, lines
 from services.inference.watermark import blending, paper
 from services.inference.watermark.box import Box
-from services.inference.watermark.marks import Found
+from services.inference.watermark.marks import DetectedMark
 from services.inference.watermark.report import Kind
 from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, Strokes, find_letters, thickened, thinned
 
@@ -36,7 +36,7 @@ _TALL = 48  # pixels
 _BINS, _FILLED_BINS, _LARGEST_SHARE = 16, 0.7, 0.55
 
 
-def find_text(pixels: Pixels8, text: npt.NDArray[np.uint8]) -> list[Found]:
+def find_text(pixels: Pixels8, text: npt.NDArray[np.uint8]) -> list[DetectedMark]:
     """The lines of text in a picture (sRGB) that are, or may be, marks. `text` is its `ocr.detection.text_map`."""
     document = paper.tone(pixels) is not None or paper.is_drawn(pixels)
     found = []
@@ -47,7 +47,7 @@ def find_text(pixels: Pixels8, text: npt.NDArray[np.uint8]) -> list[Found]:
     return found
 
 
-def _examined(pixels: Pixels8, line: Line, document: bool) -> Found | None:
+def _examined(pixels: Pixels8, line: Line, document: bool) -> DetectedMark | None:
     height, width = pixels.shape[:2]
     # Past both ends: the network leaves out a sign such as © before a name.
     reach = line.length + 2 * _REACH * line.height
@@ -69,7 +69,7 @@ def _examined(pixels: Pixels8, line: Line, document: bool) -> Found | None:
     score = min(0.99 if weights.keys() & set(PLACES) else MOST_WITHOUT_PLACE, sum(weights.values()))
     if score < _WORTH:
         return None
-    return Found(Kind.TEXT, box, strokes[inner.window], score, tuple(weights), sure=score >= _SURE)
+    return DetectedMark(Kind.TEXT, box, strokes[inner.window], score, tuple(weights), sure=score >= _SURE)
 
 
 def _evidence(crop: Pixels8, strokes: Strokes, line: Line, box: Box, size: tuple[int, int], document: bool) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""One attempt at a task: from admission to the report, or to silence when it is no longer wanted."""
+"""One attempt at a task: from admission to the report, or to its silent end when it was cancelled or taken over."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from darkroom.tasks.v1 import task_pb2
 from services.common.backoff import Backoff, retry_unavailable
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
+from services.common.operations import Arity
 from services.inference import metrics
-from services.inference.contract.flow import Stream
 from services.inference.contract.progress import Progress, Report, Stopped, portion
-from services.inference.contract.step import Step, Tools, no_auxiliary
+from services.inference.contract.step import Tools
 from services.inference.pipeline.naming import named
 from services.inference.pipeline.packing import packed
-from services.inference.pipeline.pipeline import Pipeline, Product, Source, Surroundings
-from services.inference.pipeline.registry import Bound, Registry
+from services.inference.pipeline.pipeline import Pipeline, Product, RunContext, Source
+from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.stages import Stages
 from services.inference.worker.cancellations import Cancellations
 from services.inference.worker.client import Admission, AttemptClient
@@ -52,7 +52,7 @@ class _Results:
     attached_ids: list[int] = field(default_factory=list)
     """Files that come after all results, and are none of those that the task is charged for."""
     copies: int = 0
-    """How many of the last files hold what the others hold, or tell about them."""
+    """How many of the last files are archives of the others, or reports about them."""
     names: set[str] = field(default_factory=set)
     notices: list[task_pb2.Notice] = field(default_factory=list)
     stages: Stages = field(default_factory=Stages)
@@ -88,7 +88,7 @@ class AttemptRunner:
         self._max_picture_bytes = max_picture_bytes
 
     async def run(self, run: Admission, admitted_at: float, closing: asyncio.Event) -> None:
-        """Work and report. An attempt that lost its lease ends in silence; one that `closing` interrupts is handed back."""
+        """Work and report. An attempt that lost its lease ends without a report; one that `closing` interrupts is handed back."""
         lease = Lease(self._client, run, admitted_at)
         working = asyncio.create_task(self._work_and_report(run, lease.progress))
         keeping = asyncio.create_task(lease.keep())
@@ -126,8 +126,7 @@ class AttemptRunner:
             await _delivered(lambda: self._client.fail(run, failure))
 
     async def _work(self, run: Admission, progress: Progress) -> _Results:
-        operations = self._registry.bind(run.operations)
-        pipeline = Pipeline(self._tools, operations, self._max_picture_bytes)
+        pipeline = Pipeline(self._tools, self._registry.bind(run.operations), self._max_picture_bytes)
         results = _Results()
         async with AsyncExitStack() as stack:
             if pipeline.auxiliary_ids:
@@ -136,14 +135,15 @@ class AttemptRunner:
                     await pipeline.prepare(
                         lambda file_id: self._files.fetch(run, file_id, folder, lambda _done: None, called=f"auxiliary-{file_id}")
                     )
-            if pipeline.takes_references:
-                await self._make(run, pipeline, results, progress)
-            elif operations[0].spec.joins_inputs:
-                await self._join(run, operations[0], results, progress)
-            elif not pipeline.takes_input:
-                await self._one(run, pipeline, None, results, progress, progress.report)
-            else:
-                await self._each(run, pipeline, results, progress)
+            match pipeline.arity:
+                case Arity.NONE:
+                    await self._one(run, pipeline, None, results, progress, progress.report)
+                case Arity.EACH:
+                    await self._each(run, pipeline, results, progress)
+                case Arity.REFERENCES:
+                    await self._make(run, pipeline, results, progress)
+                case Arity.ALL:
+                    await self._join(run, pipeline, results, progress)
         results.file_ids += results.attached_ids
         results.copies += len(results.attached_ids)
         with results.stages.timed("finalize"):
@@ -160,33 +160,33 @@ class AttemptRunner:
     async def _one(
         self, run: Admission, pipeline: Pipeline, file_id: int | None, results: _Results, progress: Progress, report: Report
     ) -> None:
-        """Fetch, process and deliver one input. Nothing of it is kept: neither in memory nor on disk."""
-        # Two trips to a thread for a folder that nothing would be put into cost more than all else that a task without a file does here.
+        """Fetch, process and deliver one input. Nothing of it stays in memory or on disk."""
+        # A task without a file needs no folder: making one takes two trips to a thread, more than all else that such a task does here.
         async with self._working_folder(run) if file_id is not None else nullcontext(self._folder) as folder:
             source = None
             if file_id is not None:
                 fetched = portion(report, 0, _FETCHED)
                 with results.stages.timed("fetch"):
                     source = await self._files.fetch(run, file_id, folder, lambda done: fetched(done, "Fetching the file"))
-            around = self._around(run, folder, portion(report, _FETCHED, _DELIVERED), results, progress)
+            context = self._context(run, folder, portion(report, _FETCHED, _DELIVERED), results, progress)
             async with AsyncExitStack() as room:
                 with _named_after(source):
-                    await room.enter_async_context(pipeline.room(source, around))
-                    product = await pipeline.run(source, around)
+                    await room.enter_async_context(pipeline.room(source, context))
+                    product = await pipeline.run(source, context)
                 await self._deliver(run, product, results, portion(report, _DELIVERED, 1))
 
     async def _make(self, run: Admission, pipeline: Pipeline, results: _Results, progress: Progress) -> None:
-        """Have pictures made from all inputs together, and deliver one after the other."""
+        """Make pictures from all inputs together, and deliver them one after the other."""
         async with self._working_folder(run) as folder:
             references = AttemptReferences(self._files, run, pipeline, folder)
-            around = self._around(run, folder, portion(progress.report, 0, _MADE), results, progress)
-            made = await pipeline.make(references, around)
+            context = self._context(run, folder, portion(progress.report, 0, _MADE), results, progress)
+            made = await pipeline.make(references, context)
             products: list[Product] = []
             for number, picture in enumerate(made):
                 share = (1 - _MADE) / len(made)
                 report = portion(progress.report, _MADE + number * share, _MADE + (number + 1) * share)
-                around = self._around(run, folder, portion(report, 0, _DELIVERED), results, progress)
-                product = await pipeline.finish(picture, pipeline.name_of_made, around)
+                context = self._context(run, folder, portion(report, 0, _DELIVERED), results, progress)
+                product = await pipeline.finish(picture, pipeline.name_of_made, context)
                 await self._deliver(run, product, results, portion(report, _DELIVERED, 1))
                 if pipeline.archives_made and product is not None:
                     products.append(product)
@@ -195,8 +195,8 @@ class AttemptRunner:
                     results.file_ids.append(await self._files.deliver_stream(run, packed(pipeline.name_of_made, products)))
                 results.copies = 1
 
-    def _around(self, run: Admission, folder: Path, report: Report, results: _Results, progress: Progress) -> Surroundings:
-        return Surroundings(
+    def _context(self, run: Admission, folder: Path, report: Report, results: _Results, progress: Progress) -> RunContext:
+        return RunContext(
             folder=folder,
             report=report,
             check=progress.check,
@@ -230,26 +230,15 @@ class AttemptRunner:
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-    async def _join(self, run: Admission, operation: Bound, results: _Results, progress: Progress) -> None:
-        """Make one output of all inputs, and store it as it is made. None of it is kept."""
-        step = Step(
-            tools=self._tools,
-            source_name="",
-            folder=self._folder,
-            report=progress.report,
-            check=progress.check,
-            label=lambda _label: None,
-            notice=results.notice,
-            keeping=KeptResults(self._files, run),
-            last=run.last,
-            auxiliary=no_auxiliary,
-        )
-        with results.stages.timed(operation.spec.name):
-            stream: Stream = await operation.run(await self._files.open(run), operation.parameters, step)
+    async def _join(self, run: Admission, pipeline: Pipeline, results: _Results, progress: Progress) -> None:
+        """Make one output of all inputs, and store it as it is made."""
+        context = self._context(run, self._folder, progress.report, results, progress)
+        with results.stages.timed(pipeline.first_name):
+            stream = await pipeline.join(await self._files.open(run), context)
             results.file_ids.append(await self._files.deliver_stream(run, stream))
 
     async def _hand_back(self, run: Admission) -> None:
-        """Let the task be queued again at once. If that does not work out, the end of the lease does it."""
+        """Have the task queued again at once. If that fails, it is queued when the lease ends."""
         error = DarkroomError(ErrorReason.UNAVAILABLE, "The worker was shut down; the task runs again on another.")
         try:
             async with asyncio.timeout(_HAND_BACK_SECONDS):
@@ -261,7 +250,7 @@ class AttemptRunner:
 
 @contextmanager
 def _named_after(source: Source | None) -> Iterator[None]:
-    """Errors tell which input they are about."""
+    """Errors name the input they are about."""
     try:
         yield
     except DarkroomError as error:

@@ -1,4 +1,4 @@
-"""Hearing of cancelled tasks, so that their workers stop at once rather than at the next heartbeat."""
+"""Notices of cancelled tasks, so that workers stop at once rather than at the next heartbeat."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ _logger = get_logger()
 
 
 class Cancellations:
-    """Who is to be told when a task is cancelled. A message is only a hint: its receiver asks the tasks service."""
+    """Whom to notify when a task is cancelled. A message is only a hint: its receiver asks the tasks service."""
 
     def __init__(self) -> None:
         self._watchers: dict[int, Callable[[], None]] = {}
 
     @contextmanager
-    def watching(self, task_id: int, heard: Callable[[], None]) -> Iterator[None]:
-        """Have `heard` called for the task inside the block."""
-        self._watchers[task_id] = heard
+    def watching(self, task_id: int, notify: Callable[[], None]) -> Iterator[None]:
+        """Call `notify` if the task is cancelled while the block runs."""
+        self._watchers[task_id] = notify
         try:
             yield
         finally:
             # A task that was taken over may come back to this worker while its lost attempt still ends.
-            if self._watchers.get(task_id) is heard:
+            if self._watchers.get(task_id) is notify:
                 del self._watchers[task_id]
 
     async def receive(self, message: Msg) -> None:
         """Take a message on CANCEL.<task>."""
         task = message.subject.rpartition(".")[2]
-        heard = self._watchers.get(int(task)) if task.isdecimal() else None
-        if heard is not None:
+        notify = self._watchers.get(int(task)) if task.isdecimal() else None
+        if notify is not None:
             _logger.info("cancellation_heard", task_id=int(task))
-            heard()
+            notify()
 
 
 @asynccontextmanager
 async def listening(bus: Bus) -> AsyncIterator[Cancellations]:
-    """Hear of cancellations until the block ends."""
+    """Receive notices until the block ends."""
     cancellations = Cancellations()
     subscription = await bus.client.subscribe(cancel_subject("*"), cb=cancellations.receive)
     try:

@@ -69,7 +69,7 @@ class AttemptFiles:
         return created.file_id
 
     async def keep(self, run: Admission, key: str, file: Path, media_type: str) -> None:
-        """Store a file, which is no output, for later attempts of the task; when this returns, `kept` finds it."""
+        """Store a file that is not an output for later attempts of the task; when this returns, `kept` finds it."""
         output = pb.NewOutput(name=key, media_type=media_type, keep_as=key)
         request = pb.CreateOutputsRequest(task_id=run.task_id, attempt=run.attempt, outputs=[output])
         created = (await self._call(self._stub.CreateOutputs, request, run)).outputs[0]

@@ -12,7 +12,7 @@ from services.inference.contract.progress import Progress
 from services.inference.worker.client import Admission, AttemptClient
 
 _NEWS_SECONDS = 1.0
-"""Heartbeats that only carry news are at least this far apart."""
+"""Heartbeats that only report progress are at least this far apart."""
 _BACKOFF = Backoff(0.5, 1.0)
 
 _logger = get_logger()
@@ -35,7 +35,7 @@ class Lease:
         self.progress = Progress(self._changed)
 
     def verify(self) -> None:
-        """Ask at once whether the attempt is still wanted: a cancellation was heard of."""
+        """Ask at once whether the attempt must go on: its task may have been cancelled."""
         self._doubt.set()
 
     async def keep(self) -> None:
@@ -69,7 +69,7 @@ class Lease:
         return max(0.0, self._renewed_at + self._run.lease_seconds - self._loop.time())
 
     async def _pause(self) -> None:
-        """Until the next heartbeat is due; sooner for news, at once for doubt."""
+        """Wait until the next heartbeat is due: less if there is progress to report, not at all if the attempt may have been cancelled."""
         due = self._loop.time() + self._run.heartbeat_seconds
         with suppress(TimeoutError):
             async with asyncio.timeout(min(_NEWS_SECONDS, self._run.heartbeat_seconds)):

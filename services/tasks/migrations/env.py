@@ -1,4 +1,4 @@
 from services.common.db import run_environment
-from services.tasks.store.models import TasksTable
+from services.tasks.model import TasksTable
 
 run_environment(TasksTable.metadata)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily, Metric
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.tasks.domain.clock import Clock
-from services.tasks.store import monitoring_statements as statements
+from services.tasks.model.clock import Clock
+from services.tasks.store.queue import QueueReading, QueueStore
 
 _STATES = ("queued", "delayed", "dispatched", "running")
 
@@ -17,44 +16,35 @@ _STATES = ("queued", "delayed", "dispatched", "running")
 class QueueGauges:
     """Reads the gauges. A lane that holds nothing is told so, rather than left out."""
 
-    def __init__(self, engine: AsyncEngine, lanes: Sequence[str], clock: Clock) -> None:
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._lanes, self._clock = lanes, clock
+    def __init__(self, store: QueueStore, lanes: Sequence[str], clock: Clock) -> None:
+        self._store, self._lanes, self._clock = store, lanes, clock
 
     async def read(self) -> Sequence[Metric]:
-        """All of them, by four statements on one connection."""
-        async with self._engine.connect() as connection:
-            open_tasks = {(row.lane, row.state): int(row.tasks) for row in await connection.execute(statements.OPEN)}
-            oldest = {row.lane: row.create_time for row in await connection.execute(statements.OLDEST)}
-            unrelayed = (await connection.execute(statements.UNRELAYED)).scalar()
-            webhooks = (await connection.execute(statements.WEBHOOKS)).one()
-        return self.metrics(open_tasks, oldest, unrelayed, webhooks.next_at, webhooks.lanes)
+        """All of them, as of now."""
+        return self.metrics(await self._store.read())
 
-    def metrics(
-        self,
-        open_tasks: Mapping[tuple[str, str], int],
-        oldest: Mapping[str, datetime],
-        unrelayed: datetime | None,
-        webhook_due: datetime | None,
-        receivers: int,
-    ) -> Sequence[Metric]:
+    def metrics(self, reading: QueueReading) -> Sequence[Metric]:
         """The gauges for what was read, as of now."""
         now = self._clock()
         tasks = GaugeMetricFamily("darkroom_queue_tasks", "Open tasks, by lane and state.", labels=["lane", "state"])
         age = GaugeMetricFamily("darkroom_queue_oldest_seconds", "Age of the oldest task that waits its turn, by lane.", labels=["lane"])
         for lane in self._lanes:
             for state in _STATES:
-                tasks.add_metric([lane, state], open_tasks.get((lane, state), 0))
-            age.add_metric([lane], _since(oldest.get(lane), now))
+                tasks.add_metric([lane, state], reading.open_tasks.get((lane, state), 0))
+            age.add_metric([lane], _since(reading.oldest.get(lane), now))
         return [
             tasks,
             age,
-            GaugeMetricFamily("darkroom_relay_lag_seconds", "Age of the oldest event that is not published.", value=_since(unrelayed, now)),
             GaugeMetricFamily(
-                "darkroom_webhook_lag_seconds", "For how long the most overdue delivery has been due.", value=_since(webhook_due, now)
+                "darkroom_relay_lag_seconds", "Age of the oldest event that is not published.", value=_since(reading.unrelayed, now)
             ),
             GaugeMetricFamily(
-                "darkroom_webhook_receivers_waiting", "Receivers that have deliveries waiting, retries included.", value=receivers
+                "darkroom_webhook_lag_seconds",
+                "For how long the most overdue delivery has been due.",
+                value=_since(reading.webhook_due, now),
+            ),
+            GaugeMetricFamily(
+                "darkroom_webhook_receivers_waiting", "Receivers that have deliveries waiting, retries included.", value=reading.receivers
             ),
         ]
 

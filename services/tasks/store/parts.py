@@ -111,7 +111,7 @@ settled AS (
   WHERE end_time IS NOT NULL AND amount > 0
 )"""
 
-# A lane is what `webhooks/statements.py` sends apart from everything else: a webhook, or one of 16 lanes of the account by the host that a
+# A lane is what `deliveries.py` sends apart from everything else: a webhook, or one of 16 lanes of the account by the host that a
 # task's or batch's own URL names, so that the number of lanes is bounded by the accounts.
 _DELIVERIES = """
   INSERT INTO webhook_delivery (
@@ -189,3 +189,25 @@ asked AS (
 def transition(moved: str, *parts: str, before: str = "", result: str = "SELECT * FROM moved") -> TextClause:
     """The statement of a transition: `moved` with its event, the further parts that hang on it, and what it needs before."""
     return text(" ".join(("WITH", before, "moved AS (", moved, "),", ",".join((EVENT, *parts)), result)))
+
+
+def end_anywhere(state: str, guard: str) -> TextClause:
+    """The transition to a terminal state from any that is not, without the worker, if there is one."""
+    return transition(
+        f"""
+  UPDATE task SET
+    state = '{state}', lease_until = NULL, dispatch_time = NULL, run_at = NULL,
+    error_reason = :error_reason, error_message = :error_message,
+    update_time = :now, end_time = :now, last_sequence = last_sequence + 1
+  FROM previous
+  WHERE task.id = previous.id AND task.state IN ('QUEUED', 'DISPATCHED', 'RUNNING')
+  RETURNING task.*""",  # noqa: S608 - put together from constants
+        ATTEMPT_ENDS,
+        NO_LONGER_OPEN,
+        SETTLED,
+        WEBHOOKS,
+        LEAVES_THE_LANE,
+        BATCH_ADVANCES,
+        before=f"""
+previous AS (SELECT id, state, run_at FROM task WHERE {guard} ORDER BY id FOR NO KEY UPDATE),""",  # noqa: S608 - put together from constants
+    )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.common.errors import ErrorReason
+from darkroom.internal.tasks.v1 import stored_pb2
+from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc.trace import Origin
-from services.tasks.domain.records import OutgoingEvent
-from services.tasks.domain.state import TaskState
-from services.tasks.store.models import Task, TaskAttempt, TaskEvent, loaded
+from services.tasks.model import Task, TaskAttempt, TaskEvent, loaded
+from services.tasks.model.records import OutgoingEvent, Refusal
+from services.tasks.model.state import TaskState
 
 
 def task_of(row: Mapping[str, Any]) -> Task:
@@ -37,6 +38,27 @@ def outgoing_of(columns: dict[str, Any]) -> OutgoingEvent:
     """A row of TAKE_EVENTS."""
     account_id, output_file_ids, origin = (columns.pop(name) for name in ("account_id", "output_file_ids", "trace_id"))
     return OutgoingEvent(event_of(columns), account_id, output_file_ids, Origin.parse(origin).trace_parent)
+
+
+def refusal_bytes(refusal: Refusal) -> bytes:
+    """A refused item as a batch holds it."""
+    error = refusal.error
+    return stored_pb2.StoredRefusal(
+        index=refusal.index,
+        reason=error.reason.number,
+        message=error.message,
+        field=error.field or "",
+        allowed=error.allowed,
+        metadata=error.metadata,
+    ).SerializeToString()
+
+
+def refusal_of(stored: bytes) -> Refusal:
+    """What `refusal_bytes` was made of."""
+    item = stored_pb2.StoredRefusal.FromString(stored)
+    reason = ErrorReason.from_number(item.reason)
+    error = DarkroomError(reason, item.message, field=item.field or None, allowed=item.allowed, metadata=dict(item.metadata))
+    return Refusal(item.index, error)
 
 
 def _typed(columns: Mapping[str, Any]) -> dict[str, Any]:

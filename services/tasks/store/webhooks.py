@@ -1,33 +1,111 @@
-"""Webhooks in the tasks database: one method a statement. Every method raises UNAVAILABLE while PostgreSQL is away.
+"""Webhooks and their secrets in the tasks database. Every method raises UNAVAILABLE while PostgreSQL is away.
 
 A method that takes a `call` stores its idempotency key with what it does, and raises IDEMPOTENCY_IN_PROGRESS when that is stored already.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, TextClause
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Row, text
 
-from services.common.db import reaching_database
-from services.common.idempotency import IdempotentCall, key_values, storing_key
-from services.tasks.domain.state import DeliveryState
-from services.tasks.domain.webhooks.records import Claimed, Outcome, Registered
-from services.tasks.store import webhook_statements as statements
-from services.tasks.store.models import WebhookDelivery
+from services.common.idempotency import IdempotentCall, remembered
+from services.tasks.model.records import Registered
+from services.tasks.store.deliveries import DeliveryStore
 
-_BESIDE_THE_ROW = ("secret", "previous_secret", "previous_until", "webhook_deleted", "webhook_disabled")
+CREATE = text(f"""
+WITH added AS (
+  INSERT INTO webhook (id, account_id, url, create_time, event_types)
+  SELECT next_id(), :account_id, :url, :now, :event_types
+  WHERE (SELECT count(*) FROM webhook WHERE account_id = :account_id) < :max_webhooks
+  RETURNING *
+),
+secret AS (
+  INSERT INTO webhook_secret (account_id, webhook_id, secret)
+  SELECT account_id, id, :secret FROM added
+),{remembered("added")}
+SELECT added.*, CAST(NULL AS timestamptz) AS previous_until FROM added
+""")  # noqa: S608 - put together from constants
+"""Add a webhook with its secret, and remember the idempotency key that it was made by, unless the account has as many as it may have: then
+no row. Creates at the very same moment may exceed the limit by each other; it guards the sender, which a few more do not harm."""
+
+LIST = text("""
+SELECT webhook.*, webhook_secret.previous_until
+FROM webhook JOIN webhook_secret ON webhook_secret.account_id = webhook.account_id AND webhook_secret.webhook_id = webhook.id
+WHERE webhook.account_id = :account_id
+ORDER BY webhook.id
+""")
+"""The account's webhooks; their number is limited by CREATE."""
+
+_CHANGED = """
+SELECT changed.*, webhook_secret.previous_until
+FROM changed JOIN webhook_secret ON webhook_secret.account_id = changed.account_id AND webhook_secret.webhook_id = changed.id
+"""
+
+SET_EVENTS = text(f"""
+WITH changed AS (
+  UPDATE webhook SET event_types = :event_types WHERE id = :id AND account_id = :account_id RETURNING *
+){_CHANGED}""")  # noqa: S608 - put together from constants
+"""Which events a webhook is sent from now on."""
+
+ENABLE = text(f"""
+WITH changed AS (
+  UPDATE webhook SET disable_time = NULL WHERE id = :id AND account_id = :account_id RETURNING *
+){_CHANGED}""")  # noqa: S608 - put together from constants
+"""Have events queued for a webhook again."""
+
+DELETE = text("""
+WITH gone AS (
+  DELETE FROM webhook WHERE id = :id AND account_id = :account_id RETURNING id, account_id
+),
+secret AS (
+  DELETE FROM webhook_secret USING gone WHERE webhook_secret.account_id = gone.account_id AND webhook_secret.webhook_id = gone.id
+)
+SELECT id FROM gone
+""")
+"""Remove a webhook and its secret. The sender ends what is still to be sent when it comes upon it: those rows may not be locked here, after
+the webhook."""
+
+ROTATE = text(f"""
+WITH rotated AS (
+  UPDATE webhook_secret SET secret = :secret, previous_secret = secret, previous_until = :previous_until
+  WHERE account_id = :account_id AND webhook_id = :webhook_id
+  RETURNING account_id, webhook_id AS id, secret, previous_until
+),{remembered("rotated")}
+SELECT secret, previous_until FROM rotated
+""")  # noqa: S608 - put together from constants
+"""Make `:secret` the current one, keep the one before until `:previous_until`, and remember the idempotency key. Two at once wait for each
+other."""
+
+DEFAULT_SECRET = text(f"""
+WITH kept AS (
+  INSERT INTO webhook_secret AS stored (account_id, webhook_id, secret) VALUES (:account_id, 0, :secret)
+  ON CONFLICT (account_id, webhook_id) DO UPDATE SET secret = stored.secret
+  RETURNING account_id, webhook_id AS id, secret
+),{remembered("kept")}
+SELECT secret FROM kept
+""")  # noqa: S608 - put together from constants
+"""The account's default secret; `:secret` becomes it if there is none. The empty update makes an existing row be returned. Remembers the
+idempotency key of a rotation that found none."""
+
+SECRET = text("SELECT secret, previous_until FROM webhook_secret WHERE account_id = :account_id AND webhook_id = :webhook_id")
+"""The secret of a webhook, or the default one, as it is."""
+
+CREATED = text("""
+SELECT webhook.*, webhook_secret.previous_until, webhook_secret.secret
+FROM webhook JOIN webhook_secret ON webhook_secret.account_id = webhook.account_id AND webhook_secret.webhook_id = webhook.id
+WHERE webhook.id = :id AND webhook.account_id = :account_id
+""")
+"""A webhook with its current secret."""
+
+GET = text("SELECT disable_time FROM webhook WHERE id = :id AND account_id = :account_id")
+"""Whether the account has the webhook, and whether it is disabled."""
 
 
-class WebhookStore:
+class WebhookStore(DeliveryStore):
     """Reads and guarded changes."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        # Each statement is atomic by itself; without BEGIN and COMMIT it takes one round trip instead of three.
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def create(
         self,
@@ -49,33 +127,33 @@ class WebhookStore:
             "max_webhooks": max_webhooks,
             "now": now,
         }
-        return _changed(await self._run_keyed(statements.CREATE, values, call, now))
+        return _changed(await self._run_keyed(CREATE, values, call, now))
 
     async def created(self, account_id: int, webhook_id: int) -> tuple[Registered, str] | None:
         """A webhook as its creation told of it, with its current secret; None if there is none any more."""
-        rows = await self._run(statements.CREATED, {"account_id": account_id, "id": webhook_id})
+        rows = await self._run(CREATED, {"account_id": account_id, "id": webhook_id})
         return (_registered(rows[0]), str(rows[0].secret)) if rows else None
 
     async def list(self, account_id: int) -> Sequence[Registered]:
         """The account's webhooks, oldest first."""
-        return [_registered(row) for row in await self._run(statements.LIST, {"account_id": account_id})]
+        return [_registered(row) for row in await self._run(LIST, {"account_id": account_id})]
 
     async def set_events(self, account_id: int, webhook_id: int, event_types: Sequence[str]) -> Registered | None:
-        """Set what a webhook hears of; None if there is none."""
+        """Set which events a webhook is sent; None if there is no such webhook."""
         values = {"account_id": account_id, "id": webhook_id, "event_types": list(event_types)}
-        return _changed(await self._run(statements.SET_EVENTS, values))
+        return _changed(await self._run(SET_EVENTS, values))
 
     async def enable(self, account_id: int, webhook_id: int) -> Registered | None:
         """Undo what 410 Gone has done; None if there is no such webhook."""
-        return _changed(await self._run(statements.ENABLE, {"account_id": account_id, "id": webhook_id}))
+        return _changed(await self._run(ENABLE, {"account_id": account_id, "id": webhook_id}))
 
     async def delete(self, account_id: int, webhook_id: int) -> bool:
         """Remove a webhook; False if there is none."""
-        return bool(await self._run(statements.DELETE, {"account_id": account_id, "id": webhook_id}))
+        return bool(await self._run(DELETE, {"account_id": account_id, "id": webhook_id}))
 
     async def disabled(self, account_id: int, webhook_id: int) -> bool | None:
         """Whether a webhook is disabled; None if there is none."""
-        rows = await self._run(statements.GET, {"account_id": account_id, "id": webhook_id})
+        rows = await self._run(GET, {"account_id": account_id, "id": webhook_id})
         return rows[0].disable_time is not None if rows else None
 
     async def rotate(
@@ -83,86 +161,17 @@ class WebhookStore:
     ) -> bool:
         """Replace the secret of a webhook (0: the default secret); False if there is none."""
         values = {"account_id": account_id, "webhook_id": webhook_id, "secret": secret, "previous_until": previous_until}
-        return bool(await self._run_keyed(statements.ROTATE, values, call, now))
+        return bool(await self._run_keyed(ROTATE, values, call, now))
 
     async def secret(self, account_id: int, webhook_id: int) -> tuple[str, datetime | None] | None:
         """The secret of a webhook (0: the default secret), and until when the one before signs as well; None if there is none."""
-        rows = await self._run(statements.SECRET, {"account_id": account_id, "webhook_id": webhook_id})
+        rows = await self._run(SECRET, {"account_id": account_id, "webhook_id": webhook_id})
         return (str(rows[0].secret), rows[0].previous_until) if rows else None
 
     async def default_secret(self, account_id: int, secret: str, *, call: IdempotentCall | None, now: datetime) -> str:
         """The account's default secret, which is `secret` from now on if it had none."""
-        rows = await self._run_keyed(statements.DEFAULT_SECRET, {"account_id": account_id, "secret": secret}, call, now)
+        rows = await self._run_keyed(DEFAULT_SECRET, {"account_id": account_id, "secret": secret}, call, now)
         return str(rows[0].secret)
-
-    async def claim(self, *, limit: int, lane_limit: int, busy: Mapping[int, int], retry_at: datetime, now: datetime) -> Sequence[Claimed]:
-        """Take up to `limit` due deliveries, of each lane up to `lane_limit` less what `busy` says; other calls pass them over until
-        `retry_at`."""
-        values = {
-            "limit": limit,
-            "lane_limit": lane_limit,
-            "busy_lanes": list(busy),
-            "busy_counts": list(busy.values()),
-            "retry_at": retry_at,
-            "now": now,
-        }
-        return [_claimed(dict(row._mapping), now) for row in await self._run(statements.CLAIM, values)]
-
-    async def record(self, delivery: WebhookDelivery, outcome: Outcome, *, retry_at: datetime | None, now: datetime) -> bool:
-        """Store what became of the delivery's current attempt; False if it is not the current one any more. With `retry_at` it stays
-        PENDING."""
-        state = DeliveryState.PENDING if retry_at is not None else DeliveryState.DELIVERED if outcome.delivered else DeliveryState.FAILED
-        values = {
-            "id": delivery.id,
-            "attempts": delivery.attempts,
-            "state": state.value,
-            "next_at": retry_at,
-            "response_status": outcome.status,
-            "response_body": outcome.body,
-            "error": outcome.error,
-            "gone": outcome.gone,
-            "now": now,
-        }
-        return bool(await self._run(statements.RECORD, values))
-
-    async def deliveries(
-        self, account_id: int, *, webhook_id: int, task_id: int, states: Collection[DeliveryState], before_id: int, limit: int
-    ) -> Sequence[WebhookDelivery]:
-        """The account's newest deliveries below `before_id`; 0 and no states mean any."""
-        values = {
-            "account_id": account_id,
-            "webhook_id": webhook_id,
-            "task_id": task_id,
-            "states": [state.value for state in states] or None,
-            "before_id": before_id,
-            "limit": limit,
-        }
-        return [_delivery(dict(row._mapping)) for row in await self._run(statements.DELIVERIES, values)]
-
-    async def delivery(self, account_id: int, delivery_id: int) -> WebhookDelivery | None:
-        """One delivery of the account."""
-        return _first(await self._run(statements.DELIVERY, {"id": delivery_id, "account_id": account_id}))
-
-    async def replay(self, account_id: int, delivery_id: int, *, call: IdempotentCall | None, now: datetime) -> WebhookDelivery | None:
-        """Make a delivery due; None if there is none, or its webhook is deleted or disabled."""
-        values = {"id": delivery_id, "account_id": account_id, "now": now}
-        return _first(await self._run_keyed(statements.REPLAY, values, call, now))
-
-    async def test(self, account_id: int, webhook_id: int, *, call: IdempotentCall | None, now: datetime) -> WebhookDelivery | None:
-        """Queue a test event; None if there is no such webhook, or it is disabled."""
-        values = {"id": webhook_id, "account_id": account_id, "now": now}
-        return _first(await self._run_keyed(statements.TEST, values, call, now))
-
-    async def _run_keyed(
-        self, statement: TextClause, values: Mapping[str, Any], call: IdempotentCall | None, now: datetime
-    ) -> Sequence[Row[Any]]:
-        with storing_key():
-            return await self._run(statement, {**values, **key_values(call, now)})
-
-    async def _run(self, statement: TextClause, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
-        with reaching_database():
-            async with self._engine.connect() as connection:
-                return (await connection.execute(statement, dict(values))).all()
 
 
 def _registered(row: Row[Any]) -> Registered:
@@ -171,17 +180,3 @@ def _registered(row: Row[Any]) -> Registered:
 
 def _changed(rows: Sequence[Row[Any]]) -> Registered | None:
     return _registered(rows[0]) if rows else None
-
-
-def _claimed(columns: dict[str, Any], now: datetime) -> Claimed:
-    secret, previous, until, deleted, disabled = (columns.pop(name) for name in _BESIDE_THE_ROW)
-    secrets = [secret, previous if until is not None and until > now else None]
-    return Claimed(_delivery(columns), tuple(filter(None, secrets)), deleted, disabled)
-
-
-def _delivery(columns: Mapping[str, Any]) -> WebhookDelivery:
-    return WebhookDelivery(**{**columns, "state": DeliveryState(columns["state"])})
-
-
-def _first(rows: Sequence[Row[Any]]) -> WebhookDelivery | None:
-    return _delivery(dict(rows[0]._mapping)) if rows else None

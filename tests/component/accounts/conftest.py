@@ -8,20 +8,22 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.accounts.store.accounts import AccountStore
-from services.common import bus, db
+from services.common import bus
 from services.common.bus import Bus
+from services.common.database import opened
+from services.common.migrations import migrate
 
 
 @pytest.fixture
 async def migrated(database: str) -> str:
-    await asyncio.to_thread(db.migrate, "accounts", database)
+    await asyncio.to_thread(migrate, "accounts", database)
     return database
 
 
 @pytest.fixture
 async def store(migrated: str) -> AsyncIterator[AccountStore]:
-    async with db.engine(migrated, 4) as engine:
-        yield AccountStore(engine)
+    async with opened(migrated, 4) as database:
+        yield AccountStore(database)
 
 
 @pytest.fixture

@@ -7,18 +7,19 @@ import os
 import sys
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from services.accounts.domain.accounts import Accounts
-from services.accounts.domain.keys import KeyLimits, digest_of, make_key
+from services.accounts.domain.keys import digest_of, make_key
 from services.accounts.domain.usage import Usage
-from services.accounts.store.accounts import AccountStore, KeyOwner
+from services.accounts.records import KeyLimits, KeyOwner
+from services.accounts.store.accounts import AccountStore
 from services.accounts.store.models import AccountsTable
-from services.common import db
+from services.common.database import engine as engine_of
 from services.common.errors import DarkroomError, ErrorReason
 
 
@@ -28,7 +29,7 @@ def accounts(store: AccountStore) -> Accounts:
 
 
 async def test_migration_makes_what_the_models_say(migrated: str) -> None:
-    async with db.engine(migrated, 2) as engine, engine.connect() as connection:
+    async with engine_of(migrated, 2) as engine, engine.connect() as connection:
         differences = await connection.run_sync(lambda sync: compare_metadata(MigrationContext.configure(sync), AccountsTable.metadata))
     assert differences == []
 
@@ -45,7 +46,7 @@ async def test_the_key_is_not_stored(accounts: Accounts, store: AccountStore, mi
     row, secret = await accounts.create_key(account.id, "first")
     assert (account.name, row.account_id, row.sha256) == ("Studio", account.id, digest_of(secret))
     assert 0 < account.id < row.id < 10**15
-    async with db.engine(migrated, 2) as engine, engine.connect() as connection:
+    async with engine_of(migrated, 2) as engine, engine.connect() as connection:
         for stored in (await connection.execute(text("SELECT * FROM api_key"))).all():
             assert secret not in str(stored)
 
@@ -55,7 +56,7 @@ async def test_the_owner_is_found_by_one_look_into_an_index(accounts: Accounts, 
     row, secret = await accounts.create_key(account.id, "k")
     assert await store.owner(digest_of(secret)) == KeyOwner(key_id=row.id, account_id=account.id)
     assert await store.owner(make_key().digest) is None
-    async with db.engine(migrated, 2) as engine, engine.begin() as connection:
+    async with engine_of(migrated, 2) as engine, engine.begin() as connection:
         await connection.execute(text("SET LOCAL enable_seqscan = off"))
         plan = await connection.execute(
             text("EXPLAIN SELECT id, account_id FROM api_key WHERE sha256 = :digest AND revoked_at IS NULL"), {"digest": digest_of(secret)}
@@ -99,7 +100,7 @@ async def test_an_end_is_announced_when_it_has_come(accounts: Accounts, store: A
     account = await accounts.create_account("a")
     row, _ = await accounts.create_key(account.id, "k", KeyLimits(expires_at=datetime.now(UTC) + timedelta(hours=1)))
     assert row.id not in await store.recently_ended(timedelta(minutes=10))
-    async with db.engine(migrated, 2) as engine, engine.begin() as connection:
+    async with engine_of(migrated, 2) as engine, engine.begin() as connection:
         await connection.execute(text("UPDATE api_key SET expires_at = now() WHERE id = :id"), {"id": row.id})
     assert row.id in await store.recently_ended(timedelta(minutes=10))
 
@@ -162,5 +163,5 @@ async def test_key_of_an_account_that_does_not_exist(accounts: Accounts, store: 
     with pytest.raises(DarkroomError) as refused:
         await accounts.create_key(1, "k")
     assert refused.value.reason is ErrorReason.ACCOUNT_NOT_FOUND
-    with pytest.raises(IntegrityError):
-        await store.add_key(1, "k", make_key())
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        await store.add_key(1, "k", make_key(), now=datetime.now(UTC))

@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.accounts.domain.accounts import Accounts
 from services.accounts.domain.key_creation import KeyCreation
-from services.accounts.domain.keys import UNLIMITED, KeyLimits, digest_of
+from services.accounts.domain.keys import digest_of
+from services.accounts.records import UNLIMITED, KeyLimits
 from services.accounts.store.accounts import AccountStore
-from services.common import db
+from services.common.database import Database, opened
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotencyRecords, IdempotentCall
 
@@ -36,12 +36,12 @@ class Clock:
 class Service:
     """What creates keys in one process, for an account with one key."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock, pepper: bytes = PEPPER) -> None:
-        self.engine, self.clock = engine, clock
-        self.store = AccountStore(engine)
-        self.records = IdempotencyRecords(engine, clock)
+    def __init__(self, database: Database, clock: Clock, pepper: bytes = PEPPER) -> None:
+        self.database, self.clock = database, clock
+        self.store = AccountStore(database)
+        self.records = IdempotencyRecords(database, clock)
         self.accounts = Accounts(self.store, lambda _key_id: None, clock)
-        self.creation = KeyCreation(self.accounts, self.store, self.records, pepper, clock)
+        self.creation = KeyCreation(self.accounts, self.store, self.records, pepper)
         self.account_id = self.creator_id = 0
 
     async def begin(self) -> None:
@@ -61,7 +61,7 @@ class Service:
 
     def again(self, pepper: bytes = PEPPER) -> Service:
         """Another process on the same database."""
-        other = Service(self.engine, self.clock, pepper)
+        other = Service(self.database, self.clock, pepper)
         other.account_id, other.creator_id = self.account_id, self.creator_id
         return other
 
@@ -72,8 +72,8 @@ class Service:
 
 @pytest.fixture
 async def service(migrated: str) -> AsyncIterator[Service]:
-    async with db.engine(migrated, 8) as engine:
-        made = Service(engine, Clock())
+    async with opened(migrated, 8) as database:
+        made = Service(database, Clock())
         await made.begin()
         yield made
 
@@ -89,7 +89,7 @@ async def test_a_repeat_gets_the_same_key_from_any_process(service: Service) -> 
 
 async def test_the_secret_is_nowhere_in_the_database(service: Service) -> None:
     _, secret = await service.create()
-    async with service.engine.connect() as connection:
+    async with service.database.engine.connect() as connection:
         tables = [
             await connection.execute(text(f"SELECT string_agg(stored::text, ' ') FROM {table} AS stored"))
             for table in ("api_key", "idempotency")
@@ -150,7 +150,7 @@ async def test_after_a_day_the_same_call_makes_another_key(service: Service) -> 
     assert await service.keys() == 2
     service.clock.now += timedelta(hours=25)
     assert await service.records.sweep() is False
-    async with service.engine.connect() as connection:
+    async with service.database.engine.connect() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM idempotency"))).scalar_one() == 0
 
 

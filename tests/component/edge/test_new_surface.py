@@ -14,9 +14,9 @@ import pytest
 from deploy.local.scratch.ports import free_port
 from edge.render import render
 from edge.settings import EdgeSettings
-from services.accounts.domain.admission import Admission, IdentitySigner
+from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
 from services.accounts.domain.keys import make_key
-from services.accounts.store.accounts import KeyOwner
+from services.accounts.records import KeyOwner
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
 from services.common.identity import IDENTITY_ISSUER
 from services.common.rpc.catalogue import CatalogueError
@@ -55,8 +55,8 @@ async def served(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterato
     async def owner(digest: bytes) -> KeyOwner | None:
         return KeyOwner(key_id=7, account_id=ACCOUNT) if digest == KEY.digest else None
 
-    admission = Admission(owner, IdentitySigner(signer), lambda key_id, now: None)
-    check = Mount(AuthorizationServicer(admission))
+    authenticator = KeyAuthenticator(owner, IdentitySigner(signer), lambda key_id, now: None)
+    check = Mount(AuthorizationServicer(authenticator))
     upstream = Upstream()
     async with AsyncExitStack() as stack:
         stack.enter_context(surface_added("tiny", tmp_path / "gen"))

@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sqlalchemy import text
 
 from services.common.bus import EVENTS_STREAM, connected
+from services.common.database import Database
 from services.common.db import engine, migrate
 from services.common.identity import Signer
 from services.common.rpc.channel import Caller, channel
@@ -96,7 +97,7 @@ async def world(settings: FilesSettings, sandbox: Sandbox, made_up_tasks: tuple[
         client = TasksClient(await stack.enter_async_context(channel(address)), Caller(signer))
         http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=30))
         prober = Prober(sandbox)
-        files = assemble(settings, database, objects, prober, client, clock)
+        files = assemble(settings, Database(database), objects, prober, client, clock)
         yield World(files, settings, database, objects, clock, tasks, prober, client, http)
 
 

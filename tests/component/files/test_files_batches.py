@@ -7,13 +7,12 @@ import asyncio
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.files.store import Ended
-from services.files.store.models import FileRow
+from services.files.records import EndedTask, File
 from tests.component.files import content
 from tests.component.files.world import World
 
 
-async def ready(world: World, account: int, name: str = "input.png") -> FileRow:
+async def ready(world: World, account: int, name: str = "input.png") -> File:
     file = await world.uploaded(account, name, content.png())
     return await world.files.uploads.complete(account, file.id, [])
 
@@ -37,11 +36,11 @@ async def test_each_task_has_its_files_and_a_shared_one_is_counted_by_task(world
         assert ({file.id for file in result.files}, result.refusals) == ({shared.id, own.id}, {})
     assert await pinned(world, account, one, shared.id, own.id)
     await world.files.library.delete(account, shared.id)
-    await world.files.task_files.settle([Ended(one)])
+    await world.files.task_files.settle([EndedTask(one)])
     await world.sweep()
     assert await pinned(world, account, two, shared.id)
     assert await world.objects.head(shared.object_key) is not None
-    await world.files.task_files.settle([Ended(two)])
+    await world.files.task_files.settle([EndedTask(two)])
     await world.sweep()
     assert await world.objects.head(shared.object_key) is None
 
@@ -60,6 +59,21 @@ async def test_a_refused_file_keeps_its_task_or_all_from_being_pinned(world: Wor
     }
     assert await pinned(world, account, fine, good.id) is not all_or_none
     assert not await pinned(world, account, spoiled, good.id)
+
+
+async def test_files_are_examined_as_for_tasks_and_not_pinned(world: World) -> None:
+    account = world.account()
+    fresh = await world.uploaded(account, "fresh.png", content.png())
+    bad = await world.uploaded(account, "bad.png", b"no picture at all")
+    result = await world.files.task_files.examine(account, [fresh.id, bad.id, 1])
+    assert [(file.id, file.media_type) for file in result.files] == [(fresh.id, "image/png")]
+    assert {file_id: error.reason for file_id, error in result.refusals.items()} == {
+        bad.id: ErrorReason.MEDIA_UNSUPPORTED,
+        1: ErrorReason.FILE_NOT_FOUND,
+    }
+    await world.files.library.delete(account, fresh.id)
+    await world.sweep()
+    assert await world.objects.head(fresh.object_key) is None
 
 
 async def test_files_that_are_deleted_meanwhile_are_either_pinned_or_refused(world: World) -> None:

@@ -13,7 +13,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.common.bus import EVENTS_STREAM, Bus, connected, event_subject, former_event_subject
 from services.files.events import DURABLE, TaskEvents
-from services.files.store import Ended
+from services.files.records import EndedTask
 from tests.component.files.test_files_tasks import output, ready_input
 from tests.component.files.world import World
 
@@ -40,7 +40,7 @@ async def test_replicas_at_once_settle_every_task_and_share_the_events(world: Wo
     async def replica() -> None:
         files = world.again()
 
-        async def settle(ended: Sequence[Ended]) -> None:
+        async def settle(ended: Sequence[EndedTask]) -> None:
             await files.task_files.settle(ended)
             settled.update(task.task_id for task in ended)
             if settled.keys() >= set(tasks):
@@ -85,16 +85,16 @@ async def test_a_version_before_has_left_its_consumer_and_an_end_that_nobody_has
     await bus.jetstream.publish(former_event_subject(account, before, end=True), former.SerializeToString())
     now = [_event(account, after, 3, task_pb2.TASK_STATE_RUNNING, []), _event(account, after, 4, task_pb2.TASK_STATE_SUCCEEDED, [7])]
     await bus.jetstream.publish(event_subject(account, end=True), attempt_service_pb2.PublishedEvents(events=now).SerializeToString())
-    settled: list[Ended] = []
+    settled: list[EndedTask] = []
 
-    async def settle(ended: Sequence[Ended]) -> None:
+    async def settle(ended: Sequence[EndedTask]) -> None:
         settled.extend(ended)
 
     events = TaskEvents(bus, settle)
     async with asyncio.timeout(30):
         while len(settled) < 2:
             await events.step()
-    assert settled == [Ended(before, ()), Ended(after, (7,))]
+    assert settled == [EndedTask(before, ()), EndedTask(after, (7,))]
     info = await bus.jetstream.consumer_info(EVENTS_STREAM, DURABLE)
     assert sorted(info.config.filter_subjects or ()) == sorted([event_subject("*", end=True), former_event_subject("*", "*", end=True)])
 

@@ -18,11 +18,10 @@ from darkroom.rest.v1 import uploads_pb2 as pilio_uploads_pb2
 from services.common.db import engine
 from services.common.errors import DarkroomError, ErrorReason, from_rpc
 from services.common.idempotency import IdempotentCall
-from services.files.domain.parts import UploadedPart
+from services.files.domain.multipart import UploadedPart
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode
-from services.files.store.idempotency import remember
-from services.files.store.models import FileState
+from services.files.records import FileState
 from tests.component.files import content
 from tests.component.files.world import Service, World
 
@@ -105,7 +104,14 @@ async def test_a_refused_call_leaves_its_key_unused(world: World) -> None:
 
 async def _hold(connection: AsyncConnection, call: IdempotentCall, world: World) -> None:
     """What a call does that then stops in the middle of its transaction."""
-    await remember(connection, call, [1], world.clock())
+    values = {"account_id": call.account_id, "method": call.method, "key": call.key, "digest": call.digest, "now": world.clock()}
+    await connection.execute(
+        text(
+            "INSERT INTO idempotency (account_id, method, key, digest, resource_ids, expire_time) "
+            "VALUES (:account_id, :method, :key, :digest, ARRAY[1], :now)"
+        ),
+        values,
+    )
 
 
 async def test_a_call_that_dies_in_the_middle_leaves_the_key_to_the_next(world: World) -> None:

@@ -6,15 +6,14 @@ import asyncio
 
 from services.files.domain.uploads import UploadMode, object_key
 from services.files.presign import Presigner
-from services.files.store import Ended
-from services.files.store.models import FileRow
+from services.files.records import EndedTask, File
 from tests.component.files.test_files_tasks import not_found, output, ready_input
 from tests.component.files.world import World
 
 MEBIBYTE = 1024 * 1024
 
 
-async def vanish(world: World, *files: FileRow) -> None:
+async def vanish(world: World, *files: File) -> None:
     """Delete the objects behind the service's back."""
     await world.objects.delete([file.object_key for file in files])
 
@@ -115,7 +114,7 @@ async def test_a_pinned_file_whose_object_has_vanished_is_removed_after_its_task
     await world.files.reconciler.step()
     await world.sweep()
     assert file.id in await ids(world)
-    await world.files.task_files.settle([Ended(task)])
+    await world.files.task_files.settle([EndedTask(task)])
     await world.sweep()
     assert await world.rows() == []
 
@@ -128,7 +127,7 @@ async def test_reconcilers_at_once_beside_uploads_and_deletions_leave_neither_al
     await vanish(world, *files[:4])
     for number in range(4):
         await world.put(internal(world).put(object_key(account, 900 + number), 60), b"orphan")
-    kept: list[FileRow] = []
+    kept: list[File] = []
     # In the second round, a day later, what is missing and what is orphaned goes; what comes meanwhile must not.
     for deleted in files[4:6]:
         fresh, *_ = await asyncio.gather(

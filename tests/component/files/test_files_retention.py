@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.files import cli
-from services.files.store import Ended
-from services.files.store.models import FileRow
+from services.files.records import EndedTask, File
 from tests.component.files.test_files_tasks import output, ready_input
 from tests.component.files.world import World
 
@@ -16,15 +15,15 @@ async def retention(world: World, account: int, *options: str) -> dict[str, str 
     return await cli.retention(cli.parser().parse_args(["retention", "--account", str(account), *options]), world.settings)
 
 
-async def shown_output(world: World, account: int) -> FileRow:
+async def shown_output(world: World, account: int) -> File:
     """An output of a task that has just succeeded."""
     task = world.task()
     file_id = await output(world, account, task)
-    await world.files.task_files.settle([Ended(task, (file_id,))])
+    await world.files.task_files.settle([EndedTask(task, (file_id,))])
     return await world.files.library.get(account, file_id)
 
 
-def life(world: World, file: FileRow) -> timedelta:
+def life(world: World, file: File) -> timedelta:
     """How long the file is still kept, to the hour."""
     assert file.expires_at is not None
     return timedelta(hours=round((file.expires_at - world.clock()) / timedelta(hours=1)))

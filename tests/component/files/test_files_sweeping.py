@@ -9,10 +9,12 @@ import pytest
 from sqlalchemy import text
 
 from darkroom.tasks.v1 import task_pb2
+from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.domain.sweeping import Sweeper
 from services.files.domain.uploads import NewUpload, UploadMode
-from services.files.store import Ended, FileStore, SweepStore
+from services.files.records import EndedTask
+from services.files.store import FileStore, SweepStore
 from tests.component.files import content
 from tests.component.files.test_files_tasks import not_found, output, ready_input
 from tests.component.files.world import World
@@ -47,7 +49,7 @@ async def test_a_permanent_file_does_not_expire(world: World) -> None:
 async def test_an_output_expires_a_week_after_its_task(world: World) -> None:
     account, task = world.account(), world.task()
     file_id = await output(world, account, task)
-    await world.files.task_files.settle([Ended(task, (file_id,))])
+    await world.files.task_files.settle([EndedTask(task, (file_id,))])
     world.clock.move(days=6)
     await world.sweep()
     assert not await not_found(world, account, file_id)
@@ -66,7 +68,7 @@ async def test_a_pinned_file_is_not_swept_until_its_task_has_ended(world: World)
     await world.files.sweeper.sweep_pins()
     assert len(await world.keys()) == 1
     assert await world.files.task_files.open_inputs(account, task, [file.id])
-    await world.files.task_files.settle([Ended(task)])
+    await world.files.task_files.settle([EndedTask(task)])
     await world.sweep()
     assert await world.rows() == [] and await world.keys() == []
 
@@ -75,7 +77,7 @@ async def test_a_pin_that_commits_while_the_sweeper_waits_for_the_row_wins(world
     file = await ready_input(world, world.account())
     world.clock.move(days=2)
     now = world.clock()
-    store = SweepStore(world.engine)
+    store = SweepStore(Database(world.engine))
     assert [row.id for row in await store.claim_due(now, now + timedelta(minutes=10), 10)] == [file.id]
     async with world.engine.begin() as pinning:
         await pinning.execute(text("UPDATE file SET pins = pins + 1"))
@@ -120,7 +122,7 @@ async def test_an_upload_that_arrived_but_was_not_used_yet_is_kept_for_a_day(wor
 async def test_what_a_dying_process_left_of_a_refusal_is_finished(world: World) -> None:
     account = world.account()
     file = await world.uploaded(account, "bad.png", content.TEXT)
-    assert await FileStore(world.engine).begin_clearing(file.id, world.clock() + timedelta(minutes=2))
+    assert await FileStore(Database(world.engine)).begin_clearing(file.id, world.clock() + timedelta(minutes=2))
     world.clock.move(minutes=1)
     await world.sweep()
     assert len(await world.keys()) == 1
@@ -167,7 +169,7 @@ async def test_two_sweepers_share_the_work(world: World) -> None:
     world.clock.move(days=2)
     now = world.clock()
     lease_until = now + timedelta(minutes=10)
-    store = SweepStore(world.engine)
+    store = SweepStore(Database(world.engine))
     async with world.engine.begin() as other, asyncio.timeout(30):
         locked = await other.execute(text("SELECT id FROM file ORDER BY sweep_at LIMIT 200 FOR UPDATE"))
         # Those that another sweeper is claiming are passed over, not waited for.
@@ -249,6 +251,6 @@ async def test_sweepers_pins_and_deletions_at_once_never_take_a_file_from_an_ope
     for file_id in kept:
         [opened] = await world.files.task_files.open_inputs(account, tasks[file_id], [file_id])
         assert (await world.http.get(opened.url)).content == content.png()
-    await world.files.task_files.settle([Ended(task) for task in tasks.values()])
+    await world.files.task_files.settle([EndedTask(task) for task in tasks.values()])
     await world.sweep()
     assert {row["object_key"] for row in await world.rows()} == set(await world.keys()) == {file.object_key for file in files[1::2]}

@@ -10,13 +10,12 @@ from darkroom.tasks.v1 import task_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.domain.task_files import NewOutput
 from services.files.domain.uploads import UploadMode
-from services.files.store import Ended
-from services.files.store.models import FileRow, FileState
+from services.files.records import EndedTask, File, FileState
 from tests.component.files import content
 from tests.component.files.world import World
 
 
-async def ready_input(world: World, account: int) -> FileRow:
+async def ready_input(world: World, account: int) -> File:
     """An accepted upload."""
     file = await world.uploaded(account, "input.png", content.png())
     return await world.files.uploads.complete(account, file.id, [])
@@ -61,9 +60,9 @@ async def test_pinning_and_unpinning_again_changes_nothing(world: World) -> None
     await world.files.task_files.pin(account, other, [file.id])
     assert (await world.row(file.id))["pins"] == 2
     for _ in range(3):
-        await world.files.task_files.settle([Ended(task)])
+        await world.files.task_files.settle([EndedTask(task)])
     assert (await world.row(file.id))["pins"] == 1
-    await world.files.task_files.settle([Ended(task), Ended(other)])
+    await world.files.task_files.settle([EndedTask(task), EndedTask(other)])
     assert (await world.row(file.id))["pins"] == 0
 
 
@@ -72,7 +71,7 @@ async def test_a_file_loses_several_pins_in_one_batch(world: World) -> None:
     file = await ready_input(world, account)
     await asyncio.gather(*(world.files.task_files.pin(account, task, [file.id]) for task in tasks))
     assert (await world.row(file.id))["pins"] == 5
-    await asyncio.gather(*(world.files.task_files.settle([Ended(task) for task in tasks]) for _ in range(3)))
+    await asyncio.gather(*(world.files.task_files.settle([EndedTask(task) for task in tasks]) for _ in range(3)))
     assert (await world.row(file.id))["pins"] == 0
 
 
@@ -82,7 +81,7 @@ async def test_an_output_stays_hidden_until_its_task_has_succeeded(world: World)
     world.tasks.put(task, task_pb2.TASK_STATE_RUNNING)
     assert await not_found(world, account, file_id)
     assert (await world.files.library.page(account, 0, "")).files == []
-    await world.files.task_files.settle([Ended(task, (file_id,))])
+    await world.files.task_files.settle([EndedTask(task, (file_id,))])
     shown = await world.files.library.get(account, file_id)
     assert (shown.name, shown.media_type, shown.width, shown.size_bytes) == ("out.png", "image/png", 40, len(content.png()))
     assert shown.expires_at is not None and (shown.expires_at - world.clock()).days == 6
@@ -100,7 +99,7 @@ async def test_the_winner_is_kept_and_the_other_attempts_are_removed(world: Worl
     loser, lost = await output(world, account, task, 1), await output(world, account, task, 1, finalize=False)
     winner, surplus = await output(world, account, task, 2), await output(world, account, task, 2)
     for _ in range(2):  # events may come twice
-        await world.files.task_files.settle([Ended(task, (winner,))])
+        await world.files.task_files.settle([EndedTask(task, (winner,))])
         await world.sweep()
     assert {row["id"] for row in await world.rows()} == {file.id, winner}
     assert len(await world.keys()) == 2
@@ -112,7 +111,7 @@ async def test_the_winner_is_kept_and_the_other_attempts_are_removed(world: Worl
 async def test_outputs_of_a_failed_task_are_removed(world: World) -> None:
     account, task = world.account(), world.task()
     file_id = await output(world, account, task)
-    await world.files.task_files.settle([Ended(task)])
+    await world.files.task_files.settle([EndedTask(task)])
     await world.sweep()
     assert await world.rows() == [] and await world.keys() == []
     with pytest.raises(DarkroomError):
@@ -173,7 +172,7 @@ async def test_a_deleted_file_stays_readable_for_the_task_that_pinned_it(world: 
         await world.files.task_files.pin(account, world.task(), [file.id])
     [opened] = await world.files.task_files.open_inputs(account, task, [file.id])
     assert (await world.http.get(opened.url)).content == content.png()
-    await world.files.task_files.settle([Ended(task)])
+    await world.files.task_files.settle([EndedTask(task)])
     await world.sweep()
     assert await world.rows() == [] and await world.keys() == []
 
@@ -221,7 +220,7 @@ async def test_downloads_accept_a_fresh_file_and_name_a_missing_one(world: World
 async def test_a_deleted_tasks_outputs_go_and_no_other_file(world: World) -> None:
     account, task, other = world.account(), world.task(), world.task()
     shown, hidden = await output(world, account, task), await output(world, account, task)
-    await world.files.task_files.settle([Ended(task, (shown,))])
+    await world.files.task_files.settle([EndedTask(task, (shown,))])
     kept = [await output(world, account, other), (await ready_input(world, account)).id]
     used = await output(world, account, task, attempt=2)
     await world.files.task_files.sign_downloads(account, [used])
@@ -232,7 +231,7 @@ async def test_a_deleted_tasks_outputs_go_and_no_other_file(world: World) -> Non
     await world.sweep()
     # An open task works on one of them.
     assert [row["id"] for row in await world.rows()] == sorted([*kept, used])
-    await world.files.task_files.settle([Ended(other, (kept[0],))])
+    await world.files.task_files.settle([EndedTask(other, (kept[0],))])
     await world.sweep()
     assert [row["id"] for row in await world.rows()] == sorted(kept)
 
@@ -259,7 +258,7 @@ async def test_what_an_attempt_keeps_is_there_for_the_next_and_goes_with_the_tas
     assert await task_files.open_kept(world.account(), task) == []
     assert await task_files.open_kept(account, world.task()) == []
     # Even a task that names one as its output does not show it.
-    await task_files.settle([Ended(task, (result, first))])
+    await task_files.settle([EndedTask(task, (result, first))])
     assert [await not_found(world, account, file_id) for file_id in (result, first, old, newer)] == [False, True, True, True]
     assert await task_files.open_kept(account, task) == []
 
@@ -289,7 +288,7 @@ async def test_parts_of_an_output_that_lost_are_dropped(world: World) -> None:
     [created] = await world.files.task_files.create_outputs(account, task, 1, [NewOutput("all.zip", "application/zip", size_bytes=1 << 30)])
     [url] = await world.files.task_files.sign_output_parts(account, task, 1, created.file.id, [1])
     await world.put(url, bytes(10 << 20))
-    await world.files.task_files.settle([Ended(task)])
+    await world.files.task_files.settle([EndedTask(task)])
     await world.sweep()
     assert await world.row(created.file.id) is None
     assert await world.objects.uploads("") == []

@@ -8,10 +8,10 @@ import math
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.files.domain.parts import UploadedPart
+from services.files.domain.multipart import UploadedPart
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode
-from services.files.store.models import FileState
+from services.files.records import FileState
 from tests.component.files import content
 from tests.component.files.world import World
 from tests.stacks import StackUnderTest

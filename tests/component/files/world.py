@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.bus import Bus
+from services.common.database import Database
 from services.common.identity import IDENTITY_HEADER, Signer
 from services.common.rpc.channel import Caller
 from services.files.assembly import Files, assemble
@@ -23,7 +24,7 @@ from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode
 from services.files.objects import ObjectStore, object_store
 from services.files.probe import Prober
-from services.files.store.models import FileRow
+from services.files.records import File
 from services.files.tasks_client import TasksClient
 from tests.component.files.tasks_service import MadeUpTasks
 
@@ -62,7 +63,7 @@ class World:
     def again(self, **changed: Any) -> Files:
         """Another replica on the same database and storage."""
         settings = self.settings.model_copy(update=changed)
-        return assemble(settings, self.engine, self.objects, self.prober, self.tasks_client, self.clock)
+        return assemble(settings, Database(self.engine), self.objects, self.prober, self.tasks_client, self.clock)
 
     def account(self) -> int:
         """An account that no other test uses."""
@@ -83,7 +84,7 @@ class World:
         assert reply.status_code == 200, reply.text
         return reply.headers["etag"]
 
-    async def uploaded(self, account: int, name: str, content: bytes, *, declare: bool = True) -> FileRow:
+    async def uploaded(self, account: int, name: str, content: bytes, *, declare: bool = True) -> File:
         """A record whose bytes have been PUT; nothing has looked at them yet."""
         created = await self.create(account, name, len(content) if declare else 0)
         await self.put(created.url, content)

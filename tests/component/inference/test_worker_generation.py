@@ -14,9 +14,10 @@ from darkroom.internal.tasks.v1.attempt_service_pb2 import CompleteAttemptReques
 from darkroom.operations.v1 import operation_pb2
 from services.common.bus import OFFERS_STREAM
 from services.common.errors import DarkroomError
+from services.common.media_format import MediaFormat
 from services.common.offers import Offers
 from services.common.operations import specs
-from services.inference.media import Format, Image, encode
+from services.inference.media import Image, encode
 from tests.component.inference.conftest import World
 from tests.component.inference.doubles import Task
 from tests.component.inference.pictures import disc, opened, png
@@ -106,7 +107,7 @@ async def test_references_are_sent_without_what_they_tell_beside_their_pixels(wo
 
 
 async def test_a_jpeg_stays_one(world: World, provider: ProviderServer) -> None:
-    jpeg = encode(Image(disc(64)), Format.JPEG)
+    jpeg = encode(Image(disc(64)), MediaFormat.JPEG)
     provider.next.append(gemini_parts(inline(jpeg, "image/png")))
     task = await done(world, operation_pb2.Operation(nano_banana_2={"prompt": "!"}))
     assert outputs(world, task) == ["picture.jpg"]

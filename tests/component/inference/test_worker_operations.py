@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 from pypdf import PdfReader
 
 from darkroom.operations.v1 import operation_pb2
@@ -40,6 +41,28 @@ async def test_a_picture_is_cut_out(neural_world: World) -> None:
     np.testing.assert_array_equal(result.pixels[80, 80], pixels[80, 80])
     assert not result.pixels[result.alpha == 0].any()
     assert list(task.completed.notices) == []
+
+
+async def test_bitmaps_and_drawings_are_worked_on(neural_world: World) -> None:
+    bitmap = io.BytesIO()
+    PillowImage.fromarray(disc()).save(bitmap, "BMP")
+    drawing = b"""<svg xmlns="http://www.w3.org/2000/svg" width="160" height="160">
+        <rect width="160" height="160" fill="#28a03c"/><circle cx="80" cy="80" r="48" fill="#dc1e28"/></svg>"""
+    sources = [
+        await neural_world.files.add("disc.bmp", "image/bmp", bitmap.getvalue()),
+        await neural_world.files.add("disc.svg", "image/svg+xml", drawing),
+    ]
+    async with neural_world.worker():
+        task = await neural_world.submit([CUTOUT, UPSCALE], *sources)
+        await neural_world.finished(task)
+    assert task.completed is not None, task.failed
+    stored = [neural_world.files.files[output].record for output in task.completed.output_file_ids]
+    assert [record.name for record in stored] == ["disc-cutout-2x.png", "disc-cutout-2x-2.png"]
+    for output in task.completed.output_file_ids:
+        result = opened(await neural_world.files.content(output))
+        assert result.alpha is not None
+        assert (result.width, result.alpha[160, 160], result.alpha[4, 4]) == (320, 255, 0)
+        assert np.abs(result.pixels[160, 160].astype(int) - (220, 30, 40)).max() <= 8
 
 
 async def test_a_cutout_over_a_colour_is_written_as_webp(neural_world: World) -> None:

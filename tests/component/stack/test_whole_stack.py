@@ -18,6 +18,7 @@ from deploy.local.processes import find_processes
 from tests.certificate import make_certificate
 from tests.stacks import StackUnderTest
 
+pytestmark = pytest.mark.alone
 # A task that no account has: 404 says that the key was accepted.
 PROBE = "/v1/tasks/1/status"
 
@@ -64,13 +65,6 @@ def test_down_ends_every_part_in_good_order_and_up_brings_all_back(stack: StackU
     stack.up()
     assert stack.api_key == key
     assert get(stack) == 404
-
-
-@pytest.mark.parametrize("part", ["accounts", "files", "tasks", "inference", "envoy", "triton"])
-def test_a_killed_part_is_started_again(stack: StackUnderTest, part: str) -> None:
-    killed = stack.kill(part)
-    stack.wait_ready(part)
-    assert stack.pid(part) != killed
 
 
 def test_status_shows_every_part_and_says_when_one_is_missing(stack: StackUnderTest) -> None:

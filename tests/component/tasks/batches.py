@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.errors import ErrorReason
-from services.tasks.domain.batches.admission import admit_all
-from services.tasks.domain.batches.records import NewBatch, NewItem
-from services.tasks.domain.records import CreditTerms
+from services.tasks.domain.acceptance.admission import admit_all
+from services.tasks.model import Task
+from services.tasks.model.records import CreditTerms, NewTask, NewTasks
 from services.tasks.store.batches import BatchStore
-from services.tasks.store.models import Task
+from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import ACCOUNT, PRICE, UNLIMITED
 
 
 class Batches:
-    """A store with shortcuts."""
+    """The stores with shortcuts."""
 
-    def __init__(self, store: BatchStore, clock: MovableClock) -> None:
-        self.store, self.clock = store, clock
+    def __init__(self, engine: AsyncEngine, clock: MovableClock) -> None:
+        self.store, self._tasks, self.clock = BatchStore(engine), TaskStore(engine), clock
 
     async def create(
         self,
@@ -32,18 +35,9 @@ class Batches:
         webhook_url: str | None = None,
     ) -> list[Task]:
         """The tasks of a new batch, one input each, on the lanes in turn."""
-        batch_id, *ids = await self.store.next_ids(1 + tasks)
-        new = NewBatch(
-            id=batch_id,
-            account_id=account_id,
-            priority=0,
-            trace_id="trace",
-            max_attempts=5,
-            deadline=None,
-            webhook_url=webhook_url,
-        )
+        batch_id, *ids = await self._tasks.next_ids(1 + tasks)
         items = [
-            NewItem(
+            NewTask(
                 id=task_id,
                 index=index,
                 lane=lanes[index % len(lanes)],
@@ -54,9 +48,16 @@ class Batches:
             )
             for index, task_id in enumerate(ids)
         ]
-        return await self.store.create(
-            new, lambda account: (admit_all(items, account), ()), max_open=max_open, terms=terms, now=self.clock(), call=None
+        new = NewTasks(
+            account_id=account_id,
+            tasks=items,
+            max_open=max_open,
+            batch_id=batch_id,
+            trace_id="trace",
+            max_attempts=5,
+            webhook_url=webhook_url,
         )
+        return await self._tasks.create(new, partial(admit_all, items), terms=terms, now=self.clock())
 
     async def cancel(self, batch_id: int | None, account_id: int = ACCOUNT) -> list[Task]:
         assert batch_id is not None

@@ -7,10 +7,10 @@ from collections import Counter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.tasks.domain.clock import Clock
 from services.tasks.domain.credits.ledger import Ledger
+from services.tasks.model import LedgerEntry, LedgerKind
+from services.tasks.model.clock import Clock
 from services.tasks.store.ledger import LedgerStore
-from services.tasks.store.models import LedgerEntry, LedgerKind
 from tests.component.tasks.scene import ACCOUNT, ENFORCED
 
 _TASKS = text("""

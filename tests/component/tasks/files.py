@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from darkroom.files.v1 import file_pb2, files_service_pb2
 from darkroom.internal.files.v1 import storage_service_pb2 as pb
@@ -37,47 +38,37 @@ class FilesDouble(StorageServiceServicer):
         self.files[file_id] = (account_id, file)
         return file_id
 
-    async def PinFiles(self, request: pb.PinFilesRequest, context: Context) -> pb.PinFilesResponse:  # noqa: N802
-        self.pinning += 1
-        await self.pin_gate.wait()
-        files = []
-        for file_id in request.file_ids:
-            owner, file = self.files.get(file_id, (None, None))
-            if file is None or owner != current_identity().account_id:
-                raise DarkroomError(ErrorReason.FILE_NOT_FOUND, "No such file.", metadata={"file_id": str(file_id)})
-            if file_id in self.refuse:
-                raise DarkroomError(self.refuse[file_id], "Refused.", metadata={"file_id": str(file_id)})
-            files.append(file)
-        self.pins[request.task_id] = list(request.file_ids)
-        return pb.PinFilesResponse(files=files)
+    async def Examine(self, request: pb.ExamineRequest, context: Context) -> pb.ExamineResponse:  # noqa: N802
+        files, refusals = self._examined(request.file_ids)
+        return pb.ExamineResponse(files=files, refusals=refusals)
 
     async def PinTasks(self, request: pb.PinTasksRequest, context: Context) -> pb.PinTasksResponse:  # noqa: N802
         self.pinning += 1
         await self.pin_gate.wait()
         if self.away:
             raise DarkroomError(ErrorReason.UNAVAILABLE, "Away.")
-        response = pb.PinTasksResponse()
-        for file_id in dict.fromkeys(file_id for task in request.tasks for file_id in task.file_ids):
-            owner, file = self.files.get(file_id, (None, None))
-            if file is None or owner != current_identity().account_id:
-                response.refusals.add(file_id=file_id, reason=ErrorReason.FILE_NOT_FOUND.number, message="No such file.")
-            elif file_id in self.refuse:
-                response.refusals.add(file_id=file_id, reason=self.refuse[file_id].number, message="Refused.")
-            else:
-                response.files.append(file)
-        refused = {refusal.file_id for refusal in response.refusals}
+        files, refusals = self._examined(file_id for task in request.tasks for file_id in task.file_ids)
+        refused = {refusal.file_id for refusal in refusals}
         if not (request.all_or_none and refused):
             self.pins |= {task.task_id: list(task.file_ids) for task in request.tasks if refused.isdisjoint(task.file_ids)}
-        return response
+        return pb.PinTasksResponse(files=files, refusals=refusals)
+
+    def _examined(self, file_ids: Iterable[int]) -> tuple[list[file_pb2.File], list[pb.FileRefusal]]:
+        files, refusals = [], []
+        for file_id in dict.fromkeys(file_ids):
+            owner, file = self.files.get(file_id, (None, None))
+            if file is None or owner != current_identity().account_id:
+                refusals.append(pb.FileRefusal(file_id=file_id, reason=ErrorReason.FILE_NOT_FOUND.number, message="No such file."))
+            elif file_id in self.refuse:
+                refusals.append(pb.FileRefusal(file_id=file_id, reason=self.refuse[file_id].number, message="Refused."))
+            else:
+                files.append(file)
+        return files, refusals
 
     async def UnpinTasks(self, request: pb.UnpinTasksRequest, context: Context) -> pb.UnpinTasksResponse:  # noqa: N802
         for task_id in request.task_ids:
             self.pins.pop(task_id, None)
         return pb.UnpinTasksResponse()
-
-    async def UnpinFiles(self, request: pb.UnpinFilesRequest, context: Context) -> pb.UnpinFilesResponse:  # noqa: N802
-        self.pins.pop(request.task_id, None)
-        return pb.UnpinFilesResponse()
 
     async def DeleteOutputs(self, request: pb.DeleteOutputsRequest, context: Context) -> pb.DeleteOutputsResponse:  # noqa: N802
         if self.away:

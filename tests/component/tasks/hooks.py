@@ -10,18 +10,20 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.common.database import Database
 from services.common.idempotency import IdempotencyRecords
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.domain.webhooks.addresses import Address, AddressRules
 from services.tasks.domain.webhooks.destinations import Destinations, Resolve, SystemResolver
 from services.tasks.domain.webhooks.post import Poster
-from services.tasks.domain.webhooks.records import Registered
 from services.tasks.domain.webhooks.schedule import RetrySchedule
 from services.tasks.domain.webhooks.sender import SenderRules, WebhookSender
+from services.tasks.model import Task, WebhookDelivery
+from services.tasks.model.records import Registered
 from services.tasks.store.batches import BatchStore
-from services.tasks.store.models import Task, WebhookDelivery
 from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
+from services.tasks.surfaces.native.webhook_messages import body
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import ACCOUNT, Scene
 
@@ -34,7 +36,7 @@ class Hooks:
 
     def __init__(self, engine: AsyncEngine, scene: Scene, clock: MovableClock) -> None:
         self.store, self.batches, self.scene, self.clock = WebhookStore(engine), BatchStore(engine), scene, clock
-        self._idempotency = IdempotencyRecords(engine, clock)
+        self._idempotency = IdempotencyRecords(Database(engine), clock)
         self.webhooks = self.account_webhooks()
 
     def destinations(self, resolve: Resolve | None = None, *, loopback: bool = True) -> Destinations:
@@ -59,7 +61,7 @@ class Hooks:
         schedule = RetrySchedule(3, timedelta(seconds=10), uniform=lambda low, high: 1.0)
         rules = SenderRules(concurrency=concurrency, concurrency_each=each, lease=LEASE, interval=interval, schedule=schedule)
         poster = Poster(destinations or self.destinations(), connect_timeout=5, timeout=timeout, tls=tls or ssl.create_default_context())
-        return WebhookSender(store or self.store, tasks or self.scene.store, self.batches, poster, rules, self.clock)
+        return WebhookSender(store or self.store, tasks or self.scene.store, self.batches, poster, body, rules, self.clock)
 
     async def add(self, url: str, *event_types: str) -> tuple[Registered, str]:
         """A webhook of the account, and its secret."""

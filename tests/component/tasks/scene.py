@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from services.common.errors import ErrorReason
-from services.tasks.domain.records import CreditTerms, LostAttempt, NewTask
-from services.tasks.domain.state import TaskState
-from services.tasks.store.models import Task, TaskEvent
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.idempotency import IdempotentCall
+from services.tasks.domain.acceptance.admission import admit_task
+from services.tasks.model import Task, TaskEvent
+from services.tasks.model.records import CreditTerms, LostAttempt, NewTask, NewTasks
+from services.tasks.model.state import TaskState
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 
@@ -35,7 +38,16 @@ class Scene:
 
     async def try_create(self, *, max_open: int = 1000, **new: Any) -> Task | None:
         """A QUEUED task, if it is admitted."""
-        return await self.store.create(await self.new(**new), max_open=max_open, terms=self.terms, now=self.clock())
+        try:
+            [task] = await self.try_or_raise(max_open=max_open, **new)
+        except DarkroomError:
+            return None
+        return task
+
+    async def try_or_raise(self, *, max_open: int = 1000, call: IdempotentCall | None = None, **new: Any) -> list[Task]:
+        """A QUEUED task; raises what refuses it."""
+        tasks = await self.new(max_open=max_open, **new)
+        return await self.store.create(tasks, partial(admit_task, tasks.tasks), terms=self.terms, now=self.clock(), call=call)
 
     async def new(
         self,
@@ -47,18 +59,23 @@ class Scene:
         expected_outputs: int = 1,
         max_attempts: int = 5,
         webhook_url: str | None = None,
-    ) -> NewTask:
+        max_open: int = 1000,
+    ) -> NewTasks:
         """What a task is created with."""
-        return NewTask(
+        task = NewTask(
             id=await self.store.next_id(),
-            account_id=account_id,
             lane=lane,
-            priority=priority,
-            trace_id="trace",
             operations=[],
             input_file_ids=[1, 2],
             list_price_millicredits=price,
             expected_outputs=expected_outputs,
+        )
+        return NewTasks(
+            account_id=account_id,
+            tasks=[task],
+            max_open=max_open,
+            priority=priority,
+            trace_id="trace",
             max_attempts=max_attempts,
             deadline=self.clock() + DEADLINE,
             webhook_url=webhook_url,

@@ -11,9 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.tasks.domain.state import TaskState
-from services.tasks.store.batches import BatchStore
-from services.tasks.store.models import Task
+from services.tasks.model import Task
+from services.tasks.model.state import TaskState
 from tests.component.tasks.batches import Batches
 from tests.component.tasks.books import Books
 from tests.component.tasks.clock import MovableClock
@@ -40,7 +39,7 @@ WHERE (batch.open, batch.succeeded, batch.failed, batch.cancelled) <> (counted.o
 
 @pytest.fixture
 def batches(clean_engine: AsyncEngine, clock: MovableClock) -> Batches:
-    return Batches(BatchStore(clean_engine), clock)
+    return Batches(clean_engine, clock)
 
 
 @pytest.fixture

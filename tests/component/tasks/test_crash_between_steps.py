@@ -20,10 +20,10 @@ from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.common.bus import Bus
 from services.common.errors import ErrorReason
 from services.common.idempotency import HEADER
+from services.tasks.domain.lifecycle.publishing import Relay
 from services.tasks.domain.lifecycle.reaper import Reaper
-from services.tasks.domain.lifecycle.relay import Relay
-from services.tasks.domain.state import TaskState
 from services.tasks.files_client import FilesClient
+from services.tasks.model.state import TaskState
 from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
 from tests.component.tasks.clock import MovableClock

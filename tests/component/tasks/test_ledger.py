@@ -10,9 +10,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.tasks.domain.records import CreditTerms
-from services.tasks.domain.state import TaskState
-from services.tasks.store.models import LedgerKind, Task
+from services.tasks.model import LedgerKind, Task
+from services.tasks.model.records import CreditTerms
+from services.tasks.model.state import TaskState
 from tests.component.tasks.books import Books
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import ACCOUNT, ENFORCED, PRICE, UNLIMITED, Scene
@@ -117,9 +117,9 @@ async def test_a_task_that_is_not_covered_leaves_nothing(scene: Scene, books: Bo
     assert await scene.try_create() is None
     assert await scene.try_create(price=0) is not None
     await books.have(PRICE - 1)
-    assert await scene.try_create() is None
-    admission = await scene.store.admission(await scene.new(), max_open=5, terms=ENFORCED)
-    assert (admission.open, admission.max_open, admission.missing_millicredits) == (1, 5, 1)
+    with pytest.raises(DarkroomError) as refused:
+        await scene.try_or_raise(max_open=5)
+    assert (refused.value.reason, refused.value.metadata["missing_millicredits"]) == (ErrorReason.INSUFFICIENT_CREDITS, "1")
     assert await books.state() == (PRICE - 1, 0)
     await books.have(1)
     assert await scene.try_create() is not None

@@ -9,17 +9,8 @@ from functools import partial
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from darkroom.operations.v1 import noop_pb2, operation_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotencyRecords
-from services.tasks.domain.creation.media import MediaLimits
-from services.tasks.domain.creation.task_creation import CreationRules, TaskCreation, TaskRequest
-from services.tasks.domain.credits.prices import read_prices
-from services.tasks.domain.lifecycle.notifications import Notifications
-from services.tasks.domain.records import Admission, CreditTerms, NewTask
-from services.tasks.domain.state import TaskState
-from services.tasks.store.models import LedgerKind, Task
-from services.tasks.store.tasks import TaskStore
+from services.common.errors import ErrorReason
+from services.tasks.model import LedgerKind, Task
 from tests.component.tasks.books import Books
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import ACCOUNT, ENFORCED, PRICE, UNLIMITED, Scene
@@ -75,48 +66,6 @@ async def test_grants_and_refunds_at_once_are_given_once(scene: Scene, books: Bo
     refunds = await asyncio.gather(*(books.refund(task.id, note="") for _ in range(10)))
     assert len({refund.id for refund in refunds}) == 1
     assert await books.state() == (9_000, 0)
-
-
-class NoOffers:
-    """Nothing needs one here."""
-
-    async def require(self, _specs: object) -> None:
-        return None
-
-
-class NoWebhooks:
-    """What creation asks of webhooks, for tasks that name none."""
-
-    async def url_of_task(self, _account_id: int, _url: str, _field: str) -> None:
-        """No URL."""
-
-
-class RoomIsMade(TaskStore):
-    """A store in which a task ends between a refusal and the question why."""
-
-    def __init__(self, engine: AsyncEngine, blocking: Task) -> None:
-        super().__init__(engine)
-        self._blocking = blocking
-
-    async def admission(self, new: NewTask, *, max_open: int, terms: CreditTerms) -> Admission:
-        await self.cancel(ACCOUNT, self._blocking.id, reason=ErrorReason.CANCELLED, message="", now=self._blocking.create_time)
-        return await super().admission(new, max_open=max_open, terms=terms)
-
-
-async def test_a_refusal_whose_cause_has_gone_is_no_refusal(scene: Scene, clean_engine: AsyncEngine, clock: MovableClock) -> None:
-    blocking = await scene.create(price=0)
-    rules = CreationRules(diagnostics=True, max_attempts=5, limits=MediaLimits(100, 400), prices=read_prices(None), terms=ENFORCED)
-    no_files = None  # A task without inputs asks nothing of files.
-    idempotency = IdempotencyRecords(clean_engine, clock)
-    creation = TaskCreation(
-        RoomIsMade(clean_engine, blocking), no_files, idempotency, Notifications(), NoWebhooks(), NoOffers(), rules, clock
-    )
-    noop = operation_pb2.Operation(noop=noop_pb2.Noop())
-    request = TaskRequest(account_id=ACCOUNT, operations=[noop], input_file_ids=[], input_fields=[], max_open=1)
-    assert (await creation.create(request)).state is TaskState.QUEUED
-    with pytest.raises(DarkroomError) as refused:
-        await creation.create(request)
-    assert refused.value.reason is ErrorReason.TOO_MANY_TASKS
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from darkroom.tasks.v1 import task_pb2
 from darkroom.tasks.v1 import tasks_service_pb2 as pb
+from services.common.database import Database
 from services.common.idempotency import IdempotencyRecords, IdempotentCall
 from services.tasks.domain.retention.config import RetentionSettings
 from services.tasks.domain.retention.sweeping import RetentionSweeper, Rule, rules
-from services.tasks.domain.state import DeliveryState, TaskState
-from services.tasks.store.batches import BatchStore
-from services.tasks.store.models import Task
+from services.tasks.model import Task
+from services.tasks.model.state import DeliveryState, TaskState
+from services.tasks.store.retention import RetentionStore
 from tests.component.tasks.batches import Batches
 from tests.component.tasks.books import Books
 from tests.component.tasks.clock import MovableClock
@@ -30,7 +31,7 @@ DAY = 86_400.0
 
 @pytest.fixture
 def sweeper(clean_engine: AsyncEngine, clock: MovableClock) -> RetentionSweeper:
-    return RetentionSweeper(clean_engine, rules(RetentionSettings()), clock)
+    return RetentionSweeper(RetentionStore(clean_engine), rules(RetentionSettings()), clock)
 
 
 async def sweep(*sweepers: RetentionSweeper) -> None:
@@ -104,7 +105,7 @@ async def test_tasks_that_ended_at_the_same_moment_lose_their_events_over_severa
     await relayed(scene, clock)
     clock.advance(7 * DAY)
     [policy] = [rule for rule in rules(RetentionSettings()) if rule.name == "events"]
-    small = RetentionSweeper(clean_engine, [Rule(policy.name, policy.kept, policy.statement, batch=3)], clock)
+    small = RetentionSweeper(RetentionStore(clean_engine), [Rule(policy.name, policy.kept, policy.statement, batch=3)], clock)
     assert [await small.step() for _ in range(3)] == [True, True, False]
     assert [await sequences(scene, task) for task in tasks] == [[2]] * 7
 
@@ -162,7 +163,7 @@ async def test_sweepers_at_once_remove_each_task_once_and_nothing_that_is_open(
     going = [await scene.running() for _ in range(10)]
     await relayed(scene, clock)
     clock.advance(31 * DAY)
-    sweepers = [RetentionSweeper(clean_engine, policy, clock) for _ in range(4)]
+    sweepers = [RetentionSweeper(RetentionStore(clean_engine), policy, clock) for _ in range(4)]
     # Their owner deletes some at the same moment, and the open ones end.
     deleted, _, *completed = await asyncio.gather(
         asyncio.gather(*(scene.store.delete(ACCOUNT, task.id) for task in random.Random(7).sample(ended, 20))),
@@ -182,13 +183,13 @@ async def test_sweepers_at_once_remove_each_task_once_and_nothing_that_is_open(
 async def test_idempotency_sweeps_at_once_forget_what_has_expired(clean_engine: AsyncEngine, scene: Scene, clock: MovableClock) -> None:
     async def create(number: int) -> None:
         call = IdempotentCall(ACCOUNT, "/create", f"key {number}", b"")
-        await scene.store.create(await scene.new(), max_open=1000, terms=scene.terms, now=clock(), call=call)
+        await scene.try_or_raise(call=call)
 
     for number in range(20):
         await create(number)
     clock.advance(DAY)
     await create(20)
-    await asyncio.gather(*(IdempotencyRecords(clean_engine, clock).sweep() for _ in range(4)))
+    await asyncio.gather(*(IdempotencyRecords(Database(clean_engine), clock).sweep() for _ in range(4)))
     assert await rows(clean_engine, "idempotency") == 1
 
 
@@ -228,7 +229,7 @@ async def test_the_service_sweeps_and_a_watcher_still_learns_of_an_end_long_ago(
 async def test_a_batch_is_forgotten_after_the_last_of_its_tasks(
     scene: Scene, sweeper: RetentionSweeper, clean_engine: AsyncEngine, clock: MovableClock
 ) -> None:
-    early, late = await Batches(BatchStore(clean_engine), clock).create(2)
+    early, late = await Batches(clean_engine, clock).create(2)
     await scene.cancel(early)
     clock.advance(DAY)
     await scene.cancel(late)

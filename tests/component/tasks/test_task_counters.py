@@ -12,9 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.errors import ErrorReason
-from services.tasks.domain.order.policies import AccountPolicies, PolicyChange
-from services.tasks.domain.state import TaskState
-from services.tasks.store.models import Task
+from services.tasks.model import Task
+from services.tasks.model.records import PolicyChange
+from services.tasks.model.state import TaskState
+from services.tasks.store.policies import PolicyStore
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import Scene
@@ -50,7 +51,7 @@ async def differences(engine: AsyncEngine) -> list[Any]:
 async def test_counters_are_exact_after_a_storm(scene: Scene, clean_engine: AsyncEngine, clock: MovableClock, seed: int) -> None:
     chance = random.Random(seed)
     tasks: list[Task] = []
-    policies = AccountPolicies(clean_engine)
+    policies = PolicyStore(clean_engine)
 
     async def create() -> None:
         tasks.append(await scene.create(account_id=chance.choice(ACCOUNTS), lane=chance.choice(LANES), priority=chance.randrange(3)))

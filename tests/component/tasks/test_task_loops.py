@@ -15,16 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from darkroom.internal.tasks.v1 import attempt_service_pb2
 from services.common.bus import WORK_STREAM, Bus, connected, work_consumer, work_subject
 from services.common.errors import ErrorReason
-from services.tasks.domain.lifecycle.announcer import Announcer
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
 from services.tasks.domain.lifecycle.dispatcher import Dispatcher
 from services.tasks.domain.lifecycle.hints import drop_lost_hints, hints_waiting, publish_hints
 from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
 from services.tasks.domain.lifecycle.reaper import Reaper
-from services.tasks.domain.lifecycle.relay import Relay
 from services.tasks.domain.lifecycle.retry import RetryPolicy
-from services.tasks.domain.state import TaskState
+from services.tasks.model.state import TaskState
 from services.tasks.store.tasks import TaskStore
+from services.tasks.surfaces.internal.events import packed
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.events import events_on
 from tests.component.tasks.scene import ACCOUNT, LEASE, TIMEOUT, Scene
@@ -43,9 +43,13 @@ def reaper(store: TaskStore, bus: Bus, attempts: Attempts, clock: MovableClock) 
     return Reaper(store, attempts, bus, ["system"], 30 * SECOND, clock)
 
 
+def relay_of(store: TaskStore, bus: Bus, clock: MovableClock, age: timedelta = timedelta()) -> Relay:
+    return Relay(store, EventPublisher(store, bus, packed), 10 * SECOND, clock, age)
+
+
 @pytest.fixture
 def relay(store: TaskStore, bus: Bus, clock: MovableClock) -> Relay:
-    return Relay(store, bus, 10 * SECOND, clock)
+    return relay_of(store, bus, clock)
 
 
 def dispatcher(store: TaskStore, bus: Bus, clock: MovableClock, window: int = 10) -> Dispatcher:
@@ -232,7 +236,7 @@ async def test_events_are_published_in_order_with_the_outputs_on_success(scene: 
 
 async def test_relays_at_once_publish_each_event_once(scene: Scene, store: TaskStore, bus: Bus, clock: MovableClock) -> None:
     tasks = [await scene.running() for _ in range(10)]
-    await asyncio.gather(*(Relay(store, bus, 10 * SECOND, clock).step() for _ in range(5)))
+    await asyncio.gather(*(relay_of(store, bus, clock).step() for _ in range(5)))
     assert len(await events_on(bus)) == 3 * len(tasks)
 
 
@@ -240,7 +244,7 @@ async def test_a_relay_that_dies_before_marking_does_no_harm(
     scene: Scene, store: TaskStore, clean_engine: AsyncEngine, relay: Relay, bus: Bus, clock: MovableClock
 ) -> None:
     task = await scene.running()
-    await Relay(_Unmarked(clean_engine), bus, 10 * SECOND, clock).step()
+    await relay_of(_Unmarked(clean_engine), bus, clock).step()
     assert len(await published(bus, task.id)) == 3
     assert await relay.step() is False  # Taken by the one that died, for ten seconds.
     clock.advance(10)
@@ -260,7 +264,7 @@ class _Unmarked(TaskStore):
 async def test_an_announced_event_is_published_once_and_the_relay_takes_what_was_not(
     scene: Scene, store: TaskStore, bus: Bus, clock: MovableClock
 ) -> None:
-    announcer, relay = Announcer(store, bus), Relay(store, bus, 10 * SECOND, clock, 2 * SECOND)
+    announcer, relay = Announcer(EventPublisher(store, bus, packed)), relay_of(store, bus, clock, 2 * SECOND)
     task = await scene.create()
     announcer.add(task)
     await scene.dispatch()  # By a process that dies before it announces this.
@@ -290,7 +294,7 @@ async def test_without_nats_nothing_is_offered_or_taken_but_leases_end(
         waiting = await scene.create()
         clock.advance(31)
         assert await dispatcher(store, gone, clock).step() is False
-        assert await Relay(store, gone, 10 * SECOND, clock).step() is False
+        assert await relay_of(store, gone, clock).step() is False
         await Reaper(store, attempts, gone, ["system"], 30 * SECOND, clock).step()
     assert (await scene.now(waiting)).state is TaskState.QUEUED
     assert (await scene.now(running)).error_reason is ErrorReason.WORKER_LOST

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.errors import ErrorReason
 from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.model import Task
 from services.tasks.monitoring.gauges import QueueGauges
-from services.tasks.store.models import Task
+from services.tasks.store.queue import QueueStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import Scene
 
@@ -20,7 +21,7 @@ Samples = dict[tuple[str, ...], float]
 
 @pytest.fixture
 def gauges(clean_engine: AsyncEngine, clock: MovableClock) -> QueueGauges:
-    return QueueGauges(clean_engine, ["neural", "system"], clock)
+    return QueueGauges(QueueStore(clean_engine), ["neural", "system"], clock)
 
 
 async def read(gauges: QueueGauges) -> Samples:

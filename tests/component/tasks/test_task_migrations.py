@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from services.common.db import engine, migrate
 from services.common.errors import ErrorReason
-from services.tasks.store.models import TasksTable
+from services.tasks.model import TasksTable
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.books import Books
 from tests.component.tasks.clock import MovableClock

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.tasks.domain.order.policies import AccountPolicies, PolicyChange
-from services.tasks.domain.state import TaskState
-from services.tasks.store.models import Task
+from services.tasks.model import Task
+from services.tasks.model.records import PolicyChange
+from services.tasks.model.state import TaskState
+from services.tasks.store.policies import PolicyStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import Scene
 
@@ -21,8 +22,8 @@ A, B, C = 7_001, 7_002, 7_003
 
 
 @pytest.fixture
-def policies(clean_engine: AsyncEngine) -> AccountPolicies:
-    return AccountPolicies(clean_engine)
+def policies(clean_engine: AsyncEngine) -> PolicyStore:
+    return PolicyStore(clean_engine)
 
 
 async def queue(scene: Scene, account_id: int, count: int, priority: int = 0, lane: str = "system") -> list[Task]:
@@ -87,7 +88,7 @@ async def test_one_batch_is_as_fair_as_single_turns(scene: Scene) -> None:
     assert order == [A, B, C, A, B, C, A, B, A, B, A, B]
 
 
-async def test_turns_go_by_weight(scene: Scene, policies: AccountPolicies) -> None:
+async def test_turns_go_by_weight(scene: Scene, policies: PolicyStore) -> None:
     await policies.change(A, PolicyChange(weight=3))
     await policies.change(C, PolicyChange(weight=0.5))
     for account_id in (A, B, C):
@@ -99,7 +100,7 @@ async def test_turns_go_by_weight(scene: Scene, policies: AccountPolicies) -> No
     assert all(B in order[start : start + 9] for start in range(0, 36))
 
 
-async def test_a_larger_class_goes_strictly_first(scene: Scene, policies: AccountPolicies) -> None:
+async def test_a_larger_class_goes_strictly_first(scene: Scene, policies: PolicyStore) -> None:
     await queue(scene, A, 3)
     await turns(scene, 1)
     await policies.change(B, PolicyChange(priority_class=1))
@@ -108,7 +109,7 @@ async def test_a_larger_class_goes_strictly_first(scene: Scene, policies: Accoun
     assert await turns(scene, 4) == [B, B, B, C]
 
 
-async def test_a_class_is_changed_while_tasks_wait(scene: Scene, policies: AccountPolicies) -> None:
+async def test_a_class_is_changed_while_tasks_wait(scene: Scene, policies: PolicyStore) -> None:
     await queue(scene, A, 4)
     await queue(scene, B, 4)
     await turns(scene, 2)
@@ -118,7 +119,7 @@ async def test_a_class_is_changed_while_tasks_wait(scene: Scene, policies: Accou
     assert Counter(await turns(scene, 2)) == {A: 1, B: 1}
 
 
-async def test_a_class_that_had_to_wait_is_fair_within(scene: Scene, policies: AccountPolicies) -> None:
+async def test_a_class_that_had_to_wait_is_fair_within(scene: Scene, policies: PolicyStore) -> None:
     await policies.change(A, PolicyChange(priority_class=1))
     await queue(scene, B, 4)
     await queue(scene, A, 20)
@@ -153,7 +154,7 @@ async def test_priority_orders_an_accounts_own_tasks_only(scene: Scene) -> None:
     assert [task.id for task in offered] == [high.id, other.id, low.id]
 
 
-async def test_no_account_has_more_tasks_under_way_than_it_may(scene: Scene, policies: AccountPolicies) -> None:
+async def test_no_account_has_more_tasks_under_way_than_it_may(scene: Scene, policies: PolicyStore) -> None:
     await policies.change(B, PolicyChange(max_running=3))
     await queue(scene, A, 10)
     await queue(scene, B, 10)

@@ -7,8 +7,8 @@ import random
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.tasks.domain.order.policies import AccountPolicies, PolicyChange
-from services.tasks.domain.records import Flow
+from services.tasks.model.records import Flow, PolicyChange
+from services.tasks.store.policies import PolicyStore
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import Scene
@@ -19,7 +19,7 @@ A, B, C = 7_001, 7_002, 7_003
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_the_place_is_the_order_of_offers(scene: Scene, store: TaskStore, clean_engine: AsyncEngine, seed: int) -> None:
     chance = random.Random(seed)
-    policies = AccountPolicies(clean_engine)
+    policies = PolicyStore(clean_engine)
     await policies.change(A, PolicyChange(weight=2))
     await policies.change(C, PolicyChange(priority_class=1))
     tasks = [await scene.create(account_id=chance.choice([A, A, B, B, C]), priority=chance.randrange(3)) for _ in range(30)]

@@ -15,16 +15,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.common.db import engine, migrate
-from services.tasks.store import (
-    batch_statements,
-    ledger_statements,
-    order_statements,
-    queries,
-    retention_statements,
-    transitions,
-    webhook_statements,
-)
-from services.tasks.store import monitoring_statements as gauge_statements
+from services.tasks.store import attempts, batches, deliveries, events, ledger, order, queue, retention, tasks
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import Scene
@@ -125,45 +116,45 @@ def _index_and_scans(plan: Any) -> list[tuple[str, str | None, str | None]]:
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        (order_statements.DISPATCH, "task_queue"),
-        (order_statements.DISPATCH, "task_offered"),
-        (order_statements.DISPATCH, "task_pkey"),
-        (order_statements.DISPATCH, "lane_account_turn"),
-        (order_statements.MAKE_DUE, "task_retries"),
-        (order_statements.PLACE, "task_pkey"),
-        (order_statements.PLACE, "task_queue"),
-        (order_statements.PLACE, "task_offered"),
-        (order_statements.FLOW, "task_offered"),
-        (queries.REDISPATCH, "task_offered"),
-        (queries.OFFERED, "task_offered"),
-        (queries.LOST, "task_leases"),
-        (queries.OVERDUE, "task_deadlines"),
-        (queries.TAKE_EVENTS, "task_event_outbox"),
-        (queries.LIST, "task_account"),
+        (order.DISPATCH, "task_queue"),
+        (order.DISPATCH, "task_offered"),
+        (order.DISPATCH, "task_pkey"),
+        (order.DISPATCH, "lane_account_turn"),
+        (order.MAKE_DUE, "task_retries"),
+        (order.PLACE, "task_pkey"),
+        (order.PLACE, "task_queue"),
+        (order.PLACE, "task_offered"),
+        (order.FLOW, "task_offered"),
+        (order.REDISPATCH, "task_offered"),
+        (order.OFFERED, "task_offered"),
+        (attempts.LOST, "task_leases"),
+        (tasks.OVERDUE, "task_deadlines"),
+        (events.TAKE_EVENTS, "task_event_outbox"),
+        (tasks.LIST, "task_account"),
         # The task's own row; or those that are offered, or run, when they are few.
-        (transitions.START, "task_pkey|task_offered"),
-        (transitions.COMPLETE, "task_pkey|task_leases"),
-        (ledger_statements.ENTRIES, "ledger_entry_account"),
-        (ledger_statements.REFUNDED, "ledger_entry_once_a_task"),
-        (transitions.COMPLETE, "webhook_account"),
-        (transitions.CANCEL_BATCH, "task_batch"),
-        (batch_statements.GET, "task_batch"),
-        (batch_statements.TASKS, "task_batch"),
-        (webhook_statements.CLAIM, "webhook_delivery_outbox"),
-        (webhook_statements.CLAIM, "webhook_delivery_pkey"),
-        (webhook_statements.RECORD, "webhook_delivery_pkey"),
-        (webhook_statements.DELIVERIES, "webhook_delivery_task"),
-        (retention_statements.TASKS, "task_ended"),
-        (retention_statements.EVENTS, "task_ended"),
-        (retention_statements.EVENTS, "task_event_pkey"),
-        (retention_statements.DELIVERIES, "webhook_delivery_ended"),
-        (gauge_statements.OPEN, "task_retries"),
-        (gauge_statements.OPEN, "task_offered"),
-        (gauge_statements.OPEN, "task_leases"),
-        (gauge_statements.OLDEST, "task_queue"),
-        (gauge_statements.OLDEST, "lane_account_turn"),
-        (gauge_statements.UNRELAYED, "task_event_outbox"),
-        (gauge_statements.WEBHOOKS, "webhook_delivery_outbox"),
+        (attempts.START, "task_pkey|task_offered"),
+        (attempts.COMPLETE, "task_pkey|task_leases"),
+        (ledger.ENTRIES, "ledger_entry_account"),
+        (ledger.REFUNDED, "ledger_entry_once_a_task"),
+        (attempts.COMPLETE, "webhook_account"),
+        (batches.CANCEL_BATCH, "task_batch"),
+        (batches.GET, "task_batch"),
+        (batches.TASKS, "task_batch"),
+        (deliveries.CLAIM, "webhook_delivery_outbox"),
+        (deliveries.CLAIM, "webhook_delivery_pkey"),
+        (deliveries.RECORD, "webhook_delivery_pkey"),
+        (deliveries.DELIVERIES, "webhook_delivery_task"),
+        (retention.TASKS, "task_ended"),
+        (retention.EVENTS, "task_ended"),
+        (retention.EVENTS, "task_event_pkey"),
+        (retention.DELIVERIES, "webhook_delivery_ended"),
+        (queue.OPEN, "task_retries"),
+        (queue.OPEN, "task_offered"),
+        (queue.OPEN, "task_leases"),
+        (queue.OLDEST, "task_queue"),
+        (queue.OLDEST, "lane_account_turn"),
+        (queue.UNRELAYED, "task_event_outbox"),
+        (queue.WEBHOOKS, "webhook_delivery_outbox"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -221,7 +212,7 @@ async def _scans(connection: AsyncConnection, statement: TextClause, now: dateti
     return _index_and_scans((json.loads(explained) if isinstance(explained, str) else explained)[0]["Plan"])
 
 
-@pytest.mark.parametrize("statement", [transitions.START, transitions.COMPLETE], ids=["START", "COMPLETE"])
+@pytest.mark.parametrize("statement", [attempts.START, attempts.COMPLETE], ids=["START", "COMPLETE"])
 async def test_a_task_is_found_by_its_id_when_very_many_are_open(piled_up: AsyncEngine, clock: MovableClock, statement: TextClause) -> None:
     async with piled_up.connect() as connection:
         await connection.execute(OPEN_MANY)
@@ -234,7 +225,7 @@ async def test_a_task_is_found_by_its_id_when_very_many_are_open(piled_up: Async
 async def test_the_claim_reads_what_it_takes_and_no_more(piled_up: AsyncEngine, clock: MovableClock) -> None:
     values = {"lane": "system", "dispatch_window": 40 + 32, "batch": 100, "max_running": 1000, "now": clock()}
     async with piled_up.connect() as connection:
-        plan = (await connection.execute(text("EXPLAIN (ANALYZE, FORMAT JSON) " + order_statements.DISPATCH.text), values)).scalar_one()
+        plan = (await connection.execute(text("EXPLAIN (ANALYZE, FORMAT JSON) " + order.DISPATCH.text), values)).scalar_one()
         await connection.rollback()
     root = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
     assert root["Actual Rows"] == 32
@@ -248,9 +239,9 @@ async def test_the_claim_reads_what_it_takes_and_no_more(piled_up: AsyncEngine, 
 @pytest.mark.parametrize(
     ("statement", "table"),
     [
-        (retention_statements.TASKS, "task"),
-        (retention_statements.EVENTS, "task"),
-        (retention_statements.DELIVERIES, "webhook_delivery"),
+        (retention.TASKS, "task"),
+        (retention.EVENTS, "task"),
+        (retention.DELIVERIES, "webhook_delivery"),
     ],
     ids=["tasks", "events", "deliveries"],
 )
@@ -267,7 +258,7 @@ async def test_a_sweep_reads_what_it_removes_and_no_more(piled_up: AsyncEngine, 
 
 async def test_the_age_of_a_deep_queue_is_read_by_one_probe_an_account_and_priority(piled_up: AsyncEngine) -> None:
     async with piled_up.connect() as connection:
-        plan = (await connection.execute(text("EXPLAIN (ANALYZE, FORMAT JSON) " + gauge_statements.OLDEST.text))).scalar_one()
+        plan = (await connection.execute(text("EXPLAIN (ANALYZE, FORMAT JSON) " + queue.OLDEST.text))).scalar_one()
     read = _rows_read((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"])
     # 30,000 tasks of 300 accounts, each with tasks of one priority; and those of the scene.
     assert read["task"] <= 2 * 301

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.errors import ErrorReason
-from services.tasks.domain.state import TaskState
-from services.tasks.store import transitions
+from services.tasks.model.state import TaskState
+from services.tasks.store import attempts
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import ACCOUNT, Scene
@@ -51,7 +51,7 @@ async def test_an_end_that_has_waited_for_a_start_ends_its_attempt(scene: Scene,
         async with clean_engine.connect() as starting:
             now = scene.clock().isoformat()
             start = {"number": 0, "id": task.id, "run_id": str(uuid.uuid4()), "worker": "worker", "lease_until": now, "now": now}
-            await starting.execute(transitions.START, {"asked": json.dumps([start])})
+            await starting.execute(attempts.START, {"asked": json.dumps([start])})
             ending = asyncio.create_task(end(task))
             await _somebody_waits_for_a_lock(clean_engine)
             await starting.commit()

@@ -16,16 +16,18 @@ from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
 from services.tasks.domain.lifecycle.deadlines import Deadlines
 from services.tasks.domain.lifecycle.dispatcher import Dispatcher
 from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.lifecycle.publishing import EventPublisher, Relay
 from services.tasks.domain.lifecycle.reaper import Reaper
-from services.tasks.domain.lifecycle.relay import Relay
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.domain.retention.config import RetentionSettings
 from services.tasks.domain.retention.sweeping import RetentionSweeper, rules
-from services.tasks.domain.state import DeliveryState, TaskState
-from services.tasks.store.models import Task
+from services.tasks.model import Task
+from services.tasks.model.state import DeliveryState, TaskState
+from services.tasks.store.retention import RetentionStore
 from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
-from services.tasks.surfaces.native.messages import state_of
+from services.tasks.surfaces.internal.events import packed
+from services.tasks.surfaces.rendering import state_of
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.events import events_on
 from tests.component.tasks.hooks import Hooks
@@ -48,8 +50,8 @@ class Loops:
             Dispatcher("system", store, bus, notifications, 1000, 1000, clock).step,
             Reaper(store, attempts, bus, ["system"], 30 * SECOND, clock).step,
             Deadlines(store, bus, notifications, clock).step,
-            Relay(store, bus, 10 * SECOND, clock).step,
-            RetentionSweeper(engine, rules(RetentionSettings()), clock).step,
+            Relay(store, EventPublisher(store, bus, packed), 10 * SECOND, clock).step,
+            RetentionSweeper(RetentionStore(engine), rules(RetentionSettings()), clock).step,
             self._sender.step,
         )
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from services.common.errors import ErrorReason
-from services.tasks.domain.records import LostAttempt
-from services.tasks.domain.state import TaskState, Transition
-from services.tasks.store.models import Task
+from services.common.errors import DarkroomError, ErrorReason
+from services.tasks.model import Task
+from services.tasks.model.records import LostAttempt
+from services.tasks.model.state import TaskState, Transition
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import ACCOUNT, Scene
@@ -204,13 +204,12 @@ async def test_another_accounts_task_is_as_good_as_none(scene: Scene, store: Tas
     assert (await scene.now(task)).state is TaskState.QUEUED
 
 
-async def test_admission_counts_by_account_and_by_the_operators_limit(scene: Scene, store: TaskStore) -> None:
+async def test_open_tasks_are_limited_by_account(scene: Scene) -> None:
     await scene.create(max_open=1)
-    with pytest.raises(AssertionError):
-        await scene.create(max_open=1)
+    with pytest.raises(DarkroomError) as refused:
+        await scene.try_or_raise(max_open=1)
+    assert (refused.value.reason, refused.value.metadata) == (ErrorReason.TOO_MANY_TASKS, {"max_open": "1"})
     await scene.create(max_open=1, account_id=ACCOUNT + 1)
-    admission = await store.admission(await scene.new(), max_open=1, terms=scene.terms)
-    assert (admission.open, admission.max_open) == (1, 1)
 
 
 async def test_order_is_priority_then_age_within_the_window(scene: Scene) -> None:

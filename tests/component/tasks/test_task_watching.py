@@ -8,19 +8,15 @@ from datetime import timedelta
 
 import pytest
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2
 from services.common.bus import Bus, event_subject
 from services.common.identity import Identity
 from services.common.revocations import Revocations
-from services.tasks.domain.lifecycle.notifications import Notifications
-from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.event_feed import EventFeed
 from services.tasks.domain.owner.watching import Watching
-from services.tasks.domain.records import OutgoingEvent
-from services.tasks.store.models import Task
+from services.tasks.model import Task
+from services.tasks.model.records import OutgoingEvent
 from services.tasks.store.tasks import TaskStore
-from services.tasks.surfaces.native.messages import published_event
-from tests.component.tasks.clock import MovableClock
+from services.tasks.surfaces.internal.events import packed, unpacked
 from tests.component.tasks.scene import ACCOUNT, Scene
 
 NEVER = timedelta(hours=1)
@@ -30,12 +26,11 @@ Watch = AsyncGenerator[int, None]
 class Watchers:
     """Watches by an interval of choice; with NEVER, only NATS brings news."""
 
-    def __init__(self, store: TaskStore, bus: Bus, feed: EventFeed, revocations: Revocations, clock: MovableClock) -> None:
+    def __init__(self, store: TaskStore, bus: Bus, feed: EventFeed, revocations: Revocations) -> None:
         self._store, self._bus, self._feed, self._revocations = store, bus, feed, revocations
-        self._tasks = AccountTasks(store, bus, Notifications(), clock)
 
     async def watch(self, task: Task, interval: timedelta = NEVER) -> Watch:
-        watching = Watching(self._store, self._tasks, self._feed, self._revocations, interval, asyncio.Event())
+        watching = Watching(self._store, self._feed, self._revocations, interval, asyncio.Event())
         async for event in watching.watch(Identity(ACCOUNT, 1), task.id, 0):
             yield event.sequence
 
@@ -43,15 +38,15 @@ class Watchers:
         """Publish stored events, in this order."""
         events = {event.sequence: event for event in await self._store.events_after(task.id, 0, limit=100)}
         for sequence in sequences:
-            message = attempt_service_pb2.PublishedEvents(events=[published_event(OutgoingEvent(events[sequence], ACCOUNT, []))])
-            await self._bus.client.publish(event_subject(ACCOUNT, end=events[sequence].state.terminal), message.SerializeToString())
+            [(_, message)] = packed([OutgoingEvent(events[sequence], ACCOUNT, [])])
+            await self._bus.client.publish(event_subject(ACCOUNT, end=events[sequence].state.terminal), message)
         await self._bus.client.flush()
 
 
 @pytest.fixture
-async def watchers(store: TaskStore, bus: Bus, clock: MovableClock) -> AsyncIterator[Watchers]:
-    async with Revocations(bus) as revocations, EventFeed(bus) as feed:
-        yield Watchers(store, bus, feed, revocations, clock)
+async def watchers(store: TaskStore, bus: Bus) -> AsyncIterator[Watchers]:
+    async with Revocations(bus) as revocations, EventFeed(bus, unpacked) as feed:
+        yield Watchers(store, bus, feed, revocations)
 
 
 async def _next(watch: Watch, count: int) -> list[int]:

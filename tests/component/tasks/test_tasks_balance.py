@@ -193,7 +193,7 @@ async def test_an_estimate_is_the_price_of_a_creation_and_keeps_nothing(
     request = balance_service_pb2.EstimatePriceRequest(input_file_ids=[photo], operations=[CUT_OUT])
     estimate = await replica.balance.EstimatePrice(request, metadata=me)
     assert (estimate.price_millicredits, estimate.list_price_millicredits, estimate.covered) == (5_000, 10_000, True)
-    assert service.files.pins == {}
+    assert (service.files.pins, service.files.pinning) == ({}, 0)
     assert (await replica.create(me, photo, operations=[CUT_OUT])).price.millicredits == 5_000
     estimate = await replica.balance.EstimatePrice(request, metadata=me)
     assert (estimate.balance.available_millicredits, estimate.covered) == (0, False)

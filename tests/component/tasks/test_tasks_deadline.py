@@ -19,7 +19,7 @@ from services.common.bus import Bus
 from services.common.errors import ErrorReason
 from services.tasks.domain.lifecycle.deadlines import Deadlines
 from services.tasks.domain.lifecycle.notifications import Notifications
-from services.tasks.domain.state import TaskState
+from services.tasks.model.state import TaskState
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import DEADLINE, Scene

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Awaitable
 
 import grpc
@@ -16,13 +15,13 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
 from darkroom.rest.v1 import images_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
+from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotencyRecords, IdempotentCall
-from services.tasks.domain.records import NewTask
-from services.tasks.store.models import Task
+from services.tasks.model import Task
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
-from tests.component.tasks.scene import UNLIMITED
+from tests.component.tasks.scene import Scene
 from tests.component.tasks.service import Replica, Service, error_of, eventually
 
 ACCOUNT, OTHER = 7_001, 7_002
@@ -160,7 +159,7 @@ async def test_a_client_that_gave_up_and_repeats_has_one_task(service: Service, 
 
 @pytest.fixture
 def records(clean_engine: AsyncEngine, clock: MovableClock) -> IdempotencyRecords:
-    return IdempotencyRecords(clean_engine, clock)
+    return IdempotencyRecords(Database(clean_engine), clock)
 
 
 def call_of(key: str, digest: bytes = b"d" * 32) -> IdempotentCall:
@@ -168,20 +167,7 @@ def call_of(key: str, digest: bytes = b"d" * 32) -> IdempotentCall:
 
 
 async def stored(store: TaskStore, clock: MovableClock, call: IdempotentCall) -> Task:
-    new = NewTask(
-        id=await store.next_id(),
-        account_id=ACCOUNT,
-        lane="system",
-        priority=0,
-        trace_id=str(uuid.uuid4()),
-        operations=[],
-        input_file_ids=[],
-        list_price_millicredits=0,
-        expected_outputs=0,
-        max_attempts=1,
-    )
-    task = await store.create(new, max_open=100, terms=UNLIMITED, now=clock(), call=call)
-    assert task is not None
+    [task] = await Scene(store, clock).try_or_raise(call=call)
     return task
 
 

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.tasks.domain.state import DeliveryState
 from services.tasks.domain.webhooks.destinations import UndeliverableError
 from services.tasks.domain.webhooks.post import Poster
+from services.tasks.model.state import DeliveryState
 from tests.certificate import make_certificate
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.hooks import Hooks, Names, certificate_context

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.tasks.domain.state import DeliveryState, TaskState
+from services.tasks.model.state import DeliveryState, TaskState
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.hooks import Hooks
 from tests.component.tasks.receiver import Receiver

@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.tasks.domain.state import DeliveryState, TaskState
 from services.tasks.domain.webhooks import signing
-from services.tasks.domain.webhooks.records import Outcome
-from services.tasks.store.models import WebhookDelivery
+from services.tasks.model import WebhookDelivery
+from services.tasks.model.records import Outcome
+from services.tasks.model.state import DeliveryState, TaskState
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.hooks import LEASE, Forgetful, Hooks, Mute
 from tests.component.tasks.receiver import Receiver

@@ -11,7 +11,7 @@ from pathlib import Path
 from darkroom import ApiError, AsyncClient, ConnectionFailed, DarkroomFailure
 from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2, upscale_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.tasks.surfaces.native.messages import state_of
+from services.tasks.surfaces.rendering import state_of
 
 _CUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
 _DOUBLE = operation_pb2.Operation(upscale=upscale_pb2.Upscale(factor=2))

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.common.db import engine
+from services.common.clock import Clock
+from services.common.database import opened
 from services.common.identity import Signer
 from services.common.rpc.channel import Caller, channel
 from services.common.sandbox import Sandbox
 from services.files.assembly import Files, assemble
 from services.files.config import FilesSettings
-from services.files.domain.clock import Clock
 from services.files.objects import object_store
 from services.files.probe import Prober
 from services.files.tasks_client import TasksClient
@@ -62,7 +62,7 @@ async def _files(stack: StackUnderTest, clock: Clock) -> AsyncIterator[Files]:
             patch.setenv(name, value)
         settings = FilesSettings()
     async with AsyncExitStack() as parts:
-        database = await parts.enter_async_context(engine(settings.database_url, 4))
+        database = await parts.enter_async_context(opened(settings.database_url, 4))
         tasks = await parts.enter_async_context(channel(settings.tasks_address))
         secret = settings.s3_secret_key.get_secret_value()
         objects = await parts.enter_async_context(

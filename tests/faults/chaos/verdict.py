@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image
 
 from darkroom.tasks.v1 import task_pb2
-from services.tasks.surfaces.native.messages import state_of
+from services.tasks.surfaces.rendering import state_of
 from tests.component.tasks.receiver import Received
 from tests.faults.chaos.havoc import Havoc
 from tests.faults.chaos.load import KINDS, Accepted, Load

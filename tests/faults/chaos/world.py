@@ -15,7 +15,7 @@ from darkroom import AsyncClient
 from darkroom.internal.tasks.v1 import attempt_service_pb2
 from services.common.bus import EVENTS_STREAM, connected, events_subject
 from services.common.db import engine
-from services.tasks.domain.clock import system_clock
+from services.tasks.model.clock import system_clock
 from tests.component.tasks.books import Books
 from tests.component.tasks.receiver import Receiver
 from tests.faults.chaos.load import Tenant

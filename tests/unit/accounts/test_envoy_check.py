@@ -11,9 +11,9 @@ import pytest
 from google.rpc import code_pb2, status_pb2
 
 from envoy_api.envoy.service.auth.v3 import external_auth_pb2
-from services.accounts.domain.admission import Admission
+from services.accounts.domain.authentication import KeyAuthenticator
 from services.accounts.domain.keys import make_key
-from services.accounts.store.accounts import KeyOwner
+from services.accounts.records import KeyOwner
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
 
 KEY, EXPIRED = make_key(), make_key()
@@ -29,7 +29,7 @@ async def check(path: str, **headers: str) -> external_auth_pb2.CheckResponse:
     request.attributes.request.http.path = path
     request.attributes.request.http.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
     return await AuthorizationServicer(
-        Admission(find, lambda owner, now: f"{owner.account_id}/{owner.key_id}", lambda key_id, now: None)
+        KeyAuthenticator(find, lambda owner, now: f"{owner.account_id}/{owner.key_id}", lambda key_id, now: None)
     ).Check(request, Mock())
 
 

@@ -13,8 +13,8 @@ from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
 CLIENT = Path(__file__).resolve().parents[3] / "clients" / "python"
-_TAKEN_IN_BY_GRPC = ("grpc_health", "grpc_reflection", "grpc_status", "grpc_tools")
-"""What `import grpc` imports as well where it happens to be installed."""
+_OPTIONAL = ("grpc_health", "grpc_reflection", "grpc_status", "grpc_tools", "click")
+"""What `grpc` and `httpx` import if it happens to be installed."""
 PROGRAM = """
 import json, sys
 import darkroom, darkroom.cli.app
@@ -58,7 +58,7 @@ def test_the_wheel_works_by_itself(tmp_path: Path) -> None:
     there = _closure(_required((packages / metadata).read_text()))
     known = packages_distributions()
     # A top-level module such as `google` may be of several distributions.
-    used = [module for module in told["modules"] if module in known and module not in _TAKEN_IN_BY_GRPC]
+    used = [module for module in told["modules"] if module in known and module not in _OPTIONAL]
     missing = [module for module in used if not there & {_normal(name) for name in known[module]}]
     assert missing == []
 

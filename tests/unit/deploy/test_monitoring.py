@@ -19,8 +19,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import services
 from services.common.telemetry.reading import PoolGauges, ReadGauges
-from services.tasks.domain.clock import system_clock
+from services.tasks.model.clock import system_clock
 from services.tasks.monitoring.gauges import QueueGauges
+from services.tasks.store.queue import QueueReading, QueueStore
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 MONITORING = REPOSITORY / "deploy" / "prometheus"
@@ -45,7 +46,7 @@ async def _read_gauges() -> AsyncIterator[Metric]:
     engine = create_async_engine("postgresql+asyncpg:///nowhere", pool_size=1)
     for metric in PoolGauges(engine).collect():
         yield metric
-    for metric in QueueGauges(engine, [], system_clock).metrics({}, {}, None, None, 0):
+    for metric in QueueGauges(QueueStore(engine), [], system_clock).metrics(QueueReading({}, {}, None, None, 0)):
         yield metric
     yield ReadGauges("queue", _nothing).succeeded(True)
     await engine.dispose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 import pillow_heif
@@ -10,8 +11,10 @@ import pytest
 import pyvips
 from PIL import Image as PillowImage
 
+from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
 from services.common.errors import DarkroomError, ErrorReason
-from services.inference.media import Format, Limits, decode, encode, read_header, sniff
+from services.common.media_format import MediaFormat, read_formats, sniff
+from services.inference.media import Limits, decode, encode, read_header
 from tests.unit.imaging.pictures import deep_photo, exif, heic, photo, png_bomb, wide_gamut_profile, written
 
 LIMITS = Limits(megapixels=100)
@@ -20,14 +23,15 @@ SVG = b"""<?xml version="1.0"?>
 <svg xmlns="http://www.w3.org/2000/svg" width="160" height="120"><rect width="160" height="120" fill="#c04020"/></svg>"""
 
 FILES = {
-    Format.JPEG: lambda: written(photo(), "JPEG", quality=95),
-    Format.PNG: lambda: written(photo(), "PNG"),
-    Format.WEBP: lambda: written(photo(), "WEBP", lossless=True),
-    Format.TIFF: lambda: written(photo(), "TIFF", compression="tiff_lzw"),
-    Format.GIF: lambda: written(photo(), "GIF"),
-    Format.AVIF: lambda: written(photo(), "AVIF", quality=95),
-    Format.HEIC: lambda: heic(photo()),
-    Format.SVG: lambda: SVG,
+    MediaFormat.JPEG: lambda: written(photo(), "JPEG", quality=95),
+    MediaFormat.PNG: lambda: written(photo(), "PNG"),
+    MediaFormat.WEBP: lambda: written(photo(), "WEBP", lossless=True),
+    MediaFormat.TIFF: lambda: written(photo(), "TIFF", compression="tiff_lzw"),
+    MediaFormat.GIF: lambda: written(photo(), "GIF"),
+    MediaFormat.AVIF: lambda: written(photo(), "AVIF", quality=95),
+    MediaFormat.HEIC: lambda: heic(photo()),
+    MediaFormat.BMP: lambda: written(photo(), "BMP"),
+    MediaFormat.SVG: lambda: SVG,
 }
 
 
@@ -38,16 +42,50 @@ def reason(data: bytes, limits: Limits = LIMITS) -> ErrorReason:
 
 
 @pytest.mark.parametrize("format_", FILES)
-def test_every_format_is_told_by_content_and_read(format_: Format) -> None:
+def test_every_format_is_told_by_content_and_read(format_: MediaFormat) -> None:
     data = FILES[format_]()
     header = read_header(data, LIMITS)
     image = decode(data, LIMITS)
     assert sniff(data) is format_
     assert (header.format, header.width, header.height) == (format_, 160, 120)
     assert (image.source_format, image.width, image.height, image.bit_depth) == (format_, 160, 120, 8)
-    expected = np.full((120, 160, 3), (0xC0, 0x40, 0x20)) if format_ is Format.SVG else photo()
-    tolerance = {Format.GIF: 12, Format.JPEG: 4, Format.AVIF: 4}.get(format_, 0)
+    expected = np.full((120, 160, 3), (0xC0, 0x40, 0x20)) if format_ is MediaFormat.SVG else photo()
+    tolerance = {MediaFormat.GIF: 12, MediaFormat.JPEG: 4, MediaFormat.AVIF: 4}.get(format_, 0)
     assert np.abs(image.srgb().astype(int) - expected).mean() <= tolerance
+
+
+def test_every_picture_format_that_operations_take_is_read() -> None:
+    assert set(FILES) == set(read_formats(MEDIA_KIND_IMAGE))
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("1", 1), ("L", 1), ("P", 3), ("RGB", 3), ("RGBA", 3)])
+def test_every_depth_of_bmp_is_read(mode: str, channels: int) -> None:
+    drawn = PillowImage.fromarray(photo()).convert(mode)
+    data = written(drawn, "BMP", dpi=(300, 300))
+    image = decode(data, LIMITS)
+    assert read_header(data, LIMITS).channels == image.pixels.shape[2] == channels
+    np.testing.assert_array_equal(image.srgb(), np.asarray(drawn.convert("RGB")))
+    assert image.metadata.pixels_per_mm == pytest.approx((300 / 25.4, 300 / 25.4), rel=0.001)
+
+
+def test_bmp_keeps_the_alpha_that_its_header_declares() -> None:
+    # BITMAPV4HEADER with bit fields: two pixels, each blue, green, red and alpha, stored from the top down.
+    masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    header = struct.pack("<IiiHHIIiiII", 108, 2, -1, 1, 32, 3, 8, 0, 0, 0, 0) + masks + bytes(108 - 40 - 16)
+    pixels = bytes([30, 20, 10, 255, 60, 50, 40, 128])
+    data = b"BM" + struct.pack("<IHHI", 14 + len(header) + len(pixels), 0, 0, 14 + len(header)) + header + pixels
+    image = decode(data, LIMITS)
+    assert image.pixels.tolist() == [[[10, 20, 30], [40, 50, 60]]]
+    assert image.alpha is not None
+    assert image.alpha.tolist() == [[255, 128]]
+
+
+def test_a_compression_that_is_not_read_is_named() -> None:
+    data = bytearray(written(photo(), "BMP"))
+    data[30:34] = struct.pack("<I", 4)  # a JPEG inside, for printers
+    with pytest.raises(DarkroomError, match="compressed in a way that is not read") as raised:
+        decode(bytes(data), LIMITS)
+    assert raised.value.reason is ErrorReason.FILE_CORRUPT
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -189,9 +227,9 @@ def test_svg_reads_no_other_file(tmp_path) -> None:  # type: ignore[no-untyped-d
     assert image.alpha.max() == 0
 
 
-@pytest.mark.parametrize("format_", [f for f in FILES if f is not Format.SVG])
+@pytest.mark.parametrize("format_", [f for f in FILES if f is not MediaFormat.SVG])
 @pytest.mark.parametrize("share", [0.2, 0.6, 0.95])
-def test_truncated_files_are_corrupt(format_: Format, share: float) -> None:
+def test_truncated_files_are_corrupt(format_: MediaFormat, share: float) -> None:
     data = FILES[format_]()
     assert reason(data[: int(len(data) * share)]) is ErrorReason.FILE_CORRUPT
 
@@ -204,7 +242,7 @@ def test_truncated_progressive_jpeg_and_interlaced_png_are_corrupt() -> None:
 
 
 def test_damaged_content_is_corrupt() -> None:
-    data = bytearray(FILES[Format.PNG]())
+    data = bytearray(FILES[MediaFormat.PNG]())
     data[len(data) // 2] ^= 0xFF
     assert reason(bytes(data)) is ErrorReason.FILE_CORRUPT
 
@@ -227,7 +265,7 @@ def test_decompression_bomb_is_refused_from_its_header() -> None:
 
 
 @pytest.mark.parametrize("format_", FILES)
-def test_the_limit_holds_for_every_format(format_: Format) -> None:
+def test_the_limit_holds_for_every_format(format_: MediaFormat) -> None:
     data = FILES[format_]()
     decode(data, Limits(megapixels=160 * 120 / 1e6))
     assert reason(data, Limits(megapixels=(160 * 120 - 1) / 1e6)) is ErrorReason.MEDIA_LIMIT_EXCEEDED
@@ -240,5 +278,5 @@ def test_svg_of_absurd_size_is_refused() -> None:
 
 def test_messages_do_not_leak_internals() -> None:
     with pytest.raises(DarkroomError) as raised:
-        decode(FILES[Format.JPEG]()[:500], LIMITS)
+        decode(FILES[MediaFormat.JPEG]()[:500], LIMITS)
     assert raised.value.message == "The jpeg picture is truncated or damaged."

@@ -11,7 +11,7 @@ import pytest
 
 from services.inference.matting.alpha_refinement import denoise, enlarge, refine
 from services.inference.matting.foreground import decontaminate
-from services.inference.matting.matting import MODEL_SIDE, Cutout, Wishes, cropped, model_input, remove_background, visible_box
+from services.inference.matting.matting import MODEL_SIDE, Cutout, CutoutOptions, cropped, model_input, remove_background, visible_box
 from services.inference.media import Image, decode, encode
 from services.inference.media.image import Limits
 from tests.unit.imaging.pictures import blend, blob, brown, deep_photo, hair, photo, two_colours, wide_gamut_profile
@@ -35,12 +35,12 @@ def nothing() -> None:
     """A check that never cancels."""
 
 
-async def cut_out_of(image: Image, alpha: npt.NDArray[np.float32], wishes: Wishes) -> Cutout:
-    return await remove_background(image, model_of(alpha), wishes, progress=lambda share: None, check=nothing)
+async def cut_out_of(image: Image, alpha: npt.NDArray[np.float32], options: CutoutOptions) -> Cutout:
+    return await remove_background(image, model_of(alpha), options, progress=lambda share: None, check=nothing)
 
 
 async def cut(image: Image, alpha: npt.NDArray[np.float32], *, refined: bool = True) -> Image:
-    return (await cut_out_of(image, alpha, Wishes(refine=refined))).image
+    return (await cut_out_of(image, alpha, CutoutOptions(refine=refined))).image
 
 
 @pytest.mark.parametrize("refined", [True, False])
@@ -234,7 +234,7 @@ async def test_trim_crops_to_what_is_visible() -> None:
 @pytest.mark.parametrize("haze", [0, 0.3])
 async def test_a_picture_without_a_subject_is_reported_and_left_as_it_is(haze: float) -> None:
     image = Image(photo())
-    cutout = await cut_out_of(image, np.full((120, 160), haze, np.float32), Wishes(shadow=True))
+    cutout = await cut_out_of(image, np.full((120, 160), haze, np.float32), CutoutOptions(shadow=True))
     assert cutout.found.nothing
     assert not cutout.cut
     assert not cutout.anything
@@ -248,14 +248,14 @@ async def test_a_picture_that_is_cut_out_already_keeps_its_alpha() -> None:
     seen = shape.copy()
     seen[:, :110] = 0
     image = Image(cv2.resize(photo(), (320, 240)), own)
-    cutout = await cut_out_of(image, seen, Wishes())
+    cutout = await cut_out_of(image, seen, CutoutOptions())
     assert cutout.kept_alpha
     assert np.array_equal(cutout.image.alpha, own)
     assert np.array_equal(cutout.image.pixels[own > 0], image.pixels[own > 0])
     # A round vignette has a background still.
     y, x = np.mgrid[:240, :320]
     vignette = ((np.hypot(x - 160, y - 120) < 115) * 255).astype(np.uint8)
-    framed = await cut_out_of(Image(image.pixels, vignette), blob(240, 320) * (np.hypot(x - 160, y - 120) < 50), Wishes())
+    framed = await cut_out_of(Image(image.pixels, vignette), blob(240, 320) * (np.hypot(x - 160, y - 120) < 50), CutoutOptions())
     assert framed.cut
     assert framed.image.alpha is not None
     assert (framed.image.alpha > 0).sum() < (vignette > 0).sum() / 2
@@ -266,7 +266,7 @@ async def test_subjects_are_told_apart_and_described() -> None:
     alpha[100:300, 80:240] = 1
     alpha[100:200, 480:640] = 1
     alpha[390:392, 700:702] = 1
-    found = (await cut_out_of(Image(cv2.resize(photo(), (800, 400))), alpha, Wishes())).found
+    found = (await cut_out_of(Image(cv2.resize(photo(), (800, 400))), alpha, CutoutOptions())).found
     assert [(subject.x1, subject.x2) for subject in found.subjects] == [pytest.approx((10, 30), abs=0.3), pytest.approx((60, 80), abs=0.3)]
     assert found.subjects[0].share == pytest.approx(10, abs=0.3)
     assert found.confidence > 0.99
@@ -276,7 +276,7 @@ async def test_subjects_are_told_apart_and_described() -> None:
 async def test_a_model_that_is_not_sure_is_reported() -> None:
     halves = np.full((120, 160), 0.6, np.float32)
     halves[:20] = 1
-    found = (await cut_out_of(Image(photo()), halves, Wishes())).found
+    found = (await cut_out_of(Image(photo()), halves, CutoutOptions())).found
     assert found.unsure
     assert found.confidence < 0.6
 
@@ -300,7 +300,7 @@ async def test_progress_rises_and_a_check_cancels_at_every_step() -> None:
         nonlocal calls
         calls += 1
 
-    await remove_background(image, model_of(alpha), Wishes(), progress=shares.append, check=count)
+    await remove_background(image, model_of(alpha), CutoutOptions(), progress=shares.append, check=count)
     assert shares == sorted(shares)
     assert calls > 10
 
@@ -314,4 +314,4 @@ async def test_progress_rises_and_a_check_cancels_at_every_step() -> None:
                 raise Cancelled
 
         with pytest.raises(Cancelled):
-            await remove_background(image, model_of(alpha), Wishes(), progress=shares.append, check=cancel)
+            await remove_background(image, model_of(alpha), CutoutOptions(), progress=shares.append, check=cancel)

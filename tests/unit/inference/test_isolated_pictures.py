@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.media_format import MediaFormat
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox, SandboxCrashed, SandboxOutOfMemory
-from services.inference.media import Format, Image, Limits, Metadata, decode, encode, isolated
+from services.inference.media import Image, Limits, Metadata, decode, encode, isolated
 
 RESOURCES = SandboxLimits(memory_bytes=4 << 30)
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
@@ -24,7 +25,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 def _written(folder: Path, image: Image) -> Path:
     path = folder / "input"
-    path.write_bytes(encode(image, Format.PNG))
+    path.write_bytes(encode(image, MediaFormat.PNG))
     return path
 
 

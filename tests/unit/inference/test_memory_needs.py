@@ -3,10 +3,10 @@
 import pytest
 
 from darkroom.operations.v1 import operation_pb2
-from services.common.operations import parameters_of, spec_of
-from services.inference.media import Format, Header
+from services.common.media_format import MediaFormat
+from services.inference.media import Header
 from services.inference.pipeline.memory_needs import needed_memory
-from services.inference.pipeline.registry import Bound
+from services.inference.pipeline.registry import Registry
 
 CUT = operation_pb2.Operation(remove_background={})
 WATERMARK = operation_pb2.Operation(remove_watermark={})
@@ -14,14 +14,9 @@ DOUBLE = operation_pb2.Operation(upscale={"factor": 2})
 EIGHTFOLD = operation_pb2.Operation(upscale={"factor": 8})
 
 
-async def unused(*_: object) -> None:
-    raise AssertionError("nothing runs")
-
-
 def reserved(operation: operation_pb2.Operation, width: int, height: int, channels: int, wide: bool) -> float:
     """Mebibytes."""
-    bound = Bound(spec_of(operation), parameters_of(operation), unused)
-    return needed_memory(Header(Format.PNG, width, height, channels, wide), [bound], ()) / 2**20
+    return needed_memory(Header(MediaFormat.PNG, width, height, channels, wide), Registry().bind([operation]), ()) / 2**20
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,16 @@ from darkroom.operations.v1 import operation_pb2
 from darkroom.operations.v1.noop_pb2 import Noop
 from darkroom.operations.v1.remove_background_pb2 import RemoveBackground
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.operations import parameters_of, spec_of
+from services.common.operations import Arity, parameters_of, spec_of
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox
 from services.inference.contract.flow import Attachment, Document, Examination, Medium
+from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.step import Models, Step, Tools
-from services.inference.media import Image, Limits, decode, encode, isolated
+from services.inference.media import Header, Image, Limits, decode, encode, isolated
 from services.inference.pipeline import memory_needs
-from services.inference.pipeline.pipeline import Pipeline, Source, Surroundings
+from services.inference.pipeline.pipeline import Pipeline, RunContext, Source
 from services.inference.pipeline.registry import Bound
 from services.inference.pipeline.stages import Stages
 
@@ -41,7 +42,7 @@ class Surround:
         self.told: list[tuple[float, str]] = []
         self.notices: list[tuple[str, str, str]] = []
         self.stopped = False
-        self.around = Surroundings(
+        self.context = RunContext(
             folder=folder,
             report=lambda done, message: self.told.append((done, message)),
             check=self.check,
@@ -66,6 +67,10 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         yield made
 
 
+def eight_copies(picture: Header, _parameters: object) -> int:
+    return copies_of_samples(picture, 8, 12)
+
+
 class MakePipeline(Protocol):
     def __call__(
         self, *steps: tuple[operation_pb2.Operation, Run], max_bytes: int = ..., megapixels: float = ..., memory: int = ...
@@ -77,7 +82,7 @@ def pipeline(sandbox: Sandbox) -> MakePipeline:
     def make(
         *steps: tuple[operation_pb2.Operation, Run], max_bytes: int = 1 << 20, megapixels: float = 1.0, memory: int = 1 << 30
     ) -> Pipeline:
-        bound = [Bound(spec_of(operation), parameters_of(operation), run) for operation, run in steps]
+        bound = [Bound(spec_of(operation), parameters_of(operation), run, eight_copies) for operation, run in steps]
         limits = Limits(megapixels)
         # These operations do not call Triton.
         tools = Tools(
@@ -119,7 +124,7 @@ async def test_a_picture_goes_through_all_operations_and_is_encoded_once(
     pipeline: MakePipeline, tmp_path: Path, surround: Surround
 ) -> None:
     source = picture(tmp_path)
-    product = await pipeline((CUTOUT, halve), (UPSCALE, invert)).run(source, surround.around)
+    product = await pipeline((CUTOUT, halve), (UPSCALE, invert)).run(source, surround.context)
     assert product is not None
     assert (product.name, product.media_type) == ("portrait-half-negative.png", "image/png")
     assert product.info == ImageInfo(width=15, height=10, frames=1)
@@ -130,7 +135,7 @@ async def test_a_picture_goes_through_all_operations_and_is_encoded_once(
 
 
 async def test_progress_grows_over_the_whole_pipeline(pipeline: MakePipeline, tmp_path: Path, surround: Surround) -> None:
-    await pipeline((CUTOUT, halve), (UPSCALE, invert)).run(picture(tmp_path), surround.around)
+    await pipeline((CUTOUT, halve), (UPSCALE, invert)).run(picture(tmp_path), surround.context)
     assert [message for _, message in surround.told] == ["Reading the file", "Halving", "Inverting", "Writing the result"]
     done = [part for part, _ in surround.told]
     assert done == sorted(done)
@@ -147,7 +152,7 @@ async def test_a_document_stays_a_file(pipeline: MakePipeline, tmp_path: Path, s
         return Document(target, document.pages)
 
     (tmp_path / "input").write_bytes(b"%PDF DRAFT")
-    product = await pipeline((CLEAN, clean)).run(Source("report.pdf", tmp_path / "input", 3), surround.around)
+    product = await pipeline((CLEAN, clean)).run(Source("report.pdf", tmp_path / "input", 3), surround.context)
     assert product is not None
     assert isinstance(product.content, Path)
     assert product.content.read_bytes() == b"%PDF "
@@ -160,7 +165,7 @@ async def test_attachments_come_after_the_result(pipeline: MakePipeline, tmp_pat
         return Document(document.path, document.pages, (Attachment("marks", "json", "application/json", b"{}"),))
 
     (tmp_path / "input").write_bytes(b"%PDF")
-    product = await pipeline((CLEAN, clean)).run(Source("report.pdf", tmp_path / "input", 3), surround.around)
+    product = await pipeline((CLEAN, clean)).run(Source("report.pdf", tmp_path / "input", 3), surround.context)
     assert product is not None
     assert product.name == "report-clean.pdf"
     assert [(each.name, each.media_type, each.content) for each in product.attachments] == [
@@ -175,12 +180,12 @@ async def test_an_examination_ends_the_pipeline(pipeline: MakePipeline, tmp_path
 
     (tmp_path / "input").write_bytes(b"%PDF")
     source = Source("report.pdf", tmp_path / "input", 3)
-    product = await pipeline((CLEAN, examine)).run(source, surround.around)
+    product = await pipeline((CLEAN, examine)).run(source, surround.context)
     assert product is not None
     assert (product.name, product.content) == ("report-marks.json", b"{}")
     assert [(each.name, each.content) for each in product.attachments] == [("report-preview.png", tmp_path / "preview")]
     with pytest.raises(DarkroomError, match="cannot follow a dry run"):
-        await pipeline((CLEAN, examine), (CLEAN, examine)).run(source, surround.around)
+        await pipeline((CLEAN, examine), (CLEAN, examine)).run(source, surround.context)
 
 
 async def test_what_takes_no_input_gets_none_and_may_make_nothing(pipeline: MakePipeline, surround: Surround) -> None:
@@ -190,8 +195,8 @@ async def test_what_takes_no_input_gets_none_and_may_make_nothing(pipeline: Make
         seen.append(medium)
 
     nothing = pipeline((NOOP, record))
-    assert not nothing.takes_input
-    assert await nothing.run(None, surround.around) is None
+    assert nothing.arity is Arity.NONE
+    assert await nothing.run(None, surround.context) is None
     assert seen == [None]
 
 
@@ -210,7 +215,7 @@ async def test_a_cancellation_is_seen_between_operations(pipeline: MakePipeline,
         raise AssertionError("ran after the cancellation")
 
     with pytest.raises(InterruptedError):
-        await pipeline((CUTOUT, stop), (UPSCALE, unreachable)).run(picture(tmp_path), surround.around)
+        await pipeline((CUTOUT, stop), (UPSCALE, unreachable)).run(picture(tmp_path), surround.context)
 
 
 async def test_a_picture_over_the_limits_is_refused_before_the_operations(
@@ -222,7 +227,7 @@ async def test_a_picture_over_the_limits_is_refused_before_the_operations(
         (pipeline((CUTOUT, halve), megapixels=0.0001), ErrorReason.MEDIA_LIMIT_EXCEEDED),
     ):
         with pytest.raises(DarkroomError) as raised:
-            await limited.run(source, surround.around)
+            await limited.run(source, surround.context)
         assert raised.value.reason is reason
         assert raised.value.allowed
 
@@ -234,20 +239,20 @@ async def test_a_picture_that_needs_more_memory_than_there_is_is_refused_before_
     enough = memory_needs.ALWAYS + 8 * 900_000
     source = picture(tmp_path, height=500, width=600)
     with pytest.raises(DarkroomError) as refused:
-        async with pipeline((CUTOUT, invert), memory=enough - 1).room(source, surround.around):
+        async with pipeline((CUTOUT, invert), memory=enough - 1).room(source, surround.context):
             raise AssertionError("there is no room")
     assert refused.value.reason is ErrorReason.MEDIA_LIMIT_EXCEEDED
     assert "needs about 263 MiB of memory" in refused.value.message
-    async with pipeline((CUTOUT, invert), memory=enough).room(source, surround.around):
+    async with pipeline((CUTOUT, invert), memory=enough).room(source, surround.context):
         pass
     source.path.write_bytes(encode(Image(np.zeros((500, 600, 3), np.uint16))))
     with pytest.raises(DarkroomError, match="needs about 277 MiB"):
-        async with pipeline((CUTOUT, invert), memory=enough).room(source, surround.around):
+        async with pipeline((CUTOUT, invert), memory=enough).room(source, surround.context):
             raise AssertionError("there is no room")
     # What a network sees of a gray picture is as large as a coloured one.
     source.path.write_bytes(encode(Image(np.zeros((500, 600, 1), np.uint8))))
     with pytest.raises(DarkroomError, match="needs about 263 MiB"):
-        async with pipeline((CUTOUT, invert), memory=enough - 1).room(source, surround.around):
+        async with pipeline((CUTOUT, invert), memory=enough - 1).room(source, surround.context):
             raise AssertionError("there is no room")
 
 
@@ -259,10 +264,10 @@ async def test_a_second_picture_waits_until_the_first_one_is_done_and_says_so(
     entered = asyncio.Event()
 
     async def second() -> None:
-        async with line.room(source, surround.around):
+        async with line.room(source, surround.context):
             entered.set()
 
-    async with line.room(source, surround.around):
+    async with line.room(source, surround.context):
         waiting = asyncio.create_task(second())
         async with asyncio.timeout(30):
             while (0, "Waiting for memory") not in surround.told:
@@ -295,14 +300,14 @@ async def test_what_an_operation_needs_beside_its_input_is_fetched_once_counted_
         await each.prepare(fetch)
     assert fetched == [7, 7]
     with pytest.raises(DarkroomError, match="needs about"):
-        async with short.room(source, surround.around):
+        async with short.room(source, surround.context):
             raise AssertionError("there is no room")
-    async with line.room(source, surround.around):
-        product = await line.run(source, surround.around)
+    async with line.room(source, surround.context):
+        product = await line.run(source, surround.context)
     assert product is not None
     result = decode(product.content, Limits())
     np.testing.assert_array_equal(result.pixels, decode((beside / "input").read_bytes(), Limits()).pixels[:200, :300])
     # Half of a file has a good header.
     (beside / "input").write_bytes((beside / "input").read_bytes()[:60_000])
     with pytest.raises(DarkroomError, match=r"beach\.png: The png picture is truncated"):
-        await line.run(source, surround.around)
+        await line.run(source, surround.context)

@@ -15,7 +15,7 @@ from pypdf import PdfReader
 from services.inference.media import Image
 from services.inference.ocr.detection import Line, Pixels8
 from services.inference.ocr.reading import Reading, Word
-from services.inference.ocr.recognition import Found
+from services.inference.ocr.recognition import RecognisedLine
 from services.inference.redraw.encoding import write_page
 from services.inference.redraw.rebuild import rebuild
 from services.inference.redraw.text_layer import Runs, covered, recognised, without_mark
@@ -82,7 +82,7 @@ def test_words_stand_where_they_were_read(tmp_path: Path, tilt: float) -> None:
         pieces = text.split(" ")
         words = [Word(piece + " " * (at + 1 < len(pieces)), at / len(pieces), (at + 1) / len(pieces)) for at, piece in enumerate(pieces)]
         place = (100.0, 60.0 + 40 * number) if tilt in (0, 180) else (60.0 + 40 * number, 100.0)
-        found.append(Found(Line(*place, 140, 24, tilt), Reading(tuple(words), 1.0)))
+        found.append(RecognisedLine(Line(*place, 140, 24, tilt), Reading(tuple(words), 1.0)))
     with pikepdf.new() as document:
         document.add_blank_page(page_size=(100, 100))
         document.save(tmp_path / "source.pdf")

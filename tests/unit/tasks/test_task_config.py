@@ -28,6 +28,16 @@ def test_defaults_are_the_contracts_numbers() -> None:
     assert not settings.diagnostics
 
 
+@pytest.mark.parametrize("name", ["DARKROOM_MAX_OPEN_TASKS_REST", "DARKROOM_MAX_OPEN_TASKS_PILIO"])
+def test_the_json_apis_limit_is_read_by_its_name_and_by_the_one_it_had(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "7")
+    assert TasksSettings(**REQUIRED).max_open_tasks_rest == 7
+    monkeypatch.setenv(name, "0")
+    with pytest.raises(ValidationError) as refused:
+        TasksSettings(**REQUIRED)
+    assert refused.value.errors()[0]["loc"] == ("max_open_tasks_rest",)
+
+
 def test_a_lease_shorter_than_the_heartbeats_is_refused() -> None:
     with pytest.raises(ValidationError, match="DARKROOM_LEASE"):
         TasksSettings(**REQUIRED, lease=5)

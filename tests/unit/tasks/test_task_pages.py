@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.tasks.domain.owner.pages import FIRST_PAGE, Listing, before_id, page_token
+from services.tasks.domain.pages import FIRST_PAGE, Listing, before_id, page_token
 
 
 @pytest.mark.parametrize("task_id", [1, 59_473_731_485_042, 10**15 - 1])

@@ -14,7 +14,7 @@ from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb
 from services.tasks.config import TasksSettings
 from services.tasks.domain.credits.amounts import credits_text, millicredits_of
 from services.tasks.domain.credits.prices import read_prices
-from services.tasks.domain.records import Admission, CreditTerms
+from services.tasks.model.records import CreditTerms
 
 CUT_OUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
 UPSCALE = operation_pb2.Operation(upscale=upscale_pb2.Upscale())
@@ -107,13 +107,3 @@ def test_credit_is_unlimited_at_list_price_unless_set() -> None:
 def test_amounts_are_exact_both_ways(text: str, millicredits: int) -> None:
     assert millicredits_of(Decimal(text)) == millicredits
     assert credits_text(millicredits) == text
-
-
-def test_what_is_missing() -> None:
-    def missing(available: int, *, unlimited: bool = False) -> int:
-        return Admission(
-            open=0, max_open=1, price_millicredits=10_000, available_millicredits=available, unlimited=unlimited
-        ).missing_millicredits
-
-    assert [missing(0), missing(9_999), missing(10_000), missing(20_000)] == [10_000, 1, 0, 0]
-    assert missing(0, unlimited=True) == 0

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from darkroom.tasks.v1 import task_pb2
-from services.tasks.domain.state import OPEN, TERMINAL, TaskState, Transition
-from services.tasks.surfaces.native.messages import state_number, state_of
+from services.tasks.model.state import OPEN, TERMINAL, TaskState, Transition
+from services.tasks.surfaces.rendering import state_number, state_of
 from services.tasks.surfaces.rest.status import Status, status_of
 
 TESTS = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.tasks.domain.order.throughput import RateMeter
-from services.tasks.domain.records import Flow
+from services.tasks.model.records import Flow
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -101,7 +101,7 @@ def destinations(*answers: list[str] | OSError, allow_http: bool = False) -> Des
         ("https://example.com/#part", "fragment"),
         ("https://example.com:99999/", "port"),
         ("https://example.com:0/", "port"),
-        ("https://exa\nmple.com/", "no URL"),
+        ("https://exa\nmple.com/", "not a URL"),
     ],
 )
 async def test_what_is_no_url_for_a_webhook_is_told(url: str, told: str) -> None:
@@ -148,5 +148,5 @@ async def test_stricter_rules_hold_for_old_urls() -> None:
 @pytest.mark.parametrize("host", ["localhost", "127.1", "0x7f.1", "2130706433", "017700000001", "[::ffff:7f00:1]", "[::1]"])
 async def test_no_spelling_of_loopback_gets_through(host: str) -> None:
     by_system = Destinations(AddressRules(), SystemResolver(2), allow_http=False, timeout=5)
-    with pytest.raises(DarkroomError, match=r"not sent to|does not exist|no URL"):
+    with pytest.raises(DarkroomError, match=r"not sent to|does not exist|not a URL"):
         await by_system.check(f"https://{host}/", "url")

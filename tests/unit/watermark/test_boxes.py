@@ -8,7 +8,7 @@ import pytest
 from services.inference.contract.progress import Stopped
 from services.inference.media import Image
 from services.inference.watermark.box import Box
-from services.inference.watermark.marks import Found
+from services.inference.watermark.marks import DetectedMark
 from services.inference.watermark.removal import Watching, remove_in_boxes
 from services.inference.watermark.repair import Repair
 from services.inference.watermark.report import Kind
@@ -61,7 +61,7 @@ def test_no_outline_of_unblended_letters_is_left() -> None:
     scene = np.stack([90 + 50 * np.sin(x / 60), 80 + 50 * np.sin(y / 40 + 1), 90 + 50 * np.cos((x + y) / 70)], axis=2)
     truth = np.round(scene + np.random.default_rng(4).normal(0, 2, scene.shape)).clip(0, 255).astype(np.uint8)
     cover = layer(truth.shape, "SAMPLE", 130, (350, 150), "mm")
-    strokes = Found(Kind.TEXT, Box(40, 80, 660, 220), (cover > 0.3)[80:220, 40:660], 1.0)
+    strokes = DetectedMark(Kind.TEXT, Box(40, 80, 660, 220), (cover > 0.3)[80:220, 40:660], 1.0)
     repair = Repair(Image(over(truth, cover, 0.7)), None, lambda: None)
     mark = repair.remove(strokes)
     assert [method.value for method in mark.methods][:1] == ["unblended"]

@@ -10,7 +10,7 @@ import pytest
 from services.inference.media import Image
 from services.inference.ocr.detection import network_input, text_map
 from services.inference.watermark.box import Box
-from services.inference.watermark.marks import Found
+from services.inference.watermark.marks import DetectedMark
 from services.inference.watermark.removal import Watching, remove_found
 from services.inference.watermark.repair import Repair
 from services.inference.watermark.report import Kind, Method
@@ -79,7 +79,7 @@ def test_coloured_letters_leave_no_outline_in_the_opposite_colour() -> None:
     _, stored = cv2.imencode(".jpg", cv2.cvtColor(marked, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
     seen = cv2.cvtColor(cv2.imdecode(stored, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB).astype(np.uint8)
     repair = Repair(Image(seen), None, lambda: None)
-    mark = repair.remove(Found(Kind.TEXT, Box(10, 10, 410, 190), (cover > 0.5)[10:190, 10:410], 0.9, (), sure=True))
+    mark = repair.remove(DetectedMark(Kind.TEXT, Box(10, 10, 410, 190), (cover > 0.5)[10:190, 10:410], 0.9, (), sure=True))
     assert Method.UNBLENDED in mark.methods
     difference = repair.result().pixels.astype(np.float64) - truth
     tint = difference - difference.mean(axis=2, keepdims=True)

@@ -15,7 +15,7 @@ from darkroom.common.v1.surface_pb2 import KeyScheme
 from envoy_api.envoy.config.core.v3 import base_pb2
 from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from envoy_api.envoy.type.v3 import http_status_pb2
-from services.accounts.domain.admission import Admission
+from services.accounts.domain.authentication import KeyAuthenticator
 from services.accounts.domain.keys import is_key
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import IDENTITY_HEADER
@@ -28,8 +28,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):
     """Lets a request with a valid key through as its account, and refuses any other in the shape of the surface it was made to."""
 
-    def __init__(self, admission: Admission) -> None:
-        self._admission = admission
+    def __init__(self, authenticator: KeyAuthenticator) -> None:
+        self._authenticator = authenticator
 
     async def Check(self, request: external_auth_pb2.CheckRequest, context: Context) -> external_auth_pb2.CheckResponse:
         """One answer. When the database cannot be asked this raises, and Envoy answers 503."""
@@ -39,7 +39,7 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):
         try:
             if secret is None:
                 raise DarkroomError(ErrorReason.API_KEY_INVALID, "Invalid token")
-            return _admitted(await self._admission.token(secret))
+            return _admitted(await self._authenticator.token(secret))
         except DarkroomError as error:
             if error.reason is not ErrorReason.API_KEY_INVALID:
                 raise
@@ -78,15 +78,15 @@ def _refused(error: DarkroomError, surface: Surface | None, content_type: str) -
     if content_type.startswith("application/grpc"):
         # Envoy makes the HTTP status into UNAUTHENTICATED and the body into its message.
         details = base64.b64encode(error.status().SerializeToString()).decode()
-        status = error.http_status
         denied = external_auth_pb2.DeniedHttpResponse(headers=[_header("grpc-status-details-bin", details)], body=error.message)
+        denied.status.code = http_status_pb2.StatusCode.ValueType(error.http_status)
     else:
         status, body = rendered(surface, error)
         headers = [_header("content-type", "application/json")]
         if words := dict.fromkeys(scheme.scheme for scheme in _schemes(surface) if scheme.scheme):
             headers.append(_header("www-authenticate", ", ".join(words)))
         denied = external_auth_pb2.DeniedHttpResponse(headers=headers, body=json.dumps(body, separators=(",", ":")))
-    denied.status.code = http_status_pb2.StatusCode.ValueType(status)
+        denied.status.code = http_status_pb2.StatusCode.ValueType(status)
     return external_auth_pb2.CheckResponse(status=status_pb2.Status(code=code_pb2.UNAUTHENTICATED), denied_response=denied)
 
 

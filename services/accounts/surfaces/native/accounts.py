@@ -12,8 +12,7 @@ from darkroom.accounts.v1 import account_pb2, accounts_service_pb2, accounts_ser
 from darkroom.common.v1.scopes import SCOPES, scope_text
 from services.accounts.domain.accounts import Accounts
 from services.accounts.domain.key_creation import KeyCreation
-from services.accounts.domain.keys import KeyLimits
-from services.accounts.store.models import ApiKeyRow
+from services.accounts.records import ApiKey, KeyLimits
 from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
 
@@ -57,7 +56,7 @@ class AccountsServicer(accounts_service_pb2_grpc.AccountsServiceServicer):
         return accounts_service_pb2.RevokeApiKeyResponse(api_key=_api_key(row))
 
 
-def _api_key(row: ApiKeyRow) -> account_pb2.ApiKey:
+def _api_key(row: ApiKey) -> account_pb2.ApiKey:
     return account_pb2.ApiKey(
         id=row.id,
         name=row.name,

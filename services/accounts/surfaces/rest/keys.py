@@ -13,8 +13,7 @@ from darkroom.rest.v1 import keys_pb2 as pb
 from darkroom.rest.v1 import keys_pb2_grpc
 from services.accounts.domain.accounts import Accounts, no_such_key
 from services.accounts.domain.key_creation import KeyCreation
-from services.accounts.domain.keys import KeyLimits
-from services.accounts.store.models import ApiKeyRow
+from services.accounts.records import ApiKey, KeyLimits
 from services.common.errors import DarkroomError
 from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
@@ -62,7 +61,7 @@ class RestKeys(keys_pb2_grpc.KeysServiceServicer):
         return pb.KeyEnvelope(code=_OK, message=_SUCCESS, data=_key(row))
 
 
-def _key(row: ApiKeyRow) -> pb.Key:
+def _key(row: ApiKey) -> pb.Key:
     return pb.Key(
         id=str(row.id),
         name=row.name,

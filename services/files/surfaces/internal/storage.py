@@ -10,8 +10,8 @@ import grpc
 from darkroom.internal.files.v1 import storage_service_pb2 as pb
 from darkroom.internal.files.v1 import storage_service_pb2_grpc
 from services.common.identity import current_identity
-from services.files.domain.task_files import NewOutput, SignedFile, TaskFiles
-from services.files.store import Ended
+from services.files.domain.task_files import ExaminedFiles, NewOutput, SignedFile, TaskFiles
+from services.files.records import EndedTask
 from services.files.surfaces.rendering import download_message, file_message
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -25,26 +25,28 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
 
     async def PinFiles(self, request: pb.PinFilesRequest, context: Context) -> pb.PinFilesResponse:
         """Accept and pin inputs."""
-        rows = await self._task_files.pin(current_identity().account_id, request.task_id, request.file_ids)
-        return pb.PinFilesResponse(files=[file_message(row) for row in rows])
+        files = await self._task_files.pin(current_identity().account_id, request.task_id, request.file_ids)
+        return pb.PinFilesResponse(files=[file_message(file) for file in files])
 
     async def PinTasks(self, request: pb.PinTasksRequest, context: Context) -> pb.PinTasksResponse:
         """Accept and pin the inputs of many tasks."""
         wanted = {task.task_id: task.file_ids for task in request.tasks}
         pinned = await self._task_files.pin_tasks(current_identity().account_id, wanted, all_or_none=request.all_or_none)
-        refusals = [
-            pb.FileRefusal(file_id=file_id, reason=error.reason.number, message=error.message) for file_id, error in pinned.refusals.items()
-        ]
-        return pb.PinTasksResponse(files=[file_message(row) for row in pinned.files], refusals=refusals)
+        return pb.PinTasksResponse(files=map(file_message, pinned.files), refusals=_refusals(pinned))
+
+    async def Examine(self, request: pb.ExamineRequest, context: Context) -> pb.ExamineResponse:
+        """Accept inputs without pinning them."""
+        examined = await self._task_files.examine(current_identity().account_id, request.file_ids)
+        return pb.ExamineResponse(files=map(file_message, examined.files), refusals=_refusals(examined))
 
     async def UnpinTasks(self, request: pb.UnpinTasksRequest, context: Context) -> pb.UnpinTasksResponse:
         """Drop the pins of tasks that were not created."""
-        await self._task_files.settle([Ended(task_id) for task_id in request.task_ids])
+        await self._task_files.settle([EndedTask(task_id) for task_id in request.task_ids])
         return pb.UnpinTasksResponse()
 
     async def UnpinFiles(self, request: pb.UnpinFilesRequest, context: Context) -> pb.UnpinFilesResponse:
         """Drop the pins of a task that was not created."""
-        await self._task_files.settle([Ended(request.task_id)])
+        await self._task_files.settle([EndedTask(request.task_id)])
         return pb.UnpinFilesResponse()
 
     async def OpenInputs(self, request: pb.OpenInputsRequest, context: Context) -> pb.OpenInputsResponse:
@@ -71,8 +73,8 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
     async def FinalizeOutputs(self, request: pb.FinalizeOutputsRequest, context: Context) -> pb.FinalizeOutputsResponse:
         """Check and complete outputs."""
         account_id = current_identity().account_id
-        rows = await self._task_files.finalize_outputs(account_id, request.task_id, request.attempt, request.file_ids)
-        return pb.FinalizeOutputsResponse(files=[file_message(row) for row in rows])
+        files = await self._task_files.finalize_outputs(account_id, request.task_id, request.attempt, request.file_ids)
+        return pb.FinalizeOutputsResponse(files=[file_message(file) for file in files])
 
     async def OpenKept(self, request: pb.OpenKeptRequest, context: Context) -> pb.OpenKeptResponse:
         """What earlier attempts have kept."""
@@ -88,6 +90,13 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
         """Download URLs of a succeeded task's outputs."""
         downloads = await self._task_files.sign_downloads(current_identity().account_id, request.file_ids)
         return pb.SignDownloadsResponse(downloads=[download_message(download) for download in downloads])
+
+
+def _refusals(examined: ExaminedFiles) -> list[pb.FileRefusal]:
+    return [
+        pb.FileRefusal(file_id=file_id, reason=error.reason.number, message=error.message, allowed=error.allowed)
+        for file_id, error in examined.refusals.items()
+    ]
 
 
 def _opened(signed: SignedFile) -> pb.OpenedInput:

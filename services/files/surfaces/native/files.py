@@ -11,7 +11,7 @@ from darkroom.files.v1 import files_service_pb2_grpc
 from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
 from services.files.domain.library import Library
-from services.files.domain.parts import UploadedPart
+from services.files.domain.multipart import UploadedPart
 from services.files.domain.unfinished import UnfinishedUploads
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode, Uploads
@@ -43,8 +43,8 @@ class NativeFiles(files_service_pb2_grpc.FilesServiceServicer):
     async def CompleteUpload(self, request: pb.CompleteUploadRequest, context: Context) -> pb.CompleteUploadResponse:
         """Join the parts, if any, and accept the file."""
         parts = [UploadedPart(part.part_number, part.etag) for part in request.parts]
-        row = await self._uploads.complete(current_identity().account_id, request.file_id, parts)
-        return pb.CompleteUploadResponse(file=file_message(row))
+        file = await self._uploads.complete(current_identity().account_id, request.file_id, parts)
+        return pb.CompleteUploadResponse(file=file_message(file))
 
     async def ResumeUpload(self, request: pb.ResumeUploadRequest, context: Context) -> pb.ResumeUploadResponse:
         """What has arrived, and fresh URLs."""
@@ -67,7 +67,7 @@ class NativeFiles(files_service_pb2_grpc.FilesServiceServicer):
     async def ListFiles(self, request: pb.ListFilesRequest, context: Context) -> pb.ListFilesResponse:
         """One page of files."""
         page = await self._library.page(current_identity().account_id, request.page_size, request.page_token)
-        return pb.ListFilesResponse(files=[file_message(row) for row in page.files], next_page_token=page.next_token)
+        return pb.ListFilesResponse(files=[file_message(file) for file in page.files], next_page_token=page.next_token)
 
     async def CreateDownloadUrls(self, request: pb.CreateDownloadUrlsRequest, context: Context) -> pb.CreateDownloadUrlsResponse:
         """Download URLs."""

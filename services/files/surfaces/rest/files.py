@@ -11,9 +11,9 @@ from darkroom.rest.v1 import envelope_pb2, files_pb2_grpc, uploads_pb2
 from darkroom.rest.v1 import files_pb2 as pb
 from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
+from services.files.domain.errors import not_found
 from services.files.domain.library import Library
-from services.files.domain.parts import UploadedPart
-from services.files.domain.refusals import not_found
+from services.files.domain.multipart import UploadedPart
 from services.files.domain.unfinished import UnfinishedUploads
 from services.files.domain.uploads import NewUpload, UploadMode, Uploads
 from services.files.surfaces.rest import messages
@@ -71,8 +71,8 @@ class RestFiles(files_pb2_grpc.FilesServiceServicer):
 
     async def GetFile(self, request: pb.GetFileRequest, context: Context) -> pb.FileEnvelope:
         """GET /v1/files/{id}."""
-        row = await self._library.get(current_identity().account_id, _file_id(request.id))
-        return pb.FileEnvelope(code=_OK, message=_SUCCESS, data=messages.file_record(row))
+        file = await self._library.get(current_identity().account_id, _file_id(request.id))
+        return pb.FileEnvelope(code=_OK, message=_SUCCESS, data=messages.file_record(file))
 
     async def GetDownloadUrl(self, request: pb.GetDownloadUrlRequest, context: Context) -> pb.DownloadUrlEnvelope:
         """GET /v1/files/{id}/download-url."""

@@ -9,7 +9,7 @@ from darkroom.rest.v1 import uploads_pb2
 from services.files.domain.library import Download
 from services.files.domain.unfinished import ResumedUpload
 from services.files.domain.upload_urls import CreatedUpload
-from services.files.store.models import FileOrigin, FileRow, FileState
+from services.files.records import File, FileOrigin, FileState
 from services.files.surfaces.rendering import time_message
 
 NULL = Value(null_value=NULL_VALUE)
@@ -41,22 +41,22 @@ def resumed_upload(resumed: ResumedUpload) -> uploads_pb2.ResumedUpload:
     return uploads_pb2.ResumedUpload(item=item, parts=parts)
 
 
-def file_record(row: FileRow) -> pb.FileRecord:
+def file_record(file: File) -> pb.FileRecord:
     """A file."""
-    ready = row.state not in (FileState.PENDING, FileState.CLEARING)
+    ready = file.state not in (FileState.PENDING, FileState.CLEARING)
     return pb.FileRecord(
-        id=str(row.id),
-        name=row.name,
-        type=row.name.rpartition(".")[2].lower(),
+        id=str(file.id),
+        name=file.name,
+        type=file.name.rpartition(".")[2].lower(),
         status=_READY if ready else _PENDING,
-        size=row.size_bytes if ready or row.size_bytes else None,
-        media_type=row.media_type,
-        origin="task" if row.origin is FileOrigin.TASK else "upload",
-        width=row.width,
-        height=row.height,
-        pages=row.pages,
-        created_at=time_message(row.created_at),
-        expires_at=time_message(row.expires_at) if row.expires_at is not None else None,
+        size=file.size_bytes if ready or file.size_bytes else None,
+        media_type=file.media_type,
+        origin="task" if file.origin is FileOrigin.TASK else "upload",
+        width=file.width,
+        height=file.height,
+        pages=file.pages,
+        created_at=time_message(file.created_at),
+        expires_at=time_message(file.expires_at) if file.expires_at is not None else None,
     )
 
 

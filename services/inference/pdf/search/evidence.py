@@ -125,7 +125,7 @@ def _look(item: Item, tiled: bool) -> list[Evidence]:
     elif item.multiplied:
         found.append(Evidence("multiplied with what is below", 0.5))
     if item.on_colour and item.alpha >= _OPAQUE:
-        pass  # pale on something dark is no paleness
+        pass  # on something dark, pale text is not faint
     elif item.lightness >= _PALE and not (item.white and item.alpha >= _OPAQUE):
         found.append(Evidence("pale", 1.5))
     elif item.lightness < _DARK and item.alpha > 0.95:

@@ -10,16 +10,15 @@ from services.common.bus import Bus
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
 from services.common.revocations import Revocations
-from services.tasks.domain.batches.records import BatchNow
-from services.tasks.domain.clock import Clock
-from services.tasks.domain.lifecycle.cancellations import tell_worker
-from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.lifecycle.notifications import Notifications, tell_worker
 from services.tasks.domain.owner.account_tasks import TaskPage
-from services.tasks.domain.owner.pages import Listing, before_id, page_token
-from services.tasks.domain.state import TaskState
+from services.tasks.domain.pages import Listing, before_id, page_token
 from services.tasks.files_client import FilesClient
+from services.tasks.model import Task
+from services.tasks.model.clock import Clock
+from services.tasks.model.records import BatchNow
+from services.tasks.model.state import TaskState
 from services.tasks.store.batches import BatchStore
-from services.tasks.store.models import Task
 
 _DEFAULT_PAGE = 20
 _DEFAULT_TASKS = 100
@@ -38,7 +37,7 @@ class BatchPage:
 
 
 class AccountBatches:
-    """Every method sees the account's own batches only: another's is as good as none. `stopping` ends waits when it is set."""
+    """Every method sees the account's own batches only; one of another account does not exist for it. `stopping` ends waits when set."""
 
     def __init__(
         self,

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from darkroom.common.v1 import errors_pb2
 from darkroom.operations.v1 import archive_pb2, operation_pb2
-from darkroom.tasks.v1 import batch_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotentCall
+from services.tasks.domain.acceptance.acceptance import Acceptance
+from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.batches.account_batches import AccountBatches
-from services.tasks.domain.batches.records import BatchNow
-from services.tasks.domain.creation.task_creation import TaskCreation, TaskRequest
-from services.tasks.domain.state import TaskState
 from services.tasks.files_client import FilesClient
+from services.tasks.model import Task
+from services.tasks.model.records import BatchNow
+from services.tasks.model.state import TaskState
 from services.tasks.store.batches import BatchStore
-from services.tasks.store.models import Task
 
 _MOST_FILES = 5_000
 """Of one archive; by the limit of PinFiles."""
@@ -25,8 +25,8 @@ _LONGEST_MESSAGE = 500
 class BatchArchiving:
     """Creates the task. What a batch has not made is listed in the archive."""
 
-    def __init__(self, store: BatchStore, batches: AccountBatches, files: FilesClient, creation: TaskCreation, max_open: int) -> None:
-        self._store, self._batches, self._files, self._creation, self._max_open = store, batches, files, creation, max_open
+    def __init__(self, store: BatchStore, batches: AccountBatches, files: FilesClient, acceptance: Acceptance) -> None:
+        self._store, self._batches, self._files, self._acceptance = store, batches, files, acceptance
 
     async def archive(self, account_id: int, batch_id: int, *, trace_id: str, idempotency: IdempotentCall | None) -> Task:
         """A task that packs what the batch has made so far, in the order of its items; or the one that an earlier call with the same key
@@ -48,13 +48,12 @@ class BatchArchiving:
                 field="batch_id",
             )
         archive = archive_pb2.Archive(name=f"batch-{batch_id}", missing=_missing(batch, tasks, left))
-        return await self._creation.create(
+        return await self._acceptance.create(
             TaskRequest(
                 account_id=account_id,
                 operations=[operation_pb2.Operation(archive=archive)],
                 input_file_ids=kept,
                 input_fields=["batch_id"] * len(kept),
-                max_open=self._max_open,
                 trace_id=trace_id,
                 idempotency=idempotency,
             )
@@ -63,8 +62,7 @@ class BatchArchiving:
 
 def _missing(batch: BatchNow, tasks: Sequence[Task], left: set[int]) -> list[archive_pb2.MissingResult]:
     """What the items have not given, in their order, with the reason where there is one."""
-    refused = [batch_pb2.RefusedItem.FromString(item) for item in batch.row.refused]
-    missing = [_result(item.index, None, item.reason, item.message) for item in refused]
+    missing = [_result(refusal.index, None, refusal.error.reason.number, refusal.error.message) for refusal in batch.refusals]
     for task in tasks:
         index = task.batch_index or 0
         if task.state is TaskState.SUCCEEDED:

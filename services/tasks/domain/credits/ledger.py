@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.tasks.domain.clock import Clock
 from services.tasks.domain.credits.amounts import credits_text
-from services.tasks.domain.owner.pages import Listing, before_id, page_token
-from services.tasks.domain.records import Balance, CreditTerms
+from services.tasks.domain.pages import Listing, before_id, page_token
+from services.tasks.model import LedgerEntry
+from services.tasks.model.clock import Clock
+from services.tasks.model.records import Balance, CreditTerms
 from services.tasks.store.ledger import LedgerStore
-from services.tasks.store.models import LedgerEntry
 
 _DEFAULT_PAGE = 100
 

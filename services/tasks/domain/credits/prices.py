@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -13,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import operation_pb2
 from services.common.operations import spec_of, specs
-from services.tasks.domain.creation.pipeline import Flow, flows_of
-from services.tasks.domain.credits.amounts import millicredits_of
+from services.tasks.domain.credits.amounts import MILLI, millicredits_of
+from services.tasks.domain.plan import Flow, flows_of
+from services.tasks.model.records import Balance
 
 _DEFAULTS = Path(__file__).with_name("prices.toml")
 
@@ -55,6 +57,24 @@ class PriceList:
             # Documents keep their pages from operation to operation; what is not made of the inputs has one page each.
             total += millicredits_of(price.credits) * _count(price.per, flow, pages if flow.taken == len(files) else flow.taken)
         return total
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A price in thousandths of a credit, by the terms and the balance of now."""
+
+    list_price_millicredits: int
+    balance: Balance
+
+    @property
+    def price_millicredits(self) -> int:
+        """Rounded down, as a creation does."""
+        return self.list_price_millicredits * self.balance.terms.multiplier_permille // MILLI
+
+    @property
+    def covered(self) -> bool:
+        """Whether a task of this price is accepted now."""
+        return self.balance.terms.unlimited or self.price_millicredits <= self.balance.available_millicredits
 
 
 def _count(basis: PriceBasis, flow: Flow, pages: int) -> int:

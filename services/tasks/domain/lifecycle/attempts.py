@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.common.errors import ErrorReason
-from services.tasks.domain.clock import Clock
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.retry import RetryPolicy
-from services.tasks.domain.records import Standing
-from services.tasks.store.models import Task
-from services.tasks.store.tasks import TaskStore
+from services.tasks.model import Task
+from services.tasks.model.clock import Clock
+from services.tasks.model.records import Standing
+from services.tasks.store.attempts import AttemptStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class AttemptRules:
 class Attempts:
     """Admits workers and takes their reports. A report of an attempt that is not the current one changes nothing."""
 
-    def __init__(self, store: TaskStore, notifications: Notifications, rules: AttemptRules, clock: Clock) -> None:
+    def __init__(self, store: AttemptStore, notifications: Notifications, rules: AttemptRules, clock: Clock) -> None:
         self._store, self._notifications, self._clock = store, notifications, clock
         self.rules = rules
 

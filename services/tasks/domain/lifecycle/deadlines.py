@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from services.common.bus import Bus
 from services.common.errors import ErrorReason
-from services.tasks.domain.clock import Clock
-from services.tasks.domain.lifecycle.cancellations import tell_worker
-from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.lifecycle.notifications import Notifications, tell_worker
+from services.tasks.model.clock import Clock
 from services.tasks.store.tasks import TaskStore
 
 _BATCH = 100

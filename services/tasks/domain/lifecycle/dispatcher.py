@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from services.common.bus import Bus
-from services.tasks.domain.clock import Clock
 from services.tasks.domain.lifecycle.hints import publish_hints
 from services.tasks.domain.lifecycle.notifications import Notifications
-from services.tasks.store.models import Task
-from services.tasks.store.tasks import TaskStore
+from services.tasks.model import Task
+from services.tasks.model.clock import Clock
+from services.tasks.store.order import OrderStore
 
 # Bounds the work under the lane's lock.
 _BATCH = 100
@@ -24,7 +24,7 @@ class Dispatcher:
     def __init__(
         self,
         lane: str,
-        store: TaskStore,
+        store: OrderStore,
         bus: Bus,
         notifications: Notifications,
         window: int,
@@ -57,7 +57,7 @@ class Dispatcher:
         return offered == _BATCH
 
     async def _some_wait(self) -> bool:
-        """Let retries take part whose time has come, at most once in `interval`: a busy lane has no need to look for them at each step.
+        """Let retries take part whose time has come, at most once in `interval`: a busy lane need not look for them at each step.
         Whether the lane may have something to offer."""
         now = self._clock()
         if self._looked_at is not None and now - self._looked_at < self._interval:

@@ -13,7 +13,7 @@ from services.common.bus import WORK_STREAM, Bus, messaging, work_consumer, work
 from services.common.publishing import Outgoing
 from services.common.rpc.trace import Origin
 from services.common.telemetry import tracing
-from services.tasks.store.models import Task
+from services.tasks.model import Task
 
 
 async def publish_hints(bus: Bus, tasks: Sequence[Task]) -> list[Task]:

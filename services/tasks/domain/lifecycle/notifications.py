@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import nats
+
+from services.common.bus import Bus, cancel_subject
 from services.common.log import get_logger
 from services.common.rpc.trace import Origin
-from services.tasks.domain.state import TaskState
-from services.tasks.monitoring.transitions import count_transition
-from services.tasks.store.models import Task
+from services.tasks.domain.lifecycle.metrics import count_transition
+from services.tasks.model import Task
+from services.tasks.model.state import TaskState
 
 _logger = get_logger()
 
@@ -56,3 +59,11 @@ class Notifications:
         """The task has a new event, with or without a transition."""
         for announce in self._events:
             announce(task)
+
+
+async def tell_worker(bus: Bus, task_id: int) -> None:
+    """Ask whoever runs a task that has ended to stop. If that is lost, the answer to the next heartbeat says it."""
+    try:
+        await bus.client.publish(cancel_subject(task_id))
+    except nats.errors.Error as error:
+        _logger.warning("cancel_not_announced", task_id=task_id, error=repr(error))

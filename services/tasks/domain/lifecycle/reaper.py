@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from services.common.bus import Bus
 from services.common.log import get_logger
-from services.tasks.domain.clock import Clock
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.hints import drop_lost_hints, hints_waiting, publish_hints
-from services.tasks.store.tasks import TaskStore
+from services.tasks.model.clock import Clock
+from services.tasks.store.order import OrderStore
 
 _logger = get_logger()
 _BATCH = 100
@@ -20,7 +20,7 @@ class Reaper:
     """Ends attempts whose lease has ended, and repeats offers whose message is lost."""
 
     def __init__(
-        self, store: TaskStore, attempts: Attempts, bus: Bus, lanes: Collection[str], redispatch_after: timedelta, clock: Clock
+        self, store: OrderStore, attempts: Attempts, bus: Bus, lanes: Collection[str], redispatch_after: timedelta, clock: Clock
     ) -> None:
         self._store, self._attempts, self._bus = store, attempts, bus
         self._lanes, self._redispatch_after, self._clock = lanes, redispatch_after, clock

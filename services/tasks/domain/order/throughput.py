@@ -6,9 +6,9 @@ import math
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from services.tasks.domain.clock import Clock
-from services.tasks.domain.records import Flow
-from services.tasks.store.tasks import TaskStore
+from services.tasks.model.clock import Clock
+from services.tasks.model.records import Flow
+from services.tasks.store.order import OrderStore
 
 # What was seen this long ago counts 1/e of what is seen now: many times the duration of one task, yet soon after workers come or go.
 _HORIZON = timedelta(minutes=2)
@@ -45,7 +45,7 @@ class RateMeter:
 class Throughput:
     """A meter for each lane."""
 
-    def __init__(self, store: TaskStore, lanes: Collection[str], clock: Clock) -> None:
+    def __init__(self, store: OrderStore, lanes: Collection[str], clock: Clock) -> None:
         self._store, self._clock = store, clock
         self._meters = {lane: RateMeter() for lane in lanes}
 

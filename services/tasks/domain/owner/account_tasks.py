@@ -1,18 +1,24 @@
-"""An account's view of its tasks: look up, list, cancel."""
+"""An account's view of its tasks: look up, list, cancel, run again, delete."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from services.common.bus import Bus
 from services.common.errors import DarkroomError, ErrorReason
-from services.tasks.domain.clock import Clock
-from services.tasks.domain.lifecycle.cancellations import tell_worker
-from services.tasks.domain.lifecycle.notifications import Notifications
-from services.tasks.domain.owner.pages import before_id, page_token
-from services.tasks.domain.state import TaskState
-from services.tasks.store.models import Task
+from services.common.idempotency import IdempotentCall
+from services.tasks.domain.acceptance.acceptance import Acceptance
+from services.tasks.domain.acceptance.requests import TaskRequest
+from services.tasks.domain.lifecycle.notifications import Notifications, tell_worker
+from services.tasks.domain.order.throughput import Throughput
+from services.tasks.domain.pages import before_id, page_token
+from services.tasks.domain.plan import operations_of
+from services.tasks.files_client import FilesClient
+from services.tasks.model import Task, TaskAttempt
+from services.tasks.model.clock import Clock
+from services.tasks.model.state import TaskState
 from services.tasks.store.tasks import TaskStore
 
 _DEFAULT_PAGE = 100
@@ -27,18 +33,44 @@ class TaskPage:
     """Empty at the end."""
 
 
-class AccountTasks:
-    """Every method sees the account's own tasks only: another's is as good as none."""
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What an account is told of one task besides its row, as it is now, which may be a moment later than the row was read."""
 
-    def __init__(self, store: TaskStore, bus: Bus, notifications: Notifications, clock: Clock) -> None:
-        self._store, self._bus, self._notifications, self._clock = store, bus, notifications, clock
+    queue_position: int | None
+    estimated_wait: timedelta | None
+    attempts: Sequence[TaskAttempt]
+
+
+class AccountTasks:
+    """Every method sees the account's own tasks only; one of another account does not exist for it."""
+
+    def __init__(
+        self,
+        store: TaskStore,
+        throughput: Throughput,
+        acceptance: Acceptance,
+        files: FilesClient,
+        bus: Bus,
+        notifications: Notifications,
+        clock: Clock,
+    ) -> None:
+        self._store, self._throughput, self._acceptance, self._files = store, throughput, acceptance, files
+        self._bus, self._notifications, self._clock = bus, notifications, clock
 
     async def get(self, account_id: int, task_id: int) -> Task:
         """One task. Raises TASK_NOT_FOUND."""
-        task = await self._store.get(account_id, task_id)
-        if task is None:
-            raise task_not_found()
-        return task
+        return await find_task(self._store, account_id, task_id)
+
+    async def details(self, task: Task) -> Details:
+        """The task's place in the queue and its attempts."""
+        waits = task.state in (TaskState.QUEUED, TaskState.DISPATCHED)
+        position = await self._store.place(task.id) if waits else None
+        return Details(
+            queue_position=position,
+            estimated_wait=self._throughput.wait(task.lane, position) if position is not None else None,
+            attempts=await self._store.attempts(task.id) if task.attempt else [],
+        )
 
     async def page(
         self, account_id: int, *, states: Collection[TaskState], attempted: bool | None = None, size: int, token: str
@@ -68,7 +100,59 @@ class AccountTasks:
         await tell_worker(self._bus, task.id)
         return task
 
+    async def run_again(
+        self,
+        account_id: int,
+        task_id: int,
+        *,
+        field: str = "task_id",
+        max_open: int | None = None,
+        trace_id: str,
+        idempotency: IdempotentCall | None,
+    ) -> Task:
+        """A new task with the inputs, operations, priority and webhook URL of another, whatever became of that.
+
+        Raises TASK_NOT_FOUND and the errors of a creation; they blame `field` for a file that is gone or no longer accepted.
+        """
+        task = await self.get(account_id, task_id)
+        return await self._acceptance.create(
+            TaskRequest(
+                account_id=account_id,
+                operations=operations_of(task),
+                input_file_ids=task.input_file_ids,
+                input_fields=[field] * len(task.input_file_ids),
+                auxiliary_field=lambda _position, _operation, _auxiliary: field,
+                priority=task.priority,
+                webhook_url=task.webhook_url or "",
+                max_open=max_open,
+                trace_id=trace_id,
+                idempotency=idempotency,
+            )
+        )
+
+    async def delete(self, account_id: int, task_id: int) -> None:
+        """Delete a task that has ended, with its outputs. Raises TASK_NOT_FOUND, TASK_NOT_TERMINAL and UNAVAILABLE."""
+        task = await self.get(account_id, task_id)
+        if not task.state.terminal:
+            raise DarkroomError(
+                ErrorReason.TASK_NOT_TERMINAL,
+                f"The task has not ended: {task.state.value}. Cancel it first.",
+                metadata={"state": task.state.value},
+            )
+        # The files first: if this process dies in between, the task is still there and can be deleted again.
+        await self._files.delete_outputs(account_id, task_id, task.output_file_ids)
+        if not await self._store.delete(account_id, task_id):
+            raise task_not_found()
+
 
 def task_not_found() -> DarkroomError:
     """The one error for a task that does not exist and for one of another account."""
     return DarkroomError(ErrorReason.TASK_NOT_FOUND, "No such task.")
+
+
+async def find_task(store: TaskStore, account_id: int, task_id: int) -> Task:
+    """A task of the account. Raises TASK_NOT_FOUND."""
+    task = await store.get(account_id, task_id)
+    if task is None:
+        raise task_not_found()
+    return task

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Container, Sequence
 from contextlib import asynccontextmanager
 
-from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2
-from darkroom.tasks.v1 import task_pb2
 from services.common.bus import Bus, events_subject
 from services.common.log import get_logger
+from services.tasks.model import TaskEvent
 
 _logger = get_logger()
 _INBOX = 256
+
+Unpack = Callable[[bytes, Container[int]], Sequence[TaskEvent]]
+"""The events of some tasks that a message holds; raises ValueError for anything else."""
 
 
 class Inbox:
     """The events of one task since it was opened. It forgets the oldest when nobody takes them; that is a gap like any other."""
 
     def __init__(self) -> None:
-        self._events: deque[task_pb2.TaskEvent] = deque(maxlen=_INBOX)
+        self._events: deque[TaskEvent] = deque(maxlen=_INBOX)
         self._filled = asyncio.Event()
 
-    def put(self, event: task_pb2.TaskEvent) -> None:
+    def put(self, event: TaskEvent) -> None:
         """Add an event."""
         self._events.append(event)
         self._filled.set()
@@ -42,7 +43,7 @@ class Inbox:
                 wait.cancel()
         return bool(done)
 
-    def take(self) -> list[task_pb2.TaskEvent]:
+    def take(self) -> list[TaskEvent]:
         """The events that came, in the order in which they came; they are taken out."""
         self._filled.clear()
         events = list(self._events)
@@ -51,14 +52,14 @@ class Inbox:
 
 
 class EventFeed:
-    """Hands events to the inboxes of their tasks. Used as `async with EventFeed(bus) as feed`.
+    """Hands events to the inboxes of their tasks. Used as `async with EventFeed(bus, unpack) as feed`.
 
     One subscription serves every watcher, so that watching costs no round trip and an event is read once. While NATS is away nothing comes,
     and what is published then is missed.
     """
 
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
+    def __init__(self, bus: Bus, unpack: Unpack) -> None:
+        self._bus, self._unpack = bus, unpack
         self._subscription: Subscription | None = None
         self._inboxes: dict[int, set[Inbox]] = {}
 
@@ -89,10 +90,10 @@ class EventFeed:
         if not self._inboxes:
             return
         try:
-            published = attempt_service_pb2.PublishedEvents.FromString(message.data)
-        except DecodeError:
+            events = self._unpack(message.data, self._inboxes)
+        except ValueError:
             _logger.warning("event_unreadable", subject=message.subject, size=len(message.data))
             return
-        for one in published.events:
-            for inbox in self._inboxes.get(one.event.task_id, ()):
-                inbox.put(one.event)
+        for event in events:
+            for inbox in self._inboxes[event.task_id]:
+                inbox.put(event)

@@ -1,1 +1,1 @@
-"""Webhooks: who hears of the end of tasks, and the sender that tells them."""
+"""Webhooks: who is told of the end of tasks and batches, and the sender that tells them."""

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotencyRecords, IdempotentCall
-from services.tasks.domain.clock import Clock
 from services.tasks.domain.lifecycle.notifications import Wake
-from services.tasks.domain.owner.pages import Listing, before_id, page_token
-from services.tasks.domain.state import DeliveryState
+from services.tasks.domain.pages import Listing, before_id, page_token
 from services.tasks.domain.webhooks.destinations import Destinations
-from services.tasks.domain.webhooks.records import Registered
 from services.tasks.domain.webhooks.signing import new_secret
-from services.tasks.store.models import WebhookDelivery
+from services.tasks.model import WebhookDelivery
+from services.tasks.model.clock import Clock
+from services.tasks.model.records import Registered
+from services.tasks.model.state import DeliveryState
 from services.tasks.store.webhooks import WebhookStore
 
 _DEFAULT_PAGE = 100
@@ -32,7 +32,7 @@ class DeliveryPage:
 
 
 class AccountWebhooks:
-    """Every method sees the account's own webhooks only: another's is as good as none."""
+    """Every method sees the account's own webhooks only; one of another account does not exist for it."""
 
     def __init__(
         self, store: WebhookStore, idempotency: IdempotencyRecords, destinations: Destinations, wake: Wake, max_webhooks: int, clock: Clock
@@ -75,7 +75,7 @@ class AccountWebhooks:
         return await self._store.list(account_id)
 
     async def set_events(self, account_id: int, webhook_id: int, event_types: Sequence[str]) -> Registered:
-        """Have a webhook hear of some types of events from now on (none given: of all). Raises WEBHOOK_NOT_FOUND."""
+        """Send a webhook only some types of events from now on (none given: all). Raises WEBHOOK_NOT_FOUND."""
         webhook = await self._store.set_events(account_id, webhook_id, event_types)
         if webhook is None:
             raise webhook_not_found()

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.common.idempotency import IdempotencyRecords
-from services.tasks.domain.clock import Clock
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.domain.webhooks.addresses import AddressRules
 from services.tasks.domain.webhooks.config import WebhookSettings
 from services.tasks.domain.webhooks.destinations import Destinations, SystemResolver
 from services.tasks.domain.webhooks.post import Poster
 from services.tasks.domain.webhooks.schedule import RetrySchedule
-from services.tasks.domain.webhooks.sender import SenderRules, WebhookSender
+from services.tasks.domain.webhooks.sender import Render, SenderRules, WebhookSender
+from services.tasks.model.clock import Clock
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
@@ -28,9 +28,15 @@ class WebhookParts:
 
 
 def assemble_webhooks(
-    settings: WebhookSettings, store: WebhookStore, tasks: TaskStore, batches: BatchStore, idempotency: IdempotencyRecords, clock: Clock
+    settings: WebhookSettings,
+    store: WebhookStore,
+    tasks: TaskStore,
+    batches: BatchStore,
+    idempotency: IdempotencyRecords,
+    render: Render,
+    clock: Clock,
 ) -> WebhookParts:
-    """Build every part by the settings."""
+    """Build every part by the settings. `render` gives the bodies of deliveries."""
     destinations = Destinations(
         AddressRules(settings.webhook_allowed_networks),
         SystemResolver(settings.webhook_concurrency),
@@ -49,5 +55,5 @@ def assemble_webhooks(
             timedelta(seconds=settings.webhook_retry_after_limit),
         ),
     )
-    sender = WebhookSender(store, tasks, batches, poster, rules, clock)
+    sender = WebhookSender(store, tasks, batches, poster, render, rules, clock)
     return WebhookParts(sender, AccountWebhooks(store, idempotency, destinations, sender.wake, settings.webhook_max_per_account, clock))

@@ -55,7 +55,7 @@ class Destinations:
         except TimeoutError:
             return str(parsed)
         except UnicodeError:
-            raise _refused(field, "its host is no name that can be resolved") from None
+            raise _refused(field, "its host is not a name that can be resolved") from None
         except socket.gaierror as error:
             if error.errno == socket.EAI_AGAIN:
                 return str(parsed)
@@ -90,7 +90,7 @@ class Destinations:
         try:
             parsed = httpx.URL(url)
         except httpx.InvalidURL:
-            raise _refused(field, "it is no URL") from None
+            raise _refused(field, "it is not a URL") from None
         if parsed.scheme not in self._schemes:
             raise _refused(field, f"it must begin with {' or '.join(f'{scheme}://' for scheme in self._schemes)}", self._schemes)
         if not parsed.host:

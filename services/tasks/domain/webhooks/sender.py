@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+import collections
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from opentelemetry.trace import SpanKind
+from prometheus_client import Counter, Gauge, Histogram
 
 from services.common.log import bind, get_logger
 from services.common.loop import Loop
 from services.common.retry_after import asked
 from services.common.rpc.trace import Origin
 from services.common.telemetry import tracing
-from services.tasks.domain.batches.records import BatchNow
-from services.tasks.domain.clock import Clock
-from services.tasks.domain.webhooks import metrics, signing
+from services.common.telemetry.durations import CALLS, WORK
+from services.tasks.domain.webhooks import signing
 from services.tasks.domain.webhooks.destinations import UndeliverableError
 from services.tasks.domain.webhooks.post import Answer, Poster
-from services.tasks.domain.webhooks.records import Claimed, Outcome
 from services.tasks.domain.webhooks.schedule import RetrySchedule
+from services.tasks.model import Task, WebhookDelivery
+from services.tasks.model.clock import Clock
+from services.tasks.model.records import BatchNow, Claimed, Outcome
 from services.tasks.store.batches import BatchStore
-from services.tasks.store.models import Task
+from services.tasks.store.deliveries import DeliveryStore
 from services.tasks.store.tasks import TaskStore
-from services.tasks.store.webhooks import WebhookStore
-from services.tasks.surfaces.native.webhook_messages import body, message_id
 
 _logger = get_logger()
 _GONE = 410
 _BUSY = (429, 503)
 _LAST_SECONDS = 2.0
+
+ATTEMPTS = Counter("darkroom_webhook_attempts", "Attempts to deliver, by outcome: delivered, retried or given_up.", ["outcome"])
+POST_SECONDS = Histogram("darkroom_webhook_post_seconds", "Time of one request to a receiver.", buckets=CALLS)
+DELIVERY_SECONDS = Histogram(
+    "darkroom_webhook_delivery_seconds", "Time from an event to its delivery, failed attempts included.", buckets=WORK
+)
+SENDING = Gauge("darkroom_webhook_sending", "Requests to receivers that are under way.")
+
+Subject = Task | BatchNow
+"""What an event is about."""
+Render = Callable[[WebhookDelivery, Subject | None], bytes]
+"""The body of a delivery; without a subject, of a test event. The same at every attempt, since what has ended never changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +72,16 @@ class WebhookSender:
     """
 
     def __init__(
-        self, store: WebhookStore, tasks: TaskStore, batches: BatchStore, poster: Poster, rules: SenderRules, clock: Clock
+        self,
+        store: DeliveryStore,
+        tasks: TaskStore,
+        batches: BatchStore,
+        poster: Poster,
+        render: Render,
+        rules: SenderRules,
+        clock: Clock,
     ) -> None:
-        self._store, self._tasks, self._batches = store, tasks, batches
+        self._store, self._tasks, self._batches, self._render = store, tasks, batches, render
         self._poster, self._rules, self._clock = poster, rules, clock
         self._loop = Loop("webhook_sender", rules.interval, self.step)
         self._sending: dict[asyncio.Task[None], int] = {}
@@ -93,7 +113,7 @@ class WebhookSender:
 
         True if more may be due and room has been made meanwhile; where there is none, the end of a sending looks again.
         """
-        busy = Counter(self._sending.values())
+        busy = collections.Counter(self._sending.values())
         room = self._rules.concurrency - busy.total()
         if room <= 0:
             self._more_waits = True
@@ -131,9 +151,9 @@ class WebhookSender:
                 self._left_alone[delivery.lane] = now + self._rules.schedule.granted(outcome.retry_after)
             retry_at = now + pause if pause is not None else None
             await self._store.record(delivery, outcome, retry_at=retry_at, now=now)
-            metrics.ATTEMPTS.labels("delivered" if outcome.delivered else "retried" if retry_at is not None else "given_up").inc()
+            ATTEMPTS.labels("delivered" if outcome.delivered else "retried" if retry_at is not None else "given_up").inc()
             if outcome.delivered:
-                metrics.DELIVERY_SECONDS.observe((now - delivery.create_time).total_seconds())
+                DELIVERY_SECONDS.observe((now - delivery.create_time).total_seconds())
             _logger.info(
                 "webhook_sent" if outcome.delivered else "webhook_failed",
                 attempt=delivery.attempts,
@@ -148,7 +168,7 @@ class WebhookSender:
             return Outcome(delivered=False, final=True, error="The webhook was deleted.")
         if claimed.webhook_disabled:
             return Outcome(delivered=False, final=True, error="The webhook is disabled: it has answered 410 Gone.")
-        subject: Task | BatchNow | None = None
+        subject: Subject | None = None
         if delivery.task_id is not None:
             subject = await self._tasks.get(delivery.account_id, delivery.task_id)
             if subject is None:
@@ -157,13 +177,13 @@ class WebhookSender:
             subject = await self._batches.get(delivery.account_id, delivery.batch_id)
             if subject is None:
                 return Outcome(delivered=False, final=True, error="The batch was deleted.")
-        payload = body(delivery, subject)
+        payload = self._render(delivery, subject)
         timestamp = int(self._clock().timestamp())
-        headers = signing.headers(claimed.secrets, message_id(delivery), timestamp, payload)
+        headers = signing.headers(claimed.secrets, f"msg_{delivery.id}", timestamp, payload)
         try:
             with (
-                metrics.SENDING.track_inprogress(),
-                metrics.POST_SECONDS.time(),
+                SENDING.track_inprogress(),
+                POST_SECONDS.time(),
                 tracing.below(_trace_of(subject), "webhook", SpanKind.CLIENT, {"darkroom.delivery_id": delivery.id}),
             ):
                 answer = await self._poster.post(delivery.url, headers, payload)
@@ -172,7 +192,7 @@ class WebhookSender:
         return _judged(answer, self._clock(), own_url=delivery.webhook_id == 0)
 
 
-def _trace_of(subject: Task | BatchNow | None) -> str:
+def _trace_of(subject: Subject | None) -> str:
     """Where a task's delivery belongs; a batch has tasks of several requests."""
     return Origin.parse(subject.trace_id).trace_parent if isinstance(subject, Task) else ""
 

@@ -1,4 +1,4 @@
-"""Webhooks that hear of some events only."""
+"""Webhooks that are sent some events only."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -10,7 +10,9 @@ from services.common.errors import ErrorReason
 from services.common.log import bind
 from services.common.rpc.interceptor import Context
 from services.tasks.domain.lifecycle.attempts import Attempts
-from services.tasks.surfaces.native.messages import duration, operations_of, standing_message
+from services.tasks.domain.plan import operations_of
+from services.tasks.model.records import Standing
+from services.tasks.surfaces.rendering import duration, state_number
 
 
 class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
@@ -90,4 +92,11 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
     ) -> attempt_service_pb2.LookupTasksResponse:
         """Tell how tasks stand."""
         standings = await self._attempts.standings(request.task_ids)
-        return attempt_service_pb2.LookupTasksResponse(tasks=map(standing_message, standings))
+        return attempt_service_pb2.LookupTasksResponse(tasks=map(_standing, standings))
+
+
+def _standing(standing: Standing) -> attempt_service_pb2.TaskStanding:
+    """How a task stands, for other services."""
+    return attempt_service_pb2.TaskStanding(
+        task_id=standing.id, state=state_number(standing.state), output_file_ids=standing.output_file_ids
+    )

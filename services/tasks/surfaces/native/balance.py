@@ -6,7 +6,8 @@ from darkroom.tasks.v1 import balance_service_pb2, balance_service_pb2_grpc
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import current_identity
 from services.common.rpc.interceptor import Context
-from services.tasks.domain.credits.estimation import Estimation
+from services.tasks.domain.acceptance.acceptance import Acceptance
+from services.tasks.domain.acceptance.requests import EstimateRequest
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.surfaces.native.messages import balance_message, ledger_entry_message
 
@@ -14,8 +15,8 @@ from services.tasks.surfaces.native.messages import balance_message, ledger_entr
 class NativeBalance(balance_service_pb2_grpc.BalanceServiceServicer):
     """Balance and ledger of the calling account."""
 
-    def __init__(self, ledger: Ledger, estimation: Estimation) -> None:
-        self._ledger, self._estimation = ledger, estimation
+    def __init__(self, ledger: Ledger, acceptance: Acceptance) -> None:
+        self._ledger, self._acceptance = ledger, acceptance
 
     async def GetBalance(self, request: balance_service_pb2.GetBalanceRequest, context: Context) -> balance_service_pb2.GetBalanceResponse:
         """What the account has."""
@@ -31,13 +32,18 @@ class NativeBalance(balance_service_pb2_grpc.BalanceServiceServicer):
         self, request: balance_service_pb2.EstimatePriceRequest, context: Context
     ) -> balance_service_pb2.EstimatePriceResponse:
         """Say what a task would cost."""
-        account_id, file_ids = current_identity().account_id, request.input_file_ids
-        if not request.file_count:
-            estimate = await self._estimation.of_files(account_id, request.operations, file_ids, "input_file_ids")
-        elif file_ids:
+        if request.file_count and request.input_file_ids:
             raise DarkroomError(ErrorReason.FIELD_INVALID, "file_count: takes the place of input_file_ids; send one.", field="file_count")
-        else:
-            estimate = await self._estimation.of_planned(account_id, request.operations, request.file_count, request.page_count or 1)
+        estimate = await self._acceptance.estimate(
+            EstimateRequest(
+                account_id=current_identity().account_id,
+                operations=request.operations,
+                file_ids=request.input_file_ids,
+                field="file_count" if request.file_count else "input_file_ids",
+                planned_count=request.file_count,
+                planned_pages=request.page_count or 1,
+            )
+        )
         return balance_service_pb2.EstimatePriceResponse(
             price_millicredits=estimate.price_millicredits,
             list_price_millicredits=estimate.list_price_millicredits,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from darkroom.tasks.v1 import batch_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.tasks.domain.batches.records import BatchNow, Refusal
-from services.tasks.surfaces.native.messages import timestamp
+from services.tasks.model.records import BatchNow, Refusal
+from services.tasks.surfaces.rendering import timestamp
 
 
 def batch_message(batch: BatchNow) -> batch_pb2.Batch:
@@ -23,15 +22,14 @@ def batch_message(batch: BatchNow) -> batch_pb2.Batch:
             cancelled=row.cancelled,
         ),
         progress=batch.progress,
-        refused=[batch_pb2.RefusedItem.FromString(item) for item in row.refused],
+        refused=map(_refused_item, batch.refusals),
         create_time=timestamp(row.create_time),
         end_time=timestamp(row.end_time) if row.end_time is not None else None,
         webhook_url=row.webhook_url or "",
     )
 
 
-def refused_item(refusal: Refusal) -> batch_pb2.RefusedItem:
-    """An item that was not accepted, as it is stored and told."""
+def _refused_item(refusal: Refusal) -> batch_pb2.RefusedItem:
     error = refusal.error
     return batch_pb2.RefusedItem(
         index=refusal.index,
@@ -40,11 +38,4 @@ def refused_item(refusal: Refusal) -> batch_pb2.RefusedItem:
         field=error.field or "",
         allowed=error.allowed,
         metadata=error.metadata,
-    )
-
-
-def error_of(item: batch_pb2.RefusedItem) -> DarkroomError:
-    """The error that `refused_item` was made of, for surfaces that word errors in their own way."""
-    return DarkroomError(
-        ErrorReason.from_number(item.reason), item.message, field=item.field or None, allowed=item.allowed, metadata=dict(item.metadata)
     )

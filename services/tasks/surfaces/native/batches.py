@@ -10,25 +10,27 @@ from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
 from services.common.rpc.interceptor import Context
 from services.common.rpc.trace import Origin
+from services.tasks.domain.acceptance.acceptance import Acceptance
+from services.tasks.domain.acceptance.requests import BatchRequest, RequestedItem
 from services.tasks.domain.batches.account_batches import AccountBatches
 from services.tasks.domain.batches.archiving import BatchArchiving
-from services.tasks.domain.batches.creation import BatchCreation, BatchRequest, RequestedItem
 from services.tasks.surfaces.native.batch_messages import batch_message
-from services.tasks.surfaces.native.messages import deadline_of, state_of, task_message
+from services.tasks.surfaces.native.messages import task_message
+from services.tasks.surfaces.rendering import deadline_of, state_of
 
 
 class NativeBatches(batches_service_pb2_grpc.BatchesServiceServicer):
     """Batches of the calling account."""
 
-    def __init__(self, creation: BatchCreation, batches: AccountBatches, archiving: BatchArchiving, kept: timedelta) -> None:
-        self._creation, self._batches, self._archiving = creation, batches, archiving
+    def __init__(self, acceptance: Acceptance, batches: AccountBatches, archiving: BatchArchiving, kept: timedelta) -> None:
+        self._acceptance, self._batches, self._archiving = acceptance, batches, archiving
         self._task = partial(task_message, kept=kept)
 
     async def CreateBatch(
         self, request: batches_service_pb2.CreateBatchRequest, context: Context
     ) -> batches_service_pb2.CreateBatchResponse:
         """Accept many tasks."""
-        created = await self._creation.create(
+        created = await self._acceptance.create_batch(
             BatchRequest(
                 account_id=current_identity().account_id,
                 items=[RequestedItem(item.operations, item.input_file_ids) for item in request.items],

@@ -12,34 +12,24 @@ from services.common.log import bind
 from services.common.rpc.idempotency import current_idempotency
 from services.common.rpc.interceptor import Context
 from services.common.rpc.trace import Origin
-from services.tasks.domain.creation.task_creation import TaskCreation, TaskRequest
+from services.tasks.domain.acceptance.acceptance import Acceptance
+from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.owner.account_tasks import AccountTasks
-from services.tasks.domain.owner.details import TaskDetails
-from services.tasks.domain.owner.steering import Steering
 from services.tasks.domain.owner.watching import Watching
-from services.tasks.surfaces.native.messages import deadline_of, state_of, task_message
+from services.tasks.surfaces.native.messages import task_message
+from services.tasks.surfaces.rendering import deadline_of, event_message, state_of
 
 
 class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
     """Tasks of the calling account."""
 
-    def __init__(
-        self,
-        creation: TaskCreation,
-        tasks: AccountTasks,
-        details: TaskDetails,
-        steering: Steering,
-        watching: Watching,
-        max_open: int,
-        kept: timedelta,
-    ) -> None:
-        self._creation, self._tasks, self._details = creation, tasks, details
-        self._steering, self._watching, self._max_open = steering, watching, max_open
+    def __init__(self, acceptance: Acceptance, tasks: AccountTasks, watching: Watching, kept: timedelta) -> None:
+        self._acceptance, self._tasks, self._watching = acceptance, tasks, watching
         self._message = partial(task_message, kept=kept)
 
     async def CreateTask(self, request: tasks_service_pb2.CreateTaskRequest, context: Context) -> tasks_service_pb2.CreateTaskResponse:
         """Accept a task."""
-        task = await self._creation.create(
+        task = await self._acceptance.create(
             TaskRequest(
                 account_id=current_identity().account_id,
                 operations=request.operations,
@@ -47,7 +37,6 @@ class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
                 input_fields=[f"input_file_ids[{index}]" for index in range(len(request.input_file_ids))],
                 priority=request.priority,
                 deadline=deadline_of(request),
-                max_open=self._max_open,
                 trace_id=str(Origin.current()),
                 idempotency=current_idempotency(),
                 webhook_url=request.webhook_url,
@@ -59,7 +48,7 @@ class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
         """Look one task up, now or once it has changed."""
         after = request.after_sequence if request.HasField("after_sequence") else None
         task = await self._watching.wait(current_identity(), request.task_id, request.wait_seconds, after)
-        return tasks_service_pb2.GetTaskResponse(task=self._message(task, await self._details.of(task)))
+        return tasks_service_pb2.GetTaskResponse(task=self._message(task, await self._tasks.details(task)))
 
     async def ListTasks(self, request: tasks_service_pb2.ListTasksRequest, context: Context) -> tasks_service_pb2.ListTasksResponse:
         """List tasks, newest first."""
@@ -79,12 +68,12 @@ class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
     async def RerunTask(self, request: tasks_service_pb2.RerunTaskRequest, context: Context) -> tasks_service_pb2.RerunTaskResponse:
         """Create a task like another."""
         account_id = current_identity().account_id
-        task = await self._steering.rerun(account_id, request.task_id, trace_id=str(Origin.current()), idempotency=current_idempotency())
+        task = await self._tasks.run_again(account_id, request.task_id, trace_id=str(Origin.current()), idempotency=current_idempotency())
         return tasks_service_pb2.RerunTaskResponse(task=self._message(task))
 
     async def DeleteTask(self, request: tasks_service_pb2.DeleteTaskRequest, context: Context) -> tasks_service_pb2.DeleteTaskResponse:
         """Forget a task and what it made."""
-        await self._steering.delete(current_identity().account_id, request.task_id)
+        await self._tasks.delete(current_identity().account_id, request.task_id)
         return tasks_service_pb2.DeleteTaskResponse()
 
     async def WatchTask(
@@ -93,4 +82,4 @@ class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
         """Stream the events of a task."""
         with bind(task_id=request.task_id):
             async for event in self._watching.watch(current_identity(), request.task_id, request.after_sequence):
-                yield tasks_service_pb2.WatchTaskResponse(event=event)
+                yield tasks_service_pb2.WatchTaskResponse(event=event_message(event))

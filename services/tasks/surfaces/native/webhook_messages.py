@@ -8,19 +8,14 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 
 from darkroom.tasks.v1 import webhook_pb2
-from services.tasks.domain.batches.records import BatchNow
-from services.tasks.domain.state import DeliveryState
-from services.tasks.domain.webhooks.records import Registered
-from services.tasks.store.models import Task, WebhookDelivery
+from services.tasks.model import Task, WebhookDelivery
+from services.tasks.model.records import BatchNow, Registered
+from services.tasks.model.state import DeliveryState
 from services.tasks.surfaces.native.batch_messages import batch_message
-from services.tasks.surfaces.native.messages import task_message, timestamp
+from services.tasks.surfaces.native.messages import task_message
+from services.tasks.surfaces.rendering import timestamp
 
 _PREFIX = "WEBHOOK_DELIVERY_STATE_"
-
-
-def message_id(delivery: WebhookDelivery) -> str:
-    """The `webhook-id`: the same at every attempt."""
-    return f"msg_{delivery.id}"
 
 
 def body(delivery: WebhookDelivery, subject: Task | BatchNow | None) -> bytes:

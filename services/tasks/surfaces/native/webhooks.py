@@ -8,8 +8,8 @@ from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
 from services.common.rpc.interceptor import Context
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
-from services.tasks.surfaces.native.messages import timestamp
 from services.tasks.surfaces.native.webhook_messages import delivery_message, delivery_state_of, webhook_message
+from services.tasks.surfaces.rendering import timestamp
 
 
 class NativeWebhooks(webhooks_service_pb2_grpc.WebhooksServiceServicer):
@@ -31,7 +31,7 @@ class NativeWebhooks(webhooks_service_pb2_grpc.WebhooksServiceServicer):
         return pb.ListWebhooksResponse(webhooks=map(webhook_message, webhooks))
 
     async def SetWebhookEvents(self, request: pb.SetWebhookEventsRequest, context: Context) -> pb.SetWebhookEventsResponse:
-        """Set what a webhook hears of."""
+        """Set which events a webhook is sent."""
         webhook = await self._webhooks.set_events(current_identity().account_id, request.webhook_id, request.event_types)
         return pb.SetWebhookEventsResponse(webhook=webhook_message(webhook))
 

@@ -6,19 +6,18 @@ from collections.abc import Sequence
 
 from darkroom.files.v1 import files_service_pb2
 from darkroom.rest.v1 import batches_pb2, batches_pb2_grpc, tasks_pb2
-from darkroom.tasks.v1 import batch_pb2
 from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
 from services.common.rpc.interceptor import Context
 from services.common.rpc.trace import Origin
+from services.tasks.domain.acceptance.acceptance import Acceptance
+from services.tasks.domain.acceptance.requests import BatchRequest, RequestedItem
 from services.tasks.domain.batches.account_batches import AccountBatches, batch_not_found
 from services.tasks.domain.batches.archiving import BatchArchiving
-from services.tasks.domain.batches.creation import BatchCreation, BatchRequest, RequestedItem
-from services.tasks.domain.batches.records import BatchNow
 from services.tasks.files_client import FilesClient
-from services.tasks.store.models import Task
-from services.tasks.surfaces.native.batch_messages import error_of
-from services.tasks.surfaces.native.messages import deadline_of, timestamp
+from services.tasks.model import Task
+from services.tasks.model.records import BatchNow, Refusal
+from services.tasks.surfaces.rendering import deadline_of, timestamp
 from services.tasks.surfaces.rest import messages
 from services.tasks.surfaces.rest.errors import error_code
 
@@ -28,12 +27,12 @@ _SUCCESS = "success"
 class RestBatches(batches_pb2_grpc.BatchesServiceServicer):
     """Batches of the calling account."""
 
-    def __init__(self, creation: BatchCreation, batches: AccountBatches, archiving: BatchArchiving, files: FilesClient) -> None:
-        self._creation, self._batches, self._archiving, self._files = creation, batches, archiving, files
+    def __init__(self, acceptance: Acceptance, batches: AccountBatches, archiving: BatchArchiving, files: FilesClient) -> None:
+        self._acceptance, self._batches, self._archiving, self._files = acceptance, batches, archiving, files
 
     async def CreateBatch(self, request: batches_pb2.CreateBatchRequest, context: Context) -> batches_pb2.CreateBatchEnvelope:
         """Accept many tasks."""
-        created = await self._creation.create(
+        created = await self._acceptance.create_batch(
             BatchRequest(
                 account_id=current_identity().account_id,
                 items=[_item(item, index) for index, item in enumerate(request.items)],
@@ -114,16 +113,16 @@ def _batch(batch: BatchNow) -> batches_pb2.BatchResult:
         succeeded=row.succeeded,
         failed=row.failed + row.cancelled,
         cancelled=row.cancelled,
-        errors=[_error(batch_pb2.RefusedItem.FromString(item)) for item in row.refused],
+        errors=map(_error, batch.refusals),
         created_at=timestamp(row.create_time),
         completed_at=timestamp(row.end_time) if row.end_time is not None else None,
     )
 
 
-def _error(item: batch_pb2.RefusedItem) -> batches_pb2.ItemError:
-    error = error_of(item)
+def _error(refusal: Refusal) -> batches_pb2.ItemError:
+    error = refusal.error
     return batches_pb2.ItemError(
-        index=item.index,
+        index=refusal.index,
         code=error_code(error.reason),
         message=error.message,
         data=batches_pb2.ItemErrorDetail(error_code=error.reason.value.lower(), field=error.field, allowed=error.allowed),

@@ -7,11 +7,12 @@ from darkroom.rest.v1 import billing_pb2_grpc
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import current_identity
 from services.common.rpc.interceptor import Context
+from services.tasks.domain.acceptance.acceptance import Acceptance
+from services.tasks.domain.acceptance.requests import EstimateRequest
 from services.tasks.domain.credits.amounts import MILLI
-from services.tasks.domain.credits.estimation import Estimation
 from services.tasks.domain.credits.ledger import Ledger
-from services.tasks.store.models import LedgerEntry
-from services.tasks.surfaces.native.messages import timestamp
+from services.tasks.model import LedgerEntry
+from services.tasks.surfaces.rendering import timestamp
 from services.tasks.surfaces.rest import messages
 
 _SUCCESS = "success"
@@ -20,8 +21,8 @@ _SUCCESS = "success"
 class RestBilling(billing_pb2_grpc.BillingServiceServicer):
     """Credits of the calling account."""
 
-    def __init__(self, ledger: Ledger, estimation: Estimation) -> None:
-        self._ledger, self._estimation = ledger, estimation
+    def __init__(self, ledger: Ledger, acceptance: Acceptance) -> None:
+        self._ledger, self._acceptance = ledger, acceptance
 
     async def GetBalance(self, request: pb.GetBalanceRequest, context: Context) -> pb.BalanceEnvelope:
         """What the account has."""
@@ -42,14 +43,19 @@ class RestBilling(billing_pb2_grpc.BillingServiceServicer):
 
     async def EstimatePrice(self, request: pb.EstimatePriceRequest, context: Context) -> pb.EstimateEnvelope:
         """Say what a task would cost."""
-        account_id = current_identity().account_id
-        if request.HasField("file_count"):
-            if request.file_ids:
-                raise DarkroomError(ErrorReason.FIELD_INVALID, "file_count: takes the place of file_ids; send one.", field="file_count")
-            estimate = await self._estimation.of_planned(account_id, request.operations, request.file_count, request.page_count or 1)
-        else:
-            file_ids = [messages.file_id(text, f"file_ids[{index}]") for index, text in enumerate(request.file_ids)]
-            estimate = await self._estimation.of_files(account_id, request.operations, file_ids, "file_ids")
+        planned = request.HasField("file_count")
+        if planned and request.file_ids:
+            raise DarkroomError(ErrorReason.FIELD_INVALID, "file_count: takes the place of file_ids; send one.", field="file_count")
+        estimate = await self._acceptance.estimate(
+            EstimateRequest(
+                account_id=current_identity().account_id,
+                operations=request.operations,
+                file_ids=[messages.file_id(text, f"file_ids[{index}]") for index, text in enumerate(request.file_ids)],
+                field="file_count" if planned else "file_ids",
+                planned_count=request.file_count,
+                planned_pages=request.page_count or 1,
+            )
+        )
         data = pb.PriceEstimate(
             credits=estimate.price_millicredits / MILLI,
             list_credits=estimate.list_price_millicredits / MILLI,

@@ -10,15 +10,16 @@ from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
 from services.common.rpc.interceptor import Context
 from services.common.rpc.trace import Origin
-from services.tasks.domain.creation.task_creation import TaskCreation, TaskRequest
+from services.tasks.domain.acceptance.acceptance import Acceptance
+from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.surfaces.rest import generation, messages
 
 
 class RestCreation:
     """Creates tasks of one operation, as Pilio's calls all do, under Pilio's limit on open tasks."""
 
-    def __init__(self, creation: TaskCreation, max_open: int) -> None:
-        self._creation, self._max_open = creation, max_open
+    def __init__(self, acceptance: Acceptance, max_open: int) -> None:
+        self._acceptance, self._max_open = acceptance, max_open
 
     async def create(
         self, operation: operation_pb2.Operation, file_id: str, field: str, webhook_url: str, formats: Collection[str] | None = None
@@ -40,7 +41,7 @@ class RestCreation:
         webhook_url: str,
         formats: Collection[str] | None,
     ) -> tasks_pb2.TaskCreateEnvelope:
-        task = await self._creation.create(
+        task = await self._acceptance.create(
             TaskRequest(
                 account_id=current_identity().account_id,
                 operations=[operation],

@@ -16,14 +16,14 @@ from darkroom.operations.v1 import (
     upscale_pb2,
 )
 from darkroom.rest.v1 import images_pb2, pdfs_pb2, task_list_pb2, tasks_pb2
-from darkroom.tasks.v1 import task_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.operations import spec_of
 from services.tasks.domain.credits.amounts import MILLI
 from services.tasks.domain.owner.account_tasks import task_not_found
-from services.tasks.domain.state import TaskState
-from services.tasks.store.models import Task
-from services.tasks.surfaces.native.messages import notices_of, operations_of, state_of, timestamp
+from services.tasks.domain.plan import operations_of
+from services.tasks.model import Task, TaskEvent
+from services.tasks.model.state import TaskState
+from services.tasks.surfaces.rendering import notices_of, timestamp
 from services.tasks.surfaces.rest.server_sent_events import server_sent_event
 from services.tasks.surfaces.rest.status import Status, status_of
 
@@ -203,18 +203,18 @@ def list_item(task: Task) -> task_list_pb2.TaskListItem:
     )
 
 
-def stream_event(event: task_pb2.TaskEvent) -> bytes:
+def stream_event(event: TaskEvent) -> bytes:
     """One event of a task's stream."""
-    state = status_of(state_of(event.state), event.attempt)
+    state = status_of(event.state, event.attempt)
     failed = state is Status.FAILED
     data = tasks_pb2.TaskStreamEvent(
         task_id=str(event.task_id),
         status=state,
         progress=event.progress,
         message=event.message or None,
-        error_type=ErrorReason.from_number(event.error.reason).value.lower() if failed else None,
-        error_message=event.error.message if failed else None,
-        created_at=event.time,
+        error_type=event.error_reason.value.lower() if failed and event.error_reason is not None else None,
+        error_message=(event.error_message or "") if failed else None,
+        created_at=timestamp(event.time),
     )
     return server_sent_event(event.sequence, MessageToJson(data, indent=None, preserving_proto_field_name=True))
 

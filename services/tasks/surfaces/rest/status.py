@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from services.tasks.domain.state import OPEN, TERMINAL, TaskState
+from services.tasks.model.state import OPEN, TERMINAL, TaskState
 
 
 class Status(StrEnum):

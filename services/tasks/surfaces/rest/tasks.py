@@ -13,7 +13,6 @@ from services.common.rpc.idempotency import current_idempotency
 from services.common.rpc.interceptor import Context
 from services.common.rpc.trace import Origin
 from services.tasks.domain.owner.account_tasks import AccountTasks
-from services.tasks.domain.owner.steering import Steering
 from services.tasks.domain.owner.watching import Watching
 from services.tasks.files_client import FilesClient
 from services.tasks.surfaces.rest import messages, server_sent_events
@@ -23,10 +22,10 @@ _SUCCESS = "success"
 
 
 class RestTasks(tasks_pb2_grpc.TasksServiceServicer):
-    """Tasks of the calling account. `steering` goes by Pilio's limit on open tasks."""
+    """Tasks of the calling account. It may have `max_open` open ones when it runs one again."""
 
-    def __init__(self, tasks: AccountTasks, steering: Steering, watching: Watching, files: FilesClient, heartbeat: float) -> None:
-        self._tasks, self._steering, self._watching, self._files, self._heartbeat = tasks, steering, watching, files, heartbeat
+    def __init__(self, tasks: AccountTasks, watching: Watching, files: FilesClient, heartbeat: float, max_open: int) -> None:
+        self._tasks, self._watching, self._files, self._heartbeat, self._max_open = tasks, watching, files, heartbeat, max_open
 
     async def GetTaskStatus(self, request: tasks_pb2.GetTaskStatusRequest, context: Context) -> tasks_pb2.TaskStatusEnvelope:
         """How the task stands."""
@@ -69,10 +68,11 @@ class RestTasks(tasks_pb2_grpc.TasksServiceServicer):
 
     async def RerunTask(self, request: tasks_pb2.RerunTaskRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Create a task like another."""
-        task = await self._steering.rerun(
+        task = await self._tasks.run_again(
             current_identity().account_id,
             messages.task_id(request.id),
             field="id",
+            max_open=self._max_open,
             trace_id=str(Origin.current()),
             idempotency=current_idempotency(),
         )
@@ -80,5 +80,5 @@ class RestTasks(tasks_pb2_grpc.TasksServiceServicer):
 
     async def DeleteTask(self, request: tasks_pb2.DeleteTaskRequest, context: Context) -> envelope_pb2.ResponseEnvelope:
         """Forget a task and what it made."""
-        await self._steering.delete(current_identity().account_id, messages.task_id(request.id))
+        await self._tasks.delete(current_identity().account_id, messages.task_id(request.id))
         return envelope_pb2.ResponseEnvelope(code=200, message=_SUCCESS, data=Value(null_value=NULL_VALUE))

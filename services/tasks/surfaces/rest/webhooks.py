@@ -13,11 +13,11 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
 from services.common.rpc.interceptor import Context
-from services.tasks.domain.state import DeliveryState
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks, delivery_not_found, webhook_not_found
-from services.tasks.domain.webhooks.records import Registered
-from services.tasks.store.models import WebhookDelivery
-from services.tasks.surfaces.native.messages import timestamp
+from services.tasks.model import WebhookDelivery
+from services.tasks.model.records import Registered
+from services.tasks.model.state import DeliveryState
+from services.tasks.surfaces.rendering import timestamp
 from services.tasks.surfaces.rest.messages import decimal_id
 
 _SUCCESS = "success"
@@ -44,7 +44,7 @@ class RestWebhooks(webhooks_pb2_grpc.WebhooksServiceServicer):
         return pb.WebhookListEnvelope(code=200, message=_SUCCESS, data=pb.WebhookList(items=map(_webhook, webhooks)))
 
     async def SetWebhookEvents(self, request: pb.SetWebhookEventsRequest, context: Context) -> pb.WebhookEnvelope:
-        """Set what a webhook hears of."""
+        """Set which events a webhook is sent."""
         webhook = await self._webhooks.set_events(current_identity().account_id, _webhook_id(request.id), request.event_types)
         return pb.WebhookEnvelope(code=200, message=_SUCCESS, data=_webhook(webhook))
 

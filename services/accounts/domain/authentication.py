@@ -1,0 +1,139 @@
+"""Authenticates the key of every request at the edge, from memory where possible."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from prometheus_client import Counter
+
+from services.accounts.domain.keys import digest_of
+from services.accounts.records import KeyOwner
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import IDENTITY_SECONDS, Signer
+
+FRESH_SECONDS = 5.0
+"""An older answer is asked for again, so a revocation takes effect within this time even when no announcement arrives."""
+TOKEN_SECONDS = 20.0
+"""A token is handed out for this long, so that most of its minute is left each time."""
+_CAPACITY = 20_000
+_CHECKS = Counter(
+    "darkroom_key_checks", "Keys checked, by outcome (known, expired, unknown) and by who knew (memory, database).", ["outcome", "source"]
+)
+
+FindOwner = Callable[[bytes], Awaitable[KeyOwner | None]]
+SignToken = Callable[[KeyOwner, datetime], str]
+NoteUse = Callable[[int, datetime], None]
+
+
+@dataclass(slots=True)
+class _Answer:
+    owner: KeyOwner | None
+    asked_at: float
+    token: str = ""
+    signed_at: float = 0.0
+
+
+class IdentitySigner:
+    """Signs the identity tokens of keys, none for longer than its key."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+
+    def __call__(self, owner: KeyOwner, now: datetime) -> str:
+        """A token of the key's account, made at `now`."""
+        left = (owner.expires_at - now).total_seconds() if owner.expires_at is not None else IDENTITY_SECONDS
+        return self._signer.identity_token(owner.account_id, owner.key_id, owner.scopes, left)
+
+
+class KeyAuthenticator:
+    """Turns keys into identity tokens.
+
+    `find_owner(digest)` asks the database, `sign(owner, now)` makes a token, `used(key_id, now)` is called for each key that is accepted,
+    `clock` gives seconds, `now` the time. Valid and unknown keys are cached apart, 20,000 of each, so that a flood of guesses evicts
+    guesses and no customer.
+    """
+
+    def __init__(
+        self,
+        find_owner: FindOwner,
+        sign: SignToken,
+        used: NoteUse,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._find_owner, self._sign, self._used, self._clock, self._now = find_owner, sign, used, clock, now
+        self._valid: OrderedDict[bytes, _Answer] = OrderedDict()
+        self._unknown: OrderedDict[bytes, _Answer] = OrderedDict()
+        self._digest_of_key: dict[int, bytes] = {}
+        self._pending: dict[bytes, asyncio.Task[_Answer]] = {}
+        self._evictions = 0
+
+    async def token(self, secret: str) -> str:
+        """An identity token of the key's account with at least 40 of its 60 seconds left, unless the key itself expires before.
+
+        Raises API_KEY_INVALID for an unknown, revoked or expired key, and UNAVAILABLE when the database is needed and cannot be reached.
+        """
+        digest = digest_of(secret)
+        clock, now = self._clock(), self._now()
+        answer = self._valid.get(digest) or self._unknown.get(digest)
+        source = "memory"
+        if answer is None or clock - answer.asked_at > FRESH_SECONDS:
+            source = "database"
+            answer = await self._asked(digest)
+        if answer.owner is None:
+            _CHECKS.labels("unknown", source).inc()
+            raise DarkroomError(ErrorReason.API_KEY_INVALID, "Invalid token")
+        if answer.owner.expires_at is not None and answer.owner.expires_at <= now:
+            _CHECKS.labels("expired", source).inc()
+            moment = answer.owner.expires_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+            raise DarkroomError(ErrorReason.API_KEY_INVALID, f"This API key expired at {moment}.")
+        _CHECKS.labels("known", source).inc()
+        if not answer.token or clock - answer.signed_at > TOKEN_SECONDS:
+            answer.token, answer.signed_at = self._sign(answer.owner, now), clock
+        self._used(answer.owner.key_id, now)
+        return answer.token
+
+    def evict(self, key_id: int) -> None:
+        """Forget what is cached about a key, because it has been revoked or has expired."""
+        self._evictions += 1
+        digest = self._digest_of_key.pop(key_id, None)
+        if digest is not None:
+            self._valid.pop(digest, None)
+
+    async def _asked(self, digest: bytes) -> _Answer:
+        """Ask the database, once for any number of requests that wait for the same key."""
+        task = self._pending.get(digest)
+        if task is None:
+            task = self._pending[digest] = asyncio.create_task(self._ask(digest))
+            task.add_done_callback(lambda _: self._pending.pop(digest, None))
+        # The caller may go away; the others still wait.
+        return await asyncio.shield(task)
+
+    async def _ask(self, digest: bytes) -> _Answer:
+        evictions, asked_at = self._evictions, self._clock()
+        owner = await self._find_owner(digest)
+        before = self._valid.get(digest)
+        answer = _Answer(owner, asked_at)
+        if before is not None and before.owner == owner:
+            answer.token, answer.signed_at = before.token, before.signed_at
+        # Not kept when a revocation came in between: the database may have been read before it.
+        if evictions == self._evictions:
+            self._remember(digest, answer)
+        return answer
+
+    def _remember(self, digest: bytes, answer: _Answer) -> None:
+        kept, other = (self._unknown, self._valid) if answer.owner is None else (self._valid, self._unknown)
+        other.pop(digest, None)
+        kept[digest] = answer
+        kept.move_to_end(digest)
+        if answer.owner is not None:
+            self._digest_of_key[answer.owner.key_id] = digest
+        if len(kept) > _CAPACITY:
+            _, oldest = kept.popitem(last=False)
+            if oldest.owner is not None:
+                self._digest_of_key.pop(oldest.owner.key_id, None)

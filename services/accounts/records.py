@@ -1,0 +1,88 @@
+"""Accounts and keys as every part of the service sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.common.idempotency import IdempotentCall
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A tenant: it owns files and tasks."""
+
+    id: int
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key of an account. The key itself is not stored."""
+
+    id: int
+    account_id: int
+    name: str
+    prefix: str
+    """Its first characters."""
+    sha256: bytes
+    created_at: datetime
+    revoked_at: datetime | None
+    scopes: Sequence[str] | None
+    """What it may do; None for everything."""
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLimits:
+    """What a key may do, and until when."""
+
+    scopes: frozenset[str] | None = None
+    """Such as `tasks:write`; None for everything."""
+    expires_at: datetime | None = None
+    """None: it does not expire."""
+
+    def allow(self, other: KeyLimits) -> bool:
+        """Whether a key with these limits may make one with those: no more scopes, and no later expiry."""
+        narrower = self.scopes is None or (other.scopes is not None and other.scopes <= self.scopes)
+        sooner = self.expires_at is None or (other.expires_at is not None and other.expires_at <= self.expires_at)
+        return narrower and sooner
+
+
+UNLIMITED = KeyLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key that has just been made."""
+
+    secret: str
+    """The key itself, shown to its owner once."""
+    prefix: str
+    """Its first characters, by which its owner recognises it."""
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatableKey:
+    """A key that an idempotent call makes, so that a repeat of the call can make it again."""
+
+    call: IdempotentCall
+    key: NewKey
+    nonce: bytes
+    """What the key is derived from."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOwner:
+    """A key that has not been revoked: its id, its account, and its limits."""
+
+    key_id: int
+    account_id: int
+    scopes: frozenset[str] | None = None
+    """What the key may do; None for everything."""
+    expires_at: datetime | None = None
+    """When it expires, or has expired."""

@@ -1,0 +1,112 @@
+"""Every format of file that Darkroom takes: what it is called, how it is told by content, and what is done with it."""
+
+from __future__ import annotations
+
+from enum import Flag, StrEnum, auto
+
+from darkroom.operations.v1 import options_pb2
+
+
+class Use(Flag):
+    """What is done with files of a format, beyond keeping them."""
+
+    NONE = 0
+    READ = auto()
+    """Operations work on it."""
+    WRITTEN = auto()
+    """Results may be in it."""
+    RENDERED = auto()
+    """It holds a drawing, which is made a picture of pixels when it is read."""
+
+
+class MediaFormat(StrEnum):
+    """A format that can be uploaded. Whatever else lists formats derives from this table."""
+
+    media_type: str
+    """The IANA media type, such as `image/jpeg`."""
+    extensions: tuple[str, ...]
+    """The file extensions that name it, in lower case, without a dot."""
+    magic: tuple[bytes, ...]
+    """What its files begin with; empty where it takes more to tell (`sniff`)."""
+    use: Use
+
+    def __new__(
+        cls, name: str, media_type: str = "", extensions: tuple[str, ...] = (), use: Use = Use.READ, magic: tuple[bytes, ...] = ()
+    ) -> MediaFormat:
+        """A row of the table; with the name alone, the row of that name."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.media_type, member.extensions, member.use, member.magic = media_type, extensions, use, magic
+        return member
+
+    JPEG = "jpeg", "image/jpeg", ("jpg", "jpeg"), Use.READ | Use.WRITTEN, (b"\xff\xd8\xff",)
+    PNG = "png", "image/png", ("png",), Use.READ | Use.WRITTEN, (b"\x89PNG\r\n\x1a\n",)
+    WEBP = "webp", "image/webp", ("webp",), Use.READ | Use.WRITTEN
+    GIF = "gif", "image/gif", ("gif",), Use.READ, (b"GIF87a", b"GIF89a")
+    TIFF = "tiff", "image/tiff", ("tif", "tiff"), Use.READ, (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+    HEIC = "heic", "image/heic", ("heic",)
+    HEIF = "heif", "image/heif", ("heif",), Use.NONE
+    """The container of HEIC and AVIF with a picture that is coded otherwise."""
+    AVIF = "avif", "image/avif", ("avif",)
+    BMP = "bmp", "image/bmp", ("bmp",)
+    SVG = "svg", "image/svg+xml", ("svg",), Use.READ | Use.RENDERED
+    PDF = "pdf", "application/pdf", ("pdf",), Use.READ | Use.WRITTEN
+
+    @property
+    def extension(self) -> str:
+        """The usual file extension without a dot, such as `jpg`."""
+        return "jpg" if self is MediaFormat.JPEG else self.value
+
+    @property
+    def kind(self) -> options_pb2.MediaKind.ValueType:
+        """What operations know it as."""
+        return options_pb2.MEDIA_KIND_PDF if self is MediaFormat.PDF else options_pb2.MEDIA_KIND_IMAGE
+
+
+def read_formats(kind: options_pb2.MediaKind.ValueType) -> tuple[MediaFormat, ...]:
+    """The formats of a kind that operations work on."""
+    return tuple(each for each in MediaFormat if each.kind == kind and Use.READ in each.use)
+
+
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
+_HEIF_BRANDS = frozenset({b"mif1", b"mif2", b"msf1"})
+_MOST_BRAND_BYTES = 256
+_BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
+"""Lengths of the headers from BITMAPCOREHEADER to BITMAPV5HEADER."""
+_PDF_WINDOW = 1024
+"""PDF readers accept a header anywhere in the first 1,024 bytes (ISO 32000-1, annex H, note 13 of Adobe's readers)."""
+_SVG_WINDOW = 4096
+"""XML may open with a declaration, comments and a doctype; an SVG root after more than this is not worth guessing at."""
+
+
+def sniff(head: bytes) -> MediaFormat | None:
+    """The format of a file by its first bytes, of which 4,096 are enough, and never by its name; None for any other file."""
+    for each in MediaFormat:
+        if each.magic and head.startswith(each.magic):
+            return each
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return MediaFormat.WEBP
+    if head[4:8] == b"ftyp":
+        return _sniff_heif(head)
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
+        return MediaFormat.BMP
+    if b"%PDF-" in head[:_PDF_WINDOW]:
+        return MediaFormat.PDF
+    return MediaFormat.SVG if _is_svg(head[:_SVG_WINDOW]) else None
+
+
+def _sniff_heif(head: bytes) -> MediaFormat | None:
+    """Reads the brands of an ISO base media file: the major one, then the compatible ones (ISO/IEC 14496-12, 4.3)."""
+    end = min(int.from_bytes(head[:4], "big"), _MOST_BRAND_BYTES, len(head))
+    brands = {head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))}
+    if brands & _AVIF_BRANDS:
+        return MediaFormat.AVIF
+    if brands & _HEIC_BRANDS:
+        return MediaFormat.HEIC
+    return MediaFormat.HEIF if brands & _HEIF_BRANDS else None
+
+
+def _is_svg(head: bytes) -> bool:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return text.startswith(b"<svg") or (text.startswith((b"<?xml", b"<!--", b"<!DOCTYPE svg")) and b"<svg" in text)

@@ -1,0 +1,57 @@
+"""Migrations of a service's database, and the ids that its rows get."""
+
+from __future__ import annotations
+
+import asyncio
+
+from alembic import command, context
+from alembic.config import Config
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+# Arbitrary; the same for every service, since each has a database of its own.
+_MIGRATION_LOCK = 7_245_091
+
+CREATE_NEXT_ID = """
+DO $block$
+BEGIN
+  CREATE SEQUENCE id_sequence;
+  CREATE FUNCTION next_id() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    -- Milliseconds since 2025 and a three-digit counter: below 1e15 until 2056, and growing with time.
+    SELECT (extract(epoch FROM clock_timestamp()) * 1000 - 1735689600000)::bigint * 1000 + nextval('id_sequence') % 1000
+  $$;
+END
+$block$
+"""
+"""SQL for a service's first migration: `next_id()`, unique as long as fewer than 1,000 ids are made in one millisecond.
+
+One statement, because asyncpg prepares what it runs, and only one statement can be prepared.
+"""
+DROP_NEXT_ID = "DO $block$ BEGIN DROP FUNCTION next_id(); DROP SEQUENCE id_sequence; END $block$"
+
+
+def migrate(service: str, url: str) -> None:
+    """Bring the database of `services.<service>` to the newest version. Replicas may do so at the same time."""
+    config = Config()
+    config.set_main_option("script_location", f"services.{service}:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["url"] = url
+    command.upgrade(config, "head")
+
+
+def run_environment(metadata: MetaData) -> None:
+    """What a service's `migrations/env.py` calls: run the migrations in one transaction under a lock."""
+    asyncio.run(_run(metadata, context.config.attributes["url"]))
+
+
+async def _run(metadata: MetaData, url: str) -> None:
+    made = create_async_engine(url)
+    async with made.begin() as connection:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        await connection.run_sync(_upgrade, metadata)
+    await made.dispose()
+
+
+def _upgrade(connection: Connection, metadata: MetaData) -> None:
+    context.configure(connection=connection, target_metadata=metadata)
+    context.run_migrations()

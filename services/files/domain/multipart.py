@@ -1,0 +1,122 @@
+"""Joining the parts of a multipart upload: those that the client reports, checked against those that have arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.files.domain.errors import about, no_upload, not_uploaded
+from services.files.objects import ObjectStore, PartsRefused, StoredPart, UploadGone
+from services.files.records import File
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedPart:
+    """A part that the client says it has uploaded."""
+
+    number: int
+    etag: str
+    """With or without quotes."""
+
+
+async def join(objects: ObjectStore, file: File, upload_id: str, parts: Sequence[UploadedPart], part_bytes: int) -> None:
+    """Check the parts against what has arrived, then join them.
+
+    Raises UPLOAD_NOT_FOUND, FIELD_INVALID (parts) and FILE_SIZE_MISMATCH. The parts are checked first, because not every storage keeps
+    the upload when the joining fails (`rclone serve s3` drops it).
+    """
+    try:
+        stored = await objects.parts(file.object_key, upload_id)
+    except UploadGone:
+        # An earlier call may have joined the parts and lost its reply.
+        if await objects.head(file.object_key) is None:
+            raise no_upload(file.id) from None
+        return
+    etags = check(parts, stored)
+    await _check_sum(objects, file, upload_id, part_bytes, {number: stored[number] for number in etags})
+    try:
+        await objects.join_parts(file.object_key, upload_id, etags)
+    except UploadGone:
+        if await objects.head(file.object_key) is None:
+            raise no_upload(file.id) from None
+    except PartsRefused as refusal:
+        raise refused(str(refusal)) from refusal
+
+
+async def join_all(objects: ObjectStore, file: File, upload_id: str) -> None:
+    """Join whatever parts of an output have arrived, if they make up its size. Repeating it is harmless.
+
+    Raises SOURCE_FILE_UPLOAD_NOT_COMPLETED.
+    """
+    try:
+        stored = await objects.parts(file.object_key, upload_id)
+        if sum(part.size_bytes for part in stored.values()) != file.size_bytes:
+            raise not_uploaded(file.id)
+        await objects.join_parts(file.object_key, upload_id, {number: part.etag for number, part in stored.items()})
+    except PartsRefused as refusal:
+        raise not_uploaded(file.id) from refusal
+    except UploadGone:
+        # An earlier call may have joined the parts and lost its reply; the object says so.
+        return
+
+
+async def _check_sum(objects: ObjectStore, file: File, upload_id: str, part_bytes: int, joined: Mapping[int, StoredPart]) -> None:
+    """Refuse parts that do not make up the declared size. When no part is missing, the upload is dropped."""
+    size = sum(part.size_bytes for part in joined.values())
+    if size == file.size_bytes:
+        return
+    expected = -(-file.size_bytes // part_bytes)
+    if size < file.size_bytes and len(joined) < expected:
+        raise DarkroomError(
+            ErrorReason.FIELD_INVALID,
+            f"parts: {len(joined)} of {expected} parts hold {size} of the declared {file.size_bytes} bytes; "
+            f"parts {len(joined) + 1} to {expected} are missing.",
+            field="parts",
+        )
+    await objects.abort_upload(file.object_key, upload_id)
+    raise about(
+        DarkroomError(
+            ErrorReason.FILE_SIZE_MISMATCH, f"The parts hold {size} bytes; {file.size_bytes} were declared. They were discarded."
+        ),
+        file.id,
+    )
+
+
+def check(parts: Sequence[UploadedPart], stored: Mapping[int, StoredPart]) -> dict[int, str]:
+    """The stored ETags of the reported parts, by number.
+
+    The parts may be reported in any order; their numbers must be 1 to n, each once. Raises FIELD_INVALID, blamed on
+    `parts[i].part_number` or `parts[i].etag`.
+    """
+    if not parts:
+        raise _invalid("parts", "must list the parts that were uploaded, each with the ETag header of its PUT")
+    seen: set[int] = set()
+    for index, part in enumerate(parts):
+        field = f"parts[{index}].part_number"
+        if part.number in seen:
+            raise _invalid(field, f"part {part.number} is listed twice")
+        if not 1 <= part.number <= len(parts):
+            raise _invalid(field, f"part numbers must run from 1 without a gap; {part.number} is no number from 1 to {len(parts)}")
+        seen.add(part.number)
+        arrived = stored.get(part.number)
+        if arrived is None:
+            raise _invalid(field, f"part {part.number} has not been uploaded")
+        if _bare(part.etag) != _bare(arrived.etag):
+            raise _invalid(f"parts[{index}].etag", f"is not the ETag that storage returned for part {part.number}")
+    return {part.number: stored[part.number].etag for part in parts}
+
+
+def refused(code: str) -> DarkroomError:
+    """The storage would not join the parts, for the reason that its error code names."""
+    if code == "EntityTooSmall":
+        return _invalid("parts", "every part but the last must have 5 MiB (5242880 bytes) or more")
+    return _invalid("parts", "a part changed while the parts were being joined")
+
+
+def _bare(etag: str) -> str:
+    return etag.removeprefix("W/").strip('"').lower()
+
+
+def _invalid(field: str, problem: str) -> DarkroomError:
+    return DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: {problem}.", field=field)

@@ -1,0 +1,104 @@
+"""A file as every part of the service sees it.
+
+A file's life (`FileState`); every arrow is one guarded UPDATE in `services.files.store`:
+
+    PENDING ──accept──▶ READY ──┐
+     ▲   └─reject─▶ CLEARING    ├──delete, expiry──▶ DELETING ──▶ no row
+     └──────────────────┘   ────┘
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+class FileState(enum.StrEnum):
+    """Where a file is in its life."""
+
+    PENDING = "pending"
+    """Its bytes are not known to have arrived, or not accepted yet."""
+    CLEARING = "clearing"
+    """Its bytes were refused and are being deleted; it is PENDING again afterwards."""
+    READY = "ready"
+    """Its bytes were accepted; `etag` says which."""
+    DELETING = "deleting"
+    """Gone for its account; the sweeper removes object and row once no task pins it."""
+
+
+class FileOrigin(enum.StrEnum):
+    """Where a file comes from."""
+
+    UPLOAD = "upload"
+    TASK = "task"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file of an account. `store.models.FileRow` explains each column."""
+
+    id: int
+    account_id: int
+    origin: FileOrigin
+    state: FileState
+    visible: bool
+    object_key: str
+    name: str
+    media_type: str
+    size_bytes: int
+    etag: str | None = None
+    width: int | None = None
+    height: int | None = None
+    frames: int | None = None
+    pages: int | None = None
+    upload_id: str | None = None
+    part_bytes: int | None = None
+    permanent: bool = False
+    task_id: int | None = None
+    attempt: int | None = None
+    kept_as: str | None = None
+    pins: int = 0
+    created_at: datetime
+    expires_at: datetime | None = None
+    sweep_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedContent:
+    """What is recorded about an object when it is accepted."""
+
+    etag: str
+    size_bytes: int
+    media_type: str
+    width: int | None = None
+    height: int | None = None
+    frames: int | None = None
+    pages: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedTask:
+    """A task that has ended, or that was never created."""
+
+    task_id: int
+    output_file_ids: tuple[int, ...] = ()
+    """What it succeeded with."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyObject:
+    """A READY file and where its object should be."""
+
+    file_id: int
+    key: str
+    missing: bool
+    """It was not there at the last look."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionTerms:
+    """How long an account's files are kept; None: as the settings say."""
+
+    temporary: timedelta | None = None
+    output: timedelta | None = None

@@ -1,0 +1,175 @@
+"""What open tasks need, and what ended tasks leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+
+from services.files.records import EndedTask, File
+from services.files.store.retention import OUTPUT_LIFE
+from services.files.store.rows import Store, files
+
+_OUTPUT_END = f"CAST(:now AS timestamptz) + {OUTPUT_LIFE}"
+
+_LOCK_READY = text("""
+SELECT * FROM file
+WHERE id = ANY(:file_ids) AND account_id = :account_id AND visible AND state = 'ready' AND missing_since IS NULL
+  AND (expires_at IS NULL OR expires_at > :now)
+ORDER BY id FOR NO KEY UPDATE
+""")
+
+_PIN = text("""
+WITH added AS (
+  INSERT INTO pin (task_id, file_id, sweep_at)
+  SELECT task_id, file_id, :sweep_at FROM unnest(CAST(:task_ids AS bigint[]), CAST(:file_ids AS bigint[])) AS wanted (task_id, file_id)
+  ON CONFLICT DO NOTHING RETURNING file_id
+),
+counted AS (SELECT file_id, count(*) AS pins FROM added GROUP BY file_id)
+UPDATE file SET pins = file.pins + counted.pins FROM counted WHERE file.id = counted.file_id
+""")
+"""The count stands in the file's own row, because only a condition on the row itself is checked again when two transactions meet: the
+sweeper's `pins = 0` sees a pin that was committed while it waited."""
+
+_PINNED = text("""
+SELECT file.* FROM file JOIN pin ON pin.file_id = file.id
+WHERE pin.task_id = :task_id AND file.id = ANY(:file_ids) AND file.account_id = :account_id
+""")
+
+_OUTPUTS = text("""
+SELECT * FROM file
+WHERE id = ANY(:file_ids) AND account_id = :account_id AND origin = 'task'
+  AND task_id = :task_id AND attempt = :attempt AND state IN ('pending', 'ready')
+""")
+
+_KEPT = text("""
+SELECT * FROM (
+  SELECT DISTINCT ON (kept_as) * FROM file
+  WHERE task_id = :task_id AND account_id = :account_id AND NOT visible AND kept_as IS NOT NULL AND state = 'ready'
+    AND missing_since IS NULL
+  ORDER BY kept_as, id DESC
+) AS newest
+ORDER BY id
+""")
+
+_CLAIM = text(f"""
+WITH locked AS (
+  SELECT id FROM file
+  WHERE id = ANY(:file_ids) AND account_id = :account_id AND origin = 'task' AND NOT visible AND state = 'ready' AND kept_as IS NULL
+  ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE file SET visible = true, expires_at = {_OUTPUT_END}, sweep_at = {_OUTPUT_END}
+FROM locked WHERE file.id = locked.id
+""")  # noqa: S608 - put together from constants
+
+_DELETE_OUTPUTS = text("""
+WITH locked AS (
+  SELECT id FROM file
+  WHERE id = ANY(:file_ids) AND task_id = :task_id AND account_id = :account_id AND state <> 'deleting'
+  ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE file SET state = 'deleting', sweep_at = CASE WHEN pins = 0 THEN CAST(:now AS timestamptz) END
+FROM locked WHERE file.id = locked.id
+RETURNING file.id
+""")
+
+_LOCK_ENDED = text("""
+SELECT id FROM file
+WHERE (task_id = ANY(:task_ids) AND NOT visible) OR id IN (SELECT file_id FROM pin WHERE task_id = ANY(:task_ids))
+ORDER BY id FOR NO KEY UPDATE
+""")
+
+_SHOW_WINNERS = text(f"""
+UPDATE file SET visible = true, expires_at = {_OUTPUT_END}, sweep_at = {_OUTPUT_END}
+WHERE id = ANY(:winners) AND task_id = ANY(:task_ids) AND NOT visible AND state = 'ready' AND kept_as IS NULL
+""")  # noqa: S608 - put together from constants
+
+_GIVE_UP_OTHERS = text("""
+UPDATE file SET state = 'deleting', sweep_at = :now
+WHERE task_id = ANY(:task_ids) AND NOT visible AND state <> 'deleting'
+RETURNING id
+""")
+
+_UNPIN = text("""
+WITH dropped AS (DELETE FROM pin WHERE task_id = ANY(:task_ids) RETURNING file_id),
+     lost AS (SELECT file_id, count(*) AS pins FROM dropped GROUP BY file_id)
+UPDATE file
+SET pins = file.pins - lost.pins,
+    sweep_at = CASE WHEN file.pins = lost.pins AND (state = 'deleting' OR expires_at <= :now)
+                    THEN CAST(:now AS timestamptz) ELSE sweep_at END
+FROM lost WHERE file.id = lost.file_id
+RETURNING file.sweep_at
+""")
+"""A file may lose several pins at once, and an UPDATE … FROM changes each row once: so they are counted first."""
+
+
+class TaskFileStore(Store):
+    """Statements about pins and outputs."""
+
+    async def pin(
+        self, wanted: Mapping[int, Collection[int]], account_id: int, now: datetime, sweep_at: datetime, *, all_or_none: bool
+    ) -> dict[int, File]:
+        """Pin READY files for tasks, `wanted` by task, and return those that are READY, by id.
+
+        A task one of whose files is not gets no pins; with `all_or_none`, then no task does. A pin that exists already is left as it is.
+        """
+        file_ids = sorted({file_id for ids in wanted.values() for file_id in ids})
+        async with self._database.transaction() as transaction:
+            locked = await transaction.fetch(_LOCK_READY, {"file_ids": file_ids, "account_id": account_id, "now": now})
+            ready = {file.id: file for file in files(locked)}
+            usable = {task_id: ids for task_id, ids in wanted.items() if all(file_id in ready for file_id in ids)}
+            if all_or_none and len(usable) < len(wanted):
+                return ready
+            pins = [(task_id, file_id) for task_id, ids in usable.items() for file_id in set(ids)]
+            values = {
+                "task_ids": [task_id for task_id, _ in pins],
+                "file_ids": [file_id for _, file_id in pins],
+                "sweep_at": sweep_at,
+            }
+            await transaction.fetch(_PIN, values)
+        return ready
+
+    async def pinned(self, task_id: int, account_id: int, file_ids: Collection[int]) -> dict[int, File]:
+        """Those of the files that the task has pinned, deleted ones included, by id."""
+        found = await self._files(_PINNED, task_id=task_id, account_id=account_id, file_ids=list(set(file_ids)))
+        return {file.id: file for file in found}
+
+    async def outputs(self, task_id: int, attempt: int, account_id: int, file_ids: Collection[int]) -> dict[int, File]:
+        """Those of the files that the attempt created and that have not been given up, by id."""
+        found = await self._files(_OUTPUTS, task_id=task_id, attempt=attempt, account_id=account_id, file_ids=list(set(file_ids)))
+        return {file.id: file for file in found}
+
+    async def kept(self, task_id: int, account_id: int) -> list[File]:
+        """What attempts of the task have kept for later ones: the newest of each key, in the order in which they were kept."""
+        return await self._files(_KEPT, task_id=task_id, account_id=account_id)
+
+    async def claim(self, account_id: int, file_ids: Collection[int], now: datetime, life: timedelta) -> None:
+        """Show READY outputs of a task that succeeded with them, for `life` or as long as is set for their account.
+
+        Those that are shown already stay as they are.
+        """
+        await self._ids(_CLAIM, account_id=account_id, file_ids=list(set(file_ids)), now=now, life=life)
+
+    async def delete_outputs(self, account_id: int, task_id: int, file_ids: Collection[int], now: datetime) -> bool:
+        """→ DELETING for those of the files that are the task's, shown or not; a pinned one waits for its last pin. False if none is."""
+        values = {"account_id": account_id, "task_id": task_id, "file_ids": list(set(file_ids)), "now": now}
+        return bool(await self._ids(_DELETE_OUTPUTS, **values))
+
+    async def settle(self, ended: Collection[EndedTask], now: datetime, life: timedelta) -> bool:
+        """Show what ended tasks succeeded with, give up their other outputs, and drop their pins. Repeating it changes nothing.
+
+        True if there is something for the sweeper to remove now.
+        """
+        values = {
+            "task_ids": [task.task_id for task in ended],
+            "winners": [file_id for task in ended for file_id in task.output_file_ids],
+            "now": now,
+            "life": life,
+        }
+        async with self._database.transaction() as transaction:
+            await transaction.fetch(_LOCK_ENDED, values)
+            await transaction.fetch(_SHOW_WINNERS, values)
+            given_up = await transaction.fetch(_GIVE_UP_OTHERS, values)
+            released = await transaction.fetch(_UNPIN, values)
+        return bool(given_up) or any(row["sweep_at"] is not None and row["sweep_at"] <= now for row in released)

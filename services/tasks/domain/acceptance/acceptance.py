@@ -1,0 +1,263 @@
+"""The one way in: a task is a batch of one, and an estimate takes the same steps up to the price. What is stored will reach one end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from darkroom.files.v1 import file_pb2
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.idempotency import IdempotencyRecords
+from services.common.log import get_logger
+from services.common.offers import Offers
+from services.common.operations import OperationSpec, spec_of
+from services.tasks.domain.acceptance.draft import Draft
+from services.tasks.domain.acceptance.requests import BatchRequest, EstimateRequest, Item, Request, TaskRequest
+from services.tasks.domain.credits.ledger import Ledger
+from services.tasks.domain.credits.prices import Estimate, PriceList
+from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.plan import MediaLimits, check_auxiliary, check_media, check_pipeline, lane_of, outputs_of
+from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
+from services.tasks.files_client import Examined, FilesClient
+from services.tasks.model import Task
+from services.tasks.model.clock import Clock
+from services.tasks.model.records import AccountState, Admission, CreatedBatch, CreditTerms, NewTask, NewTasks
+from services.tasks.store.batches import BatchStore
+from services.tasks.store.tasks import TaskStore
+
+_logger = get_logger()
+_MAX_FILES = 5_000
+"""Of a whole request; by the limit of PinTasks."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptanceRules:
+    """The settings that tasks are accepted by."""
+
+    diagnostics: bool
+    max_open: int
+    """Tasks that an account may have open, unless the surface or the account has a limit of its own."""
+    max_attempts: int
+    limits: MediaLimits
+    prices: PriceList
+    terms: CreditTerms
+
+
+class Acceptance:
+    """Accepts requests. A request that is refused leaves nothing behind."""
+
+    def __init__(
+        self,
+        store: TaskStore,
+        batches: BatchStore,
+        files: FilesClient,
+        idempotency: IdempotencyRecords,
+        notifications: Notifications,
+        webhooks: AccountWebhooks,
+        offers: Offers,
+        ledger: Ledger,
+        rules: AcceptanceRules,
+        clock: Clock,
+    ) -> None:
+        self._store, self._batches, self._files, self._idempotency = store, batches, files, idempotency
+        self._notifications, self._webhooks, self._offers, self._ledger = notifications, webhooks, offers, ledger
+        self._rules, self._clock = rules, clock
+
+    async def create(self, request: TaskRequest) -> Task:
+        """Accept a task, QUEUED; or find what an earlier call with the same idempotency key has made, as it is now.
+
+        Raises the errors of CreateTask.
+        """
+
+        async def make() -> Task:
+            [task] = await self._accept(request)
+            return task
+
+        return await self._idempotency.once(request.idempotency, make, lambda ids: self._task(request.account_id, ids[0]))
+
+    async def create_batch(self, request: BatchRequest) -> CreatedBatch:
+        """Accept a batch; or find what an earlier call with the same idempotency key has made, as it is now.
+
+        Raises the errors of CreateBatch.
+        """
+
+        async def make() -> CreatedBatch:
+            first, *_ = await self._accept(request)
+            return await self._batch(request.account_id, first.batch_id or 0)
+
+        return await self._idempotency.once(request.idempotency, make, lambda ids: self._batch(request.account_id, ids[0]))
+
+    async def estimate(self, request: EstimateRequest) -> Estimate:
+        """What a task would cost by the terms and the balance of now. Raises what a creation does about operations and files."""
+        draft = Draft(request)
+        self._plan(draft)
+        await self._require_offers(draft)
+        self._take_files(draft, await self._files.examine(request.account_id, draft.file_ids()))
+        [task] = self._price(draft)
+        return Estimate(task.list_price_millicredits, await self._ledger.balance(request.account_id))
+
+    async def _accept(self, request: Request) -> Sequence[Task]:
+        draft = Draft(request)
+        self._check_deadline(request)
+        _check_size(draft)
+        self._plan(draft)
+        await self._require_offers(draft)
+        webhook_url = await self._webhooks.url_of_task(request.account_id, request.webhook_url, "webhook_url")
+        await self._number(draft)
+        # Files are examined and pinned by one call: none can change or go in between.
+        examined = await self._files.pin(request.account_id, draft.wanted(), all_or_none=not request.per_item)
+        try:
+            self._take_files(draft, examined)
+            tasks = await self._store_admitted(draft, self._price(draft), webhook_url)
+        except DarkroomError as error:
+            # After a broken connection to the database the tasks may exist, and must keep their files. The sweep of files asks about them.
+            if error.reason is not ErrorReason.UNAVAILABLE:
+                await self._unpin(request.account_id, examined.pinned)
+            raise
+        self._announce(tasks)
+        stored = {task.id for task in tasks}
+        await self._unpin(request.account_id, [task_id for task_id in examined.pinned if task_id not in stored])
+        return tasks
+
+    def _check_deadline(self, request: Request) -> None:
+        if request.deadline is not None and request.deadline <= self._clock():
+            raise DarkroomError(ErrorReason.FIELD_INVALID, "deadline: must be in the future.", field="deadline")
+
+    def _plan(self, draft: Draft) -> None:
+        """Refuse what is no pipeline. What is refused here is raised with `_require_offers`, so that the first bad item is told first."""
+        for index, item in draft.left():
+            with draft.refusing(index):
+                if not item.operations:
+                    message = "operations: name what to do, here or in the operations of the batch."
+                    raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="operations")
+                inputs = len(item.input_file_ids) + len(item.planned)
+                check_pipeline(item.operations, inputs, diagnostics=self._rules.diagnostics)
+
+    async def _require_offers(self, draft: Draft) -> None:
+        """Refuse operations that no worker offers; each is asked about once."""
+        known: dict[str, DarkroomError | None] = {}
+        for index, item in draft.left():
+            for position, operation in enumerate(item.operations):
+                spec = spec_of(operation)
+                if spec.name not in known:
+                    known[spec.name] = await self._unavailable(spec)
+                if (error := known[spec.name]) is not None:
+                    draft.refuse(index, error.at(f"operations[{position}]") if draft.request.is_batch else error)
+                    break
+        draft.settle()
+
+    async def _unavailable(self, spec: OperationSpec) -> DarkroomError | None:
+        try:
+            await self._offers.require([spec])
+        except DarkroomError as error:
+            if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
+                raise
+            return error
+        return None
+
+    async def _number(self, draft: Draft) -> None:
+        """Give ids to what has to be known before it is stored: a batch with its tasks, and a task that pins files."""
+        if draft.request.is_batch:
+            draft.batch_id, *draft.task_ids = await self._store.next_ids(1 + len(draft.items))
+        elif draft.items[0].files:
+            draft.task_ids = [await self._store.next_id()]
+
+    def _take_files(self, draft: Draft, examined: Examined) -> None:
+        """Refuse what names files that cannot be used."""
+        for index, item in draft.left():
+            refused = [examined.refusals[file_id].at(field) for file_id, field in item.files if file_id in examined.refusals]
+            if refused:
+                # Of one task, files that do not exist are told before those that cannot be used.
+                draft.refuse(index, refused[0] if draft.request.is_batch else min(refused, key=_exists))
+        draft.settle()
+        draft.files = examined.files
+
+    def _price(self, draft: Draft) -> list[NewTask]:
+        """Refuse files that the operations do not take, and price the rest."""
+        tasks = []
+        for index, item in draft.left():
+            with draft.refusing(index):
+                inputs = [draft.files[file_id] for file_id in item.input_file_ids]
+                auxiliary = [draft.files[each.input.file_id] for each in item.auxiliary]
+                check_media(inputs, item.input_fields, item.operations, self._rules.limits, draft.request.formats)
+                check_auxiliary(item.auxiliary, auxiliary, self._rules.limits, draft.request.formats)
+                tasks.append(self._new_task(draft.task_ids[index], index, item, [*inputs, *item.planned]))
+        draft.settle()
+        return tasks
+
+    def _new_task(self, task_id: int | None, index: int, item: Item, inputs: Sequence[file_pb2.File]) -> NewTask:
+        return NewTask(
+            id=task_id,
+            index=index,
+            lane=lane_of(item.operations),
+            operations=[operation.SerializeToString() for operation in item.operations],
+            input_file_ids=list(item.input_file_ids),
+            list_price_millicredits=self._rules.prices.price_of(item.operations, inputs),
+            expected_outputs=outputs_of(item.operations, len(inputs)),
+        )
+
+    async def _store_admitted(self, draft: Draft, tasks: Sequence[NewTask], webhook_url: str | None) -> Sequence[Task]:
+        """Store what the account may create, deciding that while nobody else creates for it."""
+        request = draft.request
+
+        def admit(account: AccountState) -> Admission:
+            admission = request.admit(tasks, account)
+            for refusal in admission.refusals:
+                draft.refuse(refusal.index, refusal.error)
+            draft.settle()
+            return Admission(admission.admitted, draft.refusals())
+
+        new = NewTasks(
+            account_id=request.account_id,
+            tasks=tasks,
+            max_open=self._rules.max_open if request.max_open is None else request.max_open,
+            batch_id=draft.batch_id,
+            priority=request.priority,
+            trace_id=request.trace_id,
+            max_attempts=self._rules.max_attempts,
+            deadline=request.deadline,
+            webhook_url=webhook_url,
+        )
+        return await self._store.create(new, admit, terms=self._rules.terms, now=self._clock(), call=request.idempotency)
+
+    def _announce(self, tasks: Sequence[Task]) -> None:
+        for task in tasks:
+            self._notifications.changed(task)
+
+    async def _unpin(self, account_id: int, task_ids: Sequence[int]) -> None:
+        if not task_ids:
+            return
+        try:
+            await self._files.unpin(account_id, task_ids)
+        except DarkroomError as error:
+            # The sweep of files finds the pins later.
+            _logger.warning("unpin_failed", tasks=len(task_ids), error=str(error))
+
+    async def _task(self, account_id: int, task_id: int) -> Task:
+        task = await self._store.get(account_id, task_id)
+        if task is None:
+            raise DarkroomError(ErrorReason.TASK_NOT_FOUND, "The task that was created with this idempotency key does not exist any more.")
+        return task
+
+    async def _batch(self, account_id: int, batch_id: int) -> CreatedBatch:
+        batch = await self._batches.get(account_id, batch_id)
+        if batch is None:
+            message = "The batch that was created with this idempotency key does not exist any more."
+            raise DarkroomError(ErrorReason.BATCH_NOT_FOUND, message)
+        return CreatedBatch(batch, await self._batches.tasks(account_id, batch_id, limit=batch.row.task_count))
+
+
+def _check_size(draft: Draft) -> None:
+    # Each item has the files that the operations of the batch name for itself.
+    files = sum(len(item.files) for item in draft.items)
+    if files > _MAX_FILES:
+        raise DarkroomError(
+            ErrorReason.TOO_MANY_FILES,
+            f"items: they name {files} files; a batch may name {_MAX_FILES}.",
+            field="items",
+            allowed=(f"at most {_MAX_FILES} files",),
+        )
+
+
+def _exists(error: DarkroomError) -> bool:
+    return error.reason is not ErrorReason.FILE_NOT_FOUND

@@ -1,0 +1,57 @@
+"""A request on its way through the steps of acceptance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from darkroom.files.v1 import file_pb2
+from services.common.errors import DarkroomError
+from services.tasks.domain.acceptance.requests import Item, Request
+from services.tasks.model.records import Refusal
+
+
+class Draft:
+    """The items of a request, and which of them are refused."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.items = request.tasks()
+        self.batch_id: int | None = None
+        self.task_ids: Sequence[int | None] = [None] * len(self.items)
+        self.files: Mapping[int, file_pb2.File] = {}
+        self._refused: dict[int, DarkroomError] = {}
+
+    def left(self) -> list[tuple[int, Item]]:
+        """The items that have passed every step so far, with their places."""
+        return [(index, item) for index, item in enumerate(self.items) if index not in self._refused]
+
+    def file_ids(self) -> list[int]:
+        """Every file that they name."""
+        return [file_id for _, item in self.left() for file_id, _ in item.files]
+
+    def wanted(self) -> dict[int, list[int]]:
+        """The files to pin, by task."""
+        wanted = {self.task_ids[index]: [file_id for file_id, _ in item.files] for index, item in self.left()}
+        return {task_id: file_ids for task_id, file_ids in wanted.items() if task_id is not None and file_ids}
+
+    def refuse(self, index: int, error: DarkroomError) -> None:
+        """Take an item out."""
+        self._refused[index] = self.request.blamed(error, index)
+
+    @contextmanager
+    def refusing(self, index: int) -> Iterator[None]:
+        """Take an item out if the block raises."""
+        try:
+            yield
+        except DarkroomError as error:
+            self.refuse(index, error)
+
+    def settle(self) -> None:
+        """Raise the error of the first item that is refused, unless others may go on without it."""
+        if self._refused and not (self.request.per_item and self.left()):
+            raise self._refused[min(self._refused)]
+
+    def refusals(self) -> list[Refusal]:
+        """The items that are refused, in order."""
+        return [Refusal(index, self._refused[index]) for index in sorted(self._refused)]

@@ -1,0 +1,169 @@
+"""What a caller asks for, on any surface: a task, a batch of tasks, or the price of a task."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from darkroom.files.v1 import file_pb2
+from darkroom.operations.v1 import operation_pb2
+from services.common.errors import DarkroomError
+from services.common.idempotency import IdempotentCall
+from services.tasks.domain.acceptance.admission import admit_all, admit_each, admit_task
+from services.tasks.domain.plan import FieldOf, NamedFile, named_files, native_field, planned_files
+from services.tasks.model.records import AccountState, Admission, NewTask
+
+# What the checks of operations and files call the inputs of a task.
+_FILES = "input_file_ids"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A task to be, as a request names it."""
+
+    operations: Sequence[operation_pb2.Operation]
+    input_file_ids: Sequence[int]
+    input_fields: Sequence[str]
+    """For each input, the field of the request that names it."""
+    auxiliary: Sequence[NamedFile] = ()
+    """The files that its operations need besides its inputs."""
+    planned: Sequence[file_pb2.File] = ()
+    """Inputs that are not uploaded yet."""
+
+    @property
+    def files(self) -> list[tuple[int, str]]:
+        """Every file that it needs, with the field that names it."""
+        inputs = zip(self.input_file_ids, self.input_fields, strict=True)
+        return [*inputs, *((each.input.file_id, each.field) for each in self.auxiliary)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(ABC):
+    """What every request has."""
+
+    account_id: int
+    max_open: int | None = None
+    """Tasks that the account may have open, by this surface; None: by the settings."""
+    priority: int = 0
+    deadline: datetime | None = None
+    """When a task fails that has not ended."""
+    formats: Collection[str] | None = None
+    """Names of the formats that the surface takes; None for all that the operation takes."""
+    webhook_url: str = ""
+    """Is sent the end; empty for none."""
+    trace_id: str = ""
+    idempotency: IdempotentCall | None = None
+    """Set if the caller may repeat the call."""
+
+    is_batch = False
+    per_item = False
+    """Whether to accept what can be accepted, rather than all or none."""
+
+    @abstractmethod
+    def tasks(self) -> list[Item]:
+        """The tasks to be, in order."""
+
+    def blamed(self, error: DarkroomError, index: int) -> DarkroomError:
+        """An error about an item alone, as one about the item in this request."""
+        return error
+
+    def admit(self, tasks: Sequence[NewTask], account: AccountState) -> Admission:
+        """Which of the tasks the account may create; raises what refuses them all."""
+        return admit_task(tasks, account)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRequest(Request):
+    """One task."""
+
+    operations: Sequence[operation_pb2.Operation]
+    input_file_ids: Sequence[int]
+    input_fields: Sequence[str]
+    """For each input, the field of the request that names it."""
+    auxiliary_field: FieldOf = native_field
+    """The field of the request that names a file which an operation needs besides the inputs."""
+
+    def tasks(self) -> list[Item]:
+        """The task."""
+        return [Item(self.operations, self.input_file_ids, self.input_fields, named_files(self.operations, self.auxiliary_field))]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedItem:
+    """A task of a batch, as asked for."""
+
+    operations: Sequence[operation_pb2.Operation]
+    """Empty for those of the batch."""
+    input_file_ids: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchRequest(Request):
+    """Many tasks, all or none of them, or each for itself."""
+
+    items: Sequence[RequestedItem]
+    operations: Sequence[operation_pb2.Operation]
+    """Of each item that has none of its own."""
+    per_item: bool
+    files_field: str = _FILES
+    """What the surface calls the inputs of an item."""
+
+    is_batch = True
+
+    def tasks(self) -> list[Item]:
+        """One task an item."""
+        return [self._task(item) for item in self.items]
+
+    def _task(self, item: RequestedItem) -> Item:
+        operations = item.operations or self.operations
+        fields = [f"{_FILES}[{position}]" for position in range(len(item.input_file_ids))]
+        return Item(operations, item.input_file_ids, fields, named_files(operations))
+
+    def blamed(self, error: DarkroomError, index: int) -> DarkroomError:
+        """The error with the item's path and index."""
+        field, message = error.field, error.message
+        if field is not None:
+            shared = field.startswith("operations") and self.operations and not self.items[index].operations
+            path = field if shared else f"items[{index}].{field.replace(_FILES, self.files_field, 1)}"
+            field, message = path, path + message.removeprefix(field) if message.startswith(field) else f"{path}: {message}"
+        return DarkroomError(
+            error.reason,
+            message,
+            field=field,
+            allowed=error.allowed,
+            metadata={**error.metadata, "index": str(index)},
+            retry_after=error.retry_after,
+        )
+
+    def admit(self, tasks: Sequence[NewTask], account: AccountState) -> Admission:
+        """All tasks, or each that fits."""
+        return admit_each(tasks, account) if self.per_item else admit_all(tasks, account)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimateRequest(Request):
+    """The price of a task: of files that are uploaded, or of so many that are not yet."""
+
+    operations: Sequence[operation_pb2.Operation]
+    file_ids: Sequence[int] = ()
+    field: str = _FILES
+    """The list of the request that names the files, or the number of those to come."""
+    planned_count: int = 0
+    """Files that are not uploaded yet, in the place of those that are."""
+    planned_pages: int = 1
+    """Of each document that is not uploaded yet."""
+
+    def tasks(self) -> list[Item]:
+        """The task."""
+        if self.planned_count:
+            return [Item(self.operations, (), (), planned=planned_files(self.operations, self.planned_count, self.planned_pages))]
+        fields = [f"{self.field}[{index}]" for index in range(len(self.file_ids))]
+        return [Item(self.operations, self.file_ids, fields, named_files(self.operations))]
+
+    def blamed(self, error: DarkroomError, index: int) -> DarkroomError:
+        """The error with the list's own name."""
+        if error.field != _FILES:
+            return error
+        return DarkroomError(error.reason, error.message.replace(f"{_FILES}:", f"{self.field}:", 1), field=self.field)

@@ -1,0 +1,266 @@
+"""What the operations of a task amount to: whether they fit together and fit their files, where they run, and how many files they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from google.protobuf.message import Message
+
+from darkroom.files.v1 import file_pb2
+from darkroom.operations.v1 import operation_pb2, options_pb2
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.media_format import read_formats
+from services.common.operations import Arity, AuxiliaryInput, OperationSpec, auxiliary_inputs, parameters_of, spec_of
+from services.common.result_size import result_size
+from services.tasks.model import Task
+
+_NOTHING = options_pb2.MEDIA_KIND_UNSPECIFIED
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How many files or media pass through one operation of a task."""
+
+    taken: int
+    made: int
+
+
+def check_pipeline(operations: Sequence[operation_pb2.Operation], inputs: int, *, diagnostics: bool) -> None:
+    """Refuse operations that are not allowed here or do not take what the one before gives, and too few or needless inputs.
+
+    Raises OPERATION_UNAVAILABLE and FIELD_INVALID.
+    """
+    specs = [spec_of(operation) for operation in operations]
+    for index, spec in enumerate(specs):
+        if spec.diagnostic and not diagnostics:
+            raise DarkroomError(
+                ErrorReason.OPERATION_UNAVAILABLE,
+                f"operations[{index}]: {spec.name} is for diagnosis; the operator allows it by setting DARKROOM_DIAGNOSTICS=true.",
+                field=f"operations[{index}]",
+            )
+    for index, (before, spec) in enumerate(pairwise(specs), start=1):
+        if spec.accepts != before.produces:
+            raise DarkroomError(
+                ErrorReason.FIELD_INVALID,
+                f"operations[{index}]: {spec.name} takes {_name(spec.accepts)}, but {before.name} gives {_name(before.produces)}.",
+                field=f"operations[{index}]",
+            )
+        if before.is_dry_run(parameters_of(operations[index - 1])):
+            raise DarkroomError(
+                ErrorReason.FIELD_INVALID,
+                f"operations[{index}]: a dry run of {before.name} gives no file to go on with, so it must be the last operation.",
+                field=f"operations[{index}]",
+            )
+        if spec.max_references:
+            raise DarkroomError(
+                ErrorReason.FIELD_INVALID,
+                f"operations[{index}]: {spec.name} takes its references from the task's files, so it must be the first operation.",
+                field=f"operations[{index}]",
+            )
+    _check_inputs(specs[0], inputs)
+
+
+def operations_of(task: Task) -> list[operation_pb2.Operation]:
+    """What a task does, in order."""
+    return [operation_pb2.Operation.FromString(operation) for operation in task.operations]
+
+
+def lane_of(operations: Sequence[operation_pb2.Operation]) -> str:
+    """The queue that the task waits in: that of its first operation, since a pipeline stays with the worker that begins it."""
+    return spec_of(operations[0]).lane
+
+
+def flows_of(operations: Sequence[operation_pb2.Operation], inputs: int) -> list[Flow]:
+    """What each operation takes and makes, in order, if the delivery is complete."""
+    flows, taken = [], inputs
+    for operation in operations:
+        spec = spec_of(operation)
+        made = {Arity.ALL: 1, Arity.REFERENCES: spec.count(parameters_of(operation))}.get(spec.arity, taken)
+        flows.append(Flow(taken, made if spec.produces != _NOTHING else 0))
+        taken = made
+    return flows
+
+
+def outputs_of(operations: Sequence[operation_pb2.Operation], inputs: int) -> int:
+    """How many files a complete delivery has."""
+    return flows_of(operations, inputs)[-1].made
+
+
+def planned_files(operations: Sequence[operation_pb2.Operation], count: int, pages: int) -> list[file_pb2.File]:
+    """Inputs that are not uploaded yet: so many of what the first operation takes; documents have so many pages each."""
+    document = spec_of(operations[0]).accepts == options_pb2.MEDIA_KIND_PDF
+    return [file_pb2.File(document=file_pb2.DocumentInfo(pages=pages)) if document else file_pb2.File()] * count
+
+
+def _check_inputs(first: OperationSpec, inputs: int) -> None:
+    if first.max_references:
+        if inputs > first.max_references:
+            raise DarkroomError(
+                ErrorReason.FIELD_INVALID,
+                f"input_file_ids: {first.name} takes at most {first.max_references} references.",
+                field="input_file_ids",
+            )
+        return
+    if first.accepts != _NOTHING and inputs == 0:
+        raise DarkroomError(
+            ErrorReason.FIELD_INVALID, f"input_file_ids: {first.name} needs {_name(first.accepts)}.", field="input_file_ids"
+        )
+    if first.accepts == _NOTHING and inputs > 0:
+        raise DarkroomError(
+            ErrorReason.FIELD_INVALID, f"input_file_ids: {first.name} takes no files; leave it empty.", field="input_file_ids"
+        )
+
+
+def _name(kind: options_pb2.MediaKind.ValueType) -> str:
+    if kind == _NOTHING:
+        return "no file"
+    return {
+        options_pb2.MEDIA_KIND_IMAGE: "an image",
+        options_pb2.MEDIA_KIND_PDF: "a PDF",
+        options_pb2.MEDIA_KIND_ANY: "a file",
+        options_pb2.MEDIA_KIND_ARCHIVE: "an archive",
+    }[kind]
+
+
+FORMATS: Mapping[options_pb2.MediaKind.ValueType, Mapping[str, str]] = {
+    kind: {extension: each.media_type for each in read_formats(kind) for extension in each.extensions}
+    for kind in (options_pb2.MEDIA_KIND_IMAGE, options_pb2.MEDIA_KIND_PDF)
+}
+"""What the workers read, by kind: the names that people use for a format, and its media type."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLimits:
+    """Sizes in millions of pixels."""
+
+    megapixels: float
+    """Of a picture that is read."""
+    result_megapixels: float
+    """Of a picture that is made."""
+
+
+def check_media(
+    files: Sequence[file_pb2.File],
+    fields: Sequence[str],
+    operations: Sequence[operation_pb2.Operation],
+    limits: MediaLimits,
+    formats: Collection[str] | None,
+) -> None:
+    """Refuse files that the operations cannot work on. `fields` names, for each file, the request field to blame.
+
+    `formats`, if given, narrows the formats further, as some APIs do. Raises MEDIA_UNSUPPORTED, MEDIA_LIMIT_EXCEEDED and, for a
+    size that an upscale cannot give, FIELD_INVALID.
+    """
+    if spec_of(operations[0]).accepts == options_pb2.MEDIA_KIND_ANY:
+        return
+    for file, field in zip(files, fields, strict=True):
+        check_format(file, field, spec_of(operations[0]).accepts, formats)
+        if file.HasField("image"):
+            _check_size(file, field, operations, limits)
+
+
+def check_format(file: file_pb2.File, field: str, kind: options_pb2.MediaKind.ValueType, formats: Collection[str] | None) -> None:
+    """Raise MEDIA_UNSUPPORTED, blaming `field`, for a file that is not of this kind or, if these are given, of none of these formats."""
+    known = FORMATS.get(kind, {})
+    accepted = {name: known[name] for name in (known if formats is None else formats)}
+    if file.media_type not in accepted.values():
+        raise DarkroomError(
+            ErrorReason.MEDIA_UNSUPPORTED,
+            f"{field}: the file is {file.media_type}; accepted are {', '.join(accepted)}.",
+            field=field,
+            allowed=tuple(accepted),
+            metadata={"file_id": str(file.id)},
+        )
+
+
+def check_megapixels(file: file_pb2.File, field: str, limits: MediaLimits) -> None:
+    """Raise MEDIA_LIMIT_EXCEEDED, blaming `field`, for a picture that is larger than is read."""
+    megapixels = file.image.width * file.image.height / 1e6
+    if megapixels > limits.megapixels:
+        raise _too_large(file, field, f"it has {megapixels:.1f} megapixels", limits.megapixels)
+
+
+def _check_size(file: file_pb2.File, field: str, operations: Sequence[operation_pb2.Operation], limits: MediaLimits) -> None:
+    check_megapixels(file, field, limits)
+    if spec_of(operations[0]).max_references:
+        # What is made of references does not have their size. The workers check the results.
+        return
+    # Which of the two is the width depends on an orientation tag that only the worker reads, and the worker checks this as well.
+    sizes = {(file.image.width, file.image.height), (file.image.height, file.image.width)}
+    for number, operation in enumerate(operations):
+        spec, parameters = spec_of(operation), parameters_of(operation)
+        if spec.resize is None:
+            continue
+        by_factor = spec.number(parameters, options_pb2.PARAMETER_ROLE_FACTOR)
+        if not by_factor and any(spec_of(before).trims(parameters_of(before)) for before in operations[:number]):
+            # How much is cut off only the worker sees.
+            return
+        sizes = _enlarged(parameters, sizes, file, field)
+        megapixels = min(width * height for width, height in sizes) / 1e6
+        if megapixels > limits.result_megapixels:
+            raise _too_large(file, field, f"the result would have {megapixels:.1f} megapixels", limits.result_megapixels)
+
+
+def _enlarged(parameters: Message, sizes: Collection[tuple[int, int]], file: file_pb2.File, field: str) -> set[tuple[int, int]]:
+    enlarged = set()
+    for size in sorted(sizes, key=lambda size: size != (file.image.width, file.image.height), reverse=True):
+        try:
+            enlarged.add(result_size(parameters, *size))
+        except DarkroomError as error:
+            refused = error
+    if not enlarged:
+        raise DarkroomError(
+            refused.reason, f"{field}: {refused.message}", field=field, allowed=refused.allowed, metadata={"file_id": str(file.id)}
+        )
+    return enlarged
+
+
+def _too_large(file: file_pb2.File, field: str, what: str, limit: float) -> DarkroomError:
+    return DarkroomError(
+        ErrorReason.MEDIA_LIMIT_EXCEEDED,
+        f"{field}: {file.image.width} × {file.image.height} pixels: {what}, at most {limit:g} are allowed.",
+        field=field,
+        allowed=(f"at most {limit:g} megapixels",),
+        metadata={"file_id": str(file.id)},
+    )
+
+
+FieldOf = Callable[[int, operation_pb2.Operation, AuxiliaryInput], str]
+"""What a request calls a file that an operation names, by the operation's position and the operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """An auxiliary input, and the field of the request to blame for it."""
+
+    input: AuxiliaryInput
+    field: str
+
+
+def native_field(position: int, operation: operation_pb2.Operation, auxiliary: AuxiliaryInput) -> str:
+    """As a request names it that holds the operations themselves."""
+    return f"operations[{position}].{spec_of(operation).name}.{auxiliary.field}"
+
+
+def named_files(operations: Sequence[operation_pb2.Operation], field_of: FieldOf = native_field) -> list[NamedFile]:
+    """The auxiliary inputs of all operations, in order."""
+    return [
+        NamedFile(each, field_of(position, operation, each))
+        for position, operation in enumerate(operations)
+        for each in auxiliary_inputs(operation)
+    ]
+
+
+def check_auxiliary(
+    named: Sequence[NamedFile], files: Sequence[file_pb2.File], limits: MediaLimits, formats: Collection[str] | None
+) -> None:
+    """Refuse files, one of each that is named, that are not of the kind or larger than is read; `formats` as in `check_media`.
+
+    Raises MEDIA_UNSUPPORTED and MEDIA_LIMIT_EXCEEDED.
+    """
+    for each, file in zip(named, files, strict=True):
+        check_format(file, each.field, each.input.kind, formats)
+        if file.HasField("image"):
+            check_megapixels(file, each.field, limits)

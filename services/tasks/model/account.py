@@ -1,0 +1,134 @@
+"""What an account may have, its credits, and its place in the lanes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    Identity,
+    Index,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field
+
+from services.tasks.model.base import TasksTable, moment, with_default
+
+
+class AccountPolicy(TasksTable, table=True):
+    """What an account has under way, what it may have, how it stands to others, and its credits. What is NULL is by the settings.
+
+    `available_millicredits` and `reserved_millicredits` are the sums of the account's ledger entries that are not `unlimited`.
+    """
+
+    __tablename__ = "account_policy"
+    __table_args__ = (
+        CheckConstraint("open >= 0", name="account_policy_open_not_negative"),
+        CheckConstraint("available_millicredits >= 0", name="account_policy_available_not_negative"),
+        CheckConstraint("reserved_millicredits >= 0", name="account_policy_reserved_not_negative"),
+        CheckConstraint("multiplier_permille >= 0", name="account_policy_multiplier_not_negative"),
+        CheckConstraint("weight > 0", name="account_policy_weight_positive"),
+    )
+
+    account_id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    open: int
+    """Tasks that have not ended; kept by the statements that create and end tasks."""
+    max_open: int | None = None
+    """The operator's limit for this account; NULL: the default of the API that a task is created by."""
+    running: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    """Tasks DISPATCHED or RUNNING, of all lanes; kept by the transitions between those states and others. No constraint holds it at 0
+    or more: PostgreSQL would check it on the version that a statement saw first, before it finds that another has counted up meanwhile."""
+    max_running: int | None = None
+    """The operator's limit for this account; NULL: the default."""
+    weight: float = Field(1.0, sa_column_kwargs={"server_default": "1"})
+    """Share of its class: an account of weight 2 gets two turns where one of weight 1 gets one."""
+    priority_class: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    """A larger class goes strictly first."""
+    available_millicredits: int = with_default(BigInteger, "0")
+    """What new tasks may reserve."""
+    reserved_millicredits: int = with_default(BigInteger, "0")
+    """What open tasks hold."""
+    unlimited: bool | None = None
+    """Whether new tasks need no balance."""
+    multiplier_permille: int | None = None
+    """What list prices are multiplied by for new tasks, in thousandths."""
+
+
+class LedgerKind(StrEnum):
+    """What an entry does to the balance. The names are those of `darkroom.tasks.v1.LedgerKind`, which explains them."""
+
+    GRANT = "GRANT"
+    RESERVE = "RESERVE"
+    SETTLE = "SETTLE"
+    RELEASE = "RELEASE"
+    REFUND = "REFUND"
+
+
+_KINDS = ", ".join(f"'{kind}'" for kind in LedgerKind)
+
+
+class LedgerEntry(TasksTable, table=True):
+    """One change of a balance; never changed, never deleted: it outlives its task."""
+
+    __tablename__ = "ledger_entry"
+    __table_args__ = (
+        UniqueConstraint("task_id", "kind", name="ledger_entry_once_a_task"),
+        CheckConstraint(f"kind IN ({_KINDS})", name="ledger_entry_kind_known"),
+        CheckConstraint("(task_id IS NULL) = (kind = 'GRANT')", name="ledger_entry_about_a_task"),
+        CheckConstraint("amount_millicredits > 0", name="ledger_entry_amount_positive"),
+        Index("ledger_entry_account", "account_id", text("id DESC")),
+        Index("ledger_entry_once_a_reference", "account_id", "reference", unique=True, postgresql_where=text("reference IS NOT NULL")),
+    )
+
+    id: int | None = Field(None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    account_id: int = Field(sa_type=BigInteger)
+    task_id: int | None = Field(None, sa_type=BigInteger)
+    kind: LedgerKind = Field(sa_type=Text)
+    amount_millicredits: int = Field(sa_type=BigInteger)
+    unlimited: bool
+    """It records usage, and changed no balance."""
+    time: datetime = moment(nullable=False)
+    note: str = Field("", sa_column=Column(Text, nullable=False, server_default=text("''")))
+    reference: str | None = Field(None, sa_type=Text)
+    """The operator's name for a grant, by which repeating it is harmless."""
+
+
+class LaneAccount(TasksTable, table=True):
+    """An account's place in a lane."""
+
+    __tablename__ = "lane_account"
+    __table_args__ = (
+        # `waiting`, not `queued > 0`: an update of `queued` that leaves `waiting` as it is then touches no index.
+        Index("lane_account_turn", "lane", text("priority_class DESC"), "virtual_time", "account_id", postgresql_where=text("waiting")),
+    )
+
+    lane: str = Field(sa_type=Text, primary_key=True)
+    account_id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    priority_class: int
+    """That of the account's policy."""
+    queued: int
+    """Tasks QUEUED whose `run_at` is NULL; kept by the statements that bring them into that state and out of it. Without a
+    constraint, as `running`."""
+    virtual_time: float
+    """Where its next turn is; see `store/order.py`."""
+    waiting: bool | None = Field(None, sa_column=Column(Boolean, Computed("queued > 0", persisted=True)))
+
+
+class LaneClass(TasksTable, table=True):
+    """A class of accounts in a lane."""
+
+    __tablename__ = "lane_class"
+
+    lane: str = Field(sa_type=Text, primary_key=True)
+    priority_class: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    virtual_time: float
+    """The largest start tag served."""
+    dispatched: int = Field(sa_type=BigInteger)
+    """Tasks offered so far."""

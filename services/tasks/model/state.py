@@ -1,0 +1,60 @@
+"""The life of a task: its states, and every change between them that exists.
+
+`docs/task-lifecycle.md` draws this module, and the guarded statements in `store` follow it arrow by arrow; tests hold all three
+together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+
+class TaskState(StrEnum):
+    """Where a task is. The names are those of `darkroom.tasks.v1.TaskState`."""
+
+    QUEUED = "QUEUED"
+    DISPATCHED = "DISPATCHED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the task has ended. A terminal state never changes."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
+OPEN = frozenset(TaskState) - TERMINAL
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """The states that a transition may start from, and the one that it leads to. No two are equal, since an enumeration would take them for
+    one."""
+
+    sources: frozenset[TaskState]
+    target: TaskState
+
+
+class Transition(Enum):
+    """Every change of state. A task is created QUEUED; nothing else happens to it than these."""
+
+    DISPATCH = Change(frozenset({TaskState.QUEUED}), TaskState.DISPATCHED)
+    START = Change(frozenset({TaskState.DISPATCHED}), TaskState.RUNNING)
+    COMPLETE = Change(frozenset({TaskState.RUNNING}), TaskState.SUCCEEDED)
+    RETRY = Change(frozenset({TaskState.RUNNING}), TaskState.QUEUED)
+    HAND_BACK = Change(frozenset({TaskState.RUNNING}), TaskState.QUEUED)
+    FAIL = Change(frozenset({TaskState.RUNNING}), TaskState.FAILED)
+    CANCEL = Change(OPEN, TaskState.CANCELLED)
+    EXPIRE = Change(OPEN, TaskState.FAILED)
+
+
+class DeliveryState(StrEnum):
+    """How the delivery of a webhook stands. The names are those of `darkroom.tasks.v1.WebhookDeliveryState`."""
+
+    PENDING = "PENDING"
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"

@@ -1,0 +1,167 @@
+"""Tasks, their events and their attempts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    text,
+)
+from sqlmodel import Field
+
+from services.common.errors import ErrorReason
+from services.common.idempotency import IdempotencyColumns
+from services.tasks.model.base import TasksTable, array, moment, with_default
+from services.tasks.model.state import TaskState
+
+_STATES = ", ".join(f"'{state}'" for state in TaskState)
+
+
+class Task(TasksTable, table=True):
+    """A task. Its row is also the state machine, the queue, the lease and the counter of its events."""
+
+    __tablename__ = "task"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_STATES})", name="task_state_known"),
+        # Each account's queue in the order it is served, and the retries that are still to come. Finished tasks are in none of these
+        # five, so they stay small for ever.
+        Index(
+            "task_queue", "lane", "account_id", text("priority DESC"), "id", postgresql_where=text("state = 'QUEUED' AND run_at IS NULL")
+        ),
+        Index("task_retries", "lane", "run_at", postgresql_where=text("state = 'QUEUED' AND run_at IS NOT NULL")),
+        Index("task_offered", "lane", "dispatch_time", postgresql_where=text("state = 'DISPATCHED'")),
+        Index("task_leases", "lease_until", postgresql_where=text("state = 'RUNNING'")),
+        Index("task_deadlines", "deadline", postgresql_where=text("deadline IS NOT NULL AND end_time IS NULL")),
+        Index("task_account", "account_id", text("id DESC")),
+        # The order in which tasks expire.
+        Index("task_ended", "end_time", "id", postgresql_where=text("end_time IS NOT NULL")),
+        Index("task_batch", "batch_id", "batch_index", postgresql_where=text("batch_id IS NOT NULL")),
+    )
+
+    id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    account_id: int = Field(sa_type=BigInteger)
+    state: TaskState = Field(sa_type=Text)
+    lane: str = Field(sa_type=Text)
+    priority: int
+    trace_id: str = Field(sa_type=Text)
+    """The request that created it, as `services.common.rpc.trace.Origin` writes it."""
+    operations: list[bytes] = array(LargeBinary)
+    """`darkroom.operations.v1.Operation` messages."""
+    input_file_ids: list[int] = array(BigInteger)
+    output_file_ids: list[int] = array(BigInteger)
+    notices: list[bytes] = array(LargeBinary)
+    """`darkroom.tasks.v1.Notice` messages."""
+    price_millicredits: int = Field(sa_type=BigInteger)
+    """For everything it is to deliver; list price times multiplier."""
+    multiplier_permille: int = with_default(Integer, "1000")
+    reserved_millicredits: int = with_default(BigInteger, "0")
+    """Set aside when it was created; kept after its end. 0 for a task from before there was a ledger, which is free of charge."""
+    charged_millicredits: int = with_default(BigInteger, "0")
+    unlimited: bool = with_default(Boolean, "true")
+    """Its ledger entries do not change the balance."""
+    expected_outputs: int = with_default(Integer, "0")
+    """Files that a complete delivery has; 0: whatever it delivers is complete."""
+
+    attempt: int
+    """Attempts begun so far."""
+    max_attempts: int
+    """How many it may have, besides those that were handed back."""
+    handed_back: int = with_default(Integer, "0")
+    """Attempts that ended because their worker did."""
+    run_at: datetime | None = moment()
+    """While QUEUED: it takes part in the order; unless this is set: then it waits until this has come, as a retry does."""
+    dispatch_time: datetime | None = moment()
+    """While DISPATCHED: when it was offered last."""
+    run_id: UUID | None = None
+    """The run that the current or last attempt belongs to."""
+    lease_until: datetime | None = moment()
+    """While RUNNING: the attempt lives until then."""
+
+    progress: float
+    progress_message: str = Field(sa_type=Text)
+    error_reason: ErrorReason | None = Field(None, sa_type=Text)
+    error_message: str | None = Field(None, sa_type=Text)
+    last_sequence: int = Field(sa_type=BigInteger)
+    """Number of its newest event."""
+    create_time: datetime = moment(nullable=False)
+    update_time: datetime = moment(nullable=False)
+    start_time: datetime | None = moment()
+    end_time: datetime | None = moment()
+    deadline: datetime | None = moment()
+    """A task that has not ended by then fails."""
+    webhook_url: str | None = Field(None, sa_type=Text)
+    """Is sent its end, besides the account's webhooks."""
+    batch_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("batch.id", ondelete="CASCADE")))
+    """The batch that it was created with."""
+    batch_index: int | None = None
+    """Which item of the batch it is, from 0."""
+
+
+def _task_key() -> Any:
+    return Field(sa_column=Column(BigInteger, ForeignKey("task.id", ondelete="CASCADE"), primary_key=True))
+
+
+class TaskEvent(TasksTable, table=True):
+    """One numbered change of a task; written by the statement that made the change, never changed but for `relay_at`."""
+
+    __tablename__ = "task_event"
+    __table_args__ = (Index("task_event_outbox", "relay_at", "task_id", "sequence", postgresql_where=text("relay_at IS NOT NULL")),)
+
+    task_id: int = _task_key()
+    sequence: int = Field(sa_type=BigInteger, primary_key=True)
+    """1 for the first event of the task, without gaps."""
+    state: TaskState = Field(sa_type=Text)
+    attempt: int
+    progress: float
+    message: str = Field(sa_type=Text)
+    error_reason: ErrorReason | None = Field(None, sa_type=Text)
+    error_message: str | None = Field(None, sa_type=Text)
+    time: datetime = moment(nullable=False)
+    relay_at: datetime | None = moment()
+    """Unpublished until it is NULL: a relay takes the event when this has come, and moves it on while it publishes."""
+
+
+class EventRetention(TasksTable, table=True):
+    """One row: the events of tasks that had ended by then are gone, but for the last of each."""
+
+    __tablename__ = "event_retention"
+    __table_args__ = (CheckConstraint("single", name="event_retention_single"),)
+
+    single: bool = Field(True, sa_column=Column(Boolean, primary_key=True, server_default=text("true")))
+    end_time: datetime = moment(nullable=False)
+    task_id: int = Field(sa_type=BigInteger)
+    """Of the tasks that ended at that very moment, those up to this one."""
+
+
+class TaskAttempt(TasksTable, table=True):
+    """The history: one row an attempt."""
+
+    __tablename__ = "task_attempt"
+
+    task_id: int = _task_key()
+    attempt: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    run_id: UUID
+    worker: str = Field(sa_type=Text)
+    start_time: datetime = moment(nullable=False)
+    end_time: datetime | None = moment()
+    outcome: TaskState | None = Field(None, sa_type=Text)
+    """SUCCEEDED, FAILED or CANCELLED: how the attempt ended, whatever became of the task."""
+    error_reason: ErrorReason | None = Field(None, sa_type=Text)
+    error_message: str | None = Field(None, sa_type=Text)
+
+
+class Idempotency(IdempotencyColumns, TasksTable, table=True):
+    """Which task a creating call with an idempotency key has made; `resource_ids` holds its id."""
+
+    __tablename__ = "idempotency"

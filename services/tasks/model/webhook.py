@@ -1,0 +1,88 @@
+"""Webhooks, their secrets, and the outbox that becomes the log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Text,
+    text,
+)
+from sqlmodel import Field
+
+from services.tasks.model.base import TasksTable, moment
+from services.tasks.model.state import DeliveryState
+
+
+class Webhook(TasksTable, table=True):
+    """An address that is told of the end of every task of its account."""
+
+    __tablename__ = "webhook"
+    __table_args__ = (Index("webhook_account", "account_id", "id"),)
+
+    id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    account_id: int = Field(sa_type=BigInteger)
+    url: str = Field(sa_type=Text)
+    create_time: datetime = moment(nullable=False)
+    disable_time: datetime | None = moment()
+    """When it answered 410 Gone."""
+    event_types: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
+    """The events that it is sent; empty: all of them."""
+
+
+class WebhookSecret(TasksTable, table=True):
+    """What signs the deliveries to a webhook. It is kept as it is, since an HMAC cannot be made from a hash of it."""
+
+    __tablename__ = "webhook_secret"
+
+    account_id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    webhook_id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    """0: the account's default secret, for the URLs that tasks name themselves."""
+    secret: str = Field(sa_type=Text)
+    previous_secret: str | None = Field(None, sa_type=Text)
+    previous_until: datetime | None = moment()
+    """The previous secret signs as well until then."""
+
+
+class WebhookDelivery(TasksTable, table=True):
+    """One event for one receiver: a row of the outbox, then of the log. It refers to no webhook by foreign key, so that a task can end
+    whatever happens to the webhook at the same moment."""
+
+    __tablename__ = "webhook_delivery"
+    __table_args__ = (
+        Index("webhook_delivery_outbox", "lane", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+        Index("webhook_delivery_account", "account_id", text("id DESC")),
+        Index("webhook_delivery_ended", "end_time", postgresql_where=text("end_time IS NOT NULL")),
+        Index("webhook_delivery_task", "task_id", postgresql_where=text("task_id IS NOT NULL")),
+        Index("webhook_delivery_batch", "batch_id", postgresql_where=text("batch_id IS NOT NULL")),
+    )
+
+    id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    account_id: int = Field(sa_type=BigInteger)
+    webhook_id: int = Field(sa_type=BigInteger)
+    """0: the task named the URL itself."""
+    task_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("task.id", ondelete="CASCADE")))
+    batch_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("batch.id", ondelete="CASCADE")))
+    """NULL, and so the task: a test event."""
+    url: str = Field(sa_type=Text)
+    lane: int = Field(sa_type=BigInteger)
+    """What is sent one beside the other, and apart from everything else: the webhook's id, or a negative number for tasks' own URLs."""
+    event_type: str = Field(sa_type=Text)
+    state: DeliveryState = Field(sa_type=Text)
+    attempts: int
+    """Attempts begun so far. It only grows, so that it tells one attempt from every other."""
+    tries: int
+    """Attempts since the event or the last replay; by them it is given up."""
+    next_at: datetime | None = moment()
+    """While PENDING: a sender takes it when this has come, and moves it on while it sends."""
+    attempt_time: datetime | None = moment()
+    response_status: int | None = None
+    response_body: str | None = Field(None, sa_type=Text)
+    error: str | None = Field(None, sa_type=Text)
+    create_time: datetime = moment(nullable=False)
+    end_time: datetime | None = moment()

@@ -1,0 +1,247 @@
+"""Attempts in the tasks database: the transitions that workers make, each a guarded statement; `parts.py` explains their form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.common.batching import Batched
+from services.common.errors import ErrorReason
+from services.tasks.model import Task
+from services.tasks.model.records import LostAttempt, Standing
+from services.tasks.model.state import TaskState
+from services.tasks.store.base import BATCH, REPORT_SPACING, Store
+from services.tasks.store.parts import (
+    ATTEMPT_BEGINS,
+    ATTEMPT_ENDS,
+    BATCH_ADVANCES,
+    NO_LONGER_RUNNING,
+    SETTLED,
+    WEBHOOKS,
+    asked,
+    transition,
+)
+from services.tasks.store.rows import first_task
+
+START = transition(
+    """
+  UPDATE task SET
+    state = 'RUNNING', attempt = attempt + 1, run_id = asked.run_id, lease_until = asked.lease_until, dispatch_time = NULL,
+    progress = 0, progress_message = '', start_time = asked.now, update_time = asked.now, last_sequence = last_sequence + 1
+  FROM asked
+  WHERE task.id = asked.id AND task.state = 'DISPATCHED'
+  RETURNING task.*, asked.number, asked.worker""",
+    ATTEMPT_BEGINS,
+    before=asked("run_id uuid, worker text, lease_until timestamptz, now timestamptz", guard="task.state = 'DISPATCHED'"),
+)
+"""Admit one run to each of the tasks."""
+
+PROGRESS = transition("""
+  UPDATE task SET
+    lease_until = least(:lease_until, start_time + :timeout), progress = :progress, progress_message = :message,
+    update_time = :now, last_sequence = last_sequence + 1
+  WHERE id = :id AND state = 'RUNNING' AND attempt = :attempt
+    AND (abs(progress - :progress) >= :step OR progress_message <> :message)
+  RETURNING *""")
+"""Renew the lease, up to `:timeout` after the attempt's start, and announce the progress, if it is news. No change of state."""
+
+COMPLETE = transition(
+    """
+  UPDATE task SET
+    state = 'SUCCEEDED', output_file_ids = asked.output_file_ids, notices = asked.notices, lease_until = NULL,
+    charged_millicredits = CASE
+      WHEN cardinality(asked.output_file_ids) - asked.copies < expected_outputs
+      THEN reserved_millicredits * (cardinality(asked.output_file_ids) - asked.copies) / expected_outputs
+      ELSE reserved_millicredits
+    END,
+    progress = 1, progress_message = '', error_reason = NULL, error_message = NULL,
+    update_time = asked.now, end_time = asked.now, last_sequence = last_sequence + 1
+  FROM asked
+  WHERE task.id = asked.id AND task.state = 'RUNNING' AND task.attempt = asked.attempt
+  RETURNING task.*, asked.number""",
+    ATTEMPT_ENDS,
+    NO_LONGER_RUNNING,
+    SETTLED,
+    WEBHOOKS,
+    BATCH_ADVANCES,
+    before=asked(
+        "attempt integer, output_file_ids bigint[], copies integer, notices bytea[], now timestamptz",
+        guard="task.state = 'RUNNING' AND task.attempt = asked.attempt",
+    ),
+)
+"""End each task with its current attempt's outputs, and charge for those of the expected ones that there are, rounded down."""
+
+FAIL = transition(
+    """
+  UPDATE task SET
+    state = CASE WHEN attempt - handed_back < least(max_attempts, :attempts_allowed) THEN 'QUEUED' ELSE 'FAILED' END,
+    end_time = CASE WHEN attempt - handed_back < least(max_attempts, :attempts_allowed) THEN NULL ELSE CAST(:now AS timestamptz) END,
+    run_at = :run_at, lease_until = NULL, progress = 0, progress_message = '',
+    error_reason = :error_reason, error_message = :error_message, update_time = :now, last_sequence = last_sequence + 1
+  WHERE id = :id AND state = 'RUNNING' AND attempt = :attempt
+    AND (CAST(:lease_ended_by AS timestamptz) IS NULL OR lease_until <= :lease_ended_by)
+  RETURNING *""",
+    ATTEMPT_ENDS,
+    NO_LONGER_RUNNING,
+    SETTLED,
+    WEBHOOKS,
+    BATCH_ADVANCES,
+)
+"""End the current attempt as failed: back to the queue until `:run_at` if it may be tried again, else for good. The reaper passes
+`:lease_ended_by`, so that a heartbeat which came in between saves the attempt."""
+
+HAND_BACK = transition(
+    """
+  UPDATE task SET
+    state = 'QUEUED', handed_back = handed_back + 1, run_at = :now, lease_until = NULL, progress = 0, progress_message = '',
+    error_reason = :error_reason, error_message = :error_message, update_time = :now, last_sequence = last_sequence + 1
+  WHERE id = :id AND state = 'RUNNING' AND attempt = :attempt
+  RETURNING *""",
+    ATTEMPT_ENDS,
+    NO_LONGER_RUNNING,
+)
+"""End the current attempt without fault of the task: back to the queue, due at once, with as many attempts left as before."""
+
+STARTED = text("SELECT * FROM task WHERE id = :id AND state = 'RUNNING' AND run_id = :run_id")
+"""The task, if START has admitted this very run before and it is still on: its reply was lost."""
+
+RENEW = text("""
+UPDATE task SET lease_until = least(:lease_until, start_time + :timeout)
+WHERE id = :id AND state = 'RUNNING' AND attempt = :attempt
+RETURNING id
+""")
+"""Renew the lease, up to the same moment, where nothing has changed."""
+
+COMPLETED = text("SELECT 1 FROM task WHERE id = :id AND state = 'SUCCEEDED' AND attempt = :attempt")
+"""Whether COMPLETE has accepted this attempt before: its reply was lost."""
+
+LOST = text("""
+SELECT id, attempt, lease_until >= start_time + :timeout AS timed_out FROM task
+WHERE state = 'RUNNING' AND lease_until <= :now
+ORDER BY lease_until
+LIMIT :limit
+""")
+"""Attempts whose lease has ended, and whether with their time; FAIL decides on each."""
+
+LOST_BEFORE = text("SELECT count(*) FROM task_attempt WHERE task_id = :id AND attempt < :attempt AND error_reason = 'WORKER_LOST'")
+"""How many workers a task has lost before an attempt."""
+
+LOOKUP = text("SELECT id, state, output_file_ids FROM task WHERE id = ANY(:ids)")
+"""How tasks of any account stand."""
+
+
+class AttemptStore(Store):
+    """Reports of workers. A method that makes a transition returns the task after it, or None when its guard did not hold."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine)
+        self._starts = Batched(partial(self._transitions, START), BATCH, REPORT_SPACING)
+        self._completions = Batched(partial(self._transitions, COMPLETE), BATCH, REPORT_SPACING)
+
+    async def start(self, task_id: int, *, run_id: UUID, worker: str, lease_until: datetime, now: datetime) -> Task | None:
+        """Begin an attempt."""
+        return await self._starts({"id": task_id, "run_id": run_id, "worker": worker, "lease_until": lease_until, "now": now})
+
+    async def started(self, task_id: int, run_id: UUID) -> Task | None:
+        """The task, if it is RUNNING by this run."""
+        return first_task(await self._run(STARTED, {"id": task_id, "run_id": run_id}))
+
+    async def progress(
+        self,
+        task_id: int,
+        attempt: int,
+        *,
+        progress: float,
+        message: str,
+        step: float,
+        lease_until: datetime,
+        timeout: timedelta,
+        now: datetime,
+    ) -> Task | None:
+        """Renew the lease, within `timeout` of the attempt's start, and record progress, if it differs by `step` or more, or by its
+        message."""
+        values = {
+            "id": task_id,
+            "attempt": attempt,
+            "progress": progress,
+            "message": message,
+            "step": step,
+            "lease_until": lease_until,
+            "timeout": timeout,
+            "now": now,
+        }
+        return await self._transition(PROGRESS, values)
+
+    async def renew(self, task_id: int, attempt: int, *, lease_until: datetime, timeout: timedelta) -> bool:
+        """Renew the lease, within `timeout` of the attempt's start; False if the attempt is not the current one."""
+        values = {"id": task_id, "attempt": attempt, "lease_until": lease_until, "timeout": timeout}
+        return bool(await self._run(RENEW, values))
+
+    async def complete(
+        self, task_id: int, attempt: int, *, output_file_ids: Sequence[int], copies: int = 0, notices: Sequence[bytes], now: datetime
+    ) -> Task | None:
+        """End the task as SUCCEEDED. The last `copies` of the outputs are none of the expected ones."""
+        values = {
+            "id": task_id,
+            "attempt": attempt,
+            "output_file_ids": list(output_file_ids),
+            "copies": copies,
+            "notices": list(notices),
+            "now": now,
+        }
+        return await self._completions(values)
+
+    async def completed(self, task_id: int, attempt: int) -> bool:
+        """Whether the task has SUCCEEDED with this attempt."""
+        return bool(await self._run(COMPLETED, {"id": task_id, "attempt": attempt}))
+
+    async def fail(
+        self,
+        task_id: int,
+        attempt: int,
+        *,
+        reason: ErrorReason,
+        message: str,
+        attempts_allowed: int,
+        run_at: datetime,
+        now: datetime,
+        lease_ended_by: datetime | None = None,
+    ) -> Task | None:
+        """End the attempt as failed: QUEUED until `run_at` while attempts are left, else FAILED. With `lease_ended_by`, only if its lease
+        had ended by then."""
+        values = {
+            "id": task_id,
+            "attempt": attempt,
+            "error_reason": reason.value,
+            "error_message": message,
+            "attempts_allowed": attempts_allowed,
+            "run_at": run_at,
+            "lease_ended_by": lease_ended_by,
+            "now": now,
+        }
+        return await self._transition(FAIL, values)
+
+    async def hand_back(self, task_id: int, attempt: int, *, reason: ErrorReason, message: str, now: datetime) -> Task | None:
+        """End the attempt because its worker ends: QUEUED at once, and the attempt counts for no limit."""
+        values = {"id": task_id, "attempt": attempt, "error_reason": reason.value, "error_message": message, "now": now}
+        return await self._transition(HAND_BACK, values)
+
+    async def lost(self, *, timeout: timedelta, limit: int, now: datetime) -> list[LostAttempt]:
+        """Up to `limit` attempts whose lease has ended."""
+        rows = await self._run(LOST, {"timeout": timeout, "limit": limit, "now": now})
+        return [LostAttempt(row["id"], row["attempt"], row["timed_out"]) for row in rows]
+
+    async def lost_before(self, task_id: int, attempt: int) -> int:
+        """How many of the task's attempts before this one ended with WORKER_LOST. It does not change while the attempt is on."""
+        rows = await self._run(LOST_BEFORE, {"id": task_id, "attempt": attempt})
+        return int(rows[0][0])
+
+    async def lookup(self, task_ids: Iterable[int]) -> Sequence[Standing]:
+        """How tasks stand, of any account; those that do not exist are left out."""
+        rows = await self._run(LOOKUP, {"ids": list(task_ids)})
+        return [Standing(row["id"], TaskState(row["state"]), row["output_file_ids"]) for row in rows]

@@ -1,0 +1,232 @@
+"""How tasks are stored: one way, whether they are many, of a batch, or one alone.
+
+What an account may have is decided between two statements of one transaction: the first locks the account's row, the last changes it. So
+two creations cannot both take the last place or the same credits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.common.batching import Batched
+from services.common.errors import DarkroomError
+from services.common.idempotency import IdempotentCall, key_values, remembered, storing_key
+from services.common.statements import borrowed
+from services.tasks.model import Task
+from services.tasks.model.records import AccountState, Admission, CreditTerms, NewTasks
+from services.tasks.store.base import BATCH, Store, numbered
+from services.tasks.store.parts import JOINS_THE_LANE, REMEMBERED, RESERVED, transition
+from services.tasks.store.rows import refusal_bytes, task_of
+
+# Seconds between two statements: short beside a task, yet a load of many creates then takes few statements.
+_SPACING = 0.015
+
+Admit = Callable[[AccountState], Admission]
+"""Which tasks an account may create, by its state; raises what refuses them all."""
+
+NEXT_IDS = text("SELECT next_id() AS id FROM generate_series(1, :count)")
+"""Ids of new tasks and batches."""
+
+LOCK_ACCOUNTS = text("""
+INSERT INTO account_policy AS policy (account_id, open)
+SELECT account_id, 0 FROM unnest(CAST(:account_ids AS bigint[])) AS asked (account_id) ORDER BY account_id
+ON CONFLICT (account_id) DO UPDATE SET open = policy.open
+RETURNING account_id, open, max_open, available_millicredits, unlimited, multiplier_permille
+""")
+"""First statement of a creation: hold the rows of the accounts, or bring them, until the end of the transaction. What is decided by them
+holds until then."""
+
+CREATE_BATCH = text(f"""
+WITH added AS (
+  INSERT INTO batch (id, account_id, task_count, open, succeeded, failed, cancelled, refused, create_time, webhook_url)
+  VALUES (
+    :batch_id, :account_id, :task_count, CAST(:task_count AS integer), 0, 0, 0, CAST(:refused AS bytea[]), CAST(:now AS timestamptz),
+    :webhook_url
+  )
+  RETURNING id, account_id
+),{remembered("added")}
+SELECT id FROM added
+""")  # noqa: S608 - put together from constants
+"""Add a batch, before its tasks, and store the key of the call."""
+
+CREATE = transition(
+    """
+  INSERT INTO task (
+    id, account_id, state, lane, priority, trace_id, operations, input_file_ids, output_file_ids, notices, expected_outputs,
+    price_millicredits, multiplier_permille, reserved_millicredits, charged_millicredits, unlimited,
+    attempt, max_attempts, run_at, progress, progress_message, last_sequence, create_time, update_time, deadline, webhook_url,
+    batch_id, batch_index
+  )
+  SELECT
+    asked.id, asked.account_id, 'QUEUED', lane, priority, trace_id, operations, input_file_ids, '{}', '{}', expected_outputs,
+    price_millicredits, multiplier_permille, price_millicredits, 0, unlimited,
+    0, max_attempts, NULL, 0, '', 1, now, now, deadline, webhook_url,
+    batch_id, batch_index
+  FROM asked JOIN admitted ON admitted.account_id = asked.account_id
+  RETURNING *""",
+    RESERVED,
+    JOINS_THE_LANE,
+    REMEMBERED,
+    before="""
+asked AS MATERIALIZED (
+  SELECT coalesce(given_id, next_id()) AS id, asked.* FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked (
+    number integer, request integer, given_id bigint, account_id bigint, lane text, priority integer, trace_id text, operations bytea[],
+    input_file_ids bigint[], price_millicredits bigint, multiplier_permille integer, unlimited boolean, expected_outputs integer,
+    max_attempts integer, deadline timestamptz, webhook_url text, batch_id bigint, batch_index integer, now timestamptz,
+    idempotency_method text, idempotency_key text, idempotency_digest bytea, idempotency_expire_time timestamptz
+  )
+),
+admitted AS (
+  UPDATE account_policy SET
+    open = open + taken.tasks,
+    available_millicredits = available_millicredits - taken.held,
+    reserved_millicredits = reserved_millicredits + taken.held
+  FROM (
+    SELECT account_id, count(*) AS tasks, coalesce(sum(price_millicredits) FILTER (WHERE NOT unlimited), 0) AS held
+    FROM asked GROUP BY account_id
+  ) AS taken
+  WHERE account_policy.account_id = taken.account_id
+  RETURNING account_policy.account_id, priority_class
+),""",
+    result="SELECT moved.*, asked.request FROM moved JOIN asked ON asked.id = moved.id ORDER BY asked.number",
+)
+"""Store tasks that are admitted, and hold their prices. After LOCK_ACCOUNTS, in the same transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One call of `create`."""
+
+    new: NewTasks
+    admit: Admit
+    terms: CreditTerms
+    now: datetime
+    call: IdempotentCall | None
+
+
+class CreationStore(Store):
+    """Stores new tasks."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine)
+        self._ids = Batched(self._next_ids, BATCH)
+        self._creations = Batched(self._create, BATCH, _SPACING)
+
+    async def next_id(self) -> int:
+        """An id for a new task."""
+        return await self._ids(None)
+
+    async def next_ids(self, count: int) -> list[int]:
+        """Fresh ids, growing."""
+        return sorted(row["id"] for row in await self._run(NEXT_IDS, {"count": count}))
+
+    async def create(
+        self, new: NewTasks, admit: Admit, *, terms: CreditTerms, now: datetime, call: IdempotentCall | None = None
+    ) -> list[Task]:
+        """Store what `admit` says, in the order of the request; the account stays as `admit` sees it until that is done. The account's own
+        limit and terms go before those given. What `admit` raises leaves nothing behind.
+
+        With `call`, its idempotency key is stored with the tasks. Raises IDEMPOTENCY_IN_PROGRESS when it is stored already.
+        """
+        asked = _Asked(new, admit, terms, now, call)
+        with storing_key():
+            # Calls for one task go together; a batch is as many tasks as go into one statement.
+            [made] = await self._create([asked]) if new.batch_id is not None else [await self._creations(asked)]
+        if isinstance(made, DarkroomError):
+            raise made
+        return made
+
+    async def _create(self, asked: Sequence[_Asked]) -> Sequence[list[Task] | DarkroomError]:
+        """What each call has made, or why it is refused."""
+        made: list[list[Task] | DarkroomError] = []
+        async with borrowed(self._engine) as connection, connection.transaction():
+            rows = await connection.run(LOCK_ACCOUNTS, {"account_ids": sorted({one.new.account_id for one in asked})})
+            accounts = {row["account_id"]: dict(row) for row in rows}
+            values: list[Mapping[str, Any]] = []
+            for request, one in enumerate(asked):
+                account = accounts[one.new.account_id]
+                state = _state(account, one)
+                try:
+                    admission = one.admit(state)
+                except DarkroomError as error:
+                    made.append(error)
+                    continue
+                made.append([])
+                account["open"] += len(admission.admitted)
+                if not state.unlimited:
+                    account["available_millicredits"] -= sum(each.price_millicredits for each in admission.admitted)
+                if one.new.batch_id is not None:
+                    await connection.run(CREATE_BATCH, _batch_values(one, admission))
+                values += _task_values(request, one, state, admission)
+            for row in await connection.run(CREATE, {"asked": numbered(values)}) if values else ():
+                tasks = made[row["request"]]
+                assert isinstance(tasks, list)
+                tasks.append(task_of(row))
+        return made
+
+    async def _next_ids(self, calls: Sequence[None]) -> Sequence[int]:
+        return [row["id"] for row in await self._run(NEXT_IDS, {"count": len(calls)})]
+
+
+def _state(account: Mapping[str, Any], asked: _Asked) -> AccountState:
+    def own_or(name: str, default: Any) -> Any:
+        return account[name] if account[name] is not None else default
+
+    return AccountState(
+        open=account["open"],
+        max_open=own_or("max_open", asked.new.max_open),
+        available_millicredits=account["available_millicredits"],
+        unlimited=own_or("unlimited", asked.terms.unlimited),
+        multiplier_permille=own_or("multiplier_permille", asked.terms.multiplier_permille),
+    )
+
+
+def _batch_values(asked: _Asked, admission: Admission) -> dict[str, Any]:
+    new = asked.new
+    return {
+        "batch_id": new.batch_id,
+        "account_id": new.account_id,
+        "task_count": len(admission.admitted),
+        "refused": [refusal_bytes(refusal) for refusal in admission.refusals],
+        "webhook_url": new.webhook_url,
+        "now": asked.now,
+        **key_values(asked.call, asked.now),
+    }
+
+
+def _task_values(request: int, asked: _Asked, state: AccountState, admission: Admission) -> list[dict[str, Any]]:
+    new, batch = asked.new, asked.new.batch_id is not None
+    common = {
+        "request": request,
+        "account_id": new.account_id,
+        "priority": new.priority,
+        "trace_id": new.trace_id,
+        "max_attempts": new.max_attempts,
+        "deadline": new.deadline,
+        "multiplier_permille": state.multiplier_permille,
+        "unlimited": state.unlimited,
+        "batch_id": new.batch_id,
+        # A batch has its own URL and its own key.
+        "webhook_url": None if batch else new.webhook_url,
+        "now": asked.now,
+        **key_values(None if batch else asked.call, asked.now),
+    }
+    return [
+        {
+            **common,
+            "given_id": each.task.id,
+            "batch_index": each.task.index if batch else None,
+            "lane": each.task.lane,
+            "operations": each.task.operations,
+            "input_file_ids": each.task.input_file_ids,
+            "price_millicredits": each.price_millicredits,
+            "expected_outputs": each.task.expected_outputs,
+        }
+        for each in admission.admitted
+    ]

@@ -1,0 +1,192 @@
+"""Deliveries of webhooks in the tasks database: what senders take, the log, replays and tests.
+
+The rows are inserted by the transitions of tasks, in `parts.py`. Row locks are taken in the order webhook_delivery, webhook. Every method
+raises UNAVAILABLE while PostgreSQL is away; one that takes a `call` stores its idempotency key with what it does, and raises
+IDEMPOTENCY_IN_PROGRESS when that is stored already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, text
+
+from services.common.idempotency import IdempotentCall, remembered
+from services.tasks.model import WebhookDelivery
+from services.tasks.model.records import Claimed, Outcome
+from services.tasks.model.state import DeliveryState
+from services.tasks.store.base import CoreStore
+
+CLAIM = text("""
+WITH RECURSIVE lane (id) AS (
+  (SELECT lane FROM webhook_delivery WHERE next_at IS NOT NULL ORDER BY lane LIMIT 1)
+  UNION ALL
+  SELECT (SELECT lane FROM webhook_delivery WHERE next_at IS NOT NULL AND lane > before.id ORDER BY lane LIMIT 1)
+  FROM lane AS before WHERE before.id IS NOT NULL
+),
+busy (lane, count) AS (
+  SELECT * FROM unnest(CAST(:busy_lanes AS bigint[]), CAST(:busy_counts AS bigint[]))
+),
+due AS (
+  SELECT head.id
+  FROM lane LEFT JOIN busy ON busy.lane = lane.id
+  CROSS JOIN LATERAL (
+    SELECT id, next_at FROM webhook_delivery
+    WHERE webhook_delivery.lane = lane.id AND next_at <= :now
+    ORDER BY next_at
+    LIMIT greatest(0, CAST(:lane_limit AS bigint) - coalesce(busy.count, 0))
+    FOR NO KEY UPDATE SKIP LOCKED
+  ) AS head
+  ORDER BY head.next_at
+  LIMIT :limit
+),
+taken AS (
+  UPDATE webhook_delivery SET attempts = attempts + 1, tries = tries + 1, attempt_time = :now, next_at = :retry_at
+  FROM due
+  WHERE webhook_delivery.id = due.id
+  RETURNING webhook_delivery.*
+)
+SELECT
+  taken.*, webhook_secret.secret, webhook_secret.previous_secret, webhook_secret.previous_until,
+  taken.webhook_id <> 0 AND webhook.id IS NULL AS webhook_deleted, webhook.disable_time IS NOT NULL AS webhook_disabled
+FROM taken
+LEFT JOIN webhook_secret ON webhook_secret.account_id = taken.account_id AND webhook_secret.webhook_id = taken.webhook_id
+LEFT JOIN webhook ON webhook.id = taken.webhook_id
+""")
+"""Take what is due, the head of each lane first, so that no backlog of one receiver stands before another's; as much of a lane as
+`:lane_limit` leaves beside what this sender has in hand. Other senders pass it over until `:retry_at`; no lock is held while it is sent.
+
+`lane` is the loose index scan of https://wiki.postgresql.org/wiki/Loose_indexscan: one probe a lane that has something pending, however
+long the backlogs are."""
+
+RECORD = text("""
+WITH recorded AS (
+  UPDATE webhook_delivery SET
+    state = :state, next_at = :next_at, end_time = CASE WHEN :state = 'PENDING' THEN NULL ELSE CAST(:now AS timestamptz) END,
+    response_status = :response_status, response_body = :response_body, error = :error
+  WHERE id = :id AND state = 'PENDING' AND attempts = :attempts
+  RETURNING webhook_id
+),
+disabled AS (
+  UPDATE webhook SET disable_time = :now FROM recorded
+  WHERE webhook.id = recorded.webhook_id AND webhook.disable_time IS NULL AND :gone
+)
+SELECT 1 FROM recorded
+""")
+"""What became of an attempt, if it is the current one. With `:gone` its webhook is disabled."""
+
+DELIVERIES = text("""
+SELECT * FROM webhook_delivery
+WHERE account_id = :account_id AND id < :before_id
+  AND (CAST(:webhook_id AS bigint) = 0 OR webhook_id = :webhook_id)
+  AND (CAST(:task_id AS bigint) = 0 OR task_id = :task_id)
+  AND (CAST(:states AS text[]) IS NULL OR state = ANY(:states))
+ORDER BY id DESC
+LIMIT :limit
+""")
+"""A page of the account's log, newest first."""
+
+REPLAY = text(f"""
+WITH replayed AS (
+  UPDATE webhook_delivery SET state = 'PENDING', tries = 0, next_at = :now, end_time = NULL
+  WHERE id = :id AND account_id = :account_id
+    AND (webhook_id = 0 OR EXISTS (SELECT FROM webhook WHERE webhook.id = webhook_delivery.webhook_id AND disable_time IS NULL))
+  RETURNING *
+),{remembered("replayed")}
+SELECT * FROM replayed
+""")  # noqa: S608 - put together from constants
+"""Send a delivery again, unless its webhook is deleted or disabled, and remember the idempotency key."""
+
+DELIVERY = text("SELECT * FROM webhook_delivery WHERE id = :id AND account_id = :account_id")
+"""One row of the account's log."""
+
+TEST = text(f"""
+WITH queued AS (
+  INSERT INTO webhook_delivery (id, account_id, webhook_id, url, lane, event_type, state, attempts, tries, next_at, create_time)
+  SELECT next_id(), account_id, id, url, id, 'webhook.test', 'PENDING', 0, 0, :now, :now
+  FROM webhook WHERE id = :id AND account_id = :account_id AND disable_time IS NULL
+  RETURNING *
+),{remembered("queued")}
+SELECT * FROM queued
+""")  # noqa: S608 - put together from constants
+"""Queue a test event, unless the webhook does not exist or is disabled, and remember the idempotency key."""
+
+_BESIDE_THE_ROW = ("secret", "previous_secret", "previous_until", "webhook_deleted", "webhook_disabled")
+
+
+class DeliveryStore(CoreStore):
+    """What senders take and record, and what owners read and repeat."""
+
+    async def claim(self, *, limit: int, lane_limit: int, busy: Mapping[int, int], retry_at: datetime, now: datetime) -> Sequence[Claimed]:
+        """Take up to `limit` due deliveries, of each lane up to `lane_limit` less what `busy` says; other calls pass them over until
+        `retry_at`."""
+        values = {
+            "limit": limit,
+            "lane_limit": lane_limit,
+            "busy_lanes": list(busy),
+            "busy_counts": list(busy.values()),
+            "retry_at": retry_at,
+            "now": now,
+        }
+        return [_claimed(dict(row._mapping), now) for row in await self._run(CLAIM, values)]
+
+    async def record(self, delivery: WebhookDelivery, outcome: Outcome, *, retry_at: datetime | None, now: datetime) -> bool:
+        """Store what became of the delivery's current attempt; False if it is not the current one any more. With `retry_at` it stays
+        PENDING."""
+        state = DeliveryState.PENDING if retry_at is not None else DeliveryState.DELIVERED if outcome.delivered else DeliveryState.FAILED
+        values = {
+            "id": delivery.id,
+            "attempts": delivery.attempts,
+            "state": state.value,
+            "next_at": retry_at,
+            "response_status": outcome.status,
+            "response_body": outcome.body,
+            "error": outcome.error,
+            "gone": outcome.gone,
+            "now": now,
+        }
+        return bool(await self._run(RECORD, values))
+
+    async def deliveries(
+        self, account_id: int, *, webhook_id: int, task_id: int, states: Collection[DeliveryState], before_id: int, limit: int
+    ) -> Sequence[WebhookDelivery]:
+        """The account's newest deliveries below `before_id`; 0 and no states mean any."""
+        values = {
+            "account_id": account_id,
+            "webhook_id": webhook_id,
+            "task_id": task_id,
+            "states": [state.value for state in states] or None,
+            "before_id": before_id,
+            "limit": limit,
+        }
+        return [_delivery(dict(row._mapping)) for row in await self._run(DELIVERIES, values)]
+
+    async def delivery(self, account_id: int, delivery_id: int) -> WebhookDelivery | None:
+        """One delivery of the account."""
+        return _first(await self._run(DELIVERY, {"id": delivery_id, "account_id": account_id}))
+
+    async def replay(self, account_id: int, delivery_id: int, *, call: IdempotentCall | None, now: datetime) -> WebhookDelivery | None:
+        """Make a delivery due; None if there is none, or its webhook is deleted or disabled."""
+        values = {"id": delivery_id, "account_id": account_id, "now": now}
+        return _first(await self._run_keyed(REPLAY, values, call, now))
+
+    async def test(self, account_id: int, webhook_id: int, *, call: IdempotentCall | None, now: datetime) -> WebhookDelivery | None:
+        """Queue a test event; None if there is no such webhook, or it is disabled."""
+        values = {"id": webhook_id, "account_id": account_id, "now": now}
+        return _first(await self._run_keyed(TEST, values, call, now))
+
+
+def _claimed(columns: dict[str, Any], now: datetime) -> Claimed:
+    secret, previous, until, deleted, disabled = (columns.pop(name) for name in _BESIDE_THE_ROW)
+    secrets = [secret, previous if until is not None and until > now else None]
+    return Claimed(_delivery(columns), tuple(filter(None, secrets)), deleted, disabled)
+
+
+def _delivery(columns: Mapping[str, Any]) -> WebhookDelivery:
+    return WebhookDelivery(**{**columns, "state": DeliveryState(columns["state"])})
+
+
+def _first(rows: Sequence[Row[Any]]) -> WebhookDelivery | None:
+    return _delivery(dict(rows[0]._mapping)) if rows else None

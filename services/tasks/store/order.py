@@ -1,0 +1,289 @@
+"""The SQL of the order between tasks: whose turn it is in a lane, what becomes due, and how long that will take.
+
+Accounts take turns by start-time fair queuing (Goyal, Vin and Cheng, "Start-time Fair Queueing", SIGCOMM 1996,
+https://doi.org/10.1145/248156.248171), with every task of the same size: an account's next task has the start tag max(the account's
+virtual time, the virtual time of its class), the smallest tag goes first, and each turn moves the account on by 1 / weight. The virtual
+time of a class is the largest tag served so far. Whoever comes back from idleness, or was held at its limit, therefore starts where the
+class is: with no credit, and with no debt. A larger class goes strictly first; each class has a time of its own, so that one that waited is
+fair within.
+
+Only DISPATCH moves virtual times, and it runs under the lane's lock.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import text
+
+from services.common.statements import borrowed
+from services.tasks.model import Task
+from services.tasks.model.records import Flow
+from services.tasks.store.base import Store
+from services.tasks.store.parts import transition
+from services.tasks.store.rows import task_of
+
+# Arbitrary; keeps the lanes' advisory locks apart from other uses of such locks in this database.
+_LANE_LOCKS = 7_245
+# Retries that are made due in one go.
+_DUE = 500
+# Own tasks that are counted for a task's place: some milliseconds' worth.
+_PLACE_DEPTH = 10_000
+
+MAKE_DUE = text("""
+WITH due AS (
+  SELECT id FROM task
+  WHERE lane = :lane AND state = 'QUEUED' AND run_at <= :now
+  ORDER BY run_at
+  LIMIT :limit
+  FOR NO KEY UPDATE SKIP LOCKED
+),
+ready AS (
+  UPDATE task SET run_at = NULL
+  WHERE id = ANY (ARRAY(SELECT id FROM due)) AND state = 'QUEUED' AND run_at IS NOT NULL
+  RETURNING account_id
+),
+account AS (
+  SELECT account_id FROM lane_account
+  WHERE lane = :lane AND account_id = ANY (ARRAY(SELECT account_id FROM ready))
+  ORDER BY account_id
+  FOR NO KEY UPDATE
+),
+joins_again AS (
+  UPDATE lane_account SET queued = queued + counted.tasks
+  FROM account
+  JOIN (SELECT account_id, count(*) AS tasks FROM ready GROUP BY account_id) AS counted ON counted.account_id = account.account_id
+  WHERE lane_account.lane = :lane AND lane_account.account_id = account.account_id
+)
+SELECT EXISTS (SELECT FROM ready) OR EXISTS (SELECT FROM lane_account WHERE lane = :lane AND waiting) AS waiting
+""")
+"""Let tasks whose retry has come take part in the order. Until then they stand outside of it, in an index of their own, so that they are
+in nobody's way. No transition: the state stays. Tells whether any task of the lane takes part."""
+
+LOCK_LANE = text("""
+SELECT pg_advisory_xact_lock(:space, hashtext(:lane)) WHERE EXISTS (SELECT FROM lane_account WHERE lane = :lane AND waiting)
+""")
+"""First statement of a dispatch: one dispatcher a lane at a time, so that the window is counted right. No row: no task of the lane takes
+part in the order. DISPATCH must be a statement of its own after it, to see what the dispatcher before has committed."""
+
+# A subquery in an array makes the planner expect few rows, which is right, and so go by the primary key; it cannot see the limit of a LIMIT
+# that is computed, and would expect a tenth of the queue.
+_NEXT = """
+free AS (
+  SELECT least(:batch, greatest(0, :dispatch_window - count(*))) AS places FROM task WHERE lane = :lane AND state = 'DISPATCHED'
+),
+candidate AS (
+  SELECT
+    contender.account_id, contender.priority_class, policy.weight,
+    greatest(contender.virtual_time, coalesce(class.virtual_time, 0)) AS start,
+    least(contender.queued, coalesce(policy.max_running, :max_running) - policy.running, (SELECT places FROM free)) AS most
+  FROM lane_account AS contender
+  JOIN account_policy AS policy ON policy.account_id = contender.account_id
+  LEFT JOIN lane_class AS class ON class.lane = contender.lane AND class.priority_class = contender.priority_class
+  WHERE contender.lane = :lane AND contender.waiting AND policy.running < coalesce(policy.max_running, :max_running)
+  ORDER BY contender.priority_class DESC, contender.virtual_time, contender.account_id
+  LIMIT (SELECT places FROM free)
+),
+share AS (
+  SELECT account_id, count(*) AS tasks
+  FROM (
+    SELECT account_id FROM candidate CROSS JOIN LATERAL generate_series(0, most - 1) AS turn
+    ORDER BY priority_class DESC, start + turn / weight, account_id
+    LIMIT (SELECT places FROM free)
+  ) AS served
+  GROUP BY account_id
+),
+next AS (
+  SELECT
+    head.id, candidate.account_id, candidate.priority_class, candidate.weight,
+    candidate.start
+      + (row_number() OVER (PARTITION BY candidate.account_id ORDER BY head.priority DESC, head.id) - 1) / candidate.weight AS tag
+  FROM share
+  JOIN candidate ON candidate.account_id = share.account_id
+  CROSS JOIN LATERAL (
+    SELECT id, priority FROM task
+    WHERE lane = :lane AND task.account_id = share.account_id AND state = 'QUEUED' AND run_at IS NULL
+    ORDER BY priority DESC, id
+    LIMIT share.tasks
+    FOR NO KEY UPDATE SKIP LOCKED
+  ) AS head
+),
+policy AS (
+  SELECT account_id FROM account_policy
+  WHERE account_id = ANY (ARRAY(SELECT account_id FROM next))
+  ORDER BY account_id
+  FOR NO KEY UPDATE
+),
+admitted AS (
+  UPDATE account_policy SET running = running + taken.tasks
+  FROM policy JOIN (SELECT account_id, count(*) AS tasks FROM next GROUP BY account_id) AS taken ON taken.account_id = policy.account_id
+  WHERE account_policy.account_id = policy.account_id
+    AND running + taken.tasks <= coalesce(account_policy.max_running, :max_running)
+  RETURNING account_policy.account_id
+),"""
+
+_ACCOUNTS_ADVANCE = """
+contender AS (
+  SELECT account_id FROM lane_account
+  WHERE lane = :lane AND account_id = ANY (ARRAY(SELECT account_id FROM moved))
+  ORDER BY account_id
+  FOR NO KEY UPDATE
+),
+accounts_advance AS (
+  UPDATE lane_account SET queued = queued - taken.tasks, virtual_time = taken.virtual_time
+  FROM contender JOIN (
+    SELECT next.account_id, count(*) AS tasks, max(next.tag + 1 / next.weight) AS virtual_time
+    FROM moved JOIN next ON next.id = moved.id
+    GROUP BY next.account_id
+  ) AS taken ON taken.account_id = contender.account_id
+  WHERE lane_account.lane = :lane AND lane_account.account_id = contender.account_id
+)"""
+
+_CLASSES_ADVANCE = """
+classes_advance AS (
+  INSERT INTO lane_class AS known (lane, priority_class, virtual_time, dispatched)
+  SELECT moved.lane, next.priority_class, max(next.tag), count(*)
+  FROM moved JOIN next ON next.id = moved.id
+  GROUP BY moved.lane, next.priority_class
+  ON CONFLICT (lane, priority_class) DO UPDATE SET
+    virtual_time = greatest(known.virtual_time, excluded.virtual_time), dispatched = known.dispatched + excluded.dispatched
+)"""
+
+DISPATCH = transition(
+    """
+  UPDATE task SET
+    state = 'DISPATCHED', dispatch_time = :now, update_time = :now, last_sequence = last_sequence + 1
+  WHERE id = ANY (ARRAY(SELECT next.id FROM next JOIN admitted ON admitted.account_id = next.account_id)) AND state = 'QUEUED'
+  RETURNING *""",
+    _ACCOUNTS_ADVANCE,
+    _CLASSES_ADVANCE,
+    before=_NEXT,
+    result="SELECT moved.* FROM moved JOIN next ON next.id = moved.id ORDER BY next.priority_class DESC, next.tag, next.account_id",
+)
+"""Offer the lane's next tasks, as far as its window has room, in the order of their turns: an account's own tasks by priority, then age.
+
+`candidate` holds the accounts that could have a turn, as many as there are places; `share` says how many turns each gets; `next` takes so
+many tasks off the head of each. A task that is being cancelled is skipped. `admitted` checks the account's limit again on the newest row,
+since another lane may have given it a place meanwhile; it then waits for the next dispatch. Cost: by the places and the accounts held at
+their limit, not by the depth of the queue."""
+
+PLACE = text("""
+WITH own AS (
+  SELECT
+    task.id, task.state, task.lane, task.account_id, task.priority, task.dispatch_time, policy.weight, contender.priority_class,
+    greatest(contender.virtual_time, coalesce(class.virtual_time, 0)) AS start
+  FROM task
+  JOIN account_policy AS policy ON policy.account_id = task.account_id
+  JOIN lane_account AS contender ON contender.lane = task.lane AND contender.account_id = task.account_id
+  LEFT JOIN lane_class AS class ON class.lane = contender.lane AND class.priority_class = contender.priority_class
+  WHERE task.id = :id AND (task.state = 'DISPATCHED' OR task.state = 'QUEUED' AND task.run_at IS NULL)
+),
+ahead AS MATERIALIZED (
+  SELECT own.*, (
+    SELECT count(*) FROM (
+      (
+        SELECT 1 FROM task
+        WHERE lane = own.lane AND account_id = own.account_id AND state = 'QUEUED' AND run_at IS NULL AND priority > own.priority
+        LIMIT :depth
+      ) UNION ALL (
+        SELECT 1 FROM task
+        WHERE lane = own.lane AND account_id = own.account_id AND state = 'QUEUED' AND run_at IS NULL
+          AND priority = own.priority AND id < own.id
+        LIMIT :depth
+      )
+    ) AS earlier
+  ) AS own_tasks
+  FROM own WHERE state = 'QUEUED'
+)
+SELECT (
+  SELECT count(*) FROM task WHERE lane = own.lane AND state = 'DISPATCHED'
+    AND (own.state = 'QUEUED' OR (task.dispatch_time, task.id) < (own.dispatch_time, own.id))
+) + coalesce((
+  SELECT ahead.own_tasks + coalesce(sum(
+    CASE
+      WHEN other.priority_class > ahead.priority_class THEN other.queued
+      ELSE least(other.queued, greatest(0, ceil(
+        (ahead.start + ahead.own_tasks / ahead.weight - greatest(other.virtual_time, coalesce(class.virtual_time, 0))) * policy.weight
+      )))
+    END
+  ), 0)
+  FROM ahead
+  LEFT JOIN (
+    lane_account AS other
+    JOIN account_policy AS policy ON policy.account_id = other.account_id
+    LEFT JOIN lane_class AS class ON class.lane = other.lane AND class.priority_class = other.priority_class
+  ) ON other.lane = ahead.lane AND other.waiting AND other.priority_class >= ahead.priority_class AND other.account_id <> ahead.account_id
+  GROUP BY ahead.own_tasks
+), 0) AS position
+FROM own
+""")
+"""How many tasks of the lane go before one that waits, as things are: those offered, the account's own, and each other account's turns
+before the tag that this task will have. Limits on running tasks are left out. Of the own tasks up to `:depth` are counted with a higher
+priority, and as many with the same; of the others the accounts are summed, not their tasks."""
+
+FLOW = text("""
+SELECT
+  coalesce((SELECT sum(dispatched) FROM lane_class WHERE lane = :lane), 0) AS dispatched,
+  (SELECT count(*) FROM task WHERE lane = :lane AND state = 'DISPATCHED') AS offered
+""")
+"""How many tasks a lane has offered in all, and how many of them wait for a worker now. The difference has gone on."""
+
+REDISPATCH = text("""
+WITH overdue AS (
+  SELECT id FROM task
+  WHERE lane = :lane AND state = 'DISPATCHED' AND dispatch_time <= :offered_before
+  ORDER BY dispatch_time
+  LIMIT :limit
+  FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE task SET dispatch_time = :now
+FROM overdue
+WHERE task.id = overdue.id AND task.state = 'DISPATCHED'
+RETURNING task.*
+""")
+"""Take tasks whose offer was made long ago, to publish it again. No transition: the state stays. The new time keeps others off."""
+
+OFFERED = text("""
+SELECT count(*) AS offered, count(*) FILTER (WHERE dispatch_time <= :offered_before) AS overdue
+FROM task WHERE lane = :lane AND state = 'DISPATCHED'
+""")
+"""How many tasks of a lane are offered, and how many of them for long."""
+
+
+class OrderStore(Store):
+    """Whose turn it is in a lane, and what is offered to its workers."""
+
+    async def make_due(self, lane: str, *, now: datetime) -> bool:
+        """Let the lane's tasks whose retry has come take part in the order; whether any of its tasks does."""
+        [due] = await self._run(MAKE_DUE, {"lane": lane, "now": now, "limit": _DUE})
+        return bool(due["waiting"])
+
+    async def dispatch(self, lane: str, *, window: int, batch: int, max_running: int, now: datetime) -> list[Task]:
+        """Move up to `batch` of the lane's next tasks to DISPATCHED until `window` are, in the order in which to offer them. No account
+        gets more than `max_running` tasks under way, or what its own limit says."""
+        values = {"lane": lane, "dispatch_window": window, "batch": batch, "max_running": max_running, "now": now}
+        async with borrowed(self._engine) as connection, connection.transaction():
+            if not await connection.run(LOCK_LANE, {"space": _LANE_LOCKS, "lane": lane}):
+                return []
+            rows = await connection.run(DISPATCH, values)
+        return [task_of(row) for row in rows]
+
+    async def place(self, task_id: int) -> int | None:
+        """How many tasks of its lane go before a task, about; None unless it is DISPATCHED, or QUEUED and due."""
+        rows = await self._run(PLACE, {"id": task_id, "depth": _PLACE_DEPTH})
+        return int(rows[0]["position"]) if rows else None
+
+    async def flow(self, lane: str) -> Flow:
+        """What has gone through a lane, and what waits for its workers."""
+        [row] = await self._run(FLOW, {"lane": lane})
+        return Flow(int(row["dispatched"]) - row["offered"], row["offered"])
+
+    async def redispatch(self, lane: str, *, offered_before: datetime, limit: int, now: datetime) -> list[Task]:
+        """Take up to `limit` tasks that are DISPATCHED since `offered_before`, to be offered again."""
+        values = {"lane": lane, "offered_before": offered_before, "limit": limit, "now": now}
+        return [task_of(row) for row in await self._run(REDISPATCH, values)]
+
+    async def offered(self, lane: str, *, offered_before: datetime) -> tuple[int, int]:
+        """How many tasks of the lane are DISPATCHED, and how many of them since `offered_before`."""
+        rows = await self._run(OFFERED, {"lane": lane, "offered_before": offered_before})
+        return rows[0]["offered"], rows[0]["overdue"]

@@ -1,0 +1,96 @@
+"""The SQL of the gauges. Each statement stays on small indexes: its cost goes with what waits, never with what has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+
+from services.common.statements import borrowed
+from services.tasks.store.base import Store
+
+# Beyond it an exact number tells nothing more, and counting would cost.
+COUNTED = 100_000
+
+OPEN = text(f"""
+SELECT lane, 'queued' AS state, sum(queued) AS tasks FROM lane_account WHERE waiting GROUP BY lane
+UNION ALL
+SELECT lane, 'delayed', count(*) FROM (
+  SELECT lane FROM task WHERE state = 'QUEUED' AND run_at IS NOT NULL LIMIT {COUNTED}
+) AS retries GROUP BY lane
+UNION ALL
+SELECT lane, 'dispatched', count(*) FROM task WHERE state = 'DISPATCHED' GROUP BY lane
+UNION ALL
+SELECT lane, 'running', count(*) FROM task WHERE state = 'RUNNING' GROUP BY lane
+""")  # noqa: S608 - put together from constants
+"""Open tasks by lane and state. `delayed` waits for its retry; 100,000 of those are counted at most."""
+
+OLDEST = text("""
+WITH RECURSIVE head AS (
+  SELECT waiting.lane, waiting.account_id, first.priority, first.create_time
+  FROM lane_account AS waiting CROSS JOIN LATERAL (
+    SELECT priority, create_time FROM task
+    WHERE state = 'QUEUED' AND run_at IS NULL AND lane = waiting.lane AND account_id = waiting.account_id
+    ORDER BY priority DESC, id LIMIT 1
+  ) AS first
+  WHERE waiting.waiting
+  UNION ALL
+  SELECT head.lane, head.account_id, next.priority, next.create_time
+  FROM head CROSS JOIN LATERAL (
+    SELECT priority, create_time FROM task
+    WHERE state = 'QUEUED' AND run_at IS NULL AND lane = head.lane AND account_id = head.account_id AND priority < head.priority
+    ORDER BY priority DESC, id LIMIT 1
+  ) AS next
+)
+SELECT lane, min(create_time) AS create_time FROM head GROUP BY lane
+""")
+"""When the oldest task was created that waits its turn, by lane: one probe for each account and priority that waits, however deep their
+queues are (a loose index scan, https://wiki.postgresql.org/wiki/Loose_indexscan; ids, and so each queue's order, grow with time)."""
+
+UNRELAYED = text("""
+SELECT min(time) AS time FROM (SELECT time FROM task_event WHERE relay_at IS NOT NULL ORDER BY relay_at LIMIT 1000) AS first
+""")
+"""When the oldest event happened that is not published. Relays take events in the order of `relay_at`, and few are under way at once."""
+
+WEBHOOKS = text("""
+WITH RECURSIVE lane (id) AS (
+  (SELECT lane FROM webhook_delivery WHERE next_at IS NOT NULL ORDER BY lane LIMIT 1)
+  UNION ALL
+  SELECT (SELECT lane FROM webhook_delivery WHERE next_at IS NOT NULL AND lane > before.id ORDER BY lane LIMIT 1)
+  FROM lane AS before WHERE before.id IS NOT NULL
+)
+SELECT count(*) AS lanes, min(head.next_at) AS next_at
+FROM lane CROSS JOIN LATERAL (
+  SELECT next_at FROM webhook_delivery WHERE webhook_delivery.lane = lane.id AND next_at IS NOT NULL ORDER BY next_at LIMIT 1
+) AS head
+WHERE lane.id IS NOT NULL
+""")
+"""How many receivers have deliveries waiting, and when the first delivery was or is due: one probe a receiver."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueReading:
+    """How the queue stands."""
+
+    open_tasks: Mapping[tuple[str, str], int]
+    """By lane and state."""
+    oldest: Mapping[str, datetime]
+    """By lane, of those where a task waits."""
+    unrelayed: datetime | None
+    webhook_due: datetime | None
+    receivers: int
+
+
+class QueueStore(Store):
+    """Reads what the gauges show."""
+
+    async def read(self) -> QueueReading:
+        """All of it, by four statements on one connection."""
+        async with borrowed(self._engine) as connection:
+            open_tasks = {(row["lane"], row["state"]): int(row["tasks"]) for row in await connection.run(OPEN, {})}
+            oldest = {row["lane"]: row["create_time"] for row in await connection.run(OLDEST, {})}
+            [unrelayed] = await connection.run(UNRELAYED, {})
+            [webhooks] = await connection.run(WEBHOOKS, {})
+        return QueueReading(open_tasks, oldest, unrelayed["time"], webhooks["next_at"], webhooks["lanes"])

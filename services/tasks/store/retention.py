@@ -1,0 +1,82 @@
+"""How expired rows are found and removed: a batch a statement, with `:before` as the moment by which a row must have ended.
+
+Any number of sweepers may run at once: each passes over what another has locked. What they read first is an index by the time of the end,
+so that a sweep costs as much as it removes, however much there is.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import TextClause, text
+
+from services.tasks.store.base import Store
+
+TASKS = text("""
+WITH expired AS (
+  SELECT id FROM task WHERE end_time <= :before ORDER BY end_time LIMIT :limit FOR UPDATE SKIP LOCKED
+), removed AS (
+  DELETE FROM task USING expired WHERE task.id = expired.id RETURNING task.id
+)
+SELECT count(*) FROM removed
+""")
+"""Forget tasks, and by their foreign keys what belongs to them: events, attempts, deliveries. The ledger stays."""
+
+EVENTS = text("""
+WITH position AS (
+  SELECT end_time, task_id FROM event_retention LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+), ended AS (
+  SELECT past.* FROM position CROSS JOIN LATERAL (
+    SELECT id, end_time, last_sequence FROM task
+    WHERE (end_time, id) > (position.end_time, position.task_id) AND end_time <= :before
+    ORDER BY end_time, id
+    LIMIT :limit
+    FOR KEY SHARE SKIP LOCKED
+  ) AS past
+), trimmed AS (
+  DELETE FROM task_event USING ended
+  WHERE task_event.task_id = ended.id AND task_event.sequence < ended.last_sequence AND task_event.relay_at IS NULL
+), moved AS (
+  UPDATE event_retention SET (end_time, task_id) = (SELECT end_time, id FROM ended ORDER BY end_time DESC, id DESC LIMIT 1)
+  WHERE EXISTS (SELECT FROM ended)
+)
+SELECT count(*) FROM ended
+""")
+"""Forget the events of tasks that have ended, except the last one of each, by which a watcher learns of the end.
+
+The one row of `event_retention` (LIMIT 1 tells the planner) is the position in the order of ends up to which this is done, so that no task
+needs a mark. Tasks are locked as TASKS locks them, or the two could wait for each other's events. One that is passed over for that keeps
+its events until it expires."""
+
+DELIVERIES = text("""
+WITH expired AS (
+  SELECT id FROM webhook_delivery WHERE end_time <= :before ORDER BY end_time LIMIT :limit FOR UPDATE SKIP LOCKED
+), removed AS (
+  DELETE FROM webhook_delivery USING expired WHERE webhook_delivery.id = expired.id RETURNING webhook_delivery.id
+)
+SELECT count(*) FROM removed
+""")
+"""Forget deliveries that were made or given up."""
+
+BATCHES = text("""
+WITH expired AS (
+  SELECT id FROM batch
+  WHERE end_time <= :before AND NOT EXISTS (SELECT FROM task WHERE task.batch_id = batch.id)
+  ORDER BY end_time
+  LIMIT :limit
+  FOR UPDATE SKIP LOCKED
+), removed AS (
+  DELETE FROM batch USING expired WHERE batch.id = expired.id RETURNING batch.id
+)
+SELECT count(*) FROM removed
+""")
+"""Forget batches whose tasks are forgotten."""
+
+
+class RetentionStore(Store):
+    """Runs the statements."""
+
+    async def apply(self, statement: TextClause, *, before: datetime, limit: int) -> int:
+        """Remove up to `limit` rows that had ended by `before`; how many the statement has handled."""
+        [row] = await self._run(statement, {"before": before, "limit": limit})
+        return int(row[0])

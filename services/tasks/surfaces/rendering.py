@@ -1,0 +1,90 @@
+"""What the surfaces share: moments and spans of time on the wire, and what a row holds as messages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Literal, Protocol
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from darkroom.tasks.v1 import task_pb2
+from services.common.errors import DarkroomError, ErrorReason
+from services.tasks.model import Task, TaskEvent
+from services.tasks.model.state import TaskState
+
+_PREFIX = "TASK_STATE_"
+
+
+def timestamp(moment: datetime) -> Timestamp:
+    """A moment for the wire."""
+    message = Timestamp()
+    message.FromDatetime(moment)
+    return message
+
+
+def moment(message: Timestamp) -> datetime:
+    """A moment from the wire."""
+    return message.ToDatetime(tzinfo=UTC)
+
+
+class HasDeadline(Protocol):
+    """A request with a field `deadline`."""
+
+    @property
+    def deadline(self) -> Timestamp:
+        """The field."""
+
+    def HasField(self, field_name: Literal["deadline"]) -> bool:
+        """Whether it is set."""
+
+
+def deadline_of(request: HasDeadline) -> datetime | None:
+    """The deadline that a request sets. Raises FIELD_INVALID for one that no clock shows."""
+    if not request.HasField("deadline"):
+        return None
+    try:
+        return moment(request.deadline)
+    except (ValueError, OverflowError):
+        raise DarkroomError(ErrorReason.FIELD_INVALID, "deadline: must be a time before the year 10000.", field="deadline") from None
+
+
+def duration(span: timedelta) -> Duration:
+    """A span of time for the wire."""
+    message = Duration()
+    message.FromTimedelta(span)
+    return message
+
+
+def notices_of(task: Task) -> list[task_pb2.Notice]:
+    """What its owner should know."""
+    return [task_pb2.Notice.FromString(notice) for notice in task.notices]
+
+
+def state_number(state: TaskState) -> task_pb2.TaskState.ValueType:
+    """The proto enum's value."""
+    return task_pb2.TaskState.Value(_PREFIX + state.value)
+
+
+def state_of(number: task_pb2.TaskState.ValueType) -> TaskState:
+    """The state for a proto enum value, which validation has found to be one."""
+    return TaskState(task_pb2.TaskState.Name(number).removeprefix(_PREFIX))
+
+
+def event_message(event: TaskEvent) -> task_pb2.TaskEvent:
+    """The event as a watcher sees it."""
+    return task_pb2.TaskEvent(
+        task_id=event.task_id,
+        sequence=event.sequence,
+        state=state_number(event.state),
+        attempt=event.attempt,
+        progress=event.progress,
+        message=event.message,
+        error=error_message(event.error_reason, event.error_message),
+        time=timestamp(event.time),
+    )
+
+
+def error_message(reason: ErrorReason | None, message: str | None) -> task_pb2.TaskError | None:
+    """What a task or an attempt has failed with; None if it has not."""
+    return task_pb2.TaskError(reason=reason.number, message=message or "") if reason is not None else None

@@ -1,0 +1,20 @@
+"""The limits of the JSON API that are the operator's to set."""
+
+from __future__ import annotations
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class RestLimits(BaseSettings):
+    """Read from `DARKROOM_…`."""
+
+    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore", populate_by_name=True, loc_by_alias=False)
+
+    max_open_tasks_rest: int = Field(
+        20,
+        ge=1,
+        description="Open tasks an account may have when it creates one by the JSON API, whose contract says 20.",
+        # The second is the name that installations from before this one have set.
+        validation_alias=AliasChoices("DARKROOM_MAX_OPEN_TASKS_REST", "DARKROOM_MAX_OPEN_TASKS_PILIO"),
+    )

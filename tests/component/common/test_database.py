@@ -1,0 +1,78 @@
+"""The way to PostgreSQL that all stores share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from services.common.database import Database, opened
+from services.common.errors import DarkroomError, ErrorReason
+
+_ADD = text("INSERT INTO item (id) VALUES (:id) RETURNING id")
+_IDS = text("SELECT id FROM item ORDER BY id")
+_SLEEP = text("SELECT pg_sleep(60)")
+_OUR_SLEEPS = text(
+    "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active' AND datname = current_database()"
+)
+
+
+@pytest.fixture
+async def items(database: str) -> AsyncIterator[Database]:
+    async with opened(database, 2) as made:
+        await made.fetch(text("CREATE TABLE item (id bigint PRIMARY KEY)"))
+        yield made
+
+
+async def ids(items: Database) -> list[int]:
+    return [row["id"] for row in await items.fetch(_IDS)]
+
+
+async def test_a_statement_by_itself_is_committed(items: Database) -> None:
+    assert [row["id"] for row in await items.fetch(_ADD, {"id": 1, "not_in_the_statement": 2})] == [1]
+    assert await ids(items) == [1]
+
+
+async def test_a_transaction_is_all_or_nothing(items: Database) -> None:
+    async with items.transaction() as transaction:
+        await transaction.fetch(_ADD, {"id": 1})
+        await transaction.fetch(_ADD, {"id": 2})
+        assert await ids(items) == []
+    with pytest.raises(asyncpg.UniqueViolationError):
+        async with items.transaction() as transaction:
+            await transaction.fetch(_ADD, {"id": 3})
+            await transaction.fetch(_ADD, {"id": 1})
+    assert await ids(items) == [1, 2]
+
+
+async def test_a_connection_whose_call_was_cancelled_is_not_used_again(items: Database) -> None:
+    sleeping = [asyncio.create_task(items.fetch(_SLEEP)) for _ in range(2)]
+    async with opened(items.engine.url.render_as_string(hide_password=False), 1) as watching, asyncio.timeout(30):
+        while len(await watching.fetch(_OUR_SLEEPS)) < 2:
+            await asyncio.sleep(0.01)
+        for each in sleeping:
+            each.cancel()
+        assert all(isinstance(result, asyncio.CancelledError) for result in await asyncio.gather(*sleeping, return_exceptions=True))
+        # Both of the pool's connections were busy, so these are new ones.
+        assert await asyncio.gather(ids(items), ids(items)) == [[], []]
+
+
+async def test_a_database_that_is_away_is_unavailable(database: str) -> None:
+    async with opened(database.replace("host=", "host=/nowhere"), 1) as away:
+        for call in (away.fetch(_IDS), _transaction(away), _session(away)):
+            with pytest.raises(DarkroomError) as error:
+                await call
+            assert error.value.reason is ErrorReason.UNAVAILABLE
+
+
+async def _transaction(database: Database) -> None:
+    async with database.transaction() as transaction:
+        await transaction.fetch(_IDS)
+
+
+async def _session(database: Database) -> None:
+    async with database.session() as session:
+        await session.execute(_IDS)

@@ -1,0 +1,58 @@
+"""A test's kind is the folder that it lies in; the marker of that name selects it (`-m unit`).
+
+Tests run in the order of their files, except that those marked `alone` come last, on one worker. Those are the faults, every test that
+stops or reconfigures part of the whole system, and every test that reads what all of the system has sent.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+KINDS = {"unit": "unit", "component": "component", "system": "system", "diffusion": "system", "faults": "faults"}
+ALONE = "alone"
+_RERUNS = {"system": 2, "faults": 2}
+# The servers that the whole system calls, and Triton with the real weights: there is one of each.
+_ALONE_WITH = {"provider_server", "collector", "real_stack"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for kind, told in {
+        "unit": "needs no server",
+        "component": "one service, or one part, beside real PostgreSQL, NATS, object storage or Triton",
+        "system": "the whole system, through its public port",
+        "faults": "the whole system while parts of it are stopped, killed and restarted",
+        ALONE: "runs after all others, by itself, on a stack of its own",
+    }.items():
+        config.addinivalue_line("markers", f"{kind}: {told}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        kind = _kind(config, item)
+        item.add_marker(kind)
+        if reruns := _RERUNS.get(kind):
+            item.add_marker(pytest.mark.flaky(reruns=reruns))
+        if kind == "faults" or _ALONE_WITH & _fixtures(item):
+            item.add_marker(ALONE)
+        if is_alone(item):
+            item.add_marker(pytest.mark.xdist_group(ALONE))
+    # Triton is switched to the real weights once, at the very end.
+    items.sort(key=lambda item: (is_alone(item), "real_stack" in _fixtures(item)))
+
+
+def is_alone(item: pytest.Item) -> bool:
+    """Whether a test runs by itself."""
+    return item.get_closest_marker(ALONE) is not None
+
+
+def _kind(config: pytest.Config, item: pytest.Item) -> str:
+    tests = config.rootpath / "tests"
+    folder = item.path.relative_to(tests).parts[0] if item.path.is_relative_to(tests) else ""
+    if folder not in KINDS:
+        raise pytest.UsageError(f"{item.path}: a test lies in one of {', '.join(f'tests/{name}' for name in KINDS)}")
+    return KINDS[folder]
+
+
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))

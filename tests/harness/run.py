@@ -1,0 +1,170 @@
+"""What all processes of one run share: a stack, and the knowledge that only the tests that run alone are left.
+
+The first process of the run (xdist's controller, or the only one) owns the folder of the shared stack and takes the stack down when the
+last test that may use it has finished. The folder's end is how the others hear of that. Whichever worker needs the stack first starts it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.harness.folders import ALONE, is_alone
+from tests.harness.scheduling import GroupScheduling, read_groups, write_groups
+
+if TYPE_CHECKING:
+    # Imported where they are used: most runs of a few tests need none of them.
+    from tests.harness.shared_stack import SharedStack
+    from tests.provider_server import ProviderServer
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+_FOLDER = "darkroom_run"
+RUN = pytest.StashKey["Run"]()
+
+
+class Run:
+    """A process's part in the run. `folder` is that of the shared stack, for as long as tests may use it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def shared_stack(self, settings: Mapping[str, str], models: Path) -> SharedStack:
+        """The stack, up; started by the first who asks."""
+        from tests.harness.shared_stack import SharedStack
+
+        stack = SharedStack(self.folder, models=models, guarded=False)
+        with _locked(self.folder / "tests.lock"):
+            if not (self.folder / "ports.json").exists():
+                self._guard()
+                (self.folder / "settings.env").write_text("".join(f"{name}='{value}'\n" for name, value in settings.items()))
+            stack.up()
+        return stack
+
+    @property
+    def provider_url(self) -> str:
+        """Of the server that makes pictures for the shared stack; it is in the first process."""
+        return (self.folder / "provider").read_text()
+
+    def wait_until_alone(self) -> None:
+        """Wait until no test uses the shared stack any more, and it is down."""
+        while self.folder.exists():
+            time.sleep(0.1)
+
+    def _guard(self) -> None:
+        """A guardian whose input ends with the first process of the run, which holds the other end open."""
+        with (self.folder / "alive").open() as alive:
+            command = [sys.executable, "-m", "tests.guardian", str(self.folder)]
+            self._guardian = subprocess.Popen(command, cwd=_REPOSITORY, stdin=alive, start_new_session=True)
+
+
+class OwnRun(Run):
+    """The part of the first process."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(tempfile.mkdtemp(prefix="darkroom-")))
+        os.mkfifo(self.folder / "alive")
+        self._alive = os.open(self.folder / "alive", os.O_RDWR)
+        self._provider: ProviderServer | None = None
+        self._unfinished: set[str] | None = None
+
+    @property
+    def provider_url(self) -> str:
+        """Of the server, which begins to serve when it is first asked for."""
+        if self._provider is None:
+            from tests.provider_server import ProviderServer
+
+            self._provider = ProviderServer().__enter__()
+            (self.folder / "provider").write_text(self._provider.url)
+        return self._provider.url
+
+    def wait_until_alone(self) -> None:
+        """With one process the tests before have finished."""
+        self.close()
+
+    def close(self) -> None:
+        """Take the stack down and delete its folder."""
+        if not self.folder.exists():
+            return
+        if self._provider is not None:
+            self._provider.__exit__()
+        if (self.folder / "ports.json").exists():
+            from tests.stacks import StackUnderTest
+
+            StackUnderTest(self.folder, guarded=False).close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self._alive)
+
+    def pytest_configure_node(self, node: object) -> None:
+        node.workerinput[_FOLDER] = str(self.folder)  # type: ignore[attr-defined]
+
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> GroupScheduling:
+        return GroupScheduling(config, log, self.folder)
+
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        if self._unfinished is None:
+            groups = read_groups(self.folder)
+            self._unfinished = {test for test in ids if groups.get(test) != ALONE}
+            if self._unfinished and self.provider_url:
+                return
+            self.close()
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self._finished((nodeid,))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        # xdist's report of a test that its worker did not survive.
+        if str(report.when) == "???":
+            self._finished((report.nodeid,))
+
+    def pytest_unconfigure(self) -> None:
+        self.close()
+
+    def _finished(self, tests: Collection[str]) -> None:
+        if self._unfinished is not None:
+            self._unfinished -= set(tests)
+            if not self._unfinished:
+                self.close()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        config.stash[RUN] = Run(Path(config.workerinput[_FOLDER]))
+    else:
+        # In the order in which they were collected: what runs alone comes last.
+        config.option.loadscopereorder = False
+        own = OwnRun()
+        config.stash[RUN] = own
+        config.pluginmanager.register(own, "darkroom-run")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    # Before xdist tells the controller that this worker has collected.
+    if hasattr(session.config, "workerinput"):
+        write_groups(session.config.stash[RUN].folder, session.items)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
+    # Before the test's own time begins to count.
+    if is_alone(item):
+        item.config.stash[RUN].wait_until_alone()
+    return (yield)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

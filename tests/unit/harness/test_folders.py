@@ -1,0 +1,53 @@
+"""A test's kind comes from its folder; the faults, and what is marked `alone`, come after all others."""
+
+from __future__ import annotations
+
+import pytest
+
+PLUGINS = ("-p", "tests.harness.folders", "-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function", "--strict-markers")
+# Each notes when it begins and ends.
+NOTES = """
+    import pathlib, pytest, time
+
+    @pytest.mark.parametrize("number", range(2))
+    {mark}
+    def test_it(number):
+        with pathlib.Path("notes").open("a") as notes:
+            notes.write("{name} begins\\n")
+        time.sleep({seconds})
+        with pathlib.Path("notes").open("a") as notes:
+            notes.write("{name} ends\\n")
+"""
+
+
+def test_a_marker_selects_a_folder(pytester: pytest.Pytester) -> None:
+    folders = {"unit": "unit", "component": "component", "system": "system", "diffusion": "system", "faults": "faults"}
+    pytester.makepyfile(**{f"tests/{folder}/test_{folder}": "def test_it(): ..." for folder in folders})
+    for kind in set(folders.values()):
+        result = pytester.runpytest(*PLUGINS, "-m", kind, "--collect-only", "-q")
+        selected = {line.split("/")[1] for line in result.outlines if "::" in line}
+        assert selected == {folder for folder, its in folders.items() if its == kind}
+
+
+def test_a_test_outside_of_the_folders_is_refused(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(**{"tests/other/test_one": "def test_it(): ..."})
+    result = pytester.runpytest(*PLUGINS)
+    assert result.ret != 0
+    assert "a test lies in one of tests/unit, " in result.stdout.str() + result.stderr.str()
+
+
+@pytest.mark.parametrize("processes", [(), ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")], ids=["one", "two"])
+def test_what_runs_alone_begins_when_all_others_have_ended(pytester: pytest.Pytester, processes: tuple[str, ...]) -> None:
+    marked = "@pytest.mark.alone"
+    pytester.makepyfile(
+        **{
+            "tests/component/test_one": NOTES.format(name="marked", mark=marked, seconds=0),
+            "tests/faults/test_two": NOTES.format(name="faults", mark="", seconds=0),
+            "tests/system/test_three": NOTES.format(name="system", mark="", seconds=0.5),
+        }
+    )
+    result = pytester.runpytest_subprocess(*PLUGINS, "-p", "tests.harness.run", *processes)
+    result.assert_outcomes(passed=6)
+    notes = (pytester.path / "notes").read_text().splitlines()
+    assert {note.split()[0] for note in notes[:4]} == {"system"}
+    assert notes[4:] == ["marked begins", "marked ends"] * 2 + ["faults begins", "faults ends"] * 2
