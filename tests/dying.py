@@ -19,6 +19,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pydantic import SecretStr
+
 from services.common import log as service_log
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -71,6 +73,8 @@ async def dying(service: str, settings: Mapping[str, Any], point: Point, log: Pa
 
 
 def _text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
     return ",".join(f"{key}={one}" for key, one in value.items()) if isinstance(value, Mapping) else str(value)
 
 

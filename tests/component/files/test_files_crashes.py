@@ -42,10 +42,7 @@ async def test_an_end_that_was_received_comes_again(
     event = attempt_service_pb2.PublishedEvent(account_id=account, event=ended, output_file_ids=[won])
     await bus.jetstream.publish(event_subject(account, end=True), attempt_service_pb2.PublishedEvents(events=[event]).SerializeToString())
 
-    settings = world.settings.model_dump(exclude_none=True) | {
-        "nats_url": nats_url,
-        "s3_secret_key": world.settings.s3_secret_key.get_secret_value(),
-    }
+    settings = world.settings.model_dump(exclude_none=True) | {"nats_url": nats_url}
     async with dying("files", settings, Point(TaskFiles, "settle", before=before), tmp_path / "dying.log") as process:
         await process.died()
     assert (await world.row(won))["visible"] is not before

@@ -18,6 +18,7 @@ def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def killed_worker(world: World, point: Point) -> None:
+    """A worker in a process of its own, until it is dead."""
     settings = world.settings(internal_listen=f"unix:{world.folder}/dying").model_dump(exclude_none=True)
     async with dying("inference", settings, point, world.folder / "dying.log") as process:
         await process.died()

@@ -183,6 +183,25 @@ async def test_a_relay_that_dies_before_publishing_leaves_the_events_to_the_next
     assert [message.event.sequence for message in await published(bus, task.id)] == [1, 2, 3]
 
 
+async def test_a_relay_that_dies_before_marking_lets_the_next_send_again_what_nobody_gets_twice(
+    service: Service,
+    scene: Scene,
+    store: TaskStore,
+    relay: Relay,  # noqa: F811
+    bus: Bus,
+    clock: MovableClock,
+) -> None:
+    task = await scene.running()
+    async with service.dying(Point(TaskStore, "events_relayed", before=True)) as (_, process):
+        await process.died()
+    assert len(await published(bus, task.id)) == 3
+    clock.now = datetime.now(UTC) + timedelta(seconds=10)
+    await relay.step()
+    assert len(await published(bus, task.id)) == 3
+    clock.advance(3600)
+    assert await store.take_events(limit=10, retry_at=clock(), now=clock()) == []
+
+
 async def test_a_sender_that_dies_before_it_sends_leaves_the_webhook_to_the_next(
     service: Service, scene: Scene, clean_engine: AsyncEngine, clock: MovableClock
 ) -> None:

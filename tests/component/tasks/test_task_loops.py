@@ -1,4 +1,4 @@
-"""Dispatcher, reaper and relay against real NATS, with a clock that is moved, and with crashes between their steps."""
+"""Dispatcher, reaper and relay against real NATS, with a clock that is moved."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import NotFoundError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2
 from services.common.bus import WORK_STREAM, Bus, connected, work_consumer, work_subject
@@ -238,27 +237,6 @@ async def test_relays_at_once_publish_each_event_once(scene: Scene, store: TaskS
     tasks = [await scene.running() for _ in range(10)]
     await asyncio.gather(*(relay_of(store, bus, clock).step() for _ in range(5)))
     assert len(await events_on(bus)) == 3 * len(tasks)
-
-
-async def test_a_relay_that_dies_before_marking_does_no_harm(
-    scene: Scene, store: TaskStore, clean_engine: AsyncEngine, relay: Relay, bus: Bus, clock: MovableClock
-) -> None:
-    task = await scene.running()
-    await relay_of(_Unmarked(clean_engine), bus, clock).step()
-    assert len(await published(bus, task.id)) == 3
-    assert await relay.step() is False  # Taken by the one that died, for ten seconds.
-    clock.advance(10)
-    await relay.step()
-    assert len(await published(bus, task.id)) == 3
-    clock.advance(3600)
-    assert await store.take_events(limit=10, retry_at=clock() + SECOND, now=clock()) == []
-
-
-class _Unmarked(TaskStore):
-    """As if the process had died when it was about to mark."""
-
-    async def events_relayed(self, events: object) -> None:
-        return
 
 
 async def test_an_announced_event_is_published_once_and_the_relay_takes_what_was_not(
