@@ -10,6 +10,7 @@ import pytest
 
 from edge import pages
 from reference import llms, openapi
+from services.common.rpc import catalogue
 from tests.component.edge.conftest import Edge
 
 
