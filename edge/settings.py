@@ -77,7 +77,7 @@ class _EdgeSettings(BaseSettings):
     )
     s3_endpoint: str | None = Field(
         None,
-        description="URL of the object storage that /BUCKET/ leads to; without it there is no such route.",
+        description="URL of the object storage that /BUCKET/ leads to. If unset, the route does not exist.",
     )
     s3_bucket: str = Field(
         "darkroom",

@@ -31,11 +31,11 @@ def _problems(file: Path) -> Iterator[str]:
     for path in sorted(set(_PATH.findall(text))):
         shape = _shape(path)
         if shape not in known_paths and not any(known.startswith(shape.rstrip("/") + "/") for known in known_paths):
-            yield f"{path} is no path of the API"
+            yield f"{path} is not a path of the API"
     methods = _methods()
     for service, method in sorted(set(_METHOD.findall(text))):
         if f"{service}.{method}" not in methods:
-            yield f"{service}.{method} is no method of the API"
+            yield f"{service}.{method} is not a method of the API"
     for link, heading in sorted(set(_LINK.findall(text))):
         if "://" in link or link.startswith(("/", "mailto:")):
             continue
@@ -43,7 +43,7 @@ def _problems(file: Path) -> Iterator[str]:
         if not target.exists():
             yield f"{link} does not exist"
         elif heading and target.suffix == ".md" and heading not in _anchors(target.read_text()):
-            yield f"{link}#{heading} is no heading"
+            yield f"{link}#{heading} is not a heading"
 
 
 def _anchors(text: str) -> set[str]:

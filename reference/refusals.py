@@ -84,7 +84,7 @@ class Refusals:
         found = [reason for reason, code in codes.items() if low <= code <= high]
         for code in {low, high}:
             if code not in {codes[reason] for reason in found}:
-                raise UndocumentedError(f"{code} is no error code of the surface {self.surface.name}")
+                raise UndocumentedError(f"{code} is not an error code of the surface {self.surface.name}")
         return found
 
     def _order(self, reason: ErrorReason) -> tuple[int, str]:
@@ -113,5 +113,5 @@ class Refusals:
 
 def _reason(name: str, full_name: str) -> ErrorReason:
     if name not in ErrorReason.__members__:
-        raise UndocumentedError(f"{full_name}: {name} is no ErrorReason")
+        raise UndocumentedError(f"{full_name}: {name} is not an ErrorReason")
     return ErrorReason(name)

@@ -148,7 +148,7 @@ async def _logs(options: argparse.Namespace) -> int:
 async def _env(options: argparse.Namespace) -> int:
     layout = Layout.at(options.dir)
     if not layout.env_file.is_file():
-        raise StackError(f"{layout.env_file} is not there; it is written by `up`")
+        raise StackError(f"{layout.env_file} does not exist; `up` writes it")
     print(layout.env_file.read_text(), end="")
     return 0
 

@@ -52,7 +52,7 @@ class ServiceSettings(ProcessSettings):
     drain_notice: float = Field(
         5.0,
         ge=0,
-        description="Seconds that a process goes on serving after it is told to stop, as unready, so that callers move to others.",
+        description="Seconds that a stopping process keeps serving, marked unready, so that callers move to other replicas.",
     )
 
 

@@ -69,7 +69,7 @@ class Signer:
     def __init__(self, issuer: str, key_file: Path) -> None:
         key = load_pem_private_key(key_file.read_bytes(), password=None)
         if not isinstance(key, Ed25519PrivateKey):
-            raise ValueError(f"{key_file} holds no Ed25519 private key")
+            raise ValueError(f"{key_file} does not hold an Ed25519 private key")
         self._issuer, self._key = issuer, key
         self._service_token = lru_cache(maxsize=4096)(self._sign_service_token)
 
@@ -110,7 +110,7 @@ class Verifier:
         for issuer, pem in json.loads(trusted_keys_file.read_text()).items():
             key = load_pem_public_key(pem.encode())
             if not isinstance(key, Ed25519PublicKey):
-                raise ValueError(f"{trusted_keys_file}: the key of {issuer} is no Ed25519 public key")
+                raise ValueError(f"{trusted_keys_file}: the key of {issuer} is not an Ed25519 public key")
             self._keys[issuer] = key
         # A client's calls within a minute carry the same token: its signature is checked once.
         self._decode = lru_cache(maxsize=4096)(self._decode_once)

@@ -12,7 +12,7 @@ def require_scope(needed: scope_pb2.Scope.ValueType, given: frozenset[str] | Non
     if given is None or needed == scope_pb2.SCOPE_ANY:
         return
     if needed == scope_pb2.SCOPE_UNSPECIFIED:
-        raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This call needs a key that is not limited to scopes.")
+        raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This call needs a key without scope limits.")
     wanted = scope_text(needed)
     if wanted not in given:
         raise DarkroomError(

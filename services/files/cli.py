@@ -60,7 +60,7 @@ def _days(text: str) -> timedelta | None:
     try:
         days = float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days") from None
+        raise argparse.ArgumentTypeError(f"must be a number of days, not {text!r}") from None
     # Written so that NaN fails as well. At least an hour, because the work on a file may take a while.
     if not 1 / 24 <= days <= _MOST_DAYS:
         raise argparse.ArgumentTypeError(f"must be from an hour (0.042) to {_MOST_DAYS} days")

@@ -53,7 +53,7 @@ class TasksSettings(ServiceSettings, DatabaseSettings, PictureSettings, CreditSe
     max_running_tasks: int = Field(1_000, ge=0, description="Tasks of an account that may be offered or running at one time, in all lanes.")
 
     max_attempts: int = Field(5, ge=1, le=100, description="Attempts before a task that keeps failing by chance is given up.")
-    max_attempts_internal: int = Field(2, ge=1, le=100, description="The same for a failure that nobody expected, so likely repeats.")
+    max_attempts_internal: int = Field(2, ge=1, le=100, description="The same for an unexpected failure, which is likely to repeat.")
     max_lost_workers: int = Field(3, ge=1, description="Workers that a task may lose before it is given up as the likely cause.")
     attempt_timeout: float = Field(3_600.0, gt=0, description="How long an attempt may take; then it ends and is tried again.")
     backoff: float = Field(2.0, gt=0, description="Upper bound of the pause before the second attempt; it doubles from attempt to attempt.")

@@ -45,7 +45,7 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
         try:
             value = int(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+            raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from None
         if not least <= value <= most:
             raise argparse.ArgumentTypeError(f"{value} is not between {least} and {most}")
         return value
@@ -61,7 +61,7 @@ def _weight(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from None
     if not 0.001 <= value <= 1000 or math.isnan(value):
         raise argparse.ArgumentTypeError(f"{text} is not between 0.001 and 1000")
     return value

@@ -97,7 +97,7 @@ def check(parts: Sequence[UploadedPart], stored: Mapping[int, StoredPart]) -> di
         if part.number in seen:
             raise _invalid(field, f"part {part.number} is listed twice")
         if not 1 <= part.number <= len(parts):
-            raise _invalid(field, f"part numbers must run from 1 without a gap; {part.number} is no number from 1 to {len(parts)}")
+            raise _invalid(field, f"part numbers must run from 1 to {len(parts)} without gaps; got {part.number}")
         seen.add(part.number)
         arrived = stored.get(part.number)
         if arrived is None:

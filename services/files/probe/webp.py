@@ -37,7 +37,7 @@ def parse(file: RangeFile) -> Probe:
         if start[0] & _ANIMATION:
             frames = _count_frames(file)
     else:
-        raise Damaged("its first chunk is none that the format has")
+        raise Damaged("its first chunk is not a valid WebP chunk")
     require_size(width, height)
     # Some writers leave out the pad byte of the last chunk but count it.
     if riff_size + 8 > file.size + 1:

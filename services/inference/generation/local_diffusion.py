@@ -63,7 +63,7 @@ class LocalDiffusion:
         async with self._places:
             pixels = await self._triton.draw(self._model, inputs, self._seconds)
         if pixels.shape != (said.height, said.width, 3):
-            raise DarkroomError(ErrorReason.PROVIDER_REJECTED, "The local model gave something that is no picture of the size asked for.")
+            raise DarkroomError(ErrorReason.PROVIDER_REJECTED, "The local model did not return a picture of the requested size.")
         return [await asyncio.to_thread(encode, Image(pixels), MediaFormat.PNG)]
 
 

@@ -60,7 +60,7 @@ def local_request(request: GenerationRequest, references: Sequence[Reference], g
         left_out.append(NotApplied("resolution", f"The local model makes pictures of up to {LARGEST}."))
     negative = request.negative_prompt if guidance > LEAST_GUIDANCE else ""
     if request.negative_prompt and not negative:
-        left_out.append(NotApplied("negative_prompt", "The local model runs without guidance, which a negative prompt works by."))
+        left_out.append(NotApplied("negative_prompt", "The local model runs without guidance, so negative prompts have no effect."))
     if request.quality is not None:
         left_out.append(NotApplied("quality", "The local model has one quality."))
     width, height = SIZES[ratio][resolution]

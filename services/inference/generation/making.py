@@ -125,7 +125,7 @@ class _Making:
             image = await read_picture(tools.sandbox, path, folder, tools.result_limits, tools.picture_resources)
         except (DarkroomError, SandboxCrashed, SandboxOutOfMemory, SandboxTimedOut) as error:
             _logger.warning("made_unreadable", error=repr(error))
-            raise DarkroomError(ErrorReason.PROVIDER_REJECTED, "The model gave a picture that cannot be read.") from error
+            raise DarkroomError(ErrorReason.PROVIDER_REJECTED, "The model returned a picture that cannot be read.") from error
         assert image.source_format is not None
         return Made(path, image.source_format, image.width, image.height)
 

@@ -23,7 +23,7 @@ class GenerationSettings(BaseSettings):
     openai_base_url: HttpUrl = Field(
         HttpUrl("https://api.openai.com/v1"), description="Where /images/generations and /images/edits are: OpenAI, or what speaks like it."
     )
-    openai_model: str = Field("gpt-image-2", min_length=1, description="Model that OpenAI is asked for.")
+    openai_model: str = Field("gpt-image-2", min_length=1, description="OpenAI model to use.")
     openai_seconds: float = Field(300.0, gt=0, description="How long a request to OpenAI may take.")
     openai_concurrency: int = Field(8, ge=1, description="Requests to OpenAI at one time, of each worker.")
 
@@ -32,7 +32,7 @@ class GenerationSettings(BaseSettings):
         HttpUrl("https://generativelanguage.googleapis.com/v1beta"),
         description="Where /models/… are: the Gemini API, or what speaks like it.",
     )
-    gemini_model: str = Field("gemini-3.1-flash-image", min_length=1, description="Model that the Gemini API is asked for.")
+    gemini_model: str = Field("gemini-3.1-flash-image", min_length=1, description="Gemini model to use.")
     gemini_seconds: float = Field(180.0, gt=0, description="How long a request to the Gemini API may take.")
     gemini_concurrency: int = Field(8, ge=1, description="Requests to the Gemini API at one time, of each worker.")
 
@@ -41,4 +41,4 @@ class GenerationSettings(BaseSettings):
     generation_guidance: float = Field(0.0, ge=0, le=30, description="Guidance scale of the local model; 0 for a distilled one.")
     generation_strength: float = Field(0.6, gt=0, le=1, description="How far the local model goes away from a reference, 0 to 1.")
     generation_seconds: float = Field(600.0, gt=0, description="How long the local model may take for one picture.")
-    generation_concurrency: int = Field(1, ge=1, description="Pictures that the local model is asked for at one time, by each worker.")
+    generation_concurrency: int = Field(1, ge=1, description="Pictures that each worker requests from the local model at one time.")

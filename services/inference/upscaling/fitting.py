@@ -72,7 +72,7 @@ class FittingModel:
         elif side > self._model.smallest_tile:
             self._side = min(self._side, max(self._model.smallest_tile, side // 2))
         else:
-            raise OutOfMemory(f"There is too little memory even for tiles of {side} pixels. Try again later.") from error
+            raise OutOfMemory(f"Not enough memory even for tiles of {side} pixels. Try again later.") from error
         _logger.warning("model_out_of_memory", tiles=len(tiles), side=side, batch=self._batch, largest_side=self._side, error=str(error))
 
     async def _infer(self, tiles: Pixels8) -> Pixels8:

@@ -84,4 +84,4 @@ async def test_a_picture_for_which_nothing_can_be_halved_fails_clearly(small_wor
     task = await upscaled(small_world, disc(500), 256)
     assert task.failed is not None
     assert ErrorReason.Name(task.failed.reason) == "ERROR_REASON_UNAVAILABLE"
-    assert task.failed.message.startswith("There is too little memory even for tiles of ")
+    assert task.failed.message.startswith("Not enough memory even for tiles of ")

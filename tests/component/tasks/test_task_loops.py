@@ -197,7 +197,7 @@ async def test_a_task_that_takes_its_workers_down_is_given_up_before_its_last_at
         assert (now.state, now.attempt) == (TaskState.QUEUED if attempt < 4 else TaskState.FAILED, attempt)
     assert (now.error_reason, now.error_message) == (
         ErrorReason.WORKER_LOST,
-        "3 workers that ran the task went away, so it was given up.",
+        "3 workers running the task were lost, so it was given up.",
     )
     history = await scene.store.attempts(task.id)
     assert [attempt.error_reason for attempt in history] == [ErrorReason.UNAVAILABLE, *[ErrorReason.WORKER_LOST] * 3]
@@ -216,7 +216,7 @@ async def test_an_attempt_that_takes_too_long_is_ended_though_its_worker_lives(
     await reaper.step()
     back = await scene.now(task)
     assert (back.state, back.error_reason) == (TaskState.QUEUED, ErrorReason.UNAVAILABLE)
-    assert back.error_message == "The attempt took longer than the 3600 seconds that one may take."
+    assert back.error_message == "The attempt exceeded the limit of 3600 seconds."
     assert not await attempts.heartbeat(task.id, 1, 0.6, "")
 
 

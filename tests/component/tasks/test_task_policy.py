@@ -65,10 +65,10 @@ async def test_an_account_can_be_set_up_before_its_first_task(clean_engine: Asyn
     [
         (["--weight", "0"], "--weight: 0 is not between 0.001 and 1000"),
         (["--weight", "nan"], "--weight: nan is not between"),
-        (["--weight", "much"], "--weight: 'much' is not a number"),
-        (["--class", "high"], "--class: 'high' is not a whole number"),
+        (["--weight", "much"], "--weight: must be a number, not 'much'"),
+        (["--class", "high"], "--class: must be a whole number, not 'high'"),
         (["--max-open", "-1"], "--max-open: -1 is not between 0 and 2147483647"),
-        (["--max-running", "many"], "--max-running: 'many' is not a whole number"),
+        (["--max-running", "many"], "--max-running: must be a whole number, not 'many'"),
     ],
 )
 async def test_wrong_values_are_refused_with_what_is_allowed(clean_engine: AsyncEngine, arguments: list[str], said: str) -> None:

@@ -46,7 +46,7 @@ async def test_a_name_that_leads_to_loopback_later_reaches_nothing(hooks: Hooks)
         await hooks.round(hooks.sender(destinations=hooks.destinations(loopback=False)))
     assert receiver.requests == []
     [delivery] = await hooks.log()
-    assert (delivery.state, delivery.error) == (DeliveryState.PENDING, "The host leads to an address that webhooks are not sent to.")
+    assert (delivery.state, delivery.error) == (DeliveryState.PENDING, "The host resolves to an address that webhooks may not be sent to.")
 
 
 async def test_the_name_is_resolved_once_a_sending_and_kept_in_the_request(hooks: Hooks) -> None:

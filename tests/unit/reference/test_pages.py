@@ -71,11 +71,11 @@ def test_every_method_and_reason_is_there() -> None:
     ("text", "problem"),
     [
         ("`GET /v1/tasks/:id/status`, /v1/tasks/7/result, `/v1/files/batch-create`, tasks/v1/task.proto", None),
-        ("`POST /v1/images/sharpen`", "/v1/images/sharpen is no path of the API"),
+        ("`POST /v1/images/sharpen`", "/v1/images/sharpen is not a path of the API"),
         ("`TasksService.CreateTask`", None),
-        ("`TasksService.MakeTask`", "TasksService.MakeTask is no method of the API"),
+        ("`TasksService.MakeTask`", "TasksService.MakeTask is not a method of the API"),
         ("[there](other.md) [here](guide.md) [web](https://example.com/x#y)", "other.md does not exist"),
-        ("# A `part`, of it\n[up](#a-part-of-it) [here](guide.md#a-part-of-it) [down](#part)", "#part is no heading"),
+        ("# A `part`, of it\n[up](#a-part-of-it) [here](guide.md#a-part-of-it) [down](#part)", "#part is not a heading"),
     ],
 )
 def test_guides_are_held_to_the_protos(tmp_path: Path, text: str, problem: str | None) -> None:

@@ -236,13 +236,13 @@ class Acceptance:
     async def _task(self, account_id: int, task_id: int) -> Task:
         task = await self._store.get(account_id, task_id)
         if task is None:
-            raise DarkroomError(ErrorReason.TASK_NOT_FOUND, "The task that was created with this idempotency key does not exist any more.")
+            raise DarkroomError(ErrorReason.TASK_NOT_FOUND, "The task created with this idempotency key no longer exists.")
         return task
 
     async def _batch(self, account_id: int, batch_id: int) -> CreatedBatch:
         batch = await self._batches.get(account_id, batch_id)
         if batch is None:
-            message = "The batch that was created with this idempotency key does not exist any more."
+            message = "The batch created with this idempotency key no longer exists."
             raise DarkroomError(ErrorReason.BATCH_NOT_FOUND, message)
         return CreatedBatch(batch, await self._batches.tasks(account_id, batch_id, limit=batch.row.task_count))
 

@@ -17,7 +17,7 @@ def admit_task(tasks: Sequence[NewTask], account: AccountState) -> Admission:
     if account.open >= account.max_open:
         raise DarkroomError(
             ErrorReason.TOO_MANY_TASKS,
-            f"The account has as many open tasks as it may have by this call: {account.max_open}. Wait until one of them has ended.",
+            f"The account has reached its limit of {account.max_open} open tasks for this call. Wait until one has ended.",
             metadata={"max_open": str(account.max_open)},
         )
     return Admission([Admitted(task, price)])

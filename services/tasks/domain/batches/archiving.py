@@ -73,7 +73,7 @@ def _missing(batch: BatchNow, tasks: Sequence[Task], left: set[int]) -> list[arc
             reason = task.error_reason or ErrorReason.INTERNAL
             missing.append(_result(index, task, reason.number, task.error_message or ""))
         else:
-            missing.append(_result(index, task, errors_pb2.ERROR_REASON_UNSPECIFIED, "It had not ended when the archive was asked for."))
+            missing.append(_result(index, task, errors_pb2.ERROR_REASON_UNSPECIFIED, "It had not ended when the archive was requested."))
     return sorted(missing, key=lambda result: result.index)
 
 

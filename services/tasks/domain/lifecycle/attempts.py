@@ -111,17 +111,17 @@ class Attempts:
 
     async def _time_out(self, task_id: int, attempt: int, now: datetime) -> None:
         reason = ErrorReason.UNAVAILABLE
-        message = f"The attempt took longer than the {self.rules.timeout.total_seconds():g} seconds that one may take."
+        message = f"The attempt exceeded the limit of {self.rules.timeout.total_seconds():g} seconds."
         await self._fail(task_id, attempt, reason, message, self.rules.retry.attempts_allowed(reason), lease_ended_by=now)
 
     async def _lose(self, task_id: int, attempt: int, now: datetime) -> None:
-        reason, message = ErrorReason.WORKER_LOST, "The worker that ran the task went away."
+        reason, message = ErrorReason.WORKER_LOST, "The worker running the task was lost."
         allowed = self.rules.retry.attempts_allowed(reason)
         lost = 1 + await self._store.lost_before(task_id, attempt)
         if lost >= self.rules.retry.max_lost_workers:
             # It may be the task that ends them, and it must not go on to the next.
             allowed = 0
-            message = f"{lost} workers that ran the task went away, so it was given up."
+            message = f"{lost} workers running the task were lost, so it was given up."
         await self._fail(task_id, attempt, reason, message, allowed, lease_ended_by=now)
 
     async def _fail(

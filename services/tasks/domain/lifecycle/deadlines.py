@@ -23,7 +23,7 @@ class Deadlines:
         overdue = await self._store.overdue(limit=_BATCH, now=now)
         for task_id in overdue:
             task = await self._store.expire(
-                task_id, reason=ErrorReason.DEADLINE_EXCEEDED, message="The task was not done by its deadline.", now=now
+                task_id, reason=ErrorReason.DEADLINE_EXCEEDED, message="The task had not finished by its deadline.", now=now
             )
             if task is not None:
                 self._notifications.changed(task)

@@ -52,7 +52,7 @@ class Watching:
                 if revoked.is_set():
                     raise DarkroomError(ErrorReason.API_KEY_INVALID, "The key was revoked.")
                 if self._stopping.is_set():
-                    raise DarkroomError(ErrorReason.UNAVAILABLE, "The service restarts. Watch again after the last event you have.")
+                    raise DarkroomError(ErrorReason.UNAVAILABLE, "The service is restarting. Resume after the last event you received.")
                 for event in inbox.take():
                     if event.sequence > after + 1:
                         read = True

@@ -52,7 +52,7 @@ class AccountWebhooks:
     async def _added(self, account_id: int, webhook_id: int) -> tuple[Registered, str]:
         created = await self._store.created(account_id, webhook_id)
         if created is None:
-            message = "The webhook that was created with this idempotency key does not exist any more."
+            message = "The webhook created with this idempotency key no longer exists."
             raise DarkroomError(ErrorReason.WEBHOOK_NOT_FOUND, message)
         return created
 
@@ -65,7 +65,7 @@ class AccountWebhooks:
         if webhook is None:
             raise DarkroomError(
                 ErrorReason.TOO_MANY_WEBHOOKS,
-                f"The account has as many webhooks as it may have: {self._max_webhooks}. Delete one first.",
+                f"The account has reached its limit of {self._max_webhooks} webhooks. Delete one first.",
                 metadata={"max_webhooks": str(self._max_webhooks)},
             )
         return webhook, secret

@@ -55,7 +55,7 @@ class Destinations:
         except TimeoutError:
             return str(parsed)
         except UnicodeError:
-            raise _refused(field, "its host is not a name that can be resolved") from None
+            raise _refused(field, "its host name cannot be resolved") from None
         except socket.gaierror as error:
             if error.errno == socket.EAI_AGAIN:
                 return str(parsed)
@@ -63,7 +63,7 @@ class Destinations:
         if not all(map(self._rules.permit, addresses)):
             raise _refused(
                 field,
-                "its host leads to an address that webhooks are not sent to: private, loopback, link-local, multicast or reserved. "
+                "its host resolves to an address that webhooks may not be sent to: private, loopback, link-local, multicast or reserved. "
                 "The operator can allow networks by DARKROOM_WEBHOOK_ALLOWED_NETWORKS",
             )
         return str(parsed)
@@ -83,7 +83,7 @@ class Destinations:
         except (OSError, UnicodeError):
             raise UndeliverableError("The host's address was not found.") from None
         if not addresses or not all(map(self._rules.permit, addresses)):
-            raise UndeliverableError("The host leads to an address that webhooks are not sent to.")
+            raise UndeliverableError("The host resolves to an address that webhooks may not be sent to.")
         return parsed, addresses
 
     def _parse(self, url: str, field: str) -> httpx.URL:

@@ -57,8 +57,8 @@ class Poster:
                         continue
                 return await self._send(parsed, last, headers, body)
         except (TimeoutError, httpx.TimeoutException) as error:
-            what = "no connection" if isinstance(error, httpx.ConnectTimeout) else "no answer"
-            raise UndeliverableError(f"There was {what} in time.") from error
+            what = "could not be reached" if isinstance(error, httpx.ConnectTimeout) else "did not answer"
+            raise UndeliverableError(f"The receiver {what} in time.") from error
         except (httpx.HTTPError, ssl.SSLError) as error:
             raise UndeliverableError(f"The connection failed: {error or type(error).__name__}"[:500]) from error
 
