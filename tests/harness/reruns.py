@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 MOST = 5
+_LONGEST = 300
 
 
 class Reruns:
@@ -45,5 +46,5 @@ def _cause(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
     lines = (crash.message if crash else report.longreprtext).strip().splitlines() or ["no message"]
     # A text of its own begins with what failed, a traceback ends with it.
-    line = lines[0] if crash else lines[-1]
+    line = (lines[0] if crash else lines[-1])[:_LONGEST]
     return line if report.when == "call" else f"in {report.when}: {line}"

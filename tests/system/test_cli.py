@@ -182,7 +182,7 @@ async def test_a_task_that_waits_shows_its_place(shell: Shell, native: AsyncClie
         (["task", "ls"], {"DARKROOM_API_KEY": "wrong"}, 4, "API key"),
         (["task", "ls"], {"DARKROOM_URL": "http://127.0.0.1:9"}, 3, "cannot be reached"),
         (["remove-watermark", "one.png", "--box", "1,2,3"], {}, 2, "four numbers"),
-        (["remove-watermark", "one.png", "--box", "9,9,1,99"], {}, 2, "left side must be less"),
+        (["remove-watermark", "one.png", "--box", "9,9,1,99"], {}, 2, "needs X1 < X2"),
         (["task", "get", "1"], {}, 1, "task"),
         (["sharpen", "one.png"], {}, 2, "No such command"),
     ],

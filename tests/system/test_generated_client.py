@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from reference import openapi
+from services.common.rpc import catalogue
 from tests.stacks import Account, StackUnderTest
 from tests.system.pilio import NANOID, TERMINAL
 
@@ -25,7 +26,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder that holds the generated package, importable."""
     folder = tmp_path_factory.mktemp("generated")
     document, config = folder / "openapi.json", folder / "config.yaml"
-    document.write_text(openapi.rendered())
+    document.write_text(openapi.rendered(catalogue.surface("rest")))
     config.write_text("post_hooks: []\n")
     arguments = [
         "--path",

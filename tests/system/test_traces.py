@@ -100,7 +100,7 @@ async def test_a_task_is_one_trace_from_the_edge_to_the_model_and_the_result(pil
         "/v1/images/remove-background",
         (EDGE, "POST darkroom.rest.v1.ImagesService"),
         (ACCOUNTS, "envoy.service.auth.v3.Authorization/Check"),
-        (FILES, f"{STORAGE}/PinFiles"),
+        (FILES, f"{STORAGE}/PinTasks"),
         (FILES, f"{STORAGE}/FinalizeOutputs"),
         (TASKS, f"{ATTEMPTS}/CompleteAttempt"),
         (WORKER, "process WORK.neural"),
@@ -112,7 +112,7 @@ async def test_a_task_is_one_trace_from_the_edge_to_the_model_and_the_result(pil
     assert [span.name for span in spans if span.failed] == []
 
     accepted = [(EDGE, edge.name), (TASKS, "darkroom.rest.v1.ImagesService/RemoveBackground")]
-    pin = next(span for span in spans if span.service == FILES and span.name == f"{STORAGE}/PinFiles")
+    pin = next(span for span in spans if span.service == FILES and span.name == f"{STORAGE}/PinTasks")
     assert path_to(spans, pin) == [*accepted, (TASKS, pin.name), (FILES, pin.name)]
 
     attempt = [*accepted, (TASKS, "send WORK.neural"), (WORKER, "process WORK.neural")]
