@@ -8,12 +8,14 @@ from contextlib import contextmanager
 import pytest
 
 from deploy.local.errors import PartFailed
-from tests.harness.folders import BREAKS
 from tests.stacks import StackUnderTest
 
 
 def stack_with(request: pytest.FixtureRequest, part: str) -> StackUnderTest:
     """The stack whose part this test gets, with the part up: the shared one, or this process's own for a test that breaks the part."""
+    # A plugin's module is imported by pytest first.
+    from tests.harness.folders import BREAKS
+
     broken = {name for marker in request.node.iter_markers(BREAKS) for name in marker.args}
     under_test: StackUnderTest = request.getfixturevalue("components" if part in broken else "_shared_stack")
     ensure_up(under_test, part)
