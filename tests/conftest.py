@@ -3,8 +3,9 @@
 One full stack, with tiny models in its Triton, serves all tests of a run, in however many processes. The tests marked `alone` come after
 all others and have another one, which they may stop and change; those of picture quality, which ask for `real_stack`, are the very last, on
 the same stack with Triton started anew on the real weights, so that a process never has two of anything large.
-Tests of single services against real components get those from a smaller stack, which runs only the parts they ask for; each process of the
-run has its own, so that databases and streams are its own too.
+Tests of single services use parts of the same stack, which are started when they are first asked for: a database of their own in its
+PostgreSQL, a bucket of their own in its object storage, its Triton. The server that deploy/local configures NATS as has one JetStream, and
+streams have fixed names, so each process has a NATS of its own, and with it whatever its tests break (`@pytest.mark.breaks`).
 """
 
 from __future__ import annotations
@@ -14,15 +15,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import structlog
 
-from deploy.local.errors import PartFailed
 from services.common import log
 from tests.collector import Collector
+from tests.harness.parts import ensure_up, stack_with
 from tests.provider_server import KEY, ProviderServer
 from tests.stacks import Account, ObjectStorage, StackUnderTest
 
@@ -92,9 +92,8 @@ def _shared_stack(request: pytest.FixtureRequest, tiny_models: Path) -> StackUnd
     # A plugin's module is imported by pytest first.
     from tests.harness.run import RUN
 
-    with _part_failures():
-        run = request.config.stash[RUN]
-        return run.shared_stack({**IMPATIENT, **QUICK, **_provider_settings(run.provider_url)}, tiny_models)
+    run = request.config.stash[RUN]
+    return run.shared_stack({**IMPATIENT, **QUICK, **_provider_settings(run.provider_url)}, tiny_models)
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +112,7 @@ def stack(request: pytest.FixtureRequest) -> StackUnderTest:
     """The whole system, every part healthy as the test begins, with tiny models. A test that stops or changes it is marked `alone`."""
     under_test: StackUnderTest = request.getfixturevalue("_stack_alone" if request.node.get_closest_marker("alone") else "_shared_stack")
     # Repairs what an earlier test stopped or killed.
-    _up(under_test)
+    ensure_up(under_test)
     return under_test
 
 
@@ -126,7 +125,7 @@ def _with_weights(_stack_alone: StackUnderTest, real_models: Path) -> StackUnder
 @pytest.fixture
 def real_stack(_with_weights: StackUnderTest) -> StackUnderTest:
     """The whole system with the real weights. Tests that ask for it run after all others."""
-    _up(_with_weights)
+    ensure_up(_with_weights)
     return _with_weights
 
 
@@ -138,38 +137,42 @@ def account(stack: StackUnderTest) -> Account:
 
 @pytest.fixture(scope="session")
 def components(request: pytest.FixtureRequest, tiny_models: Path) -> Iterator[StackUnderTest]:
-    """Third-party parts without Darkroom's services. `components.up(["postgres"])` starts what a test needs."""
+    """This process's own parts: NATS, and those that a test `breaks`."""
     under_test = StackUnderTest(models=tiny_models)
     under_test.configure(QUICK)
     yield from _running(under_test, request)
 
 
+@pytest.fixture(scope="session")
+def postgres(_shared_stack: StackUnderTest) -> StackUnderTest:
+    """The shared stack with its PostgreSQL up, for `create_database`."""
+    ensure_up(_shared_stack, "postgres")
+    return _shared_stack
+
+
 @pytest.fixture
-def database(components: StackUnderTest) -> str:
+def database(postgres: StackUnderTest) -> str:
     """SQLAlchemy URL of an empty PostgreSQL database."""
-    _up(components, "postgres")
-    return components.create_database()
+    return postgres.create_database()
 
 
 @pytest.fixture
 def nats_url(components: StackUnderTest) -> str:
-    """A NATS server with JetStream, shared by the session: clean up the streams you make."""
-    _up(components, "nats")
+    """A NATS server with JetStream, shared by the tests of this process: clean up the streams you make."""
+    ensure_up(components, "nats")
     return components.nats_url
 
 
 @pytest.fixture
-def object_storage(components: StackUnderTest) -> ObjectStorage:
+def object_storage(request: pytest.FixtureRequest) -> ObjectStorage:
     """An S3 server and an empty bucket."""
-    _up(components, "s3")
-    return components.create_bucket()
+    return stack_with(request, "s3").create_bucket()
 
 
 @pytest.fixture
-def triton_address(components: StackUnderTest) -> str:
+def triton_address(request: pytest.FixtureRequest) -> str:
     """`host:port` of a Triton with tiny models."""
-    _up(components, "triton")
-    return components.triton_address
+    return stack_with(request, "triton").triton_address
 
 
 def pytest_configure() -> None:
@@ -205,20 +208,6 @@ def _provider_settings(url: str) -> dict[str, str]:
 def _running(under_test: StackUnderTest, request: pytest.FixtureRequest) -> Iterator[StackUnderTest]:
     yield under_test
     under_test.close()
-
-
-def _up(under_test: StackUnderTest, *parts: str) -> None:
-    with _part_failures():
-        under_test.ensure_up(parts)
-
-
-@contextmanager
-def _part_failures() -> Iterator[None]:
-    """A part that does not come up fails the test with the end of its log."""
-    try:
-        yield
-    except PartFailed as failure:
-        pytest.fail(f"{failure}\n" + "\n".join(f"  | {line}" for line in failure.log_lines), pytrace=False)
 
 
 def _install_models(name: str, folder: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 KINDS = {"unit": "unit", "component": "component", "system": "system", "diffusion": "system", "faults": "faults"}
 ALONE = "alone"
+BREAKS = "breaks"
 _RERUNS = {"system": 2, "faults": 2}
 # The servers that the whole system calls, and Triton with the real weights: there is one of each.
 _ALONE_WITH = {"provider_server", "collector", "real_stack"}
@@ -22,6 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "system": "the whole system, through its public port",
         "faults": "the whole system while parts of it are stopped, killed and restarted",
         ALONE: "runs after all others, by itself, on a stack of its own",
+        f"{BREAKS}(part)": "stops or kills this part, and gets one that no other process uses",
     }.items():
         config.addinivalue_line("markers", f"{kind}: {told}")
 
@@ -37,6 +39,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(ALONE)
         if is_alone(item):
             item.add_marker(pytest.mark.xdist_group(ALONE))
+        elif item.get_closest_marker(BREAKS):
+            # On one worker, so that there is one more of each part and not two.
+            item.add_marker(pytest.mark.xdist_group(BREAKS))
     # Triton is switched to the real weights once, at the very end.
     items.sort(key=lambda item: (is_alone(item), "real_stack" in _fixtures(item)))
 

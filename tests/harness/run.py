@@ -40,16 +40,14 @@ class Run:
         self.folder = folder
 
     def shared_stack(self, settings: Mapping[str, str], models: Path) -> SharedStack:
-        """The stack, up; started by the first who asks."""
+        """The stack, with nothing up yet: `ensure_up` starts what a test needs of it, unless another process has."""
         from tests.harness.shared_stack import SharedStack
 
-        stack = SharedStack(self.folder, models=models, guarded=False)
         with _locked(self.folder / "tests.lock"):
-            if not (self.folder / "ports.json").exists():
+            if not (self.folder / "settings.env").exists():
                 self._guard()
                 (self.folder / "settings.env").write_text("".join(f"{name}='{value}'\n" for name, value in settings.items()))
-            stack.up()
-        return stack
+            return SharedStack(self.folder, models=models)
 
     @property
     def provider_url(self) -> str:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import fcntl
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from tests.harness.folders import ALONE
+from tests.harness.folders import ALONE, BREAKS
 from tests.stacks import StackUnderTest
 
 
 class SharedStack(StackUnderTest):
-    """Refuses what would disturb the tests beside."""
+    """Refuses what would disturb the tests beside. One process at a time makes it: the first chooses its ports."""
+
+    def __init__(self, directory: Path, *, models: Path) -> None:
+        super().__init__(directory, models=models, guarded=False)
+        self._create()
+
+    def up(self, only: Collection[str] = ()) -> None:
+        """Bring up every part, or those named; one process after the other."""
+        with (self.dir / "tests.lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            super().up(only)
 
     def configure(self, settings: Mapping[str, str]) -> None:
         self._refuse()
@@ -38,4 +49,6 @@ class SharedStack(StackUnderTest):
         self._refuse()
 
     def _refuse(self) -> NoReturn:
-        raise AssertionError(f"this stack is shared: mark a test that changes it with @pytest.mark.{ALONE}")
+        raise AssertionError(
+            f"this stack is shared: mark a test that changes it with @pytest.mark.{ALONE}, or with @pytest.mark.{BREAKS}(part)"
+        )

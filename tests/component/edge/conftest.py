@@ -22,6 +22,7 @@ from services.common.identity import Verifier
 from services.common.rpc.server import Mount, listening
 from services.files.presign import Presigner
 from tests.component.edge.upstream import Upstream
+from tests.harness.parts import stack_with
 from tests.stacks import Account, ObjectStorage, StackUnderTest
 
 START_SECONDS = 120.0
@@ -84,11 +85,10 @@ async def _answers(client: httpx.AsyncClient, url: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
-def accounts(components: StackUnderTest) -> StackUnderTest:
-    """A running accounts service with its database and bus, and object storage."""
-    components.up(["accounts", "s3"])
-    return components
+@pytest.fixture
+def accounts(request: pytest.FixtureRequest) -> StackUnderTest:
+    """A running accounts service with its database and bus."""
+    return stack_with(request, "accounts")
 
 
 @pytest.fixture
@@ -108,8 +108,16 @@ def edge_settings(accounts: StackUnderTest, tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def customer(accounts: StackUnderTest) -> Account:
-    return accounts.create_account("customer")
+def customers() -> dict[Path, Account]:
+    """One account for each stack."""
+    return {}
+
+
+@pytest.fixture
+def customer(accounts: StackUnderTest, customers: dict[Path, Account]) -> Account:
+    if accounts.dir not in customers:
+        customers[accounts.dir] = accounts.create_account("customer")
+    return customers[accounts.dir]
 
 
 @pytest.fixture

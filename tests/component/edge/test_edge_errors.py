@@ -179,6 +179,7 @@ async def test_service_that_is_down(edge: Edge, http: httpx.AsyncClient) -> None
     assert_envelope(reply, 503, ErrorReason.UNAVAILABLE)
 
 
+@pytest.mark.breaks("accounts")
 async def test_authorisation_that_is_down_lets_nobody_in(edge: Edge, http: httpx.AsyncClient) -> None:
     edge.accounts.stop("accounts")
     try:

@@ -36,10 +36,9 @@ def signing(tmp_path: Path) -> Keys:
 
 
 @pytest.fixture(scope="session")
-async def files_database(components: StackUnderTest) -> str:
+async def files_database(postgres: StackUnderTest) -> str:
     """One migrated database for all of these tests: the server writes every database out when it stops."""
-    await asyncio.to_thread(components.up, ["postgres"])
-    url = await asyncio.to_thread(components.create_database)
+    url = await asyncio.to_thread(postgres.create_database)
     await asyncio.to_thread(migrate, "files", url)
     return url
 

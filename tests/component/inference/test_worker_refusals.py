@@ -73,6 +73,7 @@ async def test_a_model_that_is_not_installed_is_named(neural_world: World) -> No
     assert "birefnet" in task.failed.message
 
 
+@pytest.mark.breaks("triton")
 async def test_a_model_server_that_stays_away_is_reported_as_passing(neural_world: World, components: StackUnderTest) -> None:
     source = await neural_world.files.add("disc.png", "image/png", png(disc(2000)))
     # Small tiles, so that the work is under way for a while.
@@ -86,6 +87,7 @@ async def test_a_model_server_that_stays_away_is_reported_as_passing(neural_worl
     assert "model server" in task.failed.message
 
 
+@pytest.mark.breaks("triton")
 async def test_a_model_server_that_comes_back_is_waited_for(neural_world: World, components: StackUnderTest) -> None:
     source = await neural_world.files.add("disc.png", "image/png", png(disc(2000)))
     async with neural_world.worker(upscale_tile=96, triton_patience_seconds=150):
@@ -97,6 +99,7 @@ async def test_a_model_server_that_comes_back_is_waited_for(neural_world: World,
     assert opened(await neural_world.files.content(task.completed.output_file_ids[0])).width == 4000
 
 
+@pytest.mark.breaks("triton")
 async def test_a_model_whose_process_is_killed_is_waited_for(neural_world: World, components: StackUnderTest) -> None:
     source = await neural_world.files.add("disc.png", "image/png", png(disc(2000)))
     async with neural_world.worker(upscale_tile=96, triton_patience_seconds=150):
@@ -147,6 +150,7 @@ async def test_a_cancelled_upscale_stops_at_once_and_says_nothing(neural_world: 
     assert progress == sorted(progress)
 
 
+@pytest.mark.breaks("s3")
 async def test_object_storage_that_is_away_is_reported_as_passing(world: World, components: StackUnderTest) -> None:
     source = await world.files.add("disc.png", "image/png", png(disc()))
     await asyncio.to_thread(components.stop, "s3")

@@ -23,10 +23,9 @@ from tests.stacks import StackUnderTest
 
 
 @pytest.fixture(scope="session")
-async def tasks_engine(components: StackUnderTest) -> AsyncIterator[AsyncEngine]:
+async def tasks_engine(postgres: StackUnderTest) -> AsyncIterator[AsyncEngine]:
     """A migrated database, made once a session."""
-    await asyncio.to_thread(components.up, ["postgres"])
-    url = await asyncio.to_thread(components.create_database)
+    url = await asyncio.to_thread(postgres.create_database)
     await asyncio.to_thread(migrate, "tasks", url)
     async with engine(url, 20) as made:
         yield made

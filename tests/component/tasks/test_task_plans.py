@@ -82,10 +82,9 @@ JOIN_BATCHES = text("UPDATE task SET batch_id = id % 50, batch_index = id / 50 W
 
 
 @pytest.fixture(scope="module")
-async def piled_up(components: StackUnderTest) -> AsyncIterator[AsyncEngine]:
+async def piled_up(postgres: StackUnderTest) -> AsyncIterator[AsyncEngine]:
     """A database of its own, with a deep queue and very many finished tasks."""
-    await asyncio.to_thread(components.up, ["postgres"])
-    url = await asyncio.to_thread(components.create_database)
+    url = await asyncio.to_thread(postgres.create_database)
     await asyncio.to_thread(migrate, "tasks", url)
     async with engine(url, 5) as made:
         scene = Scene(TaskStore(Database(made)), MovableClock())

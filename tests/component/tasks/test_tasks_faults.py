@@ -72,27 +72,6 @@ async def test_a_nats_that_restarts_keeps_hints(service: Service, restored_nats:
             await message.ack()
 
 
-async def test_without_postgresql_calls_are_refused_as_unavailable_and_work_goes_on_when_it_is_back(
-    service: Service, components: StackUnderTest
-) -> None:
-    me, worker = service.caller(ACCOUNT), service.worker()
-    async with service.replica() as replica:
-        task = await replica.create(me)
-        await replica.started(worker, task.id)
-        await asyncio.to_thread(components.stop, "postgres")
-        try:
-            for call in (replica.create(me), replica.get(me, task.id), replica.start(worker, task.id)):
-                with pytest.raises(grpc.aio.AioRpcError) as refused:
-                    await call
-                assert error_of(refused.value)[0] == "UNAVAILABLE"
-        finally:
-            await asyncio.to_thread(components.start, "postgres")
-        complete = attempts_pb.CompleteAttemptRequest(task_id=task.id, attempt=1)
-        assert (await replica.attempts.CompleteAttempt(complete, metadata=worker)).accepted
-        later = await replica.create(me)
-        assert (await replica.started(worker, later.id)).admitted
-
-
 async def test_replicas_and_workers_bring_every_task_to_one_end(service: Service) -> None:
     me, worker = service.caller(ACCOUNT), service.worker()
     count = 60

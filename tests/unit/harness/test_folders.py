@@ -51,3 +51,20 @@ def test_what_runs_alone_begins_when_all_others_have_ended(pytester: pytest.Pyte
     notes = (pytester.path / "notes").read_text().splitlines()
     assert {note.split()[0] for note in notes[:4]} == {"system"}
     assert notes[4:] == ["marked begins", "marked ends"] * 2 + ["faults begins", "faults ends"] * 2
+
+
+def test_what_breaks_parts_runs_on_one_worker(pytester: pytest.Pytester) -> None:
+    breaking = """
+        import os, pathlib, pytest, time
+
+        @pytest.mark.breaks("{part}")
+        @pytest.mark.parametrize("number", range(3))
+        def test_it(number):
+            time.sleep(0.1)
+            with pathlib.Path("processes").open("a") as notes:
+                notes.write(str(os.getpid()) + "\\n")
+    """
+    pytester.makepyfile(**{f"tests/component/test_{part}": breaking.format(part=part) for part in ("s3", "triton")})
+    result = pytester.runpytest_subprocess(*PLUGINS, "-p", "tests.harness.run", "-n", "2")
+    result.assert_outcomes(passed=6)
+    assert len(set((pytester.path / "processes").read_text().splitlines())) == 1
