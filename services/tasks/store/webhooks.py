@@ -14,6 +14,7 @@ from sqlalchemy import text
 from services.common.database import Rows
 from services.common.idempotency import IdempotentCall, remembered
 from services.tasks.model.records import Registered
+from services.tasks.model.webhook import Webhook, WebhookSecret
 from services.tasks.store.deliveries import DeliveryStore
 
 CREATE = text(f"""
@@ -91,18 +92,12 @@ SELECT secret FROM kept
 """The account's default secret; `:secret` becomes it if there is none. The empty update makes an existing row be returned. Remembers the
 idempotency key of a rotation that found none."""
 
-SECRET = text("SELECT secret, previous_until FROM webhook_secret WHERE account_id = :account_id AND webhook_id = :webhook_id")
-"""The secret of a webhook, or the default one, as it is."""
-
 CREATED = text("""
 SELECT webhook.*, webhook_secret.previous_until, webhook_secret.secret
 FROM webhook JOIN webhook_secret ON webhook_secret.account_id = webhook.account_id AND webhook_secret.webhook_id = webhook.id
 WHERE webhook.id = :id AND webhook.account_id = :account_id
 """)
 """A webhook with its current secret."""
-
-GET = text("SELECT disable_time FROM webhook WHERE id = :id AND account_id = :account_id")
-"""Whether the account has the webhook, and whether it is disabled."""
 
 
 class WebhookStore(DeliveryStore):
@@ -154,8 +149,9 @@ class WebhookStore(DeliveryStore):
 
     async def disabled(self, account_id: int, webhook_id: int) -> bool | None:
         """Whether a webhook is disabled; None if there is none."""
-        rows = await self._run(GET, {"account_id": account_id, "id": webhook_id})
-        return rows[0]["disable_time"] is not None if rows else None
+        async with self._database.session() as session:
+            webhook = await session.get(Webhook, webhook_id)
+        return webhook.disable_time is not None if webhook is not None and webhook.account_id == account_id else None
 
     async def rotate(
         self, account_id: int, webhook_id: int, secret: str, *, previous_until: datetime, call: IdempotentCall | None, now: datetime
@@ -166,8 +162,9 @@ class WebhookStore(DeliveryStore):
 
     async def secret(self, account_id: int, webhook_id: int) -> tuple[str, datetime | None] | None:
         """The secret of a webhook (0: the default secret), and until when the one before signs as well; None if there is none."""
-        rows = await self._run(SECRET, {"account_id": account_id, "webhook_id": webhook_id})
-        return (str(rows[0]["secret"]), rows[0]["previous_until"]) if rows else None
+        async with self._database.session() as session:
+            stored = await session.get(WebhookSecret, (account_id, webhook_id))
+        return (stored.secret, stored.previous_until) if stored is not None else None
 
     async def default_secret(self, account_id: int, secret: str, *, call: IdempotentCall | None, now: datetime) -> str:
         """The account's default secret, which is `secret` from now on if it had none."""

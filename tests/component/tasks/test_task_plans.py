@@ -152,7 +152,6 @@ def _index_and_scans(plan: Any) -> list[tuple[str, str | None, str | None]]:
         (queue.OPEN, "task_offered"),
         (queue.OPEN, "task_leases"),
         (queue.OLDEST, "task_queue"),
-        (queue.OLDEST, "lane_account_turn"),
         (queue.UNRELAYED, "task_event_outbox"),
         (queue.WEBHOOKS, "webhook_delivery_outbox"),
     ],
