@@ -2,10 +2,10 @@
 
 `make setup` runs it; running it again costs next to nothing.
 
-`deploy/setup.py bench` also installs what the benchmarks compare with, `deploy/setup.py diffusion` what the local model that draws needs.
+`deploy/setup.py bench` also installs what the benchmarks compare against; `deploy/setup.py diffusion` what the local diffusion model needs.
 
 Standard library only, since nothing is installed yet. Each step is stamped with a digest of what it depends on, and is run again only
-when that changed or its result is gone.
+when that has changed or its result is gone.
 """
 
 import contextlib
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def _step(name: str, action: Callable[[], object], inputs: Sequence[Path], result: Path) -> None:
-    """Run `action` unless `result` is there and was made from the same inputs."""
+    """Run `action` unless `result` exists and was made from the same inputs."""
     stamp = STAMPS / name.replace(" ", "-")
     digest = hashlib.sha256(f"{PYTHON_VERSION} {ROOT}".encode())
     for path in inputs:
@@ -75,7 +75,7 @@ def _step(name: str, action: Callable[[], object], inputs: Sequence[Path], resul
     wanted = digest.hexdigest()
     if result.exists() and stamp.is_file() and stamp.read_text() == wanted:
         return
-    # Without its stamp a step counts as not done, whatever it has left: an interrupted one is run again.
+    # Without its stamp a step counts as not done, whatever it has left behind: an interrupted step is run again.
     stamp.unlink(missing_ok=True)
     begun = time.monotonic()
     if sys.stdout.isatty():
@@ -86,27 +86,27 @@ def _step(name: str, action: Callable[[], object], inputs: Sequence[Path], resul
 
 
 def _install_uv() -> None:
-    """pip and uv in an environment of their own, so that neither becomes a package of the project."""
+    """Install pip and uv in an environment of their own, so that neither becomes a package of the project."""
     shutil.rmtree(TOOLS, ignore_errors=True)
     _run(sys.executable, "-m", "venv", TOOLS)
     _run(TOOLS / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", REQUIREMENTS / "bootstrap.txt")
 
 
 def _install(venv: Path, requirements: str) -> None:
-    """Make the virtual environment hold exactly the locked packages, each with the hash it was locked with."""
+    """Make the virtual environment hold exactly the locked packages, verified by their locked hashes."""
     uv = TOOLS / "bin" / "uv"
     locked = REQUIREMENTS / requirements
-    # One in which packages have overwritten each other's files is made anew too: removing one of them would remove the other's files.
+    # An environment in which packages have overwritten each other's files is also recreated: removing one would remove the other's files.
     if not (STAMPS / f"{venv.name}.whole").is_file() or not (venv / "bin" / "python").exists() or _clashes(venv):
         shutil.rmtree(venv, ignore_errors=True)
         _run(uv, "venv", "--quiet", "--python", sys.executable, venv)
-    # Gone while packages come and go: an environment that was left half-way is made anew, which the cache makes cheap.
+    # Removed while packages change: an environment that was left halfway is recreated, which the cache makes cheap.
     (STAMPS / f"{venv.name}.whole").unlink(missing_ok=True)
     python = venv / "bin" / "python"
     try:
         _run(uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", locked, environment=_settings_of_pip())
     except SetupError as error:
-        # pip knows places that uv does not: its configuration may name mirrors, folders of wheels, or a proxy's credentials.
+        # pip knows sources that uv does not: its configuration may name mirrors, folders of wheels, or a proxy's credentials.
         print(f"\nuv could not install {requirements}; trying pip\n{error}", file=sys.stderr)
         _run(TOOLS / "bin" / "python", "-m", "pip", "--python", python, "install", "--quiet", "--require-hashes", "-r", locked)
     if clashes := _clashes(venv):
@@ -115,7 +115,7 @@ def _install(venv: Path, requirements: str) -> None:
 
 
 def _clashes(venv: Path) -> list[str]:
-    """Packages that own one file with different content, a line for each pair: the one that was installed last has won, by chance."""
+    """Packages that own the same file with different content, one line per pair: which one was installed last is chance."""
     owners: dict[str, dict[str, list[str]]] = {}
     for record in sorted(venv.glob("lib/python*/site-packages/*.dist-info/RECORD")):
         package = record.parent.name.removesuffix(".dist-info")
@@ -131,7 +131,7 @@ def _clashes(venv: Path) -> list[str]:
 
 
 def _settings_of_pip() -> dict[str, str]:
-    """The index and certificates that pip is configured with, in uv's words, where the user has not told uv itself."""
+    """The index and certificates that pip is configured with, as uv's variables, unless the user has configured uv itself."""
     listed = _run(TOOLS / "bin" / "python", "-m", "pip", "config", "list")
     settings: dict[str, str] = {}
     for line in listed.splitlines():
@@ -148,7 +148,7 @@ def _link() -> None:
     packages = VENV / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
     _write_if_changed(packages / "darkroom.pth", "".join(f"{folder}\n" for folder in IMPORTABLE))
     command = VENV / "bin" / "darkroom"
-    # Read by the shell first, which starts the environment's Python on it: a path may have spaces and be of any length.
+    # The shell reads it first and starts the environment's Python on it: the path may contain spaces and have any length.
     head = f"#!/bin/sh\n'''exec' '{VENV}/bin/python' \"$0\" \"$@\"\n' '''\n"
     _write_if_changed(command, f"{head}from darkroom.cli.app import main\n\nmain()\n")
     command.chmod(0o755)
@@ -182,7 +182,7 @@ def _run(*command: str | Path, environment: dict[str, str] | None = None) -> str
 
 @contextlib.contextmanager
 def _lock() -> Iterator[None]:
-    """Two set-ups of one clone take turns; the second finds everything done."""
+    """Let set-ups of one clone take turns; the second finds everything done."""
     with (STAMPS / "lock").open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -16,14 +16,14 @@ class Service:
 
     name: str
     requires: tuple[str, ...]
-    """Parts that must be ready before it starts. Not the other services, nor Triton: a service waits for those by itself when it comes to
-    call them, so that all start at the same time."""
+    """Parts that must be ready before it starts. Not the other services, nor Triton: a service waits for those by itself when it calls
+    them, so that all start at the same time."""
     public: bool = True
-    """Whether it has a listener that the edge routes to. Every service has an internal one, and one for metrics."""
+    """Whether it has a listener that the edge routes to. Every service has an internal listener, and one for metrics."""
     database: bool = True
     """Whether it has a database of its own."""
     ready_seconds: float = 120.0
-    """How long its start may take."""
+    """How long it may take to start."""
 
 
 SERVICES: Mapping[str, Service] = {
@@ -32,7 +32,7 @@ SERVICES: Mapping[str, Service] = {
         Service("accounts", requires=("postgres", "nats")),
         Service("files", requires=("postgres", "nats", "s3")),
         Service("tasks", requires=("postgres", "nats")),
-        # It takes its work from NATS, and waits for Triton's models.
+        # It takes its work from NATS and waits for Triton's models.
         Service("inference", requires=("nats", "s3"), public=False, database=False, ready_seconds=180.0),
     )
 }

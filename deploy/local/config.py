@@ -1,4 +1,4 @@
-"""Everything that the parts of one stack are configured from."""
+"""Everything from which the parts of one stack are configured."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BUCKET = "darkroom"
 
 @dataclass(frozen=True)
 class StackConfig:
-    """The choices of one stack that its parts are given, and the addresses that follow from them."""
+    """The choices of one stack, shared by its parts, and the addresses that follow from them."""
 
     layout: Layout
     ports: Ports
@@ -39,7 +39,7 @@ class StackConfig:
 
     @property
     def nats_url(self) -> str:
-        """With credentials."""
+        """The URL of NATS, with credentials."""
         return f"nats://darkroom:{self.credentials.nats}@{LOOPBACK}:{self.ports.nats}"
 
     @property
@@ -49,12 +49,12 @@ class StackConfig:
 
     @property
     def triton_address(self) -> str:
-        """Of Triton's gRPC listener, `host:port`."""
+        """Triton's gRPC listener, `host:port`."""
         return f"{LOOPBACK}:{self.ports.triton_grpc}"
 
 
 def tool(name: str) -> str:
-    """The path of a program that a package installed beside the running Python."""
+    """The path of a program that a package installed next to the running Python."""
     return str(Path(sys.executable).parent / name)
 
 
@@ -70,7 +70,7 @@ def digest_of(paths: Iterable[Path]) -> str:
 
 
 def _reachable(host: str) -> str:
-    """A listener on every address is reached by loopback; an IPv6 address goes in brackets."""
+    """The host to connect to: loopback for a listener on every address; an IPv6 address goes in brackets."""
     if host in ("0.0.0.0", "::"):  # noqa: S104 - a comparison, nothing is bound here
         return LOOPBACK
     return f"[{host}]" if ":" in host else host

@@ -1,4 +1,4 @@
-"""The passwords and keys of a stack: random, made once, kept in files that only their owner reads (0600)."""
+"""The passwords and keys of a stack: random, created once, kept in files that only their owner can read (0600)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _random() -> str:
 
 @dataclass(frozen=True)
 class Credentials:
-    """What the parts of one stack authenticate to each other with. Hexadecimal, so that no place needs to quote them."""
+    """Secrets with which the parts of one stack authenticate to each other. Hexadecimal, so that they never need quoting."""
 
     postgres: str = field(default_factory=_random)
     nats: str = field(default_factory=_random)
@@ -30,7 +30,7 @@ class Credentials:
 
 
 def load_credentials(layout: Layout) -> Credentials:
-    """Read the stack's secrets; what is missing (all of them, the first time) is made and written."""
+    """Read the stack's secrets; missing ones (the first time, all of them) are created and written."""
     stored = json.loads(layout.secrets_file.read_text()) if layout.secrets_file.is_file() else {}
     known = {field.name for field in fields(Credentials)}
     credentials = Credentials(**{name: value for name, value in stored.items() if name in known})
@@ -52,7 +52,7 @@ def trusted_keys_file(layout: Layout) -> Path:
 
 
 def create_signing_keys(layout: Layout) -> None:
-    """An Ed25519 key pair an issuer; trusted.json maps each issuer to its public key. Existing keys are kept."""
+    """Create an Ed25519 key pair per issuer; trusted.json maps each issuer to its public key. Existing keys are kept."""
     trusted: dict[str, str] = {}
     for issuer in SERVICES:
         path = signing_key_file(layout, issuer)

@@ -1,10 +1,10 @@
-"""What goes wrong when a stack is started, in words for the person who started it."""
+"""What can go wrong when a stack is started, worded for the person who started it."""
 
 from __future__ import annotations
 
 
 class StackError(Exception):
-    """A command on the stack cannot go on. The message is complete: it names the part and what to do about it."""
+    """A command on the stack cannot continue. The message is complete: it names the part and what to do about it."""
 
 
 class PartFailed(StackError):
@@ -18,4 +18,4 @@ class PartFailed(StackError):
 
 
 class NotReady(Exception):
-    """A readiness probe's "not yet", with what it saw. It is retried until the part's deadline."""
+    """A readiness probe's "not yet", with what it saw. The probe is retried until the part's deadline."""

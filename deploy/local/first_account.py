@@ -22,8 +22,8 @@ _PROBE_PATH = "/v1/tasks/1/status"
 async def write_env(config: StackConfig) -> None:
     """Write DARKROOM_URL and DARKROOM_API_KEY to the stack's env file, with a key that works.
 
-    The key of an existing file is kept while the edge accepts it; otherwise a new account and key are made. This is also the
-    last check of a start: a request that passed the public port, authorisation and a service.
+    The key of an existing file is kept while the edge accepts it; otherwise a new account and key are created. This is also the
+    last check of a start: a request that passes the public port, authorisation and a service.
     """
     file = config.layout.env_file
     stored = dotenv_values(file).get("DARKROOM_API_KEY") if file.is_file() else None
@@ -43,9 +43,9 @@ async def _create_key(config: StackConfig) -> str:
 
 
 async def _is_accepted(config: StackConfig, key: str) -> bool:
-    """Whether a request with this key gets past authorisation. Waits out a service that is not reachable yet."""
+    """Whether a request with this key gets past authorisation. Waits for a service that is not reachable yet."""
     deadline = time.monotonic() + 15
-    # The certificate is made for the public host name, and this request goes to the same machine's own port.
+    # The certificate is for the public host name, but this request goes to a port of this machine.
     async with httpx.AsyncClient(base_url=config.local_url, verify=False, timeout=10, trust_env=False) as client:  # noqa: S501
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Where a stack keeps what it owns on disk."""
+"""Where a stack keeps its files."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _SOCKET_PATH_LIMIT = 107
 _LONGEST_SOCKET_NAME = len("/supervisor.sock.4194304") + 8
 
 
-# As root the way to PostgreSQL's data and socket is left traversable, since PostgreSQL runs as another user. Each folder with something
-# to read in it is 0700 all the same.
+# As root, the path to PostgreSQL's data and socket stays traversable, since PostgreSQL runs as another user. Each folder with something
+# to read in it is still 0700.
 _PASSAGE = 0o711 if AS_ROOT else 0o700
 
 
@@ -50,12 +50,12 @@ class Layout:
 
     @property
     def settings_file(self) -> Path:
-        """The operator's settings, one NAME=value a line; read at every `up`, never written."""
+        """The operator's settings, one NAME=value per line; read at every `up`, never written."""
         return self.root / "settings.env"
 
     @property
     def ports_file(self) -> Path:
-        """The ports that the stack was last started with; its presence says that a folder holds a stack."""
+        """The ports that the stack was last started with; a folder with this file holds a stack."""
         return self.root / "ports.json"
 
     @property
@@ -65,7 +65,7 @@ class Layout:
 
     @property
     def keys(self) -> Path:
-        """Ed25519 signing keys, one PEM file an issuer, and the public half of all of them."""
+        """Ed25519 signing keys, one PEM file per issuer, and the public halves of all of them."""
         return self.root / "keys"
 
     @property
@@ -80,12 +80,12 @@ class Layout:
 
     @property
     def logs(self) -> Path:
-        """One file a part, rotated by the supervisor."""
+        """One file per part, rotated by the supervisor."""
         return self.root / "logs"
 
     @property
     def tmp(self) -> Path:
-        """The parts' temporary files: on the disk of the data, since they may be large, and gone with `down`."""
+        """The parts' temporary files: on the same disk as the data, since they may be large; deleted by `down`."""
         return self.root / "tmp"
 
     @property
@@ -95,12 +95,12 @@ class Layout:
         fits = len(os.fsencode(inside)) + _LONGEST_SOCKET_NAME <= _SOCKET_PATH_LIMIT
         if fits and (not AS_ROOT or reachable_without_privileges(self.root.parent)):
             return inside
-        # Deterministic, so that every command finds it; `create` refuses one that another user made first.
+        # Deterministic, so that every command finds it; `create` refuses one that another user has created first.
         return Path("/tmp") / f"darkroom-{self.digest}"  # noqa: S108
 
     @property
     def postgres_sockets(self) -> Path:
-        """PostgreSQL's socket folder, owned by the user that it runs as."""
+        """PostgreSQL's socket folder, owned by the user that PostgreSQL runs as."""
         return self.run / "postgres"
 
     @property
@@ -113,7 +113,7 @@ class Layout:
         return self.run / f"{name}.sock"
 
     def log_file(self, part: str) -> Path:
-        """What a part wrote to both output streams."""
+        """A part's output, from both streams."""
         return self.logs / f"{part}.log"
 
     def exists(self) -> bool:
@@ -121,19 +121,19 @@ class Layout:
         return self.ports_file.is_file()
 
     def create(self) -> None:
-        """Make the folders that last; safe to repeat."""
+        """Create the permanent folders; safe to repeat."""
         for folder in (self.root, self.data):
             _make_folder(folder, _PASSAGE)
         for folder in (self.keys, self.config, self.logs, self.data / "nats", self.data / "objects"):
             _make_folder(folder, 0o700)
 
     def create_transient(self) -> None:
-        """Make the folders that last from `up` to `down`."""
+        """Create the folders that last from `up` to `down`."""
         _make_folder(self.run, _PASSAGE)
         _make_folder(self.tmp, 0o700)
 
     def remove_transient(self) -> None:
-        """Delete the folders that last from `up` to `down`, when no process is left."""
+        """Delete the folders that last from `up` to `down`, once no process is left."""
         for folder in (self.run, self.tmp):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -144,7 +144,7 @@ class Layout:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """One command at a time changes a stack; a second one waits here."""
+        """Let only one command at a time change a stack; a second one waits here."""
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / "lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""What Prometheus is told to scrape of a stack."""
+"""What Prometheus scrapes from a stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The TCP ports of a stack: chosen once, remembered in ports.json, so that data and clients find them again."""
+"""The TCP ports of a stack: chosen once and remembered in ports.json, so that data and clients find them again."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from deploy.topology import SERVICES
 DEFAULT_PUBLIC_PORT = 8080
 DEFAULT_HOST = "127.0.0.1"
 
-# Internal ports come from below the range that Linux hands to outgoing connections (32768 and up), so that one is not
-# taken by a passing connection while the stack is down.
+# Internal ports are below the range that Linux uses for outgoing connections (32768 and up), so that none is taken by
+# a passing connection while the stack is down.
 _FIRST_INTERNAL_PORT = 20000
 _LAST_INTERNAL_PORT = 32000
 
 
 @dataclass(frozen=True)
 class Ports:
-    """All but `public` listen on 127.0.0.1 only."""
+    """The ports of a stack. All but `public` listen on 127.0.0.1 only."""
 
     host: str
     public: int
@@ -34,21 +34,21 @@ class Ports:
     triton_grpc: int
     triton_http: int
     triton_metrics: int
-    # 0: a stack from before there was such a port; the next `up` chooses it.
+    # 0: the stack was created before this port existed; the next `up` chooses it.
     nats_monitoring: int = 0
     metrics_edge: int = 0
     metrics: Mapping[str, int] = field(default_factory=dict)
-    """Where each service has its metrics."""
+    """The metrics port of each service."""
 
     @classmethod
     def of(cls, named: Mapping[str, Any]) -> Ports:
-        """From names as in ports.json. Raises TypeError for a name that there is not, and for one that is missing."""
+        """The ports with these names, as in ports.json. Raises TypeError for an unknown or a missing name."""
         metrics = {service: named.get(name, 0) for name, service in _METRICS.items()}
         return cls(**{name: value for name, value in named.items() if name not in _METRICS}, metrics=metrics)
 
     @property
     def named(self) -> dict[str, Any]:
-        """By the names in ports.json, where the port of a service's metrics is `metrics_SERVICE`."""
+        """The ports by their names in ports.json, where a service's metrics port is `metrics_SERVICE`."""
         others = {name: value for name, value in asdict(self).items() if name != "metrics"}
         return {**others, **{name: self.metrics[service] for name, service in _METRICS.items()}}
 
@@ -69,7 +69,7 @@ def load_ports(layout: Layout) -> Ports:
 
 
 def choose_ports(layout: Layout, *, host: str | None, public: int | None, ours: Collection[int]) -> Ports:
-    """The remembered ports, with what the caller asked for and with new internal ports where another program has taken one.
+    """The remembered ports, with the caller's choices and with new internal ports where another program has taken one.
 
     `public` 0 means any free port, None the remembered one or else 8080. `ours` are the ports this stack already listens on.
     """

@@ -15,9 +15,9 @@ from deploy.local.supervisor import MARKER
 
 
 def find_processes(layout: Layout) -> list[psutil.Process]:
-    """Every other process that carries this stack's marker, and what descends from one.
+    """Every other process that carries this stack's marker, and the descendants of these.
 
-    Descendants count because PostgreSQL's children write their titles over their environment.
+    Descendants are included because PostgreSQL's children overwrite their environment with their titles.
     """
     marker = str(layout.root)
     found: dict[int, psutil.Process] = {}
@@ -26,16 +26,16 @@ def find_processes(layout: Layout) -> list[psutil.Process]:
             if process.environ().get(MARKER) == marker:
                 found |= {one.pid: one for one in [process, *process.children(recursive=True)]}
         except (psutil.NoSuchProcess, psutil.AccessDenied):
-            # Ended meanwhile, or another user's.
+            # It has ended meanwhile, or belongs to another user.
             continue
     found.pop(os.getpid(), None)
     return [process for process in found.values() if not _is_gone(process)]
 
 
 async def wait_gone(processes: Collection[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Wait until processes have ended, and return those that have not by then.
+    """Wait up to `seconds` until processes have ended, and return those that have not.
 
-    One that has ended counts as gone though its parent has not collected it; a container's first process may take its time.
+    A process that has ended counts as gone even if its parent has not reaped it; a container's first process may be slow to.
     """
     deadline = time.monotonic() + seconds
     while (alive := [process for process in processes if not _is_gone(process)]) and time.monotonic() < deadline:  # noqa: ASYNC110 - the state of other processes
@@ -44,10 +44,10 @@ async def wait_gone(processes: Collection[psutil.Process], seconds: float) -> li
 
 
 async def end_processes(layout: Layout, *, grace_seconds: float = 5.0) -> int:
-    """Stop every process of the stack without the supervisor and return how many those were.
+    """Stop every process of the stack without the supervisor and return how many there were.
 
-    PostgreSQL gets SIGINT, on which it leaves its files clean; its children follow it and are left to it at first.
-    Whatever is there after the grace time is killed.
+    PostgreSQL gets SIGINT, on which it shuts down cleanly; its children are left to it at first. Processes that remain
+    after the grace time are killed.
     """
     found = await asyncio.to_thread(find_processes, layout)
     names = {process.pid: _name(process) for process in found}
@@ -91,7 +91,7 @@ def _signal(process: psutil.Process, number: signal.Signals) -> None:
 
 
 def listening_ports(layout: Layout) -> set[int]:
-    """The TCP ports that this stack's processes listen on at the moment."""
+    """The TCP ports that this stack's processes currently listen on."""
     ports: set[int] = set()
     for process in find_processes(layout):
         try:

@@ -1,4 +1,4 @@
-"""What the supervisor and the start-up know about one part of the stack."""
+"""What the supervisor and the start-up code know about one part of the stack."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ async def _nothing() -> None:
 class Program:
     """One supervised process of the stack.
 
-    ready: one probe of the part; raises NotReady (or an OSError) until the part does its job.
-    prepare: run before the process is started, each time it is (first-time folders, migrations); safe to repeat.
+    ready: one probe of the part; raises NotReady (or an OSError) until the part is ready.
+    prepare: run each time before the process is started (first-time folders, migrations); safe to repeat.
     provision: run once the part is ready, at every `up` (databases, buckets); safe to repeat.
     requires: names of the parts that must be ready before `prepare`.
-    configure: writes the files that the process reads when it starts, at every `up`, and returns a digest of everything it reads
-        beside its command and environment. A process whose digest has changed is started anew.
-    drain: run before the process is stopped on purpose, while it still does its job; it may take some seconds, and never raises.
+    configure: run at every `up`; writes the files that the process reads when it starts, and returns a digest of everything it reads
+        besides its command and environment. A process whose digest has changed is restarted.
+    drain: run before the process is stopped on purpose, while it still works; may take some seconds, and never raises.
     stop_group: signal the whole process group, for a part whose children do not follow their parent.
     """
 

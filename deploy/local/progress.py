@@ -1,4 +1,4 @@
-"""Showing a start as it goes: a live list on a terminal, a line a part elsewhere."""
+"""Showing the progress of a start: a live list on a terminal, elsewhere one line per part."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from rich.table import Table
 
 
 class Progress:
-    """Told what happens to each part; this one says nothing."""
+    """Is told what happens to each part; this base class shows nothing."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic()
 
     @property
     def seconds(self) -> float:
-        """Since the command began."""
+        """Seconds since the command began."""
         return time.monotonic() - self._begun
 
     def step(self, part: str, doing: str) -> None:
-        """A part has begun another step, or is still at one with another problem."""
+        """A part has begun another step, or has another problem at the same one."""
 
     def done(self, part: str, result: str) -> None:
-        """A part has reached what was asked for. Once a part."""
+        """A part has reached the requested state. Called once per part."""
 
     def failed(self, part: str) -> None:
-        """A part will not get there. Once a part."""
+        """A part will not reach the requested state. Called once per part."""
 
 
 class Lines(Progress):
-    """One line a part, when it is done: for logs and pipes. On stderr, so that stdout holds results only."""
+    """One line per part when it is done, for logs and pipes. On stderr, so that stdout holds results only."""
 
     def done(self, part: str, result: str) -> None:  # noqa: D102
         print(f"{part:<12}{result} ({self.seconds:.1f} s)", file=sys.stderr, flush=True)
@@ -44,7 +44,7 @@ class Lines(Progress):
 
 
 class LiveList(Progress):
-    """A list that is redrawn in place; what is left of it at the end stays on the terminal."""
+    """A list that is redrawn in place; its final state stays on the terminal."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the operator may set for a stack, and where it is read from."""
+"""The operator's settings for a stack, and where they are read from."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ PREFIX = "DARKROOM_"
 class Settings:
     """The operator's settings of one stack.
 
-    public_url: what clients reach the stack by, when that is not the address Envoy listens on (a proxy, another host name).
+    public_url: the URL at which clients reach the stack, if it is not the address Envoy listens on (a proxy, another host name).
         Presigned URLs are made for it.
     tls_dir: folder with `tls.crt` and `tls.key`; Envoy serves TLS with them.
     models: the installed Triton model repository.
     triton_venv: the virtual environment that holds Triton.
-    trace_url: where Triton exports spans to by OTLP over HTTP.
-    durable: whether PostgreSQL and NATS write to disk what they acknowledge. Without it a stack is faster, and loses the last of it when
-        the machine, PostgreSQL or NATS is not stopped in good order: for tests.
-    services: every other DARKROOM_* setting, handed to the services as it is.
+    trace_url: where Triton exports spans to, by OTLP over HTTP.
+    durable: whether PostgreSQL and NATS write to disk what they acknowledge. Without it a stack is faster, but loses the latest data when
+        the machine, PostgreSQL or NATS is not shut down cleanly: for tests.
+    services: every other DARKROOM_* setting, passed to the services unchanged.
     """
 
     public_url: str | None = None
@@ -40,9 +40,9 @@ class Settings:
 
 
 def load_settings(layout: Layout, *, models: Path | None = None) -> Settings:
-    """Settings from the stack's settings.env, overridden by the environment for those named in `Settings`.
+    """Settings from the stack's settings.env; the environment overrides those named in `Settings`.
 
-    Only the file reaches the services: a stack must not change with the shell that a later `up` is typed in.
+    Only the file reaches the services: a stack must not depend on the shell in which a later `up` is typed.
     Raises StackError for a setting that cannot work.
     """
     stored = _read(layout.settings_file)

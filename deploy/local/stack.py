@@ -1,4 +1,4 @@
-"""One stack as a whole: bringing its parts up in order, taking them down, and doing the same to single parts."""
+"""One stack as a whole: bringing its parts up in order, taking them down, and doing the same with single parts."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from deploy.local.program import Program
 from deploy.local.progress import Progress
 from deploy.local.supervisor import Supervisor
 
-# A readiness probe is repeated at once, then ever less often: it costs the processor that the part starts on.
+# A readiness probe is repeated quickly at first, then ever less often: it competes for the processor with the part that is starting.
 _FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 0.5
-# A part that ran before `up` and does not answer for this long is started anew.
+# A part that ran before `up` and does not answer for this long is restarted.
 _WEDGED_SECONDS = 15.0
-# A part that has ended this often while `up` waited for it will not come up by waiting longer.
+# A part that has ended this often while `up` waited for it will not come up with more waiting.
 _FAILED_STARTS = 3
 
 
 @dataclass(frozen=True)
 class PartStatus:
-    """state: supervisord's word for the process. problem: why the part is not ready, empty when it is."""
+    """The status of a part. state: supervisord's name for the process's state. problem: why the part is not ready; empty when it is."""
 
     name: str
     state: str
@@ -40,7 +40,7 @@ class PartStatus:
 
     @property
     def ready(self) -> bool:
-        """Whether the part does its job."""
+        """Whether the part is ready."""
         return not self.problem
 
 
@@ -74,12 +74,12 @@ class Stack:
                     self._progress.step(name, "waiting")
                     group.create_task(bring_up(self.programs[name]))
         except BaseExceptionGroup as failures:
-            # The first failure ended the group; what the others were doing was cancelled with it.
+            # The first failure ended the group; the work on the other parts was cancelled with it.
             raise failures.exceptions[0] from None
 
     async def down(self) -> int:
-        """Stop everything: the edge first, then the services, then what they stand on. Returns how many processes were left
-        over and had to be ended without the supervisor; 0 in the normal case."""
+        """Stop everything: the edge first, then the services, then what they depend on. Returns how many processes were left over
+        and had to be ended without the supervisor; normally 0."""
         if await self.supervisor.answers():
             known = await self.supervisor.processes()
             for tier in self._stop_order(known):
@@ -111,18 +111,18 @@ class Stack:
         return pid
 
     async def wait_ready(self, name: str) -> None:
-        """Wait until a part answers, whoever started it."""
+        """Wait until a part answers, no matter who started it."""
         await self._wait_ready(self._program(name), self._program(name).ready_seconds)
 
     async def pid(self, name: str) -> int:
-        """Process id of a running part. Raises StackError when it does not run."""
+        """Process id of a running part. Raises StackError if it is not running."""
         process = await self.supervisor.process(self._program(name).name)
         if not process.pid:
             raise StackError(f"{name} is {process.state.lower()}")
         return process.pid
 
     async def status(self) -> list[PartStatus]:
-        """The state of every part. Raises NotReady when no supervisor runs."""
+        """The state of every part. Raises NotReady if no supervisor is running."""
         processes = await self.supervisor.processes()
 
         async def one(program: Program) -> PartStatus:
@@ -146,7 +146,7 @@ class Stack:
         if await self.supervisor.answers():
             await self.supervisor.reload()
             return
-        # Whatever still runs without a supervisor would hold ports and data; it is ended before a new supervisor starts.
+        # Processes left without a supervisor would hold ports and data, so they are ended before a new supervisor starts.
         await end_processes(self.config.layout)
         await self.supervisor.start()
 
@@ -172,7 +172,7 @@ class Stack:
         self._progress.done(program.name, "ready")
 
     async def _start_and_wait(self, program: Program) -> None:
-        # In BACKOFF supervisord is between two attempts; stopping cancels its timer.
+        # In BACKOFF, supervisord is between two attempts; stopping cancels its timer.
         await self.supervisor.stop(program.name)
         self._progress.step(program.name, "preparing")
         await program.prepare()
@@ -221,7 +221,7 @@ class Stack:
         return [name for name in self.programs if name in wanted]
 
     def _stop_order(self, known: Collection[str]) -> list[list[str]]:
-        """Tiers to stop one after the other: each part before those that it requires."""
+        """Groups of parts to stop one after the other: each part before those that it requires."""
         depth: dict[str, int] = {}
 
         def depth_of(name: str) -> int:
@@ -241,14 +241,14 @@ class Stack:
         self._progress.done(name, "stopped")
 
     async def _stop(self, name: str) -> None:
-        # One that a stack before has left has nothing here that knows how to drain it.
+        # A part left by an earlier version of the stack has no program here that knows how to drain it.
         if name in self.programs and (await self.supervisor.process(name)).is_up:
             await self.programs[name].drain()
         await self.supervisor.stop(name)
 
 
 def tail(layout: Layout, part: str, lines: int) -> list[str]:
-    """The last lines of a part's log; none when it has not written one."""
+    """The last lines of a part's log; none if it has not written one."""
     path = layout.log_file(part)
     if not path.is_file():
         return []
@@ -257,7 +257,7 @@ def tail(layout: Layout, part: str, lines: int) -> list[str]:
 
 
 def _memory(pid: int) -> int:
-    """Memory of a process and its children in bytes, shared pages divided by their users (PSS); 0 when it has just ended."""
+    """Memory of a process and its children in bytes, shared pages divided by the number of their users (PSS); 0 if it has just ended."""
     try:
         process = psutil.Process(pid)
         return sum(one.memory_full_info().pss for one in [process, *process.children(recursive=True)])

@@ -21,7 +21,7 @@ from deploy.local.layout import REPOSITORY, Layout, write_private
 from deploy.local.program import Program
 from deploy.local.system_user import AS_ROOT
 
-# Every process of a stack carries this variable with the stack's folder, so that one is found even when its supervisor is gone.
+# Every process of a stack carries this variable with the stack's folder, so that it is found even when its supervisor is gone.
 MARKER = "DARKROOM_STACK"
 
 _DAEMON = """\
@@ -42,8 +42,8 @@ chmod=0700
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
 
-# The start order is the stack's own, hence no autostart. A process that ends, for whatever reason, is started again, at first
-# after one second and after each further failure one second later. The number of attempts is in effect without limit.
+# The stack itself decides the start order, hence no autostart. A process that ends, for whatever reason, is restarted: at first
+# after one second, and one second later after each further failure. The number of attempts is effectively unlimited.
 _PROGRAM = """
 [program:{name}]
 command={command}
@@ -67,7 +67,7 @@ stdout_logfile_backups=3
 
 @dataclass(frozen=True)
 class ProcessInfo:
-    """`state` is one of supervisord's: STOPPED, STARTING, RUNNING, BACKOFF, STOPPING, EXITED, FATAL, UNKNOWN."""
+    """A process as supervisord sees it. `state`: STOPPED, STARTING, RUNNING, BACKOFF, STOPPING, EXITED, FATAL or UNKNOWN."""
 
     name: str
     state: str
@@ -82,7 +82,7 @@ class ProcessInfo:
 
     @property
     def is_stopped(self) -> bool:
-        """Not running, and supervisord will not start it by itself."""
+        """It is not running, and supervisord will not start it by itself."""
         return self.state in ("STOPPED", "FATAL", "UNKNOWN")
 
 
@@ -115,10 +115,10 @@ class Supervisor:
         fingerprint = program.configure()
         command = program.command
         if program.environment:
-            # supervisord's own environment setting cannot hold every value, and a file also serves a person who runs a
-            # service by hand. The shell is replaced by the program.
+            # supervisord's own environment setting cannot hold every value, and a file also helps people who run a
+            # service by hand. The program replaces the shell.
             command = ("/bin/sh", "-c", 'set -a; . "$0"; exec "$@"', str(self._environment_file(program)), *command)
-        # Not read by anyone: a difference in it makes `reload` see that the program has changed.
+        # Not read by the program: a change of it makes `reload` see that the program has changed.
         digest = hashlib.sha256(f"{fingerprint} {sorted(program.environment.items())}".encode()).hexdigest()
         return _PROGRAM.format(
             name=program.name,
@@ -149,7 +149,7 @@ class Supervisor:
             raise StackError(f"supervisord did not start: {output.decode(errors='replace').strip()}")
 
     async def answers(self) -> bool:
-        """Whether the daemon runs."""
+        """Whether the daemon is running."""
         try:
             await self._call("getState")
         except NotReady:
@@ -157,7 +157,7 @@ class Supervisor:
         return True
 
     async def reload(self) -> None:
-        """Take over the written configuration: new and changed programs are known afterwards and stopped."""
+        """Load the written configuration: new and changed programs are then known, and stopped."""
         added, changed, removed = (await self._call("reloadConfig"))[0]
         for name in [*changed, *removed]:
             await self.stop(name)
@@ -176,11 +176,11 @@ class Supervisor:
         return pid
 
     async def process(self, name: str) -> ProcessInfo:
-        """One program; StackError when the daemon does not know it."""
+        """One program. Raises StackError if the daemon does not know it."""
         return _info(await self._call("getProcessInfo", name))
 
     async def start_process(self, name: str) -> None:
-        """Start a program without waiting for it; nothing when it runs."""
+        """Start a program without waiting for it; does nothing if it is running."""
         await self._call("startProcess", name, False, tolerate=Faults.ALREADY_STARTED)
 
     async def stop(self, name: str) -> None:
@@ -188,14 +188,14 @@ class Supervisor:
         await self._call("stopProcess", name, True, tolerate=Faults.NOT_RUNNING)
 
     async def shutdown(self) -> None:
-        """Ask the daemon to stop what still runs and to end."""
+        """Ask the daemon to stop what is still running, and to end."""
         await self._call("shutdown")
 
     async def _call(self, method: str, *arguments: object, tolerate: int | None = None) -> Any:
         return await asyncio.to_thread(self._call_blocking, method, arguments, tolerate)
 
     def _call_blocking(self, method: str, arguments: tuple[object, ...], tolerate: int | None) -> Any:
-        # A connection a call: the transport is not safe for threads, and a Unix socket costs microseconds.
+        # One connection per call: the transport is not thread-safe, and a Unix socket costs microseconds.
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
         try:
             proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
@@ -211,7 +211,7 @@ class Supervisor:
 
 
 def inherited_environment(layout: Layout) -> Mapping[str, str]:
-    """This process's environment for the stack: without what would change with the shell that `up` is typed in."""
+    """This process's environment for the stack, without variables that depend on the shell in which `up` is typed."""
     shell_only = ("DARKROOM_", "PG", "PYTHON", "MAKE", "MFLAGS", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(shell_only)}
     return {**kept, MARKER: str(layout.root)}

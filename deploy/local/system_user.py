@@ -13,12 +13,12 @@ UNPRIVILEGED_USER = "nobody"
 
 
 def run_unprivileged(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a command as the unprivileged user when this process is root's, otherwise as the same user.
+    """Run a command as the unprivileged user if this process runs as root, otherwise as the same user.
 
     The result's `stdout` holds both output streams.
     """
     return subprocess.run(
-        # env turns "may not even reach this file" into an exit status, as any other failure.
+        # env turns "may not even reach this file" into an exit status, like any other failure.
         ["/usr/bin/env", *(str(part) for part in command)],
         user=UNPRIVILEGED_USER if AS_ROOT else None,
         group=pwd.getpwnam(UNPRIVILEGED_USER).pw_gid if AS_ROOT else None,

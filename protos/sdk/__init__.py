@@ -1,1 +1,1 @@
-"""What the Python client takes from the protos, and its methods without `await`: modules of gen/darkroom."""
+"""Generators for the Python client's modules in gen/darkroom: what it takes from the protos, and its methods without `await`."""

@@ -1,4 +1,4 @@
-"""`python -m protos.sdk FOLDER` writes the generated modules of the Python client to a gen/ that holds those of the protos.
+"""`python -m protos.sdk FOLDER` writes the Python client's generated modules to a gen/ that holds the modules of the protos.
 
 A module is replaced in one step, and only if it has changed.
 """

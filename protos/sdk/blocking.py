@@ -1,4 +1,4 @@
-"""The client without `await`, from the source of the asynchronous one: the same signatures and docstrings, and calls into a loop."""
+"""The client without `await`, generated from the asynchronous one's source: the same signatures and docstrings, and calls into a loop."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Module:
 
 
 class _Writer:
-    """Collects the classes of the blocking client with what they import."""
+    """Collects the classes of the blocking client and their imports."""
 
     def __init__(self, generated: Mapping[str, str]) -> None:
         self._generated = generated
@@ -60,12 +60,12 @@ class _Writer:
         return self._modules[name]
 
     def part(self, module: str, name: str) -> None:
-        """A class whose methods call their namesakes."""
+        """Add a class whose methods call their asynchronous namesakes."""
         self._imports[f"Async{name}"] = (f"darkroom.{module}", name)
         self.classes.append(_class(self.module(module).classes[name], name, f"BlockingPart[Async{name}]", self._methods(module, name)))
 
     def client(self) -> None:
-        """The client itself, after its parts."""
+        """Add the client itself, after its parts."""
         module, name = _ROOT
         node = self.module(module).classes[name]
         methods: list[str] = []
@@ -85,7 +85,7 @@ class _Writer:
         self.classes.append(_class(node, "Client", "BlockingClient", [*methods, *self._inherited(module, name)], docstring))
 
     def _inherited(self, module: str, name: str) -> Iterator[str]:
-        """The methods of a class's bases, and of theirs, each once, the nearest first."""
+        """The methods of a class's direct and indirect bases, each once, the nearest first."""
         seen: set[str] = set()
         waiting = [(module, name)]
         while waiting:
@@ -123,7 +123,7 @@ class _Writer:
 
 
 def synchronous_module(generated: Mapping[str, str]) -> str:
-    """The module `darkroom.synchronous`. `generated` holds sources that do not stand with the client's, by name."""
+    """The module `darkroom.synchronous`. `generated` holds sources that are not among the client's own, by name."""
     writer = _Writer(generated)
     writer.client()
     return "\n".join([_HEAD, *writer.imports, "", "", "\n\n".join(writer.classes)])

@@ -1,4 +1,4 @@
-"""Operations as Python functions that make them, and as methods of the client that run them."""
+"""Operations as Python functions that create them, and as methods of the client that run them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reference.comments import Comments
 _WIDTH = 120
 _NONE = options_pb2.MEDIA_KIND_UNSPECIFIED
 
-# What every method takes beside the operation's own options: those of `RunningPart.run`.
+# What every method takes besides the operation's own options: the options of `RunningPart.run`.
 _RUN = {
     "priority": "int = 0",
     "deadline": "datetime | None = None",
@@ -43,7 +43,7 @@ class Operation:
 
 
 def read_operations(comments: Comments, message_of_all: Descriptor = operation_pb2.Operation.DESCRIPTOR) -> list[Operation]:
-    """The operations of the protos, in order of name: the fields of the message that holds any of them."""
+    """The operations of the protos, sorted by name: the fields of the message that can hold any of them."""
     found = []
     for field in message_of_all.fields:
         message = field.message_type
@@ -63,7 +63,7 @@ def _inputs(message: Descriptor) -> tuple[str, ...]:
 
 
 def operations_module(operations: Sequence[Operation]) -> str:
-    """The module `darkroom.operations`: a function for each operation that makes it from its options."""
+    """The module `darkroom.operations`: for each operation, a function that creates it from its options."""
     messages = _values(operations)
     names = sorted([*(message.name for message in messages), *(operation.name for operation in operations)])
     lines = [
@@ -98,7 +98,7 @@ def operations_module(operations: Sequence[Operation]) -> str:
 
 
 def methods_module(operations: Sequence[Operation]) -> str:
-    """The module `darkroom.operation_methods`: a method for each operation that runs it."""
+    """The module `darkroom.operation_methods`: for each operation, a method that runs it."""
     lines = [
         '"""A method of the client for each operation."""',
         "",
@@ -141,7 +141,7 @@ _RUNS = (
 
 
 def _values(operations: Iterable[Operation]) -> list[Descriptor]:
-    """The messages that options are made of, which callers may make themselves."""
+    """The messages used in options, which callers may create themselves."""
     messages = {
         field.message_type.name: field.message_type
         for operation in operations
@@ -162,7 +162,7 @@ def _imports(operations: Sequence[Operation]) -> list[str]:
 
 
 def _docstring(operation: Operation, names: Sequence[str], indent: str, more: str = "") -> list[str]:
-    """The operation's comment, and its options' comments, by the names that they have there, in the form that editors know."""
+    """The operation's comment and those of its options, under their names in the signature, in the form that editors know."""
     paragraphs = [*operation.comment.split("\n\n"), *([more] if more else [])]
     lines: list[str] = []
     for paragraph in paragraphs:

@@ -27,7 +27,7 @@ _FILES = {"MEDIA_KIND_IMAGE": "picture", "MEDIA_KIND_PDF": "document"}
 
 @dataclass(frozen=True)
 class Option:
-    """One keyword argument: `value` is the expression that the message's field is given."""
+    """One keyword argument: `value` is the expression for the message's field."""
 
     name: str
     annotation: str
@@ -35,42 +35,42 @@ class Option:
     value: str
     comment: str
     brings: str = ""
-    """What a method that uploads calls it, if it names a file: it takes the file itself. Empty for all else."""
+    """For an option that names a file, its name in a method that uploads, which takes the file itself. Empty for all others."""
 
     @property
     def parameter(self) -> str:
-        """As it stands in the signature of the function that makes an operation."""
+        """The parameter in the signature of the function that creates an operation."""
         return f"{self.name}: {self.annotation}" + ("" if self.default is None else f" = {self.default}")
 
     @property
     def method_parameter(self) -> str:
-        """As it stands in the signature of the method that runs one."""
+        """The parameter in the signature of the method that runs an operation."""
         return f"{self.brings}: Input | None = None" if self.brings else self.parameter
 
     @property
     def method_name(self) -> str:
-        """What that method calls it."""
+        """The name of the method's parameter."""
         return self.brings or self.name
 
     @property
     def method_value(self) -> str:
-        """What the method gives the function."""
+        """The expression that the method passes to the function."""
         return f"await self.auxiliary_id({self.brings}, {self.brings!r}, idempotency_key, on_upload)" if self.brings else self.name
 
 
 def quoted(text: str) -> str:
-    """A docstring."""
+    """The text as a docstring."""
     safe = text.replace("\\", "\\\\").replace('"""', "'''")
     return f'"""{safe}\n"""' if "\n" in safe else f'"""{safe}"""'
 
 
 def module_of(descriptor: Descriptor | EnumDescriptor) -> str:
-    """The generated module that a message or enum stands in."""
+    """The generated module that contains a message or enum."""
     return descriptor.file.name.rsplit("/", 1)[-1].removesuffix(".proto") + "_pb2"
 
 
 def message_fields(message: Descriptor) -> list[FieldDescriptor] | None:
-    """The fields of a message that may be written as a tuple, because all are numbers, texts or yes and no; None for any other."""
+    """The fields of a message that may be written as a tuple, because all are numbers, strings or booleans; None for any other."""
     fields = list(message.fields)
     plain = all(field.cpp_type in _SCALARS and not field.is_repeated and not field.has_presence for field in fields)
     return fields if plain and len(fields) > 1 else None
@@ -82,7 +82,7 @@ def scalar(field: FieldDescriptor) -> str:
 
 
 def option(field: FieldDescriptor, comments: Comments) -> Option:
-    """The argument for a field. Raises NotImplementedError for a kind of field that no operation has had so far."""
+    """The argument for a field. Raises NotImplementedError for a kind of field that no operation has used so far."""
     comment = comments.of(field.full_name)
     if field.enum_type is not None:
         return _enum(field, field.enum_type, comment, comments)
@@ -113,7 +113,7 @@ def _plain(field: FieldDescriptor, comment: str) -> Option:
 
 
 def _allowed(field: FieldDescriptor, rules: validate_pb2.FieldRules) -> list[object]:
-    """The values that the field's rules list, without the one that stands for absence."""
+    """The values that the field's rules list, except the one that means absence."""
     kind = rules.WhichOneof("type")
     listed = getattr(getattr(rules, kind), "in", ()) if kind is not None else ()
     return [value for value in listed if field.has_presence or value]

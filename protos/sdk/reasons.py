@@ -1,4 +1,4 @@
-"""Writes `darkroom.common.v1.reasons`: the enum `ErrorReason` of the protos as Python code names its values."""
+"""Writes `darkroom.common.v1.reasons`: the protos' enum `ErrorReason` with Python names for its values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes `darkroom.common.v1.scopes`: what keys may do, as people, tokens and the database write it. Services and the client share it."""
+"""Writes `darkroom.common.v1.scopes`: what keys may do, as written by people, tokens and the database. Shared by services and client."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     creation = KeyCreation(accounts, store, idempotency, signer.derived_secret(PURPOSE))
     await opening.open("revocations", hearing_revoked(connection, authenticator.evict))
     return Parts(
-        # Not NATS: keys are checked without it, and a revocation counts within seconds.
+        # Not NATS: keys are checked without it, and a revocation still takes effect within seconds.
         needs=[checks.database(database.engine)],
         loops=[
             announcements,

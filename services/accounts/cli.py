@@ -69,7 +69,7 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
 
 
 async def _announce(nats_url: str, key_ids: list[int]) -> None:
-    """Tell the services at once. If that fails the accounts service does it a few seconds later, from the database."""
+    """Tell the services at once. If that fails, the accounts service does so a few seconds later, from the database."""
     try:
         async with asyncio.timeout(_ANNOUNCE_SECONDS):
             client = await nats.connect(nats_url, name="accounts-cli", allow_reconnect=False)

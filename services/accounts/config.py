@@ -8,10 +8,10 @@ from services.common.config import DatabaseSettings, ServiceSettings
 
 
 class AccountsSettings(ServiceSettings, DatabaseSettings):
-    """What serving needs."""
+    """Settings for serving."""
 
 
 class AdministrationSettings(DatabaseSettings):
-    """What the administration commands need."""
+    """Settings for the administration commands."""
 
     nats_url: str = Field(description="NATS server by which a revocation is announced: `nats://user:password@host:port`.")

@@ -46,7 +46,7 @@ class KeyLimits:
     """None: it does not expire."""
 
     def allow(self, other: KeyLimits) -> bool:
-        """Whether a key with these limits may make one with those: no more scopes, and no later expiry."""
+        """Whether a key with these limits may create one with the other limits: no more scopes, and no later expiry."""
         narrower = self.scopes is None or (other.scopes is not None and other.scopes <= self.scopes)
         sooner = self.expires_at is None or (other.expires_at is not None and other.expires_at <= self.expires_at)
         return narrower and sooner
@@ -62,13 +62,13 @@ class NewKey:
     secret: str
     """The key itself, shown to its owner once."""
     prefix: str
-    """Its first characters, by which its owner recognises it."""
+    """Its first characters, for its owner to recognise it."""
     digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class RepeatableKey:
-    """A key that an idempotent call makes, so that a repeat of the call can make it again."""
+    """A key created by an idempotent call, so that a repeat of the call can make it again."""
 
     call: IdempotentCall
     key: NewKey

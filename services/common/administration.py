@@ -26,7 +26,7 @@ def run(
     command: Callable[[argparse.Namespace, _Settings], Coroutine[Any, Any, object]],
     arguments: Sequence[str],
 ) -> int:
-    """Migrate, or run another command and print its result as JSON; the exit status: 0, 1 for an error, 2 for wrong usage or settings."""
+    """Migrate, or run another command and print its result as JSON. Exit status: 0, 1 for an error, 2 for wrong usage or settings."""
     options = parser.parse_args(arguments)
     with _log_on_standard_error():
         if options.command == "migrate":
@@ -50,7 +50,7 @@ def identifier(text: str) -> int:
 
 @contextmanager
 def _log_on_standard_error() -> Iterator[None]:
-    """Standard output is for the result."""
+    """Send log lines to standard error, since standard output is for the result."""
     before = structlog.get_config()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:

@@ -1,4 +1,4 @@
-"""Trying again what failed and may pass: the one policy for pauses between attempts."""
+"""Retrying after transient failures: the one policy for pauses between attempts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.common.log import get_logger
 
 _Result = TypeVar("_Result")
 _MOST_DOUBLINGS = 30
-"""Bounds the exponent, so that no number of failures overflows."""
+"""Bounds the exponent, so that no number of failures overflows it."""
 
 _logger = get_logger()
 
@@ -23,20 +23,20 @@ class Backoff:
     """Exponential backoff with full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
 
     first_seconds: float = 0.4
-    """Upper bound of the first pause; it doubles from failure to failure."""
+    """Upper bound of the first pause; it doubles with each failure."""
     longest_seconds: float = 3.0
     """Upper bound of every pause."""
 
     def pause(self, failures: int) -> float:
-        """Seconds to wait after so many failures in a row, from 1."""
+        """Seconds to wait after this many consecutive failures (at least 1)."""
         bound = self.first_seconds * 2.0 ** min(failures - 1, _MOST_DOUBLINGS)
         return random.uniform(0.0, min(self.longest_seconds, bound))
 
 
 async def retry_unavailable(call: Callable[[], Awaitable[_Result]], seconds: float, backoff: Backoff | None = None) -> _Result:
-    """What `call` returns, repeated while it raises UNAVAILABLE: until `seconds` have passed since the first failure, then that is raised.
+    """Return what `call` returns. Repeat it while it raises UNAVAILABLE, for up to `seconds` after the first failure; then raise the error.
 
-    A pause is at least as long as the error's `retry_after`; one that ends after the time left is not begun, and the error is raised.
+    A pause is at least as long as the error's `retry_after`. If it would outlast the time left, the error is raised at once.
     """
     backoff = backoff or Backoff()
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""Calls that come at the same time, done together."""
+"""Batching of concurrent calls."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Result = TypeVar("Result")
 
 
 class Batched(Generic[Item, Result]):
-    """Collects the items of concurrent calls while the batch before is under way, and then runs them as the next one.
+    """Collects the items of concurrent calls while one batch is running, then runs them as the next batch.
 
-    A call that comes alone is run at once and alone, so nothing waits for company; under load a batch grows with the time that one takes,
-    up to `largest` items. Batches begin at least `spacing` seconds apart, so that a load of short calls makes few of them. `run` gets
-    the items in the order of the calls, and gives a result for each in the same order.
+    A lone call runs at once and by itself. Under load, batches grow with the time that one takes, up to `largest` items. Batches begin at
+    least `spacing` seconds apart, so that many short calls make few batches. `run` gets the items in the order of the calls and returns
+    their results in the same order.
 
     `run` must do all or nothing. When it raises UNAVAILABLE, every call of the batch does. After any other error each item is run by
-    itself, so that what one of them causes is its own. A call that is cancelled does not take its item back.
+    itself, so that only the call at fault fails. Cancelling a call does not withdraw its item.
 
-    What an item is run with alone has the context of its call: log lines and traces are the call's. A batch belongs to no single one.
+    An item that is run by itself has the context of its call, so log lines and traces belong to that call. A batch belongs to no call.
     """
 
     def __init__(self, run: Callable[[Sequence[Item]], Coroutine[Any, Any, Sequence[Result]]], largest: int, spacing: float = 0.0) -> None:

@@ -1,9 +1,9 @@
 """NATS: the connection, and the three JetStream streams.
 
 `WORK.<lane>` carries hints that a task is waiting (work-queue retention: a message is removed once a worker has taken it).
-`EVENTS.<account>.<kind>` keeps the events of tasks for an hour, many in a message; the tasks database is their source of truth. The kind
-is `end` for a message with an event that ends a task and `change` for any other, so that subscribers to ends alone are not sent the rest.
-`OFFERS.<operation>` keeps one message, for a minute, for each operation that some worker is configured for; see `offers.py`.
+`EVENTS.<account>.<kind>` keeps task events for an hour, several to a message; the tasks database is their source of truth. The kind is
+`end` for a message with an event that ends a task and `change` for any other, so that subscribers interested only in ends get only those.
+`OFFERS.<operation>` keeps one message, for a minute, for each operation that a worker is configured for; see `offers.py`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _DISCONNECTS = Counter("darkroom_nats_disconnects", "Times that the connection t
 
 
 def work_subject(lane: str) -> str:
-    """Where a lane's hints go."""
+    """The subject of a lane's hints."""
     return f"WORK.{lane}"
 
 
@@ -42,22 +42,22 @@ def work_consumer(lane: str) -> str:
 
 
 def event_subject(account_id: int | str, *, end: bool) -> str:
-    """Where an account's events go: with one that ends a task among them, or without; `*` for any account."""
+    """The subject of an account's messages whose events include (`end`) or do not include the end of a task; `*` for any account."""
     return f"EVENTS.{account_id}.{'end' if end else 'change'}"
 
 
 def events_subject(account_id: int | str) -> str:
-    """Where all of an account's events go; `*` for any."""
+    """The subjects of all of an account's events; `*` for any account."""
     return f"EVENTS.{account_id}.*"
 
 
 def former_event_subject(account_id: int | str, task_id: int | str, *, end: bool) -> str:
-    """Where a replica of the previous version publishes each event by itself; the stream holds such events for an hour after it ends."""
+    """The subject to which a replica of the previous version publishes each event; the stream holds them for an hour after it ends."""
     return f"{event_subject(account_id, end=end).rpartition('.')[0]}.{task_id}.{'end' if end else 'change'}"
 
 
 def offer_subject(operation: str) -> str:
-    """Where workers announce that they are configured for an operation; `*` for any."""
+    """The subject on which workers announce that they are configured for an operation; `*` for any."""
     return f"OFFERS.{operation}"
 
 
@@ -67,7 +67,7 @@ def cancel_subject(task_id: int | str) -> str:
 
 
 def messaging(subject: str, operation: str, task_id: int) -> dict[str, str | int]:
-    """Attributes of a span that sends (`send`) or handles (`process`) a message about a task, by the conventions of OpenTelemetry."""
+    """Attributes, by OpenTelemetry's conventions, of a span that sends (`send`) or handles (`process`) a message about a task."""
     return {
         "messaging.system": "nats",
         "messaging.destination.name": subject,
@@ -77,7 +77,7 @@ def messaging(subject: str, operation: str, task_id: int) -> dict[str, str | int
 
 
 class Bus:
-    """A connection that reconnects for ever, and its JetStream context."""
+    """A connection that reconnects forever, and its JetStream context."""
 
     def __init__(self, client: Client, jetstream: JetStreamContext) -> None:
         self.client = client
@@ -85,15 +85,15 @@ class Bus:
         self.publisher = Publisher(client)
 
     async def ensure_streams(self, replicas: int) -> None:
-        """Create or update the streams. Every service does so at its start; repeating it is harmless."""
+        """Create or update the streams. Every service does so at startup; repeating it is harmless."""
         streams = (
             StreamConfig(
                 name=WORK_STREAM,
                 subjects=[work_subject("*")],
                 retention=RetentionPolicy.WORK_QUEUE,
                 storage=StorageType.FILE,
-                # A reaper repeats hints that are lost in a crash of the server, so none waits for the disk. Replicas wait for each other
-                # instead.
+                # A reaper repeats hints that are lost when the server crashes, so publishing does not wait for the disk. With replicas, it
+                # waits for those instead.
                 persist_mode=PersistMode.ASYNC if replicas == 1 else PersistMode.DEFAULT,
                 num_replicas=replicas,
                 duplicate_window=_DUPLICATE_SECONDS,
@@ -124,7 +124,7 @@ class Bus:
     async def _ensure(self, stream: StreamConfig) -> None:
         try:
             known = await self.jetstream.stream_info(str(stream.name))
-            # How a stream persists cannot be changed, so one that an earlier version has made stays as it is.
+            # The persist mode of a stream cannot be changed, so a stream made by an earlier version keeps its own.
             await self.jetstream.update_stream(stream, persist_mode=known.config.persist_mode)
         except nats.js.errors.NotFoundError:
             await self.jetstream.add_stream(stream)
@@ -159,6 +159,6 @@ async def connected(url: str, name: str, replicas: int) -> AsyncIterator[Bus]:
         await bus.ensure_streams(replicas)
         yield bus
     finally:
-        # Not drain(): it waits for every delivered message to be taken, and a pull that was cancelled leaves its last status untaken.
-        # Nothing needs it either: work is acknowledged when it is done and comes again when it is not. close() sends what is buffered.
+        # Not drain(): it waits for every delivered message to be consumed, and a cancelled pull leaves its last status unconsumed. Nor is
+        # it needed: work is acknowledged when done and redelivered otherwise. close() sends what is buffered.
         await client.close()

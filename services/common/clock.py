@@ -1,4 +1,4 @@
-"""The time, as a parameter: whatever acts on it takes a clock, so that a test can move it."""
+"""The time, as a parameter: code that depends on it takes a clock, which tests can move."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ Clock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
-    """The current time, with its zone."""
+    """The current time, with its time zone."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Settings: one typed class a service, read from environment variables with the prefix `DARKROOM_`."""
+"""Settings: one typed class per service, read from environment variables with the prefix `DARKROOM_`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 class ProcessSettings(BaseSettings):
-    """What every process needs. A field `x_y` is read from `DARKROOM_X_Y`."""
+    """Settings of every process. A field `x_y` is read from `DARKROOM_X_Y`."""
 
     model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
@@ -46,7 +46,7 @@ class ProcessSettings(BaseSettings):
 
 
 class ServiceSettings(ProcessSettings):
-    """A service that the edge routes to."""
+    """Settings of a service that the edge routes to."""
 
     listen: str = Field(description="Address of the public gRPC listener, reached through the edge: `unix:/path` or `host:port`.")
     drain_notice: float = Field(
@@ -57,7 +57,7 @@ class ServiceSettings(ProcessSettings):
 
 
 class DatabaseSettings(BaseSettings):
-    """A service that has a database."""
+    """Settings of a service that has a database."""
 
     model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
@@ -69,7 +69,7 @@ class DatabaseSettings(BaseSettings):
 
 
 class PictureSettings(BaseSettings):
-    """A service that decides how large pictures may be."""
+    """Settings of a service that decides how large pictures may be."""
 
     model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 

@@ -1,7 +1,7 @@
-"""The way to PostgreSQL for every store: named statements that asyncpg runs itself, and SQLModel sessions for plain reads and writes.
+"""Access to PostgreSQL for every store: named statements that asyncpg runs itself, and SQLModel sessions for plain reads and writes.
 
-SQLAlchemy's own execution takes as much processor time as asyncpg's and what is done with the rows together. So statements leave it out:
-they run on connections of the engine's pool, through asyncpg.
+SQLAlchemy's own execution takes as much processor time as asyncpg's plus the handling of the rows. So statements bypass it: they run
+through asyncpg, on connections of the engine's pool.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Transaction:
 
 
 class Database:
-    """A service's database. Every method raises UNAVAILABLE while it cannot be reached; other errors of asyncpg pass.
+    """A service's database. Every method raises UNAVAILABLE while it cannot be reached; other errors of asyncpg propagate.
 
     Statements are constants: each is compiled once and kept.
     """
@@ -50,7 +50,7 @@ class Database:
         self.engine = engine
 
     async def fetch(self, statement: TextClause, values: Mapping[str, Any] = _NONE) -> Rows:
-        """The rows that a statement returns for its named values. It is a transaction by itself, without the cost of BEGIN and COMMIT."""
+        """The rows that a statement returns for its named values. It is its own transaction, without the cost of BEGIN and COMMIT."""
         async with _connection(self.engine) as connection:
             return await _fetch(connection, statement, values)
 
@@ -88,7 +88,7 @@ async def engine(url: str, pool: int) -> AsyncIterator[AsyncEngine]:
 
 
 def _refuse_closed(connection: AdaptedConnection, _record: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
-    """Let the pool replace a connection that the server has closed. A ping would find that out too, for two round trips each time."""
+    """Let the pool replace a connection that the server has closed. A ping would also find out, but costs two round trips each time."""
     if connection.driver_connection is None or connection.driver_connection.is_closed():
         raise DisconnectionError
 
@@ -101,7 +101,7 @@ async def _connection(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
         try:
             yield pooled.driver_connection
         except asyncio.CancelledError as error:
-            # The server may still be at work on a statement: nobody else may have this connection.
+            # The server may still be working on a statement, so this connection must not be reused.
             pooled.invalidate(error)
             raise
         finally:
@@ -116,16 +116,16 @@ async def _fetch(connection: asyncpg.Connection, statement: TextClause, values: 
 
 @cache
 def _compiled(statement: TextClause) -> tuple[str, tuple[str, ...]]:
-    """The statement as asyncpg takes it, and which value is which of its arguments."""
+    """The statement in asyncpg's form, and the names of its values in the order of its arguments."""
     compiled = statement.compile(dialect=dialect())  # type: ignore[no-untyped-call]
     return str(compiled), tuple(compiled.positiontup or ())
 
 
 @contextmanager
 def reaching_database() -> Iterator[None]:
-    """Raise UNAVAILABLE when the block cannot reach the database. Whether a statement that was under way took effect is unknown.
+    """Raise UNAVAILABLE when the block cannot reach the database. A statement that was under way may or may not have taken effect.
 
-    Other errors of the database are defects and pass as they are.
+    Other errors of the database are defects and propagate unchanged.
     """
     try:
         yield
@@ -136,7 +136,7 @@ def reaching_database() -> Iterator[None]:
             raise
         raise _away() from error
     except asyncpg.InterfaceError as error:
-        # What asyncpg says of a connection that the server has closed; its other errors of this kind are defects, too.
+        # asyncpg's message for a connection that the server has closed; its other errors of this type are defects, too.
         if "closed" not in str(error):
             raise
         raise _away() from error
@@ -147,7 +147,7 @@ def reaching_database() -> Iterator[None]:
 
 
 def _gone(state: str | None) -> bool:
-    # Class 08: connection exceptions; 57P: the server shuts down, has crashed, or is starting (PostgreSQL's appendix of error codes).
+    # Class 08: connection exceptions; 57P: the server is shutting down, has crashed, or is starting (PostgreSQL's appendix of error codes).
     return (state or "").startswith(("08", "57P"))
 
 

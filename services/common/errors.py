@@ -1,8 +1,8 @@
 """The one typed error of the platform.
 
 Domain code raises `DarkroomError`; the interceptor in `services.common.rpc` renders it once, for the surface that was called. The reasons
-and their statuses stand in the proto enum `darkroom.common.v1.ErrorReason`, from which the Python enum is generated; the codes and the
-error body of a surface stand in that surface's protos.
+and their statuses are in the proto enum `darkroom.common.v1.ErrorReason`, from which the Python enum is generated; a surface's codes and
+error body are in that surface's protos.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _logger = get_logger()
 
 
 class DarkroomError(Exception):
-    """A refusal or failure that a caller is told about.
+    """A refusal or failure that is reported to the caller.
 
     `message` is public: it names what was wrong and what is allowed, and nothing internal. `field` is the path of the offending request
     field, such as `files[0].name`; `allowed` lists its allowed values where that helps. `metadata` is for programs, such as the file's id.
-    `retry_after` is the number of seconds after which the same call may well succeed, where whoever raises it knows better than the
+    `retry_after` is the number of seconds after which the same call may well succeed, where the raising code knows better than the
     reason's mapping.
     """
 
@@ -64,14 +64,14 @@ class DarkroomError(Exception):
 
     @property
     def http_status(self) -> int:
-        """The HTTP status of JSON surfaces. A missing file that a field of the request names is the request's fault: 400."""
+        """The HTTP status on JSON surfaces. It is 400 when a field of the request names a missing file: that is the request's fault."""
         if self.reason is ErrorReason.FILE_NOT_FOUND and self.field is not None:
             return 400
         return self.reason.mapping.http
 
     @property
     def advised_wait(self) -> int | None:
-        """Seconds that a caller is told to wait before the same call; None where waiting alone does not help."""
+        """Seconds that a caller is told to wait before repeating the call; None where waiting alone does not help."""
         return self.retry_after or self.reason.mapping.retry_after_seconds or None
 
     def at(self, field: str) -> DarkroomError:
@@ -79,7 +79,7 @@ class DarkroomError(Exception):
         return _rebuild(self.reason, self.message, field, self.allowed, self.metadata, self.retry_after)
 
     def status(self) -> status_pb2.Status:
-        """The error as `google.rpc.Status` with `ErrorInfo`, `BadRequest` if a field is to blame, `RetryInfo` if it says when to repeat."""
+        """The error as `google.rpc.Status` with `ErrorInfo`, `BadRequest` if a field is to blame, and `RetryInfo` if it advises a wait."""
         status = status_pb2.Status(code=self.reason.mapping.grpc, message=self.message)
         info = error_details_pb2.ErrorInfo(reason=self.reason.value, domain=DOMAIN, metadata=self.metadata)
         if self.allowed:
@@ -111,9 +111,10 @@ def _rebuild(
 
 
 def from_rpc(error: grpc.aio.AioRpcError) -> DarkroomError:
-    """The error that another service raised, or UNAVAILABLE or INTERNAL when it could not say.
+    """The error that another service raised, or UNAVAILABLE or INTERNAL when it could not report one.
 
-    A service says what went wrong in every error of its own. One without that is the transport's: the service was away, or ended its calls.
+    Every error that a service raises carries details. One without them comes from the transport: the service was unreachable, or ended its
+    calls.
     """
     for key, value in error.trailing_metadata() or ():
         if key == _STATUS_DETAILS and isinstance(value, bytes):
@@ -141,7 +142,7 @@ def _from_status(status: status_pb2.Status) -> DarkroomError:
         return DarkroomError(ErrorReason.INTERNAL, "Internal error.")
     reason, metadata = ErrorReason(info.reason), dict(info.metadata)
     if retry_after == reason.mapping.retry_after_seconds:
-        # What every error of the reason says: nobody knew better.
+        # The default of the reason: the service did not set its own.
         retry_after = None
     allowed = metadata.pop("allowed", "")
     return DarkroomError(

@@ -1,12 +1,12 @@
-"""Idempotency keys: a creating call that is repeated with the key of an earlier one gets what that one made.
+"""Idempotency keys: repeating a creating call with the same key returns what the first call created.
 
-A record says which resources a call has made. A service inserts it in the very transaction that creates them, so that there is never one
+A record says which resources a call created. A service inserts it in the same transaction that creates them, so that one never exists
 without the other: after a crash either both are stored, and a repeat finds them, or neither, and a repeat starts over. A call
-that is refused or fails leaves no record. Of two calls at once, the primary key lets one store what it made; the other is rolled back and
-answers with what is stored.
+that is refused or fails leaves no record. Of two concurrent calls, the primary key lets only one store what it created; the other is
+rolled back and answers with what is stored.
 
-A creating method goes through `IdempotencyRecords.once`, and its statement has the part `remembered`, with the values of `key_values`,
-within `storing_key`.
+A creating method goes through `IdempotencyRecords.once`, and its statement includes the part `remembered`, with the values of
+`key_values`, inside `storing_key`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ HEADER = "idempotency-key"
 KEPT = timedelta(hours=24)
 """How long a key is remembered."""
 _BATCH = 1000
-# Seconds between two looks: short beside a call, yet a load of many calls then takes few.
+# Seconds between two lookups: short compared to a call, yet long enough that many concurrent calls need few lookups.
 _SPACING = 0.015
 
 CREATE_TABLE = """
@@ -81,15 +81,15 @@ class IdempotentCall:
 
     account_id: int
     method: str
-    """Full path of the rpc: the same key for another method is another key."""
+    """Full path of the rpc: keys are scoped to a method."""
     key: str
     """1 to 255 printable ASCII characters."""
     digest: bytes
-    """SHA-256 of the request, which tells it from another request under the same key."""
+    """SHA-256 of the request, which distinguishes it from a different request with the same key."""
 
 
 class IdempotencyColumns(SQLModel):
-    """The columns of a service's `idempotency` table, which its migration makes by `CREATE_TABLE` and `CREATE_INDEX`."""
+    """The columns of a service's `idempotency` table, which its migration makes with `CREATE_TABLE` and `CREATE_INDEX`."""
 
     account_id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
     method: str = Field(sa_type=Text, primary_key=True)
@@ -100,7 +100,7 @@ class IdempotencyColumns(SQLModel):
 
 
 class IdempotencyRecords:
-    """The records of one service. They are written by the statements that create what they name."""
+    """The records of one service. They are written by the statements that create the resources they name."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
@@ -109,9 +109,9 @@ class IdempotencyRecords:
     async def once(
         self, call: IdempotentCall | None, make: Callable[[], Awaitable[Made]], made: Callable[[Sequence[int]], Awaitable[Made]]
     ) -> Made:
-        """What `make` creates, storing its key; or, if an earlier call with the same key has created it, what `made` finds by its ids.
+        """What `make` creates, storing its key; or, if an earlier call with the same key created something, what `made` finds by those ids.
 
-        Raises what the two raise, and IDEMPOTENCY_KEY_MISMATCH.
+        Raises what `make` and `made` raise, and IDEMPOTENCY_KEY_MISMATCH.
         """
         ids = await self.resources(call)
         if ids is not None:
@@ -119,23 +119,23 @@ class IdempotencyRecords:
         try:
             return await make()
         except DarkroomError:
-            # A call at the same time may have stored what it made meanwhile, or this one did and lost the answer.
+            # A concurrent call may have stored its result meanwhile, or this one did and lost the answer.
             ids = await self.resources(call)
             if ids is None:
                 raise
             return await made(ids)
 
     async def resources(self, call: IdempotentCall | None) -> list[int] | None:
-        """Ids of what an earlier call with the same key has made; None if there was none in the last 24 hours, or without a key.
+        """Ids of what an earlier call with the same key created; None if there was none in the last 24 hours, or without a key.
 
-        Raises IDEMPOTENCY_KEY_MISMATCH when that call's request was another one.
+        Raises IDEMPOTENCY_KEY_MISMATCH when that call's request was different.
         """
         if call is None:
             return None
         values = {"account_id": call.account_id, "method": call.method, "key": call.key, "now": self._clock()}
         record = await self._finds(values)
         if record is not None and record["expired"]:
-            # Out of the way of the record that this call will make.
+            # Make room for the record of this call.
             await self._database.fetch(_FORGET, values)
         if record is None or record["expired"]:
             return None
@@ -153,18 +153,18 @@ class IdempotencyRecords:
         return [records.get(number) for number in range(len(calls))]
 
     async def sweep(self) -> bool:
-        """Delete one batch of records that have expired; True if there may be more."""
+        """Delete one batch of expired records; True if there may be more."""
         return len(await self._database.fetch(_SWEEP, {"now": self._clock(), "limit": _BATCH})) == _BATCH
 
 
 def remembered(made: str, calls: str = _ONE_CALL, *, ids: str = "", **columns: str) -> str:
     """The part of a creating statement that stores the key of its call: the only INSERT into `idempotency`.
 
-    `made` names the part that creates; its rows have `account_id`, and either an `id` or what `ids` makes an array of. They are one row for
-    the one call of `key_values`. A statement for many calls says in `calls` how each row is joined with its call, whose columns are named
-    as those values. `columns` are further ones of the service's table.
+    `made` names the part that creates; its rows have `account_id`, and either an `id` or the columns that `ids` turns into an array. There
+    is one row for the one call of `key_values`. For a statement that serves many calls, `calls` says how each row is joined with its call,
+    whose columns have the names of those values. `columns` are further columns of the service's table.
 
-    No ON CONFLICT: when another call has stored the same key meanwhile, the whole statement must fail, and what it made with it.
+    No ON CONFLICT: when another call has stored the same key meanwhile, the whole statement must fail, so that nothing is created.
     """
     names, values = "".join(f", {name}" for name in columns), "".join(f", {value}" for value in columns.values())
     return f"""
@@ -178,7 +178,7 @@ remembered AS (
 
 
 def key_values(call: IdempotentCall | None, now: datetime) -> dict[str, Any]:
-    """The values of a statement with `remembered`; without a call nothing is stored."""
+    """The values for a statement with `remembered`; without a call nothing is stored."""
     return {
         "idempotency_method": call and call.method,
         "idempotency_key": call and call.key,
@@ -189,7 +189,7 @@ def key_values(call: IdempotentCall | None, now: datetime) -> dict[str, Any]:
 
 @contextmanager
 def storing_key() -> Iterator[None]:
-    """Raise IDEMPOTENCY_IN_PROGRESS when the block fails because another transaction has stored the same key, or holds it for too long."""
+    """Raise IDEMPOTENCY_IN_PROGRESS when the block fails because another transaction has stored the same key or locks it for too long."""
     try:
         yield
     except asyncpg.LockNotAvailableError as error:
@@ -201,7 +201,7 @@ def storing_key() -> Iterator[None]:
 
 
 def in_progress() -> DarkroomError:
-    """Another call with the same key is under way, or has just stored what it made."""
+    """The error for when another call with the same key is under way, or has just stored its result."""
     return DarkroomError(
         ErrorReason.IDEMPOTENCY_IN_PROGRESS,
         "A request with the same idempotency key is being worked on. Repeat this one in a second to get what it made.",

@@ -1,7 +1,7 @@
 """Who is calling: Ed25519-signed tokens (JWT, RFC 7519; EdDSA, RFC 8037).
 
-Two kinds. An *identity token* lives about a minute; accounts signs it when the edge asks, and it says for which account a public call is
-made. A *service token* is signed by the calling service with its own key, for the internal listeners, and names the account it acts for.
+There are two kinds. An *identity token* lives about a minute; accounts signs it when the edge asks, and it names the account of a public
+call. A *service token* is signed by the calling service with its own key, for the internal listeners, and names the account it acts for.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ IDENTITY_HEADER = "x-darkroom-identity"
 IDENTITY_SECONDS = 60
 IDENTITY_ISSUER = "accounts"
 _SERVICE_SECONDS = 60
-# A service token is used for so long; then it has most of its minute left.
+# How long a service token is reused; it then still has most of its minute left.
 _REUSED_SECONDS = 20
 _LEEWAY_SECONDS = 5
 _PUBLIC, _INTERNAL = "darkroom", "darkroom-internal"
@@ -76,7 +76,7 @@ class Signer:
     def identity_token(
         self, account_id: int, key_id: int, scopes: Collection[str] | None = None, seconds_left: float = IDENTITY_SECONDS
     ) -> str:
-        """A token for the identity header, good for `IDENTITY_SECONDS`, or for `seconds_left` if the key ends before.
+        """A token for the identity header, valid for `IDENTITY_SECONDS`, or for `seconds_left` if the key expires sooner.
 
         `scopes` is what the key may do; None for everything.
         """
@@ -86,11 +86,11 @@ class Signer:
         return self._sign(_PUBLIC, account_id, min(IDENTITY_SECONDS, math.ceil(seconds_left)), claims)
 
     def service_metadata(self, account_id: int = 0) -> tuple[tuple[str, str], ...]:
-        """gRPC metadata by which this service calls another one on behalf of an account (0: on its own behalf)."""
+        """gRPC metadata with which this service calls another on behalf of an account (0: on its own behalf)."""
         return (("authorization", f"Bearer {self._service_token(account_id, int(time.time()) // _REUSED_SECONDS)}"),)
 
     def derived_secret(self, purpose: str) -> bytes:
-        """32 bytes that only this service can tell, other ones for each purpose: by HKDF (RFC 5869) from its key."""
+        """32 bytes that only this service can derive, different for each purpose: HKDF (RFC 5869) of its key."""
         return HKDF(SHA256(), length=32, salt=None, info=f"darkroom {purpose}".encode()).derive(self._key.private_bytes_raw())
 
     def _sign_service_token(self, account_id: int, _period: int) -> str:
@@ -112,11 +112,11 @@ class Verifier:
             if not isinstance(key, Ed25519PublicKey):
                 raise ValueError(f"{trusted_keys_file}: the key of {issuer} is not an Ed25519 public key")
             self._keys[issuer] = key
-        # A client's calls within a minute carry the same token: its signature is checked once.
+        # A client's calls within a minute carry the same token, so its signature is checked only once.
         self._decode = lru_cache(maxsize=4096)(self._decode_once)
 
     def identity(self, token: str) -> Identity:
-        """The caller by an identity token. Raises API_KEY_INVALID."""
+        """The caller named by an identity token. Raises API_KEY_INVALID."""
         claims = self._claims(token, _PUBLIC)
         if claims["iss"] != IDENTITY_ISSUER:
             raise _refused()
@@ -124,7 +124,7 @@ class Verifier:
         return Identity(account_id=int(str(claims["sub"])), key_id=int(str(claims["key"])), scopes=scopes)
 
     def service(self, authorization: str) -> Identity:
-        """The caller by the `authorization` metadata of an internal call. Raises API_KEY_INVALID."""
+        """The caller named by the `authorization` metadata of an internal call. Raises API_KEY_INVALID."""
         claims = self._claims(authorization.removeprefix("Bearer "), _INTERNAL)
         return Identity(account_id=int(str(claims["sub"])), service=str(claims["iss"]))
 

@@ -1,6 +1,6 @@
-"""Structured logs: one JSON object a line on standard output.
+"""Structured logs: one JSON object per line on standard output.
 
-Every line has `event` (a fixed name, to search by), `level`, `timestamp` and `service`; inside a call or a task also `trace_id`,
+Every line has `event` (a fixed name to search for), `level`, `timestamp` and `service`; inside a call or a task also `trace_id`,
 `account_id` and `task_id`, bound by `bind`. Never log a file's content, a key or a URL's signature.
 """
 
@@ -20,9 +20,9 @@ from typing import TextIO
 
 import structlog
 
-# All bound values as one variable: structlog's own, one for each, take a walk through the whole context for every line and every block.
+# One variable for all bound values: structlog has one for each, and so walks the whole context for every line and every block.
 _bound: ContextVar[Mapping[str, object]] = ContextVar("log_values", default=MappingProxyType({}))
-# Made once, not for every line.
+# Created once, not for every line.
 _encode = json.JSONEncoder(default=repr).encode
 _GATHERED_SECONDS = 0.01
 
@@ -32,7 +32,7 @@ def configure(service: str, level: str) -> None:
     shared: list[structlog.typing.Processor] = [_completed(service), structlog.processors.add_log_level]
     rendered: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, _rendered]
     output = Output(sys.stdout)
-    # Our own lines go straight to standard output; the way through the standard library costs several times as much.
+    # Our own lines go straight to standard output; going through the standard library costs several times as much.
     structlog.configure(
         processors=[*shared, *rendered],
         logger_factory=lambda *_: output,
@@ -69,7 +69,7 @@ def bind(**values: object) -> Iterator[None]:
 
 
 def bound() -> Mapping[str, object]:
-    """The values that lines get here."""
+    """The values that log lines get here."""
     return _bound.get()
 
 
@@ -79,7 +79,7 @@ def bind_to_context(**values: object) -> None:
 
 
 class Output:
-    """Writes lines; those of some milliseconds in one go, since each write wakes whoever collects them. Warnings and worse do not wait."""
+    """Writes lines, buffered for some milliseconds, since each write wakes the log collector. Warnings and worse do not wait."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -92,7 +92,7 @@ class Output:
             asyncio.get_running_loop().call_later(_GATHERED_SECONDS, self._flush)
 
     def write_now(self, line: str) -> None:
-        """Write a line at once, after those that wait."""
+        """Write a line at once, after the buffered ones."""
         if self._gathered(line):
             self._flush()
 
@@ -100,7 +100,7 @@ class Output:
     warning = warn = error = err = exception = critical = fatal = write_now
 
     def _gathered(self, line: str) -> bool:
-        """Whether the line was put with those that wait; in a thread that has no event loop it is written instead."""
+        """Whether the line was buffered. In a thread without an event loop it is written instead."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:

@@ -21,8 +21,8 @@ _SUCCEEDED = Gauge("darkroom_loop_last_success_timestamp_seconds", "When a loop'
 class Loop:
     """Calls `step` again and again: at once while it returns True (more to do), else after `interval` seconds or when woken.
 
-    Steps begin at least `spacing` seconds apart, unless there is more to do: what wakes a busy loop many times is then done in fewer steps,
-    while an idle one runs at once.
+    Steps begin at least `spacing` seconds apart, unless there is more to do: a busy loop then handles many wake-ups in fewer steps, while
+    an idle one runs at once.
 
     A step that raises is logged and tried again after a growing pause; the loop never ends by itself. Any number of replicas may run the
     same loop, so a step must claim what it works on.
@@ -39,7 +39,7 @@ class Loop:
         self._woken.set()
 
     async def run(self) -> None:
-        """Run until cancelled. A step that is under way then may finish."""
+        """Run until cancelled. A step that is then under way may finish."""
         failures = 0
         while True:
             self._woken.clear()
@@ -71,7 +71,7 @@ class Loop:
 
 
 async def _to_its_end(step: Callable[[], Awaitable[bool]]) -> bool:
-    """Run a step. When cancelled, give it a moment to finish: what it has claimed it then need not leave to others."""
+    """Run a step. When cancelled, give it a moment to finish, so that it need not leave what it has claimed to others."""
     running = asyncio.ensure_future(step())
     try:
         return await asyncio.shield(running)

@@ -1,4 +1,4 @@
-"""Every format of file that Darkroom takes: what it is called, how it is told by content, and what is done with it."""
+"""Every file format that Darkroom accepts: its names, how its content is recognized, and what it is used for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Use(Flag):
     WRITTEN = auto()
     """Results may be in it."""
     RENDERED = auto()
-    """It holds a drawing, which is made a picture of pixels when it is read."""
+    """It holds a drawing, which is rasterized when it is read."""
 
 
 class MediaFormat(StrEnum):
@@ -27,13 +27,13 @@ class MediaFormat(StrEnum):
     extensions: tuple[str, ...]
     """The file extensions that name it, in lower case, without a dot."""
     magic: tuple[bytes, ...]
-    """What its files begin with; empty where it takes more to tell (`sniff`)."""
+    """What its files begin with; empty where recognizing it takes more (see `sniff`)."""
     use: Use
 
     def __new__(
         cls, name: str, media_type: str = "", extensions: tuple[str, ...] = (), use: Use = Use.READ, magic: tuple[bytes, ...] = ()
     ) -> MediaFormat:
-        """A row of the table; with the name alone, the row of that name."""
+        """A row of the table; given only a name, the row with that name."""
         member = str.__new__(cls, name)
         member._value_ = name
         member.media_type, member.extensions, member.use, member.magic = media_type, extensions, use, magic
@@ -46,7 +46,7 @@ class MediaFormat(StrEnum):
     TIFF = "tiff", "image/tiff", ("tif", "tiff"), Use.READ, (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
     HEIC = "heic", "image/heic", ("heic",)
     HEIF = "heif", "image/heif", ("heif",), Use.NONE
-    """The container of HEIC and AVIF with a picture that is coded otherwise."""
+    """The container of HEIC and AVIF, with a picture in another encoding."""
     AVIF = "avif", "image/avif", ("avif",)
     BMP = "bmp", "image/bmp", ("bmp",)
     SVG = "svg", "image/svg+xml", ("svg",), Use.READ | Use.RENDERED
@@ -59,7 +59,7 @@ class MediaFormat(StrEnum):
 
     @property
     def kind(self) -> options_pb2.MediaKind.ValueType:
-        """What operations know it as."""
+        """The kind that operations know it as."""
         return options_pb2.MEDIA_KIND_PDF if self is MediaFormat.PDF else options_pb2.MEDIA_KIND_IMAGE
 
 
@@ -81,7 +81,7 @@ _SVG_WINDOW = 4096
 
 
 def sniff(head: bytes) -> MediaFormat | None:
-    """The format of a file by its first bytes, of which 4,096 are enough, and never by its name; None for any other file."""
+    """The format of a file by its first bytes (4,096 are enough), never by its name; None for any other file."""
     for each in MediaFormat:
         if each.magic and head.startswith(each.magic):
             return each

@@ -1,4 +1,4 @@
-"""Migrations of a service's database, and the ids that its rows get."""
+"""Migrations of a service's database, and the ids of its rows."""
 
 from __future__ import annotations
 

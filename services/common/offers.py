@@ -1,7 +1,7 @@
-"""Operations that work only where the operator has configured something: workers say what they can do, and creation asks.
+"""Operations that need the operator to configure something: workers announce what they can do, and task creation checks.
 
-An offer is the newest message on `OFFERS.<operation>`, which goes by itself when no worker has repeated it for a minute. Both survive a
-restart of NATS, so a task is refused because nothing is configured, and not because a process has just started.
+An offer is the newest message on `OFFERS.<operation>`; it expires when no worker has repeated it for a minute. Both survive a
+restart of NATS, so a task is refused only because nothing is configured, not because a process has just started.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.operations import OperationSpec
 
 REPEAT_SECONDS = 10.0
-"""Pause between two announcements: several fit into an offer's life, so that a busy worker's are not missed."""
+"""Pause between two announcements: several fit into an offer's lifetime, so that a busy worker's offer does not expire."""
 
 
 class Offers:
@@ -26,13 +26,13 @@ class Offers:
         self._jetstream = bus.jetstream
 
     async def announce(self, operations: Collection[str]) -> None:
-        """Say that this process works on the operations, for the next minute. Raises nats.errors.Error while NATS is away."""
+        """Offer the operations for the next minute. Raises nats.errors.Error while NATS is unreachable."""
         for name in operations:
             await self._jetstream.publish(offer_subject(name), b"")
 
     async def require(self, specs: Collection[OperationSpec]) -> None:
-        """Raises OPERATION_UNAVAILABLE, saying what to configure, for an operation that needs it and that no worker offers; UNAVAILABLE
-        while NATS is away."""
+        """Raise OPERATION_UNAVAILABLE, saying what to configure, for an operation that needs an offer and has none; UNAVAILABLE while NATS
+        is unreachable."""
         for spec in specs:
             if spec.needs and not await self._offered(spec.name):
                 raise DarkroomError(

@@ -38,24 +38,24 @@ _SIZE_ROLES = frozenset(
 
 
 class Arity(Enum):
-    """How many of a task's files an operation takes at a time, as the first of the task."""
+    """How many of a task's files an operation takes at a time when it is the task's first."""
 
     NONE = "none"
     """It takes no file."""
     EACH = "each"
-    """One after the other; it makes one of each."""
+    """One at a time; it makes one result from each."""
     REFERENCES = "references"
-    """All together, up to a number, possibly none; it makes as many as its count says."""
+    """All together, up to a limit, possibly none; it makes as many results as its count says."""
     ALL = "all"
-    """All together; it makes one of them."""
+    """All together; it makes one result from them."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperationSpec:
-    """One operation, by the options of its message."""
+    """One operation, as described by the options of its message."""
 
     name: str
-    """In snake case: the field in `Operation`, the module in services/inference/operations, the word in logs."""
+    """In snake case: the field in `Operation`, the module in services/inference/operations, the name in logs."""
     lane: str
     """The queue that its tasks wait in."""
     accepts: options_pb2.MediaKind.ValueType
@@ -64,24 +64,24 @@ class OperationSpec:
     """Refused unless the operator allows diagnostics."""
     arity: Arity
     max_references: int
-    """How many files it takes together as references; 0 unless that is its arity."""
+    """How many files it takes together as references; 0 unless its arity is REFERENCES."""
     needs: str
-    """What must be configured for it, in words; empty: nothing."""
+    """What must be configured for it, in words; empty if nothing."""
     message: Descriptor
     """Its parameters."""
     auxiliary: Mapping[str, options_pb2.MediaKind.ValueType]
-    """The parameters that name a file which it needs beside what it works on, and the kind that each has to be of."""
+    """The parameters that name a file it needs besides its input, and the kind that each must have."""
     roles: Mapping[Role, str]
     """The parameters that mean something beyond the operation."""
     resize: options_pb2.Resize | None
-    """How it changes the size of a picture; None: it does not."""
+    """How it changes the size of a picture; None if it does not."""
 
     def count(self, parameters: Message) -> int:
-        """How many files it makes of all that it takes together."""
+        """How many files it makes from all that it takes together."""
         return self.number(parameters, options_pb2.PARAMETER_ROLE_COUNT) or 1
 
     def archives(self, parameters: Message) -> bool:
-        """Whether several results are to be delivered once more in one archive."""
+        """Whether several results are also delivered together in one archive."""
         return bool(self._value(parameters, options_pb2.PARAMETER_ROLE_ARCHIVE))
 
     def prompt(self, parameters: Message) -> str:
@@ -93,7 +93,7 @@ class OperationSpec:
         return bool(self._value(parameters, options_pb2.PARAMETER_ROLE_DRY_RUN))
 
     def trims(self, parameters: Message) -> bool:
-        """Whether it crops the result to a size that is known only once it is made."""
+        """Whether it crops the result to a size that is known only after processing."""
         return bool(self._value(parameters, options_pb2.PARAMETER_ROLE_TRIM))
 
     def number(self, parameters: Message, role: Role) -> int:
@@ -106,13 +106,13 @@ class OperationSpec:
 
 @dataclass(frozen=True, slots=True)
 class AuxiliaryInput:
-    """A file that an operation needs beside what it works on."""
+    """A file that an operation needs besides its input."""
 
     field: str
     """The parameter that names it."""
     file_id: int
     kind: options_pb2.MediaKind.ValueType
-    """What it has to be."""
+    """The kind that it must have."""
 
 
 @cache
@@ -123,7 +123,7 @@ def specs() -> Mapping[str, OperationSpec]:
 
 
 def spec_of(operation: operation_pb2.Operation) -> OperationSpec:
-    """The operation that is set. Raises KeyError if none is, which validation has refused before."""
+    """The operation that is set. Raises KeyError if none is, though validation has refused that before."""
     return specs()[operation.WhichOneof("operation") or ""]
 
 
@@ -133,13 +133,13 @@ def spec_of_parameters(parameters: Message) -> OperationSpec:
 
 
 def parameters_of(operation: operation_pb2.Operation) -> Message:
-    """The message that is set: the operation's parameters. Raises KeyError as `spec_of`."""
+    """The message that is set: the operation's parameters. Raises KeyError like `spec_of`."""
     parameters: Message = getattr(operation, spec_of(operation).name)
     return parameters
 
 
 def auxiliary_inputs(operation: operation_pb2.Operation) -> list[AuxiliaryInput]:
-    """The files that the operation's parameters name. Raises KeyError as `spec_of`."""
+    """The files that the operation's parameters name. Raises KeyError like `spec_of`."""
     parameters = parameters_of(operation)
     named = [AuxiliaryInput(field, getattr(parameters, field), kind) for field, kind in spec_of(operation).auxiliary.items()]
     return [each for each in named if each.file_id]
@@ -200,6 +200,6 @@ def _roles(message: Descriptor) -> dict[Role, str]:
 
 
 def auxiliary_fields(message: Descriptor) -> dict[str, options_pb2.MediaKind.ValueType]:
-    """The fields of an operation's message that name a file, and the kind that each has to be of."""
+    """The fields of an operation's message that name a file, and the kind that each must have."""
     kinds = {field.name: field.GetOptions().Extensions[options_pb2.auxiliary_input] for field in message.fields}
     return {name: kind for name, kind in kinds.items() if kind != options_pb2.MEDIA_KIND_UNSPECIFIED}

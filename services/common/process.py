@@ -40,8 +40,8 @@ async def background(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[No
 async def end(*tasks: asyncio.Task[Any]) -> None:
     """Cancel tasks and wait until they have ended.
 
-    One that has not ended after five seconds is cancelled again: Python 3.11's `wait_for`, which nats-py uses, takes no notice of a
-    cancellation that comes together with what it waits for.
+    One that has not ended after five seconds is cancelled again: Python 3.11's `wait_for`, which nats-py uses, ignores a cancellation that
+    arrives together with what it waits for.
     """
     left = {task for task in tasks if not task.done()}
     while left:

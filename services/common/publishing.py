@@ -1,4 +1,4 @@
-"""Publishing to JetStream many messages at a time."""
+"""Publishing many messages at a time to JetStream."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Outgoing:
     message_id: str
     """The stream drops a message whose id it has seen in the last two minutes."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Further ones."""
+    """Further headers."""
 
 
 class Publisher:
-    """Sends messages without waiting for one before the next, which is several times cheaper than the client's request for each."""
+    """Sends messages without waiting for each, which is several times cheaper than the client's one request per message."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -41,9 +41,9 @@ class Publisher:
         self._unanswered: dict[str, asyncio.Future[bool]] = {}
 
     async def publish(self, messages: Sequence[Outgoing]) -> list[bool]:
-        """Publish in order; for each message, whether its stream has confirmed that it is stored, now or before.
+        """Publish in order. Returns, for each message, whether its stream has confirmed that it is stored, now or before.
 
-        One that is not confirmed, five seconds at the latest after the last was sent, may be stored or not.
+        A message that is not confirmed within five seconds after the last was sent may or may not be stored.
         """
         answers: list[asyncio.Future[bool]] = []
         replies: list[str] = []
@@ -66,7 +66,7 @@ class Publisher:
         return confirmed + [False] * (len(messages) - len(confirmed))
 
     async def _answers_to(self) -> str:
-        """The subject below which streams answer; one subscription for the connection's life."""
+        """The subject below which streams answer; one subscription for the lifetime of the connection."""
         if not self._inbox:
             inbox = self._client.new_inbox()
             await self._client.subscribe(f"{inbox}.*", cb=self._answered)

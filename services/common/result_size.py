@@ -1,4 +1,4 @@
-"""The size that an operation gives a picture, by what its protos say: its own, or one asked for by factor or in pixels."""
+"""The size that an operation gives a picture, according to its protos: a fixed change, or one requested as a factor or in pixels."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.operations import OperationSpec, spec_of_parameters
 
 _DISTORTION = 0.01
-"""By how much the two sides may be enlarged differently: what rounding to whole pixels brings, and what nobody sees."""
+"""How much the enlargement of the two sides may differ: enough for rounding to whole pixels, too little to be seen."""
 _SIZES = (PARAMETER_ROLE_LONGEST_SIDE, PARAMETER_ROLE_WIDTH, PARAMETER_ROLE_HEIGHT)
 
 
 def result_size(parameters: Message, width: int, height: int) -> tuple[int, int]:
-    """Width and height, in pixels, of what an operation with these parameters makes of a picture of this size, before it is trimmed.
+    """Width and height, in pixels, of the result that an operation with these parameters makes of a picture of this size, before trimming.
 
     Raises FIELD_INVALID, naming the field, for a size that would distort the picture or enlarge it by more than the operation can.
     """

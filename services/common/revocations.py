@@ -1,8 +1,7 @@
 """Revoked API keys: the accounts service announces them, and services close what they hold open for a key.
 
-An announcement is a core NATS message on `REVOKED_SUBJECT`. accounts repeats it for some minutes after a revocation, so a subscriber
-that was disconnected for a while, or that opened a stream in the seconds in which a cached answer still accepted the key, is told late
-rather than never.
+An announcement is a core NATS message on `REVOKED_SUBJECT`. accounts repeats it for some minutes after a revocation. So a subscriber
+that was disconnected for a while, or that opened a stream while a cached answer still accepted the key, is told late rather than never.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ async def hearing_revoked(bus: Bus, heard: Callable[[int], None]) -> AsyncIterat
 
 
 class Revocations:
-    """Ends what is open for a key when the key is revoked. Used as `async with Revocations(bus) as revocations`."""
+    """Signals open streams when their key is revoked. Used as `async with Revocations(bus) as revocations`."""
 
     def __init__(self, bus: Bus) -> None:
         self._hearing = hearing_revoked(bus, self._revoked)
@@ -67,7 +66,7 @@ class Revocations:
 
     @asynccontextmanager
     async def watching(self, key_id: int) -> AsyncIterator[asyncio.Event]:
-        """An event that is set when the key is revoked; for the time of one open stream. Key 0 (a service) never is."""
+        """An event that is set when the key is revoked, for the lifetime of one open stream. Key 0 (a service) is never revoked."""
         revoked = asyncio.Event()
         watchers = self._watchers.setdefault(key_id, set())
         watchers.add(revoked)

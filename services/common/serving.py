@@ -1,4 +1,4 @@
-"""One process of Darkroom, from its settings to its end. Each `__main__.py` declares a `Service`; how one is run stands here alone."""
+"""The life of a Darkroom process, from settings to exit. Each `__main__.py` declares a `Service`; only this module runs one."""
 
 from __future__ import annotations
 
@@ -71,21 +71,21 @@ class Parts:
     """What a process runs and serves."""
 
     needs: Sequence[Check]
-    """What it must reach to be ready."""
+    """What it must be able to reach to be ready."""
     loops: Sequence[Runs] = ()
     collectors: Sequence[Collector] = ()
-    """Metrics that are read when they are asked for."""
+    """Metrics that are read when they are scraped."""
     internal: Sequence[Mount] = ()
     public: Sequence[Mount] = ()
-    """Served where the settings name a public listener."""
+    """Served if the settings name a public listener."""
     reflected: Sequence[str] = ()
     """Services that reflection lists on the public listener."""
     before_listening: Callable[[asyncio.Event], Awaitable[bool]] = _at_once
     """Returns when the process can do its work; False if it was told to stop first."""
     work: Callable[[asyncio.Event, Health], Awaitable[None]] = _until_stopped
-    """Goes on until the process is told to stop, and then until its work is finished or handed back."""
+    """Runs until the process is told to stop, and then until its work is finished or handed back."""
     drained: Callable[[], None] = _nothing
-    """Called when nobody sends new calls any more, before the listeners close."""
+    """Called once no new calls arrive, before the listeners close."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Service(Generic[Settings]):
             parts.drained()
 
     def main(self) -> int:
-        """Run the command of the command line, or read the settings and serve; the exit status."""
+        """Run the command given on the command line, or read the settings and serve; returns the exit status."""
         if self.commands is not None and len(sys.argv) > 1:
             return self.commands(sys.argv[1:])
         settings = config.load(self.settings)

@@ -27,9 +27,9 @@ from services.files.surfaces.native.files import NativeFiles
 from services.files.surfaces.rest.files import RestFiles
 from services.files.tasks_client import TasksClient
 
-# Tasks that end within so many seconds are settled together. One that ends alone does not wait.
+# Tasks that end within this many seconds are settled together. One that ends alone does not wait.
 _EVENTS_SPACING = 0.1
-# Storage may charge for being asked.
+# Storage may charge for requests.
 _STORAGE_SECONDS = 10.0
 
 

@@ -1,4 +1,4 @@
-"""The parts of the service put together, by `python -m services.files` and by the tests alike."""
+"""Assembly of the service's parts, used by `python -m services.files` and by the tests."""
 
 from __future__ import annotations
 

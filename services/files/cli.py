@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 async def retention(options: argparse.Namespace, settings: DatabaseSettings) -> dict[str, str | float | None]:
-    """Make the change, if there is one; the terms as they are then."""
+    """Make the change, if there is one, and return the resulting terms."""
     async with database.opened(settings.database_url, settings.database_pool) as opened:
         store = RetentionStore(opened)
         terms = await store.terms(options.account)
@@ -61,7 +61,7 @@ def _days(text: str) -> timedelta | None:
         days = float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be a number of days, not {text!r}") from None
-    # Written so that NaN fails as well. At least an hour, because the work on a file may take a while.
+    # Written so that NaN fails, too. At least an hour, because work on a file may take a while.
     if not 1 / 24 <= days <= _MOST_DAYS:
         raise argparse.ArgumentTypeError(f"must be from an hour (0.042) to {_MOST_DAYS} days")
     return timedelta(days=days)

@@ -13,7 +13,7 @@ GIBIBYTE = 1024 * MEBIBYTE
 
 
 class FilesSettings(ServiceSettings, DatabaseSettings, PictureSettings):
-    """Read from `DARKROOM_*`; a field `x_y` from `DARKROOM_X_Y`."""
+    """Settings read from `DARKROOM_*`; a field `x_y` from `DARKROOM_X_Y`."""
 
     tasks_address: str = Field(description="gRPC target of the tasks service's internal listener.")
 
@@ -29,7 +29,7 @@ class FilesSettings(ServiceSettings, DatabaseSettings, PictureSettings):
 
     multipart_above_bytes: int = Field(5 * MEBIBYTE, ge=1, description="`auto` uploads files larger than this in parts.")
     # A client may cut its file into as many equal pieces as it got URLs. With parts of 10 MiB such a piece has 5 MiB or more,
-    # which is the least that object storage takes for a part that is not the last.
+    # the minimum that object storage accepts for a part other than the last.
     part_bytes: int = Field(
         10 * MEBIBYTE,
         ge=10 * MEBIBYTE,
@@ -61,17 +61,17 @@ class FilesSettings(ServiceSettings, DatabaseSettings, PictureSettings):
 
     @property
     def upload_url_life(self) -> timedelta:
-        """Life of upload URLs."""
+        """Lifetime of upload URLs."""
         return timedelta(seconds=self.upload_url_seconds)
 
     @property
     def upload_deadline(self) -> timedelta:
-        """Time from an upload's creation until it counts as abandoned."""
+        """Time from an upload's creation until it is considered abandoned."""
         return timedelta(seconds=self.upload_url_seconds + self.upload_grace_seconds)
 
     @property
     def download_url_life(self) -> timedelta:
-        """Life of download URLs."""
+        """Lifetime of download URLs."""
         return timedelta(seconds=self.download_url_seconds)
 
     @property

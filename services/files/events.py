@@ -1,4 +1,4 @@
-"""Terminal events of tasks, by one durable JetStream consumer that all replicas share."""
+"""Terminal events of tasks, read through one durable JetStream consumer that all replicas share."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FORMER_DOTS = former_event_subject("*", "*", end=True).count(".")
 
 
 class TaskEvents:
-    """Hands ended tasks to `settle`. An event is acknowledged after that, so one that could not be handled comes again.
+    """Hands ended tasks to `settle`. Events are acknowledged after that, so one that could not be handled is redelivered.
 
     Events are kept for an hour. The sweeper asks about tasks whose event was lost.
     """
@@ -39,7 +39,7 @@ class TaskEvents:
         self._subscription: JetStreamContext.PullSubscription | None = None
 
     async def step(self) -> bool:
-        """Wait some seconds for events and handle those that came; True: there are probably more."""
+        """Wait a few seconds for events and handle those that arrive; True if there are probably more."""
         try:
             if self._subscription is None:
                 self._subscription = await self._subscribe()
@@ -60,20 +60,20 @@ class TaskEvents:
     async def _subscribe(self) -> JetStreamContext.PullSubscription:
         config = ConsumerConfig(
             durable_name=DURABLE,
-            # The second for what the previous version published in the last hour.
+            # The second is for events that the previous version published in the last hour.
             filter_subjects=[event_subject("*", end=True), former_event_subject("*", "*", end=True)],
             deliver_policy=DeliverPolicy.ALL,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=_ACK_WAIT_SECONDS,
         )
-        await self._bus.jetstream.add_consumer(EVENTS_STREAM, config)  # Or updates that of the previous version.
+        await self._bus.jetstream.add_consumer(EVENTS_STREAM, config)  # Or updates the previous version's consumer.
         return await self._bus.jetstream.pull_subscribe_bind(DURABLE, stream=EVENTS_STREAM)
 
 
 async def _fetch(subscription: JetStreamContext.PullSubscription) -> list[Msg]:
-    """The next event as soon as there is one, and those that wait behind it. Raises nats.errors.TimeoutError when none comes.
+    """The next event as soon as there is one, and those queued behind it. Raises nats.errors.TimeoutError when none arrives.
 
-    Asked for several at once, the client would wait out its time for a full batch.
+    If asked for several at once, the client would wait for a full batch until its timeout.
     """
     messages = await subscription.fetch(1, timeout=_WAIT_SECONDS)
     waiting = min(messages[0].metadata.num_pending or 0, _BATCH)
@@ -96,7 +96,7 @@ def _published(message: Msg) -> Sequence[attempt_service_pb2.PublishedEvent]:
 
 @contextlib.contextmanager
 def _spans(published: Sequence[attempt_service_pb2.PublishedEvent]) -> Iterator[None]:
-    """The block as a span of each trace that one of the tasks belongs to."""
+    """Record the block as a span in each trace that one of the tasks belongs to."""
     with contextlib.ExitStack() as spans:
         for one in published:
             if one.trace_parent:

@@ -1,4 +1,4 @@
-"""Object storage: what the service asks of S3, by aiobotocore, with S3's errors translated."""
+"""Object storage: the service's S3 requests, through aiobotocore, with S3's errors translated."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _BAD_PARTS = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What HEAD or a listing says of an object."""
+    """What HEAD or a listing says about an object."""
 
     key: str
     size_bytes: int
@@ -69,7 +69,7 @@ class UploadGone(Exception):
 
 
 class PartsRefused(Exception):
-    """The storage would not join the parts; the text is its error code."""
+    """The storage refused to join the parts; the text is its error code."""
 
 
 class _Refusal(Exception):
@@ -77,13 +77,13 @@ class _Refusal(Exception):
 
 
 class ObjectStore:
-    """One bucket. Every method raises DarkroomError UNAVAILABLE when the storage does not do its part."""
+    """One bucket. Every method raises DarkroomError UNAVAILABLE when the storage fails."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:
         self._client, self._bucket = client, bucket
 
     async def reach(self) -> None:
-        """Find out whether the bucket can be reached."""
+        """Check that the bucket can be reached."""
         with _translated("HeadBucket"):
             await self._client.head_bucket(Bucket=self._bucket)
 
@@ -112,7 +112,7 @@ class ObjectStore:
         return set(ordered) - failed
 
     async def pages(self, prefix: str) -> AsyncIterator[list[StoredObject]]:
-        """Everything below a prefix, up to 1,000 objects a page."""
+        """Everything below a prefix, up to 1,000 objects per page."""
         with _translated("ListObjectsV2"):
             async for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
                 yield [StoredObject(item["Key"], item["Size"], item["ETag"], item["LastModified"]) for item in page.get("Contents", [])]
@@ -170,7 +170,7 @@ class ObjectStore:
                 async for page in self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix):
                     found += [StartedUpload(item["Key"], item["UploadId"], item["Initiated"]) for item in page.get("Uploads", [])]
         except _Refusal:
-            return []  # `rclone serve s3` answers so when there is none.
+            return []  # `rclone serve s3` answers like this when there are none.
         return found
 
 
@@ -180,7 +180,7 @@ async def object_store(endpoint: str, bucket: str, region: str, access_key: str,
     config = AioConfig(
         signature_version="s3v4",
         s3={"addressing_style": "path"},
-        # Storages other than AWS know neither the checksum trailers nor the headers that newer botocore sends by default.
+        # Storages other than AWS support neither the checksum trailers nor the headers that newer botocore sends by default.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         connect_timeout=3,

@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 
 
 class Presigner:
-    """Signs URLs for one endpoint of the object storage. A signature costs about 0.07 ms; `in_thread` is for many."""
+    """Signs URLs for one endpoint of the object storage. A signature costs about 0.07 ms; use `in_thread` for many."""
 
     def __init__(self, endpoint: str, bucket: str, region: str, access_key: str, secret_key: str) -> None:
         self._base = f"{endpoint.rstrip('/')}/{bucket}/"
@@ -33,7 +33,7 @@ class Presigner:
         return self._sign("PUT", key, seconds, {"partNumber": str(part_number), "uploadId": upload_id})
 
     def get(self, key: str, seconds: int, *, disposition: str | None = None, media_type: str | None = None) -> str:
-        """A URL for GET, Range requests included; the reply carries the given Content-Disposition and Content-Type."""
+        """A URL for GET, including Range requests; the reply carries the given Content-Disposition and Content-Type."""
         overrides = {"response-content-disposition": disposition, "response-content-type": media_type}
         return self._sign("GET", key, seconds, {name: value for name, value in overrides.items() if value is not None})
 
@@ -44,5 +44,5 @@ class Presigner:
 
 
 async def in_thread(sign: Callable[[Item], str], items: Sequence[Item]) -> list[str]:
-    """`sign` of every item, in order, without holding up the event loop."""
+    """`sign` of every item, in order, without blocking the event loop."""
     return await asyncio.to_thread(lambda: [sign(item) for item in items])

@@ -18,7 +18,7 @@ class FileState(enum.StrEnum):
     """Where a file is in its life."""
 
     PENDING = "pending"
-    """Its bytes are not known to have arrived, or not accepted yet."""
+    """Its bytes are not known to have arrived, or have not been accepted yet."""
     CLEARING = "clearing"
     """Its bytes were refused and are being deleted; it is PENDING again afterwards."""
     READY = "ready"
@@ -83,7 +83,7 @@ class EndedTask:
 
     task_id: int
     output_file_ids: tuple[int, ...] = ()
-    """What it succeeded with."""
+    """The outputs that it succeeded with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class ReadyObject:
 
 @dataclass(frozen=True, slots=True)
 class RetentionTerms:
-    """How long an account's files are kept; None: as the settings say."""
+    """How long an account's files are kept; None means according to the settings."""
 
     temporary: timedelta | None = None
     output: timedelta | None = None

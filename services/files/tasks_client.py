@@ -1,4 +1,4 @@
-"""What the files service asks the tasks service."""
+"""The files service's client of the tasks service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECONDS = 10.0
 
 
 class TasksClient:
-    """Looks tasks up, whosever they are."""
+    """Looks up tasks of any account."""
 
     def __init__(self, channel: grpc.aio.Channel, caller: Caller) -> None:
         self._stub = attempt_service_pb2_grpc.AttemptServiceStub(channel)

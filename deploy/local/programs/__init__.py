@@ -1,1 +1,1 @@
-"""The parts of the stack, each with its command, its environment and its own sign of being ready."""
+"""The parts of the stack, each with its command, its environment and its own readiness probe."""

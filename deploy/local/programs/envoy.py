@@ -17,10 +17,10 @@ from deploy.topology import AUTHORIZER, EDGE, PUBLIC
 from edge.render import render
 from edge.settings import EdgeSettings
 
-# What the operator sets for the edge, and for the edge and the services alike.
+# The operator's settings for the edge, and for the edge and the services together.
 _OPERATORS = ("DARKROOM_EDGE_", "DARKROOM_OTLP_ENDPOINT", "DARKROOM_TRACE_")
 
-# While it drains, Envoy asks the clients of open connections to close them, and then stops to listen.
+# While draining, Envoy asks the clients of open connections to close them, and then stops listening.
 _CLOSING_SECONDS = 1
 _LAST_REQUESTS_SECONDS = 5.0
 _POLL_SECONDS = 0.05
@@ -28,7 +28,7 @@ _IN_FLIGHT = r"http://envoy/stats?filter=^http\.edge\.downstream_rq_active$"
 
 
 def envoy(config: StackConfig) -> Program:
-    """The edge of a stack. Of all parts it alone may listen beyond loopback."""
+    """The edge of a stack, the only part that may listen beyond loopback."""
     folder = config.layout.config / "envoy"
     admin = config.layout.socket("envoy-admin")
 
@@ -42,11 +42,11 @@ def envoy(config: StackConfig) -> Program:
         return digest_of([file, folder / "errors.lua", folder / "descriptors.pb", *pages, *certificate])
 
     async def ready() -> None:
-        """Envoy calls itself live, and a request without a key passes the public port and is refused by accounts."""
+        """Envoy reports itself live, and a request without a key passes the public port and is refused by accounts."""
         try:
             async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=os.fspath(admin)), timeout=2) as client:
                 state = await client.get("http://envoy/ready")
-            # The certificate is made for the public host name, and this request goes to the same machine's own port.
+            # The certificate is for the public host name, but this request goes to a port of this machine.
             async with httpx.AsyncClient(verify=False, timeout=5, trust_env=False) as client:  # noqa: S501
                 reply = await client.get(f"{config.local_url}/v1/tasks/1/status")
         except httpx.TransportError as error:
@@ -57,17 +57,17 @@ def envoy(config: StackConfig) -> Program:
             raise NotReady(f"a request without a key got HTTP {reply.status_code}")
 
     async def drain() -> None:
-        """Take no new connections, and let the requests that are in flight end; those that last long are cut, and resumed elsewhere."""
+        """Accept no new connections, and let requests in flight finish; long ones are cut off, and resumed elsewhere."""
         try:
             async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=os.fspath(admin)), timeout=2) as client:
                 await client.post("http://envoy/drain_listeners?graceful&skip_exit")
-                # Until then connections are still taken, so that none is refused which a client has already begun to open.
+                # Until then connections are still accepted, so that those which clients have already begun to open are not refused.
                 await asyncio.sleep(_CLOSING_SECONDS)
                 deadline = time.monotonic() + _LAST_REQUESTS_SECONDS
                 while time.monotonic() < deadline and not (await client.get(_IN_FLIGHT)).text.strip().endswith(": 0"):  # noqa: ASYNC110 - the state of another process
                     await asyncio.sleep(_POLL_SECONDS)
         except httpx.HTTPError:
-            # Whoever does not answer has nothing to drain.
+            # An Envoy that does not answer has nothing to drain.
             return
 
     draining = ("--drain-time-s", str(_CLOSING_SECONDS), "--drain-strategy", "immediate")

@@ -10,7 +10,7 @@ from deploy.local.errors import NotReady
 from deploy.local.layout import write_private
 from deploy.local.program import Program
 
-# sync_interval: always makes a publish that was acknowledged survive a power cut; the default syncs every two minutes.
+# sync_interval: always makes acknowledged messages survive a power cut; the default syncs every two minutes.
 _CONFIGURATION = """\
 listen: "{host}:{port}"
 http: "{host}:{monitoring}"
@@ -46,7 +46,7 @@ def nats_server(config: StackConfig) -> Program:
         return digest_of([file])
 
     async def ready() -> None:
-        """INFO, authentication, and an answer from JetStream, which comes after its streams are recovered."""
+        """INFO, authentication, and an answer from JetStream, which comes only after its streams are recovered."""
         try:
             client = await nats.connect(
                 config.nats_url, allow_reconnect=False, connect_timeout=2, reconnect_time_wait=0, error_cb=_raised_instead
@@ -69,4 +69,4 @@ def nats_server(config: StackConfig) -> Program:
 
 
 async def _raised_instead(_: Exception) -> None:
-    """The client logs a traceback for each failed attempt by default; here the exception itself is what is looked at."""
+    """Log nothing: by default the client logs a traceback for each failed attempt, but here the exception itself is handled."""

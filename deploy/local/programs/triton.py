@@ -25,7 +25,7 @@ def triton(config: StackConfig) -> Program:
             raise PartFailed("triton", f"{config.settings.triton_venv} is not a virtual environment; run `make setup`")
 
     def check() -> None:
-        """Triton calls itself ready when every model of its repository is loaded and warm."""
+        """Triton reports itself ready when every model of its repository is loaded and warm."""
         client = triton_client.InferenceServerClient(config.triton_address)
         try:
             if not client.is_server_ready(client_timeout=2):

@@ -1,4 +1,4 @@
-"""Takes a stack down when the process that made it is gone and has not done so itself, whatever ended it.
+"""Takes a stack down when the process that created it has ended, for whatever reason, without doing so itself.
 
 Run as `python -m deploy.local.scratch.guardian FOLDER`; its standard input ends with that process.
 """
@@ -10,11 +10,11 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Wait for the end, and clean up after it."""
+    """Wait for the process to end, and clean up after it."""
     folder = Path(sys.argv[1])
     sys.stdin.read()
     if folder.exists():
-        # Here, so that a guardian that has nothing to do costs next to nothing.
+        # Imported here, so that an idle guardian costs next to nothing.
         from deploy.local.scratch.stack import ScratchStack
 
         ScratchStack(folder, guarded=False).close()

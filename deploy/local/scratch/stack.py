@@ -1,6 +1,6 @@
 """The real stack of deploy/local in a folder and on ports of its own, for a program that starts it, breaks it and throws it away.
 
-Every method blocks. Asynchronous code whose own tasks must go on meanwhile calls it through `asyncio.to_thread`.
+Every method blocks. Asynchronous code whose own tasks must continue meanwhile calls it through `asyncio.to_thread`.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class ObjectStorage:
 
 
 class ScratchStack:
-    """One stack. `up` starts it or what is missing of it; `close` ends it and deletes its folder."""
+    """One stack. `up` starts it, or its missing parts; `close` ends it and deletes its folder."""
 
     def __init__(self, directory: Path | None = None, *, models: Path | None = None, guarded: bool = True) -> None:
-        # Short, because Unix sockets lie below it.
+        # Short, because it contains Unix sockets.
         self.dir = directory or Path(tempfile.mkdtemp(prefix="darkroom-"))
         self._models = models
         if guarded:
-            # In a session of its own, so that no signal to this one reaches it. Its input ends by `close`, or with this process.
+            # In a session of its own, so that no signal to this one reaches it. Its input ends on `close`, or with this process.
             command = [sys.executable, "-m", "deploy.local.scratch.guardian", str(self.dir)]
             self._guardian = subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, start_new_session=True)
         self._guarded = guarded
@@ -61,7 +61,7 @@ class ScratchStack:
         self._seen_up: dict[str, tuple[int, bool]] = {}
 
     def up(self, only: Collection[str] = ()) -> None:
-        """Bring up every part, or those named with what they require. Quick when they are up."""
+        """Bring up every part, or those named and what they require. Quick if they are already up."""
         stack = self._create()
         with stack.config.layout.lock():
             self.run(stack.up(only))
@@ -70,7 +70,7 @@ class ScratchStack:
         self._seen_up |= self.run(self._processes(only or tuple(stack.programs)))
 
     def ensure_up(self, only: Collection[str] = ()) -> None:
-        """`up`, unless the same processes run as after the last one: a few milliseconds between tests that break nothing."""
+        """`up`, unless the processes are the same as after the last one: a few milliseconds between tests that break nothing."""
         wanted = tuple(only) or tuple(self._create().programs)
         if not self._seen_up.keys() >= set(wanted) or self.run(self._processes(wanted)) != {name: self._seen_up[name] for name in wanted}:
             self.up(only)
@@ -101,7 +101,7 @@ class ScratchStack:
         self.configured = settings
 
     def use_models(self, repository: Path) -> None:
-        """Serve another model repository: Triton alone is started anew."""
+        """Serve another model repository: only Triton is restarted."""
         self._models = repository
         self._stack = None
         self.up()
@@ -120,7 +120,7 @@ class ScratchStack:
 
     @property
     def api_key(self) -> str:
-        """The first account's key, as `up` writes it for the operator."""
+        """The first account's key, which `up` writes for the operator."""
         return dotenv_values(self.dir / "env")["DARKROOM_API_KEY"] or ""
 
     def admin(self, service: str, *arguments: str) -> str:
@@ -132,7 +132,7 @@ class ScratchStack:
         return service_environment(self.stack.config, service)
 
     def address(self, service: str) -> str:
-        """gRPC target of a service's public listener, past the edge."""
+        """gRPC target of a service's public listener, bypassing the edge."""
         return address(self.stack.config, service)
 
     def internal_address(self, service: str) -> str:
@@ -149,7 +149,7 @@ class ScratchStack:
 
     @contextmanager
     def paused(self, part: str) -> Iterator[None]:
-        """Within it a part's process does nothing, and nobody is told."""
+        """Suspend a part's process, without notice, until the block ends."""
         pid = self.pid(part)
         os.kill(pid, signal.SIGSTOP)
         try:
@@ -166,7 +166,7 @@ class ScratchStack:
         return self.run(self.stack.kill(part))
 
     def wait_ready(self, part: str) -> None:
-        """Wait until a part does its job, whoever starts it."""
+        """Wait until a part is ready, no matter who starts it."""
         self.run(self.stack.wait_ready(part))
 
     def pid(self, part: str) -> int:
@@ -175,7 +175,7 @@ class ScratchStack:
 
     @property
     def nats_url(self) -> str:
-        """With credentials."""
+        """The URL of NATS, with credentials."""
         return self.stack.config.nats_url
 
     @property
@@ -188,7 +188,7 @@ class ScratchStack:
         return database_url(self.stack.config, service)
 
     def fetch(self, service: str, query: str, *arguments: object) -> list[asyncpg.Record]:
-        """Rows of a service's database, read as the superuser: for what is not to be seen through the API."""
+        """Rows of a service's database, read as the superuser: for what cannot be seen through the API."""
         return self.run(self._fetch(service, query, *arguments))
 
     async def _fetch(self, service: str, query: str, *arguments: object) -> list[asyncpg.Record]:
@@ -199,7 +199,7 @@ class ScratchStack:
             await connection.close()
 
     def create_database(self) -> str:
-        """SQLAlchemy URL of a new empty database with a role of its own."""
+        """Create an empty database with a role of its own; returns its SQLAlchemy URL."""
         name, password = f"scratch_{secrets.token_hex(5)}", secrets.token_hex(8)
 
         async def create() -> None:
@@ -213,7 +213,7 @@ class ScratchStack:
         return f"postgresql+asyncpg://{name}:{password}@/{name}?host={self.stack.config.layout.postgres_sockets}"
 
     def create_bucket(self) -> ObjectStorage:
-        """A new empty bucket."""
+        """Create an empty bucket."""
         bucket, config = f"scratch-{secrets.token_hex(5)}", self.stack.config
         self.run(create_bucket(config, bucket))
         return ObjectStorage(config.s3_endpoint, config.credentials.s3_access_key, config.credentials.s3_secret_key, bucket)
@@ -229,6 +229,6 @@ class ScratchStack:
         return self._stack
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run a coroutine to its end, in a thread of its own, since the caller's may run an event loop already."""
+        """Run a coroutine to its end, in a thread of its own, since the caller's may already run an event loop."""
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(asyncio.run, work).result()

@@ -1,4 +1,4 @@
-"""A Triton by itself, started as the stack starts it."""
+"""A standalone Triton server, started as the stack starts it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TritonServer:
             return subprocess.Popen(self._command, cwd=REPOSITORY, stdout=output, stderr=subprocess.STDOUT)
 
     def kill_and_start(self) -> None:
-        """Another process at the same address; it need not be ready yet."""
+        """Replace the process with another one at the same address, which need not be ready yet."""
         self.process.kill()
         self.process.wait()
         self.process = self._started()
@@ -50,7 +50,7 @@ class TritonServer:
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def wait_until_ready(self) -> None:
-        """Wait until every model is loaded; fails with the log when the server ends."""
+        """Wait until every model is loaded; fails with the log if the server ends."""
 
         def ready() -> bool:
             assert self.process.poll() is None, f"the server exited with {self.process.returncode}\n{self.log()}"
@@ -89,7 +89,7 @@ class TritonServer:
 
 @contextmanager
 def running(repository: Path, log: Path) -> Iterator[TritonServer]:
-    """A server that is ready, stopped afterwards."""
+    """A server that is ready; stopped when the block ends."""
     server = TritonServer(repository, log)
     try:
         server.wait_until_ready()
@@ -123,7 +123,7 @@ def output_name(model: str) -> str:
 
 
 def wait_until(condition: Callable[[], bool], what: str, explain: Callable[[], str] = str, seconds: float = 90) -> None:
-    """Wait for a condition; fails with `explain()` when it does not come."""
+    """Wait for a condition; fails with `explain()` if it does not come true."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds} s for {what}\n{explain()}"

@@ -20,7 +20,7 @@ class Accounts:
         self._store, self._revoked, self._clock = store, revoked, clock
 
     async def create_account(self, name: str) -> Account:
-        """A new account, named with 1 to 100 characters. Raises FIELD_INVALID."""
+        """A new account, with a name of 1 to 100 characters. Raises FIELD_INVALID."""
         return await self._store.add_account(_checked(name))
 
     async def account(self, account_id: int) -> Account:
@@ -40,10 +40,10 @@ class Accounts:
     ) -> tuple[ApiKey, str]:
         """A new key's record and the key itself, which cannot be shown again.
 
-        `creator_id` is the key that makes it, if one does: the new key's limits are that key's where `limits` sets none, and may not exceed
-        them. With `repeatable`, the key is that one, and its call is recorded.
+        `creator_id` is the key that creates it, if any: the new key inherits that key's limits where `limits` sets none, and may not exceed
+        them. With `repeatable`, the new key is that one, and its call is recorded.
         Raises FIELD_INVALID, ACCOUNT_NOT_FOUND, API_KEY_NOT_FOUND (the creator has been deleted), PERMISSION_DENIED, and
-        IDEMPOTENCY_IN_PROGRESS when the call is recorded already.
+        IDEMPOTENCY_IN_PROGRESS when the call has already been recorded.
         """
         name = _checked(name)
         await self.account(account_id)
@@ -77,7 +77,7 @@ class Accounts:
         return await self._store.keys(account_id)
 
     async def revoke_key(self, key_id: int, account_id: int | None) -> ApiKey:
-        """Revoke a key, of one account or (None) of any; repeating it is harmless. Raises API_KEY_NOT_FOUND."""
+        """Revoke a key of one account, or of any (None); repeating it is harmless. Raises API_KEY_NOT_FOUND."""
         row = await self._store.revoke(key_id, account_id)
         if row is None:
             raise no_such_key(str(key_id))

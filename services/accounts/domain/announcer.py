@@ -1,4 +1,4 @@
-"""Announces revoked and expired keys, again and again for ten minutes."""
+"""Announces revoked and expired keys repeatedly for ten minutes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ _REPEATED_FOR = timedelta(minutes=10)
 
 
 class Announcer:
-    """The step of a background loop: announces each key that was revoked, or that expired, in the last ten minutes.
+    """The step of a background loop: announces each key that was revoked or expired in the last ten minutes.
 
-    Core NATS messages reach only subscribers that are connected. Repeating them reaches a service that was restarting or cut off, and a
-    stream that was opened in the seconds in which a cached answer still accepted the key. It also announces what another process has
-    revoked.
+    Core NATS messages reach only connected subscribers. Repeating them reaches a service that was restarting or cut off, and a
+    stream that was opened while a cached answer still accepted the key. It also announces keys that another process has revoked.
     """
 
     def __init__(self, store: AccountStore, bus: Bus) -> None:

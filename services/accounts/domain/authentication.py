@@ -17,9 +17,9 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import IDENTITY_SECONDS, Signer
 
 FRESH_SECONDS = 5.0
-"""An older answer is asked for again, so a revocation takes effect within this time even when no announcement arrives."""
+"""Older answers are looked up again, so a revocation takes effect within this time even when no announcement arrives."""
 TOKEN_SECONDS = 20.0
-"""A token is handed out for this long, so that most of its minute is left each time."""
+"""A token is handed out for this long, so that it always has most of its minute left."""
 _CAPACITY = 20_000
 _CHECKS = Counter(
     "darkroom_key_checks", "Keys checked, by outcome (known, expired, unknown) and by who knew (memory, database).", ["outcome", "source"]
@@ -39,7 +39,7 @@ class _Answer:
 
 
 class IdentitySigner:
-    """Signs the identity tokens of keys, none for longer than its key."""
+    """Signs the identity tokens of keys; none outlives its key."""
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
@@ -53,9 +53,9 @@ class IdentitySigner:
 class KeyAuthenticator:
     """Turns keys into identity tokens.
 
-    `find_owner(digest)` asks the database, `sign(owner, now)` makes a token, `used(key_id, now)` is called for each key that is accepted,
-    `clock` gives seconds, `now` the time. Valid and unknown keys are cached apart, 20,000 of each, so that a flood of guesses evicts
-    guesses and no customer.
+    `find_owner(digest)` asks the database, `sign(owner, now)` makes a token, `used(key_id, now)` is called for each accepted key, `clock`
+    returns seconds and `now` the time. Valid and unknown keys are cached separately, 20,000 of each, so that a flood of guesses evicts
+    only guesses and no valid keys.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class KeyAuthenticator:
         self._evictions = 0
 
     async def token(self, secret: str) -> str:
-        """An identity token of the key's account with at least 40 of its 60 seconds left, unless the key itself expires before.
+        """An identity token of the key's account with at least 40 of its 60 seconds left, unless the key itself expires sooner.
 
         Raises API_KEY_INVALID for an unknown, revoked or expired key, and UNAVAILABLE when the database is needed and cannot be reached.
         """
@@ -99,19 +99,19 @@ class KeyAuthenticator:
         return answer.token
 
     def evict(self, key_id: int) -> None:
-        """Forget what is cached about a key, because it has been revoked or has expired."""
+        """Drop what is cached about a key that has been revoked or has expired."""
         self._evictions += 1
         digest = self._digest_of_key.pop(key_id, None)
         if digest is not None:
             self._valid.pop(digest, None)
 
     async def _asked(self, digest: bytes) -> _Answer:
-        """Ask the database, once for any number of requests that wait for the same key."""
+        """Ask the database, only once for all requests that wait for the same key."""
         task = self._pending.get(digest)
         if task is None:
             task = self._pending[digest] = asyncio.create_task(self._ask(digest))
             task.add_done_callback(lambda _: self._pending.pop(digest, None))
-        # The caller may go away; the others still wait.
+        # The caller may be cancelled while others still wait.
         return await asyncio.shield(task)
 
     async def _ask(self, digest: bytes) -> _Answer:
@@ -121,7 +121,7 @@ class KeyAuthenticator:
         answer = _Answer(owner, asked_at)
         if before is not None and before.owner == owner:
             answer.token, answer.signed_at = before.token, before.signed_at
-        # Not kept when a revocation came in between: the database may have been read before it.
+        # Not cached if a revocation arrived meanwhile: the database may have been read before it.
         if evictions == self._evictions:
             self._remember(digest, answer)
         return answer

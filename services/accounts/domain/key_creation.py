@@ -1,8 +1,8 @@
-"""Creating API keys by calls that may be repeated, although a key is stored nowhere.
+"""Creating API keys with repeatable calls, although keys are never stored.
 
-A key that is created under an idempotency key is derived from a random nonce and from a secret of the service. The nonce is kept with the
-record of the call, for 24 hours; the secret is not in the database. So a repeat makes the same key again, and after the record is gone
-nobody can. Neither the database alone nor the service's secret alone tells a key.
+A key that is created with an idempotency key is derived from a random nonce and a secret of the service. The nonce is kept with the
+record of the call for 24 hours; the secret is not in the database. So a repeat makes the same key again, and once the record is gone
+the key cannot be made again. Neither the database nor the service's secret alone reveals a key.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import HEADER, IdempotencyRecords, IdempotentCall, in_progress
 
 PURPOSE = "api keys"
-"""What the service's secret for this is derived for."""
+"""The purpose from which the service's secret for this is derived."""
 _NONCE_BYTES = 32
 
 
 class KeyCreation:
-    """Keys that are made by other keys."""
+    """Creates keys on behalf of other keys."""
 
     def __init__(self, accounts: Accounts, store: AccountStore, records: IdempotencyRecords, pepper: bytes) -> None:
         self._accounts, self._store, self._records, self._pepper = accounts, store, records, pepper
@@ -32,14 +32,14 @@ class KeyCreation:
     async def create(
         self, account_id: int, name: str, limits: KeyLimits, creator_id: int, call: IdempotentCall | None
     ) -> tuple[ApiKey, str]:
-        """A new key's record, and the key; or, of an earlier call with the same idempotency key, its record as it is now, and its key.
+        """A new key's record and the key; or, if an earlier call had the same idempotency key, that key and its current record.
 
-        Raises what `Accounts.create_key` does, and IDEMPOTENCY_KEY_MISMATCH where the earlier call was another one or came by another key,
-        or where its key cannot be made again because the service's signing key has been replaced since.
+        Raises what `Accounts.create_key` does. Raises IDEMPOTENCY_KEY_MISMATCH when the earlier call was different or came with another
+        API key, or when its key cannot be made again because the service's signing key has been replaced since.
         """
         if call is None:
             return await self._accounts.create_key(account_id, name, limits, creator_id)
-        # The same request by another key of the account is another call: that key could otherwise get one with more scopes than its own.
+        # The same request by another key of the account is a different call; otherwise that key could get more scopes than its own.
         call = replace(call, digest=hashlib.sha256(call.digest + str(creator_id).encode()).digest())
         nonce = secrets.token_bytes(_NONCE_BYTES)
         repeatable = RepeatableKey(call, derived_key(self._pepper, nonce), nonce)
@@ -54,7 +54,7 @@ class KeyCreation:
         if row is None:
             raise no_such_key(str(key_id))
         if nonce is None:
-            # The 24 hours have ended at this moment: a repeat makes a new key.
+            # The 24 hours have just ended: a repeat makes a new key.
             raise in_progress()
         key = derived_key(self._pepper, nonce)
         if key.digest != row.sha256:

@@ -1,8 +1,8 @@
 """API keys: how they are made, recognised and stored.
 
-A key is `dk_sk_` and 43 characters of 0-9, A-Z and a-z from the operating system's random source: 256 bits. Its SHA-256 is stored. A
+A key is `dk_sk_` and 43 characters of 0-9, A-Z and a-z from the operating system's random source: 256 bits. Only its SHA-256 is stored. A
 slow, salted hash protects secrets that people choose; guessing one of 2^256 equally likely keys is hopeless at any speed, so a plain hash
-loses nothing, and lets a key be found by one lookup in a unique index.
+loses nothing, and a key can be found with one lookup in a unique index.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def make_key() -> NewKey:
 
 
 def derived_key(pepper: bytes, nonce: bytes) -> NewKey:
-    """The key of a random nonce: the same every time, and as good as random to anybody who lacks either the pepper or the nonce.
+    """The key of a random nonce: always the same, and indistinguishable from random without both the pepper and the nonce.
 
-    The characters are the digits of an HMAC-SHA512, whose 512 bits are twice what they hold, so none is more likely than another.
+    The characters are the digits of an HMAC-SHA512, whose 512 bits are twice what they hold, so no character is more likely than another.
     """
     number, characters = int.from_bytes(hmac.digest(pepper, nonce, "sha512"), "big"), ""
     for _ in range(_SECRET_CHARACTERS):
@@ -45,10 +45,10 @@ def _key(characters: str) -> NewKey:
 
 
 def digest_of(secret: str) -> bytes:
-    """The SHA-256 by which a key is stored and found."""
+    """The SHA-256 under which a key is stored and found."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 def is_key(text: str) -> bool:
-    """Whether a text has the form of a key. What has not is nobody's, and the database need not be asked about it."""
+    """Whether a text has the form of a key. If not, it is no key, and the database need not be asked."""
     return _KEY.fullmatch(text) is not None

@@ -10,7 +10,7 @@ INTERVAL_SECONDS = 30.0
 
 
 class Usage:
-    """A request costs one dictionary entry. A replica that is killed loses what it has not written yet, at most half a minute."""
+    """Collects uses; each request costs one dictionary entry. A killed replica loses what it has not yet written, at most half a minute."""
 
     def __init__(self, store: AccountStore) -> None:
         self._store = store
@@ -21,7 +21,7 @@ class Usage:
         self._used[key_id] = moment
 
     async def step(self) -> bool:
-        """Write what has been noted since the last time; kept for the next one if that fails."""
+        """Write what has been noted since the last step; if that fails, it is kept for the next one."""
         used, self._used = self._used, {}
         if used:
             try:

@@ -1,4 +1,4 @@
-"""Accounts and keys in PostgreSQL. Each method is one transaction; it raises UNAVAILABLE while PostgreSQL is away."""
+"""Accounts and keys in PostgreSQL. Each method is one transaction; it raises UNAVAILABLE while PostgreSQL is unreachable."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WITH added AS (
 {remembered("added", nonce="CAST(:nonce AS bytea)")}
 SELECT * FROM added
 """)  # noqa: S608 - put together from constants
-"""A key, and the idempotency key of the call that makes it, if it has one."""
+"""Inserts a key, and the idempotency key of the call that creates it, if any."""
 
 _OWNER = text("SELECT id, account_id, scopes, expires_at FROM api_key WHERE sha256 = :digest AND revoked_at IS NULL")
 
@@ -84,8 +84,8 @@ class AccountStore:
         *,
         now: datetime,
     ) -> ApiKey:
-        """A new key of an account that exists; with `repeatable`, and the record of its call. Raises IDEMPOTENCY_IN_PROGRESS when there is
-        one already."""
+        """Add a key to an existing account; with `repeatable`, also the record of its call. Raises IDEMPOTENCY_IN_PROGRESS when that record
+        already exists."""
         values = {
             "account_id": account_id,
             "name": name,
@@ -101,7 +101,7 @@ class AccountStore:
         return _api_key(row)
 
     async def nonce(self, call: IdempotentCall) -> bytes | None:
-        """The nonce of the key that a call has made; None if no record is left of it."""
+        """The nonce of the key that a call created; None if no record of the call is left."""
         async with self._database.session() as session:
             record = await session.get(Idempotency, (call.account_id, call.method, call.key))
         return record.nonce if record is not None else None
@@ -121,7 +121,7 @@ class AccountStore:
         return [_api_key(row.model_dump()) for row in rows]
 
     async def owner(self, digest: bytes) -> KeyOwner | None:
-        """The owner of the key with this digest, expired or not; None for an unknown or revoked key. One look into the unique index."""
+        """The owner of the key with this digest, expired or not; None for an unknown or revoked key. One lookup in the unique index."""
         rows = await self._database.fetch(_OWNER, {"digest": digest})
         if not rows:
             return None
@@ -129,7 +129,7 @@ class AccountStore:
         return KeyOwner(key_id, account_id, frozenset(scopes) if scopes is not None else None, expires_at)
 
     async def revoke(self, key_id: int, account_id: int | None) -> ApiKey | None:
-        """Revoke a key, of one account or (None) of any. A key that was revoked before keeps its time. None: no such key."""
+        """Revoke a key of one account, or of any (None). A key that was already revoked keeps its time. None if there is no such key."""
         rows = await self._database.fetch(_REVOKE, {"key_id": key_id, "account_id": account_id})
         return _api_key(rows[0]) if rows else None
 
@@ -138,7 +138,7 @@ class AccountStore:
         await self._database.fetch(_RECORD_USE, {"key_ids": list(used), "moments": list(used.values())})
 
     async def recently_ended(self, within: timedelta) -> Sequence[int]:
-        """Ids of the keys that were revoked, or that expired, in the last `within`."""
+        """Ids of the keys that were revoked or expired in the last `within`."""
         return [row["id"] for row in await self._database.fetch(_RECENTLY_ENDED, {"within": within})]
 
 

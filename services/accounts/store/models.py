@@ -34,7 +34,7 @@ class ApiKeyRow(AccountsTable, table=True):
     __table_args__ = (
         CheckConstraint("char_length(name) BETWEEN 1 AND 100", name="api_key_name_length"),
         CheckConstraint("octet_length(sha256) = 32", name="api_key_digest_length"),
-        # Every request at the edge that is not answered from a cache asks by the digest.
+        # Every request at the edge that is not answered from a cache looks up the digest.
         Index("api_key_by_digest", "sha256", unique=True),
         # An account's keys, newest first.
         Index("api_key_of_account", "account_id", "id"),
@@ -58,7 +58,7 @@ class ApiKeyRow(AccountsTable, table=True):
 
 
 class Idempotency(IdempotencyColumns, AccountsTable, table=True):
-    """Which key a creating call with an idempotency key has made; `resource_ids` holds its id."""
+    """Which key was created by a call with an idempotency key; `resource_ids` holds its id."""
 
     __tablename__ = "idempotency"
 

@@ -1,7 +1,7 @@
-"""What the platform offers to the outside, read from the generated protos: surfaces, their services, and which paths lead to which method.
+"""The platform's public API, read from the generated protos: surfaces, their services, and which paths lead to which method.
 
 The edge's routes, the shape of a refusal by path, and the reference all come from here, so a new surface needs no second list: its
-generated modules stand in `darkroom`, or anywhere on Python's path in `compat`.
+generated modules are in `darkroom`, or in `compat` anywhere on Python's path.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from services.common.rpc.path_templates import PathTemplate
 from services.common.rpc.surfaces import Surface
 
 COMPATIBLE = "compat"
-"""Top-level package of the generated modules of APIs that others define; those of Darkroom's own are in `darkroom`."""
+"""Top-level package of the generated modules of third-party APIs; those of Darkroom's own are in `darkroom`."""
 
 
 class CatalogueError(Exception):
-    """What the protos say cannot be served."""
+    """The protos describe something that cannot be served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class HttpBinding:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A binding, with what it leads to."""
+    """A binding and the method it leads to."""
 
     verb: str
     template: PathTemplate
@@ -55,7 +55,7 @@ class SurfaceRule:
 
     @cached_property
     def regex(self) -> str:
-        """Of whole paths without their query, for Python and RE2."""
+        """A regular expression for whole paths without their query, in the syntax of Python and RE2."""
         return f"{self.template.regex}/?"
 
     @cached_property
@@ -66,7 +66,7 @@ class SurfaceRule:
 
 @cache
 def surfaces() -> tuple[Surface, ...]:
-    """Every surface, by name. Raises CatalogueError when two have one name or one path prefix, or one is incomplete."""
+    """Every surface, by name. Raises CatalogueError when two share a name or a path prefix, or one is incomplete."""
     found: dict[str, Surface] = {}
     owners: dict[str, str] = {}
     for file in _files():
@@ -95,16 +95,16 @@ def surface(name: str) -> Surface:
 
 
 def surface_of(service: ServiceDescriptor) -> Surface | None:
-    """The surface that a service belongs to; None for those that only other services call. Raises CatalogueError for one that is not
-    declared."""
+    """The surface that a service belongs to; None for services that only other services call. Raises CatalogueError for an undeclared
+    surface."""
     name = service.GetOptions().Extensions[options_pb2.surface]
     return surface(name) if name else None
 
 
 @cache
 def public_services() -> tuple[ServiceDescriptor, ...]:
-    """Every service of a surface, sorted by its full name. Raises CatalogueError when a service is for clients and says no surface, or says
-    one and is not for clients."""
+    """Every service of a surface, sorted by full name. Raises CatalogueError when a service for clients names no surface, or an internal
+    service names one."""
     services = [service for file in _files() for service in file.services_by_name.values()]
     for service in services:
         public = bool(service.GetOptions().Extensions[options_pb2.surface])
@@ -133,7 +133,7 @@ def is_anonymous(method: MethodDescriptor) -> bool:
 
 @cache
 def routes() -> tuple[Route, ...]:
-    """Every HTTP binding, the most specific template first. Raises CatalogueError when two methods have the same."""
+    """Every HTTP binding, the most specific template first. Raises CatalogueError when two methods have the same binding."""
     found: dict[tuple[str, str], Route] = {}
     for owner in surfaces():
         for method in (method for service in services_of(owner) for method in service.methods):
@@ -148,7 +148,7 @@ def routes() -> tuple[Route, ...]:
 
 @cache
 def surface_rules() -> tuple[SurfaceRule, ...]:
-    """Which paths belong to which surface: the first rule that matches counts. The templates of methods go before path prefixes."""
+    """Which paths belong to which surface: the first matching rule applies. The templates of methods come before path prefixes."""
     wanted = [(route.template, route.surface) for route in routes()]
     prefixes = [(PathTemplate(f"{prefix}/**"), surface) for surface in surfaces() for prefix in surface.path_prefixes]
     wanted += sorted(prefixes, key=lambda one: (-len(one[0].text), one[0].text))
@@ -157,7 +157,7 @@ def surface_rules() -> tuple[SurfaceRule, ...]:
 
 
 def _is_implied(rule: SurfaceRule, later: list[SurfaceRule]) -> bool:
-    """Whether a path prefix of the same surface says as much, because no other surface's rule comes in between."""
+    """Whether a path prefix of the same surface makes the rule redundant, because no other surface's rule comes in between."""
     for other in later:
         if other.surface is rule.surface and other.template.covers(rule.template):
             return True
@@ -177,18 +177,18 @@ def surface_at(path: str) -> Surface | None:
 
 @cache
 def _rpc_surfaces() -> dict[str, Surface | None]:
-    """Of the services that are reached as gRPC, by their full names."""
+    """The surfaces of the services that are reached as gRPC, by the services' full names."""
     return {service.full_name: surface_of(service) for service in public_services() if not is_json(service)}
 
 
 @cache
 def key_headers() -> tuple[str, ...]:
-    """Every header in which a surface's callers show keys, in lower case."""
+    """Every header in which callers of some surface present keys, in lower case."""
     return tuple(sorted({key.header.lower() for surface in surfaces() for key in surface.keys}))
 
 
 def bindings(method: MethodDescriptor) -> tuple[HttpBinding, ...]:
-    """The HTTP verbs and path templates by which the edge transcodes a method; none for a method that is gRPC only."""
+    """The HTTP verbs and path templates that the edge transcodes to a method; none for a method that is gRPC only."""
     options = method.GetOptions()
     if not options.HasExtension(annotations_pb2.http):
         return ()
@@ -204,7 +204,7 @@ def _binding(rule: http_pb2.HttpRule) -> HttpBinding:
 
 
 def forget() -> None:
-    """Read the protos again: others have come onto Python's path, or gone."""
+    """Drop what was read from the protos, so that they are read again after Python's path has changed."""
     for cached in (surfaces, public_services, routes, surface_rules, _rpc_surfaces, key_headers, _files):
         cached.cache_clear()
 
@@ -219,7 +219,7 @@ def _files() -> tuple[FileDescriptor, ...]:
 
 
 def _packages() -> Iterator[Path]:
-    # The client shares the name `darkroom` with the generated code, so that the latter is found by one of its files.
+    # The client shares the name `darkroom` with the generated code, so the latter is located through one of its files.
     yield Path(options_pb2.__file__).parents[2]
     try:
         yield from map(Path, importlib.import_module(COMPATIBLE).__path__)

@@ -13,7 +13,7 @@ from services.common.rpc.spans import ClientSpans
 from services.common.rpc.trace import TRACE_HEADER, current_trace_id
 from services.common.telemetry import tracing
 
-# Every internal call may be repeated, so a service that is restarting is waited for.
+# Every internal call may be repeated, so calls wait for a service that is restarting.
 _RETRY = {
     "methodConfig": [
         {
@@ -33,7 +33,7 @@ _OPTIONS = (
     ("grpc.enable_retries", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
-    # Unix sockets have no host; without this the authority is the escaped path, which some servers refuse.
+    # Unix sockets have no host; without this the authority would be the escaped path, which some servers refuse.
     ("grpc.default_authority", "darkroom"),
 )
 

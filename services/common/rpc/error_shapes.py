@@ -1,4 +1,4 @@
-"""The JSON body of a surface's errors, from the message and the enum by which its protos describe it."""
+"""The JSON body of a surface's errors, built from the message and the enum that describe it in the surface's protos."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class ErrorCode:
 
     value: int | str
     http: int | None
-    """The HTTP status, where it is not that of the reason."""
+    """The HTTP status, where it differs from that of the reason."""
 
 
 class ErrorShape:
-    """Words errors as one surface does."""
+    """Renders errors in the form of one surface."""
 
     def __init__(self, body: Descriptor, codes: EnumDescriptor | None) -> None:
-        """Raises ValueError when a field does not say what it holds, the body has a code and some reason none, or a reason has two."""
+        """Raise ValueError if a field does not declare what it holds, the body has a code but some reason has none, or a reason has two."""
         self.message = body
         self._codes = _codes_of(codes) if codes is not None else {}
         if surface_pb2.ERROR_PART_CODE in set(_parts(body)) and _OTHERS not in self._codes:

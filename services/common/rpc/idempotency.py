@@ -18,19 +18,19 @@ _keyed: ContextVar[tuple[str, str, Message] | None] = ContextVar("idempotency", 
 
 
 def set_idempotency(method: str, key: str | None, request: Message) -> None:
-    """Remember the header of the current call, which the interceptor has validated otherwise; None where there is none, or the method takes
+    """Remember the key header of the current call, whose request the interceptor has validated; None if it has none or the method takes
     none."""
     _keyed.set((method, key, request) if key is not None else None)
 
 
 def current_idempotency() -> IdempotentCall | None:
-    """The current call as one that may be repeated; None if it has no key. Raises FIELD_INVALID for what cannot be a key."""
+    """The current call as one that may be repeated; None if it has no key. Raises FIELD_INVALID for a malformed key."""
     keyed = _keyed.get()
     if keyed is None:
         return None
     method, key, request = keyed
     if not _KEY.fullmatch(key):
         raise DarkroomError(ErrorReason.FIELD_INVALID, f"{HEADER}: must be 1 to 255 printable ASCII characters.", field=HEADER)
-    # Deterministic for one version of the protos, and a field that was not set adds nothing to it, so new fields break no key.
+    # Deterministic for one version of the protos. A field that is not set adds nothing, so new fields invalidate no key.
     digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
     return IdempotentCall(current_identity().account_id, method, key, digest)

@@ -1,4 +1,4 @@
-"""The one interceptor of every server: trace, identity, access, validation, errors, and one log line a call."""
+"""The one interceptor of every server: trace, identity, access, validation, errors, and one log line per call."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Details = grpc.HandlerCallDetails
 
 _logger = log.get_logger()
-# Others' protos: they have no rules of ours, and their calls are too many for a line each.
+# Third-party protos: they have none of our rules, and too many calls for one log line each.
 _QUIET = ("/grpc.health.v1.Health/", "/envoy.service.auth.v3.Authorization/")
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Wraps each method of one listener.
 
-    Servicers and the domain below them raise `DarkroomError` and nothing else on purpose; anything else is logged and becomes INTERNAL.
+    Servicers and the domain below them deliberately raise only `DarkroomError`; anything else is logged and becomes INTERNAL.
     """
 
     def __init__(self, listener: Listener, policies: PolicyTable, verifier: Verifier) -> None:
@@ -55,7 +55,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     async def intercept_service(
         self, continuation: Callable[[Details], Awaitable[Handler | None]], handler_call_details: Details
     ) -> Handler | None:
-        """Wrap the method's handler; once, since it stays the same."""
+        """Wrap the method's handler, only once, since it stays the same."""
         known = self._handlers.get(handler_call_details.method)
         if known is not None:
             return known
@@ -109,7 +109,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return handle
 
     def _admit(self, request: object, context: Context, method: str, policy: MethodPolicy) -> None:
-        """Establish the identity, refuse who may not call this, and check the request's rules."""
+        """Establish the identity, refuse callers without permission, and check the request's rules."""
         metadata = dict(context.invocation_metadata() or ())
         if policy.access == options_pb2.ACCESS_ACCOUNT and self._listener == "public":
             identity = self._verifier.identity(str(metadata.get(IDENTITY_HEADER, "")))
@@ -136,7 +136,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         outcome: dict[str, object] = {"code": "OK"}
         started = time.perf_counter()
         with log.bind(trace_id=trace_id):
-            # Past the edge a trace may begin here.
+            # When the edge is bypassed, a trace may begin here.
             span = begin_call(method, metadata, trace_id, root=self._listener == "public") if self._traced else None
             try:
                 yield outcome
@@ -154,7 +154,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
 
 async def _abort(context: Context, policy: MethodPolicy, outcome: dict[str, object], raised: Exception) -> NoReturn:
-    """End the call with the error, in gRPC's shape and in the surface's."""
+    """End the call with the error, in gRPC's form and in the surface's."""
     if isinstance(raised, DarkroomError):
         error = raised
     elif isinstance(raised, grpc.aio.AioRpcError):

@@ -1,4 +1,4 @@
-"""Metrics of served calls, by the names that go-grpc-middleware has made customary, so that dashboards made for those fit."""
+"""Metrics of served calls, named as in go-grpc-middleware, so that existing dashboards work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SECONDS = Histogram(
 
 
 def observe_call(method: str, code: str, seconds: float) -> None:
-    """Count a call that has ended: `method` by its full path, `/package.Service/Method`, of one that exists; `code` by its name in gRPC."""
+    """Count a call that has ended. `method` is the full path of an existing method, `/package.Service/Method`; `code` is its gRPC name."""
     handled, duration = _series(method, code)
     handled.inc()
     duration.observe(seconds)

@@ -1,4 +1,4 @@
-"""Path templates of `google.api.http`, as regular expressions and as Lua patterns, and which of two is more specific."""
+"""Path templates of `google.api.http`: as regular expressions, as Lua patterns, and ordered by how specific they are."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ _WILDCARD = re.compile(r"(\*\*|\*)")
 
 @dataclass(frozen=True)
 class PathTemplate:
-    """Such as `/v1/tasks/{id}/status`, `/v1/{name=files/*}` or `/v1/{rest=**}`."""
+    """A path template, such as `/v1/tasks/{id}/status`, `/v1/{name=files/*}` or `/v1/{rest=**}`."""
 
     text: str
 
     @cached_property
     def shape(self) -> str:
-        """The template without the names of its variables. Two with one shape match the same paths."""
+        """The template without the names of its variables. Two templates with the same shape match the same paths."""
         return _VARIABLE.sub(lambda variable: variable[1] or "*", self.text)
 
     @cached_property
     def generality(self) -> tuple[tuple[int, ...], str]:
-        """For sorting: of two templates that match one path, the more specific one comes first, as it does in Envoy's transcoder. Segment
-        by segment, a text goes before `*`, and that before `**`."""
+        """The sort key: of two templates that match a path, the more specific one comes first, as it does in Envoy's transcoder. Segment
+        by segment, literal text comes before `*`, and `*` before `**`."""
         return tuple(_generality(segment) for segment in self.shape.split("/")[1:]), self.shape
 
     @cached_property
     def regex(self) -> str:
-        """For Python and RE2, without the slash that a path may end with."""
+        """A regular expression for Python and RE2, without the slash that a path may end with."""
         if self.shape.endswith("/**"):
-            # It may stand for no segment at all.
+            # `**` may also match no segment at all.
             return PathTemplate(self.shape.removesuffix("/**")).regex + "(/.*)?"
         return "".join({"**": ".*", "*": "[^/]+"}.get(part, re.escape(part)) for part in _WILDCARD.split(self.shape))
 

@@ -26,7 +26,7 @@ class MethodPolicy:
 
     access: options_pb2.Access.ValueType
     surface: Surface | None
-    """Whose callers are told of errors; None for services that only other services call."""
+    """The surface in whose form callers get errors; None for services that only other services call."""
     scope: scope_pb2.Scope.ValueType = scope_pb2.SCOPE_UNSPECIFIED
     """What the caller's key must be allowed to do; unspecified means everything."""
     takes_idempotency_key: bool = False

@@ -30,7 +30,7 @@ _OPTIONS = (
 
 @dataclass(frozen=True)
 class Mount:
-    """A servicer. Its generated base class says which service it is and how it is added to a server."""
+    """A servicer. Its generated base class tells which service it is and how to add it to a server."""
 
     servicer: object
 
@@ -43,7 +43,7 @@ class Mount:
         return service
 
     def add_to(self, server: grpc.aio.Server) -> None:
-        """Let a server answer the service's calls by the servicer."""
+        """Let the servicer answer the service's calls on a server."""
         base = self._base
         getattr(import_module(base.__module__), f"add_{base.__name__}_to_server")(self.servicer, server)
 
@@ -67,11 +67,12 @@ async def listening(
     health: Health | None = None,
     drain_seconds: float = 5.0,
 ) -> AsyncIterator[None]:
-    """Serve the mounts at `address` (`unix:/path` or `host:port`) until the block ends; then take no more calls, and let those in
-    flight go on for up to `drain_seconds`.
+    """Serve the mounts at `address` (`unix:/path` or `host:port`) until the block ends; then accept no more calls, and let those in
+    flight continue for up to `drain_seconds`.
 
-    `reflect` names the services that gRPC reflection lists; their descriptors must have been imported. `grpc.health.v1` tells of `liveness`
-    (SERVING as long as it answers) and of `readiness`, which is also the state of the server as a whole, by `health`; without it, ready.
+    `reflect` names the services that gRPC reflection lists; their descriptors must have been imported. `grpc.health.v1` reports `liveness`
+    (SERVING as long as it answers) and `readiness`, which is also the state of the whole server. Readiness comes from `health`; without it,
+    the server is always ready.
     """
     policies = PolicyTable(mount.descriptor for mount in mounts)
     server = grpc.aio.server(interceptors=[CallInterceptor(listener, policies, verifier)], options=_OPTIONS)

@@ -11,14 +11,14 @@ from opentelemetry.trace import Span, SpanKind
 
 from services.common.telemetry import tracing
 
-# What is the server's fault; the others are the caller's.
+# Codes that are the server's fault; the others are the caller's.
 _FAULTS = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
-# They come all the time, and say nothing about a request.
+# Frequent calls that say nothing about a request.
 _UNTRACED = ("/grpc.health.v1.Health/", "/darkroom.internal.tasks.v1.AttemptService/Heartbeat")
 
 
 def begin_call(method: str, metadata: Mapping[str, str | bytes], request_id: str, *, root: bool) -> Span | None:
-    """The span of a call that is served, current until the call ends; None if the call is in no trace. With `root` one may begin here."""
+    """The span of a served call, current until the call ends; None if the call is in no trace. With `root`, a trace may begin here."""
     parent = str(metadata.get(tracing.TRACE_PARENT, ""))
     if (not parent and not root) or method.startswith(_UNTRACED):
         return None
@@ -26,7 +26,7 @@ def begin_call(method: str, metadata: Mapping[str, str | bytes], request_id: str
 
 
 def end_call(span: Span, code: str, reason: str | None) -> None:
-    """End the span of a call that was served, by its status and the reason of its error."""
+    """End the span of a served call with its status and the reason of its error."""
     span.set_attribute("rpc.grpc.status_code", _number(code))
     if reason is not None:
         span.set_attribute("error.type", reason)
@@ -36,13 +36,13 @@ def end_call(span: Span, code: str, reason: str | None) -> None:
 
 
 class ClientSpans(grpc.aio.UnaryUnaryClientInterceptor):
-    """Wraps each call of a channel in a span, and tells the trace to the other side."""
+    """Wraps each call of a channel in a span, and passes the trace to the other side."""
 
     async def intercept_unary_unary(
         self, continuation: Callable[[ClientCallDetails, Any], Any], client_call_details: ClientCallDetails, request: object
     ) -> Any:
         """Make the call."""
-        # gRPC gives the method as bytes, whatever its types say.
+        # gRPC passes the method as bytes, despite its type annotations.
         method = _text(client_call_details.method)
         if method.startswith(_UNTRACED):
             return await continuation(client_call_details, request)

@@ -1,7 +1,7 @@
-"""Surfaces, as their protos declare them, and how an error is told to the callers of each.
+"""Surfaces, as their protos declare them, and how errors are reported to the callers of each.
 
-A servicer raises `DarkroomError`; on its way out it becomes the HTTP status and JSON body that the clients of the surface know. They
-travel to the edge as trailers, and the edge's Lua puts them into the response.
+A servicer raises `DarkroomError`; on its way out it becomes the HTTP status and JSON body that clients of the surface expect. These
+travel to the edge as trailers, and the edge's Lua code puts them into the response.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ class Surface:
 
     name: str
     path_prefixes: tuple[str, ...]
-    """Where what no method takes is refused in this surface's shape."""
+    """Below these, paths that no method takes are refused in this surface's form."""
     keys: tuple[surface_pb2.KeyScheme, ...]
-    """How callers show their keys; the first that a request has counts."""
+    """How callers present their keys; the first scheme found in a request applies."""
     errors: ErrorShape | None
-    """None where a gRPC status is all that callers are told."""
+    """None where callers get only a gRPC status."""
     reference: surface_pb2.SurfaceReference
 
     @classmethod
     def declared_in(cls, file: FileDescriptor) -> Surface | None:
-        """The surface that the options of a proto file declare; None if they declare none. Raises ValueError for one that is incomplete."""
+        """The surface that the options of a proto file declare; None if they declare none. Raises ValueError for an incomplete one."""
         said = file.GetOptions().Extensions[surface_pb2.declares]
         if not said.name:
             return None
@@ -55,14 +55,14 @@ class Surface:
 
 
 def rendered(surface: Surface | None, error: DarkroomError) -> Rendering:
-    """HTTP status and JSON body of an error; outside of any surface, and on one that has no error body, neutral ones."""
+    """HTTP status and JSON body of an error; neutral ones outside any surface or for a surface without an error body."""
     if surface is None or surface.errors is None:
         return error.http_status, {"error": {"reason": error.reason.value, "message": error.message}}
     return surface.errors.http_status(error), surface.errors.render(error)
 
 
 def error_trailers(surface: Surface | None, error: DarkroomError) -> tuple[tuple[str, str], ...]:
-    """Trailers that carry the error in the surface's own shape; none where callers are told a gRPC status only."""
+    """Trailers that carry the error in the surface's own form; none where callers get only a gRPC status."""
     if surface is None or surface.errors is None:
         return ()
     status, body = rendered(surface, error)

@@ -1,5 +1,5 @@
 """Which request something belongs to: its id, minted at the edge (`x-request-id`) and passed from service to service, and its place in a
-trace, if it is in one. Both are kept with the task that a call creates, so that its work hours later belongs to the same request."""
+trace, if any. Both are kept with the task that a call creates, so that the task's work belongs to the same request even hours later."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def set_trace_id(trace_id: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a task comes from, as its row and its hints keep it: the request id and, if the request is traced, its `traceparent`."""
+    """Where a task comes from, as stored in its row and its hints: the request id and, if the request is traced, its `traceparent`."""
 
     request_id: str
     trace_parent: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Origin:
-        """From `str()` of one."""
+        """The origin whose `str()` this is."""
         request_id, _, trace_parent = text.partition(_SEPARATOR)
         return cls(request_id, trace_parent)
 
     @classmethod
     def current(cls) -> Origin:
-        """The request being served, with its current span as parent of what is to come."""
+        """The request being served, with its current span as parent of later spans."""
         return cls(current_trace_id().replace(_SEPARATOR, ""), tracing.trace_parent())
 
     def __str__(self) -> str:

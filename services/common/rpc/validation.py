@@ -25,7 +25,7 @@ class RequestValidator:
 
 
 def _unset(violation: Violation, request: Message) -> DarkroomError | None:
-    """The error for a oneof of which nothing is set, with what could be; None if the violation is another one."""
+    """The error for a oneof without a set field, listing its fields; None if the violation is another one."""
     path, message = violation.proto.field, request.DESCRIPTOR
     names = [element.field_name for element in path.elements] if path is not None else []
     for name in names[:-1]:

@@ -1,4 +1,4 @@
-"""What a sandboxed child does: take one job, set its limits, run the function, answer, end."""
+"""A sandboxed child's work: take one job, set its limits, run the function, answer, exit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def work(connection: socket.socket) -> None:
     connection.sendall(frame(Kind.STARTED))
     _, length = HEADER.unpack(receive_exactly(connection, HEADER.size))
     job: Job = pickle.loads(receive_exactly(connection, length))  # noqa: S301 - written by the host
-    out_of_memory = frame(Kind.OUT_OF_MEMORY)  # made while there is memory to make it
+    out_of_memory = frame(Kind.OUT_OF_MEMORY)  # created while there is still memory for it
     try:
         answer = _answer(connection, job)
     except MemoryError:

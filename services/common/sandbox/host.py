@@ -29,7 +29,7 @@ class Limits:
     """What one child may use."""
 
     memory_bytes: int = 1 << 30
-    """Address space, the interpreter and its libraries (about 200 MB) included."""
+    """Address space, including the interpreter and its libraries (about 200 MB)."""
     cpu_seconds: int = 60
     """Processor time, over all threads of the child."""
     wall_seconds: float = 120.0
@@ -52,7 +52,7 @@ class SandboxOutOfMemory(SandboxError):
 
 
 class SandboxCrashed(SandboxError):
-    """The child ended without an answer: a fault in native code, a nonsense reply, or somebody killed it."""
+    """The child ended without an answer: it crashed in native code, sent an invalid reply, or was killed."""
 
 
 class SandboxFailed(SandboxError):
@@ -67,11 +67,11 @@ class Sandbox:
     """Runs functions in child processes.
 
     `preload` names modules (those that hold the functions) which are imported once, before any child is forked; they
-    must start no thread on import. At most `concurrency` children run at once, further calls wait. The process that forks
-    the children starts with the first call, or with `start`, and is started again if it dies.
+    must not start threads on import. At most `concurrency` children run at once; further calls wait. The process that
+    forks the children starts with the first call, or with `start`, and is restarted if it dies.
 
-    Children end with the service, even when that is killed. They have the service's user and network: what they are
-    kept from is the service's memory and more than their share of the machine.
+    Children end with the service, even when it is killed. They run as the service's user with its network: they are
+    kept only from the service's memory and from more than their share of the machine.
     """
 
     def __init__(self, *, preload: Sequence[str] = (), limits: Limits | None = None, concurrency: int | None = None) -> None:
@@ -90,7 +90,7 @@ class Sandbox:
         await self.aclose()
 
     async def start(self) -> None:
-        """Start the forking process if it does not run. It imports in the background; the first job waits for that."""
+        """Start the forking process if it is not running. It imports in the background; the first job waits for that."""
         async with self._starting:
             if self._process is not None and self._process.poll() is None:
                 return
@@ -123,12 +123,12 @@ class Sandbox:
         limits: Limits | None = None,
         on_progress: Callable[..., None] | None = None,
     ) -> _Result:
-        """What `function(*args)` returns in a fresh child; bytes as they are, anything else after a trip through JSON.
+        """What `function(*args)` returns in a fresh child: bytes unchanged, anything else after a round trip through JSON.
 
-        `function` is importable (module level); `args` can be pickled. With `on_progress`, the function gets one more
-        positional argument, a callable that takes numbers and has `on_progress` called with them here.
+        `function` must be importable (module level) and `args` picklable. With `on_progress`, the function gets one more
+        positional argument, a callable that takes numbers and passes them to `on_progress` here.
 
-        Cancelling kills the child. Raises DarkroomError as the function raised it, or a SandboxError.
+        Cancelling kills the child. Raises the DarkroomError that the function raised, or a SandboxError.
         """
         limits = limits or self._limits
         job = Job(
@@ -142,7 +142,7 @@ class Sandbox:
         )
         async with self._slots:
             connection, leash = await self._launch()
-            # Closing the leash kills the child if it still runs, so every way out of here leaves none behind.
+            # Closing the leash kills the child if it is still running, so no exit path leaves one behind.
             with leash:
                 reader, writer = await asyncio.open_unix_connection(sock=connection)
                 try:
@@ -222,7 +222,7 @@ class Sandbox:
         if code == -signal.SIGXCPU:
             return SandboxTimedOut("processor time used up")
         if code == -signal.SIGKILL:
-            # Nobody else sends it: the kernel does, when memory runs out.
+            # Only the kernel sends it, when memory runs out.
             return SandboxOutOfMemory("killed")
         if code < 0:
             return SandboxCrashed(f"ended by signal {-code}")

@@ -32,11 +32,11 @@ STATUS = struct.Struct("!i")
 def main(control_fd: int, preload: list[str]) -> None:
     """Serve jobs until the host hangs up."""
     control = socket.socket(fileno=control_fd)
-    # Parsers log whatever they find odd about a file, as often as the file likes. The host logs what came of a job.
+    # Parsers log every oddity of a file, without limit. The host logs the outcome of a job.
     logging.disable(logging.ERROR)
     for module in preload:
         importlib.import_module(module)
-    # Objects that live before the fork are shared pages; the collector would touch, and so copy, all of them.
+    # Objects created before the fork are in shared pages; the garbage collector would touch, and so copy, all of them.
     gc.collect()
     gc.freeze()
     Nursery(control).serve()
@@ -104,7 +104,7 @@ class Nursery:
 
     def _hang_up(self, pid: int) -> None:
         # The host closed its end: it has its answer, gave up, or was cancelled. The pid cannot have been reused, since
-        # only _reap collects it and drops the leash.
+        # only _reap collects the child, and drops the leash then.
         self._selector.unregister(self._leashes[pid])
         os.kill(pid, signal.SIGKILL)
 

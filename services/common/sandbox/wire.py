@@ -1,7 +1,7 @@
 """Frames between the host and a sandboxed child.
 
 A frame is one byte of kind, four bytes of length (big endian) and the payload. The host trusts nothing that a child
-says, since a parser may have been taken over by the file it reads: what goes to the child is pickled, and what comes
+sends, since a parser may have been taken over by the file it reads: what goes to the child is pickled, but what comes
 back is JSON or plain bytes.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 HEADER = struct.Struct("!BI")
 
-#: The longest frame the host accepts from a child, bytes.
+#: The longest frame that the host accepts from a child, in bytes.
 MAX_REPLY_BYTES = 64 << 20
 
 
@@ -25,7 +25,7 @@ class Kind(enum.IntEnum):
     JOB = 1
     """Host to child: a pickled `Job`."""
     STARTED = 2
-    """Child to host: the child exists and its clocks run; empty."""
+    """Child to host: the child exists and its clocks are running; empty."""
     PROGRESS = 3
     """Child to host: JSON array, the arguments of the progress callback."""
     RESULT = 4
@@ -59,7 +59,7 @@ def frame(kind: Kind, payload: bytes = b"") -> bytes:
 
 
 def receive_exactly(connection: socket.socket, length: int) -> bytes:
-    """`length` bytes from a blocking socket; EOFError if the peer hangs up before."""
+    """`length` bytes from a blocking socket; EOFError if the peer hangs up first."""
     received = bytearray()
     while len(received) < length:
         chunk = connection.recv(min(length - len(received), 1 << 20))

@@ -1,4 +1,4 @@
-"""What processes commonly need."""
+"""Checks for what processes commonly need."""
 
 from __future__ import annotations
 

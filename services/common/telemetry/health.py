@@ -1,7 +1,7 @@
 """Whether a process is ready: what it depends on can be reached, and it is not about to end.
 
-Alive is another question: that the event loop turns. A process that is alive and not ready mends by itself when what it waits for is back,
-so it is kept from traffic and not restarted.
+Liveness is separate: whether the event loop turns. A process that is alive but not ready recovers by itself when what it depends on is
+back, so it gets no traffic but is not restarted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from services.common.process import background
 _INTERVAL_SECONDS = 1.0
 _PROBE_SECONDS = 3.0
 _FAILURES = 2
-"""One failed probe may be chance, and a process that calls itself unready too soon passes its load on to others that are as busy."""
+"""One failed probe may be chance, and a process that becomes unready too soon passes its load on to others that are just as busy."""
 _logger = get_logger()
 
 
@@ -44,7 +44,7 @@ class _Tried:
         self._due = 0.0
 
     async def look(self) -> None:
-        """Probe, if it is time to."""
+        """Probe, if a probe is due."""
         if time.monotonic() < self._due:
             return
         try:
@@ -63,7 +63,7 @@ class _Tried:
 
 
 class Health:
-    """Looks at the checks about once a second. Without any, the process is ready from the beginning."""
+    """Runs the checks that are due about once a second. Without any checks, the process is ready from the start."""
 
     def __init__(self, checks: Sequence[Check] = ()) -> None:
         self._tried = [_Tried(check) for check in checks]
@@ -78,12 +78,12 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """Whether the process is to be given work."""
+        """Whether the process should be given work."""
         return not self._draining and not any(tried.failing for tried in self._tried)
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        """Look once, so that the first answer to anybody is a true one, and then again and again until the block ends."""
+        """Run the checks once, so that the very first answer is correct, and then repeatedly until the block ends."""
         await self.step()
         async with background(Loop("health", _INTERVAL_SECONDS, self.step).run()):
             yield
@@ -94,7 +94,7 @@ class Health:
         await listener(self.ready)
 
     async def step(self) -> bool:
-        """Look at everything that is due; never more to do at once."""
+        """Run every check that is due; there is never more to do at once."""
         before = self.ready
         await asyncio.gather(*(tried.look() for tried in self._tried))
         if self.ready != before:
@@ -102,7 +102,7 @@ class Health:
         return False
 
     async def drain(self, notice_seconds: float = 0.0) -> None:
-        """Not ready from now on. Returns after `notice_seconds`, in which whoever routes to this process hears of it."""
+        """Be unready from now on. Returns after `notice_seconds`, so that load balancers can notice."""
         self._draining = True
         await self._tell()
         await asyncio.sleep(notice_seconds)

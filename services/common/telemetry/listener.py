@@ -1,6 +1,6 @@
-"""The operator's HTTP listener: `/metrics` for Prometheus, `/livez` and `/readyz` for whoever runs the processes. No route at the edge.
+"""The operator's HTTP listener: `/metrics` for Prometheus, `/livez` and `/readyz` for process supervisors. The edge has no route to it.
 
-It answers from threads of its own, so that a process whose event loop hangs can say so.
+It answers from its own threads, so that a process whose event loop hangs can report it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _TURN_SECONDS = 5.0
-"""An event loop that takes longer for one turn counts as hanging."""
+"""An event loop that takes longer than this for one turn counts as hanging."""
 _logger = get_logger()
 
 _LAG = Gauge("darkroom_event_loop_lag_seconds", "Time that the event loop took to come round to a call, when this was read.")
@@ -34,11 +34,11 @@ _READY = Gauge("darkroom_ready", "Whether the process is ready: 1 or 0.")
 
 @asynccontextmanager
 async def observable(address: str | None, health: Health, collectors: Sequence[Collector] = ()) -> AsyncIterator[None]:
-    """Serve at `address`, `host:port` (nowhere if it is None), until the block ends. A scrape asks the `collectors`, from a thread."""
+    """Serve at `address` (`host:port`; not at all if None) until the block ends. A scrape calls the `collectors` from a thread."""
     if address is None:
         yield
         return
-    # When a series began is worth less than the room that it takes.
+    # The creation time of a series is not worth the space that it takes.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     host, _, port = address.rpartition(":")
     application = _application(asyncio.get_running_loop(), health)
@@ -65,7 +65,7 @@ class _Handler(WSGIRequestHandler):
     timeout = 30
 
     def log_message(self, format: str, *args: object) -> None:
-        """Scrapes and probes come all the time, and nobody looks for them."""
+        """Log nothing: scrapes and probes are constant and of no interest."""
 
 
 def _application(loop: asyncio.AbstractEventLoop, health: Health) -> WSGIApplication:
@@ -115,5 +115,5 @@ def _call_soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> Non
     try:
         loop.call_soon_threadsafe(call)
     except RuntimeError:
-        # Closed: the process is ending, and the loop turns no more.
+        # Closed: the process is ending, and the loop has stopped.
         return

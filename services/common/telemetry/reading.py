@@ -1,4 +1,4 @@
-"""Gauges that have to be read from somewhere: by the event loop, when Prometheus asks."""
+"""Gauges whose values must be fetched: by the event loop, when Prometheus scrapes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from services.common.log import get_logger
 _logger = get_logger()
 _READ_SECONDS = 5.0
 _FRESH_SECONDS = 5.0
-"""However many scrape, they share one reading for so long."""
+"""All scrapers share one reading for this long."""
 
 
 class ReadGauges(Collector):
-    """The gauges that `read` gives. When it fails they are absent rather than old, and `darkroom_gauges_read{source}` is 0."""
+    """The gauges that `read` returns. When it fails they are absent rather than stale, and `darkroom_gauges_read{source}` is 0."""
 
     def __init__(self, source: str, read: Callable[[], Awaitable[Sequence[Metric]]]) -> None:
         self._source, self._read = source, read
@@ -29,7 +29,7 @@ class ReadGauges(Collector):
         self._last: tuple[float, Sequence[Metric]] | None = None
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: to name them, the registry would read them."""
+        """Nothing: otherwise the registry would read the gauges just to learn their names."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
@@ -44,7 +44,7 @@ class ReadGauges(Collector):
         return [*gauges, self.succeeded(True)]
 
     def succeeded(self, whether: bool) -> Metric:
-        """The gauge that tells whether the others could be read."""
+        """The gauge that says whether the others could be read."""
         told = GaugeMetricFamily("darkroom_gauges_read", "Whether the gauges of a source could be read: 1 or 0.", labels=["source"])
         told.add_metric([self._source], whether)
         return told
@@ -64,7 +64,7 @@ class PoolGauges(Collector):
         self._engine = engine
 
     def describe(self) -> Iterable[Metric]:
-        """What `collect` gives."""
+        """What `collect` returns."""
         return self.collect()
 
     def collect(self) -> Iterable[Metric]:

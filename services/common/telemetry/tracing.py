@@ -1,7 +1,7 @@
 """OpenTelemetry traces: one for each request, from the edge to the result, exported by OTLP over gRPC.
 
-Whether a request is traced is decided where it comes in, at the edge, and travels with it (W3C Trace Context, https://www.w3.org/TR/trace-context/).
-Everything behind goes by that; nothing starts a trace by itself but a public listener that is called past the edge. Without an endpoint
+Whether a request is traced is decided at the edge, and travels with it (W3C Trace Context, https://www.w3.org/TR/trace-context/).
+Everything behind the edge follows that; only a public listener that is called directly may start a trace itself. Without an endpoint
 to export to there is no provider, and a call costs a comparison.
 """
 
@@ -30,14 +30,14 @@ Attributes = Mapping[str, str | int | float | bool]
 def exporting(service: str, endpoint: str | None, ratio: float) -> Iterator[None]:
     """Export the spans of this process to `endpoint` (`http://host:port` or `https://…`) until the block ends; nothing if it is None.
 
-    `ratio` is the share of requests that are traced among those that bring no decision with them. What cannot be exported is dropped. The
-    exporter reads the rest of its settings, such as headers and certificates, from OpenTelemetry's own environment variables. Once a
-    process: the provider is OpenTelemetry's, and that has one.
+    `ratio` is the share of requests to trace among those that arrive without a decision. Spans that cannot be exported are dropped. The
+    exporter reads its other settings, such as headers and certificates, from OpenTelemetry's own environment variables. Use this once per
+    process: OpenTelemetry has a single global provider.
     """
     if endpoint is None:
         yield
         return
-    # Imported only where it is used: it is larger than everything else that a service imports for its telemetry.
+    # Imported only when used: it is larger than everything else that a service imports for telemetry.
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
     from opentelemetry.sdk.trace import TracerProvider
@@ -47,7 +47,7 @@ def exporting(service: str, endpoint: str | None, ratio: float) -> Iterator[None
     provider = TracerProvider(
         resource=Resource.create({SERVICE_NAME: f"darkroom-{service}", SERVICE_INSTANCE_ID: f"{socket.gethostname()}:{os.getpid()}"}),
         sampler=ParentBased(TraceIdRatioBased(ratio)),
-        # The process's own end flushes, and not that of the interpreter.
+        # The process flushes when it shuts down, not when the interpreter exits.
         shutdown_on_exit=False,
     )
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, timeout=_EXPORT_SECONDS)))
@@ -64,22 +64,22 @@ def enabled() -> bool:
 
 
 def trace_parent() -> str:
-    """The current span as a `traceparent`; empty if there is none that is recorded."""
+    """The current span as a `traceparent`; empty if no span is being recorded."""
     if not trace.get_current_span().is_recording():
         return ""
     return headers()[TRACE_PARENT]
 
 
 def headers() -> dict[str, str]:
-    """What carries the current trace to whoever is called; empty outside of one."""
+    """Headers that carry the current trace to the callee; empty outside of a trace."""
     carrier: dict[str, str] = {}
     _PROPAGATOR.inject(carrier)
     return carrier
 
 
 def enter(parent: str, name: str, kind: SpanKind, attributes: Attributes) -> Span:
-    """Begin a span below `parent` (a `traceparent`; a trace of its own if it is empty) and make it the current one up to the end of the
-    asyncio task that this is called in. The caller ends it."""
+    """Begin a span below `parent` (a `traceparent`; if empty, a new trace) and make it current until the end of the calling asyncio task.
+    The caller ends the span."""
     above = _PROPAGATOR.extract({TRACE_PARENT: parent}) if parent else context.Context()
     span = _TRACER.start_span(name, context=above, kind=kind, attributes=dict(attributes))
     context.attach(trace.set_span_in_context(span))
@@ -90,7 +90,7 @@ def enter(parent: str, name: str, kind: SpanKind, attributes: Attributes) -> Spa
 
 @contextmanager
 def below(parent: str, name: str, kind: SpanKind, attributes: Attributes) -> Iterator[Span]:
-    """A span below `parent`, a `traceparent`; without one, nothing is traced in the block, whatever happens around it."""
+    """A span below `parent`, a `traceparent`. Without one, nothing in the block is traced, even if a trace is current around it."""
     above = _PROPAGATOR.extract({TRACE_PARENT: parent}) if parent else context.Context()
     token = context.attach(above)
     try:
@@ -105,7 +105,7 @@ def below(parent: str, name: str, kind: SpanKind, attributes: Attributes) -> Ite
 
 @contextmanager
 def within(name: str, kind: SpanKind = SpanKind.INTERNAL, attributes: Attributes | None = None) -> Iterator[Span]:
-    """A span below the current one; nothing if that is not recorded."""
+    """A span below the current one; nothing if the current one is not recorded."""
     if not trace.get_current_span().is_recording():
         yield trace.INVALID_SPAN
         return
@@ -115,7 +115,7 @@ def within(name: str, kind: SpanKind = SpanKind.INTERNAL, attributes: Attributes
 
 @contextmanager
 def _logged(span: Span) -> Iterator[None]:
-    """Put the trace of a span into the log lines of the block, if it is recorded."""
+    """Put the trace of a span into the log lines of the block, if the span is recorded."""
     if not span.is_recording():
         yield
         return

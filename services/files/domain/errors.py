@@ -6,14 +6,14 @@ from services.common.errors import DarkroomError, ErrorReason
 
 
 def about(error: DarkroomError, file_id: int) -> DarkroomError:
-    """The same error, with the file's id for programs in its metadata."""
+    """The same error, with the file's id in its metadata, for programs."""
     return DarkroomError(
         error.reason, error.message, field=error.field, allowed=error.allowed, metadata={**error.metadata, "file_id": str(file_id)}
     )
 
 
 def not_found(file_id: int | str) -> DarkroomError:
-    """No such file in the account; the same for one that is another account's."""
+    """There is no such file in the account; another account's file gets the same error."""
     return DarkroomError(ErrorReason.FILE_NOT_FOUND, "There is no such file.", metadata={"file_id": str(file_id)})
 
 

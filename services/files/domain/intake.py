@@ -20,7 +20,7 @@ from services.files.store import FileStore
 
 _logger = get_logger()
 _CLEARING_LEASE = timedelta(minutes=2)
-# After these the bytes are of no use to anybody. FILE_SIZE_MISMATCH is judged here; the prober's own means "changed meanwhile".
+# After these errors the bytes are useless. FILE_SIZE_MISMATCH is determined here; the prober's own means "changed meanwhile".
 _PROBE_REFUSALS = {
     ErrorReason.MEDIA_UNSUPPORTED,
     ErrorReason.FILE_CORRUPT,
@@ -33,11 +33,11 @@ class ContentProber(Protocol):
     """`services.files.probe.Prober`, as far as it is used here."""
 
     async def probe(self, url: str, size: int, etag: str | None = None) -> Probe:
-        """What the object of `size` bytes behind the URL is."""
+        """Find out what the object of `size` bytes behind the URL is."""
 
 
 class Intake:
-    """Turns PENDING uploads into READY files, or refuses them and leaves nothing of them in storage."""
+    """Turns PENDING uploads into READY files, or refuses them and removes them from storage."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Intake:
         self._slots = asyncio.Semaphore(settings.probe_concurrency)
 
     async def ready(self, files: Sequence[File]) -> list[File]:
-        """The files, READY, in the same order; fresh ones are examined side by side.
+        """The files, READY, in the same order; new ones are examined concurrently.
 
         Raises the first error in the order of `files`: SOURCE_FILE_UPLOAD_NOT_COMPLETED, FILE_SIZE_MISMATCH, FILE_TOO_LARGE,
         MEDIA_UNSUPPORTED, FILE_CORRUPT, FILE_ENCRYPTED, MEDIA_LIMIT_EXCEEDED, FILE_NOT_FOUND (deleted meanwhile), UNAVAILABLE. Its
@@ -67,7 +67,7 @@ class Intake:
         return ready
 
     async def examined(self, files: Sequence[File]) -> list[File | DarkroomError]:
-        """`ready`, with the error of each file in its place. Raises UNAVAILABLE, which says nothing about the file."""
+        """Like `ready`, but with each file's error in its place. Raises only UNAVAILABLE, which is not about the file."""
         results = await self._examined(files)
         for result in results:
             if isinstance(result, DarkroomError) and result.reason is ErrorReason.UNAVAILABLE:
@@ -100,7 +100,7 @@ class Intake:
                 await self._clear(file)
                 _logger.info("upload_refused", file_id=file.id, reason=error.reason.value, size=stored.size_bytes)
             elif error.reason is ErrorReason.UNAVAILABLE and await self._objects.head(file.object_key) is None:
-                # Another call has refused the same upload meanwhile, and a storage may fail a read that a deletion overtakes.
+                # Another call has refused the same upload meanwhile; storage may fail a read during a deletion.
                 raise not_uploaded(file.id) from error
             raise about(error, file.id) from error
         accepted = await self._store.accept(file.id, found, self._clock(), self._settings.temporary_life)
@@ -147,7 +147,7 @@ class Intake:
             await self._store.end_clearing([file.id])
 
     async def _after_race(self, file: File) -> File:
-        """The file as another call has left it."""
+        """The file as a concurrent call has left it."""
         current = (await self._store.find(file.account_id, [file.id], self._clock())).get(file.id)
         if current is None:
             raise not_found(file.id)
@@ -157,4 +157,4 @@ class Intake:
 
 
 class _WrongSize(DarkroomError):
-    """FILE_SIZE_MISMATCH by the object's HEAD."""
+    """FILE_SIZE_MISMATCH according to the object's HEAD."""

@@ -1,6 +1,6 @@
 """Files as their account sees and uses them: look up, list, download, delete.
 
-An output becomes visible once its task has succeeded with it: by the task's event, or sooner when somebody asks for it.
+An output becomes visible once its task has succeeded with it: through the task's event, or sooner when a client asks for it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Page:
 
 
 class Downloads:
-    """Signs what clients download by."""
+    """Signs the URLs for clients' downloads."""
 
     def __init__(self, public_urls: Presigner, settings: FilesSettings, clock: Clock) -> None:
         self._urls, self._settings, self._clock = public_urls, settings, clock
@@ -49,7 +49,7 @@ class Downloads:
     async def sign(self, files: Sequence[File]) -> list[Download]:
         """A download for each of the files, in order. The files must be READY.
 
-        A URL outlives its file when that expires sooner than the URL; it then leads to a 404.
+        If a file expires before its URL, the URL leads to a 404.
         """
         expires_at = self._clock() + self._settings.download_url_life
         seconds = self._settings.download_url_seconds
@@ -78,7 +78,7 @@ class Visibility:
     async def visible(self, account_id: int, file_ids: Collection[int]) -> Mapping[int, File]:
         """Those of the files that the account may use, by id.
 
-        A client may name an output in the moment between its task's success and the arrival of the event here; then tasks is asked.
+        A client may name an output after its task has succeeded but before the event arrives here; then the tasks service is asked.
         """
         now = self._clock()
         found = await self._store.find(account_id, file_ids, now)
@@ -94,7 +94,7 @@ class Visibility:
 
 
 class Library:
-    """The files of an account. Another account's file is the same as a missing one."""
+    """The files of an account. Another account's file is treated as missing."""
 
     def __init__(
         self, store: FileStore, visibility: Visibility, intake: Intake, downloads: Downloads, wake_sweeper: Callable[[], None], clock: Clock
@@ -110,7 +110,7 @@ class Library:
         return found
 
     async def page(self, account_id: int, page_size: int, page_token: str) -> Page:
-        """One page of up to `page_size` (0: 100) files. Raises FIELD_INVALID for a token that no page gave out."""
+        """One page of up to `page_size` (0: 100) files. Raises FIELD_INVALID for a token that did not come from a page."""
         if page_token and not (page_token.isascii() and page_token.isdecimal() and len(page_token) <= 18):
             raise DarkroomError(
                 ErrorReason.FIELD_INVALID, "page_token: must be the next_page_token of an earlier page.", field="page_token"
@@ -130,7 +130,7 @@ class Library:
         return await self._downloads.sign([ready[file_id] for file_id in file_ids])
 
     async def delete(self, account_id: int, file_id: int) -> None:
-        """Delete a file; its bytes follow at once, or when no open task needs them any more. Raises FILE_NOT_FOUND."""
+        """Delete a file; its bytes are deleted at once, or when no open task needs them any more. Raises FILE_NOT_FOUND."""
         await self.get(account_id, file_id)
         if not await self._store.delete(account_id, file_id, self._clock()):
             raise not_found(file_id)

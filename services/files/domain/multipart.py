@@ -1,4 +1,4 @@
-"""Joining the parts of a multipart upload: those that the client reports, checked against those that have arrived."""
+"""Joining the parts of a multipart upload: the reported parts, checked against those that have arrived."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def join(objects: ObjectStore, file: File, upload_id: str, parts: Sequence
     """Check the parts against what has arrived, then join them.
 
     Raises UPLOAD_NOT_FOUND, FIELD_INVALID (parts) and FILE_SIZE_MISMATCH. The parts are checked first, because not every storage keeps
-    the upload when the joining fails (`rclone serve s3` drops it).
+    the upload when joining fails (`rclone serve s3` drops it).
     """
     try:
         stored = await objects.parts(file.object_key, upload_id)
@@ -108,7 +108,7 @@ def check(parts: Sequence[UploadedPart], stored: Mapping[int, StoredPart]) -> di
 
 
 def refused(code: str) -> DarkroomError:
-    """The storage would not join the parts, for the reason that its error code names."""
+    """The error for when the storage refused to join the parts, with the reason given by its error code."""
     if code == "EntityTooSmall":
         return _invalid("parts", "every part but the last must have 5 MiB (5242880 bytes) or more")
     return _invalid("parts", "a part changed while the parts were being joined")

@@ -12,7 +12,7 @@ MEDIA_TYPE_OF = {extension: each.media_type for each in MediaFormat for extensio
 """Media type by extension, for everything that can be uploaded."""
 EXTENSIONS = tuple(MEDIA_TYPE_OF)
 
-# One container holds HEIC and HEIF, and its name need not tell which.
+# HEIC and HEIF share one container, and a file's name need not say which it is.
 _SAME_KIND = (*(set(each.extensions) for each in MediaFormat), {*MediaFormat.HEIC.extensions, *MediaFormat.HEIF.extensions})
 # Characters that change the direction of text make `photo\u202Egpj.exe` look like `photoexe.jpg` (Unicode TR 36, 2.10).
 _DIRECTION = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}

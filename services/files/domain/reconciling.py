@@ -1,4 +1,4 @@
-"""Storage and records compared, both ways: no object without its record, no record without its object."""
+"""Comparing storage with records, both ways: no object without its record, no record without its object."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.files.records import ReadyObject
 from services.files.store import SweepStore
 
 _logger = get_logger()
-# The first key behind all that begin with the prefix.
+# The first key after all that begin with the prefix.
 _KEYS_END = KEY_PREFIX[:-1] + chr(ord(KEY_PREFIX[-1]) + 1)
 _BATCH = 1000
 _HEAD_CONCURRENCY = 16
@@ -25,13 +25,13 @@ _HEAD_CONCURRENCY = 16
 class Reconciler:
     """Lists the bucket from time to time. Any number of reconcilers may run at once.
 
-    **Objects without a record** are deleted when they are old: an upload that came after its record had expired, an output of a worker that
-    was given up, a multipart upload that was begun and not stored. A record is committed before its first URL is given out, so what has no
-    record then will never get one.
+    **Objects without a record** are deleted when they are old: an upload that arrived after its record had expired, an output of a worker
+    that was given up, a multipart upload that was begun but not recorded. A record is committed before its first URL is given out, so an
+    object without one by then will never get one.
 
-    **Records without an object**, which somebody has deleted behind the service's back, are hidden from their account at once, and removed
-    when the object has been missing for a day. That leaves time to mend a storage that only seemed to be empty: a file whose object is back
-    by then is back, too.
+    **Records without an object**, deleted behind the service's back, are hidden from their account at once, and removed when the object has
+    been missing for a day. That leaves time to repair a storage that only seemed to be empty: a file whose object is back by then is
+    visible again, too.
     """
 
     def __init__(
@@ -42,13 +42,13 @@ class Reconciler:
         self._heads = asyncio.Semaphore(_HEAD_CONCURRENCY)
 
     async def step(self) -> bool:
-        """List the bucket once. Never more to do at once."""
+        """List the bucket once; there is never more to do at once."""
         now = self._clock()
         oldest = now - timedelta(seconds=self._settings.orphan_age_seconds)
         behind = KEY_PREFIX
         async for page in self._objects.pages(KEY_PREFIX):
             await self._delete_orphans(page, oldest)
-            # Storage lists its keys in the order of their bytes.
+            # Storage lists keys in byte order.
             last = max((stored.key for stored in page), default=behind)
             await self._compare_records(behind, last, {stored.key for stored in page}, now)
             behind = last
@@ -84,7 +84,7 @@ class Reconciler:
             behind = rows[-1].key
 
     async def _note_missing(self, unlisted: Sequence[ReadyObject], now: datetime) -> None:
-        """A file that became READY after its part of the bucket was listed is not in the list; a second look tells."""
+        """Hide files whose objects are missing. Each is checked again: it may have become READY after its part of the bucket was listed."""
         there = await asyncio.gather(*(self._is_there(row.key) for row in unlisted))
         missing = [row.file_id for row, is_there in zip(unlisted, there, strict=True) if not is_there]
         if not missing:

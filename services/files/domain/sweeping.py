@@ -1,4 +1,4 @@
-"""Removing files that nobody needs any more. Any number of sweepers may run at once; each works on files that it has claimed."""
+"""Removing files that are no longer needed. Any number of sweepers may run at once; each works on files that it has claimed."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from services.files.store import FileStore, SweepStore
 _logger = get_logger()
 _BATCH = 200
 _PIN_BATCH = 1000
-# A claimed file is left alone by other sweepers for so long; also the pause before a task that is still open is asked about again.
+# How long other sweepers leave a claimed file alone; also the pause before asking again about a task that is still open.
 _LEASE = timedelta(minutes=10)
 
 
 class Sweeper:
-    """Expired files, uploads that never arrived, refused objects, outputs and pins of ended tasks."""
+    """Removes expired files, uploads that never arrived, refused objects, and outputs and pins of ended tasks."""
 
     def __init__(
         self,
@@ -51,20 +51,20 @@ class Sweeper:
         return len(files) == _BATCH
 
     async def sweep_pins(self) -> bool:
-        """Ask about one batch of pins whose tasks should have ended by now; True if there may be more."""
+        """Ask the tasks service about one batch of pins whose tasks should have ended by now; True if there may be more."""
         now = self._clock()
         task_ids = await self._sweep.claim_due_pins(now, now + _LEASE, _PIN_BATCH)
         await self._settle(task_ids)
         return len(task_ids) == _PIN_BATCH
 
     async def _clear(self, files: Sequence[File]) -> None:
-        """Finish refusing uploads where a process died on the way."""
+        """Finish refusing uploads where a process died halfway."""
         if files:
             gone = await self._objects.delete([file.object_key for file in files])
             await self._files.end_clearing([file.id for file in files if file.object_key in gone])
 
     async def _expire(self, files: Sequence[File], now: datetime) -> None:
-        """Expire files. An upload whose bytes did arrive is kept for as long as one that was used."""
+        """Expire files. An upload whose bytes did arrive is kept as long as one that was used."""
         pending = [file for file in files if file.state is FileState.PENDING]
         kept = await asyncio.gather(*(self._keep_if_arrived(file, now) for file in pending))
         spared = {file.id for file, keep in zip(pending, kept, strict=True) if keep}
@@ -79,11 +79,11 @@ class Sweeper:
         return stored is not None and await self._sweep.postpone(file.id, stored.modified_at, self._settings.temporary_life, now)
 
     async def _remove(self, files: Sequence[File]) -> None:
-        """Delete the objects of DELETING files, then their rows. What fails is tried again when the lease has ended."""
+        """Delete the objects of DELETING files, then their rows. Failures are retried when the lease has ended."""
         if not files:
             return
         for file in files:
-            # Without an ETag it was never accepted, so its parts may still lie there.
+            # Without an ETag it was never accepted, so its parts may still be in storage.
             if file.upload_id is not None and file.etag is None:
                 await self._objects.abort_upload(file.object_key, file.upload_id)
         gone = await self._objects.delete([file.object_key for file in files])
@@ -93,6 +93,6 @@ class Sweeper:
         _logger.info("files_removed", files=len(removed))
 
     async def _settle(self, task_ids: Collection[int]) -> None:
-        """Ask tasks what has become of them, in case an event was lost. The files of open tasks stay."""
+        """Ask the tasks service about the tasks, in case an event was lost, and settle those that have ended. Files of open tasks stay."""
         if task_ids:
             await self._task_files.settle(await self._tasks.ended(task_ids))

@@ -1,4 +1,4 @@
-"""What tasks and workers do with files: pin inputs, read them, store outputs."""
+"""Files of tasks and workers: pin inputs, read them, store outputs."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class NewOutput:
     frames: int | None = None
     pages: int | None = None
     keep_as: str | None = None
-    """No result, but kept under this key for later attempts of the task."""
+    """If set, not a result, but kept under this key for later attempts of the task."""
     size_bytes: int = 0
-    """0 if it is not known."""
+    """0 if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +46,19 @@ class SignedFile:
 
     file: File
     url: str
-    """Empty for what is stored in parts."""
+    """Empty if it is stored in parts."""
     part_bytes: int = 0
-    """Of each part but the last; 0 for what is stored by one PUT."""
+    """Size of each part but the last; 0 if it is stored with one PUT."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExaminedFiles:
-    """What became of files that tasks are to use."""
+    """The outcome of examining files that tasks will use."""
 
     files: list[File]
-    """Those that can be used, each once."""
+    """The usable files, each once."""
     refusals: Mapping[int, DarkroomError]
-    """By file."""
+    """Errors by file id."""
 
 
 class TaskFiles:
@@ -83,7 +83,7 @@ class TaskFiles:
         self._heads = asyncio.Semaphore(_HEAD_CONCURRENCY)
 
     async def pin(self, account_id: int, task_id: int, file_ids: Sequence[int]) -> list[File]:
-        """Make sure that the files are READY and keep them until the task has ended: all of them, in order, or none.
+        """Make sure that the files are READY and keep them until the task has ended, all or none. Returns them in order.
 
         Raises FILE_NOT_FOUND and what `Intake.ready` raises; the metadata names the file in `file_id`.
         """
@@ -95,14 +95,14 @@ class TaskFiles:
         pinned = await self._pin({task_id: file_ids}, account_id, all_or_none=True)
         for file_id in file_ids:
             if file_id not in pinned:
-                # It was deleted or expired in this very moment.
+                # It was deleted or expired just now.
                 raise not_found(file_id)
         return [pinned[file_id] for file_id in file_ids]
 
     async def pin_tasks(self, account_id: int, wanted: Mapping[int, Sequence[int]], *, all_or_none: bool) -> ExaminedFiles:
         """`pin` for many tasks, each with its files. A task with a refused file gets no pins; with `all_or_none`, then no task does.
 
-        Raises UNAVAILABLE, and nothing else for the sake of one file.
+        Raises UNAVAILABLE, but nothing that concerns a single file.
         """
         examined = await self.examine(account_id, list(dict.fromkeys(file_id for ids in wanted.values() for file_id in ids)))
         usable = {task_id: ids for task_id, ids in wanted.items() if examined.refusals.keys().isdisjoint(ids)}
@@ -113,7 +113,7 @@ class TaskFiles:
         return ExaminedFiles(list(pinned.values()), {**examined.refusals, **late})
 
     async def examine(self, account_id: int, file_ids: Sequence[int]) -> ExaminedFiles:
-        """What becomes of files that tasks are to use, each named once. Raises UNAVAILABLE, and nothing else for the sake of one file."""
+        """Examine files that tasks will use, each named once. Raises UNAVAILABLE, but nothing that concerns a single file."""
         found = await self._visibility.visible(account_id, file_ids)
         refusals = {file_id: not_found(file_id) for file_id in file_ids if file_id not in found}
         known = [found[file_id] for file_id in file_ids if file_id in found]
@@ -130,7 +130,7 @@ class TaskFiles:
         return await self._task_files.pin(wanted, account_id, now, now + self._settings.unclaimed_life, all_or_none=all_or_none)
 
     async def open_inputs(self, account_id: int, task_id: int, file_ids: Sequence[int]) -> list[SignedFile]:
-        """URLs to read pinned inputs by, in order. Raises FILE_NOT_FOUND for a file that the task has not pinned."""
+        """URLs for reading pinned inputs, in order. Raises FILE_NOT_FOUND for a file that the task has not pinned."""
         found = await self._task_files.pinned(task_id, account_id, file_ids)
         for file_id in file_ids:
             if file_id not in found:
@@ -141,8 +141,8 @@ class TaskFiles:
         return [SignedFile(file, url) for file, url in zip(files, urls, strict=True)]
 
     async def create_outputs(self, account_id: int, task_id: int, attempt: int, outputs: Sequence[NewOutput]) -> list[SignedFile]:
-        """Hidden records for an attempt's outputs, and URLs to PUT them by with their media type as Content-Type; for one that is known to
-        be larger than a part, the size of its parts.
+        """Hidden records for an attempt's outputs, and URLs to PUT them to with their media type as Content-Type; for an output known to
+        be larger than a part, the size of its parts instead.
 
         Raises FIELD_INVALID for a name that no file may have, and UNAVAILABLE.
         """
@@ -183,7 +183,7 @@ class TaskFiles:
         return [SignedFile(file, url, part_bytes) for file, url, part_bytes in zip(files, urls, parts, strict=True)]
 
     async def sign_output_parts(self, account_id: int, task_id: int, attempt: int, file_id: int, numbers: Sequence[int]) -> list[str]:
-        """URLs to PUT parts of an attempt's output by, counted from 1. Raises FILE_NOT_FOUND, also for one that is not stored in parts."""
+        """URLs to PUT parts of an attempt's output to, counted from 1. Raises FILE_NOT_FOUND, also for one that is not stored in parts."""
         file = (await self._task_files.outputs(task_id, attempt, account_id, [file_id])).get(file_id)
         if file is None or file.upload_id is None:
             raise not_found(file_id)
@@ -191,13 +191,13 @@ class TaskFiles:
         return await in_thread(lambda number: self._urls.put_part(key, upload_id, number, seconds), numbers)
 
     def _part_bytes(self, size_bytes: int) -> int:
-        """Bytes of a part of what is too large for one PUT, so that there are not too many parts; 0 for what is not."""
+        """Part size in bytes for an output that is too large for one PUT, chosen to limit the number of parts; 0 for any other."""
         if size_bytes <= self._settings.part_bytes:
             return 0
         return max(self._settings.part_bytes, -(-size_bytes // _MOST_PARTS))
 
     async def finalize_outputs(self, account_id: int, task_id: int, attempt: int, file_ids: Sequence[int]) -> list[File]:
-        """Check that an attempt's outputs are stored; they are READY then, and still hidden. Repeating it is harmless.
+        """Check that an attempt's outputs are stored and make them READY, still hidden. Repeating it is harmless.
 
         Raises FILE_NOT_FOUND and SOURCE_FILE_UPLOAD_NOT_COMPLETED.
         """
@@ -212,7 +212,7 @@ class TaskFiles:
         return [result for result in results if isinstance(result, File)]
 
     async def open_kept(self, account_id: int, task_id: int) -> list[SignedFile]:
-        """What earlier attempts of a task have kept, and URLs to read it by."""
+        """What earlier attempts of a task have kept, with URLs for reading it."""
         files = await self._task_files.kept(task_id, account_id)
         seconds = self._settings.internal_url_seconds
         urls = await in_thread(lambda file: self._urls.get(file.object_key, seconds), files)
@@ -221,7 +221,7 @@ class TaskFiles:
     async def sign_downloads(self, account_id: int, file_ids: Sequence[int]) -> list[Download]:
         """Public downloads for the outputs of a succeeded task, in order; ids that are unknown, expired or not READY are left out.
 
-        The tasks service asks only about outputs of a task that has succeeded, so those whose event has not arrived here yet are claimed.
+        The tasks service asks only about outputs of a succeeded task, so those whose event has not arrived here yet are claimed.
         """
         now = self._clock()
         found = await self._files.find(account_id, file_ids, now)
@@ -238,7 +238,7 @@ class TaskFiles:
             self._wake_sweeper()
 
     async def settle(self, ended: Collection[EndedTask]) -> None:
-        """Keep what ended tasks succeeded with, give up their other outputs, drop their pins. Repeating it is harmless."""
+        """Keep the outputs that ended tasks succeeded with, give up their other outputs, drop their pins. Repeating it is harmless."""
         if ended and await self._task_files.settle(ended, self._clock(), self._settings.output_life):
             self._wake_sweeper()
 

@@ -1,4 +1,4 @@
-"""Uploads that were broken off: going on with one, and giving one up."""
+"""Interrupted uploads: resuming and aborting them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ResumedUpload:
 
 
 class UnfinishedUploads:
-    """Uploads of an account whose file is not READY. Another account's is the same as a missing one."""
+    """Uploads of an account whose file is not READY. Another account's upload is treated as missing."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class UnfinishedUploads:
         self._wake_sweeper, self._settings, self._clock = wake_sweeper, settings, clock
 
     async def resume(self, account_id: int, file_id: int) -> ResumedUpload:
-        """What has arrived and fresh URLs, with as much time for the rest as at first. Raises FILE_NOT_FOUND and UPLOAD_NOT_FOUND."""
+        """What has arrived, and fresh URLs; the rest gets as much time as initially. Raises FILE_NOT_FOUND and UPLOAD_NOT_FOUND."""
         file = await self._unfinished(account_id, file_id)
         arrived = await self._arrived(file, file.upload_id) if file.upload_id is not None else {}
         await self._store.prolong_uploads(account_id, [file_id], self._clock() + self._settings.upload_deadline)
@@ -49,7 +49,7 @@ class UnfinishedUploads:
         """Delete the file; the sweeper drops its parts at once. Raises FILE_NOT_FOUND and UPLOAD_NOT_FOUND."""
         if not await self._store.give_up(account_id, file_id, self._clock()):
             await self._unfinished(account_id, file_id)
-            # Deleted or given up by another call since.
+            # Another call has deleted it or given it up since.
             raise not_found(file_id)
         self._wake_sweeper()
 
@@ -67,7 +67,7 @@ class UnfinishedUploads:
         except UploadGone:
             if await self._objects.head(file.object_key) is None:
                 raise no_upload(file.id) from None
-            # A call has joined the parts and lost its reply.
+            # An earlier call has joined the parts and lost its reply.
             raise _finished(file.id) from None
 
 

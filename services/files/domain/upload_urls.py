@@ -25,15 +25,15 @@ class CreatedUpload:
 
 
 class UploadUrls:
-    """Signs what clients upload by."""
+    """Signs the URLs for clients' uploads."""
 
     def __init__(self, public_urls: Presigner, settings: FilesSettings, clock: Clock) -> None:
         self._urls, self._settings, self._clock = public_urls, settings, clock
 
     def part_bytes(self, sizes: Sequence[int]) -> int:
-        """How large the parts are in which files of these sizes are sent: larger than usual where their URLs would not fit into a reply.
+        """The part size for files of these sizes: larger than usual where their URLs would not fit into a reply.
 
-        Raises FIELD_INVALID, blamed on `files`, where even one part each is too many.
+        Raises FIELD_INVALID, blamed on `files`, where even one part per file is too many.
         """
         size, limit = self._settings.part_bytes, self._settings.max_part_urls
         if len(sizes) > limit:
@@ -45,11 +45,11 @@ class UploadUrls:
         return size
 
     def part_bytes_of(self, file: File) -> int:
-        """How large the parts of an upload are that was begun."""
+        """The part size of an upload that has been started."""
         return file.part_bytes or self._settings.part_bytes
 
     async def sign(self, files: Sequence[File]) -> list[CreatedUpload]:
-        """Fresh URLs for each of the files, in order: one a part where a multipart upload was begun, else one."""
+        """Fresh URLs for each of the files, in order: one per part where a multipart upload was started, else one."""
         expires_at = self._clock() + self._settings.upload_url_life
         seconds = self._settings.upload_url_seconds
         counts = [-(-file.size_bytes // self.part_bytes_of(file)) if file.upload_id is not None else 0 for file in files]
@@ -61,7 +61,7 @@ class UploadUrls:
                 return self._urls.put_part(file.object_key, file.upload_id, number, seconds)
             return self._urls.put(file.object_key, seconds)
 
-        # Everything in one go in a thread; then the URLs are dealt out.
+        # Sign everything at once in a thread, then distribute the URLs.
         urls = iter(await in_thread(sign, wanted))
         created = []
         for file, count in zip(files, counts, strict=True):

@@ -39,13 +39,13 @@ class NewUpload:
 
     name: str
     size_bytes: int = 0
-    """Declared; 0 if not."""
+    """The declared size; 0 if none was declared."""
     extension: str | None = None
-    """What the client calls its type; None if the name alone says it."""
+    """The type that the client declares; None if it is given only by the name."""
 
 
 def object_key(account_id: int, file_id: int) -> str:
-    """Where a file's bytes lie. Its random end keeps URLs from being guessed by somebody who knows the ids."""
+    """The object key of a file's bytes. Its random end keeps URLs from being guessed by someone who knows the ids."""
     return f"{KEY_PREFIX}{account_id}/{file_id}-{secrets.token_urlsafe(16)}"
 
 
@@ -75,9 +75,9 @@ class Uploads:
         size_field: str = "size_bytes",
         call: IdempotentCall | None = None,
     ) -> list[CreatedUpload]:
-        """Records and URLs for all of the uploads, in order, or for none. `size_field` is what the surface calls the size.
+        """Records and URLs for all of the uploads, in order, or for none. `size_field` is the surface's name for the size.
 
-        A `call` that repeats an earlier one gets that one's records as they are now, with fresh URLs. Raises FIELD_INVALID, FILE_TOO_LARGE
+        A `call` that repeats an earlier one gets its records in their current state, with fresh URLs. Raises FIELD_INVALID, FILE_TOO_LARGE
         and MEDIA_UNSUPPORTED, blamed on the field of `files[i]`; IDEMPOTENCY_KEY_MISMATCH; IDEMPOTENCY_IN_PROGRESS; FILE_NOT_FOUND when
         files of the earlier call are gone.
         """
@@ -88,7 +88,7 @@ class Uploads:
         )
 
     async def _made(self, account_id: int, ids: Sequence[int]) -> list[CreatedUpload]:
-        """What an earlier call has made. Where bytes are still missing there is as much time for them as at first."""
+        """What an earlier call created. Uploads whose bytes are still missing get as much time as initially."""
         now = self._clock()
         await self._store.prolong_uploads(account_id, ids, now + self._settings.upload_deadline)
         found = await self._store.find(account_id, ids, now)
@@ -158,7 +158,7 @@ class Uploads:
         return (await self._intake.ready([file]))[0]
 
     def _check_name(self, upload: NewUpload, field: str) -> str:
-        """The media type that the name promises."""
+        """Check the name, and return the media type that it promises."""
         check_name(upload.name, f"{field}.name")
         if upload.extension is None:
             extension = extension_of(upload.name, f"{field}.name")
@@ -190,7 +190,7 @@ class Uploads:
         return mode is UploadMode.MULTIPART or (mode is UploadMode.AUTO and large)
 
     async def _start(self, files: Sequence[File]) -> list[File]:
-        """The files, with multipart uploads begun for those that go in parts; if one cannot be begun, none is left behind."""
+        """The files, with multipart uploads started for those sent in parts; if one cannot be started, none is left behind."""
         slots = asyncio.Semaphore(_START_CONCURRENCY)
 
         async def start(file: File) -> File:

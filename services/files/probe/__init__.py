@@ -1,4 +1,4 @@
-"""What an uploaded file is, decided from its content and read from its headers only.
+"""What an uploaded file is, determined from its content, reading only its headers.
 
     prober = Prober(sandbox, ProbeLimits())
     found = await prober.probe(url, size, etag)

@@ -1,4 +1,4 @@
-"""How the parsers say that a file is damaged or of no use, and the checks they share."""
+"""How the parsers report that a file is damaged or unusable, and the checks they share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Damaged(Exception):
 
 
 def read_exactly(file: RangeFile, offset: int, length: int) -> bytes:
-    """`length` bytes at `offset`; Damaged if the file ends before."""
+    """`length` bytes at `offset`; raises Damaged if the file ends first."""
     data = file.at(offset, length)
     if len(data) < length:
         raise Damaged("it is truncated")
@@ -20,13 +20,13 @@ def read_exactly(file: RangeFile, offset: int, length: int) -> bytes:
 
 
 def require_size(width: int, height: int) -> None:
-    """Damaged unless both are positive."""
+    """Raise Damaged unless both are positive."""
     if width <= 0 or height <= 0:
         raise Damaged(f"its header gives a size of {width} x {height} pixels")
 
 
 def unsupported() -> DarkroomError:
-    """The content is of no kind that is read here."""
+    """The error for content of an unsupported kind."""
     return DarkroomError(
         ErrorReason.MEDIA_UNSUPPORTED,
         "The file's content is of an unsupported kind, whatever its name says.",

@@ -21,7 +21,7 @@ def parse(file: RangeFile) -> Probe:
     try:
         frames, has_alpha = _walk(file, 13 + _table_bytes(flags))
     except BudgetExhausted:
-        frames, has_alpha = None, True  # not known, so possible
+        frames, has_alpha = None, True  # unknown, so possible
     if frames == 0:
         raise Damaged("it holds no whole picture")
     return Probe(media_type=MediaFormat.GIF.media_type, width=width, height=height, frames=frames, has_alpha=has_alpha)
@@ -33,7 +33,7 @@ def _table_bytes(flags: int) -> int:
 
 
 def _walk(file: RangeFile, position: int) -> tuple[int, bool]:
-    """Whole frames, and whether any has a transparent colour. A missing trailer is common and harmless."""
+    """The number of whole frames, and whether any has a transparent colour. A missing trailer is common and harmless."""
     frames, has_alpha = 0, False
     while (head := file.at(position, 10)) and head[0] != _TRAILER:
         if head[0] == _EXTENSION and len(head) > 3:

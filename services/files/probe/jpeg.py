@@ -18,7 +18,7 @@ _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 
 
 def parse(file: RangeFile) -> Probe:
-    """Walk the segments up to the first scan, and see that the scan ends."""
+    """Walk the segments up to the first scan, and check that the scan ends."""
     size: tuple[int, int] | None = None
     position = 2
     while True:
@@ -42,7 +42,7 @@ def parse(file: RangeFile) -> Probe:
 
 
 def _next_marker(file: RangeFile, position: int) -> tuple[int, int]:
-    """The marker at `position`, and where its segment's length stands. Fill bytes before it are skipped."""
+    """The marker at `position`, and the position of its segment's length. Fill bytes before it are skipped."""
     if read_exactly(file, position, 1) != b"\xff":
         raise Damaged("its segments are broken")
     while (code := read_exactly(file, position, 1)[0]) == 0xFF:
@@ -51,10 +51,10 @@ def _next_marker(file: RangeFile, position: int) -> tuple[int, int]:
 
 
 def _require_end(file: RangeFile, scan: int) -> None:
-    """Damaged if no end marker follows the scan's start.
+    """Raise Damaged if no end marker follows the scan's start.
 
-    Compressed data never holds FF D9 (an FF is stuffed with a zero), while data of any length may follow the end: phones
-    append a video. So the tail is tried first, and then everything from the scan on.
+    Compressed data never contains FF D9 (an FF is stuffed with a zero), but data of any length may follow the end: phones
+    append a video. So the tail is searched first, and then everything from the scan on.
     """
     tail_start = max(scan, file.size - _TAIL_BYTES)
     if _END in file.at(tail_start, file.size - tail_start):
@@ -64,5 +64,5 @@ def _require_end(file: RangeFile, scan: int) -> None:
             if _END in file.at(start, _SCAN_STEP + 1):
                 return
     except BudgetExhausted:
-        return  # not certain, so the decoder decides
+        return  # not conclusive, so the decoder decides
     raise Damaged("it is truncated")

@@ -19,9 +19,9 @@ class Probe:
     width: int | None = None
     """Pixels, as stored (before the orientation tag is applied). None for documents."""
     height: int | None = None
-    """As `width`."""
+    """Like `width`."""
     frames: int | None = None
-    """Pictures in the file, 1 for a still one. None for documents, and where counting would have read too much."""
+    """Pictures in the file, 1 for a still picture. None for documents, and where counting would have read too much."""
     has_alpha: bool | None = None
     """Whether the format's headers announce transparency. None for documents."""
     pages: int | None = None

@@ -14,7 +14,7 @@ from services.files.probe.ranges import RangeFile
 
 
 def parse(file: RangeFile) -> Probe:
-    """Page count and encryption. qpdf repairs what it can, for which it may read the whole file."""
+    """Page count and encryption. qpdf repairs what it can, and may read the whole file to do so."""
     try:
         with pikepdf.open(cast(BinaryIO, file), access_mode=pikepdf.AccessMode.stream, suppress_warnings=True) as document:
             pages, encrypted = _page_count(document), document.is_encrypted

@@ -18,7 +18,7 @@ _CHUNK = struct.Struct(">I4s")
 
 
 def parse(file: RangeFile) -> Probe:
-    """Read the chunks before the first IDAT, and see that the file is whole."""
+    """Read the chunks before the first IDAT, and check that the file is complete."""
     header = read_exactly(file, 8, 25)
     if header[:8] != b"\0\0\0\x0dIHDR" or zlib.crc32(header[4:21]) != int.from_bytes(header[21:], "big"):
         raise Damaged("its header chunk is broken")
@@ -42,7 +42,7 @@ def parse(file: RangeFile) -> Probe:
 
 
 def _require_end(file: RangeFile, position: int) -> None:
-    """Damaged if IEND is certainly missing. Data after it, which some programs append, does no harm."""
+    """Raise Damaged if IEND is certainly missing. Data after it, which some programs append, is harmless."""
     tail_start = max(position, file.size - _TAIL_BYTES)
     if _END in file.at(tail_start, file.size - tail_start):
         return
@@ -53,4 +53,4 @@ def _require_end(file: RangeFile, position: int) -> None:
                 return
             position += length + 12
     except BudgetExhausted:
-        return  # not certain, so the decoder decides
+        return  # not conclusive, so the decoder decides

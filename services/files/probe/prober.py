@@ -1,4 +1,4 @@
-"""Probing from a service: in a sandboxed child which fetches ranges by a presigned URL."""
+"""Probing from a service: in a sandboxed child, which fetches ranges through a presigned URL."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from services.files.probe.sniff import DEFAULT_MAX_READ_BYTES, probe
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ProbeLimits:
-    """What examining one file may cost."""
+    """What examining one file may use."""
 
     read_bytes: int = DEFAULT_MAX_READ_BYTES
     """Bytes fetched from storage."""
     memory_bytes: int = 1 << 30
-    """Address space of the child, libraries (about 250 MB) included."""
+    """Address space of the child, including libraries (about 250 MB)."""
     cpu_seconds: int = 10
     wall_seconds: float = 30.0
     http_timeout_seconds: float = 10.0
-    """Without a byte from storage."""
+    """Longest wait without a byte from storage."""
 
 
 class Prober:
-    """Examines files with a sandbox that others may share; it should preload `services.files.probe.prober`."""
+    """Examines files in a sandbox, which may be shared and should preload `services.files.probe.prober`."""
 
     def __init__(self, sandbox: Sandbox, limits: ProbeLimits | None = None) -> None:
         self._sandbox = sandbox
         self._limits = limits or ProbeLimits()
 
     async def probe(self, url: str, size: int, etag: str | None = None) -> Probe:
-        """What the object of `size` bytes behind a presigned GET URL, as services reach it, is.
+        """What the object of `size` bytes behind a presigned GET URL is. Services must be able to reach the URL.
 
-        With `etag`, an object that has another one is refused. Raises what `sniff.probe` and `http_ranges` raise, and
-        FILE_CORRUPT or MEDIA_LIMIT_EXCEEDED for a file that made the child crash or pass its limits.
+        With `etag`, an object with a different one is refused. Raises what `sniff.probe` and `http_ranges` raise, and
+        FILE_CORRUPT or MEDIA_LIMIT_EXCEEDED for a file that made the child crash or exceed its limits.
         """
         limits = self._limits
         try:

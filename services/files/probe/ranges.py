@@ -1,4 +1,4 @@
-"""Random access to a stored file, by ranges, within a budget of bytes."""
+"""Random access to a stored file, through ranges, within a budget of bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 
 from services.common.errors import DarkroomError, ErrorReason
 
-#: `read(offset, length)` gives exactly `length` bytes; callers stay within the file.
+#: `read(offset, length)` returns exactly `length` bytes; callers stay within the file.
 ReadRange = Callable[[int, int], bytes]
 
 _BLOCK = 64 << 10
@@ -20,14 +20,14 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 class BudgetExhausted(Exception):
-    """Reading on would fetch more bytes than allowed. Deliberately no OSError: parsers swallow those."""
+    """Reading on would fetch more bytes than allowed. Deliberately not an OSError: parsers swallow those."""
 
 
 class RangeFile(io.RawIOBase):
     """A read-only, seekable file over `read`, which fetches each 64 KiB block at most once.
 
     Raises BudgetExhausted when more than `budget` bytes would be fetched. `fault` keeps the first exception of reading,
-    for callers that reach the file through a parser which may swallow or wrap it.
+    for callers that read the file through a parser which may swallow or wrap it.
     """
 
     def __init__(self, read: ReadRange, size: int, budget: int) -> None:
@@ -67,7 +67,7 @@ class RangeFile(io.RawIOBase):
         return len(data)
 
     def at(self, offset: int, length: int) -> bytes:
-        """Up to `length` bytes from `offset`, fewer at the end of the file. The file position stays."""
+        """Up to `length` bytes from `offset`, fewer at the end of the file. The file position is unchanged."""
         end = min(offset + length, self.size)
         if offset >= end:
             return b""
@@ -79,7 +79,7 @@ class RangeFile(io.RawIOBase):
         return joined[offset - first * _BLOCK : end - first * _BLOCK]
 
     def _fetch(self, first: int, last: int) -> None:
-        """Fetch those of the blocks that are missing, neighbours in one request."""
+        """Fetch the missing blocks, adjacent ones in one request."""
         missing = [index for index in range(first, last + 1) if index not in self._blocks]
         while missing:
             run = 1
@@ -115,7 +115,7 @@ def file_ranges(path: Path) -> ReadRange:
 def http_ranges(url: str, size: int, etag: str | None, timeout_seconds: float) -> Iterator[ReadRange]:
     """Ranges of an object behind a presigned URL.
 
-    Some servers answer a range with status 200 and Content-Range (rclone does), so it is the header that counts. Raises
+    Some servers, such as rclone, answer a range with status 200 and Content-Range, so only the header is checked. Raises
     UNAVAILABLE if the storage does not answer, FILE_SIZE_MISMATCH if the object is not the one with this size and ETag.
     """
     with httpx.Client(timeout=timeout_seconds, trust_env=False) as client:

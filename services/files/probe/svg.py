@@ -15,15 +15,15 @@ _NAMESPACE = "http://www.w3.org/2000/svg"
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _MAX_PROLOGUE_BYTES = 1 << 20
 _STEP = 16 << 10
-#: CSS pixels a unit (CSS Values 4, absolute lengths at 96 to the inch; em and ex for a 16 pixel font).
+#: CSS pixels per unit (CSS Values 4, absolute lengths at 96 to the inch; em and ex for a 16 pixel font).
 _UNITS = {"": 1, "px": 1, "pt": 4 / 3, "pc": 16, "in": 96, "cm": 96 / 2.54, "mm": 9.6 / 2.54, "em": 16, "ex": 8}
 _LENGTH = re.compile(r"\s*\+?(\d*\.?\d+(?:[eE][+-]?\d+)?)\s*([a-z]*)\s*")
-#: What a browser gives a replaced element that says nothing about its size (CSS 2.2, 10.3.2).
+#: A browser's size for a replaced element without one of its own (CSS 2.2, 10.3.2).
 _DEFAULT_SIZE = (300.0, 150.0)
 
 
 def matches(head: bytes) -> bool:
-    """Whether this can be the start of an XML document whose root is `svg`; only `parse` knows."""
+    """Whether this may be the start of an XML document whose root is `svg`; only `parse` knows for certain."""
     for mark in _BYTE_ORDER_MARKS:
         head = head.removeprefix(mark)
     return head.replace(b"\0", b"").lstrip()[:1] == b"<"
@@ -36,7 +36,7 @@ class _RootFound(Exception):
 
 
 def parse(file: RangeFile) -> Probe:
-    """Read up to the root element. MEDIA_UNSUPPORTED if that is not an SVG one."""
+    """Read up to the root element. Raises MEDIA_UNSUPPORTED if it is not an SVG element."""
     root = _root(file)
     if root is None or root.name not in ("svg", f"{_NAMESPACE} svg"):
         raise unsupported()

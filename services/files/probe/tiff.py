@@ -1,4 +1,4 @@
-"""TIFF and BigTIFF headers (TIFF 6.0; BigTIFF by its de facto specification of 2007)."""
+"""TIFF and BigTIFF headers (TIFF 6.0; BigTIFF according to its de facto specification of 2007)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def parse(file: RangeFile) -> Probe:
 
 
 def _directory(file: RangeFile, layout: _Layout, position: int) -> tuple[dict[int, tuple[int, ...]], int]:
-    """The integer tags that matter here, and where the next directory stands (0: nowhere)."""
+    """The integer tags that matter here, and the position of the next directory (0 if there is none)."""
     count_form, entry_bytes = ("Q", 20) if layout.big else ("H", 12)
     (count,) = layout.read(file, position, count_form)
     if not 0 < count <= _MAX_ENTRIES:
@@ -79,7 +79,7 @@ def _directory(file: RangeFile, layout: _Layout, position: int) -> tuple[dict[in
 
 
 def _require_strips(file: RangeFile, tags: dict[int, tuple[int, ...]]) -> None:
-    """Damaged if picture data would lie beyond the end of the file."""
+    """Raise Damaged if picture data would lie beyond the end of the file."""
     for offsets, counts in zip(_OFFSETS, _COUNTS, strict=True):
         for offset, count in zip(tags.get(offsets, ()), tags.get(counts, ()), strict=False):
             if offset + count > file.size:
@@ -87,7 +87,7 @@ def _require_strips(file: RangeFile, tags: dict[int, tuple[int, ...]]) -> None:
 
 
 def _count(file: RangeFile, layout: _Layout, first: int, following: int) -> int | None:
-    """Directories in the chain; None if reading them all would take too much."""
+    """The number of directories in the chain; None if reading them all would exceed the budget."""
     seen = {first}
     count_form, entry_bytes = ("Q", 20) if layout.big else ("H", 12)
     try:

@@ -1,4 +1,4 @@
-"""The statements of the files service, each with what it guards against.
+"""The SQL statements of the files service, each with what it guards against.
 
 Every transaction that locks several rows of `file` locks them in the order of their ids, so that no two can wait for each other.
 """

@@ -14,11 +14,11 @@ from services.files.records import AcceptedContent, File
 from services.files.store.retention import TEMPORARY_LIFE
 from services.files.store.rows import COLUMNS, Store
 
-# How long to wait for another call that has stored the same idempotency key and not committed.
+# How long to wait for another call that has stored the same idempotency key but not committed.
 _PATIENCE = text("SET LOCAL lock_timeout = '3s'")
 
-# What an account can name. A file past its time is gone for it before the sweeper comes, except one whose bytes may just have
-# arrived; and one whose object has vanished is gone until it is back. Hidden outputs are in here too: the domain decides about them.
+# What an account can name. An expired file is gone for the account even before the sweeper comes, except one whose bytes may just have
+# arrived; one whose object is missing is gone until that is back. Hidden outputs are included: the domain decides about them.
 _NAMEABLE = """
 account_id = :account_id AND state <> 'deleting' AND missing_since IS NULL AND (state <> 'ready' OR expires_at IS NULL OR expires_at > :now)
 """
@@ -35,7 +35,7 @@ made AS (SELECT account_id, array_agg(id ORDER BY id) AS ids FROM added GROUP BY
 {remembered("made", ids="ids")}
 SELECT id FROM added
 """)  # noqa: S608 - put together from constants
-"""New files, and the idempotency key of the call that makes them, if it has one."""
+"""Inserts new files, and the idempotency key of the call that creates them, if any."""
 
 _PROLONG = text("""
 UPDATE file SET expires_at = :until, sweep_at = :until
@@ -85,13 +85,13 @@ class FileStore(Store):
     """Statements about single files of an account."""
 
     async def new_ids(self, count: int) -> list[int]:
-        """Fresh ids, growing."""
+        """New ids, in increasing order."""
         return sorted(await self._ids(_NEW_IDS, count=count))
 
     async def insert(self, files: Sequence[File], call: IdempotentCall | None = None, *, now: datetime) -> None:
-        """All files, which are one account's, or none; with them the idempotency key of the call that makes them, if it has one.
+        """Insert all of the files, of one account, or none; with them the idempotency key of the call that creates them, if any.
 
-        Raises IDEMPOTENCY_IN_PROGRESS when another call has stored the key, or is storing it and does not come to an end.
+        Raises IDEMPOTENCY_IN_PROGRESS when another call has stored the key, or is storing it and does not finish in time.
         """
         values = {"files": json.dumps([asdict(file) for file in files], default=datetime.isoformat), **key_values(call, now)}
         if call is None:
@@ -103,7 +103,7 @@ class FileStore(Store):
                 await transaction.fetch(_INSERT, values)
 
     async def prolong_uploads(self, account_id: int, file_ids: Collection[int], until: datetime) -> None:
-        """Give PENDING uploads time until then, unless they have more."""
+        """Extend the deadline of PENDING uploads to `until`, unless it is later already."""
         await self._ids(_PROLONG, account_id=account_id, file_ids=list(file_ids), until=until)
 
     async def find(self, account_id: int, file_ids: Collection[int], now: datetime) -> dict[int, File]:
@@ -117,18 +117,18 @@ class FileStore(Store):
         return await self._files(_PAGE, account_id=account_id, before_id=before, limit=limit, now=now)
 
     async def accept(self, file_id: int, content: AcceptedContent, now: datetime, life: timedelta) -> File | None:
-        """PENDING → READY with what was found. None if it is not PENDING any more: accepted by another call, refused or deleted.
+        """PENDING → READY with what was found. None if it is no longer PENDING: accepted by another call, refused or deleted.
 
-        It is kept for `life`, or as long as is set for its account; a permanent one for ever. An output keeps the time at which the sweeper
+        It is kept for `life`, or as long as is set for its account; a permanent one forever. An output keeps the time at which the sweeper
         asks about it, and expires only once it is claimed.
         """
         accepted = await self._files(_ACCEPT, file_id=file_id, now=now, life=life, **asdict(content))
         return accepted[0] if accepted else None
 
     async def begin_clearing(self, file_id: int, lease_until: datetime) -> bool:
-        """PENDING → CLEARING, so that nobody accepts the object that is about to be deleted. False if it is not PENDING.
+        """PENDING → CLEARING, so that no call accepts the object that is about to be deleted. False if it is not PENDING.
 
-        If the process dies now, the sweeper finishes the job after `lease_until`.
+        If the process then dies, the sweeper finishes the job after `lease_until`.
         """
         return bool(await self._ids(_BEGIN_CLEARING, file_id=file_id, lease_until=lease_until))
 

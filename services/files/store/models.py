@@ -1,6 +1,6 @@
 """Tables of the files database.
 
-`sweep_at` is when the sweeper looks at a row next; it is also the lease of the sweeper that has claimed the row.
+`sweep_at` is when the sweeper next looks at a row; it is also the end of the lease of the sweeper that has claimed the row.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class PinRow(FilesTable, table=True):
 
 
 class AccountRetentionRow(FilesTable, table=True):
-    """How long files of an account are kept; NULL: by the settings."""
+    """How long files of an account are kept; NULL means according to the settings."""
 
     __tablename__ = "account_retention"
 
@@ -104,6 +104,6 @@ class AccountRetentionRow(FilesTable, table=True):
 
 
 class IdempotencyRow(IdempotencyColumns, FilesTable, table=True):
-    """Which files a creating call with an idempotency key has made; `resource_ids` holds their ids, in order."""
+    """Which files were created by a call with an idempotency key; `resource_ids` holds their ids, in order."""
 
     __tablename__ = "idempotency"

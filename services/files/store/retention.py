@@ -14,7 +14,7 @@ def _own_life(column: str) -> str:
 
 
 OUTPUT_LIFE = _own_life("output_life")
-"""SQL for the life of an output, a row of `file`: as set for its account, else `:life`."""
+"""SQL for how long an output, a row of `file`, is kept: as set for its account, else `:life`."""
 TEMPORARY_LIFE = _own_life("temporary_life")
 """The same for an upload."""
 
@@ -29,7 +29,7 @@ class RetentionStore(Store):
     """The operator's side of `account_retention`."""
 
     async def terms(self, account_id: int) -> RetentionTerms:
-        """What is set for the account."""
+        """The terms that are set for the account."""
         rows = await self._database.fetch(_TERMS, {"account_id": account_id})
         return RetentionTerms(rows[0]["temporary_life"], rows[0]["output_life"]) if rows else RetentionTerms()
 

@@ -15,7 +15,7 @@ COLUMNS = tuple(field.name for field in fields(File))
 
 
 class Store:
-    """Named statements on the database. Each call is one transaction; it raises UNAVAILABLE while PostgreSQL is away."""
+    """Named statements on the database. Each call is one transaction; it raises UNAVAILABLE while PostgreSQL is unreachable."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -25,7 +25,7 @@ class Store:
         return files(await self._database.fetch(statement, values))
 
     async def _ids(self, statement: TextClause, **values: object) -> list[int]:
-        """The first column of what one statement returns."""
+        """The first column of the rows that one statement returns."""
         return [int(row[0]) for row in await self._database.fetch(statement, values)]
 
 

@@ -35,7 +35,7 @@ UPDATE file SET state = 'deleting'
 WHERE id = ANY(:file_ids) AND state IN ('pending', 'ready') AND visible AND pins = 0 AND expires_at <= :now
 RETURNING *
 """)
-"""→ DELETING for files past their time."""
+"""→ DELETING for expired files."""
 
 _REMOVE = text("DELETE FROM file WHERE id = ANY(:file_ids) AND state = 'deleting' AND pins = 0")
 """DELETING → no row."""
@@ -67,14 +67,14 @@ UPDATE file SET state = 'deleting', sweep_at = CASE WHEN pins = 0 THEN CAST(:now
 FROM locked WHERE file.id = locked.id
 RETURNING file.id
 """)
-"""→ DELETING for files whose objects have been missing for long."""
+"""→ DELETING for files whose objects have been missing for a long time."""
 
 _KNOWN_KEYS = text("SELECT object_key FROM file WHERE object_key = ANY(:values)")
 _KNOWN_UPLOADS = text("SELECT upload_id FROM file WHERE upload_id = ANY(:values) AND state = 'pending'")
 
 
 class SweepStore(Store):
-    """Statements of the sweeper. No transaction spans a call to storage or to tasks."""
+    """Statements of the sweeper. No transaction spans a call to storage or to the tasks service."""
 
     async def claim_due(self, now: datetime, lease_until: datetime, limit: int) -> list[File]:
         """Files that the sweeper has to look at. Until `lease_until` no other sweeper gets them."""
@@ -85,28 +85,28 @@ class SweepStore(Store):
         return set(await self._ids(_CLAIM_DUE_PINS, now=now, lease_until=lease_until, limit=limit))
 
     async def postpone(self, file_id: int, arrived_at: datetime, life: timedelta, now: datetime) -> bool:
-        """A PENDING upload whose bytes have arrived waits for its first use, as long as a temporary file is kept. False if that is over."""
+        """Keep a PENDING upload whose bytes have arrived, for its first use, as long as a temporary file. False if that time is over."""
         return bool(await self._ids(_POSTPONE, file_id=file_id, arrived_at=arrived_at, life=life, now=now))
 
     async def expire(self, file_ids: Collection[int], now: datetime) -> list[File]:
-        """→ DELETING for visible files past their time that no task pins; those whose time has moved on meanwhile stay."""
+        """→ DELETING for expired visible files that no task pins; those whose expiry has been extended meanwhile stay."""
         return await self._files(_EXPIRE, file_ids=list(file_ids), now=now)
 
     async def remove(self, file_ids: Collection[int]) -> None:
-        """Forget DELETING files whose objects are gone."""
+        """Delete the rows of DELETING files whose objects are gone."""
         await self._ids(_REMOVE, file_ids=list(file_ids))
 
     async def ready_objects(self, behind: str, last: str, limit: int) -> list[ReadyObject]:
-        """READY files with keys above `behind`, up to `last`, in the order of their keys."""
+        """READY files with keys above `behind`, up to `last`, in key order."""
         rows = await self._database.fetch(_READY_OBJECTS, {"behind": behind, "last": last, "limit": limit})
         return [ReadyObject(row["id"], row["object_key"], row["missing"]) for row in rows]
 
     async def note_missing(self, file_ids: Collection[int], now: datetime) -> int:
-        """Hide READY files whose objects are not there; returns how many were not hidden before."""
+        """Hide READY files whose objects are missing; returns how many were not hidden before."""
         return len(await self._ids(_NOTE_MISSING, file_ids=list(file_ids), now=now))
 
     async def found_again(self, file_ids: Collection[int]) -> None:
-        """Show files whose objects are there after all."""
+        """Show files again whose objects have turned out to exist."""
         await self._ids(_FOUND_AGAIN, file_ids=list(file_ids))
 
     async def give_up_missing(self, file_ids: Collection[int], before: datetime, now: datetime) -> int:

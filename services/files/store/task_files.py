@@ -29,7 +29,7 @@ WITH added AS (
 counted AS (SELECT file_id, count(*) AS pins FROM added GROUP BY file_id)
 UPDATE file SET pins = file.pins + counted.pins FROM counted WHERE file.id = counted.file_id
 """)
-"""The count stands in the file's own row, because only a condition on the row itself is checked again when two transactions meet: the
+"""The count is in the file's own row, because only a condition on the row itself is checked again when two transactions conflict: the
 sweeper's `pins = 0` sees a pin that was committed while it waited."""
 
 _PINNED = text("""
@@ -101,7 +101,7 @@ SET pins = file.pins - lost.pins,
 FROM lost WHERE file.id = lost.file_id
 RETURNING file.sweep_at
 """)
-"""A file may lose several pins at once, and an UPDATE … FROM changes each row once: so they are counted first."""
+"""A file may lose several pins at once, but an UPDATE … FROM changes each row only once, so the pins are counted first."""
 
 
 class TaskFileStore(Store):
@@ -112,7 +112,7 @@ class TaskFileStore(Store):
     ) -> dict[int, File]:
         """Pin READY files for tasks, `wanted` by task, and return those that are READY, by id.
 
-        A task one of whose files is not gets no pins; with `all_or_none`, then no task does. A pin that exists already is left as it is.
+        A task with a file that is not READY gets no pins; with `all_or_none`, then no task does. An existing pin is left as it is.
         """
         file_ids = sorted({file_id for ids in wanted.values() for file_id in ids})
         async with self._database.transaction() as transaction:
@@ -131,7 +131,7 @@ class TaskFileStore(Store):
         return ready
 
     async def pinned(self, task_id: int, account_id: int, file_ids: Collection[int]) -> dict[int, File]:
-        """Those of the files that the task has pinned, deleted ones included, by id."""
+        """Those of the files that the task has pinned, including deleted ones, by id."""
         found = await self._files(_PINNED, task_id=task_id, account_id=account_id, file_ids=list(set(file_ids)))
         return {file.id: file for file in found}
 
@@ -141,23 +141,23 @@ class TaskFileStore(Store):
         return {file.id: file for file in found}
 
     async def kept(self, task_id: int, account_id: int) -> list[File]:
-        """What attempts of the task have kept for later ones: the newest of each key, in the order in which they were kept."""
+        """What attempts of the task have kept for later ones: the newest file of each key, in the order in which they were kept."""
         return await self._files(_KEPT, task_id=task_id, account_id=account_id)
 
     async def claim(self, account_id: int, file_ids: Collection[int], now: datetime, life: timedelta) -> None:
         """Show READY outputs of a task that succeeded with them, for `life` or as long as is set for their account.
 
-        Those that are shown already stay as they are.
+        Outputs that are already shown are left as they are.
         """
         await self._ids(_CLAIM, account_id=account_id, file_ids=list(set(file_ids)), now=now, life=life)
 
     async def delete_outputs(self, account_id: int, task_id: int, file_ids: Collection[int], now: datetime) -> bool:
-        """→ DELETING for those of the files that are the task's, shown or not; a pinned one waits for its last pin. False if none is."""
+        """→ DELETING for those of the files that are the task's, shown or not; a pinned one waits for its last pin. False if none are."""
         values = {"account_id": account_id, "task_id": task_id, "file_ids": list(set(file_ids)), "now": now}
         return bool(await self._ids(_DELETE_OUTPUTS, **values))
 
     async def settle(self, ended: Collection[EndedTask], now: datetime, life: timedelta) -> bool:
-        """Show what ended tasks succeeded with, give up their other outputs, and drop their pins. Repeating it changes nothing.
+        """Show the outputs that ended tasks succeeded with, give up their other outputs, and drop their pins. Repeating it changes nothing.
 
         True if there is something for the sweeper to remove now.
         """

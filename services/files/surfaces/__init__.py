@@ -1,1 +1,1 @@
-"""Servicers, one a surface: they translate between messages and the domain, and decide nothing."""
+"""Servicers, one per surface: they translate between messages and the domain, and decide nothing."""

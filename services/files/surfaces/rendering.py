@@ -14,7 +14,7 @@ _STATES = {
     FileState.PENDING: file_pb2.FILE_STATE_PENDING,
     FileState.CLEARING: file_pb2.FILE_STATE_PENDING,
     FileState.READY: file_pb2.FILE_STATE_READY,
-    # A worker may still read what its owner has deleted.
+    # A worker may still read a file that its owner has deleted.
     FileState.DELETING: file_pb2.FILE_STATE_READY,
 }
 _ORIGINS = {FileOrigin.UPLOAD: file_pb2.FILE_ORIGIN_UPLOAD, FileOrigin.TASK: file_pb2.FILE_ORIGIN_TASK}

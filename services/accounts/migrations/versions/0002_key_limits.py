@@ -1,4 +1,4 @@
-"""What keys may do, when they end, and when they were used."""
+"""What keys may do, when they expire, and when they were last used."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The JSON API's methods are named `darkroom.rest.v1`, so keys of calls that were made before are still known."""
+"""Rename the JSON API's methods to `darkroom.rest.v1`, so that the idempotency keys of earlier calls are still known."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""envoy.service.auth.v3: what Envoy asks before it lets a request through."""
+"""envoy.service.auth.v3: Envoy's check before it lets a request through."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):
-    """Lets a request with a valid key through as its account, and refuses any other in the shape of the surface it was made to."""
+    """Lets a request with a valid key through as its account, and refuses any other in the form of the surface it was made to."""
 
     def __init__(self, authenticator: KeyAuthenticator) -> None:
         self._authenticator = authenticator
 
     async def Check(self, request: external_auth_pb2.CheckRequest, context: Context) -> external_auth_pb2.CheckResponse:
-        """One answer. When the database cannot be asked this raises, and Envoy answers 503."""
+        """Answer one check. Raises when the database cannot be reached; Envoy then answers 503."""
         http = request.attributes.request.http
         surface = catalogue.surface_at(http.path)
         secret = presented_key(http.headers, surface)
@@ -48,7 +48,7 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):
 
 @lru_cache(maxsize=4096)
 def _admitted(token: str) -> external_auth_pb2.CheckResponse:
-    """The identity goes on in place of the key, which no service ever sees."""
+    """Replace the key, which no service ever sees, with the identity."""
     return external_auth_pb2.CheckResponse(
         status=status_pb2.Status(code=code_pb2.OK),
         ok_response=external_auth_pb2.OkHttpResponse(headers=[_header(IDENTITY_HEADER, token)], headers_to_remove=catalogue.key_headers()),
@@ -56,11 +56,11 @@ def _admitted(token: str) -> external_auth_pb2.CheckResponse:
 
 
 def presented_key(headers: Mapping[str, str], surface: Surface | None) -> str | None:
-    """The key in a request's headers (names in lower case), where callers of the surface show one; outside of any surface, where callers of
-    any do.
+    """The key in a request's headers (names in lower case), as callers of the surface present it; outside of any surface, as callers of any
+    surface do.
 
-    The first header that is there, with the word before the key if there has to be one, counts. None when there is none, or when what it
-    holds cannot be a key.
+    The first header that is present, with the required word before the key if there is one, applies. None when there is no such header,
+    or when its content cannot be a key.
     """
     for scheme in _schemes(surface):
         value, word = headers.get(scheme.header.lower(), ""), f"{scheme.scheme} " if scheme.scheme else ""
@@ -76,7 +76,7 @@ def _schemes(surface: Surface | None) -> Sequence[KeyScheme]:
 
 def _refused(error: DarkroomError, surface: Surface | None, content_type: str) -> external_auth_pb2.CheckResponse:
     if content_type.startswith("application/grpc"):
-        # Envoy makes the HTTP status into UNAUTHENTICATED and the body into its message.
+        # Envoy turns the HTTP status into UNAUTHENTICATED and the body into its message.
         details = base64.b64encode(error.status().SerializeToString()).decode()
         denied = external_auth_pb2.DeniedHttpResponse(headers=[_header("grpc-status-details-bin", details)], body=error.message)
         denied.status.code = http_status_pb2.StatusCode.ValueType(error.http_status)

@@ -63,7 +63,7 @@ def _api_key(row: ApiKey) -> account_pb2.ApiKey:
         prefix=row.prefix,
         create_time=_timestamp(row.created_at),
         revoke_time=_timestamp(row.revoked_at) if row.revoked_at else None,
-        # One that a later version had is not shown by this one.
+        # Scopes that only a later version knows are not shown.
         scopes=[SCOPES[scope] for scope in row.scopes or () if scope in SCOPES],
         expire_time=_timestamp(row.expires_at) if row.expires_at else None,
         last_use_time=_timestamp(row.last_used_at) if row.last_used_at else None,

@@ -1,4 +1,4 @@
-"""`darkroom.rest.v1.KeysService`: `/v1/keys`, which Pilio's API does not have, in its envelope."""
+"""`darkroom.rest.v1.KeysService`: `/v1/keys`, which Pilio's API lacks, in that API's envelope."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 _OK, _SUCCESS = 200, "success"
 _ID = re.compile(r"[1-9][0-9]{0,14}")
-# The rules speak of a key's end as the native API calls it.
+# The rules use the native API's name for a key's expiry.
 _FIELDS = {"expire_time": "expires_at"}
 
 

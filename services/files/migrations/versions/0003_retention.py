@@ -1,4 +1,4 @@
-"""Objects that have vanished; lives of files that differ by account."""
+"""Missing objects, and file lifetimes per account."""
 
 from alembic import op
 
@@ -15,7 +15,7 @@ CREATE TABLE account_retention (
 
 
 def upgrade() -> None:
-    # In the order in which storage lists its objects.
+    # The order in which storage lists its objects.
     op.execute('ALTER TABLE file ALTER COLUMN object_key TYPE text COLLATE "C"')
     op.execute("ALTER TABLE file ADD COLUMN missing_since timestamptz")
     op.execute(_ACCOUNT_RETENTION)

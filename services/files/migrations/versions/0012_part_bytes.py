@@ -1,4 +1,4 @@
-"""How large the parts of an upload are, where that depends on the call that made it."""
+"""The part size of an upload, where it depends on the call that created it."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""`darkroom.rest.v1.FilesService`: uploads as Pilio's clients know them, and what they miss: resume, list, download, delete."""
+"""`darkroom.rest.v1.FilesService`: uploads as Pilio's clients know them, and what that API lacks: resume, list, download, delete."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class RestFiles(files_pb2_grpc.FilesServiceServicer):
     async def GetDownloadUrl(self, request: pb.GetDownloadUrlRequest, context: Context) -> pb.DownloadUrlEnvelope:
         """GET /v1/files/{id}/download-url."""
         file_id, account_id = _file_id(request.id), current_identity().account_id
-        # A missing file is the path's fault, and not that of a field.
+        # A missing file is the fault of the path, not of a field.
         await self._library.get(account_id, file_id)
         [download] = await self._library.downloads(account_id, [file_id])
         return pb.DownloadUrlEnvelope(code=_OK, message=_SUCCESS, data=messages.download_url(download))
@@ -89,7 +89,7 @@ class RestFiles(files_pb2_grpc.FilesServiceServicer):
 
 
 def _file_id(text: str) -> int:
-    """A file id. Raises FILE_NOT_FOUND for what cannot be one, as for one that does not exist."""
+    """A file id. Raises FILE_NOT_FOUND for a malformed id, as for one that does not exist."""
     if not _ID.fullmatch(text):
         raise not_found(text)
     return int(text)

@@ -1,4 +1,4 @@
-"""Files as Pilio's replies, and what is added to them, show them."""
+"""Files in the form of Pilio's replies and of the additions to them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def upload_item(asked: uploads_pb2.SourceFile, created: CreatedUpload) -> upload
 
 
 def resumed_upload(resumed: ResumedUpload) -> uploads_pb2.ResumedUpload:
-    """Where an upload stands."""
+    """The progress of an upload."""
     file = resumed.upload.file
     item = uploads_pb2.ResumedUploadItem(id=str(file.id), name=file.name, status=_PENDING)
     if file.size_bytes:
