@@ -245,7 +245,7 @@ class NamedFile:
 
 
 def native_field(position: int, operation: operation_pb2.Operation, auxiliary: AuxiliaryInput) -> str:
-    """The name in a request that holds the operations themselves."""
+    """The field's name in a request that holds the operations themselves."""
     return f"operations[{position}].{spec_of(operation).name}.{auxiliary.field}"
 
 

@@ -81,8 +81,8 @@ class Attempts:
         return True
 
     async def fail(self, task_id: int, attempt: int, reason: ErrorReason, message: str, not_before: timedelta = timedelta()) -> bool:
-        """End the attempt as failed: the task is QUEUED again if the failure may be temporary and attempts are left, else FAILED. The next
-        attempt starts no earlier than `not_before`."""
+        """End the attempt as failed: the task is QUEUED again if the failure may be temporary and attempts are left, else FAILED. The pause
+        before the next attempt is at least `not_before`."""
         return await self._fail(task_id, attempt, reason, message, self.rules.retry.attempts_allowed(reason), not_before=not_before)
 
     async def hand_back(self, task_id: int, attempt: int, reason: ErrorReason, message: str) -> bool:
