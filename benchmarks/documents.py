@@ -1,4 +1,5 @@
-"""Time and memory of removing marks from long PDFs: `python -m benchmarks.documents SOURCE TARGET` is one, in a process of its own."""
+"""Time and memory of removing marks from long PDFs: `python -m benchmarks.documents SOURCE TARGET` measures one, in a process of its
+own."""
 
 from __future__ import annotations
 

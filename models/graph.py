@@ -146,7 +146,7 @@ def _float_values(model: onnx.ModelProto) -> set[str]:
 
 
 def _remove_casts(graph: onnx.GraphProto, floats: set[str]) -> None:
-    """Removes casts from a float type to a float type. The one that makes the output becomes an Identity."""
+    """Removes casts from a float type to a float type. The one that produces the output becomes an Identity."""
     outputs = {value.name for value in graph.output}
     replaced: dict[str, str] = {}
     nodes = []

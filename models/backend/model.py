@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import triton_python_backend_utils as pb_utils
-from batching import plan_batches  # type: ignore[import-not-found]  # lies beside this file in the repository
+from batching import plan_batches  # type: ignore[import-not-found]  # is next to this file in the repository
 from idle_memory import IdleRelease, release  # type: ignore[import-not-found]
 from numpy.typing import NDArray
 

@@ -251,7 +251,7 @@ FROM task WHERE lane = :lane AND state = 'DISPATCHED'
 
 
 class OrderStore(Store):
-    """Whose turn it is in a lane, and what is offered to its workers."""
+    """Decides whose turn it is in a lane, and offers tasks to its workers."""
 
     async def make_due(self, lane: str, *, now: datetime) -> bool:
         """Let the lane's tasks whose retry is due take part in the order. Returns whether any of its tasks does."""

@@ -35,7 +35,7 @@ class TaskPage:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What an account is told about one task besides its row. It is read now, which may be a moment after the row was."""
+    """What an account sees of one task besides its row. It is read slightly later than the row."""
 
     queue_position: int | None
     estimated_wait: timedelta | None

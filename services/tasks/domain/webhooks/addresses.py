@@ -53,7 +53,7 @@ _COMPATIBLE = ip_network("::/96")
 
 
 class AddressRules:
-    """Decides on single addresses. `allowed` wins over what is refused."""
+    """Decides on single addresses. `allowed` takes precedence over what is refused."""
 
     def __init__(self, allowed: Iterable[Network] = ()) -> None:
         self._allowed = tuple(allowed)
