@@ -1,6 +1,7 @@
 """Run the benchmarks and write `benchmarks/results.md`.
 
-python -m benchmarks [--long] [--only SECTION …] [--write]: all sections in one go on a fresh stack with the real weights, on loopback only.
+python -m benchmarks [--long] [--only SECTION …] [--write]: all sections in one run on a fresh stack with the real weights, on loopback
+only.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ SECTIONS: dict[str, Callable[[ScratchStack], Coroutine[Any, Any, Section]]] = {
     "documents": documents.measure,
     "redrawn": redrawn.measure,
 }
-# Takes minutes by itself.
+# Takes minutes on its own.
 LONG = ("million", "large", "documents", "redrawn")
 
 

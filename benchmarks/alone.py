@@ -1,4 +1,4 @@
-"""The worker's operations without a worker: their surroundings, and what a process takes."""
+"""Runs the worker's operations without a worker: their context, and the memory of a process."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class _Nothing:
 
 
 def surroundings(folder: Path) -> RunContext:
-    """Nobody is told anything, and nobody cancels."""
+    """A context that reports nothing and never cancels."""
     return RunContext(folder, lambda _done, _said: None, lambda: None, lambda *_: None, Stages(), keeping=_Nothing())
 
 
 def reset_peak() -> int:
-    """Bytes that this process has now, from which its peak is counted again."""
+    """Reset this process's peak memory. Returns its current memory in bytes."""
     Path("/proc/self/clear_refs").write_text("5")
     return status("VmRSS")
 
 
 def status(field: str, process: str = "self") -> int:
-    """A field of a process's status that counts memory, in bytes: `VmRSS` now, `VmHWM` at most. OSError if there is no such process."""
+    """A memory field of a process's status, in bytes: `VmRSS` (current) or `VmHWM` (peak). Raises OSError if there is no such process."""
     found = re.search(rf"^{field}:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
     assert found is not None
     return int(found[1]) << 10

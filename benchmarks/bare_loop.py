@@ -1,8 +1,8 @@
-"""The least that has to be done for a picture: `python -m benchmarks.bare_loop OPERATION SOURCES RESULTS`.
+"""The minimum work for a picture: `python -m benchmarks.bare_loop OPERATION SOURCES RESULTS`.
 
 One process reads, decodes, runs the same ONNX model, refines, encodes and writes, one picture after the other: the operation's own code
-without a server, a queue or storage. It warms up with one picture, says so with an empty line, and then works through all pictures once for
-each line that it reads, and answers with what that took, as JSON.
+without a server, a queue or storage. It warms up with one picture, reports that with an empty line, and then processes all pictures once
+for each line that it reads, and answers with the time and resources that took, as JSON.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ async def loop(operation: str, sources: list[Path], results: Path, threads: int)
 
 
 def _ignore(_done: float) -> None:
-    """Nobody looks at the progress of a loop."""
+    """The loop's progress is not shown."""
 
 
 def _go_on() -> None:
-    """Nothing stops it."""
+    """The loop is never cancelled."""
 
 
 def main() -> None:
-    """Work for whoever writes to standard input."""
+    """Serve requests from standard input."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bare_loop")
     parser.add_argument("operation", choices=MODELS)
     parser.add_argument("sources", type=Path)

@@ -29,7 +29,7 @@ from services.tasks.store.tasks import TaskStore
 RESULTS = Path(__file__).resolve().parent / "claim.md"
 LANE, ACCOUNTS, WINDOW, ROUNDS = "system", 1_000, 32, 100
 
-# Every second task is queued; half of those are account 1's, the rest belong to the other accounts in turn.
+# Every second task is queued; half of those belong to account 1, the rest to the other accounts in turn.
 FILL = text("""
 INSERT INTO task (
   id, account_id, state, lane, priority, trace_id, operations, input_file_ids, output_file_ids, notices, price_millicredits,
@@ -144,7 +144,7 @@ class _Times:
         self._seconds.append(time.perf_counter() - self._began)
 
     def figures(self) -> tuple[float, float]:
-        """Median and 99th percentile."""
+        """The median and the 99th percentile."""
         return percentile(self._seconds, 0.5), percentile(self._seconds, 0.99)
 
 

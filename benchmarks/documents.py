@@ -1,4 +1,5 @@
-"""Time and memory of removing marks from long PDFs: `python -m benchmarks.documents SOURCE TARGET` is one, in a process of its own."""
+"""Time and memory of removing marks from long PDFs: `python -m benchmarks.documents SOURCE TARGET` measures one, in a process of its
+own."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ _BEGIN, _END = b"/Artifact <</Subtype /Watermark>> BDC\n", b"\nEMC\n"
 
 
 async def measure(_stack: ScratchStack) -> Section:
-    """Documents of 100 and of 1,000 pages; the stack has no part in it."""
+    """Documents of 100 and of 1,000 pages; the stack is not involved."""
     section = Section(
         "Marks of long PDFs",
         f"Documents of ReportLab's: on each page {_LINES} lines of text, {_RULES} rules and one large transparent mark, turned by 45°; "

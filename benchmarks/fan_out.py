@@ -1,4 +1,4 @@
-"""One change of a task, told to very many watchers."""
+"""One change of a task, sent to very many watchers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from deploy.local.scratch.stack import ScratchStack
 _WATCHERS, _STREAMS_A_CHANNEL = 1000, 50
 _STEPS, _STEP_MILLISECONDS = 8, 2000
 _LIMIT_SECONDS = 120
-# Channels to one address share a connection otherwise, and a connection has room for a hundred streams.
+# Otherwise channels to one address share a connection, which has room for a hundred streams.
 _OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
 _OPERATION = operation_pb2.Operation(noop=noop_pb2.Noop(steps=_STEPS, step_milliseconds=_STEP_MILLISECONDS))
 
@@ -84,7 +84,7 @@ async def _watch(
     arrivals: list[tuple[float, float]],
     first: asyncio.Semaphore,
 ) -> int:
-    """Read a stream to its end; the number of the last event, which is how many there were."""
+    """Read a stream to its end. Returns the number of the last event, which is the count of events."""
     stream = TasksServiceStub(channel).WatchTask(tasks_service_pb2.WatchTaskRequest(task_id=task_id), metadata=metadata)
     sequence = 0
     async for response in stream:
@@ -96,7 +96,7 @@ async def _watch(
 
 
 def _busiest(times: list[float]) -> int:
-    """The largest number of times within one second."""
+    """The largest number of these times within one second."""
     ordered, start, most = sorted(times), 0, 0
     for end, moment in enumerate(ordered):
         while moment - ordered[start] > 1:

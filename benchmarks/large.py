@@ -1,4 +1,4 @@
-"""One photograph of 8 megapixels, twice as large."""
+"""One photograph of 8 megapixels, enlarged twice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DOUBLE = operation_pb2.Operation(upscale=upscale_pb2.Upscale(factor=2))
 
 
 async def measure(stack: ScratchStack) -> Section:
-    """From the first byte uploaded to the last downloaded, by the project's own client."""
+    """From the first byte uploaded to the last downloaded, with the project's own client."""
     section = Section(
         "A photo of 8 megapixels, enlarged by 2",
         f"A JPEG file of {_SIZE[0]} × {_SIZE[1]} pixels: the two sample photographs side by side again and again, at their own resolution "
@@ -84,7 +84,7 @@ def _reset_peak(process: psutil.Process) -> None:
 
 
 def _peak(process: psutil.Process) -> float:
-    """Mebibytes."""
+    """Peak memory in MiB."""
     found = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
     assert found is not None
     return int(found[1]) / 1024

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class Load:
-    """What a run of load gave: replies a second, and the time of each in seconds."""
+    """The result of a run of load: replies per second, and the time of each in seconds."""
 
     per_second: float
     latencies: list[float]

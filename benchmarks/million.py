@@ -1,4 +1,4 @@
-"""What a million finished tasks cost the processes that work on the next ones."""
+"""What a million finished tasks cost the processes that work on later ones."""
 
 from __future__ import annotations
 

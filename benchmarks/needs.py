@@ -1,4 +1,5 @@
-"""Memory that a worker's process takes for one picture, beside what it reserves for it: `python -m benchmarks.needs CASE TRITON` is one."""
+"""Memory that a worker's process uses for one picture, compared with what it reserves for it: `python -m benchmarks.needs CASE TRITON`
+measures one case."""
 
 from __future__ import annotations
 
@@ -131,7 +132,7 @@ async def _one(case: _Case, triton_address: str) -> dict[str, int]:
             bound = Registry().bind([operation])
             around = surroundings(folder)
             pipeline = Pipeline(tools, bound, 1 << 30)
-            # What is imported, and the threads that there are, come with the first picture.
+            # The first picture triggers imports and starts threads, so it is not measured.
             await pipeline.run(await asyncio.to_thread(_small, folder), around)
             before = reset_peak()
             await pipeline.run(source, around)
@@ -141,14 +142,14 @@ async def _one(case: _Case, triton_address: str) -> dict[str, int]:
 
 
 def _draw(case: _Case, target: Path) -> None:
-    """The sample photograph in this size."""
+    """The sample photograph at the size of the case."""
     with PillowImage.open(_PHOTO) as photo:
         drawn = photo.convert("L" if case.gray else "RGB").resize((case.width, case.height), PillowImage.Resampling.BICUBIC)
     pixels = np.asarray(drawn).reshape(case.height, case.width, -1)
     samples: Pixels = pixels.astype(np.uint16) * np.uint16(257) if case.wide else pixels
     alpha = np.full(samples.shape[:2], np.iinfo(samples.dtype).max, samples.dtype) if case.alpha else None
     if alpha is not None:
-        # A little of it: a picture that is a cut-out already is left alone.
+        # Only a small area: a picture that is already a cut-out is left alone.
         alpha[:8, :8] = 0
     target.write_bytes(encode(Image(samples, alpha), quick=True))
 

@@ -1,4 +1,4 @@
-"""The installed models in this process, without a server: by the onnxruntime that Triton's environment has."""
+"""Runs the installed models in this process, without a server, with the onnxruntime of Triton's environment."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Pixels8 = npt.NDArray[np.uint8]
 
 @cache
 def session(name: str, threads: int, spinning: bool = True) -> Any:
-    """An onnxruntime session of a model, with the runtime's own options but for its threads: how many, and whether they spin when idle."""
+    """An onnxruntime session of a model, with default options except for its threads: how many, and whether they spin when idle."""
     if str(_PACKAGES) not in sys.path:
-        # After the packages of this environment, which it shares most of.
+        # Appended, since this environment's packages take precedence; most are in both.
         sys.path.append(str(_PACKAGES))
     import onnxruntime
 

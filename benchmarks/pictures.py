@@ -1,4 +1,4 @@
-"""Pictures a second: the whole system beside a loop in one process that does the same work."""
+"""Pictures per second: the whole system compared with a loop in one process that does the same work."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 _COUNT, _RUNS = 6, 3
 _REST_SECONDS = 20
 _SIDES = (520, 400)
-"""Of each picture, in pixels: none has a size of which the system would use a finer network."""
+"""Sides of each picture, in pixels: at none of these sizes would the system use a finer network."""
 
 _OPERATIONS = {
     "remove_background": operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground()),
@@ -38,14 +38,14 @@ _OPERATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """What the pictures of one run took together."""
+    """What the pictures of one run took in total."""
 
     seconds: float
     processor_seconds: float
 
 
 async def measure(stack: ScratchStack) -> Section:
-    """Rates of both, in turn."""
+    """Rates of both, measured alternately."""
     section = Section(
         "Pictures beside a bare loop",
         f"{_COUNT} JPEG pictures of {_SIDES[0]} × {_SIDES[1]} pixels. *Bare loop*: one process reads, decodes, runs the same model in "
@@ -76,7 +76,7 @@ async def measure(stack: ScratchStack) -> Section:
 
 
 async def _rest(stack: ScratchStack) -> float:
-    """Cores that all parts take while they have nothing to do."""
+    """Cores that all parts use while idle."""
     spent, begun = _processor_seconds(stack), time.perf_counter()
     await asyncio.sleep(_REST_SECONDS)
     return (_processor_seconds(stack) - spent) / (time.perf_counter() - begun)
@@ -97,7 +97,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 @asynccontextmanager
 async def _bare_loop(operation: str, sources: Path, results: Path) -> AsyncIterator[Callable[[], Awaitable[_Taken]]]:
-    """A loop that is warm; each call of it works through all sources."""
+    """A warmed-up loop; each call processes all sources."""
     await asyncio.to_thread(results.mkdir)
     command = (sys.executable, "-m", "benchmarks.bare_loop", operation, str(sources), str(results))
     process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
@@ -133,7 +133,7 @@ async def _system(stack: ScratchStack, operation: str, sources: Sequence[Path], 
 
 
 def _processor_seconds(stack: ScratchStack) -> float:
-    """Of this process and of all parts so far, those of their children that have ended included."""
+    """CPU seconds of this process and of all parts so far, including children that have ended."""
     total = time.process_time()
     for part in PARTS:
         root = psutil.Process(stack.pid(part))
@@ -143,7 +143,7 @@ def _processor_seconds(stack: ScratchStack) -> float:
 
 
 def _cells(pairs: Sequence[tuple[_Taken, _Taken]]) -> Sequence[str]:
-    """Of a bare loop and the whole system in turn."""
+    """Table cells of the bare loop and the whole system."""
     bare, whole = zip(*pairs, strict=True)
     rates = [_COUNT / statistics.median(taken.seconds for taken in runs) for runs in (bare, whole)]
     costs = [statistics.median(taken.processor_seconds for taken in runs) / _COUNT for runs in (bare, whole)]

@@ -1,4 +1,4 @@
-"""Memory and time of redrawing long PDFs: `python -m benchmarks.redrawn KIND PAGES TRITON` is one, in a process of its own."""
+"""Memory and time of redrawing long PDFs: `python -m benchmarks.redrawn KIND PAGES TRITON` measures one, in a process of its own."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # the process that is measured needs no stack
     from deploy.local.scratch.stack import ScratchStack
 
 _CASES = (("scan", 60), ("scan", 240), ("scan", 500), ("drawn", 240))
-_WIDTH, _HEIGHT = 144.0, 108.0  # points: a scan of 300 x 225 pixels at 150 dots an inch
+_WIDTH, _HEIGHT = 144.0, 108.0  # points: a scan of 300 x 225 pixels at 150 dpi
 _DPI = 150.0
 _EVERY_SECONDS = 0.02
 _RESOURCES = SandboxLimits(memory_bytes=2 << 30, cpu_seconds=600, wall_seconds=600)
@@ -49,7 +49,7 @@ _LIMITS = Limits(400)
 
 
 async def measure(stack: ScratchStack) -> Section:
-    """Documents of several lengths; of the stack only the model server has a part in it."""
+    """Documents of several lengths; only the model server of the stack is involved."""
     section = Section(
         "Redrawing long PDFs",
         "Mode `ai` as the worker runs it, networks in Triton, on documents of small pages. *Scan*: 300 × 225 pixels, two lines under a "
@@ -109,7 +109,7 @@ async def _one(kind: str, pages: int, triton_address: str) -> dict[str, float]:
             pipeline = Pipeline(
                 tools, Registry().bind([operation_pb2.Operation(redraw_pdf=redraw_pdf_pb2.RedrawPdf(report=True))]), 1 << 30
             )
-            # What is imported, and the threads that there are, come with the first pages.
+            # The first pages trigger imports and start threads, so they are not measured.
             (folder / "first").mkdir()
             await pipeline.run(small, surroundings(folder / "first"))
             (folder / "work").mkdir()
@@ -132,7 +132,7 @@ async def _one(kind: str, pages: int, triton_address: str) -> dict[str, float]:
 
 @contextmanager
 def _watched() -> Iterator[list[int]]:
-    """The most resident memory that a process forked by the sandbox has had, as seen again and again."""
+    """The peak resident memory of the processes forked by the sandbox, sampled repeatedly."""
     seen, ended = [0], threading.Event()
 
     (nursery,) = psutil.Process().children()
@@ -154,7 +154,7 @@ def _watched() -> Iterator[list[int]]:
 
 
 def _processor_seconds() -> float:
-    """Of this process, and of those that it started and their children that have ended."""
+    """CPU seconds of this process, and of those that it started, including their ended children."""
     me = psutil.Process()
     return sum(sum(process.cpu_times()[:4]) for process in (me, *me.children(recursive=True)))
 

@@ -34,7 +34,7 @@ _JOBS = {"remove_background": ("portrait.jpg", _CUT), "upscale": ("portrait.jpg"
 
 
 async def measure(stack: ScratchStack) -> Section:
-    """Medians of several runs, one at a time, by the project's own client."""
+    """Medians of several runs, one at a time, with the project's own client."""
     section = Section(
         "One task, stage by stage",
         f"The sample photo (512 × 512) and the sample PDF (3 pages), one task at a time, medians of {_RUNS} runs after one to warm up. "
@@ -104,7 +104,7 @@ def _logged(stack: ScratchStack, task_id: int) -> dict[str, float]:
 
 
 async def _alone(work: Callable[[PictureModel], Awaitable[object]], infer: PictureModel) -> float:
-    """Median time that the model's calls take of `work`, which runs outside of the platform."""
+    """Median time that the model's calls take within `work`, which runs outside the platform."""
     totals = []
     for _ in range(_RUNS + 1):
         spent = 0.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Section:
-    """A table with what was measured and how."""
+    """A table, with a note on what was measured and how."""
 
     title: str
     method: str
@@ -26,7 +26,7 @@ class Section:
 
 
 def replaced(results: str, sections: Sequence[Section]) -> str:
-    """A document with sections in place of those of the same title; a new one comes last."""
+    """A document in which the sections replace those with the same title; new ones are appended."""
     heading, *kept = (part.strip() for part in re.split(r"^(?=## )", results, flags=re.MULTILINE))
     texts = {part.split("\n", 1)[0]: part for part in kept} | {f"## {section.title}": section.markdown().strip() for section in sections}
     return "\n\n".join((heading, *texts.values())) + "\n"
@@ -42,6 +42,6 @@ def milliseconds(seconds: float) -> str:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that `share` (0 to 1) of all values do not exceed."""
+    """The value that a `share` (0 to 1) of all values does not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -1,4 +1,4 @@
-"""What it takes to bring tensors to the model server and back: through its socket, and through shared memory."""
+"""The cost of moving tensors to the model server and back, through its socket and through shared memory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CASES = {
 
 
 async def measure(_stack: ScratchStack) -> Section:
-    """Beside each other, with networks of a few nodes, so that the way there and back is most of it."""
+    """Both ways, with networks of a few nodes, so that most of the time is the transfer."""
     section = Section(
         "Tensors to the model server",
         "One request after the other by the worker's own client to a Triton of its own, whose networks are of a few nodes (`--set tiny`), "
@@ -52,7 +52,7 @@ async def _compared(server: TritonServer, model: str, picture: Picture) -> list[
         for way, shared in enumerate((0, _SHARED)):
             async with connected(server.address, _PATIENCE, shared) as triton:
                 for _ in range(2):
-                    # The first goes through the socket in any case, the second has the memory registered.
+                    # The first call always goes through the socket; by the second, the memory is registered.
                     size = (await triton.infer(model, picture)).nbytes
                 before = _processor_seconds(server)
                 for _ in range(_REQUESTS):

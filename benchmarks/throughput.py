@@ -1,4 +1,4 @@
-"""Tasks that do nothing, from accepted to succeeded: what the platform itself costs, beside other queues on the same PostgreSQL."""
+"""Tasks that do nothing, from accepted to succeeded: what the platform itself costs, compared with other queues on the same PostgreSQL."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _PARTS = ("envoy", "accounts", "tasks", "postgres", "nats", "inference", "files"
 
 @dataclass(frozen=True)
 class _Figures:
-    """What a queue did; rates are tasks a second."""
+    """What a queue achieved; rates are tasks per second."""
 
     name: str
     one_by_one: float | None
     in_batches: float | None
     waits: list[tuple[float, float]]
-    """Seconds from the call, and from its answer, to the beginning of the work."""
+    """Seconds from the call, and from its answer, to the start of the work."""
 
     def row(self) -> list[str]:
         """As a row of the table."""
@@ -56,7 +56,7 @@ class _Figures:
 
 
 async def measure(stack: ScratchStack) -> Section:
-    """Rates of many tasks and waits of single ones: Darkroom by two ways, and each contender."""
+    """Rates of many tasks and waits of single ones: Darkroom on two paths, and each contender."""
     database = await connect(stack.stack.config, "tasks")
     try:
         async with AsyncClient(stack.url, stack.api_key) as client:
@@ -133,7 +133,7 @@ async def _drained(database: asyncpg.Connection) -> None:
 
 
 async def _waits(stack: ScratchStack, client: AsyncClient, database: asyncpg.Connection) -> list[tuple[float, float]]:
-    """The worker's log tells when it began, on the clock of this machine."""
+    """Waits from the call and from its answer to the start of a task; the worker's log gives the start, on this machine's clock."""
     calls: dict[int, tuple[float, float]] = {}
     for _ in range(_SINGLES):
         called = time.time()
@@ -169,7 +169,7 @@ async def _contender(stack: ScratchStack, name: str) -> _Figures:
 
 @asynccontextmanager
 async def _process(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process that does not outlive the block."""
+    """A process that is ended with the block."""
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         yield process
@@ -179,7 +179,7 @@ async def _process(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 def _seconds_of_parts(stack: ScratchStack) -> Counter[str]:
-    """Processor time of each part so far."""
+    """CPU time of each part so far."""
     spent: Counter[str] = Counter()
     for part in _PARTS:
         root = psutil.Process(stack.pid(part))

@@ -1,4 +1,4 @@
-"""Uploads and downloads: through the edge against straight to the storage."""
+"""Uploads and downloads: through the edge compared with directly to the storage."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEY = "benchmark/large"
 
 
 async def measure(stack: ScratchStack) -> Section:
-    """PUT and GET of one large object by presigned URLs of either address."""
+    """PUT and GET of one large object with presigned URLs for either address."""
     settings = stack.settings("files")
     section = Section(
         "Upload and download",
@@ -44,7 +44,7 @@ async def measure(stack: ScratchStack) -> Section:
 
 
 async def _presigned(settings: dict[str, str], endpoint: str) -> tuple[str, str, str]:
-    """URLs to PUT and GET by `endpoint`, and one to DELETE at the storage itself, since the edge lets no client delete."""
+    """URLs to PUT and GET through `endpoint`, and one to DELETE at the storage itself, since the edge lets no client delete."""
     target = {"Bucket": settings["DARKROOM_S3_BUCKET"], "Key": _KEY}
     async with _s3(settings, endpoint) as s3:
         put = await s3.generate_presigned_url("put_object", target)

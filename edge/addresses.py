@@ -1,4 +1,4 @@
-"""Addresses as the settings write them and as Envoy takes them."""
+"""Addresses in the form of the settings and in Envoy's form."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Address:
 
     @property
     def discovery(self) -> str:
-        """Envoy's cluster type: a DNS name is resolved again and again, anything else is fixed."""
+        """Envoy's cluster type: a DNS name is resolved repeatedly, anything else is fixed."""
         return "STATIC" if self.path is not None or self._is_ip else "STRICT_DNS"
 
     @property
     def envoy(self) -> dict[str, object]:
         """As `envoy.config.core.v3.Address`."""
         if self.path is not None:
-            # The mode counts where Envoy listens: only its own user connects.
+            # The mode matters where Envoy listens: only its own user may connect.
             return {"pipe": {"path": self.path, "mode": 0o600}}
         return {"socket_address": {"address": self.host, "port_value": self.port}}
 
@@ -59,7 +59,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A server as Envoy reaches it: object storage, or a collector of traces."""
+    """A server that Envoy connects to: object storage, or a trace collector."""
 
     address: Address
     tls: bool

@@ -1,4 +1,4 @@
-"""The errors that Envoy makes itself, in the shape of the surface that was called: one table, rendered for each surface."""
+"""The errors that Envoy itself produces, in the format of the surface that was called: one table, rendered for each surface."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Failure:
     reason: ErrorReason
     message: str
     keeps_status: bool = False
-    """Whether the client sees Envoy's own status and not the reason's."""
+    """Whether the client sees Envoy's own status instead of the reason's."""
 
 
 FAILURES = (
@@ -47,13 +47,13 @@ class Mapper:
     low: int
     high: int
     grpc: bool
-    """For gRPC clients, who get a status in place of a body; else for the others."""
+    """True: for gRPC clients, which get a status in place of a body; False: for all others."""
     paths: str
     """Only for paths that match this regular expression; empty for any path."""
     status: int
     """HTTP status of the reply; 0 keeps Envoy's."""
     body: str
-    """JSON; for gRPC clients the message."""
+    """JSON; for gRPC clients, the message."""
     grpc_status: int
     grpc_details: str
     """`grpc-status-details-bin`: base64 of a google.rpc.Status."""
@@ -63,7 +63,7 @@ class Mapper:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole HTTP error."""
+    """A complete HTTP error."""
 
     status: int
     body: str
@@ -78,15 +78,15 @@ class SurfaceErrors:
     patterns: tuple[str, ...]
     """The paths, as Lua patterns."""
     fallbacks: dict[int, Reply]
-    """By the HTTP status that a gRPC status becomes: what to say when a service failed without saying how."""
+    """Replies for services that failed without details, by the HTTP status that the gRPC status maps to."""
     otherwise: Reply
     malformed: dict[str, str]
-    """What to say about a body that could not be read, as JSON in which `"<message>"`, `"<field>"` and `"<allowed>"` stand for strings; by
-    the last of these that it holds."""
+    """Replies for unreadable bodies, as JSON with the placeholders `"<message>"`, `"<field>"` and `"<allowed>"` for strings; keyed by the
+    last of these that the reply contains."""
 
 
 def mappers() -> list[Mapper]:
-    """Every local reply with a status from 400 on is matched by one of these; the first match counts."""
+    """Entries that cover every local reply with a status of 400 or more; the first match counts."""
     found = [_mapper(failure, "", None, grpc=True) for failure in FAILURES]
     for rule in catalogue.surface_rules():
         found += [_mapper(failure, rule.regex, rule.surface) for failure in FAILURES]
@@ -94,12 +94,12 @@ def mappers() -> list[Mapper]:
 
 
 def surface_errors() -> list[SurfaceErrors]:
-    """The first whose pattern matches a path counts."""
+    """Errors of every surface; the first entry whose pattern matches a path counts."""
     return [_surface_errors(rule.template.lua, rule.surface) for rule in catalogue.surface_rules()]
 
 
 def expired_url() -> str:
-    """The body for a presigned URL whose time is over."""
+    """The body for an expired presigned URL."""
     return _reply(DarkroomError(ErrorReason.PERMISSION_DENIED, "This URL has expired. Ask for a new one."), None).body
 
 
@@ -124,7 +124,7 @@ def _mapper(failure: Failure, paths: str, surface: Surface | None, *, grpc: bool
         grpc=grpc,
         paths=paths,
         status=0 if failure.keeps_status else reply.status,
-        # Envoy's formatter reads % as the beginning of a command.
+        # Envoy's formatter reads % as the start of a command.
         body=(failure.message if grpc else reply.body).replace("%", "%%"),
         grpc_status=failure.reason.mapping.grpc,
         grpc_details=base64.b64encode(error.status().SerializeToString()).decode(),

@@ -1,7 +1,7 @@
-"""What the edge answers without a key: the OpenAPI document, its interactive page, and the texts for language models.
+"""What the edge serves without a key: the OpenAPI document, its interactive page, and the texts for language models.
 
-The interactive page is Swagger UI, fetched once by its hash; a browser that shows it loads nothing from anywhere else.
-`python -m edge.pages` fetches it, as `make setup` does.
+The interactive page is Swagger UI, fetched once and checked by its hash; a browser loads nothing else from elsewhere to show it. Both
+`python -m edge.pages` and `make setup` fetch it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from reference import llms, openapi
 _ROOT = Path(__file__).resolve().parent.parent
 _OWN = Path(__file__).resolve().parent / "docs_page"
 SWAGGER_UI = _ROOT / ".cache" / "swagger-ui"
-"""Where the fetched files lie."""
+"""The folder of the fetched files."""
 
 _ARCHIVE = NpmArchive(
     kind="npm",
@@ -28,13 +28,13 @@ _ARCHIVE = NpmArchive(
     version="5.35.0",
     sha256="1b8e891893404ea4c3558b6a87e2a3e494e7eedba41168c2ece5800a391a6ea6",
 )
-# Apache-2.0, whose text and notice go with the files.
+# Apache-2.0; its text and notice accompany the files.
 _TAKEN = ("swagger-ui-bundle.js", "swagger-ui-bundle.js.LICENSE.txt", "swagger-ui.css", "favicon-32x32.png", "LICENSE", "NOTICE")
 
 _JSON, _TEXT, _HTML = "application/json", "text/plain; charset=utf-8", "text/html; charset=utf-8"
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".png": "image/png", ".txt": _TEXT, "": _TEXT}
-# Swagger UI draws its icons as data: URLs. Scripts, styles and requests are this server's own, and nobody may frame the page, since keys
-# are typed into it.
+# Swagger UI draws its icons as data: URLs. Scripts, styles and requests must be this server's own, and no site may frame the page, since
+# users type keys into it.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

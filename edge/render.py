@@ -24,10 +24,10 @@ _HERE = Path(__file__).parent
 def render(settings: EdgeSettings) -> Path:
     """Write `envoy.yaml`, its Lua and `descriptors.pb` to `settings.out` and return the path of the first.
 
-    Start it with `envoy -c OUT/envoy.yaml --disable-hot-restart`. Raises FileNotFoundError when Swagger UI has not been
-    fetched, and CatalogueError or LookupError when what the protos say cannot be served, such as two methods that take the same path.
+    Start it with `envoy -c OUT/envoy.yaml --disable-hot-restart`. Raises FileNotFoundError when Swagger UI has not been fetched, and
+    CatalogueError or LookupError when the protos cannot be served as they are, for example when two methods take the same path.
     """
-    # Before anything is written.
+    # Checked before anything is written.
     known_paths, upstreams = routes.known_paths(), {name: settings.upstream(name) for name in routes.upstreams()}
     out = settings.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def render(settings: EdgeSettings) -> Path:
 
 
 def _json(value: object) -> str:
-    """JSON is YAML; Jinja's own filter would escape for HTML."""
+    """JSON is valid YAML; Jinja's own filter would escape for HTML."""
     return json.dumps(value, ensure_ascii=False)
 
 

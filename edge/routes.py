@@ -1,4 +1,4 @@
-"""Which request goes where, derived from the protos."""
+"""Where each request is routed, derived from the protos."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ class ServiceRoute:
     service: str
     upstream: str
     transcoded: bool
-    """Reached as JSON over HTTP only; else as gRPC only."""
+    """True: reachable only as JSON over HTTP; False: only as gRPC."""
     streams: tuple[str, ...]
-    """Methods whose replies may last for ever."""
+    """Methods whose replies may last forever."""
     reads: tuple[str, ...]
     """Methods that may be repeated after any failure."""
     waits: tuple[str, ...]
-    """Those of the reads whose answer may take a minute, because the client asked for it."""
+    """Reads whose answer may take a minute because the client asked to wait."""
     writes: tuple[str, ...]
     """All others."""
     anonymous: tuple[str, ...]
-    """Methods that need no key, whichever of these they are."""
+    """Methods of any of these groups that need no key."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownPath:
-    """A path of a JSON surface and the verbs that it takes."""
+    """A path of a JSON surface and the verbs that it accepts."""
 
     regex: str
     verbs: tuple[str, ...]
     anonymous: tuple[str, ...]
-    """Those of the verbs that need no key."""
+    """The verbs that need no key."""
     leaves_lists_out: bool
-    """Whether lists without items are left out of its replies, because the absence of one says something."""
+    """Whether empty lists are left out of its replies, because their absence has a meaning."""
 
     @property
     def keyed(self) -> tuple[str, ...]:
-        """Those of the verbs that need a key."""
+        """The verbs that need a key."""
         return tuple(verb for verb in self.verbs if verb not in self.anonymous)
 
 
 def service_routes() -> list[ServiceRoute]:
-    """One entry a public service. Raises LookupError for a service that nobody is said to serve."""
+    """One entry for each public service. Raises LookupError for one that no service of the platform serves."""
     return [_route(service) for service in catalogue.public_services()]
 
 
@@ -66,8 +66,8 @@ def transcoded_services() -> list[str]:
 
 
 def known_paths() -> list[KnownPath]:
-    """Every path of the JSON surfaces, so that another verb there is told from a path that does not exist. The first that matches counts:
-    the most specific one."""
+    """Every path of the JSON surfaces, so that a wrong verb can be told from an unknown path. The first match counts: the most specific
+    one."""
     found = []
     for regex, same in groupby(catalogue.routes(), key=lambda route: route.template.regex):
         routes = list(same)

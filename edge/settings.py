@@ -16,7 +16,7 @@ from edge.addresses import Address, Endpoint
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-# A wildcard is everything, or the first label of a host.
+# A wildcard stands for everything, or for the first label of a host.
 _ORIGIN = re.compile(r"\*|https?://(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
 
 
@@ -177,7 +177,7 @@ class _EdgeSettings(BaseSettings):
 
     @property
     def cors_origin_patterns(self) -> list[str]:
-        """Regular expressions for whole origins; none when no page may call. A `*` in a host stands for one or more labels."""
+        """Regular expressions for whole origins; empty when no web page may call. A `*` in a host stands for one or more labels."""
         return [_origin_pattern(origin) for origin in _listed(self.edge_cors_origins)]
 
     @property
@@ -187,7 +187,7 @@ class _EdgeSettings(BaseSettings):
 
     @property
     def public_authority(self) -> str | None:
-        """The Host that presigned URLs are signed for: without the port where it is the scheme's own."""
+        """The Host that presigned URLs are signed for, without the port if it is the scheme's default."""
         if self.public_url is None:
             return None
         parts = urlsplit(self.public_url)

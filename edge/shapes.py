@@ -1,5 +1,5 @@
-"""What the fields of requests look like as JSON, in words: Envoy's transcoder knows messages and enums by their types' names only, and does
-not say which field has a list that may have none."""
+"""What the fields of requests look like as JSON, in words: Envoy's transcoder names messages and enums only by their types, and does not
+say which field got a list but may not have one."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from services.common.rpc.path_templates import PathTemplate
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How to tell a client what a type's values are."""
+    """How to describe a type's values to a client."""
 
     text: str
-    """What one is, such as `an object`."""
+    """What one value is, such as `an object`."""
     alone: str
-    """What is expected where no item of a list stands: the same, or a list, where the type is only ever in lists."""
+    """What is expected outside a list: the same, or a list if the type occurs only in lists."""
     allowed: tuple[str, ...] = ()
-    """All values, if they can be counted."""
+    """All values, if they can be listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class Lists:
     texts: dict[str, str]
     """What each is, such as `a list of strings`, by its path, such as `items[].file_ids`."""
     of_paths: dict[str, tuple[str, ...]]
-    """Names of those in a body itself, by the Lua pattern of the URL's path."""
+    """Names of the lists at the top level of a body, by the Lua pattern of the URL's path."""
 
 
 def shapes() -> dict[str, Shape]:
-    """By the full name of each message and enum that a field of a request has."""
+    """Shapes by the full name of each message and enum that occurs in a request."""
     fields: dict[str, list[FieldDescriptor]] = defaultdict(list)
     for method in _json_methods():
         for name, field in _typed_fields(method.input_type):
@@ -46,7 +46,7 @@ def shapes() -> dict[str, Shape]:
 
 
 def lists() -> Lists:
-    """Of all requests. No path is a list in one request and not in another: a ValueError says where it is."""
+    """The lists of all requests. Raises ValueError if a path is a list in one request but not in another."""
     texts, others = {}, set()
     of_paths: dict[str, tuple[str, ...]] = {}
     for method in _json_methods():
@@ -79,7 +79,7 @@ def _json_methods() -> Iterator[MethodDescriptor]:
 
 
 def _paths(message: Descriptor, before: str = "", seen: frozenset[str] = frozenset()) -> Iterator[tuple[str, FieldDescriptor]]:
-    """Every field of a message and of the messages in it, after its path."""
+    """The path of every field of a message and of its nested messages, with the field."""
     for field in message.fields:
         path = before + field.name
         yield path, field
@@ -99,7 +99,7 @@ def _shape(fields: list[FieldDescriptor]) -> Shape:
 
 
 def _typed_fields(message: Descriptor, seen: frozenset[str] = frozenset()) -> Iterator[tuple[str, FieldDescriptor]]:
-    """Every field whose type has a name, after that name."""
+    """The type name of every field whose type has one, with the field."""
     for field in message.fields:
         if field.enum_type is not None:
             yield field.enum_type.full_name, field

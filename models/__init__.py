@@ -1,1 +1,1 @@
-"""The neural models that Triton serves: where their weights come from, how they are converted, and how they are served."""
+"""The neural models that Triton serves: the source of their weights, their conversion, and their serving."""

@@ -18,13 +18,13 @@ from models.repository import DARKROOM, InstalledModel, Repository
 _CACHE = Path(".cache/downloads")
 _REPOSITORY = Path(".cache/models")
 _TINY_REPOSITORY = Path(".cache/models-tiny")
-# Columns of a terminal below which the list leaves out what is not needed to tell models apart.
+# Terminal width in columns below which the list leaves out what is not needed to tell models apart.
 _WIDE = 100
 _DIFFUSION_VENV = Path(".venv-diffusion")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns the exit status: 0, 1 for a failure that is explained on stderr, 2 for wrong use."""
+    """Runs the command line and returns the exit status: 0, 1 for a failure that is explained on stderr, 2 for incorrect usage."""
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
@@ -86,7 +86,7 @@ def _repository(options: argparse.Namespace) -> Repository:
 
 
 def _name(options: argparse.Namespace) -> str:
-    """What manifests call the catalogue."""
+    """The name of the catalogue in manifests."""
     return DARKROOM if options.catalogue.resolve() == DEFAULT_CATALOGUE else str(options.catalogue.resolve())
 
 

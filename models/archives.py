@@ -17,10 +17,10 @@ def sha256_of(path: Path) -> str:
 
 
 def read_weights(archive: Path, source: Source) -> dict[str, bytes]:
-    """The files of a source, put together from the members of `archive`, each verified.
+    """The files of a source, assembled from the members of `archive`, each verified.
 
-    Raises HashMismatchError if a member or a joined file is not what the catalogue names, FetchError if a member is missing
-    or the archive cannot be read.
+    Raises HashMismatchError if a member or a joined file does not match the catalogue, FetchError if a member is missing or the archive
+    cannot be read.
     """
     members = {member.path: member for file in source.files.values() for member in file.members}
     try:

@@ -1,4 +1,4 @@
-"""The files of one model as they go into a Triton repository."""
+"""The files of one model for a Triton repository."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,12 +28,12 @@ def build_files(
 
 
 def build_tiny_files(name: str, model: Model, platform: Platform, *, threads: int, instances: int) -> dict[str, bytes]:
-    """The same for a generated network that keeps the contract of `model`."""
+    """The same for a generated network that fulfils the contract of `model`."""
     return _files(name, model, tiny_model(model.contract), platform, threads, instances)
 
 
 def build_network(model: Model, source: Source, weights: Mapping[str, bytes], precision: Precision) -> onnx.ModelProto:
-    """The ONNX model that keeps the contract of `model`, from verified weights. Raises ConversionError."""
+    """The ONNX model that fulfils the contract of `model`, from verified weights. Raises ConversionError."""
     if source.format == "ncnn":
         core = convert(weights["param"].decode("ascii"), weights["bin"])
         input_name, output_name = INPUT, OUTPUT

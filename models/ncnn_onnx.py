@@ -1,7 +1,7 @@
-"""Converting an ncnn network to ONNX: the layer types that super-resolution networks are made of.
+"""Converts an ncnn network to ONNX; supports the layer types of super-resolution networks.
 
-Semantics of each layer and its parameters: https://github.com/Tencent/ncnn/blob/master/docs/developer-guide/operators.md
-A layer, parameter or value outside what is written here raises ConversionError, so that no network is converted wrongly.
+Semantics of each layer and its parameters: https://github.com/Tencent/ncnn/blob/master/docs/developer-guide/operators.md Any unsupported
+layer, parameter or value raises ConversionError, so that no network is converted incorrectly.
 """
 
 from collections.abc import Callable, Mapping
@@ -42,7 +42,7 @@ def convert(param_text: str, weights: bytes, *, channels: int = 3) -> onnx.Model
 
 
 class _Network:
-    """The ONNX graph while it grows. Blobs are known by their ncnn names."""
+    """The ONNX graph under construction. Blobs are identified by their ncnn names."""
 
     def __init__(self, weights: WeightReader, channels: int) -> None:
         self.weights = weights
@@ -54,7 +54,7 @@ class _Network:
         self._initializers: list[onnx.TensorProto] = []
 
     def value(self, blob: str) -> str:
-        """The ONNX value that holds a blob."""
+        """The ONNX value for a blob."""
         self._require(blob)
         self._unconsumed.pop(blob, None)
         return self._values[blob]
@@ -105,7 +105,7 @@ class _Network:
 
 
 def _image(name: str, channels: int) -> onnx.ValueInfoProto:
-    # Height and width have no name: those of the output are not those of the input.
+    # Height and width are unnamed, since the output's differ from the input's.
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", channels, None, None])
 
 
@@ -192,7 +192,7 @@ def _concat(network: _Network, layer: Layer, params: Params) -> None:
     if axis != 0:
         raise ConversionError(f"ncnn layer {layer.name}: joining along axis {axis} is not supported, only channels (0)")
     channels = sum(network.channels(source) for source in layer.inputs)
-    # ncnn counts axes without the batch.
+    # ncnn's axis numbers leave out the batch.
     value = network.node("Concat", layer.name, *(network.value(source) for source in layer.inputs), axis=1)
     network.bind(output, value, channels)
 

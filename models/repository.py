@@ -1,4 +1,4 @@
-"""Laying out a Triton model repository on disk, and knowing whether what lies there is what should.
+"""Lays out a Triton model repository on disk, and checks whether its contents are as installed.
 
 <repository>/manifest.json            what was installed, with the size and SHA-256 of every file
 <repository>/<model>/config.pbtxt
@@ -19,7 +19,7 @@ from models.archives import sha256_of
 from models.errors import RepositoryError
 
 DARKROOM = "darkroom"
-"""The catalogue of this folder, as manifests call it; any other is called by its path."""
+"""The name of this folder's catalogue in manifests; any other is named by its path."""
 _MANIFEST = "manifest.json"
 
 
@@ -33,7 +33,8 @@ class InstalledFile(BaseModel):
 
 
 class InstalledModel(BaseModel):
-    """A model as it was installed. `recipe` identifies everything that its files were made from, `catalogue` who named it."""
+    """A model as it was installed. `recipe` identifies everything that its files were made from, `catalogue` the catalogue that it is
+    from."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -53,21 +54,21 @@ class Manifest(BaseModel):
 
 
 class Repository:
-    """A model repository in the folder `root`. Models that others put there are never touched."""
+    """A model repository in the folder `root`. Models put there by other programs are never touched."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps other installers out of the repository. They wait."""
+        """Locks the repository; other installers wait."""
         self.root.parent.mkdir(parents=True, exist_ok=True)
         with self.root.with_name(f".{self.root.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def manifest(self) -> Manifest:
-        """What is installed; empty where nothing is. Raises RepositoryError if the manifest cannot be read."""
+        """What is installed; empty if nothing is. Raises RepositoryError if the manifest cannot be read."""
         path = self.root / _MANIFEST
         try:
             return Manifest.model_validate_json(path.read_bytes())
@@ -77,7 +78,7 @@ class Repository:
             raise RepositoryError(f"{path}: not a manifest of this installer; remove it and install again") from error
 
     def is_intact(self, model: InstalledModel) -> bool:
-        """Whether every file of a model is there in its size: what a quick look can tell. See `damages`."""
+        """Whether every file of a model exists with its size: a quick check. See `damages` for a full one."""
         return all(_size(self.root / path) == file.size for path, file in model.files.items())
 
     def damages(self) -> list[str]:
@@ -95,11 +96,11 @@ class Repository:
     def put(self, name: str, files: Mapping[str, bytes], *, recipe: str, source: str, catalogue: str) -> None:
         """Installs a model, replacing an earlier one. `files`: path inside the model's folder → content.
 
-        A reader sees the earlier model or the new one, never a half of each; a crash leaves the model out of the manifest
-        at worst, and the next installation repairs it.
+        A reader sees either the earlier model or the new one, never a mixture. At worst, a crash leaves the model out of the manifest, and
+        the next installation repairs that.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        # Beside the repository: Triton takes every folder inside it for a model.
+        # Next to the repository, since Triton treats every folder inside it as a model.
         with tempfile.TemporaryDirectory(dir=self.root.parent, prefix=f".{self.root.name}.partial-") as temporary:
             staged = Path(temporary, name)
             for relative, content in files.items():
@@ -128,7 +129,7 @@ class Repository:
         shutil.rmtree(self.root / name, ignore_errors=True)
 
     def remember_set(self, catalogue: str, set_name: str) -> None:
-        """Note that the models of a catalogue are those of a set: the one that is kept up from now on."""
+        """Record which set of a catalogue is installed, to be maintained from now on."""
         manifest = self.manifest()
         if manifest.sets.get(catalogue) != set_name:
             self.root.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
 """`python -m models.serve`: becomes a Triton server, on loopback, with the models of one repository.
 
-The process is replaced by the server, so that its supervisor's signals reach it and its exit status is the server's: 1 if a
-model cannot be loaded. A second one, `models.watch`, ends the server when a model has lost its process. The server logs to
-standard error and standard output.
+The server replaces this process, so that the supervisor's signals reach it and the exit status is the server's: 1 if a model cannot be
+loaded. A second process, `models.watch`, ends the server when a model has lost its process. The server logs to standard error and standard
+output.
 """
 
 import argparse
@@ -44,9 +44,9 @@ def triton_command(
 ) -> tuple[list[str], dict[str, str]]:
     """The arguments and environment variables that start the server.
 
-    `pid` is that of the process that will be the server; it makes the names of shared-memory regions its own. After SIGTERM
-    the server lets requests in flight finish for `exit_timeout_s`. To `trace_url` it exports spans of the requests that are part of a trace
-    already (OTLP over HTTP).
+    `pid` is that of the process that will be the server; it makes the names of its shared-memory regions unique. After SIGTERM the server
+    gives requests in flight `exit_timeout_s` to finish. It exports spans of requests that are already part of a trace to `trace_url` (OTLP
+    over HTTP).
     """
     arguments = [
         str(environment.server),
@@ -55,7 +55,7 @@ def triton_command(
         "--model-control-mode=none",
         "--exit-on-error=true",
         "--strict-readiness=true",
-        # Every configuration is complete; completing it would start each model's process once more.
+        # Every configuration is complete; auto-completion would start each model's process one more time.
         "--disable-auto-complete-config",
         f"--exit-timeout-secs={exit_timeout_s}",
         f"--grpc-address={_LOOPBACK}",
@@ -66,16 +66,16 @@ def triton_command(
         f"--metrics-port={ports.metrics}",
         "--allow-gpu-metrics=false",
         f"--backend-config=python,shm-region-prefix-name={region_prefix(pid)}",
-        # A model's process that is not up after the usual 30 s ends the server, and all models start at once.
+        # A model's process that is not up in time ends the server. The default of 30 s is too short, since all models start at once.
         f"--backend-config=python,stub-timeout-seconds={_MODEL_START_SECONDS}",
         "--log-verbose=0",
     ]
     if trace_url is not None:
-        # Rate 0: it begins no trace by itself.
+        # Rate 0: the server starts no traces of its own.
         tracing = ("mode=opentelemetry", "rate=0", "level=TIMESTAMPS", f"opentelemetry,url={trace_url}", f"opentelemetry,{_RESOURCE}")
         arguments += [f"--trace-config={setting}" for setting in tracing]
     variables = dict(inherited)
-    # The stub embeds Python and finds its packages by the `python3` that is first on PATH.
+    # The stub embeds Python and locates its packages through the first `python3` on PATH.
     variables["PATH"] = os.pathsep.join([str(environment.executables), inherited.get("PATH", os.defpath)])
     variables["LD_LIBRARY_PATH"] = str(environment.libraries)
     # These would point the embedded Python at another environment.
@@ -85,7 +85,7 @@ def triton_command(
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Replaces this process by the server. Exits with 1 if it cannot, and says why on stderr."""
+    """Replaces this process by the server. If that fails, prints the reason to stderr and exits with 1."""
     options = _parser().parse_args(arguments)
     try:
         if not any(options.repository.glob("*/config.pbtxt")):

@@ -1,7 +1,7 @@
 """The shared-memory regions through which Triton talks to the processes of its Python backend.
 
-Their names start with a prefix of the server that made them, so that servers side by side do not meet. A server that was
-killed leaves its regions behind; the next one to start removes them.
+Their names start with a prefix of the server that created them, so that concurrent servers do not collide. A killed server leaves its
+regions behind; the next one to start removes them.
 """
 
 import re
@@ -12,9 +12,9 @@ _NAME = re.compile(r"darkroom-triton-(?P<namespace>\d+)-(?P<pid>\d+)-")
 
 
 def region_prefix(pid: int) -> str:
-    """The prefix of the server whose process is `pid`.
+    """The prefix of the server with process id `pid`.
 
-    A process id means one process only within its namespace, and /dev/shm may be shared between containers.
+    A process id is unique only within its namespace, and /dev/shm may be shared between containers.
     """
     return f"darkroom-triton-{_pid_namespace()}-{pid}-"
 

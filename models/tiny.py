@@ -1,7 +1,7 @@
-"""Networks of a few nodes that keep the contract of a real model: they load at once and run in milliseconds.
+"""Networks of a few nodes that fulfil the contract of a real model: they load instantly and run in milliseconds.
 
-Tests of flow serve them in the real Triton in place of trained weights. Their results are crude and deterministic, and depend
-on the picture, so that a test sees whether the right pixels arrived.
+Tests of the processing flow serve them in the real Triton in place of trained weights. Their results are crude but deterministic, and
+depend on the picture, so that a test can check whether the right pixels arrived.
 """
 
 import numpy as np
@@ -74,7 +74,8 @@ def _upscale(contract: Contract) -> onnx.ModelProto:
 
 
 def _detect(contract: Contract) -> onnx.ModelProto:
-    """Text is what differs from its surroundings, 31 x 31 pixels, by over 40 levels in the mean of R, G and B, and 7 pixels around it."""
+    """Text is whatever differs from its surroundings, 31 x 31 pixels, by over 40 levels in the mean of R, G and B, plus a margin of 7
+    pixels."""
     constants: dict[str, NDArray[np.generic]] = {
         "least": np.array(_STROKE, dtype=np.float32),
         "full": np.array(255, dtype=np.float32),
@@ -97,7 +98,7 @@ def _detect(contract: Contract) -> onnx.ModelProto:
 
 
 def _inpaint(contract: Contract) -> onnx.ModelProto:
-    """What is masked gets the mean colour of what is not."""
+    """Masked pixels get the mean colour of the others."""
     constants: dict[str, NDArray[np.generic]] = {
         "planes": np.array([3, 1], dtype=np.int64),
         "half": np.array(127, dtype=np.float32),
@@ -123,7 +124,7 @@ def _inpaint(contract: Contract) -> onnx.ModelProto:
 
 
 def _read(contract: Contract) -> onnx.ModelProto:
-    """Each 8 columns give the letter `a` plus a tenth of the levels by which their mean is darker than white; none below `b`."""
+    """Every 8 columns give the letter `a` plus a tenth of the levels by which their mean is darker than white; no letter below `b`."""
     constants: dict[str, NDArray[np.generic]] = {
         "white": np.array(255, dtype=np.float32),
         "letter": np.array(10, dtype=np.float32),

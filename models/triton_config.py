@@ -8,14 +8,14 @@ from models.contract import INPUT
 from models.platforms import PYTHON_BACKEND, Platform
 
 _TENSORRT_WORKSPACE_BYTES = 2 << 30
-_SMALLEST_WARMUP = 32  # pixels: what a text detector takes whole multiples of
+_SMALLEST_WARMUP = 32  # pixels: a text detector takes whole multiples of this
 
 
 def render_config(name: str, model: Model, platform: Platform, *, threads: int = 0, instances: int = 1) -> str:
     """The text of config.pbtxt.
 
-    `threads`: of onnxruntime on a CPU, 0 for every core the server may use. `instances`: copies of the network that run side by side, on
-    each GPU or on the processor.
+    `threads`: of onnxruntime on a CPU, 0 for every core the server may use. `instances`: copies of the network that run in parallel, on
+    each GPU or on the CPU.
     """
     config = config_pb2.ModelConfig(
         name=name,
@@ -56,12 +56,12 @@ def _dims(dims: tuple[int | None, ...]) -> list[int]:
 
 
 def _warmup(model: Model, platform: Platform) -> list[config_pb2.ModelWarmup]:
-    """One picture, which the server runs before it says it is ready: a network that cannot run is found then, and not by a user.
+    """One picture, which the server runs before it reports ready, so that a network that cannot run is found then and not by a user.
 
-    It is black, or noise where a mask belongs to it: a network that fills holes may want one.
+    It is black, or noise if the input includes a mask: a network that fills holes may need one.
 
-    A GPU chooses kernels and allocates for a size, so it is shown the size that clients send. A processor has nothing to choose and
-    gives its memory back after each run, so the smallest picture that the network takes will do.
+    A GPU chooses kernels and allocates memory for a size, so it is warmed up with the size that clients send. A CPU has nothing to choose
+    and releases its memory after each run, so the smallest picture that the network takes suffices.
     """
     size = model.serving.warmup
     if platform == "cpu":

@@ -1,7 +1,7 @@
-"""Finding the Triton server inside the PyTriton wheel, and making its Python backend usable without PyTriton.
+"""Finds the Triton server inside the PyTriton wheel, and makes its Python backend usable without PyTriton.
 
-The wheel holds the server, the Python backend and one stub (the process that runs a model) for each version of Python. The
-server wants backend and stub in one folder, and its own libraries on the search path.
+The wheel holds the server, the Python backend and one stub (the process that runs a model) for each version of Python. The server needs
+backend and stub in one folder, and its own libraries on the search path.
 """
 
 import shutil
@@ -16,7 +16,7 @@ _STUB = "triton_python_backend_stub"
 
 @dataclass(frozen=True, slots=True)
 class TritonEnvironment:
-    """Where the parts of a Triton server lie in a virtual environment."""
+    """Where the parts of a Triton server are in a virtual environment."""
 
     server: Path
     libraries: Path
@@ -25,9 +25,9 @@ class TritonEnvironment:
 
 
 def prepare(venv: Path) -> TritonEnvironment:
-    """The Triton of a virtual environment that has `nvidia-pytriton`, its backend folder made if it is not there yet.
+    """The Triton of a virtual environment with `nvidia-pytriton`; creates its backend folder if it does not exist yet.
 
-    Raises ServeError if the environment does not have what it takes.
+    Raises ServeError if the environment lacks a part.
     """
     # Not resolved: the environment's Python may be a link to one outside it.
     venv = venv.absolute()
@@ -50,7 +50,7 @@ def prepare(venv: Path) -> TritonEnvironment:
 
 
 def _backends(venv: Path, backend: Path, stub: Path) -> Path:
-    """A folder that holds the folder `python`, made once for a version of the wheel; servers that start together agree on it."""
+    """A folder that contains the folder `python`, created once per version of the wheel; servers that start together share it."""
     marks = "-".join(str(path.stat().st_mtime_ns) for path in (backend / "libtriton_python.so", stub))
     backends = venv / "share" / f"triton-backends-{marks}"
     if not backends.exists():

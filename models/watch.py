@@ -1,8 +1,9 @@
-"""Ends a Triton server one of whose models has lost its process, so that its supervisor starts it again, and models that lost their server.
+"""Ends a Triton server that has lost a model's process, so that its supervisor restarts it, and model processes that have lost their
+server.
 
-The Python backend runs each model in a process of its own. When one is killed, as the kernel does when memory runs out, the server goes on,
-calls itself and the model ready, and refuses every request for that model from then on. When the server is killed, a model's process
-notices by itself, but not always, and would keep its memory beside the next server's.
+The Python backend runs each model in a process of its own. When one is killed, for example by the kernel when memory runs out, the server
+carries on, reports itself and the model as ready, and refuses every further request for that model. When the server is killed, a model's
+process does not always notice, and would keep its memory while the next server runs.
 """
 
 import os
@@ -22,7 +23,7 @@ _MODEL_END_SECONDS = 5.0
 
 
 def watch_from_outside(server: int, http_port: int) -> None:
-    """Starts a process that watches the server with this process id until it has ended; it is no child of the server's."""
+    """Starts a process that watches the server with this process id until it has ended; it is not a child of the server."""
     between = os.fork()
     if between:
         os.waitpid(between, 0)
@@ -36,7 +37,7 @@ def watch_from_outside(server: int, http_port: int) -> None:
 
 
 def watch(server: int, http_port: int) -> None:
-    """Returns when the server has ended, of itself or because it had lost a model's process, and all processes of its models have."""
+    """Returns when the server, by itself or because it lost a model's process, and all its models' processes have ended."""
     try:
         running = os.pidfd_open(server)
     except ProcessLookupError:
@@ -53,14 +54,14 @@ def _watch(server: int, running: int, models: dict[int, int], http_port: int) ->
         _add_children(models, server)
         if _ended([running], _ASK_SECONDS):
             return
-    # Some that it starts end before it is ready, as they should.
+    # Some processes that the server starts properly end before it is ready.
     ended = _ended(list(models.values()), 0)
     for child in [child for child, process in models.items() if process in ended]:
         del models[child]
     _add_children(models, server)
     if running in _ended([running, *models.values()]):
         return
-    # A server that is told to end lets its models' processes end, and is not ready any more.
+    # A server that was told to stop ends its models' processes and is no longer ready.
     if _is_ready(http_port):
         print("models.watch: a model has lost its process; the server ends, to be started again", file=sys.stderr, flush=True)
         signal.pidfd_send_signal(running, signal.SIGTERM)
@@ -78,7 +79,7 @@ def _add_children(models: dict[int, int], server: int) -> None:
 
 
 def _end(processes: list[int]) -> None:
-    """Kills those that do not end by themselves in a few seconds."""
+    """Kills processes that do not end by themselves within a few seconds."""
     latest = time.monotonic() + _MODEL_END_SECONDS
     while processes and (ended := _ended(processes, max(0.0, latest - time.monotonic()))):
         processes = [process for process in processes if process not in ended]
@@ -88,7 +89,7 @@ def _end(processes: list[int]) -> None:
 
 
 def _ended(processes: list[int], seconds: float | None = None) -> list[int]:
-    """Those that have ended, as soon as one has; none after `seconds`."""
+    """The processes that have ended, as soon as one has; none if `seconds` pass first."""
     poll = select.poll()
     for process in processes:
         poll.register(process, select.POLLIN)

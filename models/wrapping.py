@@ -1,4 +1,4 @@
-"""Giving a network the outside of its contract: normalisation before it, rounding after it, a dynamic batch throughout."""
+"""Adapts a network to its contract: normalisation before it, rounding after it, a dynamic batch throughout."""
 
 from collections.abc import Sequence
 
@@ -25,13 +25,13 @@ def wrap(
     logits: bool = False,
     characters: Sequence[str] = (),
 ) -> onnx.ModelProto:
-    """The network `core`, float NCHW in and float NCHW in 0..1 out (or `logits` of that), as a model that keeps `contract`.
+    """The network `core`, float NCHW in and float NCHW in 0..1 out (or `logits` of that), as a model that fulfils `contract`.
 
-    One that reads gives probabilities [N, steps, classes] instead: of no character, of each of `characters`, of a space.
+    A network that reads text outputs probabilities [N, steps, classes] instead: of no character, of each of `characters`, of a space.
 
-    Weights and activations of the network get `precision`; normalisation and rounding are float32 always. The output is
-    rounded to the nearest integer (a tie to the even one) and clipped to 0..255. Other outputs of `core` are dropped.
-    Raises ConversionError if `core` does not fit.
+    Weights and activations of the network get `precision`; normalisation and rounding are always float32. The output is rounded to the
+    nearest integer (a tie to the even one) and clipped to 0..255. Other outputs of `core` are dropped. Raises ConversionError if `core`
+    does not fit.
     """
     prune(core.graph, output_name)
     inputs = [value.name for value in core.graph.input]
@@ -86,7 +86,7 @@ def _to_uint8(name: str, output: str) -> list[onnx.NodeProto]:
 
 
 def _characters(probabilities: str, output: str) -> list[onnx.NodeProto]:
-    """The likeliest class of each step as its code point, and how likely it is."""
+    """The most likely class of each step as its code point, and its probability."""
     return [
         helper.make_node("TopK", [probabilities, "contract.first"], ["contract.likeliest", "contract.class"], axis=2),
         helper.make_node("Cast", ["contract.likeliest"], ["contract.share"], to=TensorProto.FLOAT),
@@ -99,7 +99,7 @@ def _characters(probabilities: str, output: str) -> list[onnx.NodeProto]:
 
 
 def _classes(core: onnx.ModelProto, output: str) -> int:
-    """How many classes a network that reads tells apart."""
+    """How many classes a text-reading network distinguishes."""
     value = next(value for value in core.graph.output if value.name == output)
     if len(value.type.tensor_type.shape.dim) != 3 or not _dimension(value, 2):
         raise ConversionError("a network that reads gives batch, steps and a fixed number of classes")
@@ -107,7 +107,8 @@ def _classes(core: onnx.ModelProto, output: str) -> int:
 
 
 def _codes(characters: Sequence[str], classes: int) -> NDArray[np.uint8]:
-    """The code point of each class, classes x 3 bytes, most significant first: PaddleOCR's order, no character first and a space last."""
+    """The code point of each class, classes x 3 bytes, most significant first: PaddleOCR's order, with no character first and a space
+    last."""
     if len(characters) + 2 != classes or any(len(character) != 1 for character in characters):
         raise ConversionError(f"the network tells {classes} classes apart, and its metadata list {len(characters)} characters")
     return np.array([[*ord(each).to_bytes(3, "big")] for each in ("\0", *characters, " ")], dtype=np.uint8)
@@ -120,7 +121,7 @@ def build(
     *,
     opsets: Sequence[onnx.OperatorSetIdProto] | None = None,
 ) -> onnx.ModelProto:
-    """A checked ONNX model whose input and output are those of `contract`. Raises ConversionError if the nodes are not."""
+    """A checked ONNX model with the input and output of `contract`. Raises ConversionError if the nodes do not fit it."""
     graph = helper.make_graph(
         nodes,
         contract.job,
@@ -139,7 +140,7 @@ def build(
 
 
 def _check_size(value: onnx.ValueInfoProto, contract: Contract) -> None:
-    """A network that was exported for one size takes no other."""
+    """Raise ConversionError for a network that was exported for a different size, since it accepts no other."""
     axes = len(value.type.tensor_type.shape.dim)
     if axes != 4:
         raise ConversionError(f"the network's input has {axes} axes, and batch, channels, height, width are wanted")
@@ -161,5 +162,5 @@ def _image(name: str, dims: tuple[int | None, int | None, int], side: str) -> on
 
 
 def _dimension(value: onnx.ValueInfoProto, index: int) -> int:
-    """The size of a dimension, 0 where it is dynamic."""
+    """The size of a dimension; 0 if it is dynamic."""
     return value.type.tensor_type.shape.dim[index].dim_value

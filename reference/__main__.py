@@ -1,6 +1,6 @@
 """`python -m reference`: write docs/reference, and the tables in docs/operations.
 
-With `--check`, write nothing, and fail if it, or a guide in docs/, is not what the protos say.
+With `--check`, write nothing, and fail if the reference or a guide in docs/ does not match the protos.
 """
 
 from __future__ import annotations

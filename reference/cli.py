@@ -1,4 +1,4 @@
-"""docs/reference/cli.md: every command of `darkroom` with its arguments and options, as its help has them."""
+"""docs/reference/cli.md: every command of `darkroom` with its arguments and options, as in its help."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The comments of the protos, which are the documentation of everything that is generated here."""
+"""The comments of the protos, which document everything that is generated here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto, FileDescriptorSet
 
-# Field numbers in descriptor.proto, by which a source location names what it is the location of.
+# Field numbers in descriptor.proto, with which a source location names its element.
 _MESSAGES, _ENUMS, _SERVICES = 4, 5, 6
 _FIELDS, _NESTED, _NESTED_ENUMS = 2, 3, 4
 _ENUM_VALUES = 2
@@ -17,7 +17,7 @@ _METHODS = 2
 
 
 def descriptor_set() -> FileDescriptorSet:
-    """Every proto whose generated modules are on Python's path, with its comments. Raises FileNotFoundError when there are none."""
+    """Every proto with generated modules on Python's path, with its comments. Raises FileNotFoundError when there are none."""
     found: dict[str, FileDescriptorProto] = {}
     for descriptors in (Path(entry) / "descriptors.pb" for entry in sys.path):
         if descriptors.is_file():
@@ -32,7 +32,7 @@ class Comments:
     """The leading comment of each element, by the element's full name."""
 
     def __init__(self, descriptors: Path | None = None) -> None:
-        """Of the protos of one descriptor set; without, of all whose generated modules are on Python's path."""
+        """Read the protos of one descriptor set; if None, all with generated modules on Python's path."""
         self._texts: dict[str, str] = {}
         for file in (FileDescriptorSet.FromString(descriptors.read_bytes()) if descriptors is not None else descriptor_set()).file:
             names = dict(_names(file))
@@ -42,7 +42,7 @@ class Comments:
                     self._texts[name] = _text(location.leading_comments)
 
     def of(self, full_name: str) -> str:
-        """The comment as Markdown, a paragraph a line; empty if there is none."""
+        """The comment as Markdown, one line per paragraph; empty if there is none."""
         return self._texts.get(full_name, "")
 
     def below(self, package: str) -> dict[str, str]:
@@ -50,7 +50,7 @@ class Comments:
         return {name: text for name, text in self._texts.items() if name.startswith(f"{package}.")}
 
     def first_sentence(self, full_name: str) -> str:
-        """What stands before the first full stop, without it."""
+        """The text before the first full stop."""
         sentence = re.split(r"[.:](?:\s|$)", self.of(full_name), maxsplit=1)[0]
         return sentence.strip()
 
@@ -66,7 +66,7 @@ def _names(file: FileDescriptorProto) -> Iterator[tuple[tuple[int, ...], str]]:
     for index, enum in enumerate(file.enum_type):
         yield (_ENUMS, index), f"{file.package}.{enum.name}"
         for number, value in enumerate(enum.value):
-            # Values are siblings of their enum in protobuf's naming; here they stand below it, so that two enums may be told apart.
+            # In protobuf's naming, values are siblings of their enum; here they are below it, to tell two enums apart.
             yield (_ENUMS, index, _ENUM_VALUES, number), f"{file.package}.{enum.name}.{value.name}"
     for index, service in enumerate(file.service):
         yield (_SERVICES, index), f"{file.package}.{service.name}"

@@ -1,4 +1,4 @@
-"""What every public method must say about itself, so that no document keeps silent about it."""
+"""Checks that every public method documents what it must, so that no document omits it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.common.rpc import catalogue
 
 
 def problems() -> list[str]:
-    """What is missing, one line each."""
+    """What is missing, one line per problem."""
     comments = Comments()
     methods = (method for service in catalogue.public_services() for method in service.methods)
     return [f"{method.full_name}: {problem}" for method in methods for problem in _missing(method, comments)]

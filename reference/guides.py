@@ -1,4 +1,4 @@
-"""Holds the written pages to the protos and to each other: the paths, methods, pages and headings that they name exist."""
+"""Checks the written pages against the protos and each other: the paths, methods, pages and headings that they name must exist."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _VARIABLE = re.compile(r"\{[^}]*\}|<[^>]*>|:\w+|\d+|[A-Z_]+")
 
 
 def problems() -> list[str]:
-    """What the guides name and the protos do not have, one line each."""
+    """Names in the guides that do not exist, one line each."""
     files = [*guide_files(), *(_ROOT / name for name in _OTHERS)]
     return [f"{file.relative_to(_ROOT)}: {problem}" for file in files for problem in _problems(file)]
 
@@ -47,7 +47,7 @@ def _problems(file: Path) -> Iterator[str]:
 
 
 def _anchors(text: str) -> set[str]:
-    """What a page's headings are linked by, as on GitHub: in lower case, hyphens for spaces, no punctuation."""
+    """The anchors of a page's headings, as on GitHub: in lower case, hyphens for spaces, no punctuation."""
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in _HEADING.findall(text)}
 
 
@@ -60,5 +60,5 @@ def _methods() -> set[str]:
 
 
 def _shape(path: str) -> str:
-    """A path with its variable parts alike: `/v1/tasks/{id}/status`, `/v1/tasks/:id/status` and `/v1/tasks/7/status` are one."""
+    """A path with its variable parts normalised: `/v1/tasks/{id}/status`, `/v1/tasks/:id/status` and `/v1/tasks/7/status` are the same."""
     return "/".join("{}" if _VARIABLE.fullmatch(part) else part for part in path.split("/"))

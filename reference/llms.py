@@ -14,7 +14,7 @@ _DOCS = _ROOT / "docs"
 
 
 def summary() -> str:
-    """What there is and where to read it, small enough for any context window."""
+    """An overview of what exists and where to read it, small enough for any context window."""
     found = {surface.name: document(surface) for surface in openapi.surfaces()}
     lines = [
         "# Darkroom",

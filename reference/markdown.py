@@ -35,7 +35,7 @@ _KEYWORDS = {
 
 
 def page_name(surface: Surface) -> str:
-    """What the page of a JSON surface is called in docs/reference."""
+    """The file name of a JSON surface's page in docs/reference."""
     return surface.reference.page or f"{surface.name}-api.md"
 
 
@@ -103,7 +103,7 @@ def _type(schema: Document) -> str:
 
 
 def _limits(schema: Mapping[str, Any]) -> list[str]:
-    """What JSON Schema's keywords say, in words."""
+    """The keywords of JSON Schema in words."""
     texts = {keyword: text.format(schema[keyword]) for keyword, text in _KEYWORDS.items() if keyword in schema}
     return [text.removesuffix("s") if schema[keyword] == 1 else text for keyword, text in texts.items()]
 
@@ -162,7 +162,7 @@ def _signature(method: MethodDescriptor) -> str:
 
 
 def _files_of(services: list[ServiceDescriptor]) -> list[FileDescriptor]:
-    """The files of the services and all of ours that they import, sorted by name."""
+    """The files of the services and all our own files that they import, sorted by name."""
     found: dict[str, FileDescriptor] = {}
 
     def add(file: FileDescriptor) -> None:
@@ -221,7 +221,7 @@ def _enum(enum: EnumDescriptor, comments: Comments) -> str:
 
 
 def errors(comments: Comments) -> str:
-    """The one table of errors."""
+    """The single table of errors."""
     coded = [surface for surface in catalogue.surfaces() if any(surface.code(reason) is not None for reason in ErrorReason)]
     heads = ["code" if len(coded) == 1 else f"code ({surface.name})" for surface in coded]
     rows = sorted(_error_rows(comments, coded))

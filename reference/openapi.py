@@ -1,7 +1,7 @@
-"""The OpenAPI 3.1 document of a surface that is reached as JSON.
+"""The OpenAPI 3.1 document of a JSON surface.
 
 A surface has one document. Pilio's calls and what Darkroom adds to them are one surface: they share a prefix, an envelope, a key and an
-error table, and a client uses both side by side. What is an addition says so, and docs/pilio-differences.md lists it.
+error table, and a client uses both side by side. Additions are marked as such, and docs/pilio-differences.md lists them.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ Document = dict[str, Any]
 SUMMARY = "Media processing as tasks that never get lost."
 _PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
-# One for each surface that has something to say beforehand, by its name.
+# Introductions by surface name, for the surfaces that have one.
 _INTRODUCTIONS = Path(__file__).resolve().parent / "introductions"
 
 
 def surfaces() -> list[Surface]:
-    """The surfaces that are reached as JSON."""
+    """The JSON surfaces."""
     return [surface for surface in catalogue.surfaces() if any(map(catalogue.is_json, catalogue.services_of(surface)))]
 
 
 def file_name(surface: Surface) -> str:
-    """What the surface's document is called, in docs/reference and at the edge."""
+    """The file name of the surface's document, in docs/reference and at the edge."""
     return surface.reference.openapi or f"{surface.name}.openapi.json"
 
 
 def document(surface: Surface) -> Document:
-    """The whole document, deterministic for one version of the protos. Raises what its parts raise about an incomplete proto."""
+    """The whole document, deterministic for one version of the protos. Raises the errors of its parts about incomplete protos."""
     comments = Comments()
     schemas = Schemas(comments)
     operations = Operations(comments, schemas, Refusals(comments, schemas, surface), surface)

@@ -1,7 +1,7 @@
-"""The pages of docs/operations: written by hand, but for what each costs, takes and understands, which is generated into them.
+"""The pages of docs/operations: written by hand, except for each operation's price, inputs and options, which are generated into them.
 
-A page has that between two comments: `<!-- options of NAME: POST /v1/… -->`, with the operation and the JSON call that asks for it (or
-without a call), and `<!-- end of options -->`.
+The generated part is between two comments: `<!-- options of NAME: POST /v1/… -->`, with the operation and its JSON call (if it has one),
+and `<!-- end of options -->`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _PER = {"file": "a file", "page": "a page", "output": "a picture made"}
 
 
 def pages(folder: Path = FOLDER) -> dict[Path, str]:
-    """Each page that has a generated part → what it should say."""
+    """Each page with a generated part → its expected content."""
     comments = Comments()
     prices: Prices = tomllib.loads((_ROOT / "services" / "tasks" / "domain" / "credits" / "prices.toml").read_text())
     found = {}
@@ -49,7 +49,7 @@ def pages(folder: Path = FOLDER) -> dict[Path, str]:
 
 
 def problems(folder: Path = FOLDER) -> list[str]:
-    """Pages that are not what the protos and prices say, and operations that have no page, one line each."""
+    """Pages that do not match the protos and prices, and operations without a page, one line each."""
     return list(_problems(folder))
 
 
@@ -101,5 +101,5 @@ def _body(verb: str, path: str) -> dict[str, Any]:
 
 
 def _linked(table: str, page: str) -> str:
-    """A table of docs/reference, with its links made for docs/operations."""
+    """A table of docs/reference, with its links adapted for docs/operations."""
     return _ANCHOR.sub(f"](../reference/{page}.md#", table)

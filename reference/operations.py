@@ -23,13 +23,13 @@ Schema = dict[str, Any]
 
 _PARAMETER = re.compile(r"\{(\w+)(?:=[^}]*)?\}")
 _EVENT_STREAM = "text/event-stream"
-# The responses say it at length.
+# The responses describe it in full.
 _CODES = re.compile(r"\s*\b(?:Codes|Errors): .*\Z", re.DOTALL)
 _LAST_EVENT_ID = "`Last-Event-ID`"
 
 
 class Operations:
-    """Renders methods, one operation a binding, with schemas and refusals collected elsewhere."""
+    """Renders methods, one operation per binding, with schemas and refusals collected elsewhere."""
 
     def __init__(self, comments: Comments, schemas: Schemas, refusals: Refusals, surface: Surface) -> None:
         self._comments, self._schemas, self._refusals, self._surface = comments, schemas, refusals, surface
@@ -105,12 +105,12 @@ class Operations:
 
 
 def examples_of(method: MethodDescriptor) -> list[options_pb2.Example]:
-    """The examples that the method's options hold."""
+    """The examples in the method's options."""
     return list(method.GetOptions().Extensions[options_pb2.examples])
 
 
 def scopes_of(method: MethodDescriptor) -> list[str]:
-    """The scope that a key must have to call a method; none where any key does, or none is needed."""
+    """The scope that a key must have to call a method; none if any key will do, or none is needed."""
     scope = method.GetOptions().Extensions[options_pb2.scope]
     return [text for text, value in SCOPES.items() if value == scope]
 
@@ -133,6 +133,6 @@ def tag_of(method: MethodDescriptor) -> str:
 
 
 def operation_id(method: MethodDescriptor) -> str:
-    """`imagesUpscale` for `ImagesService.Upscale`: methods of two services may have one name."""
+    """`imagesUpscale` for `ImagesService.Upscale`: methods of two services may have the same name."""
     tag = tag_of(method)
     return tag[0].lower() + tag[1:] + str(method.name)

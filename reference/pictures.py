@@ -1,6 +1,6 @@
-"""`python -m reference.pictures`: makes the pictures of docs/operations from samples/, on a running stack with the real models.
+"""`python -m reference.pictures`: makes the pictures of docs/operations from samples/, using a running stack with the real models.
 
-The server is found as the client finds it: DARKROOM_URL and DARKROOM_API_KEY, or the nearest .darkroom/env.
+The server is found as by the client: DARKROOM_URL and DARKROOM_API_KEY, or the nearest .darkroom/env.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _SAMPLES, _IMAGES = _ROOT / "samples", _ROOT / "docs" / "images"
 _GAP = 12
 _NO_INK = (255, 255, 255, 0)
 _SCAN_DPI = 150
-_SCREEN_SCALE = 1.1  # pixels a point, of a document's page
-_DETAIL = (150, 60, 310, 210)  # of the portrait, in pixels: what the enlargement shows
+_SCREEN_SCALE = 1.1  # pixels per point of a document's page
+_DETAIL = (150, 60, 310, 210)  # of the portrait, in pixels: the part shown enlarged
 _LETTER = (
     "The lessor hands over one coffee machine with two groups, a grinder and a stock of filters for three months. The lessee "
     "pays 89.00 EUR a month in advance, by the third working day. The machine stays the property of the lessor. The lessee has "
@@ -45,7 +45,7 @@ _LETTER = (
 
 
 class Maker:
-    """Runs operations on samples and puts before and after side by side."""
+    """Runs operations on samples and places before and after side by side."""
 
     def __init__(self, client: AsyncClient, work: Path) -> None:
         self._client, self._work = client, work
@@ -105,7 +105,7 @@ class Maker:
 
 
 def _tiled(picture: Image.Image) -> Image.Image:
-    """The picture with SAMPLE in translucent white all over it, as stock agencies do it."""
+    """The picture with SAMPLE in translucent white all over it, in the style of stock agencies."""
     mark = Image.new("RGBA", (150, 150), _NO_INK)
     ImageDraw.Draw(mark).text((75, 75), "SAMPLE", anchor="mm", font=ImageFont.load_default(24), fill=(255, 255, 255, 82))
     mark = mark.rotate(30, Image.Resampling.BICUBIC)
@@ -125,7 +125,7 @@ def _signed(picture: Image.Image) -> Image.Image:
 
 
 def _scanned_letter(path: Path) -> None:
-    """A document of one page that is a picture: a letter with CONFIDENTIAL across it."""
+    """A document with one page that is a picture: a letter with CONFIDENTIAL across it."""
     typed = io.BytesIO()
     canvas = Canvas(typed, pagesize=A4)
     canvas.saveState()
@@ -158,7 +158,7 @@ def _checkerboard(size: tuple[int, int], square: int = 16) -> Image.Image:
 
 
 def _page(document: Path, share: float) -> Image.Image:
-    """The upper share of the first page."""
+    """The upper part of the first page."""
     with pypdfium2.PdfDocument(document) as opened:
         picture: Image.Image = opened[0].render(scale=_SCREEN_SCALE).to_pil()
     return picture.crop((0, 0, picture.width, round(picture.height * share)))

@@ -1,4 +1,4 @@
-"""What a call may be refused with, and how the surface says it."""
+"""The reasons for which a call may be refused, and how the surface reports them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from services.common.rpc.surfaces import Surface, rendered
 
 Schema = dict[str, Any]
 
-# `Codes: 40001, 40004 to 40008 (…)`, or `Errors: FIELD_INVALID (…), TASK_NOT_FOUND`: the sentences of a comment in which a surface's calls
-# name their codes, or the reasons for them.
+# `Codes: 40001, 40004 to 40008 (…)`, or `Errors: FIELD_INVALID (…), TASK_NOT_FOUND`: sentences in the comments of a surface's calls that
+# name their error codes or reasons.
 _CODES = re.compile(r"(\d{4,5})(?: to (\d{4,5}))?")
 _SENTENCE = re.compile(r"\bCodes\b[^:]*:(.*)", re.DOTALL)
 _REASONS = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b|\b[A-Z]{6,}\b")
@@ -48,7 +48,7 @@ class Refusals:
         if binding.verb not in ("GET", "DELETE"):
             found |= set(_ANY_BODY)
         elif any(f"{{{name}" not in binding.template for name in method.input_type.fields_by_name):
-            # A query parameter of another type than its field.
+            # A query parameter whose value does not fit the type of its field.
             found.add(ErrorReason.MALFORMED_REQUEST)
         named = [*self._named(method.containing_service.full_name), *self._named(method.full_name)]
         if not named:
@@ -63,7 +63,7 @@ class Refusals:
         return {str(status): self._response(reasons) for status, reasons in sorted(by_status.items())}
 
     def _http_status(self, reason: ErrorReason, binding: HttpBinding) -> int:
-        """The status on this call: a missing file is the path's fault where that names one, or else that of a field."""
+        """The status for this call: a missing file is blamed on the path if that names one, else on a field."""
         status, _ = rendered(self.surface, DarkroomError(reason, "", field=None if "/files/{" in binding.template else "…"))
         return status
 

@@ -28,7 +28,7 @@ _IGNORED = ("defined_only", "not_in", "items", "example")
 
 
 class UnknownRuleError(Exception):
-    """A rule that this module cannot express. Teach it here, or the documents would keep silent about it."""
+    """A rule that this module cannot express. Add it here, or the documents would omit it."""
 
 
 def rules_of(field: FieldDescriptor) -> validate_pb2.FieldRules:
@@ -38,7 +38,7 @@ def rules_of(field: FieldDescriptor) -> validate_pb2.FieldRules:
 
 
 def is_required(field: FieldDescriptor) -> bool:
-    """Whether the field must be there: it says so, or its list must hold something."""
+    """Whether the field must be there: it is marked as required, or its list must not be empty."""
     rules = rules_of(field)
     return rules.required or rules.repeated.min_items > 0
 
@@ -72,5 +72,5 @@ def _from_cel(expression: str) -> dict[str, Any]:
         return {"maximum": int(match[1])}
     if match := _SIZE_AT_MOST.fullmatch(expression):
         return {"maxItems": int(match[1])}
-    # A rule over several values has no keyword: the comment of its field says it in words.
+    # A rule over several values has no keyword: the field's comment describes it.
     return {}

@@ -1,4 +1,4 @@
-"""Messages as JSON Schema, exactly as Envoy's transcoder reads and prints them."""
+"""Messages as JSON Schema, exactly as Envoy's transcoder reads and writes them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _WELL_KNOWN: dict[str, Callable[[], Schema]] = {
 
 
 class Schemas:
-    """Collects the schemas of messages that are referred to. A message is one of a request or one of a reply: 64-bit integers differ."""
+    """Collects the schemas of referenced messages. A message belongs to requests or to replies: their 64-bit integers differ."""
 
     def __init__(self, comments: Comments) -> None:
         self._comments = comments
@@ -44,11 +44,12 @@ class Schemas:
 
     @property
     def components(self) -> dict[str, Schema]:
-        """What has been referred to, by its name, sorted."""
+        """The referenced schemas by name, sorted."""
         return dict(sorted(self._found.items()))
 
     def reference(self, message: Descriptor, *, reply: bool) -> Schema:
-        """A reference to the message's schema. Raises ValueError when two messages would have one name or one shape would not do."""
+        """A reference to the message's schema. Raises ValueError when two messages would share a name, or a message would need two
+        shapes."""
         source = (message.full_name, reply)
         known = self._sources.setdefault(message.name, source)
         if known[0] != source[0]:
@@ -56,12 +57,12 @@ class Schemas:
         if known[1] != reply and any(field.type in _LONG_INTEGERS or field.is_repeated for field in message.fields):
             raise ValueError(f"{message.full_name} is sent both ways, and its 64-bit integers or lists print otherwise than they are read")
         if message.name not in self._found:
-            self._found[message.name] = {}  # Before its fields, which may refer to it again.
+            self._found[message.name] = {}  # Registered before its fields, which may refer back to it.
             self._found[message.name] = self.object(message, reply=reply)
         return {"$ref": f"#/components/schemas/{message.name}"}
 
     def object(self, message: Descriptor, *, reply: bool, without: frozenset[str] = frozenset()) -> Schema:
-        """The message as an object, less the fields named in `without` (a request's path parameters)."""
+        """The message as an object, without the fields named in `without` (a request's path parameters)."""
         fields = [field for field in message.fields if field.name not in without]
         schema: Schema = {"type": "object"}
         if text := self._comments.of(message.full_name):

@@ -1,1 +1,1 @@
-"""Other queues that a Python program might use, measured as Darkroom is. They run in an environment of their own, `.venv-bench`."""
+"""Other queues that a Python program might use, measured in the same way as Darkroom. They run in a separate environment, `.venv-bench`."""

@@ -46,7 +46,7 @@ async def _measure(options: argparse.Namespace) -> dict[str, object]:
 
 
 async def _one_by_one(queue: Queue, tasks: int, producers: int) -> float:
-    """Seconds until all that are added by so many producers have succeeded."""
+    """Seconds until all jobs added by this many producers have succeeded."""
     begun, left = time.perf_counter(), iter(range(tasks))
 
     async def produce() -> None:
@@ -71,7 +71,7 @@ async def _drained(queue: Queue, begun: float) -> float:
 
 
 async def _wait(queue: Queue, begins: dict[int, float]) -> tuple[float, float]:
-    """Seconds from the call, and from its answer, to the beginning of a job on an idle queue."""
+    """Seconds from the call, and from its answer, to the start of a job on an idle queue."""
     called = time.perf_counter()
     job = await queue.add()
     accepted = time.perf_counter()

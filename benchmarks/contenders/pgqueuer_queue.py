@@ -1,4 +1,4 @@
-"""pgqueuer (https://pgqueuer.readthedocs.io), on asyncpg and with all its tables logged, as it is by default."""
+"""pgqueuer (https://pgqueuer.readthedocs.io), on asyncpg and with all its tables logged, which is its default."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class PgQueuer:
         return int(job_id)
 
     async def add_many(self, count: int) -> Sequence[int]:
-        """Store jobs by one call."""
+        """Store jobs with one call."""
         return [int(job_id) for job_id in await self._manager.queries.enqueue([_NAME] * count, [None] * count, [0] * count)]
 
     async def unfinished(self) -> int:
-        """Jobs that have not succeeded; those that have are moved to the log."""
+        """Number of jobs that have not succeeded; those that have are moved to the log."""
         return int(await self._pool.fetchval("SELECT count(*) FROM pgqueuer"))
 
 
 @asynccontextmanager
 async def opened(address: str, workers: int, began: Callable[[int], None]) -> AsyncIterator[PgQueuer]:
-    """Install the tables and run a worker that takes as many jobs at a time as it runs."""
+    """Install the tables and run a worker that fetches as many jobs at a time as it runs."""
     async with asyncpg.create_pool(address, min_size=4, max_size=20) as pool:
         queries = Queries(AsyncpgPoolDriver(pool))
         await queries.install()

@@ -1,4 +1,4 @@
-"""procrastinate (https://procrastinate.readthedocs.io), with the settings of its documentation."""
+"""procrastinate (https://procrastinate.readthedocs.io), with the settings from its documentation."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Procrastinate:
         return int(await self._task.defer_async())
 
     async def add_many(self, count: int) -> Sequence[int]:
-        """Store jobs by one call."""
+        """Store jobs with one call."""
         return await self._task.batch_defer_async(*({} for _ in range(count)))
 
     async def unfinished(self) -> int:
-        """Jobs that have not succeeded."""
+        """Number of jobs that have not succeeded."""
         return int((await self._app.connector.execute_query_one_async(_UNFINISHED))["jobs"])
 
 

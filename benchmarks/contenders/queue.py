@@ -1,4 +1,4 @@
-"""What a contender has to offer to be measured."""
+"""The interface that a contender needs to be measured."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Protocol
 
 
 class Queue(Protocol):
-    """A queue with its workers in this process, as both contenders are mostly run; jobs do nothing."""
+    """A queue with its workers in this process, as both contenders are usually run; jobs do nothing."""
 
     version: str
 
     async def add(self) -> int:
-        """Store one job; its id, once it is committed."""
+        """Store one job. Returns its id once it is committed."""
 
     async def add_many(self, count: int) -> Sequence[int]:
-        """Store jobs by one call."""
+        """Store jobs with one call."""
 
     async def unfinished(self) -> int:
-        """Jobs that have not succeeded."""
+        """Number of jobs that have not succeeded."""
 
 
 Opened = Callable[[str, int, Callable[[int], None]], AbstractAsyncContextManager[Queue]]
-"""Takes the address of an empty database, how many jobs run at one time, and what to call with a job's id when it begins."""
+"""Takes the address of an empty database, the number of concurrent jobs, and a function to call with a job's id when it starts."""

@@ -1,5 +1,5 @@
-"""How good the operations' results are, beside what a user would run instead: a module for each operation.
+"""The quality of the operations' results, compared with what a user would run instead: one module per operation.
 
-Each makes its evaluation set by script, from photographs that packages bundle and from real producers, with a known truth, and scores
-Darkroom and the alternatives on the same inputs. What was never looked at while tuning is told apart as held out.
+Each generates its evaluation set, with known ground truth, from photographs that packages bundle and from real producers, and scores
+Darkroom and the alternatives on the same inputs. What was never looked at during tuning is reported separately as held out.
 """

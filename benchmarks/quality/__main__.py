@@ -1,6 +1,6 @@
 """Run the evaluations and write `benchmarks/quality.md`.
 
-python -m benchmarks.quality [--only OPERATION …] [--write]: each operation's tables, in place of those of the same title.
+python -m benchmarks.quality [--only OPERATION …] [--write]: writes each operation's tables, replacing those with the same title.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 _FOLDERS = ("skimage/data", "sklearn/datasets/images")
-_ERODED = 0.006  # of the longest side: what is so near to the outline may hold some of the photograph's own background
+_ERODED = 0.006  # of the longest side: pixels this close to the outline may contain some of the photograph's own background
 
 
 class Photographs:
@@ -35,8 +35,8 @@ class Photographs:
 def outlined(photograph: Pixels, matte: Pixels, height: int) -> tuple[Floats, Floats]:
     """The subject of a photograph, `height` pixels high: its colours (height x width x 3) and the alpha of its outline, 0 to 1.
 
-    The outline is where `matte` (any size) is one half, made crisp: it is the truth by definition, since nothing of the photograph's
-    own background comes along. Colours go on outside of it.
+    The outline is where `matte` (any size) is one half, made crisp: it is the truth by definition, since none of the photograph's own
+    background is included. Colours continue outside it.
     """
     width = round(photograph.shape[1] * height / photograph.shape[0])
     soft = cv2.resize(matte.astype(np.float32) / 255, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -49,7 +49,7 @@ def outlined(photograph: Pixels, matte: Pixels, height: int) -> tuple[Floats, Fl
 
 
 def _extended(photograph: Pixels, matte: Pixels, width: int, height: int) -> Floats:
-    """The photograph enlarged, what lies outside of the matte replaced by the nearest colour within."""
+    """The photograph enlarged, with everything outside the matte replaced by the nearest colour inside."""
     rows, columns = photograph.shape[:2]
     inside = (cv2.resize(matte, (columns, rows), interpolation=cv2.INTER_AREA) > 200).astype(np.uint8)
     radius = max(1, round(_ERODED * max(rows, columns)))

@@ -1,6 +1,7 @@
 """What a user would run instead, on the same weights: `.venv-bench/bin/python -m benchmarks.quality._cutout_rivals MODEL`.
 
-Reads a JSON object a line, {"job", "picture", "alpha", "result"} (the last three paths of .npy files), and answers each with its seconds.
+Reads one JSON object per line, {"job", "picture", "alpha", "result"} (the last three are paths of .npy files), and answers each with the
+seconds it took.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from scipy.ndimage import distance_transform_edt
 
 
 class SameWeights(BaseSession):  # type: ignore[misc]
-    """Darkroom's model as a session of rembg: its alpha, stretched and enlarged as rembg's own sessions of IS-Net do."""
+    """Darkroom's model as a rembg session: its alpha, stretched and enlarged as by rembg's own IS-Net sessions."""
 
     def __init__(self, model: str) -> None:
         options = onnxruntime.SessionOptions()
@@ -30,7 +31,7 @@ class SameWeights(BaseSession):  # type: ignore[misc]
         self._model = onnxruntime.InferenceSession(model, options)
 
     def predict(self, img: Any, *_args: Any, **_options: Any) -> list[Any]:
-        """The mask of a picture, of its size, from `alpha`."""
+        """The mask of a picture at the picture's size, from `alpha`."""
         alpha = self.alpha.astype(np.float32)
         stretched = (alpha - alpha.min()) / max(float(alpha.max() - alpha.min()), 1e-6)
         return [Image.fromarray((stretched * 255).astype(np.uint8), mode="L").resize(img.size, Image.Resampling.LANCZOS)]
@@ -41,9 +42,9 @@ class SameWeights(BaseSession):  # type: ignore[misc]
 
 
 def closed_form(prepared: Any, alpha: Any) -> Any:
-    """pymatting's closed form at the model's size: unknown is what the model is unsure of and six pixels around it.
+    """pymatting's closed form at the model's size. The unknown region is where the model is unsure, plus six pixels around that.
 
-    The model's alpha where it is sure of no subject, or of no background: pymatting refuses to solve for that.
+    Returns the model's alpha if the model is sure of no subject, or of no background: pymatting refuses to solve that.
     """
     unknown = distance_transform_edt((alpha <= 4) | (alpha >= 251)) <= 6
     trimap = np.where(unknown, 0.5, alpha > 127).astype(np.float64)
@@ -60,7 +61,7 @@ def main() -> None:
         picture = np.load(asked["picture"])
         session.alpha = np.load(asked["alpha"]) if asked["job"] != "matte" else session.alpha
         started = time.perf_counter()
-        # pymatting prints its warnings.
+        # pymatting prints its warnings to standard output.
         with contextlib.redirect_stdout(sys.stderr):
             if asked["job"] == "matte":
                 result = session.matte(picture)

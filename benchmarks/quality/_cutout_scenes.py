@@ -17,13 +17,13 @@ Matte = Callable[[Pixels], Pixels]
 Subject = tuple[Floats, Floats]
 """Colours, height x width x 3, and alpha, height x width; both 0 to 1."""
 
-_NOISE = 1.5  # levels, as a camera in good light has
+_NOISE = 1.5  # levels, as from a camera in good light
 _JPEG = 93
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A picture as a camera would give it, and the truth about it."""
+    """A picture as a camera would produce it, and its ground truth."""
 
     name: str
     kind: str
@@ -41,13 +41,13 @@ class Scene:
 
 
 class Studio:
-    """Makes the scenes. `matte` finds the outlines of what the photographs show."""
+    """Makes the scenes. `matte` finds the outlines of the photographs' subjects."""
 
     def __init__(self, photographs: Photographs, matte: Matte) -> None:
         self._photographs, self._matte = photographs, matte
 
     def subject(self, name: str, height: int, crop: tuple[slice, slice] = (slice(None), slice(None))) -> Subject:
-        """What a photograph, or a part of it, shows, `height` pixels high."""
+        """The subject of a photograph, or of a part of it, `height` pixels high."""
         photograph = np.ascontiguousarray(self._photographs.read(name)[crop])
         return outlined(photograph, self._matte(photograph), height)
 
@@ -68,7 +68,7 @@ class Studio:
         return colours, shapes.with_strands(alpha, rng, count=5000, length=0.018)
 
     def backdrop(self, name: str, height: int, width: int, *, blur: float = 0, tint: tuple[float, float, float] = (1, 1, 1)) -> Floats:
-        """A photograph that fills height x width, out of focus by `blur` (of the height)."""
+        """A photograph that fills height x width, out of focus by `blur` (a share of the height)."""
         picture = self._photographs.read(name)
         scale = max(height / picture.shape[0], width / picture.shape[1])
         large = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)[:height, :width].astype(np.float32) / 255
@@ -77,13 +77,13 @@ class Studio:
 
     @staticmethod
     def paper(height: int, width: int, colour: tuple[float, float, float]) -> Floats:
-        """A studio's paper, lit from above."""
+        """Studio background paper, lit from above."""
         y, x = np.mgrid[:height, :width].astype(np.float32)
         light = 1.03 - 0.2 * np.hypot((x / width - 0.5), (y / height - 0.35))
         return np.asarray((np.array(colour, np.float32) * light[..., None]).clip(0, 1), np.float32)
 
     def scenes(self, *, held_out: bool) -> Iterator[Scene]:
-        """The scenes that were tuned on, or those that were not."""
+        """The scenes used for tuning, or the held-out ones."""
         for name, kind, build in _HELD_OUT if held_out else _TUNED:
             rng = np.random.default_rng(zlib.crc32(name.encode()))
             subjects, background = build(self, rng)
@@ -105,7 +105,7 @@ def _shot(
         foreground[outer] = (colours[inner] * near + foreground[outer] * far * (1 - near)) / np.maximum(whole, 1e-6)
         foreground[outer] = np.where(whole > 0, foreground[outer], colours[inner])
         alpha[outer] = whole[..., 0]
-    # A lens spreads every point a little.
+    # A lens blurs every point a little.
     alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 0.7), np.float32)
     spread = (
         cv2.GaussianBlur(foreground * (alpha > 0)[..., None], (0, 0), 2)

@@ -13,8 +13,8 @@ from benchmarks.quality._cutout_scenes import Scene
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
-_WITHIN = 0.003  # of the longest side: so near to a pixel that is neither subject nor background lies the boundary
-_SEEN = 0.05  # opacity from which on a pixel's colour counts
+_WITHIN = 0.003  # of the longest side: the boundary reaches this far from pixels that are neither subject nor background
+_SEEN = 0.05  # opacity above which a pixel's colour counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def score(scene: Scene, boundary: Bools, alpha: Floats, colours: npt.NDArray[np.
 
 
 def mean(scores: list[Score]) -> Score:
-    """Of each error."""
+    """The mean of each error."""
     return Score(*(float(np.mean([getattr(each, name) for each in scores])) for name in ("alpha", "boundary", "gradient", "colour")))
 
 

@@ -8,15 +8,15 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
-_FINE = 3  # lines are drawn so many times as large, without antialiasing, and averaged down
+_FINE = 3  # lines are drawn this many times as large, without antialiasing, and averaged down
 
 
 def with_strands(
     alpha: Floats, rng: np.random.Generator, *, count: int, length: float, below: float = 1.0, curl: float = 0.09, thickest: int = 3
 ) -> Floats:
-    """An outline with `count` strands that grow out of its upper part, down to the share `below` of its height.
+    """An outline with `count` strands that grow from its upper part, down to the share `below` of its height.
 
-    `length` is in shares of its height. Strands are up to `thickest` / 3 pixels wide.
+    `length` is a share of its height. Strands are up to `thickest` / 3 pixels wide.
     """
     height, width = alpha.shape
     rows = np.flatnonzero(alpha.max(axis=1) > 0.5)
@@ -92,7 +92,7 @@ def fern(side: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
 
 
 def bottle(side: int) -> tuple[Floats, Floats]:
-    """A bottle of tinted glass with a label and a cap, side x side: colours and alpha, of which the glass has about one half."""
+    """A bottle of tinted glass with a label and a cap, side x side: colours and alpha, which is about one half for the glass."""
     y, x = np.mgrid[:side, :side].astype(np.float32) / side
     half = np.interp(y, [0.05, 0.28, 0.4, 0.96], [0.055, 0.06, 0.15, 0.15]).astype(np.float32)
     distance = (half - np.abs(x - 0.5)) * side

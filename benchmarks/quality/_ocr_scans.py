@@ -1,4 +1,4 @@
-"""Scans of pages whose text is known: drawn by two producers, and made as bad as a scanner makes them."""
+"""Scans of pages with known text: drawn by two producers, and degraded as by a scanner."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ class Scan:
     """Of the JPEG."""
 
     def made(self) -> tuple[Pixels, str]:
-        """The scan (sRGB, height x width x 3), and its text in the order of reading, lines ended by a space."""
+        """The scan (sRGB, height x width x 3), and its text in reading order, with a space between lines."""
         page, text = self.draw(self)
         return _scanned(page, self), text
 
 
 def drawn_by_pdfium(scan: Scan) -> tuple[Pixels, str]:
-    """ReportLab's page with one of the standard fonts, rendered by PDFium."""
+    """A ReportLab page with one of the standard fonts, rendered by PDFium."""
     columns, width = _columns(scan, lambda words: stringWidth(words, scan.font, scan.size))
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pagesize=(_WIDTH, _HEIGHT))
@@ -87,7 +87,7 @@ def drawn_by_pdfium(scan: Scan) -> tuple[Pixels, str]:
 
 
 def drawn_by_pillow(scan: Scan) -> tuple[Pixels, str]:
-    """A TrueType font of ReportLab's, drawn by Pillow (FreeType)."""
+    """A page in one of ReportLab's TrueType fonts, drawn by Pillow (FreeType)."""
     scale = scan.dpi / 72
     font = ImageFont.truetype(str(_VERA / scan.font), scan.size * scale)
     columns, width = _columns(scan, lambda words: font.getlength(words) / scale)
@@ -101,7 +101,7 @@ def drawn_by_pillow(scan: Scan) -> tuple[Pixels, str]:
 
 
 def _columns(scan: Scan, width_of: Callable[[str], float]) -> tuple[list[list[str]], float]:
-    """The lines of each column, which are as high, and the width of one."""
+    """The lines of each column, in columns of equal height, and the width of one."""
     width = (_WIDTH - 2 * _MARGIN - (scan.columns - 1) * _GUTTER) / scan.columns
     lines: list[str] = []
     for word in scan.text.split(" "):
@@ -114,7 +114,7 @@ def _columns(scan: Scan, width_of: Callable[[str], float]) -> tuple[list[list[st
 
 
 def _scanned(page: Pixels, scan: Scan) -> Pixels:
-    """Grey paper, a little askew and out of focus, with noise, as JPEG."""
+    """The page on grey paper, slightly askew and out of focus, with noise, as JPEG."""
     height, width = page.shape
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), scan.skew, 1.0)
     turned = cv2.warpAffine(page, turn, (width, height), flags=cv2.INTER_LINEAR, borderValue=(255,))
@@ -125,7 +125,7 @@ def _scanned(page: Pixels, scan: Scan) -> Pixels:
 
 
 def groups() -> dict[tuple[str, str], Sequence[Scan]]:
-    """Scans by part (seen, held out) and what they are about."""
+    """Scans by part (seen, held out) and topic."""
     made: dict[tuple[str, str], Sequence[Scan]] = {}
     parts = (
         ("seen", TEXTS, drawn_by_pdfium, ("Helvetica", "Times-Roman", "Courier")),

@@ -1,4 +1,4 @@
-"""What is found when one looks for how to remove a watermark from a PDF: three recipes, each as it is usually written."""
+"""The usual advice on removing a watermark from a PDF: three recipes, each in its common form."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import onnxruntime
 
 
 def main(model: Path, folder: Path) -> None:
-    """All of them."""
+    """Process all files."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(model), options)

@@ -1,4 +1,4 @@
-"""Photographs that packages bundle, and small pictures made of them in ways that are known."""
+"""Photographs that packages bundle, and small pictures made from them in known ways."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Pixels8 = npt.NDArray[np.uint8]
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ROOT / ".venv-bench" / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 _SIDE = 192
-"""Of the crops, in pixels: divisible by every factor."""
+"""Side of the crops, in pixels: divisible by every factor."""
 _QUALITY = 80
 
 # File, and the row and column where the crop begins.
@@ -40,7 +40,7 @@ HELD_OUT = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A small picture, and the crop of a photograph that it was made of."""
+    """A small picture, and the crop of a photograph that it was made from."""
 
     name: str
     factor: int
@@ -50,7 +50,7 @@ class Case:
 
 
 def cases(photographs: dict[str, tuple[int, int]], factor: int, *, jpeg: bool) -> Iterator[Case]:
-    """Each photograph made small by an antialiased bicubic filter, and with `jpeg` saved at quality 80. Raises FileNotFoundError."""
+    """Each photograph, reduced with an antialiased bicubic filter and, with `jpeg`, saved at quality 80. Raises FileNotFoundError."""
     for file, (top, left) in photographs.items():
         path = PACKAGES / file
         if not path.is_file():

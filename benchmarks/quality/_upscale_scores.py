@@ -1,4 +1,4 @@
-"""How near an enlarged picture is to the photograph that its input was made of."""
+"""How close an enlarged picture is to the photograph that its input was made from."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy.typing as npt
 Pixels8 = npt.NDArray[np.uint8]
 Plane = npt.NDArray[np.float64]
 
-_BORDER = 8  # pixels that are left out all round: what is beyond the crop nobody can know
-_COARSE = 16  # pixels of the truth in a cell whose mean colour is compared
+_BORDER = 8  # pixels that are left out on every side, since they depend on what is beyond the crop
+_COARSE = 16  # side, in pixels of the result, of the cells whose mean colours are compared
 
 
 def psnr(result: Pixels8, truth: Pixels8) -> float:
@@ -19,7 +19,7 @@ def psnr(result: Pixels8, truth: Pixels8) -> float:
 
 
 def ssim(result: Pixels8, truth: Pixels8) -> float:
-    """Structural similarity of the luma (Wang et al., IEEE TIP 2004), its own constants and window."""
+    """Structural similarity of the luma (Wang et al., IEEE TIP 2004), with the paper's constants and window."""
     a, b = _luma(result), _luma(truth)
     mean_a, mean_b = _blurred(a), _blurred(b)
     variance_a, variance_b = _blurred(a * a) - mean_a**2, _blurred(b * b) - mean_b**2
@@ -30,14 +30,14 @@ def ssim(result: Pixels8, truth: Pixels8) -> float:
 
 
 def gradient_deviation(result: Pixels8, truth: Pixels8) -> float:
-    """Gradient magnitude similarity deviation of the luma (Xue et al., IEEE TIP 2014): 0 is the same; it agrees better with people than
-    SSIM."""
+    """Gradient magnitude similarity deviation of the luma (Xue et al., IEEE TIP 2014): 0 means identical; it agrees better with human
+    judgement than SSIM."""
     a, b = _gradient(_luma(result)), _gradient(_luma(truth))
     return float(((2 * a * b + 170) / (a * a + b * b + 170)).std())
 
 
 def colour_shift(result: Pixels8, given: Pixels8) -> float:
-    """Mean difference, in levels, between the coarse colours of a result and those of the input that it was made of."""
+    """Mean difference, in levels, between the coarse colours of a result and those of the input that it was made from."""
     height, width = result.shape[0] // _COARSE, result.shape[1] // _COARSE
     coarse = [cv2.resize(picture.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) for picture in (result, given)]
     return float(np.abs(coarse[0] - coarse[1]).mean())

@@ -1,4 +1,4 @@
-"""Text of scans: characters and words of pages that a script draws and scans, beside what they say."""
+"""Text recognition on scans: characters and words read from pages drawn by script, compared with their actual text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FINDS, _READS = "ppocr_det", "ppocr_rec"
 
 
 def measure() -> Sequence[Section]:
-    """One table: what the scans are about, by part."""
+    """One table: the topics of the scans, by part."""
     section = Section(
         "Text of scans",
         "Pages of known text in English, German and French, drawn by ReportLab and PDFium in Helvetica, Times and Courier (*seen*), "
@@ -54,7 +54,7 @@ def measure() -> Sequence[Section]:
 
 
 async def _read(address: str) -> dict[tuple[str, str], list[tuple[float, float]]]:
-    """Character error and share of words of each scan."""
+    """Character error rate and share of correct words of each scan."""
     async with connected(address, Patience(60, 300, 600), 64 << 20) as triton:
         recogniser = Recogniser(triton.model(_FINDS), triton.model(_READS), lambda: None)
         return {key: [await _scored(scan, recogniser) for scan in scans] for key, scans in groups().items()}
@@ -68,13 +68,13 @@ async def _scored(scan: Scan, recogniser: Recogniser) -> tuple[float, float]:
 
 
 def distance(one: str, other: str) -> int:
-    """Levenshtein's, by the rows of Wagner and Fischer's table (https://doi.org/10.1145/321796.321811)."""
+    """Levenshtein distance, computed by rows of the Wagner–Fischer table (https://doi.org/10.1145/321796.321811)."""
     letters = np.array([ord(letter) for letter in other])
     steps = np.arange(len(other) + 1)
     row = steps.copy()
     for number, letter in enumerate(one, start=1):
         best = np.minimum(row[1:] + 1, row[:-1] + (letters != ord(letter)))
-        # An insertion adds one to the cell on the left: the least of all cells so far, counted from where they are.
+        # An insertion adds one to the cell on the left: a running minimum, after subtracting each cell's column.
         row = np.minimum.accumulate(np.concatenate(([number], best)) - steps) + steps
     return int(row[-1])
 

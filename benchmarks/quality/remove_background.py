@@ -1,4 +1,4 @@
-"""Background removal beside rembg and pymatting, all on the weights of `isnet`."""
+"""Background removal compared with rembg and pymatting, all with the weights of `isnet`."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ _METHODS = (_REMBG, _GUIDED, _CLOSED, _FAST, _BEST)
 
 
 class _Rivals:
-    """The process that runs the model, and what is compared with."""
+    """The process that runs the model and the rival methods."""
 
     def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
         self._process, self._folder = process, folder
 
     def matte(self, picture: Pixels) -> Pixels:
-        """The model's alpha of a picture as Darkroom prepares it."""
+        """The model's alpha of a picture prepared as by Darkroom."""
         return self.ask("matte", matting.model_input(Image(picture))[0])[0]
 
     def ask(self, job: str, picture: Pixels, alpha: Pixels | None = None) -> tuple[Pixels, float]:
-        """A result, and the seconds it took."""
+        """Returns a result and the seconds it took."""
         paths = {name: str(self._folder / f"{name}.npy") for name in ("picture", "alpha", "result")}
         np.save(paths["picture"], picture)
         if alpha is not None:
@@ -77,7 +77,7 @@ def _rivals() -> Iterator[_Rivals]:
 
 
 def measure() -> Sequence[Section]:
-    """Both sets, each method on each scene; and every tuning on every kind of scene."""
+    """Both sets, with each method on each scene; and every tuning on every kind of scene."""
     cv2.setNumThreads(1)
     (packages,) = _BENCH.glob("lib/python*/site-packages")
     scores: dict[tuple[bool, str], list[Score]] = defaultdict(list)
@@ -132,7 +132,7 @@ def _cut(scene: Scene, coarse: Pixels, small: Pixels, options: CutoutOptions) ->
 
 
 def _enlarged(scene: Scene, alpha: Pixels) -> tuple[Pixels, float]:
-    """The model's alpha enlarged by the guided filter, with the colours of the picture."""
+    """The model's alpha enlarged with the guided filter, with the colours of the picture."""
     started = time.perf_counter()
     large = alpha_refinement.enlarge(alpha, scene.picture.shape[1], scene.picture.shape[0])
     alpha_refinement.refine(large, alpha, scene.picture, lambda: None)

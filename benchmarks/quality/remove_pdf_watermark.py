@@ -1,4 +1,4 @@
-"""Removing watermarks from PDFs: documents of ten producers, each page compared with the one that never had a mark."""
+"""Removing watermarks from PDFs: documents from ten producers, each page compared with its version that never had a mark."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from services.inference.pdf.remove import Wanted, remove_watermarks
 _ROOT = Path(__file__).resolve().parents[2]
 _PRODUCERS = _ROOT / ".venv-bench" / "bin" / "python"
 _SCALE = 1.2
-_LEVELS, _PIXELS = 8, 30  # a page is another if more pixels than this differ by more levels than that
+_LEVELS, _PIXELS = 8, 30  # a page counts as different if more than this many pixels differ by more than that many levels
 Tool = Callable[[Path, Path, Collection[str]], None]
 
 
 @dataclass
 class Score:
-    """How one tool did on one part."""
+    """How one tool performed on one part."""
 
     marked: int = 0
     removed: int = 0
@@ -45,7 +45,7 @@ class _Page:
 
 
 def measure() -> Sequence[Section]:
-    """One table: the tools by the part of the documents."""
+    """One table: the tools, by part of the set."""
     if not _PRODUCERS.exists():
         raise SystemExit("The producers are not installed: python3 deploy/setup.py bench")
     tools: dict[str, Tool] = {
@@ -117,7 +117,7 @@ def _score(part: Path, tool: Tool) -> Score:
         try:
             tool(source, result, _only_in(marked, clean) if marked.exists() else {"DRAFT", "CONFIDENTIAL"})
         except (ValueError, KeyError, RuntimeError, AttributeError, NotImplementedError):
-            # A recipe that breaks on a document has left it as it was.
+            # A recipe that fails on a document counts as leaving it unchanged.
             shutil.copyfile(source, result)
             score.failed += 1
         score.seconds += time.perf_counter() - begun
@@ -164,7 +164,7 @@ def _holds(text: str, wanted: str) -> bool:
 
 
 def _only_in(marked: Path, clean: Path) -> set[str]:
-    """Lines of text that only the marked document has: what a user reads and types in."""
+    """Lines of text that only the marked document has, which a user would read and type in."""
 
     def lines(path: Path) -> set[str]:
         with pdfium.PdfDocument(path) as document:

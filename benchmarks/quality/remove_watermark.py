@@ -25,8 +25,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 _PRODUCERS, _NETWORK = _ROOT / ".venv-bench" / "bin" / "python", _ROOT / ".venv-triton" / "bin" / "python"
 _MODEL = _ROOT / ".cache" / "models" / "ppocr_det" / "1" / "model.onnx"
 _WATCHING = Watching(lambda _: None, lambda: None)
-_RIM = 9  # pixels: what is nearer to a mark may change
-_GAIN = 1.0  # dB, from which on a mark counts as removed
+_RIM = 9  # pixels: closer to a mark than this, changes are allowed
+_GAIN = 1.0  # dB of gain from which a mark counts as removed
 _METHOD = (
     "Photographs of scikit-image and scikit-learn, at most 640 pixels wide, marked by Pillow, libvips and Skia with known opacity "
     "(0.3 to 1) and colour, then JPEG of quality 75 to 92. PSNR against the clean photograph where the mark covers it, in dB; *removed* "
@@ -62,7 +62,7 @@ class _Score:
 
     @property
     def cells(self) -> str:
-        """Mean PSNR, removed of all, changed elsewhere."""
+        """Mean PSNR, number removed of all, share changed elsewhere."""
         if not self.noise:
             return "–"
         removed = sum(gain >= _GAIN for gain in self.gains)
@@ -70,7 +70,7 @@ class _Score:
 
 
 def measure() -> Sequence[Section]:
-    """A table of marks, one of false fills."""
+    """A table of marks, and one of false fills."""
     if not _PRODUCERS.exists():
         raise SystemExit("The producers are not installed: python3 deploy/setup.py bench")
     with tempfile.TemporaryDirectory() as folder:

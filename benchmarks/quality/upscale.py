@@ -1,4 +1,4 @@
-"""Upscales of small pictures whose large originals are known, beside interpolation and the bare network."""
+"""Upscales of small pictures with known large originals, compared with interpolation and the bare network."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _ways(factor: int, *, fine: bool) -> dict[str, Way]:
         "**Darkroom, compact network**": partial(_darkroom, compact, 256),
     }
     if fine:
-        # It takes minutes of a processor for what the compact one does in seconds.
+        # It takes minutes on a CPU for what the compact one does in seconds.
         ways["bare finer network"] = partial(_bare, _FINE)
         ways["**Darkroom, finer network**"] = partial(_darkroom, _FINE, 256)
     return ways
@@ -77,7 +77,7 @@ def _ways(factor: int, *, fine: bool) -> dict[str, Way]:
 
 @cache
 def _output(network: str, shape: tuple[int, ...], content: bytes) -> Pixels8:
-    """A network's output; asked for the same twice, it is the same."""
+    """A network's output; repeated calls return the cached result."""
     return onnx_models.run(network, np.frombuffer(content, np.uint8).reshape(shape), _THREADS)
 
 
@@ -116,7 +116,7 @@ def _scores(inputs: Sequence[Case], way: Way) -> Sequence[str]:
 
 
 def _seams() -> Section:
-    """The step across the borders of tiles, beside the steps elsewhere."""
+    """The differences at the borders of tiles, compared with those elsewhere."""
     section = Section(
         "Seams of upscaling",
         "The held-out crops enlarged twice in tiles, against the same in one tile: mean difference, in levels, within 4 pixels of where "
@@ -137,7 +137,7 @@ def _seams() -> Section:
 
 
 def _cut(tile: int, case: Case) -> Pixels8:
-    """The bare network's output for tiles side by side."""
+    """The bare network's output for adjacent tiles, put together without overlap."""
     starts = range(0, case.given.shape[0], tile)
     rows = [[onnx_models.run(_COMPACT, case.given[None, y : y + tile, x : x + tile], _THREADS)[0] for x in starts] for y in starts]
     return np.concatenate([np.concatenate(row, axis=1) for row in rows])

@@ -1,4 +1,4 @@
-"""Faces of photographs that were made small and worse in known ways, enlarged with and without `enhance_face`."""
+"""Faces in photographs that were reduced and degraded in known ways, enlarged with and without `enhance_face`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _DAMAGES: Mapping[str, tuple[float, float, int]] = {
     "blur, noise, JPEG of 70": (0.8, 4, 70),
     "more of each, JPEG of 40": (1.2, 8, 40),
 }
-"""Standard deviations of a blur in pixels and of noise in levels, and a JPEG quality; 0: none."""
+"""Standard deviation of a blur in pixels, that of noise in levels, and a JPEG quality; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def measure() -> Sequence[Section]:
 
 
 def _cases(photographs: Mapping[str, tuple[slice, slice]], factor: int, damage: str) -> Iterator[_Case]:
-    """Those in which the face is found. Raises FileNotFoundError."""
+    """The cases in which the face is found. Raises FileNotFoundError."""
     blur, noise, quality = _DAMAGES[damage]
     for file, window in photographs.items():
         path = PACKAGES / file
@@ -109,7 +109,7 @@ def _scores(cases: Sequence[_Case], way: Callable[[_Case], Pixels8]) -> Sequence
 
 
 def _face(pixels: Pixels8, case: _Case) -> Pixels8:
-    """What lies in the rectangle of the oval's half weight, and the border that scores leave out."""
+    """The pixels in the rectangle where the oval has at least half its weight, plus the border that scores leave out."""
     y, x, down, across = (round(value * case.factor) for value in (case.oval.y, case.oval.x, case.oval.down, case.oval.across))
     return pixels[max(0, y - down * 4 // 5) : y + down * 4 // 5, max(0, x - across * 4 // 5) : x + across * 4 // 5]
 

@@ -1,1 +1,1 @@
-"""What runs inside Triton's Python backend: copied beside each model's weights, without the rest of this package."""
+"""Code that runs inside Triton's Python backend; it is copied next to each model's weights, without the rest of this package."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 def plan_batches(shapes: Sequence[tuple[int, ...]], limit: int) -> Iterator[list[int]]:
     """Splits requests into batches: lists of indices into `shapes`, each index once.
 
-    `shapes` are the requests' tensor shapes, batch dimension first. A batch holds requests that agree in every other
-    dimension, at most `limit` rows of them in all, in order of arrival; a request that is larger by itself runs alone.
-    Batches follow the order in which their first request arrived.
+    `shapes` are the requests' tensor shapes, batch dimension first. A batch holds requests that agree in every other dimension, at most
+    `limit` rows in total, in order of arrival; a request that is larger than that runs alone. Batches follow the order in which their first
+    request arrived.
     """
     groups: dict[tuple[int, ...], list[int]] = {}
     for index, shape in enumerate(shapes):

@@ -1,4 +1,4 @@
-"""Giving a session's memory back once nothing has run for a while; used by model.py, beside which this file lies in the repository."""
+"""Releases a session's memory after an idle period; used by model.py, next to which this file is installed in the repository."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     import onnxruntime
 
 Wait = Callable[[threading.Event, float], bool]
-"""Waits until an event is set, at most so many seconds; whether it is set."""
+"""Waits until an event is set, at most for the given seconds. Returns whether it is set."""
 
 
 class IdleRelease:
-    """Calls `release` once after each stretch of runs that nothing has followed for `idle_seconds`; never while one is on."""
+    """Calls `release` once whenever no run has started for `idle_seconds` after others; never during a run."""
 
     def __init__(self, release: Callable[[], None], idle_seconds: float, wait: Wait = threading.Event.wait) -> None:
         self._release, self._idle_seconds, self._wait = release, idle_seconds, wait
@@ -28,11 +28,11 @@ class IdleRelease:
         self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch, in a thread of its own."""
+        """Start watching, in a separate thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """Stop watching, and wait until that is done."""
+        """Stop watching and wait for the thread to end."""
         self._ended.set()
         self._used.set()
         if self._thread.is_alive():
@@ -40,7 +40,7 @@ class IdleRelease:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Around a run."""
+        """Context manager around a run."""
         self._used.set()
         with self._running:
             yield
@@ -59,18 +59,18 @@ class IdleRelease:
                 finally:
                     self._running.release()
             else:
-                # A run that takes longer than that.
+                # A run is taking longer than the idle period.
                 self._used.set()
 
 
 def release(session: onnxruntime.InferenceSession, name: str, picture: NDArray[np.uint8]) -> None:
-    """Gives back what a session on the processor holds for activations: a run of its input `name` that ends before its first operator,
-    and shrinks the memory as it ends."""
+    """Frees the memory that a session on the CPU holds for activations, with a run of its input `name` that terminates before its first
+    operator and shrinks the memory as it ends."""
     import onnxruntime
 
     options = onnxruntime.RunOptions()
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     options.terminate = True
-    # Its ending early is reported as an error.
+    # The early termination is reported as an error.
     with suppress(Exception):
         session.run(None, {name: picture}, options)

@@ -1,9 +1,9 @@
-"""Triton's Python backend running `model.onnx`, the file beside this one, in onnxruntime.
+"""Triton's Python backend running `model.onnx`, the file next to this one, in onnxruntime.
 
-The server's own onnxruntime backend does the same in one line of configuration; this serves where only the Python backend is
-at hand. One instance runs one session. Parameters of config.pbtxt: `intra_op_threads` (0: every core this process may
-use) and `execution_batch_size` (rows that run together: 1 on a CPU, where a batch takes as long as its rows and would
-only hold back the first result).
+The server's own onnxruntime backend does the same with one line of configuration; this one is for servers that have only the Python
+backend. One instance runs one session. Parameters of config.pbtxt: `intra_op_threads` (0: every core this process may use) and
+`execution_batch_size` (rows that run together: 1 on a CPU, where a batch takes as long as its rows one by one and would only delay the
+first result).
 """
 
 import json
@@ -17,21 +17,21 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import triton_python_backend_utils as pb_utils
-from batching import plan_batches  # type: ignore[import-not-found]  # lies beside this file in the repository
+from batching import plan_batches  # type: ignore[import-not-found]  # is next to this file in the repository
 from idle_memory import IdleRelease, release  # type: ignore[import-not-found]
 from numpy.typing import NDArray
 
 _CANCELLATION_POLL_S = 0.25
 _IDLE_S = 5.0
-"""After which the memory of activations is given back: IS-Net rests at 0.5 GB instead of 0.9 GB. Doing so after each run would cost a
-twentieth of its time, since the next one has to ask the system for all of it again."""
+"""Idle seconds after which the memory of activations is released: IS-Net then rests at 0.5 GB instead of 0.9 GB. Releasing it after each
+run would cost 5 % of the run time, since the next run must allocate it all again."""
 
 
 class TritonPythonModel:
-    """The class that the Python backend instantiates once an instance."""
+    """The class that the Python backend instantiates once per model instance."""
 
     def initialize(self, args: dict[str, str]) -> None:
-        """Loads the network. An exception here makes the model, and by default the server, fail to start."""
+        """Loads the network. An exception here prevents the model, and by default the server, from starting."""
         config = json.loads(args["model_config"])
         self._input = config["input"][0]["name"]
         self._output = config["output"][0]["name"]
@@ -67,7 +67,7 @@ class TritonPythonModel:
         # Whatever onnxruntime raises, such as a lack of memory, belongs to these requests and not to the server.
         except Exception as error:  # noqa: BLE001
             if len(batch) > 1:
-                # What is too much together may be possible one by one, and only the culprits fail.
+                # Requests that fail together may succeed one by one, so that only the culprits fail.
                 for item in batch:
                     self._answer([item])
             elif not _answered_as_cancelled(requests[0]):
@@ -91,7 +91,7 @@ def _session_options(threads: int) -> onnxruntime.SessionOptions:
     # Without an explicit number onnxruntime counts the machine's cores and pins threads to them, even in a container or
     # under an affinity mask that grants fewer.
     options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
-    # Threads that spin between operators take the cores from the other processes of the machine and gain nothing measurable here.
+    # Threads that spin between operators take cores from the machine's other processes and gain nothing measurable here.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 
@@ -104,7 +104,7 @@ def _gpu_providers(device_id: str) -> list[Any]:
 
 @contextmanager
 def _ended_by_cancellation(requests: tuple[Any, ...], options: onnxruntime.RunOptions) -> Iterator[None]:
-    """Makes the run stop at its next operator once no client waits for it any more; the session then raises."""
+    """Stops the run at its next operator once no client is waiting for it; the session then raises."""
     finished = threading.Event()
 
     def watch() -> None:
@@ -123,7 +123,7 @@ def _ended_by_cancellation(requests: tuple[Any, ...], options: onnxruntime.RunOp
 
 
 def _answered_as_cancelled(request: Any) -> bool:
-    """Answers a request whose client has gone away, so that nothing more is computed for it."""
+    """Answers a request whose client has disconnected, so that nothing more is computed for it."""
     if not request.is_cancelled():
         return False
     _finish(request, error=pb_utils.TritonError("the request was cancelled", pb_utils.TritonError.CANCELLED))

@@ -1,4 +1,4 @@
-"""Laying a pipeline out in a model repository. Its weights stay where they are: they are tens of gigabytes."""
+"""Lays out a pipeline in a model repository. Its weights stay where they are, since they are tens of gigabytes."""
 
 import shutil
 import subprocess
@@ -23,13 +23,13 @@ _INPUTS = {
     "reference": (config_pb2.TYPE_UINT8, [-1, -1, 3], True),
     "strength": (config_pb2.TYPE_FP32, [1], True),
 }
-"""Type, shape, and whether it may be left out. `reference` is height x width x 3, sRGB, of the size of the result."""
+"""Type, shape, and whether the input is optional. `reference` is height x width x 3, sRGB, of the size of the result."""
 
 
 def lay_out(repository: Path, name: str, version: int, weights: Path, environment: Path, device: Literal["cpu", "cuda"]) -> None:
-    """Put the model `name` into a repository, replacing an earlier one. `environment` is the virtual environment that has `diffusers`.
+    """Put the model `name` into a repository, replacing an earlier one. `environment` is the virtual environment with `diffusers`.
 
-    The installer of the other models leaves it alone. Raises RepositoryError where weights or environment are not what they should be.
+    The installer of the other models leaves it alone. Raises RepositoryError if the weights or the environment are unsuitable.
     """
     if not (weights / "model_index.json").is_file():
         raise RepositoryError(f"{weights}: no saved pipeline: it has no model_index.json")
@@ -48,8 +48,8 @@ def lay_out(repository: Path, name: str, version: int, weights: Path, environmen
 
 
 def _link_python(environment: Path) -> None:
-    """Let the server's process for this model load the libpython that the environment was made with, and not the system's, for which the
-    extension modules of its standard library may be too new. The backend looks into `lib` of the environment first."""
+    """Make the server's process for this model load the libpython of the environment instead of the system's, for which the environment's
+    extension modules may be too new. The backend searches the environment's `lib` first."""
     ask = "import sysconfig; print(sysconfig.get_config_var('LIBDIR') or '', sysconfig.get_config_var('INSTSONAME') or '', sep='/')"
     answer = subprocess.run([environment / "bin" / "python", "-c", ask], check=True, capture_output=True, text=True)
     library = Path(answer.stdout.strip())

@@ -1,7 +1,7 @@
 """Triton's Python backend running a `diffusers` pipeline: a prompt in, a picture out; with a reference, drawn over it.
 
-Parameters of config.pbtxt: `weights`, the folder that the pipeline was saved to. On a GPU it computes in bfloat16, on a processor, where
-that is emulated, in float32. One instance draws one picture at a time. A request that its client has given up ends after the current step.
+Parameters of config.pbtxt: `weights`, the folder that the pipeline was saved to. It computes in bfloat16 on a GPU, and in float32 on a CPU,
+where bfloat16 is emulated. One instance draws one picture at a time. A request that its client has abandoned ends after the current step.
 """
 
 import json
@@ -17,14 +17,14 @@ from PIL import Image
 
 
 class _GivenUp(Exception):
-    """Nobody waits for the picture any more."""
+    """The client is no longer waiting for the picture."""
 
 
 class TritonPythonModel:
-    """The class that the Python backend instantiates once an instance."""
+    """The class that the Python backend instantiates once per model instance."""
 
     def initialize(self, args: dict[str, str]) -> None:
-        """Loads the pipeline. An exception here makes the model, and by default the server, fail to start."""
+        """Loads the pipeline. An exception here prevents the model, and by default the server, from starting."""
         weights = json.loads(args["model_config"])["parameters"]["weights"]["string_value"]
         on_gpu = args["model_instance_kind"] == "GPU"
         self._device = f"cuda:{args['model_instance_device_id']}" if on_gpu else "cpu"
@@ -36,7 +36,7 @@ class TritonPythonModel:
             pipeline.set_progress_bar_config(disable=True)
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        """Draws one picture a request."""
+        """Draws one picture per request."""
         return [self._answer(request) for request in requests]
 
     def _answer(self, request: Any) -> Any:

@@ -1,5 +1,5 @@
-"""`python -m models.diffusion.tiny FOLDER`: a Z-Image pipeline with random weights, of a few megabytes, for tests. Run it with the
-environment that has `diffusers`.
+"""`python -m models.diffusion.tiny FOLDER`: a Z-Image pipeline with random weights, of a few megabytes, for tests. Run it in the
+environment with `diffusers`.
 """
 
 import sys
@@ -27,7 +27,7 @@ def main(folder: Path) -> None:
 
 
 def _tokenizer() -> PreTrainedTokenizerFast:
-    """One token a byte: any text has tokens, and no vocabulary has to be fetched."""
+    """One token per byte: any text can be tokenised, and no vocabulary has to be fetched."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: number for number, token in enumerate(["<pad>", *alphabet])}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
@@ -67,7 +67,7 @@ def _transformer() -> ZImageTransformer2DModel:
         axes_lens=[1024, 128, 128],
     )
     with torch.no_grad():
-        # They are made without values.
+        # These are created without values.
         transformer.x_pad_token.fill_(1)
         transformer.cap_pad_token.fill_(1)
     return transformer

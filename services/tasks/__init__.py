@@ -1,1 +1,1 @@
-"""Tasks: accepted, ordered, handed to workers, watched over, and told about until they end."""
+"""Tasks: accepting, ordering, handing to workers, supervising and reporting them until they end."""

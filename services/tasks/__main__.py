@@ -22,14 +22,14 @@ from services.tasks.files_client import FilesClient
 
 
 async def compose(settings: TasksSettings, opening: Opening) -> Parts:
-    """Put the service together."""
+    """Build the service."""
     caller = Caller(Signer("tasks", settings.signing_key_file))
     database = await opening.open("database", opened(settings.database_url, settings.database_pool))
     bus = await opening.open("nats", connected(settings.nats_url, "tasks", settings.nats_replicas))
     revocations = await opening.open("revocations", Revocations(bus))
     feed = await opening.open("events", event_feed(bus))
     storage = storage_service_pb2_grpc.StorageServiceStub(await opening.open("files", channel(settings.files_address)))
-    # Open streams go on until others take the calls.
+    # Keep streams open until other replicas take the calls.
     closing = asyncio.Event()
     assembly = assemble(settings, Connections(database, bus, FilesClient(storage, caller), feed, revocations), closing)
     return Parts(
@@ -38,7 +38,7 @@ async def compose(settings: TasksSettings, opening: Opening) -> Parts:
         collectors=[PoolGauges(database.engine), ReadGauges("queue", assembly.gauges.read)],
         internal=assembly.internal,
         public=assembly.public,
-        # One listener answers reflection for all public services, wherever they are served.
+        # One listener answers reflection for all public services, including those served elsewhere.
         reflected=[service.full_name for service in catalogue.public_services()],
         drained=closing.set,
     )

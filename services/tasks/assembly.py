@@ -1,4 +1,4 @@
-"""How the parts of the service hang together. The process and the tests put it together by the same function."""
+"""How the parts of the service fit together. The process and the tests build it with the same function."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ from services.tasks.surfaces.rest.creation import RestCreation, RestImages, Rest
 from services.tasks.surfaces.rest.tasks import RestTasks
 from services.tasks.surfaces.rest.webhooks import RestWebhooks
 
-# Seconds between the steps of a loop that each task wakes several times: little beside what a step waits for, yet many tasks under load.
+# Seconds between the steps of a loop that each task wakes several times: short compared with what a step waits for, yet one step covers
+# many tasks under load.
 _SPACING = 0.015
 
 
@@ -85,12 +86,12 @@ class Assembly:
 
 
 def event_feed(bus: Bus) -> EventFeed:
-    """The feed for `Connections`, to be entered."""
+    """The feed for `Connections`; the caller enters it as a context manager."""
     return EventFeed(bus, unpacked)
 
 
 def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Event, clock: Clock = system_clock) -> Assembly:
-    """Build every part by the settings. `stopping` ends open streams when it is set."""
+    """Build every part from the settings. `stopping` ends open streams when it is set."""
     database, bus, files = opened.database, opened.bus, opened.files
     store, batch_store, idempotency = TaskStore(database), BatchStore(database), IdempotencyRecords(database, clock)
     notifications = Notifications()
@@ -132,7 +133,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
 
 
 def lanes() -> list[str]:
-    """Every lane that an operation goes by."""
+    """Every lane that some operation uses."""
     return sorted({spec.lane for spec in specs().values()})
 
 
@@ -149,7 +150,8 @@ def _loops(
     redispatch_after = timedelta(seconds=settings.redispatch_after)
     reaper = Loop("reaper", settings.reaper_interval, Reaper(store, attempts, bus, every_lane, redispatch_after, clock).step)
     loops = [announcing, Loop("relay", settings.relay_interval, relay.step), reaper]
-    # A lane that nothing wakes looks at each step; one that a create wakes has looked just before, and does not make the task wait for it.
+    # A lane that nothing wakes checks for due retries at each step. One woken by a create has checked recently, so the task need not wait
+    # for that.
     interval = timedelta(seconds=settings.dispatch_interval * 0.9)
     for lane in every_lane:
         dispatcher = Dispatcher(lane, store, bus, notifications, settings.dispatch_window, settings.max_running_tasks, clock, interval)

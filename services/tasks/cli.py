@@ -1,4 +1,4 @@
-"""Administration from the command line: credits, and what accounts may have. Results are JSON on standard output."""
+"""Administration from the command line: credits and account policies. Results are JSON on standard output."""
 
 from __future__ import annotations
 

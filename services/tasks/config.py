@@ -19,7 +19,7 @@ from services.tasks.surfaces.rest.limits import RestLimits
 
 
 class CreditSettings(BaseSettings):
-    """What tasks cost, for accounts that the operator has given no terms of their own."""
+    """What tasks cost for accounts without terms of their own."""
 
     model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
@@ -30,7 +30,7 @@ class CreditSettings(BaseSettings):
 
     @property
     def credit_terms(self) -> CreditTerms:
-        """The same as a record."""
+        """The same settings as a record."""
         return CreditTerms(unlimited=self.credits == "unlimited", multiplier_permille=int(self.price_multiplier * MILLI))
 
 

@@ -1,4 +1,4 @@
-"""What tasks asks of the files service."""
+"""Client for what the tasks service needs from the files service."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.common.errors import DarkroomError, ErrorReason, translated
 from services.common.rpc.channel import Caller
 from services.tasks.model.media import InputFile
 
-# The first use of a file heads and probes it, which may read several ranges of each of 100 files.
+# The first use of a file sends HEAD and probes it, which may read several ranges of each of 100 files.
 _EXAMINE_SECONDS = 60.0
 _FEW_FILES = 100
 # The same for up to 5,000 files; less than the edge waits for the whole call.
@@ -22,14 +22,14 @@ _MOST_DOWNLOADS = 500  # the limit of SignDownloads
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What became of files that tasks are to use."""
+    """The result of examining files that tasks should use."""
 
     files: Mapping[int, InputFile]
     """Those that can be used, by id."""
     refusals: Mapping[int, DarkroomError]
     """The others, by id."""
     pinned: Sequence[int] = ()
-    """The tasks that their files are kept for."""
+    """The tasks whose files are pinned."""
 
 
 class FilesClient:
@@ -39,7 +39,7 @@ class FilesClient:
         self._stub, self._caller = stub, caller
 
     async def examine(self, account_id: int, file_ids: Sequence[int]) -> Examined:
-        """Make sure that files are READY. Raises UNAVAILABLE, and nothing for the sake of one file."""
+        """Make sure that files are READY. Raises UNAVAILABLE, but nothing because of a single file."""
         if not file_ids:
             return Examined({}, {})
         request = storage_service_pb2.ExamineRequest(file_ids=list(dict.fromkeys(file_ids)))
@@ -48,8 +48,8 @@ class FilesClient:
         return Examined(_files(reply.files), _refusals(reply.refusals))
 
     async def pin(self, account_id: int, wanted: Mapping[int, Sequence[int]], *, all_or_none: bool) -> Examined:
-        """`examine` the files of tasks, and keep them for the tasks: `wanted` by task. A task with a refused file gets no pins; with
-        `all_or_none`, then none does."""
+        """`examine` the files of tasks and pin them; `wanted` maps tasks to files. A task with a refused file gets no pins; with
+        `all_or_none`, no task does then."""
         if not wanted:
             return Examined({}, {})
         request = storage_service_pb2.PinTasksRequest(
@@ -64,7 +64,7 @@ class FilesClient:
         return Examined(_files(reply.files), refusals, [] if all_or_none and refusals else pinned)
 
     async def unpin(self, account_id: int, task_ids: Sequence[int]) -> None:
-        """Drop what was pinned for tasks that were not created."""
+        """Remove the pins of tasks that were not created."""
         with translated():
             await self._stub.UnpinTasks(
                 storage_service_pb2.UnpinTasksRequest(task_ids=task_ids),
@@ -73,7 +73,7 @@ class FilesClient:
             )
 
     async def delete_outputs(self, account_id: int, task_id: int, file_ids: Sequence[int]) -> None:
-        """Delete what a task has succeeded with."""
+        """Delete the outputs of a succeeded task."""
         if not file_ids:
             return
         with translated():
@@ -98,7 +98,7 @@ class FilesClient:
 
 
 def _examination(files: int) -> float:
-    """How many seconds so many files may take."""
+    """How many seconds examining this many files may take."""
     return _EXAMINE_SECONDS if files <= _FEW_FILES else _EXAMINE_MANY_SECONDS
 
 

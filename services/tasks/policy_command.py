@@ -1,4 +1,4 @@
-"""`python -m services.tasks policy`: what an account may have and how it stands to others."""
+"""`python -m services.tasks policy`: an account's limits and its rank among others."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Photographs with watermarks whose truth is known, and pictures without one that tempt a detector; made in `.venv-bench`."""
+"""Photographs with watermarks and known ground truth, and unmarked pictures that tempt a detector; made in `.venv-bench`."""

@@ -1,4 +1,4 @@
-"""Make the pictures: FOLDER/<number>.npz each with `picture`, `what` and `held_out`, of marked ones also `clean` and `cover`."""
+"""Make the pictures: FOLDER/<number>.npz each with `picture`, `what` and `held_out`, and for marked ones also `clean` and `cover`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What real libraries draw as a watermark: how much of each pixel it covers, float32 height x width, 0 to 1.
+"""Watermarks drawn by real libraries: how much of each pixel they cover, as float32 height x width, 0 to 1.
 
-Pillow (FreeType), libvips (Pango) and Skia rasterise text and shapes each in its own way. Nothing was tuned on
-Skia's, nor on the fonts Caladea and Fredoka One.
+Pillow (FreeType), libvips (Pango) and Skia each rasterise text and shapes in their own way. Nothing was tuned on Skia's, nor on the fonts
+Caladea and Fredoka One.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def pillow_text(size: Size, text: str, font: str, pixels: int, centre: tuple[flo
 
 
 def vips_text(size: Size, text: str, pixels: int, centre: tuple[float, float], angle: float = 0.0) -> Cover:
-    """A line of text as libvips sets it, turned by its own affine transform."""
+    """A line of text set by libvips, turned with its own affine transform."""
     drawn = pyvips.Image.text(text, font=f"sans bold {pixels}px", dpi=72)
     if angle:
         drawn = drawn.rotate(-angle)
@@ -49,7 +49,7 @@ def vips_text(size: Size, text: str, pixels: int, centre: tuple[float, float], a
 
 
 def skia_text(size: Size, text: str, font: str, pixels: int, centre: tuple[float, float], angle: float = 0.0) -> Cover:
-    """A line of text, turned as outlines, so that each letter is rasterised where it stands."""
+    """A line of text, turned as outlines, so that each letter is rasterised in place."""
     return _skia(size, lambda canvas: _skia_line(canvas, text, font, pixels, centre, angle))
 
 
@@ -68,7 +68,7 @@ def skia_tiles(size: Size, text: str, font: str, pixels: int, step: tuple[float,
 
 
 def pillow_tiles(size: Size, text: str, font: str, pixels: int, step: tuple[int, int], angle: float, *, grid: bool) -> Cover:
-    """The same by Pillow: with `grid` drawn level on a large layer that is then turned as a bitmap; else each turned stamp is pasted at
+    """The same with Pillow: with `grid`, drawn level on a large layer that is then turned as a bitmap; else each turned stamp is pasted at
     whole pixels on a level grid, as stock agencies do."""
     if grid:
         side = math.ceil(math.hypot(*size)) + 2 * max(step)
@@ -105,7 +105,7 @@ def pillow_plate(size: Size, sides: tuple[int, int], centre: tuple[float, float]
 
 
 def skia_emblem(size: Size, diameter: int, centre: tuple[float, float]) -> Cover:
-    """Another: a five-pointed star over two bars."""
+    """Another logo: a five-pointed star over two bars."""
 
     def draw(canvas: skia.Canvas) -> None:
         canvas.translate(*centre)
@@ -128,7 +128,7 @@ def _of(image: Image.Image) -> Cover:
 
 
 def _stamped(size: Size, stamp: Cover, centre: tuple[float, float]) -> Cover:
-    """The stamp at whole pixels, as much of it as the picture holds."""
+    """The stamp at whole pixels, clipped to the picture."""
     cover = np.zeros(size, np.float32)
     left, top = round(centre[0] - stamp.shape[1] / 2), round(centre[1] - stamp.shape[0] / 2)
     rows, columns = slice(max(0, top), max(0, top + stamp.shape[0])), slice(max(0, left), max(0, left + stamp.shape[1]))

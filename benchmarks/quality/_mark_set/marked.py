@@ -1,4 +1,4 @@
-"""The evaluation set of watermark removal: photographs with marks laid over them, and pictures that only look as if they had one."""
+"""The evaluation set of watermark removal: photographs overlaid with marks, and pictures that only look as if they had one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HELD_OUT = ("china", "flower", "chelsea", "ihc", "gravel", "hubble_deep_field")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Marked:
-    """A photograph with a mark whose truth is known."""
+    """A photograph with a mark and its known ground truth."""
 
     kind: str
     name: str
@@ -40,12 +40,12 @@ class Marked:
     colour: Colour
     opacity: float
     quality: int | None
-    """Of JPEG, after the mark was laid over; None: kept without loss."""
+    """JPEG quality, applied after the mark was overlaid; None: lossless."""
     held_out: bool
 
     @property
     def picture(self) -> Pixels:
-        """What a user has."""
+        """The picture as a user has it."""
         alpha = (self.cover * self.opacity)[..., np.newaxis]
         seen = np.round(self.clean * (1 - alpha) + np.array(self.colour, np.float32) * alpha).clip(0, 255).astype(np.uint8)
         return seen if self.quality is None else jpeg(seen, self.quality)
@@ -53,7 +53,7 @@ class Marked:
 
 @cache
 def photograph(name: str) -> Pixels:
-    """By name, from scikit-image or scikit-learn, at most 640 pixels on its longer side."""
+    """A photograph by name, from scikit-image or scikit-learn, at most 640 pixels on its longer side."""
     folders = (Path(skimage.__file__).parent / "data", Path(sklearn.datasets.__file__).parent / "images")
     [path] = [path for folder in folders for path in folder.glob(f"{name}.*") if path.suffix in {".png", ".jpg"}]
     with Image.open(path) as opened:
@@ -63,7 +63,7 @@ def photograph(name: str) -> Pixels:
 
 
 def jpeg(pixels: Pixels, quality: int) -> Pixels:
-    """The picture after JPEG."""
+    """The picture after JPEG compression."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=quality)
     with Image.open(file) as opened:
@@ -71,7 +71,7 @@ def jpeg(pixels: Pixels, quality: int) -> Pixels:
 
 
 def marked() -> Iterator[Marked]:
-    """All marked photographs, those that were tuned on first."""
+    """All marked photographs, those used for tuning first."""
     yield from itertools.starmap(partial(_case, held_out=False), _tuned())
     yield from itertools.starmap(partial(_case, held_out=True), _held_out())
 
@@ -84,7 +84,7 @@ def _case(
 
 
 def _at(size: Size, x: float, y: float) -> tuple[float, float]:
-    """A point by its shares of width and height."""
+    """A point given as shares of width and height."""
     return x * size[1], y * size[0]
 
 

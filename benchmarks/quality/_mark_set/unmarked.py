@@ -1,4 +1,4 @@
-"""Pictures without a watermark that tempt a detector: text that the scene shows, patterns that repeat, screens, pages, captions."""
+"""Pictures without a watermark that tempt a detector: text in the scene, patterns that repeat, screens, pages, captions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def unmarked() -> Iterator[tuple[str, str, Pixels, bool]]:
 
 
 def _sign(scene: Pixels, text: str, font: str, board: tuple[int, int, int], paint: tuple[int, int, int]) -> Pixels:
-    """A painted board hung into the scene, seen from the side, with the light of the scene and the grain of a camera."""
+    """A painted board hung in the scene, seen from the side, with the light of the scene and the grain of a camera."""
     flat = Image.new("RGB", (320, 90), board)
     draw = ImageDraw.Draw(flat)
     draw.text((160, 45), text, fill=paint, font=ImageFont.truetype(drawers.FONTS[font], 48), anchor="mm")
@@ -50,7 +50,7 @@ def _sign(scene: Pixels, text: str, font: str, board: tuple[int, int, int], pain
 
 
 def _printed(scene: Pixels, text: str, font: str, corners: Corners) -> Pixels:
-    """Letters on cloth: opaque, but with the folds and the light of what they are printed on."""
+    """Letters on cloth: opaque, but with the folds and the light of the cloth."""
     cover = drawers.pillow_text((80, 240), text, font, 60, (120, 40))
     return _placed(scene, np.full((80, 240, 3), 235, np.uint8), cover, corners)
 
@@ -84,7 +84,7 @@ def _dots(y: npt.NDArray[np.int64], x: npt.NDArray[np.int64]) -> npt.NDArray[np.
 
 
 def _cloth(weave: Pixels, pattern: Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64]], npt.NDArray[np.float64]]) -> Pixels:
-    """A printed cloth: a pattern with folds, in the weave of another picture."""
+    """A printed cloth: a pattern with folds, with the weave from another picture."""
     height, width = weave.shape[:2]
     y, x = np.mgrid[:height, :width]
     print_ = pattern(y + np.round(9 * np.sin(x / 90)).astype(int), x + np.round(11 * np.sin(y / 70 + 1)).astype(int))[..., np.newaxis]

@@ -1,4 +1,4 @@
-"""Makes the documents that removing watermarks from PDFs is measured with, by real producers and with known truth.
+"""Makes the documents for measuring watermark removal from PDFs, with real producers and known ground truth.
 
-It runs in the environment of the benchmarks, which has the producers: `python -m benchmarks.quality._pdf_set FOLDER`.
+It runs in the benchmark environment, which has the producers: `python -m benchmarks.quality._pdf_set FOLDER`.
 """

@@ -1,4 +1,4 @@
-"""Documents whose marks look like content, upright and dark, and say in each of the ways there are that they are watermarks."""
+"""Documents with marks that look like content, upright and dark, but are declared as watermarks, in each of the possible ways."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _font(pdf: Pdf) -> Object:
 
 
 def _painted(pdf: Pdf, page: pikepdf.Page, before: bytes, after: bytes) -> None:
-    """The paint in the page's own content, between these."""
+    """The mark painted in the page's own content, between these operators."""
     page.add_resource(_font(pdf), Name.Font, Name.Mark)
     page.contents_add(before + _PAINT + after)
 
@@ -98,7 +98,7 @@ def marked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
 
 
 def unmarked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
-    """By producer and name, a document that says of the same paint that it is something else."""
+    """By producer and name, a document that declares the same paint as something else."""
     ways = {
         "header, inline": _inline("Header"),
         "header, property list": _property_list("Header"),

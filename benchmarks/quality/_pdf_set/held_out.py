@@ -1,4 +1,4 @@
-"""Documents by producers that nothing was tuned on: Typst, Skia (as Chrome prints) and cairo (by PlutoPrint)."""
+"""Documents from producers that nothing was tuned on: Typst, Skia (as Chrome prints) and cairo (by PlutoPrint)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures that the documents hold."""
+"""Pictures for the documents."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 
 def stamped(text: str, *, alpha: int = 70, tilt: float = 40, colour: tuple[int, int, int] = (120, 120, 120), size: int = 90) -> Image.Image:
-    """Turned text on a transparent ground, as watermark programs make it."""
+    """Rotated text on a transparent background, as watermark programs make it."""
     font = ImageFont.load_default(size)
     left, top, right, bottom = font.getbbox(text)
     word = Image.new("RGBA", (int(right - left) + 20, int(bottom - top) + 20), (*colour, 0))
@@ -15,7 +15,7 @@ def stamped(text: str, *, alpha: int = 70, tilt: float = 40, colour: tuple[int, 
 
 
 def logo(seed: int = 0, *, opaque: bool = False) -> Image.Image:
-    """A company's sign: full colours with soft edges on a transparent ground."""
+    """A company logo: full colours with soft edges on a transparent background."""
     big = Image.new("RGBA", (800, 320), (255, 255, 255, 255 if opaque else 0))
     draw = ImageDraw.Draw(big)
     draw.ellipse((20, 20, 300, 300), fill=(20 + 40 * seed, 90, 160, 255))

@@ -264,7 +264,7 @@ def _flyer(canvas: Canvas, page: int) -> None:
 
 
 def unmarked() -> dict[str, Callable[[bool], bytes]]:
-    """By name, a document without a mark that may look as if it had one."""
+    """By name, an unmarked document that may look as if it had a mark."""
 
     def only(content: Painter, pages: int = 4) -> Callable[[bool], bytes]:
         return lambda _marked: document(0, pages, content=content)

@@ -1,4 +1,4 @@
-"""Documents by producers that came after the search was finished: PDFium's own page objects, and pdfrw's stamps."""
+"""Documents from producers that were added after the search was finished: PDFium's own page objects, and pdfrw's stamps."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def _stamped_annotation(_marked: bool) -> bytes:
 
 
 def _common_letterhead(_marked: bool) -> bytes:
-    """Stationery that every page is drawn over, as a form."""
+    """Stationery, as a form, that every page is drawn over."""
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pagesize=A4, invariant=1)
     canvas.drawImage(ImageReader(pictures.logo(3)), 40, H - 70, 130, 52, mask="auto")

@@ -1,4 +1,4 @@
-"""What the pages of the documents say, so that no two documents are alike and each is made the same every time."""
+"""Text for the documents' pages: no two documents are alike, and each is the same every time it is made."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ FIRST_PAGE = 10**15
 
 
 class Listing(Enum):
-    """What is listed, so that the token of one list is refused by another."""
+    """What is listed, so that a token of one list is refused by another."""
 
     TASKS = b"t1."
     LEDGER = b"l1."
@@ -33,7 +33,7 @@ def before_id(token: str, listing: Listing = Listing.TASKS) -> int:
     try:
         decoded = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         digits = decoded.removeprefix(listing.value).decode("ascii")
-    except ValueError:  # Also what base64 and the codecs raise.
+    except ValueError:  # Also covers what base64 and the codecs raise.
         raise _refused() from None
     if not decoded.startswith(listing.value) or not digits.isdigit() or page_token(int(digits), listing) != token.rstrip("="):
         raise _refused()

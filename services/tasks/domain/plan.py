@@ -1,4 +1,4 @@
-"""What the operations of a task amount to: whether they fit together and fit their files, where they run, and how many files they make."""
+"""Plans a task's operations: whether they fit each other and their files, where they run, and how many files they make."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Flow:
 
 
 def check_pipeline(operations: Sequence[operation_pb2.Operation], inputs: int, *, diagnostics: bool) -> None:
-    """Refuse operations that are not allowed here or do not take what the one before gives, and too few or needless inputs.
+    """Refuse operations that are not allowed here or do not accept the previous one's result, and too few or too many inputs.
 
     Raises OPERATION_UNAVAILABLE and FIELD_INVALID.
     """
@@ -68,12 +68,12 @@ def operations_of(task: Task) -> list[operation_pb2.Operation]:
 
 
 def lane_of(operations: Sequence[operation_pb2.Operation]) -> str:
-    """The queue that the task waits in: that of its first operation, since a pipeline stays with the worker that begins it."""
+    """The queue that the task waits in: that of its first operation, since one worker runs the whole pipeline."""
     return spec_of(operations[0]).lane
 
 
 def flows_of(operations: Sequence[operation_pb2.Operation], inputs: int) -> list[Flow]:
-    """What each operation takes and makes, in order, if the delivery is complete."""
+    """What each operation takes and makes, in order, for a complete delivery."""
     flows, taken = [], inputs
     for operation in operations:
         spec = spec_of(operation)
@@ -84,12 +84,13 @@ def flows_of(operations: Sequence[operation_pb2.Operation], inputs: int) -> list
 
 
 def outputs_of(operations: Sequence[operation_pb2.Operation], inputs: int) -> int:
-    """How many files a complete delivery has."""
+    """How many files a complete delivery contains."""
     return flows_of(operations, inputs)[-1].made
 
 
 def planned_files(operations: Sequence[operation_pb2.Operation], count: int, pages: int) -> list[InputFile]:
-    """Inputs that are not uploaded yet: so many of what the first operation takes; documents have so many pages each."""
+    """Inputs that are not uploaded yet: the given number of files of the kind that the first operation takes; documents have the given
+    number of pages each."""
     document = spec_of(operations[0]).accepts == options_pb2.MEDIA_KIND_PDF
     return [InputFile(pages=pages if document else None)] * count
 
@@ -128,7 +129,7 @@ FORMATS: Mapping[options_pb2.MediaKind.ValueType, Mapping[str, str]] = {
     kind: {extension: each.media_type for each in read_formats(kind) for extension in each.extensions}
     for kind in (options_pb2.MEDIA_KIND_IMAGE, options_pb2.MEDIA_KIND_PDF)
 }
-"""What the workers read, by kind: the names that people use for a format, and its media type."""
+"""What the workers read, by kind: a format's common name and its media type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +137,9 @@ class MediaLimits:
     """Sizes in millions of pixels."""
 
     megapixels: float
-    """Of a picture that is read."""
+    """Limit of a picture that is read."""
     result_megapixels: float
-    """Of a picture that is made."""
+    """Limit of a picture that is made."""
 
 
 def check_media(
@@ -162,7 +163,7 @@ def check_media(
 
 
 def check_format(file: InputFile, field: str, kind: options_pb2.MediaKind.ValueType, formats: Collection[str] | None) -> None:
-    """Raise MEDIA_UNSUPPORTED, blaming `field`, for a file that is not of this kind or, if these are given, of none of these formats."""
+    """Raise MEDIA_UNSUPPORTED, blaming `field`, for a file that is not of this kind or, if `formats` are given, not in one of them."""
     known = FORMATS.get(kind, {})
     accepted = {name: known[name] for name in (known if formats is None else formats)}
     if file.media_type not in accepted.values():
@@ -176,7 +177,7 @@ def check_format(file: InputFile, field: str, kind: options_pb2.MediaKind.ValueT
 
 
 def check_megapixels(file: InputFile, size: tuple[int, int], field: str, limits: MediaLimits) -> None:
-    """Raise MEDIA_LIMIT_EXCEEDED, blaming `field`, for a picture that is larger than is read."""
+    """Raise MEDIA_LIMIT_EXCEEDED, blaming `field`, for a picture that is too large to be read."""
     megapixels = size[0] * size[1] / 1e6
     if megapixels > limits.megapixels:
         raise _too_large(file, size, field, f"it has {megapixels:.1f} megapixels", limits.megapixels)
@@ -187,9 +188,9 @@ def _check_size(
 ) -> None:
     check_megapixels(file, size, field, limits)
     if spec_of(operations[0]).max_references:
-        # What is made of references does not have their size. The workers check the results.
+        # Pictures made from references do not have their size. The workers check the results.
         return
-    # Which of the two is the width depends on an orientation tag that only the worker reads, and the worker checks this as well.
+    # Which of the two is the width depends on an orientation tag that only the worker reads, so the worker checks this too.
     sizes = {size, size[::-1]}
     for number, operation in enumerate(operations):
         spec, parameters = spec_of(operation), parameters_of(operation)
@@ -197,7 +198,7 @@ def _check_size(
             continue
         by_factor = spec.number(parameters, options_pb2.PARAMETER_ROLE_FACTOR)
         if not by_factor and any(spec_of(before).trims(parameters_of(before)) for before in operations[:number]):
-            # How much is cut off only the worker sees.
+            # Only the worker knows how much is cut off.
             return
         sizes = _enlarged(parameters, sizes, file, size, field)
         megapixels = min(width * height for width, height in sizes) / 1e6
@@ -232,7 +233,7 @@ def _too_large(file: InputFile, size: tuple[int, int], field: str, what: str, li
 
 
 FieldOf = Callable[[int, operation_pb2.Operation, AuxiliaryInput], str]
-"""What a request calls a file that an operation names, by the operation's position and the operation."""
+"""The request's name for a file that an operation names, from the operation's position and the operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +245,7 @@ class NamedFile:
 
 
 def native_field(position: int, operation: operation_pb2.Operation, auxiliary: AuxiliaryInput) -> str:
-    """As a request names it that holds the operations themselves."""
+    """The field's name in a request that holds the operations themselves."""
     return f"operations[{position}].{spec_of(operation).name}.{auxiliary.field}"
 
 
@@ -258,7 +259,7 @@ def named_files(operations: Sequence[operation_pb2.Operation], field_of: FieldOf
 
 
 def check_auxiliary(named: Sequence[NamedFile], files: Sequence[InputFile], limits: MediaLimits, formats: Collection[str] | None) -> None:
-    """Refuse files, one of each that is named, that are not of the kind or larger than is read; `formats` as in `check_media`.
+    """Refuse named files, one for each name, that are of the wrong kind or too large to be read; `formats` as in `check_media`.
 
     Raises MEDIA_UNSUPPORTED and MEDIA_LIMIT_EXCEEDED.
     """

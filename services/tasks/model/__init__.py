@@ -1,7 +1,7 @@
 """The tables of the tasks database.
 
-The service reads and writes them by the statements in `store`; instances here are rows as they were read. Operations and notices
-are stored as serialised messages, not as JSON, so that a replica of the version before loses no field that it does not know.
+The service reads and writes them with the statements in `store`; instances are rows as they were read. Operations and notices are stored as
+serialised messages, not as JSON, so that a replica of the previous version keeps fields it does not know.
 """
 
 from services.tasks.model.account import AccountPolicy, LaneAccount, LaneClass, LedgerEntry, LedgerKind

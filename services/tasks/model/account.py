@@ -23,7 +23,7 @@ from services.tasks.model.base import TasksTable, moment, with_default
 
 
 class AccountPolicy(TasksTable, table=True):
-    """What an account has under way, what it may have, how it stands to others, and its credits. What is NULL is by the settings.
+    """What an account has under way, its limits, its rank among others, and its credits. NULL means the value from the settings.
 
     `available_millicredits` and `reserved_millicredits` are the sums of the account's ledger entries that are not `unlimited`.
     """
@@ -41,10 +41,11 @@ class AccountPolicy(TasksTable, table=True):
     open: int
     """Tasks that have not ended; kept by the statements that create and end tasks."""
     max_open: int | None = None
-    """The operator's limit for this account; NULL: the default of the API that a task is created by."""
+    """The operator's limit for this account; NULL: the default of the API that creates the task."""
     running: int = Field(0, sa_column_kwargs={"server_default": "0"})
-    """Tasks DISPATCHED or RUNNING, of all lanes; kept by the transitions between those states and others. No constraint holds it at 0
-    or more: PostgreSQL would check it on the version that a statement saw first, before it finds that another has counted up meanwhile."""
+    """Tasks DISPATCHED or RUNNING in all lanes; kept by the transitions between those states and others. No constraint keeps it at 0 or
+    more: PostgreSQL would check it on the row version that a statement saw first, before finding that another statement has incremented it
+    meanwhile."""
     max_running: int | None = None
     """The operator's limit for this account; NULL: the default."""
     weight: float = Field(1.0, sa_column_kwargs={"server_default": "1"})
@@ -52,13 +53,13 @@ class AccountPolicy(TasksTable, table=True):
     priority_class: int = Field(0, sa_column_kwargs={"server_default": "0"})
     """A larger class goes strictly first."""
     available_millicredits: int = with_default(BigInteger, "0")
-    """What new tasks may reserve."""
+    """The amount that new tasks may reserve."""
     reserved_millicredits: int = with_default(BigInteger, "0")
-    """What open tasks hold."""
+    """The amount that open tasks have reserved."""
     unlimited: bool | None = None
     """Whether new tasks need no balance."""
     multiplier_permille: int | None = None
-    """What list prices are multiplied by for new tasks, in thousandths."""
+    """Multiplier of list prices for new tasks, in thousandths."""
 
 
 class LedgerKind(StrEnum):
@@ -93,11 +94,11 @@ class LedgerEntry(TasksTable, table=True):
     kind: LedgerKind = Field(sa_type=Text)
     amount_millicredits: int = Field(sa_type=BigInteger)
     unlimited: bool
-    """It records usage, and changed no balance."""
+    """Records usage without having changed the balance."""
     time: datetime = moment(nullable=False)
     note: str = Field("", sa_column=Column(Text, nullable=False, server_default=text("''")))
     reference: str | None = Field(None, sa_type=Text)
-    """The operator's name for a grant, by which repeating it is harmless."""
+    """The operator's name for a grant, which makes repeating it harmless."""
 
 
 class LaneAccount(TasksTable, table=True):
@@ -114,10 +115,10 @@ class LaneAccount(TasksTable, table=True):
     priority_class: int
     """That of the account's policy."""
     queued: int
-    """Tasks QUEUED whose `run_at` is NULL; kept by the statements that bring them into that state and out of it. Without a
-    constraint, as `running`."""
+    """Tasks QUEUED whose `run_at` is NULL; kept by the statements that move tasks into and out of that state. No constraint, for the same
+    reason as `running`."""
     virtual_time: float
-    """Where its next turn is; see `store/order.py`."""
+    """Position of its next turn; see `store/order.py`."""
     waiting: bool | None = Field(None, sa_column=Column(Boolean, Computed("queued > 0", persisted=True)))
 
 

@@ -19,7 +19,7 @@ Table = TypeVar("Table", bound=TasksTable)
 
 
 def loaded(table: type[Table], columns: Mapping[str, Any]) -> Table:
-    """A row as SQLAlchemy loads one: without the constructor and its checks, which take many times as long."""
+    """A row built as SQLAlchemy loads one: without the constructor and its checks, which take many times as long."""
     row: Table = _manager(table).new_instance()
     row.__dict__.update(columns)
     return row
@@ -27,7 +27,7 @@ def loaded(table: type[Table], columns: Mapping[str, Any]) -> Table:
 
 @cache
 def _manager(table: type[TasksTable]) -> ClassManager[Any]:
-    """Looked up once: rows are many."""
+    """Looked up only once, since there are many rows."""
     return class_mapper(table).class_manager
 
 
@@ -42,5 +42,5 @@ def array(item: type[BigInteger | LargeBinary]) -> Any:
 
 
 def with_default(item: type[BigInteger | Boolean | Integer], default: str) -> Any:
-    """A column with a default in the database, for rows that a replica of the version before inserts."""
+    """A column with a database default, for rows that a replica of the previous version inserts."""
     return Field(sa_column=Column(item, nullable=False, server_default=text(default)))

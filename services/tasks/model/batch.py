@@ -11,7 +11,8 @@ from services.tasks.model.base import TasksTable, array, moment
 
 
 class Batch(TasksTable, table=True):
-    """A batch. Its counters are kept by the statements that end tasks, so that they outlive the tasks, tell its end, and cost no count."""
+    """A batch. The statements that end tasks keep its counters, so they outlive the tasks, show when the batch ends, and need no counting
+    query."""
 
     __tablename__ = "batch"
     __table_args__ = (
@@ -24,9 +25,9 @@ class Batch(TasksTable, table=True):
     id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
     account_id: int = Field(sa_type=BigInteger)
     task_count: int
-    """Tasks that it was created with."""
+    """Number of tasks that it was created with."""
     open: int
-    """Those that have not ended."""
+    """Number of those that have not ended."""
     succeeded: int
     failed: int
     cancelled: int
@@ -36,4 +37,4 @@ class Batch(TasksTable, table=True):
     end_time: datetime | None = moment()
     """When the last of its tasks ended."""
     webhook_url: str | None = Field(None, sa_type=Text)
-    """Is sent its end, besides the account's webhooks."""
+    """Notified of its end, besides the account's webhooks."""

@@ -1,4 +1,4 @@
-"""Files that tasks work on, as far as plans and prices depend on them."""
+"""Files that tasks work on: the properties that plans and prices depend on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file that can be used, or one that an estimate assumes; then only what is known is set."""
+    """A usable file, or one that an estimate assumes; then only the known properties are set."""
 
     id: int = 0
     media_type: str = ""

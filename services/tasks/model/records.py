@@ -1,4 +1,4 @@
-"""What goes into the store, and what comes out of it besides rows."""
+"""Input of the store, and its results other than rows."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from services.tasks.model.state import TaskState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTask:
-    """One task to be stored; it has passed every check but that of its account."""
+    """One task to store; it has passed every check but that of its account."""
 
     id: int | None
-    """None: it gets one as it is stored."""
+    """None: assigned when it is stored."""
     index: int = 0
     """Its place in the request, from 0."""
     lane: str
     operations: list[bytes]
     input_file_ids: list[int]
     list_price_millicredits: int
-    """Before the account's multiplier."""
+    """Price before the account's multiplier."""
     expected_outputs: int
-    """Files that a complete delivery has."""
+    """Number of files in a complete delivery."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTasks:
-    """What is accepted together: the tasks of a batch, or one task without a batch."""
+    """Tasks accepted together: those of a batch, or one task without a batch."""
 
     account_id: int
     tasks: Sequence[NewTask]
@@ -44,17 +44,17 @@ class NewTasks:
     max_attempts: int
     deadline: datetime | None = None
     webhook_url: str | None = None
-    """Is sent the end of the batch, or of the task where there is no batch."""
+    """Notified of the end of the batch, or of the task if there is no batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class CreditTerms:
-    """What tasks of an account cost: by the settings, where its row of account_policy says nothing else."""
+    """What an account's tasks cost: as in the settings, unless its row of account_policy says otherwise."""
 
     unlimited: bool
-    """A task needs no balance."""
+    """Tasks need no balance."""
     multiplier_permille: int
-    """What list prices are multiplied by, in thousandths."""
+    """Multiplier of list prices, in thousandths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,27 +104,27 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class LostAttempt:
-    """An attempt whose lease has ended."""
+    """An attempt whose lease has expired."""
 
     task_id: int
     attempt: int
     timed_out: bool
-    """It was cut off at the longest time that an attempt may take; else its worker fell silent."""
+    """True: it was cut off at the time limit for an attempt; False: its worker fell silent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What has gone through a lane."""
+    """The flow of tasks through a lane."""
 
     departed: int
-    """Tasks that have been offered and wait no longer, since the lane exists: nearly all of them were started."""
+    """Tasks that have been offered and are no longer waiting, since the lane was created: nearly all were started."""
     offered: int
-    """Tasks that wait for a worker now."""
+    """Tasks now waiting for a worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a task stands."""
+    """The state of a task."""
 
     id: int
     state: TaskState
@@ -133,17 +133,17 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingEvent:
-    """An event to be published, with what its message says beyond it."""
+    """An event to publish, with what its message contains besides."""
 
     event: TaskEvent
     account_id: int
     output_file_ids: list[int]
     trace_parent: str = ""
-    """Of the request that created the task; empty if that is not traced."""
+    """Trace parent of the request that created the task; empty if it is not traced."""
 
     @classmethod
     def newest_of(cls, task: Task) -> OutgoingEvent:
-        """The event of the transition that has led to the task as it is."""
+        """The event of the transition that led to the task's current state."""
         event = loaded(
             TaskEvent,
             {
@@ -165,7 +165,7 @@ class OutgoingEvent:
 
 @dataclass(frozen=True, slots=True)
 class BatchNow:
-    """A batch, and where its open tasks are."""
+    """A batch, and the states of its open tasks."""
 
     row: Batch
     queued: int
@@ -178,7 +178,7 @@ class BatchNow:
 
     @property
     def progress(self) -> float:
-        """Done part of all tasks, 0 to 1."""
+        """Completed share of all tasks, 0 to 1."""
         return (self.row.task_count - self.row.open + self.running_progress) / self.row.task_count
 
 
@@ -199,25 +199,25 @@ class Registered:
     create_time: datetime
     disable_time: datetime | None
     previous_until: datetime | None
-    """Until then the secret before the current one signs as well."""
+    """Until then the previous secret also signs."""
     event_types: Sequence[str]
     """The events that it is sent; empty: all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery that this sender has taken, as it is now, with what it is signed by."""
+    """A delivery that this sender has taken, as it is now, with the secrets to sign it with."""
 
     delivery: WebhookDelivery
     secrets: tuple[str, ...]
-    """The current one and, for a while after a rotation, the one before; none if the webhook is deleted."""
+    """The current one and, for a while after a rotation, the previous one; empty if the webhook is deleted."""
     webhook_deleted: bool
     webhook_disabled: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of an attempt."""
+    """The outcome of an attempt."""
 
     delivered: bool
     status: int | None = None
@@ -226,20 +226,20 @@ class Outcome:
     retry_after: timedelta | None = None
     """How long the receiver asks to be left alone."""
     final: bool = False
-    """Not to be tried again."""
+    """Must not be tried again."""
     gone: bool = False
-    """The webhook is to be disabled."""
+    """The webhook must be disabled."""
 
 
 class Keep(Enum):
-    """Says that a limit stays as it is, since None removes it."""
+    """Marks a limit that stays unchanged, since None removes it."""
 
     KEEP = "keep"
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyChange:
-    """What the operator sets for an account; what is left out stays."""
+    """What the operator sets for an account; omitted values stay unchanged."""
 
     weight: float | None = None
     """Above 0."""

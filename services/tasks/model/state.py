@@ -1,4 +1,4 @@
-"""The life of a task: its states, and every change between them that exists.
+"""The life of a task: its states, and every possible change between them.
 
 `docs/task-lifecycle.md` draws this module, and the guarded statements in `store` follow it arrow by arrow; tests hold all three
 together.
@@ -11,7 +11,7 @@ from enum import Enum, StrEnum
 
 
 class TaskState(StrEnum):
-    """Where a task is. The names are those of `darkroom.tasks.v1.TaskState`."""
+    """The state of a task. The names are those of `darkroom.tasks.v1.TaskState`."""
 
     QUEUED = "QUEUED"
     DISPATCHED = "DISPATCHED"
@@ -32,15 +32,14 @@ OPEN = frozenset(TaskState) - TERMINAL
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
-    """The states that a transition may start from, and the one that it leads to. No two are equal, since an enumeration would take them for
-    one."""
+    """The states that a transition may start from, and the one it leads to. No two may be equal, since an enumeration would merge them."""
 
     sources: frozenset[TaskState]
     target: TaskState
 
 
 class Transition(Enum):
-    """Every change of state. A task is created QUEUED; nothing else happens to it than these."""
+    """Every change of state. A task is created QUEUED; it changes state only through these."""
 
     DISPATCH = Change(frozenset({TaskState.QUEUED}), TaskState.DISPATCHED)
     START = Change(frozenset({TaskState.DISPATCHED}), TaskState.RUNNING)
@@ -53,7 +52,7 @@ class Transition(Enum):
 
 
 class DeliveryState(StrEnum):
-    """How the delivery of a webhook stands. The names are those of `darkroom.tasks.v1.WebhookDeliveryState`."""
+    """The state of a webhook delivery. The names are those of `darkroom.tasks.v1.WebhookDeliveryState`."""
 
     PENDING = "PENDING"
     DELIVERED = "DELIVERED"

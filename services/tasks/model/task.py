@@ -34,8 +34,8 @@ class Task(TasksTable, table=True):
     __tablename__ = "task"
     __table_args__ = (
         CheckConstraint(f"state IN ({_STATES})", name="task_state_known"),
-        # Each account's queue in the order it is served, and the retries that are still to come. Finished tasks are in none of these
-        # five, so they stay small for ever.
+        # Each account's queue in the order it is served, and pending retries. Finished tasks are in none of these five, so the indexes stay
+        # small.
         Index(
             "task_queue", "lane", "account_id", text("priority DESC"), "id", postgresql_where=text("state = 'QUEUED' AND run_at IS NULL")
         ),
@@ -55,7 +55,7 @@ class Task(TasksTable, table=True):
     lane: str = Field(sa_type=Text)
     priority: int
     trace_id: str = Field(sa_type=Text)
-    """The request that created it, as `services.common.rpc.trace.Origin` writes it."""
+    """The trace of the request that created it, as `services.common.rpc.trace.Origin` writes it."""
     operations: list[bytes] = array(LargeBinary)
     """`darkroom.operations.v1.Operation` messages."""
     input_file_ids: list[int] = array(BigInteger)
@@ -63,26 +63,26 @@ class Task(TasksTable, table=True):
     notices: list[bytes] = array(LargeBinary)
     """`darkroom.tasks.v1.Notice` messages."""
     price_millicredits: int = Field(sa_type=BigInteger)
-    """For everything it is to deliver; list price times multiplier."""
+    """Price of a complete delivery: list price times multiplier."""
     multiplier_permille: int = with_default(Integer, "1000")
     reserved_millicredits: int = with_default(BigInteger, "0")
-    """Set aside when it was created; kept after its end. 0 for a task from before there was a ledger, which is free of charge."""
+    """Reserved when it was created; kept after its end. 0 for a task that is older than the ledger and therefore free of charge."""
     charged_millicredits: int = with_default(BigInteger, "0")
     unlimited: bool = with_default(Boolean, "true")
     """Its ledger entries do not change the balance."""
     expected_outputs: int = with_default(Integer, "0")
-    """Files that a complete delivery has; 0: whatever it delivers is complete."""
+    """Number of files in a complete delivery; 0: whatever it delivers is complete."""
 
     attempt: int
-    """Attempts begun so far."""
+    """Number of attempts begun so far."""
     max_attempts: int
-    """How many it may have, besides those that were handed back."""
+    """How many attempts it may have, not counting those that were handed back."""
     handed_back: int = with_default(Integer, "0")
-    """Attempts that ended because their worker did."""
+    """Number of attempts that ended because their worker was stopping."""
     run_at: datetime | None = moment()
-    """While QUEUED: it takes part in the order; unless this is set: then it waits until this has come, as a retry does."""
+    """While QUEUED: NULL if the task takes part in the order; if set, it waits until then, as a retry does."""
     dispatch_time: datetime | None = moment()
-    """While DISPATCHED: when it was offered last."""
+    """While DISPATCHED: when it was last offered."""
     run_id: UUID | None = None
     """The run that the current or last attempt belongs to."""
     lease_until: datetime | None = moment()
@@ -101,7 +101,7 @@ class Task(TasksTable, table=True):
     deadline: datetime | None = moment()
     """A task that has not ended by then fails."""
     webhook_url: str | None = Field(None, sa_type=Text)
-    """Is sent its end, besides the account's webhooks."""
+    """Notified of its end, besides the account's webhooks."""
     batch_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("batch.id", ondelete="CASCADE")))
     """The batch that it was created with."""
     batch_index: int | None = None
@@ -113,7 +113,7 @@ def _task_key() -> Any:
 
 
 class TaskEvent(TasksTable, table=True):
-    """One numbered change of a task; written by the statement that made the change, never changed but for `relay_at`."""
+    """One numbered change of a task; written by the statement that made the change; only `relay_at` ever changes."""
 
     __tablename__ = "task_event"
     __table_args__ = (Index("task_event_outbox", "relay_at", "task_id", "sequence", postgresql_where=text("relay_at IS NOT NULL")),)
@@ -129,11 +129,11 @@ class TaskEvent(TasksTable, table=True):
     error_message: str | None = Field(None, sa_type=Text)
     time: datetime = moment(nullable=False)
     relay_at: datetime | None = moment()
-    """Unpublished until it is NULL: a relay takes the event when this has come, and moves it on while it publishes."""
+    """NULL once published: until then a relay takes the event at this time, and moves the time on while it publishes."""
 
 
 class EventRetention(TasksTable, table=True):
-    """One row: the events of tasks that had ended by then are gone, but for the last of each."""
+    """A single row: the events of tasks that had ended by then have been removed, except the last of each."""
 
     __tablename__ = "event_retention"
     __table_args__ = (CheckConstraint("single", name="event_retention_single"),)
@@ -141,11 +141,11 @@ class EventRetention(TasksTable, table=True):
     single: bool = Field(True, sa_column=Column(Boolean, primary_key=True, server_default=text("true")))
     end_time: datetime = moment(nullable=False)
     task_id: int = Field(sa_type=BigInteger)
-    """Of the tasks that ended at that very moment, those up to this one."""
+    """Among the tasks that ended at exactly that moment, those up to this id."""
 
 
 class TaskAttempt(TasksTable, table=True):
-    """The history: one row an attempt."""
+    """The history: one row per attempt."""
 
     __tablename__ = "task_attempt"
 
@@ -156,12 +156,12 @@ class TaskAttempt(TasksTable, table=True):
     start_time: datetime = moment(nullable=False)
     end_time: datetime | None = moment()
     outcome: TaskState | None = Field(None, sa_type=Text)
-    """SUCCEEDED, FAILED or CANCELLED: how the attempt ended, whatever became of the task."""
+    """SUCCEEDED, FAILED or CANCELLED: how the attempt ended, however the task ended."""
     error_reason: ErrorReason | None = Field(None, sa_type=Text)
     error_message: str | None = Field(None, sa_type=Text)
 
 
 class Idempotency(IdempotencyColumns, TasksTable, table=True):
-    """Which task a creating call with an idempotency key has made; `resource_ids` holds its id."""
+    """Which task a call with an idempotency key created; `resource_ids` holds its id."""
 
     __tablename__ = "idempotency"

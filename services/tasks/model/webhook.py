@@ -20,7 +20,7 @@ from services.tasks.model.state import DeliveryState
 
 
 class Webhook(TasksTable, table=True):
-    """An address that is told of the end of every task of its account."""
+    """An address that is notified when tasks and batches of its account end."""
 
     __tablename__ = "webhook"
     __table_args__ = (Index("webhook_account", "account_id", "id"),)
@@ -36,7 +36,7 @@ class Webhook(TasksTable, table=True):
 
 
 class WebhookSecret(TasksTable, table=True):
-    """What signs the deliveries to a webhook. It is kept as it is, since an HMAC cannot be made from a hash of it."""
+    """Signs the deliveries to a webhook. It is stored in plain text, since an HMAC cannot be computed from its hash."""
 
     __tablename__ = "webhook_secret"
 
@@ -46,11 +46,11 @@ class WebhookSecret(TasksTable, table=True):
     secret: str = Field(sa_type=Text)
     previous_secret: str | None = Field(None, sa_type=Text)
     previous_until: datetime | None = moment()
-    """The previous secret signs as well until then."""
+    """Until then the previous secret also signs."""
 
 
 class WebhookDelivery(TasksTable, table=True):
-    """One event for one receiver: a row of the outbox, then of the log. It refers to no webhook by foreign key, so that a task can end
+    """One event for one receiver: a row of the outbox, then of the log. It has no foreign key to the webhook, so that a task can end
     whatever happens to the webhook at the same moment."""
 
     __tablename__ = "webhook_delivery"
@@ -68,18 +68,19 @@ class WebhookDelivery(TasksTable, table=True):
     """0: the task named the URL itself."""
     task_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("task.id", ondelete="CASCADE")))
     batch_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("batch.id", ondelete="CASCADE")))
-    """NULL, and so the task: a test event."""
+    """If this and the task are NULL: a test event."""
     url: str = Field(sa_type=Text)
     lane: int = Field(sa_type=BigInteger)
-    """What is sent one beside the other, and apart from everything else: the webhook's id, or a negative number for tasks' own URLs."""
+    """Deliveries that share a limit of concurrency, isolated from all others: the webhook's id, or a negative number for tasks' own
+    URLs."""
     event_type: str = Field(sa_type=Text)
     state: DeliveryState = Field(sa_type=Text)
     attempts: int
-    """Attempts begun so far. It only grows, so that it tells one attempt from every other."""
+    """Attempts begun so far. It only grows, so it identifies an attempt."""
     tries: int
-    """Attempts since the event or the last replay; by them it is given up."""
+    """Attempts since the event or the last replay; these decide when it is given up."""
     next_at: datetime | None = moment()
-    """While PENDING: a sender takes it when this has come, and moves it on while it sends."""
+    """While PENDING: a sender takes it at this time, and moves the time on while it sends."""
     attempt_time: datetime | None = moment()
     response_status: int | None = None
     response_body: str | None = Field(None, sa_type=Text)

@@ -1,4 +1,4 @@
-"""How the queue stands, for Prometheus. Every replica reads the same from the database, so take their maximum and not their sum."""
+"""The state of the queue, for Prometheus. All replicas read the same values from the database, so take the maximum, not the sum."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _STATES = ("queued", "delayed", "dispatched", "running")
 
 
 class QueueGauges:
-    """Reads the gauges. A lane that holds nothing is told so, rather than left out."""
+    """Reads the gauges. An empty lane is reported as 0 rather than left out."""
 
     def __init__(self, store: QueueStore, lanes: Sequence[str], clock: Clock) -> None:
         self._store, self._lanes, self._clock = store, lanes, clock
 
     async def read(self) -> Sequence[Metric]:
-        """All of them, as of now."""
+        """All gauges, as of now."""
         return self.metrics(await self._store.read())
 
     def metrics(self, reading: QueueReading) -> Sequence[Metric]:
@@ -50,5 +50,5 @@ class QueueGauges:
 
 
 def _since(moment: datetime | None, now: datetime) -> float:
-    """Seconds since a moment; 0 if there is none or it is still to come."""
+    """Seconds since a moment; 0 if there is none or it lies in the future."""
     return max(0.0, (now - moment).total_seconds()) if moment is not None else 0.0

@@ -1,1 +1,1 @@
-"""The tasks database: all its SQL, one module a subject, and one method a statement."""
+"""The tasks database: all its SQL, one module per subject and one method per statement."""

@@ -48,7 +48,7 @@ PROGRESS = transition("""
   WHERE id = :id AND state = 'RUNNING' AND attempt = :attempt
     AND (abs(progress - :progress) >= :step OR progress_message <> :message)
   RETURNING *""")
-"""Renew the lease, up to `:timeout` after the attempt's start, and announce the progress, if it is news. No change of state."""
+"""Renew the lease, up to `:timeout` after the attempt's start, and announce the progress if it has changed. No change of state."""
 
 COMPLETE = transition(
     """
@@ -74,7 +74,7 @@ COMPLETE = transition(
         guard="task.state = 'RUNNING' AND task.attempt = asked.attempt",
     ),
 )
-"""End each task with its current attempt's outputs, and charge for those of the expected ones that there are, rounded down."""
+"""End each task with its current attempt's outputs, and charge for the expected outputs that exist, rounded down."""
 
 FAIL = transition(
     """
@@ -93,7 +93,7 @@ FAIL = transition(
     BATCH_ADVANCES,
 )
 """End the current attempt as failed: back to the queue until `:run_at` if it may be tried again, else for good. The reaper passes
-`:lease_ended_by`, so that a heartbeat which came in between saves the attempt."""
+`:lease_ended_by`, so that a heartbeat that arrives in between saves the attempt."""
 
 HAND_BACK = transition(
     """
@@ -105,20 +105,20 @@ HAND_BACK = transition(
     ATTEMPT_ENDS,
     NO_LONGER_RUNNING,
 )
-"""End the current attempt without fault of the task: back to the queue, due at once, with as many attempts left as before."""
+"""End the current attempt without counting it against the task: back to the queue, due at once, with as many attempts left as before."""
 
 STARTED = text("SELECT * FROM task WHERE id = :id AND state = 'RUNNING' AND run_id = :run_id")
-"""The task, if START has admitted this very run before and it is still on: its reply was lost."""
+"""The task, if START already admitted this run and it is still running: the reply was lost."""
 
 RENEW = text("""
 UPDATE task SET lease_until = least(:lease_until, start_time + :timeout)
 WHERE id = :id AND state = 'RUNNING' AND attempt = :attempt
 RETURNING id
 """)
-"""Renew the lease, up to the same moment, where nothing has changed."""
+"""Renew the lease, with the same limit, if the progress has not changed."""
 
 COMPLETED = text("SELECT 1 FROM task WHERE id = :id AND state = 'SUCCEEDED' AND attempt = :attempt")
-"""Whether COMPLETE has accepted this attempt before: its reply was lost."""
+"""Whether COMPLETE already accepted this attempt: the reply was lost."""
 
 LOST = text("""
 SELECT id, attempt, lease_until >= start_time + :timeout AS timed_out FROM task
@@ -126,13 +126,13 @@ WHERE state = 'RUNNING' AND lease_until <= :now
 ORDER BY lease_until
 LIMIT :limit
 """)
-"""Attempts whose lease has ended, and whether with their time; FAIL decides on each."""
+"""Attempts whose lease has expired, and whether their time limit was reached; FAIL decides on each."""
 
 LOST_BEFORE = text("SELECT count(*) FROM task_attempt WHERE task_id = :id AND attempt < :attempt AND error_reason = 'WORKER_LOST'")
 """How many workers a task has lost before an attempt."""
 
 LOOKUP = text("SELECT id, state, output_file_ids FROM task WHERE id = ANY(:ids)")
-"""How tasks of any account stand."""
+"""The state of tasks of any account."""
 
 
 class AttemptStore(Store):
@@ -148,7 +148,7 @@ class AttemptStore(Store):
         return await self._starts({"id": task_id, "run_id": run_id, "worker": worker, "lease_until": lease_until, "now": now})
 
     async def started(self, task_id: int, run_id: UUID) -> Task | None:
-        """The task, if it is RUNNING by this run."""
+        """The task, if this run has it RUNNING."""
         return first_task(await self._run(STARTED, {"id": task_id, "run_id": run_id}))
 
     async def progress(
@@ -163,7 +163,7 @@ class AttemptStore(Store):
         timeout: timedelta,
         now: datetime,
     ) -> Task | None:
-        """Renew the lease, within `timeout` of the attempt's start, and record progress, if it differs by `step` or more, or by its
+        """Renew the lease, within `timeout` of the attempt's start, and record the progress if it differs by `step` or more, or in its
         message."""
         values = {
             "id": task_id,
@@ -185,7 +185,7 @@ class AttemptStore(Store):
     async def complete(
         self, task_id: int, attempt: int, *, output_file_ids: Sequence[int], copies: int = 0, notices: Sequence[bytes], now: datetime
     ) -> Task | None:
-        """End the task as SUCCEEDED. The last `copies` of the outputs are none of the expected ones."""
+        """End the task as SUCCEEDED. The last `copies` outputs do not count as expected ones."""
         values = {
             "id": task_id,
             "attempt": attempt,
@@ -213,7 +213,7 @@ class AttemptStore(Store):
         lease_ended_by: datetime | None = None,
     ) -> Task | None:
         """End the attempt as failed: QUEUED until `run_at` while attempts are left, else FAILED. With `lease_ended_by`, only if its lease
-        had ended by then."""
+        had expired by then."""
         values = {
             "id": task_id,
             "attempt": attempt,
@@ -227,21 +227,21 @@ class AttemptStore(Store):
         return await self._transition(FAIL, values)
 
     async def hand_back(self, task_id: int, attempt: int, *, reason: ErrorReason, message: str, now: datetime) -> Task | None:
-        """End the attempt because its worker ends: QUEUED at once, and the attempt counts for no limit."""
+        """End the attempt because its worker is stopping: QUEUED at once, and the attempt counts towards no limit."""
         values = {"id": task_id, "attempt": attempt, "error_reason": reason.value, "error_message": message, "now": now}
         return await self._transition(HAND_BACK, values)
 
     async def lost(self, *, timeout: timedelta, limit: int, now: datetime) -> list[LostAttempt]:
-        """Up to `limit` attempts whose lease has ended."""
+        """Up to `limit` attempts whose lease has expired."""
         rows = await self._run(LOST, {"timeout": timeout, "limit": limit, "now": now})
         return [LostAttempt(row["id"], row["attempt"], row["timed_out"]) for row in rows]
 
     async def lost_before(self, task_id: int, attempt: int) -> int:
-        """How many of the task's attempts before this one ended with WORKER_LOST. It does not change while the attempt is on."""
+        """How many of the task's attempts before this one ended with WORKER_LOST. It does not change during the attempt."""
         rows = await self._run(LOST_BEFORE, {"id": task_id, "attempt": attempt})
         return int(rows[0][0])
 
     async def lookup(self, task_ids: Iterable[int]) -> Sequence[Standing]:
-        """How tasks stand, of any account; those that do not exist are left out."""
+        """The state of tasks of any account; those that do not exist are left out."""
         rows = await self._run(LOOKUP, {"ids": list(task_ids)})
         return [Standing(row["id"], TaskState(row["state"]), row["output_file_ids"]) for row in rows]

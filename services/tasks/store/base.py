@@ -16,13 +16,13 @@ from services.tasks.model import Task
 from services.tasks.store.rows import first_task, task_of
 
 BATCH = 100
-"""Transitions in one statement: enough that the cost of a call by itself does not count."""
+"""Transitions in one statement: enough to make the fixed cost of a call negligible."""
 REPORT_SPACING = 0.005
-"""Seconds between two statements for workers' reports: short beside a task, yet a load of many reports then takes few statements."""
+"""Seconds between two statements for workers' reports: short compared with a task, yet many reports then take few statements."""
 
 
 class Store:
-    """Statements on the tasks database. Every method of a store raises UNAVAILABLE while PostgreSQL is away."""
+    """Statements on the tasks database. Every method of a store raises UNAVAILABLE while PostgreSQL is unavailable."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -31,7 +31,7 @@ class Store:
         return await self._database.fetch(statement, values)
 
     async def _run_keyed(self, statement: TextClause, values: Mapping[str, Any], call: IdempotentCall | None, now: datetime) -> Rows:
-        """`_run`, storing the idempotency key of a call with what the statement does."""
+        """Like `_run`, storing the call's idempotency key together with the effect of the statement."""
         with storing_key():
             return await self._run(statement, {**values, **key_values(call, now)})
 
@@ -46,10 +46,10 @@ class Store:
 
 
 def numbered(asked: Sequence[Mapping[str, Any]]) -> str:
-    """The values of many transitions as the JSON array that a statement takes them from, each with its `number`."""
+    """The values of many transitions as a JSON array for the statement, each with its `number`."""
     return json.dumps([{"number": number, **values} for number, values in enumerate(asked)], default=_as_text)
 
 
 def _as_text(value: datetime | UUID | bytes) -> str:
-    """What JSON has no form for, as PostgreSQL reads it."""
+    """Text that PostgreSQL reads, for values that JSON cannot represent."""
     return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)

@@ -1,4 +1,4 @@
-"""Batches in the tasks database. What the end of a task does to its batch is part of the task's transitions, in `parts.py`."""
+"""Batches in the tasks database. How the end of a task changes its batch is part of the task's transitions, in `parts.py`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FROM batch LEFT JOIN LATERAL (
 """
 
 GET = text(_NOW + "WHERE batch.id = :id AND batch.account_id = :account_id")
-"""One batch of the account. The tasks that have not ended, at most 500, are counted; for those that have, there are counters."""
+"""One batch of the account. Open tasks, at most 500, are counted by the query; ended ones have counters."""
 
 LIST = text(_NOW + "WHERE batch.account_id = :account_id AND batch.id < :before_id ORDER BY batch.id DESC LIMIT :limit")
 """A page of the account's batches, newest first."""
@@ -45,10 +45,10 @@ LIMIT :limit
 """Tasks of a batch, in the order of its items."""
 
 DELETE = text("DELETE FROM batch WHERE id = :id AND account_id = :account_id AND end_time IS NOT NULL RETURNING id")
-"""Forget a batch that has ended, with its tasks, their events and attempts."""
+"""Delete an ended batch with its tasks, their events and attempts."""
 
 CANCEL_BATCH = end_anywhere("CANCELLED", guard="batch_id = :batch_id AND account_id = :account_id AND end_time IS NULL")
-"""End every task of a batch of the account that has not ended."""
+"""End every open task of a batch of the account."""
 
 
 class BatchStore(Store):
@@ -78,12 +78,12 @@ class BatchStore(Store):
         return [task_of(row) for row in await self._run(TASKS, values)]
 
     async def cancel(self, account_id: int, batch_id: int, *, reason: ErrorReason, message: str, now: datetime) -> list[Task]:
-        """End every task of the batch that has not ended as CANCELLED; those that it has ended."""
+        """End every open task of the batch as CANCELLED. Returns the tasks that it ended."""
         values = {"batch_id": batch_id, "account_id": account_id, "error_reason": reason.value, "error_message": message, "now": now}
         return [task_of(row) for row in await self._run(CANCEL_BATCH, values)]
 
     async def delete(self, account_id: int, batch_id: int) -> bool:
-        """Forget a batch that has ended, with its tasks; False if the account has no such batch."""
+        """Delete an ended batch with its tasks; False if the account has no such batch."""
         return bool(await self._run(DELETE, {"id": batch_id, "account_id": account_id}))
 
 

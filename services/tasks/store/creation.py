@@ -1,7 +1,7 @@
-"""How tasks are stored: one way, whether they are many, of a batch, or one alone.
+"""How tasks are stored: the same way for many tasks, a batch, or a single task.
 
-What an account may have is decided between two statements of one transaction: the first locks the account's row, the last changes it. So
-two creations cannot both take the last place or the same credits.
+Admission is decided between two statements of one transaction: the first locks the account's row, the last changes it. So two creations
+cannot both take the last place or the same credits.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from services.tasks.store.base import BATCH, Store, numbered
 from services.tasks.store.parts import JOINS_THE_LANE, REMEMBERED, RESERVED, transition
 from services.tasks.store.rows import refusal_bytes, task_of
 
-# Seconds between two statements: short beside a task, yet a load of many creates then takes few statements.
+# Seconds between two statements: short compared with a task, yet many creates then take few statements.
 _SPACING = 0.015
 
 Admit = Callable[[AccountState], Admission]
-"""Which tasks an account may create, by its state; raises what refuses them all."""
+"""Decides which tasks an account may create, given its state; raises if it refuses all."""
 
 NEXT_IDS = text("SELECT next_id() AS id FROM generate_series(1, :count)")
 """Ids of new tasks and batches."""
@@ -38,8 +38,8 @@ SELECT account_id, 0 FROM unnest(CAST(:account_ids AS bigint[])) AS asked (accou
 ON CONFLICT (account_id) DO UPDATE SET open = policy.open
 RETURNING account_id, open, max_open, available_millicredits, unlimited, multiplier_permille
 """)
-"""First statement of a creation: hold the rows of the accounts, or bring them, until the end of the transaction. What is decided by them
-holds until then."""
+"""First statement of a creation: lock the accounts' rows, creating missing ones, until the end of the transaction. Decisions based on them
+hold until then."""
 
 CREATE_BATCH = text(f"""
 WITH added AS (
@@ -52,7 +52,7 @@ WITH added AS (
 ),{remembered("added")}
 SELECT id FROM added
 """)  # noqa: S608 - put together from constants
-"""Add a batch, before its tasks, and store the key of the call."""
+"""Add a batch before its tasks, and store the call's idempotency key."""
 
 CREATE = transition(
     """
@@ -95,7 +95,7 @@ admitted AS (
 ),""",
     result="SELECT moved.*, asked.request FROM moved JOIN asked ON asked.id = moved.id ORDER BY asked.number",
 )
-"""Store tasks that are admitted, and hold their prices. After LOCK_ACCOUNTS, in the same transaction."""
+"""Store admitted tasks and reserve their prices. Runs after LOCK_ACCOUNTS, in the same transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,27 +122,27 @@ class CreationStore(Store):
         return await self._ids(None)
 
     async def next_ids(self, count: int) -> list[int]:
-        """Fresh ids, growing."""
+        """New ids, in ascending order."""
         return sorted(row["id"] for row in await self._run(NEXT_IDS, {"count": count}))
 
     async def create(
         self, new: NewTasks, admit: Admit, *, terms: CreditTerms, now: datetime, call: IdempotentCall | None = None
     ) -> list[Task]:
-        """Store what `admit` says, in the order of the request; the account stays as `admit` sees it until that is done. The account's own
-        limit and terms go before those given. What `admit` raises leaves nothing behind.
+        """Store the tasks that `admit` admits, in the order of the request; the account does not change between the decision and the
+        storing. The account's own limit and terms take precedence over those given. If `admit` raises, nothing is stored.
 
-        With `call`, its idempotency key is stored with the tasks. Raises IDEMPOTENCY_IN_PROGRESS when it is stored already.
+        With `call`, its idempotency key is stored with the tasks. Raises IDEMPOTENCY_IN_PROGRESS if the key is already stored.
         """
         asked = _Asked(new, admit, terms, now, call)
         with storing_key():
-            # Calls for one task go together; a batch is as many tasks as go into one statement.
+            # Calls for single tasks are combined; a batch already fills a statement.
             [made] = await self._create([asked]) if new.batch_id is not None else [await self._creations(asked)]
         if isinstance(made, DarkroomError):
             raise made
         return made
 
     async def _create(self, asked: Sequence[_Asked]) -> Sequence[list[Task] | DarkroomError]:
-        """What each call has made, or why it is refused."""
+        """What each call created, or why it was refused."""
         made: list[list[Task] | DarkroomError] = []
         async with self._database.transaction() as transaction:
             rows = await transaction.fetch(LOCK_ACCOUNTS, {"account_ids": sorted({one.new.account_id for one in asked})})

@@ -1,8 +1,8 @@
-"""Deliveries of webhooks in the tasks database: what senders take, the log, replays and tests.
+"""Webhook deliveries in the tasks database: what senders take, the log, replays and tests.
 
 The rows are inserted by the transitions of tasks, in `parts.py`. Row locks are taken in the order webhook_delivery, webhook. Every method
-raises UNAVAILABLE while PostgreSQL is away; one that takes a `call` stores its idempotency key with what it does, and raises
-IDEMPOTENCY_IN_PROGRESS when that is stored already.
+raises UNAVAILABLE while PostgreSQL is unavailable. One that takes a `call` stores its idempotency key together with its effect, and raises
+IDEMPOTENCY_IN_PROGRESS if the key is already stored.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ FROM taken
 LEFT JOIN webhook_secret ON webhook_secret.account_id = taken.account_id AND webhook_secret.webhook_id = taken.webhook_id
 LEFT JOIN webhook ON webhook.id = taken.webhook_id
 """)
-"""Take what is due, the head of each lane first, so that no backlog of one receiver stands before another's; as much of a lane as
-`:lane_limit` leaves beside what this sender has in hand. Other senders pass it over until `:retry_at`; no lock is held while it is sent.
+"""Take due deliveries, the earliest due first: of each lane only as many as `:lane_limit` leaves beside those this sender already has in
+hand, so that one receiver's backlog does not block others. Other senders skip them until `:retry_at`; no lock is held during sending.
 
-`lane` is the loose index scan of https://wiki.postgresql.org/wiki/Loose_indexscan: one probe a lane that has something pending, however
-long the backlogs are."""
+`lane` is the loose index scan of https://wiki.postgresql.org/wiki/Loose_indexscan: one probe per lane with pending deliveries, however long
+the backlogs are."""
 
 RECORD = text("""
 WITH recorded AS (
@@ -76,7 +76,7 @@ disabled AS (
 )
 SELECT 1 FROM recorded
 """)
-"""What became of an attempt, if it is the current one. With `:gone` its webhook is disabled."""
+"""Record the outcome of an attempt, if it is the current one. With `:gone` its webhook is disabled."""
 
 DELIVERIES = text("""
 SELECT * FROM webhook_delivery
@@ -118,10 +118,10 @@ _BESIDE_THE_ROW = ("secret", "previous_secret", "previous_until", "webhook_delet
 
 
 class DeliveryStore(Store):
-    """What senders take and record, and what owners read and repeat."""
+    """Deliveries for senders to take and record, and for owners to read and repeat."""
 
     async def claim(self, *, limit: int, lane_limit: int, busy: Mapping[int, int], retry_at: datetime, now: datetime) -> Sequence[Claimed]:
-        """Take up to `limit` due deliveries, of each lane up to `lane_limit` less what `busy` says; other calls pass them over until
+        """Take up to `limit` due deliveries, from each lane up to `lane_limit` less its count in `busy`; other calls skip them until
         `retry_at`."""
         values = {
             "limit": limit,
@@ -134,7 +134,7 @@ class DeliveryStore(Store):
         return [_claimed(dict(row), now) for row in await self._run(CLAIM, values)]
 
     async def record(self, delivery: WebhookDelivery, outcome: Outcome, *, retry_at: datetime | None, now: datetime) -> bool:
-        """Store what became of the delivery's current attempt; False if it is not the current one any more. With `retry_at` it stays
+        """Store the outcome of the delivery's current attempt; False if the attempt is no longer current. With `retry_at` it stays
         PENDING."""
         state = DeliveryState.PENDING if retry_at is not None else DeliveryState.DELIVERED if outcome.delivered else DeliveryState.FAILED
         values = {

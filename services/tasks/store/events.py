@@ -1,4 +1,4 @@
-"""Events in the tasks database: what watchers read, and the outbox that is published from."""
+"""Events in the tasks database: what watchers read, and the outbox of events to publish."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ SELECT
 FROM taken JOIN task ON task.id = taken.task_id
 ORDER BY taken.task_id, taken.sequence
 """)
-"""Take unpublished events for a while; other relays pass them over. No lock is held while they are published."""
+"""Take unpublished events for a while; other relays skip them. No lock is held while they are published."""
 
 EVENTS_RELAYED = text("""
 UPDATE task_event SET relay_at = NULL
 FROM unnest(CAST(:task_ids AS bigint[]), CAST(:sequences AS bigint[])) AS sent (task_id, sequence)
 WHERE task_event.task_id = sent.task_id AND task_event.sequence = sent.sequence
 """)
-"""The events are published."""
+"""Mark events as published."""
 
 
 class EventStore(Store):
-    """Reads events, and marks those that are published."""
+    """Reads events and marks them as published."""
 
     async def events_after(self, task_id: int, sequence: int, *, limit: int) -> Sequence[TaskEvent]:
         """A task's first `limit` events after a number."""
@@ -52,7 +52,7 @@ class EventStore(Store):
         return [event_of(dict(row)) for row in rows]
 
     async def take_events(self, *, limit: int, retry_at: datetime, now: datetime) -> Sequence[OutgoingEvent]:
-        """Up to `limit` unpublished events, by task and number; other calls pass them over until `retry_at`."""
+        """Up to `limit` unpublished events, by task and number; other calls skip them until `retry_at`."""
         rows = await self._run(TAKE_EVENTS, {"limit": limit, "retry_at": retry_at, "now": now})
         return [outgoing_of(dict(row)) for row in rows]
 

@@ -1,4 +1,4 @@
-"""Balances and ledger in the tasks database. What tasks do to them is part of their transitions, in `parts.py`."""
+"""Balances and ledger in the tasks database. How tasks change them is part of the tasks' transitions, in `parts.py`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SELECT
   coalesce(policy.multiplier_permille, :multiplier_permille) AS multiplier_permille
 FROM (VALUES (CAST(:account_id AS bigint))) AS asked (account_id) LEFT JOIN account_policy AS policy USING (account_id)
 """)
-"""An account's balance; one row for any account."""
+"""An account's balance; exactly one row, even for an unknown account."""
 
 ENTRIES = text("""
 SELECT * FROM ledger_entry
@@ -44,10 +44,10 @@ WITH entered AS (
 )
 SELECT * FROM entered
 """)
-"""Add to an account's balance, unless the account has been granted something under this reference: then no row."""
+"""Add to an account's balance; no row if the account already has a grant with this reference."""
 
 GRANTED = text("SELECT * FROM ledger_entry WHERE account_id = :account_id AND reference = :reference")
-"""The grant that has used a reference."""
+"""The grant with a reference."""
 
 REFUND = text("""
 WITH entered AS (
@@ -64,24 +64,24 @@ WITH entered AS (
 )
 SELECT * FROM entered
 """)
-"""Give back what a task has cost, once. No row: it has cost nothing, or that has been given back."""
+"""Give back what a task cost, once. No row if it cost nothing or was already refunded."""
 
 REFUNDED = text("SELECT * FROM ledger_entry WHERE task_id = :task_id AND kind = 'REFUND'")
-"""The refund that a task has had."""
+"""The refund of a task."""
 
 SET_TERMS = text("""
 INSERT INTO account_policy (account_id, open, unlimited, multiplier_permille)
 VALUES (:account_id, 0, :unlimited, :multiplier_permille)
 ON CONFLICT (account_id) DO UPDATE SET unlimited = excluded.unlimited, multiplier_permille = excluded.multiplier_permille
 """)
-"""Set an account's terms for tasks to come; NULL: those of the settings."""
+"""Set an account's terms for future tasks; NULL: those of the settings."""
 
 
 class LedgerStore(Store):
     """What the API reads and the operator changes."""
 
     async def balance(self, account_id: int, terms: CreditTerms) -> Balance:
-        """What an account has, and its terms where they are not the given ones."""
+        """What an account has, with its own terms where it has them, else the given ones."""
         [row] = await self._run(BALANCE, {"account_id": account_id, **asdict(terms)})
         return Balance(
             row["available_millicredits"], row["reserved_millicredits"], CreditTerms(row["unlimited"], row["multiplier_permille"])
@@ -95,7 +95,7 @@ class LedgerStore(Store):
     async def grant(
         self, account_id: int, *, amount_millicredits: int, note: str, reference: str | None, now: datetime
     ) -> LedgerEntry | None:
-        """Add to a balance; None if the account has had a grant of this reference."""
+        """Add to a balance; None if the account already has a grant with this reference."""
         values = {
             "account_id": account_id,
             "amount_millicredits": amount_millicredits,
@@ -106,11 +106,11 @@ class LedgerStore(Store):
         return _first(await self._run(GRANT, values))
 
     async def granted(self, account_id: int, reference: str | None) -> LedgerEntry | None:
-        """The grant of this reference."""
+        """The grant with this reference."""
         return _first(await self._run(GRANTED, {"account_id": account_id, "reference": reference}))
 
     async def refund(self, task_id: int, *, note: str, now: datetime) -> LedgerEntry | None:
-        """Give back what a task has cost; None if that is nothing, or has been given back."""
+        """Give back what a task cost; None if it cost nothing or was already refunded."""
         return _first(await self._run(REFUND, {"task_id": task_id, "note": note, "now": now}))
 
     async def refunded(self, task_id: int) -> LedgerEntry | None:
@@ -118,7 +118,7 @@ class LedgerStore(Store):
         return _first(await self._run(REFUNDED, {"task_id": task_id}))
 
     async def set_terms(self, account_id: int, *, unlimited: bool | None, multiplier_permille: int | None) -> None:
-        """Set the terms of an account's tasks to come; None: those of the settings."""
+        """Set the terms of an account's future tasks; None: those of the settings."""
         values = {"account_id": account_id, "unlimited": unlimited, "multiplier_permille": multiplier_permille}
         await self._run(SET_TERMS, values)
 

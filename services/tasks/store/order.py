@@ -1,11 +1,11 @@
 """The SQL of the order between tasks: whose turn it is in a lane, what becomes due, and how long that will take.
 
 Accounts take turns by start-time fair queuing (Goyal, Vin and Cheng, "Start-time Fair Queueing", SIGCOMM 1996,
-https://doi.org/10.1145/248156.248171), with every task of the same size: an account's next task has the start tag max(the account's
-virtual time, the virtual time of its class), the smallest tag goes first, and each turn moves the account on by 1 / weight. The virtual
-time of a class is the largest tag served so far. Whoever comes back from idleness, or was held at its limit, therefore starts where the
-class is: with no credit, and with no debt. A larger class goes strictly first; each class has a time of its own, so that one that waited is
-fair within.
+https://doi.org/10.1145/248156.248171), with every task of the same size: an account's next task has the start tag max(the account's virtual
+time, the virtual time of its class), the smallest tag goes first, and each turn moves the account on by 1 / weight. The virtual time of a
+class is the largest tag served so far. An account that returns from idleness, or was held at its limit, therefore starts where the class
+is: with no credit and no debt. A larger class goes strictly first; each class has its own virtual time, so that a class that had to wait is
+still fair within itself.
 
 Only DISPATCH moves virtual times, and it runs under the lane's lock.
 """
@@ -24,9 +24,9 @@ from services.tasks.store.rows import task_of
 
 # Arbitrary; keeps the lanes' advisory locks apart from other uses of such locks in this database.
 _LANE_LOCKS = 7_245
-# Retries that are made due in one go.
+# Retries that are made due at once.
 _DUE = 500
-# Own tasks that are counted for a task's place: some milliseconds' worth.
+# How many of the account's own tasks are counted for a task's place: takes some milliseconds.
 _PLACE_DEPTH = 10_000
 
 MAKE_DUE = text("""
@@ -56,17 +56,17 @@ joins_again AS (
 )
 SELECT EXISTS (SELECT FROM ready) OR EXISTS (SELECT FROM lane_account WHERE lane = :lane AND waiting) AS waiting
 """)
-"""Let tasks whose retry has come take part in the order. Until then they stand outside of it, in an index of their own, so that they are
-in nobody's way. No transition: the state stays. Tells whether any task of the lane takes part."""
+"""Let tasks whose retry is due take part in the order. Until then they are outside it, in an index of their own, so that they block no
+other task. No transition: the state stays. Returns whether any task of the lane takes part."""
 
 LOCK_LANE = text("""
 SELECT pg_advisory_xact_lock(:space, hashtext(:lane)) WHERE EXISTS (SELECT FROM lane_account WHERE lane = :lane AND waiting)
 """)
-"""First statement of a dispatch: one dispatcher a lane at a time, so that the window is counted right. No row: no task of the lane takes
-part in the order. DISPATCH must be a statement of its own after it, to see what the dispatcher before has committed."""
+"""First statement of a dispatch: only one dispatcher per lane at a time, so that the window is counted correctly. No row: no task of the
+lane takes part in the order. DISPATCH must be a separate, later statement, so that it sees what the previous dispatcher committed."""
 
-# A subquery in an array makes the planner expect few rows, which is right, and so go by the primary key; it cannot see the limit of a LIMIT
-# that is computed, and would expect a tenth of the queue.
+# A subquery in an array makes the planner correctly expect few rows, and so use the primary key. It cannot see the value of a computed
+# LIMIT, and would expect a tenth of the queue.
 _NEXT = """
 free AS (
   SELECT least(:batch, greatest(0, :dispatch_window - count(*))) AS places FROM task WHERE lane = :lane AND state = 'DISPATCHED'
@@ -161,10 +161,10 @@ DISPATCH = transition(
 )
 """Offer the lane's next tasks, as far as its window has room, in the order of their turns: an account's own tasks by priority, then age.
 
-`candidate` holds the accounts that could have a turn, as many as there are places; `share` says how many turns each gets; `next` takes so
-many tasks off the head of each. A task that is being cancelled is skipped. `admitted` checks the account's limit again on the newest row,
-since another lane may have given it a place meanwhile; it then waits for the next dispatch. Cost: by the places and the accounts held at
-their limit, not by the depth of the queue."""
+`candidate` holds the accounts that could have a turn, as many as there are places; `share` says how many turns each gets; `next` takes that
+many tasks from the head of each account's queue. A task that is being cancelled is skipped. `admitted` checks the account's limit again on
+the newest row, since another lane may have given it a place meanwhile; the task then waits for the next dispatch. The cost depends on the
+places and the accounts held at their limit, not on the depth of the queue."""
 
 PLACE = text("""
 WITH own AS (
@@ -216,16 +216,16 @@ SELECT (
 ), 0) AS position
 FROM own
 """)
-"""How many tasks of the lane go before one that waits, as things are: those offered, the account's own, and each other account's turns
-before the tag that this task will have. Limits on running tasks are left out. Of the own tasks up to `:depth` are counted with a higher
-priority, and as many with the same; of the others the accounts are summed, not their tasks."""
+"""How many tasks of the lane currently go before a waiting one: those offered, the account's own, and each other account's turns before
+this task's start tag. Limits on running tasks are ignored. Of the account's own tasks, up to `:depth` of a higher priority are counted, and
+as many of the same; for others, the sum is over accounts, not over their tasks."""
 
 FLOW = text("""
 SELECT
   coalesce((SELECT sum(dispatched) FROM lane_class WHERE lane = :lane), 0) AS dispatched,
   (SELECT count(*) FROM task WHERE lane = :lane AND state = 'DISPATCHED') AS offered
 """)
-"""How many tasks a lane has offered in all, and how many of them wait for a worker now. The difference has gone on."""
+"""How many tasks a lane has offered in total, and how many of them now wait for a worker. The difference has moved on."""
 
 REDISPATCH = text("""
 WITH overdue AS (
@@ -240,26 +240,27 @@ FROM overdue
 WHERE task.id = overdue.id AND task.state = 'DISPATCHED'
 RETURNING task.*
 """)
-"""Take tasks whose offer was made long ago, to publish it again. No transition: the state stays. The new time keeps others off."""
+"""Take tasks that were offered long ago, to publish the offer again. No transition: the state stays. The new time keeps other reapers
+off."""
 
 OFFERED = text("""
 SELECT count(*) AS offered, count(*) FILTER (WHERE dispatch_time <= :offered_before) AS overdue
 FROM task WHERE lane = :lane AND state = 'DISPATCHED'
 """)
-"""How many tasks of a lane are offered, and how many of them for long."""
+"""How many tasks of a lane are offered, and how many of them have been for long."""
 
 
 class OrderStore(Store):
-    """Whose turn it is in a lane, and what is offered to its workers."""
+    """Decides whose turn it is in a lane, and offers tasks to its workers."""
 
     async def make_due(self, lane: str, *, now: datetime) -> bool:
-        """Let the lane's tasks whose retry has come take part in the order; whether any of its tasks does."""
+        """Let the lane's tasks whose retry is due take part in the order. Returns whether any of its tasks does."""
         [due] = await self._run(MAKE_DUE, {"lane": lane, "now": now, "limit": _DUE})
         return bool(due["waiting"])
 
     async def dispatch(self, lane: str, *, window: int, batch: int, max_running: int, now: datetime) -> list[Task]:
         """Move up to `batch` of the lane's next tasks to DISPATCHED until `window` are, in the order in which to offer them. No account
-        gets more than `max_running` tasks under way, or what its own limit says."""
+        gets more than `max_running` tasks under way, or its own limit if it has one."""
         values = {"lane": lane, "dispatch_window": window, "batch": batch, "max_running": max_running, "now": now}
         async with self._database.transaction() as transaction:
             if not await transaction.fetch(LOCK_LANE, {"space": _LANE_LOCKS, "lane": lane}):
@@ -268,21 +269,21 @@ class OrderStore(Store):
         return [task_of(row) for row in rows]
 
     async def place(self, task_id: int) -> int | None:
-        """How many tasks of its lane go before a task, about; None unless it is DISPATCHED, or QUEUED and due."""
+        """Roughly how many tasks of its lane go before a task; None unless it is DISPATCHED, or QUEUED and due."""
         rows = await self._run(PLACE, {"id": task_id, "depth": _PLACE_DEPTH})
         return int(rows[0]["position"]) if rows else None
 
     async def flow(self, lane: str) -> Flow:
-        """What has gone through a lane, and what waits for its workers."""
+        """What has passed through a lane, and what waits for its workers."""
         [row] = await self._run(FLOW, {"lane": lane})
         return Flow(int(row["dispatched"]) - row["offered"], row["offered"])
 
     async def redispatch(self, lane: str, *, offered_before: datetime, limit: int, now: datetime) -> list[Task]:
-        """Take up to `limit` tasks that are DISPATCHED since `offered_before`, to be offered again."""
+        """Take up to `limit` tasks that are DISPATCHED since before `offered_before`, to offer them again."""
         values = {"lane": lane, "offered_before": offered_before, "limit": limit, "now": now}
         return [task_of(row) for row in await self._run(REDISPATCH, values)]
 
     async def offered(self, lane: str, *, offered_before: datetime) -> tuple[int, int]:
-        """How many tasks of the lane are DISPATCHED, and how many of them since `offered_before`."""
+        """How many tasks of the lane are DISPATCHED, and how many of them since before `offered_before`."""
         rows = await self._run(OFFERED, {"lane": lane, "offered_before": offered_before})
         return rows[0]["offered"], rows[0]["overdue"]

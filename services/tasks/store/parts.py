@@ -1,14 +1,14 @@
-"""What hangs on a transition, and how a transition is put together.
+"""The parts of a transition, and how a transition is composed.
 
 Each transition is one statement. Its guard is the WHERE clause of the UPDATE named `moved`: under concurrency PostgreSQL checks it again on
-the newest version of the row, so of two transitions that exclude each other one moves the row and the other returns none. What belongs to
-the transition hangs on `moved` and commits with it: the numbered event, the attempt's history, the account's counters, its credits and its
-ledger entries, the batch's counters, the webhooks to be sent. Row locks are taken in the order task, account_policy, then lane_account and
-batch, and of many rows in the order of their accounts, so that no two statements wait for each other. A part that must wait for another
-joins it. `:now` is always passed in, so that a test can move time.
+the newest version of the row, so of two mutually exclusive transitions one moves the row and the other returns none. Everything that
+belongs to the transition depends on `moved` and commits with it: the numbered event, the attempt's history, the account's counters, its
+credits and its ledger entries, the batch's counters, the webhooks to be sent. Row locks are taken in the order task, account_policy, then
+lane_account and batch, and several rows in the order of their accounts, so that no two statements deadlock. A part that must wait for
+another joins it. `:now` is always passed in, so that a test can control time.
 
-A statement may make the transition of many tasks, each by its own guard: `asked` says which and how, and locks them in the order of their
-ids. Each row of `moved` then says by `number` which of those asked it is.
+A statement may make the transition of many tasks, each with its own guard: `asked` lists them with their values and locks them in the order
+of their ids. In each row of `moved`, `number` then tells which entry of the list it is.
 """
 
 from sqlalchemy import TextClause, text
@@ -28,8 +28,8 @@ attempt_begins AS (
   SELECT id, attempt, run_id, worker, start_time FROM moved
 )"""
 
-# A cancelled task that was not running has no attempt that is open. Where the statement has waited for START, whose attempt its snapshot
-# does not show, an UPDATE would miss that row; ON CONFLICT finds it.
+# A cancelled task that was not running has no open attempt. If the statement has waited for START, its snapshot does not show START's
+# attempt: an UPDATE would miss that row; ON CONFLICT finds it.
 ATTEMPT_ENDS = """
 attempt_ends AS (
   INSERT INTO task_attempt AS known (task_id, attempt, run_id, worker, start_time, end_time, outcome, error_reason, error_message)
@@ -61,7 +61,7 @@ joins_the_lane AS (
   ON CONFLICT (lane, account_id) DO UPDATE SET queued = known.queued + excluded.queued
 )"""
 
-# Of all tasks of an account in one update. Tasks of several accounts may have moved, so the rows are locked in order first.
+# One update for all tasks of an account. Tasks of several accounts may have moved, so the rows are locked in order first.
 _GIVES_BACK = """
 policy AS (
   SELECT account_id FROM account_policy
@@ -113,8 +113,8 @@ settled AS (
   WHERE end_time IS NOT NULL AND amount > 0
 )"""
 
-# A lane is what `deliveries.py` sends apart from everything else: a webhook, or one of 16 lanes of the account by the host that a
-# task's or batch's own URL names, so that the number of lanes is bounded by the accounts.
+# A lane is what `deliveries.py` sends independently of everything else: a webhook, or one of 16 lanes of the account, chosen by the host in
+# a task's or batch's own URL, so that the number of lanes per account is bounded.
 _DELIVERIES = """
   INSERT INTO webhook_delivery (
     id, account_id, webhook_id, task_id, batch_id, url, lane, event_type, state, attempts, tries, next_at, create_time
@@ -141,7 +141,8 @@ WEBHOOKS = f"""
 webhooks AS ({_TASK_DELIVERIES}
 )"""
 
-# The row of the account, which every end of its tasks locks before, keeps two ends of a batch apart anyway: a counter here costs no wait.
+# Every end of a task has already locked the account's row, which serialises the ends of a batch's tasks anyway: a counter here costs no
+# extra wait.
 BATCH_ADVANCES = f"""
 batch_advances AS (
   UPDATE batch SET
@@ -169,7 +170,7 @@ REMEMBERED = remembered("moved", "JOIN asked ON asked.id = moved.id")
 
 
 def asked(columns: str, guard: str) -> str:
-    """The tasks that `:asked`, a JSON array of objects, names by `id`, as far as they are as `guard` says; each with `columns`."""
+    """The tasks that `:asked`, a JSON array of objects, names by `id` and that satisfy `guard`; each with `columns`."""
     return f"""
 asked AS (
   SELECT asked.*
@@ -181,12 +182,12 @@ asked AS (
 
 
 def transition(moved: str, *parts: str, before: str = "", result: str = "SELECT * FROM moved") -> TextClause:
-    """The statement of a transition: `moved` with its event, the further parts that hang on it, and what it needs before."""
+    """The statement of a transition: `moved` with its event, the further parts that depend on it, and `before`, what it needs first."""
     return text(" ".join(("WITH", before, "moved AS (", moved, "),", ",".join((EVENT, *parts)), result)))
 
 
 def end_anywhere(state: str, guard: str) -> TextClause:
-    """The transition to a terminal state from any that is not, without the worker, if there is one."""
+    """The transition from any open state to a terminal one, without involving the worker, if there is one."""
     return transition(
         f"""
   UPDATE task SET

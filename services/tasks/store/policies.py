@@ -18,13 +18,14 @@ ON CONFLICT (account_id) DO UPDATE SET
   max_running = CASE WHEN :keep_max_running THEN known.max_running ELSE :max_running END
 RETURNING *
 """)
-"""The operator's word on an account. It locks the row, so that no CREATE brings the account into a lane while RECLASSIFY is under way."""
+"""Set the operator's policy for an account. It locks the row, so that no CREATE adds the account to a lane during RECLASSIFY."""
 
 RECLASSIFY = text("""
 UPDATE lane_account SET priority_class = :priority_class, virtual_time = 0
 WHERE account_id = :account_id AND priority_class <> :priority_class
 """)
-"""Carry a new class to the account's lanes, where it starts at the time of that class. After SET_POLICY, in the same transaction."""
+"""Apply a new class to the account's lanes, where the account starts at that class's virtual time. Runs after SET_POLICY, in the same
+transaction."""
 
 
 class PolicyStore:
@@ -34,8 +35,8 @@ class PolicyStore:
         self._database = database
 
     async def change(self, account_id: int, change: PolicyChange) -> AccountPolicy:
-        """Make the change, in force from the next create and dispatch on, and return the policy as it is then. An account that is not known
-        yet gets one. Raises UNAVAILABLE while the database is away."""
+        """Make the change, effective from the next create and dispatch, and return the new policy. An account that is not known yet gets
+        one. Raises UNAVAILABLE while the database is unavailable."""
         values = {
             "account_id": account_id,
             "weight": change.weight,

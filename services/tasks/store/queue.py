@@ -1,4 +1,4 @@
-"""The SQL of the gauges. Each statement stays on small indexes: its cost goes with what waits, never with what has ended."""
+"""The SQL of the gauges. Each statement uses only small indexes: its cost depends on what waits, never on what has ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from services.tasks.store.base import Store
 
-# Beyond it an exact number tells nothing more, and counting would cost.
+# Beyond this, an exact number tells nothing more, and counting would be expensive.
 COUNTED = 100_000
 
 OPEN = text(f"""
@@ -24,7 +24,7 @@ SELECT lane, 'dispatched', count(*) FROM task WHERE state = 'DISPATCHED' GROUP B
 UNION ALL
 SELECT lane, 'running', count(*) FROM task WHERE state = 'RUNNING' GROUP BY lane
 """)  # noqa: S608 - put together from constants
-"""Open tasks by lane and state. `delayed` waits for its retry; 100,000 of those are counted at most."""
+"""Open tasks by lane and state. `delayed` tasks wait for their retry; at most 100,000 of those are counted."""
 
 OLDEST = text("""
 WITH RECURSIVE head AS (
@@ -45,13 +45,13 @@ WITH RECURSIVE head AS (
 )
 SELECT lane, min(create_time) AS create_time FROM head GROUP BY lane
 """)
-"""When the oldest task was created that waits its turn, by lane: one probe for each account and priority that waits, however deep their
+"""By lane, when the oldest task waiting for its turn was created: one probe for each waiting account and priority, however deep their
 queues are (a loose index scan, https://wiki.postgresql.org/wiki/Loose_indexscan; ids, and so each queue's order, grow with time)."""
 
 UNRELAYED = text("""
 SELECT min(time) AS time FROM (SELECT time FROM task_event WHERE relay_at IS NOT NULL ORDER BY relay_at LIMIT 1000) AS first
 """)
-"""When the oldest event happened that is not published. Relays take events in the order of `relay_at`, and few are under way at once."""
+"""When the oldest unpublished event happened. Relays take events in the order of `relay_at`, and few are under way at once."""
 
 WEBHOOKS = text("""
 WITH RECURSIVE lane (id) AS (
@@ -66,17 +66,17 @@ FROM lane CROSS JOIN LATERAL (
 ) AS head
 WHERE lane.id IS NOT NULL
 """)
-"""How many receivers have deliveries waiting, and when the first delivery was or is due: one probe a receiver."""
+"""How many receivers have deliveries waiting, and when the first delivery was or is due: one probe per receiver."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueReading:
-    """How the queue stands."""
+    """The state of the queue."""
 
     open_tasks: Mapping[tuple[str, str], int]
     """By lane and state."""
     oldest: Mapping[str, datetime]
-    """By lane, of those where a task waits."""
+    """By lane, for lanes where a task waits."""
     unrelayed: datetime | None
     webhook_due: datetime | None
     receivers: int
@@ -86,7 +86,7 @@ class QueueStore(Store):
     """Reads what the gauges show."""
 
     async def read(self) -> QueueReading:
-        """All of it, by four statements."""
+        """All of it, with four statements."""
         open_tasks = {(row["lane"], row["state"]): int(row["tasks"]) for row in await self._database.fetch(OPEN)}
         oldest = {row["lane"]: row["create_time"] for row in await self._database.fetch(OLDEST)}
         [unrelayed] = await self._database.fetch(UNRELAYED)

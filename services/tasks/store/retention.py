@@ -1,7 +1,7 @@
-"""How expired rows are found and removed: a batch a statement, with `:before` as the moment by which a row must have ended.
+"""How expired rows are found and removed: one batch per statement, with `:before` as the moment by which a row must have ended.
 
-Any number of sweepers may run at once: each passes over what another has locked. What they read first is an index by the time of the end,
-so that a sweep costs as much as it removes, however much there is.
+Any number of sweepers may run at once: each skips what another has locked. They first read an index by the time of the end, so that a
+sweep's cost depends on what it removes, not on what there is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WITH expired AS (
 )
 SELECT count(*) FROM removed
 """)
-"""Forget tasks, and by their foreign keys what belongs to them: events, attempts, deliveries. The ledger stays."""
+"""Delete tasks and, through foreign keys, their events, attempts and deliveries. The ledger stays."""
 
 EVENTS = text("""
 WITH position AS (
@@ -42,11 +42,11 @@ WITH position AS (
 )
 SELECT count(*) FROM ended
 """)
-"""Forget the events of tasks that have ended, except the last one of each, by which a watcher learns of the end.
+"""Delete the events of ended tasks, except the last one of each, which tells watchers of the end.
 
 The one row of `event_retention` (LIMIT 1 tells the planner) is the position in the order of ends up to which this is done, so that no task
-needs a mark. Tasks are locked as TASKS locks them, or the two could wait for each other's events. One that is passed over for that keeps
-its events until it expires."""
+needs a mark. Tasks are locked as TASKS locks them, or the two could deadlock on each other's events. A task that is skipped for that reason
+keeps its events until it expires."""
 
 DELIVERIES = text("""
 WITH expired AS (
@@ -56,7 +56,7 @@ WITH expired AS (
 )
 SELECT count(*) FROM removed
 """)
-"""Forget deliveries that were made or given up."""
+"""Delete deliveries that were made or given up."""
 
 BATCHES = text("""
 WITH expired AS (
@@ -70,13 +70,13 @@ WITH expired AS (
 )
 SELECT count(*) FROM removed
 """)
-"""Forget batches whose tasks are forgotten."""
+"""Delete batches whose tasks are deleted."""
 
 
 class RetentionStore(Store):
     """Runs the statements."""
 
     async def apply(self, statement: TextClause, *, before: datetime, limit: int) -> int:
-        """Remove up to `limit` rows that had ended by `before`; how many the statement has handled."""
+        """Remove up to `limit` rows that had ended by `before`. Returns how many the statement handled."""
         [row] = await self._run(statement, {"before": before, "limit": limit})
         return int(row[0])

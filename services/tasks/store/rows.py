@@ -1,4 +1,4 @@
-"""Rows as the models that they are rows of."""
+"""Turns rows into their models."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def outgoing_of(columns: dict[str, Any]) -> OutgoingEvent:
 
 
 def refusal_bytes(refusal: Refusal) -> bytes:
-    """A refused item as a batch holds it."""
+    """A refused item as a batch stores it."""
     error = refusal.error
     return stored_pb2.StoredRefusal(
         index=refusal.index,
@@ -54,7 +54,7 @@ def refusal_bytes(refusal: Refusal) -> bytes:
 
 
 def refusal_of(stored: bytes) -> Refusal:
-    """What `refusal_bytes` was made of."""
+    """The inverse of `refusal_bytes`."""
     item = stored_pb2.StoredRefusal.FromString(stored)
     reason = ErrorReason.from_number(item.reason)
     error = DarkroomError(reason, item.message, field=item.field or None, allowed=item.allowed, metadata=dict(item.metadata))
@@ -62,7 +62,7 @@ def refusal_of(stored: bytes) -> Refusal:
 
 
 def _typed(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns with their names turned into the enumerations that they are names of."""
+    """The columns, with names of enumeration members turned into the members."""
     return {**columns, "state": TaskState(columns["state"]), "error_reason": _reason(columns["error_reason"])}
 
 

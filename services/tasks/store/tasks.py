@@ -1,4 +1,4 @@
-"""Tasks in the tasks database: what their owner reads and ends. `now` comes from the caller."""
+"""Tasks in the tasks database, as their owner reads and ends them. `now` comes from the caller."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OVERDUE = text("SELECT id FROM task WHERE deadline <= :now AND end_time IS NULL 
 DELETE = text("""
 DELETE FROM task WHERE id = :id AND account_id = :account_id AND state IN ('SUCCEEDED', 'FAILED', 'CANCELLED') RETURNING id
 """)
-"""Forget a task of the account that has ended, with its events and attempts."""
+"""Delete an ended task of the account with its events and attempts."""
 
 GET = text("SELECT * FROM task WHERE id = :id AND account_id = :account_id")
 """One task of the account."""
@@ -65,7 +65,7 @@ class TaskStore(CreationStore, AttemptStore, OrderStore, EventStore):
         return await self._transition(EXPIRE, values)
 
     async def delete(self, account_id: int, task_id: int) -> bool:
-        """Forget a task that has ended; False if the account has no such task."""
+        """Delete an ended task; False if the account has no such task."""
         return bool(await self._run(DELETE, {"id": task_id, "account_id": account_id}))
 
     async def get(self, account_id: int, task_id: int) -> Task | None:
@@ -75,7 +75,8 @@ class TaskStore(CreationStore, AttemptStore, OrderStore, EventStore):
     async def page(
         self, account_id: int, *, states: Collection[TaskState], attempted: bool | None = None, before_id: int, limit: int
     ) -> list[Task]:
-        """The account's newest tasks below `before_id`; of any state if none is given, with or without an attempt as `attempted` says."""
+        """The account's newest tasks below `before_id`; of any state if none is given; `attempted` selects those with or without an
+        attempt."""
         values = {
             "account_id": account_id,
             "states": [state.value for state in states] or None,

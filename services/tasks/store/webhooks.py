@@ -1,6 +1,7 @@
-"""Webhooks and their secrets in the tasks database. Every method raises UNAVAILABLE while PostgreSQL is away.
+"""Webhooks and their secrets in the tasks database. Every method raises UNAVAILABLE while PostgreSQL is unavailable.
 
-A method that takes a `call` stores its idempotency key with what it does, and raises IDEMPOTENCY_IN_PROGRESS when that is stored already.
+A method that takes a `call` stores its idempotency key together with its effect, and raises IDEMPOTENCY_IN_PROGRESS if the key is already
+stored.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ secret AS (
 ),{remembered("added")}
 SELECT added.*, CAST(NULL AS timestamptz) AS previous_until FROM added
 """)  # noqa: S608 - put together from constants
-"""Add a webhook with its secret, and remember the idempotency key that it was made by, unless the account has as many as it may have: then
-no row. Creates at the very same moment may exceed the limit by each other; it guards the sender, which a few more do not harm."""
+"""Add a webhook with its secret, and remember the call's idempotency key; no row if the account has reached its limit. Concurrent creates
+may exceed the limit; it protects the sender, which a few more do not harm."""
 
 LIST = text("""
 SELECT webhook.*, webhook_secret.previous_until
@@ -67,8 +68,8 @@ secret AS (
 )
 SELECT id FROM gone
 """)
-"""Remove a webhook and its secret. The sender ends what is still to be sent when it comes upon it: those rows may not be locked here, after
-the webhook."""
+"""Remove a webhook and its secret. The sender ends pending deliveries when it comes to them: those rows must not be locked here, after the
+webhook."""
 
 ROTATE = text(f"""
 WITH rotated AS (
@@ -78,8 +79,8 @@ WITH rotated AS (
 ),{remembered("rotated")}
 SELECT secret, previous_until FROM rotated
 """)  # noqa: S608 - put together from constants
-"""Make `:secret` the current one, keep the one before until `:previous_until`, and remember the idempotency key. Two at once wait for each
-other."""
+"""Make `:secret` the current one, keep the previous one until `:previous_until`, and remember the idempotency key. Concurrent rotations are
+serialised."""
 
 DEFAULT_SECRET = text(f"""
 WITH kept AS (
@@ -89,8 +90,8 @@ WITH kept AS (
 ),{remembered("kept")}
 SELECT secret FROM kept
 """)  # noqa: S608 - put together from constants
-"""The account's default secret; `:secret` becomes it if there is none. The empty update makes an existing row be returned. Remembers the
-idempotency key of a rotation that found none."""
+"""The account's default secret; `:secret` becomes it if there is none. The empty update makes the statement return an existing row.
+Remembers the idempotency key of a rotation that found no secret."""
 
 CREATED = text("""
 SELECT webhook.*, webhook_secret.previous_until, webhook_secret.secret
@@ -126,7 +127,7 @@ class WebhookStore(DeliveryStore):
         return _changed(await self._run_keyed(CREATE, values, call, now))
 
     async def created(self, account_id: int, webhook_id: int) -> tuple[Registered, str] | None:
-        """A webhook as its creation told of it, with its current secret; None if there is none any more."""
+        """A webhook as returned by its creation, with its current secret; None if it no longer exists."""
         rows = await self._run(CREATED, {"account_id": account_id, "id": webhook_id})
         return (_registered(rows[0]), str(rows[0]["secret"])) if rows else None
 
@@ -140,7 +141,7 @@ class WebhookStore(DeliveryStore):
         return _changed(await self._run(SET_EVENTS, values))
 
     async def enable(self, account_id: int, webhook_id: int) -> Registered | None:
-        """Undo what 410 Gone has done; None if there is no such webhook."""
+        """Undo the effect of 410 Gone; None if there is no such webhook."""
         return _changed(await self._run(ENABLE, {"account_id": account_id, "id": webhook_id}))
 
     async def delete(self, account_id: int, webhook_id: int) -> bool:
@@ -161,13 +162,13 @@ class WebhookStore(DeliveryStore):
         return bool(await self._run_keyed(ROTATE, values, call, now))
 
     async def secret(self, account_id: int, webhook_id: int) -> tuple[str, datetime | None] | None:
-        """The secret of a webhook (0: the default secret), and until when the one before signs as well; None if there is none."""
+        """The secret of a webhook (0: the default secret), and until when the previous one also signs; None if there is none."""
         async with self._database.session() as session:
             stored = await session.get(WebhookSecret, (account_id, webhook_id))
         return (stored.secret, stored.previous_until) if stored is not None else None
 
     async def default_secret(self, account_id: int, secret: str, *, call: IdempotentCall | None, now: datetime) -> str:
-        """The account's default secret, which is `secret` from now on if it had none."""
+        """The account's default secret; if it had none, `secret` becomes it."""
         rows = await self._run_keyed(DEFAULT_SECRET, {"account_id": account_id, "secret": secret}, call, now)
         return str(rows[0]["secret"])
 

@@ -1,4 +1,4 @@
-"""What the surfaces share: moments and spans of time on the wire, and what a row holds as messages."""
+"""What the surfaces share: times and durations on the wire, and columns that hold messages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class HasDeadline(Protocol):
 
 
 def deadline_of(request: HasDeadline) -> datetime | None:
-    """The deadline that a request sets. Raises FIELD_INVALID for one that no clock shows."""
+    """The deadline that a request sets. Raises FIELD_INVALID for an impossible time."""
     if not request.HasField("deadline"):
         return None
     try:
@@ -57,7 +57,7 @@ def duration(span: timedelta) -> Duration:
 
 
 def notices_of(task: Task) -> list[task_pb2.Notice]:
-    """What its owner should know."""
+    """Notices for the task's owner."""
     return [task_pb2.Notice.FromString(notice) for notice in task.notices]
 
 
@@ -67,7 +67,7 @@ def state_number(state: TaskState) -> task_pb2.TaskState.ValueType:
 
 
 def state_of(number: task_pb2.TaskState.ValueType) -> TaskState:
-    """The state for a proto enum value, which validation has found to be one."""
+    """The state for a proto enum value that has passed validation."""
     return TaskState(task_pb2.TaskState.Name(number).removeprefix(_PREFIX))
 
 
@@ -86,5 +86,5 @@ def event_message(event: TaskEvent) -> task_pb2.TaskEvent:
 
 
 def error_message(reason: ErrorReason | None, message: str | None) -> task_pb2.TaskError | None:
-    """What a task or an attempt has failed with; None if it has not."""
+    """The error that a task or an attempt failed with; None if it did not fail."""
     return task_pb2.TaskError(reason=reason.number, message=message or "") if reason is not None else None

@@ -1,1 +1,1 @@
-"""How tasks are accepted, whatever the surface: alone, as a batch, or only to say what they would cost."""
+"""How tasks are accepted on every surface: singly, as a batch, or only to estimate their price."""

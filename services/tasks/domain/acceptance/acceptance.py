@@ -1,4 +1,5 @@
-"""The one way in: a task is a batch of one, and an estimate takes the same steps up to the price. What is stored will reach one end."""
+"""The only way in: a task is a batch of one, and an estimate takes the same steps up to the price. Every stored task reaches exactly one
+end."""
 
 from __future__ import annotations
 
@@ -27,12 +28,12 @@ from services.tasks.store.tasks import TaskStore
 
 _logger = get_logger()
 _MAX_FILES = 5_000
-"""Of a whole request; by the limit of PinTasks."""
+"""For a whole request; the limit of PinTasks."""
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptanceRules:
-    """The settings that tasks are accepted by."""
+    """The settings that govern acceptance."""
 
     diagnostics: bool
     max_open: int
@@ -44,7 +45,7 @@ class AcceptanceRules:
 
 
 class Acceptance:
-    """Accepts requests. A request that is refused leaves nothing behind."""
+    """Accepts requests. A refused request leaves nothing behind."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class Acceptance:
         self._rules, self._clock = rules, clock
 
     async def create(self, request: TaskRequest) -> Task:
-        """Accept a task, QUEUED; or find what an earlier call with the same idempotency key has made, as it is now.
+        """Accept a task as QUEUED, or return what an earlier call with the same idempotency key created, in its current state.
 
         Raises the errors of CreateTask.
         """
@@ -76,7 +77,7 @@ class Acceptance:
         return await self._idempotency.once(request.idempotency, make, lambda ids: self._task(request.account_id, ids[0]))
 
     async def create_batch(self, request: BatchRequest) -> CreatedBatch:
-        """Accept a batch; or find what an earlier call with the same idempotency key has made, as it is now.
+        """Accept a batch, or return what an earlier call with the same idempotency key created, in its current state.
 
         Raises the errors of CreateBatch.
         """
@@ -88,7 +89,7 @@ class Acceptance:
         return await self._idempotency.once(request.idempotency, make, lambda ids: self._batch(request.account_id, ids[0]))
 
     async def estimate(self, request: EstimateRequest) -> Estimate:
-        """What a task would cost by the terms and the balance of now. Raises what a creation does about operations and files."""
+        """What a task would cost with the current terms and balance. Raises what a creation raises about operations and files."""
         draft = Draft(request)
         self._plan(draft)
         await self._require_offers(draft)
@@ -104,13 +105,13 @@ class Acceptance:
         await self._require_offers(draft)
         webhook_url = await self._webhooks.url_of_task(request.account_id, request.webhook_url, "webhook_url")
         await self._number(draft)
-        # Files are examined and pinned by one call: none can change or go in between.
+        # One call examines and pins the files, so none can change or disappear in between.
         examined = await self._files.pin(request.account_id, draft.wanted(), all_or_none=not request.per_item)
         try:
             self._take_files(draft, examined)
             tasks = await self._store_admitted(draft, self._price(draft), webhook_url)
         except DarkroomError as error:
-            # After a broken connection to the database the tasks may exist, and must keep their files. The sweep of files asks about them.
+            # After a broken database connection the tasks may exist and must keep their files. The file sweep asks about them later.
             if error.reason is not ErrorReason.UNAVAILABLE:
                 await self._unpin(request.account_id, examined.pinned)
             raise
@@ -124,7 +125,8 @@ class Acceptance:
             raise DarkroomError(ErrorReason.FIELD_INVALID, "deadline: must be in the future.", field="deadline")
 
     def _plan(self, draft: Draft) -> None:
-        """Refuse what is no pipeline. What is refused here is raised with `_require_offers`, so that the first bad item is told first."""
+        """Refuse invalid pipelines. These refusals are raised together with those of `_require_offers`, so that the first bad item is
+        reported first."""
         for index, item in draft.left():
             with draft.refusing(index):
                 if not item.operations:
@@ -134,7 +136,7 @@ class Acceptance:
                 check_pipeline(item.operations, inputs, diagnostics=self._rules.diagnostics)
 
     async def _require_offers(self, draft: Draft) -> None:
-        """Refuse operations that no worker offers; each is asked about once."""
+        """Refuse operations that no worker offers; each operation is looked up once."""
         known: dict[str, DarkroomError | None] = {}
         for index, item in draft.left():
             for position, operation in enumerate(item.operations):
@@ -156,24 +158,24 @@ class Acceptance:
         return None
 
     async def _number(self, draft: Draft) -> None:
-        """Give ids to what has to be known before it is stored: a batch with its tasks, and a task that pins files."""
+        """Assign ids where they must be known before storing: for a batch with its tasks, and for a task that pins files."""
         if draft.request.is_batch:
             draft.batch_id, *draft.task_ids = await self._store.next_ids(1 + len(draft.items))
         elif draft.items[0].files:
             draft.task_ids = [await self._store.next_id()]
 
     def _take_files(self, draft: Draft, examined: Examined) -> None:
-        """Refuse what names files that cannot be used."""
+        """Refuse items that name unusable files."""
         for index, item in draft.left():
             refused = [examined.refusals[file_id].at(field) for file_id, field in item.files if file_id in examined.refusals]
             if refused:
-                # Of one task, files that do not exist are told before those that cannot be used.
+                # For a single task, missing files are reported before unusable ones.
                 draft.refuse(index, refused[0] if draft.request.is_batch else min(refused, key=_exists))
         draft.settle()
         draft.files = examined.files
 
     def _price(self, draft: Draft) -> list[NewTask]:
-        """Refuse files that the operations do not take, and price the rest."""
+        """Refuse files that the operations do not accept, and price the rest."""
         tasks = []
         for index, item in draft.left():
             with draft.refusing(index):
@@ -197,7 +199,7 @@ class Acceptance:
         )
 
     async def _store_admitted(self, draft: Draft, tasks: Sequence[NewTask], webhook_url: str | None) -> Sequence[Task]:
-        """Store what the account may create, deciding that while nobody else creates for it."""
+        """Store what the account may create. This is decided while no other call creates tasks for the account."""
         request = draft.request
 
         def admit(account: AccountState) -> Admission:
@@ -230,7 +232,7 @@ class Acceptance:
         try:
             await self._files.unpin(account_id, task_ids)
         except DarkroomError as error:
-            # The sweep of files finds the pins later.
+            # The file sweep finds the pins later.
             _logger.warning("unpin_failed", tasks=len(task_ids), error=str(error))
 
     async def _task(self, account_id: int, task_id: int) -> Task:
@@ -248,7 +250,7 @@ class Acceptance:
 
 
 def _check_size(draft: Draft) -> None:
-    # Each item has the files that the operations of the batch name for itself.
+    # Each item needs its own pins of the files that the batch's operations name.
     files = sum(len(item.files) for item in draft.items)
     if files > _MAX_FILES:
         raise DarkroomError(

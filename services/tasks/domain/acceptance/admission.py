@@ -1,4 +1,5 @@
-"""Which tasks an account may create: by its limit on open tasks and its balance. The store calls this while it holds the account's row."""
+"""Which tasks an account may create, given its limit on open tasks and its balance. The store calls this while it holds the account's
+row."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ def admit_task(tasks: Sequence[NewTask], account: AccountState) -> Admission:
 
 
 def admit_all(tasks: Sequence[NewTask], account: AccountState) -> Admission:
-    """All tasks. Raises INSUFFICIENT_CREDITS and TOO_MANY_TASKS, with the numbers of the whole, if they do not all fit."""
+    """All tasks. Raises INSUFFICIENT_CREDITS and TOO_MANY_TASKS, with the totals, if they do not all fit."""
     admitted = [Admitted(task, _price(task, account)) for task in tasks]
     price = sum(each.price_millicredits for each in admitted)
     _check_credits(f"The batch of {len(tasks)} tasks costs", price, account, account.available_millicredits)
@@ -34,7 +35,7 @@ def admit_all(tasks: Sequence[NewTask], account: AccountState) -> Admission:
 
 
 def admit_each(tasks: Sequence[NewTask], account: AccountState) -> Admission:
-    """In order, each task that fits when the ones before it are created; and the others as refusals."""
+    """In order, each task that still fits after the ones before it; the others become refusals."""
     admitted: list[Admitted] = []
     refusals: list[Refusal] = []
     available = account.available_millicredits

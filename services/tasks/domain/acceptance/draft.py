@@ -12,7 +12,7 @@ from services.tasks.model.records import Refusal
 
 
 class Draft:
-    """The items of a request, and which of them are refused."""
+    """The items of a request, and which of them have been refused."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -27,7 +27,7 @@ class Draft:
         return [(index, item) for index, item in enumerate(self.items) if index not in self._refused]
 
     def file_ids(self) -> list[int]:
-        """Every file that they name."""
+        """Every file that the remaining items name."""
         return [file_id for _, item in self.left() for file_id, _ in item.files]
 
     def wanted(self) -> dict[int, list[int]]:
@@ -48,10 +48,10 @@ class Draft:
             self.refuse(index, error)
 
     def settle(self) -> None:
-        """Raise the error of the first item that is refused, unless others may go on without it."""
+        """Raise the error of the first refused item, unless the others may proceed without it."""
         if self._refused and not (self.request.per_item and self.left()):
             raise self._refused[min(self._refused)]
 
     def refusals(self) -> list[Refusal]:
-        """The items that are refused, in order."""
+        """The refused items, in order."""
         return [Refusal(index, self._refused[index]) for index in sorted(self._refused)]

@@ -15,20 +15,20 @@ from services.tasks.domain.plan import FieldOf, NamedFile, named_files, native_f
 from services.tasks.model.media import InputFile
 from services.tasks.model.records import AccountState, Admission, NewTask
 
-# What the checks of operations and files call the inputs of a task.
+# The name that the checks of operations and files use for a task's inputs.
 _FILES = "input_file_ids"
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A task to be, as a request names it."""
+    """A task to create, as the request describes it."""
 
     operations: Sequence[operation_pb2.Operation]
     input_file_ids: Sequence[int]
     input_fields: Sequence[str]
     """For each input, the field of the request that names it."""
     auxiliary: Sequence[NamedFile] = ()
-    """The files that its operations need besides its inputs."""
+    """Files that its operations need besides the inputs."""
     planned: Sequence[InputFile] = ()
     """Inputs that are not uploaded yet."""
 
@@ -41,36 +41,36 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Request(ABC):
-    """What every request has."""
+    """What all requests have in common."""
 
     account_id: int
     max_open: int | None = None
-    """Tasks that the account may have open, by this surface; None: by the settings."""
+    """How many open tasks this surface allows the account; None: the settings decide."""
     priority: int = 0
     deadline: datetime | None = None
-    """When a task fails that has not ended."""
+    """A task that has not ended by then fails."""
     formats: Collection[str] | None = None
-    """Names of the formats that the surface takes; None for all that the operation takes."""
+    """Names of the formats that the surface accepts; None for all that the operation accepts."""
     webhook_url: str = ""
-    """Is sent the end; empty for none."""
+    """Is notified of the end; empty for none."""
     trace_id: str = ""
     idempotency: IdempotentCall | None = None
     """Set if the caller may repeat the call."""
 
     is_batch = False
     per_item = False
-    """Whether to accept what can be accepted, rather than all or none."""
+    """Whether to accept the valid items even if others are refused."""
 
     @abstractmethod
     def tasks(self) -> list[Item]:
-        """The tasks to be, in order."""
+        """The tasks to create, in order."""
 
     def blamed(self, error: DarkroomError, index: int) -> DarkroomError:
-        """An error about an item alone, as one about the item in this request."""
+        """Turn an error about a single item into one that names the item's place in this request."""
         return error
 
     def admit(self, tasks: Sequence[NewTask], account: AccountState) -> Admission:
-        """Which of the tasks the account may create; raises what refuses them all."""
+        """Which of the tasks the account may create. Raises if all are refused."""
         return admit_task(tasks, account)
 
 
@@ -92,28 +92,28 @@ class TaskRequest(Request):
 
 @dataclass(frozen=True, slots=True)
 class RequestedItem:
-    """A task of a batch, as asked for."""
+    """A task of a batch, as requested."""
 
     operations: Sequence[operation_pb2.Operation]
-    """Empty for those of the batch."""
+    """Empty to use those of the batch."""
     input_file_ids: Sequence[int]
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchRequest(Request):
-    """Many tasks, all or none of them, or each for itself."""
+    """Many tasks, accepted all together or each individually."""
 
     items: Sequence[RequestedItem]
     operations: Sequence[operation_pb2.Operation]
-    """Of each item that has none of its own."""
+    """For each item that has none of its own."""
     per_item: bool
     files_field: str = _FILES
-    """What the surface calls the inputs of an item."""
+    """The surface's name for an item's inputs."""
 
     is_batch = True
 
     def tasks(self) -> list[Item]:
-        """One task an item."""
+        """One task for each item."""
         return [self._task(item) for item in self.items]
 
     def _task(self, item: RequestedItem) -> Item:
@@ -144,16 +144,16 @@ class BatchRequest(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class EstimateRequest(Request):
-    """The price of a task: of files that are uploaded, or of so many that are not yet."""
+    """The price of a task, for uploaded files or for a number of files still to be uploaded."""
 
     operations: Sequence[operation_pb2.Operation]
     file_ids: Sequence[int] = ()
     field: str = _FILES
-    """The list of the request that names the files, or the number of those to come."""
+    """The request field that lists the files, or that gives the number of files to come."""
     planned_count: int = 0
-    """Files that are not uploaded yet, in the place of those that are."""
+    """Number of files not uploaded yet; used instead of uploaded files."""
     planned_pages: int = 1
-    """Of each document that is not uploaded yet."""
+    """Pages of each document that is not uploaded yet."""
 
     def tasks(self) -> list[Item]:
         """The task."""
@@ -163,7 +163,7 @@ class EstimateRequest(Request):
         return [Item(self.operations, self.file_ids, fields, named_files(self.operations))]
 
     def blamed(self, error: DarkroomError, index: int) -> DarkroomError:
-        """The error with the list's own name."""
+        """The error with this request's own name for the list."""
         if error.field != _FILES:
             return error
         return DarkroomError(error.reason, error.message.replace(f"{_FILES}:", f"{self.field}:", 1), field=self.field)

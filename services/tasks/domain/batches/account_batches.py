@@ -22,7 +22,7 @@ from services.tasks.store.batches import BatchStore
 
 _DEFAULT_PAGE = 20
 _DEFAULT_TASKS = 100
-# One row by its key: cheaper than to hear every event of 500 tasks.
+# Reading one row by its key is cheaper than receiving every event of 500 tasks.
 _LOOK_SECONDS = 0.25
 _DELETIONS = 16
 
@@ -37,7 +37,7 @@ class BatchPage:
 
 
 class AccountBatches:
-    """Every method sees the account's own batches only; one of another account does not exist for it. `stopping` ends waits when set."""
+    """Every method sees only the account's own batches; those of other accounts do not exist for it. Setting `stopping` ends waits."""
 
     def __init__(
         self,
@@ -60,8 +60,8 @@ class AccountBatches:
         return batch
 
     async def wait(self, identity: Identity, batch_id: int, seconds: int) -> BatchNow:
-        """The batch once all its tasks have ended; at the latest after `seconds`, as it is then. When this process stops, that ends the
-        wait too. Raises BATCH_NOT_FOUND, and API_KEY_INVALID when the key is revoked meanwhile."""
+        """The batch once all its tasks have ended, or as it is after `seconds`. The wait also ends when this process stops. Raises
+        BATCH_NOT_FOUND, and API_KEY_INVALID when the key is revoked meanwhile."""
         batch = await self.get(identity.account_id, batch_id)
         until = asyncio.get_running_loop().time() + seconds
         async with self._revocations.watching(identity.key_id) as revoked:
@@ -92,7 +92,7 @@ class AccountBatches:
         return TaskPage(tasks[:size], page_token(tasks[size - 1].batch_index or 0, Listing.BATCH_TASKS) if more else "")
 
     async def cancel(self, account_id: int, batch_id: int) -> BatchNow:
-        """End every task that has not ended: the rows at once, their workers at their next step. Raises BATCH_NOT_FOUND and
+        """End every task that has not ended: the rows at once, the workers at their next step. Raises BATCH_NOT_FOUND and
         TASK_ALREADY_TERMINAL."""
         await self.get(account_id, batch_id)
         cancelled = await self._store.cancel(
@@ -107,11 +107,11 @@ class AccountBatches:
         return await self.get(account_id, batch_id)
 
     async def delete(self, account_id: int, batch_id: int) -> None:
-        """Delete a batch that has ended, with its tasks and their outputs. Raises BATCH_NOT_FOUND, TASK_NOT_TERMINAL and UNAVAILABLE."""
+        """Delete an ended batch with its tasks and their outputs. Raises BATCH_NOT_FOUND, TASK_NOT_TERMINAL and UNAVAILABLE."""
         batch = await self.get(account_id, batch_id)
         if batch.row.end_time is None:
             raise DarkroomError(ErrorReason.TASK_NOT_TERMINAL, f"{batch.row.open} tasks of the batch have not ended. Cancel it first.")
-        # The files first: if this process dies in between, the batch is still there and can be deleted again.
+        # Files first: if this process dies in between, the batch still exists and can be deleted again.
         slots = asyncio.Semaphore(_DELETIONS)
 
         async def delete_outputs(task: Task) -> None:
@@ -127,12 +127,12 @@ class AccountBatches:
 
 
 def batch_not_found() -> DarkroomError:
-    """The one error for a batch that does not exist and for one of another account."""
+    """The same error for a batch that does not exist and for one of another account."""
     return DarkroomError(ErrorReason.BATCH_NOT_FOUND, "No such batch.")
 
 
 async def _first_of(*events: asyncio.Event, seconds: float) -> None:
-    """Wait for one of the events, for so long at most."""
+    """Wait for one of the events, up to the given time."""
     waits = [asyncio.ensure_future(event.wait()) for event in events]
     try:
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -18,19 +18,19 @@ from services.tasks.model.state import TaskState
 from services.tasks.store.batches import BatchStore
 
 _MOST_FILES = 5_000
-"""Of one archive; by the limit of PinFiles."""
+"""In one archive; the limit of PinFiles."""
 _LONGEST_MESSAGE = 500
 
 
 class BatchArchiving:
-    """Creates the task. What a batch has not made is listed in the archive."""
+    """Creates the task. The archive lists what the batch did not produce."""
 
     def __init__(self, store: BatchStore, batches: AccountBatches, files: FilesClient, acceptance: Acceptance) -> None:
         self._store, self._batches, self._files, self._acceptance = store, batches, files, acceptance
 
     async def archive(self, account_id: int, batch_id: int, *, trace_id: str, idempotency: IdempotentCall | None) -> Task:
-        """A task that packs what the batch has made so far, in the order of its items; or the one that an earlier call with the same key
-        has made.
+        """A task that packs what the batch has produced so far, in the order of its items; or the task that an earlier call with the same
+        key created.
 
         Raises BATCH_NOT_FOUND, FIELD_INVALID if there is nothing to pack, TOO_MANY_FILES, and the errors of a creation.
         """
@@ -61,7 +61,7 @@ class BatchArchiving:
 
 
 def _missing(batch: BatchNow, tasks: Sequence[Task], left: set[int]) -> list[archive_pb2.MissingResult]:
-    """What the items have not given, in their order, with the reason where there is one."""
+    """What the items did not produce, in their order, with the reason where there is one."""
     missing = [_result(refusal.index, None, refusal.error.reason.number, refusal.error.message) for refusal in batch.refusals]
     for task in tasks:
         index = task.batch_index or 0

@@ -8,7 +8,7 @@ MILLI = 1000
 
 
 def millicredits_of(credits_: Decimal) -> int:
-    """Thousandths, for an amount that has at most three decimals."""
+    """Thousandths of a credit, from an amount with at most three decimals."""
     return int(credits_ * MILLI)
 
 

@@ -1,4 +1,4 @@
-"""Balances: what an account may read of its own, and what the operator changes."""
+"""Balances: what an account may read, and what the operator may change."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LedgerPage:
 
 
 class Ledger:
-    """Reads balances, grants and refunds. `terms` hold for accounts that have none of their own."""
+    """Reads balances, grants and refunds. `terms` apply to accounts without terms of their own."""
 
     def __init__(self, store: LedgerStore, terms: CreditTerms, clock: Clock) -> None:
         self._store, self._terms, self._clock = store, terms, clock
@@ -42,9 +42,9 @@ class Ledger:
         return LedgerPage(entries[:size], page_token(entries[size - 1].id or 0, Listing.LEDGER) if more else "")
 
     async def grant(self, account_id: int, *, amount_millicredits: int, note: str, reference: str | None) -> LedgerEntry:
-        """Add to a balance. With a reference that the account has had, nothing is added, and the entry is the one from then.
+        """Add to a balance. If the account already has a grant with this reference, nothing is added and that grant's entry is returned.
 
-        Raises FIELD_INVALID if that one was of another amount.
+        Raises FIELD_INVALID if the earlier grant was of another amount.
         """
         entry = await self._store.grant(
             account_id, amount_millicredits=amount_millicredits, note=note, reference=reference, now=self._clock()
@@ -60,13 +60,13 @@ class Ledger:
         return earlier
 
     async def refund(self, task_id: int, *, note: str) -> LedgerEntry:
-        """Give back what a task has cost; repeating it gives nothing more. Raises FIELD_INVALID if it has cost nothing."""
+        """Give back what a task cost; repeating the call gives nothing more. Raises FIELD_INVALID if the task cost nothing."""
         entry = await self._store.refund(task_id, note=note, now=self._clock()) or await self._store.refunded(task_id)
         if entry is None:
             raise DarkroomError(ErrorReason.FIELD_INVALID, f"task: {task_id} has cost nothing.", field="task")
         return entry
 
     async def set_terms(self, account_id: int, *, unlimited: bool | None, multiplier_permille: int | None) -> Balance:
-        """Set what the account's tasks to come cost; None: by the settings."""
+        """Set the cost of the account's future tasks; None: as in the settings."""
         await self._store.set_terms(account_id, unlimited=unlimited, multiplier_permille=multiplier_permille)
         return await self.balance(account_id)

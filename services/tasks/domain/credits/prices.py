@@ -1,4 +1,4 @@
-"""The price list: `prices.toml` beside this module, with the operator's own prices over it."""
+"""The price list: `prices.toml` beside this module, overridden by the operator's own prices."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class PriceList:
         total = 0
         for operation, flow in zip(operations, flows, strict=True):
             price = self._prices[spec_of(operation).name]
-            # Documents keep their pages from operation to operation; what is not made of the inputs has one page each.
+            # Documents keep their page count from operation to operation; files not derived from the inputs count as one page each.
             total += millicredits_of(price.credits) * _count(price.per, flow, pages if flow.taken == len(files) else flow.taken)
         return total
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A price in thousandths of a credit, by the terms and the balance of now."""
+    """A price in thousandths of a credit, with the current terms and balance."""
 
     list_price_millicredits: int
     balance: Balance
@@ -73,7 +73,7 @@ class Estimate:
 
     @property
     def covered(self) -> bool:
-        """Whether a task of this price is accepted now."""
+        """Whether a task at this price would be accepted now."""
         return self.balance.terms.unlimited or self.price_millicredits <= self.balance.available_millicredits
 
 
@@ -90,7 +90,7 @@ def _count(basis: PriceBasis, flow: Flow, pages: int) -> int:
 def read_prices(own: Path | None) -> PriceList:
     """The default prices, replaced where the file `own` gives another.
 
-    Raises ValueError, which says what is wrong: a file that cannot be read or is not TOML, an unknown operation, a price that is negative,
+    Raises ValueError that says what is wrong: a file that cannot be read or is not TOML, an unknown operation, a price that is negative,
     has more than three decimals or is over 10,000 credits, an unknown basis, an operation without a price.
     """
     prices = _read(_DEFAULTS)
@@ -106,7 +106,7 @@ def read_prices(own: Path | None) -> PriceList:
 
 def _read(path: Path) -> dict[str, Price]:
     try:
-        # Decimals, since a binary fraction is not the price that was written.
+        # Decimals, since a binary fraction would differ from the written price.
         content = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
         return _FILE_CONTENT.validate_python(content)
     except OSError as error:

@@ -1,1 +1,1 @@
-"""What moves a task from state to state, and the loops that see to it."""
+"""What moves a task from state to state, and the loops that do it."""

@@ -1,4 +1,4 @@
-"""What becomes of a task while workers are at it."""
+"""What happens to a task while workers process it."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from services.tasks.store.attempts import AttemptStore
 
 @dataclass(frozen=True, slots=True)
 class AttemptRules:
-    """The settings that attempts go by."""
+    """The settings that govern attempts."""
 
     lease: timedelta
     heartbeat_interval: timedelta
     timeout: timedelta
-    """How long an attempt may take in all."""
+    """How long an attempt may take in total."""
     progress_step: float
     retry: RetryPolicy
 
 
 class Attempts:
-    """Admits workers and takes their reports. A report of an attempt that is not the current one changes nothing."""
+    """Admits workers and takes their reports. A report about an attempt that is no longer current changes nothing."""
 
     def __init__(self, store: AttemptStore, notifications: Notifications, rules: AttemptRules, clock: Clock) -> None:
         self._store, self._notifications, self._clock = store, notifications, clock
         self.rules = rules
 
     async def start(self, task_id: int, run_id: UUID, worker: str) -> Task | None:
-        """Begin the next attempt; the same run gets the same answer again. None: the task is not to be run."""
+        """Begin the next attempt; a repeated call by the same run gets the same answer. None: the task must not be run."""
         now = self._clock()
         lease_until = now + min(self.rules.lease, self.rules.timeout)
         task = await self._store.start(task_id, run_id=run_id, worker=worker, lease_until=lease_until, now=now)
@@ -46,7 +46,7 @@ class Attempts:
         return task
 
     def is_last(self, task: Task) -> bool:
-        """Whether no further attempt follows the current one, if it fails as what may pass does."""
+        """Whether the current attempt is the last one even if it fails for a temporary reason."""
         allowed = min(task.max_attempts, self.rules.retry.attempts_allowed(ErrorReason.UNAVAILABLE))
         return task.attempt - task.handed_back >= allowed
 
@@ -70,8 +70,8 @@ class Attempts:
         return True
 
     async def complete(self, task_id: int, attempt: int, output_file_ids: Sequence[int], notices: Sequence[bytes], *, copies: int) -> bool:
-        """End the task as SUCCEEDED; the last `copies` of the outputs are not charged for. Whether it has succeeded with this attempt, now
-        or before."""
+        """End the task as SUCCEEDED; the last `copies` outputs are not charged for. Returns whether it succeeded with this attempt, now or
+        earlier."""
         task = await self._store.complete(
             task_id, attempt, output_file_ids=output_file_ids, copies=copies, notices=notices, now=self._clock()
         )
@@ -81,12 +81,12 @@ class Attempts:
         return True
 
     async def fail(self, task_id: int, attempt: int, reason: ErrorReason, message: str, not_before: timedelta = timedelta()) -> bool:
-        """End the attempt as failed: the task is QUEUED again if the reason may pass and attempts are left, else FAILED. The pause
-        before the next attempt is `not_before` at least."""
+        """End the attempt as failed: the task is QUEUED again if the failure may be temporary and attempts are left, else FAILED. The pause
+        before the next attempt is at least `not_before`."""
         return await self._fail(task_id, attempt, reason, message, self.rules.retry.attempts_allowed(reason), not_before=not_before)
 
     async def hand_back(self, task_id: int, attempt: int, reason: ErrorReason, message: str) -> bool:
-        """End the attempt because its worker ends: the task is QUEUED again at once, and the attempt counts for no limit."""
+        """End the attempt because its worker is stopping: the task is QUEUED again at once, and the attempt counts towards no limit."""
         task = await self._store.hand_back(task_id, attempt, reason=reason, message=message, now=self._clock())
         if task is None:
             return False
@@ -94,8 +94,8 @@ class Attempts:
         return True
 
     async def reap(self, *, limit: int) -> int:
-        """End up to `limit` attempts whose lease has ended, as `fail` does; those that have reported meanwhile go on. Returns how many
-        leases there were."""
+        """End up to `limit` attempts whose lease has expired, as `fail` does; those that have reported meanwhile continue. Returns the
+        number of expired leases found."""
         now = self._clock()
         ended = await self._store.lost(timeout=self.rules.timeout, limit=limit, now=now)
         for one in ended:
@@ -106,7 +106,7 @@ class Attempts:
         return len(ended)
 
     async def standings(self, task_ids: Sequence[int]) -> Sequence[Standing]:
-        """How tasks stand, of any account; those that do not exist are left out."""
+        """The state of tasks of any account; those that do not exist are left out."""
         return await self._store.lookup(task_ids)
 
     async def _time_out(self, task_id: int, attempt: int, now: datetime) -> None:
@@ -119,7 +119,7 @@ class Attempts:
         allowed = self.rules.retry.attempts_allowed(reason)
         lost = 1 + await self._store.lost_before(task_id, attempt)
         if lost >= self.rules.retry.max_lost_workers:
-            # It may be the task that ends them, and it must not go on to the next.
+            # This task may be what kills the workers, and it must not reach the next one.
             allowed = 0
             message = f"{lost} workers running the task were lost, so it was given up."
         await self._fail(task_id, attempt, reason, message, allowed, lease_ended_by=now)

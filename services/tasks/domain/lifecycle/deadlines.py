@@ -1,4 +1,4 @@
-"""Ends tasks whose deadline has come. Any number of replicas may do so at once."""
+"""Ends tasks whose deadline has passed. Any number of replicas may do so at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BATCH = 100
 
 
 class Deadlines:
-    """Fails what is overdue: queued, offered or running."""
+    """Fails overdue tasks, whether queued, offered or running."""
 
     def __init__(self, store: TaskStore, bus: Bus, notifications: Notifications, clock: Clock) -> None:
         self._store, self._bus, self._notifications, self._clock = store, bus, notifications, clock

@@ -38,8 +38,8 @@ class Dispatcher:
         self._looked_at: datetime | None = None
 
     async def step(self) -> bool:
-        """Offer what the window has room for, up to a batch; True if there may be more. While NATS is away tasks stay QUEUED. Raises
-        ConnectionError when hints were not confirmed; the next step begins with them."""
+        """Offer what the window has room for, up to a batch; True if there may be more. While NATS is unavailable tasks stay QUEUED. Raises
+        ConnectionError when hints were not confirmed; the next step begins with those."""
         if not self._bus.client.is_connected:
             return False
         if not self._unpublished:
@@ -57,8 +57,8 @@ class Dispatcher:
         return offered == _BATCH
 
     async def _some_wait(self) -> bool:
-        """Let retries take part whose time has come, at most once in `interval`: a busy lane need not look for them at each step.
-        Whether the lane may have something to offer."""
+        """Let due retries take part, at most once per `interval`: a busy lane need not look for them at each step. Returns whether the lane
+        may have something to offer."""
         now = self._clock()
         if self._looked_at is not None and now - self._looked_at < self._interval:
             return True

@@ -1,4 +1,4 @@
-"""Hints on the lanes of WORK: a task waits, somebody may start it. Losing or repeating one does no harm."""
+"""Hints on the lanes of WORK: a task is waiting for a worker to start it. Losing or repeating one does no harm."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ async def publish_hints(bus: Bus, tasks: Sequence[Task]) -> list[Task]:
 
 
 async def hints_waiting(bus: Bus, lane: str) -> int:
-    """How many hints of the lane workers have still to take and acknowledge. Raises nats.errors.Error.
+    """How many of the lane's hints workers have yet to take and acknowledge. Raises nats.errors.Error.
 
-    As the workers' consumer counts them: the stream of a server that was killed may also hold hints that had been acknowledged, which are
-    delivered no more.
+    Counted by the workers' consumer: after a server was killed, its stream may also hold acknowledged hints, which are no longer delivered.
     """
     try:
         consumer = await bus.jetstream.consumer_info(WORK_STREAM, work_consumer(lane))
@@ -37,7 +36,7 @@ async def hints_waiting(bus: Bus, lane: str) -> int:
 
 
 async def drop_lost_hints(bus: Bus, lane: str) -> None:
-    """Remove from the stream what the lane's workers have acknowledged, should a killed server have kept it. Raises nats.errors.Error."""
+    """Remove hints that the lane's workers have acknowledged but a killed server kept in the stream. Raises nats.errors.Error."""
     with suppress(NotFoundError):
         consumer = await bus.jetstream.consumer_info(WORK_STREAM, work_consumer(lane))
         if consumer.ack_floor and consumer.ack_floor.stream_seq:
@@ -48,7 +47,7 @@ def _message(task: Task) -> Outgoing:
     assert task.dispatch_time is not None
     origin, subject = Origin.parse(task.trace_id), work_subject(task.lane)
     hint = attempt_service_pb2.WorkHint(task_id=task.id, trace_id=origin.request_id)
-    # One offer is one message, however often it is sent; an offer made again is another.
+    # One offer is one message, however often it is sent; a repeated offer is a new message.
     offer = f"{task.id}:{task.dispatch_time.timestamp():.6f}"
     with tracing.below(origin.trace_parent, f"send {subject}", SpanKind.PRODUCER, messaging(subject, "send", task.id)):
         return Outgoing(subject, hint.SerializeToString(), offer, tracing.headers())

@@ -1,4 +1,4 @@
-"""What the transitions of tasks count up. A process counts the transitions that it has made itself, so replicas are to be summed up."""
+"""Counters driven by the transitions of tasks. Each process counts only the transitions it made itself, so sum over the replicas."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CREDITS = Counter("darkroom_credits", "Credits, by what happened to them: reser
 
 
 def count_transition(task: Task) -> None:
-    """Count the transition that has brought the task to the state that it is in."""
+    """Count the transition that brought the task to its current state."""
     lane, change = task.lane, _transition_of(task)
     _TRANSITIONS.labels(lane, change.name.lower() if change is not None else _CREATE).inc()
     if change is None:
@@ -47,7 +47,7 @@ def count_transition(task: Task) -> None:
 
 
 def _transition_of(task: Task) -> Transition | None:
-    """None: it was created."""
+    """None: the task was created."""
     match task.state:
         case TaskState.QUEUED:
             return Transition.RETRY if task.attempt else None
@@ -64,7 +64,7 @@ def _transition_of(task: Task) -> Transition | None:
 
 
 def _age(task: Task) -> float:
-    """Seconds from its creation to its last change."""
+    """Seconds from the task's creation to its last change."""
     return (task.update_time - task.create_time).total_seconds()
 
 

@@ -1,7 +1,6 @@
-"""What follows a committed transition: one log line, its metrics, and a word to the loops that have work by it.
+"""What follows a committed transition: one log line, its metrics, and waking the loops that now have work.
 
-Nothing here is needed for a task to go on: the loops find their work in the database by themselves, only later, and so do the loops of
-other replicas.
+No task depends on this to proceed: the loops also find their work in the database, only later, and so do the loops of other replicas.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ Wake = Callable[[], None]
 
 
 class Notifications:
-    """Wakes loops of this process: those that have registered."""
+    """Wakes the loops of this process that have registered."""
 
     def __init__(self) -> None:
         self._queues: dict[str, Wake] = {}
@@ -38,7 +37,7 @@ class Notifications:
         self._events.append(announce)
 
     def changed(self, task: Task) -> None:
-        """The task has made the transition to the state that it is in."""
+        """The task has made the transition to its current state."""
         failure = {"reason": task.error_reason.value, "error": task.error_message} if task.error_reason is not None else {}
         _logger.info(
             "task_transition",
@@ -62,7 +61,7 @@ class Notifications:
 
 
 async def tell_worker(bus: Bus, task_id: int) -> None:
-    """Ask whoever runs a task that has ended to stop. If that is lost, the answer to the next heartbeat says it."""
+    """Ask the worker of an ended task to stop. If the message is lost, the reply to the next heartbeat says so."""
     try:
         await bus.client.publish(cancel_subject(task_id))
     except nats.errors.Error as error:

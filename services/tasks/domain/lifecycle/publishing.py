@@ -22,7 +22,7 @@ _KEPT = 20_000
 
 Packed = tuple[Sequence[OutgoingEvent], bytes]
 Pack = Callable[[Sequence[OutgoingEvent]], Iterable[Packed]]
-"""Events of one account as the bodies of messages, in order, each with the events that it holds."""
+"""Packs the events of one account into message bodies, in order, each with the events that it holds."""
 
 
 class EventPublisher:
@@ -37,8 +37,8 @@ class EventPublisher:
         return self._bus.client.is_connected
 
     async def publish(self, events: Sequence[OutgoingEvent]) -> int:
-        """Publish events, those of an account together and in order: each message costs the server a write that waits for the disk, and
-        each reader a turn. How many are confirmed."""
+        """Publish events, those of each account together and in order, since each message costs the server a synchronous disk write and
+        each reader a turn. Returns how many were confirmed."""
         accounts: dict[int, list[OutgoingEvent]] = {}
         for outgoing in events:
             accounts.setdefault(outgoing.account_id, []).append(outgoing)
@@ -52,7 +52,7 @@ class EventPublisher:
 
 
 class Announcer:
-    """The short way: the relay takes an event from the database only if it has not been published this way soon."""
+    """The fast path: the relay takes an event from the database only if this has not published it soon."""
 
     def __init__(self, publisher: EventPublisher) -> None:
         self._publisher = publisher
@@ -63,7 +63,7 @@ class Announcer:
         self._events.append(OutgoingEvent.newest_of(task))
 
     async def step(self) -> bool:
-        """Publish one batch; True if there is more. What cannot be published is forgotten here."""
+        """Publish one batch; True if there is more. What cannot be published is dropped here and left to the relay."""
         events = [self._events.popleft() for _ in range(min(len(self._events), _BATCH))]
         if not events or not self._publisher.connected:
             return False
@@ -72,17 +72,17 @@ class Announcer:
 
 
 class Relay:
-    """Takes unpublished events that are at least `age` old and publishes them. Younger ones are their announcer's. Any number may run.
+    """Publishes unpublished events that are at least `age` old. Younger ones are left to their announcer. Any number of relays may run.
 
-    An event is published at least once: after a crash in between it is sent again, and JetStream drops the repetition by its id, or its
-    readers do by its number. They do not rely on the order either, since events of one task may be published by several replicas.
+    An event is published at least once: after a crash in between it is sent again, and JetStream drops the duplicate by its id, or readers
+    drop it by its number. Readers do not rely on the order either, since events of one task may be published by several replicas.
     """
 
     def __init__(self, store: EventStore, publisher: EventPublisher, retry: timedelta, clock: Clock, age: timedelta = timedelta()) -> None:
         self._store, self._publisher, self._retry, self._clock, self._age = store, publisher, retry, clock, age
 
     async def step(self) -> bool:
-        """Publish one batch; True if there may be more. While NATS is away the events stay where they are."""
+        """Publish one batch; True if there may be more. While NATS is unavailable the events stay where they are."""
         if not self._publisher.connected:
             return False
         now = self._clock()
@@ -95,5 +95,5 @@ class Relay:
 def _message(group: Sequence[OutgoingEvent], body: bytes) -> Outgoing:
     subject = event_subject(group[0].account_id, end=any(outgoing.event.state.terminal for outgoing in group))
     names = " ".join(f"{outgoing.event.task_id}:{outgoing.event.sequence}" for outgoing in group)
-    # The same events again are the same message.
+    # Repeating the same events gives the same message.
     return Outgoing(subject, body, hashlib.sha256(names.encode()).hexdigest())

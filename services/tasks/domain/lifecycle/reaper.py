@@ -1,4 +1,4 @@
-"""Finds tasks that somebody has dropped, and picks them up. Any number of reapers may run."""
+"""Finds abandoned tasks and recovers them. Any number of reapers may run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BATCH = 100
 
 
 class Reaper:
-    """Ends attempts whose lease has ended, and repeats offers whose message is lost."""
+    """Ends attempts whose lease has expired, and repeats offers whose message was lost."""
 
     def __init__(
         self, store: OrderStore, attempts: Attempts, bus: Bus, lanes: Collection[str], redispatch_after: timedelta, clock: Clock
@@ -38,7 +38,7 @@ class Reaper:
         now = self._clock()
         offered_before = now - self._redispatch_after
         offered, overdue = await self._store.offered(lane, offered_before=offered_before)
-        # Without workers the messages wait in the stream. Repeating them then would only pile up more.
+        # Without workers the messages wait in the stream; repeating them would only pile up more.
         if not overdue or await hints_waiting(self._bus, lane) >= offered:
             return False
         await drop_lost_hints(self._bus, lane)

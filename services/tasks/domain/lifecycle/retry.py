@@ -1,4 +1,4 @@
-"""Which failures may pass by themselves, and how long to wait for that."""
+"""Which failures may be temporary, and how long to wait before a retry."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class RetryPolicy:
     """Exponential back-off with full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
 
     max_attempts: int
-    """Attempts where the platform or one of its parts was away."""
+    """Attempts when the platform or a part of it was unavailable."""
     max_attempts_internal: int
-    """Attempts where the failure was unexpected: a defect fails again, but a rare condition may not."""
+    """Attempts when the failure was unexpected: a defect fails again, but a rare condition may not recur."""
     max_lost_workers: int
-    """Workers that a task may take down with it before it is given up: so many are no chance."""
+    """Workers that may be lost to a task before it is given up: so many are no coincidence."""
     base: timedelta
     """Upper bound of the pause after the first attempt."""
     limit: timedelta
@@ -27,7 +27,8 @@ class RetryPolicy:
     uniform: Callable[[float, float], float] = random.uniform
 
     def attempts_allowed(self, reason: ErrorReason) -> int:
-        """How many attempts a task has in all that has just failed so. 1 means never again: what the input caused, it causes again."""
+        """How many attempts a task that has just failed in this way gets in total. 1 means no retry: a failure caused by the input would
+        recur."""
         if reason in (ErrorReason.UNAVAILABLE, ErrorReason.PROVIDER_UNAVAILABLE, ErrorReason.WORKER_LOST, ErrorReason.RATE_LIMITED):
             return self.max_attempts
         if reason is ErrorReason.INTERNAL:

@@ -10,15 +10,16 @@ from services.common.clock import Clock
 from services.tasks.model.records import Flow
 from services.tasks.store.order import OrderStore
 
-# What was seen this long ago counts 1/e of what is seen now: many times the duration of one task, yet soon after workers come or go.
+# An observation this old counts 1/e of a current one: many times the duration of one task, yet short enough to follow workers coming and
+# going.
 _HORIZON = timedelta(minutes=2)
 
 
 class RateMeter:
-    """Tasks a second, over the time in which tasks waited for workers: a lane without demand says nothing about what its workers can do.
+    """Tasks per second, measured while tasks waited for workers: a lane without demand says nothing about its workers' capacity.
 
-    The ratio of two sums that decay exponentially with time, of tasks and of seconds: right from the first interval on, and not thrown off
-    by tasks that last longer than an interval.
+    The ratio of two exponentially decaying sums, of tasks and of seconds: correct from the first interval on, and not distorted by tasks
+    that last longer than an interval.
     """
 
     def __init__(self) -> None:
@@ -26,7 +27,7 @@ class RateMeter:
         self._last: tuple[Flow, datetime] | None = None
 
     def observe(self, flow: Flow, now: datetime) -> None:
-        """Take the lane's counts at a moment."""
+        """Record the lane's counts at a moment."""
         if self._last is not None:
             before, then = self._last
             seconds = (now - then).total_seconds()
@@ -38,7 +39,7 @@ class RateMeter:
 
     @property
     def rate(self) -> float | None:
-        """Tasks a second; None until one has been taken while others waited."""
+        """Tasks per second; None until one has been taken while others waited."""
         return self._tasks / self._seconds if self._tasks > 0 else None
 
 
@@ -56,9 +57,9 @@ class Throughput:
         return False
 
     def wait(self, lane: str, position: int) -> timedelta | None:
-        """How long until a task begins that has `position` others before it. None while unknown."""
+        """How long until a task with `position` others before it begins. None while unknown."""
         rate = self._meters[lane].rate if lane in self._meters else None
-        # A rate that has decayed to next to nothing gives a time beyond all bounds; that is as good as unknown.
+        # A rate that has decayed to almost nothing gives an absurdly long time, which is as good as unknown.
         if rate is None or (seconds := (position + 1) / rate) > timedelta(days=365).total_seconds():
             return None
         return timedelta(seconds=seconds)

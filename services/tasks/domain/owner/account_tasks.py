@@ -35,7 +35,7 @@ class TaskPage:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What an account is told of one task besides its row, as it is now, which may be a moment later than the row was read."""
+    """What an account sees of one task besides its row. It is read slightly later than the row."""
 
     queue_position: int | None
     estimated_wait: timedelta | None
@@ -43,7 +43,7 @@ class Details:
 
 
 class AccountTasks:
-    """Every method sees the account's own tasks only; one of another account does not exist for it."""
+    """Every method sees only the account's own tasks; those of other accounts do not exist for it."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class AccountTasks:
         trace_id: str,
         idempotency: IdempotentCall | None,
     ) -> Task:
-        """A new task with the inputs, operations, priority and webhook URL of another, whatever became of that.
+        """A new task with the inputs, operations, priority and webhook URL of another, however that one ended.
 
         Raises TASK_NOT_FOUND and the errors of a creation; they blame `field` for a file that is gone or no longer accepted.
         """
@@ -139,14 +139,14 @@ class AccountTasks:
                 f"The task has not ended: {task.state.value}. Cancel it first.",
                 metadata={"state": task.state.value},
             )
-        # The files first: if this process dies in between, the task is still there and can be deleted again.
+        # Files first: if this process dies in between, the task still exists and can be deleted again.
         await self._files.delete_outputs(account_id, task_id, task.output_file_ids)
         if not await self._store.delete(account_id, task_id):
             raise task_not_found()
 
 
 def task_not_found() -> DarkroomError:
-    """The one error for a task that does not exist and for one of another account."""
+    """The same error for a task that does not exist and for one of another account."""
     return DarkroomError(ErrorReason.TASK_NOT_FOUND, "No such task.")
 
 

@@ -1,4 +1,4 @@
-"""The events of tasks as NATS brings them, for the watchers of this process."""
+"""The events of tasks as NATS delivers them, for the watchers of this process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Unpack = Callable[[bytes, Container[int]], Sequence[TaskEvent]]
 
 
 class Inbox:
-    """The events of one task since it was opened. It forgets the oldest when nobody takes them; that is a gap like any other."""
+    """The events of one task since it was opened. It drops the oldest when they are not taken; that is a gap like any other."""
 
     def __init__(self) -> None:
         self._events: deque[TaskEvent] = deque(maxlen=_INBOX)
@@ -44,7 +44,7 @@ class Inbox:
         return bool(done)
 
     def take(self) -> list[TaskEvent]:
-        """The events that came, in the order in which they came; they are taken out."""
+        """Take out the received events, in the order of arrival."""
         self._filled.clear()
         events = list(self._events)
         self._events.clear()
@@ -54,8 +54,8 @@ class Inbox:
 class EventFeed:
     """Hands events to the inboxes of their tasks. Used as `async with EventFeed(bus, unpack) as feed`.
 
-    One subscription serves every watcher, so that watching costs no round trip and an event is read once. While NATS is away nothing comes,
-    and what is published then is missed.
+    One subscription serves every watcher, so that watching costs no round trip and an event is read once. While NATS is unavailable nothing
+    arrives, and what is published then is missed.
     """
 
     def __init__(self, bus: Bus, unpack: Unpack) -> None:
@@ -65,7 +65,7 @@ class EventFeed:
 
     async def __aenter__(self) -> EventFeed:
         self._subscription = await self._bus.client.subscribe(events_subject("*"), cb=self._receive)
-        # In force once the server has answered.
+        # The subscription is active once the server has answered.
         await self._bus.client.flush()
         return self
 
@@ -75,7 +75,7 @@ class EventFeed:
 
     @asynccontextmanager
     async def inbox(self, task_id: int) -> AsyncIterator[Inbox]:
-        """An inbox for the events of a task that come inside the block."""
+        """An inbox for a task's events that arrive inside the block."""
         opened = Inbox()
         inboxes = self._inboxes.setdefault(task_id, set())
         inboxes.add(opened)

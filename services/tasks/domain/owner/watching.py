@@ -1,6 +1,6 @@
 """The stream of a task's events: none missed, none twice, none out of order.
 
-The database holds the events; NATS brings them sooner. A watcher opens its inbox first and then reads the stored events, so that whatever
+The database holds the events; NATS delivers them sooner. A watcher opens its inbox first and then reads the stored events, so that whatever
 happens in between is in one of the two. An event from NATS is passed on only if it is the next one; on a gap, and every few seconds, the
 stored events are read again.
 """
@@ -33,8 +33,8 @@ class Watching:
     async def watch(self, identity: Identity, task_id: int, after: int) -> AsyncGenerator[TaskEvent, None]:
         """The task's events after the number `after`, up to its terminal one.
 
-        Raises TASK_NOT_FOUND; API_KEY_INVALID when the key is revoked meanwhile; UNAVAILABLE when this process stops, upon which the client
-        goes on at another one.
+        Raises TASK_NOT_FOUND; API_KEY_INVALID when the key is revoked meanwhile; UNAVAILABLE when this process stops, so that the client
+        continues with another replica.
         """
         task = await find_task(self._store, identity.account_id, task_id)
         if task.state.terminal and after >= task.last_sequence:
@@ -64,9 +64,9 @@ class Watching:
                             return
 
     async def wait(self, identity: Identity, task_id: int, seconds: int, after: int | None = None) -> Task:
-        """The task once it has ended or, with `after`, has an event after that number; at the latest after `seconds`, as it is then.
+        """The task once it has ended or, with `after`, has an event after that number; otherwise as it is after `seconds`.
 
-        When this process stops, that ends the wait too. Raises TASK_NOT_FOUND, and API_KEY_INVALID when the key is revoked meanwhile.
+        The wait also ends when this process stops. Raises TASK_NOT_FOUND, and API_KEY_INVALID when the key is revoked meanwhile.
         """
         task = await find_task(self._store, identity.account_id, task_id)
         if seconds == 0 or task.state.terminal or (after is not None and task.last_sequence > after):

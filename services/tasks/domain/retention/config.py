@@ -1,4 +1,4 @@
-"""Settings of retention. `docs/retention.md` has them in one table with those of files."""
+"""Settings of retention. `docs/retention.md` lists them in one table with those of files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _DAY = 86_400.0
 
 
 class RetentionSettings(BaseSettings):
-    """Durations are in seconds. A change holds for what is there already, too."""
+    """Durations are in seconds. A change also applies to existing rows."""
 
     model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
-    # files asks about tasks whose end it has not heard of. An hour or two after it, they must still be there to be asked about.
+    # The files service asks about tasks whose end it was not told of, so they must still exist an hour or two after they ended.
     task_retention: float = Field(30 * _DAY, ge=_DAY, description="How long a task is kept after its end, with all that belongs to it.")
     event_retention: float = Field(
         7 * _DAY, ge=3_600, description="How long the events of a task are kept after its end; the last one stays."

@@ -25,14 +25,14 @@ class Rule:
 
     name: str
     kept: timedelta
-    """How long after its end."""
+    """How long a row is kept after its end."""
     statement: TextClause
-    """Removes up to `:limit` that had ended by `:before`, passing over what others have locked, and returns the number it has handled."""
+    """Removes up to `:limit` that had ended by `:before`, skipping what others have locked, and returns the number handled."""
     batch: int
 
 
 def rules(settings: RetentionSettings) -> Sequence[Rule]:
-    """The policy. Whatever else is to expire gets a rule here and a line in `docs/retention.md`."""
+    """The policy. Anything else that should expire gets a rule here and a line in `docs/retention.md`."""
     return (
         # A task may have hundreds of events, and a statement should take a fraction of a second.
         Rule("events", timedelta(seconds=settings.event_retention), statements.EVENTS, 100),
@@ -49,7 +49,7 @@ class RetentionSweeper:
         self._store, self._policy, self._clock = store, policy, clock
 
     async def step(self) -> bool:
-        """Remove one batch by each rule; True if there may be more to do at once. Raises UNAVAILABLE while PostgreSQL is away."""
+        """Remove one batch for each rule; True if there may be more to do at once. Raises UNAVAILABLE while PostgreSQL is unavailable."""
         now = self._clock()
         swept = {rule.name: await self._store.apply(rule.statement, before=now - rule.kept, limit=rule.batch) for rule in self._policy}
         for kind, count in swept.items():

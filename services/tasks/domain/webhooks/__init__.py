@@ -1,1 +1,1 @@
-"""Webhooks: who is told of the end of tasks and batches, and the sender that tells them."""
+"""Webhooks: the receivers that are notified when tasks and batches end, and the sender that notifies them."""

@@ -32,7 +32,7 @@ class DeliveryPage:
 
 
 class AccountWebhooks:
-    """Every method sees the account's own webhooks only; one of another account does not exist for it."""
+    """Every method sees only the account's own webhooks; those of other accounts do not exist for it."""
 
     def __init__(
         self, store: WebhookStore, idempotency: IdempotencyRecords, destinations: Destinations, wake: Wake, max_webhooks: int, clock: Clock
@@ -44,7 +44,7 @@ class AccountWebhooks:
         self, account_id: int, url: str, event_types: Sequence[str] = (), idempotency: IdempotentCall | None = None
     ) -> tuple[Registered, str]:
         """A new webhook for some types of events (none given: for all), and its secret; or the one that an earlier call with the same
-        idempotency key has made, as it is now. Raises FIELD_INVALID and TOO_MANY_WEBHOOKS."""
+        idempotency key created, in its current state. Raises FIELD_INVALID and TOO_MANY_WEBHOOKS."""
         return await self._idempotency.once(
             idempotency, lambda: self._add(account_id, url, event_types, idempotency), lambda ids: self._added(account_id, ids[0])
         )
@@ -75,14 +75,14 @@ class AccountWebhooks:
         return await self._store.list(account_id)
 
     async def set_events(self, account_id: int, webhook_id: int, event_types: Sequence[str]) -> Registered:
-        """Send a webhook only some types of events from now on (none given: all). Raises WEBHOOK_NOT_FOUND."""
+        """Send a webhook only these types of events from now on (none given: all). Raises WEBHOOK_NOT_FOUND."""
         webhook = await self._store.set_events(account_id, webhook_id, event_types)
         if webhook is None:
             raise webhook_not_found()
         return webhook
 
     async def enable(self, account_id: int, webhook_id: int) -> Registered:
-        """Send to a webhook again that has answered 410 Gone. Raises WEBHOOK_NOT_FOUND."""
+        """Resume sending to a webhook that answered 410 Gone. Raises WEBHOOK_NOT_FOUND."""
         webhook = await self._store.enable(account_id, webhook_id)
         if webhook is None:
             raise webhook_not_found()
@@ -94,8 +94,8 @@ class AccountWebhooks:
             raise webhook_not_found()
 
     async def rotate(self, account_id: int, webhook_id: int, idempotency: IdempotentCall | None = None) -> tuple[str, datetime | None]:
-        """The new secret of a webhook (0: the default secret), and until when the old one signs as well; or, after an earlier call with the
-        same idempotency key, the two as they are. Raises WEBHOOK_NOT_FOUND."""
+        """Replace the secret of a webhook (0: the default secret). Returns the new one and until when the old one also signs; after an
+        earlier call with the same idempotency key, both as they are now. Raises WEBHOOK_NOT_FOUND."""
         return await self._idempotency.once(
             idempotency, lambda: self._rotate(account_id, webhook_id, idempotency), lambda ids: self._rotated(account_id, ids[0])
         )
@@ -116,11 +116,12 @@ class AccountWebhooks:
         return secret
 
     async def default_secret(self, account_id: int) -> str:
-        """What signs the deliveries to tasks' own URLs; made when it is first asked for."""
+        """What signs the deliveries to tasks' own URLs; created on first use."""
         return await self._store.default_secret(account_id, new_secret(), call=None, now=self._clock())
 
     async def url_of_task(self, account_id: int, url: str, field: str) -> str | None:
-        """A URL that a task names itself, checked, with a secret to sign by; None for the empty string. Raises FIELD_INVALID."""
+        """Check the URL that a task names itself, and make sure that there is a secret to sign with; None for the empty string. Raises
+        FIELD_INVALID."""
         if not url:
             return None
         checked = await self._destinations.check(url, field)
@@ -143,7 +144,7 @@ class AccountWebhooks:
         return DeliveryPage(found[:size], page_token(found[size - 1].id, Listing.WEBHOOK_DELIVERIES) if len(found) > size else "")
 
     async def replay(self, account_id: int, delivery_id: int, idempotency: IdempotentCall | None = None) -> WebhookDelivery:
-        """Send a delivery again, at once; or find it, as it is, if an earlier call with the same idempotency key has done so. Raises
+        """Send a delivery again at once, or return it as it is if an earlier call with the same idempotency key already did so. Raises
         WEBHOOK_DELIVERY_NOT_FOUND; if its webhook is deleted or disabled, WEBHOOK_NOT_FOUND or FIELD_INVALID."""
         return await self._idempotency.once(
             idempotency, lambda: self._replay(account_id, delivery_id, idempotency), lambda ids: self._delivery(account_id, ids[0])
@@ -158,7 +159,7 @@ class AccountWebhooks:
         return delivery
 
     async def test(self, account_id: int, webhook_id: int, idempotency: IdempotentCall | None = None) -> WebhookDelivery:
-        """Send a test event; or find the one that an earlier call with the same idempotency key has sent. Raises WEBHOOK_NOT_FOUND, and
+        """Send a test event, or return the one that an earlier call with the same idempotency key sent. Raises WEBHOOK_NOT_FOUND, and
         FIELD_INVALID if the webhook is disabled; WEBHOOK_DELIVERY_NOT_FOUND if the earlier one is gone."""
         return await self._idempotency.once(
             idempotency, lambda: self._test(account_id, webhook_id, idempotency), lambda ids: self._delivery(account_id, ids[0])
@@ -185,10 +186,10 @@ class AccountWebhooks:
 
 
 def webhook_not_found() -> DarkroomError:
-    """The refusal for a webhook that is not the account's, or not at all."""
+    """The refusal for a webhook that does not exist or belongs to another account."""
     return DarkroomError(ErrorReason.WEBHOOK_NOT_FOUND, "No such webhook.")
 
 
 def delivery_not_found() -> DarkroomError:
-    """The refusal for a delivery that is not the account's, or not at all."""
+    """The refusal for a delivery that does not exist or belongs to another account."""
     return DarkroomError(ErrorReason.WEBHOOK_DELIVERY_NOT_FOUND, "No such delivery.")

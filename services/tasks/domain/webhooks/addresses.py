@@ -1,7 +1,7 @@
 """Which network addresses webhooks may be sent to: those of the public Internet, and what the operator allows.
 
-Whoever names a URL chooses where this machine connects to. Addresses that mean the machine itself, its network or its cloud's metadata
-service must not be reachable in this way (server-side request forgery).
+A client that names a URL chooses where this machine connects to. The machine itself, its network and its cloud's metadata service must not
+be reachable in this way (server-side request forgery).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-# https://www.iana.org/assignments/iana-ipv4-special-registry and its IPv6 sister, without what is globally reachable; and multicast.
+# https://www.iana.org/assignments/iana-ipv4-special-registry and its IPv6 counterpart, without globally reachable ranges; and multicast.
 _SPECIAL: tuple[Network, ...] = tuple(
     ip_network(text)
     for text in (
@@ -46,20 +46,20 @@ _SPECIAL: tuple[Network, ...] = tuple(
         "ff00::/8",  # multicast
     )
 )
-# Prefixes whose addresses hold an IPv4 address that the packets end at: what the IPv4 address may not, they may not either.
+# Prefixes whose addresses embed the IPv4 address that the packets end at: the rules for that IPv4 address apply to them.
 _TRANSLATED = ip_network("64:ff9b::/96")
 _6TO4 = ip_network("2002::/16")
 _COMPATIBLE = ip_network("::/96")
 
 
 class AddressRules:
-    """Decides on single addresses. `allowed` wins over what is refused."""
+    """Decides on single addresses. `allowed` takes precedence over what is refused."""
 
     def __init__(self, allowed: Iterable[Network] = ()) -> None:
         self._allowed = tuple(allowed)
 
     def permit(self, address: Address) -> bool:
-        """Whether webhooks may be sent there. An IPv6 address that stands for an IPv4 one is judged as that."""
+        """Whether webhooks may be sent there. An IPv6 address that represents an IPv4 one is judged as that one."""
         address = _meant(address)
         return _within(address, self._allowed) or not _within(address, _SPECIAL)
 
@@ -71,10 +71,10 @@ def _meant(address: Address) -> Address:
         return address.ipv4_mapped
     if address in _6TO4:
         return ip_address((int(address) >> 80) & 0xFFFFFFFF)
-    # ::/128 and ::1/128 are of the compatible prefix, too, and mean themselves.
+    # ::/128 and ::1/128 also fall under the compatible prefix, but represent no IPv4 address.
     if address in _TRANSLATED or (address in _COMPATIBLE and int(address) > 1):
         return ip_address(int(address) & 0xFFFFFFFF)
-    # A zone (fe80::1%eth0) is no part of what is judged.
+    # A zone (fe80::1%eth0) plays no part in the decision.
     return IPv6Address(int(address))
 
 

@@ -1,4 +1,4 @@
-"""How the parts of webhooks hang together."""
+"""How the parts of webhooks fit together."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def assemble_webhooks(
     render: Render,
     clock: Clock,
 ) -> WebhookParts:
-    """Build every part by the settings. `render` gives the bodies of deliveries."""
+    """Build every part from the settings. `render` gives the bodies of deliveries."""
     destinations = Destinations(
         AddressRules(settings.webhook_allowed_networks),
         SystemResolver(settings.webhook_concurrency),

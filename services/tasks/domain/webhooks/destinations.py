@@ -22,7 +22,7 @@ class UndeliverableError(Exception):
 
 
 class SystemResolver:
-    """The operating system's resolver, on threads of its own: the names of hostile receivers may take it as long as they like."""
+    """The operating system's resolver, on threads of its own, since hostile receivers' names may take arbitrarily long to resolve."""
 
     def __init__(self, threads: int) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="resolve")
@@ -37,7 +37,7 @@ class SystemResolver:
 
 
 class Destinations:
-    """Applies the operator's rules, when a URL is named and again whenever something is sent to it."""
+    """Applies the operator's rules when a URL is named, and again on every sending."""
 
     def __init__(self, rules: AddressRules, resolve: Resolve, *, allow_http: bool, timeout: float) -> None:
         self._rules, self._resolve, self._timeout = rules, resolve, timeout
@@ -46,7 +46,7 @@ class Destinations:
     async def check(self, url: str, field: str) -> str:
         """The URL in its normal form, if webhooks may go there. Raises FIELD_INVALID.
 
-        A name that cannot be resolved at the moment passes, since that may be the resolver's fault; each sending checks it again.
+        A name that cannot be resolved now passes, since that may be the resolver's fault; each sending checks it again.
         """
         parsed = self._parse(url, field)
         try:

@@ -1,4 +1,4 @@
-"""One POST to a receiver that nobody trusts."""
+"""One POST to an untrusted receiver."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ class Answer:
     body: str
     """Its first 1,024 bytes as text."""
     retry_after: str | None = None
-    """The header of this name, as it came."""
+    """The `Retry-After` header, unparsed."""
 
 
 class Poster:
     """Sends bodies.
 
-    The connection goes to an address that was checked, not to the name again, so that a name which changes its address in between (DNS
-    rebinding) gains nothing; `Host` and the name in the TLS certificate are still those of the URL. No redirect is followed, no proxy used,
-    no connection kept for another request.
+    The connection goes to an address that was checked, not to the name again, so a name that changes its address in between (DNS rebinding)
+    gains nothing; `Host` and the name in the TLS certificate are still those of the URL. No redirects are followed, no proxy is used, and
+    no connection is reused.
     """
 
     def __init__(self, destinations: Destinations, *, connect_timeout: float, timeout: float, tls: ssl.SSLContext | None = None) -> None:
         self._destinations = destinations
         self._total = timeout
         self._timeout = httpx.Timeout(timeout, connect=connect_timeout)
-        # Reading the certificates takes long; every connection shares them.
+        # Loading the certificates is slow, so all connections share them.
         self._tls = tls or httpx.create_ssl_context()
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -89,7 +89,7 @@ class Poster:
 async def _beginning(response: httpx.Response) -> str:
     """The first bytes of the body as text that PostgreSQL can hold; the rest is never read."""
     read = b""
-    # The status has come, and that is what counts: a body that breaks off or does not end is no failure.
+    # Only the status matters, and it has arrived: a body that breaks off or never ends is no failure.
     with suppress(httpx.TransportError, TimeoutError):
         async with asyncio.timeout(_BODY_SECONDS):
             async for chunk in response.aiter_raw():

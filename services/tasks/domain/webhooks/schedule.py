@@ -1,4 +1,4 @@
-"""When a delivery that failed is tried again."""
+"""When a failed delivery is tried again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SPREAD = 0.2
 
 @dataclass(frozen=True, slots=True)
 class RetrySchedule:
-    """Exponential back-off, spread by a fifth up and down so that what failed together does not come back together.
+    """Exponential back-off with ±20 % jitter, so that deliveries that failed together are not retried together.
 
     By default, 12 attempts after 5 s, 13 s, 31 s, 78 s, 3 min, 8 min, 20 min, 51 min, 2 h, 5 h and 13 h: 22 hours in all.
     """
@@ -22,17 +22,17 @@ class RetrySchedule:
     base: timedelta
     """The pause after the first attempt."""
     longest_asked: timedelta = timedelta(hours=1)
-    """As long as a receiver can ask for by `Retry-After`."""
+    """The longest pause that a receiver can ask for with `Retry-After`."""
     uniform: Callable[[float, float], float] = random.uniform
 
     def pause(self, tries: int, asked: timedelta | None = None) -> timedelta | None:
-        """The pause after the failed attempt number `tries`, from 1; None if it was the last. It is as long as the receiver has `asked`
-        for, if that is longer, within the limit."""
+        """The pause after the failed attempt number `tries`, from 1; None if it was the last. If the receiver `asked` for longer, that is
+        used, within the limit."""
         if tries >= self.max_attempts:
             return None
         own = self.base * (_GROWTH ** (tries - 1) * self.uniform(1 - _SPREAD, 1 + _SPREAD))
         return max(own, self.granted(asked)) if asked is not None else own
 
     def granted(self, asked: timedelta) -> timedelta:
-        """How long a receiver is left alone that has asked for it."""
+        """How long a receiver that asks to be left alone is left alone."""
         return min(asked, self.longest_asked)

@@ -43,32 +43,33 @@ SENDING = Gauge("darkroom_webhook_sending", "Requests to receivers that are unde
 Subject = Task | BatchNow
 """What an event is about."""
 Render = Callable[[WebhookDelivery, Subject | None], bytes]
-"""The body of a delivery; without a subject, of a test event. The same at every attempt, since what has ended never changes."""
+"""Renders the body of a delivery; without a subject, that of a test event. It is the same at every attempt, since what has ended never
+changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class SenderRules:
-    """The settings that a sender goes by."""
+    """The settings of a sender."""
 
     concurrency: int
     concurrency_each: int
     lease: timedelta
-    """What was taken and not recorded for so long is taken again; longer than any attempt."""
+    """A delivery that was taken but not recorded within this time is taken again; longer than any attempt."""
     interval: float
     schedule: RetrySchedule
 
 
 class WebhookSender:
-    """Takes due deliveries, sends each in an asyncio task of its own, and records what became of it.
+    """Takes due deliveries, sends each in an asyncio task of its own, and records the outcome.
 
-    It is not woken by the ends of tasks, as most accounts have no webhooks: it looks every quarter of a second, whatever the load.
+    Ends of tasks do not wake it, since most accounts have no webhooks: it polls every quarter of a second, whatever the load.
 
     A receiver that hangs keeps `concurrency_each` of these tasks busy and nothing else: neither another receiver's deliveries, nor the
     database's connections, nor the loop. A delivery is sent at least once: after a crash between sending and recording it is sent again
     under the same id.
 
     A webhook that answers 429 or 503 with `Retry-After` is left alone for that time, within the limit: by this sender, and by another once
-    it has been told the same. Of tasks' own URLs only the delivery itself waits, since others may share its lane.
+    it gets the same answer. For tasks' own URLs only the delivery itself waits, since others may share its lane.
     """
 
     def __init__(
@@ -93,14 +94,14 @@ class WebhookSender:
         self._loop.wake()
 
     async def run(self) -> None:
-        """Run until cancelled. What is under way then may finish within two seconds; the rest another sender sends again."""
+        """Run until cancelled. Deliveries then under way get two seconds to finish; another sender sends the rest again."""
         try:
             await self._loop.run()
         finally:
             await self.finish(_LAST_SECONDS)
 
     async def finish(self, seconds: float | None = None) -> None:
-        """Wait for what is under way, and break off what takes longer than `seconds`."""
+        """Wait for deliveries under way, and abort those that take longer than `seconds`."""
         if not self._sending:
             return
         _, late = await asyncio.wait(set(self._sending), timeout=seconds)
@@ -109,9 +110,9 @@ class WebhookSender:
         await asyncio.gather(*late, return_exceptions=True)
 
     async def step(self) -> bool:
-        """Begin to send what is due, as far as there is room.
+        """Start sending due deliveries, as far as there is room.
 
-        True if more may be due and room has been made meanwhile; where there is none, the end of a sending looks again.
+        True if more may be due and there is room again. If there is none, the end of a sending triggers another look.
         """
         busy = collections.Counter(self._sending.values())
         room = self._rules.concurrency - busy.total()
@@ -128,7 +129,7 @@ class WebhookSender:
             sending = asyncio.create_task(self._send(claimed))
             self._sending[sending] = claimed.delivery.lane
             sending.add_done_callback(self._sent)
-        # What was full when the claim was made may hold more, whatever has ended since.
+        # Lanes that were full at the time of the claim may hold more, whatever has ended since.
         busy.update(claimed.delivery.lane for claimed in claims)
         self._more_waits = busy.total() >= self._rules.concurrency or max(busy.values(), default=0) >= self._rules.concurrency_each
         return self._more_waits and len(self._sending) < busy.total()
@@ -138,7 +139,7 @@ class WebhookSender:
         if self._more_waits:
             self._loop.wake()
         if not sending.cancelled() and (error := sending.exception()) is not None:
-            # Nothing is lost: it is taken again when its lease has ended.
+            # Nothing is lost: the delivery is taken again when its lease expires.
             _logger.warning("webhook_not_recorded", error=repr(error), exc_info=error)
 
     async def _send(self, claimed: Claimed) -> None:
@@ -193,7 +194,7 @@ class WebhookSender:
 
 
 def _trace_of(subject: Subject | None) -> str:
-    """Where a task's delivery belongs; a batch has tasks of several requests."""
+    """The trace that a task's delivery belongs to; a batch has none, as its tasks may come from several requests."""
     return Origin.parse(subject.trace_id).trace_parent if isinstance(subject, Task) else ""
 
 

@@ -24,7 +24,7 @@ def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
 
 
 def headers(valid_secrets: Iterable[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """The three headers of Standard Webhooks, with one signature a secret; a receiver takes the message if it knows any of them."""
+    """The three headers of Standard Webhooks, with one signature per secret; a receiver takes the message if it knows any of them."""
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),

@@ -83,7 +83,7 @@ def upgrade() -> None:
         sa.Column("max_open", sa.Integer),
         sa.CheckConstraint("open >= 0", name="account_policy_open_not_negative"),
     )
-    # Rows that are updated many times in a life: leave room on the page, so that most updates touch no index.
+    # These rows are updated many times: leave room on the page, so that most updates touch no index.
     op.execute("ALTER TABLE task SET (fillfactor = 70)")
     op.execute("ALTER TABLE account_policy SET (fillfactor = 20)")
 

@@ -1,7 +1,7 @@
 """Credits: the ledger, balances, and what each task reserves and costs.
 
-Tasks that are there already have reserved nothing, so they end free of charge. The defaults say the same of tasks that a replica of the
-version before creates meanwhile.
+Existing tasks have reserved nothing, so they end free of charge. The defaults do the same for tasks that a replica of the previous version
+creates meanwhile.
 """
 
 import sqlalchemy as sa

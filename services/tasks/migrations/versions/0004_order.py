@@ -10,7 +10,7 @@ down_revision = "0003"
 def upgrade() -> None:
     op.drop_index("task_queue", "task")
     op.alter_column("task", "run_at", nullable=True)
-    # A task that has not failed yet waits for nothing.
+    # A task that has not failed yet is not waiting for a retry.
     op.execute("UPDATE task SET run_at = NULL WHERE state = 'QUEUED' AND attempt = 0")
     op.create_index(
         "task_queue",

@@ -1,4 +1,4 @@
-"""Attempts that a worker handed back because it was stopped: they count for no limit."""
+"""Attempts that a worker handed back because it was stopped: they count towards no limit."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Retention: what has ended is found by the time of its end, and events up to a position in that order are gone."""
+"""Retention: ended rows are found by the time of their end, and events up to a position in that order have been removed."""
 
 import sqlalchemy as sa
 from alembic import op

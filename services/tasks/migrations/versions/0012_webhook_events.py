@@ -1,4 +1,4 @@
-"""Webhooks that are sent some events only."""
+"""Webhooks that are sent only some events."""
 
 import sqlalchemy as sa
 from alembic import op

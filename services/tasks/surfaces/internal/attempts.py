@@ -1,4 +1,4 @@
-"""`darkroom.internal.tasks.v1.AttemptService`: what workers report, and what other services ask."""
+"""`darkroom.internal.tasks.v1.AttemptService`: reports of workers, and queries of other services."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.tasks.surfaces.rendering import duration, state_number
 
 
 class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
-    """Attempts, and how tasks stand."""
+    """Attempts, and the state of tasks."""
 
     def __init__(self, attempts: Attempts) -> None:
         self._attempts = attempts
@@ -90,13 +90,13 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
     async def LookupTasks(
         self, request: attempt_service_pb2.LookupTasksRequest, context: Context
     ) -> attempt_service_pb2.LookupTasksResponse:
-        """Tell how tasks stand."""
+        """Return the state of tasks."""
         standings = await self._attempts.standings(request.task_ids)
         return attempt_service_pb2.LookupTasksResponse(tasks=map(_standing, standings))
 
 
 def _standing(standing: Standing) -> attempt_service_pb2.TaskStanding:
-    """How a task stands, for other services."""
+    """The state of a task, for other services."""
     return attempt_service_pb2.TaskStanding(
         task_id=standing.id, state=state_number(standing.state), output_file_ids=standing.output_file_ids
     )

@@ -17,7 +17,7 @@ _LARGEST_MESSAGE = 256 * 1024
 
 
 def packed(events: Sequence[OutgoingEvent]) -> Iterator[tuple[Sequence[OutgoingEvent], bytes]]:
-    """Events of one account in as few messages as hold them, each with its events."""
+    """Events of one account in as few messages as possible, each with its events."""
     begin, size = 0, 0
     bodies: list[attempt_service_pb2.PublishedEvent] = []
     for position, outgoing in enumerate(events):

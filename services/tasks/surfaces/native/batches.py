@@ -46,7 +46,7 @@ class NativeBatches(batches_service_pb2_grpc.BatchesServiceServicer):
         return batches_service_pb2.CreateBatchResponse(batch=batch_message(created.batch), tasks=map(self._task, created.tasks))
 
     async def GetBatch(self, request: batches_service_pb2.GetBatchRequest, context: Context) -> batches_service_pb2.GetBatchResponse:
-        """Look one batch up, now or once it has ended."""
+        """Look up one batch, now or once it has ended."""
         batch = await self._batches.wait(current_identity(), request.batch_id, request.wait_seconds)
         return batches_service_pb2.GetBatchResponse(batch=batch_message(batch))
 
@@ -89,6 +89,6 @@ class NativeBatches(batches_service_pb2_grpc.BatchesServiceServicer):
     async def DeleteBatch(
         self, request: batches_service_pb2.DeleteBatchRequest, context: Context
     ) -> batches_service_pb2.DeleteBatchResponse:
-        """Forget a batch, its tasks and what they made."""
+        """Delete a batch, its tasks and their outputs."""
         await self._batches.delete(current_identity().account_id, request.batch_id)
         return batches_service_pb2.DeleteBatchResponse()

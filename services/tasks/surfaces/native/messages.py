@@ -13,7 +13,7 @@ from services.tasks.surfaces.rendering import duration, error_message, notices_o
 
 
 def task_message(task: Task, details: Details | None = None, *, kept: timedelta | None = None) -> task_pb2.Task:
-    """The task as its owner sees it, with the details if they were looked up, and with when it expires if it is `kept` so long."""
+    """The task as its owner sees it, with the details if they were looked up, and with its expiry time if `kept` is given."""
     message = task_pb2.Task(
         id=task.id,
         state=state_number(task.state),

@@ -45,7 +45,7 @@ class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
         return tasks_service_pb2.CreateTaskResponse(task=self._message(task))
 
     async def GetTask(self, request: tasks_service_pb2.GetTaskRequest, context: Context) -> tasks_service_pb2.GetTaskResponse:
-        """Look one task up, now or once it has changed."""
+        """Look up one task, now or once it has changed."""
         after = request.after_sequence if request.HasField("after_sequence") else None
         task = await self._watching.wait(current_identity(), request.task_id, request.wait_seconds, after)
         return tasks_service_pb2.GetTaskResponse(task=self._message(task, await self._tasks.details(task)))
@@ -72,7 +72,7 @@ class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
         return tasks_service_pb2.RerunTaskResponse(task=self._message(task))
 
     async def DeleteTask(self, request: tasks_service_pb2.DeleteTaskRequest, context: Context) -> tasks_service_pb2.DeleteTaskResponse:
-        """Forget a task and what it made."""
+        """Delete a task and its outputs."""
         await self._tasks.delete(current_identity().account_id, request.task_id)
         return tasks_service_pb2.DeleteTaskResponse()
 

@@ -19,8 +19,8 @@ _PREFIX = "WEBHOOK_DELIVERY_STATE_"
 
 
 def body(delivery: WebhookDelivery, subject: Task | BatchNow | None) -> bytes:
-    """The JSON of an event about what has ended; without a subject, of a test event. The same at every attempt, since what has ended never
-    changes."""
+    """The JSON of an event about an ended task or batch; without a subject, of a test event. It is the same at every attempt, since what
+    has ended never changes."""
     data: dict[str, Any] = {"webhook_id": str(delivery.webhook_id)}
     if subject is not None:
         message = task_message(subject) if isinstance(subject, Task) else batch_message(subject)
@@ -42,7 +42,7 @@ def webhook_message(webhook: Registered) -> webhook_pb2.Webhook:
 
 
 def delivery_state_of(number: webhook_pb2.WebhookDeliveryState.ValueType) -> DeliveryState:
-    """The state for a proto enum value, which validation has found to be one."""
+    """The state for a proto enum value that has passed validation."""
     return DeliveryState(webhook_pb2.WebhookDeliveryState.Name(number).removeprefix(_PREFIX))
 
 

@@ -36,7 +36,7 @@ class NativeWebhooks(webhooks_service_pb2_grpc.WebhooksServiceServicer):
         return pb.SetWebhookEventsResponse(webhook=webhook_message(webhook))
 
     async def EnableWebhook(self, request: pb.EnableWebhookRequest, context: Context) -> pb.EnableWebhookResponse:
-        """Undo what 410 Gone has done."""
+        """Undo the effect of 410 Gone."""
         webhook = await self._webhooks.enable(current_identity().account_id, request.webhook_id)
         return pb.EnableWebhookResponse(webhook=webhook_message(webhook))
 

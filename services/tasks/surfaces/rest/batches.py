@@ -1,4 +1,4 @@
-"""`/v1/batches`: batches by the conventions of Pilio's API, which has none."""
+"""`/v1/batches`: batches in the style of Pilio's API, which has none."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class RestBatches(batches_pb2_grpc.BatchesServiceServicer):
         return batches_pb2.CreateBatchEnvelope(code=200, message=_SUCCESS, data=data)
 
     async def GetBatch(self, request: batches_pb2.GetBatchRequest, context: Context) -> batches_pb2.BatchEnvelope:
-        """How the batch stands."""
+        """The state of the batch."""
         batch = await self._batches.wait(current_identity(), _batch_id(request.id), request.wait)
         return batches_pb2.BatchEnvelope(code=200, message=_SUCCESS, data=_batch(batch))
 
@@ -62,10 +62,10 @@ class RestBatches(batches_pb2_grpc.BatchesServiceServicer):
         return batches_pb2.BatchListEnvelope(code=200, message=_SUCCESS, data=data)
 
     async def ListBatchTasks(self, request: batches_pb2.ListBatchTasksRequest, context: Context) -> batches_pb2.BatchTasksEnvelope:
-        """List the tasks of a batch with what they have made."""
+        """List the tasks of a batch with their outputs."""
         account_id = current_identity().account_id
         page = await self._batches.tasks(account_id, _batch_id(request.id), states=(), size=request.page_size, token=request.page_token)
-        # Only a task that has SUCCEEDED has outputs; those that have expired since are left out.
+        # Only SUCCEEDED tasks have outputs; expired outputs are left out.
         downloads = await self._files.sign_downloads(account_id, [file_id for task in page.tasks for file_id in task.output_file_ids])
         data = batches_pb2.BatchTaskList(items=_results(page.tasks, downloads), next_page_token=page.next_page_token or None)
         return batches_pb2.BatchTasksEnvelope(code=200, message=_SUCCESS, data=data)
@@ -83,7 +83,7 @@ class RestBatches(batches_pb2_grpc.BatchesServiceServicer):
         return tasks_pb2.TaskCreateEnvelope(code=200, message=_SUCCESS, data=messages.created(task))
 
     async def DeleteBatch(self, request: batches_pb2.DeleteBatchRequest, context: Context) -> batches_pb2.BatchDeletedEnvelope:
-        """Forget a batch, its tasks and what they made."""
+        """Delete a batch, its tasks and their outputs."""
         await self._batches.delete(current_identity().account_id, _batch_id(request.id))
         return batches_pb2.BatchDeletedEnvelope(code=200, message=_SUCCESS)
 
@@ -94,7 +94,7 @@ def _item(item: batches_pb2.BatchItem, index: int) -> RequestedItem:
 
 
 def _batch_id(text: str) -> int:
-    """A batch id. Raises BATCH_NOT_FOUND for what cannot be one, as for one that does not exist."""
+    """A batch id. Raises BATCH_NOT_FOUND for an invalid id, as for one that does not exist."""
     number = messages.decimal_id(text)
     if number is None:
         raise batch_not_found()

@@ -16,7 +16,7 @@ from services.tasks.surfaces.rest import generation, messages
 
 
 class RestCreation:
-    """Creates tasks of one operation, as Pilio's calls all do, under Pilio's limit on open tasks."""
+    """Creates tasks of one operation, as all of Pilio's calls do, under Pilio's limit on open tasks."""
 
     def __init__(self, acceptance: Acceptance, max_open: int) -> None:
         self._acceptance, self._max_open = acceptance, max_open
@@ -24,7 +24,7 @@ class RestCreation:
     async def create(
         self, operation: operation_pb2.Operation, file_id: str, field: str, webhook_url: str, formats: Collection[str] | None = None
     ) -> tasks_pb2.TaskCreateEnvelope:
-        """Accept a task for the file that `field` names. `formats` are the documented ones, if they are fewer than the operation's."""
+        """Accept a task for the file that `field` names. `formats` are the documented formats, if fewer than the operation's."""
         return await self._create(operation, [file_id], [field], webhook_url, formats)
 
     async def create_from_references(
@@ -47,7 +47,7 @@ class RestCreation:
                 operations=[operation],
                 input_file_ids=[messages.file_id(file_id, field) for file_id, field in zip(file_ids, fields, strict=True)],
                 input_fields=fields,
-                # The parameters of the operation are fields of the request.
+                # The operation's parameters are fields of the request itself.
                 auxiliary_field=lambda _position, _operation, auxiliary: auxiliary.field,
                 formats=formats,
                 max_open=self._max_open,

@@ -12,7 +12,7 @@ REFERENCE_FORMATS = ("jpg", "jpeg", "png", "webp")
 
 
 def gpt_image_2(request: generation_pb2.GPTImage2Request) -> operation_pb2.Operation:
-    """The operation. Raises FIELD_INVALID where neither references nor an aspect ratio say which shape the pictures have."""
+    """The operation. Raises FIELD_INVALID if neither references nor an aspect ratio determine the pictures' shape."""
     _check_aspect_ratio(request)
     parameters = gpt_image_2_pb2.GptImage2()
     _carry_over(request, parameters)
@@ -41,7 +41,7 @@ def _carry_over(
         parameters.resolution = request.resolution
     if request.HasField("output_count"):
         parameters.count = request.output_count
-    # Pilio's result of several files has them in one archive, too.
+    # A Pilio result of several files also includes an archive of them.
     parameters.archive = parameters.count > 1
     parameters.keep_reference_size = request.preprocess_mode == "off"
 

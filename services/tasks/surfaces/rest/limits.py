@@ -1,4 +1,4 @@
-"""The limits of the JSON API that are the operator's to set."""
+"""The limits of the JSON API that the operator can set."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ class RestLimits(BaseSettings):
         20,
         ge=1,
         description="Open tasks an account may have when it creates one by the JSON API, whose contract says 20.",
-        # The second is the name that installations from before this one have set.
+        # The second is the old name, which existing installations may have set.
         validation_alias=AliasChoices("DARKROOM_MAX_OPEN_TASKS_REST", "DARKROOM_MAX_OPEN_TASKS_PILIO"),
     )

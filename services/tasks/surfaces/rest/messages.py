@@ -56,7 +56,7 @@ CUTOUT_FORMATS: Mapping[str, remove_background_pb2.CutoutFormat.ValueType] = {
 FACTORS: Mapping[str, int] = {"2X": 2, "4X": 4}
 _EDITABLE_ONLY = ("remove_likely", "dry_run")
 _QUALITY_TOO = (upscale_pb2.ENHANCEMENT_QUALITY,)
-# The same network enlarges for every method. `enhance`, and the preset `hd`, ask for more than resolution: less noise and crisper detail.
+# Every method uses the same network. `enhance` and the preset `hd` ask for more than resolution: less noise and crisper detail.
 UPSCALE_EXTRAS: Mapping[tuple[str, str], Collection[upscale_pb2.Enhancement.ValueType]] = {
     ("ai_super_resolution", "auto"): (),
     ("ai_super_resolution", "hd"): _QUALITY_TOO,
@@ -70,7 +70,8 @@ _LARGEST_ID_DIGITS = 15
 
 
 def remove_background(request: images_pb2.RemoveBackgroundRequest) -> operation_pb2.Operation:
-    """The operation; an alias means what its plain value means. Raises FIELD_INVALID for a background colour beside a picture."""
+    """The operation; an alias means the same as its canonical value. Raises FIELD_INVALID for a background colour together with a
+    picture."""
     if request.background_color and request.background_file_id:
         message = "background_file_id: takes the place of background_color; send one."
         raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="background_file_id")
@@ -88,7 +89,7 @@ def remove_background(request: images_pb2.RemoveBackgroundRequest) -> operation_
 
 
 def remove_watermark(request: images_pb2.RemoveImageWatermarkRequest) -> operation_pb2.Operation:
-    """The operation. Raises FIELD_INVALID for mode `manual` without boxes; mode `auto` does not look at them."""
+    """The operation. Raises FIELD_INVALID for mode `manual` without boxes; mode `auto` ignores them."""
     if request.mode != "manual":
         return operation_pb2.Operation(remove_watermark=remove_watermark_pb2.RemoveWatermark())
     if not request.boxes:
@@ -100,7 +101,7 @@ def remove_watermark(request: images_pb2.RemoveImageWatermarkRequest) -> operati
 
 
 def upscale(request: images_pb2.ImageUpscaleRequest) -> operation_pb2.Operation:
-    """The operation; `method` and `preset` mean what `UPSCALE_EXTRAS` says, beside the enhancements that are asked for by name."""
+    """The operation; `method` and `preset` mean what `UPSCALE_EXTRAS` says, in addition to the enhancements requested by name."""
     wanted = {
         upscale_pb2.ENHANCEMENT_FACE: request.enhance_face,
         upscale_pb2.ENHANCEMENT_QUALITY: request.enhance_quality,
@@ -129,7 +130,7 @@ def remove_pdf_watermark(request: pdfs_pb2.PDFRemoveWatermarkRequest) -> operati
 
 
 def file_id(text: str, field: str) -> int:
-    """A file id. Raises FILE_NOT_FOUND for what cannot be one, as for one that does not exist."""
+    """A file id. Raises FILE_NOT_FOUND for an invalid id, as for one that does not exist."""
     number = decimal_id(text)
     if number is None:
         raise DarkroomError(ErrorReason.FILE_NOT_FOUND, "There is no such file.", field=field)
@@ -137,7 +138,7 @@ def file_id(text: str, field: str) -> int:
 
 
 def task_id(text: str) -> int:
-    """A task id. Raises TASK_NOT_FOUND for what cannot be one, as for one that does not exist."""
+    """A task id. Raises TASK_NOT_FOUND for an invalid id, as for one that does not exist."""
     number = decimal_id(text)
     if number is None:
         raise task_not_found()
@@ -171,7 +172,7 @@ def status(task: Task) -> tasks_pb2.TaskStatusResult:
 
 
 def result(task: Task, downloads: list[files_service_pb2.Download]) -> tasks_pb2.TaskResult:
-    """Data of the reply to a result poll. An archive that comes after other outputs is that of all of them."""
+    """Data of the reply to a result poll. An archive that follows other outputs contains all of them."""
     archived = len(task.output_file_ids) > 1 and bool(downloads) and downloads[-1].file.media_type == "application/zip"
     return tasks_pb2.TaskResult(
         task_id=str(task.id),
@@ -231,7 +232,7 @@ def _result_file(download: files_service_pb2.Download) -> tasks_pb2.ResultFile:
 
 
 def decimal_id(text: str) -> int | None:
-    """A number as it is printed, with no sign, no space and no leading zero; None for any other text."""
+    """A number in canonical decimal form, without sign, spaces or leading zeros; None for any other text."""
     if not (text.isascii() and text.isdigit()) or len(text) > _LARGEST_ID_DIGITS or text.startswith("0"):
         return None
     return int(text)

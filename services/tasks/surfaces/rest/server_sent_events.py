@@ -13,9 +13,9 @@ from services.common.rpc.interceptor import Context
 from services.common.rpc.surfaces import HTTP_STATUS
 
 NOTHING_MORE = ((HTTP_STATUS, "204"),)
-"""Headers of an empty answer; by it, browsers stop to connect again."""
+"""Headers of an empty answer, which makes browsers stop reconnecting."""
 HEADERS = (("cache-control", "no-store"), ("x-accel-buffering", "no"))
-"""Headers of a stream: nobody on the way is to keep it or hold it back."""
+"""Headers of a stream: no intermediary may cache or buffer it."""
 
 _BEGIN = b"retry: 1000\n\n"
 _HEARTBEAT = b":\n\n"
@@ -41,7 +41,7 @@ def server_sent_event(number: int, data: str) -> bytes:
 async def event_stream(
     events: AsyncGenerator[Event, None], render: Callable[[Event], bytes], heartbeat: float
 ) -> AsyncIterator[httpbody_pb2.HttpBody]:
-    """The chunks of the body: the events, and a comment whenever none came for `heartbeat` seconds."""
+    """The chunks of the body: the events, and a comment whenever there was none for `heartbeat` seconds."""
     yield httpbody_pb2.HttpBody(content_type="text/event-stream", data=_BEGIN)
     upcoming = asyncio.ensure_future(anext(events, None))
     try:

@@ -17,7 +17,7 @@ class Status(StrEnum):
 
 
 def status_of(state: TaskState, attempt: int) -> Status:
-    """What clients of the JSON API see. A task that waits for another attempt stays Processing: to them it never goes back."""
+    """The status that clients of the JSON API see. A task that waits for another attempt stays Processing: for them it never goes back."""
     if state is TaskState.SUCCEEDED:
         return Status.SUCCEEDED
     if state.terminal:
@@ -26,7 +26,7 @@ def status_of(state: TaskState, attempt: int) -> Status:
 
 
 def states_of(status: Status) -> tuple[frozenset[TaskState], bool | None]:
-    """The states that the JSON API shows as a status, and whether only those with (or without) an attempt; None: either."""
+    """The states that the JSON API shows as a status, and whether only tasks with (or without) an attempt; None: either."""
     match status:
         case Status.SUCCEEDED:
             return frozenset({TaskState.SUCCEEDED}), None

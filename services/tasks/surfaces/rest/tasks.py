@@ -1,4 +1,4 @@
-"""`/v1/tasks`: status, result and events; and what Pilio's users miss: list, cancel, run again, delete."""
+"""`/v1/tasks`: status, result and events; and what Pilio's API lacks: list, cancel, run again, delete."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ _SUCCESS = "success"
 
 
 class RestTasks(tasks_pb2_grpc.TasksServiceServicer):
-    """Tasks of the calling account. It may have `max_open` open ones when it runs one again."""
+    """Tasks of the calling account. It may have up to `max_open` open tasks when it reruns one."""
 
     def __init__(self, tasks: AccountTasks, watching: Watching, files: FilesClient, heartbeat: float, max_open: int) -> None:
         self._tasks, self._watching, self._files, self._heartbeat, self._max_open = tasks, watching, files, heartbeat, max_open
 
     async def GetTaskStatus(self, request: tasks_pb2.GetTaskStatusRequest, context: Context) -> tasks_pb2.TaskStatusEnvelope:
-        """How the task stands."""
+        """The state of the task."""
         task = await self._watching.wait(current_identity(), messages.task_id(request.id), request.wait)
         return tasks_pb2.TaskStatusEnvelope(code=200, message=_SUCCESS, data=messages.status(task))
 
     async def GetTaskResult(self, request: tasks_pb2.GetTaskResultRequest, context: Context) -> tasks_pb2.TaskResultEnvelope:
-        """What the task made; before its end, how it stands."""
+        """The outputs of the task; before its end, its state."""
         task = await self._watching.wait(current_identity(), messages.task_id(request.id), request.wait)
-        # Only a task that has SUCCEEDED has outputs; those that have expired since are left out.
+        # Only SUCCEEDED tasks have outputs; expired outputs are left out.
         downloads = await self._files.sign_downloads(task.account_id, task.output_file_ids)
         return tasks_pb2.TaskResultEnvelope(code=200, message=_SUCCESS, data=messages.result(task, downloads))
 
     async def StreamTaskEvents(self, request: tasks_pb2.StreamTaskEventsRequest, context: Context) -> AsyncIterator[httpbody_pb2.HttpBody]:
-        """Every event of the task after the one that the client has."""
+        """Every event of the task after the client's last one."""
         identity, task_id = current_identity(), messages.task_id(request.id)
         after = server_sent_events.last_event_id(context)
         task = await self._watching.wait(identity, task_id, 0)
@@ -79,6 +79,6 @@ class RestTasks(tasks_pb2_grpc.TasksServiceServicer):
         return tasks_pb2.TaskCreateEnvelope(code=200, message=_SUCCESS, data=messages.created(task))
 
     async def DeleteTask(self, request: tasks_pb2.DeleteTaskRequest, context: Context) -> envelope_pb2.ResponseEnvelope:
-        """Forget a task and what it made."""
+        """Delete a task and its outputs."""
         await self._tasks.delete(current_identity().account_id, messages.task_id(request.id))
         return envelope_pb2.ResponseEnvelope(code=200, message=_SUCCESS, data=Value(null_value=NULL_VALUE))

@@ -1,4 +1,4 @@
-"""`/v1/webhooks` and `/v1/webhook-deliveries`, by the conventions of Pilio's API, which has no webhooks."""
+"""`/v1/webhooks` and `/v1/webhook-deliveries`, in the style of Pilio's API, which has no webhooks."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class RestWebhooks(webhooks_pb2_grpc.WebhooksServiceServicer):
         return envelope_pb2.ResponseEnvelope(code=200, message=_SUCCESS, data=Value(null_value=NULL_VALUE))
 
     async def EnableWebhook(self, request: pb.EnableWebhookRequest, context: Context) -> pb.WebhookEnvelope:
-        """Undo what 410 Gone has done."""
+        """Undo the effect of 410 Gone."""
         webhook = await self._webhooks.enable(current_identity().account_id, _webhook_id(request.id))
         return pb.WebhookEnvelope(code=200, message=_SUCCESS, data=_webhook(webhook))
 
@@ -101,7 +101,7 @@ class RestWebhooks(webhooks_pb2_grpc.WebhooksServiceServicer):
 
 
 def _webhook_id(text: str) -> int:
-    """A webhook's id. Raises WEBHOOK_NOT_FOUND for what cannot be one, as for one that does not exist."""
+    """A webhook's id. Raises WEBHOOK_NOT_FOUND for an invalid id, as for one that does not exist."""
     number = decimal_id(text)
     if number is None:
         raise webhook_not_found()
@@ -109,7 +109,7 @@ def _webhook_id(text: str) -> int:
 
 
 def _delivery_id(text: str) -> int:
-    """A delivery's id. Raises WEBHOOK_DELIVERY_NOT_FOUND for what cannot be one, as for one that does not exist."""
+    """A delivery's id. Raises WEBHOOK_DELIVERY_NOT_FOUND for an invalid id, as for one that does not exist."""
     number = decimal_id(text)
     if number is None:
         raise delivery_not_found()
@@ -117,7 +117,7 @@ def _delivery_id(text: str) -> int:
 
 
 def _filter(text: str, field: str) -> int:
-    """The id to filter by; 0 for the empty string, which filters nothing. Raises FIELD_INVALID."""
+    """The id to filter by; 0, no filter, for the empty string. Raises FIELD_INVALID."""
     if not text:
         return _NONE
     number = decimal_id(text)
