@@ -43,7 +43,7 @@ class _Painted:
 
 
 def lost(before: pdfium.PdfPage, after: pdfium.PdfPage) -> Footprint | None:
-    """What may be of marks and is only on the page before; None for a page of more than 100,000 objects."""
+    """What is on the page `before` but not `after` and may belong to marks; None for a page of more than 100,000 objects."""
     old, new = _painted(before), _painted(after)
     if old is None or new is None:
         return None

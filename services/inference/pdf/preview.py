@@ -19,7 +19,7 @@ _MARGIN = 4
 
 
 def draw_preview(source: Path, cleaned: Path, report: Report, target: Path) -> int:
-    """Write a PNG of the first page with a removed mark, else with a kept one, else of the first page, to `target`; returns its number from 1.
+    """Write a PNG of the first page with a removed mark, else with a kept one, else of page 1, to `target`; returns the page number.
 
     On the left is the page of `source`, with frames around marks whose place is known: red for removed ones, orange for kept ones; on the
     right is the page of `cleaned`. Not rotated, 100 dots per inch, a page at most 1,600 pixels a side.

@@ -1,8 +1,8 @@
-"""Marks that are tiled over a whole picture: found by autocorrelation, measured by folding all repeats onto one another.
+"""Marks tiled over a whole picture: found by autocorrelation, measured by folding all repeats onto one another.
 
-A mark that repeats shows through any picture once enough repeats are averaged, and gives its opacity pixel by pixel (the idea of
+A repeating mark emerges from any picture once enough repeats are averaged, which gives its opacity for each pixel (the idea of
 Dekel et al., "On the Effectiveness of Visible Watermarks", CVPR 2017, for the repeats within one picture). Brickwork and fabric repeat
-too; what tells a mark from them is that every repeat is the same to the pixel, over whatever the picture shows, and of one colour.
+too; a mark differs in that every repeat is identical to the pixel, whatever the picture shows there, and of one colour.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from services.inference.watermark.folding import Floats, Folded, cell_shape, coo
 from services.inference.watermark.repeats import detail, refined, repeating_steps
 from services.inference.watermark.strokes import Mask, Pixels8, Plane, luminance, thickened
 
-_SEARCH_SIDE = 1024  # pixels of the copy in which repeats are looked for
+_SEARCH_SIDE = 1024  # pixels of the copy in which repeats are searched
 _TRIES, _COLOUR_TRIES = 4, 2
 _PAINTS = (255.0, 0.0)
 _LEAST_REPEATS = 6
 _LEAST_AGREEMENT = 0.6
-_SIGNIFICANCE = 3.5  # deviations of a place's opacity
+_SIGNIFICANCE = 3.5  # standard deviations of the opacity at one position
 _MOST_AGAINST = 0.2  # of the coverage
-_MOST_AGAINST_KNOWN = 0.5  # of a mark that the small copy has shown: the grain of a large picture goes both ways
+_MOST_AGAINST_KNOWN = 0.5  # for a mark found on the small copy: the grain of a large picture goes both ways
 _MOST_OPACITY = 0.92
 _LEAST_EVEN = 0.45
 _LEAST_PRESENCE = 0.85
 _SUPPORT = 0.035  # opacity
-_LEAST_SHAPE, _LEAST_OPAQUE = 4, 0.15  # samples of a shape that are as opaque as the mark, and their share of it
+_LEAST_SHAPE, _LEAST_OPAQUE = 4, 0.15  # samples of a shape that are as opaque as the mark, and their share of the shape
 _COVERAGE = (0.004, 0.5)
 _SHARPENINGS = 5
-_FINER = 2  # samples of a repeat a pixel, each way: repeats that fall between pixels show what is between them
+_FINER = 2  # samples of a repeat per pixel, in each direction: repeats at fractional positions show detail between pixels
 _SMOOTH = 7  # pixels
 _MEASURED_PIXELS = 8_000_000
 _STRIP = 256  # rows
@@ -45,7 +45,7 @@ _NEUTRAL = 60.0  # levels between the largest and the smallest channel of a colo
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tiling:
-    """A mark that repeats at every whole combination of two vectors.
+    """A mark that repeats at every integer combination of two vectors.
 
     `steps` holds the vectors (x, y) as columns, in pixels. `opacity` is one repeat, sampled over the unit square of the two.
     """
@@ -56,19 +56,19 @@ class Tiling:
     """A value from 0 to 255 for each channel of the picture."""
     repeats: float
     agreement: float
-    """Correlation between what two halves of the repeats give."""
+    """Correlation between the results of two halves of the repeats."""
     presence: float
-    """Share of the picture's blocks in which the mark is there as strongly as everywhere."""
+    """Share of the picture's blocks in which the mark is about as strong as overall."""
 
     @property
     def strength(self) -> float:
-        """Opacity of the mark where it covers a pixel wholly."""
+        """Opacity of the mark where it fully covers a pixel."""
         return float(np.percentile(self.opacity[self.opacity > _SUPPORT], 75))
 
     def opacity_in(self, rows: slice, width: int) -> Plane:
         """Opacity of the mark in some rows of the picture."""
         height, across = self.opacity.shape
-        # One sample more on each side, so that interpolation goes round the edge of the square.
+        # One more sample on each side, so that interpolation wraps around the edge of the square.
         wrapped = np.pad(self.opacity, 1, mode="wrap")
         result = np.empty((rows.stop - rows.start, width), np.float32)
         for part in strips(result.shape[0], _STRIP):
@@ -79,7 +79,7 @@ class Tiling:
 
 
 def find_tiling(pixels: Pixels8, check: Callable[[], None]) -> Tiling | None:
-    """The mark that is tiled over a picture (sRGB, height x width x 3), None where none surely is."""
+    """The mark tiled over a picture (sRGB, height x width x 3); None if there is no sure one."""
     height, width = pixels.shape[:2]
     scale = min(1.0, _SEARCH_SIDE / max(height, width))
     small = pixels
