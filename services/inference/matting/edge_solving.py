@@ -54,7 +54,7 @@ class _Window:
 
     def __init__(self, guide: Floats, radius: int) -> None:
         self._size = (2 * radius + 1, 2 * radius + 1)
-        # Around zero, products of colours keep their digits in single precision.
+        # Centred on zero, products of colours keep their digits in single precision.
         self._guide = guide - guide.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
         self._mean_guide = self._mean(self._guide)
         self._inverse = self._inverted()
@@ -70,7 +70,7 @@ class _Window:
 
     def _inverted(self) -> list[Floats]:
         """The inverse covariance of the colours in each window: rr, rg, rb, gg, gb, bb."""
-        # In single precision the determinant of colours that lie on a line, as grays do, would be nothing but rounding errors.
+        # In single precision, the determinant for collinear colours, such as grays, would be only rounding errors.
         rr, rg, rb, gg, gb, bb = (self._covariance(i, j).astype(np.float64) for i in range(3) for j in range(i, 3))
         rr, gg, bb = rr + _EPSILON, gg + _EPSILON, bb + _EPSILON
         cofactors = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg, rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
@@ -123,7 +123,7 @@ def _pull(given: Floats, softness: Floats, tuning: Tuning) -> Floats:
 
 
 def _near_outlines(solved: Floats, given: Floats, softness: Floats) -> Floats:
-    """At outlines alpha moves by a few pixels at most: texture on both sides of one would draw it further."""
+    """Limits alpha to move a few pixels at outlines: texture on both sides would pull it further."""
     window = np.ones((2 * _OUTLINE_MOVES + 1,) * 2, np.uint8)
     bounded = np.clip(solved, cv2.erode(given, window), cv2.dilate(given, window))
     return np.asarray(solved * softness + bounded * (1 - softness), np.float32)

@@ -21,8 +21,7 @@ _TINY = np.float32(1e-5)
 
 
 def decontaminate(pixels: Pixels, opacity: npt.NDArray[np.uint16], visible: Pixels | None, check: Callable[[], None]) -> Pixels:
-    """Estimates the foreground colour of the pixels whose opacity (height x width, 0 to 65535) is neither none nor
-    full.
+    """Estimates the foreground colour of pixels with partial opacity (height x width, 0 to 65535).
 
     `pixels` (height x width x 1 or 3, 8 or 16 bits) is a mixture of foreground and background by `opacity`. Returns new
     pixels: unchanged bit for bit where the opacity is full, zero where it is none. `visible` (height x width, 8 or 16

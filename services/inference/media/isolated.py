@@ -77,7 +77,7 @@ def _header(described: dict[str, Any]) -> Header:
 
 
 def _taken(described: dict[str, Any], target: Path, limits: Limits) -> Image:
-    """The picture that the child describes. Raises SandboxCrashed when its description does not fit what it left."""
+    """The picture that the child described. Raises SandboxCrashed if the description does not match the file that it left."""
     try:
         height, width, bands = described["shape"]
         limits.check(width, height)

@@ -1,4 +1,4 @@
-"""Where a picture has text: a network marks the middle of each line, which is then measured.
+"""Where a picture has text: a network marks the middle of each line, from which the line is measured.
 
 Differentiable binarization (Liao et al. 2020, https://arxiv.org/abs/1911.08947), with PP-OCR's own parameters.
 """

@@ -15,7 +15,7 @@ _BLANK = b"\x00\t\n\f\r "
 _KEY_VALUE = re.compile(rb"/(\w+)\s*(\[[^\]]*\]|/[^\s/\[\]<>()]+|[\w.+-]+)")
 _NAMES = re.compile(rb"/([^\s/\[\]<>()]+)")
 _COMPONENTS = {b"G": 1, b"DeviceGray": 1, b"RGB": 3, b"DeviceRGB": 3, b"CMYK": 4, b"DeviceCMYK": 4, b"I": 1, b"Indexed": 1}
-#: What may follow an image: operands and operators are printable.
+#: Bytes that may follow an image: operands and operators are printable.
 _PLAUSIBLE = re.compile(rb"[\x00\t\n\f\r\x20-\x7e]*")
 _LOOK_AHEAD = 12
 

@@ -38,7 +38,7 @@ INERT = (
     | frozenset({b"Tc", b"Tw", b"Tz", b"TL", b"Tf", b"Tr", b"Ts", b"Td", b"TD", b"Tm", NEXT_LINE})
 )
 
-#: Choose what is filled and stroked with.
+#: Choose the paint for filling and stroking.
 FILL_COLOUR = frozenset({b"cs", b"sc", b"scn", b"g", b"rg", b"k"})
 STROKE_COLOUR = frozenset({b"CS", b"SC", b"SCN", b"G", b"RG", b"K"})
 #: Set one number of the text state.

@@ -154,7 +154,7 @@ def _finish(original: Image, enlarged: Pixels8, factor: int, spool: Spool, check
 
 
 def _enlarge_alpha(small: Pixels, factor: int, alpha: Pixels, pixels: Pixels, check: Callable[[], None]) -> None:
-    """Fills `alpha`, `factor` times as large as `small`, and clears what is fully transparent of `pixels`."""
+    """Fills `alpha`, `factor` times as large as `small`, and clears the fully transparent pixels of `pixels`."""
     width = small.shape[1] * factor
     for rows, window, inner in windows(small, _STRIP, _REACH):
         check()

@@ -116,7 +116,7 @@ def smooth_below(pixels: Pixels8, mask: Mask) -> Pixels8:
 
 
 def _sides(pixels: Pixels8, strokes: Mask) -> tuple[Levels, Levels]:
-    """Mean colours inside the strokes and beside them, a row for each square of the crop that has enough of both."""
+    """Mean colours inside and beside the strokes, one row for each square of the crop with enough of both."""
     depth = cv2.distanceTransform(strokes.astype(np.uint8), cv2.DIST_L2, 5)
     distance = cv2.distanceTransform((~strokes).astype(np.uint8), cv2.DIST_L2, 5)
     # Use the middle of strokes that are too thin to have pixels away from their border.

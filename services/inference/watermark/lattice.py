@@ -120,7 +120,7 @@ def _at_full_size(pixels: Pixels8, number: int | None, steps: Floats, check: Cal
 
 
 def _measured(plane: Plane, steps: Floats, share: float = 1.0, most_against: float = _MOST_AGAINST) -> Tiling | None:
-    """The mark of a picture whose repeats are known, if it passes for one. `plane` is one `share`th of the picture's rows."""
+    """The mark of a picture with known repeats, if it qualifies as one. The picture has `share` times the rows of `plane`."""
     repeats = share * plane.size / abs(float(np.linalg.det(steps)))
     best: tuple[float, Tiling] | None = None
     for level in _PAINTS:
@@ -132,9 +132,9 @@ def _measured(plane: Plane, steps: Floats, share: float = 1.0, most_against: flo
 
 
 def _sharpened(plane: Plane, tiling: Tiling) -> Tiling:
-    """The mark between the pixels: from all repeats, each of which shows it at other places, by least squares.
+    """The mark at subpixel resolution, by least squares from all repeats, each of which samples it at different positions.
 
-    Each round looks at what is left of the mark once it is subtracted, and adds that to the finer samples that it came from (simultaneous
+    Each round takes the residual after subtracting the mark, and adds it to the finer samples that it came from (simultaneous
     iterative reconstruction; Andersen and Kak, Ultrasonic Imaging 6, 1984).
     """
     height, width = tiling.opacity.shape
@@ -155,7 +155,7 @@ def _sharpened(plane: Plane, tiling: Tiling) -> Tiling:
 
 
 def _in_colour(pixels: Pixels8, tiling: Tiling, number: int | None) -> Tiling | None:
-    """The mark with its colour; None where one channel suggested it, and the others do not show what is below paint of a strong colour."""
+    """The mark with its colour; None if it was found in one channel, but the others do not show the picture below a strong colour."""
     opacity = tiling.opacity_in(slice(0, pixels.shape[0]), pixels.shape[1])
     strong = tiling.strength
     blend = measure(pixels, opacity > 0.5 * strong)
@@ -168,7 +168,7 @@ def _in_colour(pixels: Pixels8, tiling: Tiling, number: int | None) -> Tiling | 
 
 
 def _judged(folded: Folded, steps: Floats, level: float, repeats: float, most_against: float) -> Tiling | None:
-    """The mark of one colour, if what repeats passes for one: significant, of one sign, alike in all repeats, all over the picture."""
+    """The mark of one colour, if the repeating part qualifies: significant, of one sign, the same in all repeats, all over the picture."""
     opacity, (first, second) = folded.opacity(), folded.halves()
     noise = float(np.median(np.abs(first - second))) * 1.4826 / 2
     least = max(_SUPPORT, _SIGNIFICANCE * noise)
@@ -193,8 +193,8 @@ def _judged(folded: Folded, steps: Floats, level: float, repeats: float, most_ag
 
 
 def _painted(support: Mask, strong: Mask) -> Mask:
-    """The shapes of which enough is as opaque as the mark is: paint is of one opacity, and what the repeats share by chance is faint."""
-    # Three by three repeats, so that shapes go round the edge of one.
+    """The shapes that are mostly as opaque as the mark: paint has one opacity, and what the repeats share by chance is faint."""
+    # Three by three repeats, so that shapes wrap around the edge of one.
     height, width = support.shape
     _, labels, stats, _ = cv2.connectedComponentsWithStats(np.tile(support.astype(np.uint8), (3, 3)), connectivity=8)
     opaque = np.bincount(labels[np.tile(strong, (3, 3))], minlength=len(stats))

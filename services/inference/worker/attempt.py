@@ -119,7 +119,7 @@ class AttemptRunner:
             _logger.info("attempt_completed", outputs=len(results.file_ids), stages=results.stages.seconds)
         except Stopped:
             return
-        except Exception as error:  # noqa: BLE001 - the boundary: whatever was raised becomes the task's failure
+        except Exception as error:  # noqa: BLE001 - the boundary: any exception becomes the task's failure
             failure = failure_of(error)
             metrics.ATTEMPTS.labels("failed", failure.reason.value).inc()
             _logger.info("attempt_failed", reason=failure.reason.value, message=failure.message)

@@ -77,15 +77,15 @@ class AttemptClient:
         return reply.current
 
     async def complete(self, run: Admission, outputs: Sequence[int], copies: int, notices: Sequence[task_pb2.Notice]) -> bool:
-        """Report success; False if the attempt was already ended by someone else. The last `copies` of the outputs repeat the others."""
+        """Report success; False if the attempt had already ended otherwise. The last `copies` of the outputs repeat the others."""
         request = pb.CompleteAttemptRequest(
             task_id=run.task_id, attempt=run.attempt, output_file_ids=outputs, copies=copies, notices=notices
         )
         return (await self._completions((run, request))).accepted
 
     async def fail(self, run: Admission, error: DarkroomError, *, handed_back: bool = False) -> bool:
-        """Report failure, with the delay before a further attempt if the error gives one; False if the attempt was already ended by someone
-        else. With `handed_back` nothing failed, but this worker is stopping."""
+        """Report failure, with the delay before a further attempt if the error gives one; False if the attempt had already ended otherwise.
+        With `handed_back` nothing failed, but this worker is stopping."""
         request = pb.FailAttemptRequest(
             task_id=run.task_id,
             attempt=run.attempt,
