@@ -1,1 +1,1 @@
-"""Workers: operations on pictures and documents, with models by Triton."""
+"""Workers: operations on pictures and documents, with models served by Triton."""

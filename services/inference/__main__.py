@@ -49,7 +49,7 @@ _PROBE_SECONDS = 2.0
 
 
 async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
-    """Put the worker together. Its listener reports health from the moment that tasks can be taken; it ends as `lane.work` says."""
+    """Assemble the worker. Its listener reports healthy once tasks can be taken; `lane.work` says how the worker ends."""
     # Names in the history of tasks; unique among replicas and restarts.
     name = f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(3)}"
     configure_libvips(settings.cpu_threads)
@@ -101,7 +101,7 @@ def _sandbox(settings: InferenceSettings) -> Sandbox:
     limits = SandboxLimits(
         memory_bytes=settings.document_memory_bytes, cpu_seconds=round(settings.document_seconds), wall_seconds=settings.document_seconds
     )
-    # A child for each file in hand; the processor is shared out by the lanes.
+    # One child for each file in progress; the lanes' limits share out the processor.
     return Sandbox(
         preload=[module.__name__ for module in (isolated_media, isolated_pdf, pages, rebuild)],
         limits=limits,
@@ -114,7 +114,7 @@ def _patience(settings: InferenceSettings) -> triton.Patience:
 
 
 def _workable(lane: str, serving: Mapping[str, Provider]) -> bool:
-    """Whether a lane has an operation that this worker can do. One that it is not configured for is left to others."""
+    """Whether a lane has an operation that this worker can run. Operations that it is not configured for are left to other workers."""
     return any(spec.lane == lane and (not spec.needs or spec.name in serving) for spec in specs().values())
 
 
@@ -148,7 +148,7 @@ def _tools(settings: InferenceSettings, server: triton.Triton, sandbox: Sandbox,
 
 
 async def _reached(tasks: grpc.aio.Channel, stop: asyncio.Event) -> bool:
-    """Wait until the tasks service serves; False if `stop` comes first."""
+    """Wait until the tasks service is serving; False if `stop` is set first."""
     health = health_pb2_grpc.HealthStub(tasks)
     while not stop.is_set():
         try:

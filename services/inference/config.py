@@ -95,7 +95,7 @@ class InferenceSettings(ProcessSettings, PictureSettings, GenerationSettings):
 
     @property
     def shared_bytes(self) -> int:
-        """Memory to share with the model server; 0: none."""
+        """Memory to share with the model server, in bytes; 0: none."""
         shared = self.triton_shared_memory == "on" or (self.triton_shared_memory == "auto" and is_local(self.triton_address))
         return self.triton_shared_memory_bytes if shared else 0
 

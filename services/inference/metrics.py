@@ -1,4 +1,4 @@
-"""What a worker counts. docs/monitoring.md explains each."""
+"""Metrics of a worker. docs/monitoring.md explains each."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def transfer(direction: str) -> Iterator[None]:
 
 @contextmanager
 def _timed(histogram: Histogram, label: str) -> Iterator[None]:
-    """Observe the block's time by its outcome: `ok`, or `failed`, cancellation included."""
+    """Observe the block's duration by outcome: `ok`, or `failed`, which includes cancellation."""
     started, outcome = time.perf_counter(), "failed"
     try:
         yield

@@ -1,4 +1,4 @@
-"""What the files in an archive are called: names that every system can write, each once."""
+"""Names of the files in an archive: valid on every system, and unique."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 _LONGEST = 200
-"""Characters; file systems take 255 bytes or UTF-16 units, and a number and the folder come on top."""
+"""Characters; file systems take 255 bytes or UTF-16 units, and a number and the folder are added."""
 # https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file: characters, devices with any extension, and the last character.
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[ ]*(\..*)?", re.IGNORECASE)
 
 
 def entry_names(names: Iterable[str], taken: Iterable[str] = ()) -> Sequence[str]:
-    """A name for each of the files that are called so: without what Windows forbids, and different from each other and from `taken` even
-    where case and the form of accents do not count. `a.png` becomes `a-2.png` if it comes a second time."""
+    """A name for each of these files: without what Windows forbids, and distinct from each other and from `taken`, even ignoring case and
+    the Unicode form of accents. A second `a.png` becomes `a-2.png`."""
     used = {_same(name) for name in taken}
     following: dict[str, int] = {}
     found = []
@@ -44,5 +44,5 @@ def _safe(name: str) -> str:
 
 
 def _same(name: str) -> str:
-    """Equal for names that some file system takes for one."""
+    """A key that is equal for names that some file system treats as the same."""
     return unicodedata.normalize("NFD", unicodedata.normalize("NFC", name).casefold())

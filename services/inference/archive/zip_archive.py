@@ -1,7 +1,7 @@
-"""ZIP archives as a stream: nothing is compressed, and nothing is held but the piece in hand.
+"""ZIP archives as a stream: nothing is compressed, and only the current piece is held in memory.
 
 The format is `zipstream-ng`'s (https://github.com/pR0Ps/zipstream-ng): APPNOTE 6.3 with data descriptors, and ZIP64 wherever a size, an
-offset or the number of entries needs it. It pulls each entry from an iterator; here the pieces come by asyncio and are put in its way.
+offset or the number of entries needs it. It pulls each entry from an iterator, which is fed here with pieces from asyncio.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Entry:
 
 
 class ZipArchive:
-    """An archive of some entries, in order. It is made once."""
+    """An archive of some entries, in order. It can be produced only once."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self._zip = ZipStream(compress_type=ZIP_STORED, sized=True)
@@ -36,16 +36,16 @@ class ZipArchive:
         for entry, hand in self._entries:
             self._zip.add(hand, entry.name, size=entry.size)
         self.size = len(self._zip)
-        """Bytes of the whole."""
+        """Bytes in total."""
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The archive's bytes. Raises what reading an entry raises, and RuntimeError for an entry of another size than was said."""
+        """The archive's bytes. Raises what reading an entry raises, and RuntimeError for an entry that differs from its declared size."""
         for entry, hand in self._entries:
             produced = cast("Iterator[bytes]", self._zip.file())
             yield next(produced)
             async for piece in entry.read():
                 hand.take(piece)
-                # The checksum of a large piece takes milliseconds, without the interpreter's lock.
+                # The checksum of a large piece takes milliseconds, and releases the interpreter's lock.
                 yield await asyncio.to_thread(next, produced)
             for rest in produced:
                 yield rest
@@ -54,13 +54,13 @@ class ZipArchive:
 
 
 class _Hand:
-    """One entry's iterator: it gives the piece that it was handed last, and ends when there is none."""
+    """One entry's iterator: it yields the piece it was last given, and ends when there is none."""
 
     def __init__(self) -> None:
         self._pieces: deque[bytes] = deque()
 
     def take(self, piece: bytes) -> None:
-        """Hand a piece over."""
+        """Accept a piece."""
         self._pieces.append(piece)
 
     def __iter__(self) -> Iterator[bytes]:

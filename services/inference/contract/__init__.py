@@ -1,1 +1,1 @@
-"""What an operation is given and what it gives back: media, tools, progress, and who makes pictures. It knows no operation."""
+"""What operations take and return: media, tools, progress, and picture providers. It depends on no operation."""

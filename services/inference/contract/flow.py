@@ -13,10 +13,10 @@ from services.inference.media import Image
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that is delivered after a result, or after what was found out in its place."""
+    """A file that is delivered after a result, or after the findings that replace it."""
 
     label: str
-    """What its name says after the source's: `report.pdf` and `marks` give `report-marks.json`."""
+    """Suffix of its name after the source's: `report.pdf` and `marks` give `report-marks.json`."""
     extension: str
     media_type: str
     content: bytes | Path
@@ -28,36 +28,36 @@ class Document:
 
     path: Path
     pages: int
-    """0 when it is not known."""
+    """0 if unknown."""
     attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What was found out about a medium that was not changed; nothing can be done with it but deliver it."""
+    """Findings about a medium that was not changed; they can only be delivered."""
 
     attachments: tuple[Attachment, ...]
     """The first is the result, the others come after it."""
 
 
 Medium = Image | Document | Examination | None
-"""What flows from step to step; None into an operation that needs no input and out of one that makes nothing."""
+"""What flows from step to step; None is the input of an operation that needs none and the output of one that makes nothing."""
 
 
 class References(Protocol):
-    """The files of a task whose first operation takes them all together."""
+    """The input files of a task whose first operation takes them all at once."""
 
     @property
     def count(self) -> int:
-        """How many there are; possibly none."""
+        """Number of files; possibly 0."""
 
     async def read(self, number: int) -> Image:
-        """Fetch and decode one, from 0. Raises what fetching and `media.decode` raise."""
+        """Fetch and decode one, numbered from 0. Raises what fetching and `media.decode` raise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A picture that such an operation has made, in the working folder, as it came."""
+    """A picture that such an operation has made, in the working folder, exactly as received."""
 
     path: Path
     format: MediaFormat
@@ -69,14 +69,14 @@ class Keeping(Protocol):
     """What an attempt leaves for later attempts of its task, by key."""
 
     async def kept(self, folder: Path) -> Mapping[str, Path]:
-        """What earlier attempts have kept, brought into `folder`."""
+        """Download what earlier attempts have kept into `folder`."""
 
     async def keep(self, key: str, file: Path, media_type: str) -> None:
-        """Keep a file; when this returns, later attempts have it."""
+        """Keep a file; once this returns, later attempts have it."""
 
 
 class InputFile(Protocol):
-    """An input in storage, as an operation sees it that takes all of them together."""
+    """An input in storage, as seen by an operation that takes all inputs at once."""
 
     @property
     def name(self) -> str:
@@ -87,7 +87,7 @@ class InputFile(Protocol):
         """Bytes."""
 
     def read(self) -> AsyncIterator[bytes]:
-        """Its content, in pieces of some megabytes."""
+        """Its content, in pieces of a few megabytes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How operations declare the memory that they take."""
+"""How operations declare the memory that they need."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from services.inference.media import Header
 
 PeakMemory = Callable[[Header, Any], int]
-"""An operation's `peak_memory(picture, parameters)`: bytes that it takes at its peak to work on a picture, its result included."""
+"""An operation's `peak_memory(picture, parameters)`: bytes that it needs at its peak to work on a picture, including its result."""
 
 
 def copies_of_samples(picture: Header, copies: int, copies_of_wide: int) -> int:

@@ -16,7 +16,7 @@ _SHARE = 0.5
 
 
 class MemoryBudget:
-    """Memory that is reserved before it is used, in the order of the requests, so that none waits for ever."""
+    """Memory that is reserved before it is used, in the order of the requests, so that none waits forever."""
 
     def __init__(self, total: int) -> None:
         self._total, self._free = total, total
@@ -24,7 +24,7 @@ class MemoryBudget:
 
     @property
     def total(self) -> int:
-        """Bytes in all."""
+        """Bytes in total."""
         return self._total
 
     @property
@@ -62,7 +62,7 @@ class MemoryBudget:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled():
-                # It was handed out in the moment in which it was no longer wanted.
+                # The memory was granted just as the request was cancelled.
                 self._free += size
             self._hand_out()
             raise
@@ -76,9 +76,9 @@ class MemoryBudget:
 
 
 def default_budget() -> int:
-    """Half of the memory that this process may have, in bytes: of the machine's, or of its control group's where that is less."""
+    """Half of the memory that this process may have, in bytes: of the machine's, or of its control group's limit where that is less."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    # There may be no control group of version 2, and it may say `max`: no limit of its own.
+    # There may be no version 2 control group, or it may contain `max`: no limit of its own.
     with suppress(OSError, ValueError):
         memory = min(memory, int(_CGROUP_LIMIT.read_text()))
     return int(memory * _SHARE)

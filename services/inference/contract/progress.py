@@ -1,4 +1,4 @@
-"""How far an attempt is, reported from any thread."""
+"""Progress of an attempt, reported from any thread."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Stopped(Exception):
 
 
 class Progress:
-    """The done part of an attempt, 0 to 1, what is being done, and whether to go on.
+    """The fraction of an attempt that is done, 0 to 1, the current activity, and whether to go on.
 
-    `changed` is called, from whichever thread reports, when there is something new to tell. Methods may be called from any thread.
+    `changed` is called, from whichever thread reports, when there is something new. Methods may be called from any thread.
     """
 
     def __init__(self, changed: Callable[[], None]) -> None:
@@ -25,11 +25,11 @@ class Progress:
 
     @property
     def told(self) -> tuple[float, str]:
-        """The done part and the message."""
+        """The fraction done and the message."""
         return self._told
 
     def report(self, done: float, message: str) -> None:
-        """Tell both. The done part never goes back, since a client's bar should not."""
+        """Report both. The fraction never decreases, since a client's progress bar should not."""
         told = (max(self._told[0], min(1.0, done)), message[:_MESSAGE_LENGTH])
         if told != self._told:
             self._told = told
@@ -46,9 +46,9 @@ class Progress:
 
 
 Report = Callable[[float, str], None]
-"""Takes the done part, 0 to 1, and what is being done."""
+"""Takes the fraction done, 0 to 1, and the current activity."""
 
 
 def portion(report: Report, start: float, end: float, prefix: str = "") -> Report:
-    """A report for a part of the work that goes from `start` to `end` of the whole."""
+    """A report for a part of the work that spans `start` to `end` of the whole."""
     return lambda done, message: report(start + (end - start) * min(1.0, max(0.0, done)), prefix + message)

@@ -1,4 +1,4 @@
-"""Providers of pictures, and what any of them is asked for."""
+"""Providers of pictures, and the requests they get."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class GenerationParameters(Protocol):
-    """The parameters that all operations which make pictures have in common; unset ones are empty, as protobuf gives them."""
+    """The parameters common to all operations that make pictures; unset ones are empty, as in protobuf."""
 
     prompt: str
     negative_prompt: str
@@ -20,7 +20,7 @@ class GenerationParameters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """What one task asks for, in the words of the operations. None: not given."""
+    """What one task asks for, in the operations' own terms. None: not given."""
 
     prompt: str
     negative_prompt: str = ""
@@ -33,7 +33,7 @@ class GenerationRequest:
 
     @classmethod
     def of(cls, parameters: GenerationParameters, quality: str = "") -> GenerationRequest:
-        """From the parameters of an operation, and `quality` of one that has it."""
+        """Build a request from an operation's parameters, with `quality` if the operation has it."""
         return cls(
             prompt=parameters.prompt,
             negative_prompt=parameters.negative_prompt.strip(),
@@ -55,30 +55,30 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class NotApplied:
-    """An option that a provider does not have; the pictures are made without it."""
+    """An option that a provider does not support; the pictures are made without it."""
 
     parameter: str
-    """As the owner of the task knows it, such as `resolution`."""
+    """Its name for the task's owner, such as `resolution`."""
     message: str
 
 
 class Provider(Protocol):
-    """Makes pictures. The same object serves any number of tasks at a time, and holds back what is over its own limit of requests.
+    """Makes pictures. One object serves any number of tasks at a time, and delays requests over its own limit.
 
-    `make` raises CONTENT_REFUSED and PROVIDER_REJECTED for what repeating does not help, PROVIDER_UNAVAILABLE, with the number of seconds
-    after which to come back if the provider says it, for what may pass, and OPERATION_UNAVAILABLE for what the operator must repair.
-    Cancelling it stops waiting.
+    `make` raises CONTENT_REFUSED and PROVIDER_REJECTED for failures that a retry does not help, PROVIDER_UNAVAILABLE for temporary ones,
+    with the number of seconds to wait if the provider gives it, and OPERATION_UNAVAILABLE for what the operator must fix. Cancelling it
+    stops the wait.
     """
 
     @property
     def most_at_once(self) -> int:
-        """The largest number of pictures that one call of `make` gives."""
+        """The largest number of pictures that one call of `make` returns."""
 
     async def ready(self) -> bool:
-        """Whether tasks may be accepted: everything that can be known before a request is there."""
+        """Whether tasks may be accepted, as far as that can be known before a request."""
 
     def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[NotApplied]:
-        """What of the request `make` leaves out."""
+        """The options of the request that `make` ignores."""
 
     async def make(self, request: GenerationRequest, references: Sequence[Reference], count: int) -> Sequence[bytes]:
         """1 to `count` encoded pictures; `count` is at most `most_at_once`."""

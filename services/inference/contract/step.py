@@ -1,4 +1,4 @@
-"""What an operation is given beside its input and its parameters."""
+"""What an operation is given besides its input and its parameters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Models:
     """Which model does which job."""
 
     cutout: str
-    """Empty: whichever is installed and suits the device."""
+    """Empty: the installed one that suits the device."""
     text: str
     """Finds text."""
     upscale: dict[int, str]
@@ -31,15 +31,15 @@ class Models:
     upscale_tile: int
     """Longest side of a tile, in input pixels."""
     inpaint: str = ""
-    """Fills what marks have hidden; empty: whichever is installed, and none where none is."""
+    """Fills what marks have hidden; empty: the installed one, if any."""
     upscale_batch: int = 1
     """Tiles in one request."""
     upscale_fine: str = ""
-    """A slower one for every factor, where it is quick enough; empty: none."""
+    """A slower one for every factor, used where it is fast enough; empty: none."""
     upscale_fine_megapixels: float = 0.0
-    """Largest picture that it is given on a processor, in millions of pixels of the input."""
+    """Largest picture that it is given on a CPU, in millions of input pixels."""
     upscale_face_megapixels: float = 0.0
-    """What it is given of a picture's faces on a processor at most, in millions of pixels."""
+    """Most that it is given of a picture's faces on a CPU, in millions of pixels."""
     reading: str = ""
     """Reads a line of text."""
 
@@ -52,20 +52,20 @@ class Tools:
     sandbox: Sandbox
     models: Models
     picture_limits: Limits
-    """Of pictures that are read."""
+    """For pictures that are read."""
     picture_resources: SandboxLimits
-    """Of the child process that reads one."""
+    """For the child process that reads one."""
     result_limits: Limits
-    """Of pictures that are made."""
+    """For pictures that are made."""
     memory: MemoryBudget
-    """What all tasks of the worker may take together."""
+    """Memory that all tasks of the worker may use together."""
     document_bytes: int
-    """Memory that the process which works on one document may use."""
+    """Memory that the process for one document may use."""
     providers: Mapping[str, Provider] = field(default_factory=dict)
-    """Who makes pictures, by operation; those that are configured."""
+    """The configured picture providers, by operation."""
 
     def provider(self, operation: str) -> Provider:
-        """Who serves an operation. Raises OPERATION_UNAVAILABLE if nobody does: the settings have changed since the task was accepted."""
+        """The provider of an operation. Raises OPERATION_UNAVAILABLE if there is none: settings changed after the task was accepted."""
         if operation not in self.providers:
             raise DarkroomError(ErrorReason.OPERATION_UNAVAILABLE, f"{operation} is not configured on this installation any more.")
         return self.providers[operation]
@@ -75,7 +75,7 @@ class Notify(Protocol):
     """Adds a `darkroom.tasks.v1.Notice`."""
 
     def __call__(self, code: str, subject: str, message: str, details: Mapping[str, Any] | None = None, /) -> None:
-        """`details` says the same to a program; JSON must be able to hold it."""
+        """`details` says the same in machine-readable form; it must be representable as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +88,17 @@ class Step:
     folder: Path
     """For temporary files; emptied when the input is done."""
     report: Report
-    """Tells the done part of this step, 0 to 1, and what is being done; from any thread."""
+    """Reports the fraction of this step that is done, 0 to 1, and the current activity; from any thread."""
     check: Callable[[], None]
-    """Raises when the attempt is to end; from any thread, at every natural pause."""
+    """Raises when the attempt must end; to be called at every natural pause, from any thread."""
     label: Callable[[str], None]
     """Adds a word to the result's name: `portrait.jpg` becomes `portrait-<label>.png`."""
     notice: Notify
     """Tells the task's owner something."""
     keeping: Keeping
-    """For results that are too expensive to make twice."""
+    """Keeps results that are too expensive to make twice."""
     last: bool
     """No further attempt follows this one."""
     auxiliary: Callable[[int], Awaitable[Image]]
-    """Decodes a picture that the operation's parameters name beside what it works on, by its file id. Raises as `picture_job.read_picture`,
-    with the file's name."""
+    """Decodes an additional picture that the operation's parameters name, by its file id. Raises as `picture_job.read_picture`, with the
+    file's name."""

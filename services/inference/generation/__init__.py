@@ -1,5 +1,5 @@
 """Making pictures from a prompt: outside providers and the local model behind one interface.
 
-`request.py` is what is asked, `provider.py` who can do it, with one module and one table (`*_table.py`) for each of them; `making.py`
-asks, keeps what came, and decides what becomes of a part that failed.
+`contract/provider.py` defines the request and the provider interface; each provider has one module and one table (`*_table.py`).
+`making.py` sends the requests, keeps the results, and decides what to do about those that failed.
 """

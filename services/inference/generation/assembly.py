@@ -1,4 +1,4 @@
-"""Which provider serves which operation, by the settings, and telling the tasks service so."""
+"""Which provider serves which operation according to the settings, and announcing that to the tasks service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.inference.model_server.triton import Triton
 
 
 def providers(settings: GenerationSettings, client: httpx.AsyncClient, triton: Triton) -> Mapping[str, Provider]:
-    """By operation, those that are configured."""
+    """The configured providers, by operation."""
     known: dict[str, Provider] = {"local": _local(settings, triton)}
     if settings.openai_api_key is not None:
         headers = {"Authorization": f"Bearer {settings.openai_api_key.get_secret_value()}"}
@@ -33,14 +33,14 @@ def providers(settings: GenerationSettings, client: httpx.AsyncClient, triton: T
 
 
 class OfferedOperations:
-    """The step of a background loop: tells the tasks service which operations are served here and have a provider that is ready."""
+    """The step of a background loop: tells the tasks service which operations are served here by a provider that is ready."""
 
     def __init__(self, offers: Offers, serving: Mapping[str, Provider], lanes: Collection[str]) -> None:
         self._offers = offers
         self._serving = {name: provider for name, provider in serving.items() if specs()[name].lane in lanes}
 
     async def step(self) -> bool:
-        """Announce once; there is never more to do at once."""
+        """Announce once; there is never more to do right away."""
         await self._offers.announce([name for name, provider in self._serving.items() if await provider.ready()])
         return False
 

@@ -1,4 +1,4 @@
-"""One request to a provider over HTTP, and the error that a failed one becomes."""
+"""One HTTP request to a provider, and the error raised if it fails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LARGEST_ANSWER = 512 << 20
 """Bytes; four pictures of 8 megapixels take up to 140 million in base64."""
 _LONGEST_QUOTE = 200
 _PASSING = (408, 409, 425, 499)
-"""Timeouts, conflicts, and requests that the provider itself has given up."""
+"""Timeouts, conflicts, and requests that the provider itself gave up on."""
 
 _logger = get_logger()
 
@@ -33,16 +33,16 @@ async def provider_client() -> AsyncIterator[httpx.AsyncClient]:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer that has come whole."""
+    """A complete answer."""
 
     status: int
     body: Any
-    """Decoded JSON; None where it is none."""
+    """Decoded JSON; None if it is not JSON."""
     retry_after: int | None
-    """Seconds, by its header."""
+    """Seconds, from its header."""
 
     def at(self, *path: str | int) -> Any:
-        """What stands in the body at a path of keys and indices; None where there is nothing."""
+        """The value in the body at a path of keys and indices; None if there is none."""
         found = self.body
         for step in path:
             if isinstance(step, str):
@@ -53,7 +53,7 @@ class Answer:
 
 
 class Exchange:
-    """Requests to one provider, so many at a time, each within so many seconds."""
+    """Requests to one provider, limited in number at a time and in seconds for each."""
 
     def __init__(
         self, client: httpx.AsyncClient, provider: str, base_url: str, headers: Mapping[str, str], seconds: float, concurrency: int
@@ -63,7 +63,7 @@ class Exchange:
         self._seconds, self._places = seconds, asyncio.Semaphore(concurrency)
 
     async def post(self, path: str, **content: Any) -> Answer:
-        """POST below the base URL, with httpx's arguments for the body. Raises PROVIDER_UNAVAILABLE if no whole answer comes in time."""
+        """POST below the base URL, with httpx's arguments for the body. Raises PROVIDER_UNAVAILABLE if no complete answer comes in time."""
         async with self._places:
             try:
                 async with (
@@ -90,7 +90,7 @@ class Exchange:
         return b"".join(parts)
 
     def failure(self, answer: Answer, model: str, message: object, pause: int | None) -> DarkroomError:
-        """What an HTTP status stands for where the body says nothing more particular. `message` is the provider's, for the task's owner,
+        """The error for an HTTP status where the body says nothing more specific. `message` is the provider's, for the task's owner,
         and `pause` how many seconds it asks to wait."""
         status = answer.status
         if status in (401, 403):
@@ -106,20 +106,20 @@ class Exchange:
         return self.unusable(answer, "does not answer at the configured address")
 
     def unavailable(self, what: str, pause: int | None = None) -> DarkroomError:
-        """It may pass."""
+        """The failure may be temporary."""
         return DarkroomError(ErrorReason.PROVIDER_UNAVAILABLE, f"{self.provider} {what}. Try again later.", retry_after=pause)
 
     def rejected(self, what: str, quote: object = None) -> DarkroomError:
-        """It will not pass by repeating. `quote` is what the provider says about the request, if it is a text."""
+        """A retry will not help. `quote` is what the provider says about the request, if that is a string."""
         said = f": {_quoted(quote)}" if isinstance(quote, str) and quote.strip() else "."
         return DarkroomError(ErrorReason.PROVIDER_REJECTED, f"{self.provider} {what}{said}")
 
     def refused(self, what: str) -> DarkroomError:
-        """Its content policy forbids it; `what` is the prompt, the pictures made, or why."""
+        """The provider's content policy forbids it; `what` is the prompt, the pictures made, or the reason."""
         return DarkroomError(ErrorReason.CONTENT_REFUSED, f"{self.provider}'s content policy does not allow {what}.")
 
     def unusable(self, answer: Answer, what: str) -> DarkroomError:
-        """The operator must do something; the log tells what the provider says, the owner of the task that it is not their fault."""
+        """The operator must act: the log has the provider's message, and the task's owner is told that it is not their fault."""
         _logger.error(
             "provider_unusable", provider=self.provider, status=answer.status, problem=what, answer=_quoted(json.dumps(answer.body))
         )

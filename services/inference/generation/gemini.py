@@ -29,7 +29,7 @@ _ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 
 
 class GeminiImages:
-    """One picture a call, in whichever format the model gives."""
+    """One picture a call, in whatever format the model returns."""
 
     most_at_once = MOST_AT_ONCE
 
@@ -37,7 +37,7 @@ class GeminiImages:
         self._exchange, self._model = exchange, model
 
     async def ready(self) -> bool:
-        """It is there as soon as there is a key for it."""
+        """Always: it is configured only with a key."""
         return True
 
     def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[NotApplied]:
@@ -88,7 +88,7 @@ class GeminiImages:
 
 
 def _detail(answer: Answer, kind: str) -> dict[str, Any]:
-    """The error's detail of a kind; empty where there is none."""
+    """The error's detail of the given kind; empty if there is none."""
     details = answer.at("error", "details")
     found = (
         detail for detail in (details if isinstance(details, list) else ()) if isinstance(detail, dict) and detail.get("@type") == kind
@@ -97,7 +97,7 @@ def _detail(answer: Answer, kind: str) -> dict[str, Any]:
 
 
 def _retry_delay(answer: Answer) -> int | None:
-    """Seconds by `google.rpc.RetryInfo`, written as `23.5s`; rounded up."""
+    """Seconds from `google.rpc.RetryInfo`, written as `23.5s`; rounded up."""
     delay = _detail(answer, _RETRY_INFO).get("retryDelay")
     try:
         return math.ceil(float(str(delay).removesuffix("s")))

@@ -1,4 +1,4 @@
-"""How a request is said to the Gemini API (https://ai.google.dev/gemini-api/docs/image-generation)."""
+"""How a request is expressed for the Gemini API (https://ai.google.dev/gemini-api/docs/image-generation)."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ ASPECT_RATIOS: Mapping[str, str] = {
     "1:8": "1:8",
     "8:1": "8:1",
 }
-"""`imageConfig.aspectRatio`. Left out, the model takes that of the references, or a square."""
+"""`imageConfig.aspectRatio`. If omitted, the model uses that of the references, or a square."""
 IMAGE_SIZES: Mapping[str, str] = {"0.5K": "512", "1K": "1K", "2K": "2K", "4K": "4K"}
 """`imageConfig.imageSize`."""
 MOST_AT_ONCE = 1
-"""A call gives one picture, so a task of several makes as many calls at a time. There is no quality, and no negative prompt: one is said in
-the prompt's words."""
+"""A call returns one picture, so a task for several makes that many calls at a time. There is no quality option, and no negative prompt:
+it is worded into the prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class GeminiRequest:
 
 
 def gemini_request(request: GenerationRequest) -> GeminiRequest:
-    """The table, looked up."""
+    """Look the request up in the table."""
     config = {"imageSize": IMAGE_SIZES[request.resolution or "1K"]}
     if request.aspect_ratio is not None:
         config["aspectRatio"] = ASPECT_RATIOS[request.aspect_ratio]

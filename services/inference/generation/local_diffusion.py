@@ -25,11 +25,11 @@ class Schedule:
     steps: int
     guidance: float
     strength: float
-    """How far from the reference, 0 to 1."""
+    """How far to depart from the reference, 0 to 1."""
 
 
 class LocalDiffusion:
-    """One picture a call, as PNG. The reference, where there is one, is fitted to the picture's size and drawn over."""
+    """One picture a call, as PNG. The reference, if any, is fitted to the picture's size and drawn over."""
 
     most_at_once = MOST_AT_ONCE
 

@@ -1,4 +1,4 @@
-"""How a request is said to the local diffusion model."""
+"""How a request is expressed for the local diffusion model."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ MOST_AT_ONCE = 1
 MOST_REFERENCES = 1
 """The model draws over one picture; it does not combine several."""
 LEAST_GUIDANCE = 1.0
-"""Up to here diffusion runs without the unconditional branch that a negative prompt stands in for."""
+"""Up to this value, diffusion runs without the unconditional branch, which a negative prompt replaces."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalRequest:
-    """The model's inputs, but for the seed and the schedule."""
+    """The model's inputs, except the seed and the schedule."""
 
     prompt: str
     negative_prompt: str
@@ -49,7 +49,7 @@ class LocalRequest:
 
 
 def local_request(request: GenerationRequest, references: Sequence[Reference], guidance: float) -> LocalRequest:
-    """The table, looked up, for a model that is run with this guidance scale."""
+    """Look the request up in the table, for a model that is run with this guidance scale."""
     left_out = []
     if len(references) > MOST_REFERENCES:
         left_out.append(NotApplied("image_file_ids", "The local model draws from one reference; the first was used."))

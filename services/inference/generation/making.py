@@ -1,4 +1,4 @@
-"""Having a task's pictures made: what is kept from before is not asked for again, and what came is delivered even if a part failed."""
+"""Having a task's pictures made: kept ones are not requested again, and those received are delivered even if others failed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PASSING = (ErrorReason.PROVIDER_UNAVAILABLE, ErrorReason.UNAVAILABLE)
 _SENT = 0.1
 """Share of the time until the first request is sent."""
 LONGEST_REFERENCE_SIDE = 2048
-"""Pixels: providers scale down what is larger, after it was paid and waited for."""
+"""Pixels: providers scale larger ones down, but only after they were paid and waited for."""
 _REFERENCE_QUALITY = 95
 
 _logger = get_logger()
@@ -33,9 +33,9 @@ async def make_pictures(
 ) -> list[Made]:
     """The pictures of a task, in order: those that an earlier attempt has kept, and the others from the provider.
 
-    Each is kept as soon as it is here, so that neither a further attempt nor a failing later step pays for it twice. If some fail for good,
-    or for now in the last attempt, the others are what the task delivers, with a notice; if all do, or another attempt may bring the
-    missing ones, raises what `Provider.make` raised.
+    Each is kept as soon as it arrives, so that it is not paid for twice if a later step fails or another attempt follows. If some fail
+    permanently, or temporarily in the last attempt, the task delivers the others, with a notice. If all fail, or another attempt may
+    succeed with the missing ones, raises what `Provider.make` raised.
     """
     making = _Making(GenerationRequest.of(parameters, quality), parameters.count or 1, provider, step)
     await making.take_kept()
@@ -56,7 +56,7 @@ async def _prepared(references: References, keep_size: bool, step: Step) -> list
 
 @dataclass
 class _Making:
-    """The pictures of one task, on their way."""
+    """The pictures of one task while they are being made."""
 
     request: GenerationRequest
     count: int
@@ -88,7 +88,7 @@ class _Making:
                 group.create_task(self._make(references, share))
 
     async def _make(self, references: Sequence[Reference], numbers: Sequence[int]) -> None:
-        """One request. A failure of the provider's is noted, so that the other requests go on."""
+        """One request. A provider's failure is recorded, so that the other requests go on."""
         try:
             contents = await self.provider.make(self.request, references, len(numbers))
             for number, content in zip(numbers, contents, strict=False):
@@ -108,7 +108,7 @@ class _Making:
         if self.failures:
             passing = [error for error in self.failures if error.reason in _PASSING]
             if passing and not self.step.last:
-                # The one that asks for most patience speaks for all.
+                # Raise the failure with the longest retry delay.
                 raise max(passing, key=lambda error: error.retry_after or 0)
             if not self.made:
                 raise next((error for error in self.failures if error not in passing), self.failures[0])
@@ -117,7 +117,7 @@ class _Making:
         return [self.made[number] for number in sorted(self.made)]
 
     async def _read(self, number: int, path: Path) -> Made:
-        """Read a picture whole, in a child process: it comes from outside, like an upload. Raises PROVIDER_REJECTED if it is none."""
+        """Fully decode a picture in a child process, since it comes from outside, like an upload. Raises PROVIDER_REJECTED on failure."""
         tools = self.step.tools
         folder = self.step.folder / f"reading-{number}"
         await asyncio.to_thread(folder.mkdir, exist_ok=True)
@@ -140,9 +140,9 @@ def _key(number: int) -> str:
 
 
 def prepared(image: Image, *, keep_size: bool) -> Reference:
-    """A reference as providers get it: upright, in sRGB, and without metadata, which may tell where somebody lives.
+    """A reference as providers get it: upright, in sRGB, and without metadata, which may reveal where somebody lives.
 
-    JPEG, or PNG where there is alpha. Runs for some tenths of a second: call it in a thread.
+    JPEG, or PNG if it has alpha. Takes a few tenths of a second: call it in a thread.
     """
     scale = 1.0 if keep_size else min(1.0, LONGEST_REFERENCE_SIDE / max(image.width, image.height))
     width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))

@@ -26,7 +26,7 @@ class OpenAiImages:
         self._exchange, self._model = exchange, model
 
     async def ready(self) -> bool:
-        """It is there as soon as there is a key for it."""
+        """Always: it is configured only with a key."""
         return True
 
     def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[NotApplied]:

@@ -1,4 +1,4 @@
-"""How a request is said to OpenAI's images API (https://developers.openai.com/api/docs/guides/image-generation)."""
+"""How a request is expressed for OpenAI's images API (https://developers.openai.com/api/docs/guides/image-generation)."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ SIZES: Mapping[str, Mapping[str, str]] = {
     "21:9": {"0.5K": "1344x576", "1K": "1456x624", "2K": "3024x1296", "4K": "3808x1632"},
 }
 """`size` by aspect ratio and resolution. The API takes any size whose sides are multiples of 16 and at most 3,840, whose ratio is at most
-3:1, and that has 655,360 to 8,294,400 pixels; these are the largest exact ratios with at most 1, 4 and 7.9 mebipixels, and for 0.5K, which
-is below the least that it takes, the smallest."""
+3:1, and that has 655,360 to 8,294,400 pixels. These are the largest exact ratios with at most 1, 4 and 7.9 mebipixels, and for 0.5K, which
+is below the API's minimum, the smallest."""
 RATIO_OF_CHOICE = "auto"
-"""`size` where nothing says which."""
+"""`size` where none is specified."""
 QUALITIES: Mapping[str | None, str] = {None: "auto", "low": "low", "medium": "medium", "high": "high"}
 MOST_AT_ONCE = 4
 """`n`; the API takes up to 10, and a task asks for 4 at most."""
@@ -34,7 +34,7 @@ LONGEST_PROMPT = 32_000
 
 @dataclass(frozen=True, slots=True)
 class OpenAiRequest:
-    """The fields of the call, but for model, count and references."""
+    """The fields of the call, except model, count and references."""
 
     prompt: str
     size: str
@@ -43,7 +43,7 @@ class OpenAiRequest:
 
 
 def openai_request(request: GenerationRequest, references: Sequence[Reference]) -> OpenAiRequest:
-    """The table, looked up."""
+    """Look the request up in the table."""
     left_out = []
     prompt = with_negative(request)
     if len(prompt) > LONGEST_PROMPT:

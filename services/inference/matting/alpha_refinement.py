@@ -17,10 +17,10 @@ Alpha = npt.NDArray[np.uint16]
 Floats = npt.NDArray[np.floating]
 
 _FULL = 65535.0
-# What the model says below and above these (of 255) is its noise on plain background and plain foreground.
+# Values of the model below and above these (of 255) are its noise on plain background and plain foreground.
 _NOISE_FLOOR, _NOISE_CEILING = 8, 247
 _EPSILON = 1e-4  # guided filter: how much guide variance (of 1) counts as flat
-_MISFIT = 0.1  # alpha error of the local model at which its word counts 1/e
+_MISFIT = 0.1  # alpha error of the local model at which its weight is 1/e
 _BACK_PROJECTIONS = 2
 _STRIP = 256
 
@@ -45,7 +45,7 @@ def refine(alpha: Alpha, coarse: npt.NDArray[np.uint8], guide: npt.NDArray[np.ui
     Filtering", TPAMI 2013): alpha is fitted as a linear function of colour in every 3 x 3 window at the model's
     resolution, and the enlarged coefficients are applied to the full-size picture. Colour, not luminance alone, is the
     guide, since many edges differ in hue only. Two guards keep the texture of the picture out of the alpha: where the
-    fit is poor the plain enlargement counts, and no pixel leaves the range of the model's alpha around it. Last,
+    fit is poor the plain enlargement is used, and no pixel leaves the range of the model's alpha around it. Last,
     back-projection (Irani, Peleg 1991) restores the model's own values: averaged down, the result equals `coarse`
     closely. `check` is called between strips of rows and may raise to cancel. Does nothing when the picture is not
     larger.
@@ -76,7 +76,7 @@ def refine(alpha: Alpha, coarse: npt.NDArray[np.uint8], guide: npt.NDArray[np.ui
 
 
 def _varies(bounds: Floats, rows: slice, height: int) -> bool:
-    """Whether alpha is not constant everywhere around these rows, so that there is something to refine."""
+    """Whether alpha varies around these rows, so that there is something to refine."""
     scale = bounds.shape[0] / height
     near = bounds[max(int(rows.start * scale) - 1, 0) : int(rows.stop * scale) + 2]
     return bool((near[..., 1] > near[..., 0]).any())

@@ -20,7 +20,7 @@ def over_colour(image: Image, red: int, green: int, blue: int) -> Image:
 
 
 def over_picture(image: Image, picture: Image) -> Image:
-    """The cut-out over a picture that is scaled to cover it and cut off evenly where it is longer.
+    """The cut-out over a picture that is scaled to cover it and cropped evenly on both sides.
 
     In the cut-out's profile and depth; a gray cut-out over a coloured picture becomes sRGB. Where the picture is transparent, so is the
     result.
@@ -29,7 +29,7 @@ def over_picture(image: Image, picture: Image) -> Image:
 
 
 def _laid(image: Image, behind: Image) -> Image:
-    """A cut-out over a picture of its size or of one pixel."""
+    """A cut-out over a picture of the same size or of one pixel."""
     image, colour = _matched(image, behind)
     assert image.alpha is not None
     colour = _as_deep_as(image.alpha, colour)
@@ -40,7 +40,7 @@ def _laid(image: Image, behind: Image) -> Image:
 
 
 def _matched(image: Image, behind: Image) -> tuple[Image, Pixels]:
-    """Both in one encoding: the cut-out's, or sRGB where that is gray and the other is not, or one way only."""
+    """Both in one encoding: the cut-out's, or sRGB where the cut-out's is one-way, or gray while the other is coloured."""
     if image.is_gray and behind.is_gray and image.icc == behind.icc:
         return image, behind.pixels
     if image.is_gray:
@@ -61,7 +61,7 @@ def _as_deep_as(reference: Pixels, samples: Pixels) -> Pixels:
 
 
 def _over(front: Pixels, alpha: Pixels, behind: Pixels) -> Pixels:
-    """`front` over opaque `behind`, of its size or one pixel, by `alpha`: exact where that is none or full."""
+    """`front` over opaque `behind` (same size or one pixel), weighted by `alpha`: exact where that is none or full."""
     whole = np.iinfo(alpha.dtype).max
     out = np.empty_like(front)
     for rows in strips(front.shape[0], _STRIP):
@@ -72,7 +72,7 @@ def _over(front: Pixels, alpha: Pixels, behind: Pixels) -> Pixels:
 
 
 def _over_transparent(front: Pixels, alpha: Pixels, behind: Pixels, behind_alpha: Pixels) -> tuple[Pixels, Pixels]:
-    """Colour and alpha of `front` over `behind`, which has alpha itself (Porter, Duff 1984): zero where nothing is seen."""
+    """Colour and alpha of `front` over `behind`, which has alpha itself (Porter, Duff 1984): zero where nothing is visible."""
     whole = np.iinfo(alpha.dtype).max
     colour, opacity = np.empty_like(front), np.empty_like(alpha)
     for rows in strips(front.shape[0], _STRIP):

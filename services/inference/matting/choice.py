@@ -1,4 +1,4 @@
-"""Which network finds the subject: by what the model server runs it on."""
+"""Which network finds the subject, depending on the device that the model server runs it on."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ FINE, USUAL = "birefnet", "isnet"
 
 
 async def choose(triton: Triton) -> str:
-    """The finer one where it is installed and runs on a GPU: a processor would take the better part of a minute for it."""
+    """The finer one where it is installed and runs on a GPU: on a CPU it would take most of a minute."""
     return FINE if await triton.device(FINE) is Device.GPU else USUAL

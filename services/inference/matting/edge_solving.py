@@ -1,4 +1,4 @@
-"""From the model's alpha to one whose edges, hair included, follow the colours of the picture: at the model's own size."""
+"""From the model's alpha to one whose edges, including hair, follow the colours of the picture, at the model's own size."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from services.inference.matting.tuning import Tuning
 Floats = npt.NDArray[np.float32]
 Pixels8 = npt.NDArray[np.uint8]
 
-_UNSURE = 4, 251  # of 255: what the model says between these is an edge
-_STEP = 100  # an outline may also go from one to the other at once
-_EPSILON = 1e-5  # how much variance of colour (of 1) counts as flat: that of a camera's noise
+_UNSURE = 4, 251  # of 255: values of the model between these are an edge
+_STEP = 100  # an outline may also jump from one to the other
+_EPSILON = 1e-5  # colour variance (of 1) that counts as flat: that of camera noise
 _FIXED = 10.0  # weight of the model's alpha where it is sure
 _ROUNDS = 40
 _TOLERANCE = 1e-7  # mean of the squared residual at which the solution is good enough
 _BETWEEN = 0.1  # alpha between this and 1 less this is neither subject nor background
-_ZONE = 25  # pixels over which it is told how wide a zone of it is: the share of an outline is at most the first, of hair the second
+_ZONE = 25  # pixels of the window that measures a zone's width: the share of an outline is at most the first, of hair the second
 _OUTLINE, _HAIR = 0.12, 0.3
 _SOFT_PULL = 0.003
 _OUTLINE_MOVES = 2  # pixels
-_MARGIN = 32  # pixels around what is unsure that take part
+_MARGIN = 32  # pixels around unsure ones that are solved as well
 
 
 def solve_edges(coarse: Pixels8, guide: Pixels8, tuning: Tuning, check: Callable[[], None]) -> Pixels8:
-    """The alpha that fits both the model's (`coarse`, height x width) and the colours (`guide`, height x width x 3, sRGB).
+    """The alpha that fits both the model's alpha (`coarse`, height x width) and the colours (`guide`, height x width x 3, sRGB).
 
     Closed-form matting (Levin, Lischinski, Weiss, TPAMI 2008) with large windows (He, Sun, Tang: "Fast Matting Using Large Kernel
     Matting Laplacian Matrices", CVPR 2010): the matting Laplacian's product with an alpha is the alpha less its guided filter, which box
-    filters compute, so that conjugate gradients need no matrix. What the model is sure of is held; elsewhere its alpha pulls by
-    `tuning`. Needs about 100 bytes a pixel. `check` is called between rounds and may raise to cancel.
+    filters compute, so that conjugate gradients need no matrix. Where the model is sure, its alpha is kept; elsewhere it is
+    weighted by `tuning`. Needs about 100 bytes a pixel. `check` is called between rounds and may raise to cancel.
     """
     unsure = _unsure(coarse, tuning.reach)
     if not unsure.any():
@@ -54,13 +54,13 @@ class _Window:
 
     def __init__(self, guide: Floats, radius: int) -> None:
         self._size = (2 * radius + 1, 2 * radius + 1)
-        # Around zero, products of colours keep their digits in single precision.
+        # Centred on zero, products of colours keep their digits in single precision.
         self._guide = guide - guide.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
         self._mean_guide = self._mean(self._guide)
         self._inverse = self._inverted()
 
     def filter(self, alpha: Floats) -> Floats:
-        """Every pixel by the linear functions of colour that fit `alpha` best in the windows it lies in."""
+        """Each pixel from the linear functions of colour that fit `alpha` best in the windows that contain it."""
         mean = self._mean(alpha)
         red, green, blue = np.moveaxis(self._mean(self._guide * alpha[..., None]) - self._mean_guide * mean[..., None], -1, 0)
         rr, rg, rb, gg, gb, bb = self._inverse
@@ -70,7 +70,7 @@ class _Window:
 
     def _inverted(self) -> list[Floats]:
         """The inverse covariance of the colours in each window: rr, rg, rb, gg, gb, bb."""
-        # In single precision the determinant of colours that lie on a line, as grays do, would be nothing but rounding errors.
+        # In single precision, the determinant for collinear colours, such as grays, would be only rounding errors.
         rr, rg, rb, gg, gb, bb = (self._covariance(i, j).astype(np.float64) for i in range(3) for j in range(i, 3))
         rr, gg, bb = rr + _EPSILON, gg + _EPSILON, bb + _EPSILON
         cofactors = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg, rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
@@ -123,7 +123,7 @@ def _pull(given: Floats, softness: Floats, tuning: Tuning) -> Floats:
 
 
 def _near_outlines(solved: Floats, given: Floats, softness: Floats) -> Floats:
-    """At outlines alpha moves by a few pixels at most: texture on both sides of one would draw it further."""
+    """Limits alpha to move a few pixels at outlines: texture on both sides would pull it further."""
     window = np.ones((2 * _OUTLINE_MOVES + 1,) * 2, np.uint8)
     bounded = np.clip(solved, cv2.erode(given, window), cv2.dilate(given, window))
     return np.asarray(solved * softness + bounded * (1 - softness), np.float32)

@@ -1,4 +1,4 @@
-"""Colour decontamination: what colour a half-transparent edge pixel has without the background mixed into it."""
+"""Colour decontamination: the colour of a half-transparent edge pixel without the background mixed into it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ Floats = npt.NDArray[np.float32]
 
 _WORKING_SIDE = 1024  # longest side, in pixels, of the copy that the wide pass works on
 _WIDE, _NARROW = 90, 6  # blur windows of the two passes, in pixels of the working copy
-_BLOCK = 256  # pixels: smaller ones hold fewer pixels away from edges, and have more margin around them
+_BLOCK = 256  # pixels: smaller blocks hold fewer pixels away from edges, but need more margin around them
 _TINY = np.float32(1e-5)
 
 
 def decontaminate(pixels: Pixels, opacity: npt.NDArray[np.uint16], visible: Pixels | None, check: Callable[[], None]) -> Pixels:
-    """Estimates the foreground colour of the pixels whose opacity (height x width, 0 to 65535) is neither none nor
-    full.
+    """Estimates the foreground colour of pixels with partial opacity (height x width, 0 to 65535).
 
     `pixels` (height x width x 1 or 3, 8 or 16 bits) is a mixture of foreground and background by `opacity`. Returns new
     pixels: unchanged bit for bit where the opacity is full, zero where it is none. `visible` (height x width, 8 or 16
-    bits) is the alpha that the picture had before: the less of a pixel was visible, the less its colour says.
+    bits) is the alpha that the picture had before: the less of a pixel was visible, the less its colour counts.
 
     Blur-fusion in two passes, after Forte and Pitie: "Approximate Fast Foreground Colour Estimation", ICIP 2021:
     blurred foreground and background colours, then the part of the pixel's own colour that they leave unexplained. The
@@ -80,7 +79,7 @@ class _Mixture:
         )
 
     def fused(self, foreground: Floats, background: Floats) -> Floats:
-        """The blurred foreground plus what both blurred colours leave unexplained of the pixel's own."""
+        """The blurred foreground plus the part of the pixel's own colour that both blurred colours leave unexplained."""
         unexplained = self.colour - self.opacity * foreground - (1 - self.opacity) * background
         return np.asarray(np.clip(foreground + self.opacity * unexplained, 0, 1), np.float32)
 

@@ -36,21 +36,21 @@ class CutoutOptions:
 
     tuning: Tuning = GENERAL
     refine: bool = True
-    """Move the enlarged alpha onto the edges of the picture; without it large pictures are done sooner and their edges are softer."""
+    """Move the enlarged alpha onto the edges of the picture; without it large pictures take less time and their edges are softer."""
     shadow: bool = False
-    """Keep the shadow that the subject casts, where the background is plain enough to tell it."""
+    """Keep the shadow that the subject casts, where the background is plain enough to identify it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cutout:
-    """A picture that was cut out, or one that was left as it is."""
+    """A picture that was cut out, or left as it was."""
 
     image: Image
     found: Segmentation
     kept_alpha: bool = False
-    """It was a cut-out already."""
+    """Whether it was a cut-out already."""
     shadow: bool = False
-    """A shadow was found, and kept."""
+    """Whether a shadow was found and kept."""
 
     @property
     def cut(self) -> bool:
@@ -59,7 +59,7 @@ class Cutout:
 
     @property
     def anything(self) -> bool:
-        """Whether there is a subject on nothing, cut out now or before."""
+        """Whether the picture is a cut-out, made now or before."""
         return self.kept_alpha or not self.found.nothing
 
 
@@ -73,9 +73,9 @@ async def remove_background(
 ) -> Cutout:
     """Cuts the foreground out: the picture with alpha, edges free of background colour, and zero colour where empty.
 
-    Pixels of full opacity stay bit-identical, and so do size, profile and bit depth. One in which the model finds nothing that it is sure
-    of is left as it is, and one that is a cut-out already keeps its alpha. `progress` gets shares of 1. `check` is called between steps,
-    also from other threads, and raises to cancel.
+    Pixels of full opacity stay bit-identical, and so do size, profile and bit depth. A picture in which the model finds nothing with
+    confidence is left as it is, and one that is a cut-out already keeps its alpha. `progress` gets shares of 1. `check` is called between
+    steps, also from other threads, and raises to cancel.
     """
     check()
     prepared = await asyncio.to_thread(model_input, image)
@@ -116,7 +116,7 @@ def model_input(image: Image) -> npt.NDArray[np.uint8]:
 def cut_out(
     image: Image, coarse: npt.NDArray[np.uint8], prepared: npt.NDArray[np.uint8], options: CutoutOptions, check: Callable[[], None]
 ) -> Image:
-    """Applies the model's alpha (uint8 [1024, 1024]) to a picture, of which `prepared` is the model's input; see `remove_background`."""
+    """Applies the model's alpha (uint8 [1024, 1024]) to a picture; `prepared` is the model's input for it. See `remove_background`."""
     coarse = alpha_refinement.denoise(coarse)
     if options.refine:
         coarse = solve_edges(coarse, prepared, options.tuning, check)
@@ -134,7 +134,7 @@ def cut_out(
 
 
 def visible_box(image: Image) -> tuple[slice, slice]:
-    """Rows and columns of the box around what is visible; the whole picture where nothing is, or all."""
+    """Rows and columns of the box around what is visible; the whole picture if nothing or everything is."""
     if image.alpha is None:
         return slice(0, image.height), slice(0, image.width)
     visible = image.alpha > image.maximum * _TRIM_THRESHOLD
@@ -145,15 +145,15 @@ def visible_box(image: Image) -> tuple[slice, slice]:
 
 
 def cropped(image: Image, box: tuple[slice, slice]) -> Image:
-    """What lies in some rows and columns of a picture."""
+    """The part of a picture in some rows and columns."""
     return image.replace(pixels=image.pixels[box].copy(), alpha=None if image.alpha is None else image.alpha[box].copy())
 
 
 def _foreground_share(alpha: Alpha, existing: Pixels) -> Alpha:
     """How much of each pixel's visible colour is foreground, for a picture that has alpha of its own.
 
-    The model sees soft edges that the picture already has, and reports them. The colour there is pure, so only
-    opacity beyond the existing one's is a mixture.
+    The model also reports soft edges that the picture already has. The colour there is pure, so only opacity beyond the existing alpha
+    indicates a mixture.
     """
     share = np.full_like(alpha, 65535)
     for rows in strips(alpha.shape[0]):

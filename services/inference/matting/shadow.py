@@ -19,25 +19,25 @@ _SAMPLING = 8
 _FITS = 6
 _PLAIN = 0.03  # of the background's brightness: unevenness up to which it counts as plain
 _DARKEST = 12.0  # of 255: a background as dark as this shows no shadow
-_FAINT = 0.03  # opacity from which on it is a shadow, not noise
-_GRAY = 0.15  # difference between the channels' darkening: more is a thing of some colour
-_REACH = 31  # pixels from the subject at which its shadow begins at the latest
+_FAINT = 0.03  # opacity from which it is a shadow, not noise
+_GRAY = 0.15  # difference between the channels' darkening: more means a coloured object
+_REACH = 31  # pixels from the subject within which its shadow must begin
 _SMOOTH = 1.5
 _NONE = 0.01  # opacity up to which it is noise even beside a shadow
-_RIM = 10  # pixels that a shadow may reach beyond what is surely darker
+_RIM = 10  # pixels that a shadow may reach beyond what is clearly darker
 _LEAST, _MOST = 0.001, 0.5  # of the picture, and of the background
 _BLACKEST = 0.85  # opacity that no shadow has, since light comes from everywhere
-_ROUGHER, _ROUGH = 2.5, 0.004  # texture of a shadow beside that of the background: more is a thing
-_ODD, _MOST_ODD = 0.06, 0.05  # difference from the clean background, and the share of it that may be so without being shadow
-_LEAST_OF_ROW = 0.3  # of a row that has to be background, to tell how bright it is
+_ROUGHER, _ROUGH = 2.5, 0.004  # texture of a shadow relative to the background's: more means an object
+_ODD, _MOST_ODD = 0.06, 0.05  # difference from the clean background, and the share of it that may differ so without being shadow
+_LEAST_OF_ROW = 0.3  # of a row that must be background, to measure its brightness
 
 
 def shadow_of(picture: Pixels8, alpha: Pixels8) -> Floats | None:
     """The shadow's opacity, 0 to 1, height x width, for a picture (sRGB, height x width x 3) and its subject's alpha.
 
-    The background without the shadow is taken to be a surface of second order in each channel, fitted to what is brightest of it, and
-    brighter or darker by rows, as where a table ends before a wall; the shadow is what is evenly darker in all channels, as smooth as the
-    background, and touches the subject. None where the background is not as plain as that, or shows no shadow.
+    The background without the shadow is modelled as a second-order surface in each channel, fitted to its brightest part, with a brightness
+    factor per row, as where a table ends before a wall. The shadow is what is evenly darker in all channels, as smooth as the background,
+    and touches the subject. None where the background is not that plain, or shows no shadow.
     """
     colour = picture.astype(np.float32)
     open_ground = cv2.erode((alpha <= _CLEAR).astype(np.uint8), np.ones((2 * _MARGIN + 1,) * 2, np.uint8)) > 0
@@ -51,14 +51,14 @@ def shadow_of(picture: Pixels8, alpha: Pixels8) -> Floats | None:
     touching = _touching(np.asarray(cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)), np.uint8), alpha)
     if not _is_shadow(shades.mean(axis=2), touching > 0, open_ground):
         return None
-    # A shadow's rim is fainter than what tells it from noise, and ends without an edge.
+    # A shadow's rim is fainter than the noise threshold, and ends without an edge.
     around = cv2.dilate(touching, np.ones((2 * _RIM + 1,) * 2, np.uint8)).astype(np.float32)
     inside = cv2.GaussianBlur(around, (0, 0), _RIM / 2) * ((shade - _NONE) / (_FAINT - _NONE)).clip(0, 1)
     return _under_subject(np.where(uneven, 0, shade * inside).clip(0, 1).astype(np.float32), open_ground)
 
 
 def with_shadow(image: Image, shadow: Floats) -> Image:
-    """Lays a cut-out over its shadow (any size, 0 to 1): black, as dense as the shadow is where the cut-out is not."""
+    """Lays a cut-out over its shadow (any size, 0 to 1): black, at the shadow's opacity where the cut-out is transparent."""
     assert image.alpha is not None
     pixels, alpha = image.pixels.copy(), image.alpha.copy()
     maximum = np.float32(image.maximum)
@@ -72,7 +72,7 @@ def with_shadow(image: Image, shadow: Floats) -> Image:
 
 
 def _clean(colour: Floats, ground: npt.NDArray[np.bool_]) -> Floats | None:
-    """The background as it were without a shadow; None where it is not plain."""
+    """The background as it would be without a shadow; None if it is not plain."""
     height, width = ground.shape
     y, x = np.mgrid[:height, :width].astype(np.float32)
     x, y = x / width - 0.5, y / height - 0.5
@@ -99,7 +99,7 @@ def _clean(colour: Floats, ground: npt.NDArray[np.bool_]) -> Floats | None:
 
 
 def _by_rows(share: Floats, ground: npt.NDArray[np.bool_]) -> Floats:
-    """How bright the rows of the background are, as shares of the fitted surface: the median of each, which no shadow fills half of."""
+    """How bright the rows of the background are, as shares of the fitted surface: the median of each, of which no shadow fills half."""
     seen = ground.sum(axis=1) > _LEAST_OF_ROW * ground.shape[1]
     if not seen.any():
         return np.ones(len(ground), np.float32)
@@ -117,7 +117,7 @@ def _touching(dark: npt.NDArray[np.uint8], alpha: Pixels8) -> npt.NDArray[np.uin
 
 
 def _is_shadow(shade: Floats, dark: npt.NDArray[np.bool_], ground: npt.NDArray[np.bool_]) -> bool:
-    """Whether what is darker is a shadow: large enough, not black, as smooth as the background, and that all that there is on it."""
+    """Whether what is darker is a shadow: large enough, not black, as smooth as the background, and the only thing on it."""
     if dark.sum() < _LEAST * dark.size or dark.sum() > _MOST * ground.sum() or np.quantile(shade[dark], 0.95) > _BLACKEST:
         return False
     plain = ground & (cv2.dilate(dark.astype(np.uint8), np.ones((2 * _RIM + 1,) * 2, np.uint8)) == 0)
@@ -128,7 +128,7 @@ def _is_shadow(shade: Floats, dark: npt.NDArray[np.bool_], ground: npt.NDArray[n
 
 
 def _under_subject(shade: Floats, ground: npt.NDArray[np.bool_]) -> Floats:
-    """Carries the shadow on below the edges of the subject, where it cannot be seen, as dense as it is beside them."""
+    """Extends the shadow below the edges of the subject, where it cannot be seen, at the opacity that it has beside them."""
     _, labels = cv2.distanceTransformWithLabels((~ground).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     values = np.zeros(int(labels.max()) + 1, np.float32)
     values[labels[ground]] = shade[ground]

@@ -12,11 +12,11 @@ import numpy.typing as npt
 Pixels8 = npt.NDArray[np.uint8]
 
 _SURE = 230  # of 255
-_LEAST_SURE = 5e-4  # of the picture: textures, skies and empty walls have less that the model is sure of
+_LEAST_SURE = 5e-4  # of the picture: in textures, skies and empty walls the model is sure of less
 _HALF = 128
-_LEAST_SUBJECT = 0.02  # of the largest subject: less is a speck, or a part of it that something hides the rest of
+_LEAST_SUBJECT = 0.02  # of the largest subject: less is a speck, or a part of it that is otherwise hidden
 _UNSURE = 0.6  # confidence under which the result deserves a look
-_CUT_OUT = 0.03  # of the picture that is transparent, from which on it may be a cut-out already
+_CUT_OUT = 0.03  # transparent share of the picture from which it may be a cut-out already
 _MOST_LEFT = 0.25  # of what is visible that the model would take away from a cut-out
 
 
@@ -34,18 +34,18 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Segmentation:
-    """What the model's alpha amounts to."""
+    """Summary of the model's alpha."""
 
     subjects: tuple[Subject, ...]
     """The largest first."""
     confidence: float
-    """0 to 1: how far what it takes for the subject is from undecided."""
+    """0 to 1: how decided the model is about what it takes for the subject."""
     nothing: bool
-    """There is nothing that it is sure of."""
+    """Whether the model is sure of nothing."""
 
     @property
     def unsure(self) -> bool:
-        """Whether somebody should look at the result."""
+        """Whether a person should check the result."""
         return not self.nothing and self.confidence < _UNSURE
 
     def to_dict(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def is_cut_out(coarse: Pixels8, own: Pixels8) -> bool:
 
 def _parts(coarse: Pixels8) -> tuple[Subject, ...]:
     height, width = coarse.shape
-    # What hair or a strap holds together is one subject.
+    # Parts connected by hair or a strap are one subject.
     joined = cv2.morphologyEx((coarse >= _HALF).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(joined)
     areas = stats[1:, cv2.CC_STAT_AREA]

@@ -1,4 +1,4 @@
-"""What is assumed of a subject's edges, by the kind of subject; chosen by `benchmarks/quality/remove_background.py`."""
+"""Assumptions about a subject's edges, by kind of subject; chosen with `benchmarks/quality/remove_background.py`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ class Tuning:
     """How far the picture's colours may overrule the model at edges. Lengths are in pixels of the model's 1024 x 1024 alpha."""
 
     reach: int
-    """So far around what the model is unsure of it is taken to be unsure, too."""
+    """How far around its unsure pixels the model is taken to be unsure, too."""
     radius: int
     """Of the windows in which opacity is taken to be linear in colour: wide ones follow hair, narrow ones keep to an outline."""
     pull: float
-    """Weight of the model's alpha where it is one half, beside that of the colours, 1."""
+    """Weight of the model's alpha where it is one half, relative to that of the colours, 1."""
     certainty: float
     """How many times more it weighs where it is near 0 or 1."""
     softness: float
-    """How far a wide zone of doubt is taken for hair, where the colours alone decide: 0 not at all, 1 wholly."""
+    """How much a wide zone of doubt is treated as hair, where the colours alone decide: 0 not at all, 1 fully."""
 
 
 PORTRAIT = Tuning(reach=6, radius=8, pull=0.02, certainty=30, softness=1)

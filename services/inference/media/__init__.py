@@ -1,4 +1,4 @@
-"""Pictures in and out: decoding with limits, colour management, encoding. No network and no model here."""
+"""Pictures in and out: decoding with limits, colour management, encoding. This package uses no network and no model."""
 
 from services.inference.media.colour import Pixels
 from services.inference.media.decode import Header, decode, read_header

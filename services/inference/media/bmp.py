@@ -1,4 +1,4 @@
-"""BMP, which libvips reads only through ImageMagick, by Pillow's own parser."""
+"""BMP, which libvips reads only through ImageMagick, read with Pillow's own parser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.inference.media.errors import corrupt
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 
 _MODES = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBA": "RGBA"}
-"""What the samples are decoded to, by Pillow's name of how they are stored."""
+"""The mode that samples are decoded to, by the Pillow mode that they are stored in."""
 _FAILURES = (OSError, ValueError, SyntaxError, EOFError, OverflowError)
 _MILLIMETRES_PER_INCH = 25.4
 
@@ -31,7 +31,7 @@ def open_checked(data: bytes, limits: Limits) -> BmpImageFile:
 
 
 def channels(file: BmpImageFile) -> int:
-    """Samples of a pixel once decoded."""
+    """Samples per pixel once decoded."""
     return len(_mode(file))
 
 

@@ -1,4 +1,4 @@
-"""Colour management (ICC, by Little CMS) and sample depths, on plain arrays."""
+"""Colour management (ICC, with Little CMS) and sample depths, on plain arrays."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def to_srgb(pixels: Pixels, icc: bytes | None) -> npt.NDArray[np.uint8]:
 def from_srgb(pixels: npt.NDArray[np.uint8], icc: bytes) -> bool:
     """Converts 8-bit sRGB (height x width x 3) to the RGB encoding of `icc`, in place, in strips.
 
-    Returns False, with the pixels untouched, when the profile is one way only (it has no table towards the device,
-    as profiles of some cameras and scanners).
+    Returns False, with the pixels untouched, when the profile is one-way (it has no table towards the device, like
+    the profiles of some cameras and scanners).
     """
     if not _is_target(icc):
         return False
@@ -60,8 +60,8 @@ def from_srgb(pixels: npt.NDArray[np.uint8], icc: bytes) -> bool:
 def between(pixels: Pixels, source: bytes | None, target: bytes | None) -> Pixels | None:
     """Converts height x width x 1 or 3 samples in the encoding of `source` to three in that of `target`; None is sRGB for both.
 
-    As `to_srgb`, but straight from one to the other, so that colours outside sRGB are kept where both have them. Samples keep
-    their 16 bits only where nothing but the number of channels changes, else there are 8. None when `target` is one way only.
+    Like `to_srgb`, but directly from one to the other, so that colours outside sRGB are kept where both have them. Samples keep
+    their 16 bits only where nothing but the number of channels changes; otherwise they get 8. None when `target` is one-way.
     """
     gray = pixels.shape[2] == 1
     if source == target and not (gray and source is not None):
@@ -83,7 +83,7 @@ def _transformed(pixels: npt.NDArray[np.uint8], source: bytes | None, target: by
 
 
 def _tripled(gray: Pixels) -> Pixels:
-    """One sample a pixel as three equal ones."""
+    """One sample per pixel as three equal ones."""
     return np.repeat(gray, 3, axis=2)  # type: ignore[return-value]  # of the same type as before
 
 
@@ -149,12 +149,12 @@ def widen(samples: npt.NDArray[np.uint16], bits: int) -> npt.NDArray[np.uint16]:
 
 
 def contiguous(samples: Pixels) -> Pixels:
-    """The same samples in row-major order without gaps, copied only where they are not so already."""
+    """The same samples in row-major order without gaps, copied only if they are not already laid out that way."""
     return samples if samples.flags.c_contiguous else samples.copy()
 
 
 def vips_from_array(pixels: Pixels) -> pyvips.Image:
-    """A libvips image over the memory or the file of height x width x bands samples (no copy; the array must not change)."""
+    """A libvips image backed by the memory or file of height x width x bands samples (no copy; the array must not change)."""
     height, width, bands = pixels.shape
     wide = pixels.dtype == np.uint16
     format_ = "ushort" if wide else "uchar"
@@ -162,7 +162,7 @@ def vips_from_array(pixels: Pixels) -> pyvips.Image:
     if path is None:
         image = pyvips.Image.new_from_memory(contiguous(pixels), width, height, bands, format_)
     else:
-        # libvips reads the rows that it needs, and holds no others.
+        # libvips reads only the rows that it needs, and holds no others.
         image = pyvips.Image.rawload(str(path), width, height, bands, format=format_)
     if bands < 3:
         return image.copy(interpretation="grey16" if wide else "b-w")

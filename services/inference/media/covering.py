@@ -1,4 +1,4 @@
-"""A picture made to cover another size."""
+"""Scaling a picture to cover another size."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from services.inference.media.image import Image
 
 
 def covering(image: Image, width: int, height: int) -> Image:
-    """The picture scaled, its shape kept, so that it covers width x height pixels, and cut off evenly where it is longer.
+    """The picture scaled to cover width x height pixels, keeping its shape, and cropped evenly on both sides.
 
-    Smaller by Lanczos, larger by bicubic interpolation. What is transparent lends no colour to its surroundings.
+    Lanczos when shrinking, bicubic when enlarging. Transparent pixels lend no colour to their surroundings.
     """
     scale = max(width / image.width, height / image.height)
-    # What is left of the picture, in its own pixels.
+    # The part of the picture that remains, in its own pixels.
     columns, rows = (min(own, max(1, round(side / scale))) for own, side in ((image.width, width), (image.height, height)))
     source = vips_from_array(image.pixels)
     if image.alpha is not None:
@@ -31,5 +31,5 @@ def covering(image: Image, width: int, height: int) -> Image:
 
 
 def _whole(samples: pyvips.Image, image: Image) -> pyvips.Image:
-    """Floating-point samples as the picture's, rounded and clipped."""
+    """Floating-point samples converted to the picture's type, rounded and clipped."""
     return samples.rint().cast("uchar" if image.bit_depth == 8 else "ushort")

@@ -18,7 +18,7 @@ from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.orientation import upright
 
 _READ = read_formats(MEDIA_KIND_IMAGE)
-# The loader is named by the sniffed format, so that none of libvips' other loaders ever sees a user's file.
+# The sniffed format selects the loader, so that none of libvips' other loaders ever sees a user's file.
 _LOADERS: dict[MediaFormat, Callable[..., pyvips.Image]] = {
     MediaFormat.JPEG: pyvips.Image.jpegload_buffer,
     MediaFormat.PNG: pyvips.Image.pngload_buffer,
@@ -34,14 +34,14 @@ _CONVERTED = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab", "labq": "Lab", "scrgb
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the header of a picture file says: its format, its size in pixels once upright, and the samples of a pixel."""
+    """The header of a picture file: its format, its size in pixels once upright, and its samples per pixel."""
 
     format: MediaFormat
     width: int
     height: int
     channels: int
     wide: bool
-    """Whether a sample takes two bytes once decoded, not one."""
+    """Whether a decoded sample takes two bytes instead of one."""
 
     @property
     def samples_bytes(self) -> int:
@@ -104,7 +104,7 @@ def _open(data: bytes, format_: MediaFormat, limits: Limits) -> pyvips.Image:
 
 
 def _orientation(image: pyvips.Image) -> int:
-    # libheif turns AVIF by itself and libvips then drops the field.
+    # libheif rotates AVIF by itself and libvips then drops the field.
     return int(image.get("orientation")) if image.get_typeof("orientation") else 1
 
 
@@ -119,7 +119,7 @@ def _read_pixels(image: pyvips.Image, format_: MediaFormat) -> Image:
         exif=without_thumbnail(_blob(image, "exif-data")),
         xmp=_blob(image, "xmp-data"),
         iptc=_blob(image, "iptc-data"),
-        # libvips gives 1 where a format or a file says nothing.
+        # libvips returns 1 where a format or a file specifies nothing.
         pixels_per_mm=None if image.xres == image.yres == 1 else (image.xres, image.yres),
     )
 
@@ -141,7 +141,7 @@ def _read_pixels(image: pyvips.Image, format_: MediaFormat) -> Image:
 def _as_srgb(image: pyvips.Image, icc: bytes | None) -> pyvips.Image:
     if image.interpretation != "cmyk":
         return image.colourspace("srgb" if image.format == "uchar" else "rgb16")
-    # A CMYK file without a profile is read with libvips' own, a common coated-paper press condition.
+    # A CMYK file without a profile is read with libvips' built-in one, a common coated-paper press condition.
     return image.icc_transform("srgb", embedded=icc is not None, input_profile="cmyk", intent="relative", depth=8)
 
 

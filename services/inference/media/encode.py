@@ -17,7 +17,7 @@ from services.inference.media.errors import over_limit, unsupported
 from services.inference.media.image import Image, Metadata
 
 WRITABLE = tuple(each for each in MediaFormat if each.kind == MEDIA_KIND_IMAGE and Use.WRITTEN in each.use)
-_USUAL_RESOLUTION = 72 / 25.4  # pixels per mm, where a picture says none
+_USUAL_RESOLUTION = 72 / 25.4  # pixels per mm, where a picture specifies none
 _QUICK: Mapping[MediaFormat, Mapping[str, object]] = {MediaFormat.PNG: {"compression": 1, "filter": "sub"}, MediaFormat.WEBP: {"effort": 0}}
 _LARGEST_SIDE = {MediaFormat.PNG: 2**31 - 1, MediaFormat.JPEG: 65_535, MediaFormat.WEBP: 16_383}
 
@@ -34,8 +34,8 @@ def encode(
 ) -> bytes:
     """Encodes a picture with its colour profile and, unless told otherwise, its metadata.
 
-    `quick` spends less effort on PNG and lossless WebP: larger files of the same pixels, several times as fast.
-    `quality` (1 to 100) is JPEG's, and WebP's when `lossless` is False. PNG keeps 16 bits a sample, the others get 8.
+    `quick` spends less effort on PNG and lossless WebP: larger files with the same pixels, several times as fast.
+    `quality` (1 to 100) is JPEG's, and WebP's when `lossless` is False. PNG keeps 16 bits per sample, the others get 8.
     JPEG has no alpha: the picture is laid over `background` (8-bit sRGB). Raises `MEDIA_UNSUPPORTED` for a format that
     is only read and `MEDIA_LIMIT_EXCEEDED` for a side longer than the format can hold.
     """
@@ -46,7 +46,7 @@ def encode(
 
 
 def encode_into(target: Path, image: Image, format_: MediaFormat = MediaFormat.PNG, *, quick: bool = False) -> None:
-    """Writes a picture into a file, as `encode` does with its defaults, strip by strip: of samples in files little memory is taken."""
+    """Writes a picture into a file, as `encode` does with its defaults, strip by strip: samples in files take little memory."""
     picture, options = _saved(image, format_, quality=92, lossless=True, keep_metadata=True, background=(255, 255, 255))
     if quick:
         options |= _QUICK.get(format_, {})
@@ -56,7 +56,7 @@ def encode_into(target: Path, image: Image, format_: MediaFormat = MediaFormat.P
 def _saved(
     image: Image, format_: MediaFormat, quality: int, lossless: bool, keep_metadata: bool, background: tuple[int, int, int]
 ) -> tuple[pyvips.Image, dict[str, object]]:
-    """What libvips is to write, and how."""
+    """What libvips must write, and with which options."""
     if format_ not in WRITABLE:
         raise unsupported(f"Pictures cannot be written as {format_}.", allowed=WRITABLE)
     longest = _LARGEST_SIDE[format_]
@@ -110,9 +110,9 @@ def _join(pixels: Pixels, alpha: Pixels | None) -> pyvips.Image:
 
 
 def _labelled(picture: pyvips.Image, icc: bytes | None, metadata: Metadata) -> tuple[pyvips.Image, str]:
-    """Attaches profile and metadata; also gives the names of what libvips is to write.
+    """Attaches profile and metadata; also returns the names of the fields that libvips must write.
 
-    They have to be named: told to keep everything, libvips invents an EXIF block where there is none.
+    They must be named: when told to keep everything, libvips invents an EXIF block where there is none.
     """
     xres, yres = metadata.pixels_per_mm or (_USUAL_RESOLUTION, _USUAL_RESOLUTION)
     picture = picture.copy(xres=xres, yres=yres)
@@ -120,6 +120,6 @@ def _labelled(picture: pyvips.Image, icc: bytes | None, metadata: Metadata) -> t
     kept = {name: blob for name, blob in blobs.items() if blob is not None}
     for name, blob in kept.items():
         picture.set_type(pyvips.GValue.blob_type, "icc-profile-data" if name == "icc" else f"{name}-data", blob)
-    # The pixels are upright already: an orientation tag left in the EXIF block would turn them again.
+    # The pixels are upright already: an orientation tag left in the EXIF block would rotate them again.
     picture.set_type(pyvips.GValue.gint_type, "orientation", 1)
     return picture, "|".join(kept) or "none"

@@ -13,7 +13,7 @@ def corrupt(message: str) -> DarkroomError:
 
 
 def unsupported(message: str, *, allowed: Sequence[str]) -> DarkroomError:
-    """The content is of a type that is not read or cannot be written (`MEDIA_UNSUPPORTED`)."""
+    """The content is of a type that cannot be read or written (`MEDIA_UNSUPPORTED`)."""
     return DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, message, allowed=allowed)
 
 

@@ -1,4 +1,4 @@
-"""The one edit to EXIF blocks that libvips does not make by itself."""
+"""The one edit to EXIF blocks that libvips does not make itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ENTRY_BYTES = 12
 def without_thumbnail(exif: bytes | None) -> bytes | None:
     """Unlinks the thumbnail from an EXIF block; None for no block or one that cannot be parsed.
 
-    The thumbnail shows the picture before the edit: what was cut out of the picture would still be seen in it. Image
+    The thumbnail shows the picture before the edit: what was cut out would still be visible in it. Image
     file directory 0 ends with the offset of directory 1, which describes the thumbnail (CIPA DC-008, 4.6.2); setting it
     to zero makes every EXIF writer leave the thumbnail out.
     """

@@ -1,4 +1,4 @@
-"""HEIC (HEVC in HEIF), which libvips is usually built without, through pillow-heif and libheif."""
+"""HEIC (HEVC in HEIF), which libvips is usually built without, read through pillow-heif and libheif."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def open_checked(data: bytes, limits: Limits) -> pillow_heif.HeifFile:
 
 
 def decode(data: bytes, limits: Limits) -> Image:
-    """Decodes the primary picture of a HEIC file. libheif turns it upright; EXIF orientation is ignored."""
+    """Decodes the primary picture of a HEIC file. libheif makes it upright; EXIF orientation is ignored."""
     file = open_checked(data, limits)
     try:
         samples = np.asarray(file)

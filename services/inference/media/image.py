@@ -1,4 +1,4 @@
-"""A decoded picture, as every image operation takes and gives it."""
+"""A decoded picture, as every image operation takes and returns it."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a file says about a picture beside its pixels.
+    """What a file says about a picture besides its pixels.
 
-    `exif` holds no thumbnail any more. Its orientation tag is out of date, as the pixels are upright: `encode` resets it.
+    `exif` no longer holds a thumbnail. Its orientation tag is outdated, as the pixels are upright: `encode` resets it.
     """
 
     exif: bytes | None = None
@@ -44,7 +44,7 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """How a result is written. `quick`: with less effort, which makes a larger file of the same pixels."""
+    """How a result is written. `quick`: with less effort, which makes a larger file with the same pixels."""
 
     format: MediaFormat = MediaFormat.PNG
     quick: bool = False
@@ -57,7 +57,7 @@ class Image:
     `pixels` is height x width x 3 (colour) or height x width x 1 (gray), uint8 or uint16, in the encoding of `icc`,
     or in sRGB (gray: the sRGB tone curve) where `icc` is None. `alpha` is height x width in the same sample type, None
     when every pixel is opaque. `saving` says how the result is to be written. `notes` are plain sentences for the user about
-    what reading it had to leave out. Arrays are shared, never copied, so an operation that changes them makes new ones
+    what could not be read. Arrays are shared, never copied, so an operation that changes them makes new ones
     (`replace`).
     """
 
@@ -92,12 +92,12 @@ class Image:
 
     @property
     def is_gray(self) -> bool:
-        """Whether there is one sample a pixel instead of three."""
+        """Whether there is one sample per pixel instead of three."""
         return int(self.pixels.shape[2]) == 1
 
     @property
     def bit_depth(self) -> int:
-        """Bits a sample, 8 or 16."""
+        """Bits per sample, 8 or 16."""
         return 8 * self.pixels.dtype.itemsize
 
     @property
@@ -116,7 +116,7 @@ class Image:
         alpha: Pixels | None = None,
         note: str | None = None,
     ) -> Image:
-        """A copy with other pixels, another alpha, or one more note; what is None stays as it is."""
+        """A copy with other pixels, another alpha, or one more note; arguments that are None change nothing."""
         return dataclasses.replace(
             self,
             pixels=self.pixels if pixels is None else pixels,

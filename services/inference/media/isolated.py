@@ -1,6 +1,6 @@
-"""Reading a picture in a child process: files come from strangers, and decoders are large programs in C.
+"""Reading a picture in a child process, since files are untrusted and decoders are large C programs.
 
-The child leaves the samples in a file and describes them; the worker takes nothing on trust but the samples' values.
+The child leaves the samples in a file and describes them; the worker trusts nothing but the samples' values.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _BLOBS = ("exif", "xmp", "iptc")
 
 
 async def read_picture_header(sandbox: Sandbox, source: Path, limits: Limits, resources: SandboxLimits) -> Header:
-    """`media.read_header` of a file, by a child of `sandbox` within `resources`. Raises as `media.read_header` and `Sandbox.run`."""
+    """`media.read_header` of a file, in a child of `sandbox` within `resources`. Raises as `media.read_header` and `Sandbox.run`."""
     return _header(await sandbox.run(describe, source, limits.megapixels, limits=resources))
 
 
 async def read_picture(sandbox: Sandbox, source: Path, folder: Path, limits: Limits, resources: SandboxLimits) -> Image:
-    """`media.decode` of a file, by a child of `sandbox` within `resources`. `folder` is for a temporary file.
+    """`media.decode` of a file, in a child of `sandbox` within `resources`. `folder` is for a temporary file.
 
     Raises as `media.decode` and `Sandbox.run`.
     """
@@ -41,14 +41,14 @@ async def read_picture(sandbox: Sandbox, source: Path, folder: Path, limits: Lim
 
 
 def describe(source: Path, megapixels: float) -> dict[str, Any]:
-    """The child's part of `read_picture_header`: the header, as JSON can hold it."""
+    """The child's part of `read_picture_header`: the header, in a form that JSON can hold."""
     configure_libvips(1)
     return dataclasses.asdict(read_header(source.read_bytes(), Limits(megapixels)))
 
 
 def decode_into(source: Path, target: Path, megapixels: float) -> dict[str, Any]:
     """The child's part of `read_picture`: write the samples of the picture, and then of its alpha, to `target`, and describe them."""
-    # The child lives for one picture, which the processor-time limit counts over all threads.
+    # The child lives for one picture, and its limit on processor time counts all threads.
     configure_libvips(1)
     image = decode(source.read_bytes(), Limits(megapixels))
     with target.open("wb") as file:
@@ -68,7 +68,7 @@ def decode_into(source: Path, target: Path, megapixels: float) -> dict[str, Any]
 
 
 def _header(described: dict[str, Any]) -> Header:
-    """What the child has described. Raises SandboxCrashed if that makes no sense."""
+    """The header that the child described. Raises SandboxCrashed if the description makes no sense."""
     try:
         numbers = {name: int(described[name]) for name in ("width", "height", "channels")}
         return Header(MediaFormat(described["format"]), **numbers, wide=bool(described["wide"]))
@@ -77,7 +77,7 @@ def _header(described: dict[str, Any]) -> Header:
 
 
 def _taken(described: dict[str, Any], target: Path, limits: Limits) -> Image:
-    """The picture that the child describes. Raises SandboxCrashed when its description does not fit what it left."""
+    """The picture that the child described. Raises SandboxCrashed if the description does not match the file that it left."""
     try:
         height, width, bands = described["shape"]
         limits.check(width, height)

@@ -12,7 +12,7 @@ def upright(samples: Pixels, orientation: int) -> Pixels:
 
     Returns a view; make it contiguous before giving it to code that reads its memory.
     """
-    # 5 to 8 are 1 to 4 seen along the other diagonal: transpose, then mirror.
+    # 5 to 8 are 1 to 4 after a transposition: transpose, then mirror.
     turned: Pixels = np.swapaxes(samples, 0, 1) if 5 <= orientation <= 8 else samples
     if orientation in (3, 4, 7, 8):
         turned = turned[::-1]

@@ -12,7 +12,7 @@ Samples = TypeVar("Samples", bound=npt.NDArray[np.generic])
 
 
 def resize(samples: Samples, width: int, height: int) -> Samples:
-    """Resizes height x width (x channels) samples, each axis by what suits it: area averages down, bicubic up.
+    """Resizes height x width (x channels) samples, each axis with what suits it: area averaging down, bicubic up.
 
     Area averaging is free of aliasing at any factor; bicubic is free of the stair-steps of nearest and the kinks of
     bilinear interpolation. The result is clipped to the range of integer samples by OpenCV.
@@ -37,12 +37,12 @@ def bilinear(
 ) -> npt.NDArray[np.float32]:
     """One window of `coarse` (height' x width' (x channels)) enlarged bilinearly to height x width.
 
-    The same numbers as enlarging the whole array and slicing, with time and memory for the window alone. `columns` None
+    The same numbers as enlarging the whole array and slicing, but with time and memory for the window alone. `columns` None
     means all of them.
     """
     above, below, down = _neighbours(coarse.shape[0], rows, height)
     left, right, across = _neighbours(coarse.shape[1], slice(0, width) if columns is None else columns, width)
-    # Columns first, on the few coarse rows that are needed, is a fraction of the work of the other order.
+    # Columns first, on the few coarse rows that are needed, takes a fraction of the work of the other order.
     first = int(above[0])
     band = coarse[first : int(below[-1]) + 1].astype(np.float32)
     channels = [1] * (coarse.ndim - 2)

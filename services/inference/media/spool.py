@@ -1,4 +1,4 @@
-"""Samples of large pictures in files of the working folder, so that memory holds no more of them than is being worked on."""
+"""Samples of large pictures in files of the working folder, so that memory holds only what is being worked on."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _IN_MEMORY_BYTES = 64 << 20
 
 
 class Spool:
-    """Arrays for one piece of work. Those of more than `in_memory_bytes` are mapped files in `folder`.
+    """Arrays for one piece of work. Those larger than `in_memory_bytes` are mapped files in `folder`.
 
-    The system writes what was changed to the files by itself and takes their memory back when others need it; `let_go` gives it back at
-    once. The files stay until the folder is emptied.
+    The system writes changes to the files by itself and reclaims their memory when it is needed elsewhere; `let_go` returns it at once.
+    The files stay until the folder is emptied.
     """
 
     def __init__(self, folder: Path, in_memory_bytes: int = _IN_MEMORY_BYTES) -> None:
@@ -50,12 +50,12 @@ class Spool:
         return self._mapped(path, shape, dtype)
 
     def let_go(self) -> None:
-        """Give the memory back that the mapped files have filled; what they hold stays as it is."""
+        """Give back the memory that the mapped files occupy; their contents stay as they are."""
         for mapped in self._maps:
             mapped.madvise(mmap.MADV_DONTNEED)
 
     def after(self, check: Callable[[], None]) -> Callable[[], None]:
-        """`check`, which work calls between two strips of a picture, and `let_go`."""
+        """`check`, which is called between two strips of a picture, followed by `let_go`."""
 
         def checked() -> None:
             check()

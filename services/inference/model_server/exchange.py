@@ -1,4 +1,4 @@
-"""One request to the model server and its answer, by the shorter of two ways."""
+"""One request to the model server and its answer, over the faster of two paths."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Samples = npt.NDArray[np.uint8]
 Headers = Mapping[str, str] | None
 
 _ALIGNMENT = 64
-# What a server says that was started anew, and one whose answer does not fit into the place that it was given.
+# Messages of a server that was restarted, and of one whose answer does not fit into the space that it was given.
 _UNKNOWN_REGION = re.compile(r"Unable to find (system )?shared memory region", re.IGNORECASE)
 _TOO_SMALL = re.compile(r"shared memory size specified", re.IGNORECASE)
 _UNANSWERED = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN")
@@ -31,7 +31,7 @@ _UNANSWERED = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a model is asked."""
+    """A request to a model."""
 
     model: str
     tensors: Tensors
@@ -46,23 +46,23 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What a model's answers are like."""
+    """Properties of a model's answers."""
 
     name: str
     share: Fraction
-    """Bytes for each byte of the input: the same for every request, of models that turn pictures into pictures."""
+    """Bytes per input byte: the same for every request to a model that turns pictures into pictures."""
 
 
 class Exchange:
-    """Sends tensors to models whose one output is uint8, through `memory` where there is some, else through the socket.
+    """Sends tensors to models whose one output is uint8, through `memory` if available, else through the socket.
 
-    The first request of a model goes through the socket, and shows how large its answers are.
+    The first request to a model goes through the socket, and shows how large its answers are.
     """
 
     def __init__(self, client: InferenceServerClient, memory: SharedMemory | None) -> None:
         self._client, self._memory = client, memory
         self._answers: dict[str, _Answer | None] = {}
-        """None: of no constant share."""
+        """None: the share is not constant."""
 
     async def infer(self, request: Request, headers: Headers = None) -> Samples:
         """The output of the model. Raises InferenceServerException."""
@@ -87,9 +87,9 @@ class Exchange:
     async def _through_memory(
         self, memory: SharedMemory, region: Region, places: _Places, request: Request, headers: Headers
     ) -> Samples | None:
-        """None if the server could not do it this way."""
+        """None if the server could not use shared memory for it."""
         try:
-            # Copied here: a trip to a thread takes longer than that, and the socket's way copies here, too.
+            # Copied here: a hop to a thread would take longer than the copy, and the socket path copies here, too.
             places.fill(region)
             result = await self._client.infer(
                 request.model, places.inputs(region), outputs=[places.output(region)], client_timeout=request.seconds, headers=headers
@@ -129,7 +129,7 @@ class _Places:
 
     @property
     def size(self) -> int:
-        """Bytes that the region has to have."""
+        """Bytes that the region must have."""
         return self._output_start + self._output_size
 
     def fill(self, region: Region) -> None:
@@ -138,14 +138,14 @@ class _Places:
             np.ndarray(array.shape, array.dtype, region.memory, self._starts[name])[...] = array
 
     def inputs(self, region: Region) -> list[InferInput]:
-        """Say where they are."""
+        """References to the inputs in the region."""
         return [
             _described(name, array).set_shared_memory(region.name, array.nbytes, self._starts[name])
             for name, array in self._tensors.items()
         ]
 
     def output(self, region: Region) -> InferRequestedOutput:
-        """Say where the output goes."""
+        """Where the server must put the output."""
         requested = InferRequestedOutput(self._name)
         requested.set_shared_memory(region.name, self._output_size, self._output_start)
         return requested

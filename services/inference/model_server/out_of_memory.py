@@ -1,4 +1,4 @@
-"""Telling a lack of memory from other failures of a model."""
+"""Distinguishing a lack of memory from other failures of a model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SIGNS = re.compile(
 
 
 class OutOfMemory(DarkroomError):
-    """A model had too little memory for what it was given. Less at once may do; if not, another worker or moment may."""
+    """A model had too little memory for what it was given. Less at once may succeed; if not, another worker or a later attempt may."""
 
     def __init__(self, message: str = "The model server has too little memory for this picture. Try again later.") -> None:
         super().__init__(ErrorReason.UNAVAILABLE, message)

@@ -1,6 +1,6 @@
 """Memory that this worker shares with a model server on the same host, so that tensors need not pass through a socket.
 
-Triton's system shared-memory extension: a region is a POSIX shared-memory object that the client makes and tells the server of by name.
+Triton's system shared-memory extension: a region is a POSIX shared-memory object that the client creates and registers by name.
 https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/protocol/extension_shared_memory.html
 """
 
@@ -32,20 +32,20 @@ _logger = get_logger()
 
 @dataclass(slots=True, eq=False)
 class Region:
-    """A piece of shared memory; `name` is both its file's and the one that the server knows it by."""
+    """A piece of shared memory; `name` is that of its file and the one registered with the server."""
 
     name: str
     size: int
     memory: mmap.mmap
-    """Holds the lock on the file by which others tell that it is in use, until this object is gone."""
+    """Holds the lock on the file until this object is gone; it tells others that the region is in use."""
     registered: bool = False
 
 
 class SharedMemory:
-    """Regions of one process: made when they are needed, used again, and never more than `most_bytes` of them together.
+    """Regions of one process: created on demand, reused, and never more than `most_bytes` in total.
 
-    From the first that cannot be made or registered on, because there is too little memory or the server does not see this host's, there
-    are none; the log tells.
+    Once one cannot be created or registered, because there is too little memory or the server does not see this host's memory, no more are
+    used; the log says so.
     """
 
     def __init__(self, client: InferenceServerClient, most_bytes: int, folder: Path = FOLDER) -> None:
@@ -59,7 +59,7 @@ class SharedMemory:
     async def borrow(self, size: int) -> Region | None:
         """A registered region of at least `size` bytes; None if there is none, and the request has to go through the socket.
 
-        It goes back by `release` or `abandon`.
+        Return it with `release` or `abandon`.
         """
         async with self._changing:
             if not self._usable:
@@ -73,19 +73,19 @@ class SharedMemory:
             return region
 
     def release(self, region: Region, *, registered: bool = True) -> None:
-        """Give a region back that the server is done with; not `registered` if the server, being another one by now, does not know it."""
+        """Return a region that the server is done with; not `registered` if the server has restarted since and does not know it."""
         region.registered = registered
         self._lent.discard(region)
         self._free.append(region)
 
     def abandon(self, region: Region) -> None:
-        """Give a region back that the server may still write to, since it has not answered: it is not used again."""
+        """Return a region that the server may still write to, since it has not answered: it is not used again."""
         self._lent.discard(region)
         self._unlink(region)
         self._abandoned.append(region)
 
     async def close(self) -> None:
-        """Take all regions back. Requests have ended."""
+        """Remove all regions. All requests must have ended."""
         async with self._changing:
             self._usable = False
             regions = (*self._free, *self._lent, *self._abandoned)
@@ -111,7 +111,7 @@ class SharedMemory:
         for region in tuple(self._abandoned):
             if await self._unregister(region.name):
                 self._abandoned.remove(region)
-        # Those that are free are too small.
+        # The free ones are too small.
         while self._free and self._total() + size > self._most_bytes:
             self.abandon(region := self._free.pop(0))
             if await self._unregister(region.name):
@@ -119,7 +119,7 @@ class SharedMemory:
         if self._total() + size > self._most_bytes:
             return None
         try:
-            # Not in a thread: one that is made while the request is cancelled would have no owner.
+            # Not in a thread: a region created while the request is cancelled would have no owner.
             return _create(self._folder, size)
         except OSError as error:
             self._give_up(str(error))
@@ -137,7 +137,7 @@ class SharedMemory:
                 await self._tidy()
         except InferenceServerException as error:
             self.abandon(region)
-            # One that is away is for the request to wait for.
+            # If the server is away, the request itself waits for it.
             if not any(word in str(error.status()) for word in _AWAY):
                 self._give_up(error.message())
             return False
@@ -147,7 +147,7 @@ class SharedMemory:
         return True
 
     async def _unregister(self, name: str) -> bool:
-        """Whether the server has let go of a region. It keeps one that a request is still using."""
+        """Whether the server has released a region. It keeps one that a request is still using."""
         try:
             await self._client.unregister_system_shared_memory(name, client_timeout=_CALL_SECONDS)
         except InferenceServerException:
@@ -155,7 +155,7 @@ class SharedMemory:
         return True
 
     async def _tidy(self) -> None:
-        """Have the server let go of what killed workers have left with it."""
+        """Have the server release regions that killed workers left registered."""
         remove_stale(self._folder)
         for name in (await self._client.get_system_shared_memory_status(client_timeout=_CALL_SECONDS)).regions:
             if name.startswith(_PREFIX) and not (self._folder / name).exists():
@@ -170,7 +170,7 @@ class SharedMemory:
 
 
 def is_local(address: str) -> bool:
-    """Whether an address, `host:port` or `unix:/path`, is one of this host's own, whatever others call it."""
+    """Whether an address, `host:port` or `unix:/path`, is one of this host's own, judged by its form alone."""
     host = address.rpartition(":")[0].strip("[]")
     if host in ("localhost", "unix"):
         return True
@@ -181,13 +181,13 @@ def is_local(address: str) -> bool:
 
 
 def remove_stale(folder: Path = FOLDER) -> Collection[str]:
-    """Removes the regions of workers that no longer run, whether of this container or of another one, and returns their names."""
+    """Removes the regions of workers that no longer run, whether in this container or in another, and returns their names."""
     removed = []
     for path in sorted(folder.glob(f"{_PREFIX}*")):
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except OSError:
-            # Gone in the meantime, or another user's.
+            # Gone in the meantime, or owned by another user.
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -201,14 +201,14 @@ def remove_stale(folder: Path = FOLDER) -> Collection[str]:
 
 
 def _create(folder: Path, size: int) -> Region:
-    """Raises OSError if there is too little memory: writing to the region later cannot fail."""
+    """Create a region. Raises OSError if there is too little memory: writing to the region later cannot fail."""
     while True:
         path = folder / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if os.fstat(descriptor).st_nlink == 0:
-                # Another worker took it for stale in between.
+                # Another worker took it for stale and removed it in between.
                 continue
             os.posix_fallocate(descriptor, 0, size)
             return Region(path.name, size, mmap.mmap(descriptor, size))
@@ -216,5 +216,5 @@ def _create(folder: Path, size: int) -> Region:
             path.unlink(missing_ok=True)
             raise
         finally:
-            # The mapping has a descriptor of its own, of the same open file and its lock.
+            # The mapping has its own descriptor of the same open file and its lock.
             os.close(descriptor)

@@ -36,18 +36,18 @@ _SENDS = 3
 _PROBE_SECONDS = 5.0
 _PROBE_SIDE = 16
 _BACKOFF = Backoff(0.2, 2.0)
-# What a server that is away, starting or stopping answers; NOT_FOUND comes while it loads its models, too.
+# Answers of a server that is away, starting or stopping; NOT_FOUND also occurs while it loads its models.
 _PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.CANCELLED)
-# The process in which the Python backend runs a model was killed. `models.watch` has the server started again.
+# The process in which the Python backend runs a model was killed. `models.watch` restarts the server.
 _LOST_PROCESS = re.compile(r"stub process .* not healthy", re.IGNORECASE)
 _LOST_PROCESS_SECONDS = 1.0
 _OPTIONS = [
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
-    # gRPC's own pause between connections grows to two minutes: much longer than a restart.
+    # gRPC's own delay between connection attempts grows to two minutes: much longer than a restart.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
-    # Find out about a host that vanished without closing its connections.
+    # Detect a host that vanished without closing its connections.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
 ]
@@ -60,10 +60,10 @@ class Patience:
     """How long to wait for the model server."""
 
     absence_seconds: float
-    """For it to become ready, before a request is given up."""
+    """Time for it to become ready before a request is given up."""
     base_seconds: float
     seconds_per_megapixel: float
-    """An inference may take the base and this for each million input pixels."""
+    """An inference may take the base time plus this for each million input pixels."""
 
     def seconds(self, picture: Picture) -> float:
         """Time limit of one inference on uint8 [N, H, W, 3]."""
@@ -79,7 +79,7 @@ class Device(enum.Enum):
 
 
 class Triton:
-    """Runs models whose one output is a picture: `infer` those whose one input is `image`, uint8 [N, H, W, 3], `draw` all others."""
+    """Runs models with one output, a picture: `infer` for those whose one input is `image`, uint8 [N, H, W, 3], `draw` for all others."""
 
     def __init__(self, client: InferenceServerClient, patience: Patience, memory: SharedMemory | None = None) -> None:
         self._client = client
@@ -93,14 +93,14 @@ class Triton:
         return partial(self.infer, name)
 
     async def scale(self, model: str) -> int:
-        """How many times as wide as its input the output of `model` is: asked of the model itself, once, with a small picture."""
+        """How many times wider the output of `model` is than its input; measured once, by sending it a small picture."""
         if model not in self._scales:
             output = await self.infer(model, np.zeros((1, _PROBE_SIDE, _PROBE_SIDE, 3), np.uint8))
             self._scales[model] = output.shape[2] // _PROBE_SIDE
         return self._scales[model]
 
     async def device(self, model: str) -> Device | None:
-        """What the server runs a model on, asked once; None if it is away or does not have the model."""
+        """The device that the server runs a model on, asked once; None if the server is away or does not have the model."""
         if model not in self._devices:
             try:
                 config = (await self._client.get_model_config(model, client_timeout=_PROBE_SECONDS)).config
@@ -111,7 +111,7 @@ class Triton:
         return self._devices[model]
 
     async def reach(self) -> None:
-        """Find out whether the server has loaded its models. Raises ConnectionError."""
+        """Check that the server has loaded its models. Raises ConnectionError if not."""
         try:
             if await self._client.is_server_ready(client_timeout=_PROBE_SECONDS):
                 return
@@ -122,7 +122,7 @@ class Triton:
     async def infer(self, model: str, picture: Picture) -> Picture:
         """The output of `model` for uint8 [N, H, W, 3]. The array may be read-only.
 
-        A request that a restarting server lost is sent again, since it changes nothing there. Cancelling takes it back. Raises OutOfMemory
+        A request that a restarting server lost is sent again, since it has no side effects. Cancelling withdraws it. Raises OutOfMemory
         if the model has too little memory for the picture, UNAVAILABLE if the server stays away or takes too long, OPERATION_UNAVAILABLE
         if it does not have the model.
         """
@@ -133,7 +133,7 @@ class Triton:
         return await self._persistently(model, inputs, seconds)
 
     async def serves(self, model: str) -> bool:
-        """Whether the server is there and has loaded the model."""
+        """Whether the server is up and has loaded the model."""
         try:
             return bool(await self._client.is_model_ready(model, client_timeout=_PROBE_SECONDS))
         except InferenceServerException:
@@ -173,7 +173,7 @@ class Triton:
         request = Request(model, inputs, seconds)
         attributes: tracing.Attributes = {"darkroom.model": model, "darkroom.batch": batch, "darkroom.input_bytes": request.size}
         with model_request(model, batch), tracing.within(f"infer {model}", SpanKind.CLIENT, attributes) as span:
-            # Triton takes part in what is traced, and traces nothing else.
+            # Triton joins traces that it is given, and starts none itself.
             headers = tracing.headers() if span.is_recording() else None
             return await self._exchange.infer(request, headers)
 
@@ -188,7 +188,7 @@ class Triton:
             raise DarkroomError(ErrorReason.UNAVAILABLE, "The model server cannot be reached. Try again later.") from None
 
     async def _ready(self, model: str) -> bool:
-        """Whether a request may be sent. Raises OPERATION_UNAVAILABLE when the server has loaded its models and this is none of them."""
+        """Whether a request may be sent. Raises OPERATION_UNAVAILABLE when the server has loaded its models and this is not one of them."""
         try:
             if await self._client.is_model_ready(model, client_timeout=_PROBE_SECONDS):
                 return True
@@ -204,9 +204,9 @@ class Triton:
 
 @asynccontextmanager
 async def connected(address: str, patience: Patience, shared_bytes: int = 0) -> AsyncIterator[Triton]:
-    """A model server at `host:port`; it need not be up yet. The connection is made again whenever it is lost.
+    """A model server at `host:port`; it need not be up yet. A lost connection is re-established.
 
-    Up to `shared_bytes` of memory are shared with it, where it sees this host's; 0: none.
+    Up to `shared_bytes` of memory are shared with it if it can see this host's memory; 0: none.
     """
     client = InferenceServerClient(address, channel_args=_OPTIONS)
     memory = SharedMemory(client, shared_bytes) if shared_bytes else None

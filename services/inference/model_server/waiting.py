@@ -1,4 +1,4 @@
-"""Asking the model server from a thread that works for a coroutine."""
+"""Calling the model server from a thread that works for a coroutine."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _POLL_SECONDS = 0.2
 
 
 def result_of(awaitable: Awaitable[_Result], loop: asyncio.AbstractEventLoop, check: Callable[[], None]) -> _Result:
-    """What is awaited in `loop` gives, or raises; for other threads than the loop's, which it blocks.
+    """Await something in `loop` and return its result, or raise; for other threads than the loop's, since it blocks the caller.
 
-    `check` is called while waiting, and if it raises, what is awaited is cancelled. That must not wait for a thread of a pool whose threads
-    may all be waiting here.
+    `check` is called while waiting, and if it raises, the awaitable is cancelled. The awaitable must not need a thread of a pool whose
+    threads may all be waiting here.
     """
 
     async def awaited() -> _Result:

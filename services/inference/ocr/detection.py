@@ -1,4 +1,4 @@
-"""Where a picture has text: a network marks the middle of each line, which is then measured.
+"""Where a picture has text: a network marks the middle of each line, from which the line is measured.
 
 Differentiable binarization (Liao et al. 2020, https://arxiv.org/abs/1911.08947), with PP-OCR's own parameters.
 """
@@ -17,7 +17,7 @@ from services.inference.media.resampling import resize
 Pixels8 = npt.NDArray[np.uint8]
 
 DETECTION_SIDE = 1280
-"""Longest side of the picture that the network gets, in pixels, where not said otherwise."""
+"""Default for the longest side of the picture that the network gets, in pixels."""
 _STRIDE = 32  # pixels: the network takes whole multiples
 _LARGEST_ENLARGEMENT = 2.0
 
@@ -48,14 +48,14 @@ def network_input(pixels: Pixels8, longest: int = DETECTION_SIDE) -> Pixels8:
 
 
 def text_map(answer: Pixels8, height: int, width: int, longest: int = DETECTION_SIDE) -> Pixels8:
-    """The network's answer to `network_input` of a picture, as height x width: 255 where there surely is text."""
+    """The network's answer to `network_input` of a picture, as height x width: 255 where text is certain."""
     scale = min(longest / max(height, width), _LARGEST_ENLARGEMENT)
     inner = np.ascontiguousarray(answer[0, : max(1, round(height * scale)), : max(1, round(width * scale)), 0])
     return resize(inner, width, height)
 
 
 def lines(text: Pixels8, least_aspect: float = 1.0) -> Iterator[Line]:
-    """The lines in a `text_map` that are at least so many times as long as high."""
+    """The lines in a `text_map` that are at least `least_aspect` times as long as high."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats((text > _THRESHOLD).astype(np.uint8))
     for label in range(1, count):
         left, top, width, height, area = (int(value) for value in stats[label])

@@ -1,7 +1,7 @@
 """The order in which lines of text are read: columns one after the other, top to bottom.
 
-A recursive X-Y cut (Nagy and Seth 1984): a gap from top to bottom parts columns, where both have several lines, so that the cells of a row
-stay together; else the widest gap across parts what is above from what is below.
+A recursive X-Y cut (Nagy and Seth 1984): a gap from top to bottom separates columns if both have several lines, so that the cells of a row
+stay together; else the widest horizontal gap separates what is above from what is below.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Sequence
 Extent = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
-_GUTTER = 1.0  # of the usual line's height: the least gap between columns
+_GUTTER = 1.0  # of the usual line height: the least gap between columns
 _LEAST_LINES = 3  # of a column
 
 
 def reading_order(extents: Sequence[Extent]) -> list[int]:
-    """Indices into `extents`, which are the lines' places with y growing downwards."""
+    """Indices into `extents`, the positions of the lines with y growing downwards."""
     if not extents:
         return []
     gutter = _GUTTER * statistics.median(bottom - top for _, top, _, bottom in extents)
@@ -52,7 +52,7 @@ def _cut(block: list[int], extents: Sequence[Extent], axis: int, position: float
 
 
 def _widest_gap(block: list[int], extents: Sequence[Extent], axis: int) -> tuple[float, float]:
-    """Where the widest gap between lines ends, and how wide it is, across (0) or down (1). Lines a third into each other are apart."""
+    """Where the widest gap between lines ends, and its width, across (0) or down (1). Lines overlapping by up to a third are separate."""
     spans = sorted(_span(extents[index], axis) for index in block)
     reached, best = spans[0][1], (0.0, 0.0)
     for begin, end in spans[1:]:
@@ -69,7 +69,7 @@ def _span(extent: Extent, axis: int) -> tuple[float, float]:
 
 
 def _rows(block: list[int], extents: Sequence[Extent]) -> int:
-    """Rows of lines, those beside each other counted once."""
+    """Number of rows of lines; lines beside each other count once."""
     rows, reached = 0, float("-inf")
     for index in sorted(block, key=lambda each: extents[each][1]):
         top, bottom = _span(extents[index], 1)

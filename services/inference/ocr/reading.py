@@ -1,7 +1,7 @@
-"""What a line of text says: upright pictures of lines for the network, and its answer as words with their places.
+"""What a line of text says: upright pictures of lines for the network, and its answer as words with their positions.
 
-The network gives a character or none for each step along the line (connectionist temporal classification, Graves et al. 2006), with its
-dictionary applied: `models/contract.py` says how.
+The network outputs a character or none for each step along the line (connectionist temporal classification, Graves et al. 2006), with its
+dictionary already applied: see `models/contract.py`.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from services.inference.ocr.detection import Line, Pixels8
 
 HEIGHT = 48  # pixels, of a line as the network takes it
 _LONGEST = 4096  # pixels
-_STRIDE = 64  # pixels: lines of nearly one length come in one size, which the server can batch
+_STRIDE = 64  # pixels: lines of similar length get the same size, so that the server can batch them
 _MOST_PIXELS = HEIGHT * 8192  # in one request
 _MOST_LINES = 16  # in one request: as many as the model takes
-_PADDING = 128  # what the network's normalisation makes nothing of
+_PADDING = 128  # becomes 0 in the network's normalisation
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """Part of a line between spaces, with the space that follows it: where it begins and ends, in shares of the line's length."""
+    """Part of a line between spaces, with the space that follows it. It begins and ends at fractions of the line's length."""
 
     text: str
     begin: float
@@ -35,14 +35,14 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one line says, and how sure that is: the mean of its characters, 0 to 1."""
+    """What one line says, and the confidence in that: the mean over its characters, 0 to 1."""
 
     words: tuple[Word, ...]
     confidence: float
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """The whole text."""
         return "".join(word.text for word in self.words)
 
 
@@ -67,7 +67,7 @@ def turned(line: Line, degrees: float) -> Line:
 
 
 def batches(lines: Sequence[Line]) -> Iterator[list[Line]]:
-    """Which lines go to the network together: of nearly one length, and not too much at once."""
+    """Which lines go to the network together: of similar length, and not too much at once."""
     batch: list[Line] = []
     for line in sorted(lines, key=_width):
         if batch and (len(batch) == _MOST_LINES or (len(batch) + 1) * _width(line) * HEIGHT > _MOST_PIXELS):
@@ -92,7 +92,7 @@ def network_input(crops: Sequence[Pixels8]) -> Pixels8:
 
 
 def decoded(answer: Pixels8, width: int, padded: int) -> Reading:
-    """The network's answer for one line, [1, steps, 4], whose picture was `width` pixels wide and `padded` to so many."""
+    """The network's answer for one line, [1, steps, 4], whose picture was `width` pixels wide, padded to `padded`."""
     codes = answer[0, :, :3].astype(np.int32) @ (1 << 16, 1 << 8, 1)
     first = np.flatnonzero((codes != 0) & np.concatenate(([True], codes[1:] != codes[:-1])))
     if not first.size:
@@ -105,7 +105,7 @@ def decoded(answer: Pixels8, width: int, padded: int) -> Reading:
 
 
 def _words(characters: Sequence[str], middles: Sequence[float]) -> Iterator[Word]:
-    """Characters with the middle of each along the line, as words. The line begins and ends with them."""
+    """Words from characters and the position of each one's middle along the line. The line begins and ends with a character."""
     half = (middles[-1] - middles[0]) / max(1, len(middles) - 1) / 2 or 0.5
     starts = [index for index, each in enumerate(characters) if each != " " and (index == 0 or characters[index - 1] == " ")]
     for start, end in zip(starts, [*starts[1:], len(characters)][: len(starts)], strict=True):

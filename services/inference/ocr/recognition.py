@@ -20,7 +20,7 @@ _SIDE = 1600  # pixels: small print of a page is still legible
 _SURE = 0.5  # PP-OCR's own
 _CLEAR, _CLEARER = 0.85, 0.1
 _TRIED = 5  # lines
-_HIGH = 1.5  # a box that much higher than wide holds text that runs up or down
+_HIGH = 1.5  # a box this many times as high as wide holds text that runs up or down
 _SKEW = 15.0  # degrees by which a page may lie askew in a scanner
 _MOST_LINES = 2000
 
@@ -35,14 +35,14 @@ class RecognisedLine:
 
 @dataclass(frozen=True, slots=True)
 class Recogniser:
-    """Reads pictures with the networks that find and read lines; `check` is asked before each request whether to go on."""
+    """Reads pictures with the networks that find and read lines; `check` is called before each request and raises to stop."""
 
     detect: PictureModel
     read: PictureModel
     check: Callable[[], None]
 
     async def text(self, pixels: Pixels8, wanted: Callable[[Line], bool] = lambda _: True) -> list[RecognisedLine]:
-        """The lines of a picture (sRGB, height x width x 3) that are legible and wanted, in the order of reading.
+        """The lines of a picture (sRGB, height x width x 3) that are legible and wanted, in reading order.
 
         The picture may lie on its side or upside down. At most 2,000 lines.
         """
@@ -59,7 +59,7 @@ class Recogniser:
         return [each for each in found if each.reading.text.strip() and each.reading.confidence >= _SURE]
 
     async def _directed(self, pixels: Pixels8, lines: Sequence[Line]) -> tuple[list[Line], float, dict[Line, Reading]]:
-        """The lines in the direction in which the page is read, that direction in degrees, and what was read to find out."""
+        """The lines in the page's reading direction, that direction in degrees, and the readings that determined it."""
         directed, page = _along(lines)
         tried = await self._readings(pixels, sorted(directed, key=lambda line: -line.length)[:_TRIED])
         if tried and _mean(tried) < _CLEAR:
@@ -85,7 +85,7 @@ def _lines(answer: Pixels8, size: tuple[int, int]) -> list[Line]:
 
 
 def _along(lines: Sequence[Line]) -> tuple[list[Line], float]:
-    """The lines as read left to right, or bottom to top, or, if most of the page lies on its side, top to bottom; and that direction."""
+    """The lines as read left to right or bottom to top (top to bottom if most of the page lies on its side); and that direction."""
     level = [_level(line) for line in lines]
     lying = sum(line.length for line in level if abs(line.tilt) > 45) > sum(line.length for line in level if abs(line.tilt) <= 45)
     least = -22.5 if lying else -112.5
@@ -94,14 +94,14 @@ def _along(lines: Sequence[Line]) -> tuple[list[Line], float]:
 
 
 def _level(line: Line) -> Line:
-    """A box that is hardly higher than wide holds a letter or two that stand upright."""
+    """Level a box that is hardly higher than wide: it holds one or two upright letters."""
     if abs(line.tilt) <= 45 or line.length >= _HIGH * line.height:
         return line
     return Line(line.x, line.y, line.height, line.length, line.tilt - 90 if line.tilt > 0 else line.tilt + 90)
 
 
 def _skew(lines: Sequence[Line], page: float) -> float:
-    """Degrees by which the lines are askew together, against the direction in which the page is read: of the middle of their length."""
+    """Common skew of the lines against the page's reading direction, in degrees: the median weighted by length."""
     tilts = sorted((tilt, line.length) for line in lines if abs(tilt := line.tilt - page) < _SKEW)
     half = sum(length for _, length in tilts) / 2
     for tilt, length in tilts:
@@ -112,7 +112,7 @@ def _skew(lines: Sequence[Line], page: float) -> float:
 
 
 def _extent(line: Line, page: float) -> Extent:
-    """Where a line is once the page, which is read in a direction, stands upright."""
+    """Where a line is once the page, whose reading direction is `page`, stands upright."""
     turn = cv2.getRotationMatrix2D((0, 0), page, 1.0)
     x, y = (float(value) for value in turn[:, :2] @ np.array((line.x, line.y)))
     corners = cv2.boxPoints(((x, y), (line.length, line.height), line.tilt - page))

@@ -16,7 +16,7 @@ MANIFEST = "errors.json"
 
 
 async def run(files: Sequence[InputFile], parameters: Archive, step: Step) -> Stream:
-    """The archive as a stream: the files in their order, and what is missing."""
+    """The archive as a stream: the files in order, and a list of the missing ones."""
     step.report(0, f"Packing {len(files)} files")
     names = entry_names((file.name for file in files), taken=[MANIFEST] if parameters.missing else [])
     entries = [Entry(name, file.size, file.read) for name, file in zip(names, files, strict=True)]

@@ -1,4 +1,4 @@
-"""Make pictures with what serves GPT Image 2."""
+"""Make pictures with the provider configured for GPT Image 2."""
 
 from __future__ import annotations
 

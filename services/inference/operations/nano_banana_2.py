@@ -1,4 +1,4 @@
-"""Make pictures with what serves Nano Banana 2."""
+"""Make pictures with the provider configured for Nano Banana 2."""
 
 from __future__ import annotations
 

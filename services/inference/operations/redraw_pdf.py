@@ -32,7 +32,7 @@ TOO_LARGE = (
 )
 
 _CUT = 0.05  # share of the time
-_AT_ONCE = 3  # pages: one is drawn by its process, one is with the model server, one is repaired
+_AT_ONCE = 3  # pages: one being drawn by its process, one at the model server, one being repaired
 
 
 async def run(document: Document, parameters: RedrawPdf, step: Step) -> Document:
@@ -64,9 +64,9 @@ async def run(document: Document, parameters: RedrawPdf, step: Step) -> Document
 
 
 async def _all_pages(source: Path, count: int, pages: Path, step: Step) -> tuple[dict[int, Report], dict[int, Sequence[float]]]:
-    """What was found on each page that has anything, and the sizes of those that are too large, by page from 0.
+    """The reports of the pages with findings, and the sizes of pages that are too large, by page from 0.
 
-    A few pages are in hand at a time, and nothing of one stays in memory.
+    A few pages are processed at a time, and nothing of a finished one stays in memory.
     """
     reports: dict[int, Report] = {}
     large: dict[int, Sequence[float]] = {}
@@ -90,13 +90,13 @@ async def _all_pages(source: Path, count: int, pages: Path, step: Step) -> tuple
             for _ in range(min(_AT_ONCE, count)):
                 group.create_task(work())
     except BaseExceptionGroup as several:
-        # They fail alike: the first says what happened.
+        # They fail alike: raise the first.
         raise next(_leaves(several)) from several
     return reports, large
 
 
 async def _page(source: Path, number: int, pages: Path, step: Step) -> Report | Sequence[float]:
-    """Redraw one page into the folder `pages` if it surely shows a mark; of one that is too large, its width and height in inches."""
+    """Redraw one page into the folder `pages` if it surely shows a mark; for one that is too large, its width and height in inches."""
     samples = pages / f"{number}.samples"
     described: dict[str, Any] = await step.tools.sandbox.run(render_page, source, number, samples)
     if "too_large" in described:
@@ -112,7 +112,7 @@ async def _page(source: Path, number: int, pages: Path, step: Step) -> Report | 
 
 
 async def _text(number: int, described: dict[str, Any], before: Pixels8, after: Pixels8, report: Report, step: Step) -> Runs:
-    """The page's own text without the mark's, and what is text only in its picture."""
+    """The page's own text without the mark's, and text that is only in its picture."""
     box = described["box"]
     runs = await asyncio.to_thread(without_mark, described["runs"], box, before, after, report.removed)
     if runs and not described["pictured"]:
@@ -128,7 +128,7 @@ async def _text(number: int, described: dict[str, Any], before: Pixels8, after: 
         message = "Text in pictures of pages was not recognised: this installation has no model that reads."
         step.notice("text_not_recognised", "", message, {"page": number + 1})
         return runs
-    # What is left of a mark reads like one, too.
+    # Remains of a mark may be read as text, too.
     read = await asyncio.to_thread(without_mark, recognised(found, box, after.shape), box, before, after, report.removed)
     return runs + read
 

@@ -33,9 +33,9 @@ _TUNINGS: Mapping[Subject.ValueType, Tuning] = {
 }
 _DOING = "Cutting out the subject"
 _COPIES, _COPIES_OF_WIDE = 8, 12
-"""Of the decoded samples, of 8 and of 16 bits, at the peak.
+"""Of the decoded samples, with 8 and with 16 bits, at the peak.
 
-Measured by `python -m benchmarks --only needs`, together with what does not depend on the size: 386 MiB for 24 megapixels (69 MiB of
+Measured by `python -m benchmarks --only needs`, including what does not depend on the size: 386 MiB for 24 megapixels (69 MiB of
 samples) and 426 MiB for a gray picture of that size; 474 MiB for 12 megapixels of 16 bits with alpha (92 MiB).
 """
 
@@ -46,7 +46,7 @@ def peak_memory(picture: Header, _parameters: RemoveBackground) -> int:
 
 
 async def run(image: Image, parameters: RemoveBackground, step: Step) -> Image:
-    """The picture with alpha, or over a background colour; notices tell what was left undone, or deserves a look."""
+    """The picture with alpha, or over a background; notices say what was not done, or should be checked."""
     step.label("cutout")
     step.report(0, _DOING)
     fast = parameters.quality == CUTOUT_QUALITY_FAST
@@ -66,7 +66,7 @@ async def run(image: Image, parameters: RemoveBackground, step: Step) -> Image:
 
 
 def _completed(cutout: Cutout, parameters: RemoveBackground, behind: Image | None) -> Image:
-    """The cut-out over what it is to be laid over, and cropped to the box that it is seen in itself."""
+    """The cut-out over its background, if any, and cropped to the cut-out's visible box."""
     if not cutout.anything:
         return cutout.image
     result = cutout.image

@@ -12,9 +12,9 @@ _SEARCHED = 0.8  # share of the time; cutting and verifying take the rest
 
 
 async def run(document: Document, parameters: RemovePdfWatermark, step: Step) -> Document | Examination:
-    """The document without its watermarks, made in a child process beside it; one without a mark is the same, byte for byte.
+    """The document without its watermarks, written beside it by a child process; one without a mark stays the same, byte for byte.
 
-    Of a dry run the report, and a picture of what would be done.
+    For a dry run, the report and a picture of what would be done.
     """
 
     def progress(page: int, pages: int) -> None:

@@ -14,9 +14,9 @@ from services.inference.watermark.report import Report
 from services.inference.watermark.searching import inpainting, search
 
 _COPIES, _COPIES_OF_WIDE = 10, 12
-"""Of the decoded samples, of 8 and of 16 bits, at the peak.
+"""Of the decoded samples, with 8 and with 16 bits, at the peak.
 
-Measured by `python -m benchmarks --only needs`, together with what does not depend on the size: 561 MiB for 12 megapixels (34 MiB of
+Measured by `python -m benchmarks --only needs`, including what does not depend on the size: 561 MiB for 12 megapixels (34 MiB of
 samples) under a mark that is repeated every 1,400 pixels; 311 MiB for one watermark.
 """
 
@@ -27,7 +27,7 @@ def peak_memory(picture: Header, _parameters: RemoveWatermark) -> int:
 
 
 async def run(image: Image, parameters: RemoveWatermark, step: Step) -> Image:
-    """The picture without the marks in the boxes, or without those that surely are marks; a notice for each of them."""
+    """The picture without the marks in the boxes or, without boxes, those that surely are marks; a notice for each of them."""
     step.label("clean")
     doing = "Removing the watermark" if parameters.boxes else "Looking for watermarks"
     step.report(0, doing)

@@ -25,26 +25,26 @@ from services.inference.upscaling.faces import Oval
 from services.inference.upscaling.sizing import fitted, passes
 from services.inference.upscaling.tiling import Grid
 
-_TIMES_FACE = 12  # as much time as for the rest: what two networks take for a pixel of a face
+_TIMES_FACE = 12  # times as long per pixel of a face, which two networks enlarge, as per pixel of the rest
 
 _COPIES = 4
-"""Of the samples that the last network is given: by 8, of what has been enlarged by 2.
+"""Of the samples that the last network is given: for a factor of 8, those of the picture already enlarged by 2.
 
-Measured by `python -m benchmarks --only needs`, together with what does not depend on the size: 441 MiB for 25 megapixels (72 MiB of
-samples) that become 100, 368 MiB for 1.6 that become 100 as well, 527 MiB for 12 of 16 bits with alpha. The result is in files, and counts
+Measured by `python -m benchmarks --only needs`, including what does not depend on the size: 441 MiB for 25 megapixels (72 MiB of
+samples) that become 100, 368 MiB for 1.6 that also become 100, 527 MiB for 12 of 16 bits with alpha. The result is in files, and counts
 while it is mapped.
 """
 _STRIP = 70 * 4 * 6
-"""Bytes for each sample of a row of the result and each time that the last network enlarges: rows of a strip in which detail is given back,
-as 32-bit numbers, and the copies of it that there are."""
+"""Bytes per sample of a row of the result and per factor of the last network: the rows of a strip in which detail is restored, as 32-bit
+numbers, and the number of its copies."""
 
 Choose = Callable[[int, int], Awaitable[Network]]
-"""The network for an enlargement by a factor of a picture with a number of pixels."""
+"""The network for an enlargement, given the factor and the picture's number of pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Faces:
-    """The faces that are enhanced: where, of how many that were found, and by which network for each factor."""
+    """The faces that are enhanced: where they are, how many were found, and the network for each factor."""
 
     ovals: Sequence[Oval]
     found: int
@@ -61,7 +61,7 @@ def peak_memory(picture: Header, parameters: Upscale) -> int:
 
 
 async def run(image: Image, parameters: Upscale, step: Step) -> Image:
-    """The picture in the size asked for, with the enhancements asked for.
+    """The picture in the requested size, with the requested enhancements.
 
     Notices name the networks that enlarged it, the faces that were enhanced, and each enhancement that was left out.
     """
@@ -99,7 +99,7 @@ async def _enlarged(
     step: Step,
     report: Report,
 ) -> Image:
-    """The picture, or a part of one, by all factors one after the other. `text` shows where it has text."""
+    """The picture, or a part of one, enlarged by all factors one after the other. `text` shows where it has text."""
     whole = math.prod(factors)
 
     def before(source: Pixels8) -> Pixels8:
@@ -111,7 +111,7 @@ async def _enlarged(
         if text is not None:
             enhancement.sharpen_text(enlarged, text, whole, step.check)
 
-    # Of the tiles' time, by the pixels that each pass is given.
+    # Shares of the tiles' time, in proportion to the pixels that each pass is given.
     work = [math.prod(factors[:number]) ** 2 for number in range(len(factors))]
     for number, factor in enumerate(factors):
         network = await network_for(factor, image.width * image.height)
@@ -134,7 +134,7 @@ async def _enlarged(
 
 
 async def _faces_of(image: Image, factors: Sequence[int], step: Step) -> _Faces | None:
-    """The faces that can be enhanced; None, with a notice, where there are none."""
+    """The faces that can be enhanced; None, with a notice, if there are none."""
     left_out = partial(step.notice, "not_applied", "enhance_face")
     networks: dict[int, Network] = {}
     for factor in factors:
@@ -168,7 +168,7 @@ async def _enhance(
     step: Step,
     report: Report,
 ) -> None:
-    """Enlarges each face anew, by two networks, and lays it over the enlarged picture, in place."""
+    """Enlarges each face again with two networks, and lays it over the enlarged picture, in place."""
 
     async def both(factor: int, _: int) -> Network:
         return found.networks[factor]
@@ -209,7 +209,7 @@ def _name(network: Network, factor: int, step: Step) -> None:
 
 
 async def _text_of(image: Image, step: Step) -> Pixels8 | None:
-    """Where the picture has text, height x width; None, with a notice, where that is nowhere or cannot be told."""
+    """Where the picture has text, height x width; None, with a notice, if there is none or it cannot be determined."""
     pixels = await asyncio.to_thread(image.srgb)
     prepared = await asyncio.to_thread(network_input, pixels)
     try:

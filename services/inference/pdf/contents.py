@@ -1,4 +1,4 @@
-"""The content streams of a page: what they hold together, and putting them back with cuts."""
+"""The content streams of a page: reading them as one, and putting them back with cuts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Contents:
 
     @classmethod
     def of(cls, page: DictionaryObject) -> Contents:
-        """Those of a page. Raises one of PARSE_ERRORS if one cannot be decoded."""
+        """Read those of a page. Raises one of PARSE_ERRORS if one cannot be decoded."""
         entry = page.raw_get("/Contents") if "/Contents" in page else None
         value = objects.resolve(entry)
         listed = value if isinstance(value, ArrayObject) else [entry]
@@ -29,16 +29,16 @@ class Contents:
 
     @property
     def joined(self) -> bytes:
-        """All of it. Streams join at the border of two tokens, so a line end between them changes nothing."""
+        """All content. Streams join at the border of two tokens, so a line end between them changes nothing."""
         return b"\n".join(self.parts)
 
 
 class Rewriter:
-    """Gives pages their streams with cuts; those without one stay the objects they are."""
+    """Gives pages their streams with cuts; streams without cuts stay the same objects."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        #: Streams made so far: pages that share a stream and have the same cuts in it go on sharing.
+        #: Streams made so far: pages that share a stream and have the same cuts in it keep sharing it.
         self._made: dict[tuple[int, bytes], IndirectObject] = {}
 
     def rewrite(self, page: DictionaryObject, contents: Contents, edits: list[Edit]) -> None:
@@ -63,7 +63,7 @@ class Rewriter:
 
 
 def stream_with(dictionary: DictionaryObject, data: bytes) -> StreamObject:
-    """A compressed stream with these data and the dictionary's entries, those about its old encoding left out."""
+    """A compressed stream with these data and the dictionary's entries, except those about its old encoding."""
     stream = DecodedStreamObject()
     stream.update({key: value for key, value in dictionary.items() if key not in ("/Length", "/Filter", "/DecodeParms", "/DL")})
     stream.set_data(data)

@@ -1,15 +1,15 @@
 """Cuts marks out of one content stream so that everything else draws as before.
 
 The stream is walked once. A mark is a marked-content sequence from BDC to EMC, or a single Do. Operators that paint are cut;
-those that set the graphics state are cut only where nothing that follows can depend on them:
+those that set the graphics state are cut only if nothing that follows can depend on them:
 
-* a block q … Q that lies within a mark goes whole;
-* a marked-content sequence goes whole if it sets no state that outlives it, or if nothing is painted before the state is
-  restored (or the stream ends);
-* a block q … Q around a mark goes whole if it paints nothing else.
+* a block q … Q within a mark is cut as a whole;
+* a marked-content sequence is cut as a whole if it sets no state that outlives it, or if nothing is painted before the state
+  is restored (or the stream ends);
+* a block q … Q around a mark is cut as a whole if it paints nothing else.
 
 Otherwise the state-setting operators of the mark stay, and a painted path that also becomes the clip is ended with `n`
-instead. Text after a mark within the same line would move, since showing text advances it: such a mark is left as it is.
+instead. Text after a mark on the same line would move, since showing text advances the line: such a mark is left as it is.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Scope:
     cut: bool = False
     paints: bool = False
     state_left: list[_Extent] = field(default_factory=list)
-    """Marks that ended here and left state-setting operators, where nothing has been painted since."""
+    """Marks that ended here, left state-setting operators behind, and have had nothing painted after them."""
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class _Extent:
 
 @dataclass(slots=True)
 class _Open:
-    """The mark that the walk is in."""
+    """The mark that the walk is currently in."""
 
     mark: Mark
     start: int
@@ -61,11 +61,11 @@ class _Open:
     """Marked-content sequences open around it."""
     scopes: int
     lowest: int
-    """Fewest scopes that were open while in it."""
+    """Lowest number of scopes open while in it."""
     in_text: bool
     sets_state: bool = False
     advances: bool = False
-    """It has shown text, and placed none since."""
+    """Whether it has shown text and not positioned text since."""
 
 
 def cut(data: bytes, recogniser: Recogniser) -> Cut:
@@ -87,7 +87,7 @@ class _Walk:
         self._path_start = -1
         self._clips = False
         self._any_state_left = False
-        #: Marks that advanced the current line of text, which nothing has placed anew since.
+        #: Marks that advanced the current line of text, which has not been repositioned since.
         self._advanced: list[_Extent] = []
 
     def run(self) -> Cut:
@@ -121,7 +121,7 @@ class _Walk:
             self._outside(operation)
 
     def _track(self, operation: Operation) -> None:
-        """Keep what only the next operations need."""
+        """Track the state that only the next operations need."""
         name = operation.operator
         if name in op.PATH:
             self._path_start = operation.start if self._path_start < 0 else self._path_start
@@ -139,7 +139,7 @@ class _Walk:
     # What is drawn
 
     def _outside(self, operation: Operation) -> None:
-        """An operation that belongs to no marked content of a mark."""
+        """An operation outside the marked content of any mark."""
         name = operation.operator
         mark = self._recogniser.painted(operation.start) if name in op.PAINTS else None
         if mark is not None:
@@ -158,7 +158,7 @@ class _Walk:
             self._paints(self._scopes[-1])
 
     def _paint_of(self, operation: Operation, mark: Mark) -> None:
-        """An operation that paints a mark, by itself."""
+        """An operation that paints a mark by itself."""
         first = len(self._edits)
         self._cut_paint(operation)
         self._removed.append(mark)
@@ -167,7 +167,7 @@ class _Walk:
             self._advanced.append(_Extent(mark, first, len(self._edits), operation.start, operation.end))
 
     def _inside(self, operation: Operation, current: _Open) -> None:
-        """An operation of a mark: what paints goes, what sets state stays for now."""
+        """An operation of a mark: painting is cut, setting state stays for now."""
         name = operation.operator
         current.sets_state |= self._cut_paint(operation)
         if name in op.SHOW:
@@ -198,7 +198,7 @@ class _Walk:
         return name not in op.PATH and name not in op.CLIP and name not in (op.BEGIN_TEXT, op.END_TEXT)
 
     def _paints(self, scope: _Scope) -> None:
-        """Something is painted in the scope, for which any state that marks left before may matter."""
+        """Something is painted in the scope; it may depend on state that earlier marks left."""
         scope.paints = True
         if self._any_state_left:
             for around in self._scopes:
@@ -256,7 +256,7 @@ class _Walk:
         self._removed.append(current.mark)
         scope = self._scopes[-1]
         scope.cut = True
-        # A mark that opens or closes a block or a text object leaves those operators for good.
+        # A mark that opens or closes a block or a text object leaves those operators permanently.
         balanced = current.in_text == self._in_text and current.scopes == current.lowest == len(self._scopes)
         if balanced and not current.sets_state:
             self._edits[current.first_edit :] = [Edit(current.start, operation.end)]
@@ -268,13 +268,13 @@ class _Walk:
             self._advanced.append(extent)
 
     def _collapse_marks(self, scope: _Scope) -> None:
-        """Cut whole the marks whose left-over state ends with the scope unused."""
+        """Cut as a whole the marks whose remaining state ends with the scope without being used."""
         for extent in reversed(scope.state_left):
             self._edits[extent.first_edit : extent.last_edit] = [Edit(extent.start, extent.end)]
         scope.state_left.clear()
 
     def _undo_advances(self) -> None:
-        """Put back the marks whose text the text that comes now was placed after."""
+        """Restore the marks whose text determines the position of the text that comes now."""
         for extent in reversed(self._advanced):
             del self._edits[extent.first_edit : extent.last_edit]
             self._removed.remove(extent.mark)

@@ -2,8 +2,8 @@
 
 * Marked content: `/Artifact <</Subtype /Watermark …>> BDC`, the properties inline or by name (ISO 32000-2, 14.8.2.2.2).
 * Annotations of subtype Watermark (ISO 32000-2, 12.5.6.22).
-* Optional content whose layer's name says watermark, see `layers`.
-* Form XObjects that Acrobat made as watermarks: `/PieceInfo <</ADBE_CompoundType <</Private /Watermark>>>>`.
+* Optional content whose layer is named a watermark, see `layers`.
+* Form XObjects that Acrobat created as watermarks: `/PieceInfo <</ADBE_CompoundType <</Private /Watermark>>>>`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class DeclaredMarks:
         return ContentMarks(self, resources)
 
     def xobject(self, xobject: PdfObject | None, name: str) -> Mark | None:
-        """The mark that a form or image is."""
+        """The mark that a form or image represents."""
         layer = self._layers.name_of(objects.entry(xobject, "/OC"))
         if layer is not None:
             return Mark(Method.OPTIONAL_CONTENT, layer)
@@ -39,7 +39,7 @@ class DeclaredMarks:
         return None
 
     def properties(self, tag: str, properties: PdfObject | None) -> Mark | None:
-        """The mark that marked content with this tag and property list is."""
+        """The mark that marked content with this tag and property list represents."""
         if tag == "/OC":
             layer = self._layers.name_of(properties)
             return None if layer is None else Mark(Method.OPTIONAL_CONTENT, layer)
@@ -48,7 +48,7 @@ class DeclaredMarks:
         return None
 
     def annotation(self, annotation: PdfObject | None) -> Mark | None:
-        """The mark that an annotation is."""
+        """The mark that an annotation represents."""
         if objects.name(annotation, "/Subtype") == "/Watermark":
             return Mark(Method.ANNOTATION, "annotation of subtype Watermark")
         layer = self._layers.name_of(objects.entry(annotation, "/OC"))
@@ -79,11 +79,11 @@ class ContentMarks:
         return self._marks.xobject(objects.entry(self._xobjects, operands[0]), operands[0].removeprefix("/"))
 
     def painted(self, _start: int) -> Mark | None:
-        """Declared marks are known by more than an operation that paints."""
+        """None: declared marks are not recognised by a painting operation alone."""
         return None
 
     def marked_names(self) -> set[str]:
-        """Names of XObjects and property lists that are marks, drawn or not."""
+        """Names of XObjects and property lists that are marks, whether drawn or not."""
         found = {key for key in self._xobjects or () if self.drawn([NameObject(key)]) is not None}
         for key in self._properties or ():
             properties = objects.entry(self._properties, key)

@@ -1,4 +1,4 @@
-"""Cuts the marks that declare themselves out of a document."""
+"""Cuts marks that declare themselves out of a document."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _MAX_FORM_DEPTH = 32
 
 @dataclass(slots=True)
 class Left:
-    """Where marks are to stay, and why: by page, from 1, and by number of the form that they are in."""
+    """Where marks must stay, and why: by page, from 1, and by number of the form that contains them."""
 
     pages: dict[int, str] = field(default_factory=dict)
     forms: dict[int, str] = field(default_factory=dict)
 
 
 class DeclaredPass:
-    """The walk over one document. Findings go into a report; `changed` has the pages that show something else, each with the forms cut."""
+    """The walk over one document. Findings go into a report; `changed` has the pages that look different now, each with the forms cut."""
 
     def __init__(self, document: Document, report: Report, left: Left) -> None:
         self._document = document
@@ -43,7 +43,7 @@ class DeclaredPass:
         self._page = 0
         self._rewriter = Rewriter(document)
         self._left = left
-        #: By form that was looked into, those cut in it and in what it draws.
+        #: For each form examined, the forms cut among it and those that it draws.
         self._cut_forms: dict[int, set[int]] = {}
         self.changed: dict[int, set[int]] = {}
 
@@ -60,7 +60,7 @@ class DeclaredPass:
     # Pages
 
     def _page_content(self, page: DictionaryObject) -> tuple[bool, set[int]]:
-        """Whether marks were cut out of the page's own content, and the forms that it draws out of which some were."""
+        """Whether marks were cut out of the page's own content, and which of the forms that it draws had marks cut."""
         resources = objects.inherited(page, "/Resources")
         resources = resources if isinstance(resources, DictionaryObject) else None
         try:
@@ -75,7 +75,7 @@ class DeclaredPass:
         return bool(result.edits), self._forms(resources, depth=0)
 
     def _annotations(self, page: DictionaryObject) -> bool:
-        """Take the marks out of the page's annotations; whether there were any."""
+        """Remove the marks from the page's annotations; returns whether any were removed."""
         annotations = objects.array(page, "/Annots")
         if annotations is None:
             return False
@@ -101,11 +101,11 @@ class DeclaredPass:
     # Content streams
 
     def _cut(self, data: bytes, resources: DictionaryObject | None, reason: str) -> Cut:
-        """The cuts in one content stream, none if there is a `reason` against them; findings and the use of resources are recorded."""
+        """The cuts in one content stream, none if there is a `reason` against them. Records findings and the use of resources."""
         marks = self._marks.in_resources(resources)
         marked = marks.marked_names()
         used = names(data)
-        # Most content has no mark, which its names alone tell.
+        # Most content has no mark, and its names alone show that.
         result = cut(data, marks) if "/Artifact" in used or used & marked else Cut([], [], [])
         for mark in result.removed:
             self._tell(mark, reason)
@@ -123,7 +123,7 @@ class DeclaredPass:
         (self._report.kept if reason else self._report.removed).append(Finding(self._page, mark.method, mark.detail, reason))
 
     def _forms(self, resources: DictionaryObject | None, depth: int) -> set[int]:
-        """Cut the marks in the forms that these resources hold, and in theirs; which of them were cut, now or before."""
+        """Cut the marks in the forms of these resources, recursively; returns the forms that were cut, now or before."""
         changed: set[int] = set()
         xobjects = objects.dictionary(resources, "/XObject")
         for key, form in objects.streams(xobjects):
@@ -143,7 +143,7 @@ class DeclaredPass:
                 self._report.warnings.append(UNREADABLE.format(page=self._page))
                 self._use.shield(own)
                 continue
-            # A form draws the same wherever it is drawn, so it can change in its place. One without resources uses
+            # A form looks the same wherever it is drawn, so it can be changed in place. One without resources uses
             # those of each page that draws it: only marks that need no resources are cut in it.
             result = self._cut(data, own, self._left.forms.get(number, ""))
             if result.edits:

@@ -1,7 +1,7 @@
-"""Opening a PDF for editing, and writing it with nothing in it that is not used.
+"""Opening a PDF for editing, and writing it without unused objects.
 
-pypdf holds the document. It is loaded with its object numbers as they are (not cloned page by page), so that everything
-that no one asked to change, of whatever kind, is written as it was read.
+pypdf holds the document. It is loaded with its original object numbers (not cloned page by page), so that everything
+that was not to be changed is written as it was read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.inference.pdf import objects
 from services.inference.pdf.spooled import SpoolingReader
 
-#: What pypdf raises on documents that do not hold what they should.
+#: What pypdf raises on malformed documents.
 PARSE_ERRORS = (
     PyPdfError,
     ValueError,
@@ -38,7 +38,7 @@ PARSE_ERRORS = (
     zlib.error,
 )
 
-# pypdf's own limits are for documents that are parsed within a service. Here a sandbox bounds memory and time, and
+# pypdf's own limits are meant for parsing inside a service. Here a sandbox bounds memory and time, and
 # a scan of 100 MB or a page with a large map is a normal document.
 _LIMITS = Configuration(
     maximum_declared_stream_length=2 << 30,
@@ -58,13 +58,13 @@ class Damaged(Exception):
 
 @contextmanager
 def opened(source: Path, scratch: Path) -> Iterator[Document]:
-    """The document in a file, for the time of the block; long streams are kept in a file without a name in the folder `scratch`.
+    """The document in a file, for the duration of the block; long streams are kept in an unnamed file in the folder `scratch`.
 
     Raises Damaged, or FILE_ENCRYPTED, or MEDIA_LIMIT_EXCEEDED for pypdf's limits.
     """
     charsets = NameObject.CHARSETS
-    # Names are bytes. Read as Latin-1 each byte is one character, so that `_fit` can write the same bytes again; pypdf's
-    # default, a guess among encodings, would write others, and content streams would miss their resources.
+    # Names are bytes. Read as Latin-1, each byte is one character, so that `_fit` can write the same bytes again. pypdf's
+    # default, guessing an encoding, would write different bytes, and content streams would not find their resources.
     NameObject.CHARSETS = ("latin-1",)  # type: ignore[assignment]
     try:
         with apply_configuration(_LIMITS), source.open("rb") as file, tempfile.TemporaryFile(dir=scratch) as spool:
@@ -80,11 +80,11 @@ def opened(source: Path, scratch: Path) -> Iterator[Document]:
 
 
 def mend(source: Path, target: Path) -> None:
-    """Write what qpdf can save of a damaged document. Raises FILE_CORRUPT if that is nothing."""
+    """Write what qpdf can recover of a damaged document. Raises FILE_CORRUPT if that is nothing."""
     try:
         with pikepdf.open(source, suppress_warnings=True, access_mode=pikepdf.AccessMode.stream) as document:
             if "/Size" not in document.trailer:
-                # A trailer that was lost is put together without it, and then qpdf writes none.
+                # A reconstructed trailer lacks it, and then qpdf writes none.
                 document.trailer.Size = len(document.objects) + 1
             _part_pages(document)
             document.save(target, stream_decode_level=pikepdf.StreamDecodeLevel.none, fix_metadata_version=False)
@@ -93,7 +93,7 @@ def mend(source: Path, target: Path) -> None:
 
 
 def _part_pages(document: pikepdf.Pdf) -> None:
-    """Give each place in the page tree a page of its own; qpdf drops a page that is there twice, though other readers show it."""
+    """Give each entry in the page tree its own page; qpdf drops a page that is listed twice, though other readers show it."""
     met: set[tuple[int, int]] = set()
     waiting = [document.Root.get("/Pages")]
     while waiting:
@@ -111,7 +111,7 @@ def _part_pages(document: pikepdf.Pdf) -> None:
 
 
 def corrupt() -> DarkroomError:
-    """Nobody can read the document."""
+    """The error for a document that cannot be read."""
     return DarkroomError(ErrorReason.FILE_CORRUPT, "The document is damaged: it cannot be read as a PDF.")
 
 
@@ -124,7 +124,7 @@ def _load(file: BinaryIO, spool: BinaryIO) -> PdfWriter:
             opens = False
         if not opens:
             raise DarkroomError(ErrorReason.FILE_ENCRYPTED, "The document needs a password to open. Remove the password and try again.")
-    # The writer looks objects up by number alone, so those of later generations get a place among the first.
+    # The writer looks objects up by number alone, so those of later generations are stored under generation 0, too.
     for generation in [number for number in reader.xref if number]:
         for number, offset in reader.xref[generation].items():
             reader.xref.setdefault(0, {}).setdefault(number, offset)
@@ -153,31 +153,31 @@ class Document:
         yield from (value for value in self._writer._objects if value is not None)
 
     def add(self, value: PdfObject) -> IndirectObject:
-        """Make an object of the document, and return the reference to it."""
+        """Add an object to the document, and return the reference to it."""
         return self._writer._add_object(value)
 
     def replace(self, number: int, value: PdfObject) -> None:
-        """Put another object in the place of an indirect one."""
+        """Replace an indirect object with another."""
         self._writer._replace_object(number, value)
 
     def remove(self, number: int) -> None:
-        """Take an indirect object out; references to it that are left mean null."""
+        """Remove an indirect object; remaining references to it mean null."""
         self._removed.add(number)
 
     def save(self, target: Path) -> None:
-        """Write what can be reached from the document's root, and nothing else."""
+        """Write what is reachable from the document's root, and nothing else."""
         self._drop_unreachable()
         if not self._had_object_streams:
             with target.open("wb") as file:
                 self._writer.write(file)
             return
-        # pypdf writes every object by itself, which makes a tagged document several times larger than one that keeps its
-        # objects in compressed streams, as this one did. qpdf packs them again and leaves their contents alone.
+        # pypdf writes every object separately, which makes a tagged document several times larger than if its objects
+        # were in compressed streams, as they were in the source. qpdf packs them again and leaves their contents alone.
         loose = target.with_name(target.name + ".loose")
         try:
             with loose.open("wb") as file:
                 self._writer.write(file)
-            # As a stream: what is mapped counts as memory.
+            # As a stream: a mapped file counts as memory.
             with pikepdf.open(loose, access_mode=pikepdf.AccessMode.stream) as document:
                 document.save(
                     target,
@@ -189,7 +189,7 @@ class Document:
             loose.unlink(missing_ok=True)
 
     def reachable(self, without: Collection[str] = ()) -> set[int]:
-        """Numbers of the objects that the trailer leads to, without going through these entries of the catalog."""
+        """Numbers of the objects reachable from the trailer without going through these entries of the catalog."""
         stored = self._writer._objects
         catalog = {key: value for key, value in self.root.items() if key not in without}
         waiting: list[PdfObject] = [*catalog.values()]
@@ -206,7 +206,7 @@ class Document:
         return reached
 
     def _drop_unreachable(self) -> None:
-        """Drop what nothing refers to, and make what stays fit to be written."""
+        """Drop what nothing refers to, and prepare the rest for writing."""
         stored = self._writer._objects
         for number in self._removed:
             stored[number - 1] = NullObject()
@@ -224,7 +224,7 @@ class _ByteName(NameObject):
 
 
 def _fit(value: PdfObject, writer: PdfWriter) -> PdfObject:
-    """The value with its names and references, at any depth, such as pypdf writes them right."""
+    """The value with its names and references, at any depth, in a form that pypdf writes correctly."""
     if isinstance(value, IndirectObject):
         # Objects are written with generation 0.
         return value if value.generation == 0 else IndirectObject(value.idnum, 0, writer)
@@ -254,7 +254,7 @@ def _fit(value: PdfObject, writer: PdfWriter) -> PdfObject:
 
 
 def _disinherit(page: DictionaryObject) -> None:
-    """Take back the copies that pypdf puts in a page of what it inherits: the page tree still has them."""
+    """Remove the copies of inherited entries that pypdf puts into a page: the page tree still has them."""
     for key in ("/Resources", "/MediaBox", "/CropBox", "/Rotate"):
         parent = objects.dictionary(page, "/Parent")
         if parent is not None and key in page and page.raw_get(key) is objects.inherited(parent, key):

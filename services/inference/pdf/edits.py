@@ -1,4 +1,4 @@
-"""Replacements of byte ranges, and what is left when they are applied."""
+"""Replacements of byte ranges, and applying them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Edit:
 
 
 def apply(data: bytes, edits: Sequence[Edit], start: int = 0, end: int | None = None) -> bytes:
-    """`data[start:end]` after those of the edits (in order, apart from one another) that concern it.
+    """`data[start:end]` after those of the edits (in order, not overlapping) that concern it.
 
-    An edit that crosses a border counts on both sides, its replacement on the first. Where a cut leaves white space on both
-    sides, one byte of it goes too.
+    An edit that crosses a border applies on both sides, with its replacement on the first. Where a cut leaves white space on
+    both sides, one byte of it is removed too.
     """
     end = len(data) if end is None else end
     parts: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Cuts marks that nothing declares out of a document, by the operations that paint them."""
+"""Cuts undeclared marks out of a document, by the operations that paint them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _MAX_FORM_DEPTH = 32
 _PAGE = 0
 
 Kept = dict[tuple[int, int], str]
-"""By number of a candidate and page, why it could not be cut there."""
+"""Why a candidate could not be cut on a page, by the numbers of both."""
 
 
 class Plan:
-    """Which operations are to go."""
+    """Which operations to cut."""
 
     def __init__(self, candidates: Sequence[Candidate], undone: Set[tuple[int, int]]) -> None:
         self.pages: defaultdict[int, dict[int, Mark]] = defaultdict(dict)
@@ -51,19 +51,19 @@ class Excision:
         self._rewriter = Rewriter(document)
         self._use = ResourceUse()
         self._visited: set[int] = set()
-        #: Forms that were copied with cuts: what draws them as part of a page draws the copy, all else the form as it was.
+        #: Forms that were copied with cuts: pages draw the copy, everything else the original form.
         self._copies: dict[int, IndirectObject] = {}
         self._forms_kept: dict[int, str] = {}
         self.kept: Kept = {}
 
     def run(self) -> None:
-        """Cut all that is planned; afterwards `kept` says what was not possible."""
+        """Cut everything planned; afterwards `kept` says what was not possible."""
         for number, page in enumerate(self._document.pages, start=1):
             self._page(number, page)
         self._use.prune(self._document)
 
     def kept_in_forms(self) -> Mapping[int, str]:
-        """By number of a candidate, why it could not be cut out of a form."""
+        """Why a candidate could not be cut out of a form, by its number."""
         return self._forms_kept
 
     def _page(self, number: int, page: DictionaryObject) -> None:
@@ -123,17 +123,17 @@ class Excision:
 
 
 class _Planned:
-    """Recognises the operations that are to go by where they stand."""
+    """Recognises the operations to cut by their position."""
 
     def __init__(self, sites: Mapping[int, Mark]) -> None:
         self._sites = sites
 
     def marked_content(self, _operands: Sequence[PdfObject]) -> Mark | None:
-        """No marked content is planned."""
+        """None: no marked content is planned."""
         return None
 
     def drawn(self, _operands: Sequence[PdfObject]) -> Mark | None:
-        """Names say nothing here."""
+        """None: names do not matter here."""
         return None
 
     def painted(self, start: int) -> Mark | None:
@@ -142,7 +142,7 @@ class _Planned:
 
 
 def _without_half_marks(data: bytes, sites: Mapping[int, Mark]) -> Cut:
-    """The cuts of the marks that can go whole; one of which a part has to stay is left whole."""
+    """The cuts of the marks that can be removed completely; a mark of which a part must stay is kept completely."""
     left, kept = dict(sites), list[tuple[Mark, str]]()
     while left:
         result = cut(data, _Planned(left))

@@ -1,7 +1,7 @@
-"""What a page lost, as PDFium sees it: an independent reading of where marks that declare themselves were, and how much text they had.
+"""What a page lost, as PDFium sees it: an independent check of where marks that declare themselves were, and how much text they had.
 
-What is gone may have belonged to such a mark if it stood in marked content of an artifact or of optional content, in a form, if it was an
-image, or an annotation that is a watermark or in optional content. Anything else that is gone has no place here, so its loss shows.
+Something that is gone may have belonged to such a mark if it was in marked content of an artifact or of optional content, or in a form, or
+if it was an image, or an annotation that is a watermark or in optional content. Anything else is not recorded here, so its loss is noticed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Footprint:
 
 @dataclass(frozen=True, slots=True)
 class _Painted:
-    """One page object; two that look alike are equal."""
+    """One page object; two that look the same are equal."""
 
     kind: int
     place: tuple[int, ...]
@@ -43,7 +43,7 @@ class _Painted:
 
 
 def lost(before: pdfium.PdfPage, after: pdfium.PdfPage) -> Footprint | None:
-    """What marks may have had that is on one page and not on the other; None for a page of more than 100,000 objects."""
+    """What is on the page `before` but not `after` and may belong to marks; None for a page of more than 100,000 objects."""
     old, new = _painted(before), _painted(after)
     if old is None or new is None:
         return None
@@ -62,7 +62,7 @@ def lost(before: pdfium.PdfPage, after: pdfium.PdfPage) -> Footprint | None:
 
 
 def _painted(page: pdfium.PdfPage) -> dict[_Painted, list[Quad | None]] | None:
-    """The page's objects, each with the places where it stands; None for one that does not belong to a mark."""
+    """The page's objects, each with its positions; None for a position that does not belong to a mark."""
     found: defaultdict[_Painted, list[Quad | None]] = defaultdict(list)
     text = page.get_textpage()
     matrices: list[Matrix] = [IDENTITY]
@@ -92,7 +92,7 @@ def _place(painted: pdfium.PdfObject, matrix: Matrix) -> Quad:
             first, second, third, fourth = (at(matrix, x, y) for x, y in corners)
             return first, second, third, fourth
         return quad(matrix, *painted.get_bounds())
-    except pdfium.PdfiumError:  # nothing of it is to be seen
+    except pdfium.PdfiumError:  # nothing of it is visible
         return quad(matrix, 0, 0, 0, 0)
 
 
@@ -111,7 +111,7 @@ def _marks(painted: pdfium.PdfObject) -> Iterator[str]:
 
 
 def _annotations(page: pdfium.PdfPage) -> Iterator[tuple[Box, bool]]:
-    """The box of each, and whether it may be a mark."""
+    """The box of each annotation, and whether it may be a mark."""
     for index in range(raw.FPDFPage_GetAnnotCount(page)):
         annotation = raw.FPDFPage_GetAnnot(page, index)
         if not annotation:

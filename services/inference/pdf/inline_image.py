@@ -1,7 +1,7 @@
 """Where the data of an inline image ends (ISO 32000-2, 8.9.7).
 
-The data are binary and may hold the letters `EI`, so the end follows from the image's own dictionary where that says it,
-and is searched for only where it does not.
+The data are binary and may contain the letters `EI`, so the end is taken from the image's own dictionary if that gives it,
+and searched for only if not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _BLANK = b"\x00\t\n\f\r "
 _KEY_VALUE = re.compile(rb"/(\w+)\s*(\[[^\]]*\]|/[^\s/\[\]<>()]+|[\w.+-]+)")
 _NAMES = re.compile(rb"/([^\s/\[\]<>()]+)")
 _COMPONENTS = {b"G": 1, b"DeviceGray": 1, b"RGB": 3, b"DeviceRGB": 3, b"CMYK": 4, b"DeviceCMYK": 4, b"I": 1, b"Indexed": 1}
-#: What may follow an image: operands and operators are printable.
+#: Bytes that may follow an image: operands and operators are printable.
 _PLAUSIBLE = re.compile(rb"[\x00\t\n\f\r\x20-\x7e]*")
 _LOOK_AHEAD = 12
 
@@ -36,7 +36,7 @@ def end_of_data(data: bytes, start: int, dictionary_end: int, position: int) -> 
 
 
 def _declared_length(settings: dict[bytes, bytes], data: bytes, body: int) -> int | None:
-    """Length of the encoded data if the dictionary and the data's own format give it."""
+    """Length of the encoded data if the dictionary or the data's own format gives it."""
     for key in (b"L", b"Length"):
         if settings.get(key, b"").isdigit():
             return int(settings[key])
@@ -95,7 +95,7 @@ def _run_length(data: bytes, body: int) -> int | None:
     return None
 
 
-#: By the outermost filter, what measures the encoded data.
+#: The function that measures the encoded data, by the outermost filter.
 _MEASURES: dict[bytes, Callable[[bytes, int], int | None]] = {
     b"Fl": _flate_length,
     b"FlateDecode": _flate_length,
@@ -111,7 +111,7 @@ _MEASURES: dict[bytes, Callable[[bytes, int], int | None]] = {
 
 
 def _search(data: bytes, body: int) -> int:
-    """The first `EI` between white space that printable bytes follow, as readers do; else the end of the data."""
+    """The first `EI` between white space that is followed by printable bytes, as readers search; else the end of the data."""
     for match in _END.finditer(data, body):
         after = data[match.end() : match.end() + _LOOK_AHEAD]
         if data[match.start() - 1 : match.start()] in _BLANK and _PLAUSIBLE.fullmatch(after):

@@ -1,4 +1,4 @@
-"""Optional-content groups (layers) whose name says watermark (ISO 32000-2, 8.11)."""
+"""Optional-content groups (layers) that are named a watermark (ISO 32000-2, 8.11)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pypdf.generic import ArrayObject, DictionaryObject, NameObject, PdfObject
 
 from services.inference.pdf import objects
 
-#: The word in the languages that the common programs speak.
+#: The word in the languages of common programs.
 _NAMES = re.compile(
     "water[ _-]?mark|wasserzeichen|filigran|marca (de |d.)?[aá]gua|watermerk|vattenst[aä]mpel|vandm(æ|ae)rke|vannmerke|vesileima"
     "|znak wodny|vodoznak|vodotlač|vízjel|водяно(й|го) знак|υδατογράφημα|filigrană|水印|浮水印|透かし|워터마크|علامة مائية|ลายน้ำ|סימן מים",
@@ -20,7 +20,7 @@ _MAX_DEPTH = 64
 
 
 class WatermarkLayers:
-    """The layers of a document which are watermarks by name."""
+    """The layers of a document that are watermarks by name."""
 
     def __init__(self, root: DictionaryObject) -> None:
         self._properties = objects.dictionary(root, "/OCProperties")
@@ -33,7 +33,7 @@ class WatermarkLayers:
                 self._names[found] = title
 
     def name_of(self, content: PdfObject | None) -> str | None:
-        """The layer's name if what carries this /OC entry (a group or a membership) shows only with watermark layers."""
+        """The layer's name if the owner of this /OC entry (a group or a membership) is shown only with watermark layers."""
         if content is None or not self._names:
             return None
         group = objects.resolve(content)
@@ -55,9 +55,9 @@ class WatermarkLayers:
         return None if None in names else names[0]
 
     def remove(self, in_use: set[int]) -> list[str]:
-        """Take the layers, except those among these object numbers, out of the document's list and configurations.
+        """Remove the layers, except those among these object numbers, from the document's list and configurations.
 
-        A layer that something still belongs to has to stay, since what belongs to no layer is always shown. Returns the names.
+        A layer that still has content must stay, since content of no layer is always shown. Returns the names.
         """
         doomed = self._names.keys() - in_use
         properties = self._properties
@@ -94,7 +94,7 @@ def _members(expression: ArrayObject, depth: int) -> list[DictionaryObject]:
 
 
 def _filter(items: ArrayObject | None, doomed: Set[int], depth: int) -> None:
-    """Drop the groups, and in /Order the label or children that belong to a dropped one, at every depth."""
+    """Drop the groups, and in /Order the label or children of a dropped one, at every depth."""
     if items is None or depth > _MAX_DEPTH:
         return
     kept: list[PdfObject] = []

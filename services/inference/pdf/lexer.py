@@ -1,6 +1,6 @@
-"""Content streams as operations, each with its exact place in the bytes (ISO 32000-2, 7.8.2).
+"""Content streams as operations, each with its exact byte position (ISO 32000-2, 7.8.2).
 
-The stream is not parsed into objects and written again: who removes an operation cuts bytes, and every other byte stays.
+The stream is not parsed into objects and rewritten: removing an operation cuts its bytes, and every other byte stays.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Operation:
     end: int
 
     def operands(self, data: bytes) -> list[PdfObject]:
-        """The operands as objects; those before the first malformed one."""
+        """The operands as objects, up to the first malformed one."""
         stream = BytesIO(data[self.start : self.operator_start])
         objects: list[PdfObject] = []
         try:
@@ -90,9 +90,9 @@ def operations(data: bytes) -> Iterator[Operation]:
 
 
 def names(data: bytes) -> set[str]:
-    """Every name that stands in a piece of content, with slash, as pypdf spells it when names are read as Latin-1.
+    """Every name in a piece of content, with slash, as pypdf spells it when names are read as Latin-1.
 
-    Bytes of strings and inline images may look like names: there can be more than are used, never fewer.
+    Bytes of strings and inline images may look like names, so there can be more than are used, but never fewer.
     """
     found = set(_NAME.findall(data))
     return {"/" + _ESCAPE.sub(lambda escape: bytes([int(escape[1], 16)]), name).decode("latin-1") for name in found}

@@ -1,4 +1,4 @@
-"""What a walk through content is told about marks, and what it tells."""
+"""What a walk through content learns about marks, and what it reports."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Mark:
     method: Method
     detail: str
     number: int = 0
-    """Of the candidate that it is; 0 for one that declares itself."""
+    """Number of its candidate; 0 for a mark that declares itself."""
 
 
 class Recogniser(Protocol):
-    """Says which parts of a content stream are marks."""
+    """Decides which parts of a content stream are marks."""
 
     def marked_content(self, operands: Sequence[PdfObject]) -> Mark | None:
         """The mark that a BDC with these operands begins."""
@@ -37,7 +37,7 @@ class Recogniser(Protocol):
 
 @dataclass(slots=True)
 class Cut:
-    """What became of one content stream."""
+    """The result for one content stream."""
 
     edits: list[Edit]
     removed: list[Mark]

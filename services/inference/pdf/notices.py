@@ -1,4 +1,4 @@
-"""What the owner of a task is told about the marks of a document: notices, and the report as a file."""
+"""What the task's owner is told about the marks of a document: notices, and the report as a file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _METHODS = {
 
 
 def report_of(step: Step, outcome: dict[str, Any], *, dry: bool = False) -> Attachment:
-    """What was found and done, as a file of JSON."""
+    """What was found and done, as a JSON file."""
     content = json.dumps({"file": step.source_name, "dry_run": dry, **outcome}, ensure_ascii=False, indent=2)
     return Attachment("marks", "json", "application/json", content.encode() + b"\n")
 
@@ -39,7 +39,7 @@ def tell(step: Step, outcome: dict[str, Any], *, dry: bool = False) -> None:
 
 
 def _by_mark(findings: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Findings (`Finding.to_dict`) that are one mark on several pages, together."""
+    """Findings (`Finding.to_dict`) grouped so that one mark on several pages is together."""
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for finding in findings:
         key = finding["method"], finding["detail"], finding.get("mark"), finding.get("reason")

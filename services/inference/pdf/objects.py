@@ -1,4 +1,4 @@
-"""Looking into PDF objects that may be of any type, since the file says what they are."""
+"""Reading PDF objects that may be of any type, since the file decides that."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def entry(container: PdfObject | None, key: str) -> PdfObject | None:
 
 
 def resolve(value: PdfObject | None) -> PdfObject | None:
-    """What a reference leads to, or the value itself. A reference to nothing means null (ISO 32000-2, 7.3.10)."""
+    """The target of a reference, or the value itself. A reference to nothing means null (ISO 32000-2, 7.3.10)."""
     if not isinstance(value, IndirectObject):
         return value
     try:
@@ -70,7 +70,7 @@ def text(container: PdfObject | None, key: str) -> str:
     if isinstance(found, TextStringObject):
         return str(found)
     if isinstance(found, ByteStringObject):
-        # pypdf leaves a string it cannot decode as bytes; UTF-8 with its mark came with PDF 2.0.
+        # pypdf leaves a string that it cannot decode as bytes; UTF-8 with a byte order mark was added in PDF 2.0.
         return bytes(found).removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
     return ""
 
@@ -92,7 +92,7 @@ def streams(container: DictionaryObject | None) -> Iterator[tuple[str, StreamObj
 
 
 def children(value: PdfObject) -> Iterator[PdfObject]:
-    """The values that a dictionary, stream or array holds, references not followed."""
+    """The values in a dictionary, stream or array, without following references."""
     if isinstance(value, DictionaryObject):
         yield from value.values()
     elif isinstance(value, ArrayObject):

@@ -13,7 +13,7 @@ SHOW_ON_NEXT_LINE, SHOW_ON_NEXT_LINE_SPACED = b"'", b'"'
 
 #: Build the current path; they draw nothing yet.
 PATH = frozenset({b"m", b"l", b"c", b"v", b"y", b"h", b"re"})
-#: Make the current path a clip when it is next painted or ended.
+#: Make the current path a clip once it is painted or ended.
 CLIP = frozenset({b"W", b"W*"})
 #: Draw the current path and end it.
 PAINT_PATH = frozenset({b"S", b"s", b"f", b"F", b"f*", b"B", b"B*", b"b", b"b*"})
@@ -23,12 +23,12 @@ SHOW = frozenset({b"Tj", b"TJ", SHOW_ON_NEXT_LINE, SHOW_ON_NEXT_LINE_SPACED})
 DRAW = frozenset({b"BI", b"sh", DRAW_XOBJECT})
 #: Paint something.
 PAINTS = PAINT_PATH | SHOW | DRAW
-#: Place text independently of what was shown before on the line.
+#: Position text independently of what was shown before on the line.
 PLACE_TEXT = frozenset({b"Td", b"TD", b"Tm", NEXT_LINE, SHOW_ON_NEXT_LINE, SHOW_ON_NEXT_LINE_SPACED, END_TEXT})
 #: Marks without extent.
 POINTS = frozenset({b"MP", b"DP"})
 
-#: Have no effect but on what is painted after them, up to the Q of their block.
+#: Affect only what is painted after them, up to the Q of their block.
 INERT = (
     PATH
     | CLIP
@@ -38,7 +38,7 @@ INERT = (
     | frozenset({b"Tc", b"Tw", b"Tz", b"TL", b"Tf", b"Tr", b"Ts", b"Td", b"TD", b"Tm", NEXT_LINE})
 )
 
-#: Choose what is filled and stroked with.
+#: Choose the paint for filling and stroking.
 FILL_COLOUR = frozenset({b"cs", b"sc", b"scn", b"g", b"rg", b"k"})
 STROKE_COLOUR = frozenset({b"CS", b"SC", b"SCN", b"G", b"RG", b"K"})
 #: Set one number of the text state.

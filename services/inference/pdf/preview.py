@@ -1,4 +1,4 @@
-"""A picture of what the removal does, for a person: a page as it is, with its marks framed, beside the page without them."""
+"""A picture that shows people what the removal does: a page as it is, with its marks framed, beside the page without them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _MARGIN = 4
 
 
 def draw_preview(source: Path, cleaned: Path, report: Report, target: Path) -> int:
-    """Write a PNG of the first page with a mark that is removed, else kept, else of the first page, to `target`; gives its number from 1.
+    """Write a PNG of the first page with a removed mark, else with a kept one, else of page 1, to `target`; returns the page number.
 
-    Left the page of `source`, with frames around marks whose place is known: red for those that go, orange for those that stay; right the
-    page of `cleaned`. Not turned, 100 dots an inch, a page at most 1,600 pixels a side.
+    On the left is the page of `source`, with frames around marks whose place is known: red for removed ones, orange for kept ones; on the
+    right is the page of `cleaned`. Not rotated, 100 dots per inch, a page at most 1,600 pixels a side.
     """
     number = next((finding.page for finding in (*report.removed, *report.kept)), 1)
     with pdfium.PdfDocument(source) as before, pdfium.PdfDocument(cleaned) as after:

@@ -1,4 +1,4 @@
-"""Removal of watermarks from a document: those that declare themselves, and those that evidence tells."""
+"""Removal of watermarks from a document: those that declare themselves, and those identified by evidence."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ OnPage = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be removed beside the marks that declare themselves."""
+    """What to remove besides the marks that declare themselves."""
 
     sure: bool = True
-    """Marks that evidence makes sure."""
+    """Marks that are sure by the evidence."""
     likely: bool = False
-    """Marks that evidence makes likely."""
+    """Marks that are likely by the evidence."""
 
 
 def remove_watermarks(source: Path, target: Path, on_page: OnPage, wanted: Wanted = Wanted()) -> Report:
     """Write `source` without its watermarks to `target`, and report what was done.
 
-    `on_page` is called with the pages searched and their number after each page; it starts over if the document turns out to be
-    damaged. A document without such a mark is copied byte for byte. Raises FILE_CORRUPT, FILE_ENCRYPTED (a password is needed
-    to open it), MEDIA_LIMIT_EXCEEDED; VerificationFailed if something else would have changed. Made to run in a sandbox: a hostile
-    document can use up memory and time. Files beside `target`, with its name and more, are used for a while.
+    `on_page` is called after each page with the number of pages searched and the total; it starts over if the document turns out
+    to be damaged. A document without such a mark is copied byte for byte. Raises FILE_CORRUPT, FILE_ENCRYPTED (a password is needed
+    to open it), MEDIA_LIMIT_EXCEEDED; VerificationFailed if something else would have changed. Intended to run in a sandbox: a
+    hostile document can use up memory and time. Temporary files beside `target` have its name with additions.
     """
     try:
         return _remove(source, target, on_page, wanted)
     except (Damaged, VerificationFailed):
-        # A damaged document may be read differently by pypdf and PDFium. What qpdf makes of it, all read alike.
+        # pypdf and PDFium may read a damaged document differently. They read qpdf's repaired version alike.
         mended = target.with_name(target.name + ".mended")
     try:
         mend(source, mended)
@@ -113,7 +113,7 @@ def _search(document: Document, report: Report, on_page: OnPage) -> list[Candida
                 report.warnings.append(TOO_LONG.format(page=number))
                 data = b""
         except PARSE_ERRORS:
-            data = b""  # reported by the pass over declared marks
+            data = b""  # the pass over declared marks reports it
         try:
             survey.add(page, data, resources if isinstance(resources, DictionaryObject) else None)
         except PARSE_ERRORS:
@@ -125,7 +125,7 @@ def _search(document: Document, report: Report, on_page: OnPage) -> list[Candida
 def _excise(
     document: Document, report: Report, found: Sequence[Candidate], chosen: Sequence[Candidate], undone: dict[tuple[int, int], str]
 ) -> dict[int, Expected]:
-    """Cut the chosen marks, report all, and say what may differ on which page."""
+    """Cut the chosen marks, report all marks, and return what may differ on which page."""
     kept: Kept = dict(undone)
     if chosen:
         excision = Excision(document, Plan(chosen, undone.keys()))
@@ -151,9 +151,9 @@ def _excise(
 def _undo(
     wrong: dict[int, str], chosen: Sequence[Candidate], undone: dict[tuple[int, int], str], declared: DeclaredPass, left: Left
 ) -> bool:
-    """Mark for leaving, on each page that came out wrong, the least sure of the marks that were cut; False if there are none.
+    """On each page that came out wrong, choose the least sure of the cut marks to be kept; False if there are none.
 
-    Those that declare themselves come last: what evidence found was found with them gone, and by its place in what was left.
+    Those that declare themselves come last: marks found by evidence were found without them, by position in the remaining content.
     """
     any_left = False
     for page, difference in wrong.items():
@@ -175,7 +175,7 @@ def _undo(
 def _leave(candidate: Candidate, page: int, difference: str, undone: dict[tuple[int, int], str]) -> None:
     undone[candidate.number, page] = difference
     if any(stream for stream, _ in candidate.pages[page].sites):
-        # It is in a form, which is cut for all pages or for none.
+        # The mark is in a form, which is cut for all pages or for none.
         undone.update({(candidate.number, other): difference for other in candidate.pages})
 
 

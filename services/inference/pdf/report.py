@@ -1,4 +1,4 @@
-"""What was found in a document, and what became of it."""
+"""What was found in a document, and what was done with it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Method(enum.StrEnum):
     ANNOTATION = "annotation"
     """It declares itself: an annotation of subtype Watermark."""
     OPTIONAL_CONTENT = "optional_content"
-    """It declares itself: content of an optional-content group (a layer) whose name says watermark."""
+    """It declares itself: content of an optional-content group (a layer) that is named a watermark."""
     COMPOUND_FORM = "compound_form"
-    """It declares itself: a form XObject whose private data name it a watermark, as Acrobat writes."""
+    """It declares itself: a form XObject whose private data call it a watermark, as written by Acrobat."""
     TEXT = "text"
     """By evidence: text."""
     OUTLINE = "outlines"
@@ -38,16 +38,16 @@ class Finding:
     reason: str = ""
     """Why it was kept; empty if it was removed."""
     confidence: float = 1.0
-    """That it is a mark, 0 to 1; 1 for one that declares itself."""
+    """Confidence that it is a mark, 0 to 1; 1 for one that declares itself."""
     evidence: tuple[str, ...] = ()
-    """What speaks for a mark, in a few words each; empty for one that declares itself."""
+    """Evidence for a mark, in a few words each; empty for one that declares itself."""
     box: tuple[float, float, float, float] | None = None
     """Left, bottom, right and top in points of the page; None for one that declares itself."""
     mark: int = 0
-    """Findings of one number are one mark on several pages; 0 for one that declares itself."""
+    """Findings with the same number are one mark on several pages; 0 for one that declares itself."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it; what says nothing is left out."""
+        """In a form that JSON can hold; empty fields are omitted."""
         described: dict[str, Any] = {"page": self.page, "method": self.method.value, "detail": self.detail}
         if self.reason:
             described["reason"] = self.reason
@@ -65,7 +65,7 @@ class Report:
     pages: int
     removed: list[Finding] = field(default_factory=list)
     kept: list[Finding] = field(default_factory=list)
-    """Marks that were found and left: likely ones, and such as could not be removed without changing something else."""
+    """Marks that were found and left: likely ones, and those that could not be removed without changing something else."""
     layers: list[str] = field(default_factory=list)
     """Names of the optional-content groups that were removed from the document."""
     warnings: list[str] = field(default_factory=list)
@@ -76,7 +76,7 @@ class Report:
         return bool(self.removed or self.layers)
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON can hold it."""
+        """The report in a form that JSON can hold."""
         return {
             "pages": self.pages,
             "changed": self.changed,

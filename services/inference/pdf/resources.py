@@ -1,7 +1,7 @@
-"""Taking the entries that only a mark used out of resource dictionaries.
+"""Removing entries that only a mark used from resource dictionaries.
 
 Dictionaries are shared: several pages may have the same resources, and several resources the same dictionary of XObjects.
-An entry goes when the bytes cut from some user named it and the bytes left in none of its users do.
+An entry is removed if the bytes cut from some user named it and no user's remaining bytes do.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class ResourceUse:
         self._used: defaultdict[int, set[str]] = defaultdict(set)
         self._freed: defaultdict[int, set[str]] = defaultdict(set)
         self._dictionaries: dict[int, DictionaryObject] = {}
-        #: Resources that may have users whose content is not known.
+        #: Resources that may have users with unknown content.
         self._shielded: set[int] = set()
 
     def record(self, resources: DictionaryObject | None, left: bytes, freed: set[str]) -> None:
-        """One user of `resources`: its content after the cuts, and the names that the cuts or marks freed."""
+        """Record one user of `resources`: its content after the cuts, and the names that the cuts or marks freed."""
         if resources is None:
             return
         used = names(left)
@@ -37,12 +37,12 @@ class ResourceUse:
             self._freed[identity] |= freed
 
     def shield(self, resources: DictionaryObject | None) -> None:
-        """One user of `resources` has content that cannot be read, so nothing in them may go."""
+        """Record that a user of `resources` has content that cannot be read, so that nothing in them is removed."""
         if resources is not None:
             self._shielded.update(self._categories(resources))
 
     def prune(self, document: Document) -> None:
-        """Delete the freed entries that are of no further use."""
+        """Delete the freed entries that are no longer used."""
         if not any(self._freed.values()):
             return
         self._look_for_other_users(document)
@@ -61,7 +61,7 @@ class ResourceUse:
         return found
 
     def _look_for_other_users(self, document: Document) -> None:
-        """Content that belongs to no page: patterns, glyph procedures, appearances of annotations, forms that nothing draws."""
+        """Find users that belong to no page: patterns, glyph procedures, appearances of annotations, forms that nothing draws."""
         for value in document.objects():
             if isinstance(value, DictionaryObject):
                 self._look_at(value)

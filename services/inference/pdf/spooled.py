@@ -1,7 +1,7 @@
-"""A reader whose streams are in a file instead of in memory: what a long scan's pages hold may be gigabytes.
+"""A reader whose streams are in a file instead of in memory: the pages of a long scan may hold gigabytes.
 
-pypdf keeps the data of each stream that it has read, and what it has decoded of it, as long as the document. Here the data of long
-streams go to a file as soon as they are read (decrypted, if they were encrypted) and come back each time that they are asked for.
+pypdf keeps the data of each stream that it has read, and their decoded form, as long as the document. Here the data of long
+streams go to a file as soon as they are read (decrypted, if they were encrypted) and are read back each time they are needed.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Place:
 
 
 class _Spooled(StreamObject):
-    """A stream whose long data are in a spool as long as nobody gives it others."""
+    """A stream whose long data are in a spool until they are replaced."""
 
     _held: bytes | Place = b""
 
@@ -67,7 +67,7 @@ class _Spooled(StreamObject):
         return copy
 
     def get_data(self) -> bytes:
-        """What the stream holds, decoded. Only what is short is kept, and object streams, which are read object by object."""
+        """The stream's decoded data. Only short data are cached, and object streams, which are read object by object."""
         data: bytes = super().get_data()
         if len(data) > _LONG and objects.name(self, "/Type") != "/ObjStm":
             self.decoded_self = None
@@ -83,14 +83,14 @@ class _SpooledDecoded(_Spooled, DecodedStreamObject):
 
 
 class SpoolingReader(PdfReader):
-    """A reader that puts the data of long streams into a file, which has to stay open as long as the objects are used."""
+    """A reader that puts the data of long streams into a file, which must stay open as long as the objects are used."""
 
     def __init__(self, source: BinaryIO, spool: BinaryIO, **options: Any) -> None:
         self._spool = Spool(spool)
         super().__init__(source, **options)
 
     def cache_indirect_object(self, generation: int, idnum: int, obj: PdfObject | None) -> PdfObject | None:
-        """Where pypdf puts each object that it has read."""
+        """Called by pypdf to store each object that it has read."""
         if isinstance(obj, StreamObject) and not isinstance(obj, _Spooled):
             data = obj.__dict__.pop("_data")
             obj.__class__ = _SpooledEncoded if isinstance(obj, EncodedStreamObject) else _SpooledDecoded

@@ -1,4 +1,4 @@
-"""A second look at the result, with another PDF library (PDFium): what is not the mark draws and reads as before."""
+"""A second check of the result, with another PDF library (PDFium): everything but the mark draws and reads as before."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.inference.pdf.search.geometry import Quad
 
 _SCALE = 1.0  # pixels a point
 _LONGEST = 1400  # pixels a side
-_LEVELS = 16  # of 255 by which a pixel may differ: antialiasing beside what is gone
+_LEVELS = 16  # of 255 by which a pixel may differ: antialiasing beside what was removed
 _STRAY = 4  # pixels that may differ by more
 _SLACK = 3.0  # pixels around a mark
 
@@ -29,18 +29,18 @@ class VerificationFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What may be different on a page."""
+    """What may differ on a page."""
 
     places: Sequence[Quad] = ()
     """Where, in the page's own coordinates."""
     glyphs: int = 0
-    """How many characters may be gone."""
+    """How many characters may be missing."""
     declared: bool = False
-    """Whether marks that declare themselves may be gone, too: `footprint.lost` says where they were."""
+    """Whether marks that declare themselves may be missing, too: `footprint.lost` says where they were."""
 
 
 def verify(source: Path, target: Path, changed: Mapping[int, Expected]) -> dict[int, str]:
-    """Of the pages (from 1) that were changed, those that differ by more than they may, and how.
+    """The changed pages (from 1) that differ by more than they may, and how.
 
     Raises VerificationFailed if the result does not open or has other pages.
     """
@@ -66,7 +66,7 @@ def _compare(before: pdfium.PdfPage, after: pdfium.PdfPage, expected: Expected) 
             return f"the page gained {gained} characters"
         declared = footprint.lost(before, after) if expected.declared else footprint.Footprint()
         if declared is None:
-            return ""  # too much for a second look
+            return ""  # too much for a second check
         allowed = expected.glyphs + declared.glyphs
         if lost > allowed:
             return f"{lost - allowed} characters of other text would be lost"

@@ -1,1 +1,1 @@
-"""Running the operations of a task one after the other, and what each is given."""
+"""Running the operations of a task one after the other, and providing what each needs."""

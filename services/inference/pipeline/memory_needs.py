@@ -10,18 +10,18 @@ from services.inference.media import Header
 from services.inference.pipeline.registry import Bound
 
 ALWAYS = 256 << 20
-"""Bytes for what does not depend on the size: the child that decodes, a row of tiles, edges at the size of the model, encoders."""
+"""Bytes for what does not depend on the size: the decoding child, a row of tiles, edges at the model's size, encoders."""
 _COPIES_OF_AUXILIARY = 2
-"""The samples, and once more where they come without alpha from an array that has it. What is made of them has the size of the input."""
+"""The samples, and a second copy when they are taken without alpha from an array that has it. What is derived has the input's size."""
 
 
 def needed_memory(picture: Header, operations: Sequence[Bound], auxiliaries: Sequence[Header]) -> int:
-    """Bytes that the operations will take at most, together with the picture and those that they need beside it.
+    """Most bytes that the operations will need, including the picture and their auxiliary pictures.
 
     Raises FIELD_INVALID as `result_size`.
     """
     if operations:
-        # What networks and edges see of a gray picture has its samples thrice, and so has a gray picture with a coloured one.
+        # Networks and edge solving get a gray picture with its samples tripled, as does compositing with a coloured one.
         picture = dataclasses.replace(picture, channels=max(3, picture.channels))
     beside = _COPIES_OF_AUXILIARY * max((each.samples_bytes for each in auxiliaries), default=0)
     most = picture.samples_bytes

@@ -1,4 +1,4 @@
-"""What results are called, after their source and what was done to it, and what errors say that they are about."""
+"""Names of results, from their source and what was done to it, and of the file that an error is about."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST_WORDS = 40
 
 
 def name_of_words(text: str) -> str:
-    """The first words of a text as a stem: `A red cup, on a table` as `a-red-cup-on-a-table`. `picture` if it has no word."""
+    """The first words of a text as a file stem: `A red cup, on a table` as `a-red-cup-on-a-table`. `picture` if it has no words."""
     words = re.findall(r"\w+", text.lower())
     stem = words[0][:_LONGEST_WORDS] if words else "picture"
     for word in words[1:]:
@@ -25,9 +25,9 @@ def name_of_words(text: str) -> str:
 
 
 def result_name(source: str, labels: Sequence[str], extension: str, taken: Collection[str] = ()) -> str:
-    """`portrait.jpg` with the labels `cutout` and `2x` as `portrait-cutout-2x.png`; numbered when that is `taken`.
+    """`portrait.jpg` with the labels `cutout` and `2x` as `portrait-cutout-2x.png`; numbered if that is `taken`.
 
-    A source without a name is called `result`. A long name is cut before the labels.
+    A source without a name is called `result`. A long name is truncated before the labels.
     """
     stem = PurePosixPath(source).stem.strip() or "result"
     tail = "".join(f"-{label}" for label in labels)
@@ -41,7 +41,7 @@ def result_name(source: str, labels: Sequence[str], extension: str, taken: Colle
 
 
 def named(error: DarkroomError, name: str) -> DarkroomError:
-    """The same error, saying which file it is about, unless it is not about the file."""
+    """The same error, naming the file that it is about, unless it is not about the file."""
     if error.reason in (ErrorReason.UNAVAILABLE, ErrorReason.INTERNAL, ErrorReason.OPERATION_UNAVAILABLE):
         return error
     return DarkroomError(error.reason, f"{name}: {error.message}", field=error.field, allowed=error.allowed, metadata=error.metadata)

@@ -1,4 +1,4 @@
-"""What a task has made, once more in one archive."""
+"""An additional archive of what a task has made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PIECE = 4 * 2**20
 
 
 def packed(name: str, products: Sequence[Product]) -> Stream:
-    """A ZIP archive of the products in their order, called `name`.zip. Those that are files must stay until it has been read."""
+    """A ZIP archive of the products in their order, called `name`.zip. Products that are files must stay until it has been read."""
     names = entry_names(product.name for product in products)
     archive = ZipArchive([_entry(entry, product.content) for entry, product in zip(names, products, strict=True)])
     return Stream(f"{name}.zip", "application/zip", archive.size, archive.pieces())

@@ -1,4 +1,4 @@
-"""Several operations on one input, in memory, with one decoding before and one encoding after them."""
+"""Several operations on one input, in memory, with a single decoding before and a single encoding after them."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from services.inference.pipeline.naming import name_of_words, named, result_name
 from services.inference.pipeline.registry import Bound
 from services.inference.pipeline.stages import Stages
 
-# Shares of the time of one input; the operations share the rest.
+# Shares of the time for one input; the operations share the rest.
 _READ, _WRITTEN = 0.05, 0.95
 _ENCODED_IN_MEMORY = 64 << 20
-"""Largest picture that is encoded in memory, in bytes of its samples; for others memory would have to hold the file, too."""
+"""Largest picture that is encoded in memory, in bytes of its samples; beyond that, memory would have to hold the file, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Source:
     name: str
     path: Path
     pages: int
-    """0 unless it is a document."""
+    """0 if it is not a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +59,19 @@ class _Auxiliary:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A result, encoded."""
+    """An encoded result."""
 
     name: str
     media_type: str
     content: bytes | Path
     info: file_pb2.ImageInfo | file_pb2.DocumentInfo | None
     attachments: tuple[Product, ...] = ()
-    """What is delivered after it."""
+    """Delivered after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """Where one run of a pipeline works, and whom it reports to."""
+    """Where one run of a pipeline works, and where it reports to."""
 
     folder: Path
     report: Report
@@ -84,7 +84,7 @@ class RunContext:
 
 
 class Pipeline:
-    """The operations of a task, in order. Raises MEDIA_UNSUPPORTED if one does not take what the one before gives."""
+    """The operations of a task, in order. Raises MEDIA_UNSUPPORTED if one does not accept the output of the previous one."""
 
     def __init__(self, tools: Tools, operations: Sequence[Bound], max_picture_bytes: int) -> None:
         for before, after in pairwise(operations):
@@ -97,12 +97,12 @@ class Pipeline:
 
     @property
     def auxiliary_ids(self) -> list[int]:
-        """The auxiliary files that the operations name, each once."""
+        """The auxiliary files that the operations name, without duplicates."""
         ids = (getattr(operation.parameters, name) for operation in self._operations for name in operation.spec.auxiliary)
         return list(dict.fromkeys(file_id for file_id in ids if file_id))
 
     async def prepare(self, fetch: Callable[[int], Awaitable[Source]]) -> None:
-        """Fetch the auxiliary files, once for all inputs, and read their headers, before anything runs. They must stay where they are.
+        """Fetch the auxiliary files once for all inputs and read their headers, before anything runs. The files must stay in place.
 
         Raises what `fetch` and reading a header raise, and FILE_TOO_LARGE.
         """
@@ -115,8 +115,8 @@ class Pipeline:
 
     @property
     def arity(self) -> Arity:
-        """How many inputs its first operation takes at a time: NONE and EACH are for `run`, REFERENCES is for `make` and, for each picture
-        that it gives, `finish`, and ALL is for `join`."""
+        """How many inputs its first operation takes at a time: NONE and EACH call for `run`, REFERENCES for `make` and then `finish` for
+        each picture made, and ALL for `join`."""
         return self._operations[0].spec.arity
 
     @property
@@ -126,24 +126,24 @@ class Pipeline:
 
     @property
     def name_of_made(self) -> str:
-        """What the pictures that `make` gives are called after: the first words of the prompt."""
+        """Base name of the pictures that `make` returns: the first words of the prompt."""
         first = self._operations[0]
         return name_of_words(first.spec.prompt(first.parameters))
 
     @property
     def archives_made(self) -> bool:
-        """Whether what is made of them is to be delivered once more in an archive, if there are several."""
+        """Whether several results are to be delivered in an archive as well."""
         first = self._operations[0]
         return first.spec.archives(first.parameters)
 
     async def join(self, files: Sequence[InputFile], context: RunContext) -> Stream:
-        """What the operation makes of all files together. Raises what it raises, and the stream does while it is read."""
+        """The operation's output from all files together. Raises what the operation raises; so does the stream while it is read."""
         first = self._operations[0]
         stream: Stream = await first.run(files, first.parameters, self._step(context, context.report, "", []))
         return stream
 
     async def make(self, references: References, context: RunContext) -> list[Made]:
-        """The pictures that the first operation makes. Raises what it raises."""
+        """The pictures that the first operation makes. Raises what the operation raises."""
         context.report(0, "Starting")
         first = self._operations[0]
         with context.stages.timed(first.spec.name, operation=True):
@@ -151,7 +151,7 @@ class Pipeline:
         return made
 
     async def finish(self, made: Made, name: str, context: RunContext) -> Product | None:
-        """One of the pictures made, through the other operations; as it came, byte for byte, where there are none. `name` is its source."""
+        """One of the pictures made, after the remaining operations; unchanged, byte for byte, if there are none. `name` is its source."""
         context.check()
         if len(self._operations) == 1:
             info = file_pb2.ImageInfo(width=made.width, height=made.height, frames=1)
@@ -165,14 +165,14 @@ class Pipeline:
 
     @asynccontextmanager
     async def room(self, source: Source | None, context: RunContext) -> AsyncIterator[None]:
-        """Reserve the memory that `run` of an input and the delivery of its result take; wait until it is free.
+        """Reserve the memory that `run` of an input and the delivery of its result need; wait until it is free.
 
         Raises MEDIA_LIMIT_EXCEEDED if that is more than this worker has, FILE_TOO_LARGE, and what reading a header raises.
         """
         if source is None:
             yield
         elif self._operations[0].spec.accepts == options_pb2.MEDIA_KIND_PDF:
-            # What its process may use; a worker with less gives it all that it has.
+            # What its process may use; a worker with less reserves all its memory for it.
             needed = min(self._tools.document_bytes, self._tools.memory.total)
             async with self._reserved(needed, context.report):
                 yield

@@ -1,4 +1,4 @@
-"""Which code runs which operation: the module of its name in `services.inference.operations`."""
+"""Which code runs which operation: the module of the same name in `services.inference.operations`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from services.inference.contract.step import Step
 from services.inference.media import Header
 
 Run = Callable[[Any, Any, Step], Awaitable[Any]]
-"""An operation's `run`; `services.inference.operations` says what it takes and gives."""
+"""An operation's `run`; `services.inference.operations` says what it takes and returns."""
 
 
 @runtime_checkable
@@ -29,7 +29,7 @@ class OperationModule(Protocol):
 
 @runtime_checkable
 class PictureOperationModule(OperationModule, Protocol):
-    """One whose operation works on pictures, one after the other."""
+    """A module whose operation works on pictures, one after the other."""
 
     peak_memory: PeakMemory
 
@@ -42,21 +42,21 @@ class Bound:
     parameters: Message
     run: Run
     declared_memory: PeakMemory | None = None
-    """None for an operation that is not given pictures one after the other."""
+    """None for an operation that does not work on pictures one after the other."""
 
     def peak_memory(self, picture: Header) -> int:
-        """Bytes that it takes at its peak to work on a picture."""
+        """Bytes that it needs at its peak to work on a picture."""
         return self.declared_memory(picture, self.parameters) if self.declared_memory is not None else 0
 
 
 class Registry:
-    """The operations of this worker's version. Making one imports them all, so that one that is missing or incomplete is found at start."""
+    """The operations of this worker's version. Creating it imports them all, so that missing or incomplete ones are found at startup."""
 
     def __init__(self) -> None:
         self._modules: Mapping[str, OperationModule] = {name: _module(spec) for name, spec in specs().items()}
 
     def bind(self, operations: Sequence[operation_pb2.Operation]) -> list[Bound]:
-        """The operations of a task, in order. Raises UNAVAILABLE for one that only a newer version knows: another worker may be of that."""
+        """The operations of a task, in order. Raises UNAVAILABLE for one that only a newer version knows: another worker may have it."""
         bound = []
         for operation in operations:
             if operation.WhichOneof("operation") is None:

@@ -11,7 +11,7 @@ from services.inference import metrics
 
 
 class Stages:
-    """Seconds by stage, added up over the inputs of a task; for the worker's metrics and log line and the benchmarks."""
+    """Seconds by stage, summed over the inputs of a task, for the worker's metrics and log line and for the benchmarks."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, float] = {}
@@ -31,5 +31,5 @@ class Stages:
 
     @property
     def seconds(self) -> dict[str, float]:
-        """By stage, in the order of their first run, to a tenth of a millisecond."""
+        """Seconds by stage, in order of first run, to a tenth of a millisecond."""
         return {stage: round(seconds, 4) for stage, seconds in self._seconds.items()}

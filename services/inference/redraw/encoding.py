@@ -1,4 +1,4 @@
-"""A page's picture as a file: gray where it has no colour, lossless where that costs little."""
+"""A page's picture as a file: gray if it has no colour, lossless if that costs little."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from services.inference.media.colour import contiguous
 
 _QUALITY = 88
 _GRAY = 6  # levels between the channels
-_LOSSLESS = 1.4  # times the size of the JPEG up to which a page is stored without loss: text stays crisp
+_LOSSLESS = 1.4  # times the size of the JPEG up to which a page is stored losslessly, so that text stays crisp
 
 
 def write_page(image: Image, folder: Path, number: int) -> list[int]:
-    """Write `number`.png or `number`.jpg to `folder`; gives height, width and channels of what was written."""
+    """Write `number`.png or `number`.jpg to `folder`; returns height, width and channels of what was written."""
     if int(np.ptp(image.pixels, axis=2).max()) <= _GRAY:
         image = Image(contiguous(image.pixels[..., 1:2]))
     jpeg = encode(image, MediaFormat.JPEG, quality=_QUALITY)

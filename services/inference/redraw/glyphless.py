@@ -1,8 +1,8 @@
-"""A font without shapes, for text that is found, selected and copied, and never drawn.
+"""A font without shapes, for text that can be found, selected and copied, but is never drawn.
 
-As Tesseract's (`GlyphLessFont` in https://github.com/tesseract-ocr/tesseract/blob/main/src/api/pdfrenderer.cpp), which OCRmyPDF uses,
-too: a composite font whose codes are UTF-16, all of which show one glyph without ink. It is embedded, as ISO 32000-2, 9.7.5.2 asks of
-Identity-H. Characters beyond the basic plane get codes that UTF-16 keeps for the halves of such.
+Like Tesseract's (`GlyphLessFont` in https://github.com/tesseract-ocr/tesseract/blob/main/src/api/pdfrenderer.cpp), also used by OCRmyPDF:
+a composite font whose codes are UTF-16 and all show one glyph without ink. It is embedded, as ISO 32000-2, 9.7.5.2 requires for
+Identity-H. Characters beyond the basic plane get codes that UTF-16 reserves for surrogates.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 
 ADVANCE = 500
-"""Width of every letter, thousandths of the size."""
+"""Width of every letter, in thousandths of the font size."""
 _ASCENT, _DESCENT = 800, -200
 _BASIC = 0xFFFF
 _FIRST, _LAST = 0xD800, 0xDFFF
@@ -21,14 +21,14 @@ _MOST_IN_A_BLOCK = 100
 
 
 class Codes:
-    """How a document's invisible text is written: two bytes a character."""
+    """How a document's invisible text is encoded: two bytes per character."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         beyond = sorted({character for text in texts for character in text if ord(character) > _BASIC})
         self.beyond = dict(zip(beyond, range(_FIRST, _LAST + 1), strict=False))
 
     def encoded(self, text: str) -> bytes:
-        """The codes of a text. Halves of characters, and what is past 2,048 different ones beyond the basic plane, are left out."""
+        """The codes of a text. Lone surrogates, and characters after the first 2,048 distinct ones beyond the basic plane, are omitted."""
         codes = (self.beyond.get(character, ord(character)) for character in text if not _FIRST <= ord(character) <= _LAST)
         return b"".join(struct.pack(">H", code) for code in codes if code <= _BASIC)
 
@@ -84,10 +84,10 @@ def _blocks(kind: str, entries: list[str]) -> str:
 
 
 def program() -> bytes:
-    """A TrueType font (https://learn.microsoft.com/typography/opentype/spec/otff) of two glyphs without ink, with what PDF asks for."""
+    """A TrueType font (https://learn.microsoft.com/typography/opentype/spec/otff) of two glyphs without ink, with what PDF requires."""
     box = (0, _DESCENT, ADVANCE, _ASCENT)
     tables = {
-        # A line there and back: it has no area, and an extent, without which PDFium does not find text that runs up or down.
+        # A line there and back: no area, but an extent, without which PDFium does not find text that runs up or down.
         b"glyf": struct.pack(">hhhhhHHBBhhhh", 1, *box, 1, 0, 1, 1, 0, ADVANCE, _DESCENT, _ASCENT - _DESCENT),
         b"head": struct.pack(">IIIIHHQQhhhhHHhhh", 0x10000, 0x10000, 0, 0x5F0F3CF5, 3, 1000, 0, 0, *box, 0, 8, 2, 0, 0),
         b"hhea": struct.pack(">IhhhHhhhhhhhhhhhH", 0x10000, _ASCENT, _DESCENT, 0, ADVANCE, *[0] * 3, 1, *[0] * 7, 1),

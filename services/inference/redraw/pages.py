@@ -19,9 +19,9 @@ from services.inference.pdf.remove import DAMAGE_WARNING, ENCRYPTION_WARNING
 from services.inference.pdf.rendering import POINTS, unturned, visible
 
 _USUAL_DPI, _LEAST_DPI, _MOST_DPI = 200.0, 150.0, 300.0
-_COARSE_DPI = 72.0  # below it, print is no longer legible
+_COARSE_DPI = 72.0  # below this, print is no longer legible
 _MOST_PIXELS = 25_000_000
-_LARGE_PICTURE = 0.3  # of the page: a scan, whose resolution the page has
+_LARGE_PICTURE = 0.3  # of the page: it is a scan, and the page gets its resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ def count_pages(source: Path) -> int:
 
 
 def settle(source: Path, target: Path) -> dict[str, Any]:
-    """Count the pages, and if PDFium and qpdf may read another document each, write what qpdf can save of it to `target`.
+    """Count the pages, and if PDFium and qpdf may read the document differently, write what qpdf can recover of it to `target`.
 
-    The former draws pages, the latter puts them back. Gives the number of `pages`, whether the document was `mended`, and `warnings` for
+    The former draws pages, the latter puts them back. Returns the number of `pages`, whether the document was `mended`, and `warnings` for
     people about that. Raises FILE_CORRUPT and FILE_ENCRYPTED.
     """
     warnings = [DAMAGE_WARNING]
@@ -63,12 +63,12 @@ def settle(source: Path, target: Path) -> dict[str, Any]:
 
 
 def render_page(source: Path, number: int, target: Path) -> dict[str, Any]:
-    """Write page `number` (from 0), not turned, to `target` as RGB samples, and describe it.
+    """Write page `number` (from 0), not rotated, to `target` as RGB samples, and describe it.
 
     `shape` is that of the samples, `box` the page's visible part in its own coordinates (left, bottom, right, top), which the samples show,
-    `runs` its text, and `pictured` whether a picture covers much of it, as in a scan. Resolution is that of the picture which fills a
-    scanned page, else 200 dots an inch; at most 25 megapixels. Of a page that would have less than 72 dots an inch by that only `too_large`
-    is given: its width and height in inches. Raises FILE_CORRUPT and FILE_ENCRYPTED.
+    `runs` its text, and `pictured` whether a picture covers much of it, as in a scan. The resolution is that of the picture that fills a
+    scanned page, else 200 dots per inch, limited to 25 megapixels. For a page that this limit would take below 72 dots per inch, only
+    `too_large` is returned: its width and height in inches. Raises FILE_CORRUPT and FILE_ENCRYPTED.
     """
     with _opened(source) as document:
         try:
@@ -79,7 +79,7 @@ def render_page(source: Path, number: int, target: Path) -> dict[str, Any]:
             dpi = min(_resolution(densities), math.sqrt(_MOST_PIXELS / (width * height)) * POINTS)
             if dpi < _COARSE_DPI:
                 return {"too_large": [width / POINTS, height / POINTS]}
-            # Unturned: a page's own coordinates are those of its links and text as well.
+            # Not rotated: a page's own coordinates are also those of its links and text.
             samples = unturned(page, dpi / POINTS)
             samples.tofile(target)
             runs = [asdict(run) for run in _runs(page)]
@@ -98,7 +98,7 @@ def _opened(source: Path) -> pdfium.PdfDocument:
 
 
 def _densities(page: pdfium.PdfPage, area: float) -> list[float]:
-    """Dots an inch of the pictures that cover much of the page."""
+    """Dots per inch of the pictures that cover much of the page."""
     densities = []
     for picture in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3):
         left, bottom, right, top = picture.get_bounds()
@@ -113,7 +113,7 @@ def _resolution(densities: list[float]) -> float:
 
 
 def _runs(page: pdfium.PdfPage) -> Iterator[Run]:
-    """The page's text in the order that PDFium reads it, cut where line, direction or size change."""
+    """The page's text in PDFium's reading order, split where line, direction or size change."""
     text = page.get_textpage()
     letters: list[tuple[str, float, float, float, float]] = []
     for index in range(text.count_chars()):
@@ -130,7 +130,7 @@ def _runs(page: pdfium.PdfPage) -> Iterator[Run]:
 
 
 def _letter(text: Any, index: int) -> tuple[str, float, float, float, float] | None:
-    """Character, x, y, size and tilt; None for what ends a line."""
+    """Character, x, y, size and tilt; None for a character that ends a line."""
     code = raw.FPDFText_GetUnicode(text, index)
     if code < 32 or 0xD800 <= code <= 0xDFFF or code > 0xFFFF:
         return None
@@ -158,6 +158,6 @@ def _run(letters: list[tuple[str, float, float, float, float]]) -> Run:
     text = "".join(letter[0] for letter in letters).rstrip()
     _, x, y, size, tilt = placed[0]
     reach = math.hypot(placed[-1][1] - x, placed[-1][2] - y)
-    # The last letter's own width is not known from its origin; the others' mean is close enough for a selection.
+    # The last letter's width does not follow from its origin; the mean of the others is close enough for a selection.
     length = reach * len(placed) / (len(placed) - 1) if len(placed) > 1 else 0.55 * size
     return Run(text or " ", x, y, size, max(length, 0.2 * size), tilt)

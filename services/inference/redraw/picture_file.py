@@ -1,4 +1,4 @@
-"""Puts the pictures of redrawn pages into a PDF file one by one, so that only one of them is ever in memory."""
+"""Puts the pictures of redrawn pages into a PDF file one by one, so that only one is in memory at a time."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _TAIL = 1024
 
 @dataclass(frozen=True, slots=True)
 class Trailer:
-    """What a PDF's trailer says."""
+    """The contents of a PDF's trailer."""
 
     size: int
     root: int
     """Object number of the catalog."""
     info: int
-    """Object number of the information dictionary; 0 without one."""
+    """Object number of the information dictionary; 0 if there is none."""
 
 
 def append_pictures(document: Path, pages: Path, places: Mapping[int, int], trailer: Trailer) -> None:
-    """Add an incremental update (ISO 32000-2, 7.5.6) to a PDF with a cross-reference table: image XObjects in place of other objects.
+    """Add an incremental update (ISO 32000-2, 7.5.6) to a PDF with a cross-reference table: image XObjects that replace other objects.
 
     `places` gives the object number for each page number. `pages` holds `n.jpg` or `n.png`, and `n.json`, whose `shape` is height, width
-    and channels. Compressed samples are taken as they are. `trailer` is the document's.
+    and channels. Compressed samples are copied as they are. `trailer` is the document's.
     """
     with document.open("r+b") as file:
         size = file.seek(0, 2)

@@ -1,4 +1,4 @@
-"""Putting redrawn pages into their document: links, bookmarks and metadata stay, text becomes an invisible layer."""
+"""Putting redrawn pages into their document: links, bookmarks and metadata are kept, text becomes an invisible layer."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _MOST_FIELDS = 100_000
 
 
 def rebuild(source: Path, pages: Path, target: Path) -> dict[str, Any]:
-    """Write `source` to `target` with the pages that the folder `pages` holds redrawn.
+    """Write `source` to `target` with the redrawn pages from the folder `pages`.
 
     For page n, from 0, there are `n.jpg` or `n.png` and `n.json` (`box` and `runs`, as `pages.render_page` gives them). Other pages stay as
-    they are. A file of that folder is used for a while. Memory does not grow with the pictures. Gives the number of pages and warnings for
+    they are. A temporary file is made in that folder. Memory does not grow with the pictures. Returns the number of pages and warnings for
     people. Raises FILE_CORRUPT.
     """
     numbers = sorted(int(path.stem) for path in pages.glob("*.json"))
     skeleton = pages / "skeleton.pdf"
     try:
-        # Read as streams: what is mapped counts as memory, and the pictures may be gigabytes.
+        # Read as streams: mapped files count as memory, and the pictures may take gigabytes.
         with Pdf.open(source, access_mode=pikepdf.AccessMode.stream) as document:
             told = {"pages": len(document.pages), "warnings": _warnings(document)}
             _redraw_all(document, numbers, pages)
@@ -50,7 +50,7 @@ def rebuild(source: Path, pages: Path, target: Path) -> dict[str, Any]:
 
 
 def _warnings(document: Pdf) -> list[str]:
-    """What is lost with any change of a document."""
+    """What is lost when a document is changed in any way."""
     lost = [ENCRYPTION_WARNING] if document.is_encrypted else []
     return [*lost, SIGNATURE_WARNING] if "/Perms" in document.Root or _is_signed(document) else lost
 
@@ -71,19 +71,19 @@ def _is_signed(document: Pdf) -> bool:
 
 
 def _listed(holder: Object | None, key: str) -> Array:
-    """The array under a key; an empty one where there is none, whatever there is."""
+    """The array under a key; an empty one if there is none, or something else."""
     found = holder.get(key) if isinstance(holder, Dictionary) else None
     return found if isinstance(found, Array) else Array()
 
 
 def _redraw_all(document: Pdf, numbers: Sequence[int], pages: Path) -> None:
-    """Everything but the pictures, for each of which an empty stream stands in."""
+    """Redraw everything but the pictures, each of which gets an empty stream as a placeholder."""
     codes = Codes(run["text"] for number in numbers for run in _described(pages, number)["runs"])
     font = embedded(document, codes)
     for number in numbers:
         _redraw(document, document.pages[number], document.make_stream(b""), _described(pages, number), (font, codes))
     for key in ("/StructTreeRoot", "/MarkInfo"):
-        # The tags point into content that is gone.
+        # The tags point into content that no longer exists.
         if numbers and key in document.Root:
             del document.Root[key]
     document.remove_unreferenced_resources()
@@ -103,7 +103,7 @@ def _redraw(document: Pdf, page: pikepdf.Page, picture: Stream, described: dict[
     for key in ("/Group", "/StructParents", "/Thumb", "/PieceInfo"):
         if key in page.obj:
             del page.obj[key]
-    # Everything else that a page may have on it is part of the picture now.
+    # Everything else on the page is part of the picture now.
     links = [note for note in _listed(page.obj, "/Annots") if isinstance(note, Dictionary) and note.get("/Subtype") == Name.Link]
     if links:
         page.obj.Annots = Array(links)

@@ -1,4 +1,4 @@
-"""The text of a redrawn page: what stays of its own once the mark is gone, and what was read in its picture.
+"""The text of a redrawn page: its own text that remains without the mark, and text read in its picture.
 
 Runs are dictionaries with the fields of `pages.Run`. `box` is the visible part of the page in its own coordinates (left, bottom, right,
 top), which its pictures (height x width x 3) show.
@@ -31,7 +31,7 @@ _POINTS_OF_A_LINE, _COVERED = 9, 3
 def without_mark(runs: Runs, box: Sequence[float], before: Pixels8, after: Pixels8, removed: Sequence[Mark]) -> Runs:
     """The runs of a page that are not its marks.
 
-    A mark's are tilted against the page, and begin in its box or repeat all over a page with a tiled one; or their ink went with it.
+    A mark's runs are tilted against the page, and begin in its box or repeat across a page with a tiled mark; or their ink went with it.
     """
     skew = _skew(runs)
     counted = Counter(run["text"].strip() for run in runs if _tilted(run, skew))
@@ -45,7 +45,7 @@ def without_mark(runs: Runs, box: Sequence[float], before: Pixels8, after: Pixel
 
 
 def covered(runs: Runs, box: Sequence[float], shape: Sequence[int]) -> Callable[[Line], bool]:
-    """Tells of a line in the picture whether the page has its text already."""
+    """A function that tells whether the page already has the text of a line in the picture."""
     places = [_place(run, box, shape) for run in runs]
 
     def has(line: Line) -> bool:
@@ -115,13 +115,13 @@ def _contrast(pixels: Pixels8) -> float:
 
 
 def _skew(runs: Runs) -> float:
-    """Degrees by which the page's lines are tilted together."""
+    """Common tilt of the page's lines, in degrees."""
     folded: list[float] = [(run["tilt"] + 45) % 90 - 45 for run in runs]
     return statistics.median([tilt for tilt in folded if abs(tilt) < _SKEW] or [0.0])
 
 
 def _place(run: dict[str, Any], box: Sequence[float], shape: Sequence[int]) -> tuple[float, float, float, float, float]:
-    """In pixels: the beginning of the baseline, length and size; and the direction in radians, clockwise as seen."""
+    """Start of the baseline, length and size in pixels; and the direction in radians, clockwise as seen."""
     left, _, right, top = box
     pixels = shape[1] / (right - left)
     return (run["x"] - left) * pixels, (top - run["y"]) * pixels, run["length"] * pixels, run["size"] * pixels, -math.radians(run["tilt"])

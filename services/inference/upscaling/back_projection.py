@@ -1,4 +1,4 @@
-"""Holding what a network makes of a picture to the picture that it was given."""
+"""Keeping a network's enlargement faithful to the picture that it was given."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from services.inference.upscaling.windows import windows
 Pixels8 = npt.NDArray[np.uint8]
 
 _STRENGTH = 0.75
-"""Of the correction. All of it is best for a clean picture, half of it for one that JPEG has damaged; this is near the best of both."""
+"""Share of the correction. 1 is best for a clean picture, 0.5 for one with JPEG damage; this is close to the best for both."""
 _STRIP = 64
-_REACH = 3  # rows of the original on each side that bicubic interpolation looks at, and one more
+_REACH = 3  # rows of the original on each side that bicubic interpolation uses, plus one
 
 
 def restore_detail(enlarged: Pixels8, source: Pixels8, check: Callable[[], None]) -> None:
-    """Gives a picture enlarged by a whole factor the texture of its source back that the network took for noise, in place.
+    """Restores, in place, source texture that the network took for noise, in a picture enlarged by a whole factor.
 
-    Super-resolution networks smooth what they do not recognise. Made small again, a faithful enlargement is its source: the difference is
+    Super-resolution networks smooth what they do not recognise. A faithful enlargement, scaled down, equals its source: the difference is
     enlarged and added (one step of iterative back-projection, Irani and Peleg, CVGIP 1991). Both are height x width x channels, uint8.
     `check` is called between strips and may raise to cancel.
     """

@@ -1,4 +1,4 @@
-"""Which network enlarges a picture: by what the model server runs it on, and by the picture's size."""
+"""Which network enlarges a picture, depending on the model server's device and the picture's size."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from services.inference.upscaling.face_enhancement import joint
 from services.inference.upscaling.fitting import TileModel
 
 _FINE_FACTOR = 2
-"""Largest enlargement for which the finer network gets the gradients of photographs better than the compact one (benchmarks/quality.md)."""
+"""Largest factor at which the finer network reproduces gradients of photographs better than the compact one (benchmarks/quality.md)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network, and how to feed it."""
+    """A network and its input settings."""
 
     name: str
     device: Device
@@ -25,8 +25,8 @@ class Network:
 async def choose(triton: Triton, models: Models, factor: int, pixels: int) -> Network:
     """The network for an enlargement by `factor` (2 to 4) of a picture with this number of pixels.
 
-    The finer one where it runs on a GPU, and for a small picture that is to be twice as large; the compact one otherwise, and where the
-    finer one is not installed. Raises as `Triton.infer`.
+    The finer one if it runs on a GPU, or for a small picture that is to be doubled in size; otherwise, or if the finer one is not
+    installed, the compact one. Raises as `Triton.infer`.
     """
     fine = models.upscale_fine
     device = await triton.device(fine) if fine else None
@@ -40,7 +40,7 @@ async def choose(triton: Triton, models: Models, factor: int, pixels: int) -> Ne
 
 
 async def for_faces(triton: Triton, models: Models, factor: int) -> Network | None:
-    """The networks that enlarge faces together, by `factor` (2 to 4); None where they are not two that are installed.
+    """The two networks that enlarge faces together, for `factor` (2 to 4); None unless there are two and both are installed.
 
     Raises as `Triton.infer`.
     """
@@ -53,6 +53,6 @@ async def for_faces(triton: Triton, models: Models, factor: int) -> Network | No
 
 
 async def _fed(triton: Triton, models: Models, name: str, device: Device) -> TileModel:
-    # The finer network's tensors of one tile fill 1.5 GB on a processor.
+    # The finer network's tensors for one tile take 1.5 GB on a CPU.
     batch = 1 if name == models.upscale_fine and device is Device.PROCESSOR else models.upscale_batch
     return TileModel(scale=await triton.scale(name), infer=triton.model(name), tile=models.upscale_tile, batch=batch)

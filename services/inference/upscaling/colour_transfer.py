@@ -1,4 +1,4 @@
-"""Holding the colours of an upscaled picture to those of its original."""
+"""Keeping the colours of an upscaled picture equal to those of its original."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.inference.media.resampling import bilinear
 from services.inference.media.spool import Spool
 
 CELL = 8
-"""Side, in pixels of the original, of the squares whose mean colours are held."""
+"""Side, in pixels of the original, of the squares whose mean colours are kept."""
 
 _STRIP_CELLS = 16
 
@@ -37,7 +37,7 @@ def hold_colours(upscaled: npt.NDArray[np.uint8], original: Pixels, spool: Spool
         cells = slice(rows.start // CELL, -(-rows.stop // CELL))
         drift[cells] = _cell_means(original[rows], CELL) - _cell_means(upscaled[enlarged], CELL * factor)
 
-    # Border cells may reach over the edge; they stand at the places of whole ones all the same.
+    # Border cells may reach over the edge; they are positioned like whole ones.
     grid_height, grid_width = drift.shape[0] * CELL * factor, drift.shape[1] * CELL * factor
     full = np.float32(np.iinfo(original.dtype).max)
     out: Pixels = upscaled if original.dtype == np.uint8 else spool.empty(upscaled.shape, np.uint16)
@@ -50,7 +50,7 @@ def hold_colours(upscaled: npt.NDArray[np.uint8], original: Pixels, spool: Spool
 
 
 def _cell_means(samples: Pixels, cell: int) -> npt.NDArray[np.float32]:
-    """Means, 0 to 1, of square cells; cells that reach over the right or lower edge see its last pixels repeated."""
+    """Means, 0 to 1, of square cells; cells that reach over the right or lower edge repeat its last pixels."""
     height, width, channels = samples.shape
     rows, columns = -(-height // cell), -(-width // cell)
     padded = cv2.copyMakeBorder(samples, 0, rows * cell - height, 0, columns * cell - width, cv2.BORDER_REPLICATE).reshape(

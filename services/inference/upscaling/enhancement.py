@@ -1,4 +1,4 @@
-"""What an upscale may add beyond resolution: less noise before it, crisper detail and text after it."""
+"""What an upscale may add beyond resolution: less noise before enlarging, crisper detail and text after it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Plane8 = npt.NDArray[np.uint8]
 
 _STRIP = 512
 _OVERLAP = 24
-_STRENGTH = 1.1  # of the noise: how much non-local means takes for the same texture
-_QUIET, _LOUD = 0.8, 12.0  # levels of noise: below it nothing is to be gained, and above it detail goes as well
+_STRENGTH = 1.1  # of the noise: the difference that non-local means takes for the same texture
+_QUIET, _LOUD = 0.8, 12.0  # levels of noise: below the first nothing is gained, above the second detail is lost as well
 _DETAIL = 0.35
 _TEXT = 1.3
 _TEXT_THRESHOLD = 76  # of 255: PP-OCR's own
@@ -26,16 +26,16 @@ _LAPLACIAN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 
 
 def noise_level(pixels: Pixels8) -> float:
-    """Standard deviation of the noise in levels, from what neither edges nor slopes explain (Immerkær, CVIU 1996)."""
+    """Standard deviation of the noise in levels, from variation that neither edges nor slopes explain (Immerkær, CVIU 1996)."""
     gray = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32)
-    # The median in place of Immerkær's mean, which texture raises.
+    # The median instead of Immerkær's mean, which texture raises.
     return float(np.median(np.abs(cv2.filter2D(gray, -1, _LAPLACIAN)))) / 0.6745 / 6
 
 
 def without_noise(pixels: Pixels8, check: Callable[[], None]) -> Pixels8:
     """The picture (height x width x 3) without its noise and the blocks of its compression: non-local means (Buades et al., CVPR 2005).
 
-    As strong as the noise that is there; a clean picture comes back as it is. `check` is called between strips and raises to cancel.
+    The strength follows the measured noise; a clean picture is returned unchanged. `check` is called between strips and raises to cancel.
     """
     noise = noise_level(pixels)
     if noise < _QUIET:
@@ -52,12 +52,12 @@ def without_noise(pixels: Pixels8, check: Callable[[], None]) -> Pixels8:
 
 
 def add_detail(pixels: Pixels8, factor: int, check: Callable[[], None]) -> None:
-    """Raises the fine detail of an enlarged picture (height x width x channels), everywhere alike, in place."""
+    """Amplifies the fine detail of an enlarged picture (height x width x channels) uniformly, in place."""
     _sharpen(pixels, None, 0.6 * factor, _DETAIL, check)
 
 
 def sharpen_text(pixels: Pixels8, text: Plane8, factor: int, check: Callable[[], None]) -> None:
-    """Sharpens the edges of an enlarged picture, in place, where `text`, a map of the original, says that there is text.
+    """Sharpens the edges of an enlarged picture, in place, where `text`, a map of the original, shows text.
 
     The rest stays bit-identical.
     """
@@ -71,7 +71,7 @@ def has_text(text: Plane8) -> bool:
 
 
 def _sharpen(pixels: Pixels8, where: Plane8 | None, radius: float, amount: float, check: Callable[[], None]) -> None:
-    """Unsharp masking in strips, in place; `where` weighs it, 0 to 255, and is enlarged to the picture's size."""
+    """Unsharp masking in strips, in place; `where` weights it, 0 to 255, and is enlarged to the picture's size."""
     height, width = pixels.shape[:2]
     for rows, window, inner in windows(pixels, _STRIP, _OVERLAP):
         check()

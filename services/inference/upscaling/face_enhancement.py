@@ -1,4 +1,4 @@
-"""Enlarging the faces of a picture by two networks at once, and laying them over the picture."""
+"""Enlarging the faces of a picture with two networks together, and laying them over the picture."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from services.inference.upscaling.fitting import TileModel
 Pixels8 = npt.NDArray[np.uint8]
 
 _SHARE, _SHARE_BEYOND = 0.5, 0.33
-"""Of the finer network, for enlargements up to 2 and beyond: chosen on one photograph, measured on another (benchmarks/quality.md)."""
+"""Weight of the finer network, for factors up to 2 and beyond: chosen on one photograph, measured on another (benchmarks/quality.md)."""
 _STRIP = 256
 
 
 def joint(compact: TileModel, fine: TileModel, factor: int) -> TileModel:
-    """A model that gives the weighted mean of what two networks make of a tile, enlarged `factor` times.
+    """A model whose output is the weighted mean of what two networks make of a tile, enlarged `factor` times.
 
-    Where one network draws what is not there the other rarely draws the same, so the mean errs less than either (the reason for ensembles
+    Where one network invents something, the other rarely invents the same, so the mean errs less than either (the reason for ensembles
     in super-resolution: Timofte et al., CVPR 2016, https://arxiv.org/abs/1511.02228). Tiles are those of the finer one.
     """
     share = np.float32(_SHARE if factor <= 2 else _SHARE_BEYOND)
@@ -40,23 +40,23 @@ def joint(compact: TileModel, fine: TileModel, factor: int) -> TileModel:
 
 
 def affordable(ovals: Sequence[Oval], factors: Sequence[int], pixels: float) -> Sequence[Oval]:
-    """The first of `ovals` of which the networks of all passes by `factors` are given at most so many pixels together."""
+    """As many of the first `ovals` as fit when the networks of all passes by `factors` get at most `pixels` in total."""
     each = sum(factor**2 for factor in itertools.accumulate(factors[:-1], operator.mul, initial=1))
     total = list(itertools.accumulate(each * oval.pixels for oval in ovals))
     return [oval for oval, needed in zip(ovals, total, strict=True) if needed <= pixels]
 
 
 def cut(image: Image, oval: Oval) -> Image:
-    """The part of a picture that an oval lies in; a copy."""
+    """A copy of the part of a picture that contains an oval."""
     window = oval.rows, oval.columns
     alpha = None if image.alpha is None else image.alpha[window].copy()
     return dataclasses.replace(image, pixels=image.pixels[window].copy(), alpha=alpha)
 
 
 def lay_over(enlarged: Image, part: Image, oval: Oval, factor: int, check: Callable[[], None]) -> None:
-    """Lays a part, enlarged by itself, over the picture enlarged `factor` times, in place, with the oval's soft edge.
+    """Lays a part, enlarged separately, over the picture enlarged `factor` times, in place, with the oval's soft edge.
 
-    Alpha stays, and every sample outside of the oval as it was. `check` is called between strips and may raise to cancel.
+    Alpha and all samples outside the oval stay unchanged. `check` is called between strips and may raise to cancel.
     """
     if (part.pixels.dtype, part.pixels.shape[2]) != (enlarged.pixels.dtype, enlarged.pixels.shape[2]):
         raise ValueError(f"the part has {part.pixels.dtype} samples of {part.pixels.shape[2]}, unlike the picture")

@@ -1,4 +1,4 @@
-"""Where a picture shows faces, and the soft-edged oval around each."""
+"""Locating the faces in a picture, and the soft-edged oval around each."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Pixels8 = npt.NDArray[np.uint8]
 Weights = npt.NDArray[np.float32]
 
 LEAST_FACE = 40
-"""Pixels from brow to chin of the smallest face that is found."""
+"""Size of the smallest face that is found, in pixels from brow to chin."""
 _ENLARGEMENT = 80 / LEAST_FACE
-"""Of what the detector is shown: the smallest face that it knows has 80 pixels."""
+"""Of the detector's input: the smallest face that it can detect has 80 pixels."""
 _LARGEST = 3200
-"""Longest side of what the detector is shown, which takes a second, and 20 MB beside that. In larger pictures small faces are missed."""
+"""Longest side of the detector's input, which takes a second, and 20 MB besides. In larger pictures small faces are missed."""
 _SURE = 0.5
-"""Of the detector's score. Faces had 1.0 and more, and what was none 0.2 and less, on the photographs of scikit-image and scikit-learn."""
+"""Detector score. On the photographs of scikit-image and scikit-learn, faces scored 1.0 or more and other things 0.2 or less."""
 
 _ACROSS, _DOWN = 0.75, 0.95  # of the box: half axes of the oval, which takes in ears, chin and most of the forehead
 _RISE = 0.1  # of the box: how far the oval's centre is above the box's
-_SOLID = 0.7  # of the oval: from there to its edge its weight falls
-_CELL = 8  # pixels: boxes begin at whole ones, as do the squares whose colours are held (`colour_transfer.CELL`)
+_SOLID = 0.7  # of the oval: from there to the edge its weight falls
+_CELL = 8  # pixels: boxes begin at whole cells, as do the squares whose colours are kept (`colour_transfer.CELL`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Oval:
-    """A face with what is around it: the soft-edged oval lies in the box `rows`, `columns`, which begins at whole cells of 8 pixels.
+    """A face with its surroundings: the soft-edged oval is in the box `rows`, `columns`, which begins at whole cells of 8 pixels.
 
     `x` and `y` are its centre, `across` and `down` its half axes, in pixels of the picture.
     """
@@ -54,12 +54,12 @@ class Oval:
 
     @property
     def pixels(self) -> int:
-        """Of the box."""
+        """Pixels of the box."""
         return (self.rows.stop - self.rows.start) * (self.columns.stop - self.columns.start)
 
     @property
     def box(self) -> dict[str, int]:
-        """The box, in pixels of the picture, as notices tell it."""
+        """The box, in pixels of the picture, as reported in notices."""
         height, width = (span.stop - span.start for span in (self.rows, self.columns))
         return {"left": self.columns.start, "top": self.rows.start, "width": width, "height": height}
 
@@ -72,16 +72,16 @@ class Oval:
 
 
 def find(pixels: Pixels8) -> Sequence[Face]:
-    """The faces that are seen from the front, or nearly so, and upright; smallest first. sRGB, height x width x 3.
+    """The upright faces that are seen from the front, or nearly so; smallest first. sRGB, height x width x 3.
 
     Histograms of oriented gradients, scored at every place and size by support vector machines (Dalal and Triggs, CVPR 2005; King,
-    https://arxiv.org/abs/1502.00046), as dlib has them trained. Other threads run meanwhile.
+    https://arxiv.org/abs/1502.00046), as trained by dlib. Other threads can run meanwhile.
     """
     height, width = pixels.shape[:2]
     scale = min(_ENLARGEMENT, _LARGEST / max(height, width))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     seen = cv2.resize(pixels, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=method)
-    # One for each call: it keeps its pyramid, so threads may not share it.
+    # One for each call: it keeps its pyramid, so threads must not share it.
     found, _, _ = dlib.get_frontal_face_detector().run(np.ascontiguousarray(seen), 0, _SURE)
     boxes = [Face(box.left() / scale, box.top() / scale, box.width() / scale, box.height() / scale) for box in found]
     return sorted(boxes, key=lambda face: face.width * face.height)

@@ -1,4 +1,4 @@
-"""Running a model on tiles in as little memory as there is."""
+"""Running a model on tiles within the available memory."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _logger = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class TileModel:
-    """A super-resolution model and how to feed it.
+    """A super-resolution model and its input settings.
 
-    `infer` takes sRGB tiles, uint8 [N, h, w, 3], N up to `batch`, h and w up to `tile` pixels, and gives them enlarged:
+    `infer` takes sRGB tiles, uint8 [N, h, w, 3], N up to `batch`, h and w up to `tile` pixels, and returns them enlarged:
     uint8 [N, scale x h, scale x w, 3]. `margin` and `fade` are those of `Grid`. `in_flight` calls are made at a time.
     """
 
@@ -36,15 +36,15 @@ class TileModel:
 
     @property
     def smallest_tile(self) -> int:
-        """Below it a pixel could belong to more than two tiles."""
+        """Below this a pixel could belong to more than two tiles."""
         return 2 * self.margin + 3 * self.fade
 
 
 class FittingModel:
     """A model that is given less at once when its memory runs out: half the tiles, and then tiles of half the side.
 
-    What did not fit stays too much until the end of this object: it is not tried again with every tile. A tile that is done in parts is to
-    its neighbours what it was before, since the parts are joined as tiles are.
+    A size that did not fit is not tried again during the life of this object. A tile done in parts looks the same to its neighbours, since
+    the parts are joined like tiles.
     """
 
     def __init__(self, model: TileModel, check: Callable[[], None]) -> None:
@@ -65,7 +65,7 @@ class FittingModel:
         return await self.enlarge(tiles)
 
     def _reduce(self, tiles: Pixels8, error: OutOfMemory | MemoryError) -> None:
-        # Calls that were under way together fail together; the smaller limit holds, and is not halved for each of them.
+        # Concurrent calls fail together; the smaller limit holds, and is not halved for each of them.
         side = max(tiles.shape[1:3])
         if len(tiles) > 1:
             self._batch = min(self._batch, len(tiles) // 2)

@@ -1,4 +1,4 @@
-"""From the size that is wanted to the enlargements that get there."""
+"""From the requested size to the enlargements that reach it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.inference.media.colour import Pixels, vips_from_array
 from services.inference.media.spool import Spool
 
 _PASSES = {2: (2,), 3: (3,), 4: (4,), 6: (2, 3), 8: (2, 4)}
-"""By factor. The smaller comes first: a network takes time for each pixel that it is given."""
+"""By factor. The smaller comes first, since a network takes time for each pixel that it is given."""
 _ROUNDING = 0.02  # of a factor: sides are whole pixels
 
 
@@ -42,7 +42,7 @@ def fitted(image: Image, width: int, height: int, spool: Spool, check: Callable[
 def _resized(samples: Pixels, width: int, height: int, spool: Spool) -> Pixels:
     picture = vips_from_array(samples)
     wide = picture.format == "ushort"
-    # Of 16-bit samples libvips rounds the filter's weights, which makes what is opaque a little transparent.
+    # For 16-bit samples libvips rounds the filter's weights, which makes opaque pixels slightly transparent.
     seen = picture.cast("float") if wide else picture
     resized = seen.resize(width / picture.width, vscale=height / picture.height, kernel="lanczos3")
     return spool.computed(resized.rint().cast("ushort") if wide else resized)

@@ -15,8 +15,7 @@ _STEP = 8
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One tile along one axis, in input pixels: what it reads, and from where to where it fades in over the one
-    before."""
+    """One tile along one axis, in input pixels: what it reads, and where it fades in over the previous one."""
 
     start: int
     stop: int
@@ -36,10 +35,10 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Equal tiles that cover a picture, padded by reflection so that the model sees a context at its borders too.
+    """Equal tiles that cover a picture, padded by reflection so that the model has context at its borders too.
 
     Two neighbours overlap. The outermost `margin` pixels of every tile, where models guess at what lies outside, are
-    thrown away; between the margins of two neighbours one fades into the other.
+    discarded; between the margins of two neighbours one fades into the other.
     """
 
     height: int
@@ -52,7 +51,7 @@ class Grid:
     def over(cls, height: int, width: int, *, tile: int, margin: int, fade: int) -> Grid:
         """Plans tiles of at most `tile` pixels a side, no larger than the picture needs them to be.
 
-        Raises ValueError where `tile` is under 2 x margin + 3 x fade, when a pixel could belong to more than two tiles.
+        Raises ValueError if `tile` is under 2 x margin + 3 x fade, since a pixel could then belong to more than two tiles.
         """
         if tile < 2 * margin + 3 * fade:
             raise ValueError(f"tiles of {tile} pixels leave no room for margins of {margin} and a fade of {fade}")
@@ -84,8 +83,8 @@ def _spans(size: int, tile: int, margin: int, fade: int) -> Iterator[Span]:
     """Places equal tiles along an axis of `size` padded pixels; the last one ends with it."""
     overlap = 2 * margin + fade
     count = max(1, -(-(size - overlap) // (tile - overlap)))
-    # As few tiles as `tile` allows, then as small as their number allows: no pixel is computed for nothing. Multiples
-    # of 8 keep the number of different shapes small, for each of which some runtimes tune themselves.
+    # As few tiles as `tile` allows, then as small as their number allows, so that no pixel is computed needlessly. Multiples
+    # of 8 keep the number of different shapes small, since some runtimes tune themselves for each.
     tile = min(tile, size, _STEP * -(-(size + (count - 1) * overlap) // (count * _STEP)))
     previous_stop = 0
     for number in range(count):
@@ -100,7 +99,7 @@ def _spans(size: int, tile: int, margin: int, fade: int) -> Iterator[Span]:
 
 
 def _reflected(start: int, stop: int, size: int) -> npt.NDArray[np.intp]:
-    """Indices start to stop, mirrored about the first and last pixel as often as a small picture needs it."""
+    """Indices start to stop, mirrored about the first and last pixel as often as a small picture requires."""
     if size == 1:
         return np.zeros(stop - start, np.intp)
     period = 2 * (size - 1)
@@ -111,7 +110,7 @@ def _reflected(start: int, stop: int, size: int) -> npt.NDArray[np.intp]:
 class Mosaic:
     """Joins output tiles, given in reading order, into one array of `scale` x the picture's size.
 
-    Tiles of one row are joined in a band, bands are joined in `pixels`, which is given: memory is one band beside it.
+    Tiles of one row are joined in a band, bands in the given `pixels`: it needs memory for one band besides that.
     """
 
     def __init__(self, grid: Grid, scale: int, pixels: Pixels8) -> None:

@@ -26,7 +26,7 @@ from services.inference.upscaling.windows import windows
 Pixels8 = npt.NDArray[np.uint8]
 
 _STRIP = 128
-_REACH = 3  # rows that bicubic interpolation looks at on each side, and one more
+_REACH = 3  # rows on each side that bicubic interpolation uses, plus one
 
 
 async def upscale(
@@ -42,12 +42,12 @@ async def upscale(
 ) -> Image:
     """Enlarges a picture to exactly `factor` times its width and height, which may be less than the model's scale.
 
-    The model runs on 8-bit sRGB; what it took away from that is given back (`restore_detail`). The result is converted to the picture's
-    own colour profile, where coarse colour is taken from the original (`hold_colours`), so that neither wide-gamut colours nor 16-bit
-    gradients are lost. Gray stays gray. Alpha is enlarged by itself, and colour under zero alpha becomes zero. The result is in arrays of
-    `spool`: memory is the original, a row of tiles and some strips. Raises OutOfMemory when not even the smallest tile fits. `progress`
+    The model runs on 8-bit sRGB; detail that it removed is restored (`restore_detail`). The result is converted to the picture's own
+    colour profile, where coarse colour is taken from the original (`hold_colours`), so that neither wide-gamut colours nor 16-bit
+    gradients are lost. Gray stays gray. Alpha is enlarged separately, and colour under zero alpha becomes zero. The result is in arrays of
+    `spool`: memory holds the original, a row of tiles and some strips. Raises OutOfMemory when not even the smallest tile fits. `progress`
     gets the share of tiles done; `check` is called between tiles and strips, also from other threads, and raises to cancel. `before`
-    changes what the model sees (sRGB), `after`, in place, what it made, before colours are held.
+    changes the model's input (sRGB); `after` changes its output in place, before colours are transferred.
     """
     if model.scale < factor:
         raise ValueError(f"a model that enlarges {model.scale} times cannot give {factor} times")
@@ -117,14 +117,14 @@ def _place(mosaic: Mosaic, tiles: Sequence[Tile], contents: Pixels8, shrink: flo
 
 
 def _model_input(image: Image) -> Pixels8:
-    # Gray tone curves are close enough to sRGB's for a model; without a conversion there is none to undo.
+    # Gray tone curves are close enough to sRGB's for a model; without a conversion there is nothing to undo.
     return to_srgb(image.pixels, None) if image.is_gray else image.srgb()
 
 
 def without_hidden_colour(image: Image) -> Image:
     """Gives fully transparent pixels the colour of the nearest visible one.
 
-    What is stored there, often black, would otherwise bleed into the visible edge as the picture is enlarged.
+    The colour stored there, often black, would otherwise bleed into the visible edge when the picture is enlarged.
     """
     if image.alpha is None:
         return image
@@ -143,7 +143,7 @@ def _finish(original: Image, enlarged: Pixels8, factor: int, spool: Spool, check
     reference: Pixels = original.pixels
     icc = original.icc
     if icc is not None and not original.is_gray and not from_srgb(enlarged, icc):
-        # A one-way profile: the result can only be sRGB.
+        # With a one-way profile the result can only be sRGB.
         reference, icc = original.srgb(), None
     pixels = hold_colours(enlarged, reference, spool, check)
     alpha = None
@@ -154,7 +154,7 @@ def _finish(original: Image, enlarged: Pixels8, factor: int, spool: Spool, check
 
 
 def _enlarge_alpha(small: Pixels, factor: int, alpha: Pixels, pixels: Pixels, check: Callable[[], None]) -> None:
-    """Fills `alpha`, `factor` times as large as `small`, and clears what is fully transparent of `pixels`."""
+    """Fills `alpha`, `factor` times as large as `small`, and clears the fully transparent pixels of `pixels`."""
     width = small.shape[1] * factor
     for rows, window, inner in windows(small, _STRIP, _REACH):
         check()

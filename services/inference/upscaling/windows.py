@@ -1,4 +1,4 @@
-"""Working on a picture strip by strip, in place, where each row depends on those around it."""
+"""Working on a picture strip by strip, in place, when each row depends on its neighbours."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Samples = TypeVar("Samples", bound=npt.NDArray[np.generic])
 
 
 def windows(samples: Samples, step: int, reach: int) -> Iterator[tuple[slice, Samples, slice]]:
-    """Strips of `step` rows: which rows they are; a copy of them with up to `reach` rows above and below; and where in it they are.
+    """Strips of `step` rows: the rows; a copy of them with up to `reach` rows above and below; and their position in the copy.
 
-    The copies are of the samples as they were before, so a strip may be written to `samples` while the next ones are still to come.
+    The copies show the samples before any change, so a strip may be written to `samples` before the next ones are read.
     """
     above = samples[:0].copy()
     for rows in strips(samples.shape[0], step):

@@ -1,4 +1,4 @@
-"""Marks that are translucent: which colour was laid over the picture, how opaque, and the picture without it."""
+"""Translucent marks: the colour laid over the picture, its opacity, and the picture without it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from services.inference.watermark.strokes import Mask, Pixels8, thickened
 
 Levels = npt.NDArray[np.float32]
 
-_LEAST_OPACITY, _MOST_OPACITY = 0.06, 0.85  # over the last one, eight bits no longer hold the picture below
-_INSIDE, _OUTSIDE = (1.5, 6.0), (2.0, 6.5)  # pixels from a stroke's border: soft edges and ringing are left out
+_LEAST_OPACITY, _MOST_OPACITY = 0.06, 0.85  # above the second, eight bits no longer hold the picture below
+_INSIDE, _OUTSIDE = (1.5, 6.0), (2.0, 6.5)  # pixels from a stroke's border: excludes soft edges and ringing
 _PATCH, _LEAST_IN_PATCH, _LEAST_PATCHES = 12, 5, 6
-_LEAST_VARIATION = 6.0  # levels of standard deviation of the picture around; less cannot tell paint from glass
+_LEAST_VARIATION = 6.0  # levels of standard deviation of the surrounding picture; less cannot distinguish paint from glass
 _LEAST_CORRELATION = 0.7
-_BEYOND = 40.0  # levels by which the estimate of a colour may leave the range of colours
+_BEYOND = 40.0  # levels by which a colour estimate may leave the valid range
 _ROUNDS = 6
 _PURE = 50.0  # levels
 _CLEAR_CORRELATION, _CLEAR_MISFIT, _EXACT_MISFIT = 0.9, 0.09, 0.04
@@ -31,27 +31,27 @@ class Blend:
     colour: tuple[float, ...]
     opacity: float
     correlation: float
-    """Between the picture beside the strokes and what is seen in them: 1 where it shows through them exactly."""
+    """Between the picture beside the strokes and the pixels in them: 1 where it shows through them exactly."""
 
     misfit: float = 0.0
-    """What the paint does not explain, as a share of what it adds; the median over places."""
+    """The part that the paint does not explain, as a share of what it adds; the median over places."""
 
     @property
     def shows_through(self) -> bool:
-        """Whether nothing but paint explains what is seen."""
+        """Whether only paint explains the pixels."""
         if self.correlation >= _CLEAR_CORRELATION:
             return self.misfit <= _CLEAR_MISFIT
-        # Where the picture below is plain, its texture counts for much.
+        # Where the picture below is plain, its texture has much influence.
         return self.correlation > 0 and self.misfit <= _EXACT_MISFIT
 
 
 def measure(pixels: Pixels8, strokes: Mask) -> Blend | None:
-    """How the strokes were blended over the crop, None where that cannot be told or they are opaque.
+    """How the strokes were blended over the crop; None if that cannot be determined or they are opaque.
 
-    On both sides of the strokes' borders the picture below is the same but for its texture. So mean colours inside, against those
-    outside a few pixels away, lie on a line whose slope is what shows through. Texture disturbs both alike, in the same proportion as the
-    slope, for which the geometric mean regression is the consistent one. A sign painted on a wall does not follow it: light that
-    changes over the sign makes its light letters vary more than its ground, not less.
+    On both sides of the strokes' borders the picture below is the same except for texture. So mean colours inside, plotted against those
+    a few pixels outside, lie on a line whose slope is the share that shows through. Texture disturbs both, in the same proportion as the
+    slope, for which geometric mean regression is consistent. A sign painted on a wall does not follow this: varying light
+    makes its light letters vary more than its ground, not less.
     """
     inside, outside = _sides(pixels, strokes)
     if len(inside) < _LEAST_PATCHES:
@@ -71,7 +71,7 @@ def measure(pixels: Pixels8, strokes: Mask) -> Blend | None:
         slope, correlation = float(np.sqrt(spread_in / spread_out)), float(together / np.sqrt(spread_in * spread_out))
         offset = mean_in - slope * mean_out
         error = np.sqrt(((inside - slope * outside - offset) ** 2).mean(axis=1))
-        # What lies across an edge of the picture does not measure the paint.
+        # Places across an edge of the picture do not measure the paint.
         limit = max(3.0, 1.5 * float(np.median(error)))
         weight = 1 / (1 + (error / limit) ** 4)
     opacity = 1 - slope
@@ -89,7 +89,7 @@ def measure(pixels: Pixels8, strokes: Mask) -> Blend | None:
 
 
 def purified(pixels: Pixels8, strokes: Mask, blend: Blend) -> Blend:
-    """The paint with its colour pure white or black if it nearly is, and the opacity that fits that best."""
+    """The paint with its colour made pure white or black if it is nearly so, and the opacity that fits that best."""
     colour = np.array(blend.colour)
     if not (colour.min() > 255 - _PURE or colour.max() < _PURE):
         return blend
@@ -97,7 +97,7 @@ def purified(pixels: Pixels8, strokes: Mask, blend: Blend) -> Blend:
     inside, outside = _sides(pixels, strokes)
     towards = colour - outside
     opacities = (towards * (inside - outside)).sum(axis=1) / np.maximum(1.0, (towards**2).sum(axis=1))
-    # Where the picture nearly has the paint's colour, it tells little.
+    # Where the picture nearly has the paint's colour, it says little.
     order = np.argsort(opacities)
     weight = np.cumsum((towards**2).sum(axis=1)[order])
     opacity = float(opacities[order][np.searchsorted(weight, weight[-1] / 2)])
@@ -105,7 +105,7 @@ def purified(pixels: Pixels8, strokes: Mask, blend: Blend) -> Blend:
 
 
 def unblend(samples: Levels, opacity: Levels | float, colour: Levels | float) -> Levels:
-    """What lay below: samples from 0 to 255, height x width x channels or n x channels. `opacity` is below 1."""
+    """The picture below: samples from 0 to 255, height x width x channels or n x channels. `opacity` is below 1."""
     return np.asarray((samples - opacity * colour) / (1 - opacity), np.float32).clip(0, 255)
 
 
@@ -116,10 +116,10 @@ def smooth_below(pixels: Pixels8, mask: Mask) -> Pixels8:
 
 
 def _sides(pixels: Pixels8, strokes: Mask) -> tuple[Levels, Levels]:
-    """Mean colours inside the strokes and beside them, a row for each square of the crop that has enough of both."""
+    """Mean colours inside and beside the strokes, one row for each square of the crop with enough of both."""
     depth = cv2.distanceTransform(strokes.astype(np.uint8), cv2.DIST_L2, 5)
     distance = cv2.distanceTransform((~strokes).astype(np.uint8), cv2.DIST_L2, 5)
-    # The middle of strokes that are too thin to have pixels away from their border.
+    # Use the middle of strokes that are too thin to have pixels away from their border.
     ridge = strokes & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8))) & ~thickened(depth > _INSIDE[0], 3)
     inner = _patch_means(pixels, ((depth > _INSIDE[0]) & (depth < _INSIDE[1])) | ridge)
     outer = _patch_means(pixels, (distance > _OUTSIDE[0]) & (distance < _OUTSIDE[1]))

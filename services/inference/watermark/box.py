@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Columns `left` to `right` and rows `top` to `bottom`, in pixels; the last ones are not part of it."""
+    """Columns `left` to `right` and rows `top` to `bottom`, in pixels; `right` and `bottom` are exclusive."""
 
     left: int
     top: int
@@ -17,7 +17,7 @@ class Box:
 
     @classmethod
     def from_percent(cls, x1: float, y1: float, x2: float, y2: float, width: int, height: int) -> Box:
-        """The pixels that a rectangle in per cent of a picture's size touches, at least one."""
+        """The pixels touched by a rectangle in per cent of a picture's size, at least one."""
         left, top = min(width - 1, math.floor(x1 * width / 100)), min(height - 1, math.floor(y1 * height / 100))
         return cls(
             left, top, max(left + 1, min(width, math.ceil(x2 * width / 100))), max(top + 1, min(height, math.ceil(y2 * height / 100)))
@@ -44,7 +44,7 @@ class Box:
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     def grown(self, margin: int, width: int, height: int) -> Box:
-        """With `margin` pixels more on each side, as far as the picture goes."""
+        """Grown by `margin` pixels on each side, within the picture."""
         return Box(
             max(0, self.left - margin), max(0, self.top - margin), min(width, self.right + margin), min(height, self.bottom + margin)
         )
@@ -54,7 +54,7 @@ class Box:
         return Box(self.left - outer.left, self.top - outer.top, self.right - outer.left, self.bottom - outer.top)
 
     def moved(self, columns: int, rows: int) -> Box:
-        """The same rectangle, so many pixels further right and down."""
+        """The same rectangle, moved right and down by so many pixels."""
         return Box(self.left + columns, self.top + rows, self.right + columns, self.bottom + rows)
 
     def touches(self, other: Box) -> bool:

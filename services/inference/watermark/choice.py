@@ -1,4 +1,4 @@
-"""Which network fills masks over detail, and asking it from the threads that repair pictures."""
+"""Which network fills masks over detail, and calling it from the threads that repair pictures."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ PREFERRED = ("lama", "migan")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A network, and what it runs on."""
+    """A network and the device that it runs on."""
 
     name: str
     device: Device
 
 
 async def choose(triton: Triton, wanted: str) -> Choice | None:
-    """The network `wanted`, or, of an empty name, the best one that is installed; None where there is none.
+    """The network `wanted` or, if that is empty, the best one installed; None if there is none.
 
-    Waits for a server that is away: what a picture is filled with must not depend on the moment. Raises UNAVAILABLE if it stays away.
+    Waits for a server that is away, since the fill must not depend on timing. Raises UNAVAILABLE if it stays away.
     """
     for name in (wanted,) if wanted else PREFERRED:
         if wanted or await triton.has(name):
@@ -36,7 +36,7 @@ async def choose(triton: Triton, wanted: str) -> Choice | None:
 
 
 def finder(triton: Triton, wanted: str, check: Callable[[], None], tell: Callable[[Choice], None]) -> FindNetwork:
-    """Finds the network, once, for threads that work for the coroutine which calls this. `tell` is called with what was found."""
+    """Finds the network, once, for threads that work for the calling coroutine. `tell` is called with the result."""
     loop = asyncio.get_running_loop()
 
     @cache

@@ -1,12 +1,12 @@
-"""How much of each pixel a paint covers: the cover without which the picture is smoothest.
+"""How much of each pixel a paint covers: the cover whose removal leaves the smoothest picture.
 
-Taking translucent paint off a picture where it is removes edges; taking it off where it is not makes some. So the cover is found as the
-one that leaves the least total variation (Rudin, Osher and Fatemi, Physica D 60, 1992) and has a short border itself:
+Removing translucent paint where it is removes edges; removing it where it is not creates some. So the cover is found as the one
+that leaves the least total variation (Rudin, Osher and Fatemi, Physica D 60, 1992) and has a short border itself:
 
     minimise  sum |grad(picture - cover x step)| + border x sum |grad cover| + area x sum cover,   0 <= cover <= 1,
 
-where `step` is what the paint changes where it covers all of a pixel. It is convex, and solved by the primal-dual method of Chambolle and
-Pock (J. Math. Imaging Vis. 40, 2011) with the preconditioning of Pock and Chambolle (ICCV 2011).
+where `step` is what the paint changes in a fully covered pixel. The problem is convex, and solved with the primal-dual method of Chambolle
+and Pock (J. Math. Imaging Vis. 40, 2011) and the preconditioning of Pock and Chambolle (ICCV 2011).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import numpy as np
 
 from services.inference.watermark.strokes import Plane
 
-_BORDER = 16.0  # levels of edge that a pixel of the cover's border has to take away
-_AREA = 1.0  # levels for each covered pixel: where nothing speaks for paint, there is none
+_BORDER = 16.0  # levels of edge that a pixel of the cover's border must remove
+_AREA = 1.0  # levels for each covered pixel: without evidence of paint there is none
 _CHECKED = 20  # iterations
 
 
@@ -27,8 +27,8 @@ def smoothest_cover(
 ) -> Plane:
     """The share of each pixel that paint of `level` (0 to 255) and `opacity` (below 1) covers.
 
-    `picture` is one channel, height x width, 0 to 255; `start` is a guess. Takes about 0.02 µs a pixel and iteration, while the picture
-    is small enough for the processor's cache, and 60 bytes a pixel.
+    `picture` is one channel, height x width, 0 to 255; `start` is a guess. Takes about 0.02 µs per pixel and iteration, while the
+    picture is small enough for the processor's cache, and 60 bytes per pixel.
     """
     step = np.ascontiguousarray((np.float32(level) - picture) * np.float32(opacity / (1 - opacity)))
     weight = np.abs(step)
@@ -38,7 +38,7 @@ def smoothest_cover(
     pull_across, pull_down, border_across, border_down = (np.zeros_like(edges) for edges in (across, down, across, down))
     rate_across, rate_down = 1 / (weight[:, 1:] + weight[:, :-1] + 1e-3), 1 / (weight[1:] + weight[:-1] + 1e-3)
     rate = 1 / (4 * weight + 4 * _BORDER)
-    # Every array is written in place: the time goes into memory that is touched.
+    # Every array is written in place, since memory access dominates the time.
     painted, gradient, scratch = np.empty_like(step), np.empty_like(step), np.empty_like(step)
     sideways, downward = np.empty_like(across), np.empty_like(down)
     for iteration in range(iterations):
@@ -73,7 +73,7 @@ def smoothest_cover(
 
 
 def _differences(plane: Plane, axis: int, out: Plane) -> None:
-    """Between neighbours, along an axis."""
+    """Differences between neighbours, along an axis."""
     np.subtract(plane[:, 1:] if axis else plane[1:], plane[:, :-1] if axis else plane[:-1], out=out)
 
 

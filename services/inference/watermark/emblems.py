@@ -1,8 +1,8 @@
-"""Opaque logos in a corner: paint of one colour that the rest of the picture does not have, on ground that is not flat itself.
+"""Opaque logos in a corner: paint of one colour that is nowhere else in the picture, on ground that is not flat itself.
 
-`solids` finds shapes that are of one colour to the pixel and end within two pixels. In a photograph there are next to none; a sticker, a
-lamp or a label may still look like that. So a logo is sure only if it is made of several pieces, or encloses some of the picture, if it
-lies free in its corner on textured ground, and if its colour is nowhere else, which the colours of a scene are.
+`solids` finds shapes of exactly one colour whose edges are at most two pixels wide. A photograph has almost none; a sticker, a lamp or a
+label may still look like that. So a logo is sure only if it has several pieces or encloses part of the picture, if it lies free in its
+corner on textured ground, and if its colour, unlike the colours of a scene, is nowhere else.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from services.inference.watermark.report import Kind
 from services.inference.watermark.solids import solids_of_one_colour
 from services.inference.watermark.strokes import Mask, Pixels8, luminance, thickened
 
-_SEARCH_SIDE = 1024  # pixels of the copy in which logos are looked for
+_SEARCH_SIDE = 1024  # pixels of the copy in which logos are searched
 _CORNER = 4  # a corner is this part of width and of height
 _LEAST_PIECE, _LEAST_AREA = 30, 150  # pixels of that copy
-_HALO, _RING = 3, 10  # pixels around a logo: what its edge reaches, and how far its ground goes
-_SAME, _LIKE = 8, 40  # levels of the largest difference in a channel: paint after JPEG, and where it fades into the picture
+_HALO, _RING = 3, 10  # pixels around a logo: reach of its edge, and extent of its ground
+_SAME, _LIKE = 8, 40  # largest difference in a channel, in levels: paint after JPEG, and paint fading into the picture
 _MOST_ELSEWHERE = 0.05  # of the logo's area, in its colour
 _LEAST_CONTRAST = 40.0  # levels between the paint and the ground
 _LEAST_TEXTURE = 2.0  # levels: median local deviation of the ground
@@ -33,9 +33,9 @@ _ALL = 3  # pieces of evidence
 
 
 def find_emblems(pixels: Pixels8, check: Callable[[], None]) -> list[DetectedMark]:
-    """The logos in the corners of a photograph (sRGB), at most some in each; what may be one is not `sure`.
+    """The logos in the corners of a photograph (sRGB), a limited number in each; possible ones are not `sure`.
 
-    For no picture that a program has drawn: there everything is of one colour.
+    Not for pictures drawn by a program, where everything is of one colour.
     """
     height, width = pixels.shape[:2]
     scale = min(1.0, _SEARCH_SIDE / max(height, width))
@@ -56,7 +56,7 @@ def find_emblems(pixels: Pixels8, check: Callable[[], None]) -> list[DetectedMar
 
 
 def _corners(height: int, width: int) -> Iterator[tuple[Box, Mask]]:
-    """Each corner with as much again beside and below it, and where in that the corner is."""
+    """Each corner with the same extent again beside and below it, and where the corner is in that."""
     down, across = height // _CORNER, width // _CORNER
     if min(down, across) < 2 * _RING:
         return
@@ -68,7 +68,7 @@ def _corners(height: int, width: int) -> Iterator[tuple[Box, Mask]]:
 
 
 def _free(painted: Mask, region: Mask) -> Mask:
-    """The pieces that end before their corner does: what runs out of it or of the picture is the picture's own."""
+    """The pieces that lie within their corner: what extends beyond it or beyond the picture is the picture's own."""
     inner = cv2.erode(np.pad(region.astype(np.uint8), 1), np.ones((3, 3), np.uint8))[1:-1, 1:-1] > 0
     count, labels, stats, _ = cv2.connectedComponentsWithStats(painted.astype(np.uint8), connectivity=8)
     kept = (stats[:, cv2.CC_STAT_AREA] >= _LEAST_PIECE) & (np.bincount(labels[~inner], minlength=count) == 0)
@@ -77,7 +77,7 @@ def _free(painted: Mask, region: Mask) -> Mask:
 
 
 def _evidence(pixels: Pixels8, texture: npt.NDArray[np.float32], logo: Mask, colour: npt.NDArray[np.int16]) -> tuple[str, ...] | None:
-    """What speaks for a logo; None where its colour is the picture's own, or it is not told from its ground."""
+    """Evidence for a logo; None if its colour is the picture's own, or it does not stand out from its ground."""
     wide = thickened(logo, _HALO)
     ground = thickened(logo, _RING) & ~wide
     difference = np.abs(pixels.astype(np.int16) - colour).max(axis=2)
@@ -92,13 +92,13 @@ def _evidence(pixels: Pixels8, texture: npt.NDArray[np.float32], logo: Mask, col
 
 
 def _pieces(logo: Mask) -> int:
-    """Pieces, and places that they enclose."""
+    """Number of pieces and of areas that they enclose."""
     outlines, tree = cv2.findContours(logo.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     return sum(parent < 0 or cv2.contourArea(outline) >= _LEAST_PIECE for outline, (*_, parent) in zip(outlines, tree[0], strict=True))
 
 
 def _at_full_size(pixels: Pixels8, logo: Mask, colour: npt.NDArray[np.int16], evidence: tuple[str, ...], *, sure: bool) -> DetectedMark:
-    """The logo to the pixel, from where it is on the smaller copy."""
+    """The logo at full resolution, from its position on the smaller copy."""
     height, width = pixels.shape[:2]
     across, down = width / logo.shape[1], height / logo.shape[0]
     near = thickened(logo, 2)

@@ -1,4 +1,4 @@
-"""What speaks for translucent paint being a watermark, and which of two findings of one mark counts."""
+"""Evidence that translucent paint is a watermark, and the choice between two findings of the same mark."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from services.inference.watermark.strokes import THIN, thickness
 from services.inference.watermark.text import MOST_WITHOUT_PLACE, PAINT, PLACES
 
 _SURE, _LIKELY, _MOST_WITHOUT_BOTH = 0.6, 0.4, 0.55
-_WHITE, _BLACK, _SATURATED = 205, 30, 110  # levels; the last one between the largest and the smallest channel
+_WHITE, _BLACK, _SATURATED = 205, 30, 110  # levels; the last is between the largest and the smallest channel
 _TILT = (12.0, 78.0)  # degrees
-_LONG, _NARROW = 0.25, 0.5  # of the picture's width; width of a mark to its length
+_LONG, _NARROW = 0.25, 0.5  # of the picture's width; a mark's width relative to its length
 _SHAPES = 3
 _EVEN, _EVEN_TOO = "paint of one opacity to the pixel", 0.1
 _MARGIN, _SMALL = 0.08, 0.25  # of the picture's sides
@@ -25,9 +25,9 @@ _SAME = 0.3  # of the larger box
 
 
 def combined(text: Sequence[DetectedMark], overlays: Sequence[Overlay], size: tuple[int, int]) -> list[DetectedMark]:
-    """The marks of a picture of `size` (height, width), each once: lines of text, and translucent paint, which may be one of them.
+    """The marks of a picture of `size` (height, width), without duplicates: lines of text, and translucent paint, which may be such a line.
 
-    Paint counts more than the strokes of the line that it is, since its opacity is known at each pixel.
+    Paint takes precedence over the strokes of the same line, since its opacity is known at each pixel.
     """
     marks: list[DetectedMark] = []
     read: set[int] = set()
@@ -40,7 +40,7 @@ def combined(text: Sequence[DetectedMark], overlays: Sequence[Overlay], size: tu
 
 
 def _share(line: DetectedMark, overlay: Overlay) -> float:
-    """Of the larger one's box that lies in both."""
+    """Share of the larger one's box that lies in both."""
     across = min(line.box.right, overlay.box.right) - max(line.box.left, overlay.box.left)
     down = min(line.box.bottom, overlay.box.bottom) - max(line.box.top, overlay.box.top)
     return max(0, across) * max(0, down) / max(line.box.area, overlay.box.area)
@@ -49,16 +49,16 @@ def _share(line: DetectedMark, overlay: Overlay) -> float:
 def _judged(overlay: Overlay, lines: Sequence[DetectedMark], size: tuple[int, int]) -> list[DetectedMark]:
     paint, place = _paint(overlay), _place(overlay, size)
     if lines and not (overlay.blend.shows_through and thickness(overlay.cover > COVERED) >= THIN):
-        # Thin letters are all edge: their strokes are known better than how they cover each pixel.
+        # Thin letters are all edge: their strokes are known better than their cover of each pixel.
         return [_supported(line, paint | place) for line in lines]
     if lines:
         place["reads as text"] = 0.2
     elif not overlay.blend.correlation:
-        # Through which nothing shows, and which nothing reads: any small even thing looks like that.
+        # Nothing shows through it and it does not read as text: any small even thing looks like that.
         return []
-    # Paint alone is not enough: glass, smoke and foam are translucent as well. Nor is place, where nothing shows through.
+    # Paint alone is not enough: glass, smoke and foam are translucent, too. Nor is place, if nothing shows through.
     weights = paint | place
-    # What darkens is a shadow anywhere, in a corner as well, unless it reads as text.
+    # Darkening may be a shadow anywhere, even in a corner, unless it reads as text.
     enough = place and overlay.blend.shows_through and (lines or max(overlay.blend.colour) > _BLACK)
     score = min(0.99 if enough else _MOST_WITHOUT_BOTH, sum(weights.values()))
     kind = Kind.TEXT if lines else Kind.OVERLAY
@@ -66,10 +66,10 @@ def _judged(overlay: Overlay, lines: Sequence[DetectedMark], size: tuple[int, in
 
 
 def _supported(line: DetectedMark, weights: dict[str, float]) -> DetectedMark:
-    """The line of text with what its paint says for it as well."""
+    """The line of text with the evidence of its paint added."""
     added = {name: weight for name, weight in weights.items() if name not in line.evidence}
     if _EVEN in added and any(evidence in line.evidence for evidence in PAINT):
-        # The same once more: a name plate's letters are of one paint as well.
+        # This repeats the same evidence: a name plate's letters are of one paint, too.
         added[_EVEN] = _EVEN_TOO
     placed = {*line.evidence, *added} & set(PLACES)
     score = min(0.99 if placed else MOST_WITHOUT_PLACE, line.confidence + sum(added.values()))
@@ -91,7 +91,7 @@ def _paint(overlay: Overlay) -> dict[str, float]:
     elif max(colour) - min(colour) >= _SATURATED:
         weights["paint of a strong colour"] = 0.15
     elif max(colour) <= _BLACK:
-        # So darkens a shadow, and dark print in changing light.
+        # Shadows darken like this, and so does dark print in changing light.
         weights = {"the picture shows through": 0.2}
     else:
         weights = {"the picture shows through": 0.25}
@@ -108,10 +108,10 @@ def _place(overlay: Overlay, size: tuple[int, int]) -> dict[str, float]:
     spread, axes = np.linalg.eigh(np.cov(points.T))
     tilt = abs(math.degrees(math.atan2(axes[0, 1], axes[1, 1])))
     tilt = min(tilt, 180 - tilt)
-    # The length of an even bar of this spread.
+    # The length of a uniform bar with this spread.
     length = math.sqrt(12 * spread[1])
     if _TILT[0] <= tilt <= _TILT[1] and length > _LONG * width and spread[0] < _NARROW**2 * spread[1]:
-        # Letters on a shirt are of one opacity and tilted as well.
+        # Letters on a shirt are of one opacity and tilted, too.
         weights["tilted"] = 0.2 if overlay.blend.correlation else 0.1
     at_side = box.left < _MARGIN * width or box.right > (1 - _MARGIN) * width
     at_end = box.top < _MARGIN * height or box.bottom > (1 - _MARGIN) * height

@@ -1,4 +1,4 @@
-"""Filling a mask from the picture around it, by the kind of texture there."""
+"""Filling a mask from the picture around it, depending on the texture there."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def is_detailed(pixels: Pixels8, mask: Mask) -> bool:
         return False
     gray = luminance(pixels)
     detail = np.abs(gray - cv2.GaussianBlur(gray, (0, 0), 2))
-    # Not the detail that the mark itself makes across its border.
+    # Exclude the detail that the mark itself makes across its border.
     far = ring & ~thickened(mask, 3)
     return not far.any() or float(detail[far].mean()) >= _FLAT
 
 
 def method_without_network(mask: Mask, *, detailed: bool) -> Method:
-    """How the mask is filled: continuing structure takes too long where much is to be filled."""
+    """How to fill the mask: continuing structure takes too long for large masks."""
     return Method.STRUCTURED if detailed and mask.sum() <= _MOST_STRUCTURED else Method.FLAT
 
 
@@ -44,7 +44,7 @@ def fill(pixels: Pixels8, mask: Mask, method: Method, check: Callable[[], None])
     for part, box in parts(mask):
         check()
         window = box.grown(_CONTEXT, pixels.shape[1], pixels.shape[0]).window
-        # What is masked for another part must not be continued into this one.
+        # The masked pixels of another part must not be continued into this one.
         hidden = mask[window]
         filled = _structured(result[window], hidden)
         result[window][part[window]] = filled[part[window]]
@@ -71,17 +71,17 @@ def _structured(pixels: Pixels8, mask: Mask) -> Pixels8:
 
 
 def _with_grain(filled: Pixels8, pixels: Pixels8, mask: Mask) -> Pixels8:
-    """Gives a smooth fill the noise of its surroundings: a patch without any shows in a photograph."""
+    """Gives a smooth fill the noise of its surroundings: a patch without noise is visible in a photograph."""
     ring = thickened(mask, _RING) & ~thickened(mask, 3)
     if ring.sum() < 50:
         return filled
     noise = pixels.astype(np.float32) - cv2.GaussianBlur(pixels, (0, 0), 1.5).astype(np.float32).reshape(pixels.shape)
     samples = noise[ring]
-    # Edges are structure and no grain.
+    # Edges are structure, not grain.
     samples = samples[np.abs(samples).max(axis=1) <= 3 * max(0.5, float(samples.std()))]
     if len(samples) < 50:
         return filled
-    # The same picture gives the same result, so the draw has a fixed seed.
+    # A fixed seed, so that the same picture gives the same result.
     drawn = samples[np.random.default_rng(0).integers(0, len(samples), int(mask.sum()))]
     result = filled.copy()
     result[mask] = np.round(filled[mask] + drawn).clip(0, 255).astype(np.uint8)

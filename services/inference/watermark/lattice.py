@@ -1,8 +1,8 @@
-"""Marks that are tiled over a whole picture: found by autocorrelation, measured by folding all repeats onto one another.
+"""Marks tiled over a whole picture: found by autocorrelation, measured by folding all repeats onto one another.
 
-A mark that repeats shows through any picture once enough repeats are averaged, and gives its opacity pixel by pixel (the idea of
+A repeating mark emerges from any picture once enough repeats are averaged, which gives its opacity for each pixel (the idea of
 Dekel et al., "On the Effectiveness of Visible Watermarks", CVPR 2017, for the repeats within one picture). Brickwork and fabric repeat
-too; what tells a mark from them is that every repeat is the same to the pixel, over whatever the picture shows, and of one colour.
+too; a mark differs in that every repeat is identical to the pixel, whatever the picture shows there, and of one colour.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from services.inference.watermark.folding import Floats, Folded, cell_shape, coo
 from services.inference.watermark.repeats import detail, refined, repeating_steps
 from services.inference.watermark.strokes import Mask, Pixels8, Plane, luminance, thickened
 
-_SEARCH_SIDE = 1024  # pixels of the copy in which repeats are looked for
+_SEARCH_SIDE = 1024  # pixels of the copy in which repeats are searched
 _TRIES, _COLOUR_TRIES = 4, 2
 _PAINTS = (255.0, 0.0)
 _LEAST_REPEATS = 6
 _LEAST_AGREEMENT = 0.6
-_SIGNIFICANCE = 3.5  # deviations of a place's opacity
+_SIGNIFICANCE = 3.5  # standard deviations of the opacity at one position
 _MOST_AGAINST = 0.2  # of the coverage
-_MOST_AGAINST_KNOWN = 0.5  # of a mark that the small copy has shown: the grain of a large picture goes both ways
+_MOST_AGAINST_KNOWN = 0.5  # for a mark found on the small copy: the grain of a large picture goes both ways
 _MOST_OPACITY = 0.92
 _LEAST_EVEN = 0.45
 _LEAST_PRESENCE = 0.85
 _SUPPORT = 0.035  # opacity
-_LEAST_SHAPE, _LEAST_OPAQUE = 4, 0.15  # samples of a shape that are as opaque as the mark, and their share of it
+_LEAST_SHAPE, _LEAST_OPAQUE = 4, 0.15  # samples of a shape that are as opaque as the mark, and their share of the shape
 _COVERAGE = (0.004, 0.5)
 _SHARPENINGS = 5
-_FINER = 2  # samples of a repeat a pixel, each way: repeats that fall between pixels show what is between them
+_FINER = 2  # samples of a repeat per pixel, in each direction: repeats at fractional positions show detail between pixels
 _SMOOTH = 7  # pixels
 _MEASURED_PIXELS = 8_000_000
 _STRIP = 256  # rows
@@ -45,7 +45,7 @@ _NEUTRAL = 60.0  # levels between the largest and the smallest channel of a colo
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tiling:
-    """A mark that repeats at every whole combination of two vectors.
+    """A mark that repeats at every integer combination of two vectors.
 
     `steps` holds the vectors (x, y) as columns, in pixels. `opacity` is one repeat, sampled over the unit square of the two.
     """
@@ -56,19 +56,19 @@ class Tiling:
     """A value from 0 to 255 for each channel of the picture."""
     repeats: float
     agreement: float
-    """Correlation between what two halves of the repeats give."""
+    """Correlation between the results of two halves of the repeats."""
     presence: float
-    """Share of the picture's blocks in which the mark is there as strongly as everywhere."""
+    """Share of the picture's blocks in which the mark is about as strong as overall."""
 
     @property
     def strength(self) -> float:
-        """Opacity of the mark where it covers a pixel wholly."""
+        """Opacity of the mark where it fully covers a pixel."""
         return float(np.percentile(self.opacity[self.opacity > _SUPPORT], 75))
 
     def opacity_in(self, rows: slice, width: int) -> Plane:
         """Opacity of the mark in some rows of the picture."""
         height, across = self.opacity.shape
-        # One sample more on each side, so that interpolation goes round the edge of the square.
+        # One more sample on each side, so that interpolation wraps around the edge of the square.
         wrapped = np.pad(self.opacity, 1, mode="wrap")
         result = np.empty((rows.stop - rows.start, width), np.float32)
         for part in strips(result.shape[0], _STRIP):
@@ -79,7 +79,7 @@ class Tiling:
 
 
 def find_tiling(pixels: Pixels8, check: Callable[[], None]) -> Tiling | None:
-    """The mark that is tiled over a picture (sRGB, height x width x 3), None where none surely is."""
+    """The mark tiled over a picture (sRGB, height x width x 3); None if there is no sure one."""
     height, width = pixels.shape[:2]
     scale = min(1.0, _SEARCH_SIDE / max(height, width))
     small = pixels
@@ -120,7 +120,7 @@ def _at_full_size(pixels: Pixels8, number: int | None, steps: Floats, check: Cal
 
 
 def _measured(plane: Plane, steps: Floats, share: float = 1.0, most_against: float = _MOST_AGAINST) -> Tiling | None:
-    """The mark of a picture whose repeats are known, if it passes for one. `plane` is one `share`th of the picture's rows."""
+    """The mark of a picture with known repeats, if it qualifies as one. The picture has `share` times the rows of `plane`."""
     repeats = share * plane.size / abs(float(np.linalg.det(steps)))
     best: tuple[float, Tiling] | None = None
     for level in _PAINTS:
@@ -132,9 +132,9 @@ def _measured(plane: Plane, steps: Floats, share: float = 1.0, most_against: flo
 
 
 def _sharpened(plane: Plane, tiling: Tiling) -> Tiling:
-    """The mark between the pixels: from all repeats, each of which shows it at other places, by least squares.
+    """The mark at subpixel resolution, by least squares from all repeats, each of which samples it at different positions.
 
-    Each round looks at what is left of the mark once it is subtracted, and adds that to the finer samples that it came from (simultaneous
+    Each round takes the residual after subtracting the mark, and adds it to the finer samples that it came from (simultaneous
     iterative reconstruction; Andersen and Kak, Ultrasonic Imaging 6, 1984).
     """
     height, width = tiling.opacity.shape
@@ -155,7 +155,7 @@ def _sharpened(plane: Plane, tiling: Tiling) -> Tiling:
 
 
 def _in_colour(pixels: Pixels8, tiling: Tiling, number: int | None) -> Tiling | None:
-    """The mark with its colour; None where one channel suggested it, and the others do not show what is below paint of a strong colour."""
+    """The mark with its colour; None if it was found in one channel, but the others do not show the picture below a strong colour."""
     opacity = tiling.opacity_in(slice(0, pixels.shape[0]), pixels.shape[1])
     strong = tiling.strength
     blend = measure(pixels, opacity > 0.5 * strong)
@@ -168,7 +168,7 @@ def _in_colour(pixels: Pixels8, tiling: Tiling, number: int | None) -> Tiling | 
 
 
 def _judged(folded: Folded, steps: Floats, level: float, repeats: float, most_against: float) -> Tiling | None:
-    """The mark of one colour, if what repeats passes for one: significant, of one sign, alike in all repeats, all over the picture."""
+    """The mark of one colour, if the repeating part qualifies: significant, of one sign, the same in all repeats, all over the picture."""
     opacity, (first, second) = folded.opacity(), folded.halves()
     noise = float(np.median(np.abs(first - second))) * 1.4826 / 2
     least = max(_SUPPORT, _SIGNIFICANCE * noise)
@@ -193,8 +193,8 @@ def _judged(folded: Folded, steps: Floats, level: float, repeats: float, most_ag
 
 
 def _painted(support: Mask, strong: Mask) -> Mask:
-    """The shapes of which enough is as opaque as the mark is: paint is of one opacity, and what the repeats share by chance is faint."""
-    # Three by three repeats, so that shapes go round the edge of one.
+    """The shapes that are mostly as opaque as the mark: paint has one opacity, and what the repeats share by chance is faint."""
+    # Three by three repeats, so that shapes wrap around the edge of one.
     height, width = support.shape
     _, labels, stats, _ = cv2.connectedComponentsWithStats(np.tile(support.astype(np.uint8), (3, 3)), connectivity=8)
     opaque = np.bincount(labels[np.tile(strong, (3, 3))], minlength=len(stats))

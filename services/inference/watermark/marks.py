@@ -1,4 +1,4 @@
-"""What the detectors hand to the repair."""
+"""What the detectors pass to the repair."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.inference.watermark.report import Kind
 from services.inference.watermark.strokes import Mask
 
 COVERED = 0.05
-"""Cover from which on a pixel belongs to a mark."""
+"""Cover from which a pixel belongs to a mark."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +23,6 @@ class DetectedMark:
     confidence: float
     evidence: tuple[str, ...] = ()
     sure: bool = True
-    """Whether it may be removed unasked."""
+    """Whether it may be removed without being requested."""
     overlay: Overlay | None = None
-    """Its cover and paint, of a translucent mark; `strokes` is then where it covers."""
+    """Cover and paint of a translucent mark; `strokes` is then where it covers."""

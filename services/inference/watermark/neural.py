@@ -1,7 +1,7 @@
-"""Filling a mask by a network that sees windows of one size.
+"""Filling a mask with a network that sees windows of a fixed size.
 
-A hole that is not deep is filled at full resolution, window by window, each of which sees what was filled before it. One whose middle lies
-far from everything known is filled on a smaller copy, so that a window shows the network enough of what is around it.
+A shallow hole is filled at full resolution, window by window, each of which sees what was filled before it. A hole whose middle is far
+from everything known is filled on a smaller copy, so that a window shows the network enough of its surroundings.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ SIDE = 512
 Network = Callable[[Pixels8], Pixels8]
 """Takes uint8 [1, 512, 512, 4], sRGB and a mask (255: fill, 0: known); gives uint8 [1, 512, 512, 3]. It may block."""
 
-_CELL = 256  # pixels of a window that are filled at most: the rest is what is around them
+_CELL = 256  # most pixels of a window that are filled: the rest is their surroundings
 _DEEPEST = 80  # pixels from what is known; LaMa was trained on holes of up to about a third of a picture's side
 
 
 def reach(mask: Mask) -> int:
-    """How many pixels around the mask `fill` makes use of."""
+    """How many pixels around the mask `fill` uses."""
     return math.ceil(SIDE / 2 / _scale(mask))
 
 
 def fill(pixels: Pixels8, mask: Mask, network: Network, check: Callable[[], None]) -> Pixels8:
     """The crop, of one or three channels, with its mask filled; everything else is as it was. `check` is called between windows.
 
-    What is masked is shown to the network as a smooth continuation of what is around it, so nothing of a mark comes back.
+    Masked pixels are shown to the network as a smooth continuation of their surroundings, so that nothing of a mark comes back.
     """
     shown = np.array(np.broadcast_to(smooth_below(pixels, mask), (*mask.shape, 3)))
     unknown = mask.copy()
@@ -55,7 +55,7 @@ def _scale(part: Mask) -> float:
 
 
 def _holes(mask: Mask) -> Iterator[tuple[Mask, Box]]:
-    """What is filled together: the pixels of a box that is theirs, shapes that fit into one cell joined."""
+    """The parts that are filled together, each with its box; shapes that fit into one cell are joined."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(thickened(mask, 1).astype(np.uint8))
     groups: list[tuple[list[int], Box]] = []
     for label in range(1, count):
@@ -73,7 +73,7 @@ def _holes(mask: Mask) -> Iterator[tuple[Mask, Box]]:
 
 
 def _fill_small(shown: Pixels8, unknown: Mask, part: Mask, box: Box, scale: float, network: Network, check: Callable[[], None]) -> None:
-    """`_fill_cells` on a copy that is smaller by `scale`, or by less if all there is fits into one window."""
+    """`_fill_cells` on a copy that is smaller by `scale`, or by less if everything fits into one window."""
     around = box.grown(math.ceil(SIDE / 2 / scale), unknown.shape[1], unknown.shape[0])
     longest = max(around.width, around.height)
     scale, cell = (min(1.0, SIDE / longest), SIDE) if scale * longest <= SIDE else (scale, _CELL)
@@ -93,12 +93,12 @@ def _fill_small(shown: Pixels8, unknown: Mask, part: Mask, box: Box, scale: floa
 
 
 def _shrunk(mask: Mask, size: tuple[int, int]) -> Mask:
-    """What is masked in part is masked."""
+    """The mask scaled down; partly masked pixels are masked."""
     return np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0, np.bool_)
 
 
 def _fill_cells(shown: Pixels8, unknown: Mask, part: Mask, box: Box, largest: int, network: Network, check: Callable[[], None]) -> None:
-    """Fill a part, the pixels of a box, in place, cell by cell of `largest` pixels, and strike it from what is unknown."""
+    """Fill a part, the pixels of a box, in place, in cells of at most `largest` pixels, and remove it from `unknown`."""
     height, width = unknown.shape
     for cell in _cells(box, largest):
         inside = part[cell.within(box).window]
@@ -107,7 +107,7 @@ def _fill_cells(shown: Pixels8, unknown: Mask, part: Mask, box: Box, largest: in
         check()
         window = _window(cell, width, height)
         picture = np.dstack([shown[window.window], unknown[window.window].astype(np.uint8) * np.uint8(255)])
-        # A picture smaller than a window goes on as its mirror image, marks included.
+        # A picture smaller than a window is continued by its mirror image, including marks.
         padded = cv2.copyMakeBorder(picture, 0, SIDE - window.height, 0, SIDE - window.width, cv2.BORDER_REFLECT)
         answer = network(np.asarray(padded, np.uint8)[np.newaxis])[0]
         shown[cell.window][inside] = answer[cell.within(window).window][inside]
@@ -123,7 +123,7 @@ def _cells(box: Box, largest: int) -> Iterator[Box]:
 
 
 def _window(cell: Box, width: int, height: int) -> Box:
-    """As much of the crop round a cell as the network takes, the cell in its middle unless the crop ends before."""
+    """As much of the crop around a cell as the network takes, with the cell in the middle unless the crop ends sooner."""
     left, top = (
         max(0, min((start + end - SIDE) // 2, size - SIDE))
         for start, end, size in ((cell.left, cell.right, width), (cell.top, cell.bottom, height))

@@ -1,9 +1,9 @@
-"""Translucent marks of any shape: what one paint, taken off, leaves the picture smoother.
+"""Translucent marks of any shape: paint whose removal leaves the picture smoother.
 
-Nothing is known of such a mark but that it is paint of one colour and opacity with a sharp edge. Paints of a few colours and opacities are
-tried on a small copy (`cover.smoothest_cover`). Of the shapes that one of them covers wholly, and their surroundings not at all, those are
-taken that agree on one opacity, which a picture's own do not; near ones make a mark; and a mark counts where what is seen in it follows
-the picture around it as paint makes it (`blending.measure`).
+All that is known of such a mark is that it is paint of one colour and opacity with a sharp edge. Paints of a few colours and opacities are
+tried on a small copy (`cover.smoothest_cover`). Of the shapes that one of them covers fully, and their surroundings not at all, those that
+agree on one opacity are taken, since a picture's own shapes do not. Nearby ones form a mark, and a mark counts if its pixels follow the
+surrounding picture as they do under paint (`blending.measure`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from services.inference.watermark.refinement import (
 )
 from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, Plane, luminance, thickened
 
-_SEARCH_SIDE = 360  # pixels of the copy that paints are tried on
+_SEARCH_SIDE = 360  # pixels of the copy on which paints are tried
 _ITERATIONS = 80
 _COLOURS = tuple(colour for name, colour in PAINTS.items() if name not in ("white", "black"))
 _TRIALS: tuple[tuple[int | None, float, float, tuple[tuple[int, int, int], ...]], ...] = (
@@ -45,17 +45,17 @@ _TRIALS: tuple[tuple[int | None, float, float, tuple[tuple[int, int, int], ...]]
     (1, 0.0, 0.5, _COLOURS),
     (2, 0.0, 0.5, _COLOURS),
 )
-"""Channel (None: luminance), level of the paint, opacity, and whole colours to explain shapes with. Coloured paint darkens a channel."""
+"""Channel (None: luminance), level of the paint, opacity, and full colours that may explain shapes. Coloured paint darkens a channel."""
 _LEAST_INSIDE, _MOST_OUTSIDE = 0.8, 0.3  # mean cover in a shape, and around it
 _MOST_AREA = 0.3
 _REACH = (4, 20)  # pixels from a shape to the next one of the same mark
 _SEEDS, _CANDIDATES = 2, 4
-_CORNER = 0.25  # of the height, and half of it of the width
+_CORNER = 0.25  # of the height, and half as much of the width
 _SMALL = 900  # pixels of that copy
 
 
 def find_overlays(pixels: Pixels8, region: Mask | None, check: Callable[[], None]) -> list[Overlay]:
-    """The translucent marks of an sRGB picture, in `region` if that is given; the strongest first, none twice."""
+    """The translucent marks of an sRGB picture, in `region` if given; strongest first, without duplicates."""
     height, width = pixels.shape[:2]
     scale = min(1.0, _SEARCH_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -69,7 +69,7 @@ def find_overlays(pixels: Pixels8, region: Mask | None, check: Callable[[], None
         cover = smoothest_cover(plane, level, opacity, _ITERATIONS, check)
         candidates.extend(_marks(small, cover, allowed, colours))
     for candidate in sorted(candidates, key=lambda one: -one.strength)[:_SEEDS]:
-        # With the paint known, the rest of the mark shows as well.
+        # Once the paint is known, the rest of the mark shows, too.
         channel, colour = clearest(small, candidate.blend)
         cover = smoothest_cover(small[..., channel].astype(np.float32), colour[channel], candidate.blend.opacity, _ITERATIONS, check)
         candidates.extend(_marks(small, cover, allowed, (colour,)))
@@ -85,7 +85,7 @@ def find_overlays(pixels: Pixels8, region: Mask | None, check: Callable[[], None
 
 
 def _marks(small: Pixels8, cover: Plane, allowed: Mask, colours: Sequence[tuple[float, ...]]) -> Iterator[Candidate]:
-    """Groups of near shapes of one paint that shows what is below it."""
+    """Groups of nearby shapes of one paint that shows what is below it."""
     labels, count = _solid_shapes(cover, allowed)
     if not count:
         return
@@ -101,12 +101,12 @@ def _marks(small: Pixels8, cover: Plane, allowed: Mask, colours: Sequence[tuple[
         if blend is not None and blend.correlation >= LEAST_CORRELATION:
             yield Candidate(shapes, blend, number)
         elif shapes.sum() <= _SMALL and (not allowed.all() or _in_corner(shapes)):
-            # Too few places to measure on the small copy. Away from the corners such a mark would not be sure anyway.
+            # Too few places to measure on the small copy. Away from the corners, such a mark would not be sure anyway.
             yield Candidate(shapes, voted, number)
 
 
 def _in_corner(shapes: Mask) -> bool:
-    """Whether all of it lies in one of the picture's corners."""
+    """Whether the shapes lie entirely in one of the picture's corners."""
     height, width = shapes.shape
     rows, columns = np.nonzero(shapes)
     at_end = rows.max() < _CORNER * height or rows.min() > (1 - _CORNER) * height
@@ -115,7 +115,7 @@ def _in_corner(shapes: Mask) -> bool:
 
 
 def _solid_shapes(cover: Plane, allowed: Mask) -> tuple[npt.NDArray[np.int32], int]:
-    """The shapes that are covered wholly and end sharply, numbered from 1, and how many they are."""
+    """The shapes that are fully covered and have sharp edges, numbered from 1, and their number."""
     solid = (cover > 0.5) & allowed
     count, labels, stats, _ = cv2.connectedComponentsWithStats(solid.astype(np.uint8), connectivity=8)
     number = np.zeros(count, np.int32)
@@ -133,12 +133,12 @@ def _solid_shapes(cover: Plane, allowed: Mask) -> tuple[npt.NDArray[np.int32], i
 
 
 def _is_free(left: int, top: int, width: int, height: int, shape: tuple[int, ...]) -> bool:
-    """Whether a shape ends before the picture does on all sides but one at most: what runs out of it on more is the picture's own."""
+    """Whether a shape touches the picture's border on at most one side: one that touches more is the picture's own."""
     return (left == 0) + (top == 0) + (left + width == shape[1]) + (top + height == shape[0]) <= 1
 
 
 def _groups(chosen: Mask, labels: npt.NDArray[np.int32]) -> Iterator[tuple[Mask, int]]:
-    """Shapes that lie near one another for their size, and how many they are."""
+    """Groups of shapes that are close together for their size, and the number of shapes in each."""
     reaches = np.zeros(chosen.shape, np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(chosen.astype(np.uint8), connectivity=8)
     for left, top, width, height, _ in stats[1:].tolist():

@@ -9,17 +9,17 @@ import numpy.typing as npt
 from services.inference.media.colour import strips
 from services.inference.watermark.strokes import Mask, Pixels8, luminance, thickened
 
-_DARKEST = 190  # levels: what is darker is not paper
+_DARKEST = 190  # levels: darker is not paper
 _SPREAD = 6  # levels
 _LEAST_SHARE = 0.45  # of the picture, in the tone of the paper
 _DRAWN = 0.6  # of the pixels
 PRINT = 100
-"""Levels by which print is darker than the paper, at least."""
+"""Minimum levels by which print is darker than the paper."""
 _SOFT_EDGE = 2  # pixels
 
 
 def tone(pixels: Pixels8) -> npt.NDArray[np.float32] | None:
-    """The colour of the paper that a picture shows, one value a channel; None where it shows something else."""
+    """The colour of the paper that a picture shows, one value per channel; None if it shows something else."""
     gray = np.asarray(pixels[..., 0] if pixels.shape[2] == 1 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
     lightness = int(_counts(gray).argmax())
     if lightness < _DARKEST:
@@ -31,24 +31,24 @@ def tone(pixels: Pixels8) -> npt.NDArray[np.float32] | None:
 
 
 def _counts(plane: Pixels8, where: Pixels8 | None = None) -> npt.NDArray[np.int64]:
-    """How many pixels there are of each of 256 levels."""
+    """Number of pixels at each of 256 levels."""
     return np.asarray(cv2.calcHist([plane], [0], where, [256], [0, 256]), np.int64).ravel()
 
 
 def _median(counts: npt.NDArray[np.int64]) -> float:
-    """Of as many values of each level."""
+    """The median level, given the number of values at each level."""
     below, total = np.cumsum(counts), int(counts.sum())
     return float(np.searchsorted(below, ((total - 1) // 2, total // 2), side="right").mean())
 
 
 def is_drawn(pixels: Pixels8) -> bool:
-    """Whether a program has drawn the picture, as a window or a chart: most of it is of exactly its neighbour's colour."""
+    """Whether a program drew the picture, such as a window or a chart: most pixels have exactly their neighbour's colour."""
     same = sum(int((pixels[rows, 1:] == pixels[rows, :-1]).all(axis=2).sum()) for rows in strips(pixels.shape[0]))
     return same > _DRAWN * float(pixels.shape[0] * (pixels.shape[1] - 1))
 
 
 def without_print(pixels: Pixels8, paper: npt.NDArray[np.float32]) -> Pixels8:
-    """The document with nothing on it that is as dark as print: what a light mark under the text looks like alone."""
+    """The document without anything as dark as print: what a light mark under the text looks like alone."""
     dark = _print(pixels, paper)
     result = pixels.copy()
     result[dark] = np.round(paper).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Translucent marks at full size: from shapes on a small copy of a picture to how much paint covers of each pixel."""
+"""Translucent marks at full size: from shapes on a small copy of a picture to the paint's cover of each pixel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.inference.watermark.cover import smoothest_cover
 from services.inference.watermark.strokes import Mask, Pixels8, Plane, thickened, thinned
 
 LEAST_SIZE = 10  # pixels
-MOST_TRIED = 0.85  # opacity: an opaque paint hides all, so no smoothness speaks for it
+MOST_TRIED = 0.85  # opacity: opaque paint hides everything, so smoothness is no evidence for it
 OPACITIES = np.linspace(0.1, 1.1, 50)
 WINDOW = 0.15  # of the opacity
 MOST_MISFIT = 0.35  # of what the paint adds
@@ -31,7 +31,7 @@ _LETTER, _BESIDE = 1.0, 6  # of the largest shape, along the line that the shape
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlay:
-    """A mark of one paint. `cover` has the size of `box`. The paint's correlation is 0 where nothing was to be seen through it."""
+    """A mark of one paint. `cover` has the size of `box`. The paint's correlation is 0 if nothing was visible through it."""
 
     box: Box
     cover: Plane
@@ -49,12 +49,12 @@ class Candidate:
 
     @property
     def strength(self) -> float:
-        """How much speaks for it."""
+        """Strength of the evidence for it."""
         return self.blend.correlation**4 * float(np.sqrt(self.shapes.sum())) / (USUAL_MISFIT + self.blend.misfit)
 
 
 def refined(pixels: Pixels8, candidate: Candidate, region: Mask | None, check: Callable[[], None]) -> Overlay | None:
-    """The mark at full size. One that is large is looked at on a smaller copy first: most that are none are told there."""
+    """The mark at full size. A large one is examined on a smaller copy first, which rules out most false ones."""
     height, width = pixels.shape[:2]
     shapes = candidate.shapes
     rows, columns = np.nonzero(shapes)
@@ -74,9 +74,9 @@ def refined(pixels: Pixels8, candidate: Candidate, region: Mask | None, check: C
 def _refined_in(
     pixels: Pixels8, candidate: Candidate, region: Mask | None, box: Box, margin: int, most: int, check: Callable[[], None]
 ) -> Overlay | None:
-    """The mark in a box: its cover with the paint that was measured, in the channel which that changes most.
+    """The mark in a box: its cover with the measured paint, found in the channel that the paint changes most.
 
-    The cover of a mark larger than `most` pixels is found on a smaller copy; its rim is filled as wide as that makes it.
+    The cover of a mark larger than `most` pixels is found on a smaller copy, which makes the rim to fill wider.
     """
     blend = candidate.blend
     crop = np.ascontiguousarray(pixels[box.window])
@@ -87,7 +87,7 @@ def _refined_in(
         crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
         inside = cv2.resize(inside.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     guess = _part(candidate.shapes, pixels.shape[:2], box, crop.shape[:2])
-    # The small copy tells the opacity of thin shapes too roughly.
+    # The small copy gives the opacity of thin shapes too roughly.
     if blend.misfit == USUAL_MISFIT:
         core = thinned(guess > 0.5, _RIM) & inside
         opacities, _, _ = needed_opacities(crop, core.astype(np.int32), 1, np.array([blend.colour], np.float32))
@@ -95,11 +95,11 @@ def _refined_in(
     channel, colour = clearest(crop, blend)
     cover = smoothest_cover(crop[..., channel].astype(np.float32), colour[channel], blend.opacity, _REFINEMENTS, check, guess)
     allowed = _along(guess > 0.5, round(margin * crop.shape[1] / box.width)) & inside
-    # Along a line that was found, a shape has less to prove: letters touch the picture's own edges.
+    # Along a line that was found, a shape needs less evidence: letters touch the picture's own edges.
     shapes = _of_paint(crop, (cover > 0.5) & allowed, blend, cover, 2 * WINDOW)
     measured = measure(crop, shapes)
     if measured is not None:
-        # What is known better now tells some more of the picture's own shapes from the mark's.
+        # The better estimate now excludes more of the picture's own shapes.
         measured = purified(crop, shapes, measured)
         shapes = _of_paint(crop, shapes, measured, cover, WINDOW)
         measured = measure(crop, shapes)
@@ -107,7 +107,7 @@ def _refined_in(
         measured = _even(crop, shapes, blend)
     if measured is None:
         return None
-    # Only a rim is covered in part.
+    # Only a rim is partly covered.
     cover[~thickened(shapes, _RIM) | ~allowed] = 0
     cover[thinned(shapes, _RIM)] = 1
     if cover.shape != (box.height, box.width):
@@ -121,7 +121,7 @@ def _refined_in(
 
 
 def _part(shapes: Mask, whole: tuple[int, ...], box: Box, size: tuple[int, ...]) -> Plane:
-    """The shapes of the small copy of a picture of size `whole` as they lie in a box of that, `size` (height, width) in pixels."""
+    """The shapes of the small copy of a picture of size `whole`, mapped into a box of that, at `size` (height, width) in pixels."""
     across, down = shapes.shape[1] / whole[1], shapes.shape[0] / whole[0]
     steps = box.width / size[1] * across, box.height / size[0] * down
     place = np.array(
@@ -132,7 +132,7 @@ def _part(shapes: Mask, whole: tuple[int, ...], box: Box, size: tuple[int, ...])
 
 
 def _even(crop: Pixels8, shapes: Mask, blend: Blend) -> Blend | None:
-    """The paint of small shapes on ground too plain to show through them, or opaque, if it is of one opacity to the pixel."""
+    """The paint of small shapes that are opaque or on ground too plain to show through, if it is exactly of one opacity."""
     core = thinned(shapes, 1)
     if not LEAST_SIZE <= core.sum() <= _MOST_EVEN:
         return None
@@ -150,11 +150,11 @@ def _extent(shapes: Mask) -> int:
 
 
 def _along(shapes: Mask, margin: int) -> Mask:
-    """The smallest rectangle, turned as it may be, that holds all shapes, and `margin` pixels around it."""
+    """The smallest rectangle of any rotation that holds all shapes, extended by `margin` pixels lengthwise."""
     points = np.argwhere(shapes)[:, ::-1].astype(np.float32)
     centre, (across, down), angle = cv2.minAreaRect(points)
     lying = across >= down
-    # On along the line there may be more letters; beside it there is nothing.
+    # Further along the line there may be more letters; beside it there is nothing.
     size = (across + 2 * (margin if lying else _BESIDE), down + 2 * (_BESIDE if lying else margin))
     inside = np.zeros(shapes.shape, np.uint8)
     cv2.fillConvexPoly(inside, np.round(cv2.boxPoints((centre, size, angle))).astype(np.int32), 1)
@@ -162,7 +162,7 @@ def _along(shapes: Mask, margin: int) -> Mask:
 
 
 def _of_paint(pixels: Pixels8, solid: Mask, blend: Blend, cover: Plane, window: float) -> Mask:
-    """The shapes that are covered wholly and need about the opacity of the paint, within a share of it."""
+    """The shapes that are fully covered and need the opacity of the paint, within a share of it."""
     count, labels = cv2.connectedComponents(solid.astype(np.uint8), connectivity=8)
     if count == 1:
         return solid
@@ -182,7 +182,7 @@ def clearest(pixels: Pixels8, blend: Blend) -> tuple[int, tuple[float, ...]]:
 def needed_opacities(
     small: Pixels8, labels: npt.NDArray[np.int32], count: int, colours: npt.NDArray[np.float32]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """For each colour and shape the opacity that it needs and what that leaves over, and the weight of each shape."""
+    """For each colour and shape, the opacity that it needs and the remaining error, and the weight of each shape."""
     inside = labels > 0
     numbers = labels[inside]
     below = smooth_below(small, thickened(inside, 2))[inside].astype(np.float32)
@@ -201,5 +201,5 @@ def needed_opacities(
 
 
 def _sums(values: npt.NDArray[np.floating[Any]], numbers: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.float64]:
-    """Of values over each shape, which `numbers` tells."""
+    """Sums of values over each shape, identified by `numbers`."""
     return np.asarray(np.bincount(numbers, values, count + 1)[1:], np.float64)

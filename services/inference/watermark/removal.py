@@ -1,4 +1,4 @@
-"""Watermark removal: from a picture, and where its marks are said to be, to a picture without them and a report."""
+"""Watermark removal: from a picture and the positions of its marks to a picture without them and a report."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _RIVAL = 0.6  # of the area of the other
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """Who is told how far it is, 0 to 1, and who is asked whether to go on; both from any thread."""
+    """Callbacks for progress, 0 to 1, and for whether to go on; both from any thread."""
 
     progress: Callable[[float], None]
     check: Callable[[], None]
 
 
 def remove_in_boxes(image: Image, boxes: Sequence[Box], find_network: FindNetwork | None, watching: Watching) -> tuple[Image, Report]:
-    """Takes out what stands in boxes that a person has drawn. Pixels outside them are bit-identical.
+    """Removes what is in boxes drawn by a person. Pixels outside them stay bit-identical.
 
-    Inside, only the strokes of the mark are changed where they can be told from the picture; else the whole box is filled.
+    Inside, only the strokes of the mark are changed if they can be distinguished from the picture; else the whole box is filled.
     """
     repair, report = Repair(image, find_network, watching.check), Report()
     for number, box in enumerate(boxes):
@@ -52,9 +52,9 @@ def remove_in_boxes(image: Image, boxes: Sequence[Box], find_network: FindNetwor
 
 
 def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, check: Callable[[], None]) -> list[DetectedMark]:
-    """What to take out of a box: the translucent marks in it, else opaque paint, else all of it.
+    """What to remove from a box: the translucent marks in it, else opaque paint, else everything.
 
-    Of marks in different places the larger one is taken: a smaller one was an accident of the picture.
+    Of marks in different places the larger one is taken: the smaller one is an accident of the picture.
     """
     inner = box.within(around).window
     tone = paper.tone(crop)
@@ -68,7 +68,7 @@ def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, check: Callable[
         covered = np.zeros_like(region)
         for overlay in overlays:
             covered[overlay.box.window] |= overlay.cover > COVERED
-        # Of one mark that both have found, that it is translucent tells more.
+        # If both have found the same mark, the translucent finding is the more informative one.
         least = 1.0 if opaque is None or not _alike(covered, opaque) else _RIVAL
         if overlays and (opaque is None or covered.sum() >= least * opaque.sum()):
             moved = [replace(overlay, box=overlay.box.moved(around.left, around.top)) for overlay in overlays]
@@ -77,7 +77,7 @@ def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, check: Callable[
 
 
 def _joined(one: Mask | None, other: Mask | None) -> Mask | None:
-    """Both, if they are about the same mark; else the larger."""
+    """Both together if they are of the same mark; else the larger one."""
     if one is None or other is None:
         return one if other is None else other
     return one | other if _alike(one, other) else max(one, other, key=np.count_nonzero)
@@ -89,7 +89,7 @@ def _alike(one: Mask, other: Mask) -> bool:
 
 
 def searchable(pixels: Pixels8) -> Pixels8 | None:
-    """What marks are looked for in: the picture, or of a document what is lighter than print; None of one with nothing else on it."""
+    """What is searched for marks: the picture, or for a document only what is lighter than print; None if that is nothing."""
     tone = paper.tone(pixels)
     if tone is None:
         return pixels
@@ -100,10 +100,10 @@ def searchable(pixels: Pixels8) -> Pixels8 | None:
 def remove_found(
     image: Image, pixels: Pixels8, look: Callable[[Pixels8], Sequence[DetectedMark]], find_network: FindNetwork | None, watching: Watching
 ) -> tuple[Image, Report]:
-    """Takes out what surely is a watermark, and reports what may be one. Without any, the picture is the one that came.
+    """Removes sure watermarks, and reports possible ones. Without any, returns the same picture.
 
-    `pixels` is the picture in sRGB as `searchable` gives it. `look` finds marks in one place each; it is not asked where one is tiled
-    over everything.
+    `pixels` is the picture in sRGB as `searchable` returns it. `look` finds marks in single places; it is not called if one is tiled over
+    the whole picture.
     """
     repair, report = Repair(image, find_network, watching.check), Report()
     tiling = find_tiling(pixels, watching.check)
@@ -114,7 +114,7 @@ def remove_found(
     drawn = paper.tone(pixels) is not None or paper.is_drawn(pixels)
     found = combined(look(pixels), [] if drawn else find_overlays(pixels, None, watching.check), (image.height, image.width))
     if not drawn:
-        # What is translucent as well, or is read, is known better than that.
+        # Marks that are also found as paint or as text are known better from those.
         found.extend(
             logo for logo in find_emblems(pixels, watching.check) if not any(logo.box.touches(mark.box) for mark in found if mark.sure)
         )

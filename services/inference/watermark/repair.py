@@ -1,4 +1,4 @@
-"""Taking marks away: un-blending where the picture below still shows, filling where it does not."""
+"""Removing marks: un-blending where the picture below still shows, filling where it does not."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from services.inference.watermark.report import Kind, Mark, Method
 from services.inference.watermark.strokes import THIN, Mask, Pixels8, luminance, thickened, thickness, thinned
 
 FindNetwork = Callable[[], neural.Network | None]
-"""The network that fills masks over detail, None where there is none. It is asked when the first such mask is met, and may block."""
+"""Finds the network that fills masks over detail; None if there is none. Called for the first such mask; may block."""
 
 _MARGIN = 48
 _STRIP = 512
 _AROUND = 25
-_UNBLENDING_ERROR = 7.0  # levels, as it shows beside a smooth place
+_UNBLENDING_ERROR = 7.0  # levels, as visible beside a smooth area
 _FEATHER = 2.0  # pixels
 _PAPER_HALO = 3  # pixels
 _COLOURED, _CHROMA_RIM = 60, 2  # levels between channels; pixels of a coloured stroke whose colour JPEG mixes with what is around it
 _DARKER = 14.0  # levels
-_FAINT = 0.012  # opacity that is left alone
+_FAINT = 0.012  # opacity up to which pixels are left alone
 _OPAQUE = 0.85
 _HIDING = 0.7  # opacity
 _WHOLE = 0.9  # cover
 
 
 class Repair:
-    """One picture while marks are taken out of it. Pixels outside the marks stay bit-identical, in the picture's own sample type."""
+    """One picture while marks are removed from it. Pixels outside the marks stay bit-identical, in the picture's own sample type."""
 
     def __init__(self, image: Image, find_network: FindNetwork | None, check: Callable[[], None]) -> None:
         self._image = image
@@ -50,7 +50,7 @@ class Repair:
         return dataclasses.replace(self._image, pixels=self._pixels)
 
     def remove(self, found: DetectedMark) -> Mark:
-        """Take one mark away, changing nothing outside its box."""
+        """Remove one mark, changing nothing outside its box."""
         self._check()
         width, height = self._image.width, self._image.height
         around = found.box.grown(max(_MARGIN, min(found.box.width, found.box.height) // 2), width, height)
@@ -82,15 +82,15 @@ class Repair:
         return Mark(found.kind, found.box, found.confidence, tuple(methods), found.evidence, opacity, whole_box=found.strokes is None)
 
     def _without_overlay(self, found: DetectedMark, overlay: Overlay, crop: Pixels, around: Box) -> Mark:
-        """Subtract translucent paint of a known cover, in place in a crop, and fill the rim, where the cover is known least."""
+        """Subtract translucent paint of known cover, in place in a crop, and fill the rim, where the cover is least certain."""
         inner = found.box.within(around).window
         cover = np.zeros(crop.shape[:2], np.float32)
         cover[inner] = overlay.cover
-        # In the picture's own colours, which may not be those that the mark was found in.
+        # In the picture's own colours, which may differ from those in which the mark was found.
         blend = overlay.blend if self._image.icc is None else blending.measure(to_8bit(crop), cover > COVERED) or overlay.blend
         colour = _levels(blend.colour, crop.shape[2])
         covered = cover > COVERED
-        # Nothing was seen through it: its colour is a guess unless it is white or black, and what is nearly opaque hides all.
+        # Nothing was visible through it: its colour is a guess unless white or black, and near-opaque paint hides everything.
         guessed = not blend.correlation and (blend.opacity > _HIDING or len(set(blend.colour)) > 1)
         if guessed or blend.opacity > _OPAQUE:
             allowed = np.zeros_like(covered)
@@ -105,7 +105,7 @@ class Repair:
         return Mark(found.kind, found.box, found.confidence, methods, found.evidence, blend.opacity)
 
     def remove_tiling(self, tiling: Tiling) -> Mark:
-        """Take a tiled mark away over the whole picture."""
+        """Remove a tiled mark over the whole picture."""
         width, height = self._image.width, self._image.height
         tone = paper.tone(to_8bit(self._pixels))
         if tone is not None:
@@ -115,13 +115,13 @@ class Repair:
         untouched = self._pixels.copy()
         for rows in strips(height, _STRIP):
             self._check()
-            # With rows above and below for what looks at its surroundings; only `rows` are written.
+            # With extra rows above and below for steps that use their surroundings; only `rows` are written.
             wide = slice(max(0, rows.start - _MARGIN), min(height, rows.stop + _MARGIN))
             opacity = tiling.opacity_in(wide, width)
             seen = untouched[wide]
             mask = opacity > _FAINT
             clear = self._without(seen, opacity, _levels(tiling.colour, seen.shape[2]))
-            # Of a texture the un-blended pixels tell more than their neighbours; of a smooth place the neighbours do.
+            # In texture the un-blended pixels are better than their neighbours; in smooth areas the neighbours are.
             filled = blending.smooth_below(to_8bit(clear), mask)
             trust = _texture_share(filled, mask)
             trust[opacity > _OPAQUE] = 0
@@ -142,19 +142,19 @@ class Repair:
         )
 
     def _clear(self, crop: Pixels, strokes: Mask, near: Mask, tone: npt.NDArray[np.float32]) -> None:
-        """Give what is not clearly darker than the mark the paper's colour, in place."""
+        """Give pixels that are not clearly darker than the mark the paper's colour, in place."""
         gray = luminance(to_8bit(crop))
         mark = float(np.median(gray[strokes]))
         crop[near & (gray >= mark - _DARKER)] = np.round(self._native(tone)).astype(crop.dtype)
 
     def _recolour(self, crop: Pixels, rim: Mask, unknown: Mask) -> None:
-        """Where the ground is smooth, give the pixels of a rim the colours around it and what is `unknown`, in place."""
+        """Where the ground is smooth, give the pixels of a rim the colours around it and around `unknown`, in place."""
         filled = blending.smooth_below(to_8bit(crop), rim | unknown)
         trust = _texture_share(filled, rim | unknown)[rim][:, np.newaxis]
         crop[rim] = np.round(trust * crop[rim] + (1 - trust) * self._native(filled[rim])).astype(crop.dtype)
 
     def _without(self, seen: Pixels, opacity: npt.NDArray[np.float32], colour: npt.NDArray[np.float32] | float) -> Pixels:
-        """What lay below, in the picture's sample type: `seen` is height x width x channels, `opacity` height x width."""
+        """The picture below, in the picture's sample type: `seen` is height x width x channels, `opacity` height x width."""
         scale = self._image.maximum / 255
         clear = blending.unblend(seen.astype(np.float32) / scale, opacity.clip(0, _OPAQUE)[..., np.newaxis], colour)
         rounded = np.round(clear * scale)
@@ -165,9 +165,9 @@ class Repair:
         return filled.astype(np.float32) * np.float32(257 if self._image.bit_depth == 16 else 1)
 
     def _fill(self, mask: Mask, around: Box, *, rim: bool = False, inner: Mask | None = None) -> Method:
-        """Fill the mask of a crop of the picture, in place, softly towards its border. A rim is a few pixels wide.
+        """Fill the mask of a crop of the picture, in place, with a soft transition at its border. A rim is a few pixels wide.
 
-        Towards `inner`, what is un-blended already, it is filled wholly: what lies between still has the paint.
+        Towards `inner`, the part already un-blended, it is filled fully, since the pixels between still have paint.
         """
         crop = self._pixels[around.window]
         source = to_8bit(crop)
@@ -185,7 +185,7 @@ class Repair:
         return method
 
     def _by_network(self, mask: Mask, around: Box, network: neural.Network) -> Pixels8:
-        """What a network puts in place of the masked pixels: it is shown more of the picture than the crop."""
+        """A network's replacement for the masked pixels: it is shown more of the picture than the crop."""
         wide = around.grown(neural.reach(mask), self._image.width, self._image.height)
         inner = around.within(wide).window
         whole = np.zeros((wide.height, wide.width), np.bool_)
@@ -195,13 +195,13 @@ class Repair:
 
 
 def _levels(colour: tuple[float, ...], channels: int) -> npt.NDArray[np.float32]:
-    """The colour as it is stored in a picture with this number of channels."""
+    """The colour as stored in a picture with this number of channels."""
     levels = np.array(colour, np.float32)
     return levels if levels.size == channels else levels.mean(keepdims=True)
 
 
 def _texture_share(filled: Pixels8, mask: Mask) -> npt.NDArray[np.float32]:
-    """How much un-blended pixels are to be trusted over filled ones, 0 to 1: the texture's share of texture and un-blending's error."""
+    """How much to trust un-blended pixels over filled ones, 0 to 1: the share of texture in texture plus un-blending error."""
     gray = luminance(filled)
     known = (~thickened(mask, 1)).astype(np.float32)
     energy = (gray - cv2.GaussianBlur(gray, (0, 0), 2)) ** 2 * known
@@ -210,5 +210,5 @@ def _texture_share(filled: Pixels8, mask: Mask) -> npt.NDArray[np.float32]:
 
 
 def _halo(strokes: Mask) -> int:
-    """Pixels around strokes that their soft edges and the compression's ringing reach: more of them round thicker strokes."""
+    """Reach of soft edges and compression ringing around strokes, in pixels: larger for thicker strokes."""
     return 2 if thickness(strokes) < 6 else 3

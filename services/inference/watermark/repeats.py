@@ -1,4 +1,4 @@
-"""Shifts that carry a picture onto itself: found by autocorrelation, refined to a fraction of a pixel by folding."""
+"""Shifts that map a picture onto itself: found by autocorrelation, refined to a fraction of a pixel by folding."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from services.inference.watermark.folding import Floats, cell_shape, coordinates
 from services.inference.watermark.strokes import Plane
 
 _SHORTEST = 28  # pixels between two repeats
-_LEAST_PROMINENCE = 5.5  # deviations of a repeat's autocorrelation over the rest
+_LEAST_PROMINENCE = 5.5  # standard deviations of a repeat's autocorrelation above the rest
 _CANDIDATES = 24
 _CLIP = 24.0  # levels: a mark is faint, the picture's own edges are not
 _SAMPLES = 300_000
-_STRIP, _CONTEXT = 128, 32  # rows: of samples, and of the picture that a pixel's detail depends on
+_STRIP, _CONTEXT = 128, 32  # rows: of samples, and of the context that a pixel's detail depends on
 
 
 def detail(gray: Plane, kernel: int = 31) -> Plane:
-    """What stands out against its surroundings, made equally strong everywhere, so that the picture's own do not outweigh a faint mark."""
+    """What stands out from its surroundings, equally strong everywhere, so that the picture's own detail does not outweigh a faint mark."""
     below = cv2.medianBlur(gray.clip(0, 255).astype(np.uint8), kernel).astype(np.float32)
     residual = (gray - below).clip(-_CLIP, _CLIP)
     strength = np.sqrt(cv2.blur(residual**2, (kernel, kernel)).clip(0))
@@ -29,7 +29,7 @@ def detail(gray: Plane, kernel: int = 31) -> Plane:
 
 
 def _autocorrelation(residual: Plane) -> Plane:
-    """Correlation of the residual with itself for every shift, shift zero in the middle; unbiased by the shrinking overlap."""
+    """Correlation of the residual with itself for every shift, with shift zero in the middle; unbiased by the shrinking overlap."""
     height, width = residual.shape
     shape = cv2.getOptimalDFTSize(2 * height), cv2.getOptimalDFTSize(2 * width)
     spectrum = np.fft.rfft2(residual - residual.mean(), shape)
@@ -42,10 +42,10 @@ def _autocorrelation(residual: Plane) -> Plane:
 
 
 def repeating_steps(residual: Plane) -> Iterator[Floats]:
-    """Pairs of shifts that carry the residual onto itself, the best first; none where no shift does."""
+    """Pairs of shifts that map the residual onto itself, best first; none if no shift does."""
     correlation = _autocorrelation(residual)
     middle_y, middle_x = residual.shape[0] // 2, residual.shape[1] // 2
-    # Slow variation of the correlation is structure of the picture; repeats are sharp peaks.
+    # Slow variation of the correlation comes from the picture's structure; repeats are sharp peaks.
     sharp = cv2.GaussianBlur(correlation, (0, 0), 0.8) - cv2.blur(correlation, (17, 17))
     y, x = np.mgrid[: sharp.shape[0], : sharp.shape[1]]
     y, x = y - middle_y, x - middle_x
@@ -54,7 +54,7 @@ def repeating_steps(residual: Plane) -> Iterator[Floats]:
     peaks = away & (sharp >= cv2.dilate(sharp, np.ones((9, 9), np.uint8))) & (sharp > _LEAST_PROMINENCE * deviation)
     found = np.argwhere(peaks)
     strength = sharp[peaks]
-    # The mark's own symmetries make weaker peaks between those of the repeats.
+    # The mark's own symmetries cause weaker peaks between those of the repeats.
     strongest = np.argsort(-strength)[:_CANDIDATES]
     shifts = (found[strongest] - (middle_y, middle_x))[:, ::-1].astype(np.float64)
     pairs = []
@@ -62,9 +62,9 @@ def repeating_steps(residual: Plane) -> Iterator[Floats]:
         lengths = np.hypot(*first), np.hypot(*second)
         if abs(first[0] * second[1] - first[1] * second[0]) > 0.3 * lengths[0] * lengths[1]:
             steps = _shortest(np.stack([first, second], axis=1))
-            # The sums of the two have to be repeats as well.
+            # The sums of the two must be repeats as well.
             support = sum(_height(sharp, steps @ (m, n), middle_x, middle_y) for m, n in ((1, 0), (0, 1), (1, 1), (1, -1)))
-            # Whole multiples of the steps are repeats as well; the shortest give the most of them.
+            # Integer multiples of the steps are repeats as well; the shortest steps give the most repeats.
             pairs.append((support, steps))
     seen: list[float] = []
     for _, steps in sorted(pairs, key=lambda pair: -pair[0] / abs(float(np.linalg.det(pair[1]))) ** 0.3):
@@ -75,7 +75,7 @@ def repeating_steps(residual: Plane) -> Iterator[Floats]:
 
 
 def _shortest(steps: Floats) -> Floats:
-    """The two shortest shifts that span the same repeats (Gauss's reduction)."""
+    """The two shortest shifts that span the same lattice (Gauss's reduction)."""
     first, second = steps[:, 0], steps[:, 1]
     while True:
         if first @ first > second @ second:
@@ -87,7 +87,7 @@ def _shortest(steps: Floats) -> Floats:
 
 
 def _height(sharp: Plane, shift: Floats, middle_x: int, middle_y: int) -> float:
-    """The correlation near a shift; 0 where the picture is too small to tell."""
+    """The correlation near a shift; 0 if the picture is too small to tell."""
     x, y = round(float(shift[0])) + middle_x, round(float(shift[1])) + middle_y
     if not (2 <= x < sharp.shape[1] - 2 and 2 <= y < sharp.shape[0] - 2):
         return 0.0
@@ -95,8 +95,8 @@ def _height(sharp: Plane, shift: Floats, middle_x: int, middle_y: int) -> float:
 
 
 def refined(gray: Plane, steps: Floats) -> Floats:
-    """The steps of what repeats in a picture to a fraction of a pixel: those onto which its detail folds with the most contrast."""
-    # Every so many pixels in cells twice a pixel's size: a fraction of the time and the memory, for the same optimum.
+    """The steps of a picture's repeats to a fraction of a pixel: those at which its detail folds with the most contrast."""
+    # Subsampled pixels, in cells twice a pixel's size: a fraction of the time and memory, for the same optimum.
     every = max(2, round((gray.size / _SAMPLES) ** 0.5))
     samples = sampled_detail(gray, every)
     best, steps = _contrast(samples, every, steps), steps.copy()
@@ -115,7 +115,7 @@ def refined(gray: Plane, steps: Floats) -> Floats:
 
 
 def sampled_detail(gray: Plane, every: int) -> Plane:
-    """`detail` of each so many-th row and column, without ever holding that of all."""
+    """`detail` of every `every`-th row and column, without ever holding all of it."""
     parts = []
     for rows in strips(gray.shape[0], every * _STRIP):
         top = max(0, rows.start - _CONTEXT)
@@ -128,7 +128,7 @@ def _contrast(samples: Plane, every: int, steps: Floats) -> float:
     rows, columns = (max(8, size // 2) for size in cell_shape(steps))
     first *= columns
     second *= rows
-    # A place that rounding has put at 1 is the same as 0.
+    # A position rounded to 1 is the same as 0.
     cells = ((second.astype(np.intp) % rows) * columns + first.astype(np.intp) % columns).ravel()
     count = np.bincount(cells, minlength=rows * columns)
     total = np.bincount(cells, samples.ravel(), rows * columns)

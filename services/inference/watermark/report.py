@@ -1,4 +1,4 @@
-"""What was found in a picture, and what became of it."""
+"""What was found in a picture, and what was done with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Kind(enum.StrEnum):
     """What a mark looks like."""
 
     BOX = "box"
-    """Whatever stands in a box that the caller gave."""
+    """Whatever is in a box given by the caller."""
     TEXT = "text"
     """A line of text laid over the picture."""
     OVERLAY = "overlay"
@@ -25,18 +25,18 @@ class Kind(enum.StrEnum):
 
 
 class Method(enum.StrEnum):
-    """How a mark was taken away."""
+    """How a mark was removed."""
 
     UNBLENDED = "unblended"
-    """The colour that was laid over was subtracted: the picture below is what it was."""
+    """The overlaid colour was subtracted, which restores the picture below."""
     FLAT = "inpainted_flat"
-    """Filled smoothly from around."""
+    """Filled smoothly from the surroundings."""
     STRUCTURED = "inpainted_structured"
-    """Filled by continuing the structure around."""
+    """Filled by continuing the surrounding structure."""
     CLEARED = "cleared"
-    """Paper: what is not darker than the mark got the colour of the paper, so that the text under it stays."""
+    """Paper: pixels not darker than the mark got the colour of the paper, so that the text under it stays."""
     NEURAL = "inpainted_neural"
-    """Filled by a network."""
+    """Filled with a network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +46,18 @@ class Mark:
     kind: Kind
     box: Box
     confidence: float
-    """0 to 1; 1 for what the caller pointed at."""
+    """0 to 1; 1 for a mark that the caller pointed out."""
     methods: tuple[Method, ...] = ()
     """How it was removed; empty if it was kept."""
     evidence: tuple[str, ...] = ()
-    """What speaks for a watermark, in a few words each."""
+    """Evidence for a watermark, in a few words each."""
     opacity: float | None = None
-    """Of the mark, 0 to 1, where it could be measured."""
+    """Opacity of the mark, 0 to 1, if it could be measured."""
     whole_box: bool = False
-    """Whether all of the box was filled, since the mark could not be told from the picture below."""
+    """Whether the whole box was filled, since the mark could not be distinguished from the picture below."""
 
     def described(self) -> str:
-        """What it is and where, for people."""
+        """What and where it is, for people."""
         what = {
             Kind.BOX: "what stands",
             Kind.TEXT: "a line of text",
@@ -68,7 +68,7 @@ class Mark:
         return f"{what[self.kind]} in columns {self.box.left} to {self.box.right}, rows {self.box.top} to {self.box.bottom}"
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
+        """In a form that JSON can hold."""
         return {
             "kind": self.kind.value,
             "box": {"left": self.box.left, "top": self.box.top, "right": self.box.right, "bottom": self.box.bottom},
@@ -89,10 +89,10 @@ class Report:
 
     @property
     def removed(self) -> list[Mark]:
-        """Those that are gone."""
+        """Marks that were removed."""
         return [mark for mark in self.marks if mark.methods]
 
     @property
     def kept(self) -> list[Mark]:
-        """Those that may be marks and were left, since the evidence was not enough."""
+        """Possible marks that were kept, since the evidence was not enough."""
         return [mark for mark in self.marks if not mark.methods]

@@ -1,4 +1,4 @@
-"""Looking for marks in a picture with the networks that the model server has."""
+"""Searching a picture for marks with the networks of the model server."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def _text_in(pixels: npt.NDArray[np.uint8], step: Step) -> npt.NDArray[np.
 
 
 def inpainting(step: Step) -> FindNetwork:
-    """The inpainting network, which a notice names when it is used."""
+    """Finds the inpainting network; a notice names it when it is used."""
 
     def tell(choice: Choice) -> None:
         message = f"Marks over detail were filled by {choice.name}, on a {choice.device.value}."

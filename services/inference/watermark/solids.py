@@ -1,4 +1,4 @@
-"""Opaque marks of any colour in a box that a person has drawn: plates, labels, logos, letters."""
+"""Opaque marks of any colour in a box drawn by a person: plates, labels, logos, letters."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from services.inference.watermark.strokes import Mask, Pixels8, thickened, thinned
 
-_COARSE = 3  # bits that colours are rounded off by, to count them
+_COARSE = 3  # bits dropped from colours in order to count them
 _COLOURS = 4
 _TRIED = 8
-_SAME, _LIKE = 10, 40  # levels of the largest difference in a channel: paint after JPEG, and where it fades into the picture
+_SAME, _LIKE = 10, 40  # largest difference in a channel, in levels: paint after JPEG, and paint fading into the picture
 _LEAST_PURITY = 0.8
 _LEAST_COVERAGE, _LEAST_PIXELS = 0.004, 24
 _FADING = 2  # pixels
@@ -22,10 +22,10 @@ _PLATE = 0.25  # of the box
 
 
 def find_solids(pixels: Pixels8, region: Mask) -> Mask | None:
-    """What is painted in the region of an sRGB crop in colours that it has and its surroundings have not; None where nothing is.
+    """What is painted in the region of an sRGB crop in colours that its surroundings do not have; None if nothing is.
 
-    Paint is of the same colour to the pixel and ends within two pixels, which nothing in a photograph is and does but what is as flat as
-    paint. What a plate holds, as the letters of a label, belongs to it.
+    Paint has exactly one colour and an edge of at most two pixels; in a photograph, only things as flat as paint do. The contents of a
+    plate, such as the letters of a label, belong to it.
     """
     total = np.zeros_like(region)
     for _, found in solids_of_one_colour(pixels, region):
@@ -34,7 +34,7 @@ def find_solids(pixels: Pixels8, region: Mask) -> Mask | None:
 
 
 def solids_of_one_colour(pixels: Pixels8, region: Mask) -> Iterator[tuple[npt.NDArray[np.int16], Mask]]:
-    """The same colour by colour (one value a channel), each with the pixels that are painted in it and belong to no earlier one."""
+    """The same for each colour (one value per channel), with the pixels painted in it that belong to no earlier colour."""
     surround = ~region
     if surround.sum() < 64:
         return
@@ -47,7 +47,7 @@ def solids_of_one_colour(pixels: Pixels8, region: Mask) -> Iterator[tuple[npt.ND
 
 
 def _excessive_colours(pixels: Pixels8, region: Mask, surround: Mask) -> list[npt.NDArray[np.int16]]:
-    """The colours that most more pixels of the region have than its surroundings would let expect, the most frequent ones first."""
+    """The colours most over-represented in the region compared to its surroundings, most excessive first."""
     coarse = (pixels >> _COARSE).astype(np.int32)
     levels = 256 >> _COARSE
     index = (coarse[..., 0] * levels + coarse[..., 1]) * levels + coarse[..., 2]
@@ -83,7 +83,7 @@ def _shapes_of(pixels: Pixels8, colour: npt.NDArray[np.int16], allowed: Mask, su
         outlines, _ = cv2.findContours((labels == label).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         plate = np.zeros(found.shape, np.uint8)
         cv2.drawContours(plate, outlines, -1, 1, cv2.FILLED)
-        # A frame holds the picture, and a plate its letters.
+        # A frame encloses the picture, a plate its letters.
         if sizes[label] >= plate.sum() / 2:
             found |= (plate > 0) & allowed
     return found if found.any() else None

@@ -1,4 +1,4 @@
-"""Telling the strokes of a mark from the picture below it."""
+"""Distinguishing the strokes of a mark from the picture below it."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ PAINTS = {
     "purple": (150, 30, 150),
     "cyan": (0, 160, 190),
 }
-"""The colours that marks are drawn in, or near to. White and black come first: another one has to fit clearly better."""
+"""The colours in which marks are drawn, approximately. White and black come first: any other must fit clearly better."""
 _PREFERENCE = 0.7
 _MOST_ASIDE = 0.6  # of what the paint adds: how far a pixel may lie from the line between the picture and the paint
-_KERNELS = (9, 17, 31, 61, 101)  # pixels: the median has to be wider than two strokes, and no wider than the picture is smooth
+_KERNELS = (9, 17, 31, 61, 101)  # pixels: the median must be wider than two strokes, and no wider than the picture is smooth
 _BINS, _LARGEST = 50, 1.2  # of a histogram of opacities
-_WINDOW = 0.3  # of the opacity: how far a stroke's core strays from it
+_WINDOW = 0.3  # of the opacity: how far a stroke's core may deviate from it
 _FAINTEST = 0.08
 _EDGE = 0.4  # share of the opacity down to which pixels beside a core belong to the stroke
-_STRONGEST = 1.7  # over that it is something else, such as print on the paper that the mark is on
+_STRONGEST = 1.7  # above that it is something else, such as print on the paper under the mark
 _LEAST_PURITY = 0.55
 _COVERAGE = (0.004, 0.6)
 _LEAST_CORE = 0.35  # of a stroke's pixels
 _LEAST_RISE = 0.6  # of the opacity, across a stroke's border
 _LEAST_PIXELS = 24
 _NOISE = 8.0  # levels
-_TALLEST = 128  # pixels: letters that are higher are looked for on a smaller copy
+_TALLEST = 128  # pixels: taller letters are searched on a smaller copy
 THIN = 3.5
-"""Half a stroke's width in pixels, up to which it is all edge, and filled better than un-blended."""
+"""Half a stroke's width in pixels up to which it is all edge, and better filled than un-blended."""
 
 
 def luminance(pixels: Pixels8) -> Plane:
-    """Rec. 601 luma of height x width x 3, or the one channel there is; 0 to 255."""
+    """Rec. 601 luma of height x width x 3, or the only channel; 0 to 255."""
     if pixels.shape[2] == 1:
         return pixels[..., 0].astype(np.float32)
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32)
@@ -62,16 +62,16 @@ class Strokes:
     """The name of its paint (`PAINTS`)."""
     opacity: float
     kernel: int
-    """Side of the median, in pixels, that takes the strokes away."""
+    """Side of the median, in pixels, that removes the strokes."""
 
 
 def find_strokes(pixels: Pixels8, region: Mask, size: int) -> Strokes | None:
-    """The mark in `region` of an sRGB crop, None where it cannot be told from the picture.
+    """The mark in `region` of an sRGB crop; None if it cannot be distinguished from the picture.
 
     Marks are paint of one colour and opacity. Over a median-filtered copy, which has no strokes, each pixel gets the opacity that a paint
     would need there. The opacity that is much more frequent inside the region than around it is the mark's, and the
-    connected shapes that mostly have it are its strokes. `size` is the region's smaller side in pixels, which bounds how thick they
-    can be.
+    connected shapes that mostly have it are its strokes. `size` is the region's smaller side in pixels, which bounds their
+    thickness.
     """
     surround = ~region
     if surround.sum() < 64:
@@ -93,9 +93,9 @@ def find_strokes(pixels: Pixels8, region: Mask, size: int) -> Strokes | None:
 
 
 def find_letters(pixels: Pixels8, region: Mask, height: int) -> Strokes | None:
-    """`find_strokes` of letters so many pixels high: tall ones on a smaller copy, and then to the pixel with the paint that this gives.
+    """`find_strokes` for letters `height` pixels high: tall ones on a smaller copy first, then at full size with the paint found there.
 
-    Most lines are not marks, and of those only the smaller copy is looked at.
+    Most lines are not marks, and for those only the smaller copy is examined.
     """
     if height <= _TALLEST:
         return find_strokes(pixels, region, height)
@@ -107,7 +107,7 @@ def find_letters(pixels: Pixels8, region: Mask, height: int) -> Strokes | None:
 
 
 def _at_full_size(pixels: Pixels8, region: Mask, below: Pixels8, found: Strokes) -> Strokes:
-    """Strokes that are known on a smaller copy, `below` which lies the picture without them."""
+    """Strokes that were found on a smaller copy; `below` is the picture without them."""
     height, width = region.shape
     pixel = width / below.shape[1]
     inner = cv2.resize(thinned(found.mask, 1).astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
@@ -123,18 +123,18 @@ def _at_full_size(pixels: Pixels8, region: Mask, below: Pixels8, found: Strokes)
 
 
 class _Seen:
-    """What a paint would have had to add to the picture `below` to give the one that is seen."""
+    """What a paint must have added to the picture `below` to give the visible one."""
 
     def __init__(self, pixels: Pixels8, below: Pixels8) -> None:
-        # Channel by channel: several times as fast as sums over the last axis.
+        # Channel by channel: several times faster than sums over the last axis.
         self._below = [channel.astype(np.float32) for channel in cv2.split(below)]
         self._added = [channel - under for channel, under in zip(cv2.split(pixels), self._below, strict=True)]
         self._energy = _products(self._added, self._added)
 
     def needed_opacity(self, colour: tuple[int, ...]) -> Plane:
-        """The opacity at each pixel; 0 where what was added lies off the line between the picture and the paint."""
+        """The opacity at each pixel; 0 where the added part is off the line between the picture and the paint."""
         towards = [np.float32(level) - under for level, under in zip(colour, self._below, strict=True)]
-        # Where the picture nearly has the paint's colour, paint does not show and nothing can be said.
+        # Where the picture nearly has the paint's colour, paint is invisible and nothing can be said.
         length = _products(towards, towards)
         opacity = _products(towards, self._added) / (length + 900)
         explained = opacity**2 * length
@@ -151,8 +151,8 @@ def _products(one: Sequence[Plane], other: Sequence[Plane]) -> Plane:
 
 
 def _of_one_opacity(opacity: Plane, region: Mask, surround: Mask) -> tuple[float, Mask, float] | None:
-    """How much the shapes of the most excessive opacity inside a region stand out, those shapes, and the opacity."""
-    # The first bin of the histograms is for what is below 0, and the last one for what is above the largest.
+    """The opacity most over-represented inside a region: how much its shapes stand out, those shapes, and the opacity."""
+    # The first bin of the histograms is for values below 0, the last for values above the largest.
     step = _LARGEST / _BINS
     bins = ((opacity + np.float32(step)) * np.float32(1 / step)).clip(0, _BINS + 1).astype(np.uint8)
     inside, outside = (
@@ -165,7 +165,7 @@ def _of_one_opacity(opacity: Plane, region: Mask, surround: Mask) -> tuple[float
         window = np.abs(centres - centre) <= _WINDOW * centre
         excess, total = float((inside - expected)[window].sum()), float(inside[window].sum())
         purity = excess / total if total else 0.0
-        # Strong paint is less likely to be the picture's own than a faint tone.
+        # Strong paint is less likely to belong to the picture than a faint tone.
         score = excess * purity * float(np.sqrt(centre))
         if purity >= _LEAST_PURITY and (choice is None or score > choice[0]):
             choice = score, float(centre), purity
@@ -179,7 +179,7 @@ def _of_one_opacity(opacity: Plane, region: Mask, surround: Mask) -> tuple[float
     if not _COVERAGE[0] <= coverage <= _COVERAGE[1]:
         return None
     even = float(core[strokes].mean())
-    # What lies between dark letters looks like light ones, but goes on beyond the region.
+    # The gaps between dark letters look like light letters, but continue beyond the region.
     rim = region & ~thinned(region, 2)
     closed = 1.05 - min(1.0, float(strokes[rim].mean()) / float(coverage)) if rim.any() else 1.0
     return float(np.sqrt(strokes.sum())) * even * closed * _steepness(strokes, share) ** 2, strokes, level
@@ -192,13 +192,13 @@ def _rise(share: Plane) -> Plane:
 
 
 def _steepness(strokes: Mask, share: Plane) -> float:
-    """How much of the opacity is gained within two pixels across the border: paint has an edge all round, a shade does not."""
+    """How much of the opacity is gained within two pixels across the border: paint has an edge all around, a shade does not."""
     border = strokes & ~thinned(strokes, 1)
     return float(_rise(share)[border].mean()) if border.any() else 0.0
 
 
 def _shapes_of(core: Mask, candidates: Mask, share: Plane) -> Mask:
-    """The connected candidates of which enough is core, and which end as sharply as paint does."""
+    """The connected candidates that have enough core and edges as sharp as paint's."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats((candidates | core).astype(np.uint8), connectivity=8)
     sizes = stats[:, cv2.CC_STAT_AREA]
     cores = np.bincount(labels[core], minlength=len(sizes))
@@ -216,12 +216,12 @@ def thickness(mask: Mask) -> float:
 
 
 def thickened(mask: Mask, pixels: int) -> Mask:
-    """With every pixel up to so many pixels away."""
+    """The mask with every pixel up to this distance added."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
     return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel) > 0, np.bool_)
 
 
 def thinned(mask: Mask, pixels: int) -> Mask:
-    """Without every pixel closer than this to the outside."""
+    """The mask without pixels closer than this to the outside."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
     return np.asarray(cv2.erode(mask.astype(np.uint8), kernel) > 0, np.bool_)

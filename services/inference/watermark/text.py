@@ -1,6 +1,6 @@
-"""Lines of text laid over a picture, told from text that the picture shows.
+"""Lines of text laid over a picture, distinguished from text that the picture shows.
 
-A network finds text. A sign, a label or a shirt has text too, so each line has to bring evidence that it was laid over: its tilt, its
+A network finds text. A sign, a label or a shirt has text too, so each line needs evidence that it was laid over: its tilt, its
 place, that the picture shows through it, that it is of one neutral colour. Evidence adds up; only a line with enough of it is sure.
 """
 
@@ -20,16 +20,16 @@ from services.inference.watermark.report import Kind
 from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, Strokes, find_letters, thickened, thinned
 
 PAINT = ("white or black paint of one opacity", "paint of one colour and opacity")
-"""What is said of a line that is paint."""
+"""Evidence of a line that is paint."""
 _LEAST_ASPECT = 1.8
 _SURE, _WORTH = 0.6, 0.25
 MOST_WITHOUT_PLACE = 0.55
-"""However much a line looks like paint: rows of windows and letters on glass are light and even as well, where no mark would be."""
+"""However much a line looks like paint: rows of windows and letters on glass are light and even, too, in places unusual for marks."""
 PLACES = ("tilted", "small in a corner", "small at the edge", "large across the middle")
-"""What is said of a line that is where marks are."""
+"""Evidence of a line in a usual place for marks."""
 _TILT = (12, 78)  # degrees
 _MARGIN, _SMALL = 0.08, 0.075  # shares of the picture's sides: how far from the border, how high
-_LONG = 0.25  # of the picture's width: a tilted line is laid across the picture, a tilted label is not as long
+_LONG = 0.25  # of the picture's width: a tilted line laid across the picture is longer than a tilted label
 _REACH = 0.9  # of a line's height
 _MISFIT, _MISFIT_TALL = 0.42, 0.25  # of what paint adds
 _TALL = 48  # pixels
@@ -37,7 +37,7 @@ _BINS, _FILLED_BINS, _LARGEST_SHARE = 16, 0.7, 0.55
 
 
 def find_text(pixels: Pixels8, text: npt.NDArray[np.uint8]) -> list[DetectedMark]:
-    """The lines of text in a picture (sRGB) that are, or may be, marks. `text` is its `ocr.detection.text_map`."""
+    """The lines of text in a picture (sRGB) that are or may be marks. `text` is its `ocr.detection.text_map`."""
     document = paper.tone(pixels) is not None or paper.is_drawn(pixels)
     found = []
     for line in lines(text, _LEAST_ASPECT):
@@ -49,7 +49,7 @@ def find_text(pixels: Pixels8, text: npt.NDArray[np.uint8]) -> list[DetectedMark
 
 def _examined(pixels: Pixels8, line: Line, document: bool) -> DetectedMark | None:
     height, width = pixels.shape[:2]
-    # Past both ends: the network leaves out a sign such as © before a name.
+    # Beyond both ends: the network omits a sign such as © before a name.
     reach = line.length + 2 * _REACH * line.height
     corners = cv2.boxPoints(((line.x, line.y), (reach, line.height * 1.15), line.tilt))
     (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
@@ -73,21 +73,21 @@ def _examined(pixels: Pixels8, line: Line, document: bool) -> DetectedMark | Non
 
 
 def _evidence(crop: Pixels8, strokes: Strokes, line: Line, box: Box, size: tuple[int, int], document: bool) -> dict[str, float]:
-    """What speaks for a mark, each with its weight."""
+    """Evidence for a mark, with weights."""
     height, width = size
     weights: dict[str, float] = {}
     tilted = _TILT[0] <= abs(line.tilt) <= _TILT[1]
     if tilted:
         weights["tilted"] = 0.45 if line.length > _LONG * width and line.length > 3 * line.height else 0.2
     elif document:
-        # Upright text on paper is what the paper says.
+        # Upright text on paper is the paper's own text.
         return {}
     elif abs(line.tilt) <= 0.7:
         weights["level"] = 0.1
     blend = blending.measure(crop, strokes.mask)
     if blend is not None and blend.shows_through:
         weights["the picture shows through"] = 0.3
-    # The strokes of large letters are well known, if they are letters.
+    # The strokes of large letters are known well, if they are letters.
     if _paint_misfit(crop, strokes) <= (_MISFIT if line.height < _TALL else _MISFIT_TALL):
         neutral = strokes.paint in ("white", "black")
         weights[PAINT[not neutral]] = 0.25 if neutral else 0.2
@@ -103,7 +103,7 @@ def _evidence(crop: Pixels8, strokes: Strokes, line: Line, box: Box, size: tuple
 
 
 def _reads_like_text(strokes: Mask, line: Line, around: Box) -> bool:
-    """Whether the strokes fill the line from end to end in several pieces, as letters do and an edge of the picture does not."""
+    """Whether the strokes fill the line from end to end in several pieces, as letters do, unlike an edge of the picture."""
     rows, columns = np.nonzero(strokes)
     angle = math.radians(line.tilt)
     along = ((columns + around.left - line.x) * math.cos(angle) + (rows + around.top - line.y) * math.sin(angle)) / line.length + 0.5
@@ -113,7 +113,7 @@ def _reads_like_text(strokes: Mask, line: Line, around: Box) -> bool:
 
 
 def _paint_misfit(crop: Pixels8, strokes: Strokes) -> float:
-    """How far the strokes are from their paint in one opacity: what is left over of what the paint adds."""
+    """How far the strokes are from one paint of one opacity: the unexplained share of what the paint adds."""
     core = thinned(strokes.mask, 1)
     core = core if core.sum() > 20 else strokes.mask
     below = blending.smooth_below(crop, thickened(strokes.mask, 2))[core].astype(np.float32)

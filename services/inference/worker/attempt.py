@@ -1,4 +1,4 @@
-"""One attempt at a task: from admission to the report, or to its silent end when it was cancelled or taken over."""
+"""One attempt at a task: from admission to the report, or to a silent end if it was cancelled or taken over."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from services.inference.worker.failures import failure_of
 from services.inference.worker.files import AttemptFiles, AttemptReferences, KeptResults
 from services.inference.worker.lease import Lease
 
-# Shares of the time of one input.
+# Shares of the time for one input.
 _FETCHED, _DELIVERED = 0.1, 0.9
-# Share of the time that the first operation of a task takes which makes its pictures.
+# Share of the time taken by a first operation that makes pictures.
 _MADE = 0.9
 _MOST_NOTICES = 100
 _MOST_OUTPUTS = 500
@@ -50,15 +50,15 @@ class _Results:
 
     file_ids: list[int] = field(default_factory=list)
     attached_ids: list[int] = field(default_factory=list)
-    """Files that come after all results, and are none of those that the task is charged for."""
+    """Files that come after all results, and that the task is not charged for."""
     copies: int = 0
-    """How many of the last files are archives of the others, or reports about them."""
+    """How many of the last files are archives of the others or reports about them."""
     names: set[str] = field(default_factory=set)
     notices: list[task_pb2.Notice] = field(default_factory=list)
     stages: Stages = field(default_factory=Stages)
 
     def notice(self, code: str, subject: str, message: str, details: Mapping[str, Any] | None = None, /) -> None:
-        """Add a notice; inputs that share one get it once."""
+        """Add a notice; one shared by several inputs is added once."""
         said = "" if details is None else json.dumps(details, ensure_ascii=False)
         notice = task_pb2.Notice(code=code, subject=subject, message=message, details_json=said)
         if notice not in self.notices and len(self.notices) < _MOST_NOTICES:
@@ -88,7 +88,7 @@ class AttemptRunner:
         self._max_picture_bytes = max_picture_bytes
 
     async def run(self, run: Admission, admitted_at: float, closing: asyncio.Event) -> None:
-        """Work and report. An attempt that lost its lease ends without a report; one that `closing` interrupts is handed back."""
+        """Work and report. An attempt that lost its lease ends without a report; one interrupted by `closing` is handed back."""
         lease = Lease(self._client, run, admitted_at)
         working = asyncio.create_task(self._work_and_report(run, lease.progress))
         keeping = asyncio.create_task(lease.keep())
@@ -119,7 +119,7 @@ class AttemptRunner:
             _logger.info("attempt_completed", outputs=len(results.file_ids), stages=results.stages.seconds)
         except Stopped:
             return
-        except Exception as error:  # noqa: BLE001 - the boundary: whatever was raised becomes the task's failure
+        except Exception as error:  # noqa: BLE001 - the boundary: any exception becomes the task's failure
             failure = failure_of(error)
             metrics.ATTEMPTS.labels("failed", failure.reason.value).inc()
             _logger.info("attempt_failed", reason=failure.reason.value, message=failure.message)
@@ -161,7 +161,7 @@ class AttemptRunner:
         self, run: Admission, pipeline: Pipeline, file_id: int | None, results: _Results, progress: Progress, report: Report
     ) -> None:
         """Fetch, process and deliver one input. Nothing of it stays in memory or on disk."""
-        # A task without a file needs no folder: making one takes two trips to a thread, more than all else that such a task does here.
+        # A task without a file needs no folder: making one takes two hops to a thread, more than everything else such a task does here.
         async with self._working_folder(run) if file_id is not None else nullcontext(self._folder) as folder:
             source = None
             if file_id is not None:
@@ -231,14 +231,14 @@ class AttemptRunner:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _join(self, run: Admission, pipeline: Pipeline, results: _Results, progress: Progress) -> None:
-        """Make one output of all inputs, and store it as it is made."""
+        """Make one output from all inputs, and store it as it is made."""
         context = self._context(run, self._folder, progress.report, results, progress)
         with results.stages.timed(pipeline.first_name):
             stream = await pipeline.join(await self._files.open(run), context)
             results.file_ids.append(await self._files.deliver_stream(run, stream))
 
     async def _hand_back(self, run: Admission) -> None:
-        """Have the task queued again at once. If that fails, it is queued when the lease ends."""
+        """Have the task queued again at once. If that fails, it is queued when the lease expires."""
         error = DarkroomError(ErrorReason.UNAVAILABLE, "The worker was shut down; the task runs again on another.")
         try:
             async with asyncio.timeout(_HAND_BACK_SECONDS):
@@ -250,7 +250,7 @@ class AttemptRunner:
 
 @contextmanager
 def _named_after(source: Source | None) -> Iterator[None]:
-    """Errors name the input they are about."""
+    """Make errors name the input that they are about."""
     try:
         yield
     except DarkroomError as error:

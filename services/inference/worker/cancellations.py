@@ -14,7 +14,7 @@ _logger = get_logger()
 
 
 class Cancellations:
-    """Whom to notify when a task is cancelled. A message is only a hint: its receiver asks the tasks service."""
+    """Whom to notify when a task is cancelled. A message is only a hint: its receiver checks with the tasks service."""
 
     def __init__(self) -> None:
         self._watchers: dict[int, Callable[[], None]] = {}
@@ -26,12 +26,12 @@ class Cancellations:
         try:
             yield
         finally:
-            # A task that was taken over may come back to this worker while its lost attempt still ends.
+            # A task that was taken over may come back to this worker while its lost attempt is still ending.
             if self._watchers.get(task_id) is notify:
                 del self._watchers[task_id]
 
     async def receive(self, message: Msg) -> None:
-        """Take a message on CANCEL.<task>."""
+        """Handle a message on CANCEL.<task>."""
         task = message.subject.rpartition(".")[2]
         notify = self._watchers.get(int(task)) if task.isdecimal() else None
         if notify is not None:

@@ -1,4 +1,4 @@
-"""What a worker says to the tasks service."""
+"""The worker's client of the tasks service."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _SECONDS = 5.0
 _LONGEST_MESSAGE = 500
 _LONGEST_PAUSE_SECONDS = 86_400
 _LARGEST_BATCH = 100
-"""What the service takes in one call."""
+"""Most items that the service takes in one call."""
 _SPACING = 0.012
-"""Seconds between two calls of a kind: short beside a task, yet a load of many tasks then takes few."""
+"""Seconds between two calls of a kind: short compared to a task, yet it keeps calls few when there are many tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Admission:
 class AttemptClient:
     """`darkroom.internal.tasks.v1.AttemptService`, with its errors as DarkroomError. Every call may be repeated.
 
-    Starts and completions that come at the same time go in one call.
+    Concurrent starts and completions share a call.
     """
 
     def __init__(self, channel: grpc.aio.Channel, caller: Caller, worker: str) -> None:
@@ -53,7 +53,7 @@ class AttemptClient:
         self._completions = Batched(self._complete_all, _LARGEST_BATCH, _SPACING)
 
     async def start(self, task_id: int, run_id: str) -> Admission | None:
-        """Ask to run a task; None if it is not to be run."""
+        """Ask to run a task; None if it must not be run."""
         request = pb.StartAttemptRequest(task_id=task_id, run_id=run_id, worker=self._worker)
         reply = await self._starts(request)
         if not reply.admitted:
@@ -77,15 +77,15 @@ class AttemptClient:
         return reply.current
 
     async def complete(self, run: Admission, outputs: Sequence[int], copies: int, notices: Sequence[task_pb2.Notice]) -> bool:
-        """Report success; False if somebody else ended the attempt. The last `copies` of the outputs hold what the others do."""
+        """Report success; False if the attempt had already ended otherwise. The last `copies` of the outputs repeat the others."""
         request = pb.CompleteAttemptRequest(
             task_id=run.task_id, attempt=run.attempt, output_file_ids=outputs, copies=copies, notices=notices
         )
         return (await self._completions((run, request))).accepted
 
     async def fail(self, run: Admission, error: DarkroomError, *, handed_back: bool = False) -> bool:
-        """Report failure, and after how long a further attempt may begin if the error says so; False if somebody else ended the attempt.
-        With `handed_back` nothing failed, but this worker ends."""
+        """Report failure, with the delay before a further attempt if the error gives one; False if the attempt had already ended otherwise.
+        With `handed_back` nothing failed, but this worker is stopping."""
         request = pb.FailAttemptRequest(
             task_id=run.task_id,
             attempt=run.attempt,
@@ -114,7 +114,7 @@ class AttemptClient:
             if not others:
                 return [await self._stub.CompleteAttempt(request, metadata=self._metadata(run), timeout=_SECONDS)]
             together = pb.CompleteAttemptsRequest(requests=[request for _, request in reports])
-            # Of several accounts, so on behalf of none.
+            # Calls cover several accounts, so they are made on behalf of none.
             return (await self._stub.CompleteAttempts(together, metadata=self._caller.on_behalf_of(0), timeout=_SECONDS)).responses
 
     def _metadata(self, run: Admission) -> tuple[tuple[str, str], ...]:

@@ -1,4 +1,4 @@
-"""What the owner of a task is told when an attempt fails."""
+"""What the task's owner is told when an attempt fails."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _logger = get_logger()
 
 
 def failure_of(error: Exception) -> DarkroomError:
-    """The public reason and message for whatever ended an attempt. UNAVAILABLE means that another attempt may succeed."""
+    """The public reason and message for the exception that ended an attempt. UNAVAILABLE means that another attempt may succeed."""
     failure: DarkroomError
     match error:
         case DarkroomError():

@@ -1,4 +1,4 @@
-"""The inputs and outputs of an attempt: records by the files service, bytes by object storage."""
+"""The inputs and outputs of an attempt: records in the files service, bytes in object storage."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BATCH = 100
 
 
 class AttemptFiles:
-    """Fetches inputs and delivers outputs. A files service that is away is waited for, up to `patience` seconds a call."""
+    """Fetches inputs and delivers outputs. Waits up to `patience` seconds per call for an unreachable files service."""
 
     def __init__(self, channel: grpc.aio.Channel, caller: Caller, transfer: ObjectTransfer, patience: float) -> None:
         self._stub = StorageServiceStub(channel)
@@ -40,7 +40,7 @@ class AttemptFiles:
     async def fetch(
         self, run: Admission, file_id: int, folder: Path, progress: Callable[[float], None], *, called: str = "input"
     ) -> Source:
-        """Download an input into `folder`, where it is `called` so.
+        """Download an input into `folder`, under the name `called`.
 
         Raises FILE_NOT_FOUND, FILE_SIZE_MISMATCH if it changed since it was accepted, and UNAVAILABLE.
         """
@@ -55,7 +55,7 @@ class AttemptFiles:
         return Source(opened.file.name, target, opened.file.document.pages)
 
     async def deliver(self, run: Admission, product: Product, progress: Callable[[float], None]) -> int:
-        """Upload an output; its file id, to be finalized."""
+        """Upload an output; returns its file id, which must be finalized."""
         output = pb.NewOutput(name=product.name, media_type=product.media_type)
         match product.info:
             case file_pb2.ImageInfo():
@@ -69,7 +69,7 @@ class AttemptFiles:
         return created.file_id
 
     async def keep(self, run: Admission, key: str, file: Path, media_type: str) -> None:
-        """Store a file that is not an output for later attempts of the task; when this returns, `kept` finds it."""
+        """Store a file that is not an output for later attempts of the task; once this returns, `kept` finds it."""
         output = pb.NewOutput(name=key, media_type=media_type, keep_as=key)
         request = pb.CreateOutputsRequest(task_id=run.task_id, attempt=run.attempt, outputs=[output])
         created = (await self._call(self._stub.CreateOutputs, request, run)).outputs[0]
@@ -77,7 +77,7 @@ class AttemptFiles:
         await self.finalize(run, [created.file_id])
 
     async def kept(self, run: Admission, folder: Path) -> dict[str, Path]:
-        """Download everything that earlier attempts of the task have kept into `folder`; by key."""
+        """Download everything that earlier attempts of the task have kept into `folder`; returned by key."""
         reply = await self._call(self._stub.OpenKept, pb.OpenKeptRequest(task_id=run.task_id), run)
         paths = {}
         for number, kept in enumerate(reply.kept):
@@ -87,7 +87,7 @@ class AttemptFiles:
         return paths
 
     async def open(self, run: Admission) -> list[StoredInput]:
-        """All inputs, to be read while the attempt lasts. Raises FILE_NOT_FOUND."""
+        """All inputs, readable while the attempt lasts. Raises FILE_NOT_FOUND."""
         opened: list[StoredInput] = []
         for start in range(0, len(run.input_file_ids), _BATCH):
             request = pb.OpenInputsRequest(task_id=run.task_id, file_ids=run.input_file_ids[start : start + _BATCH])
@@ -96,7 +96,7 @@ class AttemptFiles:
         return opened
 
     async def deliver_stream(self, run: Admission, stream: Stream) -> int:
-        """Upload an output as it is made, a part at a time; its file id, to be finalized."""
+        """Upload an output as it is made, one part at a time; returns its file id, which must be finalized."""
         output = pb.NewOutput(name=stream.name, media_type=stream.media_type, size_bytes=stream.size)
         request = pb.CreateOutputsRequest(task_id=run.task_id, attempt=run.attempt, outputs=[output])
         created = (await self._call(self._stub.CreateOutputs, request, run)).outputs[0]
@@ -156,7 +156,7 @@ class StoredInput:
 
 
 class KeptResults:
-    """What an attempt leaves for later attempts of its task: stored like an output, and never shown to its owner.
+    """What an attempt leaves for later attempts of its task: stored like an output, but never shown to its owner.
 
     Raises what the files service and object storage raise.
     """
@@ -165,18 +165,18 @@ class KeptResults:
         self._files, self._run = files, run
 
     async def kept(self, folder: Path) -> dict[str, Path]:
-        """What earlier attempts have kept, brought into `folder`; by key."""
+        """Download what earlier attempts have kept into `folder`; returned by key."""
         return await self._files.kept(self._run, folder) if self._run.attempt > 1 else {}
 
     async def keep(self, key: str, file: Path, media_type: str) -> None:
-        """Keep a file; when this returns, later attempts have it."""
+        """Keep a file; once this returns, later attempts have it."""
         await self._files.keep(self._run, key, file, media_type)
 
 
 class AttemptReferences:
-    """The inputs of an attempt whose first operation takes them all together.
+    """The inputs of an attempt whose first operation takes them all at once.
 
-    They are fetched when they are read, since an attempt that finds everything kept needs none.
+    They are fetched when read, since an attempt that finds everything kept needs none.
     """
 
     def __init__(self, files: AttemptFiles, run: Admission, pipeline: Pipeline, folder: Path) -> None:
@@ -184,7 +184,7 @@ class AttemptReferences:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Number of inputs."""
         return len(self._run.input_file_ids)
 
     async def read(self, number: int) -> Image:
@@ -215,4 +215,4 @@ async def parts_of(pieces: AsyncIterator[bytes], size: int) -> AsyncIterator[byt
 
 
 def _unseen(_done: float) -> None:
-    """Progress that somebody else tells."""
+    """Ignore progress that is reported elsewhere."""

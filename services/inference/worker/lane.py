@@ -1,4 +1,4 @@
-"""Taking tasks from the work queues of lanes, and an orderly end."""
+"""Taking tasks from the work queues of lanes, and shutting down in order."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from services.inference.worker.client import Admission, AttemptClient
 _PULL_SECONDS = 5.0
 _LAST_PULL_SECONDS = 0.2
 _ACK_SECONDS = 15
-"""Longer than StartAttempt may take, its repetitions included: a hint that is not answered by then goes to another worker."""
+"""Longer than StartAttempt may take, including retries: a hint not acknowledged by then goes to another worker."""
 _AGAIN_SECONDS = 2.0
 _REPAIR_SECONDS = 0.5
 _PASSING = (ErrorReason.UNAVAILABLE, ErrorReason.INTERNAL)
@@ -38,7 +38,7 @@ _logger = log.get_logger()
 
 
 class Runner(Protocol):
-    """Runs what a lane was admitted to."""
+    """Runs the attempts that a lane was admitted to."""
 
     async def run(self, run: Admission, admitted_at: float, closing: asyncio.Event) -> None:
         """Run an attempt to its end; see `AttemptRunner.run`."""
@@ -47,7 +47,7 @@ class Runner(Protocol):
 class Lane:
     """Works on one lane, up to `concurrency` tasks at once.
 
-    A slot asks for a hint only when it is free, so tasks wait in the queue, where other workers can take them, and not here. All
+    A slot asks for a hint only when it is free, so tasks wait in the queue, where other workers can take them, instead of here. All
     workers of a lane share one durable consumer.
     """
 
@@ -62,7 +62,7 @@ class Lane:
         self._busy = metrics.SLOTS_BUSY.labels(name)
 
     async def work(self, stop: asyncio.Event, closing: asyncio.Event) -> None:
-        """Take tasks until `stop`, then let those that run end; `closing` interrupts them."""
+        """Take tasks until `stop`, then let running ones finish; `closing` interrupts them."""
         async with asyncio.TaskGroup() as slots:
             for _ in range(self._concurrency):
                 slots.create_task(self._slot(stop, closing))
@@ -131,12 +131,12 @@ class Lane:
                     with self._busy.track_inprogress():
                         await self._runner.run(admission, admitted_at, closing)
                 except Exception:
-                    # The end of the lease gives the task back; this slot goes on.
+                    # The task is given back when its lease expires; this slot goes on.
                     _logger.exception("attempt_crashed")
 
     async def _admission(self, hint: WorkHint, message: Msg) -> Admission | None:
-        """Ask to run the task, and settle the hint: acked once the question is answered, back in the queue if it could not be."""
-        # If the answer gets lost, whoever asks with the same run id gets it again.
+        """Ask to run the task, and settle the hint: acked once there is an answer, requeued if there is none."""
+        # If the answer is lost, asking again with the same run id returns it.
         run_id = self._unanswered.pop(hint.task_id, None) or str(uuid.uuid4())
         try:
             admission = await self._client.start(hint.task_id, run_id)
@@ -151,13 +151,13 @@ class Lane:
         try:
             await message.ack()
         except nats.errors.Error as error:
-            # It will be delivered again, and not be admitted again.
+            # It will be delivered again, but not admitted again.
             _logger.warning("ack_failed", error=repr(error))
         return admission
 
 
 async def work(lanes: Sequence[Lane], stop: asyncio.Event, health: Health, drain_seconds: float) -> None:
-    """Work on the lanes until `stop`; then take nothing new, let running attempts end for `drain_seconds`, and hand back the others."""
+    """Work on the lanes until `stop`; then take nothing new, give running attempts `drain_seconds` to end, and hand back the rest."""
     closing = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         working = [group.create_task(lane.work(stop, closing)) for lane in lanes]
@@ -169,20 +169,20 @@ async def work(lanes: Sequence[Lane], stop: asyncio.Event, health: Health, drain
 
 
 async def _give_back(subscription: JetStreamContext.PullSubscription) -> None:
-    """Let another worker have at once what came when this one stopped asking: else it waits until the hint is taken for lost."""
+    """Return hints that arrived as this worker stopped asking, so that others get them now instead of after the ack timeout."""
     with suppress(TimeoutError, nats.errors.Error):
         for message in await subscription.fetch(1, timeout=_LAST_PULL_SECONDS):
             await message.nak()
 
 
 async def _pull(subscription: JetStreamContext.PullSubscription) -> Msg | None:
-    """The next message, None if there is none for a while."""
+    """The next message; None if there is none for a while."""
     loop = asyncio.get_running_loop()
     asked_at = loop.time()
     try:
         messages = await subscription.fetch(1, timeout=_PULL_SECONDS)
     except TimeoutError:
-        # The client reports as a timeout, too, that the consumer is gone or that there are too many pulls; those come at once.
+        # The client also reports a missing consumer or too many pulls as a timeout; those come immediately.
         if loop.time() - asked_at < _PULL_SECONDS / 2:
             raise
         return None

@@ -21,8 +21,8 @@ _logger = get_logger()
 class Lease:
     """Keeps an attempt alive for as long as `keep` runs.
 
-    `admitted_at` is the event loop's time just before the attempt was asked for: the lease is counted from there, so that this worker never
-    believes in it for longer than the tasks service does.
+    `admitted_at` is the event loop's time just before the attempt was requested: the lease is counted from there, so that this worker never
+    considers it valid for longer than the tasks service does.
     """
 
     def __init__(self, client: AttemptClient, run: Admission, admitted_at: float) -> None:
@@ -39,7 +39,7 @@ class Lease:
         self._doubt.set()
 
     async def keep(self) -> None:
-        """Send heartbeats; returns when the attempt must stop, because it was cancelled or taken over or the lease ran out."""
+        """Send heartbeats; returns when the attempt must stop because it was cancelled or taken over, or the lease expired."""
         await self._pause()
         while await self._renew():
             await self._pause()
@@ -69,7 +69,7 @@ class Lease:
         return max(0.0, self._renewed_at + self._run.lease_seconds - self._loop.time())
 
     async def _pause(self) -> None:
-        """Wait until the next heartbeat is due: less if there is progress to report, not at all if the attempt may have been cancelled."""
+        """Wait until the next heartbeat is due: sooner if there is progress to report, at once if the attempt may have been cancelled."""
         due = self._loop.time() + self._run.heartbeat_seconds
         with suppress(TimeoutError):
             async with asyncio.timeout(min(_NEWS_SECONDS, self._run.heartbeat_seconds)):

@@ -1,4 +1,4 @@
-"""Bytes from and to object storage, by presigned URL, without holding a file in memory."""
+"""Bytes from and to object storage, through presigned URLs, without holding a file in memory."""
 
 from __future__ import annotations
 
@@ -23,15 +23,14 @@ _logger = get_logger()
 
 @asynccontextmanager
 async def http_client() -> AsyncIterator[httpx.AsyncClient]:
-    """A client for object storage: no proxy from the environment, no redirect, a limit on silence rather than on the whole."""
+    """A client for object storage: no proxy from the environment, no redirects, a limit on idle time rather than on the total."""
     timeout = httpx.Timeout(connect=5, read=60, write=60, pool=60)
     async with httpx.AsyncClient(timeout=timeout, trust_env=False, follow_redirects=False) as client:
         yield client
 
 
 class ObjectTransfer:
-    """Reads and writes objects. What fails on the way, or is answered with HTTP 429 or 5xx, is tried again for `patience` seconds, and then
-    UNAVAILABLE."""
+    """Reads and writes objects. Transport errors and HTTP 429 or 5xx are retried for `patience` seconds, then raise UNAVAILABLE."""
 
     def __init__(self, client: httpx.AsyncClient, patience: float) -> None:
         self._client, self._patience = client, patience
@@ -48,7 +47,7 @@ class ObjectTransfer:
         async def fetch() -> None:
             async with self._client.stream("GET", url, headers={"If-Match": etag}) as response:
                 _require(response, on_412=_changed)
-                # Not every server knows If-Match.
+                # Not every server supports If-Match.
                 if response.headers.get("etag") != etag:
                     raise _changed()
                 received = 0
@@ -65,7 +64,7 @@ class ObjectTransfer:
             await retry_unavailable(once, self._patience)
 
     async def read(self, url: str, etag: str, size: int) -> AsyncIterator[bytes]:
-        """The object's bytes, in blocks of 8 MiB, each read again if that fails on the way. Raises what `download` raises."""
+        """The object's bytes, in blocks of 8 MiB, each read again if the transfer fails. Raises what `download` raises."""
         for start in range(0, size, _BLOCK):
             yield await retry_unavailable(partial(self._block, url, etag, start, min(_BLOCK, size - start)), self._patience)
 
@@ -73,7 +72,7 @@ class ObjectTransfer:
         headers = {"If-Match": etag, "Range": f"bytes={start}-{start + length - 1}"}
         with _reaching_storage():
             async with self._client.stream("GET", url, headers=headers) as response:
-                # Some servers answer a range with 200 and Content-Range (rclone does), so it is the header that counts.
+                # Some servers (such as rclone) answer a range with 200 and Content-Range, so the header counts.
                 if response.status_code != httpx.codes.PARTIAL_CONTENT:
                     _require(response, on_412=_changed)
                 if response.headers.get("etag") != etag or response.headers.get("content-length") != str(length):

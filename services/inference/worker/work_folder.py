@@ -16,10 +16,10 @@ _logger = get_logger()
 
 @contextmanager
 def work_folder(parent: Path, worker: str) -> Iterator[Path]:
-    """An empty folder of this worker's own, removed when the block ends.
+    """An empty folder for this worker alone, removed when the block ends.
 
-    Several workers may share `parent`. Each holds a lock on its folder, which the kernel drops when the process ends however it ends, so a
-    folder that is not locked was left by a worker that was killed, and is removed here.
+    Several workers may share `parent`. Each holds a lock on its folder, which the kernel releases however the process ends, so an unlocked
+    folder was left by a killed worker, and is removed here.
     """
     parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = parent / worker

@@ -1,1 +1,1 @@
-"""The search for marks that nothing declares: what a document draws, with its place and look, and what speaks for a watermark."""
+"""The search for undeclared marks: what a document draws, with its place and look, and the evidence for a watermark."""

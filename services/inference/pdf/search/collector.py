@@ -1,4 +1,4 @@
-"""Gathers what a page paints into items, and what it shows into sizes of text."""
+"""Gathers what a page paints into items, and counts its text by size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.inference.pdf.search.geometry import Box, Quad, around, slant
 from services.inference.pdf.search.items import Item, Kind, Site, Style
 from services.inference.pdf.search.letters import in_rows, lean, letter_height
 
-_FAINT = 0.45  # lightness on white paper from which paint may be a mark's
+_FAINT = 0.45  # lightness on white paper from which paint may belong to a mark
 _LARGE = 24.0  # points
 _TILTED = (20.0, 70.0)
 _MARGIN = 0.12  # of the page's height
@@ -37,12 +37,12 @@ class Look:
     multiplied: bool = False
     digest: bytes = b""
     hint: str = ""
-    """A name that says watermark."""
+    """A name that suggests a watermark."""
 
 
 @dataclass(slots=True)
 class Collector:
-    """What one page paints."""
+    """Collects what one page paints."""
 
     box: Box
     items: list[Item] = field(default_factory=list)
@@ -61,23 +61,23 @@ class Collector:
         self.paints += 1
 
     def ground(self, area: Box, lightness: float) -> None:
-        """An area was filled with a colour; what comes is on it."""
+        """An area was filled with a colour; what follows is on top of it."""
         left, bottom, right, top = self.box
         if lightness < _DARK_GROUND and (area[2] - area[0]) * (area[3] - area[1]) >= _LARGE_GROUND * (right - left) * (top - bottom):
             self._grounds = [*self._grounds[-_MOST_GROUNDS:], area]
 
     def suspect(self, look: Look, quad: Quad) -> bool:
-        """Whether text of this look may be a mark."""
+        """Whether text with this look may be a mark."""
         return faint(look.lightness, look.alpha) or turned(look.tilt) or look.size >= _LARGE or self.marginal(around(quad))
 
     def marginal(self, place: Box) -> bool:
-        """Whether a place is all in the upper or lower margin."""
+        """Whether a place is entirely in the upper or lower margin."""
         _, bottom, _, top = self.box
         height = (top - bottom) * _MARGIN
         return place[1] >= top - height or place[3] <= bottom + height
 
     def paint(self, look: Look, site: Site, parts: Sequence[tuple[Quad, bytes]], text: str = "", glyphs: int = 0, curves: int = 0) -> None:
-        """One operation painted something that may be part of a mark: where its parts are and what each is, for comparison."""
+        """One operation painted something that may be part of a mark; `parts` are its parts' positions and, for comparison, contents."""
         style = Style(
             kind=look.kind,
             tilt=round(look.tilt),
@@ -108,7 +108,7 @@ class Collector:
         self._curves += curves
 
     def close(self) -> None:
-        """End the item that is being gathered."""
+        """End the current item."""
         item, self._open = self._open, None
         if item is None or len(self.items) >= _MOST_ITEMS:
             return
@@ -121,7 +121,7 @@ class Collector:
 
     @property
     def drawing(self) -> bool:
-        """Whether the page has more shapes than letters drawn as outlines would be: they are not looked at any more."""
+        """Whether the page has more shapes than letters drawn as outlines would need: shapes are no longer examined."""
         return self.paints > _MOST_PAINTS
 
     def _on_colour(self, place: Quad) -> bool:
@@ -133,13 +133,13 @@ class Collector:
             return False
         if look.kind is not Kind.TEXT or faint(look.lightness, look.alpha) or turned(look.tilt):
             return True
-        # Dark upright text of one size is one thing on one line only: a notice below a header is not the header.
+        # Dark upright text of one size is one item only within one line: a notice below a header is not the header.
         before, after = item.quads[-1], quad
         return abs(before[0][1] - after[0][1]) <= 0.1 * look.size and after[0][0] - before[1][0] <= look.size
 
 
 def faint(lightness: float, alpha: float) -> bool:
-    """Whether paint of this lightness on white paper may be a mark's."""
+    """Whether paint of this lightness on white paper may belong to a mark."""
     return lightness >= _FAINT or alpha < 0.9
 
 

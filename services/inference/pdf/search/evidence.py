@@ -1,7 +1,7 @@
-"""What speaks for and against a watermark, and how much: log-odds that add up.
+"""Evidence for and against a watermark, as log-odds that add up.
 
-The weights were set by hand on documents of ReportLab, pypdf, pikepdf, fpdf2 and matplotlib; `benchmarks/quality` measures them on
-documents of other producers, too.
+The weights were set by hand on documents from ReportLab, pypdf, pikepdf, fpdf2 and matplotlib; `benchmarks/quality` measures them on
+documents from other producers, too.
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ class Evidence:
     """One observation."""
 
     says: str
-    """For people; only what speaks for a mark says something."""
+    """For people; empty unless it supports a mark."""
     weight: float
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What an item is seen against."""
+    """The page that an item is judged against."""
 
     box: Box
     body: float
-    """Usual size of text, points."""
+    """Usual text size, in points."""
     paints: int
-    """Operations that paint."""
+    """Number of operations that paint."""
     directions: int = 0
-    """How many directions, neither horizontal nor vertical, its text and shapes have: a map or a drawing has several."""
+    """Number of directions, neither horizontal nor vertical, of its text and shapes: a map or a drawing has several."""
 
     @property
     def diagonal(self) -> float:
-        """Points."""
+        """In points."""
         left, bottom, right, top = self.box
         return math.hypot(right - left, top - bottom)
 
@@ -74,7 +74,7 @@ def confidence(score: float) -> float:
 
 
 def on_page(item: Item, page: Page) -> list[Evidence]:
-    """What the page alone tells about an item."""
+    """Evidence about an item from its page alone."""
     tiled = _is_tiled(item, page)
     found = [*_look(item, tiled), *_shape(item, page, tiled), *_place(item, page, tiled), *_words(item, tiled)]
     if turned(item.tilt) and page.directions > _DIRECTIONS:
@@ -89,7 +89,7 @@ def on_page(item: Item, page: Page) -> list[Evidence]:
 
 
 def across_pages(pages: int, alike: int, same: int, same_place: bool, shared: bool) -> list[Evidence]:
-    """What a document of `pages` pages tells: `alike` of them have a thing of this look, `same` this very thing."""
+    """Evidence from a document of `pages` pages, of which `alike` have an item of this look and `same` have this very item."""
     found = []
     share = max(alike, same) / pages
     if pages >= 3 and share >= 0.8:
@@ -104,7 +104,7 @@ def across_pages(pages: int, alike: int, same: int, same_place: bool, shared: bo
 
 
 def _is_tiled(item: Item, page: Page) -> bool:
-    """Whether it is spread over the page in both directions, and no mark of a list or entry of a table is."""
+    """Whether it is spread over the page in both directions, as list bullets and table entries are not."""
     if item.pattern or item.repeats < _TILES:
         return item.pattern
     left, bottom, right, top = item.box
@@ -125,7 +125,7 @@ def _look(item: Item, tiled: bool) -> list[Evidence]:
     elif item.multiplied:
         found.append(Evidence("multiplied with what is below", 0.5))
     if item.on_colour and item.alpha >= _OPAQUE:
-        pass  # on something dark, pale text is not faint
+        pass  # on a dark ground, pale text is not faint
     elif item.lightness >= _PALE and not (item.white and item.alpha >= _OPAQUE):
         found.append(Evidence("pale", 1.5))
     elif item.lightness < _DARK and item.alpha > 0.95:

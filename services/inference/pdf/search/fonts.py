@@ -16,14 +16,14 @@ _THOUSAND = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """What one font says about the codes of a shown string."""
+    """What one font specifies about the codes of a shown string."""
 
     name: str
-    """BaseFont without the tag of a subset."""
+    """BaseFont without the subset tag."""
     wide: bool
     """Codes have two bytes."""
     widths: dict[int, float]
-    """Of a code, in ems."""
+    """By code, in ems."""
     usual_width: float
     characters: dict[str, str]
     """By code, as a character of that number."""
@@ -39,7 +39,7 @@ class Glyphs:
         return self.widths.get(code, self.usual_width)
 
     def text(self, data: bytes) -> str:
-        """What a string says; empty where nobody can tell."""
+        """The text of a string; empty if it cannot be determined."""
         return "".join(self.characters.get(chr(code), "") for code in self.codes(data))
 
 
@@ -83,7 +83,7 @@ def _read(font: DictionaryObject) -> Glyphs:
 
 
 def _type3_widths(font: DictionaryObject) -> dict[int, float]:
-    """Their widths are in a space of their own (9.6.4)."""
+    """The widths by code; Type 3 fonts give them in their own glyph space (9.6.4)."""
     matrix, widths = objects.array(font, "/FontMatrix"), objects.array(font, "/Widths")
     try:
         scale = float(matrix[0]) if isinstance(matrix, ArrayObject) and matrix else 0.001

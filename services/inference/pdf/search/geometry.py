@@ -13,7 +13,7 @@ Box = tuple[float, float, float, float]
 """Left, bottom, right, top."""
 
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
-_FAR = 1e7  # nothing that is seen is further away, and sums stay finite
+_FAR = 1e7  # nothing visible is further away, and sums stay finite
 
 
 def product(first: Matrix, then: Matrix) -> Matrix:
@@ -24,13 +24,13 @@ def product(first: Matrix, then: Matrix) -> Matrix:
 
 
 def at(matrix: Matrix, x: float, y: float) -> Point:
-    """Where a point goes."""
+    """Transform a point."""
     a, b, c, d, e, f = matrix
     return _bounded(a * x + c * y + e), _bounded(b * x + d * y + f)
 
 
 def quad(matrix: Matrix, left: float, bottom: float, right: float, top: float) -> Quad:
-    """Where a rectangle goes."""
+    """Transform a rectangle."""
     return at(matrix, left, bottom), at(matrix, right, bottom), at(matrix, right, top), at(matrix, left, top)
 
 
@@ -46,7 +46,7 @@ def tilt(matrix: Matrix) -> float:
 
 
 def scale(matrix: Matrix) -> float:
-    """By how much heights grow."""
+    """The factor by which heights grow."""
     return math.hypot(matrix[2], matrix[3])
 
 

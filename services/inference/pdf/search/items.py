@@ -1,4 +1,4 @@
-"""Things that a page draws and that might be marks: consecutive operations of one look, taken together."""
+"""Items that a page draws and that might be marks: consecutive operations of the same look, grouped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from services.inference.pdf.search.geometry import Box, Quad, around, slant
 
 Site = tuple[int, int]
-"""Where an operation stands: the number of its form, or 0 for the page's own content; and its first byte there."""
+"""Where an operation is: the number of its form, or 0 for the page's own content; and its first byte there."""
 
 _TILES = 4
 _MOST_QUADS = 400
@@ -21,13 +21,13 @@ class Kind(enum.StrEnum):
 
     TEXT = "text"
     OUTLINE = "outlines"
-    """Shapes in a row, as letters are that were drawn as paths."""
+    """Shapes in a row, like letters drawn as paths."""
     IMAGE = "image"
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What operations share that are one item."""
+    """What the operations of one item have in common."""
 
     kind: Kind
     tilt: int
@@ -35,50 +35,50 @@ class Style:
     lightness: int
     alpha: int
     look: bytes = b""
-    """Of images: which one."""
+    """For images: which one."""
     tagged: bool = False
-    """Part of the tagged structure."""
+    """Whether it is part of the tagged structure."""
     artifact: bool = False
-    """Marked as no part of the content."""
+    """Whether it is marked as not part of the content."""
 
 
 @dataclass(slots=True)
 class Item:
-    """One thing on one page."""
+    """One item on one page."""
 
     style: Style
     begin: int
-    """How many things were painted before it."""
+    """Number of things painted before it."""
     end: int = 0
-    """How many things were painted with it."""
+    """Number of things painted up to and including it."""
     sites: list[Site] = field(default_factory=list)
     quads: list[Quad] = field(default_factory=list)
     pieces: list[bytes] = field(default_factory=list)
-    """What each operation draws, for comparison."""
+    """Content drawn by each operation, for comparison."""
     texts: list[str] = field(default_factory=list)
     glyphs: int = 0
     tilt: float = 0.0
     size: float = 0.0
-    """Of its letters, or the height of an image, in points of the page."""
+    """Size of its letters, or height of an image, in points of the page."""
     alpha: float = 1.0
     lightness: float = 0.0
     """On white paper."""
     white: bool = False
-    """Painted in pure white, which shows on colour only."""
+    """Whether it is painted in pure white, which is visible only on colour."""
     on_colour: bool = False
-    """Its middle lies on something large and not pale."""
+    """Whether its middle is on something large and not pale."""
     share: float = 1.0
-    """Of an image's area that shows."""
+    """Visible share of an image's area."""
     soft: bool = False
     multiplied: bool = False
     painted: int = 0
-    """Operations in it that paint."""
+    """Number of its operations that paint."""
     form: int = 0
-    """The form that it is all of; 0 if it is not a whole form."""
+    """The form whose entire content it is; 0 if there is none."""
     hint: str = ""
-    """A name in the document that says watermark."""
+    """A name in the document that suggests a watermark."""
     pattern: bool = False
-    """It fills an area as a tiling pattern."""
+    """Whether it fills an area as a tiling pattern."""
 
     @property
     def box(self) -> Box:
@@ -92,7 +92,7 @@ class Item:
 
     @property
     def repeats(self) -> int:
-        """How often the same thing stands on the page."""
+        """How often the same thing occurs on the page."""
         if self.pattern:
             return 100
         if len(self.pieces) >= _TILES:
@@ -103,7 +103,7 @@ class Item:
 
     @property
     def text(self) -> str:
-        """What it says, once."""
+        """Its text, without repetitions."""
         if len(self.texts) > 1 and len(set(self.texts)) == 1:
             return self.texts[0]
         joined = "".join(self.texts)
@@ -115,7 +115,7 @@ class Item:
 
     @property
     def key(self) -> bytes:
-        """The same on every page that shows the same thing."""
+        """A key that is the same on every page that shows the same thing."""
         content = self.text.encode() or b"|".join(sorted(set(self.pieces))[:64])
         digest = hashlib.sha256(content)
         digest.update(f"{self.style.kind} {round(self.tilt / 5)}".encode())
@@ -130,14 +130,14 @@ class Item:
         return near and alike and same
 
     def add_quad(self, quad: Quad) -> None:
-        """Another part of its place."""
+        """Add another part to its place."""
         self.quads.append(quad)
         if len(self.quads) > _MOST_QUADS:
             left, bottom, right, top = self.box
             self.quads = [((left, bottom), (right, bottom), (right, top), (left, top))]
 
     def join(self, other: Item) -> None:
-        """Take in a later item that looks the same."""
+        """Merge in a later item that looks the same."""
         self.sites += other.sites
         self.pieces += other.pieces
         self.texts += other.texts
@@ -148,12 +148,12 @@ class Item:
             self.add_quad(each)
 
     def lifted(self, site: Site, form: int, begin: int) -> Item:
-        """The item as the one operation that draws the form which it is all of."""
+        """The item as the single operation that draws the form whose entire content it is."""
         return replace(self, sites=[site], form=form, begin=begin, end=begin + 1, painted=1)
 
 
 def joined(items: list[Item]) -> list[Item]:
-    """The same things with those that are drawn several times, whatever is drawn between them, as one: tiles."""
+    """The items, with those drawn several times merged into one (tiles), whatever is drawn between them."""
     found: dict[tuple[object, ...], Item] = {}
     for item in items:
         first = found.setdefault((item.key, item.style.alpha, item.style.lightness, item.style.size, item.form, item.sites[0][0]), item)
@@ -163,7 +163,7 @@ def joined(items: list[Item]) -> list[Item]:
 
 
 def _periods(data: bytes) -> int:
-    """How often a string is repeated to make this one."""
+    """Number of repetitions of a shorter string that make up this one."""
     if len(data) < 2 * _TILES:
         return 1
     period = (data + data).find(data, 1)

@@ -1,4 +1,4 @@
-"""Whether shapes in a drawing stand beside one another as letters do."""
+"""Whether shapes in a drawing are arranged like letters."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from services.inference.pdf.search.geometry import Quad
 
 _LEAST = 3
 _ALIKE = 0.45  # of the usual height
-_MOST_ALIKE = 0.6  # of the shapes: the holes in letters are shapes, too
+_MOST_ALIKE = 0.6  # of the shapes: holes in letters are shapes, too
 _LONG = 1.8  # length over breadth from which a row has a direction
 
 
 def in_rows(quads: Sequence[Quad], pieces: Sequence[bytes], tilt: float) -> bool:
-    """Whether shapes are of similar height, measured across a direction, and different from one another, unlike dots of a chart."""
+    """Whether shapes have similar heights, measured across a direction, and differ from one another, unlike the dots of a chart."""
     if len(quads) < _LEAST or len(set(pieces)) < _LEAST:
         return False
     heights = _heights(quads, tilt)
@@ -31,7 +31,7 @@ def letter_height(quads: Sequence[Quad], tilt: float) -> float:
 
 
 def lean(quads: Sequence[Quad]) -> float:
-    """Direction in which the middles of shapes follow one another, degrees; 0 where they follow no line."""
+    """Direction of the line along which the middles of shapes lie, in degrees; 0 if they are not in a line."""
     if len(quads) < _LEAST:
         return 0.0
     middles = np.array(quads).mean(axis=1)

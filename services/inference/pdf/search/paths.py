@@ -1,4 +1,4 @@
-"""The current path, as far as shapes of letters matter."""
+"""The current path, as far as needed for the shapes of letters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Path:
     _points: int = 0
 
     def build(self, operator: bytes, values: list[float], matrix: Matrix) -> None:
-        """Add what a path operator adds."""
+        """Add what a path operator draws."""
         self._points += 1
         if self._points > _MOST_POINTS:
             return
@@ -35,7 +35,7 @@ class Path:
             self.curves += len(values) > 2
 
     def shapes(self, degrees: float) -> list[tuple[Quad, bytes]]:
-        """Of each subpath the box in a direction, and its form, for comparison: alike wherever it stands."""
+        """The box of each subpath along a direction, and its form for comparison, which is independent of its position."""
         found = []
         for points in self.subpaths:
             left, bottom, right, top = around(points)

@@ -1,4 +1,4 @@
-"""What an image looks like: how opaque it is, how light, and which way what it shows leans."""
+"""What an image looks like: its opacity, its lightness, and the direction of its content."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from services.inference.pdf import objects
 from services.inference.pdf.document import PARSE_ERRORS
 from services.inference.pdf.search import samples
 
-_SEEN = 0.02  # share of full opacity, or of the way from white, from which a pixel shows
+_SEEN = 0.02  # share of full opacity, or distance from white, from which a pixel is visible
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The look of an image by itself, its own coordinates with y upward."""
+    """The look of an image by itself, in its own coordinates with y upwards."""
 
     digest: bytes
-    """Of the data: copies of an image have the same."""
+    """Digest of the data, equal for copies of an image."""
     soft: bool = False
-    """It has a soft mask with more than full and none."""
+    """Whether it has a soft mask with values other than full and none."""
     alpha: float = 1.0
-    """Mean opacity of what shows."""
+    """Mean opacity of the visible part."""
     lightness: float = 0.5
-    """Mean lightness of what shows, on white paper."""
+    """Mean lightness of the visible part, on white paper."""
     darkest: float = 0.0
     """Fifth percentile of the same."""
     share: float = 1.0
-    """Of the area that shows."""
+    """Share of the area that is visible."""
     lean: float = 0.0
-    """Degrees of the main direction of what shows, from the horizontal, -90 to 90, in a square of the image's proportions."""
+    """Main direction of the visible part, in degrees from the horizontal, -90 to 90, at the image's own proportions."""
     stretch: float = 1.0
-    """Length over breadth of what shows."""
+    """Length over breadth of the visible part."""
     known: bool = False
-    """Whether the samples could be read; else all but the digest are guesses."""
+    """Whether the samples could be read; if not, everything but the digest is a guess."""
 
 
 class Pictures:
-    """The images of one document, each looked at once."""
+    """The images of one document, each examined once."""
 
     def __init__(self) -> None:
         self._known: dict[int, Look] = {}
@@ -100,7 +100,7 @@ def _measured(digest: bytes, alpha: NDArray[np.float32] | None, shades: NDArray[
 
 
 def _direction(shown: NDArray[np.bool_]) -> tuple[float, float]:
-    """Main axis of the pixels that show, by their second moments."""
+    """Main axis of the visible pixels, from their second moments."""
     rows, columns = np.nonzero(shown)
     if len(rows) < 16:
         return 0.0, 1.0

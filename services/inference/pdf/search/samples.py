@@ -1,4 +1,4 @@
-"""The samples of images, a few of them: enough for a look."""
+"""A few samples of an image: enough to judge its look."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _MOST_PIXELS = 40_000_000
 _SIDE = 512  # samples on the longer side
 _CHANNELS = {"/DeviceGray": 1, "/CalGray": 1, "/DeviceRGB": 3, "/CalRGB": 3}
 _PHOTOGRAPHIC = {"/DCTDecode", "/DCT", "/JPXDecode"}
-#: Filters that are decoded in Python, and from which length that takes too long.
+#: Filters that are decoded in Python, and the length from which that takes too long.
 _SLOW = {"/ASCII85Decode", "/A85", "/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"}
 _LONG = 1 << 18
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def lightness(image: StreamObject) -> NDArray[np.float32] | None:
-    """Lightness of the pixels, 0 to 1, at most 512 a side; None where the kind of image is not read.
+    """Lightness of the pixels, 0 to 1, at most 512 a side; None for kinds of images that are not supported.
 
     Raises one of PARSE_ERRORS, or what Pillow raises, for an image that is damaged.
     """

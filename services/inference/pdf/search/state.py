@@ -21,9 +21,9 @@ class Paint:
     """Rec. 601 luma of the colour, 0 (black) to 1 (white)."""
     alpha: float = 1.0
     pattern: str = ""
-    """Name of the pattern that is painted with, with its slash; empty for a plain colour."""
+    """Name of the pattern used as paint, with its slash; empty for a plain colour."""
     ink: bool = False
-    """Whether the colour space is of tints, where 1 is full ink."""
+    """Whether the colour space uses tints, where 1 is full ink."""
 
     @property
     def on_white(self) -> float:
@@ -47,14 +47,14 @@ class TextState:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The graphics state; q keeps one, operators replace it."""
+    """The graphics state; q saves it, operators replace it."""
 
     matrix: Matrix = IDENTITY
     fill: Paint = Paint()
     stroke: Paint = Paint()
     text: TextState = TextState()
     masked: bool = False
-    """A soft mask of the graphics state is set."""
+    """Whether a soft mask of the graphics state is set."""
     blend: str = "/Normal"
 
 
@@ -80,7 +80,7 @@ def with_parameters(state: State, parameters: DictionaryObject | None) -> State:
 
 
 def coloured(paint: Paint, values: Sequence[float], pattern: str = "") -> Paint:
-    """The paint with the colour that so many components make: 1 gray or tint, 3 RGB, 4 CMYK."""
+    """The paint with the colour given by these components: 1 is gray or tint, 3 RGB, 4 CMYK."""
     if pattern:
         return replace(paint, pattern=pattern)
     if len(values) == 1:
@@ -96,7 +96,7 @@ def coloured(paint: Paint, values: Sequence[float], pattern: str = "") -> Paint:
 
 
 def in_space(paint: Paint, space: PdfObject | None) -> Paint:
-    """The paint after a colour space was chosen: its initial colour, which is black or full ink."""
+    """The paint after selecting a colour space: its initial colour, which is black or full ink."""
     family = str(objects.resolve(space[0])) if isinstance(space, ArrayObject) and space else str(space)
     return replace(paint, ink=family in _INKS, lightness=0.0, pattern="")
 
@@ -112,7 +112,7 @@ def _unit(value: float) -> float:
 
 
 def as_number(value: PdfObject | None) -> float:
-    """A number, or 0 for what is none."""
+    """A number, or 0 if the value is not one."""
     return float(value) if isinstance(value, (FloatObject, NumberObject)) else 0.0
 
 

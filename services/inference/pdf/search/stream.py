@@ -1,4 +1,4 @@
-"""Walks one content stream: keeps the graphics state, and hands on what is painted."""
+"""Walks one content stream: tracks the graphics state, and passes on what is painted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LONG = 1.8  # length over breadth from which an image has a direction of its ow
 
 
 class Drawing(Protocol):
-    """What a stream hands on to."""
+    """Receives what a stream draws."""
 
     to: Collector
     fonts: Fonts
@@ -294,7 +294,7 @@ def _may_be(paint: states.Paint) -> bool:
 
 
 def _direction(matrix: Matrix, lean: float) -> float:
-    """Where a direction within an image points on the page, degrees."""
+    """The direction on the page of a direction within an image, in degrees."""
     x, y = math.cos(math.radians(lean)), math.sin(math.radians(lean))
     a, b, c, d, _, _ = matrix
     return math.degrees(math.atan2(b * x + d * y, a * x + c * y))

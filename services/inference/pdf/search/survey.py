@@ -1,4 +1,4 @@
-"""The search through a whole document: every page is walked, and things that several pages show are weighed together."""
+"""The search through a whole document: every page is walked, and items that appear on several pages are weighed together."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from services.inference.pdf.search.walk import Walk
 
 _LETTER: Box = (0.0, 0.0, 612.0, 792.0)
 _USUAL_BODY = 11.0
-_FEW = 60  # characters from which a page's own text tells the usual size
-_NEAR = 0.05  # of the page: as far apart the same place may be
+_FEW = 60  # characters from which a page's own text determines the usual size
+_NEAR = 0.05  # of the page: largest distance between positions that count as the same
 _MOST_TEXT = 120
-_DIRECTION = 8  # degrees that tell two directions apart
+_DIRECTION = 8  # degrees by which two directions must differ to be distinct
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class Occurrence:
     sites: tuple[Site, ...]
     """The operations that paint it."""
     quads: tuple[Quad, ...]
-    """Where, in the page's own coordinates."""
+    """Where it is, in the page's own coordinates."""
     glyphs: int
-    """Characters of text at most."""
+    """Maximum number of characters of text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Candidate:
     """From 1, within the document."""
     kind: Kind
     text: str
-    """What it says, where that is known."""
+    """Its text, if known."""
     confidence: float
     sure: bool
     evidence: tuple[str, ...]
@@ -58,18 +58,18 @@ class Candidate:
 
 @dataclass(slots=True)
 class _Seen:
-    """An item with what its page tells about it."""
+    """An item with the evidence from its page."""
 
     page: int
     item: Item
     evidence: list[Evidence]
     place: tuple[float, float]
-    """Of its middle, in shares of the page."""
+    """Position of its middle, as fractions of the page."""
 
 
 @dataclass(slots=True)
 class Survey:
-    """Gathers pages one by one; keeps of each only what may be a mark."""
+    """Gathers pages one by one; keeps only what may be a mark."""
 
     _fonts: Fonts = field(default_factory=Fonts)
     _pictures: Pictures = field(default_factory=Pictures)
@@ -78,7 +78,7 @@ class Survey:
     _pages: int = 0
 
     def add(self, page: DictionaryObject, data: bytes, resources: DictionaryObject | None) -> None:
-        """Walk one page, whose joined content this is."""
+        """Walk one page; `data` is its joined content."""
         self._pages += 1
         box = visible(page)
         collector = Collector(box)
@@ -98,7 +98,7 @@ class Survey:
                 self._seen.append(_Seen(self._pages, item, found, (x, y)))
 
     def candidates(self) -> list[Candidate]:
-        """What is likely to be a mark, the surest first."""
+        """Likely marks, surest first."""
         groups: defaultdict[bytes, list[_Seen]] = defaultdict(list)
         looks: defaultdict[object, set[int]] = defaultdict(set)
         for seen in self._seen:
@@ -117,7 +117,7 @@ class Survey:
         usual = sorted(group, key=lambda seen: evidence.total(seen.evidence))[len(group) // 2]
         pages = {seen.page for seen in group}
         item = usual.item
-        # Text that differs from page to page, such as a number in it, is one mark by its look.
+        # Text that varies from page to page, such as by a number, is one mark by its look.
         alike = looks[_style(item)] if turned(item.tilt) or item.alpha < 0.9 else set()
         shared = bool(item.form) or item.style.kind is Kind.IMAGE
         return usual.evidence + evidence.across_pages(self._pages, len(alike), len(pages), _same_place(group), shared)
@@ -166,7 +166,7 @@ def _same_place(group: Iterable[_Seen]) -> bool:
 
 
 def _usual(sizes: Counter[float]) -> float:
-    """Size of the middle character."""
+    """Size of the median character."""
     count = sizes.total()
     if count < _FEW:
         return 0.0

@@ -1,4 +1,4 @@
-"""Where text stands and how wide it is (ISO 32000-2, 9.4)."""
+"""Where text is and how wide it is (ISO 32000-2, 9.4)."""
 
 from __future__ import annotations
 

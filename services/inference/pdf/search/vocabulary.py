@@ -1,10 +1,10 @@
-"""Words that marks say."""
+"""Words that marks contain."""
 
 from __future__ import annotations
 
 import re
 
-#: Whole text of a mark, spaces and case aside. Words of rubber stamps (PAID, APPROVED, RECEIVED) are left out: those are content.
+#: The whole text of a mark, ignoring spaces and case. Words of rubber stamps (PAID, APPROVED, RECEIVED) are omitted: those are content.
 _LIST = """
 draft confidential strictlyconfidential privateandconfidential companyconfidential topsecret secret classified restricted sample specimen
 copy donotcopy uncontrolledcopy controlledcopy duplicate original void evaluation evaluationcopy evaluationonly trial trialversion demo
@@ -24,7 +24,7 @@ _CONTAINED = re.compile(
     "confidential|donotcopy|donotdistribute|watermark|internaluseonly|notfordistribution|vertraulich|confidentiel|confidencial"
     "|水印|机密|社外秘|대외비"
 )
-#: What programs write that nobody has paid for. Whoever says so of a program, says it in a mark.
+#: What unlicensed programs write. Text like this about a program occurs only in a mark.
 _TRIALS = re.compile(
     r"""
       evaluation \s (only|copy|version|warning) .{0,80} (created|www|\.com|with|by|copyright)
@@ -43,13 +43,13 @@ _LONGEST = 400
 
 
 def is_word(text: str) -> bool:
-    """Whether a text is, or contains, what marks usually say."""
+    """Whether a text is, or contains, the usual wording of marks."""
     plain = _plain(text)
     return plain in _WORDS or (len(plain) <= 120 and _CONTAINED.search(plain) is not None)
 
 
 def is_trial(text: str) -> bool:
-    """Whether a text is the notice of a program that is on trial."""
+    """Whether a text is the notice of a trial version of a program."""
     return _TRIALS.search(" ".join(text[:_LONGEST].split())) is not None
 
 

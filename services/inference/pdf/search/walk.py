@@ -1,4 +1,4 @@
-"""Walks the content of a page with the graphics state, forms and patterns included (ISO 32000-2, 8.2, 8.7 and 8.10)."""
+"""Walks the content of a page with the graphics state, including forms and patterns (ISO 32000-2, 8.2, 8.7 and 8.10)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from services.inference.pdf.search.state import State, as_number
 from services.inference.pdf.search.stream import Stream
 
 _MAX_DEPTH = 12
-_MOST_BYTES = 64 << 20  # of content that one page may make the walk go through, forms counted as often as they are drawn
-_BYTES_OF_A_FORM = 512  # that drawing one counts at least
+_MOST_BYTES = 64 << 20  # of content walked for one page, counting forms as often as they are drawn
+_BYTES_OF_A_FORM = 512  # minimum counted for drawing one
 
 
 class Walk:
@@ -39,7 +39,7 @@ class Walk:
             self.to.other()
 
     def form(self, form: StreamObject, borrowed: DictionaryObject | None, state: State, site: Site, hint: str, depth: int) -> None:
-        """What a form draws where it is drawn at `site`. `hint`: a name of it that says watermark."""
+        """What a form draws when drawn at `site`. `hint`: a name of it that suggests a watermark."""
         number = objects.number(form)
         if depth >= _MAX_DEPTH or number is None:
             self.to.other()
@@ -47,7 +47,7 @@ class Walk:
         inner = state = replace(state, matrix=product(_matrix(form), state.matrix))
         grouped = objects.dictionary(form, "/Group") is not None
         if grouped:
-            # The group is painted with the opacity that holds outside; within, all begins opaque.
+            # The group is painted with the outer opacity; inside, everything starts opaque.
             inner = replace(state, fill=replace(state.fill, alpha=1.0), stroke=replace(state.stroke, alpha=1.0))
         self.to.close()
         begin, first = self.to.paints, len(self.to.items)
@@ -69,7 +69,7 @@ class Walk:
         self._lift(found, first, begin, site, number)
 
     def pattern(self, pattern: PdfObject | None, area: Quad, site: Site, state: State, base: Matrix, depth: int) -> None:
-        """An area that is filled with a tiling pattern; `base` is the matrix of the content that names it."""
+        """An area filled with a tiling pattern; `base` is the matrix of the content that names it."""
         number = objects.number(pattern)
         self.to.other()
         if not isinstance(pattern, StreamObject) or number is None or depth >= _MAX_DEPTH:
@@ -92,7 +92,7 @@ class Walk:
             self.to.items.append(item)
 
     def _lift(self, found: list[Item], first: int, begin: int, site: Site, number: int) -> None:
-        """A form that is one item and nothing else is an item by the operation that draws it."""
+        """Turn a form that is exactly one item into an item of the operation that draws it."""
         painted = self.to.paints - begin
         if len(found) != 1 or found[0].painted != painted or not painted:
             return
