@@ -13,6 +13,7 @@ import mmap
 import os
 import secrets
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,9 @@ FOLDER = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory lives on Lin
 _PREFIX = "darkroom-tensors-"
 _SMALLEST = 1 << 20
 _CALL_SECONDS = 5.0
+# What is still registered after this long, the next worker has the server release.
+_CLOSE_SECONDS = 2.0
+_RELEASE_SECONDS = 0.02
 _AWAY = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED")
 
 _logger = get_logger()
@@ -91,7 +95,9 @@ class SharedMemory:
             regions = (*self._free, *self._lent, *self._abandoned)
             for region in regions:
                 self._unlink(region)
-            await asyncio.gather(*(self._unregister(region.name) for region in regions))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await asyncio.gather(*(self._unregister_when_released(region.name) for region in regions))
             self._free.clear()
             self._lent.clear()
             self._abandoned.clear()
@@ -153,6 +159,13 @@ class SharedMemory:
         except InferenceServerException:
             return False
         return True
+
+    async def _unregister_when_released(self, name: str) -> None:
+        while True:
+            if await self._unregister(name):
+                return
+            # The server answers a request a moment before it releases the request's memory.
+            await asyncio.sleep(_RELEASE_SECONDS)
 
     async def _tidy(self) -> None:
         """Have the server release regions that killed workers left registered."""
