@@ -10,6 +10,9 @@ pytest := $(bin)/python -m pytest -n 2
 code  := services deploy models edge protos clients tests benchmarks reference
 typed := services deploy models edge protos clients/python tests benchmarks reference
 
+# Some shells forbid Python to keep what it compiles; every process would then take twice as long to start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 
 help: ## list the targets

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from prometheus_client import Counter, Gauge
 
 from services.common.backoff import Backoff
 from services.common.log import get_logger
 
+Result = TypeVar("Result")
 _logger = get_logger()
 _BACKOFF = Backoff(0.4, 30.0)
 _LAST_STEP_SECONDS = 2.0
@@ -24,12 +26,17 @@ class Loop:
     Steps begin at least `spacing` seconds apart, unless there is more to do: a busy loop then handles many wake-ups in fewer steps, while
     an idle one runs at once.
 
+    When the loop is cancelled, a step under way has a moment to finish. A step that mostly `waits` for something is cancelled at once
+    instead, and protects what must be finished with `to_its_end`.
+
     A step that raises is logged and tried again after a growing pause; the loop never ends by itself. Any number of replicas may run the
     same loop, so a step must claim what it works on.
     """
 
-    def __init__(self, name: str, interval: float, step: Callable[[], Awaitable[bool]], spacing: float = 0.0) -> None:
-        self._name, self._interval, self._step, self._spacing = name, interval, step, spacing
+    def __init__(
+        self, name: str, interval: float, step: Callable[[], Awaitable[bool]], spacing: float = 0.0, *, waits: bool = False
+    ) -> None:
+        self._name, self._interval, self._step, self._spacing, self._waits = name, interval, step, spacing, waits
         self._woken = asyncio.Event()
         self._steps, self._failed_steps = _STEPS.labels(name, "ok"), _STEPS.labels(name, "failed")
         self._succeeded = _SUCCEEDED.labels(name)
@@ -39,13 +46,13 @@ class Loop:
         self._woken.set()
 
     async def run(self) -> None:
-        """Run until cancelled. A step that is then under way may finish."""
+        """Run until cancelled."""
         failures = 0
         while True:
             self._woken.clear()
             next_at = asyncio.get_running_loop().time() + self._spacing
             try:
-                more = await _to_its_end(self._step)
+                more = await (self._step() if self._waits else to_its_end(self._step()))
                 failures = 0
                 self._steps.inc()
                 self._succeeded.set(time.time())
@@ -70,9 +77,9 @@ class Loop:
             return
 
 
-async def _to_its_end(step: Callable[[], Awaitable[bool]]) -> bool:
-    """Run a step. When cancelled, give it a moment to finish, so that it need not leave what it has claimed to others."""
-    running = asyncio.ensure_future(step())
+async def to_its_end(work: Awaitable[Result]) -> Result:
+    """Run `work`. When cancelled, give it a moment to finish, so that it need not leave what it has claimed to others."""
+    running = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:

@@ -52,7 +52,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Loop("sweep_pins", settings.sweep_interval_seconds, files.sweeper.sweep_pins),
             Loop("reconcile", settings.orphan_interval_seconds, files.reconciler.step),
             Loop("sweep_idempotency", settings.idempotency_sweep_interval_seconds, files.idempotency.sweep),
-            Loop("task_events", 0.0, events.step, _EVENTS_SPACING),
+            Loop("task_events", 0.0, events.step, _EVENTS_SPACING, waits=True),
         ],
         collectors=[PoolGauges(database.engine)],
         internal=[Mount(Storage(files.task_files))],

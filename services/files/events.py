@@ -15,6 +15,7 @@ from opentelemetry.trace import SpanKind
 from darkroom.internal.tasks.v1 import attempt_service_pb2
 from services.common.bus import EVENTS_STREAM, Bus, event_subject, former_event_subject, messaging
 from services.common.log import get_logger
+from services.common.loop import to_its_end
 from services.common.telemetry import tracing
 from services.files.records import EndedTask
 from services.files.tasks_client import TERMINAL_STATES
@@ -50,12 +51,15 @@ class TaskEvents:
             # The server may have restarted without the consumer, so subscribe again next time. The loop logs the error and waits.
             self._subscription = None
             raise
+        await to_its_end(self._handle(messages))
+        return len(messages) > _BATCH
+
+    async def _handle(self, messages: Sequence[Msg]) -> None:
         published = [one for message in messages for one in _published(message) if one.event.state in TERMINAL_STATES]
         with _spans(published):
             await self._settle([EndedTask(one.event.task_id, tuple(one.output_file_ids)) for one in published])
         for message in messages:
             await message.ack()
-        return len(messages) > _BATCH
 
     async def _subscribe(self) -> JetStreamContext.PullSubscription:
         config = ConsumerConfig(

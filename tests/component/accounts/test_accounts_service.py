@@ -69,7 +69,8 @@ class Replicas:
         )
         stop = asyncio.Event()
         serving = asyncio.create_task(service.serve(settings, stop))
-        options = (("grpc.default_authority", "accounts"),)
+        # The first attempt to connect comes before it listens.
+        options = (("grpc.default_authority", "accounts"), ("grpc.initial_reconnect_backoff_ms", 20), ("grpc.min_reconnect_backoff_ms", 20))
         async with (
             grpc.aio.insecure_channel(settings.listen, options) as public,
             grpc.aio.insecure_channel(settings.internal_listen, options) as internal,

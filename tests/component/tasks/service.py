@@ -126,7 +126,8 @@ class Service:
         await self._bus.jetstream.delete_consumer(WORK_STREAM, f"test_{lane}")
 
 
-_OPTIONS = (("grpc.default_authority", "darkroom"),)
+# The first attempt to connect comes before the service listens.
+_OPTIONS = (("grpc.default_authority", "darkroom"), ("grpc.initial_reconnect_backoff_ms", 20), ("grpc.min_reconnect_backoff_ms", 20))
 
 
 class Replica:

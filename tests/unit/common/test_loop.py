@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from services.common.backoff import Backoff
-from services.common.loop import Loop
+from services.common.loop import Loop, to_its_end
 
 
 async def _until(condition: Callable[[], bool]) -> None:
@@ -81,3 +81,48 @@ async def test_a_spaced_loop_runs_at_once_when_idle_and_then_waits() -> None:
         await asyncio.sleep(0)
     assert calls == 1
     running.cancel()
+
+
+async def test_a_step_that_is_cancelled_finishes() -> None:
+    begun, finished = asyncio.Event(), asyncio.Event()
+
+    async def step() -> bool:
+        begun.set()
+        await asyncio.sleep(0.01)
+        finished.set()
+        return False
+
+    running = asyncio.create_task(Loop("test", 3600, step).run())
+    await begun.wait()
+    running.cancel()
+    await asyncio.wait({running})
+    assert running.cancelled()
+    assert finished.is_set()
+
+
+async def test_a_step_that_waits_is_cancelled_at_once_but_finishes_what_it_protects() -> None:
+    received, handling, handled = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def handle() -> None:
+        handling.set()
+        await asyncio.sleep(0.01)
+        handled.set()
+
+    async def step() -> bool:
+        await received.wait()
+        await to_its_end(handle())
+        return False
+
+    idle = asyncio.create_task(Loop("test", 3600, step, waits=True).run())
+    await asyncio.sleep(0)
+    idle.cancel()
+    # Well before the moment that a step has to finish.
+    await asyncio.sleep(0.05)
+    assert idle.cancelled()
+
+    received.set()
+    busy = asyncio.create_task(Loop("test", 3600, step, waits=True).run())
+    await handling.wait()
+    busy.cancel()
+    await asyncio.wait({busy})
+    assert handled.is_set()
