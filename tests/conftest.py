@@ -3,9 +3,9 @@
 One full stack, with tiny models in its Triton, serves all tests of a run, in however many processes. The tests marked `alone` come after
 all others and have another one, which they may stop and change; those of picture quality, which ask for `real_stack`, are the very last, on
 the same stack with Triton started anew on the real weights, so that a process never has two of anything large.
-Tests of single services use parts of the same stack, which are started when they are first asked for: a database of their own in its
-PostgreSQL, a bucket of their own in its object storage, its Triton. The server that deploy/local configures NATS as has one JetStream, and
-streams have fixed names, so each process has a NATS of its own, and with it whatever its tests break (`@pytest.mark.breaks`).
+Tests of single services use parts of the same stack, which are started when they are first asked for, and each test has them to itself: a
+database in its PostgreSQL, an account with a JetStream in its NATS, a bucket in its object storage. What tests break
+(`@pytest.mark.breaks`) belongs to a stack of their process.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import structlog
 
 from services.common import log
 from tests.collector import Collector
+from tests.harness.databases import MigratedDatabases
 from tests.harness.parts import ensure_up, stack_with
 from tests.provider_server import KEY, ProviderServer
 from tests.stacks import Account, ObjectStorage, StackUnderTest
@@ -41,8 +42,8 @@ IMPATIENT = {
     "DARKROOM_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
     "DARKROOM_WEBHOOK_BACKOFF": "0.5",
 }
-# No test on these stacks ends a machine, or PostgreSQL or NATS, other than in good order.
-QUICK = {"DARKROOM_DURABLE": "false"}
+# No test on these stacks ends a machine, or PostgreSQL or NATS, other than in good order. Each test that asks for NATS takes an account.
+QUICK = {"DARKROOM_DURABLE": "false", "DARKROOM_NATS_ACCOUNTS": "1000"}
 pytest_plugins = ("pytester", "tests.harness.folders", "tests.harness.reruns", "tests.harness.run")
 
 
@@ -137,7 +138,7 @@ def account(stack: StackUnderTest) -> Account:
 
 @pytest.fixture(scope="session")
 def components(request: pytest.FixtureRequest, tiny_models: Path) -> Iterator[StackUnderTest]:
-    """This process's own parts: NATS, and those that a test `breaks`."""
+    """This process's own parts, for tests that `break` them."""
     under_test = StackUnderTest(models=tiny_models)
     under_test.configure(QUICK)
     yield from _running(under_test, request)
@@ -156,11 +157,16 @@ def database(postgres: StackUnderTest) -> str:
     return postgres.create_database()
 
 
+@pytest.fixture(scope="session")
+def migrated_databases(postgres: StackUnderTest) -> MigratedDatabases:
+    """Databases with the tables of a service."""
+    return MigratedDatabases(postgres)
+
+
 @pytest.fixture
-def nats_url(components: StackUnderTest) -> str:
-    """A NATS server with JetStream, shared by the tests of this process: clean up the streams you make."""
-    ensure_up(components, "nats")
-    return components.nats_url
+def nats_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an account in NATS with an empty JetStream."""
+    return stack_with(request, "nats").take_nats_account()
 
 
 @pytest.fixture

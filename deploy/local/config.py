@@ -40,7 +40,11 @@ class StackConfig:
     @property
     def nats_url(self) -> str:
         """The URL of NATS, with credentials."""
-        return f"nats://darkroom:{self.credentials.nats}@{LOOPBACK}:{self.ports.nats}"
+        return self.nats_account_url("darkroom")
+
+    def nats_account_url(self, user: str) -> str:
+        """The URL of NATS with the credentials of a user."""
+        return f"nats://{user}:{self.credentials.nats}@{LOOPBACK}:{self.ports.nats}"
 
     @property
     def s3_endpoint(self) -> str:

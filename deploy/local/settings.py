@@ -27,6 +27,7 @@ class Settings:
     trace_url: where Triton exports spans to, by OTLP over HTTP.
     durable: whether PostgreSQL and NATS write to disk what they acknowledge. Without it a stack is faster, but loses the latest data when
         the machine, PostgreSQL or NATS is not shut down cleanly: for tests.
+    nats_accounts: NATS accounts beside that of the services, each with a JetStream of its own, for programs that use a scratch stack.
     services: every other DARKROOM_* setting, passed to the services unchanged.
     """
 
@@ -36,6 +37,7 @@ class Settings:
     triton_venv: Path = REPOSITORY / ".venv-triton"
     trace_url: str | None = None
     durable: bool = True
+    nats_accounts: int = 0
     services: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -55,11 +57,12 @@ def load_settings(layout: Layout, *, models: Path | None = None) -> Settings:
         triton_venv=Path(named["TRITON_VENV"] or Settings.triton_venv).absolute(),
         trace_url=_checked_url("OTLP_HTTP_ENDPOINT", named["OTLP_HTTP_ENDPOINT"]) or None,
         durable=_checked_flag("DURABLE", named["DURABLE"] or "true"),
+        nats_accounts=_checked_count("NATS_ACCOUNTS", named["NATS_ACCOUNTS"] or "0"),
         services=stored,
     )
 
 
-_NAMED = ("PUBLIC_URL", "TLS_DIR", "MODELS", "TRITON_VENV", "OTLP_HTTP_ENDPOINT", "DURABLE")
+_NAMED = ("PUBLIC_URL", "TLS_DIR", "MODELS", "TRITON_VENV", "OTLP_HTTP_ENDPOINT", "DURABLE", "NATS_ACCOUNTS")
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -82,6 +85,12 @@ def _checked_flag(name: str, value: str) -> bool:
     if value not in ("true", "false"):
         raise StackError(f"{PREFIX}{name} is {value!r}; it must be true or false")
     return value == "true"
+
+
+def _checked_count(name: str, value: str) -> int:
+    if not value.isdecimal():
+        raise StackError(f"{PREFIX}{name} is {value!r}; it must be a whole number, 0 or more")
+    return int(value)
 
 
 def _folder_of_certificate(folder: str) -> Path:

@@ -21,10 +21,7 @@ jetstream {{
   max_memory_store: 64MB
   max_file_store: 10GB
 }}
-authorization {{
-  user: darkroom
-  password: "{password}"
-}}
+{users}
 """
 
 
@@ -40,7 +37,7 @@ def nats_server(config: StackConfig) -> Program:
             digest=config.layout.digest,
             store=config.layout.data / "nats",
             sync="always" if config.settings.durable else '"2m"',
-            password=config.credentials.nats,
+            users=_users(config),
         )
         write_private(file, content)
         return digest_of([file])
@@ -66,6 +63,21 @@ def nats_server(config: StackConfig) -> Program:
         configure=configure,
         ready=ready,
     )
+
+
+def scratch_user(number: int) -> str:
+    """The user of one of the accounts beside that of the services; they are numbered from 1."""
+    return f"scratch-{number}"
+
+
+def _users(config: StackConfig) -> str:
+    users = ["darkroom", *(scratch_user(number) for number in range(1, config.settings.nats_accounts + 1))]
+    entries = [f'{{ user: "{user}", password: "{config.credentials.nats}" }}' for user in users]
+    if len(users) == 1:
+        # The global account, where the streams of every stack without further accounts are.
+        return f"authorization {{ users: [{entries[0]}] }}"
+    accounts = (f'  "{user}" {{ jetstream: enabled, users: [{entry}] }}' for user, entry in zip(users, entries, strict=True))
+    return "\n".join(("accounts {", *accounts, "}"))
 
 
 async def _raised_instead(_: Exception) -> None:

@@ -6,6 +6,7 @@ Every method blocks. Asynchronous code whose own tasks must continue meanwhile c
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import secrets
 import signal
@@ -21,11 +22,13 @@ from typing import Any, TypeVar
 
 import asyncpg
 from dotenv import dotenv_values
+from sqlalchemy import make_url
 
 from deploy.local.assembly import create_stack
 from deploy.local.errors import StackError
 from deploy.local.first_account import write_env
 from deploy.local.layout import REPOSITORY, Layout
+from deploy.local.programs.nats import scratch_user
 from deploy.local.programs.object_storage import create_bucket
 from deploy.local.programs.postgres import connect, create_database, database_url
 from deploy.local.programs.services import address, internal_address, run_service_command, service_environment
@@ -217,6 +220,36 @@ class ScratchStack:
         bucket, config = f"scratch-{secrets.token_hex(5)}", self.stack.config
         self.run(create_bucket(config, bucket))
         return ObjectStorage(config.s3_endpoint, config.credentials.s3_access_key, config.credentials.s3_secret_key, bucket)
+
+    def copy_database(self, url: str) -> str:
+        """Create a database with the content and the role of another, to which nobody is connected; returns its SQLAlchemy URL."""
+        source, name = make_url(url), f"scratch_{secrets.token_hex(5)}"
+        # FILE_COPY: the default writes all of it to the log as well.
+        copy = f'CREATE DATABASE "{name}" OWNER "{source.username}" TEMPLATE "{source.database}" STRATEGY FILE_COPY'
+        self.run(self._execute(copy))
+        return source.set(database=name).render_as_string(hide_password=False)
+
+    def drop_database(self, url: str) -> None:
+        """Delete a database, and end the connections to it."""
+        self.run(self._execute(f'DROP DATABASE "{make_url(url).database}" WITH (FORCE)'))
+
+    async def _execute(self, statement: str) -> None:
+        connection = await connect(self.stack.config)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    def take_nats_account(self) -> str:
+        """The URL of a NATS account with an empty JetStream, never given out before. The setting NATS_ACCOUNTS says how many there are."""
+        with (self.dir / "nats-accounts").open("a+") as taken:
+            fcntl.flock(taken, fcntl.LOCK_EX)
+            taken.write("|")
+            taken.flush()
+            number = taken.tell()
+        if number > self.stack.config.settings.nats_accounts:
+            raise StackError(f"all {number - 1} NATS accounts are taken; DARKROOM_NATS_ACCOUNTS sets their number")
+        return self.stack.config.nats_account_url(scratch_user(number))
 
     def log(self, part: str, lines: int = 30) -> list[str]:
         """The last lines of a part's log."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -11,13 +10,13 @@ from services.accounts.store.accounts import AccountStore
 from services.common import bus
 from services.common.bus import Bus
 from services.common.database import opened
-from services.common.migrations import migrate
+from tests.harness.databases import MigratedDatabases
 
 
 @pytest.fixture
-async def migrated(database: str) -> str:
-    await asyncio.to_thread(migrate, "accounts", database)
-    return database
+def migrated(migrated_databases: MigratedDatabases) -> Iterator[str]:
+    with migrated_databases.new("accounts") as url:
+        yield url
 
 
 @pytest.fixture

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from sqlalchemy import text
 
-from services.common.bus import EVENTS_STREAM, connected
+from services.common.bus import connected
 from services.common.database import Database, engine
 from services.common.identity import Signer
-from services.common.migrations import migrate
 from services.common.rpc.channel import Caller, channel
 from services.common.rpc.server import Mount, listening
 from services.common.sandbox import Sandbox
@@ -26,7 +24,8 @@ from services.files.probe import Prober
 from services.files.tasks_client import TasksClient
 from tests.component.files.tasks_service import MadeUpTasks
 from tests.component.files.world import MovableClock, Service, World, objects_of
-from tests.stacks import ObjectStorage, StackUnderTest
+from tests.harness.databases import MigratedDatabases
+from tests.stacks import ObjectStorage
 from tests.unit.common.keys import Keys
 
 
@@ -35,20 +34,11 @@ def signing(tmp_path: Path) -> Keys:
     return Keys(tmp_path)
 
 
-@pytest.fixture(scope="session")
-async def files_database(postgres: StackUnderTest) -> str:
-    """One migrated database for all of these tests: the server writes every database out when it stops."""
-    url = await asyncio.to_thread(postgres.create_database)
-    await asyncio.to_thread(migrate, "files", url)
-    return url
-
-
 @pytest.fixture
-async def migrated(files_database: str) -> str:
+def migrated(migrated_databases: MigratedDatabases) -> Iterator[str]:
     """An empty files database."""
-    async with engine(files_database, 2) as database, database.begin() as connection:
-        await connection.execute(text("TRUNCATE file, pin, idempotency, account_retention"))
-    return files_database
+    with migrated_databases.new("files") as url:
+        yield url
 
 
 @pytest.fixture
@@ -116,4 +106,3 @@ async def service(settings: FilesSettings, signing: Keys, nats_url: str) -> Asyn
         yield Service(public, internal, bus, accounts, Caller(tasks))
         stop.set()
         await serving
-        await bus.jetstream.delete_stream(EVENTS_STREAM)

@@ -22,9 +22,7 @@ from tests.dying import Point, dying
 @pytest.fixture
 async def bus(nats_url: str) -> AsyncIterator[Bus]:
     async with connected(nats_url, "test", 1) as connection:
-        await connection.jetstream.purge_stream(EVENTS_STREAM)
         yield connection
-        await connection.jetstream.delete_stream(EVENTS_STREAM)
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before it is settled", "before it is acknowledged"])

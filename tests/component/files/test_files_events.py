@@ -21,9 +21,7 @@ from tests.component.files.world import World
 @pytest.fixture
 async def bus(nats_url: str) -> AsyncIterator[Bus]:
     async with connected(nats_url, "tests", 1) as connection:
-        await connection.jetstream.purge_stream(EVENTS_STREAM)
         yield connection
-        await connection.jetstream.delete_stream(EVENTS_STREAM)
 
 
 async def test_replicas_at_once_settle_every_task_and_share_the_events(world: World, bus: Bus) -> None:

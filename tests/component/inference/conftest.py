@@ -110,9 +110,7 @@ async def world(tmp_path: Path, nats_url: str, object_storage: ObjectStorage) ->
         }.items():
             await parts.enter_async_context(listening("internal", f"unix:{tmp_path}/{name}", [mount], verifier))
         connection = await parts.enter_async_context(bus.connected(nats_url, "test", 1))
-        await connection.jetstream.purge_stream(bus.WORK_STREAM)
         yield World(tmp_path, connection, tasks, files, settings)
-        await connection.jetstream.delete_stream(bus.WORK_STREAM)
 
 
 @pytest.fixture

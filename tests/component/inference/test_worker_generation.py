@@ -204,7 +204,6 @@ async def test_a_worker_offers_what_it_is_configured_for(world: World, provider:
     async def offered() -> set[str]:
         return {name for name in ("gpt_image_2", "nano_banana_2") if await _offered(offers, name)}
 
-    await _withdraw(world)
     async with world.worker(openai_api_key="", nano_banana_2="gemini"):
         async with asyncio.timeout(60):
             while await offered() != {"nano_banana_2"}:

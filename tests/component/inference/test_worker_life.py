@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import grpc
+import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from darkroom.common.v1.errors_pb2 import ErrorReason
@@ -134,6 +135,7 @@ async def test_a_report_is_repeated_until_it_is_heard(world: World) -> None:
     assert task.completed is not None
 
 
+@pytest.mark.breaks("nats")
 async def test_a_worker_goes_on_after_the_queue_was_restarted(world: World, components: StackUnderTest) -> None:
     async with world.worker():
         before = await world.submit([SHORT])

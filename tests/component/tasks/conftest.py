@@ -3,43 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from nats.aio.msg import Msg
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common import bus as buses
 from services.common.bus import Bus
 from services.common.database import Database, engine
-from services.common.migrations import migrate
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import Scene
 from tests.component.tasks.service import Service
-from tests.stacks import StackUnderTest
-
-
-@pytest.fixture(scope="session")
-async def tasks_engine(postgres: StackUnderTest) -> AsyncIterator[AsyncEngine]:
-    """A migrated database, made once a session."""
-    url = await asyncio.to_thread(postgres.create_database)
-    await asyncio.to_thread(migrate, "tasks", url)
-    async with engine(url, 20) as made:
-        yield made
+from tests.harness.databases import MigratedDatabases
 
 
 @pytest.fixture
-async def clean_engine(tasks_engine: AsyncEngine) -> AsyncEngine:
-    """The database without rows."""
-    async with tasks_engine.begin() as connection:
-        tables = "task, task_event, task_attempt, account_policy, lane_account, lane_class, ledger_entry, idempotency"
-        tables += ", webhook, webhook_secret, webhook_delivery, batch"
-        await connection.execute(text(f"TRUNCATE {tables}"))
-        await connection.execute(text("UPDATE event_retention SET end_time = 'epoch', task_id = 0"))
-    return tasks_engine
+def tasks_database(migrated_databases: MigratedDatabases) -> Iterator[str]:
+    """An empty tasks database."""
+    with migrated_databases.new("tasks") as url:
+        yield url
+
+
+@pytest.fixture
+async def clean_engine(tasks_database: str) -> AsyncIterator[AsyncEngine]:
+    """An engine on an empty database."""
+    async with engine(tasks_database, 20) as made:
+        yield made
 
 
 @pytest.fixture
@@ -64,11 +56,7 @@ def scene(store: TaskStore, clock: MovableClock) -> Scene:
 async def bus(nats_url: str) -> AsyncIterator[Bus]:
     """NATS with empty streams."""
     async with buses.connected(nats_url, "tests", 1) as connection:
-        for stream in (buses.WORK_STREAM, buses.EVENTS_STREAM, buses.OFFERS_STREAM):
-            await connection.jetstream.purge_stream(stream)
         yield connection
-        for stream in (buses.WORK_STREAM, buses.EVENTS_STREAM, buses.OFFERS_STREAM):
-            await connection.jetstream.delete_stream(stream)
 
 
 @pytest.fixture

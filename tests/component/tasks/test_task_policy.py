@@ -1,60 +1,60 @@
-"""`python -m services.tasks policy`, against a real database."""
+"""`python -m services.tasks policy`, on a real database."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.tasks import cli
 from tests.component.tasks.scene import Scene
 
 ACCOUNT = 7_001
+Run = Callable[..., Awaitable[tuple[int, str, str]]]
 
 
-async def run(engine: AsyncEngine, *arguments: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "services.tasks",
-        "policy",
-        *arguments,
-        env={**os.environ, "DARKROOM_DATABASE_URL": engine.url.render_as_string(hide_password=False)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+@pytest.fixture
+def run(clean_engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command in this process; returns its status, and what it printed to both outputs."""
+    monkeypatch.setenv("DARKROOM_DATABASE_URL", clean_engine.url.render_as_string(hide_password=False))
+
+    async def command(*arguments: str) -> tuple[int, str, str]:
+        try:
+            status = await asyncio.to_thread(cli.main, ["policy", *arguments])
+        except SystemExit as exit:
+            status = int(exit.code or 0)
+        return status, *capsys.readouterr()
+
+    return command
 
 
-async def policy(engine: AsyncEngine, *arguments: str) -> dict[str, Any]:
-    status, out, err = await run(engine, "--account", str(ACCOUNT), *arguments)
+async def policy(run: Run, *arguments: str) -> dict[str, Any]:
+    status, out, err = await run("--account", str(ACCOUNT), *arguments)
     assert status == 0, err
     shown: dict[str, Any] = json.loads(out)
     return shown
 
 
-async def test_what_is_not_named_stays(clean_engine: AsyncEngine, scene: Scene) -> None:
+async def test_what_is_not_named_stays(run: Run, scene: Scene) -> None:
     await scene.running()
     defaults = {"account_id": str(ACCOUNT), "weight": 1, "class": 0, "max_open": None, "max_running": None, "open": 1, "running": 1}
-    assert await policy(clean_engine) == defaults
+    assert await policy(run) == defaults
     changed = {**defaults, "weight": 2.5, "class": -1, "max_open": 3, "max_running": 0}
-    assert await policy(clean_engine, "--weight", "2.5", "--class", "-1", "--max-open", "3", "--max-running", "0") == changed
+    assert await policy(run, "--weight", "2.5", "--class", "-1", "--max-open", "3", "--max-running", "0") == changed
     for _ in range(2):
         await scene.create(max_open=100)
     with pytest.raises(AssertionError):
         await scene.create(max_open=100)
-    assert await policy(clean_engine, "--max-open", "default") == {**changed, "max_open": None, "open": 3}
+    assert await policy(run, "--max-open", "default") == {**changed, "max_open": None, "open": 3}
     await scene.create(max_open=100)
 
 
-async def test_an_account_can_be_set_up_before_its_first_task(clean_engine: AsyncEngine, scene: Scene) -> None:
-    await policy(clean_engine, "--class", "3")
+async def test_an_account_can_be_set_up_before_its_first_task(run: Run, scene: Scene) -> None:
+    await policy(run, "--class", "3")
     first = await scene.create(account_id=ACCOUNT + 1)
     second = await scene.create(account_id=ACCOUNT)
     assert [task.id for task in await scene.dispatch()] == [second.id, first.id]
@@ -71,7 +71,7 @@ async def test_an_account_can_be_set_up_before_its_first_task(clean_engine: Asyn
         (["--max-running", "many"], "--max-running: must be a whole number, not 'many'"),
     ],
 )
-async def test_wrong_values_are_refused_with_what_is_allowed(clean_engine: AsyncEngine, arguments: list[str], said: str) -> None:
-    status, out, err = await run(clean_engine, "--account", "1", *arguments)
+async def test_wrong_values_are_refused_with_what_is_allowed(run: Run, arguments: list[str], said: str) -> None:
+    status, out, err = await run("--account", "1", *arguments)
     assert (status, out) == (2, "")
     assert said in err

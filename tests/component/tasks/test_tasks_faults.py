@@ -29,6 +29,7 @@ async def restored_nats(components: StackUnderTest) -> AsyncIterator[StackUnderT
     await asyncio.to_thread(components.up, ["nats"])
 
 
+@pytest.mark.breaks("nats")
 async def test_without_nats_tasks_are_accepted_and_go_on_when_it_is_back(service: Service, bus: Bus, restored_nats: StackUnderTest) -> None:
     me = service.caller(ACCOUNT)
     async with service.replica() as replica:
@@ -60,6 +61,7 @@ async def test_without_nats_tasks_are_accepted_and_go_on_when_it_is_back(service
         assert len({task.id for task in tasks}) == 4
 
 
+@pytest.mark.breaks("nats")
 async def test_a_nats_that_restarts_keeps_hints(service: Service, restored_nats: StackUnderTest) -> None:
     me = service.caller(ACCOUNT)
     async with service.replica() as replica:
