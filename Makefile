@@ -6,7 +6,8 @@ PORT   :=
 
 bin   := .venv/bin
 stack := $(bin)/python -m deploy.local --dir $(DIR)
-pytest := $(bin)/python -m pytest -n 2
+# More processes than cores: tests also wait.
+pytest := $(bin)/python -m pytest -n 3
 code  := services deploy models edge protos clients tests benchmarks reference
 typed := services deploy models edge protos clients/python tests benchmarks reference
 
