@@ -131,8 +131,9 @@ def grpc_api(comments: Comments) -> str:
         GENERATED,
         "# gRPC API\n",
         "The native API, on the same port as the JSON API. Send the API key in the metadata `authorization: Bearer …`. Server "
-        "reflection is enabled, so `grpcurl` works without the protos. An error carries `google.rpc.ErrorInfo` with the domain `darkroom` and "
-        "a `reason` from [errors.md](errors.md), `BadRequest` if a field is invalid, and `RetryInfo` if a later retry may succeed.\n",
+        "reflection is enabled, so `grpcurl` works without the protos. An error carries `google.rpc.ErrorInfo` with the domain "
+        "`darkroom` and a `reason` from [errors.md](errors.md), `BadRequest` if a field is invalid, and `RetryInfo` if a later "
+        "retry may succeed.\n",
     ]
     parts += [_service(service, comments) for service in services]
     parts.append("## Messages\n")
