@@ -62,7 +62,7 @@ class FileRow(FilesTable, table=True):
     height: int | None = Field(default=None, description="Pixels.")
     frames: int | None = None
     pages: int | None = None
-    upload_id: str | None = Field(default=None, sa_column=Column(Text), description="ID of the multipart upload, kept after it has ended.")
+    upload_id: str | None = Field(default=None, sa_column=Column(Text), description="Id of the multipart upload, kept after it has ended.")
     part_bytes: int | None = Field(
         default=None, sa_column=Column(BigInteger), description="Size of every part of an upload except the last. NULL: as in the settings."
     )
