@@ -1,4 +1,4 @@
-"""Settings of the edge. Option `--x-y` is also read from the environment variable `DARKROOM_X_Y`; the option wins."""
+"""Settings of the edge. Option `--x-y` overrides the environment variable `DARKROOM_X_Y`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edge.addresses import Address, Endpoint
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-# A wildcard stands for everything, or for the first label of a host.
+# A wildcard matches everything, or the start of a host name.
 _ORIGIN = re.compile(r"\*|https?://(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
 
 
@@ -45,7 +45,7 @@ AddressText = Annotated[str, AfterValidator(_address)]
 class _EdgeSettings(BaseSettings):
     """Write Envoy's configuration to a folder.
 
-    Addresses are `unix:/path` or `host:port`; a host may be a DNS name. Option `--x-y` is also read from DARKROOM_X_Y.
+    Addresses are `unix:/path` or `host:port`; a host may be a DNS name. Option `--x-y` can also be set as DARKROOM_X_Y.
     """
 
     model_config = SettingsConfigDict(
@@ -58,76 +58,76 @@ class _EdgeSettings(BaseSettings):
         cli_avoid_json=True,
     )
 
-    out: Path = Field(description="Folder to write envoy.yaml and its files to; made if missing.")
+    out: Path = Field(description="Folder for envoy.yaml and the files that belong to it; created if missing.")
     edge_listen: Annotated[str, AfterValidator(_tcp)] = Field(
         "0.0.0.0:8080",
-        description="The one public port.",
+        description="Address of the public port.",
     )
     edge_admin: AddressText | None = Field(
         None,
-        description="Envoy's admin interface: a Unix socket or a loopback address; by default OUT/admin.sock.",
+        description="Address of Envoy's admin interface: a Unix socket or a loopback address; by default OUT/admin.sock.",
     )
     edge_metrics_listen: Annotated[str, AfterValidator(_tcp)] | None = Field(
         None,
-        description="host:port that serves Envoy's metrics to Prometheus (/stats/prometheus) and /ready, and nothing else of the admin "
-        "interface; without it nothing does.",
+        description="host:port that serves /stats/prometheus (Envoy's metrics for Prometheus) and /ready, but nothing else of the admin "
+        "interface. If unset, they are not served.",
     )
     accounts_address: AddressText = Field(
-        description="Internal listener of accounts, which answers ext_authz.",
+        description="Internal listener of accounts, which serves Envoy's ext_authz requests.",
     )
     s3_endpoint: str | None = Field(
         None,
-        description="URL of the object storage that /BUCKET/ leads to. If unset, the route does not exist.",
+        description="URL of the object storage to which /BUCKET/ is routed. If unset, there is no such route.",
     )
     s3_bucket: str = Field(
         "darkroom",
         pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
-        description="The bucket.",
+        description="Name of the bucket.",
     )
     public_url: str | None = Field(
         None,
-        description="URL that clients reach this port by, such as https://media.example.com, when a proxy stands before it.",
+        description="URL at which clients reach the public port if it is behind a proxy, such as https://media.example.com.",
     )
     edge_trusted_hops: int = Field(
         0,
         ge=0,
         le=10,
-        description="Proxies before this port whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+        description="Number of proxies in front of the public port whose X-Forwarded-For and X-Forwarded-Proto headers are trusted.",
     )
     tls_dir: Path | None = Field(
         None,
-        description="Folder with tls.crt and tls.key: the public port then speaks TLS (HTTP/1.1 and HTTP/2).",
+        description="Folder with tls.crt and tls.key. If set, the public port uses TLS (HTTP/1.1 and HTTP/2).",
     )
     otlp_endpoint: str | None = Field(
         None,
-        description="URL that traces are exported to by OTLP over gRPC, such as http://127.0.0.1:4317; without it nothing is traced.",
+        description="OTLP/gRPC endpoint that receives traces, such as http://127.0.0.1:4317. If unset, nothing is traced.",
     )
     trace_ratio: float = Field(
         1.0,
         ge=0,
         le=1,
-        description="Share of the requests that are traced.",
+        description="Share of requests to trace, 0 to 1.",
     )
     trace_clients: bool = Field(
         False,
-        description="Let the sampled flag of a client's traceparent decide instead, where it sends one.",
+        description="If a client sends a traceparent header, let its sampled flag decide whether the request is traced.",
     )
     edge_upload_limit: int = Field(
         2 * 1024**3,
         ge=1,
         lt=2**32,
-        description="Largest PUT to object storage, bytes.",
+        description="Largest PUT to object storage, in bytes.",
     )
     edge_body_limit: int = Field(
         1024**2,
         ge=1024,
         lt=2**32,
-        description="Largest body of any other request, bytes.",
+        description="Largest body of any other request, in bytes.",
     )
 
     edge_cors_origins: str = Field(
         "",
-        description="Origins whose pages may call the API from a browser, with commas between them: https://app.example.com, "
+        description="Comma-separated list of origins whose pages may call the API from a browser: https://app.example.com, "
         "https://*.example.com, or * for all. Empty for none.",
     )
 
@@ -170,24 +170,24 @@ class _EdgeSettings(BaseSettings):
         return folder.absolute() if folder else None
 
     def upstream(self, service: str) -> Address:
-        """The public listener of a service. Raises LookupError for one that deploy/topology.py does not list as public."""
+        """The public listener of a service. Raises LookupError if deploy/topology.py does not list the service as public."""
         if service not in PUBLIC:
             raise LookupError(f"the protos say that {service} answers calls, and deploy/topology.py lists no such public service")
         return Address.parse(getattr(self, f"edge_{service}"))
 
     @property
     def cors_origin_patterns(self) -> list[str]:
-        """Regular expressions for whole origins; empty when no web page may call. A `*` in a host stands for one or more labels."""
+        """Regular expressions that match whole origins; empty if no web page may call. A `*` in a host matches one or more labels."""
         return [_origin_pattern(origin) for origin in _listed(self.edge_cors_origins)]
 
     @property
     def admin_address(self) -> Address:
-        """Where Envoy's admin interface listens."""
+        """Address of Envoy's admin interface."""
         return Address.parse(self.edge_admin) if self.edge_admin else Address(path=str(self.out.absolute() / "admin.sock"))
 
     @property
     def public_authority(self) -> str | None:
-        """The Host that presigned URLs are signed for, without the port if it is the scheme's default."""
+        """The Host for which presigned URLs are signed, without the port if it is the scheme's default."""
         if self.public_url is None:
             return None
         parts = urlsplit(self.public_url)
@@ -198,6 +198,6 @@ class _EdgeSettings(BaseSettings):
 if TYPE_CHECKING:
     EdgeSettings = _EdgeSettings
 else:
-    # An option for each service that the edge routes to.
+    # One option for each service that the edge routes to.
     _listeners: dict[str, Any] = {f"edge_{name}": (AddressText, Field(description=f"Public listener of {name}.")) for name in PUBLIC}
     EdgeSettings = create_model("EdgeSettings", __base__=_EdgeSettings, __doc__=_EdgeSettings.__doc__, **_listeners)

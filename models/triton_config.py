@@ -1,4 +1,4 @@
-"""Triton's config.pbtxt for a model: the same name, inputs, outputs and batching on every platform."""
+"""Triton's config.pbtxt for a model, with the same name, inputs, outputs and batching on every platform."""
 
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as config_pb2
@@ -8,14 +8,14 @@ from models.contract import INPUT
 from models.platforms import PYTHON_BACKEND, Platform
 
 _TENSORRT_WORKSPACE_BYTES = 2 << 30
-_SMALLEST_WARMUP = 32  # pixels: a text detector takes whole multiples of this
+_SMALLEST_WARMUP = 32  # pixels: a text detector only accepts multiples of this
 
 
 def render_config(name: str, model: Model, platform: Platform, *, threads: int = 0, instances: int = 1) -> str:
-    """The text of config.pbtxt.
+    """Return the text of config.pbtxt.
 
-    `threads`: of onnxruntime on a CPU, 0 for every core the server may use. `instances`: copies of the network that run in parallel, on
-    each GPU or on the CPU.
+    `threads`: number of onnxruntime threads on a CPU; 0 means one per core that the server may use. `instances`: number of copies of the
+    network that run in parallel, on each GPU or on the CPU.
     """
     config = config_pb2.ModelConfig(
         name=name,
@@ -56,12 +56,12 @@ def _dims(dims: tuple[int | None, ...]) -> list[int]:
 
 
 def _warmup(model: Model, platform: Platform) -> list[config_pb2.ModelWarmup]:
-    """One picture, which the server runs before it reports ready, so that a network that cannot run is found then and not by a user.
+    """One picture that the server runs through the network before it reports ready, so that a network that cannot run fails at startup.
 
-    It is black, or noise if the input includes a mask: a network that fills holes may need one.
+    The picture is black, or noise if the input includes a mask, because an inpainting network may need a mask that is not empty.
 
-    A GPU chooses kernels and allocates memory for a size, so it is warmed up with the size that clients send. A CPU has nothing to choose
-    and releases its memory after each run, so the smallest picture that the network takes suffices.
+    A GPU selects kernels and allocates memory for a specific size, so it is warmed up with the size that clients send. A CPU needs no such
+    preparation and releases its memory after each run, so the smallest picture that the network accepts is enough.
     """
     size = model.serving.warmup
     if platform == "cpu":

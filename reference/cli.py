@@ -13,7 +13,7 @@ _HEAD = """<!-- Written by `make reference` from the command line itself. -->
 
 # `darkroom`, command by command
 
-How the commands behave together (results, Ctrl-C, exit codes, JSON) is told in [the guide](../cli.md). Each has `--help`.
+[The guide](../cli.md) explains what the commands have in common (results, Ctrl-C, exit codes, JSON). Every command has `--help`.
 """
 
 

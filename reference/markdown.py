@@ -130,9 +130,10 @@ def grpc_api(comments: Comments) -> str:
     parts = [
         GENERATED,
         "# gRPC API\n",
-        "The native API, on the same port as the JSON API, with the key in the metadata `authorization: Bearer …`. It has server "
-        "reflection: `grpcurl` works without the protos. A refused call carries `google.rpc.ErrorInfo` with domain `darkroom` and a "
-        "`reason` of [errors.md](errors.md), `BadRequest` if a field is to blame, and `RetryInfo` where waiting helps.\n",
+        "The native API, on the same port as the JSON API. Send the API key in the metadata `authorization: Bearer …`. Server "
+        "reflection is enabled, so `grpcurl` works without the protos. An error carries `google.rpc.ErrorInfo` with the domain "
+        "`darkroom` and a `reason` from [errors.md](errors.md), `BadRequest` if a field is invalid, and `RetryInfo` if a later "
+        "retry may succeed.\n",
     ]
     parts += [_service(service, comments) for service in services]
     parts.append("## Messages\n")
@@ -229,9 +230,9 @@ def errors(comments: Comments) -> str:
         [
             GENERATED,
             "# Errors\n",
-            "One table for every surface. JSON replies hold the code as `code` and the reason in lower case as `data.error_code`; gRPC "
-            "carries the reason in `google.rpc.ErrorInfo`; a failed task has it as its error. Where seconds stand under *retry*, the reply "
-            "says in `Retry-After` when to repeat the call.\n",
+            "The errors of all APIs. A JSON reply contains the code as `code` and the reason in lower case as `data.error_code`; a gRPC "
+            "status contains the reason in `google.rpc.ErrorInfo`; a failed task has it in its error. If the *retry* column has a value, "
+            "the reply says in `Retry-After` when to retry the call.\n",
             f"| HTTP | {' | '.join([*heads, ''])}gRPC | reason | retry | |",
             f"|---|{'---|' * len(heads)}---|---|---|---|",
             *(row for _, row in rows),

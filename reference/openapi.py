@@ -63,7 +63,7 @@ def document(surface: Surface) -> Document:
             "summary": SUMMARY,
             "description": _introduction(surface),
         },
-        "servers": [{"url": "/", "description": "The server that this document came from."}],
+        "servers": [{"url": "/", "description": "The server that serves this document."}],
         "security": [{security_name(key): []} for key in surface.keys],
         "tags": tags,
         "paths": dict(sorted(paths.items())),
@@ -87,7 +87,7 @@ def _introduction(surface: Surface) -> str:
 
 def _security_scheme(key: KeyScheme, *, first: bool) -> Document:
     value = " ".join(filter(None, (key.scheme, f"{next(iter(key.prefixes), '')}…")))
-    about = f"`{key.header}: {value}`" if first else "The same key, for clients that send it so."
+    about = f"`{key.header}: {value}`" if first else "The same API key, for clients that send it in this header."
     if key.scheme:
         return {"type": "http", "scheme": key.scheme.lower(), "description": about}
     return {"type": "apiKey", "in": "header", "name": key.header, "description": about}
@@ -98,8 +98,8 @@ _PARAMETERS: Document = {
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "description": "1 to 255 printable ASCII characters of your choice. For 24 hours, the same key with the same body gives what the "
-        "first call made and makes nothing new, so that a call whose answer was lost can be repeated.",
+        "description": "1 to 255 printable ASCII characters of your choice. For 24 hours, a call with the same key and the same body "
+        "returns what the first call created, and creates nothing new. So a call can be retried safely if its reply was lost.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
     "LastEventId": {
@@ -113,7 +113,7 @@ _PARAMETERS: Document = {
 _HEADERS: Document = {
     "RequestId": {"description": "Identifies the request in the server's logs.", "schema": {"type": "string"}},
     "RetryAfter": {
-        "description": "Seconds after which the same call may well succeed.",
+        "description": "Seconds after which a retry may succeed.",
         "schema": {"type": "integer", "minimum": 1},
     },
 }

@@ -98,7 +98,7 @@ class Operations:
             schema = {"type": "string", "description": "Server-Sent Events, one `TaskStreamEvent` each."}
             return {
                 "200": {"description": "The events.", "headers": headers, "content": {_EVENT_STREAM: {"schema": schema}}},
-                "204": {"description": "There is nothing more to come.", "headers": headers},
+                "204": {"description": "No more events will follow.", "headers": headers},
             }
         content = {"application/json": {"schema": self._schemas.reference(method.output_type, reply=True)}}
         return {"200": {"description": self._comments.of(method.output_type.full_name), "headers": headers, "content": content}}

@@ -1,4 +1,4 @@
-"""Everything from which the parts of one stack are configured."""
+"""The configuration of one stack, from which its parts are configured."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BUCKET = "darkroom"
 
 @dataclass(frozen=True)
 class StackConfig:
-    """The choices of one stack, shared by its parts, and the addresses that follow from them."""
+    """The configuration that the parts of a stack share, and the addresses derived from it."""
 
     layout: Layout
     ports: Ports
@@ -28,42 +28,42 @@ class StackConfig:
 
     @property
     def local_url(self) -> str:
-        """The public port as this machine reaches it."""
+        """URL of the public port for this machine."""
         scheme = "https" if self.settings.tls_dir else "http"
         return f"{scheme}://{_reachable(self.ports.host)}:{self.ports.public}"
 
     @property
     def public_url(self) -> str:
-        """The public port as clients reach it, without a trailing slash."""
+        """URL of the public port for clients, without a trailing slash."""
         return self.settings.public_url or self.local_url
 
     @property
     def nats_url(self) -> str:
-        """The URL of NATS, with credentials."""
+        """URL of NATS, including credentials."""
         return self.nats_account_url("darkroom")
 
     def nats_account_url(self, user: str) -> str:
-        """The URL of NATS with the credentials of a user."""
+        """URL of NATS with the credentials of a user."""
         return f"nats://{user}:{self.credentials.nats}@{LOOPBACK}:{self.ports.nats}"
 
     @property
     def s3_endpoint(self) -> str:
-        """Where services reach object storage."""
+        """URL of the object storage for services."""
         return f"http://{LOOPBACK}:{self.ports.s3}"
 
     @property
     def triton_address(self) -> str:
-        """Triton's gRPC listener, `host:port`."""
+        """Address of Triton's gRPC listener: `host:port`."""
         return f"{LOOPBACK}:{self.ports.triton_grpc}"
 
 
 def tool(name: str) -> str:
-    """The path of a program that a package installed next to the running Python."""
+    """Path of a program that a package has installed next to the running Python."""
     return str(Path(sys.executable).parent / name)
 
 
 def digest_of(paths: Iterable[Path]) -> str:
-    """One digest over the names and bytes of files; a folder stands for all Python files below it, a missing file for nothing."""
+    """A digest of the names and contents of files. A folder stands for all Python files below it; a missing file is skipped."""
     digest = hashlib.sha256()
     for path in paths:
         files = sorted(path.rglob("*.py")) if path.is_dir() else [path] if path.is_file() else []
@@ -74,7 +74,7 @@ def digest_of(paths: Iterable[Path]) -> str:
 
 
 def _reachable(host: str) -> str:
-    """The host to connect to: loopback for a listener on every address; an IPv6 address goes in brackets."""
+    """The host to connect to: loopback if the listener is on all addresses; an IPv6 address in brackets."""
     if host in ("0.0.0.0", "::"):  # noqa: S104 - a comparison, nothing is bound here
         return LOOPBACK
     return f"[{host}]" if ":" in host else host

@@ -1,4 +1,4 @@
-"""The operator's settings for a stack, and where they are read from."""
+"""The operator's settings of a stack, and how they are read."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ PREFIX = "DARKROOM_"
 class Settings:
     """The operator's settings of one stack.
 
-    public_url: the URL at which clients reach the stack, if it is not the address Envoy listens on (a proxy, another host name).
-        Presigned URLs are made for it.
-    tls_dir: folder with `tls.crt` and `tls.key`; Envoy serves TLS with them.
+    public_url: the URL at which clients reach the stack, if it differs from the address that Envoy listens on (a proxy, another host name).
+        Presigned URLs use it.
+    tls_dir: folder with `tls.crt` and `tls.key`, with which Envoy serves TLS.
     models: the installed Triton model repository.
-    triton_venv: the virtual environment that holds Triton.
-    trace_url: where Triton exports spans to, by OTLP over HTTP.
-    durable: whether PostgreSQL and NATS write to disk what they acknowledge. Without it a stack is faster, but loses the latest data when
-        the machine, PostgreSQL or NATS is not shut down cleanly: for tests.
-    nats_accounts: NATS accounts beside that of the services, each with a JetStream of its own, for programs that use a scratch stack.
-    services: every other DARKROOM_* setting, passed to the services unchanged.
+    triton_venv: the virtual environment in which Triton is installed.
+    trace_url: OTLP/HTTP endpoint to which Triton exports spans.
+    durable: whether PostgreSQL and NATS write data to disk before they acknowledge it. If false, a stack is faster, but loses the latest
+        data if the machine, PostgreSQL or NATS is not shut down cleanly; for tests only.
+    nats_accounts: number of NATS accounts beside that of the services, each with its own JetStream, for programs that use a scratch stack.
+    services: all other DARKROOM_* settings, passed to the services unchanged.
     """
 
     public_url: str | None = None
@@ -42,10 +42,10 @@ class Settings:
 
 
 def load_settings(layout: Layout, *, models: Path | None = None) -> Settings:
-    """Settings from the stack's settings.env; the environment overrides those named in `Settings`.
+    """Read the settings from the stack's settings.env. Environment variables override the settings that are fields of `Settings`.
 
-    Only the file reaches the services: a stack must not depend on the shell in which a later `up` is typed.
-    Raises StackError for a setting that cannot work.
+    The other settings are passed to the services from the file alone, so that a stack does not depend on the shell from which `up` is run.
+    Raises StackError for an invalid setting.
     """
     stored = _read(layout.settings_file)
     named = {name: os.environ.get(PREFIX + name, stored.pop(PREFIX + name, "")) for name in _NAMED}

@@ -8,10 +8,10 @@ from services.common.config import DatabaseSettings, ServiceSettings
 
 
 class AccountsSettings(ServiceSettings, DatabaseSettings):
-    """Settings for serving."""
+    """Settings of the accounts service process."""
 
 
 class AdministrationSettings(DatabaseSettings):
-    """Settings for the administration commands."""
+    """Settings of the administration commands."""
 
-    nats_url: str = Field(description="NATS server by which a revocation is announced: `nats://user:password@host:port`.")
+    nats_url: str = Field(description="NATS server on which key revocations are announced: `nats://user:password@host:port`.")

@@ -14,71 +14,73 @@ Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 class ProcessSettings(BaseSettings):
-    """Settings of every process. A field `x_y` is read from `DARKROOM_X_Y`."""
+    """Settings of every process. Field `x_y` is read from `DARKROOM_X_Y`."""
 
     model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
-    internal_listen: str = Field(
-        description="Address of the internal gRPC listener, reached by other services only: `unix:/path` or `host:port`."
-    )
-    nats_url: str = Field(description="NATS server with JetStream, credentials included: `nats://user:password@host:port`.")
-    nats_replicas: int = Field(1, ge=1, le=5, description="Copies of each JetStream stream; 3 on a cluster.")
-    signing_key_file: Path = Field(description="This service's Ed25519 private key, PEM.")
-    trusted_keys_file: Path = Field(description="JSON object of issuer name to Ed25519 public key, PEM.")
+    internal_listen: str = Field(description="Address of the internal gRPC listener, for other services only: `unix:/path` or `host:port`.")
+    nats_url: str = Field(description="NATS server with JetStream, including credentials: `nats://user:password@host:port`.")
+    nats_replicas: int = Field(1, ge=1, le=5, description="Replicas of each JetStream stream; use 3 on a cluster.")
+    signing_key_file: Path = Field(description="File with this service's Ed25519 private key, in PEM format.")
+    trusted_keys_file: Path = Field(description="JSON file that maps each issuer's name to its Ed25519 public key, in PEM format.")
     metrics_listen: str | None = Field(
         None,
         pattern=r"^\S+:\d+$",
-        description="Address of the operator's HTTP listener (/metrics, /livez, /readyz), `host:port`; without it there is none.",
+        description="Address of the operator's HTTP listener (/metrics, /livez, /readyz): `host:port`. If unset, there is no listener.",
     )
     otlp_endpoint: str | None = Field(
         default_factory=lambda: os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"),
         pattern=r"^https?://\S+$",
-        description="Where traces are sent, by OTLP over gRPC, such as `http://127.0.0.1:4317`; without it nothing is traced. "
-        "Also read from OTEL_EXPORTER_OTLP_ENDPOINT.",
+        description="OTLP/gRPC endpoint that receives traces, such as `http://127.0.0.1:4317`. If unset, nothing is traced. "
+        "Falls back to OTEL_EXPORTER_OTLP_ENDPOINT.",
     )
-    trace_ratio: float = Field(1.0, ge=0, le=1, description="Share of requests to trace, where the edge has not decided.")
+    trace_ratio: float = Field(
+        1.0, ge=0, le=1, description="Share of requests to trace, 0 to 1, for requests that the edge has made no sampling decision on."
+    )
     drain_calls: float = Field(
         5.0,
         ge=0,
-        description="Seconds that a stopping process gives calls in flight before it cancels them; it accepts no new ones.",
+        description="Seconds that a stopping process, which accepts no new calls, waits for calls in flight before it cancels them.",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log lines to write.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Minimum severity of log lines.")
 
 
 class ServiceSettings(ProcessSettings):
     """Settings of a service that the edge routes to."""
 
-    listen: str = Field(description="Address of the public gRPC listener, reached through the edge: `unix:/path` or `host:port`.")
+    listen: str = Field(
+        description="Address of the public gRPC listener, which clients reach through the edge: `unix:/path` or `host:port`."
+    )
     drain_notice: float = Field(
         5.0,
         ge=0,
-        description="Seconds that a stopping process keeps serving, marked unready, so that callers move to other replicas.",
+        description="Seconds for which a stopping process keeps serving while it reports unready, so that callers move to other replicas.",
     )
 
 
 class DatabaseSettings(BaseSettings):
-    """Settings of a service that has a database."""
+    """Settings of a service with a database."""
 
     model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     database_url: str = Field(
-        description="Its own PostgreSQL (15 or newer) database: `postgresql+asyncpg://user:password@host/name`; "
-        "for a Unix socket `…@/name?host=/folder`."
+        description="The service's own PostgreSQL database (version 15 or newer): `postgresql+asyncpg://user:password@host/name`; "
+        "with a Unix socket: `…@/name?host=/folder`."
     )
-    database_pool: int = Field(10, ge=2, le=200, description="Largest number of connections.")
+    database_pool: int = Field(10, ge=2, le=200, description="Maximum number of connections in the pool.")
 
 
 class PictureSettings(BaseSettings):
-    """Settings of a service that decides how large pictures may be."""
+    """Settings of a service that limits the size of pictures."""
 
     model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
-    max_megapixels: float = Field(100.0, gt=0, description="Largest picture accepted, in millions of pixels per frame.")
-    max_result_megapixels: float = Field(400.0, gt=0, description="Largest picture that a task may make, in millions of pixels.")
+    max_megapixels: float = Field(100.0, gt=0, description="Largest accepted picture, in megapixels per frame.")
+    max_result_megapixels: float = Field(400.0, gt=0, description="Largest picture that a task may produce, in megapixels.")
 
 
 def load(settings_class: type[Settings]) -> Settings:
-    """Read and validate the settings, or print everything that is wrong with them and exit with status 2."""
+    """Read and validate the settings. If any are invalid, print all problems and exit with status 2."""
     try:
         return settings_class()
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Settings of the files service. Every limit and default of the service is defined here, and only here."""
+"""Settings of the files service. All its limits and defaults are defined here."""
 
 from __future__ import annotations
 
@@ -13,51 +13,66 @@ GIBIBYTE = 1024 * MEBIBYTE
 
 
 class FilesSettings(ServiceSettings, DatabaseSettings, PictureSettings):
-    """Settings read from `DARKROOM_*`; a field `x_y` from `DARKROOM_X_Y`."""
+    """Settings of the files service process. Field `x_y` is read from `DARKROOM_X_Y`."""
 
-    tasks_address: str = Field(description="gRPC target of the tasks service's internal listener.")
+    tasks_address: str = Field(description="Internal listener of the tasks service, as a gRPC target.")
 
-    s3_endpoint: str = Field(description="Object storage as services reach it: `http://host:port`.")
-    s3_public_endpoint: str = Field(description="Object storage as clients reach it; the URLs they get are signed for this host and port.")
-    s3_access_key: str = Field(description="Access key of the object storage.")
-    s3_secret_key: SecretStr = Field(description="Secret key of the object storage.")
-    s3_bucket: str = Field("darkroom", description="Bucket; it must exist.")
-    s3_region: str = Field("us-east-1", description="Region that requests are signed for.")
+    s3_endpoint: str = Field(description="URL at which services reach the object storage: `http://host:port`.")
+    s3_public_endpoint: str = Field(
+        description="URL at which clients reach the object storage. Their presigned URLs are signed for this host and port."
+    )
+    s3_access_key: str = Field(description="Access key for the object storage.")
+    s3_secret_key: SecretStr = Field(description="Secret key for the object storage.")
+    s3_bucket: str = Field("darkroom", description="Name of the bucket, which must exist.")
+    s3_region: str = Field("us-east-1", description="Region for which requests are signed.")
 
-    max_file_bytes: int = Field(2 * GIBIBYTE, ge=1, le=2 * GIBIBYTE, description="Largest upload; the protocol allows 2 GiB at most.")
-    max_pages: int = Field(2000, ge=1, description="Longest document.")
+    max_file_bytes: int = Field(
+        2 * GIBIBYTE, ge=1, le=2 * GIBIBYTE, description="Largest upload, in bytes. The protocol allows at most 2 GiB."
+    )
+    max_pages: int = Field(2000, ge=1, description="Maximum number of pages in a document.")
 
-    multipart_above_bytes: int = Field(5 * MEBIBYTE, ge=1, description="`auto` uploads files larger than this in parts.")
-    # A client may cut its file into as many equal pieces as it got URLs. With parts of 10 MiB such a piece has 5 MiB or more,
-    # the minimum that object storage accepts for a part other than the last.
+    multipart_above_bytes: int = Field(
+        5 * MEBIBYTE, ge=1, description="With mode `auto`, files larger than this many bytes are uploaded in parts."
+    )
+    # A client may split its file into as many equal pieces as it got URLs. With parts of 10 MiB, such a piece has at least 5 MiB, the
+    # minimum that object storage accepts for a part other than the last.
     part_bytes: int = Field(
         10 * MEBIBYTE,
         ge=10 * MEBIBYTE,
-        description="Size of every part but the last, unless the URLs of many large files would be too many.",
+        description="Size of every part except the last, in bytes. Parts are larger if a reply would otherwise exceed max_part_urls.",
     )
     max_part_urls: int = Field(
         5000,
         ge=500,
-        description="Most part URLs in one reply, over all its files; parts grow where there would be more. Each takes 400 bytes.",
+        description="Maximum number of part URLs in one reply, for all its files together; parts are enlarged to stay below it. "
+        "A URL takes about 400 bytes.",
     )
 
-    upload_url_seconds: int = Field(7200, ge=60, le=604800, description="Life of upload URLs.")
-    upload_grace_seconds: int = Field(3600, ge=0, description="Time after that for an upload that has already started.")
-    download_url_seconds: int = Field(86400, ge=60, le=604800, description="Life of download URLs.")
-    internal_url_seconds: int = Field(3600, ge=60, le=604800, description="Life of the URLs that workers read and write with.")
+    upload_url_seconds: int = Field(7200, ge=60, le=604800, description="Lifetime of upload URLs, in seconds.")
+    upload_grace_seconds: int = Field(
+        3600, ge=0, description="Seconds after the upload URLs expire for which an upload that has started may still finish."
+    )
+    download_url_seconds: int = Field(86400, ge=60, le=604800, description="Lifetime of download URLs, in seconds.")
+    internal_url_seconds: int = Field(
+        3600, ge=60, le=604800, description="Lifetime of the URLs with which workers read inputs and write outputs, in seconds."
+    )
 
-    temporary_seconds: int = Field(86400, ge=60, description="How long a temporary file is kept after its upload.")
-    output_seconds: int = Field(7 * 86400, ge=60, description="How long the outputs of a task are kept.")
-    unclaimed_seconds: int = Field(3600, ge=60, description="Age at which the tasks service is asked about a pin or an unclaimed output.")
+    temporary_seconds: int = Field(86400, ge=60, description="How long a temporary file is kept after its upload, in seconds.")
+    output_seconds: int = Field(7 * 86400, ge=60, description="How long the outputs of a task are kept, in seconds.")
+    unclaimed_seconds: int = Field(
+        3600, ge=60, description="Age of a pin or an unclaimed output, in seconds, after which files asks the tasks service about its task."
+    )
 
-    sweep_interval_seconds: float = Field(15, gt=0, description="Seconds between two sweeps for files to remove.")
-    orphan_interval_seconds: float = Field(6 * 3600, gt=0, description="Seconds between two listings of the bucket.")
-    orphan_age_seconds: int = Field(86400, ge=3600, description="Age at which an object without a record is deleted.")
-    missing_seconds: int = Field(86400, ge=3600, description="How long an object must be missing before its record is removed.")
+    sweep_interval_seconds: float = Field(15, gt=0, description="Seconds between sweeps for expired files.")
+    orphan_interval_seconds: float = Field(
+        6 * 3600, gt=0, description="Seconds between listings of the bucket, which find orphaned objects."
+    )
+    orphan_age_seconds: int = Field(86400, ge=3600, description="Age in seconds at which an object without a record is deleted.")
+    missing_seconds: int = Field(86400, ge=3600, description="How long an object must be missing before its record is deleted, in seconds.")
 
-    idempotency_sweep_interval_seconds: float = Field(60, gt=0, description="Seconds between two sweeps for expired idempotency keys.")
+    idempotency_sweep_interval_seconds: float = Field(60, gt=0, description="Seconds between sweeps for expired idempotency keys.")
 
-    probe_concurrency: int = Field(4, ge=1, le=64, description="How many uploads are examined at the same time.")
+    probe_concurrency: int = Field(4, ge=1, le=64, description="Maximum number of uploads examined at the same time.")
 
     @property
     def upload_url_life(self) -> timedelta:
@@ -66,7 +81,7 @@ class FilesSettings(ServiceSettings, DatabaseSettings, PictureSettings):
 
     @property
     def upload_deadline(self) -> timedelta:
-        """Time from an upload's creation until it is considered abandoned."""
+        """Time after its creation when an unfinished upload counts as abandoned."""
         return timedelta(seconds=self.upload_url_seconds + self.upload_grace_seconds)
 
     @property
@@ -86,10 +101,10 @@ class FilesSettings(ServiceSettings, DatabaseSettings, PictureSettings):
 
     @property
     def missing_life(self) -> timedelta:
-        """How long a record waits for its object to come back."""
+        """How long a record is kept while its object is missing."""
         return timedelta(seconds=self.missing_seconds)
 
     @property
     def unclaimed_life(self) -> timedelta:
-        """How long pins and hidden outputs are left alone."""
+        """Age of a pin or hidden output at which files asks about its task."""
         return timedelta(seconds=self.unclaimed_seconds)

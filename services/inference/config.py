@@ -18,84 +18,93 @@ from services.inference.model_server.shared_memory import is_local
 
 
 class InferenceSettings(ProcessSettings, PictureSettings, GenerationSettings):
-    """What a worker needs. It has no public listener."""
+    """Settings of a worker process, which has no public listener."""
 
-    tasks_address: str = Field(description="Internal listener of the tasks service, a gRPC target.")
-    files_address: str = Field(description="Internal listener of the files service, a gRPC target.")
+    tasks_address: str = Field(description="Internal listener of the tasks service, as a gRPC target.")
+    files_address: str = Field(description="Internal listener of the files service, as a gRPC target.")
     triton_address: str = Field(description="gRPC endpoint of the model server: `host:port`.")
     triton_shared_memory: Literal["auto", "on", "off"] = Field(
         "auto",
-        description="Whether pictures pass to the model server and back through shared memory: auto, where its address is this host's own; "
-        "on, wherever it sees this host's /dev/shm; off. Where that turns out not to work, they go through the socket.",
+        description="Whether to exchange pictures with the model server through shared memory. auto: if triton_address is on this host. "
+        "on: always; the server must see this host's /dev/shm. off: never. If shared memory fails, the worker uses the socket.",
     )
     triton_shared_memory_bytes: int = Field(
         64 << 20,
         ge=1 << 20,
-        description="Most of it that a worker takes, in bytes. A request that does not find room goes through the socket.",
+        description="Maximum shared memory that a worker uses, in bytes. A request that does not fit uses the socket.",
     )
 
     lanes: Annotated[dict[str, int], NoDecode] = Field(
         default={"neural": 2, "document": 1, "system": 8, "gpt_image_2": 8, "nano_banana_2": 8},
-        description="Lanes to work on, each with the number of tasks at once: `neural=2,document=1,system=8`. Of two pictures one is read, "
-        "written or transferred while the model has the other. One whose operations need a "
-        "provider is worked on while that is configured.",
+        description="Lanes that the worker serves, each with its maximum number of concurrent tasks: `neural=2,document=1,system=8`. With "
+        "two tasks, the worker can read, write or transfer one picture while the model processes the other. A lane whose operations "
+        "need a provider is served only if that provider is configured.",
     )
     work_dir: Path = Field(
         default_factory=lambda: Path(tempfile.gettempdir()) / "darkroom-inference",
-        description="Folder for inputs and results of running tasks; each worker has its own below it, emptied when it is gone.",
+        description="Folder for inputs and results of running tasks. Each worker has its own subfolder, deleted when the worker is gone.",
     )
-    drain_seconds: float = Field(20.0, ge=0, description="How long running tasks may go on after SIGTERM before they are handed back.")
+    drain_seconds: float = Field(
+        20.0, ge=0, description="Seconds for which running tasks may continue after SIGTERM before they are handed back."
+    )
     cpu_threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,
-        description="Threads that one picture may be worked on with outside the model server.",
+        description="Number of CPU threads per picture, outside the model server.",
     )
 
     memory_bytes: int = Field(
         default_factory=default_budget,
         ge=256 << 20,
-        description="Memory, in bytes, that the tasks of this worker may take together: one waits for it, and is refused if it needs more. "
-        "By default half of the machine's, or of the control group's.",
+        description="Memory budget for all tasks of this worker, in bytes. A task waits until enough is free, and fails if it needs more "
+        "than the budget. By default, half of the memory of the machine or of the control group.",
     )
-    max_picture_bytes: int = Field(1 << 30, gt=0, description="Largest picture file that is read into memory, in bytes.")
-    picture_memory_bytes: int = Field(6 << 30, gt=0, description="Address space of the process that decodes one picture.")
-    picture_seconds: float = Field(120.0, gt=0, description="Processor time in which one picture must be decoded.")
-    document_memory_bytes: int = Field(2 << 30, gt=0, description="Memory that the process which parses one document may use.")
-    document_seconds: float = Field(600.0, gt=0, description="Time in which one document must be done.")
+    max_picture_bytes: int = Field(1 << 30, gt=0, description="Largest picture file that a worker reads into memory, in bytes.")
+    picture_memory_bytes: int = Field(6 << 30, gt=0, description="Maximum address space of the process that decodes a picture, in bytes.")
+    picture_seconds: float = Field(120.0, gt=0, description="Maximum CPU time for decoding a picture, in seconds.")
+    document_memory_bytes: int = Field(2 << 30, gt=0, description="Maximum memory of the process that parses a document, in bytes.")
+    document_seconds: float = Field(600.0, gt=0, description="Maximum time for processing a document, in seconds.")
 
-    model_cutout: str = Field("", description="Model of remove_background; empty: `birefnet` where that runs on a GPU, else `isnet`.")
-    model_text: str = Field("ppocr_det", description="Model that finds text for remove_watermark.")
+    model_cutout: str = Field("", description="Model for remove_background. If empty, `birefnet` if it runs on a GPU, otherwise `isnet`.")
+    model_text: str = Field("ppocr_det", description="Model that detects text for remove_watermark.")
     model_inpaint: str = Field(
         "",
-        description="Model that fills marks over detail, of remove_watermark; empty: `lama` if installed, else `migan` if so, else none.",
+        description="Model with which remove_watermark fills marks over detail. If empty, `lama` if installed, otherwise `migan` if "
+        "installed, otherwise none.",
     )
-    model_reading: str = Field("ppocr_rec", description="Model that reads the text of scanned pages for redraw_pdf.")
-    model_upscale_2: str = Field("realesr_animevideov3_x2", description="Model of upscale by 2.")
-    model_upscale_3: str = Field("realesr_animevideov3_x3", description="Model of upscale by 3.")
-    model_upscale_4: str = Field("realesr_animevideov3_x4", description="Model of upscale by 4.")
+    model_reading: str = Field("ppocr_rec", description="Model that recognises the text of scanned pages for redraw_pdf.")
+    model_upscale_2: str = Field("realesr_animevideov3_x2", description="Model for upscale by 2.")
+    model_upscale_3: str = Field("realesr_animevideov3_x3", description="Model for upscale by 3.")
+    model_upscale_4: str = Field("realesr_animevideov3_x4", description="Model for upscale by 4.")
     model_upscale_fine: str = Field(
         "realesrgan_x4plus",
-        description="Model in the place of those where the model server runs it on a GPU, and for small pictures; empty: none.",
+        description="Finer model, used instead of the other upscale models if it runs on a GPU, and for small pictures. If empty, none.",
     )
     upscale_fine_megapixels: float = Field(
-        0.04, ge=0, description="Largest picture that the finer model makes twice as large on a processor, in millions of pixels."
+        0.04, ge=0, description="Largest picture that the finer model enlarges on a CPU, by 2, in megapixels."
     )
     upscale_face_megapixels: float = Field(
         0.5,
         ge=0,
-        description="How much of a picture's faces the finer model is given on a processor to enhance them, smallest first, in millions of "
-        "pixels.",
+        description="Maximum total size of the faces that the finer model enhances per picture on a CPU, in megapixels; the smallest "
+        "come first.",
     )
-    upscale_batch: int = Field(4, ge=1, le=8, description="Tiles of an upscale in one request to the model server.")
-    upscale_tile: int = Field(256, ge=96, le=2048, description="Longest side of the tiles that an upscale cuts a picture into, in pixels.")
-    storage_patience_seconds: float = Field(30.0, ge=0, description="How long a step waits for storage or files that are away.")
-    triton_patience_seconds: float = Field(60.0, ge=0, description="How long a step waits for a model server that is starting or away.")
-    triton_base_seconds: float = Field(30.0, gt=0, description="Time limit of one inference, whatever its size.")
-    triton_seconds_per_megapixel: float = Field(600.0, gt=0, description="Added to the limit for each million input pixels.")
+    upscale_batch: int = Field(4, ge=1, le=8, description="Number of tiles per request to the model server in an upscale.")
+    upscale_tile: int = Field(
+        256, ge=96, le=2048, description="Maximum side of the tiles that an upscale splits a picture into, in pixels."
+    )
+    storage_patience_seconds: float = Field(
+        30.0, ge=0, description="Seconds for which a step waits for object storage or the files service while they are unreachable."
+    )
+    triton_patience_seconds: float = Field(
+        60.0, ge=0, description="Seconds for which a step waits for a model server that is starting or unreachable."
+    )
+    triton_base_seconds: float = Field(30.0, gt=0, description="Base timeout of one inference, in seconds, independent of its size.")
+    triton_seconds_per_megapixel: float = Field(600.0, gt=0, description="Seconds added to the timeout per megapixel of input.")
 
     @property
     def shared_bytes(self) -> int:
-        """Memory to share with the model server, in bytes; 0: none."""
+        """Memory to share with the model server, in bytes; 0 for none."""
         shared = self.triton_shared_memory == "on" or (self.triton_shared_memory == "auto" and is_local(self.triton_address))
         return self.triton_shared_memory_bytes if shared else 0
 

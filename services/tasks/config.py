@@ -19,14 +19,14 @@ from services.tasks.surfaces.rest.limits import RestLimits
 
 
 class CreditSettings(BaseSettings):
-    """What tasks cost for accounts without terms of their own."""
+    """What tasks cost for accounts without their own terms."""
 
     model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     credits: Literal["unlimited", "enforced"] = Field(
-        "unlimited", description="Whether a task needs a balance that covers its price (enforced), or usage is only recorded (unlimited)."
+        "unlimited", description="enforced: the account's balance must cover the price of a task. unlimited: usage is only recorded."
     )
-    price_multiplier: Decimal = Field(Decimal(1), ge=0, le=100, decimal_places=3, description="What list prices are multiplied by.")
+    price_multiplier: Decimal = Field(Decimal(1), ge=0, le=100, decimal_places=3, description="Factor by which list prices are multiplied.")
 
     @property
     def credit_terms(self) -> CreditTerms:
@@ -35,45 +35,71 @@ class CreditSettings(BaseSettings):
 
 
 class AdministrationSettings(DatabaseSettings, CreditSettings):
-    """What the administration commands need."""
+    """Settings of the administration commands."""
 
 
 class TasksSettings(ServiceSettings, DatabaseSettings, PictureSettings, CreditSettings, WebhookSettings, RetentionSettings, RestLimits):
-    """Read from `DARKROOM_…`; durations are in seconds."""
+    """Settings of the tasks service process. Field `x_y` is read from `DARKROOM_X_Y`; durations are in seconds."""
 
-    files_address: str = Field(description="Internal gRPC listener of the files service, as a gRPC target.")
-    diagnostics: bool = Field(False, description="Accept diagnostic operations such as noop.")
+    files_address: str = Field(description="Internal listener of the files service, as a gRPC target.")
+    diagnostics: bool = Field(False, description="Whether to accept diagnostic operations such as noop.")
 
-    max_open_tasks: int = Field(10_000, ge=1, description="Open tasks an account may have; a surface may set its own limit.")
+    max_open_tasks: int = Field(10_000, ge=1, description="Maximum number of open tasks per account. A surface may have its own limit.")
 
     prices_file: Path | None = Field(
-        None, description="The operator's own prices, over those of services/tasks/domain/credits/prices.toml, which explains them."
+        None,
+        description="TOML file with the operator's prices, which override those in services/tasks/domain/credits/prices.toml. That file "
+        "documents the format.",
     )
 
-    max_running_tasks: int = Field(1_000, ge=0, description="Tasks of an account that may be offered or running at one time, in all lanes.")
+    max_running_tasks: int = Field(
+        1_000, ge=0, description="Maximum number of tasks per account that are offered or running at the same time, in all lanes."
+    )
 
-    max_attempts: int = Field(5, ge=1, le=100, description="Attempts before a task that keeps failing by chance is given up.")
-    max_attempts_internal: int = Field(2, ge=1, le=100, description="The same for an unexpected failure, which is likely to repeat.")
-    max_lost_workers: int = Field(3, ge=1, description="Workers that a task may lose before it is given up as the likely cause.")
-    attempt_timeout: float = Field(3_600.0, gt=0, description="How long an attempt may take; then it ends and is tried again.")
-    backoff: float = Field(2.0, gt=0, description="Upper bound of the pause before the second attempt; it doubles from attempt to attempt.")
-    backoff_limit: float = Field(300.0, gt=0, description="Longest pause before a further attempt.")
-    lease: float = Field(30.0, gt=0, description="How long an attempt lives after a heartbeat; then its worker counts as lost.")
-    heartbeat_interval: float = Field(5.0, gt=0, description="How often a worker is asked to send a heartbeat.")
-    progress_step: float = Field(0.01, gt=0, le=1, description="Smallest change of progress that is an event.")
+    max_attempts: int = Field(5, ge=1, le=100, description="Maximum number of attempts of a task that fails for temporary reasons.")
+    max_attempts_internal: int = Field(
+        2, ge=1, le=100, description="Maximum number of attempts of a task that fails with an internal error, which is likely to recur."
+    )
+    max_lost_workers: int = Field(3, ge=1, description="Number of lost workers after which a task fails, because it is the likely cause.")
+    attempt_timeout: float = Field(3_600.0, gt=0, description="Maximum duration of an attempt. It then ends, and the task is retried.")
+    backoff: float = Field(
+        2.0, gt=0, description="Maximum backoff before the second attempt; it doubles with each attempt. The actual backoff is random."
+    )
+    backoff_limit: float = Field(300.0, gt=0, description="Upper limit of the backoff before any attempt.")
+    lease: float = Field(
+        30.0, gt=0, description="Duration of an attempt's lease after each heartbeat. When the lease expires, the worker counts as lost."
+    )
+    heartbeat_interval: float = Field(5.0, gt=0, description="Interval at which workers send heartbeats.")
+    progress_step: float = Field(0.01, gt=0, le=1, description="Smallest change of progress, from 0 to 1, that creates an event.")
 
-    dispatch_window: int = Field(32, ge=1, le=10_000, description="Tasks of a lane that are offered to its workers at one time.")
-    dispatch_interval: float = Field(0.5, gt=0, description="Longest time until a dispatcher looks for due tasks unasked.")
-    redispatch_after: float = Field(30.0, gt=0, description="A task that was offered for so long may be offered again.")
-    reaper_interval: float = Field(1.0, gt=0, description="How often ended leases, lost offers and overdue tasks are looked for.")
-    throughput_interval: float = Field(2.0, gt=0, description="How often the flow of each lane is measured, for the expected wait.")
-    relay_interval: float = Field(0.5, gt=0, description="Longest time until a relay looks for unpublished events unasked.")
-    relay_age: float = Field(2.0, ge=0, description="An event that its process has not published by this age is taken by any relay.")
-    relay_retry: float = Field(10.0, gt=0, description="An event that a relay took and did not confirm is taken again after this.")
-    watch_interval: float = Field(5.0, gt=0, description="How often a watcher reads the events from the database unasked.")
-    stream_heartbeat: float = Field(15.0, gt=0, description="Longest silence on a stream of Server-Sent Events.")
+    dispatch_window: int = Field(
+        32, ge=1, le=10_000, description="Maximum number of tasks of a lane that are offered to its workers at the same time."
+    )
+    dispatch_interval: float = Field(
+        0.5, gt=0, description="Maximum interval at which a dispatcher polls for due tasks. Notifications wake it earlier."
+    )
+    redispatch_after: float = Field(30.0, gt=0, description="Time after which a task that no worker has started may be offered again.")
+    reaper_interval: float = Field(
+        1.0, gt=0, description="Interval at which the service polls for expired leases, lost offers and tasks past their deadline."
+    )
+    throughput_interval: float = Field(
+        2.0, gt=0, description="Interval at which the throughput of each lane is measured, to estimate waiting times."
+    )
+    relay_interval: float = Field(0.5, gt=0, description="Maximum interval at which a relay polls for unpublished events.")
+    relay_age: float = Field(
+        2.0, ge=0, description="Age of an event at which any relay may publish it, if the process that created it has not."
+    )
+    relay_retry: float = Field(
+        10.0, gt=0, description="Time after which an event that a relay has claimed but not confirmed may be claimed again."
+    )
+    watch_interval: float = Field(
+        5.0, gt=0, description="Maximum interval at which a watcher polls the database for events. Notifications wake it earlier."
+    )
+    stream_heartbeat: float = Field(
+        15.0, gt=0, description="Maximum time without data on a stream of Server-Sent Events; then a comment is sent."
+    )
 
-    idempotency_sweep_interval: float = Field(60.0, gt=0, description="Pause between two looks for idempotency keys that have expired.")
+    idempotency_sweep_interval: float = Field(60.0, gt=0, description="Interval between sweeps for expired idempotency keys.")
 
     @field_validator("prices_file")
     @classmethod

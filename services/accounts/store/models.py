@@ -48,11 +48,11 @@ class ApiKeyRow(AccountsTable, table=True):
     id: int = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")))
     account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("account.id"), nullable=False))
     name: str = Field(sa_column=Column(Text, nullable=False))
-    prefix: str = Field(sa_column=Column(Text, nullable=False), description="The key's first characters.")
-    sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False), description="Of the key, 32 bytes.")
+    prefix: str = Field(sa_column=Column(Text, nullable=False), description="The first characters of the key.")
+    sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False), description="SHA-256 of the key, 32 bytes.")
     created_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
     revoked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
-    scopes: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)), description="What it may do; NULL for everything.")
+    scopes: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)), description="Its scopes; NULL means all.")
     expires_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     last_used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
 
@@ -62,4 +62,4 @@ class Idempotency(IdempotencyColumns, AccountsTable, table=True):
 
     __tablename__ = "idempotency"
 
-    nonce: bytes = Field(sa_column=Column(LargeBinary, nullable=False), description="What the key was derived from.")
+    nonce: bytes = Field(sa_column=Column(LargeBinary, nullable=False), description="The nonce from which the key was derived.")

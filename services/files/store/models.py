@@ -48,34 +48,40 @@ class FileRow(FilesTable, table=True):
     account_id: int = Field(sa_column=Column(BigInteger, nullable=False))
     origin: FileOrigin = Field(sa_column=Column(Text, nullable=False))
     state: FileState = Field(sa_column=Column(Text, nullable=False))
-    visible: bool = Field(description="Whether the account sees it: an output only once its task has succeeded with it.")
+    visible: bool = Field(description="Whether the account can see it. An output becomes visible when its task succeeds with it.")
     object_key: str = Field(sa_column=Column(Text(collation="C"), nullable=False, unique=True))
     name: str = Field(sa_column=Column(Text, nullable=False))
-    media_type: str = Field(sa_column=Column(Text, nullable=False), description="From the name while pending, from the content once ready.")
-    size_bytes: int = Field(sa_column=Column(BigInteger, nullable=False), description="Declared (0: not) while pending, stored once ready.")
-    etag: str | None = Field(default=None, sa_column=Column(Text), description="Of the accepted object, with quotes.")
+    media_type: str = Field(
+        sa_column=Column(Text, nullable=False), description="Derived from the name while pending, from the content once ready."
+    )
+    size_bytes: int = Field(
+        sa_column=Column(BigInteger, nullable=False), description="Declared size while pending (0 if none), stored size once ready."
+    )
+    etag: str | None = Field(default=None, sa_column=Column(Text), description="ETag of the accepted object, with quotes.")
     width: int | None = Field(default=None, description="Pixels.")
     height: int | None = Field(default=None, description="Pixels.")
     frames: int | None = None
     pages: int | None = None
-    upload_id: str | None = Field(default=None, sa_column=Column(Text), description="Of a multipart upload, even after its end.")
+    upload_id: str | None = Field(default=None, sa_column=Column(Text), description="Id of the multipart upload, kept after it has ended.")
     part_bytes: int | None = Field(
-        default=None, sa_column=Column(BigInteger), description="Size of every part of an upload but the last; NULL: by the settings."
+        default=None, sa_column=Column(BigInteger), description="Size of every part of an upload except the last. NULL: as in the settings."
     )
-    permanent: bool = Field(default=False, description="An upload that does not expire once it is ready.")
-    task_id: int | None = Field(default=None, sa_column=Column(BigInteger), description="The task that made it.")
-    attempt: int | None = Field(default=None, description="The attempt that made it, from 1.")
+    permanent: bool = Field(default=False, description="Whether the upload does not expire once it is ready.")
+    task_id: int | None = Field(default=None, sa_column=Column(BigInteger), description="The task that created it.")
+    attempt: int | None = Field(default=None, description="The attempt that created it, from 1.")
     kept_as: str | None = Field(
-        default=None, sa_column=Column(Text), description="No result, but kept under this key for later attempts; never shown."
+        default=None, sa_column=Column(Text), description="Key of an intermediate result that is kept for later attempts and never visible."
     )
-    pins: int = Field(default=0, description="Open tasks that need it: the number of its rows in `pin`.")
+    pins: int = Field(default=0, description="Number of open tasks that need it: its rows in `pin`.")
     created_at: datetime = Field(sa_column=_time(nullable=False))
-    expires_at: datetime | None = Field(default=None, sa_column=_time(nullable=True), description="NULL: never, or an unclaimed output.")
+    expires_at: datetime | None = Field(
+        default=None, sa_column=_time(nullable=True), description="NULL: it does not expire, or it is an unclaimed output."
+    )
     sweep_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     missing_since: datetime | None = Field(
         default=None,
         sa_column=_time(nullable=True),
-        description="Since when its object has vanished; it is hidden from its account until it is back.",
+        description="When its object was found missing. The file is hidden from its account until the object is back.",
     )
 
 
@@ -90,7 +96,7 @@ class PinRow(FilesTable, table=True):
 
     task_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     file_id: int = Field(sa_column=Column(BigInteger, ForeignKey("file.id"), primary_key=True))
-    sweep_at: datetime = Field(sa_column=_time(nullable=False), description="When tasks is asked about the task.")
+    sweep_at: datetime = Field(sa_column=_time(nullable=False), description="When files asks the tasks service about the task.")
 
 
 class AccountRetentionRow(FilesTable, table=True):

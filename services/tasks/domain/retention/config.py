@@ -1,4 +1,4 @@
-"""Settings of retention. `docs/retention.md` lists them in one table with those of files."""
+"""Retention settings of the tasks service. `docs/retention.md` lists them together with those of the files service."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ _DAY = 86_400.0
 
 
 class RetentionSettings(BaseSettings):
-    """Durations are in seconds. A change also applies to existing rows."""
+    """How long records are kept, in seconds. A change also applies to existing rows."""
 
     model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
-    # The files service asks about tasks whose end it was not told of, so they must still exist an hour or two after they ended.
-    task_retention: float = Field(30 * _DAY, ge=_DAY, description="How long a task is kept after its end, with all that belongs to it.")
-    event_retention: float = Field(
-        7 * _DAY, ge=3_600, description="How long the events of a task are kept after its end; the last one stays."
+    # If the files service misses the end of a task, it asks about it later. So the task must still exist an hour or two after its end.
+    task_retention: float = Field(
+        30 * _DAY, ge=_DAY, description="How long a task and everything that belongs to it is kept after its end."
     )
-    webhook_log_retention: float = Field(14 * _DAY, ge=3_600, description="How long a webhook's delivery is kept after its end.")
-    retention_interval: float = Field(60.0, gt=0, description="Pause between two looks for what has expired.")
+    event_retention: float = Field(
+        7 * _DAY, ge=3_600, description="How long the events of a task are kept after its end; the last event is kept as long as the task."
+    )
+    webhook_log_retention: float = Field(14 * _DAY, ge=3_600, description="How long a webhook delivery is kept in the log after its end.")
+    retention_interval: float = Field(60.0, gt=0, description="Interval between sweeps for expired records.")
 
     @property
     def task_life(self) -> timedelta:
