@@ -12,6 +12,10 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
 
+REFLECTOR = "tasks"
+"""The service that answers gRPC reflection, for all public services, and the health checks of gRPC clients. No header of such a call says
+which service it is about, so one service answers for all: the one that has `reflected` in its `__main__`."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceRoute:
@@ -57,7 +61,7 @@ def service_routes() -> list[ServiceRoute]:
 
 def upstreams() -> list[str]:
     """The services of the platform that answer public calls."""
-    return sorted({route.upstream for route in service_routes()})
+    return sorted({REFLECTOR, *(route.upstream for route in service_routes())})
 
 
 def transcoded_services() -> list[str]:
