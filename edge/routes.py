@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
@@ -35,6 +35,21 @@ class ServiceRoute:
     """All others."""
     anonymous: tuple[str, ...]
     """Methods of any of these groups that need no key."""
+    limits: Mapping[str, int]
+    """How many bytes requests may have, by method, where it is not the edge's setting. Those of JSON calls are a matter of their path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """What the edge does with calls of a path before they are transcoded."""
+
+    upstream: str
+    anonymous: bool
+    """Whether they need no key."""
+    leaves_lists_out: bool
+    """Whether empty lists are left out of the replies, because their absence has a meaning."""
+    max_request_bytes: int
+    """How many bytes requests may have; 0: what the edge's setting says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +57,13 @@ class KnownPath:
     """A path of a JSON surface and the verbs that it accepts."""
 
     regex: str
-    verbs: tuple[str, ...]
-    anonymous: tuple[str, ...]
-    """The verbs that need no key."""
-    leaves_lists_out: bool
-    """Whether empty lists are left out of its replies, because their absence has a meaning."""
+    treatments: Mapping[Treatment, tuple[str, ...]]
+    """The verbs that are treated alike, by how."""
 
     @property
-    def keyed(self) -> tuple[str, ...]:
-        """The verbs that need a key."""
-        return tuple(verb for verb in self.verbs if verb not in self.anonymous)
+    def verbs(self) -> tuple[str, ...]:
+        """All verbs."""
+        return tuple(sorted(chain.from_iterable(self.treatments.values())))
 
 
 def service_routes() -> list[ServiceRoute]:
@@ -74,15 +86,11 @@ def known_paths() -> list[KnownPath]:
     one."""
     found = []
     for regex, same in groupby(catalogue.routes(), key=lambda route: route.template.regex):
-        routes = list(same)
-        found.append(
-            KnownPath(
-                regex,
-                tuple(route.verb for route in routes),
-                tuple(route.verb for route in routes if catalogue.is_anonymous(route.method)),
-                any(_leaves_lists_out(route.method) for route in routes),
-            )
-        )
+        treatments: dict[Treatment, tuple[str, ...]] = {}
+        for route in same:
+            treatment = _treatment(route.method)
+            treatments[treatment] = (*treatments.get(treatment, ()), route.verb)
+        found.append(KnownPath(regex, treatments))
     return found
 
 
@@ -99,15 +107,27 @@ def _route(service: ServiceDescriptor) -> ServiceRoute:
     streams = tuple(method.name for method in service.methods if method.server_streaming or method.client_streaming)
     others = [method for method in service.methods if method.name not in streams]
     reads = [method for method in others if _is_read(method)]
+    transcoded = catalogue.is_json(service)
+    limits = {} if transcoded else {method.name: catalogue.max_request_bytes(method) for method in service.methods}
     return ServiceRoute(
         service=service.full_name,
         upstream=_upstream(service),
-        transcoded=catalogue.is_json(service),
+        transcoded=transcoded,
         streams=streams,
         reads=tuple(method.name for method in reads),
         waits=tuple(method.name for method in reads if _may_wait(method)),
         writes=tuple(method.name for method in others if not _is_read(method)),
         anonymous=tuple(method.name for method in service.methods if catalogue.is_anonymous(method)),
+        limits={name: limit for name, limit in limits.items() if limit},
+    )
+
+
+def _treatment(method: MethodDescriptor) -> Treatment:
+    return Treatment(
+        upstream=_upstream(method.containing_service),
+        anonymous=catalogue.is_anonymous(method),
+        leaves_lists_out=_leaves_lists_out(method),
+        max_request_bytes=catalogue.max_request_bytes(method),
     )
 
 
