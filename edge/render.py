@@ -49,6 +49,7 @@ def render(settings: EdgeSettings) -> Path:
         "known_paths": known_paths,
         "key_headers": catalogue.key_headers(),
         "service_routes": routes.service_routes(),
+        "reflector": routes.REFLECTOR,
         "pages": written,
         "largest_page": max(page.file.stat().st_size for page in written),
         "mappers": failures.mappers(),

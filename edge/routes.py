@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
+
+REFLECTOR = "tasks"
+"""The service that answers gRPC reflection for all public services, and health checks of gRPC clients. No header of such a call tells which
+service it is about, so one service answers for all: the one whose `__main__` sets `reflected`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,21 @@ class ServiceRoute:
     """All others."""
     anonymous: tuple[str, ...]
     """Methods of any of these groups that need no key."""
+    limits: Mapping[str, int]
+    """Maximum request bytes of the methods that have a limit of their own. For JSON calls the path decides; see `Treatment`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """How the edge treats calls of a path before they are transcoded."""
+
+    upstream: str
+    anonymous: bool
+    """Whether they need no key."""
+    leaves_lists_out: bool
+    """Whether empty lists are left out of the replies, because their absence has a meaning."""
+    max_request_bytes: int
+    """Maximum bytes of a request; 0: the edge's setting applies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +57,13 @@ class KnownPath:
     """A path of a JSON surface and the verbs that it accepts."""
 
     regex: str
-    verbs: tuple[str, ...]
-    anonymous: tuple[str, ...]
-    """The verbs that need no key."""
-    leaves_lists_out: bool
-    """Whether empty lists are left out of its replies, because their absence has a meaning."""
+    treatments: Mapping[Treatment, tuple[str, ...]]
+    """Verbs by their treatment."""
 
     @property
-    def keyed(self) -> tuple[str, ...]:
-        """The verbs that need a key."""
-        return tuple(verb for verb in self.verbs if verb not in self.anonymous)
+    def verbs(self) -> tuple[str, ...]:
+        """All verbs."""
+        return tuple(sorted(chain.from_iterable(self.treatments.values())))
 
 
 def service_routes() -> list[ServiceRoute]:
@@ -57,7 +73,7 @@ def service_routes() -> list[ServiceRoute]:
 
 def upstreams() -> list[str]:
     """The services of the platform that answer public calls."""
-    return sorted({route.upstream for route in service_routes()})
+    return sorted({REFLECTOR, *(route.upstream for route in service_routes())})
 
 
 def transcoded_services() -> list[str]:
@@ -70,15 +86,11 @@ def known_paths() -> list[KnownPath]:
     one."""
     found = []
     for regex, same in groupby(catalogue.routes(), key=lambda route: route.template.regex):
-        routes = list(same)
-        found.append(
-            KnownPath(
-                regex,
-                tuple(route.verb for route in routes),
-                tuple(route.verb for route in routes if catalogue.is_anonymous(route.method)),
-                any(_leaves_lists_out(route.method) for route in routes),
-            )
-        )
+        treatments: dict[Treatment, tuple[str, ...]] = {}
+        for route in same:
+            treatment = _treatment(route.method)
+            treatments[treatment] = (*treatments.get(treatment, ()), route.verb)
+        found.append(KnownPath(regex, treatments))
     return found
 
 
@@ -95,15 +107,27 @@ def _route(service: ServiceDescriptor) -> ServiceRoute:
     streams = tuple(method.name for method in service.methods if method.server_streaming or method.client_streaming)
     others = [method for method in service.methods if method.name not in streams]
     reads = [method for method in others if _is_read(method)]
+    transcoded = catalogue.is_json(service)
+    limits = {} if transcoded else {method.name: catalogue.max_request_bytes(method) for method in service.methods}
     return ServiceRoute(
         service=service.full_name,
         upstream=_upstream(service),
-        transcoded=catalogue.is_json(service),
+        transcoded=transcoded,
         streams=streams,
         reads=tuple(method.name for method in reads),
         waits=tuple(method.name for method in reads if _may_wait(method)),
         writes=tuple(method.name for method in others if not _is_read(method)),
         anonymous=tuple(method.name for method in service.methods if catalogue.is_anonymous(method)),
+        limits={name: limit for name, limit in limits.items() if limit},
+    )
+
+
+def _treatment(method: MethodDescriptor) -> Treatment:
+    return Treatment(
+        upstream=_upstream(method.containing_service),
+        anonymous=catalogue.is_anonymous(method),
+        leaves_lists_out=_leaves_lists_out(method),
+        max_request_bytes=catalogue.max_request_bytes(method),
     )
 
 

@@ -122,7 +122,7 @@ class _EdgeSettings(BaseSettings):
         1024**2,
         ge=1024,
         lt=2**32,
-        description="Largest body of any other request, in bytes.",
+        description="Largest body of any other request, in bytes, unless the protos give a method a limit of its own.",
     )
 
     edge_cors_origins: str = Field(

@@ -150,11 +150,14 @@ def _service(service: ServiceDescriptor, comments: Comments) -> str:
 
 
 def _needs(method: MethodDescriptor) -> str:
-    if catalogue.is_anonymous(method):
-        return "It needs no key."
     scopes = scopes_of(method)
     scope = f"Scope: `{scopes[0]}`." if scopes else "Scope: any."
-    return f"{scope} Takes an `idempotency-key`." if method.GetOptions().Extensions[options_pb2.takes_idempotency_key] else scope
+    parts = ["It needs no key." if catalogue.is_anonymous(method) else scope]
+    if method.GetOptions().Extensions[options_pb2.takes_idempotency_key]:
+        parts.append("Takes an `idempotency-key`.")
+    if limit := catalogue.max_request_bytes(method):
+        parts.append(f"A request has at most {limit:,} bytes.")
+    return " ".join(parts)
 
 
 def _signature(method: MethodDescriptor) -> str:

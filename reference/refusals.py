@@ -14,6 +14,7 @@ from darkroom.common.v1 import errors_pb2
 from reference.comments import Comments
 from reference.schemas import Schemas
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.rpc import catalogue
 from services.common.rpc.catalogue import HttpBinding
 from services.common.rpc.surfaces import Surface, rendered
 
@@ -60,7 +61,8 @@ class Refusals:
         by_status: dict[int, list[ErrorReason]] = defaultdict(list)
         for reason in self.reasons(method, binding):
             by_status[self._http_status(reason, binding)].append(reason)
-        return {str(status): self._response(reasons) for status, reasons in sorted(by_status.items())}
+        limit = catalogue.max_request_bytes(method)
+        return {str(status): self._response(reasons, limit) for status, reasons in sorted(by_status.items())}
 
     def _http_status(self, reason: ErrorReason, binding: HttpBinding) -> int:
         """The status for this call: a missing file is blamed on the path if that names one, else on a field."""
@@ -91,12 +93,13 @@ class Refusals:
         code = self.surface.code(reason)
         return (code, "") if isinstance(code, int) else (reason.mapping.http, reason.value)
 
-    def _line(self, reason: ErrorReason) -> str:
+    def _line(self, reason: ErrorReason, limit: int) -> str:
+        about = f" This call takes at most {limit:,} bytes." if limit and reason is ErrorReason.BODY_TOO_LARGE else ""
         names = dict.fromkeys(str(name) for name in (self.surface.code(reason), reason.value.lower()) if name is not None)
-        return f"- {' '.join(f'`{name}`' for name in names)}: {self.meaning(reason)}"
+        return f"- {' '.join(f'`{name}`' for name in names)}: {self.meaning(reason)}{about}"
 
-    def _response(self, reasons: Sequence[ErrorReason]) -> Schema:
-        lines = [self._line(reason) for reason in reasons]
+    def _response(self, reasons: Sequence[ErrorReason], limit: int) -> Schema:
+        lines = [self._line(reason, limit) for reason in reasons]
         headers: Schema = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
         if any(reason.mapping.retry_after_seconds for reason in reasons):
             headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}

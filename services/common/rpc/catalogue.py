@@ -131,6 +131,12 @@ def is_anonymous(method: MethodDescriptor) -> bool:
     return method.GetOptions().Extensions[options_pb2.access] == options_pb2.ACCESS_ANYONE
 
 
+def max_request_bytes(method: MethodDescriptor) -> int:
+    """How many bytes the body of a request may have; 0 if the method leaves that to the edge."""
+    limit: int = method.GetOptions().Extensions[options_pb2.max_request_bytes]
+    return limit
+
+
 @cache
 def routes() -> tuple[Route, ...]:
     """Every HTTP binding, the most specific template first. Raises CatalogueError when two methods have the same binding."""

@@ -15,13 +15,14 @@ from grpc_reflection.v1alpha import reflection
 
 from services.common.identity import Verifier
 from services.common.log import get_logger
+from services.common.rpc import catalogue
 from services.common.rpc.interceptor import CallInterceptor, Listener
 from services.common.rpc.policy import PolicyTable
 from services.common.telemetry.health import Health
 
 _logger = get_logger()
+_MESSAGE_BYTES = 4 * 1024 * 1024
 _OPTIONS = (
-    ("grpc.max_receive_message_length", 4 * 1024 * 1024),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.so_reuseport", 0),
@@ -75,7 +76,10 @@ async def listening(
     the server is always ready.
     """
     policies = PolicyTable(mount.descriptor for mount in mounts)
-    server = grpc.aio.server(interceptors=[CallInterceptor(listener, policies, verifier)], options=_OPTIONS)
+    # The edge keeps each method to its own limit; a server has one for all.
+    largest = max([_MESSAGE_BYTES, *(catalogue.max_request_bytes(method) for mount in mounts for method in mount.descriptor.methods)])
+    options = (*_OPTIONS, ("grpc.max_receive_message_length", largest))
+    server = grpc.aio.server(interceptors=[CallInterceptor(listener, policies, verifier)], options=options)
     for mount in mounts:
         mount.add_to(server)
     status = health_aio.HealthServicer()

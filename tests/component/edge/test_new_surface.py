@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 
@@ -18,11 +21,12 @@ from services.accounts.domain.authentication import IdentitySigner, KeyAuthentic
 from services.accounts.domain.keys import make_key
 from services.accounts.records import KeyOwner
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
+from services.common.errors import ErrorReason, from_rpc
 from services.common.identity import IDENTITY_ISSUER
 from services.common.rpc.catalogue import CatalogueError
 from services.common.rpc.server import Mount, listening
 from tests.component.edge.conftest import envoy
-from tests.component.edge.new_surface import surface_added, tiny_mount
+from tests.component.edge.new_surface import surface_added, tiny_mounts
 from tests.component.edge.upstream import Upstream
 from tests.unit.common.keys import Keys
 
@@ -43,6 +47,7 @@ def settings(folder: Path, **others: Any) -> EdgeSettings:
 class Served:
     http: httpx.AsyncClient
     upstream: Upstream
+    target: str
 
 
 @pytest.fixture
@@ -62,10 +67,10 @@ async def served(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterato
         stack.enter_context(surface_added("tiny", tmp_path / "gen"))
         edge = settings(tmp_path, edge_cors_origins=getattr(request, "param", ""))
         await stack.enter_async_context(listening("internal", edge.accounts_address, [check], verifier))
-        await stack.enter_async_context(listening("public", f"unix:{tmp_path}/tasks.sock", [*upstream.mounts(), tiny_mount()], verifier))
+        await stack.enter_async_context(listening("public", f"unix:{tmp_path}/tasks.sock", [*upstream.mounts(), *tiny_mounts()], verifier))
         await stack.enter_async_context(envoy(edge))
         client = httpx.AsyncClient(base_url=f"http://{edge.edge_listen}", trust_env=False, timeout=60)
-        yield Served(await stack.enter_async_context(client), upstream)
+        yield Served(await stack.enter_async_context(client), upstream, edge.edge_listen)
 
 
 async def test_a_surface_of_files_of_its_own(served: Served) -> None:
@@ -100,7 +105,7 @@ async def test_what_the_edge_says_itself_has_the_shape_of_the_surface_that_the_p
         ("POST", "/v1/tiny/greeting?name=Ann", None, 405),
         ("GET", "/v1/apples/count", None, 405),
         ("POST", "/v1/apples/count", b"{", 400),
-        ("POST", "/v1/apples/count", b" " * (1024**2 + 1), 413),
+        ("POST", "/v1/apples/count", b" " * 2001, 413),
     ):
         reply = await http.request(method, path, content=content, headers=tiny)
         assert (reply.status_code, reply.json().keys()) == (status, {"error", "detail", "status"}), path
@@ -120,12 +125,55 @@ async def test_what_the_edge_says_itself_has_the_shape_of_the_surface_that_the_p
     assert reply.json() == {"error": {"reason": "API_KEY_INVALID", "message": "Invalid token"}}
 
 
+# One is smaller than the edge's setting. The other is larger than that, than what Envoy buffers by default, and than what services take.
+LIMITS = {"Count": 2000, "Recount": 6_000_000}
+
+
+@pytest.mark.parametrize("served", ["", "https://app.example.com"], indirect=True)
+@pytest.mark.parametrize("things", ["apples", "pears"])
+async def test_methods_of_one_path_have_limits_of_their_own(served: Served, things: str) -> None:
+    """Also where a more specific path takes only another verb."""
+    headers = {"x-tiny": f"Key {KEY.secret}", "origin": "https://app.example.com"}
+
+    async def pieces(body: bytes) -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 65536):
+            yield body[start : start + 65536]
+
+    for verb, limit in (("POST", LIMITS["Count"]), ("PUT", LIMITS["Recount"])):
+        body = json.dumps({"by": 1, "note": ""}).encode()
+        body = body.replace(b'""', b'"%s"' % (b"x" * (limit - len(body))))
+        for content in (body, pieces(body)):
+            reply = await served.http.request(verb, f"/v1/{things}/count", content=content, headers=headers)
+            assert (reply.status_code, reply.json()) == (200, {"things": things, "account": str(ACCOUNT)}), verb
+        # With its length in a header, so large a body is refused unread, and a client that writes all of it before it reads may miss that.
+        reply = await served.http.request(verb, f"/v1/{things}/count", content=pieces(body + b" "), headers=headers)
+        assert (reply.status_code, reply.json()) == (413, {"error": "refused", "detail": reply.json()["detail"], "status": 413}), verb
+
+
+@pytest.mark.parametrize("method", LIMITS)
+async def test_methods_that_are_called_as_grpc_have_limits_of_their_own(served: Served, method: str) -> None:
+    pb: Any = importlib.import_module("compat.tiny.v1.tiny_pb2")
+    pb_grpc: Any = importlib.import_module("compat.tiny.v1.tiny_pb2_grpc")
+    request = pb.CountRequest(things="apples", by=1, note="x" * (LIMITS[method] // 2))
+    # Before a message there are five bytes.
+    request.note += "x" * (LIMITS[method] - request.ByteSize() - 5)
+    async with grpc.aio.insecure_channel(served.target) as channel:
+        call = getattr(pb_grpc.TinyGrpcServiceStub(channel), method)
+        metadata = (("x-tiny", f"Key {KEY.secret}"),)
+        assert (await call(request, metadata=metadata)).account == str(ACCOUNT)
+        request.note += "x"
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await call(request, metadata=metadata)
+    assert from_rpc(refused.value).reason is ErrorReason.BODY_TOO_LARGE
+
+
 async def test_each_surface_has_its_document(served: Served) -> None:
     document = (await served.http.get("/tiny.openapi.json")).json()
-    assert document["paths"].keys() == {"/v1/tiny/greeting", "/v1/{things}/count"}
+    assert document["paths"].keys() == {"/v1/tiny/greeting", "/v1/pears/count", "/v1/{things}/count"}
     assert document["paths"]["/v1/tiny/greeting"]["get"]["security"] == []
     assert document["paths"]["/v1/{things}/count"]["post"]["security"] == [{"keyAuth": []}]
     assert "`refused`" in document["paths"]["/v1/{things}/count"]["post"]["responses"]["404"]["description"]
+    assert "at most 2,000 bytes" in document["paths"]["/v1/{things}/count"]["post"]["responses"]["413"]["description"]
     assert "TinyError" in document["components"]["schemas"]
     paths = (await served.http.get("/openapi.json")).json()["paths"]
     assert "/v1/tasks/{id}/status" in paths

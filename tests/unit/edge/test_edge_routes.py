@@ -63,11 +63,12 @@ def test_a_path_without_variables_goes_before_one_that_it_would_match() -> None:
 
 def test_where_lists_without_items_are_left_out_no_other_list_is_ever_empty() -> None:
     """Envoy prints all or none of them in one reply."""
-    leaving_out = {path.regex for path in routes.known_paths() if path.leaves_lists_out}
-    assert leaving_out == {r"/v1/files/batch\-create", "/v1/keys", "/v1/keys/[^/]+"}
+    treatments = [(path.regex, verb, how) for path in routes.known_paths() for how, verbs in path.treatments.items() for verb in verbs]
+    leaving_out = {(regex, verb) for regex, verb, how in treatments if how.leaves_lists_out}
+    assert {regex for regex, _ in leaving_out} == {r"/v1/files/batch\-create", "/v1/keys", "/v1/keys/[^/]+"}
     for service in catalogue.public_services():
         for method in service.methods:
-            if any(PathTemplate(binding.template).regex in leaving_out for binding in catalogue.bindings(method)):
+            if any((PathTemplate(binding.template).regex, binding.verb) in leaving_out for binding in catalogue.bindings(method)):
                 for field in routes.lists_in(method.output_type):
                     options = field.GetOptions()
                     assert options.Extensions[options_pb2.absent_when_empty] or is_required(field), field.full_name

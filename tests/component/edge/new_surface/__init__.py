@@ -39,12 +39,20 @@ def surface_added(name: str, folder: Path) -> Iterator[None]:
         catalogue.forget()
 
 
-def tiny_mount() -> Mount:
+def tiny_mounts() -> list[Mount]:
     """The surface `tiny`, served."""
     pb: Any = importlib.import_module("compat.tiny.v1.tiny_pb2")
     pb_grpc: Any = importlib.import_module("compat.tiny.v1.tiny_pb2_grpc")
 
-    class Tiny(pb_grpc.TinyServiceServicer):
+    class Counting:
+        async def Count(self, request: Any, context: Context) -> Any:  # noqa: N802 - an rpc
+            if request.things == "none":
+                raise DarkroomError(ErrorReason.TASK_NOT_FOUND, "There are none.")
+            return pb.CountReply(things=request.things, account=str(current_identity().account_id))
+
+        Recount = Count
+
+    class Tiny(Counting, pb_grpc.TinyServiceServicer):
         async def Greet(self, request: Any, context: Context) -> Any:  # noqa: N802 - an rpc
             if not request.name:
                 raise DarkroomError(ErrorReason.FIELD_INVALID, "name: say who you are", field="name")
@@ -52,12 +60,10 @@ def tiny_mount() -> Mount:
             assert not {"x-tiny", "authorization", "x-api-key"} & seen.keys()
             return pb.GreetReply(text=f"Hello, {request.name}.", account=str(current_identity().account_id))
 
-        async def Count(self, request: Any, context: Context) -> Any:  # noqa: N802 - an rpc
-            if request.things == "none":
-                raise DarkroomError(ErrorReason.TASK_NOT_FOUND, "There are none.")
-            return pb.CountReply(things=request.things, account=str(current_identity().account_id))
+    class TinyGrpc(Counting, pb_grpc.TinyGrpcServiceServicer):
+        pass
 
-    return Mount(Tiny())
+    return [Mount(Tiny()), Mount(TinyGrpc())]
 
 
 def _compile(protos: Path, out: Path) -> None:
