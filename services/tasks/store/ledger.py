@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 
-import asyncpg
 from sqlalchemy import text
 
-from services.common.database import Rows
-from services.tasks.model import LedgerEntry, LedgerKind
+from services.tasks.model import LedgerEntry
 from services.tasks.model.records import Balance, CreditTerms
 from services.tasks.store.base import Store
+from services.tasks.store.rows import entry_of, first
 
 BALANCE = text("""
 SELECT
@@ -90,7 +89,7 @@ class LedgerStore(Store):
     async def entries(self, account_id: int, *, before_id: int, limit: int) -> list[LedgerEntry]:
         """The account's newest entries below `before_id`."""
         rows = await self._run(ENTRIES, {"account_id": account_id, "before_id": before_id, "limit": limit})
-        return [_entry(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
     async def grant(
         self, account_id: int, *, amount_millicredits: int, note: str, reference: str | None, now: datetime
@@ -103,29 +102,21 @@ class LedgerStore(Store):
             "reference": reference,
             "now": now,
         }
-        return _first(await self._run(GRANT, values))
+        return first(entry_of, await self._run(GRANT, values))
 
     async def granted(self, account_id: int, reference: str | None) -> LedgerEntry | None:
         """The grant with this reference."""
-        return _first(await self._run(GRANTED, {"account_id": account_id, "reference": reference}))
+        return first(entry_of, await self._run(GRANTED, {"account_id": account_id, "reference": reference}))
 
     async def refund(self, task_id: int, *, note: str, now: datetime) -> LedgerEntry | None:
         """Give back what a task cost; None if it cost nothing or was already refunded."""
-        return _first(await self._run(REFUND, {"task_id": task_id, "note": note, "now": now}))
+        return first(entry_of, await self._run(REFUND, {"task_id": task_id, "note": note, "now": now}))
 
     async def refunded(self, task_id: int) -> LedgerEntry | None:
         """The task's refund."""
-        return _first(await self._run(REFUNDED, {"task_id": task_id}))
+        return first(entry_of, await self._run(REFUNDED, {"task_id": task_id}))
 
     async def set_terms(self, account_id: int, *, unlimited: bool | None, multiplier_permille: int | None) -> None:
         """Set the terms of an account's future tasks; None: those of the settings."""
         values = {"account_id": account_id, "unlimited": unlimited, "multiplier_permille": multiplier_permille}
         await self._run(SET_TERMS, values)
-
-
-def _first(rows: Rows) -> LedgerEntry | None:
-    return _entry(rows[0]) if rows else None
-
-
-def _entry(row: asyncpg.Record) -> LedgerEntry:
-    return LedgerEntry(**{**row, "kind": LedgerKind(row["kind"])})

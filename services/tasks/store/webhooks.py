@@ -15,8 +15,8 @@ from sqlalchemy import text
 from services.common.database import Rows
 from services.common.idempotency import IdempotentCall, remembered
 from services.tasks.model.records import Registered
-from services.tasks.model.webhook import Webhook, WebhookSecret
 from services.tasks.store.deliveries import DeliveryStore
+from services.tasks.store.tables import WebhookRow, WebhookSecretRow
 
 CREATE = text(f"""
 WITH added AS (
@@ -151,7 +151,7 @@ class WebhookStore(DeliveryStore):
     async def disabled(self, account_id: int, webhook_id: int) -> bool | None:
         """Whether a webhook is disabled; None if there is none."""
         async with self._database.session() as session:
-            webhook = await session.get(Webhook, webhook_id)
+            webhook = await session.get(WebhookRow, webhook_id)
         return webhook.disable_time is not None if webhook is not None and webhook.account_id == account_id else None
 
     async def rotate(
@@ -164,7 +164,7 @@ class WebhookStore(DeliveryStore):
     async def secret(self, account_id: int, webhook_id: int) -> tuple[str, datetime | None] | None:
         """The secret of a webhook (0: the default secret), and until when the previous one also signs; None if there is none."""
         async with self._database.session() as session:
-            stored = await session.get(WebhookSecret, (account_id, webhook_id))
+            stored = await session.get(WebhookSecretRow, (account_id, webhook_id))
         return (stored.secret, stored.previous_until) if stored is not None else None
 
     async def default_secret(self, account_id: int, secret: str, *, call: IdempotentCall | None, now: datetime) -> str:
