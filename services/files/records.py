@@ -36,32 +36,47 @@ class FileOrigin(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """A file of an account. `store.models.FileRow` explains each column."""
+    """A file of an account."""
 
     id: int
     account_id: int
     origin: FileOrigin
     state: FileState
     visible: bool
+    """Whether the account sees it: an output only once its task has succeeded with it."""
     object_key: str
     name: str
     media_type: str
+    """From the name while pending, from the content once ready."""
     size_bytes: int
+    """Declared (0: not) while pending, stored once ready."""
     etag: str | None = None
+    """Of the accepted object, with quotes."""
     width: int | None = None
+    """Pixels."""
     height: int | None = None
+    """Pixels."""
     frames: int | None = None
     pages: int | None = None
     upload_id: str | None = None
+    """Of a multipart upload, even after its end."""
     part_bytes: int | None = None
+    """Size of every part of an upload but the last; None: by the settings."""
     permanent: bool = False
+    """An upload that does not expire once it is ready."""
     task_id: int | None = None
+    """The task that made it."""
     attempt: int | None = None
+    """The attempt that made it, from 1."""
     kept_as: str | None = None
+    """No result, but kept under this key for later attempts; never shown."""
     pins: int = 0
+    """Open tasks that need it."""
     created_at: datetime
     expires_at: datetime | None = None
+    """None: never, or an unclaimed output."""
     sweep_at: datetime | None = None
+    """When the sweeper next looks at it; also the end of the lease of the sweeper that has claimed it."""
 
 
 @dataclass(frozen=True, slots=True)
