@@ -28,6 +28,7 @@ class ApiKey:
     prefix: str
     """Its first characters."""
     sha256: bytes
+    """SHA-256 of the key, 32 bytes."""
     created_at: datetime
     revoked_at: datetime | None
     scopes: Sequence[str] | None

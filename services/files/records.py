@@ -36,32 +36,47 @@ class FileOrigin(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """A file of an account. `store.models.FileRow` explains each column."""
+    """A file of an account."""
 
     id: int
     account_id: int
     origin: FileOrigin
     state: FileState
     visible: bool
+    """Whether the account can see it. An output becomes visible when its task succeeds with it."""
     object_key: str
     name: str
     media_type: str
+    """Derived from the name while pending, from the content once ready."""
     size_bytes: int
+    """Declared size while pending (0 if none), stored size once ready."""
     etag: str | None = None
+    """ETag of the accepted object, with quotes."""
     width: int | None = None
+    """Pixels."""
     height: int | None = None
+    """Pixels."""
     frames: int | None = None
     pages: int | None = None
     upload_id: str | None = None
+    """Id of the multipart upload, kept after it has ended."""
     part_bytes: int | None = None
+    """Size of every part of an upload but the last; None: by the settings."""
     permanent: bool = False
+    """Whether the upload does not expire once it is ready."""
     task_id: int | None = None
+    """The task that created it."""
     attempt: int | None = None
+    """The attempt that created it, from 1."""
     kept_as: str | None = None
+    """Key of an intermediate result that is kept for later attempts and never visible."""
     pins: int = 0
+    """Open tasks that need it."""
     created_at: datetime
     expires_at: datetime | None = None
+    """None: never, or an unclaimed output."""
     sweep_at: datetime | None = None
+    """When the sweeper next looks at it; also the end of the lease of the sweeper that has claimed it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,11 +78,11 @@ class Accounts:
 
     async def revoke_key(self, key_id: int, account_id: int | None) -> ApiKey:
         """Revoke a key of one account, or of any (None); repeating it is harmless. Raises API_KEY_NOT_FOUND."""
-        row = await self._store.revoke(key_id, account_id)
-        if row is None:
+        key = await self._store.revoke(key_id, account_id)
+        if key is None:
             raise no_such_key(str(key_id))
         self._revoked(key_id)
-        return row
+        return key
 
 
 def no_such_key(key_id: str) -> DarkroomError:

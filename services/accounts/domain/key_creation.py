@@ -50,18 +50,18 @@ class KeyCreation:
         )
 
     async def _made(self, call: IdempotentCall, key_id: int) -> tuple[ApiKey, str]:
-        row, nonce = await self._store.key(key_id, call.account_id), await self._store.nonce(call)
-        if row is None:
+        stored, nonce = await self._store.key(key_id, call.account_id), await self._store.nonce(call)
+        if stored is None:
             raise no_such_key(str(key_id))
         if nonce is None:
             # The 24 hours have just ended: a repeat makes a new key.
             raise in_progress()
         key = derived_key(self._pepper, nonce)
-        if key.digest != row.sha256:
+        if key.digest != stored.sha256:
             raise DarkroomError(
                 ErrorReason.IDEMPOTENCY_KEY_MISMATCH,
-                f"The secret of key {row.id}, which an earlier call with this idempotency key has made, cannot be shown again: the "
+                f"The secret of key {stored.id}, which an earlier call with this idempotency key has made, cannot be shown again: the "
                 "service's signing key has been replaced since. Revoke that key, and create another with a new idempotency key.",
                 field=HEADER,
             )
-        return row, key.secret
+        return stored, key.secret

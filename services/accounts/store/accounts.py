@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text
-from sqlmodel import col
+from sqlalchemy import text
+from sqlmodel import col, select
 
 from services.accounts.records import UNLIMITED, Account, ApiKey, KeyLimits, KeyOwner, NewKey, RepeatableKey
-from services.accounts.store.models import AccountRow, ApiKeyRow, Idempotency
+from services.accounts.store.tables import AccountRow, ApiKeyRow, IdempotencyRow
 from services.common.database import Database
 from services.common.idempotency import IdempotentCall, key_values, remembered, storing_key
 
@@ -71,7 +71,7 @@ class AccountStore:
     async def accounts(self) -> Sequence[Account]:
         """All of them, oldest first. For the administration command only: it reads the whole table."""
         async with self._database.session() as session:
-            rows = (await session.execute(select(AccountRow).order_by(col(AccountRow.id)))).scalars().all()
+            rows = (await session.scalars(select(AccountRow).order_by(col(AccountRow.id)))).all()
         return [_account(row) for row in rows]
 
     async def add_key(
@@ -103,21 +103,21 @@ class AccountStore:
     async def nonce(self, call: IdempotentCall) -> bytes | None:
         """The nonce of the key that a call created; None if no record of the call is left."""
         async with self._database.session() as session:
-            record = await session.get(Idempotency, (call.account_id, call.method, call.key))
+            record = await session.get(IdempotencyRow, (call.account_id, call.method, call.key))
         return record.nonce if record is not None else None
 
     async def key(self, key_id: int, account_id: int) -> ApiKey | None:
         """One key of an account."""
         statement = select(ApiKeyRow).where(col(ApiKeyRow.id) == key_id, col(ApiKeyRow.account_id) == account_id)
         async with self._database.session() as session:
-            row = (await session.execute(statement)).scalars().one_or_none()
+            row = (await session.scalars(statement)).one_or_none()
         return _api_key(row.model_dump()) if row is not None else None
 
     async def keys(self, account_id: int) -> Sequence[ApiKey]:
         """An account's keys, newest first, revoked ones included."""
         statement = select(ApiKeyRow).where(col(ApiKeyRow.account_id) == account_id).order_by(col(ApiKeyRow.id).desc())
         async with self._database.session() as session:
-            rows = (await session.execute(statement)).scalars().all()
+            rows = (await session.scalars(statement)).all()
         return [_api_key(row.model_dump()) for row in rows]
 
     async def owner(self, digest: bytes) -> KeyOwner | None:

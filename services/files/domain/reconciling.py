@@ -75,18 +75,18 @@ class Reconciler:
 
     async def _compare_records(self, behind: str, last: str, listed: Collection[str], now: datetime) -> None:
         """Compare the READY records whose keys are above `behind`, up to `last`, with the objects listed there."""
-        while rows := await self._sweep.ready_objects(behind, last, _BATCH):
-            back = [row.file_id for row in rows if row.key in listed and row.missing]
+        while ready := await self._sweep.ready_objects(behind, last, _BATCH):
+            back = [each.file_id for each in ready if each.key in listed and each.missing]
             if back:
                 await self._sweep.found_again(back)
                 _logger.info("objects_back", files=len(back))
-            await self._note_missing([row for row in rows if row.key not in listed], now)
-            behind = rows[-1].key
+            await self._note_missing([each for each in ready if each.key not in listed], now)
+            behind = ready[-1].key
 
     async def _note_missing(self, unlisted: Sequence[ReadyObject], now: datetime) -> None:
         """Hide files whose objects are missing. Each is checked again: it may have become READY after its part of the bucket was listed."""
-        there = await asyncio.gather(*(self._is_there(row.key) for row in unlisted))
-        missing = [row.file_id for row, is_there in zip(unlisted, there, strict=True) if not is_there]
+        there = await asyncio.gather(*(self._is_there(each.key) for each in unlisted))
+        missing = [each.file_id for each, is_there in zip(unlisted, there, strict=True) if not is_there]
         if not missing:
             return
         noted = await self._sweep.note_missing(missing, now)

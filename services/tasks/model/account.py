@@ -1,64 +1,39 @@
-"""What an account may have, its credits, and its place in the lanes."""
+"""What an account may have, and its credits."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    CheckConstraint,
-    Column,
-    Computed,
-    Identity,
-    Index,
-    Text,
-    UniqueConstraint,
-    text,
-)
-from sqlmodel import Field
 
-from services.tasks.model.base import TasksTable, moment, with_default
-
-
-class AccountPolicy(TasksTable, table=True):
-    """What an account has under way, its limits, its rank among others, and its credits. NULL means the value from the settings.
+@dataclass(frozen=True, slots=True)
+class AccountPolicy:
+    """What an account has under way, its limits, its rank among others, and its credits. None means the value from the settings.
 
     `available_millicredits` and `reserved_millicredits` are the sums of the account's ledger entries that are not `unlimited`.
     """
 
-    __tablename__ = "account_policy"
-    __table_args__ = (
-        CheckConstraint("open >= 0", name="account_policy_open_not_negative"),
-        CheckConstraint("available_millicredits >= 0", name="account_policy_available_not_negative"),
-        CheckConstraint("reserved_millicredits >= 0", name="account_policy_reserved_not_negative"),
-        CheckConstraint("multiplier_permille >= 0", name="account_policy_multiplier_not_negative"),
-        CheckConstraint("weight > 0", name="account_policy_weight_positive"),
-    )
-
-    account_id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    account_id: int
     open: int
     """Tasks that have not ended; kept by the statements that create and end tasks."""
-    max_open: int | None = None
-    """The operator's limit for this account; NULL: the default of the API that creates the task."""
-    running: int = Field(0, sa_column_kwargs={"server_default": "0"})
-    """Tasks DISPATCHED or RUNNING in all lanes; kept by the transitions between those states and others. No constraint keeps it at 0 or
-    more: PostgreSQL would check it on the row version that a statement saw first, before finding that another statement has incremented it
-    meanwhile."""
-    max_running: int | None = None
-    """The operator's limit for this account; NULL: the default."""
-    weight: float = Field(1.0, sa_column_kwargs={"server_default": "1"})
+    max_open: int | None
+    """The operator's limit for this account; None: the default of the API that creates the task."""
+    running: int
+    """Tasks DISPATCHED or RUNNING in all lanes; kept by the transitions between those states and others."""
+    max_running: int | None
+    """The operator's limit for this account; None: the default."""
+    weight: float
     """Share of its class: an account of weight 2 gets two turns where one of weight 1 gets one."""
-    priority_class: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    priority_class: int
     """A larger class goes strictly first."""
-    available_millicredits: int = with_default(BigInteger, "0")
+    available_millicredits: int
     """The amount that new tasks may reserve."""
-    reserved_millicredits: int = with_default(BigInteger, "0")
+    reserved_millicredits: int
     """The amount that open tasks have reserved."""
-    unlimited: bool | None = None
+    unlimited: bool | None
     """Whether new tasks need no balance."""
-    multiplier_permille: int | None = None
+    multiplier_permille: int | None
     """Multiplier of list prices for new tasks, in thousandths."""
 
 
@@ -72,64 +47,18 @@ class LedgerKind(StrEnum):
     REFUND = "REFUND"
 
 
-_KINDS = ", ".join(f"'{kind}'" for kind in LedgerKind)
-
-
-class LedgerEntry(TasksTable, table=True):
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
     """One change of a balance; never changed, never deleted: it outlives its task."""
 
-    __tablename__ = "ledger_entry"
-    __table_args__ = (
-        UniqueConstraint("task_id", "kind", name="ledger_entry_once_a_task"),
-        CheckConstraint(f"kind IN ({_KINDS})", name="ledger_entry_kind_known"),
-        CheckConstraint("(task_id IS NULL) = (kind = 'GRANT')", name="ledger_entry_about_a_task"),
-        CheckConstraint("amount_millicredits > 0", name="ledger_entry_amount_positive"),
-        Index("ledger_entry_account", "account_id", text("id DESC")),
-        Index("ledger_entry_once_a_reference", "account_id", "reference", unique=True, postgresql_where=text("reference IS NOT NULL")),
-    )
-
-    id: int | None = Field(None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
-    account_id: int = Field(sa_type=BigInteger)
-    task_id: int | None = Field(None, sa_type=BigInteger)
-    kind: LedgerKind = Field(sa_type=Text)
-    amount_millicredits: int = Field(sa_type=BigInteger)
+    id: int
+    account_id: int
+    task_id: int | None
+    kind: LedgerKind
+    amount_millicredits: int
     unlimited: bool
     """Records usage without having changed the balance."""
-    time: datetime = moment(nullable=False)
-    note: str = Field("", sa_column=Column(Text, nullable=False, server_default=text("''")))
-    reference: str | None = Field(None, sa_type=Text)
+    time: datetime
+    note: str
+    reference: str | None
     """The operator's name for a grant, which makes repeating it harmless."""
-
-
-class LaneAccount(TasksTable, table=True):
-    """An account's place in a lane."""
-
-    __tablename__ = "lane_account"
-    __table_args__ = (
-        # `waiting`, not `queued > 0`: an update of `queued` that leaves `waiting` as it is then touches no index.
-        Index("lane_account_turn", "lane", text("priority_class DESC"), "virtual_time", "account_id", postgresql_where=text("waiting")),
-    )
-
-    lane: str = Field(sa_type=Text, primary_key=True)
-    account_id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
-    priority_class: int
-    """That of the account's policy."""
-    queued: int
-    """Tasks QUEUED whose `run_at` is NULL; kept by the statements that move tasks into and out of that state. No constraint, for the same
-    reason as `running`."""
-    virtual_time: float
-    """Position of its next turn; see `store/order.py`."""
-    waiting: bool | None = Field(None, sa_column=Column(Boolean, Computed("queued > 0", persisted=True)))
-
-
-class LaneClass(TasksTable, table=True):
-    """A class of accounts in a lane."""
-
-    __tablename__ = "lane_class"
-
-    lane: str = Field(sa_type=Text, primary_key=True)
-    priority_class: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    virtual_time: float
-    """The largest start tag served."""
-    dispatched: int = Field(sa_type=BigInteger)
-    """Tasks offered so far."""

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, Text, text
-from sqlmodel import Field
 
-from services.tasks.model.base import TasksTable, array, moment
-
-
-class Batch(TasksTable, table=True):
+@dataclass(frozen=True, slots=True)
+class Batch:
     """A batch. The statements that end tasks keep its counters, so they outlive the tasks, show when the batch ends, and need no counting
     query."""
 
-    __tablename__ = "batch"
-    __table_args__ = (
-        CheckConstraint("open >= 0", name="batch_open_not_negative"),
-        CheckConstraint("(end_time IS NULL) = (open > 0)", name="batch_ends_with_its_last_task"),
-        Index("batch_account", "account_id", text("id DESC")),
-        Index("batch_ended", "end_time", postgresql_where=text("end_time IS NOT NULL")),
-    )
-
-    id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
-    account_id: int = Field(sa_type=BigInteger)
+    id: int
+    account_id: int
     task_count: int
     """Number of tasks that it was created with."""
     open: int
@@ -31,10 +21,10 @@ class Batch(TasksTable, table=True):
     succeeded: int
     failed: int
     cancelled: int
-    refused: list[bytes] = array(LargeBinary)
+    refused: Sequence[bytes]
     """`darkroom.internal.tasks.v1.StoredRefusal` messages."""
-    create_time: datetime = moment(nullable=False)
-    end_time: datetime | None = moment()
+    create_time: datetime
+    end_time: datetime | None
     """When the last of its tasks ended."""
-    webhook_url: str | None = Field(None, sa_type=Text)
+    webhook_url: str | None
     """Notified of its end, besides the account's webhooks."""

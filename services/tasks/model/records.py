@@ -1,4 +1,4 @@
-"""Input of the store, and its results other than rows."""
+"""Input of the store, and its results besides those of `services.tasks.model`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import Enum
 
 from services.common.errors import DarkroomError
 from services.common.rpc.trace import Origin
-from services.tasks.model import Batch, Task, TaskEvent, WebhookDelivery, loaded
+from services.tasks.model import Batch, Task, TaskEvent, WebhookDelivery
 from services.tasks.model.state import TaskState
 
 
@@ -128,7 +128,7 @@ class Standing:
 
     id: int
     state: TaskState
-    output_file_ids: list[int]
+    output_file_ids: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,27 +137,23 @@ class OutgoingEvent:
 
     event: TaskEvent
     account_id: int
-    output_file_ids: list[int]
+    output_file_ids: Sequence[int]
     trace_parent: str = ""
     """Trace parent of the request that created the task; empty if it is not traced."""
 
     @classmethod
     def newest_of(cls, task: Task) -> OutgoingEvent:
         """The event of the transition that led to the task's current state."""
-        event = loaded(
-            TaskEvent,
-            {
-                "task_id": task.id,
-                "sequence": task.last_sequence,
-                "state": task.state,
-                "attempt": task.attempt,
-                "progress": task.progress,
-                "message": task.progress_message,
-                "error_reason": task.error_reason,
-                "error_message": task.error_message,
-                "time": task.update_time,
-                "relay_at": task.update_time,
-            },
+        event = TaskEvent(
+            task_id=task.id,
+            sequence=task.last_sequence,
+            state=task.state,
+            attempt=task.attempt,
+            progress=task.progress,
+            message=task.progress_message,
+            error_reason=task.error_reason,
+            error_message=task.error_message,
+            time=task.update_time,
         )
         outputs = task.output_file_ids if task.state is TaskState.SUCCEEDED else []
         return cls(event, task.account_id, outputs, Origin.parse(task.trace_id).trace_parent)
@@ -167,7 +163,7 @@ class OutgoingEvent:
 class BatchNow:
     """A batch, and the states of its open tasks."""
 
-    row: Batch
+    stored: Batch
     queued: int
     dispatched: int
     running: int
@@ -179,7 +175,7 @@ class BatchNow:
     @property
     def progress(self) -> float:
         """Completed share of all tasks, 0 to 1."""
-        return (self.row.task_count - self.row.open + self.running_progress) / self.row.task_count
+        return (self.stored.task_count - self.stored.open + self.running_progress) / self.stored.task_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +194,7 @@ class Registered:
     url: str
     create_time: datetime
     disable_time: datetime | None
+    """When it answered 410 Gone."""
     previous_until: datetime | None
     """Until then the previous secret also signs."""
     event_types: Sequence[str]

@@ -2,166 +2,105 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    CheckConstraint,
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    Text,
-    text,
-)
-from sqlmodel import Field
-
 from services.common.errors import ErrorReason
-from services.common.idempotency import IdempotencyColumns
-from services.tasks.model.base import TasksTable, array, moment, with_default
 from services.tasks.model.state import TaskState
 
-_STATES = ", ".join(f"'{state}'" for state in TaskState)
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task as it was when it was read."""
 
-class Task(TasksTable, table=True):
-    """A task. Its row is also the state machine, the queue, the lease and the counter of its events."""
-
-    __tablename__ = "task"
-    __table_args__ = (
-        CheckConstraint(f"state IN ({_STATES})", name="task_state_known"),
-        # Each account's queue in the order it is served, and pending retries. Finished tasks are in none of these five, so the indexes stay
-        # small.
-        Index(
-            "task_queue", "lane", "account_id", text("priority DESC"), "id", postgresql_where=text("state = 'QUEUED' AND run_at IS NULL")
-        ),
-        Index("task_retries", "lane", "run_at", postgresql_where=text("state = 'QUEUED' AND run_at IS NOT NULL")),
-        Index("task_offered", "lane", "dispatch_time", postgresql_where=text("state = 'DISPATCHED'")),
-        Index("task_leases", "lease_until", postgresql_where=text("state = 'RUNNING'")),
-        Index("task_deadlines", "deadline", postgresql_where=text("deadline IS NOT NULL AND end_time IS NULL")),
-        Index("task_account", "account_id", text("id DESC")),
-        # The order in which tasks expire.
-        Index("task_ended", "end_time", "id", postgresql_where=text("end_time IS NOT NULL")),
-        Index("task_batch", "batch_id", "batch_index", postgresql_where=text("batch_id IS NOT NULL")),
-    )
-
-    id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
-    account_id: int = Field(sa_type=BigInteger)
-    state: TaskState = Field(sa_type=Text)
-    lane: str = Field(sa_type=Text)
+    id: int
+    account_id: int
+    state: TaskState
+    lane: str
     priority: int
-    trace_id: str = Field(sa_type=Text)
+    trace_id: str
     """The trace of the request that created it, as `services.common.rpc.trace.Origin` writes it."""
-    operations: list[bytes] = array(LargeBinary)
+    operations: Sequence[bytes]
     """`darkroom.operations.v1.Operation` messages."""
-    input_file_ids: list[int] = array(BigInteger)
-    output_file_ids: list[int] = array(BigInteger)
-    notices: list[bytes] = array(LargeBinary)
+    input_file_ids: Sequence[int]
+    output_file_ids: Sequence[int]
+    notices: Sequence[bytes]
     """`darkroom.tasks.v1.Notice` messages."""
-    price_millicredits: int = Field(sa_type=BigInteger)
+    price_millicredits: int
     """Price of a complete delivery: list price times multiplier."""
-    multiplier_permille: int = with_default(Integer, "1000")
-    reserved_millicredits: int = with_default(BigInteger, "0")
+    multiplier_permille: int
+    reserved_millicredits: int
     """Reserved when it was created; kept after its end. 0 for a task that is older than the ledger and therefore free of charge."""
-    charged_millicredits: int = with_default(BigInteger, "0")
-    unlimited: bool = with_default(Boolean, "true")
+    charged_millicredits: int
+    unlimited: bool
     """Its ledger entries do not change the balance."""
-    expected_outputs: int = with_default(Integer, "0")
+    expected_outputs: int
     """Number of files in a complete delivery; 0: whatever it delivers is complete."""
 
     attempt: int
     """Number of attempts begun so far."""
     max_attempts: int
     """How many attempts it may have, not counting those that were handed back."""
-    handed_back: int = with_default(Integer, "0")
+    handed_back: int
     """Number of attempts that ended because their worker was stopping."""
-    run_at: datetime | None = moment()
-    """While QUEUED: NULL if the task takes part in the order; if set, it waits until then, as a retry does."""
-    dispatch_time: datetime | None = moment()
+    run_at: datetime | None
+    """While QUEUED: None if the task takes part in the order; if set, it waits until then, as a retry does."""
+    dispatch_time: datetime | None
     """While DISPATCHED: when it was last offered."""
-    run_id: UUID | None = None
+    run_id: UUID | None
     """The run that the current or last attempt belongs to."""
-    lease_until: datetime | None = moment()
+    lease_until: datetime | None
     """While RUNNING: the attempt lives until then."""
 
     progress: float
-    progress_message: str = Field(sa_type=Text)
-    error_reason: ErrorReason | None = Field(None, sa_type=Text)
-    error_message: str | None = Field(None, sa_type=Text)
-    last_sequence: int = Field(sa_type=BigInteger)
+    progress_message: str
+    error_reason: ErrorReason | None
+    error_message: str | None
+    last_sequence: int
     """Number of its newest event."""
-    create_time: datetime = moment(nullable=False)
-    update_time: datetime = moment(nullable=False)
-    start_time: datetime | None = moment()
-    end_time: datetime | None = moment()
-    deadline: datetime | None = moment()
+    create_time: datetime
+    update_time: datetime
+    start_time: datetime | None
+    end_time: datetime | None
+    deadline: datetime | None
     """A task that has not ended by then fails."""
-    webhook_url: str | None = Field(None, sa_type=Text)
+    webhook_url: str | None
     """Notified of its end, besides the account's webhooks."""
-    batch_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("batch.id", ondelete="CASCADE")))
+    batch_id: int | None
     """The batch that it was created with."""
-    batch_index: int | None = None
+    batch_index: int | None
     """Which item of the batch it is, from 0."""
 
 
-def _task_key() -> Any:
-    return Field(sa_column=Column(BigInteger, ForeignKey("task.id", ondelete="CASCADE"), primary_key=True))
+@dataclass(frozen=True, slots=True)
+class TaskEvent:
+    """One numbered change of a task; written by the statement that made the change."""
 
-
-class TaskEvent(TasksTable, table=True):
-    """One numbered change of a task; written by the statement that made the change; only `relay_at` ever changes."""
-
-    __tablename__ = "task_event"
-    __table_args__ = (Index("task_event_outbox", "relay_at", "task_id", "sequence", postgresql_where=text("relay_at IS NOT NULL")),)
-
-    task_id: int = _task_key()
-    sequence: int = Field(sa_type=BigInteger, primary_key=True)
+    task_id: int
+    sequence: int
     """1 for the first event of the task, without gaps."""
-    state: TaskState = Field(sa_type=Text)
+    state: TaskState
     attempt: int
     progress: float
-    message: str = Field(sa_type=Text)
-    error_reason: ErrorReason | None = Field(None, sa_type=Text)
-    error_message: str | None = Field(None, sa_type=Text)
-    time: datetime = moment(nullable=False)
-    relay_at: datetime | None = moment()
-    """NULL once published: until then a relay takes the event at this time, and moves the time on while it publishes."""
+    message: str
+    error_reason: ErrorReason | None
+    error_message: str | None
+    time: datetime
 
 
-class EventRetention(TasksTable, table=True):
-    """A single row: the events of tasks that had ended by then have been removed, except the last of each."""
+@dataclass(frozen=True, slots=True)
+class TaskAttempt:
+    """One attempt in a task's history."""
 
-    __tablename__ = "event_retention"
-    __table_args__ = (CheckConstraint("single", name="event_retention_single"),)
-
-    single: bool = Field(True, sa_column=Column(Boolean, primary_key=True, server_default=text("true")))
-    end_time: datetime = moment(nullable=False)
-    task_id: int = Field(sa_type=BigInteger)
-    """Among the tasks that ended at exactly that moment, those up to this id."""
-
-
-class TaskAttempt(TasksTable, table=True):
-    """The history: one row per attempt."""
-
-    __tablename__ = "task_attempt"
-
-    task_id: int = _task_key()
-    attempt: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    task_id: int
+    attempt: int
     run_id: UUID
-    worker: str = Field(sa_type=Text)
-    start_time: datetime = moment(nullable=False)
-    end_time: datetime | None = moment()
-    outcome: TaskState | None = Field(None, sa_type=Text)
+    worker: str
+    start_time: datetime
+    end_time: datetime | None
+    outcome: TaskState | None
     """SUCCEEDED, FAILED or CANCELLED: how the attempt ended, however the task ended."""
-    error_reason: ErrorReason | None = Field(None, sa_type=Text)
-    error_message: str | None = Field(None, sa_type=Text)
-
-
-class Idempotency(IdempotencyColumns, TasksTable, table=True):
-    """Which task a call with an idempotency key created; `resource_ids` holds its id."""
-
-    __tablename__ = "idempotency"
+    error_reason: ErrorReason | None
+    error_message: str | None

@@ -1,89 +1,39 @@
-"""Webhooks, their secrets, and the outbox that becomes the log."""
+"""What is sent to webhooks."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    Column,
-    ForeignKey,
-    Index,
-    Text,
-    text,
-)
-from sqlmodel import Field
-
-from services.tasks.model.base import TasksTable, moment
 from services.tasks.model.state import DeliveryState
 
 
-class Webhook(TasksTable, table=True):
-    """An address that is notified when tasks and batches of its account end."""
+@dataclass(frozen=True, slots=True)
+class WebhookDelivery:
+    """One event for one receiver: an entry of the outbox, then of the log."""
 
-    __tablename__ = "webhook"
-    __table_args__ = (Index("webhook_account", "account_id", "id"),)
-
-    id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
-    account_id: int = Field(sa_type=BigInteger)
-    url: str = Field(sa_type=Text)
-    create_time: datetime = moment(nullable=False)
-    disable_time: datetime | None = moment()
-    """When it answered 410 Gone."""
-    event_types: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
-    """The events that it is sent; empty: all of them."""
-
-
-class WebhookSecret(TasksTable, table=True):
-    """Signs the deliveries to a webhook. It is stored in plain text, since an HMAC cannot be computed from its hash."""
-
-    __tablename__ = "webhook_secret"
-
-    account_id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
-    webhook_id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
-    """0: the account's default secret, for the URLs that tasks name themselves."""
-    secret: str = Field(sa_type=Text)
-    previous_secret: str | None = Field(None, sa_type=Text)
-    previous_until: datetime | None = moment()
-    """Until then the previous secret also signs."""
-
-
-class WebhookDelivery(TasksTable, table=True):
-    """One event for one receiver: a row of the outbox, then of the log. It has no foreign key to the webhook, so that a task can end
-    whatever happens to the webhook at the same moment."""
-
-    __tablename__ = "webhook_delivery"
-    __table_args__ = (
-        Index("webhook_delivery_outbox", "lane", "next_at", postgresql_where=text("next_at IS NOT NULL")),
-        Index("webhook_delivery_account", "account_id", text("id DESC")),
-        Index("webhook_delivery_ended", "end_time", postgresql_where=text("end_time IS NOT NULL")),
-        Index("webhook_delivery_task", "task_id", postgresql_where=text("task_id IS NOT NULL")),
-        Index("webhook_delivery_batch", "batch_id", postgresql_where=text("batch_id IS NOT NULL")),
-    )
-
-    id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
-    account_id: int = Field(sa_type=BigInteger)
-    webhook_id: int = Field(sa_type=BigInteger)
+    id: int
+    account_id: int
+    webhook_id: int
     """0: the task named the URL itself."""
-    task_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("task.id", ondelete="CASCADE")))
-    batch_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("batch.id", ondelete="CASCADE")))
-    """If this and the task are NULL: a test event."""
-    url: str = Field(sa_type=Text)
-    lane: int = Field(sa_type=BigInteger)
+    task_id: int | None
+    batch_id: int | None
+    """If this and the task are None: a test event."""
+    url: str
+    lane: int
     """Deliveries that share a limit of concurrency, isolated from all others: the webhook's id, or a negative number for tasks' own
     URLs."""
-    event_type: str = Field(sa_type=Text)
-    state: DeliveryState = Field(sa_type=Text)
+    event_type: str
+    state: DeliveryState
     attempts: int
     """Attempts begun so far. It only grows, so it identifies an attempt."""
     tries: int
     """Attempts since the event or the last replay; these decide when it is given up."""
-    next_at: datetime | None = moment()
+    next_at: datetime | None
     """While PENDING: a sender takes it at this time, and moves the time on while it sends."""
-    attempt_time: datetime | None = moment()
-    response_status: int | None = None
-    response_body: str | None = Field(None, sa_type=Text)
-    error: str | None = Field(None, sa_type=Text)
-    create_time: datetime = moment(nullable=False)
-    end_time: datetime | None = moment()
+    attempt_time: datetime | None
+    response_status: int | None
+    response_body: str | None
+    error: str | None
+    create_time: datetime
+    end_time: datetime | None

@@ -26,7 +26,7 @@ from services.tasks.store.parts import (
     asked,
     transition,
 )
-from services.tasks.store.rows import first_task
+from services.tasks.store.rows import first, task_of
 
 START = transition(
     """
@@ -149,7 +149,7 @@ class AttemptStore(Store):
 
     async def started(self, task_id: int, run_id: UUID) -> Task | None:
         """The task, if this run has it RUNNING."""
-        return first_task(await self._run(STARTED, {"id": task_id, "run_id": run_id}))
+        return first(task_of, await self._run(STARTED, {"id": task_id, "run_id": run_id}))
 
     async def progress(
         self,

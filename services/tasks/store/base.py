@@ -13,7 +13,7 @@ from sqlalchemy import TextClause
 from services.common.database import Database, Rows
 from services.common.idempotency import IdempotentCall, key_values, storing_key
 from services.tasks.model import Task
-from services.tasks.store.rows import first_task, task_of
+from services.tasks.store.rows import first, task_of
 
 BATCH = 100
 """Transitions in one statement: enough to make the fixed cost of a call negligible."""
@@ -36,7 +36,7 @@ class Store:
             return await self._run(statement, {**values, **key_values(call, now)})
 
     async def _transition(self, statement: TextClause, values: Mapping[str, Any]) -> Task | None:
-        return first_task(await self._run(statement, values))
+        return first(task_of, await self._run(statement, values))
 
     async def _transitions(self, statement: TextClause, asked: Sequence[Mapping[str, Any]]) -> Sequence[Task | None]:
         """One statement for the transitions of many tasks; the result for each."""

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-import asyncpg
 from sqlalchemy import text
 
 from services.common.errors import ErrorReason
-from services.tasks.model import Batch, Task, loaded
+from services.tasks.model import Task
 from services.tasks.model.records import BatchNow
 from services.tasks.model.state import TaskState
 from services.tasks.store.base import Store
 from services.tasks.store.parts import end_anywhere
-from services.tasks.store.rows import refusal_of, task_of
+from services.tasks.store.rows import Row, batch_of, refusal_of, task_of
 
 _NOW = """
 SELECT batch.*, coalesce(now.queued, 0) AS queued, coalesce(now.dispatched, 0) AS dispatched, coalesce(now.running, 0) AS running,
@@ -87,8 +86,7 @@ class BatchStore(Store):
         return bool(await self._run(DELETE, {"id": batch_id, "account_id": account_id}))
 
 
-def _batch(row: asyncpg.Record) -> BatchNow:
-    columns = dict(row)
-    queued, dispatched, running, progress = (columns.pop(name) for name in ("queued", "dispatched", "running", "progress"))
-    refusals = [refusal_of(stored) for stored in columns["refused"]]
-    return BatchNow(loaded(Batch, columns), queued, dispatched, running, progress, refusals)
+def _batch(row: Row) -> BatchNow:
+    stored = batch_of(row)
+    refusals = [refusal_of(refused) for refused in stored.refused]
+    return BatchNow(stored, row["queued"], row["dispatched"], row["running"], row["progress"], refusals)

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 
-from services.common.database import Rows
 from services.common.idempotency import IdempotentCall, remembered
 from services.tasks.model import WebhookDelivery
 from services.tasks.model.records import Claimed, Outcome
 from services.tasks.model.state import DeliveryState
 from services.tasks.store.base import Store
+from services.tasks.store.rows import Row, delivery_of, first
 
 CLAIM = text("""
 WITH RECURSIVE lane (id) AS (
@@ -114,8 +113,6 @@ SELECT * FROM queued
 """)  # noqa: S608 - put together from constants
 """Queue a test event, unless the webhook does not exist or is disabled, and remember the idempotency key."""
 
-_BESIDE_THE_ROW = ("secret", "previous_secret", "previous_until", "webhook_deleted", "webhook_disabled")
-
 
 class DeliveryStore(Store):
     """Deliveries for senders to take and record, and for owners to read and repeat."""
@@ -131,7 +128,7 @@ class DeliveryStore(Store):
             "retry_at": retry_at,
             "now": now,
         }
-        return [_claimed(dict(row), now) for row in await self._run(CLAIM, values)]
+        return [_claimed(row, now) for row in await self._run(CLAIM, values)]
 
     async def record(self, delivery: WebhookDelivery, outcome: Outcome, *, retry_at: datetime | None, now: datetime) -> bool:
         """Store the outcome of the delivery's current attempt; False if the attempt is no longer current. With `retry_at` it stays
@@ -162,32 +159,24 @@ class DeliveryStore(Store):
             "before_id": before_id,
             "limit": limit,
         }
-        return [_delivery(dict(row)) for row in await self._run(DELIVERIES, values)]
+        return [delivery_of(row) for row in await self._run(DELIVERIES, values)]
 
     async def delivery(self, account_id: int, delivery_id: int) -> WebhookDelivery | None:
         """One delivery of the account."""
-        return _first(await self._run(DELIVERY, {"id": delivery_id, "account_id": account_id}))
+        return first(delivery_of, await self._run(DELIVERY, {"id": delivery_id, "account_id": account_id}))
 
     async def replay(self, account_id: int, delivery_id: int, *, call: IdempotentCall | None, now: datetime) -> WebhookDelivery | None:
         """Make a delivery due; None if there is none, or its webhook is deleted or disabled."""
         values = {"id": delivery_id, "account_id": account_id, "now": now}
-        return _first(await self._run_keyed(REPLAY, values, call, now))
+        return first(delivery_of, await self._run_keyed(REPLAY, values, call, now))
 
     async def test(self, account_id: int, webhook_id: int, *, call: IdempotentCall | None, now: datetime) -> WebhookDelivery | None:
         """Queue a test event; None if there is no such webhook, or it is disabled."""
         values = {"id": webhook_id, "account_id": account_id, "now": now}
-        return _first(await self._run_keyed(TEST, values, call, now))
+        return first(delivery_of, await self._run_keyed(TEST, values, call, now))
 
 
-def _claimed(columns: dict[str, Any], now: datetime) -> Claimed:
-    secret, previous, until, deleted, disabled = (columns.pop(name) for name in _BESIDE_THE_ROW)
-    secrets = [secret, previous if until is not None and until > now else None]
-    return Claimed(_delivery(columns), tuple(filter(None, secrets)), deleted, disabled)
-
-
-def _delivery(columns: Mapping[str, Any]) -> WebhookDelivery:
-    return WebhookDelivery(**{**columns, "state": DeliveryState(columns["state"])})
-
-
-def _first(rows: Rows) -> WebhookDelivery | None:
-    return _delivery(dict(rows[0])) if rows else None
+def _claimed(row: Row, now: datetime) -> Claimed:
+    previous_signs = row["previous_until"] is not None and row["previous_until"] > now
+    secrets = (row["secret"], row["previous_secret"] if previous_signs else None)
+    return Claimed(delivery_of(row), tuple(filter(None, secrets)), row["webhook_deleted"], row["webhook_disabled"])

@@ -49,12 +49,12 @@ class EventStore(Store):
     async def events_after(self, task_id: int, sequence: int, *, limit: int) -> Sequence[TaskEvent]:
         """A task's first `limit` events after a number."""
         rows = await self._run(EVENTS_AFTER, {"task_id": task_id, "sequence": sequence, "limit": limit})
-        return [event_of(dict(row)) for row in rows]
+        return [event_of(row) for row in rows]
 
     async def take_events(self, *, limit: int, retry_at: datetime, now: datetime) -> Sequence[OutgoingEvent]:
         """Up to `limit` unpublished events, by task and number; other calls skip them until `retry_at`."""
         rows = await self._run(TAKE_EVENTS, {"limit": limit, "retry_at": retry_at, "now": now})
-        return [outgoing_of(dict(row)) for row in rows]
+        return [outgoing_of(row) for row in rows]
 
     async def events_relayed(self, events: Iterable[TaskEvent]) -> None:
         """Record that the events are published."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
-import asyncpg
-from sqlalchemy import text
+from sqlalchemy import Integer, bindparam, text
+from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
-from services.common.database import Rows
 from services.tasks.model import LedgerEntry, LedgerKind
 from services.tasks.model.records import Balance, CreditTerms
 from services.tasks.store.base import Store
+from services.tasks.store.rows import Row, entry_of, first
+from services.tasks.store.tables import LedgerEntryRow
 
 BALANCE = text("""
 SELECT
@@ -23,12 +27,12 @@ FROM (VALUES (CAST(:account_id AS bigint))) AS asked (account_id) LEFT JOIN acco
 """)
 """An account's balance; exactly one row, even for an unknown account."""
 
-ENTRIES = text("""
-SELECT * FROM ledger_entry
-WHERE account_id = :account_id AND id < :before_id
-ORDER BY id DESC
-LIMIT :limit
-""")
+ENTRIES = (
+    select(LedgerEntryRow)
+    .where(col(LedgerEntryRow.account_id) == bindparam("account_id"), col(LedgerEntryRow.id) < bindparam("before_id"))
+    .order_by(col(LedgerEntryRow.id).desc())
+    .limit(bindparam("limit", type_=Integer))
+)
 """A page of the account's entries, newest first."""
 
 GRANT = text("""
@@ -46,7 +50,9 @@ SELECT * FROM entered
 """)
 """Add to an account's balance; no row if the account already has a grant with this reference."""
 
-GRANTED = text("SELECT * FROM ledger_entry WHERE account_id = :account_id AND reference = :reference")
+GRANTED = select(LedgerEntryRow).where(
+    col(LedgerEntryRow.account_id) == bindparam("account_id"), col(LedgerEntryRow.reference) == bindparam("reference")
+)
 """The grant with a reference."""
 
 REFUND = text("""
@@ -66,7 +72,7 @@ SELECT * FROM entered
 """)
 """Give back what a task cost, once. No row if it cost nothing or was already refunded."""
 
-REFUNDED = text("SELECT * FROM ledger_entry WHERE task_id = :task_id AND kind = 'REFUND'")
+REFUNDED = select(LedgerEntryRow).where(col(LedgerEntryRow.task_id) == bindparam("task_id"), col(LedgerEntryRow.kind) == LedgerKind.REFUND)
 """The refund of a task."""
 
 SET_TERMS = text("""
@@ -89,8 +95,8 @@ class LedgerStore(Store):
 
     async def entries(self, account_id: int, *, before_id: int, limit: int) -> list[LedgerEntry]:
         """The account's newest entries below `before_id`."""
-        rows = await self._run(ENTRIES, {"account_id": account_id, "before_id": before_id, "limit": limit})
-        return [_entry(row) for row in rows]
+        rows = await self._select(ENTRIES, {"account_id": account_id, "before_id": before_id, "limit": limit})
+        return [entry_of(row) for row in rows]
 
     async def grant(
         self, account_id: int, *, amount_millicredits: int, note: str, reference: str | None, now: datetime
@@ -103,29 +109,25 @@ class LedgerStore(Store):
             "reference": reference,
             "now": now,
         }
-        return _first(await self._run(GRANT, values))
+        return first(entry_of, await self._run(GRANT, values))
 
     async def granted(self, account_id: int, reference: str | None) -> LedgerEntry | None:
         """The grant with this reference."""
-        return _first(await self._run(GRANTED, {"account_id": account_id, "reference": reference}))
+        return first(entry_of, await self._select(GRANTED, {"account_id": account_id, "reference": reference}))
 
     async def refund(self, task_id: int, *, note: str, now: datetime) -> LedgerEntry | None:
         """Give back what a task cost; None if it cost nothing or was already refunded."""
-        return _first(await self._run(REFUND, {"task_id": task_id, "note": note, "now": now}))
+        return first(entry_of, await self._run(REFUND, {"task_id": task_id, "note": note, "now": now}))
 
     async def refunded(self, task_id: int) -> LedgerEntry | None:
         """The task's refund."""
-        return _first(await self._run(REFUNDED, {"task_id": task_id}))
+        return first(entry_of, await self._select(REFUNDED, {"task_id": task_id}))
 
     async def set_terms(self, account_id: int, *, unlimited: bool | None, multiplier_permille: int | None) -> None:
         """Set the terms of an account's future tasks; None: those of the settings."""
         values = {"account_id": account_id, "unlimited": unlimited, "multiplier_permille": multiplier_permille}
         await self._run(SET_TERMS, values)
 
-
-def _first(rows: Rows) -> LedgerEntry | None:
-    return _entry(rows[0]) if rows else None
-
-
-def _entry(row: asyncpg.Record) -> LedgerEntry:
-    return LedgerEntry(**{**row, "kind": LedgerKind(row["kind"])})
+    async def _select(self, statement: SelectOfScalar[LedgerEntryRow], values: Mapping[str, Any]) -> Sequence[Row]:
+        async with self._database.session() as session:
+            return [row.model_dump() for row in await session.scalars(statement, values)]

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from services.common.database import Database
 from services.tasks.model import AccountPolicy
 from services.tasks.model.records import Keep, PolicyChange
+from services.tasks.store.rows import policy_of
 
 SET_POLICY = text("""
 INSERT INTO account_policy AS known (account_id, open, weight, priority_class, max_open, max_running)
@@ -48,7 +49,7 @@ class PolicyStore:
         }
         async with self._database.transaction() as transaction:
             [row] = await transaction.fetch(SET_POLICY, values)
-            policy = AccountPolicy(**row)
+            policy = policy_of(row)
             await transaction.fetch(RECLASSIFY, {"account_id": account_id, "priority_class": policy.priority_class})
         return policy
 

@@ -74,9 +74,24 @@ SELECT count(*) FROM removed
 
 
 class RetentionStore(Store):
-    """Runs the statements."""
+    """Runs the statements. Each method handles up to `limit` rows that had ended by `before`, and returns how many."""
 
-    async def apply(self, statement: TextClause, *, before: datetime, limit: int) -> int:
-        """Remove up to `limit` rows that had ended by `before`. Returns how many the statement handled."""
+    async def remove_tasks(self, before: datetime, limit: int) -> int:
+        """Remove tasks and what belongs to them."""
+        return await self._apply(TASKS, before, limit)
+
+    async def remove_events(self, before: datetime, limit: int) -> int:
+        """Remove the events of tasks, except the last one of each; returns how many tasks it has handled."""
+        return await self._apply(EVENTS, before, limit)
+
+    async def remove_deliveries(self, before: datetime, limit: int) -> int:
+        """Remove deliveries."""
+        return await self._apply(DELIVERIES, before, limit)
+
+    async def remove_batches(self, before: datetime, limit: int) -> int:
+        """Remove batches whose tasks are gone."""
+        return await self._apply(BATCHES, before, limit)
+
+    async def _apply(self, statement: TextClause, before: datetime, limit: int) -> int:
         [row] = await self._run(statement, {"before": before, "limit": limit})
         return int(row[0])

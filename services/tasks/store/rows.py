@@ -1,43 +1,58 @@
-"""Turns rows into their models."""
+"""Turns rows into the dataclasses of the model. Every transition does so, so it costs no more than their constructors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from enum import StrEnum
+from operator import itemgetter
+from typing import Any, TypeVar
 
 from darkroom.internal.tasks.v1 import stored_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc.trace import Origin
-from services.tasks.model import Task, TaskAttempt, TaskEvent, loaded
+from services.tasks.model import AccountPolicy, Batch, LedgerEntry, LedgerKind, Task, TaskAttempt, TaskEvent, WebhookDelivery
 from services.tasks.model.records import OutgoingEvent, Refusal
-from services.tasks.model.state import TaskState
+from services.tasks.model.state import DeliveryState, TaskState
+
+Model = TypeVar("Model")
+Row = Mapping[str, Any]
 
 
-def task_of(row: Mapping[str, Any]) -> Task:
-    """A row of `task`."""
-    return loaded(Task, _typed(dict(row)))
+def _reader(model: type[Model], **enumerations: type[StrEnum]) -> Callable[[Row], Model]:
+    """What builds a model from the columns with the names of its fields; a row may have more columns. `enumerations` are the fields whose
+    columns hold values of an enumeration, or NULL."""
+    names = [field.name for field in fields(model)]  # type: ignore[arg-type]  # it is a dataclass
+    columns = itemgetter(*names)
+    members = [(names.index(name), {None: None, **{each.value: each for each in kind}}) for name, kind in enumerations.items()]
+    build: Callable[..., Model] = model
+
+    def read(row: Row) -> Model:
+        values = list(columns(row))
+        for position, by_value in members:
+            values[position] = by_value[values[position]]
+        return build(*values)
+
+    return read
 
 
-def first_task(rows: Sequence[Mapping[str, Any]]) -> Task | None:
-    """The first of some rows of `task`; None if there is none."""
-    return task_of(rows[0]) if rows else None
+task_of = _reader(Task, state=TaskState, error_reason=ErrorReason)
+event_of = _reader(TaskEvent, state=TaskState, error_reason=ErrorReason)
+attempt_of = _reader(TaskAttempt, outcome=TaskState, error_reason=ErrorReason)
+batch_of = _reader(Batch)
+entry_of = _reader(LedgerEntry, kind=LedgerKind)
+policy_of = _reader(AccountPolicy)
+delivery_of = _reader(WebhookDelivery, state=DeliveryState)
 
 
-def attempt_of(row: Mapping[str, Any]) -> TaskAttempt:
-    """A row of `task_attempt`."""
-    columns = {**row, "error_reason": _reason(row["error_reason"])}
-    return TaskAttempt(**{**columns, "outcome": TaskState(row["outcome"]) if row["outcome"] is not None else None})
+def first(read: Callable[[Row], Model], rows: Sequence[Row]) -> Model | None:
+    """The first of some rows; None if there is none."""
+    return read(rows[0]) if rows else None
 
 
-def event_of(columns: Mapping[str, Any]) -> TaskEvent:
-    """The columns of `task_event`."""
-    return loaded(TaskEvent, _typed(columns))
-
-
-def outgoing_of(columns: dict[str, Any]) -> OutgoingEvent:
+def outgoing_of(row: Row) -> OutgoingEvent:
     """A row of TAKE_EVENTS."""
-    account_id, output_file_ids, origin = (columns.pop(name) for name in ("account_id", "output_file_ids", "trace_id"))
-    return OutgoingEvent(event_of(columns), account_id, output_file_ids, Origin.parse(origin).trace_parent)
+    return OutgoingEvent(event_of(row), row["account_id"], row["output_file_ids"], Origin.parse(row["trace_id"]).trace_parent)
 
 
 def refusal_bytes(refusal: Refusal) -> bytes:
@@ -59,12 +74,3 @@ def refusal_of(stored: bytes) -> Refusal:
     reason = ErrorReason.from_number(item.reason)
     error = DarkroomError(reason, item.message, field=item.field or None, allowed=item.allowed, metadata=dict(item.metadata))
     return Refusal(item.index, error)
-
-
-def _typed(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns, with names of enumeration members turned into the members."""
-    return {**columns, "state": TaskState(columns["state"]), "error_reason": _reason(columns["error_reason"])}
-
-
-def _reason(name: str | None) -> ErrorReason | None:
-    return ErrorReason(name) if name is not None else None

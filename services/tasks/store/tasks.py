@@ -15,7 +15,7 @@ from services.tasks.store.creation import CreationStore
 from services.tasks.store.events import EventStore
 from services.tasks.store.order import OrderStore
 from services.tasks.store.parts import end_anywhere
-from services.tasks.store.rows import attempt_of, first_task, task_of
+from services.tasks.store.rows import attempt_of, first, task_of
 
 CANCEL = end_anywhere("CANCELLED", guard="id = :id AND account_id = :account_id")
 """End a task of the account that has not ended."""
@@ -70,7 +70,7 @@ class TaskStore(CreationStore, AttemptStore, OrderStore, EventStore):
 
     async def get(self, account_id: int, task_id: int) -> Task | None:
         """A task of the account."""
-        return first_task(await self._run(GET, {"id": task_id, "account_id": account_id}))
+        return first(task_of, await self._run(GET, {"id": task_id, "account_id": account_id}))
 
     async def page(
         self, account_id: int, *, states: Collection[TaskState], attempted: bool | None = None, before_id: int, limit: int

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-import asyncpg
-from sqlalchemy import text
+from sqlalchemy import and_, bindparam, text
+from sqlmodel import col, select
 
 from services.common.database import Rows
 from services.common.idempotency import IdempotentCall, remembered
 from services.tasks.model.records import Registered
-from services.tasks.model.webhook import Webhook, WebhookSecret
 from services.tasks.store.deliveries import DeliveryStore
+from services.tasks.store.rows import Row
+from services.tasks.store.tables import WebhookRow, WebhookSecretRow
 
 CREATE = text(f"""
 WITH added AS (
@@ -34,12 +35,14 @@ SELECT added.*, CAST(NULL AS timestamptz) AS previous_until FROM added
 """Add a webhook with its secret, and remember the call's idempotency key; no row if the account has reached its limit. Concurrent creates
 may exceed the limit; it protects the sender, which a few more do not harm."""
 
-LIST = text("""
-SELECT webhook.*, webhook_secret.previous_until
-FROM webhook JOIN webhook_secret ON webhook_secret.account_id = webhook.account_id AND webhook_secret.webhook_id = webhook.id
-WHERE webhook.account_id = :account_id
-ORDER BY webhook.id
-""")
+_OWN_SECRET = and_(col(WebhookSecretRow.account_id) == col(WebhookRow.account_id), col(WebhookSecretRow.webhook_id) == col(WebhookRow.id))
+
+LIST = (
+    select(WebhookRow, WebhookSecretRow.previous_until)
+    .join(WebhookSecretRow, _OWN_SECRET)
+    .where(col(WebhookRow.account_id) == bindparam("account_id"))
+    .order_by(col(WebhookRow.id))
+)
 """The account's webhooks; their number is limited by CREATE."""
 
 _CHANGED = """
@@ -93,11 +96,11 @@ SELECT secret FROM kept
 """The account's default secret; `:secret` becomes it if there is none. The empty update makes the statement return an existing row.
 Remembers the idempotency key of a rotation that found no secret."""
 
-CREATED = text("""
-SELECT webhook.*, webhook_secret.previous_until, webhook_secret.secret
-FROM webhook JOIN webhook_secret ON webhook_secret.account_id = webhook.account_id AND webhook_secret.webhook_id = webhook.id
-WHERE webhook.id = :id AND webhook.account_id = :account_id
-""")
+CREATED = (
+    select(WebhookRow, WebhookSecretRow)
+    .join(WebhookSecretRow, _OWN_SECRET)
+    .where(col(WebhookRow.id) == bindparam("id"), col(WebhookRow.account_id) == bindparam("account_id"))
+)
 """A webhook with its current secret."""
 
 
@@ -128,12 +131,18 @@ class WebhookStore(DeliveryStore):
 
     async def created(self, account_id: int, webhook_id: int) -> tuple[Registered, str] | None:
         """A webhook as returned by its creation, with its current secret; None if it no longer exists."""
-        rows = await self._run(CREATED, {"account_id": account_id, "id": webhook_id})
-        return (_registered(rows[0]), str(rows[0]["secret"])) if rows else None
+        async with self._database.session() as session:
+            found = (await session.execute(CREATED, {"account_id": account_id, "id": webhook_id})).one_or_none()
+        if found is None:
+            return None
+        webhook, secret = found
+        return _registered(webhook.model_dump(), secret.previous_until), secret.secret
 
     async def list(self, account_id: int) -> Sequence[Registered]:
         """The account's webhooks, oldest first."""
-        return [_registered(row) for row in await self._run(LIST, {"account_id": account_id})]
+        async with self._database.session() as session:
+            rows = (await session.execute(LIST, {"account_id": account_id})).all()
+        return [_registered(webhook.model_dump(), previous_until) for webhook, previous_until in rows]
 
     async def set_events(self, account_id: int, webhook_id: int, event_types: Sequence[str]) -> Registered | None:
         """Set which events a webhook is sent; None if there is no such webhook."""
@@ -151,7 +160,7 @@ class WebhookStore(DeliveryStore):
     async def disabled(self, account_id: int, webhook_id: int) -> bool | None:
         """Whether a webhook is disabled; None if there is none."""
         async with self._database.session() as session:
-            webhook = await session.get(Webhook, webhook_id)
+            webhook = await session.get(WebhookRow, webhook_id)
         return webhook.disable_time is not None if webhook is not None and webhook.account_id == account_id else None
 
     async def rotate(
@@ -164,7 +173,7 @@ class WebhookStore(DeliveryStore):
     async def secret(self, account_id: int, webhook_id: int) -> tuple[str, datetime | None] | None:
         """The secret of a webhook (0: the default secret), and until when the previous one also signs; None if there is none."""
         async with self._database.session() as session:
-            stored = await session.get(WebhookSecret, (account_id, webhook_id))
+            stored = await session.get(WebhookSecretRow, (account_id, webhook_id))
         return (stored.secret, stored.previous_until) if stored is not None else None
 
     async def default_secret(self, account_id: int, secret: str, *, call: IdempotentCall | None, now: datetime) -> str:
@@ -173,9 +182,11 @@ class WebhookStore(DeliveryStore):
         return str(rows[0]["secret"])
 
 
-def _registered(row: asyncpg.Record) -> Registered:
-    return Registered(row["id"], row["url"], row["create_time"], row["disable_time"], row["previous_until"], tuple(row["event_types"]))
+def _registered(webhook: Row, previous_until: datetime | None) -> Registered:
+    return Registered(
+        webhook["id"], webhook["url"], webhook["create_time"], webhook["disable_time"], previous_until, tuple(webhook["event_types"])
+    )
 
 
 def _changed(rows: Rows) -> Registered | None:
-    return _registered(rows[0]) if rows else None
+    return _registered(rows[0], rows[0]["previous_until"]) if rows else None

@@ -18,7 +18,7 @@ from services.accounts.domain.keys import digest_of, make_key
 from services.accounts.domain.usage import Usage
 from services.accounts.records import KeyLimits, KeyOwner
 from services.accounts.store.accounts import AccountStore
-from services.accounts.store.models import AccountsTable
+from services.accounts.store.tables import AccountsTable
 from services.common.database import engine as engine_of
 from services.common.errors import DarkroomError, ErrorReason
 

@@ -7,7 +7,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from services.common.database import engine
-from services.files.store.models import FilesTable
+from services.files.store.tables import FilesTable
 
 
 async def test_the_migrated_database_is_what_the_models_say(migrated: str) -> None:

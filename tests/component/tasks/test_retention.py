@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from darkroom.tasks.v1 import tasks_service_pb2 as pb
 from services.common.database import Database
 from services.common.idempotency import IdempotencyRecords, IdempotentCall
 from services.tasks.domain.retention.config import RetentionSettings
-from services.tasks.domain.retention.sweeping import RetentionSweeper, Rule, rules
+from services.tasks.domain.retention.sweeping import RetentionSweeper, rules
 from services.tasks.model import Task
 from services.tasks.model.state import DeliveryState, TaskState
 from services.tasks.store.retention import RetentionStore
@@ -105,7 +106,7 @@ async def test_tasks_that_ended_at_the_same_moment_lose_their_events_over_severa
     await relayed(scene, clock)
     clock.advance(7 * DAY)
     [policy] = [rule for rule in rules(RetentionSettings()) if rule.name == "events"]
-    small = RetentionSweeper(RetentionStore(Database(clean_engine)), [Rule(policy.name, policy.kept, policy.statement, batch=3)], clock)
+    small = RetentionSweeper(RetentionStore(Database(clean_engine)), [replace(policy, batch=3)], clock)
     assert [await small.step() for _ in range(3)] == [True, True, False]
     assert [await sequences(scene, task) for task in tasks] == [[2]] * 7
 
@@ -158,7 +159,7 @@ async def test_the_ledger_outlives_its_tasks_and_a_refund_is_still_possible(
 async def test_sweepers_at_once_remove_each_task_once_and_nothing_that_is_open(
     scene: Scene, clean_engine: AsyncEngine, clock: MovableClock
 ) -> None:
-    policy = [Rule(rule.name, rule.kept, rule.statement, batch=7) for rule in rules(RetentionSettings())]
+    policy = [replace(rule, batch=7) for rule in rules(RetentionSettings())]
     ended = [await scene.in_state(TaskState.SUCCEEDED) for _ in range(40)]
     going = [await scene.running() for _ in range(10)]
     await relayed(scene, clock)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from services.common.database import Database, engine
 from services.common.errors import ErrorReason
 from services.common.migrations import migrate
-from services.tasks.model import TasksTable
+from services.tasks.store.tables import TasksTable
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.books import Books
 from tests.component.tasks.clock import MovableClock

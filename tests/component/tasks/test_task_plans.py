@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import TextClause, text
+from sqlalchemy import Select, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.common.database import Database, engine
@@ -24,6 +24,8 @@ from tests.stacks import StackUnderTest
 
 # What serves them all is started once.
 pytestmark = pytest.mark.xdist_group("task_plans")
+
+Statement = TextClause | Select[Any]
 
 PILE_UP = text("""
 INSERT INTO task SELECT (task).* FROM (
@@ -135,6 +137,7 @@ def _index_and_scans(plan: Any) -> list[tuple[str, str | None, str | None]]:
         (attempts.START, "task_pkey|task_offered"),
         (attempts.COMPLETE, "task_pkey|task_leases"),
         (ledger.ENTRIES, "ledger_entry_account"),
+        (ledger.GRANTED, "ledger_entry_once_a_reference"),
         (ledger.REFUNDED, "ledger_entry_once_a_task"),
         (attempts.COMPLETE, "webhook_account"),
         (batches.CANCEL_BATCH, "task_batch"),
@@ -157,7 +160,7 @@ def _index_and_scans(plan: Any) -> list[tuple[str, str | None, str | None]]:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_plan(piled_up: AsyncEngine, clock: MovableClock, statement: TextClause, index: str) -> None:
+async def test_plan(piled_up: AsyncEngine, clock: MovableClock, statement: Statement, index: str) -> None:
     async with piled_up.connect() as connection:
         scans = await _scans(connection, statement, clock())
     assert set(index.split("|")) & {name for _, _, name in scans}, scans
@@ -166,7 +169,7 @@ async def test_plan(piled_up: AsyncEngine, clock: MovableClock, statement: TextC
     assert [scan for scan in scans if scan[0] == "Seq Scan" and scan[1] in piled] == []
 
 
-async def _scans(connection: AsyncConnection, statement: TextClause, now: datetime) -> list[tuple[str, str | None, str | None]]:
+async def _scans(connection: AsyncConnection, statement: Statement, now: datetime) -> list[tuple[str, str | None, str | None]]:
     """Node, table and index of each step of a statement's plan."""
     values = {
         "lane": "system",
@@ -183,6 +186,7 @@ async def _scans(connection: AsyncConnection, statement: TextClause, now: dateti
         "before_id": 10**15,
         "states": None,
         "attempted": None,
+        "reference": "invoice 1",
         "id": 1,
         "task_id": 1,
         "asked": json.dumps([{"number": 0, "id": 1, "attempt": 1, "output_file_ids": [], "notices": []}]),
@@ -206,8 +210,12 @@ async def _scans(connection: AsyncConnection, statement: TextClause, now: dateti
         "error_reason": "CANCELLED",
         "error_message": "",
     }
-    used = {name: values[name] for name in set(re.findall(r"(?<!:):([a-z_]+)", statement.text)) & set(values)}
-    explained = (await connection.execute(text("EXPLAIN (FORMAT JSON) " + statement.text), used)).scalar_one()
+    if isinstance(statement, Select):
+        compiled = statement.params(values).compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+        explained = (await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled}")).scalar_one()
+    else:
+        used = {name: values[name] for name in set(re.findall(r"(?<!:):([a-z_]+)", statement.text)) & set(values)}
+        explained = (await connection.execute(text("EXPLAIN (FORMAT JSON) " + statement.text), used)).scalar_one()
     return _index_and_scans((json.loads(explained) if isinstance(explained, str) else explained)[0]["Plan"])
 
 

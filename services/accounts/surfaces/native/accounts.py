@@ -28,8 +28,8 @@ class AccountsServicer(accounts_service_pb2_grpc.AccountsServiceServicer):
     async def GetAccount(  # noqa: D102 - an rpc; its documentation is in the proto
         self, request: accounts_service_pb2.GetAccountRequest, context: Context
     ) -> accounts_service_pb2.GetAccountResponse:
-        row = await self._accounts.account(current_identity().account_id)
-        account = account_pb2.Account(id=row.id, name=row.name, create_time=_timestamp(row.created_at))
+        tenant = await self._accounts.account(current_identity().account_id)
+        account = account_pb2.Account(id=tenant.id, name=tenant.name, create_time=_timestamp(tenant.created_at))
         return accounts_service_pb2.GetAccountResponse(account=account)
 
     async def CreateApiKey(  # noqa: D102 - an rpc
@@ -40,33 +40,33 @@ class AccountsServicer(accounts_service_pb2_grpc.AccountsServiceServicer):
             scopes=frozenset(map(scope_text, request.scopes)) or None,
             expires_at=request.expire_time.ToDatetime(tzinfo=UTC) if request.HasField("expire_time") else None,
         )
-        row, secret = await self._creation.create(identity.account_id, request.name, limits, identity.key_id, current_idempotency())
-        return accounts_service_pb2.CreateApiKeyResponse(api_key=_api_key(row), secret=secret)
+        key, secret = await self._creation.create(identity.account_id, request.name, limits, identity.key_id, current_idempotency())
+        return accounts_service_pb2.CreateApiKeyResponse(api_key=_api_key(key), secret=secret)
 
     async def ListApiKeys(  # noqa: D102 - an rpc
         self, request: accounts_service_pb2.ListApiKeysRequest, context: Context
     ) -> accounts_service_pb2.ListApiKeysResponse:
-        rows = await self._accounts.keys(current_identity().account_id)
-        return accounts_service_pb2.ListApiKeysResponse(api_keys=[_api_key(row) for row in rows])
+        keys = await self._accounts.keys(current_identity().account_id)
+        return accounts_service_pb2.ListApiKeysResponse(api_keys=[_api_key(key) for key in keys])
 
     async def RevokeApiKey(  # noqa: D102 - an rpc
         self, request: accounts_service_pb2.RevokeApiKeyRequest, context: Context
     ) -> accounts_service_pb2.RevokeApiKeyResponse:
-        row = await self._accounts.revoke_key(request.api_key_id, current_identity().account_id)
-        return accounts_service_pb2.RevokeApiKeyResponse(api_key=_api_key(row))
+        key = await self._accounts.revoke_key(request.api_key_id, current_identity().account_id)
+        return accounts_service_pb2.RevokeApiKeyResponse(api_key=_api_key(key))
 
 
-def _api_key(row: ApiKey) -> account_pb2.ApiKey:
+def _api_key(key: ApiKey) -> account_pb2.ApiKey:
     return account_pb2.ApiKey(
-        id=row.id,
-        name=row.name,
-        prefix=row.prefix,
-        create_time=_timestamp(row.created_at),
-        revoke_time=_timestamp(row.revoked_at) if row.revoked_at else None,
+        id=key.id,
+        name=key.name,
+        prefix=key.prefix,
+        create_time=_timestamp(key.created_at),
+        revoke_time=_timestamp(key.revoked_at) if key.revoked_at else None,
         # Scopes that only a later version knows are not shown.
-        scopes=[SCOPES[scope] for scope in row.scopes or () if scope in SCOPES],
-        expire_time=_timestamp(row.expires_at) if row.expires_at else None,
-        last_use_time=_timestamp(row.last_used_at) if row.last_used_at else None,
+        scopes=[SCOPES[scope] for scope in key.scopes or () if scope in SCOPES],
+        expire_time=_timestamp(key.expires_at) if key.expires_at else None,
+        last_use_time=_timestamp(key.last_used_at) if key.last_used_at else None,
     )
 
 

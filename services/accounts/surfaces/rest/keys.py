@@ -40,37 +40,37 @@ class RestKeys(keys_pb2_grpc.KeysServiceServicer):
             expires_at=request.expires_at.ToDatetime(tzinfo=UTC) if request.HasField("expires_at") else None,
         )
         try:
-            row, secret = await self._creation.create(identity.account_id, request.name, limits, identity.key_id, current_idempotency())
+            key, secret = await self._creation.create(identity.account_id, request.name, limits, identity.key_id, current_idempotency())
         except DarkroomError as error:
             name = _FIELDS.get(error.field or "")
             if name is None:
                 raise
             raise DarkroomError(error.reason, error.message.replace(f"{error.field}:", f"{name}:"), field=name) from error
-        return pb.CreateKeyEnvelope(code=_OK, message=_SUCCESS, data=pb.CreatedKey(key=_key(row), secret=secret))
+        return pb.CreateKeyEnvelope(code=_OK, message=_SUCCESS, data=pb.CreatedKey(key=_key(key), secret=secret))
 
     async def ListKeys(self, request: pb.ListKeysRequest, context: Context) -> pb.KeyListEnvelope:
         """GET /v1/keys."""
-        rows = await self._accounts.keys(current_identity().account_id)
-        return pb.KeyListEnvelope(code=_OK, message=_SUCCESS, data=pb.KeyList(items=map(_key, rows)))
+        keys = await self._accounts.keys(current_identity().account_id)
+        return pb.KeyListEnvelope(code=_OK, message=_SUCCESS, data=pb.KeyList(items=map(_key, keys)))
 
     async def RevokeKey(self, request: pb.RevokeKeyRequest, context: Context) -> pb.KeyEnvelope:
         """DELETE /v1/keys/{id}."""
         if not _ID.fullmatch(request.id):
             raise no_such_key(request.id)
-        row = await self._accounts.revoke_key(int(request.id), current_identity().account_id)
-        return pb.KeyEnvelope(code=_OK, message=_SUCCESS, data=_key(row))
+        key = await self._accounts.revoke_key(int(request.id), current_identity().account_id)
+        return pb.KeyEnvelope(code=_OK, message=_SUCCESS, data=_key(key))
 
 
-def _key(row: ApiKey) -> pb.Key:
+def _key(key: ApiKey) -> pb.Key:
     return pb.Key(
-        id=str(row.id),
-        name=row.name,
-        prefix=row.prefix,
-        scopes=row.scopes or (),
-        created_at=_timestamp(row.created_at),
-        expires_at=_timestamp(row.expires_at),
-        last_used_at=_timestamp(row.last_used_at),
-        revoked_at=_timestamp(row.revoked_at),
+        id=str(key.id),
+        name=key.name,
+        prefix=key.prefix,
+        scopes=key.scopes or (),
+        created_at=_timestamp(key.created_at),
+        expires_at=_timestamp(key.expires_at),
+        last_used_at=_timestamp(key.last_used_at),
+        revoked_at=_timestamp(key.revoked_at),
     )
 
 

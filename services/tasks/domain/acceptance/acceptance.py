@@ -246,7 +246,7 @@ class Acceptance:
         if batch is None:
             message = "The batch created with this idempotency key no longer exists."
             raise DarkroomError(ErrorReason.BATCH_NOT_FOUND, message)
-        return CreatedBatch(batch, await self._batches.tasks(account_id, batch_id, limit=batch.row.task_count))
+        return CreatedBatch(batch, await self._batches.tasks(account_id, batch_id, limit=batch.stored.task_count))
 
 
 def _check_size(draft: Draft) -> None:

@@ -65,7 +65,7 @@ class AccountBatches:
         batch = await self.get(identity.account_id, batch_id)
         until = asyncio.get_running_loop().time() + seconds
         async with self._revocations.watching(identity.key_id) as revoked:
-            while batch.row.end_time is None and (left := until - asyncio.get_running_loop().time()) > 0:
+            while batch.stored.end_time is None and (left := until - asyncio.get_running_loop().time()) > 0:
                 await _first_of(revoked, self._stopping, seconds=min(_LOOK_SECONDS, left))
                 if revoked.is_set():
                     raise DarkroomError(ErrorReason.API_KEY_INVALID, "The key was revoked.")
@@ -79,7 +79,7 @@ class AccountBatches:
         size = size or _DEFAULT_PAGE
         batches = await self._store.page(account_id, before_id=before_id(token, Listing.BATCHES), limit=size + 1)
         more = len(batches) > size
-        return BatchPage(batches[:size], page_token(batches[size - 1].row.id, Listing.BATCHES) if more else "")
+        return BatchPage(batches[:size], page_token(batches[size - 1].stored.id, Listing.BATCHES) if more else "")
 
     async def tasks(self, account_id: int, batch_id: int, *, states: Collection[TaskState], size: int, token: str) -> TaskPage:
         """`size` tasks (0: 100) of a batch, in the order of its items. Raises BATCH_NOT_FOUND, and FIELD_INVALID for a token it did not
@@ -109,8 +109,8 @@ class AccountBatches:
     async def delete(self, account_id: int, batch_id: int) -> None:
         """Delete an ended batch with its tasks and their outputs. Raises BATCH_NOT_FOUND, TASK_NOT_TERMINAL and UNAVAILABLE."""
         batch = await self.get(account_id, batch_id)
-        if batch.row.end_time is None:
-            raise DarkroomError(ErrorReason.TASK_NOT_TERMINAL, f"{batch.row.open} tasks of the batch have not ended. Cancel it first.")
+        if batch.stored.end_time is None:
+            raise DarkroomError(ErrorReason.TASK_NOT_TERMINAL, f"{batch.stored.open} tasks of the batch have not ended. Cancel it first.")
         # Files first: if this process dies in between, the batch still exists and can be deleted again.
         slots = asyncio.Semaphore(_DELETIONS)
 
@@ -118,7 +118,7 @@ class AccountBatches:
             async with slots:
                 await self._files.delete_outputs(account_id, task.id, task.output_file_ids)
 
-        tasks = await self._store.tasks(account_id, batch_id, limit=batch.row.task_count)
+        tasks = await self._store.tasks(account_id, batch_id, limit=batch.stored.task_count)
         async with asyncio.TaskGroup() as group:
             for task in tasks:
                 group.create_task(delete_outputs(task))

@@ -39,7 +39,7 @@ class Ledger:
         size = size or _DEFAULT_PAGE
         entries = await self._store.entries(account_id, before_id=before_id(token, Listing.LEDGER), limit=size + 1)
         more = len(entries) > size
-        return LedgerPage(entries[:size], page_token(entries[size - 1].id or 0, Listing.LEDGER) if more else "")
+        return LedgerPage(entries[:size], page_token(entries[size - 1].id, Listing.LEDGER) if more else "")
 
     async def grant(self, account_id: int, *, amount_millicredits: int, note: str, reference: str | None) -> LedgerEntry:
         """Add to a balance. If the account already has a grant with this reference, nothing is added and that grant's entry is returned.

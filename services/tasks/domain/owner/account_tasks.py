@@ -35,7 +35,7 @@ class TaskPage:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What an account sees of one task besides its row. It is read slightly later than the row."""
+    """What an account sees of one task besides the task itself. It is read slightly later."""
 
     queue_position: int | None
     estimated_wait: timedelta | None

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from prometheus_client import Counter
-from sqlalchemy import TextClause
 
 from services.common.clock import Clock
 from services.common.log import get_logger
 from services.tasks.domain.retention.config import RetentionSettings
-from services.tasks.store import retention as statements
 from services.tasks.store.retention import RetentionStore
 
 _logger = get_logger()
@@ -26,8 +24,8 @@ class Rule:
     name: str
     kept: timedelta
     """How long a row is kept after its end."""
-    statement: TextClause
-    """Removes up to `:limit` that had ended by `:before`, skipping what others have locked, and returns the number handled."""
+    remove: Callable[[RetentionStore, datetime, int], Awaitable[int]]
+    """Removes up to a number of them that had ended by a moment, skipping what others have locked, and returns the number handled."""
     batch: int
 
 
@@ -35,10 +33,10 @@ def rules(settings: RetentionSettings) -> Sequence[Rule]:
     """The policy. Anything else that should expire gets a rule here and a line in `docs/retention.md`."""
     return (
         # A task may have hundreds of events, and a statement should take a fraction of a second.
-        Rule("events", timedelta(seconds=settings.event_retention), statements.EVENTS, 100),
-        Rule("deliveries", timedelta(seconds=settings.webhook_log_retention), statements.DELIVERIES, 1000),
-        Rule("tasks", settings.task_life, statements.TASKS, 200),
-        Rule("batches", settings.task_life, statements.BATCHES, 200),
+        Rule("events", timedelta(seconds=settings.event_retention), RetentionStore.remove_events, 100),
+        Rule("deliveries", timedelta(seconds=settings.webhook_log_retention), RetentionStore.remove_deliveries, 1000),
+        Rule("tasks", settings.task_life, RetentionStore.remove_tasks, 200),
+        Rule("batches", settings.task_life, RetentionStore.remove_batches, 200),
     )
 
 
@@ -51,7 +49,7 @@ class RetentionSweeper:
     async def step(self) -> bool:
         """Remove one batch for each rule; True if there may be more to do at once. Raises UNAVAILABLE while PostgreSQL is unavailable."""
         now = self._clock()
-        swept = {rule.name: await self._store.apply(rule.statement, before=now - rule.kept, limit=rule.batch) for rule in self._policy}
+        swept = {rule.name: await rule.remove(self._store, now - rule.kept, rule.batch) for rule in self._policy}
         for kind, count in swept.items():
             _EXPIRED.labels(kind).inc(count)
         if any(swept.values()):

@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2
 from services.common.errors import ErrorReason
-from services.tasks.model import TaskEvent, loaded
+from services.tasks.model import TaskEvent
 from services.tasks.model.records import OutgoingEvent
 from services.tasks.surfaces.rendering import event_message, moment, state_of
 
@@ -52,18 +52,14 @@ def published_event(outgoing: OutgoingEvent) -> attempt_service_pb2.PublishedEve
 def _event(published: attempt_service_pb2.PublishedEvent) -> TaskEvent:
     event = published.event
     failed = event.HasField("error")
-    return loaded(
-        TaskEvent,
-        {
-            "task_id": event.task_id,
-            "sequence": event.sequence,
-            "state": state_of(event.state),
-            "attempt": event.attempt,
-            "progress": event.progress,
-            "message": event.message,
-            "error_reason": ErrorReason.from_number(event.error.reason) if failed else None,
-            "error_message": event.error.message if failed else None,
-            "time": moment(event.time),
-            "relay_at": None,
-        },
+    return TaskEvent(
+        task_id=event.task_id,
+        sequence=event.sequence,
+        state=state_of(event.state),
+        attempt=event.attempt,
+        progress=event.progress,
+        message=event.message,
+        error_reason=ErrorReason.from_number(event.error.reason) if failed else None,
+        error_message=event.error.message if failed else None,
+        time=moment(event.time),
     )

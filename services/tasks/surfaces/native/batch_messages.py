@@ -9,23 +9,23 @@ from services.tasks.surfaces.rendering import timestamp
 
 def batch_message(batch: BatchNow) -> batch_pb2.Batch:
     """The batch as its owner sees it."""
-    row = batch.row
+    stored = batch.stored
     return batch_pb2.Batch(
-        id=row.id,
-        task_count=row.task_count,
+        id=stored.id,
+        task_count=stored.task_count,
         counts=batch_pb2.BatchCounts(
             queued=batch.queued,
             dispatched=batch.dispatched,
             running=batch.running,
-            succeeded=row.succeeded,
-            failed=row.failed,
-            cancelled=row.cancelled,
+            succeeded=stored.succeeded,
+            failed=stored.failed,
+            cancelled=stored.cancelled,
         ),
         progress=batch.progress,
         refused=map(_refused_item, batch.refusals),
-        create_time=timestamp(row.create_time),
-        end_time=timestamp(row.end_time) if row.end_time is not None else None,
-        webhook_url=row.webhook_url or "",
+        create_time=timestamp(stored.create_time),
+        end_time=timestamp(stored.end_time) if stored.end_time is not None else None,
+        webhook_url=stored.webhook_url or "",
     )
 
 

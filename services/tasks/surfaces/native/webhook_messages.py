@@ -1,4 +1,4 @@
-"""Webhooks on the wire: rows as the messages of the protos, and the body that receivers get."""
+"""Webhooks on the wire: as the messages of the protos, and the body that receivers get."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def delivery_state_of(number: webhook_pb2.WebhookDeliveryState.ValueType) -> Del
 
 
 def delivery_message(delivery: WebhookDelivery) -> webhook_pb2.WebhookDelivery:
-    """A row of the log."""
+    """An entry of the log."""
     return webhook_pb2.WebhookDelivery(
         id=delivery.id,
         webhook_id=delivery.webhook_id,

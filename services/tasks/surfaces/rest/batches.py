@@ -102,20 +102,20 @@ def _batch_id(text: str) -> int:
 
 
 def _batch(batch: BatchNow) -> batches_pb2.BatchResult:
-    row = batch.row
+    stored = batch.stored
     return batches_pb2.BatchResult(
-        batch_id=str(row.id),
-        status="Completed" if row.end_time is not None else "Processing",
+        batch_id=str(stored.id),
+        status="Completed" if stored.end_time is not None else "Processing",
         progress=batch.progress,
-        total=row.task_count,
+        total=stored.task_count,
         pending=batch.queued + batch.dispatched,
         processing=batch.running,
-        succeeded=row.succeeded,
-        failed=row.failed + row.cancelled,
-        cancelled=row.cancelled,
+        succeeded=stored.succeeded,
+        failed=stored.failed + stored.cancelled,
+        cancelled=stored.cancelled,
         errors=map(_error, batch.refusals),
-        created_at=timestamp(row.create_time),
-        completed_at=timestamp(row.end_time) if row.end_time is not None else None,
+        created_at=timestamp(stored.create_time),
+        completed_at=timestamp(stored.end_time) if stored.end_time is not None else None,
     )
 
 

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Boolean, Column, DateTime, Integer, LargeBinary, text
-from sqlalchemy.orm import ClassManager, class_mapper, registry
+from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 
 class TasksTable(SQLModel, registry=registry()):
     """Base of the tables; `TasksTable.metadata` holds this service's tables only."""
-
-
-Table = TypeVar("Table", bound=TasksTable)
-
-
-def loaded(table: type[Table], columns: Mapping[str, Any]) -> Table:
-    """A row built as SQLAlchemy loads one: without the constructor and its checks, which take many times as long."""
-    row: Table = _manager(table).new_instance()
-    row.__dict__.update(columns)
-    return row
-
-
-@cache
-def _manager(table: type[TasksTable]) -> ClassManager[Any]:
-    """Looked up only once, since there are many rows."""
-    return class_mapper(table).class_manager
 
 
 def moment(*, nullable: bool = True) -> Any:

@@ -1,7 +1,4 @@
-"""Tables of the files database.
-
-`sweep_at` is when the sweeper next looks at a row; it is also the end of the lease of the sweeper that has claimed the row.
-"""
+"""Tables of the files database. What a column means stands in `services.files.records`; here only what that leaves out."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, ForeignKey
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from services.common.columns import EnumText
 from services.common.idempotency import IdempotencyColumns
 from services.files.records import FileOrigin, FileState
 
@@ -46,43 +44,31 @@ class FileRow(FilesTable, table=True):
 
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")))
     account_id: int = Field(sa_column=Column(BigInteger, nullable=False))
-    origin: FileOrigin = Field(sa_column=Column(Text, nullable=False))
-    state: FileState = Field(sa_column=Column(Text, nullable=False))
-    visible: bool = Field(description="Whether the account can see it. An output becomes visible when its task succeeds with it.")
+    origin: FileOrigin = Field(sa_column=Column(EnumText(FileOrigin), nullable=False))
+    state: FileState = Field(sa_column=Column(EnumText(FileState), nullable=False))
+    visible: bool
     object_key: str = Field(sa_column=Column(Text(collation="C"), nullable=False, unique=True))
     name: str = Field(sa_column=Column(Text, nullable=False))
-    media_type: str = Field(
-        sa_column=Column(Text, nullable=False), description="Derived from the name while pending, from the content once ready."
-    )
-    size_bytes: int = Field(
-        sa_column=Column(BigInteger, nullable=False), description="Declared size while pending (0 if none), stored size once ready."
-    )
-    etag: str | None = Field(default=None, sa_column=Column(Text), description="ETag of the accepted object, with quotes.")
-    width: int | None = Field(default=None, description="Pixels.")
-    height: int | None = Field(default=None, description="Pixels.")
+    media_type: str = Field(sa_column=Column(Text, nullable=False))
+    size_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    etag: str | None = Field(default=None, sa_column=Column(Text))
+    width: int | None = None
+    height: int | None = None
     frames: int | None = None
     pages: int | None = None
-    upload_id: str | None = Field(default=None, sa_column=Column(Text), description="Id of the multipart upload, kept after it has ended.")
-    part_bytes: int | None = Field(
-        default=None, sa_column=Column(BigInteger), description="Size of every part of an upload except the last. NULL: as in the settings."
-    )
-    permanent: bool = Field(default=False, description="Whether the upload does not expire once it is ready.")
-    task_id: int | None = Field(default=None, sa_column=Column(BigInteger), description="The task that created it.")
-    attempt: int | None = Field(default=None, description="The attempt that created it, from 1.")
-    kept_as: str | None = Field(
-        default=None, sa_column=Column(Text), description="Key of an intermediate result that is kept for later attempts and never visible."
-    )
-    pins: int = Field(default=0, description="Number of open tasks that need it: its rows in `pin`.")
+    upload_id: str | None = Field(default=None, sa_column=Column(Text))
+    part_bytes: int | None = Field(default=None, sa_column=Column(BigInteger))
+    permanent: bool = False
+    task_id: int | None = Field(default=None, sa_column=Column(BigInteger))
+    attempt: int | None = None
+    kept_as: str | None = Field(default=None, sa_column=Column(Text))
+    pins: int = 0
+    """The number of its rows in `pin`."""
     created_at: datetime = Field(sa_column=_time(nullable=False))
-    expires_at: datetime | None = Field(
-        default=None, sa_column=_time(nullable=True), description="NULL: it does not expire, or it is an unclaimed output."
-    )
+    expires_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     sweep_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
-    missing_since: datetime | None = Field(
-        default=None,
-        sa_column=_time(nullable=True),
-        description="When its object was found missing. The file is hidden from its account until the object is back.",
-    )
+    missing_since: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    """When its object was found missing. The file is hidden from its account until the object is back."""
 
 
 class PinRow(FilesTable, table=True):
@@ -96,11 +82,12 @@ class PinRow(FilesTable, table=True):
 
     task_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     file_id: int = Field(sa_column=Column(BigInteger, ForeignKey("file.id"), primary_key=True))
-    sweep_at: datetime = Field(sa_column=_time(nullable=False), description="When files asks the tasks service about the task.")
+    sweep_at: datetime = Field(sa_column=_time(nullable=False))
+    """When files asks the tasks service about the task."""
 
 
 class AccountRetentionRow(FilesTable, table=True):
-    """How long files of an account are kept; NULL means according to the settings."""
+    """How long files of an account are kept."""
 
     __tablename__ = "account_retention"
 

@@ -1,4 +1,4 @@
-"""Tables of the accounts database."""
+"""Tables of the accounts database. What a column means stands in `services.accounts.records`; here only what that leaves out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class AccountRow(AccountsTable, table=True):
 
 
 class ApiKeyRow(AccountsTable, table=True):
-    """A key of an account. The key itself is not stored, and a revoked one is kept as a record."""
+    """A key of an account. A revoked one is kept as a record."""
 
     __tablename__ = "api_key"
     __table_args__ = (
@@ -48,18 +48,19 @@ class ApiKeyRow(AccountsTable, table=True):
     id: int = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")))
     account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("account.id"), nullable=False))
     name: str = Field(sa_column=Column(Text, nullable=False))
-    prefix: str = Field(sa_column=Column(Text, nullable=False), description="The first characters of the key.")
-    sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False), description="SHA-256 of the key, 32 bytes.")
+    prefix: str = Field(sa_column=Column(Text, nullable=False))
+    sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
     revoked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
-    scopes: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)), description="Its scopes; NULL means all.")
+    scopes: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)))
     expires_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     last_used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
 
 
-class Idempotency(IdempotencyColumns, AccountsTable, table=True):
+class IdempotencyRow(IdempotencyColumns, AccountsTable, table=True):
     """Which key was created by a call with an idempotency key; `resource_ids` holds its id."""
 
     __tablename__ = "idempotency"
 
-    nonce: bytes = Field(sa_column=Column(LargeBinary, nullable=False), description="The nonce from which the key was derived.")
+    nonce: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """The nonce from which the key was derived."""

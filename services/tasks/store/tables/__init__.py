@@ -1,0 +1,25 @@
+"""The tables of the tasks database: its schema, and rows for plain reads. What a column means stands in `services.tasks.model`; here only
+what the domain does not see."""
+
+from services.tasks.store.tables.account import AccountPolicyRow, LaneAccountRow, LaneClassRow, LedgerEntryRow
+from services.tasks.store.tables.base import TasksTable
+from services.tasks.store.tables.batch import BatchRow
+from services.tasks.store.tables.task import EventRetentionRow, IdempotencyRow, TaskAttemptRow, TaskEventRow, TaskRow
+from services.tasks.store.tables.webhook import WebhookDeliveryRow, WebhookRow, WebhookSecretRow
+
+__all__ = [
+    "AccountPolicyRow",
+    "BatchRow",
+    "EventRetentionRow",
+    "IdempotencyRow",
+    "LaneAccountRow",
+    "LaneClassRow",
+    "LedgerEntryRow",
+    "TaskAttemptRow",
+    "TaskEventRow",
+    "TaskRow",
+    "TasksTable",
+    "WebhookDeliveryRow",
+    "WebhookRow",
+    "WebhookSecretRow",
+]

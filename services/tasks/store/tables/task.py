@@ -1,0 +1,147 @@
+"""Tasks, their events and their attempts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    text,
+)
+from sqlmodel import Field
+
+from services.common.columns import EnumText
+from services.common.errors import ErrorReason
+from services.common.idempotency import IdempotencyColumns
+from services.tasks.model.state import TaskState
+from services.tasks.store.tables.base import TasksTable, array, moment, with_default
+
+_STATES = ", ".join(f"'{state}'" for state in TaskState)
+
+
+class TaskRow(TasksTable, table=True):
+    """A task. Its row is also the state machine, the queue, the lease and the counter of its events."""
+
+    __tablename__ = "task"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_STATES})", name="task_state_known"),
+        # Each account's queue in the order it is served, and pending retries. Finished tasks are in none of these five, so the indexes stay
+        # small.
+        Index(
+            "task_queue", "lane", "account_id", text("priority DESC"), "id", postgresql_where=text("state = 'QUEUED' AND run_at IS NULL")
+        ),
+        Index("task_retries", "lane", "run_at", postgresql_where=text("state = 'QUEUED' AND run_at IS NOT NULL")),
+        Index("task_offered", "lane", "dispatch_time", postgresql_where=text("state = 'DISPATCHED'")),
+        Index("task_leases", "lease_until", postgresql_where=text("state = 'RUNNING'")),
+        Index("task_deadlines", "deadline", postgresql_where=text("deadline IS NOT NULL AND end_time IS NULL")),
+        Index("task_account", "account_id", text("id DESC")),
+        # The order in which tasks expire.
+        Index("task_ended", "end_time", "id", postgresql_where=text("end_time IS NOT NULL")),
+        Index("task_batch", "batch_id", "batch_index", postgresql_where=text("batch_id IS NOT NULL")),
+    )
+
+    id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    account_id: int = Field(sa_type=BigInteger)
+    state: TaskState = Field(sa_type=EnumText(TaskState))
+    lane: str = Field(sa_type=Text)
+    priority: int
+    trace_id: str = Field(sa_type=Text)
+    operations: list[bytes] = array(LargeBinary)
+    input_file_ids: list[int] = array(BigInteger)
+    output_file_ids: list[int] = array(BigInteger)
+    notices: list[bytes] = array(LargeBinary)
+    price_millicredits: int = Field(sa_type=BigInteger)
+    multiplier_permille: int = with_default(Integer, "1000")
+    reserved_millicredits: int = with_default(BigInteger, "0")
+    charged_millicredits: int = with_default(BigInteger, "0")
+    unlimited: bool = with_default(Boolean, "true")
+    expected_outputs: int = with_default(Integer, "0")
+
+    attempt: int
+    max_attempts: int
+    handed_back: int = with_default(Integer, "0")
+    run_at: datetime | None = moment()
+    dispatch_time: datetime | None = moment()
+    run_id: UUID | None = None
+    lease_until: datetime | None = moment()
+
+    progress: float
+    progress_message: str = Field(sa_type=Text)
+    error_reason: ErrorReason | None = Field(None, sa_type=EnumText(ErrorReason))
+    error_message: str | None = Field(None, sa_type=Text)
+    last_sequence: int = Field(sa_type=BigInteger)
+    create_time: datetime = moment(nullable=False)
+    update_time: datetime = moment(nullable=False)
+    start_time: datetime | None = moment()
+    end_time: datetime | None = moment()
+    deadline: datetime | None = moment()
+    webhook_url: str | None = Field(None, sa_type=Text)
+    batch_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("batch.id", ondelete="CASCADE")))
+    batch_index: int | None = None
+
+
+def _task_key() -> Any:
+    return Field(sa_column=Column(BigInteger, ForeignKey("task.id", ondelete="CASCADE"), primary_key=True))
+
+
+class TaskEventRow(TasksTable, table=True):
+    """One numbered change of a task; written by the statement that made the change; only `relay_at` ever changes."""
+
+    __tablename__ = "task_event"
+    __table_args__ = (Index("task_event_outbox", "relay_at", "task_id", "sequence", postgresql_where=text("relay_at IS NOT NULL")),)
+
+    task_id: int = _task_key()
+    sequence: int = Field(sa_type=BigInteger, primary_key=True)
+    state: TaskState = Field(sa_type=EnumText(TaskState))
+    attempt: int
+    progress: float
+    message: str = Field(sa_type=Text)
+    error_reason: ErrorReason | None = Field(None, sa_type=EnumText(ErrorReason))
+    error_message: str | None = Field(None, sa_type=Text)
+    time: datetime = moment(nullable=False)
+    relay_at: datetime | None = moment()
+    """NULL once published: until then a relay takes the event at this time, and moves the time on while it publishes."""
+
+
+class EventRetentionRow(TasksTable, table=True):
+    """A single row: the events of tasks that had ended by then have been removed, except the last of each."""
+
+    __tablename__ = "event_retention"
+    __table_args__ = (CheckConstraint("single", name="event_retention_single"),)
+
+    single: bool = Field(True, sa_column=Column(Boolean, primary_key=True, server_default=text("true")))
+    end_time: datetime = moment(nullable=False)
+    task_id: int = Field(sa_type=BigInteger)
+    """Among the tasks that ended at exactly that moment, those up to this id."""
+
+
+class TaskAttemptRow(TasksTable, table=True):
+    """The history: one row per attempt."""
+
+    __tablename__ = "task_attempt"
+
+    task_id: int = _task_key()
+    attempt: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    run_id: UUID
+    worker: str = Field(sa_type=Text)
+    start_time: datetime = moment(nullable=False)
+    end_time: datetime | None = moment()
+    outcome: TaskState | None = Field(None, sa_type=EnumText(TaskState))
+    error_reason: ErrorReason | None = Field(None, sa_type=EnumText(ErrorReason))
+    error_message: str | None = Field(None, sa_type=Text)
+
+
+class IdempotencyRow(IdempotencyColumns, TasksTable, table=True):
+    """Which task a call with an idempotency key created; `resource_ids` holds its id."""
+
+    __tablename__ = "idempotency"
