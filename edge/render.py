@@ -24,7 +24,7 @@ _HERE = Path(__file__).parent
 def render(settings: EdgeSettings) -> Path:
     """Write `envoy.yaml`, its Lua and `descriptors.pb` to `settings.out` and return the path of the first.
 
-    Start it with `envoy -c OUT/envoy.yaml --disable-hot-restart`. Raises FileNotFoundError when Swagger UI has not been fetched, and
+    `edge.command` says how Envoy is started with it. Raises FileNotFoundError when Swagger UI has not been fetched, and
     CatalogueError or LookupError when the protos cannot be served as they are, for example when two methods take the same path.
     """
     # Checked before anything is written.

@@ -14,6 +14,7 @@ from deploy.local.errors import NotReady, PartFailed
 from deploy.local.program import Program
 from deploy.local.programs.services import address, internal_address
 from deploy.topology import AUTHORIZER, EDGE, PUBLIC
+from edge.command import arguments
 from edge.render import render
 from edge.settings import EdgeSettings
 
@@ -73,7 +74,7 @@ def envoy(config: StackConfig) -> Program:
     draining = ("--drain-time-s", str(_CLOSING_SECONDS), "--drain-strategy", "immediate")
     return Program(
         name=EDGE,
-        command=(tool("envoy"), "-c", str(folder / "envoy.yaml"), "--disable-hot-restart", *draining, "--log-level", "warning"),
+        command=(tool("envoy"), *arguments(folder / "envoy.yaml"), *draining),
         requires=PUBLIC,
         configure=configure,
         ready=ready,

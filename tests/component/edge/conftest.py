@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pytest
 from darkroom.rest.v1 import files_pb2_grpc
 from deploy.local.config import tool
 from deploy.local.scratch.ports import free_port
+from edge.command import arguments
 from edge.render import render
 from edge.settings import EdgeSettings
 from services.common.identity import Verifier
@@ -62,7 +63,7 @@ async def envoy(settings: EdgeSettings) -> AsyncIterator[Path]:
     log = file.with_name("envoy.log")
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *(tool("envoy"), "-c", str(file), "--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"),
+            *(tool("envoy"), *arguments(file), "--concurrency", "1", "--file-flush-interval-msec", "100"),
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -85,69 +86,112 @@ async def _answers(client: httpx.AsyncClient, url: str) -> bool:
         return False
 
 
+class Edges:
+    """The edges that tests of one process share: one for each stack whose accounts service answers, and for each list of CORS origins."""
+
+    def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
+        self._folder, self._stack = folder, stack
+        self._customers: dict[Path, Account] = {}
+        self._upstreams: dict[Path, Upstream] = {}
+        self._edges: dict[tuple[Path, str], Edge] = {}
+
+    def customer(self, accounts: StackUnderTest) -> Account:
+        """An account of a stack."""
+        if accounts.dir not in self._customers:
+            self._customers[accounts.dir] = accounts.create_account("customer")
+        return self._customers[accounts.dir]
+
+    def settings(self, accounts: StackUnderTest) -> dict[str, Any]:
+        """Settings for an edge before the upstream of a stack. Nothing listens where files should, unless a test asks for `files`."""
+        folder = self._folder / accounts.dir.name
+        folder.mkdir(exist_ok=True)
+        port = free_port()
+        return {
+            "out": folder / str(port),
+            "edge_listen": f"127.0.0.1:{port}",
+            "edge_accounts": accounts.address("accounts"),
+            "accounts_address": accounts.internal_address("accounts"),
+            "edge_files": f"unix:{folder}/files.sock",
+            "edge_tasks": f"unix:{folder}/tasks.sock",
+            "edge_upload_limit": UPLOAD_LIMIT,
+            "public_url": f"http://127.0.0.1:{port}",
+        }
+
+    async def upstream(self, accounts: StackUnderTest) -> Upstream:
+        """Services at the address of tasks, behind the interceptor that every service has."""
+        if accounts.dir not in self._upstreams:
+            told, address = Upstream(), self.settings(accounts)["edge_tasks"]
+            await self._stack.enter_async_context(listening("public", address, told.mounts(), _verifier(accounts), REFLECTED))
+            self._upstreams[accounts.dir] = told
+        return self._upstreams[accounts.dir]
+
+    async def edge(self, accounts: StackUnderTest, s3: StackUnderTest, cors_origins: str) -> Edge:
+        """A running edge before the object storage of a stack."""
+        key = (accounts.dir, cors_origins)
+        if key not in self._edges:
+            storage = await asyncio.to_thread(s3.create_bucket)
+            chosen = self.settings(accounts) | {"edge_cors_origins": cors_origins}
+            settings = EdgeSettings(**chosen, s3_endpoint=storage.endpoint, s3_bucket=storage.bucket)
+            log = await self._stack.enter_async_context(envoy(settings))
+            port = int(settings.edge_listen.rpartition(":")[2])
+            presigner = Presigner(str(settings.public_url), storage.bucket, "us-east-1", storage.access_key, storage.secret_key)
+            customer = await asyncio.to_thread(self.customer, accounts)
+            self._edges[key] = Edge(port, customer, await self.upstream(accounts), storage, presigner, log, accounts)
+        return self._edges[key]
+
+
+def _verifier(accounts: StackUnderTest) -> Verifier:
+    return Verifier(Path(accounts.settings("accounts")["DARKROOM_TRUSTED_KEYS_FILE"]))
+
+
+@pytest.fixture(scope="session")
+async def edges(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edges]:
+    async with AsyncExitStack() as stack:
+        yield Edges(tmp_path_factory.mktemp("edges"), stack)
+
+
 @pytest.fixture
 def accounts(request: pytest.FixtureRequest) -> StackUnderTest:
-    """A running accounts service with its database and bus."""
+    """A stack with a running accounts service."""
     return stack_with(request, "accounts")
 
 
 @pytest.fixture
-def edge_settings(accounts: StackUnderTest, tmp_path: Path) -> dict[str, Any]:
-    """Settings for an edge before `upstream`. Nothing listens where files should, unless a test asks for `files`."""
-    port = free_port()
-    return {
-        "out": tmp_path / "envoy",
-        "edge_listen": f"127.0.0.1:{port}",
-        "edge_accounts": accounts.address("accounts"),
-        "accounts_address": accounts.internal_address("accounts"),
-        "edge_files": f"unix:{tmp_path}/files.sock",
-        "edge_tasks": f"unix:{tmp_path}/tasks.sock",
-        "edge_upload_limit": UPLOAD_LIMIT,
-        "public_url": f"http://127.0.0.1:{port}",
-    }
-
-
-@pytest.fixture(scope="session")
-def customers() -> dict[Path, Account]:
-    """One account for each stack."""
-    return {}
+def customer(edges: Edges, accounts: StackUnderTest) -> Account:
+    return edges.customer(accounts)
 
 
 @pytest.fixture
-def customer(accounts: StackUnderTest, customers: dict[Path, Account]) -> Account:
-    if accounts.dir not in customers:
-        customers[accounts.dir] = accounts.create_account("customer")
-    return customers[accounts.dir]
+def edge_settings(edges: Edges, accounts: StackUnderTest) -> dict[str, Any]:
+    """Settings for an edge of the test's own, before `upstream`."""
+    return edges.settings(accounts)
 
 
 @pytest.fixture
-async def upstream(accounts: StackUnderTest, edge_settings: dict[str, Any]) -> AsyncIterator[Upstream]:
-    """Services at the address of tasks, behind the interceptor that every service has."""
-    told = Upstream()
-    verifier = Verifier(Path(accounts.settings("accounts")["DARKROOM_TRUSTED_KEYS_FILE"]))
-    async with listening("public", edge_settings["edge_tasks"], told.mounts(), verifier, REFLECTED):
-        yield told
+def cors_origins() -> str:
+    """Origins that the edge lets in."""
+    return ""
+
+
+@pytest.fixture
+async def upstream(edges: Edges, accounts: StackUnderTest) -> Upstream:
+    told = await edges.upstream(accounts)
+    told.reset()
+    return told
 
 
 @pytest.fixture
 async def files(accounts: StackUnderTest, edge_settings: dict[str, Any]) -> AsyncIterator[None]:
     """A files service that does nothing, for tests of what the edge itself says of a request."""
     mount = Mount(files_pb2_grpc.FilesServiceServicer())
-    verifier = Verifier(Path(accounts.settings("accounts")["DARKROOM_TRUSTED_KEYS_FILE"]))
-    async with listening("public", edge_settings["edge_files"], [mount], verifier):
+    async with listening("public", edge_settings["edge_files"], [mount], _verifier(accounts)):
         yield
 
 
 @pytest.fixture
-async def edge(
-    accounts: StackUnderTest, customer: Account, edge_settings: dict[str, Any], upstream: Upstream, object_storage: ObjectStorage
-) -> AsyncIterator[Edge]:
-    settings = EdgeSettings(**edge_settings, s3_endpoint=object_storage.endpoint, s3_bucket=object_storage.bucket)
-    keys = (object_storage.access_key, object_storage.secret_key)
-    async with envoy(settings) as log:
-        port = int(settings.edge_listen.rpartition(":")[2])
-        presigner = Presigner(str(settings.public_url), object_storage.bucket, "us-east-1", *keys)
-        yield Edge(port, customer, upstream, object_storage, presigner, log, accounts)
+async def edge(request: pytest.FixtureRequest, edges: Edges, accounts: StackUnderTest, cors_origins: str, upstream: Upstream) -> Edge:
+    """A running edge, which other tests use as well. `upstream` starts afresh."""
+    return await edges.edge(accounts, stack_with(request, "s3"), cors_origins)
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import httpx
 import pytest
 
@@ -13,8 +11,8 @@ APP, PREVIEW, STRANGER = "https://app.example.com", "https://pr-7.preview.exampl
 
 
 @pytest.fixture
-def edge_settings(edge_settings: dict[str, Any]) -> dict[str, Any]:
-    return {**edge_settings, "edge_cors_origins": f"{APP}, https://*.preview.example.com:8443"}
+def cors_origins() -> str:
+    return f"{APP}, https://*.preview.example.com:8443"
 
 
 def preflight(origin: str, method: str = "POST") -> dict[str, str]:

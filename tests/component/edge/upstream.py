@@ -24,6 +24,10 @@ class Upstream:
     """What the servicers below share."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what has happened."""
         self.metadata: dict[str, str] = {}
         self.calls = 0
         self.watch_ended = asyncio.Event()
