@@ -29,6 +29,8 @@ from services.files.presign import Presigner
 from tests.stacks import StackUnderTest
 
 PARTS = ("postgres", "nats", "s3")
+# On one worker, since most of them use one stack after the other.
+pytestmark = pytest.mark.xdist_group("lifecycle")
 
 
 @pytest.fixture
@@ -42,6 +44,19 @@ def make() -> Iterator[Callable[..., StackUnderTest]]:
     yield factory
     for stack in made:
         stack.close()
+
+
+@pytest.fixture(scope="module")
+def _running() -> Iterator[StackUnderTest]:
+    stack = StackUnderTest()
+    yield stack
+    stack.close()
+
+
+@pytest.fixture
+def running(_running: StackUnderTest) -> StackUnderTest:
+    """A stack with the parts up. What a test does to them may last: the next has them brought up again."""
+    return started(_running)
 
 
 def started(stack: StackUnderTest, *parts: str) -> StackUnderTest:
@@ -61,90 +76,83 @@ def processes(stack: StackUnderTest) -> set[int]:
     return {process.pid for process in find_processes(Layout.at(stack.dir))}
 
 
-def test_up_twice_leaves_what_runs_alone(make: Callable[..., StackUnderTest]) -> None:
-    stack = started(make())
-    before = {part: stack.pid(part) for part in PARTS}
-    stack.up(PARTS)
-    assert {part: stack.pid(part) for part in PARTS} == before
+def test_up_twice_leaves_what_runs_alone(running: StackUnderTest) -> None:
+    before = {part: running.pid(part) for part in PARTS}
+    running.up(PARTS)
+    assert {part: running.pid(part) for part in PARTS} == before
 
 
-def test_up_repairs_what_is_missing(make: Callable[..., StackUnderTest]) -> None:
-    stack = started(make())
-    before = stack.pid("postgres")
-    stack.stop("nats")
-    stack.up(PARTS)
-    assert stack.pid("nats")
-    assert stack.pid("postgres") == before
+def test_up_repairs_what_is_missing(running: StackUnderTest) -> None:
+    before = running.pid("postgres")
+    running.stop("nats")
+    running.up(PARTS)
+    assert running.pid("nats")
+    assert running.pid("postgres") == before
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_killed_part_is_started_again(make: Callable[..., StackUnderTest], part: str) -> None:
-    stack = started(make(), part)
-    killed = stack.kill(part)
-    stack.wait_ready(part)
-    assert stack.pid(part) != killed
+def test_a_killed_part_is_started_again(running: StackUnderTest, part: str) -> None:
+    killed = running.kill(part)
+    running.wait_ready(part)
+    assert running.pid(part) != killed
 
 
-def test_what_a_killed_storage_was_being_sent_is_removed(make: Callable[..., StackUnderTest]) -> None:
-    stack = started(make(), "s3")
-    storage = stack.create_bucket()
+def test_what_a_killed_storage_was_being_sent_is_removed(running: StackUnderTest) -> None:
+    storage = running.create_bucket()
     presigner = Presigner(storage.endpoint, storage.bucket, "us-east-1", storage.access_key, storage.secret_key)
     url = urlsplit(presigner.put("files/1/photo", 600))
-    folder = stack.dir / "data" / "objects" / storage.bucket
+    folder = running.dir / "data" / "objects" / storage.bucket
     with socket.create_connection((url.hostname, url.port)) as sender:
         sender.sendall(f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: 9000000\r\n\r\n".encode())
         # Some of it reaches the disk before the rest is sent.
         while not any(path.is_file() for path in folder.rglob("*")):
             with contextlib.suppress(BlockingIOError):
                 sender.send(bytes(1000), socket.MSG_DONTWAIT)
-        stack.kill("s3")
+        running.kill("s3")
     assert any(path.is_file() for path in folder.rglob("*"))
-    stack.restart("s3")
+    running.restart("s3")
     assert not any(path.is_file() for path in folder.rglob("*"))
 
 
-async def test_data_survives_down_and_up(make: Callable[..., StackUnderTest]) -> None:
-    stack = started(make())
-    await sql(stack, "CREATE TABLE kept AS SELECT 'row'::text AS value")
-    client = await nats.connect(stack.nats_url)
+async def test_data_survives_down_and_up(running: StackUnderTest) -> None:
+    await sql(running, "CREATE TABLE kept AS SELECT 'row'::text AS value")
+    client = await nats.connect(running.nats_url)
     await client.jetstream().add_stream(name="KEPT", subjects=["kept"])
     await client.jetstream().publish("kept", b"message")
     await client.close()
-    bucket = stack.create_bucket().bucket
+    bucket = running.create_bucket().bucket
 
-    assert stack.down() == 0
-    assert not processes(stack)
-    stack.up(PARTS)
+    assert running.down() == 0
+    assert not processes(running)
+    running.up(PARTS)
 
-    assert await sql(stack, "SELECT value FROM kept") == "row"
-    client = await nats.connect(stack.nats_url)
+    assert await sql(running, "SELECT value FROM kept") == "row"
+    client = await nats.connect(running.nats_url)
     assert (await client.jetstream().get_msg("KEPT", 1)).data == b"message"
     await client.close()
-    assert (stack.dir / "data" / "objects" / bucket).is_dir()
+    assert (running.dir / "data" / "objects" / bucket).is_dir()
 
 
-async def test_down_ends_everything_after_the_supervisor_was_killed(make: Callable[..., StackUnderTest]) -> None:
-    stack = started(make())
-    await sql(stack, "CREATE TABLE kept AS SELECT 'row'::text AS value")
-    supervisor = psutil.Process(psutil.Process(stack.pid("nats")).ppid())
+async def test_down_ends_everything_after_the_supervisor_was_killed(running: StackUnderTest) -> None:
+    await sql(running, "CREATE TABLE safe AS SELECT 'row'::text AS value")
+    supervisor = psutil.Process(psutil.Process(running.pid("nats")).ppid())
     supervisor.send_signal(signal.SIGKILL)
     await wait_gone([supervisor], 10)
-    assert processes(stack)
+    assert processes(running)
 
-    assert stack.down() > 0
-    assert not processes(stack)
-    stack.up(PARTS)
-    assert await sql(stack, "SELECT value FROM kept") == "row"
+    assert running.down() > 0
+    assert not processes(running)
+    running.up(PARTS)
+    assert await sql(running, "SELECT value FROM safe") == "row"
 
 
-def test_up_takes_over_after_the_supervisor_was_killed(make: Callable[..., StackUnderTest]) -> None:
-    stack = started(make())
-    supervisor = psutil.Process(psutil.Process(stack.pid("nats")).ppid())
+def test_up_takes_over_after_the_supervisor_was_killed(running: StackUnderTest) -> None:
+    supervisor = psutil.Process(psutil.Process(running.pid("nats")).ppid())
     supervisor.send_signal(signal.SIGKILL)
     asyncio.run(wait_gone([supervisor], 10))
-    orphans = processes(stack)
-    stack.up(PARTS)
-    assert not processes(stack) & orphans
+    orphans = processes(running)
+    running.up(PARTS)
+    assert not processes(running) & orphans
 
 
 async def test_two_stacks_side_by_side(make: Callable[..., StackUnderTest]) -> None:
@@ -176,14 +184,13 @@ def test_an_internal_port_taken_meanwhile_is_replaced(make: Callable[..., StackU
     assert (after.public, after.s3, after.triton_grpc) == (before.public, before.s3, before.triton_grpc)
 
 
-def test_secrets_are_private(make: Callable[..., StackUnderTest]) -> None:
-    stack = started(make(), "nats", "s3")
-    secrets = stack.stack.config.credentials
+def test_secrets_are_private(running: StackUnderTest) -> None:
+    secrets = running.stack.config.credentials
     revealing = [secrets.postgres, secrets.nats, secrets.s3_secret_key, *secrets.databases.values()]
-    for path in stack.dir.rglob("*"):
+    for path in running.dir.rglob("*"):
         if path.is_file() and any(secret in path.read_text(errors="replace") for secret in revealing):
             assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
-    for process in find_processes(Layout.at(stack.dir)):
+    for process in find_processes(Layout.at(running.dir)):
         assert not any(secret in " ".join(process.cmdline()) for secret in revealing)
 
 
@@ -210,12 +217,11 @@ async def test_a_folder_that_only_its_owner_can_enter(make: Callable[..., StackU
     shutil.rmtree(private)
 
 
-def test_a_part_that_cannot_start_is_reported_with_its_log(make: Callable[..., StackUnderTest]) -> None:
-    stack = started(make(), "nats")
-    stack.stop("nats")
-    (stack.dir / "config" / "nats.conf").write_text("listen: nonsense here")
+def test_a_part_that_cannot_start_is_reported_with_its_log(running: StackUnderTest) -> None:
+    running.stop("nats")
+    (running.dir / "config" / "nats.conf").write_text("listen: nonsense here")
     with pytest.raises(PartFailed) as failure:
-        stack.start("nats")
+        running.start("nats")
     assert "nats" in str(failure.value)
     assert any("nats.conf" in line for line in failure.value.log_lines)
 

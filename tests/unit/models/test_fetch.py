@@ -52,7 +52,7 @@ class Site:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate)
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def archive(self, path: str, expected: str = sha256(WEIGHTS)) -> HttpsArchive:
         return HttpsArchive(kind="https", url=f"https://127.0.0.1:{self._server.server_port}{path}", sha256=expected)

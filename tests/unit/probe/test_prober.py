@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def storage() -> Iterator[Storage]:
     storage = Storage(encoded("PNG", size=(800, 600)))
-    thread = threading.Thread(target=storage.serve_forever)
+    thread = threading.Thread(target=storage.serve_forever, args=(0.01,))
     thread.start()
     yield storage
     storage.shutdown()
@@ -75,7 +75,7 @@ def storage() -> Iterator[Storage]:
     storage.server_close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox(preload=["services.files.probe.prober"]) as sandbox:
         yield sandbox
