@@ -20,6 +20,7 @@ from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2
 from darkroom.tasks.v1 import task_pb2
 from deploy.local.config import LOOPBACK
+from tests.harness.parts import ensure_up
 from tests.stacks import Account, StackUnderTest
 from tests.system.pictures import disc, encoded
 
@@ -32,12 +33,12 @@ PATIENT = {"DARKROOM_LEASE": "60", "DARKROOM_DRAIN_SECONDS": "6"}
 
 
 @pytest.fixture
-def patient_stack(stack: StackUnderTest) -> Iterator[StackUnderTest]:
-    before = stack.configured
-    stack.configure({**before, **PATIENT})
-    stack.up()
-    yield stack
-    stack.configure(before)
+def patient_stack(_stack_alone: StackUnderTest) -> Iterator[StackUnderTest]:
+    before = _stack_alone.configured
+    _stack_alone.configure({**before, **PATIENT})
+    ensure_up(_stack_alone)
+    yield _stack_alone
+    _stack_alone.configure(before)
 
 
 @dataclass

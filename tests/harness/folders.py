@@ -14,6 +14,9 @@ BREAKS = "breaks"
 _RERUNS = {"system": 2, "faults": 2}
 # The servers that the whole system calls, and Triton with the real weights: there is one of each.
 _ALONE_WITH = {"provider_server", "collector", "real_stack"}
+# Fixtures that restart parts of the stack with other settings or models. Their tests come last, in this order: what one changes the next
+# need not put back first.
+_RECONFIGURED = ("reconfigured_stack", "patient_stack", "real_stack")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -42,13 +45,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         elif item.get_closest_marker(BREAKS):
             # On one worker, so that there is one more of each part and not two.
             item.add_marker(pytest.mark.xdist_group(BREAKS))
-    # Triton is switched to the real weights once, at the very end.
-    items.sort(key=lambda item: (is_alone(item), "real_stack" in _fixtures(item)))
+    items.sort(key=lambda item: (is_alone(item), _reconfiguring(item)))
 
 
 def is_alone(item: pytest.Item) -> bool:
     """Whether a test runs by itself."""
     return item.get_closest_marker(ALONE) is not None
+
+
+def _reconfiguring(item: pytest.Item) -> int:
+    return max((place for place, name in enumerate(_RECONFIGURED, start=1) if name in _fixtures(item)), default=0)
 
 
 def _kind(config: pytest.Config, item: pytest.Item) -> str:

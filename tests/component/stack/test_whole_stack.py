@@ -94,30 +94,30 @@ def test_restart_starts_a_new_process(stack: StackUnderTest) -> None:
 
 
 @pytest.fixture
-def settings(stack: StackUnderTest) -> Iterator[StackUnderTest]:
+def reconfigured_stack(stack: StackUnderTest) -> Iterator[StackUnderTest]:
     before = stack.configured
     yield stack
     stack.configure(before)
 
 
-def test_a_changed_setting_restarts_what_reads_it(settings: StackUnderTest, tmp_path: Path) -> None:
-    before, configured = _pids(settings), settings.configured
-    settings.configure({**configured, "DARKROOM_LOG_LEVEL": "debug"})
-    settings.up()
-    with_debug = _pids(settings)
+def test_a_changed_setting_restarts_what_reads_it(reconfigured_stack: StackUnderTest, tmp_path: Path) -> None:
+    before, configured = _pids(reconfigured_stack), reconfigured_stack.configured
+    reconfigured_stack.configure({**configured, "DARKROOM_LOG_LEVEL": "debug"})
+    reconfigured_stack.up()
+    with_debug = _pids(reconfigured_stack)
     assert {part for part in before if with_debug[part] != before[part]} == {"accounts", "files", "tasks", "inference"}
-    assert settings.settings("tasks")["DARKROOM_LOG_LEVEL"] == "debug"
+    assert reconfigured_stack.settings("tasks")["DARKROOM_LOG_LEVEL"] == "debug"
 
     # TLS is one setting, and takes the other one back at once.
     certificate = make_certificate(tmp_path)
-    settings.configure({**configured, "DARKROOM_TLS_DIR": str(certificate)})
-    settings.up()
-    assert "DARKROOM_LOG_LEVEL" not in settings.settings("tasks")
-    assert settings.url.startswith("https://")
-    assert dotenv_values(settings.dir / "env")["DARKROOM_URL"] == settings.url
-    headers = {"authorization": f"Bearer {settings.api_key}"}
+    reconfigured_stack.configure({**configured, "DARKROOM_TLS_DIR": str(certificate)})
+    reconfigured_stack.up()
+    assert "DARKROOM_LOG_LEVEL" not in reconfigured_stack.settings("tasks")
+    assert reconfigured_stack.url.startswith("https://")
+    assert dotenv_values(reconfigured_stack.dir / "env")["DARKROOM_URL"] == reconfigured_stack.url
+    headers = {"authorization": f"Bearer {reconfigured_stack.api_key}"}
     trusted = ssl.create_default_context(cafile=str(certificate / "tls.crt"))
-    reply = httpx.get(f"{settings.url}{PROBE}", headers=headers, verify=trusted, trust_env=False)
+    reply = httpx.get(f"{reconfigured_stack.url}{PROBE}", headers=headers, verify=trusted, trust_env=False)
     assert reply.status_code == 404
 
 
