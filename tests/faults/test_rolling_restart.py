@@ -28,6 +28,7 @@ CUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBack
 SHORT = operation_pb2.Operation(noop=noop_pb2.Noop(steps=3, step_milliseconds=50))
 LONG = operation_pb2.Operation(noop=noop_pb2.Noop(steps=1000, step_milliseconds=1000))
 CLIENTS = 3
+EXPECTED = {"200 200", "503 50300", "no connection"}
 # Leases as in production outlast the restart of a service, and drained workers have time for short tasks, on a slow machine too.
 PATIENT = {"DARKROOM_LEASE": "60", "DARKROOM_DRAIN_SECONDS": "6"}
 
@@ -71,7 +72,8 @@ async def look(stack: StackUnderTest, account: Account, task_id: int, stop: asyn
         while not stop.is_set():
             try:
                 reply = await client.get(f"{stack.url}/v1/tasks/{task_id}/status")
-                outcomes[f"{reply.status_code} {reply.json()['code']}"] += 1
+                outcome = f"{reply.status_code} {reply.json()['code']}"
+                outcomes[outcome if outcome in EXPECTED else f"{outcome}: {_logged(stack, reply.headers['x-request-id'])}"] += 1
             except httpx.TransportError:
                 outcomes["no connection"] += 1
             await asyncio.sleep(0.05)
@@ -104,7 +106,7 @@ async def test_services_are_restarted_in_turn_and_no_task_fails_or_runs_twice(pa
     outcomes = await looking
     print(f"SDK: {len(created)} calls, the slowest {max(each.longest for each in seen):.1f} s; without repetition: {dict(outcomes)}")
     assert outcomes["200 200"] > 0
-    assert outcomes.keys() <= {"200 200", "503 50300", "no connection"}
+    assert outcomes.keys() <= EXPECTED
     # Every call that was answered, and no other, has made a task.
     rows = await asyncio.to_thread(stack.fetch, "tasks", "SELECT id FROM task WHERE account_id = $1", int(account.id))
     assert sorted(row["id"] for row in rows) == sorted([*created, long.id])
@@ -138,6 +140,10 @@ async def test_a_request_in_flight_outlives_the_stop_of_the_edge(stack: StackUnd
             assert reply.status_code == 200, reply.text
             assert reply.json()["data"]["status"] != "Succeeded"
     await native.cancel_task(task.id)
+
+
+def _logged(stack: StackUnderTest, request_id: str) -> list[str]:
+    return [line for part in ("envoy", "accounts", "tasks") for line in stack.log(part, 200) if request_id in line]
 
 
 async def _edge_metrics(stack: StackUnderTest) -> str:
