@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from services.common import log
 from tests.collector import Collector
 from tests.harness.databases import MigratedDatabases
 from tests.harness.parts import ensure_up, stack_with
+from tests.harness.sandboxes import SharedSandboxes
 from tests.provider_server import KEY, ProviderServer
 from tests.stacks import Account, ObjectStorage, StackUnderTest
 
@@ -167,6 +168,14 @@ def migrated_databases(postgres: StackUnderTest) -> MigratedDatabases:
 def nats_url(request: pytest.FixtureRequest) -> str:
     """The URL of an account in NATS with an empty JetStream."""
     return stack_with(request, "nats").take_nats_account()
+
+
+@pytest.fixture(scope="session")
+async def sandboxes() -> AsyncIterator[SharedSandboxes]:
+    """For services that run in this process, in place of `Sandbox`."""
+    shared = SharedSandboxes()
+    yield shared
+    await shared.close()
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from services.files.tasks_client import TasksClient
 from tests.component.files.tasks_service import MadeUpTasks
 from tests.component.files.world import MovableClock, Service, World, objects_of
 from tests.harness.databases import MigratedDatabases
+from tests.harness.sandboxes import SharedSandboxes
 from tests.stacks import ObjectStorage
 from tests.unit.common.keys import Keys
 
@@ -70,9 +71,9 @@ def settings(migrated: str, object_storage: ObjectStorage, made_up_tasks: tuple[
     )
 
 
-@pytest.fixture(scope="session")
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(preload=["services.files.probe.prober"], concurrency=4) as started:
+@pytest.fixture
+async def sandbox(sandboxes: SharedSandboxes) -> AsyncIterator[Sandbox]:
+    async with sandboxes(preload=["services.files.probe.prober"], concurrency=4) as started:
         yield started
 
 
@@ -91,7 +92,10 @@ async def world(settings: FilesSettings, sandbox: Sandbox, made_up_tasks: tuple[
 
 
 @pytest.fixture
-async def service(settings: FilesSettings, signing: Keys, nats_url: str) -> AsyncIterator[Service]:
+async def service(
+    settings: FilesSettings, signing: Keys, nats_url: str, sandboxes: SharedSandboxes, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Service]:
+    monkeypatch.setattr("services.files.__main__.Sandbox", sandboxes)
     accounts, tasks = signing.signer("accounts"), signing.signer("tasks")
     signing.verifier()  # writes the trusted keys
     settings, stop = settings.model_copy(update={"nats_url": nats_url}), asyncio.Event()

@@ -21,6 +21,7 @@ from services.inference.__main__ import serve
 from services.inference.config import InferenceSettings
 from tests.component.inference.doubles import FilesDouble, Task, TasksDouble
 from tests.component.inference.storage import bucket
+from tests.harness.sandboxes import SharedSandboxes
 from tests.stacks import ObjectStorage
 from tests.unit.common.keys import Keys
 
@@ -83,8 +84,11 @@ class World:
 
 
 @pytest.fixture
-async def world(tmp_path: Path, nats_url: str, object_storage: ObjectStorage) -> AsyncIterator[World]:
+async def world(
+    tmp_path: Path, nats_url: str, object_storage: ObjectStorage, sandboxes: SharedSandboxes, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
     """Surroundings with no model server."""
+    monkeypatch.setattr("services.inference.__main__.Sandbox", sandboxes)
     keys = Keys(tmp_path)
     for issuer in ("tasks", "files", "inference"):
         keys.signer(issuer)
