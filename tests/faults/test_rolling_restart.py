@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,12 +33,11 @@ PATIENT = {"DARKROOM_LEASE": "60", "DARKROOM_DRAIN_SECONDS": "6"}
 
 
 @pytest.fixture
-def patient_stack(_stack_alone: StackUnderTest) -> Iterator[StackUnderTest]:
-    before = _stack_alone.configured
-    _stack_alone.configure({**before, **PATIENT})
+def patient_stack(_stack_alone: StackUnderTest) -> StackUnderTest:
+    """Stays so: the tests that come after (tests/harness/folders.py) do not mind, and putting it back restarts every service."""
+    _stack_alone.configure({**_stack_alone.configured, **PATIENT})
     ensure_up(_stack_alone)
-    yield _stack_alone
-    _stack_alone.configure(before)
+    return _stack_alone
 
 
 @dataclass

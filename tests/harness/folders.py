@@ -14,8 +14,8 @@ BREAKS = "breaks"
 _RERUNS = {"system": 2, "faults": 2}
 # The servers that the whole system calls, and Triton with the real weights: there is one of each.
 _ALONE_WITH = {"provider_server", "collector", "real_stack"}
-# Fixtures that restart parts of the stack with other settings or models. Their tests come last, in this order: what one changes the next
-# need not put back first.
+# Fixtures that restart parts of the stack with other settings or models. Their tests come last, in this order, so that little is restarted
+# to put things back.
 _RECONFIGURED = ("reconfigured_stack", "patient_stack", "real_stack")
 
 
