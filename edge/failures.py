@@ -109,7 +109,8 @@ def _surface_errors(patterns: tuple[str, ...], surface: Surface) -> SurfaceError
     errors = {"message": malformed(), "field": malformed(field="<field>"), "allowed": malformed(field="<field>", allowed=["<allowed>"])}
     return SurfaceErrors(
         patterns=patterns,
-        fallbacks={501: _reply(_error(404), surface), 503: unavailable, 504: unavailable},
+        # 499: a call was cancelled, and not by its client, which would not see the reply: the service is stopping.
+        fallbacks={499: unavailable, 501: _reply(_error(404), surface), 503: unavailable, 504: unavailable},
         otherwise=_reply(_error(500), surface),
         malformed={part: _reply(error, surface).body for part, error in errors.items()},
     )

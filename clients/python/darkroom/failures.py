@@ -208,7 +208,8 @@ def _from_code(error: grpc.aio.AioRpcError) -> DarkroomFailure:
     match error.code():
         case grpc.StatusCode.UNAUTHENTICATED:
             return Unauthenticated("API_KEY_INVALID", _WRONG_KEY)
-        case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.DEADLINE_EXCEEDED:
+        # A service that stops cancels calls that arrive just then.
+        case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.DEADLINE_EXCEEDED | grpc.StatusCode.CANCELLED:
             return ConnectionFailed(f"The server cannot be reached: {_shortened(message)}")
         case grpc.StatusCode.INTERNAL if "RST_STREAM" in message:
             return ConnectionFailed(f"The connection was lost: {message}")

@@ -46,8 +46,9 @@ async def test_crash_of_a_service_leaks_nothing(edge: Edge, http: httpx.AsyncCli
     assert_envelope(reply, 500, ErrorReason.INTERNAL)
 
 
-async def test_status_that_a_service_did_not_word_is_worded(edge: Edge, http: httpx.AsyncClient) -> None:
-    assert_envelope(await http.get("/v1/tasks/bare/status", headers=edge.headers), 503, ErrorReason.UNAVAILABLE)
+@pytest.mark.parametrize("what", ["bare", "stopping"])
+async def test_status_that_a_service_did_not_word_is_worded(edge: Edge, http: httpx.AsyncClient, what: str) -> None:
+    assert_envelope(await http.get(f"/v1/tasks/{what}/status", headers=edge.headers), 503, ErrorReason.UNAVAILABLE)
 
 
 NOT_JSON = "The request body is not valid JSON: "

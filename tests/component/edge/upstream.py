@@ -61,8 +61,9 @@ class _RestTasks(tasks_pb2_grpc.TasksServiceServicer):
                 raise DarkroomError(ErrorReason.FIELD_INVALID, "id: must be “a” or “b”", field="id", allowed=["a", "b"])
             case "crash":
                 raise RuntimeError("/secret/path")
-            case "bare":
-                await context.abort(grpc.StatusCode.UNAVAILABLE, "/secret/path")
+            case "bare" | "stopping":
+                code = grpc.StatusCode.UNAVAILABLE if request.id == "bare" else grpc.StatusCode.CANCELLED
+                await context.abort(code, "/secret/path")
             case "long":
                 raise DarkroomError(ErrorReason.FIELD_INVALID, "m" * 6000, field="id")
         identity = current_identity()
