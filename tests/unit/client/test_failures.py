@@ -90,7 +90,7 @@ def test_how_long_to_wait_is_told() -> None:
     assert may_pass(failure)
 
 
-@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED])
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED])
 def test_nobody_there_is_a_failed_connection(code: grpc.StatusCode) -> None:
     failure = from_the_way(code, "connection refused")
     assert type(failure) is ConnectionFailed
