@@ -62,7 +62,7 @@ def _operation(document: Document, verb: str, path: str, operation: Document) ->
     parameters = [_resolved(document, parameter) for parameter in operation.get("parameters", ())]
     if parameters:
         lines += ["| parameter | in | type | |", "|---|---|---|---|"]
-        lines += [f"| `{p['name']}` | {p['in']} | {_type(p['schema'])} | {_cell(p['description'])} |" for p in parameters]
+        lines += [f"| `{p['name']}` | {p['in']} | {_cell(_type(p['schema']))} | {_cell(p['description'])} |" for p in parameters]
         lines.append("")
     if body := operation.get("requestBody"):
         content = body["content"]["application/json"]
@@ -85,7 +85,7 @@ def properties(schema: Document) -> str:
     lines = ["| field | type | |", "|---|---|---|"]
     for name, field in schema["properties"].items():
         required = " **required**" if name in schema.get("required", ()) else ""
-        lines.append(f"| `{name}` | {_type(field)}{required} | {_cell(field.get('description', ''))} |")
+        lines.append(f"| `{name}` | {_cell(_type(field))}{required} | {_cell(field.get('description', ''))} |")
     return "\n".join(lines) + "\n"
 
 
@@ -95,11 +95,11 @@ def _type(schema: Document) -> str:
     if schema.get("type") == "array":
         about = f"list of {_type(schema['items'])}"
     elif "enum" in schema:
-        return " \\| ".join(f"`{value}`" for value in schema["enum"])
+        return " | ".join(f"`{value}`" for value in schema["enum"])
     else:
         about = str(schema.get("format") if schema.get("format") in ("date-time", "uri") else schema.get("type", "any"))
     limits = _limits(schema)
-    return ", ".join([about, *limits]).replace("|", "\\|")
+    return ", ".join([about, *limits])
 
 
 def _limits(schema: Mapping[str, Any]) -> list[str]:
