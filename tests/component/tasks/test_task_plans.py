@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.common.database import Database, engine
 from services.common.migrations import migrate
-from services.tasks.store import attempts, batches, deliveries, events, ledger, order, queue, retention, tasks
+from services.tasks.store import attempts, batches, deliveries, events, ledger, order, queue, retention, tasks, webhooks
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import Scene
@@ -143,6 +143,10 @@ def _index_and_scans(plan: Any) -> list[tuple[str, str | None, str | None]]:
         (batches.CANCEL_BATCH, "task_batch"),
         (batches.GET, "task_batch"),
         (batches.TASKS, "task_batch"),
+        (webhooks.LIST, "webhook_account"),
+        (webhooks.LIST, "webhook_secret_pkey"),
+        # Of an account with few webhooks it may read them all.
+        (webhooks.CREATED, "webhook_pkey|webhook_account"),
         (deliveries.CLAIM, "webhook_delivery_outbox"),
         (deliveries.CLAIM, "webhook_delivery_pkey"),
         (deliveries.RECORD, "webhook_delivery_pkey"),
