@@ -71,13 +71,14 @@ def scratch_user(number: int) -> str:
 
 
 def _users(config: StackConfig) -> str:
-    users = ["darkroom", *(scratch_user(number) for number in range(1, config.settings.nats_accounts + 1))]
-    entries = [f'{{ user: "{user}", password: "{config.credentials.nats}" }}' for user in users]
-    if len(users) == 1:
-        # The global account, where the streams of every stack without further accounts are.
-        return f"authorization {{ users: [{entries[0]}] }}"
-    accounts = (f'  "{user}" {{ jetstream: enabled, users: [{entry}] }}' for user, entry in zip(users, entries, strict=True))
-    return "\n".join(("accounts {", *accounts, "}"))
+    def entry(user: str) -> str:
+        return f'{{ user: "{user}", password: "{config.credentials.nats}" }}'
+
+    if not config.settings.nats_accounts:
+        # In the global account, where the streams of every other stack are.
+        return f"authorization {entry('darkroom')}"
+    users = ("darkroom", *(scratch_user(number) for number in range(1, config.settings.nats_accounts + 1)))
+    return "\n".join(("accounts {", *(f'  "{user}" {{ jetstream: enabled, users: [{entry(user)}] }}' for user in users), "}"))
 
 
 async def _raised_instead(_: Exception) -> None:
