@@ -21,6 +21,7 @@ from services.accounts import cli
 from services.accounts.config import AccountsSettings
 from services.common.errors import ErrorReason, from_rpc
 from services.common.identity import IDENTITY_HEADER, Signer, Verifier
+from tests.harness.channels import EAGER
 from tests.unit.common.keys import Keys
 
 
@@ -69,11 +70,9 @@ class Replicas:
         )
         stop = asyncio.Event()
         serving = asyncio.create_task(service.serve(settings, stop))
-        # The first attempt to connect comes before it listens.
-        options = (("grpc.default_authority", "accounts"), ("grpc.initial_reconnect_backoff_ms", 20), ("grpc.min_reconnect_backoff_ms", 20))
         async with (
-            grpc.aio.insecure_channel(settings.listen, options) as public,
-            grpc.aio.insecure_channel(settings.internal_listen, options) as internal,
+            grpc.aio.insecure_channel(settings.listen, EAGER) as public,
+            grpc.aio.insecure_channel(settings.internal_listen, EAGER) as internal,
         ):
             running = Running(settings, public, internal)
             try:

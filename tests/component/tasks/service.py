@@ -32,6 +32,7 @@ from services.tasks.__main__ import serve
 from services.tasks.config import TasksSettings
 from tests.component.tasks.files import FilesDouble
 from tests.dying import Dying, Point, dying
+from tests.harness.channels import EAGER
 from tests.unit.common.keys import Keys
 
 KEY = 42
@@ -84,8 +85,8 @@ class Service:
         serving = asyncio.create_task(serve(settings, stop))
         try:
             async with (
-                grpc.aio.insecure_channel(settings.listen, options=_OPTIONS) as public,
-                grpc.aio.insecure_channel(settings.internal_listen, options=_OPTIONS) as internal,
+                grpc.aio.insecure_channel(settings.listen, options=EAGER) as public,
+                grpc.aio.insecure_channel(settings.internal_listen, options=EAGER) as internal,
             ):
                 await _ready(serving, public, internal)
                 yield Replica(public, internal, stop)
@@ -104,8 +105,8 @@ class Service:
         settings = self.settings("dying")
         async with (
             dying("tasks", settings, point, self._folder / "dying.log") as process,
-            grpc.aio.insecure_channel(settings["listen"], options=_OPTIONS) as public,
-            grpc.aio.insecure_channel(settings["internal_listen"], options=_OPTIONS) as internal,
+            grpc.aio.insecure_channel(settings["listen"], options=EAGER) as public,
+            grpc.aio.insecure_channel(settings["internal_listen"], options=EAGER) as internal,
         ):
             yield Replica(public, internal, asyncio.Event()), process
 
@@ -124,10 +125,6 @@ class Service:
         yield subscription
         await subscription.unsubscribe()
         await self._bus.jetstream.delete_consumer(WORK_STREAM, f"test_{lane}")
-
-
-# The first attempt to connect comes before the service listens.
-_OPTIONS = (("grpc.default_authority", "darkroom"), ("grpc.initial_reconnect_backoff_ms", 20), ("grpc.min_reconnect_backoff_ms", 20))
 
 
 class Replica:
