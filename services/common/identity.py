@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.log import get_logger
 
 IDENTITY_HEADER = "x-darkroom-identity"
 IDENTITY_SECONDS = 60
@@ -30,7 +31,10 @@ _SERVICE_SECONDS = 60
 # How long a service token is reused; it then still has most of its minute left.
 _REUSED_SECONDS = 20
 _LEEWAY_SECONDS = 5
+# How far ahead an issuer's clock may be. A token from such a clock is valid for that much longer.
+_AHEAD_SECONDS = 300
 _PUBLIC, _INTERNAL = "darkroom", "darkroom-internal"
+_logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,13 @@ def set_identity(identity: Identity) -> None:
 
 
 class Signer:
-    """Signs tokens with a service's own key."""
+    """Signs tokens with a service's own key. `clock` returns seconds since the epoch."""
 
-    def __init__(self, issuer: str, key_file: Path) -> None:
+    def __init__(self, issuer: str, key_file: Path, clock: Callable[[], float] = time.time) -> None:
         key = load_pem_private_key(key_file.read_bytes(), password=None)
         if not isinstance(key, Ed25519PrivateKey):
             raise ValueError(f"{key_file} does not hold an Ed25519 private key")
-        self._issuer, self._key = issuer, key
+        self._issuer, self._key, self._clock = issuer, key, clock
         self._service_token = lru_cache(maxsize=4096)(self._sign_service_token)
 
     def identity_token(
@@ -87,7 +91,7 @@ class Signer:
 
     def service_metadata(self, account_id: int = 0) -> tuple[tuple[str, str], ...]:
         """gRPC metadata with which this service calls another on behalf of an account (0: on its own behalf)."""
-        return (("authorization", f"Bearer {self._service_token(account_id, int(time.time()) // _REUSED_SECONDS)}"),)
+        return (("authorization", f"Bearer {self._service_token(account_id, int(self._clock()) // _REUSED_SECONDS)}"),)
 
     def derived_secret(self, purpose: str) -> bytes:
         """32 bytes that only this service can derive, different for each purpose: HKDF (RFC 5869) of its key."""
@@ -97,15 +101,20 @@ class Signer:
         return self._sign(_INTERNAL, account_id, _SERVICE_SECONDS, {})
 
     def _sign(self, audience: str, account_id: int, seconds: int, claims: Mapping[str, int | str]) -> str:
-        now = int(time.time())
+        now = int(self._clock())
         payload = {"iss": self._issuer, "aud": audience, "sub": str(account_id), "iat": now, "exp": now + seconds, **claims}
         return jwt.encode(payload, self._key, algorithm="EdDSA")
 
 
 class Verifier:
-    """Verifies tokens of the services that this installation trusts."""
+    """Verifies tokens of the services that this installation trusts.
 
-    def __init__(self, trusted_keys_file: Path) -> None:
+    A token with a good signature that is out of its time was signed by a clock that differs from this one. That is not the caller's fault,
+    so it is UNAVAILABLE, and logged. `clock` returns seconds since the epoch.
+    """
+
+    def __init__(self, trusted_keys_file: Path, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._keys: dict[str, Ed25519PublicKey] = {}
         for issuer, pem in json.loads(trusted_keys_file.read_text()).items():
             key = load_pem_public_key(pem.encode())
@@ -116,7 +125,7 @@ class Verifier:
         self._decode = lru_cache(maxsize=4096)(self._decode_once)
 
     def identity(self, token: str) -> Identity:
-        """The caller named by an identity token. Raises API_KEY_INVALID."""
+        """The caller named by an identity token. Raises API_KEY_INVALID, and UNAVAILABLE for one that is out of its time."""
         claims = self._claims(token, _PUBLIC)
         if claims["iss"] != IDENTITY_ISSUER:
             raise _refused()
@@ -124,7 +133,8 @@ class Verifier:
         return Identity(account_id=int(str(claims["sub"])), key_id=int(str(claims["key"])), scopes=scopes)
 
     def service(self, authorization: str) -> Identity:
-        """The caller named by the `authorization` metadata of an internal call. Raises API_KEY_INVALID."""
+        """The caller named by the `authorization` metadata of an internal call. Raises API_KEY_INVALID, and UNAVAILABLE for a token that is
+        out of its time."""
         claims = self._claims(authorization.removeprefix("Bearer "), _INTERNAL)
         return Identity(account_id=int(str(claims["sub"])), service=str(claims["iss"]))
 
@@ -133,8 +143,10 @@ class Verifier:
             claims = self._decode(token, audience)
         except (jwt.PyJWTError, KeyError):
             raise _refused() from None
-        if float(str(claims["exp"])) + _LEEWAY_SECONDS < time.time():
-            raise _refused()
+        left = float(str(claims["exp"])) - self._clock()
+        if not -_LEEWAY_SECONDS <= left <= max(IDENTITY_SECONDS, _SERVICE_SECONDS) + _AHEAD_SECONDS:
+            _logger.warning("clocks_differ", issuer=claims["iss"], token_ends_in_seconds=round(left, 1))
+            raise DarkroomError(ErrorReason.UNAVAILABLE, "The service cannot verify requests at the moment. Try again later.")
         return claims
 
     def _decode_once(self, token: str, audience: str) -> dict[str, object]:
@@ -144,8 +156,8 @@ class Verifier:
             self._keys[issuer],
             algorithms=["EdDSA"],
             audience=audience,
-            leeway=_LEEWAY_SECONDS,
-            options={"require": ["exp", "sub", "iss"]},
+            # The time is checked at each use. When a token was issued does not matter.
+            options={"require": ["exp", "sub", "iss"], "verify_exp": False, "verify_iat": False},
         )
         return claims
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -169,6 +171,24 @@ async def test_the_native_api(replicas: Replicas, admin: Admin) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await running.native.GetAccount(accounts_service_pb2.GetAccountRequest())
         assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize("ahead", [-90, -6, 6, 90])
+async def test_a_clock_that_differs_is_never_an_invalid_key(
+    replicas: Replicas, admin: Admin, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    _, _, key = await admin.new_key()
+    monkeypatch.setattr(service, "Signer", partial(Signer, clock=lambda: time.time() + ahead))
+    async with replicas.start("a") as running:
+        call = running.native.GetAccount(
+            accounts_service_pb2.GetAccountRequest(), metadata=((IDENTITY_HEADER, await running.admitted(key) or ""),)
+        )
+        if ahead == -90:
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await call
+            assert from_rpc(caught.value).reason is ErrorReason.UNAVAILABLE
+        else:
+            assert (await call).account.name == "Studio"
 
 
 async def test_a_limited_key(replicas: Replicas, admin: Admin) -> None:

@@ -1,10 +1,13 @@
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import jwt
 import pytest
+import structlog
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Signer, current_identity
+from services.common.identity import Identity, Signer, current_identity
 from tests.unit.common.keys import Keys
 
 
@@ -68,13 +71,31 @@ def test_unsigned_token_is_refused(keys: Keys) -> None:
     _assert_refused(lambda: keys.verifier().identity(unsigned))
 
 
-def test_expired_token_is_refused_even_when_it_was_seen_before(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = keys.signer("accounts").identity_token(1, 2)
+@pytest.mark.parametrize("ahead", [-90, -6, 0, 6, 90, 3600])
+def test_clocks_that_differ_never_make_a_token_invalid(keys: Keys, ahead: int) -> None:
+    signer = keys.signer("accounts", clock=lambda: time.time() + ahead)
     verifier = keys.verifier()
+    verified: list[Callable[[], Identity]] = [
+        lambda: verifier.identity(signer.identity_token(1, 2)),
+        lambda: verifier.service(_bearer(signer, 1)),
+    ]
+    for identity in verified:
+        if ahead in (-90, 3600):
+            with structlog.testing.capture_logs() as lines:
+                _assert_refused(identity, ErrorReason.UNAVAILABLE)
+            assert [(line["event"], line["issuer"]) for line in lines] == [("clocks_differ", "accounts")]
+            assert abs(lines[0]["token_ends_in_seconds"] - (60 + ahead)) < 5
+        else:
+            assert identity().account_id == 1
+
+
+def test_a_token_ends_even_when_it_was_seen_before(keys: Keys) -> None:
+    now = [1_800_000_000.0]
+    token = keys.signer("accounts", clock=lambda: now[0]).identity_token(1, 2)
+    verifier = keys.verifier(lambda: now[0])
     assert verifier.identity(token).account_id == 1
-    late = jwt.decode(token, options={"verify_signature": False})["exp"] + 60
-    monkeypatch.setattr("services.common.identity.time.time", lambda: late)
-    _assert_refused(lambda: verifier.identity(token))
+    now[0] += 66
+    _assert_refused(lambda: verifier.identity(token), ErrorReason.UNAVAILABLE)
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "eyJhbGciOiJFZERTQSJ9.e30.AAAA"])
@@ -89,8 +110,7 @@ def test_no_identity_outside_of_a_call() -> None:
     assert raised.value.reason is ErrorReason.PERMISSION_DENIED
 
 
-def _assert_refused(verify: object) -> None:
-    assert callable(verify)
+def _assert_refused(verify: Callable[[], object], reason: ErrorReason = ErrorReason.API_KEY_INVALID) -> None:
     with pytest.raises(DarkroomError) as raised:
         verify()
-    assert raised.value.reason is ErrorReason.API_KEY_INVALID
+    assert raised.value.reason is reason
