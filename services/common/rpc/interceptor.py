@@ -116,6 +116,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             require_scope(policy.scope, identity.scopes)
         elif policy.access == options_pb2.ACCESS_SERVICE and self._listener == "internal":
             identity = self._verifier.service(str(metadata.get("authorization", "")))
+            log.bind_to_context(caller=identity.service)
+            if identity.service not in policy.callers:
+                raise DarkroomError(ErrorReason.PERMISSION_DENIED, f"The service {identity.service} may not call this method.")
         elif policy.access == options_pb2.ACCESS_ANYONE:
             identity = Identity(account_id=0)
         else:

@@ -30,10 +30,15 @@ class MethodPolicy:
     scope: scope_pb2.Scope.ValueType = scope_pb2.SCOPE_UNSPECIFIED
     """What the caller's key must be allowed to do; unspecified means everything."""
     takes_idempotency_key: bool = False
+    callers: frozenset[str] = frozenset()
+    """The services that may call a method with ACCESS_SERVICE."""
 
 
 class PolicyTable:
-    """The policies of the services that one listener offers. A method it does not know is denied."""
+    """The policies of the services that one listener offers. A method it does not know is denied.
+
+    Raises CatalogueError for a method that only services may call and that names none of them, and for one that names some in vain.
+    """
 
     def __init__(self, services: Iterable[ServiceDescriptor]) -> None:
         self._methods: dict[str, MethodPolicy] = {}
@@ -42,8 +47,11 @@ class PolicyTable:
             for method in service.methods:
                 said = method.GetOptions().Extensions
                 access = _STANDARD.get(service.full_name, said[options_pb2.access])
+                callers = frozenset(said[options_pb2.callers])
+                if bool(callers) != (access == options_pb2.ACCESS_SERVICE):
+                    raise catalogue.CatalogueError(f"{method.full_name}: the option callers goes with ACCESS_SERVICE, and only with it")
                 self._methods[f"/{service.full_name}/{method.name}"] = MethodPolicy(
-                    access, surface, said[options_pb2.scope], said[options_pb2.takes_idempotency_key]
+                    access, surface, said[options_pb2.scope], said[options_pb2.takes_idempotency_key], callers
                 )
 
     def of(self, method: str) -> MethodPolicy:

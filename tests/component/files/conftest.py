@@ -96,7 +96,7 @@ async def service(
     settings: FilesSettings, signing: Keys, nats_url: str, sandboxes: SharedSandboxes, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Service]:
     monkeypatch.setattr("services.files.__main__.Sandbox", sandboxes)
-    accounts, tasks = signing.signer("accounts"), signing.signer("tasks")
+    accounts, tasks, worker = (signing.signer(issuer) for issuer in ("accounts", "tasks", "inference"))
     signing.verifier()  # writes the trusted keys
     settings, stop = settings.model_copy(update={"nats_url": nats_url}), asyncio.Event()
     serving = asyncio.create_task(serve(settings, stop))
@@ -107,6 +107,6 @@ async def service(
         for each in (public, internal):
             reply = await health_pb2_grpc.HealthStub(each).Check(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=30)
             assert reply.status == health_pb2.HealthCheckResponse.SERVING
-        yield Service(public, internal, bus, accounts, Caller(tasks))
+        yield Service(public, internal, bus, accounts, Caller(tasks), Caller(worker))
         stop.set()
         await serving

@@ -232,18 +232,18 @@ async def run_task(
     service: Service, storage: storage_service_pb2_grpc.StorageServiceStub, http: httpx.AsyncClient, file_id: int, task_id: int
 ) -> int:
     """Pin, open, store and finalize as a task does; returns the output."""
-    me = service.acting_for(ACCOUNT)
+    me, worker = service.acting_for(ACCOUNT), service.worker.on_behalf_of(ACCOUNT)
     pinned = await storage.PinFiles(storage_service_pb2.PinFilesRequest(task_id=task_id, file_ids=[file_id]), metadata=me)
     assert pinned.files[0].state == file_pb2.FILE_STATE_READY
-    opened = await storage.OpenInputs(storage_service_pb2.OpenInputsRequest(task_id=task_id, file_ids=[file_id]), metadata=me)
+    opened = await storage.OpenInputs(storage_service_pb2.OpenInputsRequest(task_id=task_id, file_ids=[file_id]), metadata=worker)
     reply = await http.get(opened.inputs[0].url)
     assert (reply.content, reply.headers["etag"]) == (content.png(), opened.inputs[0].etag)
     new = storage_service_pb2.NewOutput(name="out.png", media_type="image/png", image=file_pb2.ImageInfo(width=40, height=30, frames=1))
     create = storage_service_pb2.CreateOutputsRequest(task_id=task_id, attempt=1, outputs=[new])
-    [created] = (await storage.CreateOutputs(create, metadata=me)).outputs
+    [created] = (await storage.CreateOutputs(create, metadata=worker)).outputs
     assert (await http.put(created.url, content=content.png(), headers={"content-type": "image/png"})).status_code == 200
     finalize = storage_service_pb2.FinalizeOutputsRequest(task_id=task_id, attempt=1, file_ids=[created.file_id])
-    [final] = (await storage.FinalizeOutputs(finalize, metadata=me)).files
+    [final] = (await storage.FinalizeOutputs(finalize, metadata=worker)).files
     assert (final.size_bytes, final.origin, final.image.width) == (len(content.png()), file_pb2.FILE_ORIGIN_TASK, 40)
     return created.file_id
 
@@ -279,7 +279,7 @@ async def test_a_terminal_event_shows_the_outputs_and_releases_the_inputs(
     await eventually(settled)
     assert lost not in await shown()
     opening = storage_service_pb2.OpenInputsRequest(task_id=TASK, file_ids=[file_id])
-    assert await reason(storage.OpenInputs(opening, metadata=service.acting_for(ACCOUNT))) is ErrorReason.FILE_NOT_FOUND
+    assert await reason(storage.OpenInputs(opening, metadata=service.worker.on_behalf_of(ACCOUNT))) is ErrorReason.FILE_NOT_FOUND
 
 
 async def test_signing_and_unpinning_for_tasks(
@@ -301,7 +301,7 @@ async def test_signing_and_unpinning_for_tasks(
     for _ in range(2):
         await storage.UnpinFiles(unpin, metadata=service.acting_for(ACCOUNT))
     opening = storage_service_pb2.OpenInputsRequest(task_id=other, file_ids=[file_id])
-    assert await reason(storage.OpenInputs(opening, metadata=service.acting_for(ACCOUNT))) is ErrorReason.FILE_NOT_FOUND
+    assert await reason(storage.OpenInputs(opening, metadata=service.worker.on_behalf_of(ACCOUNT))) is ErrorReason.FILE_NOT_FOUND
 
 
 @pytest.mark.breaks("nats")

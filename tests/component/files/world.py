@@ -118,6 +118,7 @@ class Service:
     bus: Bus
     accounts: Signer
     tasks: Caller
+    worker: Caller
 
     def identity(self, account: int) -> tuple[tuple[str, str], ...]:
         """Metadata of a public call, as the edge makes it."""

@@ -118,6 +118,10 @@ class Service:
         """Metadata of a worker's call."""
         return Caller(self._signers["inference"]).on_behalf_of(account_id)
 
+    def files_service(self) -> tuple[tuple[str, str], ...]:
+        """Metadata of a call by the files service."""
+        return Caller(self._signers["files"]).on_behalf_of(0)
+
     @asynccontextmanager
     async def hints(self, lane: str = "system") -> AsyncIterator[JetStreamContext.PullSubscription]:
         """The lane's hints, as a worker pulls them."""

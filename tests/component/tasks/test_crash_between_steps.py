@@ -80,7 +80,7 @@ async def test_a_create_that_dies_is_repeated_and_makes_one_task(service: Servic
     assert (await other.started(service.worker(), again.id)).admitted
     # Files asks what became of every pin, and lets go those of tasks that there are not.
     pinned = list(service.files.pins)
-    lookup = await other.attempts.LookupTasks(attempts_pb.LookupTasksRequest(task_ids=pinned), metadata=service.worker())
+    lookup = await other.attempts.LookupTasks(attempts_pb.LookupTasksRequest(task_ids=pinned), metadata=service.files_service())
     assert [standing.task_id for standing in lookup.tasks] == [again.id]
     assert len(pinned) == (1 if kept else 2)
 

@@ -155,7 +155,7 @@ async def test_lookups_tell_other_services_how_tasks_stand(service: Service, rep
     await replica.started(service.worker(), task.id)
     complete = attempts_pb.CompleteAttemptRequest(task_id=task.id, attempt=1, output_file_ids=[8, 9])
     await replica.attempts.CompleteAttempt(complete, metadata=service.worker())
-    reply = await replica.attempts.LookupTasks(attempts_pb.LookupTasksRequest(task_ids=[task.id, 5]), metadata=service.worker())
+    reply = await replica.attempts.LookupTasks(attempts_pb.LookupTasksRequest(task_ids=[task.id, 5]), metadata=service.files_service())
     assert [(one.task_id, one.state, list(one.output_file_ids)) for one in reply.tasks] == [
         (task.id, task_pb2.TASK_STATE_SUCCEEDED, [8, 9])
     ]

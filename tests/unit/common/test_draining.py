@@ -34,7 +34,7 @@ class Slow(attempt_service_pb2_grpc.AttemptServiceServicer):
 async def test_a_call_in_flight_has_the_time_that_the_settings_give_it(tmp_path: Path, drain_seconds: float) -> None:
     keys, slow, address = Keys(tmp_path), Slow(), f"unix:{tmp_path}/slow.sock"
     mount = Mount(slow)
-    metadata = keys.signer("inference").service_metadata()
+    metadata = keys.signer("files").service_metadata()
     async with AsyncExitStack() as server, grpc.aio.insecure_channel(address, (("grpc.default_authority", "tasks"),)) as channel:
         await server.enter_async_context(listening("internal", address, [mount], keys.verifier(), drain_seconds=drain_seconds))
         stub = attempt_service_pb2_grpc.AttemptServiceStub(channel)

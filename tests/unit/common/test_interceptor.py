@@ -50,6 +50,7 @@ class Running:
     internal: grpc.aio.Channel
     accounts: Signer
     tasks: Signer
+    inference: Signer
 
     async def upscale(self, request: images_pb2.ImageUpscaleRequest = UPSCALE, *, token: str | None = None) -> object:
         metadata = ((IDENTITY_HEADER, token or self.accounts.identity_token(7, 8)), ("x-request-id", "trace-1"))
@@ -59,7 +60,7 @@ class Running:
 @pytest.fixture
 async def running(tmp_path: Path) -> AsyncIterator[Running]:
     keys = Keys(tmp_path)
-    accounts, tasks = keys.signer("accounts"), keys.signer("tasks")
+    accounts, tasks, inference = (keys.signer(issuer) for issuer in ("accounts", "tasks", "inference"))
     images = Images()
     mounts = [
         Mount(images),
@@ -71,7 +72,7 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
             address = f"unix:{tmp_path}/{listener}.sock"
             await stack.enter_async_context(listening(listener, address, mounts, keys.verifier()))
             channels[listener] = await stack.enter_async_context(grpc.aio.insecure_channel(address))
-        yield Running(images, channels["public"], channels["internal"], accounts, tasks)
+        yield Running(images, channels["public"], channels["internal"], accounts, tasks, inference)
 
 
 async def test_the_servicer_knows_its_caller(running: Running) -> None:
@@ -137,6 +138,7 @@ async def test_internal_methods_need_a_service_token_and_the_internal_listener(r
     for channel, metadata, code in (
         (running.internal, (), grpc.StatusCode.UNAUTHENTICATED),
         (running.internal, identity, grpc.StatusCode.UNAUTHENTICATED),
+        (running.internal, Caller(running.inference).on_behalf_of(7), grpc.StatusCode.PERMISSION_DENIED),
         (running.public, token, grpc.StatusCode.PERMISSION_DENIED),
         (running.public, identity, grpc.StatusCode.PERMISSION_DENIED),
     ):

@@ -1,5 +1,7 @@
 from collections.abc import Iterator
 
+import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
 
 from darkroom.accounts.v1 import accounts_service_pb2
@@ -10,6 +12,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2
 from darkroom.rest.v1 import files_pb2, images_pb2, pdfs_pb2
 from darkroom.rest.v1 import tasks_pb2 as pilio_tasks_pb2
 from darkroom.tasks.v1 import tasks_service_pb2
+from deploy.topology import SERVICES
 from services.common.rpc import catalogue
 from services.common.rpc.policy import PolicyTable
 
@@ -31,13 +34,35 @@ def test_every_public_method_needs_an_account() -> None:
             assert table.of(f"/{service.full_name}/{method.name}").access == options_pb2.ACCESS_ACCOUNT, method.full_name
 
 
-def test_every_internal_method_needs_a_service() -> None:
+def test_every_internal_method_needs_a_service_that_it_names() -> None:
     services = list(_services([module.DESCRIPTOR for module in INTERNAL]))
     table = PolicyTable(services)
     for service in services:
         assert service.full_name.startswith("darkroom.internal.")
         for method in service.methods:
             assert table.of(f"/{service.full_name}/{method.name}").access == options_pb2.ACCESS_SERVICE, method.full_name
+            assert set(SERVICES) >= table.of(f"/{service.full_name}/{method.name}").callers, method.full_name
+
+
+@pytest.mark.parametrize(
+    ("access", "callers"), [(options_pb2.ACCESS_SERVICE, []), (options_pb2.ACCESS_ACCOUNT, ["tasks"]), (None, ["tasks"])]
+)
+def test_callers_go_with_methods_for_services(access: options_pb2.Access.ValueType | None, callers: list[str]) -> None:
+    options = descriptor_pb2.MethodOptions()
+    options.Extensions[options_pb2.callers].extend(callers)
+    if access is not None:
+        options.Extensions[options_pb2.access] = access
+    method = descriptor_pb2.MethodDescriptorProto(name="Call", input_type=".made_up.Empty", output_type=".made_up.Empty", options=options)
+    file = descriptor_pb2.FileDescriptorProto(
+        name="made_up.proto",
+        package="made_up",
+        message_type=[descriptor_pb2.DescriptorProto(name="Empty")],
+        service=[descriptor_pb2.ServiceDescriptorProto(name="Service", method=[method])],
+    )
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    with pytest.raises(catalogue.CatalogueError, match=r"made_up\.Service\.Call: the option callers"):
+        PolicyTable([pool.FindServiceByName("made_up.Service")])
 
 
 def test_unknown_methods_are_denied() -> None:

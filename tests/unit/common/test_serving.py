@@ -89,7 +89,7 @@ async def test_a_service_serves_drains_and_closes_in_reverse_order(diary: Diary,
         await opening.open("second", diary.part("second"))
         return Parts(needs=[], loops=[diary], internal=[Mount(Attempts())], drained=lambda: diary.lines.append("drained"))
 
-    metadata = keys.signer("tasks").service_metadata()
+    metadata = keys.signer("files").service_metadata()
     keys.verifier()
     stop = asyncio.Event()
     serving = asyncio.create_task(Service("made_up", ServiceSettings, compose).serve(settings, stop))

@@ -1,0 +1,62 @@
+"""Which service may call which internal method, asked of the running services with the keys of a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message_factory import GetMessageClass
+
+import darkroom.internal
+from darkroom.common.v1 import options_pb2
+from deploy.local.credentials import signing_key_file
+from deploy.topology import SERVICES
+from services.common.identity import Signer
+from tests.stacks import StackUnderTest
+
+_REFUSED = grpc.StatusCode.PERMISSION_DENIED
+
+
+def _internal_methods() -> Iterator[tuple[str, MethodDescriptor]]:
+    """Every method below darkroom.internal, with the service that serves it."""
+    [folder] = map(Path, darkroom.internal.__path__)
+    for module in sorted(folder.rglob("*_pb2.py")):
+        name = module.relative_to(folder.parent.parent).with_suffix("").as_posix().replace("/", ".")
+        for service in import_module(name).DESCRIPTOR.services_by_name.values():
+            yield from ((name.split(".")[2], method) for method in service.methods)
+
+
+_METHODS = list(_internal_methods())
+
+
+@pytest.mark.parametrize(("server", "method"), _METHODS, ids=[f"{server}-{method.name}" for server, method in _METHODS])
+def test_an_internal_method_answers_the_services_that_it_names_and_no_other(
+    stack: StackUnderTest, server: str, method: MethodDescriptor
+) -> None:
+    named = set(method.GetOptions().Extensions[options_pb2.callers])
+    answered = {caller: _answer(stack, server, method, caller) for caller in SERVICES}
+    assert {caller for caller, code in answered.items() if code is not _REFUSED} == named
+    # An empty request may break the method's rules, but its sender is known.
+    assert grpc.StatusCode.UNAUTHENTICATED not in answered.values()
+
+
+def _answer(stack: StackUnderTest, server: str, method: MethodDescriptor, caller: str) -> grpc.StatusCode:
+    """The status of a call with an empty request."""
+    token = Signer(caller, signing_key_file(stack.stack.config.layout, caller)).service_metadata(1)
+    options = (("grpc.default_authority", "darkroom"),)
+    with grpc.insecure_channel(stack.internal_address(server), options) as channel:
+        call = channel.unary_unary(
+            f"/{method.containing_service.full_name}/{method.name}",
+            GetMessageClass(method.input_type).SerializeToString,
+            GetMessageClass(method.output_type).FromString,
+        )
+        try:
+            call(GetMessageClass(method.input_type)(), metadata=token, timeout=60, wait_for_ready=True)
+        except grpc.RpcError as error:
+            code: grpc.StatusCode = error.code()
+            return code
+    return grpc.StatusCode.OK
