@@ -30,7 +30,8 @@ class Transfers:
     """Uploads and downloads over one HTTP connection pool. Failed transfers are retried according to the backoff."""
 
     def __init__(self, backoff: Backoff) -> None:
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(60, connect=10), follow_redirects=False)
+        headers = {"Accept-Encoding": "identity"}
+        self._http = httpx.AsyncClient(timeout=httpx.Timeout(60, connect=10), headers=headers, follow_redirects=False)
         self._backoff = backoff
 
     async def close(self) -> None:
@@ -99,7 +100,7 @@ class Transfers:
                 with target.open("r+b" if received else "wb") as file:
                     file.seek(received)
                     # Without a chunk size: bytes of an unfinished chunk would be lost when the connection breaks.
-                    async for chunk in response.aiter_bytes():
+                    async for chunk in response.aiter_raw():
                         await asyncio.to_thread(file.write, chunk)
                         received += len(chunk)
                         progress(len(chunk))
@@ -113,7 +114,16 @@ class Transfers:
 
     async def read(self, url: str) -> bytes:
         """GET into memory."""
-        return (await self._repeated(lambda: self._http.get(url))).content
+        content = b""
+
+        async def receive() -> httpx.Response:
+            nonlocal content
+            async with self._http.stream("GET", url) as response:
+                content = b"".join([chunk async for chunk in response.aiter_raw()])
+                return response
+
+        await self._repeated(receive)
+        return content
 
     async def _repeated(self, send: Callable[[], Awaitable[httpx.Response]], moved: Callable[[], int] = lambda: 0) -> httpx.Response:
         """Send until it succeeds or is refused for good. As long as more is `moved` each time, failures do not add up."""

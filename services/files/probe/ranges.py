@@ -118,7 +118,7 @@ def http_ranges(url: str, size: int, etag: str | None, timeout_seconds: float) -
     Some servers, such as rclone, answer a range with status 200 and Content-Range, so only the header is checked. Raises
     UNAVAILABLE if the storage does not answer, FILE_SIZE_MISMATCH if the object is not the one with this size and ETag.
     """
-    with httpx.Client(timeout=timeout_seconds, trust_env=False) as client:
+    with httpx.Client(timeout=timeout_seconds, headers={"Accept-Encoding": "identity"}, trust_env=False) as client:
 
         def read(offset: int, length: int) -> bytes:
             try:

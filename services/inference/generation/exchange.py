@@ -59,7 +59,8 @@ class Exchange:
         self, client: httpx.AsyncClient, provider: str, base_url: str, headers: Mapping[str, str], seconds: float, concurrency: int
     ):
         self.provider = provider
-        self._client, self._base_url, self._headers = client, base_url.rstrip("/"), dict(headers)
+        self._client, self._base_url = client, base_url.rstrip("/")
+        self._headers = {"Accept-Encoding": "identity", **headers}
         self._seconds, self._places = seconds, asyncio.Semaphore(concurrency)
 
     async def post(self, path: str, **content: Any) -> Answer:
@@ -82,7 +83,9 @@ class Exchange:
 
     async def _read(self, response: httpx.Response) -> bytes:
         parts, size = [], 0
-        async for part in response.aiter_bytes():
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise self.rejected("gave a compressed answer, which was not asked for")
+        async for part in response.aiter_raw():
             size += len(part)
             if size > _LARGEST_ANSWER:
                 raise self.rejected("gave an answer that is too large")

@@ -18,14 +18,19 @@ from services.inference import metrics
 
 _CHUNK = 1 << 20
 _BLOCK = 8 << 20
+_REPLY_BYTES = 64 << 10
 _logger = get_logger()
 
 
 @asynccontextmanager
 async def http_client() -> AsyncIterator[httpx.AsyncClient]:
-    """A client for object storage: no proxy from the environment, no redirects, a limit on idle time rather than on the total."""
+    """A client for object storage: no proxy from the environment, no redirects, a limit on idle time rather than on the total.
+
+    An object's `Content-Encoding` is whatever its uploader said, so bodies are read as they are stored and never decoded.
+    """
     timeout = httpx.Timeout(connect=5, read=60, write=60, pool=60)
-    async with httpx.AsyncClient(timeout=timeout, trust_env=False, follow_redirects=False) as client:
+    headers = {"Accept-Encoding": "identity"}
+    async with httpx.AsyncClient(timeout=timeout, headers=headers, trust_env=False, follow_redirects=False) as client:
         yield client
 
 
@@ -53,8 +58,10 @@ class ObjectTransfer:
                 received = 0
                 with await asyncio.to_thread(target.open, "wb") as file:
                     async for chunk in response.aiter_raw(_CHUNK):
-                        await asyncio.to_thread(file.write, chunk)
                         received += len(chunk)
+                        if received > size:
+                            raise _changed()
+                        await asyncio.to_thread(file.write, chunk)
                         downloaded.inc(len(chunk))
                         progress(received / max(1, size))
                 if received != size:
@@ -77,7 +84,12 @@ class ObjectTransfer:
                     _require(response, on_412=_changed)
                 if response.headers.get("etag") != etag or response.headers.get("content-length") != str(length):
                     raise _changed()
-                return await response.aread()
+                block = bytearray()
+                async for chunk in response.aiter_raw():
+                    block += chunk
+                    if len(block) > length:
+                        raise _changed()
+                return bytes(block)
 
     async def upload(self, url: str, media_type: str | None, content: bytes | Path, progress: Callable[[float], None]) -> None:
         """PUT the content under the media type that the URL was signed for; None for a part, which has none."""
@@ -86,11 +98,22 @@ class ObjectTransfer:
         async def once() -> None:
             headers = {"Content-Length": str(size)} | ({"Content-Type": media_type} if media_type is not None else {})
             with _reaching_storage():
-                _require(await self._client.put(url, headers=headers, content=_chunks(content, size, progress)))
+                async with self._client.stream("PUT", url, headers=headers, content=_chunks(content, size, progress)) as response:
+                    await _finish(response)
+                    _require(response)
             metrics.TRANSFERRED.labels("upload").inc(size)
 
         with metrics.transfer("upload"):
             await retry_unavailable(once, self._patience)
+
+
+async def _finish(response: httpx.Response) -> None:
+    """Read a short body to its end, so that the connection can be used again. A long one is left."""
+    received = 0
+    async for chunk in response.aiter_raw():
+        received += len(chunk)
+        if received > _REPLY_BYTES:
+            return
 
 
 async def _chunks(content: bytes | Path, size: int, progress: Callable[[float], None]) -> AsyncIterator[bytes]:

@@ -51,6 +51,19 @@ async def test_a_part_of_an_object_is_marked_as_one(edge: Edge, http: httpx.Asyn
     assert (reply.status_code, reply.content, reply.headers["content-range"]) == (206, b"345", "bytes 3-5/10")
 
 
+async def test_nothing_stored_is_called_compressed(edge: Edge, http: httpx.AsyncClient) -> None:
+    """Storage keeps that header and repeats it; who believes it expands a file that nobody ever compressed."""
+    content, gzip = b"\x1f\x8b not gzip", {"content-encoding": "gzip"}
+    assert (await http.put(edge.presigner.put("lie", 60), headers=gzip, content=content)).status_code == 200
+    # Past the edge, as before it took the header away.
+    direct = Presigner(edge.storage.endpoint, edge.storage.bucket, "us-east-1", edge.storage.access_key, edge.storage.secret_key)
+    assert (await http.put(direct.put("older", 60), headers=gzip, content=content)).status_code == 200
+    assert "content-encoding" not in (await http.head(direct.get("lie", 60))).headers
+    for key in ("lie", "older"):
+        reply = await http.get(edge.presigner.get(key, 60))
+        assert (reply.status_code, reply.headers.get("content-encoding"), reply.content) == (200, None, content)
+
+
 async def test_tampered_url_is_refused(edge: Edge, http: httpx.AsyncClient) -> None:
     url = edge.presigner.put("mine", 60)
     assert (await http.put(url.replace("/mine?", "/yours?"), content=b"x")).status_code == 403

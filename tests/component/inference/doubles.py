@@ -166,14 +166,14 @@ class FilesDouble(StorageServiceServicer):
         self.part_bytes = 5 << 20
         self.signed_from: list[int] = []
 
-    async def add(self, name: str, media_type: str, content: bytes, *, pages: int = 0) -> int:
-        """Upload an input, as accepted."""
+    async def add(self, name: str, media_type: str, content: bytes, *, pages: int = 0, **parameters: str) -> int:
+        """Upload an input, as accepted. `parameters` are those of S3's PutObject."""
         file_id = next(self._ids)
         record = file_pb2.File(id=file_id, name=name, media_type=media_type, size_bytes=len(content))
         if pages:
             record.document.pages = pages
         stored = StoredFile(record, f"inputs/{file_id}")
-        stored.etag = await self._bucket.put(stored.key, content)
+        stored.etag = await self._bucket.put(stored.key, content, **parameters)
         self.files[file_id] = stored
         return file_id
 

@@ -19,9 +19,9 @@ class Bucket:
         self._client = client
         self._name = name
 
-    async def put(self, key: str, content: bytes) -> str:
+    async def put(self, key: str, content: bytes, **parameters: str) -> str:
         """Store an object; its ETag."""
-        return str((await self._client.put_object(Bucket=self._name, Key=key, Body=content))["ETag"])
+        return str((await self._client.put_object(Bucket=self._name, Key=key, Body=content, **parameters))["ETag"])
 
     async def get(self, key: str) -> bytes:
         """An object's bytes."""

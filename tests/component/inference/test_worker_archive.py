@@ -11,6 +11,8 @@ import zipfile
 from darkroom.common.v1 import errors_pb2
 from darkroom.operations.v1 import archive_pb2, operation_pb2
 from tests.component.inference.conftest import World
+from tests.component.inference.pictures import disc, pdf, png
+from tests.hostile import gzip_bomb
 
 MISSING = archive_pb2.MissingResult(index=1, task_id=77, reason=errors_pb2.ERROR_REASON_FILE_CORRUPT, message="The file is damaged.")
 
@@ -53,6 +55,14 @@ async def test_a_large_archive_is_stored_in_parts(world: World) -> None:
     assert result.read("large.png") == large
     # The last part was the fourth.
     assert world.files.signed_from == [1, 3]
+
+
+async def test_what_storage_calls_compressed_is_packed_as_it_is(world: World) -> None:
+    # Storage repeats the Content-Encoding that an upload gave. One of these expands to a thousand times its size, the other to nothing.
+    contents = {"bomb.pdf": gzip_bomb(pdf(b"")), "picture.png": png(disc())}
+    inputs = [await world.files.add(name, "image/png", content, ContentEncoding="gzip") for name, content in contents.items()]
+    result = await packed(world, archive(), *inputs)
+    assert {name: result.read(name) for name in result.namelist()} == contents
 
 
 async def test_a_file_that_has_changed_is_named(world: World) -> None:

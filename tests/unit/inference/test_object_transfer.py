@@ -81,7 +81,7 @@ async def test_an_upload_says_its_length_and_type_and_is_sent_again_whole(tmp_pa
 
     def accept(request: httpx.Request) -> httpx.Response:
         sent.append(request)
-        return httpx.Response(503 if len(sent) == 1 else 200)
+        return httpx.Response(503 if len(sent) == 1 else 200, stream=httpx.ByteStream(b""))
 
     (tmp_path / "output").write_bytes(CONTENT)
     progress: list[float] = []
