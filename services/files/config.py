@@ -34,12 +34,13 @@ class FilesSettings(ServiceSettings, DatabaseSettings, PictureSettings):
     multipart_above_bytes: int = Field(
         5 * MEBIBYTE, ge=1, description="With mode `auto`, files larger than this many bytes are uploaded in parts."
     )
-    # A client may split its file into as many equal pieces as it got URLs. With parts of 10 MiB, such a piece has at least 5 MiB, the
-    # minimum that object storage accepts for a part other than the last.
     part_bytes: int = Field(
-        10 * MEBIBYTE,
-        ge=10 * MEBIBYTE,
-        description="Size of every part except the last, in bytes. Parts are larger if a reply would otherwise exceed max_part_urls.",
+        5 * MEBIBYTE,
+        ge=5 * MEBIBYTE,
+        description="Size of every part except the last, in bytes. Parts are larger if a reply would otherwise exceed max_part_urls. "
+        "Clients that cut at 5 MiB without reading `part_size` need the default. Clients that cut a file into as many equal pieces as "
+        "there are URLs then send pieces of less than 5 MiB, which `rclone serve s3` accepts and other storage refuses: "
+        "for them set 10485760.",
     )
     max_part_urls: int = Field(
         5000,

@@ -49,7 +49,7 @@ class File:
     media_type: str
     """Derived from the name while pending, from the content once ready."""
     size_bytes: int
-    """Declared size while pending (0 if none), stored size once ready."""
+    """The size that the client expects while pending (0 if it gave none), stored size once ready."""
     etag: str | None = None
     """ETag of the accepted object, with quotes."""
     width: int | None = None

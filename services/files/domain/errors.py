@@ -28,13 +28,10 @@ def not_uploaded(file_id: int) -> DarkroomError:
     )
 
 
-def no_upload(file_id: int) -> DarkroomError:
+def no_upload(file_id: int | str) -> DarkroomError:
     """There is no multipart upload to complete."""
-    return about(
-        DarkroomError(
-            ErrorReason.UPLOAD_NOT_FOUND,
-            f"File {file_id} has no open multipart upload: it was created for a single PUT, or its upload has expired. "
-            "Create the file again for fresh upload URLs.",
-        ),
-        file_id,
+    message = (
+        "There is no open multipart upload: there is no such file, it was created for a single PUT, or its upload has expired. "
+        "Create the file again for fresh upload URLs."
     )
+    return DarkroomError(ErrorReason.UPLOAD_NOT_FOUND, message, metadata={"file_id": str(file_id)})

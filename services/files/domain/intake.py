@@ -20,8 +20,9 @@ from services.files.store import FileStore
 
 _logger = get_logger()
 _CLEARING_LEASE = timedelta(minutes=2)
-# After these errors the bytes are useless. FILE_SIZE_MISMATCH is determined here; the prober's own means "changed meanwhile".
-_PROBE_REFUSALS = {
+# After these errors the bytes are useless.
+_REFUSALS = {
+    ErrorReason.FILE_TOO_LARGE,
     ErrorReason.MEDIA_UNSUPPORTED,
     ErrorReason.FILE_CORRUPT,
     ErrorReason.FILE_ENCRYPTED,
@@ -55,9 +56,9 @@ class Intake:
     async def ready(self, files: Sequence[File]) -> list[File]:
         """The files, READY, in the same order; new ones are examined concurrently.
 
-        Raises the first error in the order of `files`: SOURCE_FILE_UPLOAD_NOT_COMPLETED, FILE_SIZE_MISMATCH, FILE_TOO_LARGE,
-        MEDIA_UNSUPPORTED, FILE_CORRUPT, FILE_ENCRYPTED, MEDIA_LIMIT_EXCEEDED, FILE_NOT_FOUND (deleted meanwhile), UNAVAILABLE. Its
-        metadata has `file_id`.
+        Raises the first error in the order of `files`: SOURCE_FILE_UPLOAD_NOT_COMPLETED, FILE_SIZE_MISMATCH (changed meanwhile),
+        FILE_TOO_LARGE, MEDIA_UNSUPPORTED, FILE_CORRUPT, FILE_ENCRYPTED, MEDIA_LIMIT_EXCEEDED, FILE_NOT_FOUND (deleted
+        meanwhile), UNAVAILABLE. Its metadata has `file_id`.
         """
         ready = []
         for result in await self._examined(files):
@@ -93,10 +94,10 @@ class Intake:
         if stored is None:
             raise not_uploaded(file.id)
         try:
-            self._check_size(file, stored)
+            self._check_size(stored)
             found = await self._examine(file, stored)
         except DarkroomError as error:
-            if error.reason in _PROBE_REFUSALS or error.reason is ErrorReason.FILE_TOO_LARGE or isinstance(error, _WrongSize):
+            if error.reason in _REFUSALS:
                 await self._clear(file)
                 _logger.info("upload_refused", file_id=file.id, reason=error.reason.value, size=stored.size_bytes)
             elif error.reason is ErrorReason.UNAVAILABLE and await self._objects.head(file.object_key) is None:
@@ -106,16 +107,11 @@ class Intake:
         accepted = await self._store.accept(file.id, found, self._clock(), self._settings.temporary_life)
         return accepted or await self._after_race(file)
 
-    def _check_size(self, file: File, stored: StoredObject) -> None:
+    def _check_size(self, stored: StoredObject) -> None:
         limit = self._settings.max_file_bytes
         if stored.size_bytes > limit:
             raise DarkroomError(
                 ErrorReason.FILE_TOO_LARGE, f"The upload has {stored.size_bytes} bytes; {limit} are allowed. It was discarded."
-            )
-        if file.size_bytes and stored.size_bytes != file.size_bytes:
-            raise _WrongSize(
-                ErrorReason.FILE_SIZE_MISMATCH,
-                f"The upload has {stored.size_bytes} bytes; {file.size_bytes} were declared. It was discarded.",
             )
 
     async def _examine(self, file: File, stored: StoredObject) -> AcceptedContent:
@@ -154,7 +150,3 @@ class Intake:
         if current.state is not FileState.READY:
             raise not_uploaded(file.id)
         return current
-
-
-class _WrongSize(DarkroomError):
-    """FILE_SIZE_MISMATCH according to the object's HEAD."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.common.errors import DarkroomError, ErrorReason
@@ -20,11 +20,11 @@ class UploadedPart:
     """With or without quotes."""
 
 
-async def join(objects: ObjectStore, file: File, upload_id: str, parts: Sequence[UploadedPart], part_bytes: int) -> None:
+async def join(objects: ObjectStore, file: File, upload_id: str, parts: Sequence[UploadedPart], max_bytes: int) -> None:
     """Check the parts against what has arrived, then join them.
 
-    Raises UPLOAD_NOT_FOUND, FIELD_INVALID (parts) and FILE_SIZE_MISMATCH. The parts are checked first, because not every storage keeps
-    the upload when joining fails (`rclone serve s3` drops it).
+    Raises UPLOAD_NOT_FOUND, FIELD_INVALID (parts) and FILE_TOO_LARGE (more than `max_bytes` in total). The parts are checked first,
+    because not every storage keeps the upload when joining fails (`rclone serve s3` drops it).
     """
     try:
         stored = await objects.parts(file.object_key, upload_id)
@@ -34,7 +34,8 @@ async def join(objects: ObjectStore, file: File, upload_id: str, parts: Sequence
             raise no_upload(file.id) from None
         return
     etags = check(parts, stored)
-    await _check_sum(objects, file, upload_id, part_bytes, {number: stored[number] for number in etags})
+    _check_rest(file, etags, stored)
+    await _check_sum(objects, file, upload_id, max_bytes, sum(stored[number].size_bytes for number in etags))
     try:
         await objects.join_parts(file.object_key, upload_id, etags)
     except UploadGone:
@@ -61,26 +62,23 @@ async def join_all(objects: ObjectStore, file: File, upload_id: str) -> None:
         return
 
 
-async def _check_sum(objects: ObjectStore, file: File, upload_id: str, part_bytes: int, joined: Mapping[int, StoredPart]) -> None:
-    """Refuse parts that do not make up the declared size. When no part is missing, the upload is dropped."""
-    size = sum(part.size_bytes for part in joined.values())
-    if size == file.size_bytes:
-        return
-    expected = -(-file.size_bytes // part_bytes)
-    if size < file.size_bytes and len(joined) < expected:
-        raise DarkroomError(
-            ErrorReason.FIELD_INVALID,
-            f"parts: {len(joined)} of {expected} parts hold {size} of the declared {file.size_bytes} bytes; "
-            f"parts {len(joined) + 1} to {expected} are missing.",
-            field="parts",
+def _check_rest(file: File, etags: Collection[int], stored: Mapping[int, StoredPart]) -> None:
+    """Refuse a list that leaves out parts that have arrived, if the file would then be smaller than announced."""
+    listed = sum(stored[number].size_bytes for number in etags)
+    left_out = sorted(set(stored) - set(etags))
+    if listed < file.size_bytes and left_out:
+        raise _invalid(
+            "parts", f"{len(etags)} of the {len(stored)} parts that have arrived are listed, and hold {listed} of {file.size_bytes} bytes"
         )
+
+
+async def _check_sum(objects: ObjectStore, file: File, upload_id: str, max_bytes: int, size: int) -> None:
+    """Refuse parts that make up too large a file, and drop them."""
+    if size <= max_bytes:
+        return
     await objects.abort_upload(file.object_key, upload_id)
-    raise about(
-        DarkroomError(
-            ErrorReason.FILE_SIZE_MISMATCH, f"The parts hold {size} bytes; {file.size_bytes} were declared. They were discarded."
-        ),
-        file.id,
-    )
+    message = f"The parts hold {size} bytes; {max_bytes} are allowed. They were discarded."
+    raise about(DarkroomError(ErrorReason.FILE_TOO_LARGE, message), file.id)
 
 
 def check(parts: Sequence[UploadedPart], stored: Mapping[int, StoredPart]) -> dict[int, str]:

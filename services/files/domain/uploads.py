@@ -39,7 +39,7 @@ class NewUpload:
 
     name: str
     size_bytes: int = 0
-    """The declared size; 0 if none was declared."""
+    """The size that the client expects, 0 if it gave none: it decides between one PUT and parts, and how many. The upload may differ."""
     extension: str | None = None
     """The type that the client declares; None if it is given only by the name."""
 
@@ -142,19 +142,19 @@ class Uploads:
             raise
         return await self._urls.sign(files)
 
-    async def complete(self, account_id: int, file_id: int, parts: Sequence[UploadedPart], *, multipart_only: bool = False) -> File:
+    async def complete(self, account_id: int, file_id: int, parts: Sequence[UploadedPart]) -> File:
         """The file, READY: its parts are joined if it was created for parts. Repeating it is harmless.
 
-        With `multipart_only`, a file that was created for a single PUT is refused. Raises FILE_NOT_FOUND, UPLOAD_NOT_FOUND,
-        FIELD_INVALID (parts), FILE_SIZE_MISMATCH, and what `Intake.ready` raises.
+        Raises FILE_NOT_FOUND, UPLOAD_NOT_FOUND (also for parts of a file that was created for a single PUT), FIELD_INVALID (parts), and
+        what `Intake.ready` raises.
         """
         file = (await self._store.find(account_id, [file_id], self._clock())).get(file_id)
         if file is None or not file.visible:
             raise not_found(file_id)
-        if file.upload_id is None and (multipart_only or parts):
+        if file.upload_id is None and parts:
             raise no_upload(file_id)
         if file.state is not FileState.READY and file.upload_id is not None:
-            await join(self._objects, file, file.upload_id, parts, self._urls.part_bytes_of(file))
+            await join(self._objects, file, file.upload_id, parts, self._settings.max_file_bytes)
         return (await self._intake.ready([file]))[0]
 
     def _check_name(self, upload: NewUpload, field: str) -> str:

@@ -49,7 +49,7 @@ async def records(world: World) -> int:
 
 async def test_a_repeat_gives_the_same_files_with_urls_that_work(world: World) -> None:
     call, picture = keyed(world.account()), content.png()
-    large = content.png(padding=12 * MEBIBYTE)
+    large = content.png(padding=7 * MEBIBYTE)
     uploads = [NewUpload("small.png", len(picture)), NewUpload("large.png", len(large)), NewUpload("unknown.jpg")]
     first = await create(world, call, *uploads)
     world.clock.move(minutes=1)

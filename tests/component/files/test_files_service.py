@@ -124,7 +124,7 @@ async def test_multipart_in_the_native_api(service: Service, native: files_servi
     request = files_service_pb2.CreateFilesRequest(files=[files_service_pb2.NewFile(name="large.pdf", size_bytes=25 * 1024 * 1024)])
     [created] = (await native.CreateFiles(request, metadata=service.identity(ACCOUNT))).uploads
     assert created.WhichOneof("target") == "multipart"
-    assert (len(created.multipart.part_urls), created.multipart.part_size_bytes) == (3, 10 * 1024 * 1024)
+    assert (len(created.multipart.part_urls), created.multipart.part_size_bytes) == (5, 5 * 1024 * 1024)
     assert created.file.media_type == "application/pdf" and created.file.state == file_pb2.FILE_STATE_PENDING
 
 
@@ -158,7 +158,7 @@ async def test_pilio_creates_simple_and_multipart_records(service: Service, pili
     assert set(unknown) == {"id", "nanoid", "name", "type", "status", "upload_url"}
     assert (unknown["name"], unknown["type"]) == ("unknown.JPG", "jpeg")
     assert set(large) == {"id", "nanoid", "name", "type", "status", "size", "upload_urls", "upload_id", "part_size"}
-    assert len(large["upload_urls"]) == 3
+    assert len(large["upload_urls"]) == 5
 
 
 @pytest.mark.parametrize(
@@ -200,9 +200,7 @@ async def test_pilio_takes_500_files_and_no_more(service: Service, pilio: pilio_
     assert (status, body["code"], body["data"]["error_code"]) == (400, 1505, "too_many_files")
 
 
-async def test_pilio_completes_multipart_uploads_only(
-    service: Service, pilio: pilio_pb2_grpc.FilesServiceStub, http: httpx.AsyncClient
-) -> None:
+async def test_pilio_completes_multipart_uploads(service: Service, pilio: pilio_pb2_grpc.FilesServiceStub, http: httpx.AsyncClient) -> None:
     me, data = service.identity(ACCOUNT), content.png(padding=6 * 1024 * 1024)
     files = [
         pilio_uploads_pb2.SourceFile(nanoid=NANOID, name="large.png", type="png", size=len(data)),
@@ -225,7 +223,7 @@ async def test_pilio_completes_multipart_uploads_only(
     for unknown, caller in ((large.id, STRANGER), ("123", ACCOUNT), ("x", ACCOUNT), ("9" * 30, ACCOUNT), ("-1", ACCOUNT)):
         call = pilio.CompleteMultipartUpload(complete(unknown), metadata=service.identity(caller))
         status, body = await pilio_error(call)
-        assert (status, body["code"], body["data"]["error_code"]) == (404, 40401, "file_not_found")
+        assert (status, body["code"], body["data"]["error_code"]) == (400, 1510, "upload_not_found")
 
 
 async def run_task(

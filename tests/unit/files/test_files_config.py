@@ -22,15 +22,15 @@ REQUIRED = {
 
 
 @pytest.mark.parametrize("size", [5 * MEBIBYTE + 1, 10 * MEBIBYTE + 1, 20 * MEBIBYTE + 1, 999 * MEBIBYTE, 2048 * MEBIBYTE])
-def test_equal_pieces_are_never_too_small_for_a_part(size: int) -> None:
-    settings = FilesSettings(**REQUIRED)
+def test_equal_pieces_are_never_too_small_for_a_part_of_10_mebibytes(size: int) -> None:
+    settings = FilesSettings(**REQUIRED, part_bytes=10 * MEBIBYTE)
     count = -(-size // settings.part_bytes)
     assert count == 1 or -(-size // count) >= 5 * MEBIBYTE
 
 
-def test_smaller_parts_cannot_be_configured() -> None:
+def test_parts_that_storage_refuses_cannot_be_configured() -> None:
     with pytest.raises(ValidationError, match="part_bytes"):
-        FilesSettings(**REQUIRED, part_bytes=5 * MEBIBYTE)
+        FilesSettings(**REQUIRED, part_bytes=5 * MEBIBYTE - 1)
 
 
 def test_the_secret_is_not_shown() -> None:

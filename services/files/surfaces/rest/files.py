@@ -9,9 +9,10 @@ import grpc
 
 from darkroom.rest.v1 import envelope_pb2, files_pb2_grpc, uploads_pb2
 from darkroom.rest.v1 import files_pb2 as pb
+from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
-from services.files.domain.errors import not_found
+from services.files.domain.errors import no_upload, not_found
 from services.files.domain.library import Library
 from services.files.domain.multipart import UploadedPart
 from services.files.domain.unfinished import UnfinishedUploads
@@ -50,7 +51,13 @@ class RestFiles(files_pb2_grpc.FilesServiceServicer):
     ) -> envelope_pb2.ResponseEnvelope:
         """POST /v1/files/{id}/complete."""
         parts = [UploadedPart(part.part_number, part.etag) for part in request.parts]
-        await self._uploads.complete(current_identity().account_id, _file_id(request.id), parts, multipart_only=True)
+        try:
+            await self._uploads.complete(current_identity().account_id, _file_id(request.id), parts)
+        except DarkroomError as error:
+            if error.reason is not ErrorReason.FILE_NOT_FOUND:
+                raise
+            # An upload that has expired is removed in the end. Clients begin anew on UPLOAD_NOT_FOUND, whether or not it is.
+            raise no_upload(request.id) from error
         return _done()
 
     async def ResumeUpload(self, request: uploads_pb2.ResumeUploadRequest, context: Context) -> uploads_pb2.ResumeUploadEnvelope:

@@ -53,7 +53,7 @@ CUTOUT_FORMATS: Mapping[str, remove_background_pb2.CutoutFormat.ValueType] = {
     "png": remove_background_pb2.CUTOUT_FORMAT_PNG,
     "webp": remove_background_pb2.CUTOUT_FORMAT_WEBP,
 }
-FACTORS: Mapping[str, int] = {"2X": 2, "4X": 4}
+FACTORS: Mapping[str, int] = {"2X": 2, "3X": 3, "4X": 4, "8X": 8}
 _EDITABLE_ONLY = ("remove_likely", "dry_run")
 _QUALITY_TOO = (upscale_pb2.ENHANCEMENT_QUALITY,)
 # Every method uses the same network. `enhance` and the preset `hd` ask for more than resolution: less noise and crisper detail.
