@@ -106,6 +106,7 @@ def _files(files: Iterable[file_pb2.File]) -> dict[int, InputFile]:
     return {
         file.id: InputFile(
             id=file.id,
+            name=file.name,
             media_type=file.media_type,
             image_size=(file.image.width, file.image.height) if file.HasField("image") else None,
             pages=file.document.pages if file.HasField("document") else None,

@@ -68,6 +68,18 @@ async def test_results_stand_beside_their_inputs(shell: Shell) -> None:
     assert "2 of 2 done" in err
 
 
+async def test_one_result_can_be_given_a_name(shell: Shell) -> None:
+    status, out, err = await shell.run("remove-background", "one.png", "--output", "made/cut.png")
+    assert (status, out.split()) == (0, ["made/cut.png"]), err
+    assert opened((shell.folder / "made/cut.png").read_bytes()).mode == "RGBA"
+    task_id = json.loads((await shell.run("task", "ls", "--json"))[1])["id"]
+    status, out, err = await shell.run("task", "download", task_id, "--output", "again.jpg")
+    assert (status, out.split()) == (0, ["again.png"]), err
+    listed = (await shell.run("task", "ls"))[1]
+    assert "one.png" in listed
+    assert re.search(r"input +one\.png \(\d+\)", (await shell.run("task", "get", task_id))[1])
+
+
 async def test_the_same_command_again_does_nothing_twice(shell: Shell, native: AsyncClient) -> None:
     before = (await native.balance()).available_millicredits
     status, out, _ = await shell.run("upscale", ".", "--estimate", "--json")
@@ -183,6 +195,9 @@ async def test_a_task_that_waits_shows_its_place(shell: Shell, native: AsyncClie
         (["task", "ls"], {"DARKROOM_URL": "http://127.0.0.1:9"}, 3, "cannot be reached"),
         (["remove-watermark", "one.png", "--box", "1,2,3"], {}, 2, "four numbers"),
         (["remove-watermark", "one.png", "--box", "9,9,1,99"], {}, 2, "needs X1 < X2"),
+        (["remove-background", "one.png", "--background-color", "red"], {}, 2, "error: --background-color: "),
+        (["remove-background", "one.png", "two.png", "--output", "out.png"], {}, 2, "give a folder"),
+        (["task", "ls"], {"DARKROOM_API_KEY": ""}, 3, "There is no API key for http://127.0.0.1"),
         (["task", "get", "1"], {}, 1, "task"),
         (["sharpen", "one.png"], {}, 2, "No such command"),
     ],

@@ -34,9 +34,9 @@ class Server:
         url = url or values.get(URL_VARIABLE)
         api_key = api_key or values.get(KEY_VARIABLE)
         if not url or not api_key:
-            raise ConnectionFailed(
-                f"No server is configured. Set {URL_VARIABLE} and {KEY_VARIABLE}, or run this in or below a folder where `make up` was run."
-            )
+            missing = [name for name, value in ((URL_VARIABLE, url), (KEY_VARIABLE, api_key)) if not value]
+            what = f"There is no API key for {url}" if url else "No server is configured"
+            raise ConnectionFailed(f"{what}. Set {' and '.join(missing)}, or run this in or below a folder where `make up` was run.")
         return cls(url.rstrip("/"), api_key)
 
     def channel(self) -> grpc.aio.Channel:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from darkroom.calls import pages
 from darkroom.files.v1 import file_pb2, files_service_pb2
-from darkroom.naming import free_path, partial
+from darkroom.naming import free_path, named, partial
 from darkroom.tasks.v1 import task_pb2
 from darkroom.transfer import Progress, nothing
 from darkroom.upload_calls import UploadsPart
@@ -52,10 +52,12 @@ class FilesPart(UploadsPart):
         *,
         overwrite: bool = False,
         on_progress: Progress | None = None,
+        name: str | None = None,
     ) -> list[Path]:
         """Download files by id, or the outputs of a task, into a folder, which is created if necessary. Returns the paths.
 
-        If a name is taken, the new file gets a number, unless `overwrite` is set. Downloads are streamed and resume after a broken
+        `name` replaces the files' own names, but not a suffix that stands for another format. If a name is taken, the new file gets a
+        number, unless `overwrite` is set. Downloads are streamed and resume after a broken
         connection; a file appears under its name only when it is complete.
         """
         file_ids = files.output_file_ids if isinstance(files, task_pb2.Task) else files
@@ -64,7 +66,8 @@ class FilesPart(UploadsPart):
         target.mkdir(parents=True, exist_ok=True)
         paths = []
         for download in downloads:
-            with free_path(target / Path(download.file.name).name, overwrite=overwrite) as path:
+            own = Path(download.file.name).name
+            with free_path(target / (named(own, name) if name else own), overwrite=overwrite) as path:
                 await self._fetch(download, path, on_progress)
                 paths.append(path)
         return paths

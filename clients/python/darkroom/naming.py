@@ -33,6 +33,17 @@ def free_path(wanted: Path, *, overwrite: bool = False) -> Iterator[Path]:
         raise
 
 
+_SAME = ({".jpg", ".jpeg"}, {".tif", ".tiff"}, {".heic", ".heif"})
+
+
+def named(own: str, wanted: str) -> str:
+    """The wanted name for a file, with the file's own suffix if the wanted one stands for another format."""
+    suffixes = {Path(own).suffix.lower(), Path(wanted).suffix.lower()}
+    if len(suffixes) == 1 or any(suffixes <= same for same in _SAME):
+        return wanted
+    return f"{Path(wanted).stem}{Path(own).suffix}"
+
+
 @contextmanager
 def partial(target: Path) -> Iterator[Path]:
     """A path next to `target` to write to. It is renamed to `target` when the block succeeds and removed when it fails."""

@@ -12,6 +12,6 @@ with Client() as client:
     print(client.download(archive, "results"))
 
     balance = client.balance()
-    print(f"{balance.available_millicredits / 1000} credits left")
+    print("unlimited" if balance.unlimited else f"{balance.available_millicredits / 1000} credits left")
     for entry in client.iterate_ledger(limit=3):
         print(entry.id, entry.amount_millicredits)

@@ -10,6 +10,7 @@ class InputFile:
     """A usable file, or one that an estimate assumes; then only the known properties are set."""
 
     id: int = 0
+    name: str = ""
     media_type: str = ""
     image_size: tuple[int, int] | None = None
     """Width and height in pixels as stored, before any rotation; None if the file is no picture."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -24,6 +24,7 @@ class NewTask:
     lane: str
     operations: list[bytes]
     input_file_ids: list[int]
+    input_names: list[str] = field(default_factory=list)
     list_price_millicredits: int
     """Price before the account's multiplier."""
     expected_outputs: int

@@ -25,6 +25,8 @@ class Task:
     operations: Sequence[bytes]
     """`darkroom.operations.v1.Operation` messages."""
     input_file_ids: Sequence[int]
+    input_names: Sequence[str]
+    """Names of the input files, in the same order; empty for a task that is older than this column."""
     output_file_ids: Sequence[int]
     notices: Sequence[bytes]
     """`darkroom.tasks.v1.Notice` messages."""

@@ -57,13 +57,13 @@ SELECT id FROM added
 CREATE = transition(
     """
   INSERT INTO task (
-    id, account_id, state, lane, priority, trace_id, operations, input_file_ids, output_file_ids, notices, expected_outputs,
+    id, account_id, state, lane, priority, trace_id, operations, input_file_ids, input_names, output_file_ids, notices, expected_outputs,
     price_millicredits, multiplier_permille, reserved_millicredits, charged_millicredits, unlimited,
     attempt, max_attempts, run_at, progress, progress_message, last_sequence, create_time, update_time, deadline, webhook_url,
     batch_id, batch_index
   )
   SELECT
-    asked.id, asked.account_id, 'QUEUED', lane, priority, trace_id, operations, input_file_ids, '{}', '{}', expected_outputs,
+    asked.id, asked.account_id, 'QUEUED', lane, priority, trace_id, operations, input_file_ids, input_names, '{}', '{}', expected_outputs,
     price_millicredits, multiplier_permille, price_millicredits, 0, unlimited,
     0, max_attempts, NULL, 0, '', 1, now, now, deadline, webhook_url,
     batch_id, batch_index
@@ -76,7 +76,8 @@ CREATE = transition(
 asked AS MATERIALIZED (
   SELECT coalesce(given_id, next_id()) AS id, asked.* FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked (
     number integer, request integer, given_id bigint, account_id bigint, lane text, priority integer, trace_id text, operations bytea[],
-    input_file_ids bigint[], price_millicredits bigint, multiplier_permille integer, unlimited boolean, expected_outputs integer,
+    input_file_ids bigint[], input_names text[],
+    price_millicredits bigint, multiplier_permille integer, unlimited boolean, expected_outputs integer,
     max_attempts integer, deadline timestamptz, webhook_url text, batch_id bigint, batch_index integer, now timestamptz,
     idempotency_method text, idempotency_key text, idempotency_digest bytea, idempotency_expire_time timestamptz
   )
@@ -224,6 +225,7 @@ def _task_values(request: int, asked: _Asked, state: AccountState, admission: Ad
             "lane": each.task.lane,
             "operations": each.task.operations,
             "input_file_ids": each.task.input_file_ids,
+            "input_names": each.task.input_names,
             "price_millicredits": each.price_millicredits,
             "expected_outputs": each.task.expected_outputs,
         }

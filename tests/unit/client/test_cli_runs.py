@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import os
 import sqlite3
 import sys
@@ -11,19 +13,23 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from darkroom.cli import session
+from darkroom.cli.app import app
 from darkroom.cli.inputs import find
 from darkroom.cli.journal import Entry, Journal, new_entry, state_folder
 from darkroom.cli.outcome import Outcome, Status, summary
 from darkroom.cli.progress import board
-from darkroom.failures import ApiError, InvalidRequest
+from darkroom.failures import ApiError, InsufficientCredits, InvalidRequest
 from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import gpt_image_2_pb2, operation_pb2, upscale_pb2
 from darkroom.tasks.v1 import task_pb2
 
 URL = "http://localhost:1"
 UPSCALE = [operation_pb2.Operation(upscale=upscale_pb2.Upscale(factor=2))]
+# The package's attribute of this name is the command.
+resume_command = importlib.import_module("darkroom.cli.resume")
 PICTURES = (".png", ".jpg")
 
 
@@ -158,6 +164,10 @@ class _Server:
     async def __aexit__(self, *_: object) -> None:
         pass
 
+    async def estimate_price(self, operations: Sequence[operation_pb2.Operation], *, file_count: int) -> None:
+        if operations[0].upscale.factor == 5:
+            raise InvalidRequest("FIELD_INVALID", "operations[0].upscale.factor: must be 2 or 4", "operations[0].upscale.factor")
+
     async def upload(self, path: Path, moved: Callable[[int], None] = lambda _bytes: None) -> file_pb2.File:
         moved(path.stat().st_size)
         return file_pb2.File(id=1)
@@ -233,6 +243,52 @@ async def test_what_several_items_need_beside_their_inputs_is_uploaded_once(monk
         assert [found.is_done for found in journal.take_over(entries())] == [True, True]
         Path("photos/A.JPG").write_text("another picture")
         assert [found.is_done for found in journal.take_over(entries())] == [False, False]
+
+
+async def test_options_that_the_server_refuses_are_named_before_anything_is_uploaded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    library = _Library()
+    monkeypatch.setattr(session, "connect", lambda: library)
+    wrong = [operation_pb2.Operation(upscale=upscale_pb2.Upscale(factor=5))]
+    entry = new_entry(URL, [Path("photos/b.png")], Path.cwd(), wrong, overwrite=False)
+    with Journal() as journal:
+        assert await session.Session(journal, 1).process([session.Item("b.png", entry)]) == 2
+        assert journal.unfinished(URL) == []
+    assert "error: --factor: must be 2 or 4" in capsys.readouterr().err
+    assert library.uploads == []
+
+
+class _Poor(_Library):
+    """Refuses every task until the account has credits."""
+
+    credits = False
+
+    async def create_task(
+        self, file_ids: Sequence[int], asked: Sequence[operation_pb2.Operation], *, idempotency_key: str
+    ) -> task_pb2.Task:
+        if not self.credits:
+            raise InsufficientCredits("INSUFFICIENT_CREDITS", "The price is 6 credits and the balance 0.")
+        return await super().create_task(file_ids, asked, idempotency_key=idempotency_key)
+
+
+def test_what_was_refused_is_run_later_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = _Poor()
+    monkeypatch.setattr(session, "connect", lambda: server)
+    monkeypatch.setattr(resume_command, "server_url", lambda: URL)
+    names = ("photos/b.png", "photos/more/c.png")
+    with Journal() as journal:
+        items = [session.Item(name, new_entry(URL, [Path(name)], Path.cwd(), UPSCALE, overwrite=False)) for name in names]
+        assert asyncio.run(session.Session(journal, 1).process(items)) == 5
+    server.credits = True
+    runner = CliRunner()
+    for arguments, answer in (([], ""), (["--json"], "y\n")):
+        result = runner.invoke(app, ["resume", *arguments], answer)
+        assert result.exit_code == 0
+        assert server.asked == []
+        assert "2 tasks were not created: The price is 6 credits and the balance 0." in " ".join(result.output.split())
+    assert runner.invoke(app, ["resume", "--yes"]).exit_code == 0
+    assert len(server.asked) == 2
 
 
 def test_a_journal_of_an_earlier_version_is_read() -> None:

@@ -11,7 +11,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from darkroom.cli.app import app
-from darkroom.cli.parameters import parameters_of
+from darkroom.cli.parameters import option_name, parameters_of
 from darkroom.operations.v1 import operation_pb2, options_pb2, remove_background_pb2, remove_watermark_pb2, upscale_pb2
 from reference.comments import Comments
 
@@ -97,6 +97,27 @@ def test_boxes_that_are_none(box: str) -> None:
     (boxes,) = [each for each in parameters_of(remove_watermark_pb2.RemoveWatermark.DESCRIPTOR) if each.field == "boxes"]
     with pytest.raises(typer.BadParameter, match=re.escape(box)):
         boxes.convert([box])
+
+
+def test_boxes_in_fractions_are_understood() -> None:
+    (boxes,) = [each for each in parameters_of(remove_watermark_pb2.RemoveWatermark.DESCRIPTOR) if each.field == "boxes"]
+    given = boxes.convert(["0.6,0.85,1,0.97", "60,85,100,97"])
+    assert [[round(value, 6) for value in (box.x1, box.y1, box.x2, box.y2)] for box in given] == [[60, 85, 100, 97]] * 2
+
+
+@pytest.mark.parametrize(
+    ("operation", "field", "option"),
+    [
+        ("upscale", "factor", "--factor"),
+        ("remove_watermark", "boxes", "--box"),
+        ("remove_background", "background_color", "--background-color"),
+        ("remove_background", "background_file_id", "--background-picture"),
+        ("remove_background", "gone", ""),
+        ("gone", "field", ""),
+    ],
+)
+def test_fields_have_the_names_of_their_options(operation: str, field: str, option: str) -> None:
+    assert option_name(operation, field) == option
 
 
 def test_an_option_of_another_mode_is_refused() -> None:

@@ -18,6 +18,7 @@ from darkroom.cli.exits import FAILED, INTERRUPTED, errors, is_fatal, run, usage
 from darkroom.cli.inputs import STDIN, find
 from darkroom.cli.journal import Journal
 from darkroom.cli.operation_verbs import Verb, command, verbs
+from darkroom.cli.option_errors import check
 from darkroom.cli.options import AsJson, connect, console, plain
 from darkroom.cli.parameters import auxiliary_files
 from darkroom.cli.tasks import reason_name
@@ -66,6 +67,8 @@ def _create(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, 
 
     async def work() -> int:
         async with connect() as client:
+            if status := await check(client, [operation], 1):
+                return status
             try:
                 uploaded = await _uploaded(client, paths, given["parallel"], per_item=given["per_item"], quiet=given["as_json"])
             except asyncio.CancelledError:

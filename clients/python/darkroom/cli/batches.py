@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from darkroom.cli import batch_creation
 from darkroom.cli.completion import complete_batches
+from darkroom.cli.destination import destination
 from darkroom.cli.exits import FAILED, run
-from darkroom.cli.options import ID_WIDTH, NARROW, AsJson, Folder, Limit, Overwrite, connect, console, print_json, print_paths
-from darkroom.cli.tasks import reason_name, state_name, took, when
+from darkroom.cli.options import ID_WIDTH, NARROW, AsJson, Limit, Output, Overwrite, connect, console, print_json, print_paths
+from darkroom.cli.tasks import inputs_of, reason_name, state_name, took, when
 from darkroom.tasks.v1 import batch_pb2, task_pb2
 
 app = typer.Typer(help="Create and manage batches: many tasks created in one call.", no_args_is_help=True)
@@ -75,11 +76,19 @@ def list_tasks(batch: BatchId, as_json: AsJson = False) -> None:
             for task in tasks:
                 print_json(task)
             return
-        table = Table("item", "task", "state", "done", "took", "error", box=None, header_style="bold", pad_edge=False)
+        table = Table("item", "task", "input", "state", "done", "took", "error", box=None, header_style="bold", pad_edge=False)
         table.columns[1].min_width = ID_WIDTH
         for task in tasks:
             error = f"{reason_name(task.error.reason)}: {task.error.message}" if task.HasField("error") else ""
-            table.add_row(str(task.batch_index), str(task.id), state_name(task.state), f"{task.progress:.0%}", took(task), error)
+            table.add_row(
+                str(task.batch_index),
+                str(task.id),
+                Text(inputs_of(task)),
+                state_name(task.state),
+                f"{task.progress:.0%}",
+                took(task),
+                error,
+            )
         console.print(table)
 
     run(work(), as_json=as_json)
@@ -134,7 +143,7 @@ def remove(
 @app.command("download")
 def download(
     batch: BatchId,
-    output: Folder = Path(),
+    output: Output = ".",
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -142,8 +151,11 @@ def download(
 
     async def work() -> None:
         async with connect() as client:
-            for task in await client.batches.tasks(batch, [task_pb2.TASK_STATE_SUCCEEDED]):
-                print_paths(task.id, await client.download(task.output_file_ids, output, overwrite=overwrite), as_json=as_json)
+            tasks = await client.batches.tasks(batch, [task_pb2.TASK_STATE_SUCCEEDED])
+            chosen = destination(output, len(tasks))
+            for task in tasks:
+                paths = await client.download(task.output_file_ids, chosen.folder, overwrite=overwrite, name=chosen.name)
+                print_paths(task.id, paths, as_json=as_json)
 
     run(work(), as_json=as_json)
 
@@ -151,13 +163,14 @@ def download(
 @app.command("zip")
 def zip_results(
     batch: BatchId,
-    output: Folder = Path(),
+    output: Output = ".",
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Pack a batch's results so far into one ZIP archive and download it."""
 
     async def work() -> None:
+        chosen = destination(output, 1)
         async with connect() as client:
             task = await client.batches.archive(batch)
             with Progress(
@@ -172,7 +185,8 @@ def zip_results(
                     progress.update(bar, completed=event.progress, description=event.message)
 
                 task = await client.wait(task.id, moved)
-            print_paths(task.id, await client.download(task.output_file_ids, output, overwrite=overwrite), as_json=as_json)
+            paths = await client.download(task.output_file_ids, chosen.folder, overwrite=overwrite, name=chosen.name)
+            print_paths(task.id, paths, as_json=as_json)
 
     run(work(), as_json=as_json)
 

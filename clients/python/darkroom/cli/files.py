@@ -15,8 +15,9 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
+from darkroom.cli.destination import Destination, destination
 from darkroom.cli.exits import run, usage
-from darkroom.cli.options import ID_WIDTH, NARROW, AsJson, FileIds, Folder, Limit, Overwrite, connect, console, print_json
+from darkroom.cli.options import ID_WIDTH, NARROW, AsJson, FileIds, Limit, Output, Overwrite, connect, console, print_json
 from darkroom.cli.standard_output import STDOUT, copy_out, refuse_terminal
 from darkroom.files.v1 import file_pb2
 
@@ -57,20 +58,22 @@ def list_files(
 
 
 @app.command("get")
-def get(file: FileIds, output: Folder = Path(), overwrite: Overwrite = False, as_json: AsJson = False) -> None:
+def get(file: FileIds, output: Output = ".", overwrite: Overwrite = False, as_json: AsJson = False) -> None:
     """Download files and print their paths. With --output -, write one file to standard output."""
-    if str(output) == STDOUT:
+    to_stdout = output == STDOUT
+    if to_stdout:
         if as_json:
             raise usage("--output - cannot be combined with --json")
         refuse_terminal()
 
     async def work() -> None:
         with tempfile.TemporaryDirectory(prefix="darkroom-") as temporary:
+            chosen = Destination(Path(temporary)) if to_stdout else destination(output, len(file))
             async with connect() as client:
-                paths = await client.download(file, Path(temporary) if str(output) == STDOUT else output, overwrite=overwrite)
-            if str(output) == STDOUT:
+                paths = await client.download(file, chosen.folder, overwrite=overwrite, name=chosen.name)
+            if to_stdout:
                 copy_out(paths)
-            for file_id, path in zip(file, paths, strict=True) if str(output) != STDOUT else ():
+            for file_id, path in () if to_stdout else zip(file, paths, strict=True):
                 print(json.dumps({"file_id": str(file_id), "path": str(path)}, ensure_ascii=False) if as_json else path)
 
     run(work(), as_json=as_json)

@@ -42,9 +42,16 @@ CREATE TABLE IF NOT EXISTS work (
     file_ids TEXT NOT NULL,
     task_id INTEGER,
     outputs TEXT,
-    auxiliary TEXT NOT NULL DEFAULT '{}'
+    auxiliary TEXT NOT NULL DEFAULT '{}',
+    name TEXT,
+    refusal TEXT
 )"""
-_COLUMNS = "key, url, inputs, folder, overwrite, operations, process, idempotency_key, key_time, file_ids, task_id, outputs, auxiliary"
+# Columns that a table of an earlier version may lack.
+_LATER = {"auxiliary": "TEXT NOT NULL DEFAULT '{}'", "name": "TEXT", "refusal": "TEXT"}
+_COLUMNS = (
+    "key, url, inputs, folder, overwrite, operations, process, idempotency_key, key_time, file_ids, task_id, outputs, auxiliary, "
+    "name, refusal"
+)
 
 
 @dataclass
@@ -67,6 +74,10 @@ class Entry:
     """Set once they are in the folder."""
     auxiliary: dict[str, Path] = field(default_factory=dict)
     """Further files that the operation needs, by the parameter that holds the file's id after the upload."""
+    name: str | None = None
+    """Name of the result; None for that which the server gives it."""
+    refusal: str | None = None
+    """Why the server refused the run before it came to this task; None if it did not."""
 
     @property
     def parameters(self) -> Message:
@@ -105,16 +116,18 @@ def new_entry(
     overwrite: bool,
     unique: bool = False,
     auxiliary: Mapping[str, Path] = MappingProxyType({}),
+    name: str | None = None,
 ) -> Entry:
-    """An entry whose key identifies the server, the operations, the files as they are now, and the folder. With `unique` the key is random,
-    so that repeating a command does the work again."""
+    """An entry whose key identifies the server, the operations, the files as they are now, and where the result goes. With `unique` the key
+    is random, so that repeating a command does the work again."""
     beside = {name: path.resolve() for name, path in auxiliary.items()}
     paths = [path.resolve() for path in inputs]
     asked = [url, [_as_it_is(path) for path in paths], str(folder.resolve()), *(_as_it_is(path) for path in beside.values())]
+    asked += [name] if name else []
     made = hashlib.sha256(json.dumps(asked).encode() + _serialized(operations)).hexdigest()
     # A copy for each entry, because the ids of uploaded files are written into it.
     own = [operation_pb2.Operation.FromString(operation.SerializeToString()) for operation in operations]
-    return Entry(str(uuid.uuid4()) if unique else made, url, paths, folder.resolve(), overwrite, own, auxiliary=beside)
+    return Entry(str(uuid.uuid4()) if unique else made, url, paths, folder.resolve(), overwrite, own, auxiliary=beside, name=name)
 
 
 def _as_it_is(path: Path) -> list[str | int]:
@@ -151,7 +164,7 @@ class Journal:
         """Record entries as they are now, as work of this process."""
         for entry in entries:
             entry.process = os.getpid()
-        marks = ", ".join("?" * 13)
+        marks = ", ".join("?" * 15)
         with self._database:
             self._database.executemany(f"INSERT OR REPLACE INTO work ({_COLUMNS}) VALUES ({marks})", map(_row, entries))  # noqa: S608
 
@@ -188,9 +201,9 @@ def _opened(path: str) -> sqlite3.Connection:
     with database:
         database.execute("BEGIN IMMEDIATE")
         database.execute(_TABLE)
-        if "auxiliary" not in {column[1] for column in database.execute("PRAGMA table_info(work)")}:
-            # An earlier version created the table.
-            database.execute("ALTER TABLE work ADD COLUMN auxiliary TEXT NOT NULL DEFAULT '{}'")
+        present = {column[1] for column in database.execute("PRAGMA table_info(work)")}
+        for column in _LATER.keys() - present:
+            database.execute(f"ALTER TABLE work ADD COLUMN {column} {_LATER[column]}")
         database.execute("DELETE FROM work WHERE key_time < ?", (time.time() - _KEPT_SECONDS,))
     return database
 
@@ -210,11 +223,16 @@ def _row(entry: Entry) -> tuple[object, ...]:
         entry.task_id,
         None if entry.outputs is None else json.dumps([str(path) for path in entry.outputs]),
         json.dumps({name: str(path) for name, path in entry.auxiliary.items()}),
+        entry.name,
+        entry.refusal,
     )
 
 
-def _entry(row: tuple[str, str, str, str, int, bytes, int, str, float, str, int | None, str | None, str]) -> Entry:
-    key, url, inputs, folder, overwrite, operations, process, idempotency_key, key_time, file_ids, task_id, outputs, auxiliary = row
+def _entry(
+    row: tuple[str, str, str, str, int, bytes, int, str, float, str, int | None, str | None, str, str | None, str | None],
+) -> Entry:
+    key, url, inputs, folder, overwrite, operations, process, idempotency_key, key_time, file_ids, task_id, outputs, auxiliary, *rest = row
+    name, refusal = rest
     return Entry(
         key,
         url,
@@ -229,6 +247,8 @@ def _entry(row: tuple[str, str, str, str, int, bytes, int, str, float, str, int 
         task_id,
         None if outputs is None else [Path(path) for path in json.loads(outputs)],
         {name: Path(path) for name, path in json.loads(auxiliary).items()},
+        name,
+        refusal,
     )
 
 

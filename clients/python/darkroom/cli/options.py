@@ -54,7 +54,7 @@ console = _console()
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line, for scripts.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Maximum number, newest first.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files instead of numbering the new ones.")]
-Folder = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the files.")]
+Output = Annotated[str, typer.Option("--output", "-o", metavar="PATH", help="Folder for the files, or for one file its path.")]
 TaskId = Annotated[int, typer.Argument(metavar="TASK", help="Task id.", autocompletion=complete_tasks)]
 TaskIds = Annotated[list[int], typer.Argument(metavar="TASK...", help="Task ids.", autocompletion=complete_tasks)]
 FileIds = Annotated[list[int], typer.Argument(metavar="FILE...", help="File ids.", autocompletion=complete_files)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -64,17 +64,27 @@ def auxiliary_files(operation: operation_pb2.Operation, given: Mapping[str, Any]
     return {field.name: given[field.name] for field in message.fields if _names_file(field) and given.get(field.name) is not None}
 
 
+def option_name(operation: str, field: str) -> str:
+    """The option for a field of an operation, such as `--background-color`. Empty if there is none."""
+    described = operation_pb2.Operation.DESCRIPTOR.fields_by_name.get(operation)
+    found = described.message_type.fields_by_name.get(field) if described is not None and described.message_type is not None else None
+    return _names(found)[0] if found is not None else ""
+
+
 def plain(text: str) -> str:
     """A comment without Markdown, with square brackets escaped for Rich."""
     return text.replace("`", "").replace("[", r"\[")
 
 
 def _parameter(field: FieldDescriptor) -> Parameter:
-    names = _SPELLINGS.get(field.name, (f"--{field.name.replace('_', '-')}",))
+    names = _names(field)
     if field.enum_type is not None:
         return _of_enum(field, field.enum_type, names)
     if field.message_type is remove_watermark_pb2.PercentBox.DESCRIPTOR:
-        return _option(field, list[str], names, metavar="X1,Y1,X2,Y2", convert=lambda given: [_box(text, names[0]) for text in given])
+        boxes = "Four numbers in per cent of the width and height, such as 60,85,98,97, or as fractions: 0.6,0.85,0.98,0.97."
+        return _option(
+            field, list[str], names, metavar="X1,Y1,X2,Y2", convert=lambda given: [_box(text, names[0]) for text in given], more=boxes
+        )
     if _names_file(field):
         return _of_file(field)
     if field.type == FieldDescriptor.TYPE_BOOL:
@@ -82,6 +92,13 @@ def _parameter(field: FieldDescriptor) -> Parameter:
     if field.type in (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_STRING):
         return _of_scalar(field, names)
     raise NotImplementedError(f"{field.full_name}: the command line does not support fields of this type")
+
+
+def _names(field: FieldDescriptor) -> tuple[str, ...]:
+    if _names_file(field):
+        suffix = {options_pb2.MEDIA_KIND_IMAGE: "picture", options_pb2.MEDIA_KIND_PDF: "document"}[_names_file(field)]
+        return (f"--{field.name.removesuffix('_file_id').replace('_', '-')}-{suffix}",)
+    return _SPELLINGS.get(field.name, (f"--{field.name.replace('_', '-')}",))
 
 
 def _of_enum(field: FieldDescriptor, enum: EnumDescriptor, names: tuple[str, ...]) -> Parameter:
@@ -99,7 +116,11 @@ def _of_scalar(field: FieldDescriptor, names: tuple[str, ...]) -> Parameter:
     allowed = [str(value) for value in getattr(rules.uint32 if whole else rules.string, "in") if value]
     if allowed:
         choices = _choices(field.name, {value: value for value in allowed})
-        shown = {"metavar": field.name.rpartition("_")[2].upper(), "among": allowed} if len("|".join(allowed)) > _MAX_CHOICES_WIDTH else {}
+        shown = (
+            {"metavar": field.name.rpartition("_")[2].upper(), "more": f"One of {', '.join(allowed)}."}
+            if len("|".join(allowed)) > _MAX_CHOICES_WIDTH
+            else {}
+        )
         return _option(field, choices, names, convert=lambda given: int(given.value) if whole else given.value, **shown)
     if whole:
         return _option(field, int, names, metavar="N", min=rules.uint32.gte, max=rules.uint32.lte)
@@ -107,9 +128,7 @@ def _of_scalar(field: FieldDescriptor, names: tuple[str, ...]) -> Parameter:
 
 
 def _of_file(field: FieldDescriptor) -> Parameter:
-    suffix = {options_pb2.MEDIA_KIND_IMAGE: "picture", options_pb2.MEDIA_KIND_PDF: "document"}[_names_file(field)]
-    name = f"--{field.name.removesuffix('_file_id').replace('_', '-')}-{suffix}"
-    option = typer.Option(name, help=_help(field), show_default=False, metavar="FILE", exists=True, dir_okay=False, readable=True)
+    option = typer.Option(*_names(field), help=_help(field), show_default=False, metavar="FILE", exists=True, dir_okay=False, readable=True)
     return Parameter(field.name, Annotated[Path | None, option], None, Path, names_file=True)
 
 
@@ -130,10 +149,10 @@ def _option(
     *,
     default: Any = None,
     convert: Callable[[Any], Any] = lambda given: given,
-    among: Sequence[str] = (),
+    more: str = "",
     **settings: Any,
 ) -> Parameter:
-    words = f"{_help(field)} One of {', '.join(among)}." if among else _help(field)
+    words = f"{_help(field)} {more}".rstrip()
     option = typer.Option(*names, help=words, show_default=False, case_sensitive=False, **settings)
     taken = kind if default is not None else kind | None
     return Parameter(field.name, Annotated[taken, option], default, convert)
@@ -160,8 +179,11 @@ def _box(text: str, option: str) -> remove_watermark_pb2.PercentBox:
     try:
         x1, y1, x2, y2 = (float(number) for number in text.split(","))
     except ValueError:
-        raise typer.BadParameter(f"{text!r} must be four numbers, such as 60,85,98,97", param_hint=option) from None
+        raise typer.BadParameter(f"{text!r} must be four numbers, such as 60,85,98,97 or 0.6,0.85,0.98,0.97", param_hint=option) from None
+    if max(x1, y1, x2, y2) <= 1:
+        # A box of less than one per cent of the picture is never meant.
+        x1, y1, x2, y2 = (number * 100 for number in (x1, y1, x2, y2))
     if not (0 <= x1 < x2 <= 100 and 0 <= y1 < y2 <= 100):
-        problem = "needs X1 < X2 and Y1 < Y2, all from 0 to 100 per cent"
+        problem = "needs X1 < X2 and Y1 < Y2, all from 0 to 100 per cent, or all from 0 to 1"
         raise typer.BadParameter(f"{text}: {problem}", param_hint=option)
     return remove_watermark_pb2.PercentBox(x1=x1, y1=y1, x2=x2, y2=y2)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -16,6 +19,7 @@ def resume(
     parallel: Annotated[
         int, typer.Option("--parallel", "-p", min=1, max=64, help="Number of files in progress at the same time, 1 to 64.")
     ] = 4,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Also run, and pay for, what was refused, without asking.")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Forget the unfinished work instead. Its tasks continue.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -29,9 +33,24 @@ def resume(
         if not entries:
             errors.print("nothing to resume")
             return
+        refused = [entry for entry in entries if entry.refusal is not None]
+        if refused and not (yes or _wanted(refused, ask=not as_json and sys.stdin.isatty())):
+            entries = [entry for entry in entries if entry.refusal is None]
+        if not entries:
+            return
         items = [Item(_name(entry), entry, str(entry.inputs[0]) if entry.inputs else None) for entry in entries]
         # On Ctrl-C the tasks continue.
         run(Session(journal, parallel, keep=True, mixed=True, as_json=as_json).process(items), as_json=as_json)
+
+
+def _wanted(refused: Sequence[Entry], *, ask: bool) -> bool:
+    """Say what was refused, and ask whether to run it now."""
+    for reason, files in Counter(entry.refusal for entry in refused).items():
+        errors.print(f"{files} {'tasks were' if files > 1 else 'task was'} not created: {reason}")
+    if ask:
+        return typer.confirm("Run and pay for what was not created?", err=True)
+    errors.print("Run `darkroom resume --yes` to create what was refused, or `darkroom resume --forget` to forget it.")
+    return False
 
 
 def _name(entry: Entry) -> str:

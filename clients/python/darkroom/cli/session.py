@@ -10,13 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from darkroom.cli.exits import FAILED, INTERRUPTED, errors, is_fatal, message_of, reason_of, status_of
+from darkroom.cli.exits import FAILED, INTERRUPTED, NO_CREDITS, REFUSED, errors, is_fatal, message_of, reason_of, status_of
 from darkroom.cli.journal import Entry, Journal
+from darkroom.cli.option_errors import check
 from darkroom.cli.options import connect
 from darkroom.cli.outcome import Outcome, Status, summary
 from darkroom.cli.progress import Board, Row, board
 from darkroom.client import AsyncClient
 from darkroom.failures import ApiError, DarkroomFailure
+from darkroom.naming import named
 from darkroom.tasks.v1 import task_pb2
 
 _PATIENCE_SECONDS = 5.0
@@ -59,12 +61,17 @@ class Session:
         found = self.journal.take_over(item.entry for item in items)
         outcomes = [Outcome(item.name, item.input, to_stdout=self.to_stdout) for item in items]
         for item, entry, outcome in zip(items, found, outcomes, strict=True):
+            entry.refusal = None
             if entry.outputs is not None and (self.again or item.entry.overwrite or not entry.is_done):
                 entry.renew()
             entry.overwrite, item.entry, outcome.task_id = item.entry.overwrite, entry, entry.task_id
         self.journal.write(*(entry for entry in found if not entry.is_done))
         interrupted = False
         async with connect() as client:
+            new = [entry for entry in found if not entry.is_done and entry.task_id is None]
+            if new and not self.mixed and (status := await check(client, new[0].operations, len(new[0].inputs))):
+                self.journal.forget(*(entry for entry in found if entry.task_id is None))
+                return status
             with board(sys.stderr, len(items), quiet=self.as_json) as progress:
                 try:
                     await self._work(client, items, outcomes, progress)
@@ -72,6 +79,7 @@ class Session:
                     interrupted = True
         if interrupted and not self.keep:
             self.journal.forget(*(item.entry for item, outcome in zip(items, outcomes, strict=True) if outcome.status is Status.WAITING))
+        self._note_refusal([item.entry for item in items])
         if self.as_json:
             for outcome in outcomes:
                 if outcome.status is Status.WAITING:
@@ -83,6 +91,15 @@ class Session:
         if self._fatal is not None:
             return status_of(reason_of(self._fatal))
         return FAILED if any(outcome.status is Status.FAILED for outcome in outcomes) else 0
+
+    def _note_refusal(self, entries: Sequence[Entry]) -> None:
+        """Note why the run was refused with every task that was not created, so that nothing runs it later without asking."""
+        if self._fatal is None or status_of(reason_of(self._fatal)) not in (REFUSED, NO_CREDITS):
+            return
+        refused = [entry for entry in entries if entry.task_id is None and not entry.is_done]
+        for entry in refused:
+            entry.refusal = message_of(self._fatal)
+        self.journal.write(*refused)
 
     async def _work(self, client: AsyncClient, items: Sequence[Item], outcomes: Sequence[Outcome], progress: Board) -> None:
         slots = asyncio.Semaphore(self.parallel)
@@ -150,7 +167,10 @@ class Session:
                 outcome.status = Status.LEFT
             raise
         outcome.notices = [notice.message for notice in task.notices]
-        outcome.outputs = await client.download(task.output_file_ids, entry.folder, overwrite=entry.overwrite, on_progress=row.downloaded)
+        outcome.outputs = await client.download(
+            task.output_file_ids, entry.folder, overwrite=entry.overwrite, on_progress=row.downloaded, name=entry.name
+        )
+        outcome.notices += _renamed(entry.name, outcome.outputs)
         outcome.outputs = [_shown(path) for path in outcome.outputs]
         entry.outputs = [path.resolve() for path in outcome.outputs]
         self.journal.write(entry)
@@ -218,6 +238,15 @@ class Session:
                 await asyncio.shield(asyncio.ensure_future(client.cancel_task(task_id)))
                 return True
         return False
+
+
+def _renamed(wanted: str | None, outputs: Sequence[Path]) -> list[str]:
+    """What to say if a result is not of the format that its wanted name stands for."""
+    return [
+        f"The result is a {path.suffix[1:].upper()}, so it was saved as {path.name} and not as {wanted}."
+        for path in outputs[:1]
+        if wanted and named(path.name, wanted) != wanted
+    ]
 
 
 def _shown(path: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
+from itertools import zip_longest
 from typing import Annotated
 
 import typer
@@ -13,13 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from darkroom.cli.account import credits_text
+from darkroom.cli.destination import destination
 from darkroom.cli.exits import FAILED, run
 from darkroom.cli.options import (
     ID_WIDTH,
     NARROW,
     AsJson,
-    Folder,
     Limit,
+    Output,
     Overwrite,
     TaskId,
     TaskIds,
@@ -62,15 +63,18 @@ def list_tasks(
                 print_json(task)
             return
         table = Table(box=None, header_style="bold", pad_edge=False)
-        names = ["task", "state", "operations"] if console.width < NARROW else ["task", "state", "operations", "done", "created", "took"]
+        names = ["task", "state", "input"]
+        if console.width >= NARROW:
+            names += ["operations", "done", "created", "took"]
         for name in names:
-            # In a narrow terminal the operations are truncated, but never the id.
-            width = {"task": ID_WIDTH, "operations": None}.get(name, len(name))
+            # In a narrow terminal names and operations are truncated, but never the id.
+            width = {"task": ID_WIDTH, "input": None, "operations": None}.get(name, len(name))
             table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=width)
         for task in tasks:
             cells = (
                 str(task.id),
                 state_name(task.state),
+                Text(inputs_of(task)),
                 Text(", ".join(str(operation.WhichOneof("operation")) for operation in task.operations)),
                 f"{task.progress:.0%}",
                 when(task.create_time, short=True),
@@ -167,16 +171,26 @@ def remove(task: TaskIds) -> None:
 
 
 @app.command("download")
-def download(task: TaskIds, output: Folder = Path(), overwrite: Overwrite = False, as_json: AsJson = False) -> None:
+def download(task: TaskIds, output: Output = ".", overwrite: Overwrite = False, as_json: AsJson = False) -> None:
     """Wait until tasks have ended, download their results and print the paths."""
 
     async def work() -> None:
+        chosen = destination(output, len(task))
         async with connect() as client:
             for task_id in task:
                 ended = await client.wait(task_id)
-                print_paths(task_id, await client.download(ended.output_file_ids, output, overwrite=overwrite), as_json=as_json)
+                paths = await client.download(ended.output_file_ids, chosen.folder, overwrite=overwrite, name=chosen.name)
+                print_paths(task_id, paths, as_json=as_json)
 
     run(work(), as_json=as_json)
+
+
+def inputs_of(task: task_pb2.Task) -> str:
+    """The name of its input, or of the first with the number of the others. Empty for a task without inputs."""
+    if not task.input_file_ids:
+        return ""
+    name = task.input_names[0] if task.input_names else str(task.input_file_ids[0])
+    return name if len(task.input_file_ids) == 1 else f"{name} and {len(task.input_file_ids) - 1} more"
 
 
 def state_name(state: task_pb2.TaskState.ValueType) -> str:
@@ -197,6 +211,8 @@ def _show(task: task_pb2.Task, as_json: bool) -> None:
     table.add_row("task", str(task.id))
     table.add_row("state", state_name(task.state))
     table.add_row("operations", ", ".join(str(operation.WhichOneof("operation")) for operation in task.operations))
+    for file_id, name in zip_longest(task.input_file_ids, task.input_names, fillvalue=""):
+        table.add_row("input", f"{name} ({file_id})" if name else str(file_id))
     table.add_row("progress", f"{task.progress:.0%} {task.progress_message}".rstrip())
     if task.HasField("queue_position"):
         table.add_row("queue", _place(task))

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from darkroom.cli.destination import Destination, destination
 from darkroom.cli.estimate import estimate
 from darkroom.cli.exits import run, usage
 from darkroom.cli.inputs import STDIN, Source, find, spooled
@@ -34,9 +35,9 @@ Inputs = Annotated[
     typer.Argument(metavar="FILE...", show_default=False, help="Files, folders, patterns such as 'photos/*.jpg', or - for standard input."),
 ]
 References = Annotated[list[str] | None, typer.Argument(metavar="[REFERENCE]...", help="Pictures to edit or combine.", show_default=False)]
-_OUTPUT = "Folder for the results, or - for standard output. Default: {}."
-Output = Annotated[str | None, _run_option("--output", "-o", metavar="FOLDER", help=_OUTPUT.format("next to each input"))]
-HereOutput = Annotated[str | None, _run_option("--output", "-o", metavar="FOLDER", help=_OUTPUT.format("the current folder"))]
+_OUTPUT = "Folder for the results, or for one input a file such as out.png, or - for standard output. Default: {}."
+Output = Annotated[str | None, _run_option("--output", "-o", metavar="PATH", help=_OUTPUT.format("next to each input"))]
+HereOutput = Annotated[str | None, _run_option("--output", "-o", metavar="PATH", help=_OUTPUT.format("the current folder"))]
 Recursive = Annotated[bool, _run_option("--recursive", "-r", help="Include subfolders, and recreate them below --output.")]
 Parallel = Annotated[
     int, _run_option("--parallel", "-p", metavar="N", min=1, max=64, help="Number of files in progress at the same time, 1 to 64.")
@@ -94,9 +95,11 @@ def _process(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str,
         to_stdout = output == STDIN
         _check_stdout(to_stdout, sources, given)
         url, items, beside = server_url(), [], auxiliary_files(operation, given)
+        chosen = Destination(Path(temporary) / "results") if to_stdout else destination(output, len(sources)) if output else None
         for source in sources:
-            folder = Path(temporary) / "results" if to_stdout else source.path.parent if output is None else Path(output) / source.below
-            entry = new_entry(url, [source.path], folder, [operation], overwrite=given["overwrite"], auxiliary=beside)
+            name = chosen.name if chosen else None
+            folder = source.path.parent if chosen is None else chosen.folder if name else chosen.folder / source.below
+            entry = new_entry(url, [source.path], folder, [operation], overwrite=given["overwrite"], auxiliary=beside, name=name)
             items.append(Item(str(source.below / source.path.name), entry, STDIN if piped else str(source.path)))
         session = _session(journal, given, to_stdout=to_stdout)
         try:
@@ -122,9 +125,9 @@ def _make(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, An
     with tempfile.TemporaryDirectory(prefix="darkroom-") as temporary, Journal() as journal:
         to_stdout = given["output"] == STDIN
         _check_stdout(to_stdout, [], given)
-        folder = Path(temporary) / "results" if to_stdout else Path(given["output"] or ".")
+        chosen = Destination(Path(temporary) / "results") if to_stdout else destination(given["output"] or ".", 1)
         # Repeating a prompt is meant to produce a new picture.
-        entry = new_entry(server_url(), references, folder, [operation], overwrite=given["overwrite"], unique=True)
+        entry = new_entry(server_url(), references, chosen.folder, [operation], overwrite=given["overwrite"], unique=True, name=chosen.name)
         item = Item(name, entry)
         session = _session(journal, {**given, "again": False, "parallel": 1}, to_stdout=to_stdout)
         try:

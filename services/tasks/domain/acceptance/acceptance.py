@@ -183,19 +183,21 @@ class Acceptance:
                 auxiliary = [draft.files[each.input.file_id] for each in item.auxiliary]
                 check_media(inputs, item.input_fields, item.operations, self._rules.limits, draft.request.formats)
                 check_auxiliary(item.auxiliary, auxiliary, self._rules.limits, draft.request.formats)
-                tasks.append(self._new_task(draft.task_ids[index], index, item, [*inputs, *item.planned]))
+                tasks.append(self._new_task(draft.task_ids[index], index, item, inputs))
         draft.settle()
         return tasks
 
     def _new_task(self, task_id: int | None, index: int, item: Item, inputs: Sequence[InputFile]) -> NewTask:
+        priced = [*inputs, *item.planned]
         return NewTask(
             id=task_id,
             index=index,
             lane=lane_of(item.operations),
             operations=[operation.SerializeToString() for operation in item.operations],
             input_file_ids=list(item.input_file_ids),
-            list_price_millicredits=self._rules.prices.price_of(item.operations, inputs),
-            expected_outputs=outputs_of(item.operations, len(inputs)),
+            input_names=[file.name for file in inputs],
+            list_price_millicredits=self._rules.prices.price_of(item.operations, priced),
+            expected_outputs=outputs_of(item.operations, len(priced)),
         )
 
     async def _store_admitted(self, draft: Draft, tasks: Sequence[NewTask], webhook_url: str | None) -> Sequence[Task]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Column, DateTime, Integer, LargeBinary, text
+from sqlalchemy import ARRAY, BigInteger, Boolean, Column, DateTime, Integer, LargeBinary, Text, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -21,6 +21,11 @@ def moment(*, nullable: bool = True) -> Any:
 def array(item: type[BigInteger | LargeBinary]) -> Any:
     """A column that holds an array, never NULL."""
     return Field(sa_column=Column(ARRAY(item), nullable=False))
+
+
+def later_array(item: type[Text]) -> Any:
+    """The same with a database default, for rows that a replica of the previous version inserts."""
+    return Field(sa_column=Column(ARRAY(item), nullable=False, server_default=text("'{}'")))
 
 
 def with_default(item: type[BigInteger | Boolean | Integer], default: str) -> Any:

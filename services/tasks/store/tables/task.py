@@ -24,7 +24,7 @@ from services.common.columns import EnumText
 from services.common.errors import ErrorReason
 from services.common.idempotency import IdempotencyColumns
 from services.tasks.model.state import TaskState
-from services.tasks.store.tables.base import TasksTable, array, moment, with_default
+from services.tasks.store.tables.base import TasksTable, array, later_array, moment, with_default
 
 _STATES = ", ".join(f"'{state}'" for state in TaskState)
 
@@ -58,6 +58,7 @@ class TaskRow(TasksTable, table=True):
     trace_id: str = Field(sa_type=Text)
     operations: list[bytes] = array(LargeBinary)
     input_file_ids: list[int] = array(BigInteger)
+    input_names: list[str] = later_array(Text)
     output_file_ids: list[int] = array(BigInteger)
     notices: list[bytes] = array(LargeBinary)
     price_millicredits: int = Field(sa_type=BigInteger)

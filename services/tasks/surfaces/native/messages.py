@@ -19,6 +19,7 @@ def task_message(task: Task, details: Details | None = None, *, kept: timedelta 
         state=state_number(task.state),
         operations=operations_of(task),
         input_file_ids=task.input_file_ids,
+        input_names=task.input_names,
         output_file_ids=task.output_file_ids,
         lane=task.lane,
         priority=task.priority,

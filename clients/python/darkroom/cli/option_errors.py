@@ -1,0 +1,40 @@
+"""Errors of the API in terms of the command line: the option instead of the request's field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from darkroom.cli.exits import USAGE, message_of, tell
+from darkroom.cli.parameters import option_name
+from darkroom.client import AsyncClient
+from darkroom.failures import ApiError, InvalidRequest
+from darkroom.operations.v1 import operation_pb2
+
+_FIELD = re.compile(r"operations\[\d+\]\.(?P<operation>\w+)(?:\.(?P<field>\w+)[\w.\[\]]*)?(?:: )?")
+
+
+async def check(client: AsyncClient, operations: Sequence[operation_pb2.Operation], inputs: int) -> int:
+    """Have the server check the options of a task with this many inputs before anything is uploaded.
+
+    Returns the exit status, 0 if the server finds nothing wrong.
+
+    A key that may not ask for prices is no reason to stop here: the server checks again when it creates the task.
+    """
+    try:
+        await client.estimate_price(operations, file_count=inputs)
+    except InvalidRequest as failure:
+        if _FIELD.match(failure.field or ""):
+            tell(in_options(failure))
+            return USAGE
+    except ApiError:
+        pass
+    return 0
+
+
+def in_options(failure: ApiError) -> str:
+    """The error's message, with the option in place of the request's field."""
+    said = _FIELD.sub("", message_of(failure))
+    found = _FIELD.match(failure.field or "")
+    name = option_name(found["operation"], found["field"]) if found and found["field"] else ""
+    return f"{name}: {said}" if name else said
