@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from functools import cache
+from importlib import import_module
 
 import grpc
 import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from pydantic_settings import BaseSettings
 
 from deploy.local.config import BUCKET, LOOPBACK, StackConfig, digest_of
 from deploy.local.credentials import signing_key_file, trusted_keys_file
@@ -36,7 +39,7 @@ def metrics_address(config: StackConfig, service: str) -> str:
 
 
 def service_environment(config: StackConfig, service: str) -> dict[str, str]:
-    """The DARKROOM_* settings that one service is started with; the operator's own settings win."""
+    """The DARKROOM_* settings that one service is started with: those that its settings classes have. The operator's own win."""
     environment = {
         "DARKROOM_LISTEN": address(config, service),
         "DARKROOM_INTERNAL_LISTEN": internal_address(config, service),
@@ -61,7 +64,16 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
         environment[f"DARKROOM_{other.upper()}_ADDRESS"] = internal_address(config, other)
     if SERVICES[service].database:
         environment["DARKROOM_DATABASE_URL"] = database_url(config, service)
-    return {**environment, **config.settings.services}
+    known = _known_settings(service)
+    return {name: value for name, value in {**environment, **config.settings.services}.items() if name in known}
+
+
+@cache
+def _known_settings(service: str) -> frozenset[str]:
+    """The environment variables that a service reads: the fields of the settings classes in its `config` module."""
+    module = import_module(f"services.{service}.config")
+    classes = [one for one in vars(module).values() if isinstance(one, type) and issubclass(one, BaseSettings)]
+    return frozenset(f"{one.model_config['env_prefix']}{field}".upper() for one in classes for field in one.model_fields)
 
 
 def service(config: StackConfig, name: str) -> Program:
