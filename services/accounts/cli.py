@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a scope that it gets, such as tasks:write; may be repeated; without it, all of them",
     )
     create_key.add_argument("--expires-in-days", type=int, help="when it expires; without it, never")
-    revoke_key = commands.add_parser("revoke-key", help="revoke an API key; it stops working within seconds")
+    revoke_key = commands.add_parser("revoke-key", help="revoke an API key and those that it created; they stop working within seconds")
     revoke_key.add_argument("--key", type=administration.identifier, required=True, help="the key's id")
     commands.add_parser("list", help="list accounts and their keys")
     return parser
@@ -61,9 +61,9 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
                 row, secret = await accounts.create_key(options.account, options.name, _limits(options))
                 return {**_key(row), "key": secret}
             case "revoke-key":
-                row = await accounts.revoke_key(options.key, account_id=None)
+                row, others = await accounts.revoke_key(options.key, account_id=None)
                 await _announce(settings.nats_url, revoked)
-                return _key(row)
+                return {**_key(row), "also_revoked": [_key(other) for other in others]}
             case _:
                 return [{**_account(row), "keys": [_key(key) for key in await store.keys(row.id)]} for row in await store.accounts()]
 
@@ -102,6 +102,8 @@ def _key(row: ApiKey) -> dict[str, str | Sequence[str] | None]:
         "scopes": row.scopes,
         "expires_at": _optional(row.expires_at),
         "last_used_at": _optional(row.last_used_at),
+        "created_by": str(row.creator_id) if row.creator_id else None,
+        "replaces": str(row.replaces_id) if row.replaces_id else None,
     }
 
 

@@ -35,6 +35,15 @@ class ApiKey:
     """What it may do; None for everything."""
     expires_at: datetime | None
     last_used_at: datetime | None
+    creator_id: int | None
+    """The key that created it; None if the operator did, or if it is older than this record."""
+    replaces_id: int | None
+    """The key that it replaces: it was made by rotating that one."""
+
+    @property
+    def limits(self) -> KeyLimits:
+        """What it may do, and until when."""
+        return KeyLimits(frozenset(self.scopes) if self.scopes is not None else None, self.expires_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,9 +69,41 @@ async def test_commands(stack: StackUnderTest, account: Account, tmp_path: Path)
     assert "files:write, tasks:read" in line
     assert "valid until" in line
     assert created["secret"] not in out
-    assert (await shell.run("key", "revoke", created["api_key"]["id"]))[0] == 0
+    status, out, err = await shell.run("key", "rotate", created["api_key"]["id"], "--overlap", "2h", "--json")
+    assert status == 0, err
+    rotated = json.loads(out)
+    assert rotated["api_key"]["replaces_id"] == rotated["replaced"]["id"] == created["api_key"]["id"]
+    status, out, _ = await shell.run("key", "revoke", rotated["api_key"]["id"])
+    assert (status, out.strip()) == (0, f"also revoked: {created['api_key']['id']} (ci)")
     status, out, _ = await shell.run("key", "ls", "--json")
-    assert [("revoke_time" in key) for key in map(json.loads, out.splitlines())] == [True, False]
+    assert [("revoke_time" in key) for key in map(json.loads, out.splitlines())] == [True, True, False]
+
+
+async def test_a_rotated_key_and_its_predecessor_both_work_until_the_overlap_is_over(stack: StackUnderTest, pilio: Pilio) -> None:
+    created = (await pilio.post("/v1/keys", {"name": "ci", "scopes": ["keys:write", "tasks:read"]})).json()["data"]
+    old = Pilio(stack.url, created["secret"])
+    child = (await old.post("/v1/keys", {"name": "child"})).json()["data"]
+    assert child["key"]["created_by"] == created["key"]["id"]
+    for overlap in (-1, 2592001):
+        refused = await old.post(f"/v1/keys/{created['key']['id']}/rotate", {"overlap_seconds": overlap})
+        assert (refused.status_code, refused.json()["data"]["field"]) == (400, "overlap_seconds")
+    rotated = (await old.post(f"/v1/keys/{created['key']['id']}/rotate", {"overlap_seconds": 3600})).json()["data"]
+    assert rotated["key"]["replaces"] == rotated["replaced_key"]["id"] == created["key"]["id"]
+    ends = datetime.fromisoformat(rotated["replaced_key"]["expires_at"])
+    assert timedelta(minutes=50) < ends - datetime.now(UTC) < timedelta(minutes=61)
+    new = Pilio(stack.url, rotated["secret"])
+    for caller in (old, new):
+        assert (await caller.get("/v1/tasks/1/status")).status_code == 404
+    again = await new.post(f"/v1/keys/{created['key']['id']}/rotate", {})
+    assert (again.status_code, again.json()["code"]) == (409, 40905)
+    assert rotated["key"]["id"] in again.json()["message"]
+    # All that the old key has created goes with the key that replaced it.
+    assert (await pilio.delete(f"/v1/keys/{rotated['key']['id']}")).status_code == 200
+    kin = {rotated["key"]["id"], created["key"]["id"], child["key"]["id"]}
+    assert kin == {key["id"] for key in (await pilio.get("/v1/keys")).json()["data"]["items"] if "revoked_at" in key}
+    for caller in (old, new):
+        assert (await caller.get("/v1/tasks/1/status")).status_code == 401
+        await caller.http.aclose()
 
 
 async def test_a_creation_that_is_repeated_shows_the_same_key_on_both_surfaces(native: AsyncClient, pilio: Pilio) -> None:

@@ -1,9 +1,9 @@
-"""API keys: create, list and revoke."""
+"""API keys: create, list, rotate and revoke."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import grpc
 
@@ -50,8 +50,22 @@ class Keys:
         )
         return reply.api_keys
 
-    async def revoke(self, key_id: int) -> account_pb2.ApiKey:
-        """Revoke a key. Safe to repeat."""
+    async def rotate(
+        self, key_id: int, overlap: timedelta | None = None, *, idempotency_key: str | None = None
+    ) -> accounts_service_pb2.RotateApiKeyResponse:
+        """Replace a key by one with the same name, scopes and expiry.
+
+        The reply has the new key (`api_key`), its secret (`secret`), which cannot be shown again, and the old key (`replaced`), which works
+        until its `expire_time`: for another `overlap` of up to 30 days, 24 hours if None. A call that fails on the way is retried as in
+        `create`.
+        """
+        request = accounts_service_pb2.RotateApiKeyRequest(api_key_id=key_id)
+        if overlap is not None:
+            request.overlap.FromTimedelta(overlap)
+        return await self._call(self._stub.RotateApiKey, request, idempotency_key=idempotency_key or new_key())
+
+    async def revoke(self, key_id: int) -> accounts_service_pb2.RevokeApiKeyResponse:
+        """Revoke a key, the key that it replaces, and all that these have created. Safe to repeat. The reply has the key (`api_key`) and
+        the others that were revoked with it (`also_revoked`)."""
         request = accounts_service_pb2.RevokeApiKeyRequest(api_key_id=key_id)
-        reply: accounts_service_pb2.RevokeApiKeyResponse = await self._call(self._stub.RevokeApiKey, request)
-        return reply.api_key
+        return await self._call(self._stub.RevokeApiKey, request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 from services.accounts.domain.keys import make_key
 from services.accounts.records import UNLIMITED, Account, ApiKey, KeyLimits, RepeatableKey
@@ -11,10 +12,14 @@ from services.common.clock import Clock, system_clock
 from services.common.errors import DarkroomError, ErrorReason
 
 _NAME_LENGTH = 100
+DEFAULT_OVERLAP = timedelta(days=1)
+"""How long a key that is rotated goes on working."""
+LONGEST_OVERLAP = timedelta(days=30)
+"""How long a key that is rotated may go on working at most."""
 
 
 class Accounts:
-    """What can be done to accounts and keys. `revoked(key_id)` is called after a key has been revoked."""
+    """What can be done to accounts and keys. `revoked(key_id)` is called for each key that has ended."""
 
     def __init__(self, store: AccountStore, revoked: Callable[[int], None], clock: Clock = system_clock) -> None:
         self._store, self._revoked, self._clock = store, revoked, clock
@@ -52,13 +57,48 @@ class Accounts:
         if creator_id is not None:
             limits = await self._within(creator_id, account_id, limits)
         key = repeatable.key if repeatable is not None else make_key()
-        return await self._store.add_key(account_id, name, key, limits, repeatable, now=self._clock()), key.secret
+        added = await self._store.add_key(account_id, name, key, limits, repeatable, creator_id=creator_id, now=self._clock())
+        if added is None:
+            raise _revoked_meanwhile()
+        return added, key.secret
+
+    async def rotate_key(
+        self, account_id: int, key_id: int, overlap: timedelta, caller_id: int, repeatable: RepeatableKey | None = None
+    ) -> tuple[ApiKey, str]:
+        """A key with the same name and limits, and the key itself; the old one works until `overlap` has passed.
+
+        A key may rotate itself, and others that it could have created.
+        Raises FIELD_INVALID, API_KEY_NOT_FOUND, API_KEY_NOT_ACTIVE, PERMISSION_DENIED, and IDEMPOTENCY_IN_PROGRESS as `create_key` does.
+        """
+        if not timedelta() <= overlap <= LONGEST_OVERLAP:
+            raise DarkroomError(ErrorReason.FIELD_INVALID, f"overlap: must be 0 to {LONGEST_OVERLAP.days} days", field="overlap")
+        old = await self.key(key_id, account_id)
+        if caller_id != key_id and not (await self.key(caller_id, account_id)).limits.allow(old.limits):
+            raise DarkroomError(
+                ErrorReason.PERMISSION_DENIED, f"This key cannot rotate key {key_id}, which has scopes that it lacks, or expires later."
+            )
+        key, now = repeatable.key if repeatable is not None else make_key(), self._clock()
+        made = await self._store.rotate(old, key, until=now + overlap, caller_id=caller_id, repeatable=repeatable, now=now)
+        if made is None:
+            raise await self._not_active(key_id, account_id, now)
+        if not overlap:
+            self._revoked(key_id)
+        return made, key.secret
+
+    async def _not_active(self, key_id: int, account_id: int, now: datetime) -> DarkroomError:
+        key, newer = await self.key(key_id, account_id), await self._store.replacing(key_id)
+        if key.revoked_at is not None:
+            why = "has been revoked"
+        elif newer is not None:
+            why = f"has been replaced by key {newer}: rotate that one"
+        elif key.expires_at is not None and key.expires_at <= now:
+            why = "has expired"
+        else:
+            return _revoked_meanwhile()
+        return DarkroomError(ErrorReason.API_KEY_NOT_ACTIVE, f"API key {key_id} {why}.")
 
     async def _within(self, creator_id: int, account_id: int, wanted: KeyLimits) -> KeyLimits:
-        creator = await self._store.key(creator_id, account_id)
-        if creator is None:
-            raise no_such_key(str(creator_id))
-        own = KeyLimits(frozenset(creator.scopes) if creator.scopes is not None else None, creator.expires_at)
+        own = (await self.key(creator_id, account_id)).limits
         limits = KeyLimits(wanted.scopes or own.scopes, wanted.expires_at or own.expires_at)
         if own.allow(limits):
             return limits
@@ -76,13 +116,27 @@ class Accounts:
         """The account's keys, newest first, revoked ones included."""
         return await self._store.keys(account_id)
 
-    async def revoke_key(self, key_id: int, account_id: int | None) -> ApiKey:
-        """Revoke a key of one account, or of any (None); repeating it is harmless. Raises API_KEY_NOT_FOUND."""
-        key = await self._store.revoke(key_id, account_id)
-        if key is None:
+    async def key(self, key_id: int, account_id: int | None) -> ApiKey:
+        """One key of an account, or of any (None). Raises API_KEY_NOT_FOUND."""
+        found = await self._store.key(key_id, account_id)
+        if found is None:
             raise no_such_key(str(key_id))
-        self._revoked(key_id)
-        return key
+        return found
+
+    async def revoke_key(self, key_id: int, account_id: int | None) -> tuple[ApiKey, Sequence[ApiKey]]:
+        """Revoke a key of one account, or of any (None), with the keys that it replaces and all that these created.
+
+        Returns the key and what else has been revoked now. Repeating it is harmless. Raises API_KEY_NOT_FOUND.
+        """
+        owned = await self.key(key_id, account_id)
+        ended = await self._store.revoke(key_id, owned.account_id)
+        for ended_id in {key_id, *(key.id for key in ended)}:
+            self._revoked(ended_id)
+        return await self.key(key_id, account_id), [key for key in ended if key.id != key_id]
+
+
+def _revoked_meanwhile() -> DarkroomError:
+    return DarkroomError(ErrorReason.API_KEY_INVALID, "Invalid token")
 
 
 def no_such_key(key_id: str) -> DarkroomError:

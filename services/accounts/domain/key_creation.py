@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 
 from services.accounts.domain.accounts import Accounts, no_such_key
 from services.accounts.domain.keys import derived_key
@@ -21,6 +23,8 @@ from services.common.idempotency import HEADER, IdempotencyRecords, IdempotentCa
 PURPOSE = "api keys"
 """The purpose from which the service's secret for this is derived."""
 _NONCE_BYTES = 32
+
+Make = Callable[[RepeatableKey | None], Awaitable[tuple[ApiKey, str]]]
 
 
 class KeyCreation:
@@ -37,17 +41,29 @@ class KeyCreation:
         Raises what `Accounts.create_key` does. Raises IDEMPOTENCY_KEY_MISMATCH when the earlier call was different or came with another
         API key, or when its key cannot be made again because the service's signing key has been replaced since.
         """
+        return await self._once(
+            call, creator_id, lambda repeatable: self._accounts.create_key(account_id, name, limits, creator_id, repeatable)
+        )
+
+    async def rotate(
+        self, account_id: int, key_id: int, overlap: timedelta, caller_id: int, call: IdempotentCall | None
+    ) -> tuple[ApiKey, str]:
+        """The record of the key that replaces another, and the key; with an idempotency key as `create` does.
+
+        Raises what `Accounts.rotate_key` does, and IDEMPOTENCY_KEY_MISMATCH as `create` does.
+        """
+        return await self._once(
+            call, caller_id, lambda repeatable: self._accounts.rotate_key(account_id, key_id, overlap, caller_id, repeatable)
+        )
+
+    async def _once(self, call: IdempotentCall | None, creator_id: int, make: Make) -> tuple[ApiKey, str]:
         if call is None:
-            return await self._accounts.create_key(account_id, name, limits, creator_id)
+            return await make(None)
         # The same request by another key of the account is a different call; otherwise that key could get more scopes than its own.
         call = replace(call, digest=hashlib.sha256(call.digest + str(creator_id).encode()).digest())
         nonce = secrets.token_bytes(_NONCE_BYTES)
         repeatable = RepeatableKey(call, derived_key(self._pepper, nonce), nonce)
-        return await self._records.once(
-            call,
-            lambda: self._accounts.create_key(account_id, name, limits, creator_id, repeatable),
-            lambda ids: self._made(call, ids[0]),
-        )
+        return await self._records.once(call, lambda: make(repeatable), lambda ids: self._made(call, ids[0]))
 
     async def _made(self, call: IdempotentCall, key_id: int) -> tuple[ApiKey, str]:
         stored, nonce = await self._store.key(key_id, call.account_id), await self._store.nonce(call)

@@ -2,38 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import fields
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import text
 from sqlmodel import col, select
 
 from services.accounts.records import UNLIMITED, Account, ApiKey, KeyLimits, KeyOwner, NewKey, RepeatableKey
 from services.accounts.store.tables import AccountRow, ApiKeyRow, IdempotencyRow
-from services.common.database import Database
+from services.common.database import Database, Transaction
 from services.common.idempotency import IdempotentCall, key_values, remembered, storing_key
 
 _KEY_COLUMNS = tuple(field.name for field in fields(ApiKey))
 
+_LOCK = text("SELECT id FROM account WHERE id = :account_id FOR NO KEY UPDATE")
+"""Changes of an account's keys come one after the other: a key that is being revoked creates no other meanwhile."""
+
 _ADD_KEY = text(f"""
 WITH added AS (
-  INSERT INTO api_key (account_id, name, prefix, sha256, scopes, expires_at)
-  VALUES (:account_id, :name, :prefix, :sha256, :scopes, :expires_at)
+  INSERT INTO api_key (account_id, name, prefix, sha256, scopes, expires_at, creator_id)
+  SELECT :account_id, :name, :prefix, :sha256, :scopes, :expires_at, :creator_id
+  WHERE CAST(:creator_id AS bigint) IS NULL OR EXISTS (SELECT FROM api_key WHERE id = :creator_id AND revoked_at IS NULL)
   RETURNING *
 ),
 {remembered("added", nonce="CAST(:nonce AS bytea)")}
 SELECT * FROM added
 """)  # noqa: S608 - put together from constants
-"""Inserts a key, and the idempotency key of the call that creates it, if any."""
+"""Inserts a key, and the idempotency key of the call that creates it, if any; nothing if its creator has been revoked."""
+
+_ROTATE = text(f"""
+WITH replaced AS (
+  SELECT * FROM api_key
+  WHERE id = :key_id AND account_id = :account_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
+    AND NOT EXISTS (SELECT FROM api_key AS newer WHERE newer.replaces_id = :key_id)
+    AND EXISTS (SELECT FROM api_key AS caller WHERE caller.id = :caller_id AND caller.revoked_at IS NULL)
+),
+ended AS (
+  UPDATE api_key SET expires_at = least(api_key.expires_at, :until) FROM replaced WHERE api_key.id = replaced.id
+),
+added AS (
+  INSERT INTO api_key (account_id, name, prefix, sha256, scopes, expires_at, creator_id, replaces_id)
+  SELECT account_id, name, :prefix, :sha256, scopes, expires_at, CASE WHEN id = :caller_id THEN creator_id ELSE :caller_id END, id
+  FROM replaced
+  RETURNING *
+),
+{remembered("added", nonce="CAST(:nonce AS bytea)")}
+SELECT * FROM added
+""")  # noqa: S608 - put together from constants
+"""Inserts a key like another one, which ends at `:until` or when it would have anyway; nothing if that one cannot be rotated."""
 
 _OWNER = text("SELECT id, account_id, scopes, expires_at FROM api_key WHERE sha256 = :digest AND revoked_at IS NULL")
 
 _REVOKE = text("""
-UPDATE api_key SET revoked_at = coalesce(revoked_at, now())
-WHERE id = :key_id AND (CAST(:account_id AS bigint) IS NULL OR account_id = :account_id)
+WITH RECURSIVE family (id, created) AS (
+  SELECT id, false FROM api_key WHERE id = :key_id AND account_id = :account_id
+  UNION
+  SELECT other.id, family.created OR other.creator_id IS NOT DISTINCT FROM family.id
+  FROM family JOIN api_key AS member USING (id) JOIN api_key AS other
+    ON other.account_id = :account_id
+    AND (other.creator_id = member.id OR CASE WHEN created THEN other.replaces_id = member.id ELSE other.id = member.replaces_id END)
+)
+UPDATE api_key SET revoked_at = now() WHERE id IN (SELECT id FROM family) AND revoked_at IS NULL
 RETURNING *
 """)
+"""Revokes a key, those that it replaces, all that these created, and so on; also what replaces a created one, but not what replaces the key
+itself. Returns those that were not revoked before."""
 
 _RECORD_USE = text("""
 WITH used AS (SELECT * FROM unnest(CAST(:key_ids AS bigint[]), CAST(:moments AS timestamptz[])) AS used (id, moment)),
@@ -82,10 +118,11 @@ class AccountStore:
         limits: KeyLimits = UNLIMITED,
         repeatable: RepeatableKey | None = None,
         *,
+        creator_id: int | None = None,
         now: datetime,
-    ) -> ApiKey:
-        """Add a key to an existing account; with `repeatable`, also the record of its call. Raises IDEMPOTENCY_IN_PROGRESS when that record
-        already exists."""
+    ) -> ApiKey | None:
+        """Add a key to an existing account; with `repeatable`, also the record of its call. None if the key that creates it has been
+        revoked. Raises IDEMPOTENCY_IN_PROGRESS when that record already exists."""
         values = {
             "account_id": account_id,
             "name": name,
@@ -93,12 +130,33 @@ class AccountStore:
             "sha256": key.digest,
             "scopes": sorted(limits.scopes) if limits.scopes is not None else None,
             "expires_at": limits.expires_at,
-            "nonce": repeatable.nonce if repeatable is not None else None,
-            **key_values(repeatable.call if repeatable is not None else None, now),
+            "creator_id": creator_id,
+            **_call_values(repeatable, now),
         }
         with storing_key():
-            [row] = await self._database.fetch(_ADD_KEY, values)
-        return _api_key(row)
+            async with self._changing_keys(account_id) as transaction:
+                rows = await transaction.fetch(_ADD_KEY, values)
+        return _api_key(rows[0]) if rows else None
+
+    async def rotate(
+        self, key: ApiKey, new: NewKey, *, until: datetime, caller_id: int, repeatable: RepeatableKey | None, now: datetime
+    ) -> ApiKey | None:
+        """Add a key like `key`, which ends at `until` at the latest. None if `key` has ended or been replaced, or the calling key has been
+        revoked. Raises IDEMPOTENCY_IN_PROGRESS as `add_key` does."""
+        values = {
+            "key_id": key.id,
+            "account_id": key.account_id,
+            "prefix": new.prefix,
+            "sha256": new.digest,
+            "until": until,
+            "caller_id": caller_id,
+            "now": now,
+            **_call_values(repeatable, now),
+        }
+        with storing_key():
+            async with self._changing_keys(key.account_id) as transaction:
+                rows = await transaction.fetch(_ROTATE, values)
+        return _api_key(rows[0]) if rows else None
 
     async def nonce(self, call: IdempotentCall) -> bytes | None:
         """The nonce of the key that a call created; None if no record of the call is left."""
@@ -106,9 +164,11 @@ class AccountStore:
             record = await session.get(IdempotencyRow, (call.account_id, call.method, call.key))
         return record.nonce if record is not None else None
 
-    async def key(self, key_id: int, account_id: int) -> ApiKey | None:
-        """One key of an account."""
-        statement = select(ApiKeyRow).where(col(ApiKeyRow.id) == key_id, col(ApiKeyRow.account_id) == account_id)
+    async def key(self, key_id: int, account_id: int | None) -> ApiKey | None:
+        """One key of an account, or of any (None)."""
+        statement = select(ApiKeyRow).where(col(ApiKeyRow.id) == key_id)
+        if account_id is not None:
+            statement = statement.where(col(ApiKeyRow.account_id) == account_id)
         async with self._database.session() as session:
             row = (await session.scalars(statement)).one_or_none()
         return _api_key(row.model_dump()) if row is not None else None
@@ -128,10 +188,22 @@ class AccountStore:
         key_id, account_id, scopes, expires_at = rows[0]
         return KeyOwner(key_id, account_id, frozenset(scopes) if scopes is not None else None, expires_at)
 
-    async def revoke(self, key_id: int, account_id: int | None) -> ApiKey | None:
-        """Revoke a key of one account, or of any (None). A key that was already revoked keeps its time. None if there is no such key."""
-        rows = await self._database.fetch(_REVOKE, {"key_id": key_id, "account_id": account_id})
-        return _api_key(rows[0]) if rows else None
+    async def replacing(self, key_id: int) -> int | None:
+        """The key that replaces a key; None if there is none."""
+        async with self._database.session() as session:
+            return (await session.scalars(select(ApiKeyRow.id).where(col(ApiKeyRow.replaces_id) == key_id))).one_or_none()
+
+    async def revoke(self, key_id: int, account_id: int) -> Sequence[ApiKey]:
+        """Revoke a key of an account, the keys that it replaces, and all that these created. Returns those that were not revoked before."""
+        async with self._changing_keys(account_id) as transaction:
+            rows = await transaction.fetch(_REVOKE, {"key_id": key_id, "account_id": account_id})
+        return [_api_key(row) for row in rows]
+
+    @asynccontextmanager
+    async def _changing_keys(self, account_id: int) -> AsyncIterator[Transaction]:
+        async with self._database.transaction() as transaction:
+            await transaction.fetch(_LOCK, {"account_id": account_id})
+            yield transaction
 
     async def record_use(self, used: Mapping[int, datetime]) -> None:
         """Record when keys were last used; a time earlier than the recorded one changes nothing."""
@@ -140,6 +212,12 @@ class AccountStore:
     async def recently_ended(self, within: timedelta) -> Sequence[int]:
         """Ids of the keys that were revoked or expired in the last `within`."""
         return [row["id"] for row in await self._database.fetch(_RECENTLY_ENDED, {"within": within})]
+
+
+def _call_values(repeatable: RepeatableKey | None, now: datetime) -> dict[str, Any]:
+    if repeatable is None:
+        return {"nonce": None, **key_values(None, now)}
+    return {"nonce": repeatable.nonce, **key_values(repeatable.call, now)}
 
 
 def _account(row: AccountRow) -> Account:

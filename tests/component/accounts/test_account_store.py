@@ -144,9 +144,11 @@ async def test_revoking(accounts: Accounts, store: AccountStore) -> None:
         await accounts.revoke_key(row.id, other.id)
     assert refused.value.reason is ErrorReason.API_KEY_NOT_FOUND
     assert await store.owner(digest_of(secret)) is not None
-    revoked = await accounts.revoke_key(row.id, mine.id)
+    revoked, others = await accounts.revoke_key(row.id, mine.id)
+    assert others == []
     assert await store.owner(digest_of(secret)) is None
-    assert (await accounts.revoke_key(row.id, None)).revoked_at == revoked.revoked_at
+    again, _ = await accounts.revoke_key(row.id, None)
+    assert again.revoked_at == revoked.revoked_at
     assert row.id in await store.recently_ended(timedelta(minutes=1))
     assert row.id not in await store.recently_ended(timedelta(0))
     assert [(key.id, key.revoked_at) for key in await accounts.keys(mine.id)] == [(row.id, revoked.revoked_at)]

@@ -35,6 +35,11 @@ def _lifetime(text: str) -> timedelta:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
+def _overlap(text: str) -> timedelta:
+    """`2h` as a time span; `0` for none."""
+    return timedelta() if text == "0" else _lifetime(text)
+
+
 @app.command("create")
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name that says what it is for, 1 to 100 characters.")],
@@ -105,14 +110,46 @@ def list_keys(as_json: AsJson = False) -> None:
     run(work(), as_json=as_json)
 
 
+@app.command("rotate")
+def rotate(
+    key: Annotated[int, typer.Argument(metavar="KEY", help="Key id.", autocompletion=complete_keys)],
+    overlap: Annotated[
+        timedelta | None,
+        typer.Option(
+            "--overlap",
+            parser=_overlap,
+            metavar="TIME",
+            help="How long the old key goes on working, such as 2h, at most 30d. Default: 24h.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replace a key by one with the same name and scopes, and print its secret, which is not shown again."""
+
+    async def work() -> None:
+        async with connect() as client:
+            rotated = await client.keys.rotate(key, overlap)
+        if as_json:
+            print(json.dumps({"api_key": plain(rotated.api_key), "secret": rotated.secret, "replaced": plain(rotated.replaced)}))
+            return
+        table = Table.grid(padding=(0, 2))
+        table.add_row("key", str(rotated.api_key.id))
+        table.add_row("replaces", f"{rotated.replaced.id}, {_state(rotated.replaced)}")
+        table.add_row("secret", rotated.secret)
+        console.print(table)
+
+    run(work(), as_json=as_json)
+
+
 @app.command("revoke")
 def revoke(key: Annotated[list[int], typer.Argument(metavar="KEY...", help="Key ids.", autocompletion=complete_keys)]) -> None:
-    """Revoke keys. They are refused within seconds, and streams opened with them are closed."""
+    """Revoke keys, and those that they have created. They are refused within seconds, and streams opened with them are closed."""
 
     async def work() -> None:
         async with connect() as client:
             for key_id in key:
-                await client.keys.revoke(key_id)
+                for other in (await client.keys.revoke(key_id)).also_revoked:
+                    console.print(f"also revoked: {other.id} ({other.name})", markup=False, highlight=False)
 
     run(work())
 

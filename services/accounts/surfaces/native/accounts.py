@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from darkroom.accounts.v1 import account_pb2, accounts_service_pb2, accounts_service_pb2_grpc
 from darkroom.common.v1.scopes import SCOPES, scope_text
-from services.accounts.domain.accounts import Accounts
+from services.accounts.domain.accounts import DEFAULT_OVERLAP, Accounts
 from services.accounts.domain.key_creation import KeyCreation
 from services.accounts.records import ApiKey, KeyLimits
 from services.common.identity import current_identity
@@ -49,11 +49,20 @@ class AccountsServicer(accounts_service_pb2_grpc.AccountsServiceServicer):
         keys = await self._accounts.keys(current_identity().account_id)
         return accounts_service_pb2.ListApiKeysResponse(api_keys=[_api_key(key) for key in keys])
 
+    async def RotateApiKey(  # noqa: D102 - an rpc
+        self, request: accounts_service_pb2.RotateApiKeyRequest, context: Context
+    ) -> accounts_service_pb2.RotateApiKeyResponse:
+        identity, key_id = current_identity(), request.api_key_id
+        overlap = request.overlap.ToTimedelta() if request.HasField("overlap") else DEFAULT_OVERLAP
+        key, secret = await self._creation.rotate(identity.account_id, key_id, overlap, identity.key_id, current_idempotency())
+        replaced = await self._accounts.key(key_id, identity.account_id)
+        return accounts_service_pb2.RotateApiKeyResponse(api_key=_api_key(key), secret=secret, replaced=_api_key(replaced))
+
     async def RevokeApiKey(  # noqa: D102 - an rpc
         self, request: accounts_service_pb2.RevokeApiKeyRequest, context: Context
     ) -> accounts_service_pb2.RevokeApiKeyResponse:
-        key = await self._accounts.revoke_key(request.api_key_id, current_identity().account_id)
-        return accounts_service_pb2.RevokeApiKeyResponse(api_key=_api_key(key))
+        key, others = await self._accounts.revoke_key(request.api_key_id, current_identity().account_id)
+        return accounts_service_pb2.RevokeApiKeyResponse(api_key=_api_key(key), also_revoked=map(_api_key, others))
 
 
 def _api_key(key: ApiKey) -> account_pb2.ApiKey:
@@ -67,6 +76,8 @@ def _api_key(key: ApiKey) -> account_pb2.ApiKey:
         scopes=[SCOPES[scope] for scope in key.scopes or () if scope in SCOPES],
         expire_time=_timestamp(key.expires_at) if key.expires_at else None,
         last_use_time=_timestamp(key.last_used_at) if key.last_used_at else None,
+        creator_id=key.creator_id,
+        replaces_id=key.replaces_id,
     )
 
 

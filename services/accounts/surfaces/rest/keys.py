@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from darkroom.rest.v1 import keys_pb2 as pb
 from darkroom.rest.v1 import keys_pb2_grpc
-from services.accounts.domain.accounts import Accounts, no_such_key
+from services.accounts.domain.accounts import DEFAULT_OVERLAP, Accounts, no_such_key
 from services.accounts.domain.key_creation import KeyCreation
 from services.accounts.records import ApiKey, KeyLimits
 from services.common.errors import DarkroomError
@@ -53,11 +53,23 @@ class RestKeys(keys_pb2_grpc.KeysServiceServicer):
         keys = await self._accounts.keys(current_identity().account_id)
         return pb.KeyListEnvelope(code=_OK, message=_SUCCESS, data=pb.KeyList(items=map(_key, keys)))
 
+    async def RotateKey(self, request: pb.RotateKeyRequest, context: Context) -> pb.RotateKeyEnvelope:
+        """POST /v1/keys/{id}/rotate."""
+        if not _ID.fullmatch(request.id):
+            raise no_such_key(request.id)
+        identity, key_id = current_identity(), int(request.id)
+        overlap = timedelta(seconds=request.overlap_seconds) if request.HasField("overlap_seconds") else DEFAULT_OVERLAP
+        key, secret = await self._creation.rotate(identity.account_id, key_id, overlap, identity.key_id, current_idempotency())
+        replaced = await self._accounts.key(key_id, identity.account_id)
+        return pb.RotateKeyEnvelope(
+            code=_OK, message=_SUCCESS, data=pb.RotatedKey(key=_key(key), secret=secret, replaced_key=_key(replaced))
+        )
+
     async def RevokeKey(self, request: pb.RevokeKeyRequest, context: Context) -> pb.KeyEnvelope:
         """DELETE /v1/keys/{id}."""
         if not _ID.fullmatch(request.id):
             raise no_such_key(request.id)
-        key = await self._accounts.revoke_key(int(request.id), current_identity().account_id)
+        key, _ = await self._accounts.revoke_key(int(request.id), current_identity().account_id)
         return pb.KeyEnvelope(code=_OK, message=_SUCCESS, data=_key(key))
 
 
@@ -71,6 +83,8 @@ def _key(key: ApiKey) -> pb.Key:
         expires_at=_timestamp(key.expires_at),
         last_used_at=_timestamp(key.last_used_at),
         revoked_at=_timestamp(key.revoked_at),
+        created_by=str(key.creator_id) if key.creator_id is not None else None,
+        replaces=str(key.replaces_id) if key.replaces_id is not None else None,
     )
 
 
