@@ -50,6 +50,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
         loops=[
             files.sweep_loop,
             Loop("sweep_pins", settings.sweep_interval_seconds, files.sweeper.sweep_pins),
+            Loop("sweep_uploads", settings.upload_sweep_interval_seconds, files.reconciler.sweep_uploads),
             Loop("reconcile", settings.orphan_interval_seconds, files.reconciler.step),
             Loop("sweep_idempotency", settings.idempotency_sweep_interval_seconds, files.idempotency.sweep),
             Loop("task_events", 0.0, events.step, _EVENTS_SPACING, waits=True),

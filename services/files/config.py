@@ -65,6 +65,9 @@ class FilesSettings(ServiceSettings, DatabaseSettings, PictureSettings):
     )
 
     sweep_interval_seconds: float = Field(15, gt=0, description="Seconds between sweeps for expired files.")
+    upload_sweep_interval_seconds: float = Field(
+        300, gt=0, description="Seconds between listings of what clients have sent, which find what no upload needs any more."
+    )
     orphan_interval_seconds: float = Field(
         6 * 3600, gt=0, description="Seconds between listings of the bucket, which find orphaned objects."
     )

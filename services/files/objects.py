@@ -31,6 +31,7 @@ _REQUESTS = Histogram(
 )
 _DELETE_BATCH = 1000  # S3's limit for one DeleteObjects
 _ABSENT = frozenset({"404", "NoSuchKey"})
+_CHANGED = _ABSENT | {"412", "PreconditionFailed"}
 _NO_UPLOAD = frozenset({"404", "NoSuchUpload"})
 _BAD_PARTS = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
 
@@ -64,6 +65,10 @@ class StartedUpload:
     started_at: datetime
 
 
+class SourceChanged(Exception):
+    """The object to be copied does not exist or is not the one that was meant."""
+
+
 class UploadGone(Exception):
     """The multipart upload does not exist: finished, aborted, or lost by the storage."""
 
@@ -95,6 +100,25 @@ class ObjectStore:
         except _Refusal:
             return None
         return StoredObject(key, found["ContentLength"], found["ETag"], found["LastModified"])
+
+    async def copy(self, source: StoredObject, key: str, media_type: str) -> str:
+        """Copy an object within the storage, without the headers that its sender attached; returns the copy's ETag.
+
+        Raises SourceChanged where the object is gone, or has changed and the storage looks (`rclone serve s3` does not).
+        """
+        try:
+            with _translated("CopyObject", _CHANGED):
+                reply = await self._client.copy_object(
+                    Bucket=self._bucket,
+                    Key=key,
+                    CopySource={"Bucket": self._bucket, "Key": source.key},
+                    CopySourceIfMatch=source.etag,
+                    MetadataDirective="REPLACE",
+                    ContentType=media_type,
+                )
+        except _Refusal as refusal:
+            raise SourceChanged from refusal
+        return reply["CopyObjectResult"]["ETag"]
 
     async def delete(self, keys: Collection[str]) -> set[str]:
         """Delete objects, absent ones included; returns the keys that are gone."""

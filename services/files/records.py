@@ -45,6 +45,7 @@ class File:
     visible: bool
     """Whether the account can see it. An output becomes visible when its task succeeds with it."""
     object_key: str
+    """Where its bytes are. An upload that is sent in one PUT gets another key when it is accepted (`services.files.domain.keys`)."""
     name: str
     media_type: str
     """Derived from the name while pending, from the content once ready."""
@@ -83,6 +84,8 @@ class File:
 class AcceptedContent:
     """What is recorded about an object when it is accepted."""
 
+    object_key: str
+    """Where the bytes are from now on."""
     etag: str
     size_bytes: int
     media_type: str

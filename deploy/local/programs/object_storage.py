@@ -17,6 +17,8 @@ from deploy.local.program import Program
 REGION = "us-east-1"
 # rclone's names for objects that are still being uploaded. It does not list them, so no client can delete those of a killed server.
 _UNFINISHED = ".rclone_temp_put_*"
+# rclone removes a folder with its last object, and a PUT that comes into it at that moment fails. Clients' uploads come and go in this one.
+PLACEHOLDER = "uploads/.keep"
 
 
 def object_storage(config: StackConfig) -> Program:
@@ -57,12 +59,16 @@ def _remove_unfinished(folder: Path) -> None:
 
 
 async def create_bucket(config: StackConfig, name: str) -> None:
-    """Create a bucket unless it exists."""
-    if await _signed(config, "HEAD", name) == 200:
-        return
-    status = await _signed(config, "PUT", name)
+    """Create a bucket, with its placeholder, unless it exists."""
+    if await _signed(config, "HEAD", name) != 200:
+        await _put(config, name)
+    await _put(config, f"{name}/{PLACEHOLDER}")
+
+
+async def _put(config: StackConfig, path: str) -> None:
+    status = await _signed(config, "PUT", path)
     if status != 200:
-        raise StackError(f"s3: making the bucket {name} got HTTP {status}")
+        raise StackError(f"s3: making {path} got HTTP {status}")
 
 
 async def _signed(config: StackConfig, method: str, path: str) -> int:

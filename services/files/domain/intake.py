@@ -1,18 +1,22 @@
-"""Accepting uploads: HEAD and probe on first use."""
+"""Accepting uploads on first use: out of the reach of their URLs, then examined."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 
+from services.common.batching import Batched
 from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
 from services.files.config import FilesSettings
 from services.files.domain.errors import about, not_found, not_uploaded
-from services.files.objects import ObjectStore, StoredObject
+from services.files.domain.keys import object_key
+from services.files.objects import ObjectStore, SourceChanged, StoredObject
 from services.files.presign import Presigner
 from services.files.probe.model import Probe
 from services.files.records import AcceptedContent, File, FileState
@@ -20,6 +24,8 @@ from services.files.store import FileStore
 
 _logger = get_logger()
 _CLEARING_LEASE = timedelta(minutes=2)
+_COPY_CONCURRENCY = 16
+_DELETE_BATCH = 1000
 # After these errors the bytes are useless.
 _REFUSALS = {
     ErrorReason.FILE_TOO_LARGE,
@@ -51,7 +57,10 @@ class Intake:
     ) -> None:
         self._store, self._objects, self._urls, self._prober = store, objects, internal_urls, prober
         self._settings, self._clock = settings, clock
+        self._copies = asyncio.Semaphore(_COPY_CONCURRENCY)
         self._slots = asyncio.Semaphore(settings.probe_concurrency)
+        self._deletions = Batched(self._delete, _DELETE_BATCH)
+        self._under_way: dict[int, asyncio.Task[File]] = {}
 
     async def ready(self, files: Sequence[File]) -> list[File]:
         """The files, READY, in the same order; new ones are examined concurrently.
@@ -86,26 +95,57 @@ class Intake:
     async def _ready(self, file: File) -> File:
         if file.state is FileState.READY:
             return file
-        async with self._slots:
-            return await self._accept(file)
+        # Whoever waits for it may go away, but what has been begun is brought to its end, so that no copy is left behind.
+        acceptance = self._under_way.get(file.id)
+        if acceptance is None:
+            acceptance = self._under_way[file.id] = asyncio.create_task(self._accept(file))
+            acceptance.add_done_callback(partial(self._ended, file.id))
+        return await asyncio.shield(acceptance)
+
+    def _ended(self, file_id: int, acceptance: asyncio.Task[File]) -> None:
+        del self._under_way[file_id]
+        if not acceptance.cancelled():
+            acceptance.exception()  # Retrieved, in case that nobody waits for it any more.
 
     async def _accept(self, file: File) -> File:
-        stored = await self._objects.head(file.object_key)
-        if stored is None:
-            raise not_uploaded(file.id)
+        async with self._copies:
+            stored = await self._objects.head(file.object_key)
+            if stored is None:
+                return await self._as_it_is(file)
+            try:
+                self._check_size(stored)
+            except DarkroomError as error:
+                await self._refuse(file, stored, error)
+                raise about(error, file.id) from error
+            # The URLs of parts are void, now that the parts have been joined.
+            if file.upload_id is None:
+                try:
+                    key = object_key(file.account_id, file.id)
+                    stored = replace(stored, key=key, etag=await self._objects.copy(stored, key, file.media_type))
+                except SourceChanged:
+                    return await self._as_it_is(file)
+        return await self._accept_object(file, stored)
+
+    async def _accept_object(self, file: File, stored: StoredObject) -> File:
+        """The file, READY with the object, which no client can change."""
+        copied = stored.key != file.object_key
         try:
-            self._check_size(stored)
-            found = await self._examine(file, stored)
+            async with self._slots:
+                found = await self._examine(file, stored)
         except DarkroomError as error:
+            if copied:
+                await self._deletions(stored.key)
             if error.reason in _REFUSALS:
-                await self._clear(file)
-                _logger.info("upload_refused", file_id=file.id, reason=error.reason.value, size=stored.size_bytes)
+                await self._refuse(file, stored, error)
             elif error.reason is ErrorReason.UNAVAILABLE and await self._objects.head(file.object_key) is None:
                 # Another call has refused the same upload meanwhile; storage may fail a read during a deletion.
                 raise not_uploaded(file.id) from error
             raise about(error, file.id) from error
+        # If this is UNAVAILABLE, the record may name the copy nevertheless, so a copy that it does not name is left to the orphan sweep.
         accepted = await self._store.accept(file.id, found, self._clock(), self._settings.temporary_life)
-        return accepted or await self._after_race(file)
+        if copied:
+            await self._deletions(file.object_key if accepted else stored.key)
+        return accepted or await self._as_it_is(file)
 
     def _check_size(self, stored: StoredObject) -> None:
         limit = self._settings.max_file_bytes
@@ -115,7 +155,7 @@ class Intake:
             )
 
     async def _examine(self, file: File, stored: StoredObject) -> AcceptedContent:
-        url = self._urls.get(file.object_key, self._settings.internal_url_seconds)
+        url = self._urls.get(stored.key, self._settings.internal_url_seconds)
         found = await self._prober.probe(url, stored.size_bytes, stored.etag)
         megapixels, pages = self._settings.max_megapixels, self._settings.max_pages
         if found.megapixels > megapixels:
@@ -127,6 +167,7 @@ class Intake:
         if (found.pages or 0) > pages:
             raise DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, f"The document has {found.pages} pages; {pages} are allowed.")
         return AcceptedContent(
+            object_key=stored.key,
             etag=stored.etag,
             size_bytes=stored.size_bytes,
             media_type=found.media_type,
@@ -136,14 +177,23 @@ class Intake:
             pages=found.pages,
         )
 
-    async def _clear(self, file: File) -> None:
-        """Delete the refused object, unless another call accepted a better one in the meantime."""
+    async def _refuse(self, file: File, stored: StoredObject, error: DarkroomError) -> None:
+        """Delete what was uploaded, unless another call accepted something better in the meantime."""
         if await self._store.begin_clearing(file.id, self._clock() + _CLEARING_LEASE):
             await self._objects.delete([file.object_key])
             await self._store.end_clearing([file.id])
+        _logger.info("upload_refused", file_id=file.id, reason=error.reason.value, size=stored.size_bytes)
 
-    async def _after_race(self, file: File) -> File:
-        """The file as a concurrent call has left it."""
+    async def _delete(self, keys: Sequence[str]) -> Sequence[None]:
+        """Delete objects that nothing needs. What cannot be deleted now is left to the sweeps of orphans."""
+        try:
+            await self._objects.delete(keys)
+        except DarkroomError:
+            _logger.warning("objects_left", objects=len(keys))
+        return [None] * len(keys)
+
+    async def _as_it_is(self, file: File) -> File:
+        """The file, if a concurrent call has made it READY. Raises SOURCE_FILE_UPLOAD_NOT_COMPLETED and FILE_NOT_FOUND."""
         current = (await self._store.find(file.account_id, [file.id], self._clock())).get(file.id)
         if current is None:
             raise not_found(file.id)

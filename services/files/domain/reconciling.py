@@ -9,15 +9,15 @@ from datetime import datetime, timedelta
 from services.common.clock import Clock
 from services.common.log import get_logger
 from services.files.config import FilesSettings
-from services.files.domain.uploads import KEY_PREFIX
+from services.files.domain.keys import FILES, UPLOADS, file_id_of, uploader_of
 from services.files.metrics import MISSING, SWEPT
-from services.files.objects import ObjectStore, StoredObject
+from services.files.objects import ObjectStore
 from services.files.records import ReadyObject
 from services.files.store import SweepStore
 
 _logger = get_logger()
 # The first key after all that begin with the prefix.
-_KEYS_END = KEY_PREFIX[:-1] + chr(ord(KEY_PREFIX[-1]) + 1)
+_KEYS_END = FILES[:-1] + chr(ord(FILES[-1]) + 1)
 _BATCH = 1000
 _HEAD_CONCURRENCY = 16
 
@@ -25,9 +25,9 @@ _HEAD_CONCURRENCY = 16
 class Reconciler:
     """Lists the bucket from time to time. Any number of reconcilers may run at once.
 
-    **Objects without a record** are deleted when they are old: an upload that arrived after its record had expired, an output of a worker
-    that was given up, a multipart upload that was begun but not recorded. A record is committed before its first URL is given out, so an
-    object without one by then will never get one.
+    **Objects without a record** are deleted when they are old: a copy that a dying process left, an output of a worker that was given up, a
+    multipart upload that was begun but not recorded. What clients PUT is looked at more often, and deleted at once. A record is committed
+    before its first URL is given out, so an object without one by then will never get one.
 
     **Records without an object**, deleted behind the service's back, are hidden from their account at once, and removed when the object has
     been missing for a day. That leaves time to repair a storage that only seemed to be empty: a file whose object is back by then is
@@ -45,9 +45,9 @@ class Reconciler:
         """List the bucket once; there is never more to do at once."""
         now = self._clock()
         oldest = now - timedelta(seconds=self._settings.orphan_age_seconds)
-        behind = KEY_PREFIX
-        async for page in self._objects.pages(KEY_PREFIX):
-            await self._delete_orphans(page, oldest)
+        behind = FILES
+        async for page in self._objects.pages(FILES):
+            await self._delete_unknown([stored.key for stored in page if stored.modified_at < oldest])
             # Storage lists keys in byte order.
             last = max((stored.key for stored in page), default=behind)
             await self._compare_records(behind, last, {stored.key for stored in page}, now)
@@ -56,16 +56,32 @@ class Reconciler:
         await self._abort_orphans(oldest)
         return False
 
-    async def _delete_orphans(self, page: Sequence[StoredObject], oldest: datetime) -> None:
-        old = [stored.key for stored in page if stored.modified_at < oldest]
-        orphans = set(old) - await self._sweep.known_keys(old) if old else set()
+    async def sweep_uploads(self) -> bool:
+        """Delete what was sent to the URLs of uploads that have been accepted, deleted or given up; there is never more to do at once."""
+        async for page in self._objects.pages(UPLOADS):
+            await self._delete_unknown([stored.key for stored in page if uploader_of(stored.key) is not None])
+        return False
+
+    async def _delete_unknown(self, keys: Collection[str]) -> None:
+        """Delete those of the objects that no record needs.
+
+        A record that is not READY may be about to get a copy that was begun a moment ago, so it needs every object made for its file. Not
+        every storage says how old a copy is: `rclone serve s3` gives it the age of the original.
+        """
+        if not keys:
+            return
+        made_for = {key: file_id for key in keys if (file_id := file_id_of(key)) is not None}
+        # In this order: what becomes READY in between is then known.
+        unfinished = await self._sweep.unfinished(set(made_for.values()))
+        known = await self._sweep.known_keys(keys)
+        orphans = {key for key in keys if key not in known and made_for.get(key) not in unfinished}
         if orphans:
             deleted = await self._objects.delete(orphans)
             SWEPT.labels("orphan_objects").inc(len(deleted))
             _logger.info("orphans_deleted", objects=len(deleted))
 
     async def _abort_orphans(self, oldest: datetime) -> None:
-        started = [upload for upload in await self._objects.uploads(KEY_PREFIX) if upload.started_at < oldest]
+        started = [upload for upload in await self._objects.uploads(FILES) if upload.started_at < oldest]
         known = await self._sweep.known_uploads([upload.upload_id for upload in started]) if started else set()
         for upload in started:
             if upload.upload_id not in known:

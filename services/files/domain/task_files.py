@@ -11,10 +11,10 @@ from services.common.errors import DarkroomError
 from services.files.config import FilesSettings
 from services.files.domain.errors import not_found, not_uploaded
 from services.files.domain.intake import Intake
+from services.files.domain.keys import object_key
 from services.files.domain.library import Download, Downloads, Visibility
 from services.files.domain.multipart import join_all
 from services.files.domain.naming import check_name
-from services.files.domain.uploads import object_key
 from services.files.objects import ObjectStore
 from services.files.presign import Presigner, in_thread
 from services.files.records import AcceptedContent, EndedTask, File, FileOrigin, FileState
@@ -251,7 +251,7 @@ class TaskFiles:
             stored = await self._objects.head(file.object_key)
         if stored is None:
             raise not_uploaded(file.id)
-        found = AcceptedContent(etag=stored.etag, size_bytes=stored.size_bytes, media_type=file.media_type)
+        found = AcceptedContent(object_key=stored.key, etag=stored.etag, size_bytes=stored.size_bytes, media_type=file.media_type)
         accepted = await self._files.accept(file.id, found, self._clock(), self._settings.temporary_life)
         if accepted is None:
             again = await self._task_files.outputs(file.task_id or 0, file.attempt or 0, file.account_id, [file.id])

@@ -9,8 +9,9 @@ from datetime import datetime
 from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.config import FilesSettings
+from services.files.domain.keys import upload_key
 from services.files.presign import Presigner, in_thread
-from services.files.records import File
+from services.files.records import File, FileState
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class UploadUrls:
             file, number = each
             if file.upload_id is not None:
                 return self._urls.put_part(file.object_key, file.upload_id, number, seconds)
-            return self._urls.put(file.object_key, seconds)
+            return self._urls.put(_key_to_write(file), seconds)
 
         # Sign everything at once in a thread, then distribute the URLs.
         urls = iter(await in_thread(sign, wanted))
@@ -71,3 +72,10 @@ class UploadUrls:
             else:
                 created.append(CreatedUpload(file, expires_at, url=next(urls)))
         return created
+
+
+def _key_to_write(file: File) -> str:
+    """Where a single PUT goes. What is sent for a file that has its bytes already goes to a name that nothing reads."""
+    if file.state in (FileState.PENDING, FileState.CLEARING):
+        return file.object_key
+    return upload_key(file.account_id, file.id)

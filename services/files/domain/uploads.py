@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import enum
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +13,7 @@ from services.common.idempotency import IdempotencyRecords, IdempotentCall
 from services.files.config import FilesSettings
 from services.files.domain.errors import no_upload, not_found
 from services.files.domain.intake import Intake
+from services.files.domain.keys import object_key, upload_key
 from services.files.domain.multipart import UploadedPart, join
 from services.files.domain.naming import MEDIA_TYPE_OF, check_name, extension_of, known_extension, same_kind
 from services.files.domain.upload_urls import CreatedUpload, UploadUrls
@@ -21,7 +21,6 @@ from services.files.objects import ObjectStore
 from services.files.records import File, FileOrigin, FileState
 from services.files.store import FileStore
 
-KEY_PREFIX = "files/"
 _START_CONCURRENCY = 16
 
 
@@ -42,11 +41,6 @@ class NewUpload:
     """The size that the client expects, 0 if it gave none: it decides between one PUT and parts, and how many. The upload may differ."""
     extension: str | None = None
     """The type that the client declares; None if it is given only by the name."""
-
-
-def object_key(account_id: int, file_id: int) -> str:
-    """The object key of a file's bytes. Its random end keeps URLs from being guessed by someone who knows the ids."""
-    return f"{KEY_PREFIX}{account_id}/{file_id}-{secrets.token_urlsafe(16)}"
 
 
 class Uploads:
@@ -121,7 +115,7 @@ class Uploads:
                 origin=FileOrigin.UPLOAD,
                 state=FileState.PENDING,
                 visible=True,
-                object_key=object_key(account_id, file_id),
+                object_key=object_key(account_id, file_id) if parted else upload_key(account_id, file_id),
                 name=upload.name,
                 media_type=media_type,
                 size_bytes=upload.size_bytes,

@@ -50,7 +50,7 @@ SELECT * FROM file WHERE {_NAMEABLE} AND visible AND id < :before_id ORDER BY id
 
 _ACCEPT = text(f"""
 UPDATE file
-SET state = 'ready', etag = :etag, size_bytes = :size_bytes, media_type = :media_type,
+SET state = 'ready', object_key = :object_key, etag = :etag, size_bytes = :size_bytes, media_type = :media_type,
     width = coalesce(:width, width), height = coalesce(:height, height),
     frames = coalesce(:frames, frames), pages = coalesce(:pages, pages),
     expires_at = CASE WHEN visible AND NOT permanent THEN CAST(:now AS timestamptz) + {TEMPORARY_LIFE} END,

@@ -70,6 +70,7 @@ RETURNING file.id
 """→ DELETING for files whose objects have been missing for a long time."""
 
 _KNOWN_KEYS = text("SELECT object_key FROM file WHERE object_key = ANY(:values)")
+_UNFINISHED = text("SELECT id FROM file WHERE id = ANY(:file_ids) AND state IN ('pending', 'clearing')")
 _KNOWN_UPLOADS = text("SELECT upload_id FROM file WHERE upload_id = ANY(:values) AND state = 'pending'")
 
 
@@ -116,6 +117,10 @@ class SweepStore(Store):
     async def known_keys(self, keys: Collection[str]) -> set[str]:
         """Those of the object keys that have a record."""
         return await self._known(_KNOWN_KEYS, keys)
+
+    async def unfinished(self, file_ids: Collection[int]) -> set[int]:
+        """Those of the files that are not READY yet."""
+        return set(await self._ids(_UNFINISHED, file_ids=list(file_ids))) if file_ids else set()
 
     async def known_uploads(self, upload_ids: Collection[str]) -> set[str]:
         """Those of the multipart uploads that belong to a PENDING record."""

@@ -153,18 +153,6 @@ async def test_another_accounts_file_is_a_missing_one(world: World) -> None:
     assert (await world.files.library.page(stranger, 0, "")).files == []
 
 
-async def test_an_object_overwritten_after_acceptance_has_another_etag(world: World) -> None:
-    account, task = world.account(), world.task()
-    created = await world.create(account, "photo.png")
-    await world.put(created.url, content.png(10, 10))
-    await world.files.task_files.pin(account, task, [created.file.id])
-    await world.put(created.url, content.png(11, 11))
-    [opened] = await world.files.task_files.open_inputs(account, task, [created.file.id])
-    reply = await world.http.get(opened.url)
-    assert reply.status_code == 200
-    assert reply.headers["etag"] != opened.file.etag
-
-
 async def test_storage_that_is_away_is_no_fault_of_the_file(world: World) -> None:
     account = world.account()
     file = await world.uploaded(account, "photo.png", content.png())

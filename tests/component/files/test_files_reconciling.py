@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from services.files.domain.uploads import UploadMode, object_key
+from services.files.domain.keys import object_key
+from services.files.domain.uploads import UploadMode
 from services.files.presign import Presigner
 from services.files.records import EndedTask, File
 from tests.component.files.test_files_tasks import not_found, output, ready_input

@@ -14,6 +14,7 @@ import httpx
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from deploy.local.programs.object_storage import PLACEHOLDER
 from services.common.bus import Bus
 from services.common.database import Database
 from services.common.identity import IDENTITY_HEADER, Signer
@@ -100,8 +101,8 @@ class World:
         return next((row for row in await self.rows() if row["id"] == file_id), None)
 
     async def keys(self) -> list[str]:
-        """Every object of the bucket."""
-        return [stored.key async for page in self.objects.pages("") for stored in page]
+        """Every object of the bucket but its placeholder."""
+        return [stored.key async for page in self.objects.pages("") for stored in page if stored.key != PLACEHOLDER]
 
     async def sweep(self) -> None:
         """Sweep files until nothing is due."""

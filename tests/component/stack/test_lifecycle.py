@@ -105,13 +105,13 @@ def test_what_a_killed_storage_was_being_sent_is_removed(running: StackUnderTest
     with socket.create_connection((url.hostname, url.port)) as sender:
         sender.sendall(f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: 9000000\r\n\r\n".encode())
         # Some of it reaches the disk before the rest is sent.
-        while not any(path.is_file() for path in folder.rglob("*")):
+        while not any(folder.rglob(".rclone_temp_put_*")):
             with contextlib.suppress(BlockingIOError):
                 sender.send(bytes(1000), socket.MSG_DONTWAIT)
         running.kill("s3")
-    assert any(path.is_file() for path in folder.rglob("*"))
+    assert any(folder.rglob(".rclone_temp_put_*"))
     running.restart("s3")
-    assert not any(path.is_file() for path in folder.rglob("*"))
+    assert not any(folder.rglob(".rclone_temp_put_*"))
 
 
 async def test_data_survives_down_and_up(running: StackUnderTest) -> None:

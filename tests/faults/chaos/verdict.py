@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image
 
 from darkroom.tasks.v1 import task_pb2
+from deploy.local.programs.object_storage import PLACEHOLDER
 from services.tasks.surfaces.rendering import state_of
 from tests.component.tasks.receiver import Received
 from tests.faults.chaos.havoc import Havoc
@@ -198,7 +199,7 @@ def check_storage(stack: StackUnderTest, accounts: Sequence[int]) -> list[Wrong]
     rows = stack.fetch("files", "SELECT id, state, pins FROM file WHERE account_id = ANY($1)", list(accounts))
     left = [Wrong(f"file {row['id']} is {row['state']} with {row['pins']} pins") for row in rows if row["state"] != "ready" or row["pins"]]
     known = {row["object_key"]: row["state"] for row in stack.fetch("files", "SELECT object_key, state FROM file")}
-    stored = {path.relative_to(_bucket(stack)).as_posix() for path in _bucket(stack).rglob("*") if path.is_file()}
+    stored = {path.relative_to(_bucket(stack)).as_posix() for path in _bucket(stack).rglob("*") if path.is_file()} - {PLACEHOLDER}
     orphans = [Wrong(f"object {key} has no record") for key in stored - set(known)]
     missing = [Wrong(f"file {key} is ready and has no object") for key, state in known.items() if state == "ready" and key not in stored]
     return left + orphans + missing

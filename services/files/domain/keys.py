@@ -1,0 +1,41 @@
+"""Names of objects in the bucket.
+
+A client's single PUT goes to a name below `uploads/`. Accepting the upload copies the bytes to a new name below `files/` for which no
+URL to write was ever signed, so whatever a client does with its URL later, no file changes. Parts go to the file's own name at once:
+their URLs are void when the parts have been joined or dropped.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+FILES = "files/"
+"""What files are served from."""
+UPLOADS = "uploads/"
+"""Where clients' single PUTs go; what is here belongs to an upload that has not been accepted."""
+
+_FILE_KEY = re.compile(rf"{FILES}\d+/(\d{{1,18}})-")
+_UPLOAD_KEY = re.compile(rf"{UPLOADS}(\d{{1,18}})-\d+-")
+
+
+def object_key(account_id: int, file_id: int) -> str:
+    """A new name for a file's bytes. Its random end keeps URLs from being guessed by someone who knows the ids."""
+    return f"{FILES}{account_id}/{file_id}-{secrets.token_urlsafe(16)}"
+
+
+def upload_key(account_id: int, file_id: int) -> str:
+    """A new name for what a client sends in a single PUT."""
+    return f"{UPLOADS}{account_id}-{file_id}-{secrets.token_urlsafe(16)}"
+
+
+def file_id_of(key: str) -> int | None:
+    """The file that a name made by `object_key` is for; None for any other name."""
+    found = _FILE_KEY.match(key)
+    return int(found[1]) if found else None
+
+
+def uploader_of(key: str) -> int | None:
+    """The account that a name made by `upload_key` is for; None for any other name."""
+    found = _UPLOAD_KEY.match(key)
+    return int(found[1]) if found else None
