@@ -22,9 +22,16 @@ class Failure:
     message: str
     keeps_status: bool = False
     """Whether the client sees Envoy's own status instead of the reason's."""
+    status: int = 0
+    """HTTP status for the client; 0: the reason's, unless Envoy's is kept."""
+    details: str = ""
+    """Only replies to which Envoy gives these response code details; empty for any."""
 
 
 FAILURES = (
+    Failure(403, 403, ErrorReason.MALFORMED_REQUEST, "Connections cannot be upgraded here.", details="upgrade_failed"),
+    # The identity that it would add is one too many.
+    Failure(500, 500, ErrorReason.MALFORMED_REQUEST, "The request has too many headers.", status=431, details="ext_authz_invalid"),
     Failure(403, 403, ErrorReason.PERMISSION_DENIED, "This needs a presigned URL."),
     Failure(404, 404, ErrorReason.ROUTE_NOT_FOUND, "No such endpoint."),
     Failure(
@@ -32,10 +39,12 @@ FAILURES = (
     ),
     Failure(408, 408, ErrorReason.MALFORMED_REQUEST, "The request did not arrive in time.", keeps_status=True),
     Failure(413, 413, ErrorReason.BODY_TOO_LARGE, "The request body is too large."),
-    Failure(431, 431, ErrorReason.MALFORMED_REQUEST, "The request headers are too large.", keeps_status=True),
+    Failure(426, 426, ErrorReason.MALFORMED_REQUEST, "Use HTTP/1.1 or HTTP/2.", keeps_status=True),
+    Failure(431, 431, ErrorReason.MALFORMED_REQUEST, "The URL and headers of the request are too large.", keeps_status=True),
     Failure(400, 499, ErrorReason.MALFORMED_REQUEST, "The request is malformed.", keeps_status=True),
     Failure(500, 500, ErrorReason.INTERNAL, "Internal error. Quote the request id when you report it."),
-    Failure(501, 599, ErrorReason.UNAVAILABLE, "A part of the service cannot be reached. Try again later."),
+    Failure(501, 501, ErrorReason.MALFORMED_REQUEST, "The only transfer encoding taken is chunked.", keeps_status=True),
+    Failure(502, 599, ErrorReason.UNAVAILABLE, "A part of the service cannot be reached. Try again later."),
 )
 """The first match counts."""
 
@@ -52,6 +61,8 @@ class Mapper:
     """Only for paths that match this regular expression; empty for any path."""
     status: int
     """HTTP status of the reply; 0 keeps Envoy's."""
+    details: str
+    """Only replies with these response code details; empty for any."""
     body: str
     """JSON; for gRPC clients, the message."""
     grpc_status: int
@@ -124,7 +135,8 @@ def _mapper(failure: Failure, paths: str, surface: Surface | None, *, grpc: bool
         high=failure.high,
         grpc=grpc,
         paths=paths,
-        status=0 if failure.keeps_status else reply.status,
+        status=failure.status or (0 if failure.keeps_status else reply.status),
+        details=failure.details,
         # Envoy's formatter reads % as the start of a command.
         body=(failure.message if grpc else reply.body).replace("%", "%%"),
         grpc_status=failure.reason.mapping.grpc,
@@ -134,7 +146,7 @@ def _mapper(failure: Failure, paths: str, surface: Surface | None, *, grpc: bool
 
 
 def _error(status: int) -> DarkroomError:
-    failure = next(failure for failure in FAILURES if failure.low <= status <= failure.high)
+    failure = next(failure for failure in FAILURES if not failure.details and failure.low <= status <= failure.high)
     return DarkroomError(failure.reason, failure.message)
 
 

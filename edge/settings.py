@@ -124,6 +124,12 @@ class _EdgeSettings(BaseSettings):
         lt=2**32,
         description="Largest body of any other request, in bytes, unless the protos give a method a limit of its own.",
     )
+    edge_header_limit: int = Field(
+        8192,
+        ge=2048,
+        le=32768,
+        description="Largest request headers, the URL among them, in bytes. Object storage and pages take 60 KiB.",
+    )
 
     edge_cors_origins: str = Field(
         "",

@@ -18,6 +18,7 @@ from services.common import log
 from services.common.errors import DarkroomError, ErrorReason, from_rpc
 from services.common.idempotency import HEADER as IDEMPOTENCY_HEADER
 from services.common.identity import IDENTITY_HEADER, Identity, Verifier, set_identity
+from services.common.rpc.decoding import lenient, readable, require_readable
 from services.common.rpc.idempotency import set_idempotency
 from services.common.rpc.metrics import observe_call
 from services.common.rpc.policy import MethodPolicy, PolicyTable
@@ -67,8 +68,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     def _wrapped(self, handler: Handler, method: str) -> Handler:
         policy = self._policies.of(method)
-        codecs = {
-            "request_deserializer": handler.request_deserializer,
+        codecs: dict[str, Any] = {
+            "request_deserializer": lenient(handler.request_deserializer or bytes),
             "response_serializer": handler.response_serializer,
         }
         if handler.unary_unary is not None:
@@ -76,9 +77,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if handler.unary_stream is not None:
             return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream, method, policy), **codecs)
         if handler.stream_unary is not None:
-            return grpc.stream_unary_rpc_method_handler(self._unary(handler.stream_unary, method, policy), **codecs)
+            return grpc.stream_unary_rpc_method_handler(self._unary(_of_readable(handler.stream_unary), method, policy), **codecs)
         if handler.stream_stream is not None:
-            return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream, method, policy), **codecs)
+            return grpc.stream_stream_rpc_method_handler(self._stream(_of_readable(handler.stream_stream), method, policy), **codecs)
         return handler
 
     def _unary(self, call: Callable[..., Any], method: str, policy: MethodPolicy) -> Callable[..., Any]:
@@ -125,6 +126,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This method cannot be called here.")
         set_identity(identity)
         log.bind_to_context(account_id=identity.account_id)
+        require_readable(request)
         if isinstance(request, Message) and not method.startswith(_QUIET):
             self._validator.check(request)
             key = metadata.get(IDEMPOTENCY_HEADER) if policy.takes_idempotency_key else None
@@ -154,6 +156,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 if outcome["code"] != "OK" or not method.startswith(_QUIET):
                     milliseconds = round(seconds * 1000, 1)
                     _logger.info("rpc", method=method, milliseconds=milliseconds, **outcome)
+
+
+def _of_readable(call: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda requests, context: call(readable(requests), context)
 
 
 async def _abort(context: Context, policy: MethodPolicy, outcome: dict[str, object], raised: Exception) -> NoReturn:

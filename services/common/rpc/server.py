@@ -22,7 +22,10 @@ from services.common.telemetry.health import Health
 
 _logger = get_logger()
 _MESSAGE_BYTES = 4 * 1024 * 1024
+# Above what the edge lets in, to which it adds the identity and the client's own path. In refusing more, gRPC tells the headers' names.
+_METADATA_BYTES = 64 * 1024
 _OPTIONS = (
+    ("grpc.max_metadata_size", _METADATA_BYTES),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.so_reuseport", 0),

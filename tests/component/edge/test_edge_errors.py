@@ -204,5 +204,5 @@ async def test_headers_that_are_too_large(edge: Edge, http: httpx.AsyncClient) -
     # Refused before the path is known.
     assert (reply.status_code, reply.json()) == (
         431,
-        {"error": {"reason": "MALFORMED_REQUEST", "message": "The request headers are too large."}},
+        {"error": {"reason": "MALFORMED_REQUEST", "message": "The URL and headers of the request are too large."}},
     )

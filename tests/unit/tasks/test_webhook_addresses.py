@@ -102,6 +102,9 @@ def destinations(*answers: list[str] | OSError, allow_http: bool = False) -> Des
         ("https://example.com:99999/", "port"),
         ("https://example.com:0/", "port"),
         ("https://exa\nmple.com/", "not a URL"),
+        ("https://xn--/", "not a URL"),
+        ("https://xn--a/", "not a URL"),
+        ("https://xn--ls8h.example.com/", "not a URL"),
     ],
 )
 async def test_what_is_no_url_for_a_webhook_is_told(url: str, told: str) -> None:

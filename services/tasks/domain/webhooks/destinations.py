@@ -89,11 +89,13 @@ class Destinations:
     def _parse(self, url: str, field: str) -> httpx.URL:
         try:
             parsed = httpx.URL(url)
-        except httpx.InvalidURL:
+            host = parsed.host
+        except (httpx.InvalidURL, UnicodeError):
+            # A name that begins with xn-- is decoded only when it is asked for.
             raise _refused(field, "it is not a URL") from None
         if parsed.scheme not in self._schemes:
             raise _refused(field, f"it must begin with {' or '.join(f'{scheme}://' for scheme in self._schemes)}", self._schemes)
-        if not parsed.host:
+        if not host:
             raise _refused(field, "it names no host")
         if parsed.userinfo:
             raise _refused(field, "it must not hold a user name or password; deliveries are signed instead")
