@@ -122,7 +122,7 @@ async def test_defects_do_not_leak(running: Running) -> None:
 
 async def test_rules_are_checked_before_the_servicer_runs(running: Running) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await running.upscale(images_pb2.ImageUpscaleRequest(image_file_id="1", type="8X"))
+        await running.upscale(images_pb2.ImageUpscaleRequest(image_file_id="1", type="16X"))
     status = status_pb2.Status.FromString(_trailer(raised.value, "grpc-status-details-bin"))
     bad = error_details_pb2.BadRequest()
     assert status.details[1].Unpack(bad)
