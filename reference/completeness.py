@@ -9,6 +9,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from darkroom.common.v1 import options_pb2, scope_pb2
 from reference.comments import Comments
 from reference.operations import examples_of
+from reference.schemas import is_about_reply
 from services.common.rpc import catalogue
 
 
@@ -30,5 +31,6 @@ def _missing(method: MethodDescriptor, comments: Comments) -> Iterator[str]:
     in_path = {
         name for binding in catalogue.bindings(method) for name in method.input_type.fields_by_name if f"{{{name}" in binding.template
     }
-    if takes_body and set(method.input_type.fields_by_name) - in_path and not examples_of(method):
+    in_body = {field.name for field in method.input_type.fields if not is_about_reply(field)} - in_path
+    if takes_body and in_body and not examples_of(method):
         yield "option (darkroom.common.v1.examples) must show a request"

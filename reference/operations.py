@@ -15,7 +15,7 @@ from darkroom.common.v1.surface_pb2 import KeyScheme
 from reference.comments import Comments
 from reference.refusals import Refusals
 from reference.rules import is_required
-from reference.schemas import Schemas
+from reference.schemas import Schemas, is_about_reply
 from services.common.rpc.catalogue import HttpBinding, bindings, is_anonymous
 from services.common.rpc.surfaces import Surface
 
@@ -62,7 +62,7 @@ class Operations:
         found = []
         for field in method.input_type.fields:
             place = "path" if field.name in in_path else "query"
-            if place == "query" and binding.verb not in ("GET", "DELETE"):
+            if place == "query" and binding.verb not in ("GET", "DELETE") and not is_about_reply(field):
                 continue
             schema = self._schemas.field(field, reply=False)
             found.append(
@@ -101,7 +101,11 @@ class Operations:
                 "204": {"description": "No more events will follow.", "headers": headers},
             }
         content = {"application/json": {"schema": self._schemas.reference(method.output_type, reply=True)}}
-        return {"200": {"description": self._comments.of(method.output_type.full_name), "headers": headers, "content": content}}
+        found = {"200": {"description": self._comments.of(method.output_type.full_name), "headers": headers, "content": content}}
+        if "redirect" in method.input_type.fields_by_name:
+            leading = {**headers, "Location": {"description": "What to GET.", "schema": {"type": "string", "format": "uri-reference"}}}
+            found["303"] = {"description": "Where the result is; only with `redirect`.", "headers": leading, "content": content}
+        return found
 
 
 def examples_of(method: MethodDescriptor) -> list[options_pb2.Example]:

@@ -62,8 +62,8 @@ class Schemas:
         return {"$ref": f"#/components/schemas/{message.name}"}
 
     def object(self, message: Descriptor, *, reply: bool, without: frozenset[str] = frozenset()) -> Schema:
-        """The message as an object, without the fields named in `without` (a request's path parameters)."""
-        fields = [field for field in message.fields if field.name not in without]
+        """The message as an object, without the fields named in `without` (a request's path parameters) and those of its query."""
+        fields = [field for field in message.fields if field.name not in without and not is_about_reply(field)]
         schema: Schema = {"type": "object"}
         if text := self._comments.of(message.full_name):
             schema["description"] = text
@@ -102,6 +102,11 @@ class Schemas:
         values = [value.name for value in enum.values if value.number != 0]
         lines = [f"- `{name}`: {self._comments.of(f'{enum.full_name}.{name}')}" for name in values]
         return {"type": "string", "enum": values, "description": "\n".join(lines)}
+
+
+def is_about_reply(field: FieldDescriptor) -> bool:
+    """Whether a field of a request is a query parameter, whatever the verb."""
+    return bool(field.GetOptions().Extensions[options_pb2.about_reply])
 
 
 def _always_printed(field: FieldDescriptor) -> bool:

@@ -56,6 +56,7 @@ from services.tasks.surfaces.native.webhooks import NativeWebhooks
 from services.tasks.surfaces.rest.batches import RestBatches
 from services.tasks.surfaces.rest.billing import RestBilling
 from services.tasks.surfaces.rest.creation import RestCreation, RestImages, RestPdfs
+from services.tasks.surfaces.rest.replies import Replies
 from services.tasks.surfaces.rest.tasks import RestTasks
 from services.tasks.surfaces.rest.webhooks import RestWebhooks
 
@@ -163,11 +164,12 @@ def _loops(
 
 def _rest(settings: TasksSettings, acceptance: Acceptance, tasks: AccountTasks, watching: Watching, files: FilesClient) -> list[Mount]:
     max_open = settings.max_open_tasks_rest
-    creation = RestCreation(acceptance, max_open)
+    replies = Replies(watching, files)
+    creation = RestCreation(acceptance, replies, max_open)
     return [
         Mount(RestImages(creation)),
         Mount(RestPdfs(creation)),
-        Mount(RestTasks(tasks, watching, files, settings.stream_heartbeat, max_open)),
+        Mount(RestTasks(tasks, watching, replies, settings.stream_heartbeat, max_open)),
     ]
 
 

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 
 from google.protobuf.message import Message
 
+from darkroom.common.v1 import options_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import HEADER, IdempotentCall
 from services.common.identity import current_identity
@@ -32,5 +33,17 @@ def current_idempotency() -> IdempotentCall | None:
     if not _KEY.fullmatch(key):
         raise DarkroomError(ErrorReason.FIELD_INVALID, f"{HEADER}: must be 1 to 255 printable ASCII characters.", field=HEADER)
     # Deterministic for one version of the protos. A field that is not set adds nothing, so new fields invalidate no key.
-    digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+    digest = hashlib.sha256(_asked(request).SerializeToString(deterministic=True)).digest()
     return IdempotentCall(current_identity().account_id, method, key, digest)
+
+
+def _asked(request: Message) -> Message:
+    """What is asked for, without the fields that only say how to reply."""
+    replying = [field.name for field, _ in request.ListFields() if field.GetOptions().Extensions[options_pb2.about_reply]]
+    if not replying:
+        return request
+    asked = type(request)()
+    asked.CopyFrom(request)
+    for name in replying:
+        asked.ClearField(name)
+    return asked

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from typing import Protocol
 
 from darkroom.operations.v1 import operation_pb2
 from darkroom.rest.v1 import generation_pb2, images_pb2, images_pb2_grpc, pdfs_pb2, pdfs_pb2_grpc, tasks_pb2
@@ -13,34 +14,31 @@ from services.common.rpc.trace import Origin
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.surfaces.rest import generation, messages
+from services.tasks.surfaces.rest.replies import Asked, Replies
+
+
+class Creation(Asked, Protocol):
+    """What all requests that create a task have in common."""
+
+    @property
+    def webhook_url(self) -> str:
+        """Is notified of the end; empty for none."""
 
 
 class RestCreation:
     """Creates tasks of one operation, as all of Pilio's calls do, under Pilio's limit on open tasks."""
 
-    def __init__(self, acceptance: Acceptance, max_open: int) -> None:
-        self._acceptance, self._max_open = acceptance, max_open
+    def __init__(self, acceptance: Acceptance, replies: Replies, max_open: int) -> None:
+        self._acceptance, self._replies, self._max_open = acceptance, replies, max_open
 
     async def create(
-        self, operation: operation_pb2.Operation, file_id: str, field: str, webhook_url: str, formats: Collection[str] | None = None
+        self, operation: operation_pb2.Operation, source: str, request: Creation, context: Context, formats: Collection[str] | None = None
     ) -> tasks_pb2.TaskCreateEnvelope:
-        """Accept a task for the file that `field` names. `formats` are the documented formats, if fewer than the operation's."""
-        return await self._create(operation, [file_id], [field], webhook_url, formats)
-
-    async def create_from_references(
-        self, operation: operation_pb2.Operation, file_ids: Sequence[str], field: str, webhook_url: str, formats: Collection[str]
-    ) -> tasks_pb2.TaskCreateEnvelope:
-        """Accept a task with the references that the list `field` names."""
-        return await self._create(operation, file_ids, [f"{field}[{index}]" for index in range(len(file_ids))], webhook_url, formats)
-
-    async def _create(
-        self,
-        operation: operation_pb2.Operation,
-        file_ids: Sequence[str],
-        fields: Sequence[str],
-        webhook_url: str,
-        formats: Collection[str] | None,
-    ) -> tasks_pb2.TaskCreateEnvelope:
+        """Accept a task for the file or files that the field `source` names. `formats` are the documented formats, if fewer than the
+        operation's."""
+        named = getattr(request, source)
+        file_ids = [named] if isinstance(named, str) else list(named)
+        fields = [source] if isinstance(named, str) else [f"{source}[{index}]" for index in range(len(file_ids))]
         task = await self._acceptance.create(
             TaskRequest(
                 account_id=current_identity().account_id,
@@ -53,10 +51,10 @@ class RestCreation:
                 max_open=self._max_open,
                 trace_id=str(Origin.current()),
                 idempotency=current_idempotency(),
-                webhook_url=webhook_url,
+                webhook_url=request.webhook_url,
             )
         )
-        return tasks_pb2.TaskCreateEnvelope(code=200, message="success", data=messages.created(task))
+        return await self._replies.created(task, request, context)
 
 
 class RestImages(images_pb2_grpc.ImagesServiceServicer):
@@ -68,32 +66,26 @@ class RestImages(images_pb2_grpc.ImagesServiceServicer):
     async def RemoveBackground(self, request: images_pb2.RemoveBackgroundRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Cut the subject out."""
         operation = messages.remove_background(request)
-        return await self._creation.create(
-            operation, request.image_file_id, "image_file_id", request.webhook_url, messages.REMOVE_BACKGROUND_FORMATS
-        )
+        return await self._creation.create(operation, "image_file_id", request, context, messages.REMOVE_BACKGROUND_FORMATS)
 
     async def CreateGptImage2(self, request: generation_pb2.GPTImage2Request, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Make pictures with GPT Image 2."""
         operation = generation.gpt_image_2(request)
-        return await self._creation.create_from_references(
-            operation, request.image_file_ids, "image_file_ids", request.webhook_url, generation.REFERENCE_FORMATS
-        )
+        return await self._creation.create(operation, "image_file_ids", request, context, generation.REFERENCE_FORMATS)
 
     async def CreateNanoBanana2(self, request: generation_pb2.NanoBanana2Request, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Make pictures with Nano Banana 2."""
         operation = generation.nano_banana_2(request)
-        return await self._creation.create_from_references(
-            operation, request.image_file_ids, "image_file_ids", request.webhook_url, generation.REFERENCE_FORMATS
-        )
+        return await self._creation.create(operation, "image_file_ids", request, context, generation.REFERENCE_FORMATS)
 
     async def RemoveWatermark(self, request: images_pb2.RemoveImageWatermarkRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Remove watermarks."""
-        return await self._creation.create(messages.remove_watermark(request), request.image_file_id, "image_file_id", request.webhook_url)
+        return await self._creation.create(messages.remove_watermark(request), "image_file_id", request, context)
 
     async def Upscale(self, request: images_pb2.ImageUpscaleRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Enlarge."""
         operation = messages.upscale(request)
-        return await self._creation.create(operation, request.image_file_id, "image_file_id", request.webhook_url, messages.UPSCALE_FORMATS)
+        return await self._creation.create(operation, "image_file_id", request, context, messages.UPSCALE_FORMATS)
 
 
 class RestPdfs(pdfs_pb2_grpc.PdfsServiceServicer):
@@ -104,4 +96,4 @@ class RestPdfs(pdfs_pb2_grpc.PdfsServiceServicer):
 
     async def RemoveWatermark(self, request: pdfs_pb2.PDFRemoveWatermarkRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Remove watermarks."""
-        return await self._creation.create(messages.remove_pdf_watermark(request), request.pdf_file_id, "pdf_file_id", request.webhook_url)
+        return await self._creation.create(messages.remove_pdf_watermark(request), "pdf_file_id", request, context)

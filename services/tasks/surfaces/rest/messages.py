@@ -185,6 +185,22 @@ def result(task: Task, downloads: list[files_service_pb2.Download]) -> tasks_pb2
     )
 
 
+def add_result(data: tasks_pb2.TaskCreateResult, result: tasks_pb2.TaskResult) -> None:
+    """Complete the reply to a create with the result of the task, which has ended meanwhile."""
+    for field, value in result.ListFields():
+        if field.is_repeated:
+            getattr(data, field.name).extend(value)
+        elif field.message_type is not None:
+            getattr(data, field.name).CopyFrom(value)
+        else:
+            setattr(data, field.name, value)
+
+
+def redirecting_result_url(task: Task) -> str:
+    """Path of the result call that waits and then leads to the result."""
+    return f"{_result_url(task)}?wait=60&redirect=true"
+
+
 def list_item(task: Task) -> task_list_pb2.TaskListItem:
     """A task in a list."""
     millicredits = task.charged_millicredits if task.state.terminal else task.price_millicredits

@@ -14,8 +14,8 @@ from services.common.rpc.interceptor import Context
 from services.common.rpc.trace import Origin
 from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.watching import Watching
-from services.tasks.files_client import FilesClient
 from services.tasks.surfaces.rest import messages, server_sent_events
+from services.tasks.surfaces.rest.replies import Replies
 from services.tasks.surfaces.rest.status import Status, states_of
 
 _SUCCESS = "success"
@@ -24,20 +24,16 @@ _SUCCESS = "success"
 class RestTasks(tasks_pb2_grpc.TasksServiceServicer):
     """Tasks of the calling account. It may have up to `max_open` open tasks when it reruns one."""
 
-    def __init__(self, tasks: AccountTasks, watching: Watching, files: FilesClient, heartbeat: float, max_open: int) -> None:
-        self._tasks, self._watching, self._files, self._heartbeat, self._max_open = tasks, watching, files, heartbeat, max_open
+    def __init__(self, tasks: AccountTasks, watching: Watching, replies: Replies, heartbeat: float, max_open: int) -> None:
+        self._tasks, self._watching, self._replies, self._heartbeat, self._max_open = tasks, watching, replies, heartbeat, max_open
 
     async def GetTaskStatus(self, request: tasks_pb2.GetTaskStatusRequest, context: Context) -> tasks_pb2.TaskStatusEnvelope:
         """The state of the task."""
-        task = await self._watching.wait(current_identity(), messages.task_id(request.id), request.wait)
-        return tasks_pb2.TaskStatusEnvelope(code=200, message=_SUCCESS, data=messages.status(task))
+        return await self._replies.status(messages.task_id(request.id), request.wait)
 
     async def GetTaskResult(self, request: tasks_pb2.GetTaskResultRequest, context: Context) -> tasks_pb2.TaskResultEnvelope:
         """The outputs of the task; before its end, its state."""
-        task = await self._watching.wait(current_identity(), messages.task_id(request.id), request.wait)
-        # Only SUCCEEDED tasks have outputs; expired outputs are left out.
-        downloads = await self._files.sign_downloads(task.account_id, task.output_file_ids)
-        return tasks_pb2.TaskResultEnvelope(code=200, message=_SUCCESS, data=messages.result(task, downloads))
+        return await self._replies.result(messages.task_id(request.id), request, context)
 
     async def StreamTaskEvents(self, request: tasks_pb2.StreamTaskEventsRequest, context: Context) -> AsyncIterator[httpbody_pb2.HttpBody]:
         """Every event of the task after the client's last one."""
@@ -76,7 +72,7 @@ class RestTasks(tasks_pb2_grpc.TasksServiceServicer):
             trace_id=str(Origin.current()),
             idempotency=current_idempotency(),
         )
-        return tasks_pb2.TaskCreateEnvelope(code=200, message=_SUCCESS, data=messages.created(task))
+        return await self._replies.created(task, request, context)
 
     async def DeleteTask(self, request: tasks_pb2.DeleteTaskRequest, context: Context) -> envelope_pb2.ResponseEnvelope:
         """Delete a task and its outputs."""
