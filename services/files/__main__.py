@@ -21,7 +21,7 @@ from services.files.assembly import assemble
 from services.files.config import FilesSettings
 from services.files.events import TaskEvents
 from services.files.objects import object_store
-from services.files.probe import Prober
+from services.files.probe import Prober, storage_client
 from services.files.surfaces.internal.storage import Storage
 from services.files.surfaces.native.files import NativeFiles
 from services.files.surfaces.rest.files import RestFiles
@@ -43,7 +43,8 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     storage = object_store(settings.s3_endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, secret)
     objects = await opening.open("storage", storage)
     sandbox = await opening.open("sandbox", Sandbox(preload=["services.files.probe.prober"], concurrency=settings.probe_concurrency))
-    files = assemble(settings, database, objects, Prober(sandbox), tasks, system_clock)
+    prober = Prober(sandbox, await opening.open("ranges", storage_client(_STORAGE_SECONDS)))
+    files = assemble(settings, database, objects, prober, tasks, system_clock)
     events = TaskEvents(bus, files.task_files.settle)
     return Parts(
         needs=[checks.database(database.engine), checks.nats(bus), Check("storage", objects.reach, _STORAGE_SECONDS)],

@@ -1,4 +1,4 @@
-"""A sandboxed child's work: take one job, set its limits, run the function, answer, exit."""
+"""A sandboxed child's work: take one job, confine itself to it, run the function, answer, exit."""
 
 from __future__ import annotations
 
@@ -6,38 +6,39 @@ import functools
 import importlib
 import json
 import pickle
-import resource
 import socket
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 from services.common.errors import DarkroomError
+from services.common.sandbox.confinement import Confinement
 from services.common.sandbox.wire import HEADER, Job, Kind, frame, receive_exactly
 
 _TRACEBACK_CHARACTERS = 8_000
 
 
-def work(connection: socket.socket) -> None:
+def work(connection: socket.socket, confinement: Confinement) -> None:
     """Serve the one job that comes over `connection`; returns when its answer has been sent."""
     connection.sendall(frame(Kind.STARTED))
     _, length = HEADER.unpack(receive_exactly(connection, HEADER.size))
     job: Job = pickle.loads(receive_exactly(connection, length))  # noqa: S301 - written by the host
     out_of_memory = frame(Kind.OUT_OF_MEMORY)  # created while there is still memory for it
     try:
-        answer = _answer(connection, job)
+        answer = _answer(connection, job, confinement)
     except MemoryError:
         answer = out_of_memory
     connection.sendall(answer)
 
 
-def _answer(connection: socket.socket, job: Job) -> bytes:
+def _answer(connection: socket.socket, job: Job, confinement: Confinement) -> bytes:
     try:
         function = _find(job.function)
-        args = job.args
+        args = confinement.enter(job).args
+        if job.with_ranges:
+            args = (*args, functools.partial(_ask, connection))
         if job.with_progress:
             args = (*args, functools.partial(_send_progress, connection))
-        _limit(job)
         result = function(*args)
         if isinstance(result, bytes):
             return frame(Kind.RESULT_BYTES, result)
@@ -68,14 +69,11 @@ def _find(path: str) -> Callable[..., Any]:
     return function  # type: ignore[no-any-return]
 
 
-def _limit(job: Job) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (job.memory_bytes, job.memory_bytes))
-    # The soft limit sends SIGXCPU, which ends the child and tells the host why.
-    resource.setrlimit(resource.RLIMIT_CPU, (job.cpu_seconds, job.cpu_seconds + 1))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (job.open_files, job.open_files))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (job.file_bytes, job.file_bytes))
-
-
 def _send_progress(connection: socket.socket, *values: float) -> None:
     connection.sendall(frame(Kind.PROGRESS, json.dumps(values).encode()))
+
+
+def _ask(connection: socket.socket, offset: int, length: int) -> bytes:
+    connection.sendall(frame(Kind.ASK, json.dumps([offset, length]).encode()))
+    _, given = HEADER.unpack(receive_exactly(connection, HEADER.size))
+    return receive_exactly(connection, given)

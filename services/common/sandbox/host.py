@@ -11,17 +11,28 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.log import get_logger
 from services.common.sandbox.wire import HEADER, MAX_REPLY_BYTES, Job, Kind, frame
 
 _Result = TypeVar("_Result")
 
+#: `await ranges(offset, length)` returns those bytes of what the child examines. It must check both: the child may ask anything.
+Ranges = Callable[[int, int], Awaitable[bytes]]
+
 _STATUS_BYTES = 4
+_LACKING_BYTES = 4096
+# What libraries need to know; a child gets nothing else of the service's environment, which holds secrets.
+_ENVIRONMENT = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH")
+# Its processor time is limited, so threads would gain nothing. Their number would otherwise grow with the machine.
+_SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+_logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,8 @@ class Limits:
     open_files: int = 64
     file_bytes: int = 4 << 30
     """Size of the largest file it may write."""
+    threads: int = 256
+    """Threads of all children that share a folder."""
 
 
 class SandboxError(Exception):
@@ -63,6 +76,11 @@ class SandboxFailed(SandboxError):
         self.exception_type = exception_type
 
 
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    return {**kept, **_SINGLE_THREADED, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
+
+
 class Sandbox:
     """Runs functions in child processes.
 
@@ -70,8 +88,8 @@ class Sandbox:
     must not start threads on import. At most `concurrency` children run at once; further calls wait. The process that
     forks the children starts with the first call, or with `start`, and is restarted if it dies.
 
-    Children end with the service, even when it is killed. They run as the service's user with its network: they are
-    kept only from the service's memory and from more than their share of the machine.
+    Children end with the service, even when it is killed. They are confined to their job by what the kernel has
+    (`confinement`); what it lacks is logged once, when the forking process starts.
     """
 
     def __init__(self, *, preload: Sequence[str] = (), limits: Limits | None = None, concurrency: int | None = None) -> None:
@@ -104,10 +122,11 @@ class Sandbox:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
-                    env={**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
+                    env=_environment(),
                     start_new_session=True,
                 )
             self._control = control
+            await self._tell_what_is_lacking(control)
 
     async def aclose(self) -> None:
         """End the forking process and every child of it."""
@@ -120,25 +139,36 @@ class Sandbox:
         self,
         function: Callable[..., _Result],
         *args: Any,
+        reads: Sequence[Path] = (),
+        folder: Path | None = None,
         limits: Limits | None = None,
+        ranges: Ranges | None = None,
         on_progress: Callable[..., None] | None = None,
     ) -> _Result:
         """What `function(*args)` returns in a fresh child: bytes unchanged, anything else after a round trip through JSON.
 
-        `function` must be importable (module level) and `args` picklable. With `on_progress`, the function gets one more
-        positional argument, a callable that takes numbers and passes them to `on_progress` here.
+        `function` must be importable (module level) and `args` picklable. The child can read the files and folders `reads`, and read,
+        make, change and remove files in `folder`, which must be for this task alone; it can open no others. Paths among `args`
+        that lead there are replaced by those under which it sees them.
 
-        Cancelling kills the child. Raises the DarkroomError that the function raised, or a SandboxError.
+        With `ranges` and `on_progress`, the function gets one more positional argument each: a callable that takes an offset and a
+        length and returns what `ranges` returns for them, and one that takes numbers and passes them to `on_progress` here.
+
+        Cancelling kills the child. Raises the DarkroomError that the function or `ranges` raised, or a SandboxError.
         """
         limits = limits or self._limits
         job = Job(
             function=f"{function.__module__}:{function.__qualname__}",
             args=args,
+            reads=tuple(reads),
+            folder=folder,
             with_progress=on_progress is not None,
+            with_ranges=ranges is not None,
             memory_bytes=limits.memory_bytes,
             cpu_seconds=limits.cpu_seconds,
             open_files=limits.open_files,
             file_bytes=limits.file_bytes,
+            threads=limits.threads,
         )
         async with self._slots:
             connection, leash = await self._launch()
@@ -150,7 +180,7 @@ class Sandbox:
                         raise SandboxCrashed("the child did not start")
                     async with asyncio.timeout(limits.wall_seconds):
                         writer.write(frame(Kind.JOB, pickle.dumps(job)))
-                        result = await self._converse(reader, leash, on_progress)
+                        result = await self._converse(reader, writer, leash, ranges, on_progress)
                 except TimeoutError as error:
                     raise SandboxTimedOut(f"no answer within {limits.wall_seconds:g} s") from error
                 finally:
@@ -179,13 +209,24 @@ class Sandbox:
             break
         return connection, leash
 
-    async def _converse(self, reader: asyncio.StreamReader, leash: socket.socket, on_progress: Callable[..., None] | None) -> Any:
+    async def _converse(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        leash: socket.socket,
+        ranges: Ranges | None,
+        on_progress: Callable[..., None] | None,
+    ) -> Any:
         while True:
             kind, payload = await self._next_frame(reader, leash)
             try:
                 match kind:
                     case Kind.PROGRESS if on_progress is not None:
                         on_progress(*json.loads(payload))
+                        continue
+                    case Kind.ASK if ranges is not None:
+                        offset, length = map(int, json.loads(payload))
+                        writer.write(frame(Kind.GIVE, await ranges(offset, length)))
                         continue
                     case Kind.RESULT:
                         return json.loads(payload)
@@ -227,6 +268,13 @@ class Sandbox:
         if code < 0:
             return SandboxCrashed(f"ended by signal {-code}")
         return SandboxCrashed(f"ended with status {code}")
+
+    async def _tell_what_is_lacking(self, control: socket.socket) -> None:
+        control.setblocking(False)
+        # Nothing is said by a process that could not start, which the first job will tell.
+        said = await asyncio.get_running_loop().sock_recv(control, _LACKING_BYTES)
+        control.setblocking(True)
+        _logger.info("sandbox_started", preload=self._preload, lacking=json.loads(said or "[]"))
 
     def _hang_up(self) -> None:
         with contextlib.suppress(OSError):

@@ -4,17 +4,18 @@ A service runs gRPC and threads, so it must not fork itself; starting an interpr
 hundred milliseconds. The nursery is a single-threaded process which imports the parsers once and forks a fresh child
 for each job in a few milliseconds.
 
-Over the control socket it gets, for each job, two sockets: the job's own (given to the child) and its leash. The
-nursery holds the leash: it writes the child's wait status there when the child ends, and kills the child when the host
-hangs up. When the host dies the control socket ends, and the nursery takes its children with it.
+First it says over the control socket what it lacks to confine children. Then it gets, for each job, two sockets: the job's own
+(given to the child) and its leash. The nursery holds the leash: it writes the child's wait status there when the child ends,
+and kills the child when the host hangs up. When the host dies the control socket ends, and the nursery takes its children
+with it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import importlib
+import json
 import logging
 import os
 import selectors
@@ -23,34 +24,37 @@ import socket
 import struct
 import sys
 
-from services.common.sandbox import child
+from services.common.sandbox import child, kernel
+from services.common.sandbox.confinement import Confinement
 
-_PR_SET_PDEATHSIG = 1
 STATUS = struct.Struct("!i")
 
 
 def main(control_fd: int, preload: list[str]) -> None:
     """Serve jobs until the host hangs up."""
     control = socket.socket(fileno=control_fd)
+    confinement = Confinement.prepare()
+    control.send(json.dumps(confinement.lacking).encode())
     # Parsers log every oddity of a file, without limit. The host logs the outcome of a job.
     logging.disable(logging.ERROR)
     for module in preload:
         importlib.import_module(module)
+    confinement.loaded()
     # Objects created before the fork are in shared pages; the garbage collector would touch, and so copy, all of them.
     gc.collect()
     gc.freeze()
-    Nursery(control).serve()
+    Nursery(control, confinement).serve()
 
 
 class Nursery:
     """Forks children on request and reports how each one ended."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, confinement: Confinement) -> None:
         self._control = control
+        self._confinement = confinement
         self._selector = selectors.DefaultSelector()
         self._leashes: dict[int, socket.socket] = {}
         self._wake_read, self._wake_write = socket.socketpair()
-        self._libc = ctypes.CDLL(None, use_errno=True)
 
     def serve(self) -> None:
         """The loop: new jobs, dead children, hosts that hung up."""
@@ -90,13 +94,13 @@ class Nursery:
     def _become_child(self, job: socket.socket) -> None:
         status = 1
         try:
-            self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            kernel.die_with_parent(signal.SIGKILL)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             descriptor = job.fileno()
             os.closerange(3, descriptor)
             os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
-            child.work(job)
+            child.work(job, self._confinement)
             status = 0
         finally:
             # Never returns into the loop above, and runs no exit handler of the nursery.

@@ -7,11 +7,13 @@ back is JSON or plain bytes.
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import socket
 import struct
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 HEADER = struct.Struct("!BI")
 
@@ -38,6 +40,10 @@ class Kind(enum.IntEnum):
     """Child to host: an allocation failed; empty."""
     EXCEPTION = 8
     """Child to host: JSON object with `type` and `traceback` of an exception that is not a typed error."""
+    ASK = 9
+    """Child to host: JSON array, the offset and length of the bytes that it wants."""
+    GIVE = 10
+    """Host to child: those bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +52,19 @@ class Job:
 
     function: str
     args: tuple[Any, ...]
+    reads: tuple[Path, ...]
+    folder: Path | None
     with_progress: bool
+    with_ranges: bool
     memory_bytes: int
     cpu_seconds: int
     open_files: int
     file_bytes: int
+    threads: int
+
+    def with_args(self, args: tuple[Any, ...]) -> Self:
+        """The same job with other arguments."""
+        return dataclasses.replace(self, args=args)
 
 
 def frame(kind: Kind, payload: bytes = b"") -> bytes:

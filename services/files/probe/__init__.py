@@ -1,7 +1,8 @@
 """What an uploaded file is, determined from its content, reading only its headers.
 
-    prober = Prober(sandbox, ProbeLimits())
-    found = await prober.probe(url, size, etag)
+    async with storage_client(10) as storage:
+        prober = Prober(sandbox, storage, ProbeLimits())
+        found = await prober.probe(url, size, etag)
 
 Nothing is decoded, so a picture that claims 30,000 x 30,000 pixels costs no more than any other; whether it is too
 large is the caller's decision.
@@ -9,7 +10,7 @@ large is the caller's decision.
 
 from services.files.probe.model import MEDIA_TYPES, Probe
 from services.files.probe.prober import ProbeLimits, Prober
-from services.files.probe.ranges import RangeFile, ReadRange, file_ranges
+from services.files.probe.ranges import RangeFile, ReadRange, file_ranges, storage_client
 from services.files.probe.sniff import probe
 
-__all__ = ["MEDIA_TYPES", "Probe", "ProbeLimits", "Prober", "RangeFile", "ReadRange", "file_ranges", "probe"]
+__all__ = ["MEDIA_TYPES", "Probe", "ProbeLimits", "Prober", "RangeFile", "ReadRange", "file_ranges", "probe", "storage_client"]

@@ -1,9 +1,11 @@
-"""Probing from a service: in a sandboxed child, which fetches ranges through a presigned URL."""
+"""Probing from a service: in a sandboxed child, which is given the ranges of the file that it asks for."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Any
+
+import httpx
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.sandbox import (
@@ -15,7 +17,7 @@ from services.common.sandbox import (
     SandboxTimedOut,
 )
 from services.files.probe.model import Probe
-from services.files.probe.ranges import http_ranges
+from services.files.probe.ranges import ReadRange, StoredRanges
 from services.files.probe.sniff import DEFAULT_MAX_READ_BYTES, probe
 
 
@@ -29,32 +31,29 @@ class ProbeLimits:
     """Address space of the child, including libraries (about 250 MB)."""
     cpu_seconds: int = 10
     wall_seconds: float = 30.0
-    http_timeout_seconds: float = 10.0
-    """Longest wait without a byte from storage."""
 
 
 class Prober:
     """Examines files in a sandbox, which may be shared and should preload `services.files.probe.prober`."""
 
-    def __init__(self, sandbox: Sandbox, limits: ProbeLimits | None = None) -> None:
+    def __init__(self, sandbox: Sandbox, storage: httpx.AsyncClient, limits: ProbeLimits | None = None) -> None:
         self._sandbox = sandbox
+        self._storage = storage
         self._limits = limits or ProbeLimits()
 
     async def probe(self, url: str, size: int, etag: str | None = None) -> Probe:
         """What the object of `size` bytes behind a presigned GET URL is. Services must be able to reach the URL.
 
-        With `etag`, an object with a different one is refused. Raises what `sniff.probe` and `http_ranges` raise, and
+        With `etag`, an object with a different one is refused. Raises what `sniff.probe` and `StoredRanges` raise, and
         FILE_CORRUPT or MEDIA_LIMIT_EXCEEDED for a file that made the child crash or exceed its limits.
         """
         limits = self._limits
         try:
             found = await self._sandbox.run(
-                probe_url,
-                url,
+                probe_ranges,
                 size,
-                etag,
                 limits.read_bytes,
-                limits.http_timeout_seconds,
+                ranges=StoredRanges(self._storage, url, size, etag, limits.read_bytes),
                 limits=Limits(
                     memory_bytes=limits.memory_bytes,
                     cpu_seconds=limits.cpu_seconds,
@@ -73,7 +72,6 @@ class Prober:
         return Probe(**found)
 
 
-def probe_url(url: str, size: int, etag: str | None, max_read_bytes: int, http_timeout_seconds: float) -> dict[str, Any]:
-    """Runs in the child: the fields of the Probe of the object behind `url`."""
-    with http_ranges(url, size, etag, http_timeout_seconds) as read:
-        return dataclasses.asdict(probe(read, size, max_read_bytes))
+def probe_ranges(size: int, max_read_bytes: int, read: ReadRange) -> dict[str, Any]:
+    """Runs in the child: the fields of the Probe of the object that `read` reads."""
+    return dataclasses.asdict(probe(read, size, max_read_bytes))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -111,47 +111,58 @@ def file_ranges(path: Path) -> ReadRange:
     return read
 
 
-@contextmanager
-def http_ranges(url: str, size: int, etag: str | None, timeout_seconds: float) -> Iterator[ReadRange]:
-    """Ranges of an object behind a presigned URL.
+@asynccontextmanager
+async def storage_client(timeout_seconds: float) -> AsyncIterator[httpx.AsyncClient]:
+    """A client for object storage, which waits at most this long for a byte. It decodes nothing: objects claim whatever encoding."""
+    async with httpx.AsyncClient(timeout=timeout_seconds, headers={"Accept-Encoding": "identity"}, trust_env=False) as client:
+        yield client
 
-    Some servers, such as rclone, answer a range with status 200 and Content-Range, so only the header is checked. Raises
-    UNAVAILABLE if the storage does not answer, FILE_SIZE_MISMATCH if the object is not the one with this size and ETag.
+
+class StoredRanges:
+    """Ranges of an object behind a presigned URL, for a reader that is not trusted: no more than `budget` bytes in all.
+
+    Some servers, such as rclone, answer a range with status 200 and Content-Range, so only the header is checked. Raises UNAVAILABLE if
+    the storage does not answer, FILE_SIZE_MISMATCH if the object is not the one with this size and ETag, and MEDIA_LIMIT_EXCEEDED for a
+    range outside of the object or the budget.
     """
-    with httpx.Client(timeout=timeout_seconds, headers={"Accept-Encoding": "identity"}, trust_env=False) as client:
 
-        def read(offset: int, length: int) -> bytes:
-            try:
-                with client.stream("GET", url, headers={"Range": f"bytes={offset}-{offset + length - 1}"}) as response:
-                    return _body(response, offset, length)
-            except httpx.HTTPError as error:
-                raise _unavailable() from error
+    def __init__(self, client: httpx.AsyncClient, url: str, size: int, etag: str | None, budget: int) -> None:
+        self._client, self._url, self._size, self._etag, self._left = client, url, size, etag, budget
 
-        def _body(response: httpx.Response, offset: int, length: int) -> bytes:
-            if response.status_code in (404, 412, 416):
+    async def __call__(self, offset: int, length: int) -> bytes:
+        """The bytes from `offset` on."""
+        self._left -= length
+        if offset < 0 or length < 1 or offset + length > self._size or self._left < 0:
+            raise DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "The file's structure takes too many bytes to read.")
+        try:
+            async with self._client.stream("GET", self._url, headers={"Range": f"bytes={offset}-{offset + length - 1}"}) as response:
+                return await self._body(response, offset, length)
+        except httpx.HTTPError as error:
+            raise _unavailable() from error
+
+    async def _body(self, response: httpx.Response, offset: int, length: int) -> bytes:
+        if response.status_code in (404, 412, 416):
+            raise _changed()
+        if response.status_code not in (200, 206):
+            raise _unavailable()
+        if self._etag is not None and response.headers.get("etag", "").strip('"') != self._etag.strip('"'):
+            raise _changed()
+        span = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
+        if span is not None:
+            if span[3] not in (str(self._size), "*"):
                 raise _changed()
-            if response.status_code not in (200, 206):
+            if (int(span[1]), int(span[2])) != (offset, offset + length - 1):
                 raise _unavailable()
-            if etag is not None and response.headers.get("etag", "").strip('"') != etag.strip('"'):
+        elif (offset, length) != (0, self._size):
+            raise _unavailable()
+        data = bytearray()
+        async for chunk in response.aiter_raw():
+            data += chunk
+            if len(data) > length:
                 raise _changed()
-            span = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
-            if span is not None:
-                if span[3] not in (str(size), "*"):
-                    raise _changed()
-                if (int(span[1]), int(span[2])) != (offset, offset + length - 1):
-                    raise _unavailable()
-            elif (offset, length) != (0, size):
-                raise _unavailable()
-            data = bytearray()
-            for chunk in response.iter_raw():
-                data += chunk
-                if len(data) > length:
-                    raise _changed()
-            if len(data) != length:
-                raise _unavailable()
-            return bytes(data)
-
-        yield read
+        if len(data) != length:
+            raise _unavailable()
+        return bytes(data)
 
 
 def _unavailable() -> DarkroomError:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from services.common.media_format import MediaFormat
 from services.common.sandbox import Limits as SandboxLimits
@@ -24,20 +27,34 @@ _BLOBS = ("exif", "xmp", "iptc")
 
 async def read_picture_header(sandbox: Sandbox, source: Path, limits: Limits, resources: SandboxLimits) -> Header:
     """`media.read_header` of a file, in a child of `sandbox` within `resources`. Raises as `media.read_header` and `Sandbox.run`."""
-    return _header(await sandbox.run(describe, source, limits.megapixels, limits=resources))
+    return _header(await sandbox.run(describe, source, limits.megapixels, reads=[source], limits=resources))
 
 
 async def read_picture(sandbox: Sandbox, source: Path, folder: Path, limits: Limits, resources: SandboxLimits) -> Image:
-    """`media.decode` of a file, in a child of `sandbox` within `resources`. `folder` is for a temporary file.
+    """`media.decode` of a file, in a child of `sandbox` within `resources`. `folder` is for a temporary folder.
 
     Raises as `media.decode` and `Sandbox.run`.
     """
-    target = folder / "samples"
-    described = await sandbox.run(decode_into, source, target, limits.megapixels, limits=resources)
+    own = folder / "decoding"
+    own.mkdir(mode=0o700)
+    target = own / "samples"
     try:
+        described = await sandbox.run(decode_into, source, target, limits.megapixels, reads=[source], folder=own, limits=resources)
         return _taken(described, target, limits)
     finally:
-        target.unlink(missing_ok=True)
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def samples_in(path: Path, kind: npt.DTypeLike, count: int) -> npt.NDArray[Any]:
+    """Exactly `count` samples from a file that a child left. Raises SandboxCrashed if there are not so many, or it is no file."""
+    size = np.dtype(kind).itemsize
+    try:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)) as file:
+            if count < 1 or os.fstat(file.fileno()).st_size != count * size:
+                raise SandboxCrashed("the child left another number of samples than it said")
+            return np.fromfile(file, kind, count)
+    except OSError as error:
+        raise SandboxCrashed("the child left no samples") from error
 
 
 def describe(source: Path, megapixels: float) -> dict[str, Any]:
@@ -81,8 +98,9 @@ def _taken(described: dict[str, Any], target: Path, limits: Limits) -> Image:
     try:
         height, width, bands = described["shape"]
         limits.check(width, height)
-        samples = np.fromfile(target, dtype={"uint8": np.uint8, "uint16": np.uint16}[described["type"]])
-        count = height * width * bands
+        count, area = height * width * bands, height * width
+        kind = {"uint8": np.uint8, "uint16": np.uint16}[described["type"]]
+        samples = samples_in(target, kind, count + (area if described["alpha"] else 0))
         density = described["pixels_per_mm"]
         return Image(
             pixels=samples[:count].reshape(height, width, bands),
@@ -95,7 +113,7 @@ def _taken(described: dict[str, Any], target: Path, limits: Limits) -> Image:
             source_format=MediaFormat(described["format"]),
             notes=tuple(map(str, described["notes"])),
         )
-    except (KeyError, ValueError, TypeError, IndexError, FileNotFoundError) as error:
+    except (KeyError, ValueError, TypeError, IndexError) as error:
         raise SandboxCrashed("the child's description of the picture makes no sense") from error
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.inference.contract.flow import Document
 from services.inference.contract.step import Step
 from services.inference.media import Image
+from services.inference.media.isolated import samples_in
 from services.inference.ocr.detection import Pixels8
 from services.inference.ocr.recognition import Recogniser
 from services.inference.pdf import isolated
@@ -39,10 +42,14 @@ async def run(document: Document, parameters: RedrawPdf, step: Step) -> Document
     """The document without its marks: those in its drawing operations are cut out, and pages that still show one are redrawn."""
     step.label("clean")
     step.report(0, "Looking for marks in the document")
-    cut, mended, target, pages = (step.folder / name for name in ("cut", "mended", "redrawn", "pages"))
-    outcome = await step.tools.sandbox.run(isolated.clean, document.path, cut, False, on_progress=lambda *_: None)
+    # The former is for child processes, the latter for this one.
+    own, pages = step.folder / "document", step.folder / "pages"
+    own.mkdir(mode=0o700, exist_ok=True)
+    cut, mended, target = (own / name for name in ("cut", "mended", "redrawn"))
+    run_child = partial(step.tools.sandbox.run, folder=own)
+    outcome = await run_child(isolated.clean, document.path, cut, False, reads=[document.path], on_progress=lambda *_: None)
     tell(step, outcome)
-    settled = await step.tools.sandbox.run(settle, cut, mended)
+    settled = await run_child(settle, cut, mended)
     count, readable = settled["pages"], mended if settled["mended"] else cut
     await asyncio.to_thread(pages.mkdir)
     reports, large = await _all_pages(readable, count, pages, step)
@@ -53,7 +60,7 @@ async def run(document: Document, parameters: RedrawPdf, step: Step) -> Document
         step.notice("no_watermark_found", "", f"No sure watermark was found in {step.source_name}, so it was left as it is.")
     warnings = [TOO_LARGE.format(page + 1, *size) for page, size in sorted(large.items())]
     if redrawn:
-        rebuilt = await step.tools.sandbox.run(rebuild, readable, pages, target)
+        rebuilt = await run_child(rebuild, readable, pages, target, reads=[pages])
         warnings += [*settled["warnings"], *rebuilt["warnings"]]
     warnings = [warning for warning in dict.fromkeys(warnings) if warning not in outcome["warnings"]]
     for warning in warnings:
@@ -97,11 +104,11 @@ async def _all_pages(source: Path, count: int, pages: Path, step: Step) -> tuple
 
 async def _page(source: Path, number: int, pages: Path, step: Step) -> Report | Sequence[float]:
     """Redraw one page into the folder `pages` if it surely shows a mark; for one that is too large, its width and height in inches."""
-    samples = pages / f"{number}.samples"
-    described: dict[str, Any] = await step.tools.sandbox.run(render_page, source, number, samples)
+    samples = source.with_name(f"{number}.samples")
+    described: dict[str, Any] = await step.tools.sandbox.run(render_page, source, number, samples, folder=source.parent)
     if "too_large" in described:
         return tuple(described["too_large"])
-    pixels = await asyncio.to_thread(lambda: np.fromfile(samples, np.uint8).reshape(described["shape"]))
+    pixels = await asyncio.to_thread(lambda: samples_in(samples, np.uint8, math.prod(described["shape"])).reshape(described["shape"]))
     await asyncio.to_thread(samples.unlink)
     result, report = await search(Image(pixels), step, Watching(lambda _: None, step.check))
     if report.removed:

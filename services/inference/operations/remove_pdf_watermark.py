@@ -20,14 +20,20 @@ async def run(document: Document, parameters: RemovePdfWatermark, step: Step) ->
     def progress(page: int, pages: int) -> None:
         step.report(_SEARCHED * page / pages, f"Page {page} of {pages}")
 
-    target, likely = step.folder / "clean", parameters.remove_likely
+    own, likely = step.folder / "document", parameters.remove_likely
+    own.mkdir(mode=0o700, exist_ok=True)
+    target = own / "clean"
     if parameters.dry_run:
-        preview = step.folder / "preview"
-        outcome = await step.tools.sandbox.run(isolated.examine, document.path, target, preview, likely, on_progress=progress)
+        preview = own / "preview"
+        outcome = await step.tools.sandbox.run(
+            isolated.examine, document.path, target, preview, likely, reads=[document.path], folder=own, on_progress=progress
+        )
         tell(step, outcome, dry=True)
         return Examination((report_of(step, outcome, dry=True), Attachment("preview", "png", "image/png", preview)))
     step.label("clean")
-    outcome = await step.tools.sandbox.run(isolated.clean, document.path, target, likely, on_progress=progress)
+    outcome = await step.tools.sandbox.run(
+        isolated.clean, document.path, target, likely, reads=[document.path], folder=own, on_progress=progress
+    )
     tell(step, outcome)
     if not outcome["changed"]:
         message = f"No sure watermark was found in {step.source_name}, so it was left as it is."

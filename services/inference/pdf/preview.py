@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import pypdfium2 as pdfium
 from PIL import Image, ImageDraw
 
-from services.inference.pdf.rendering import POINTS, unturned, visible
+from services.inference.pdf.rendering import POINTS, open_document, unturned, visible
 from services.inference.pdf.report import Finding, Report
 
 _DPI = 100.0
@@ -25,7 +24,7 @@ def draw_preview(source: Path, cleaned: Path, report: Report, target: Path) -> i
     right is the page of `cleaned`. Not rotated, 100 dots per inch, a page at most 1,600 pixels a side.
     """
     number = next((finding.page for finding in (*report.removed, *report.kept)), 1)
-    with pdfium.PdfDocument(source) as before, pdfium.PdfDocument(cleaned) as after:
+    with open_document(source) as before, open_document(cleaned) as after:
         left, bottom, right, top = visible(before[number - 1])
         scale = min(_DPI / POINTS, _LONGEST / max(right - left, top - bottom))
         pages = [Image.fromarray(unturned(each[number - 1], scale)) for each in (before, after)]

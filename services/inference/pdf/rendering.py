@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pypdfium2 as pdfium
 from numpy.typing import NDArray
+from pypdfium2 import raw
 
 POINTS = 72.0
 """Per inch."""
+
+
+def open_document(path: Path) -> pdfium.PdfDocument:
+    """The document in a file, found by exactly this path: PdfDocument itself looks for where a link leads, which a confined process may
+    not. Raises PdfiumError."""
+    handle = raw.FPDF_LoadDocument(os.fsencode(path) + b"\0", None)
+    if raw.FPDF_GetPageCount(handle) < 1:
+        raise pdfium.PdfiumError("the document does not open", err_code=raw.FPDF_GetLastError())
+    return pdfium.PdfDocument(handle)
 
 
 def visible(page: pdfium.PdfPage) -> tuple[float, float, float, float]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from services.inference.pdf import footprint
-from services.inference.pdf.rendering import unturned, visible
+from services.inference.pdf.rendering import open_document, unturned, visible
 from services.inference.pdf.search.geometry import Quad
 
 _SCALE = 1.0  # pixels a point
@@ -46,7 +46,7 @@ def verify(source: Path, target: Path, changed: Mapping[int, Expected]) -> dict[
     """
     wrong: dict[int, str] = {}
     try:
-        with pdfium.PdfDocument(source) as before, pdfium.PdfDocument(target) as after:
+        with open_document(source) as before, open_document(target) as after:
             if len(before) != len(after):
                 raise VerificationFailed(f"{len(before)} pages became {len(after)}")
             for number, expected in sorted(changed.items()):

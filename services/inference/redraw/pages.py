@@ -16,7 +16,7 @@ from pypdfium2 import raw
 from services.common.errors import DarkroomError, ErrorReason
 from services.inference.pdf.document import corrupt, mend
 from services.inference.pdf.remove import DAMAGE_WARNING, ENCRYPTION_WARNING
-from services.inference.pdf.rendering import POINTS, unturned, visible
+from services.inference.pdf.rendering import POINTS, open_document, unturned, visible
 
 _USUAL_DPI, _LEAST_DPI, _MOST_DPI = 200.0, 150.0, 300.0
 _COARSE_DPI = 72.0  # below this, print is no longer legible
@@ -90,7 +90,7 @@ def render_page(source: Path, number: int, target: Path) -> dict[str, Any]:
 
 def _opened(source: Path) -> pdfium.PdfDocument:
     try:
-        return pdfium.PdfDocument(source)
+        return open_document(source)
     except pdfium.PdfiumError as error:
         if getattr(error, "err_code", None) == raw.FPDF_ERR_PASSWORD:
             raise DarkroomError(ErrorReason.FILE_ENCRYPTED, "The document needs a password.") from error

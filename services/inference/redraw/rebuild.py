@@ -23,11 +23,11 @@ def rebuild(source: Path, pages: Path, target: Path) -> dict[str, Any]:
     """Write `source` to `target` with the redrawn pages from the folder `pages`.
 
     For page n, from 0, there are `n.jpg` or `n.png` and `n.json` (`box` and `runs`, as `pages.render_page` gives them). Other pages stay as
-    they are. A temporary file is made in that folder. Memory does not grow with the pictures. Returns the number of pages and warnings for
+    they are. A temporary file is made beside `target`. Memory does not grow with the pictures. Returns the number of pages and warnings for
     people. Raises FILE_CORRUPT.
     """
     numbers = sorted(int(path.stem) for path in pages.glob("*.json"))
-    skeleton = pages / "skeleton.pdf"
+    skeleton = target.with_name("skeleton.pdf")
     try:
         # Read as streams: mapped files count as memory, and the pictures may take gigabytes.
         with Pdf.open(source, access_mode=pikepdf.AccessMode.stream) as document:

@@ -86,7 +86,7 @@ async def world(settings: FilesSettings, sandbox: Sandbox, made_up_tasks: tuple[
         objects = await stack.enter_async_context(objects_of(settings))
         client = TasksClient(await stack.enter_async_context(channel(address)), Caller(signer))
         http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=30))
-        prober = Prober(sandbox)
+        prober = Prober(sandbox, http)
         files = assemble(settings, Database(database), objects, prober, client, clock)
         yield World(files, settings, database, objects, clock, tasks, prober, client, http)
 

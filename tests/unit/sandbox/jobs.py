@@ -49,9 +49,10 @@ def burn_processor() -> None:
         pass
 
 
-def write_pid_and_wait(path: str) -> None:
-    Path(path + ".tmp").write_text(str(os.getpid()))
-    Path(path + ".tmp").rename(path)
+def write_pid_and_wait(path: Path) -> None:
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text(str(os.getpid()))
+    unfinished.rename(path)
     threading.Event().wait()
 
 
@@ -72,9 +73,9 @@ def open_many(count: int) -> int:
     return len([os.open("/dev/null", os.O_RDONLY) for _ in range(count)])
 
 
-def write_file(path: str, length: int) -> None:
+def write_file(path: Path, length: int) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    Path(path).write_bytes(bytes(length))
+    path.write_bytes(bytes(length))
 
 
 def speak_nonsense() -> None:

@@ -116,7 +116,7 @@ async def test_processor_limit(sandbox: Sandbox) -> None:
 
 async def test_wall_limit_kills_the_child(sandbox: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(SandboxTimedOut):
-        await sandbox.run(jobs.write_pid_and_wait, str(tmp_path / "pid"), limits=Limits(wall_seconds=1))
+        await sandbox.run(jobs.write_pid_and_wait, tmp_path / "pid", folder=tmp_path, limits=Limits(wall_seconds=1))
     await until_gone(await until_written(tmp_path / "pid"))
 
 
@@ -125,7 +125,7 @@ async def test_open_files_and_file_size_limits(sandbox: Sandbox, tmp_path: Path)
     with pytest.raises(SandboxFailed, match="Too many open files"):
         await sandbox.run(jobs.open_many, 41, limits=Limits(open_files=40))
     with pytest.raises(SandboxFailed, match="File too large"):
-        await sandbox.run(jobs.write_file, str(tmp_path / "big"), 4096, limits=Limits(file_bytes=1024))
+        await sandbox.run(jobs.write_file, tmp_path / "big", 4096, folder=tmp_path, limits=Limits(file_bytes=1024))
 
 
 async def test_crashes_name_their_cause(sandbox: Sandbox) -> None:
@@ -146,7 +146,7 @@ async def test_a_child_that_was_taken_over_cannot_mislead_the_host(sandbox: Sand
 
 
 async def test_cancelling_kills_the_child(sandbox: Sandbox, tmp_path: Path) -> None:
-    task = asyncio.create_task(sandbox.run(jobs.write_pid_and_wait, str(tmp_path / "pid")))
+    task = asyncio.create_task(sandbox.run(jobs.write_pid_and_wait, tmp_path / "pid", folder=tmp_path))
     pid = await until_written(tmp_path / "pid")
     assert running(pid)
     task.cancel()
@@ -157,7 +157,7 @@ async def test_cancelling_kills_the_child(sandbox: Sandbox, tmp_path: Path) -> N
 
 async def test_no_more_children_than_allowed(tmp_path: Path) -> None:
     async with Sandbox(preload=["tests.unit.sandbox.jobs"], concurrency=1) as sandbox:
-        first = asyncio.create_task(sandbox.run(jobs.write_pid_and_wait, str(tmp_path / "first")))
+        first = asyncio.create_task(sandbox.run(jobs.write_pid_and_wait, tmp_path / "first", folder=tmp_path))
         await until_written(tmp_path / "first")
         second = asyncio.create_task(sandbox.run(jobs.echo, 2))
         done, _ = await asyncio.wait([second], timeout=0.3)
@@ -168,7 +168,7 @@ async def test_no_more_children_than_allowed(tmp_path: Path) -> None:
 
 async def test_it_recovers_when_the_forking_process_dies(sandbox: Sandbox, tmp_path: Path) -> None:
     _, nursery, _ = await sandbox.run(jobs.whoami)
-    task = asyncio.create_task(sandbox.run(jobs.write_pid_and_wait, str(tmp_path / "pid")))
+    task = asyncio.create_task(sandbox.run(jobs.write_pid_and_wait, tmp_path / "pid", folder=tmp_path))
     pid = await until_written(tmp_path / "pid")
     os.kill(nursery, signal.SIGKILL)
     with pytest.raises(SandboxCrashed):
@@ -179,7 +179,7 @@ async def test_it_recovers_when_the_forking_process_dies(sandbox: Sandbox, tmp_p
 
 async def test_closing_ends_every_child(tmp_path: Path) -> None:
     sandbox = Sandbox(preload=["tests.unit.sandbox.jobs"])
-    task = asyncio.create_task(sandbox.run(jobs.write_pid_and_wait, str(tmp_path / "pid")))
+    task = asyncio.create_task(sandbox.run(jobs.write_pid_and_wait, tmp_path / "pid", folder=tmp_path))
     pid = await until_written(tmp_path / "pid")
     await sandbox.aclose()
     await until_gone(pid)
@@ -190,9 +190,11 @@ async def test_closing_ends_every_child(tmp_path: Path) -> None:
 async def test_a_host_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
     program = (
         "import asyncio, sys\n"
+        "from pathlib import Path\n"
         "from services.common.sandbox import Sandbox\n"
         "from tests.unit.sandbox import jobs\n"
-        "asyncio.run(Sandbox().run(jobs.write_pid_and_wait, sys.argv[1]))\n"
+        "path = Path(sys.argv[1])\n"
+        "asyncio.run(Sandbox().run(jobs.write_pid_and_wait, path, folder=path.parent))\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     host = await asyncio.create_subprocess_exec(sys.executable, "-c", program, str(tmp_path / "pid"), env=environment)
