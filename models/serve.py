@@ -1,18 +1,21 @@
-"""`python -m models.serve`: becomes a Triton server, on loopback, with the models of one repository.
+"""`python -m models.serve`: becomes a Triton server, on Unix sockets, with the models of one repository.
 
 The server replaces this process, so that the supervisor's signals reach it and the exit status is the server's: 1 if a model cannot be
 loaded. A second process, `models.watch`, ends the server when a model has lost its process. The server logs to standard error and standard
 output.
+
+Only its own user can reach the sockets, `triton-http.sock` and that of gRPC (`grpc_target`), and read the shared memory of its models.
+Metrics are on loopback, open to every user of the machine.
 """
 
 import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from models.creation_modes import keep_creation_modes
 from models.errors import ServeError
 from models.shared_memory import region_prefix, remove_stale_regions
 from models.triton_environment import TritonEnvironment, prepare
@@ -23,26 +26,35 @@ _MODEL_START_SECONDS = 180
 _RESOURCE = "resource=service.name=darkroom-triton"
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """TCP ports on 127.0.0.1."""
+# Triton takes every address with a port, and appends it to the path of gRPC's socket.
+_PORT = 1
 
-    grpc: int
-    http: int
-    metrics: int
+
+def grpc_target(folder: Path) -> str:
+    """The gRPC target of a server with its sockets in `folder`."""
+    return f"{_grpc_address(folder)}:{_PORT}"
+
+
+def _grpc_address(folder: Path) -> str:
+    return f"unix:{folder.absolute()}/triton.sock"
+
+
+def _http_socket(folder: Path) -> Path:
+    return folder.absolute() / "triton-http.sock"
 
 
 def triton_command(
     environment: TritonEnvironment,
     repository: Path,
-    ports: Ports,
+    sockets: Path,
+    metrics_port: int,
     *,
     inherited: Mapping[str, str],
     pid: int,
     exit_timeout_s: int = 10,
     trace_url: str | None = None,
 ) -> tuple[list[str], dict[str, str]]:
-    """The arguments and environment variables that start the server.
+    """The arguments and environment variables that start the server, with its sockets in the folder `sockets`.
 
     `pid` is that of the process that will be the server; it makes the names of its shared-memory regions unique. After SIGTERM the server
     gives requests in flight `exit_timeout_s` to finish. It exports spans of requests that are already part of a trace to `trace_url` (OTLP
@@ -58,12 +70,12 @@ def triton_command(
         # Every configuration is complete; auto-completion would start each model's process one more time.
         "--disable-auto-complete-config",
         f"--exit-timeout-secs={exit_timeout_s}",
-        f"--grpc-address={_LOOPBACK}",
-        f"--grpc-port={ports.grpc}",
-        f"--http-address={_LOOPBACK}",
-        f"--http-port={ports.http}",
+        f"--grpc-address={_grpc_address(sockets)}",
+        f"--grpc-port={_PORT}",
+        f"--http-address=unix:{_http_socket(sockets)}",
+        f"--http-port={_PORT}",
         f"--metrics-address={_LOOPBACK}",
-        f"--metrics-port={ports.metrics}",
+        f"--metrics-port={metrics_port}",
         "--allow-gpu-metrics=false",
         f"--backend-config=python,shm-region-prefix-name={region_prefix(pid)}",
         # A model's process that is not up in time ends the server. The default of 30 s is too short, since all models start at once.
@@ -94,27 +106,32 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except ServeError as error:
         sys.exit(f"error: {error}")
     remove_stale_regions()
+    # The server does not start where a killed one has left its socket.
+    http = _http_socket(options.sockets)
+    http.unlink(missing_ok=True)
     command, variables = triton_command(
         environment,
         options.repository,
-        Ports(options.grpc_port, options.http_port, options.metrics_port),
+        options.sockets,
+        options.metrics_port,
         inherited=os.environ,
         pid=os.getpid(),
         exit_timeout_s=options.exit_timeout,
         trace_url=options.trace_url,
     )
-    watch_from_outside(os.getpid(), options.http_port)
+    watch_from_outside(os.getpid(), http)
+    os.umask(0o077)
+    keep_creation_modes()
     sys.stdout.flush()
     os.execve(command[0], command, variables)  # noqa: S606 - the arguments are made here, no shell reads them
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m models.serve", description="Serve a model repository on loopback.")
+    parser = argparse.ArgumentParser(prog="python -m models.serve", description="Serve a model repository on Unix sockets.")
     parser.add_argument("--repository", type=Path, default=Path(".cache/models"), help="default: .cache/models")
     parser.add_argument("--venv", type=Path, default=Path(".venv-triton"), help="environment with nvidia-pytriton")
-    parser.add_argument("--grpc-port", type=_port, required=True)
-    parser.add_argument("--http-port", type=_port, required=True)
-    parser.add_argument("--metrics-port", type=_port, required=True)
+    parser.add_argument("--sockets", type=Path, required=True, help="folder for the Unix sockets; at most 80 bytes long")
+    parser.add_argument("--metrics-port", type=_port, required=True, help="port of 127.0.0.1")
     parser.add_argument("--trace-url", help="where spans are exported to by OTLP over HTTP: http://host:4318/v1/traces")
     parser.add_argument("--exit-timeout", type=int, default=10, help="seconds that requests may finish in after SIGTERM")
     return parser

@@ -6,14 +6,15 @@ carries on, reports itself and the model as ready, and refuses every further req
 process does not always notice, and would keep its memory while the next server runs.
 """
 
+import http.client
 import os
 import select
 import signal
+import socket
 import sys
 import time
-import urllib.error
-import urllib.request
-from contextlib import suppress
+from contextlib import closing, suppress
+from pathlib import Path
 
 import psutil
 
@@ -22,7 +23,7 @@ _END_SECONDS = 15.0
 _MODEL_END_SECONDS = 5.0
 
 
-def watch_from_outside(server: int, http_port: int) -> None:
+def watch_from_outside(server: int, http_socket: Path) -> None:
     """Starts a process that watches the server with this process id until it has ended; it is not a child of the server."""
     between = os.fork()
     if between:
@@ -31,12 +32,12 @@ def watch_from_outside(server: int, http_port: int) -> None:
     if os.fork():
         os._exit(0)
     try:
-        watch(server, http_port)
+        watch(server, http_socket)
     finally:
         os._exit(0)
 
 
-def watch(server: int, http_port: int) -> None:
+def watch(server: int, http_socket: Path) -> None:
     """Returns when the server, by itself or because it lost a model's process, and all its models' processes have ended."""
     try:
         running = os.pidfd_open(server)
@@ -44,13 +45,13 @@ def watch(server: int, http_port: int) -> None:
         return
     models: dict[int, int] = {}
     try:
-        _watch(server, running, models, http_port)
+        _watch(server, running, models, http_socket)
     finally:
         _end(list(models.values()))
 
 
-def _watch(server: int, running: int, models: dict[int, int], http_port: int) -> None:
-    while not _is_ready(http_port):
+def _watch(server: int, running: int, models: dict[int, int], http_socket: Path) -> None:
+    while not _is_ready(http_socket):
         _add_children(models, server)
         if _ended([running], _ASK_SECONDS):
             return
@@ -62,7 +63,7 @@ def _watch(server: int, running: int, models: dict[int, int], http_port: int) ->
     if running in _ended([running, *models.values()]):
         return
     # A server that was told to stop ends its models' processes and is no longer ready.
-    if _is_ready(http_port):
+    if _is_ready(http_socket):
         print("models.watch: a model has lost its process; the server ends, to be started again", file=sys.stderr, flush=True)
         signal.pidfd_send_signal(running, signal.SIGTERM)
     if not _ended([running], _END_SECONDS):
@@ -96,9 +97,12 @@ def _ended(processes: list[int], seconds: float | None = None) -> list[int]:
     return [process for process, _ in poll.poll(None if seconds is None else seconds * 1000)]
 
 
-def _is_ready(http_port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{http_port}/v2/health/ready", timeout=_ASK_SECONDS) as reply:
-            return bool(reply.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+def _is_ready(http_socket: Path) -> bool:
+    connection = http.client.HTTPConnection("localhost", timeout=_ASK_SECONDS)
+    with closing(connection), suppress(OSError, http.client.HTTPException):
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(_ASK_SECONDS)
+        connection.sock.connect(os.fspath(http_socket))
+        connection.request("GET", "/v2/health/ready")
+        return connection.getresponse().status == http.client.OK
+    return False

@@ -24,6 +24,7 @@ from deploy.local.layout import Layout
 from deploy.local.monitoring import write_scrape_configuration
 from deploy.local.processes import end_processes
 from deploy.local.programs.services import run_service_command
+from deploy.local.programs.triton import loaded_models
 from deploy.local.progress import Lines, LiveList, Progress
 from deploy.topology import SERVICES
 
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     down.add_argument("--delete-data", action="store_true", help="delete the stack's folder with all data afterwards")
     status = add("status", _status, "show each part; exit status 0 when all are healthy")
     status.add_argument("--json", action="store_true", help="print one JSON object a part: name, state, ready, problem")
+    add("models", _models, "show the models that Triton has loaded: one JSON object a model, with name, state, reason")
     logs = add("logs", _logs, "print the parts' logs")
     logs.add_argument("names", nargs="*", metavar="NAME", help="parts (default: all)")
     logs.add_argument("--follow", "-f", action="store_true", help="keep printing what is added")
@@ -131,6 +133,12 @@ async def _status(options: argparse.Namespace) -> int:
     Console(width=None if sys.stdout.isatty() else _WHOLE).print(table)
     print(f"{stack.config.public_url}  ({stack.config.layout.root})")
     return 0 if all(part.ready for part in parts) else 1
+
+
+async def _models(options: argparse.Namespace) -> int:
+    for model in await asyncio.to_thread(loaded_models, open_stack(options.dir).config):
+        print(json.dumps({"name": model.name, "state": model.state, "reason": model.reason}))
+    return 0
 
 
 async def _logs(options: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from deploy.local.credentials import Credentials
 from deploy.local.layout import Layout
 from deploy.local.ports import Ports
 from deploy.local.settings import Settings
+from models.serve import grpc_target
 
 LOOPBACK = "127.0.0.1"
 BUCKET = "darkroom"
@@ -39,12 +40,13 @@ class StackConfig:
 
     @property
     def nats_url(self) -> str:
-        """URL of NATS, including credentials."""
-        return self.nats_account_url("darkroom")
+        """URL of NATS, with the credentials of a user without limits; for administration and tests, never for a service."""
+        return self.nats_user_url("darkroom")
 
-    def nats_account_url(self, user: str) -> str:
-        """URL of NATS with the credentials of a user."""
-        return f"nats://{user}:{self.credentials.nats}@{LOOPBACK}:{self.ports.nats}"
+    def nats_user_url(self, user: str) -> str:
+        """URL of NATS with the credentials of a user: a service, or one without limits."""
+        password = self.credentials.nats_users.get(user, self.credentials.nats)
+        return f"nats://{user}:{password}@{LOOPBACK}:{self.ports.nats}"
 
     @property
     def s3_endpoint(self) -> str:
@@ -53,8 +55,8 @@ class StackConfig:
 
     @property
     def triton_address(self) -> str:
-        """Address of Triton's gRPC listener: `host:port`."""
-        return f"{LOOPBACK}:{self.ports.triton_grpc}"
+        """gRPC target of Triton."""
+        return grpc_target(self.layout.run)
 
 
 def tool(name: str) -> str:

@@ -27,6 +27,7 @@ class Credentials:
     s3_access_key: str = field(default_factory=lambda: secrets.token_hex(10))
     s3_secret_key: str = field(default_factory=_random)
     databases: dict[str, str] = field(default_factory=lambda: {name: _random() for name in DATABASES})
+    nats_users: dict[str, str] = field(default_factory=lambda: {name: _random() for name in SERVICES})
 
 
 def load_credentials(layout: Layout) -> Credentials:
@@ -34,8 +35,9 @@ def load_credentials(layout: Layout) -> Credentials:
     stored = json.loads(layout.secrets_file.read_text()) if layout.secrets_file.is_file() else {}
     known = {field.name for field in fields(Credentials)}
     credentials = Credentials(**{name: value for name, value in stored.items() if name in known})
-    missing = {name: _random() for name in DATABASES if name not in credentials.databases}
-    credentials = replace(credentials, databases=credentials.databases | missing)
+    databases = {name: _random() for name in DATABASES if name not in credentials.databases}
+    nats_users = {name: _random() for name in SERVICES if name not in credentials.nats_users}
+    credentials = replace(credentials, databases=credentials.databases | databases, nats_users=credentials.nats_users | nats_users)
     if asdict(credentials) != stored:
         write_private(layout.secrets_file, json.dumps(asdict(credentials), indent=2) + "\n")
     return credentials

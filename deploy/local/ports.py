@@ -31,6 +31,7 @@ class Ports:
     public: int
     nats: int
     s3: int
+    # Not used: the previous version, to which a stack may go back, needs them.
     triton_grpc: int
     triton_http: int
     triton_metrics: int

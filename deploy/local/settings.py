@@ -28,6 +28,7 @@ class Settings:
     durable: whether PostgreSQL and NATS write data to disk before they acknowledge it. If false, a stack is faster, but loses the latest
         data if the machine, PostgreSQL or NATS is not shut down cleanly; for tests only.
     nats_accounts: number of NATS accounts beside that of the services, each with its own JetStream, for programs that use a scratch stack.
+    nats_monitoring: whether NATS serves its monitoring pages over HTTP on loopback, where every user of the machine can read them.
     services: all other DARKROOM_* settings, passed to the services unchanged.
     """
 
@@ -38,6 +39,7 @@ class Settings:
     trace_url: str | None = None
     durable: bool = True
     nats_accounts: int = 0
+    nats_monitoring: bool = False
     services: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -58,11 +60,12 @@ def load_settings(layout: Layout, *, models: Path | None = None) -> Settings:
         trace_url=_checked_url("OTLP_HTTP_ENDPOINT", named["OTLP_HTTP_ENDPOINT"]) or None,
         durable=_checked_flag("DURABLE", named["DURABLE"] or "true"),
         nats_accounts=_checked_count("NATS_ACCOUNTS", named["NATS_ACCOUNTS"] or "0"),
+        nats_monitoring=_checked_flag("NATS_MONITORING", named["NATS_MONITORING"] or "false"),
         services=stored,
     )
 
 
-_NAMED = ("PUBLIC_URL", "TLS_DIR", "MODELS", "TRITON_VENV", "OTLP_HTTP_ENDPOINT", "DURABLE", "NATS_ACCOUNTS")
+_NAMED = ("PUBLIC_URL", "TLS_DIR", "MODELS", "TRITON_VENV", "OTLP_HTTP_ENDPOINT", "DURABLE", "NATS_ACCOUNTS", "NATS_MONITORING")
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -4,12 +4,16 @@
 `EVENTS.<account>.<kind>` keeps task events for an hour, several to a message; the tasks database is their source of truth. The kind is
 `end` for a message with an event that ends a task and `change` for any other, so that subscribers interested only in ends get only those.
 `OFFERS.<operation>` keeps one message, for a minute, for each operation that a worker is configured for; see `offers.py`.
+
+The tasks service creates the streams. A user of NATS needs only what its service does (`deploy/local/programs/nats_users.py` lists it), and
+gets answers below `_INBOX.<user>`, which no other service needs to read.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import nats
 from nats.aio.client import Client
@@ -21,6 +25,8 @@ from services.common.log import get_logger
 from services.common.publishing import Publisher
 
 WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM = "WORK", "EVENTS", "OFFERS"
+ENDS_CONSUMER = "files"
+"""The durable consumer of EVENTS through which all replicas of the files service learn which tasks have ended."""
 REVOKED_SUBJECT = "ACCOUNTS.revoked"
 """Core subject; body: JSON `{"key_id": …}`."""
 
@@ -66,6 +72,12 @@ def cancel_subject(task_id: int | str) -> str:
     return f"CANCEL.{task_id}"
 
 
+def inbox_prefix(url: str) -> str:
+    """Where the user in a URL gets its answers."""
+    user = urlsplit(url).username
+    return f"_INBOX.{user}" if user else "_INBOX"
+
+
 def messaging(subject: str, operation: str, task_id: int) -> dict[str, str | int]:
     """Attributes, by OpenTelemetry's conventions, of a span that sends (`send`) or handles (`process`) a message about a task."""
     return {
@@ -85,7 +97,7 @@ class Bus:
         self.publisher = Publisher(client)
 
     async def ensure_streams(self, replicas: int) -> None:
-        """Create or update the streams. Every service does so at startup; repeating it is harmless."""
+        """Create or update the streams; repeating it is harmless."""
         streams = (
             StreamConfig(
                 name=WORK_STREAM,
@@ -131,8 +143,8 @@ class Bus:
 
 
 @asynccontextmanager
-async def connected(url: str, name: str, replicas: int) -> AsyncIterator[Bus]:
-    """A bus with its streams, closed when the block ends."""
+async def connected(url: str, name: str, replicas: int | None = None) -> AsyncIterator[Bus]:
+    """A bus, closed when the block ends. `replicas` is for the service that creates the streams: how many copies each has."""
 
     async def disconnected() -> None:
         _DISCONNECTS.inc()
@@ -147,6 +159,7 @@ async def connected(url: str, name: str, replicas: int) -> AsyncIterator[Bus]:
     client = await nats.connect(
         url,
         name=name,
+        inbox_prefix=inbox_prefix(url),
         max_reconnect_attempts=-1,
         reconnect_time_wait=0.25,
         ping_interval=10,
@@ -156,7 +169,8 @@ async def connected(url: str, name: str, replicas: int) -> AsyncIterator[Bus]:
     )
     bus = Bus(client, client.jetstream())
     try:
-        await bus.ensure_streams(replicas)
+        if replicas is not None:
+            await bus.ensure_streams(replicas)
         yield bus
     finally:
         # Not drain(): it waits for every delivered message to be consumed, and a cancelled pull leaves its last status unconsumed. Nor is

@@ -20,7 +20,6 @@ class ProcessSettings(BaseSettings):
 
     internal_listen: str = Field(description="Address of the internal gRPC listener, for other services only: `unix:/path` or `host:port`.")
     nats_url: str = Field(description="NATS server with JetStream, including credentials: `nats://user:password@host:port`.")
-    nats_replicas: int = Field(1, ge=1, le=5, description="Replicas of each JetStream stream; use 3 on a cluster.")
     signing_key_file: Path = Field(description="File with this service's Ed25519 private key, in PEM format.")
     trusted_keys_file: Path = Field(description="JSON file that maps each issuer's name to its Ed25519 public key, in PEM format.")
     metrics_listen: str | None = Field(

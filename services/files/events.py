@@ -13,14 +13,13 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from opentelemetry.trace import SpanKind
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2
-from services.common.bus import EVENTS_STREAM, Bus, event_subject, former_event_subject, messaging
+from services.common.bus import ENDS_CONSUMER, EVENTS_STREAM, Bus, event_subject, former_event_subject, messaging
 from services.common.log import get_logger
 from services.common.loop import to_its_end
 from services.common.telemetry import tracing
 from services.files.records import EndedTask
 from services.files.tasks_client import TERMINAL_STATES
 
-DURABLE = "files"
 _logger = get_logger()
 _BATCH = 20
 _WAIT_SECONDS = 5.0
@@ -63,7 +62,7 @@ class TaskEvents:
 
     async def _subscribe(self) -> JetStreamContext.PullSubscription:
         config = ConsumerConfig(
-            durable_name=DURABLE,
+            durable_name=ENDS_CONSUMER,
             # The second is for events that the previous version published in the last hour.
             filter_subjects=[event_subject("*", end=True), former_event_subject("*", "*", end=True)],
             deliver_policy=DeliverPolicy.ALL,
@@ -71,7 +70,7 @@ class TaskEvents:
             ack_wait=_ACK_WAIT_SECONDS,
         )
         await self._bus.jetstream.add_consumer(EVENTS_STREAM, config)  # Or updates the previous version's consumer.
-        return await self._bus.jetstream.pull_subscribe_bind(DURABLE, stream=EVENTS_STREAM)
+        return await self._bus.jetstream.pull_subscribe_bind(ENDS_CONSUMER, stream=EVENTS_STREAM)
 
 
 async def _fetch(subscription: JetStreamContext.PullSubscription) -> list[Msg]:

@@ -62,7 +62,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     transfer = ObjectTransfer(await opening.open("storage", http_client()), settings.storage_patience_seconds)
     files = await opening.open("files", channel(settings.files_address))
     tasks = await opening.open("tasks", channel(settings.tasks_address))
-    connection = await opening.open("nats", bus.connected(settings.nats_url, name, settings.nats_replicas))
+    connection = await opening.open("nats", bus.connected(settings.nats_url, name))
     heard = await opening.open("cancellations", cancellations.listening(connection))
     client = AttemptClient(tasks, caller, name)
     serving = providers(settings, await opening.open("providers", provider_client()), server)

@@ -22,7 +22,7 @@ class InferenceSettings(ProcessSettings, PictureSettings, GenerationSettings):
 
     tasks_address: str = Field(description="Internal listener of the tasks service, as a gRPC target.")
     files_address: str = Field(description="Internal listener of the files service, as a gRPC target.")
-    triton_address: str = Field(description="gRPC endpoint of the model server: `host:port`.")
+    triton_address: str = Field(description="gRPC endpoint of the model server: `host:port` or `unix:/path`.")
     triton_shared_memory: Literal["auto", "on", "off"] = Field(
         "auto",
         description="Whether to exchange pictures with the model server through shared memory. auto: if triton_address is on this host. "

@@ -41,6 +41,7 @@ class AdministrationSettings(DatabaseSettings, CreditSettings):
 class TasksSettings(ServiceSettings, DatabaseSettings, PictureSettings, CreditSettings, WebhookSettings, RetentionSettings, RestLimits):
     """Settings of the tasks service process. Field `x_y` is read from `DARKROOM_X_Y`; durations are in seconds."""
 
+    nats_replicas: int = Field(1, ge=1, le=5, description="Replicas of each JetStream stream; use 3 on a cluster.")
     files_address: str = Field(description="Internal listener of the files service, as a gRPC target.")
     diagnostics: bool = Field(False, description="Whether to accept diagnostic operations such as noop.")
 

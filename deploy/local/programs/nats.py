@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import nats
 from nats.errors import Error as NatsError
 
@@ -9,11 +11,14 @@ from deploy.local.config import LOOPBACK, StackConfig, digest_of, tool
 from deploy.local.errors import NotReady
 from deploy.local.layout import write_private
 from deploy.local.program import Program
+from deploy.local.programs.nats_users import RIGHTS, Rights
+from deploy.topology import SERVICES
+from services.common.bus import inbox_prefix
 
 # sync_interval: always makes acknowledged messages survive a power cut; the default syncs every two minutes.
 _CONFIGURATION = """\
 listen: "{host}:{port}"
-http: "{host}:{monitoring}"
+{monitoring}
 server_name: "darkroom-{digest}"
 jetstream {{
   store_dir: "{store}"
@@ -26,14 +31,14 @@ jetstream {{
 
 
 def nats_server(config: StackConfig) -> Program:
-    """The NATS server of a stack, on loopback, with a password."""
+    """The NATS server of a stack, on loopback, with a user for each service."""
     file = config.layout.config / "nats.conf"
 
     def configure() -> str:
         content = _CONFIGURATION.format(
             host=LOOPBACK,
             port=config.ports.nats,
-            monitoring=config.ports.nats_monitoring,
+            monitoring=f'http: "{LOOPBACK}:{config.ports.nats_monitoring}"' if config.settings.nats_monitoring else "",
             digest=config.layout.digest,
             store=config.layout.data / "nats",
             sync="always" if config.settings.durable else '"2m"',
@@ -71,14 +76,25 @@ def scratch_user(number: int) -> str:
 
 
 def _users(config: StackConfig) -> str:
-    def entry(user: str) -> str:
-        return f'{{ user: "{user}", password: "{config.credentials.nats}" }}'
-
+    everything = f'{{ user: "darkroom", password: "{config.credentials.nats}" }}'
+    services = "\n".join(("[", f"  {everything}", *(f"  {_service(config, name)}" for name in SERVICES), "]"))
     if not config.settings.nats_accounts:
         # In the global account, where the streams of every other stack are.
-        return f"authorization {entry('darkroom')}"
-    users = ("darkroom", *(scratch_user(number) for number in range(1, config.settings.nats_accounts + 1)))
-    return "\n".join(("accounts {", *(f'  "{user}" {{ jetstream: enabled, users: [{entry(user)}] }}' for user in users), "}"))
+        return f"authorization {{ users: {services} }}"
+    scratch = (scratch_user(number) for number in range(1, config.settings.nats_accounts + 1))
+    own = (f'  "{user}" {{ jetstream: enabled, users: [{{ user: "{user}", password: "{config.credentials.nats}" }}] }}' for user in scratch)
+    return "\n".join(("accounts {", f'  "darkroom" {{ jetstream: enabled, users: {services} }}', *own, "}"))
+
+
+def _service(config: StackConfig, name: str) -> str:
+    """A service's user, with what it may do. NATS's configuration is a superset of JSON."""
+    rights = RIGHTS.get(name, Rights())
+    permissions = {
+        # NATS reads an empty list as no restriction at all.
+        "publish": {"allow": rights.publish} if rights.publish else {"deny": ">"},
+        "subscribe": {"allow": [*rights.subscribe, f"{inbox_prefix(config.nats_user_url(name))}.>"]},
+    }
+    return json.dumps({"user": name, "password": config.credentials.nats_users[name], "permissions": permissions})
 
 
 async def _raised_instead(_: Exception) -> None:

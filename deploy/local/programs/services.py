@@ -47,7 +47,7 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
         # There is no other replica to route to.
         "DARKROOM_DRAIN_NOTICE": "0",
         "DARKROOM_PUBLIC_URL": config.public_url,
-        "DARKROOM_NATS_URL": config.nats_url,
+        "DARKROOM_NATS_URL": config.nats_user_url(service),
         "DARKROOM_S3_ENDPOINT": config.s3_endpoint,
         "DARKROOM_S3_PUBLIC_ENDPOINT": config.public_url,
         "DARKROOM_S3_ACCESS_KEY": config.credentials.s3_access_key,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
+from typing import Protocol
 
 import tritonclient.grpc as triton_client
 from tritonclient.utils import InferenceServerException
@@ -14,8 +16,16 @@ from deploy.local.layout import REPOSITORY
 from deploy.local.program import Program
 
 
+class ModelIndex(Protocol):
+    """What Triton says of a model; `reason` is why it is not READY."""
+
+    name: str
+    state: str
+    reason: str
+
+
 def triton(config: StackConfig) -> Program:
-    """The model server of a stack, on loopback."""
+    """The model server of a stack, on Unix sockets."""
     repository, trace_url = config.settings.models, config.settings.trace_url
 
     async def prepare() -> None:
@@ -26,17 +36,9 @@ def triton(config: StackConfig) -> Program:
 
     def check() -> None:
         """Triton reports itself ready when every model of its repository is loaded and warm."""
-        client = triton_client.InferenceServerClient(config.triton_address)
-        try:
-            if not client.is_server_ready(client_timeout=2):
-                raise NotReady("models are loading")
-            index = client.get_model_repository_index(client_timeout=2)
-        except InferenceServerException as error:
-            raise NotReady(str(error)) from error
-        finally:
-            client.close()
-        unready = [f"{model.name}: {model.reason or model.state}" for model in index.models if model.state != "READY"]
-        if unready or not index.models:
+        models = loaded_models(config)
+        unready = [f"{model.name}: {model.reason or model.state}" for model in models if model.state != "READY"]
+        if unready or not models:
             raise NotReady("; ".join(unready) or f"no model in {repository}")
 
     return Program(
@@ -47,8 +49,7 @@ def triton(config: StackConfig) -> Program:
             "models.serve",
             f"--repository={repository}",
             f"--venv={config.settings.triton_venv}",
-            f"--grpc-port={config.ports.triton_grpc}",
-            f"--http-port={config.ports.triton_http}",
+            f"--sockets={config.layout.run}",
             f"--metrics-port={config.ports.triton_metrics}",
             "--exit-timeout=3",
             *([f"--trace-url={trace_url}"] if trace_url else []),
@@ -59,3 +60,16 @@ def triton(config: StackConfig) -> Program:
         ready=lambda: asyncio.to_thread(check),
         ready_seconds=180,
     )
+
+
+def loaded_models(config: StackConfig) -> Sequence[ModelIndex]:
+    """The models that Triton has loaded. Raises NotReady while it does not answer, or is loading them."""
+    client = triton_client.InferenceServerClient(config.triton_address)
+    try:
+        if not client.is_server_ready(client_timeout=2):
+            raise NotReady("models are loading")
+        return list(client.get_model_repository_index(client_timeout=2).models)
+    except InferenceServerException as error:
+        raise NotReady(str(error)) from error
+    finally:
+        client.close()

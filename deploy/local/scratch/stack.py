@@ -178,12 +178,12 @@ class ScratchStack:
 
     @property
     def nats_url(self) -> str:
-        """The URL of NATS, with credentials."""
+        """The URL of NATS, with the credentials of a user without limits."""
         return self.stack.config.nats_url
 
     @property
     def triton_address(self) -> str:
-        """`host:port` of Triton's gRPC listener."""
+        """gRPC target of Triton."""
         return self.stack.config.triton_address
 
     def database_url(self, service: str) -> str:
@@ -249,7 +249,7 @@ class ScratchStack:
             number = taken.tell()
         if number > self.stack.config.settings.nats_accounts:
             raise StackError(f"all {number - 1} NATS accounts are taken; DARKROOM_NATS_ACCOUNTS sets their number")
-        return self.stack.config.nats_account_url(scratch_user(number))
+        return self.stack.config.nats_user_url(scratch_user(number))
 
     def log(self, part: str, lines: int = 30) -> list[str]:
         """The last lines of a part's log."""

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from tritonclient.utils import InferenceServerException
 
 from deploy.local.layout import REPOSITORY
 from deploy.local.scratch.ports import free_port
+from models.serve import grpc_target
 
 VENV = Path(os.environ.get("DARKROOM_TRITON_VENV") or REPOSITORY / ".venv-triton")
 
@@ -28,11 +30,12 @@ class TritonServer:
 
     def __init__(self, repository: Path, log: Path) -> None:
         self._log = log
-        grpc, http, metrics = free_port(), free_port(), free_port()
+        # Short, because it contains Unix sockets.
+        self._sockets = tempfile.TemporaryDirectory(prefix="darkroom-triton-")
         self._command = [sys.executable, "-m", "models.serve", "--repository", str(repository), "--venv", str(VENV)]
-        self._command += ["--grpc-port", str(grpc), "--http-port", str(http), "--metrics-port", str(metrics)]
+        self._command += ["--sockets", self._sockets.name, "--metrics-port", str(free_port())]
         self.process = self._started()
-        self.address = f"127.0.0.1:{grpc}"
+        self.address = grpc_target(Path(self._sockets.name))
         self.client = triton.InferenceServerClient(self.address)
 
     def _started(self) -> subprocess.Popen[bytes]:

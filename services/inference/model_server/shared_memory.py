@@ -185,7 +185,7 @@ class SharedMemory:
 def is_local(address: str) -> bool:
     """Whether an address, `host:port` or `unix:/path`, is one of this host's own, judged by its form alone."""
     host = address.rpartition(":")[0].strip("[]")
-    if host in ("localhost", "unix"):
+    if host == "localhost" or address.startswith("unix:"):
         return True
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -204,7 +204,7 @@ class Triton:
 
 @asynccontextmanager
 async def connected(address: str, patience: Patience, shared_bytes: int = 0) -> AsyncIterator[Triton]:
-    """A model server at `host:port`; it need not be up yet. A lost connection is re-established.
+    """A model server at `host:port` or `unix:/path`; it need not be up yet. A lost connection is re-established.
 
     Up to `shared_bytes` of memory are shared with it if it can see this host's memory; 0: none.
     """

@@ -99,11 +99,11 @@ async def service(
     accounts, tasks, worker = (signing.signer(issuer) for issuer in ("accounts", "tasks", "inference"))
     signing.verifier()  # writes the trusted keys
     settings, stop = settings.model_copy(update={"nats_url": nats_url}), asyncio.Event()
-    serving = asyncio.create_task(serve(settings, stop))
     async with AsyncExitStack() as stack:
+        bus = await stack.enter_async_context(connected(nats_url, "test", 1))
+        serving = asyncio.create_task(serve(settings, stop))
         public = await stack.enter_async_context(channel(settings.listen))
         internal = await stack.enter_async_context(channel(settings.internal_listen))
-        bus = await stack.enter_async_context(connected(nats_url, "test", 1))
         for each in (public, internal):
             reply = await health_pb2_grpc.HealthStub(each).Check(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=30)
             assert reply.status == health_pb2.HealthCheckResponse.SERVING

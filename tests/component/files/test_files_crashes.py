@@ -10,7 +10,7 @@ import pytest
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.bus import EVENTS_STREAM, Bus, connected, event_subject
+from services.common.bus import ENDS_CONSUMER, EVENTS_STREAM, Bus, connected, event_subject
 from services.files import events
 from services.files.domain.task_files import TaskFiles
 from services.files.events import TaskEvents
@@ -47,7 +47,7 @@ async def test_an_end_that_was_received_comes_again(
 
     survivor = TaskEvents(bus, world.files.task_files.settle)
     async with asyncio.timeout(30):
-        while (await bus.jetstream.consumer_info(EVENTS_STREAM, events.DURABLE)).num_ack_pending or not (await world.row(won))["visible"]:
+        while (await bus.jetstream.consumer_info(EVENTS_STREAM, ENDS_CONSUMER)).num_ack_pending or not (await world.row(won))["visible"]:
             await survivor.step()
     await world.sweep()
     assert {row["id"] for row in await world.rows()} == {file.id, won}

@@ -11,8 +11,8 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.bus import EVENTS_STREAM, Bus, connected, event_subject, former_event_subject
-from services.files.events import DURABLE, TaskEvents
+from services.common.bus import ENDS_CONSUMER, EVENTS_STREAM, Bus, connected, event_subject, former_event_subject
+from services.files.events import TaskEvents
 from services.files.records import EndedTask
 from tests.component.files.test_files_tasks import output, ready_input
 from tests.component.files.world import World
@@ -72,7 +72,7 @@ async def test_replicas_at_once_settle_every_task_and_share_the_events(world: Wo
 async def test_a_version_before_has_left_its_consumer_and_an_end_that_nobody_has_settled(world: World, bus: Bus, kinds: str) -> None:
     account, before, after = world.account(), world.task(), world.task()
     config = ConsumerConfig(
-        durable_name=DURABLE,
+        durable_name=ENDS_CONSUMER,
         filter_subject=former_event_subject("*", "*", end=True).removesuffix("end") + kinds,
         deliver_policy=DeliverPolicy.ALL,
         ack_policy=AckPolicy.EXPLICIT,
@@ -93,7 +93,7 @@ async def test_a_version_before_has_left_its_consumer_and_an_end_that_nobody_has
         while len(settled) < 2:
             await events.step()
     assert settled == [EndedTask(before, ()), EndedTask(after, (7,))]
-    info = await bus.jetstream.consumer_info(EVENTS_STREAM, DURABLE)
+    info = await bus.jetstream.consumer_info(EVENTS_STREAM, ENDS_CONSUMER)
     assert sorted(info.config.filter_subjects or ()) == sorted([event_subject("*", end=True), former_event_subject("*", "*", end=True)])
 
 

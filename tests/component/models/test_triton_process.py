@@ -90,7 +90,7 @@ def test_a_model_that_cannot_be_loaded_ends_it_with_an_error(tmp_path: Path) -> 
 )
 def test_it_says_what_is_missing(repository: Path, tmp_path: Path, option: str, problem: str) -> None:
     options = {"--repository": str(repository), option: str(tmp_path)}
-    ports = ["--grpc-port=1", "--http-port=2", "--metrics-port=3"]
+    ports = [f"--sockets={tmp_path}", "--metrics-port=3"]
 
     done = subprocess.run(
         [sys.executable, "-m", "models.serve", *ports, *(word for pair in options.items() for word in pair)],

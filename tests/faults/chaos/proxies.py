@@ -9,13 +9,14 @@ from contextlib import contextmanager
 
 
 class Proxy:
-    """Passes on connections to `port` of loopback, in a thread of its own, at a port that stays the same when they are dropped."""
+    """Passes on connections to a port of loopback or to a Unix socket, in a thread of its own, at a port that stays the same when they are
+    dropped."""
 
-    def __init__(self, port: int) -> None:
-        self._target = port
+    def __init__(self, target: int | str) -> None:
+        self._target = target
         self._loop = asyncio.new_event_loop()
         self._writers: set[asyncio.StreamWriter] = set()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy-{port}", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy-{target}", daemon=True)
         self._thread.start()
         self._server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._serve, "127.0.0.1", 0), self._loop).result()
         self.port: int = self._server.sockets[0].getsockname()[1]
@@ -39,7 +40,10 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            onward, target = await asyncio.open_connection("127.0.0.1", self._target)
+            if isinstance(self._target, str):
+                onward, target = await asyncio.open_unix_connection(self._target)
+            else:
+                onward, target = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:  # The part is down, and its client sees a connection that is.
             writer.transport.abort()
             return
@@ -66,9 +70,9 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @contextmanager
-def proxy_to(port: int) -> Iterator[Proxy]:
+def proxy_to(target: int | str) -> Iterator[Proxy]:
     """A proxy until the block ends."""
-    proxy = Proxy(port)
+    proxy = Proxy(target)
     try:
         yield proxy
     finally:

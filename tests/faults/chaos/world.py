@@ -57,12 +57,13 @@ def proxies(stack: StackUnderTest, *, everywhere: bool) -> Iterator[dict[str, Pr
             for name, setting, url in (
                 ("NATS", "DARKROOM_NATS_URL", stack.nats_url),
                 ("storage", "DARKROOM_S3_ENDPOINT", stack.stack.config.s3_endpoint),
-                ("Triton", "DARKROOM_TRITON_ADDRESS", f"//{stack.triton_address}"),
             ):
                 parts = urlsplit(url)
                 made[name] = opened.enter_context(proxy_to(parts.port or 0))
                 behind = parts._replace(netloc=parts.netloc.replace(f":{parts.port}", f":{made[name].port}"))
-                settings[setting] = urlunsplit(behind).removeprefix("//")
+                settings[setting] = urlunsplit(behind)
+            made["Triton"] = opened.enter_context(proxy_to(stack.triton_address.removeprefix("unix:")))
+            settings["DARKROOM_TRITON_ADDRESS"] = f"127.0.0.1:{made['Triton'].port}"
             before = stack.configured
             stack.configure({**before, **settings})
             opened.callback(stack.up)

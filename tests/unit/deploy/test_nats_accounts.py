@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
 from deploy.local.assembly import create_stack
 from deploy.local.errors import StackError
+from deploy.local.programs.nats_users import RIGHTS
+from deploy.topology import SERVICES
 
 
 def configured(folder: Path, setting: str) -> str:
@@ -20,8 +24,8 @@ def configured(folder: Path, setting: str) -> str:
 
 def test_a_stack_has_the_global_account_alone(tmp_path: Path) -> None:
     configuration = configured(tmp_path, "")
-    assert 'authorization { user: "darkroom", ' in configuration
-    assert "accounts" not in configuration
+    assert 'authorization { users: [\n  { user: "darkroom", ' in configuration
+    assert "accounts {" not in configuration
 
 
 def test_more_have_a_jetstream_each(tmp_path: Path) -> None:
@@ -36,3 +40,24 @@ def test_more_have_a_jetstream_each(tmp_path: Path) -> None:
 def test_a_number_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="DARKROOM_NATS_ACCOUNTS is 'many'; it must be a whole number, 0 or more"):
         configured(tmp_path, "DARKROOM_NATS_ACCOUNTS=many\n")
+
+
+def test_a_stack_from_before_services_had_users_gets_them(tmp_path: Path) -> None:
+    configured(tmp_path, "")
+    file = tmp_path / "secrets.json"
+    before = {name: value for name, value in json.loads(file.read_text()).items() if name != "nats_users"}
+    file.write_text(json.dumps(before))
+    configuration = configured(tmp_path, "")
+    after = json.loads(file.read_text())
+    assert {**after, "nats_users": None} == {**before, "nats_users": None}
+    assert set(after["nats_users"]) == set(SERVICES)
+    assert all(password in configuration for password in after["nats_users"].values())
+
+
+def test_only_services_have_rights() -> None:
+    assert set(RIGHTS) <= set(SERVICES)
+
+
+def test_nats_serves_its_monitoring_only_where_it_is_asked_to(tmp_path: Path) -> None:
+    assert "http" not in configured(tmp_path, "")
+    assert re.search(r'^http: "127\.0\.0\.1:\d+"$', configured(tmp_path, "DARKROOM_NATS_MONITORING=true\n"), re.MULTILINE)

@@ -24,6 +24,7 @@ def test_regions_are_stale_when_nobody_holds_them(tmp_path: Path) -> None:
         ("localhost:8001", True),
         ("[::1]:8001", True),
         ("unix:/run/triton.sock", True),
+        ("unix:/run/triton.sock:1", True),
         ("triton:8001", False),
         ("10.0.0.7:8001", False),
         ("[2001:db8::1]:8001", False),

@@ -31,10 +31,18 @@ class Installation:
 
     def parts(self, stack: Path) -> list[dict[str, Any]] | None:
         """Each part of a stack: name, state, ready, problem. None if the stack is down."""
-        command = [sys.executable, "-m", "deploy.local", "--dir", str(stack), "status", "--json"]
+        return self._objects(stack, "status", "--json") or None
+
+    def models(self, stack: Path) -> list[dict[str, Any]] | None:
+        """Each model that a stack's Triton has loaded: name, state, reason. None if Triton does not answer."""
+        return self._objects(stack, "models")
+
+    def _objects(self, stack: Path, *arguments: str) -> list[dict[str, Any]] | None:
+        """What a command of `deploy.local` prints, one object a line; None if it fails and prints none."""
+        command = [sys.executable, "-m", "deploy.local", "--dir", str(stack), *arguments]
         done = subprocess.run(command, cwd=self.root, check=False, capture_output=True, text=True)
-        lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-        return [json.loads(line) for line in lines] or None
+        found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        return found if found or done.returncode == 0 else None
 
 
 def env_file() -> Path | None:

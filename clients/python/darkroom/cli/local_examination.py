@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 from rich.filesize import decimal
 
 from darkroom.cli.findings import Finding, Verdict
@@ -35,20 +33,15 @@ async def examine(stack: Path | None) -> AsyncIterator[Finding]:
             advice = f"See why with `make logs DIR={stack}`; start what is down with `make up DIR={stack}`."
             yield Finding(part["name"], Verdict.BAD, f"{part['state']}: {part['problem']}", advice)
     if parts is not None:
-        yield await _models(stack)
+        yield await _models(installation, stack)
     yield _disk(stack)
 
 
-async def _models(stack: Path) -> Finding:
-    port = json.loads((stack / "ports.json").read_text())["triton_http"]
-    try:
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
-            index = (await http.post(f"http://127.0.0.1:{port}/v2/repository/index")).raise_for_status().json()
-    except httpx.HTTPError as error:
-        return Finding("models", Verdict.BAD, f"cannot list the models of Triton: {error}", f"See why with `make logs DIR={stack}`.")
-    unready = [
-        f"{model['name']} ({model.get('reason') or model.get('state', 'not loaded')})" for model in index if model.get("state") != "READY"
-    ]
+async def _models(installation: Installation, stack: Path) -> Finding:
+    index = await asyncio.to_thread(installation.models, stack)
+    if index is None:
+        return Finding("models", Verdict.BAD, "cannot list the models of Triton", f"See why with `make logs DIR={stack}`.")
+    unready = [f"{model['name']} ({model['reason'] or model['state']})" for model in index if model["state"] != "READY"]
     if unready or not index:
         advice = "Find damaged models with `darkroom models verify`, install missing ones with `darkroom models install`, then `make up`."
         return Finding("models", Verdict.BAD, f"not loaded: {', '.join(unready) or 'any'}", advice)

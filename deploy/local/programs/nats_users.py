@@ -1,0 +1,60 @@
+"""What each service may do in NATS: the subjects that it publishes to and subscribes to, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.common.bus import (
+    ENDS_CONSUMER,
+    EVENTS_STREAM,
+    OFFERS_STREAM,
+    REVOKED_SUBJECT,
+    WORK_STREAM,
+    cancel_subject,
+    event_subject,
+    events_subject,
+    offer_subject,
+    work_subject,
+)
+
+_API = "$JS.API"
+_STREAMS = (WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM)
+
+
+@dataclass(frozen=True)
+class Rights:
+    """The subjects of one service. Requests to JetStream are messages to `$JS.API.…`."""
+
+    publish: tuple[str, ...] = ()
+    subscribe: tuple[str, ...] = ()
+
+
+def _pulls(stream: str, consumer: str) -> tuple[str, ...]:
+    """Creating a durable consumer, or any of a stream (`*`), pulling from it and acknowledging."""
+    return (
+        f"{_API}.CONSUMER.DURABLE.CREATE.{stream}.{consumer}",
+        f"{_API}.CONSUMER.MSG.NEXT.{stream}.{consumer}",
+        f"$JS.ACK.{stream}.{consumer}.>",
+    )
+
+
+RIGHTS: Mapping[str, Rights] = {
+    "accounts": Rights(publish=(REVOKED_SUBJECT,), subscribe=(REVOKED_SUBJECT,)),
+    "files": Rights(publish=_pulls(EVENTS_STREAM, ENDS_CONSUMER)),
+    "tasks": Rights(
+        publish=(
+            *(f"{_API}.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE") for stream in _STREAMS),
+            work_subject("*"),
+            f"{_API}.STREAM.PURGE.{WORK_STREAM}",
+            f"{_API}.CONSUMER.INFO.{WORK_STREAM}.*",
+            event_subject("*", end=True),
+            event_subject("*", end=False),
+            f"{_API}.STREAM.MSG.GET.{OFFERS_STREAM}",
+            cancel_subject("*"),
+        ),
+        subscribe=(events_subject("*"), REVOKED_SUBJECT),
+    ),
+    "inference": Rights(publish=(*_pulls(WORK_STREAM, "*"), offer_subject("*")), subscribe=(cancel_subject("*"),)),
+}
+"""By service; a service that is not named here may connect, and nothing else."""
