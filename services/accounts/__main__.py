@@ -8,12 +8,15 @@ from services.accounts import cli
 from services.accounts.config import AccountsSettings
 from services.accounts.domain import announcer
 from services.accounts.domain.accounts import Accounts
+from services.accounts.domain.admission import Admission
 from services.accounts.domain.announcer import Announcer
 from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
 from services.accounts.domain.key_creation import PURPOSE, KeyCreation
+from services.accounts.domain.rate_limits import RateLimits
 from services.accounts.domain.usage import INTERVAL_SECONDS as USAGE_SECONDS
 from services.accounts.domain.usage import Usage
 from services.accounts.store.accounts import AccountStore
+from services.accounts.store.buckets import BucketStore
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
 from services.accounts.surfaces.native.accounts import AccountsServicer
 from services.accounts.surfaces.rest.keys import RestKeys
@@ -46,7 +49,9 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
         authenticator.evict(key_id)
         announcements.wake()
 
-    accounts = Accounts(store, revoked)
+    accounts = Accounts(store, revoked, max_keys=settings.max_keys)
+    buckets = BucketStore(database)
+    rates = RateLimits(buckets.borrow, settings.rate_rules)
     idempotency = IdempotencyRecords(database, system_clock)
     creation = KeyCreation(accounts, store, idempotency, signer.derived_secret(PURPOSE))
     await opening.open("revocations", hearing_revoked(connection, authenticator.evict))
@@ -57,9 +62,11 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             announcements,
             Loop("record_key_use", USAGE_SECONDS, usage.step),
             Loop("sweep_idempotency", _SWEEP_SECONDS, idempotency.sweep),
+            Loop("sweep_buckets", _SWEEP_SECONDS, buckets.sweep),
+            Loop("forget_slices", _SWEEP_SECONDS, rates.forget),
         ],
         collectors=[PoolGauges(database.engine)],
-        internal=[Mount(AuthorizationServicer(authenticator))],
+        internal=[Mount(AuthorizationServicer(Admission(authenticator, rates)))],
         public=[Mount(AccountsServicer(accounts, creation)), Mount(RestKeys(accounts, creation))],
     )
 

@@ -12,6 +12,7 @@ import nats
 import nats.errors
 
 from darkroom.common.v1.scopes import SCOPES
+from services.accounts import limits_command
 from services.accounts.config import AdministrationSettings
 from services.accounts.domain.accounts import Accounts
 from services.accounts.records import Account, ApiKey, KeyLimits
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     create_key.add_argument("--expires-in-days", type=int, help="when it expires; without it, never")
     revoke_key = commands.add_parser("revoke-key", help="revoke an API key and those that it created; they stop working within seconds")
     revoke_key.add_argument("--key", type=administration.identifier, required=True, help="the key's id")
+    limits_command.add(commands)
     commands.add_parser("list", help="list accounts and their keys")
     return parser
 
@@ -64,6 +66,8 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
                 row, others = await accounts.revoke_key(options.key, account_id=None)
                 await _announce(settings.nats_url, revoked)
                 return {**_key(row), "also_revoked": [_key(other) for other in others]}
+            case "limits":
+                return await limits_command.run(options, accounts, settings)
             case _:
                 return [{**_account(row), "keys": [_key(key) for key in await store.keys(row.id)]} for row in await store.accounts()]
 

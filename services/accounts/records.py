@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -87,6 +87,22 @@ class RepeatableKey:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountLimits:
+    """What the operator has set for one account. None: as the settings say; 0: no limit."""
+
+    request_rate: float | None = None
+    """Requests a second that all its keys may make together."""
+    key_request_rate: float | None = None
+    """Requests a second that each of its keys may make."""
+    max_keys: int | None = None
+    """Keys that it may have; revoked and expired ones do not count."""
+
+
+LimitChange = Mapping[str, float | int | None]
+"""New values of some fields of `AccountLimits`, by their names."""
+
+
+@dataclass(frozen=True, slots=True)
 class KeyOwner:
     """A key that has not been revoked: its id, its account, and its limits."""
 
@@ -96,3 +112,28 @@ class KeyOwner:
     """What the key may do; None for everything."""
     expires_at: datetime | None = None
     """When it expires, or has expired."""
+    own_limits: AccountLimits = AccountLimits()
+    """Its account's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowing:
+    """Tokens that are wanted from a shared bucket."""
+
+    bucket: str
+    """Its name."""
+    rate: float
+    """Tokens that flow into it in a second."""
+    burst: int
+    """Tokens that it holds when it is full."""
+    wanted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowed:
+    """What a shared bucket gave."""
+
+    granted: int
+    """Tokens, from 0 to what was wanted."""
+    left: float
+    """Tokens that it has left."""

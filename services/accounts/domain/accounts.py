@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from services.accounts.domain.keys import make_key
-from services.accounts.records import UNLIMITED, Account, ApiKey, KeyLimits, RepeatableKey
+from services.accounts.records import UNLIMITED, Account, AccountLimits, ApiKey, KeyLimits, LimitChange, RepeatableKey
 from services.accounts.store.accounts import AccountStore
 from services.common.clock import Clock, system_clock
 from services.common.errors import DarkroomError, ErrorReason
@@ -19,10 +19,13 @@ LONGEST_OVERLAP = timedelta(days=30)
 
 
 class Accounts:
-    """What can be done to accounts and keys. `revoked(key_id)` is called for each key that has ended."""
+    """What can be done to accounts and keys. `revoked(key_id)` is called for each key that has ended.
 
-    def __init__(self, store: AccountStore, revoked: Callable[[int], None], clock: Clock = system_clock) -> None:
-        self._store, self._revoked, self._clock = store, revoked, clock
+    An account may have `max_keys` keys (0: any number) unless the operator has set another number for it.
+    """
+
+    def __init__(self, store: AccountStore, revoked: Callable[[int], None], clock: Clock = system_clock, *, max_keys: int = 0) -> None:
+        self._store, self._revoked, self._max_keys, self._clock = store, revoked, max_keys, clock
 
     async def create_account(self, name: str) -> Account:
         """A new account, with a name of 1 to 100 characters. Raises FIELD_INVALID."""
@@ -47,8 +50,8 @@ class Accounts:
 
         `creator_id` is the key that creates it, if any: the new key inherits that key's limits where `limits` sets none, and may not exceed
         them. With `repeatable`, the new key is that one, and its call is recorded.
-        Raises FIELD_INVALID, ACCOUNT_NOT_FOUND, API_KEY_NOT_FOUND (the creator has been deleted), PERMISSION_DENIED, and
-        IDEMPOTENCY_IN_PROGRESS when the call has already been recorded.
+        Raises FIELD_INVALID, ACCOUNT_NOT_FOUND, API_KEY_NOT_FOUND (the creator has been deleted), PERMISSION_DENIED, TOO_MANY_API_KEYS
+        unless the operator creates it, and IDEMPOTENCY_IN_PROGRESS when the call has already been recorded.
         """
         name = _checked(name)
         await self.account(account_id)
@@ -57,7 +60,11 @@ class Accounts:
         if creator_id is not None:
             limits = await self._within(creator_id, account_id, limits)
         key = repeatable.key if repeatable is not None else make_key()
-        added = await self._store.add_key(account_id, name, key, limits, repeatable, creator_id=creator_id, now=self._clock())
+        # The operator, who sets the limit, is not held to it.
+        most = self._max_keys if creator_id is not None else None
+        added = await self._store.add_key(
+            account_id, name, key, limits, repeatable, creator_id=creator_id, max_keys=most, now=self._clock()
+        )
         if added is None:
             raise _revoked_meanwhile()
         return added, key.secret
@@ -68,7 +75,8 @@ class Accounts:
         """A key with the same name and limits, and the key itself; the old one works until `overlap` has passed.
 
         A key may rotate itself, and others that it could have created.
-        Raises FIELD_INVALID, API_KEY_NOT_FOUND, API_KEY_NOT_ACTIVE, PERMISSION_DENIED, and IDEMPOTENCY_IN_PROGRESS as `create_key` does.
+        Raises FIELD_INVALID, API_KEY_NOT_FOUND, API_KEY_NOT_ACTIVE, PERMISSION_DENIED, TOO_MANY_API_KEYS when too many keys
+        are on their way out, and IDEMPOTENCY_IN_PROGRESS as `create_key` does.
         """
         if not timedelta() <= overlap <= LONGEST_OVERLAP:
             raise DarkroomError(ErrorReason.FIELD_INVALID, f"overlap: must be 0 to {LONGEST_OVERLAP.days} days", field="overlap")
@@ -78,7 +86,9 @@ class Accounts:
                 ErrorReason.PERMISSION_DENIED, f"This key cannot rotate key {key_id}, which has scopes that it lacks, or expires later."
             )
         key, now = repeatable.key if repeatable is not None else make_key(), self._clock()
-        made = await self._store.rotate(old, key, until=now + overlap, caller_id=caller_id, repeatable=repeatable, now=now)
+        made = await self._store.rotate(
+            old, key, until=now + overlap, caller_id=caller_id, repeatable=repeatable, max_keys=self._max_keys, now=now
+        )
         if made is None:
             raise await self._not_active(key_id, account_id, now)
         if not overlap:
@@ -111,6 +121,13 @@ class Accounts:
             "expire_time: must not be later than when the key that creates this one expires",
             field="expire_time",
         )
+
+    async def set_limits(self, account_id: int, change: LimitChange) -> AccountLimits:
+        """Set some of an account's own limits, in effect within seconds; all of them as they are now. Raises ACCOUNT_NOT_FOUND."""
+        limits = await self._store.set_limits(account_id, change)
+        if limits is None:
+            raise DarkroomError(ErrorReason.ACCOUNT_NOT_FOUND, f"There is no account {account_id}.")
+        return limits
 
     async def keys(self, account_id: int) -> Sequence[ApiKey]:
         """The account's keys, newest first, revoked ones included."""

@@ -38,6 +38,14 @@ class _Answer:
     signed_at: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """A valid key's owner, and an identity token of its account."""
+
+    owner: KeyOwner
+    token: str
+
+
 class IdentitySigner:
     """Signs the identity tokens of keys; none outlives its key."""
 
@@ -73,8 +81,12 @@ class KeyAuthenticator:
         self._pending: dict[bytes, asyncio.Task[_Answer]] = {}
         self._evictions = 0
 
-    async def token(self, secret: str) -> str:
-        """An identity token of the key's account with at least 40 of its 60 seconds left, unless the key itself expires sooner.
+    def knows(self, secret: str) -> bool:
+        """Whether the key is one of those in memory, valid when it was last looked up."""
+        return digest_of(secret) in self._valid
+
+    async def identify(self, secret: str) -> Identified:
+        """The key's owner, and an identity token with at least 40 of its 60 seconds left, unless the key itself expires sooner.
 
         Raises API_KEY_INVALID for an unknown, revoked or expired key, and UNAVAILABLE when the database is needed and cannot be reached.
         """
@@ -96,7 +108,7 @@ class KeyAuthenticator:
         if not answer.token or clock - answer.signed_at > TOKEN_SECONDS:
             answer.token, answer.signed_at = self._sign(answer.owner, now), clock
         self._used(answer.owner.key_id, now)
-        return answer.token
+        return Identified(answer.owner, answer.token)
 
     def evict(self, key_id: int) -> None:
         """Drop what is cached about a key that has been revoked or has expired."""

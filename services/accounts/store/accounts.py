@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import col, select
 
-from services.accounts.records import UNLIMITED, Account, ApiKey, KeyLimits, KeyOwner, NewKey, RepeatableKey
+from services.accounts.records import UNLIMITED, Account, AccountLimits, ApiKey, KeyLimits, KeyOwner, LimitChange, NewKey, RepeatableKey
 from services.accounts.store.tables import AccountRow, ApiKeyRow, IdempotencyRow
 from services.common.database import Database, Transaction
+from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotentCall, key_values, remembered, storing_key
 
 _KEY_COLUMNS = tuple(field.name for field in fields(ApiKey))
@@ -54,7 +55,31 @@ SELECT * FROM added
 """)  # noqa: S608 - put together from constants
 """Inserts a key like another one, which ends at `:until` or when it would have anyway; nothing if that one cannot be rotated."""
 
-_OWNER = text("SELECT id, account_id, scopes, expires_at FROM api_key WHERE sha256 = :digest AND revoked_at IS NULL")
+_KEYS = text("""
+SELECT max_keys, (
+  SELECT count(*) FROM api_key
+  WHERE account_id = :account_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
+    AND EXISTS (SELECT FROM api_key AS newer WHERE newer.replaces_id = api_key.id) = :replaced
+) AS keys
+FROM account WHERE id = :account_id
+""")
+"""How many usable keys an account has, either those that others replace or all others, and how many it may have. Runs after _LOCK, so that
+it counts what a call at the same time has added."""
+
+_OWNER = text("""
+SELECT api_key.id, account_id, scopes, expires_at, request_rate, key_request_rate, max_keys
+FROM api_key JOIN account ON account.id = account_id
+WHERE sha256 = :digest AND revoked_at IS NULL
+""")
+
+_SET_LIMITS = text("""
+UPDATE account SET
+  request_rate = CASE WHEN :keep_request_rate THEN request_rate ELSE :request_rate END,
+  key_request_rate = CASE WHEN :keep_key_request_rate THEN key_request_rate ELSE :key_request_rate END,
+  max_keys = CASE WHEN :keep_max_keys THEN max_keys ELSE :max_keys END
+WHERE id = :account_id
+RETURNING request_rate, key_request_rate, max_keys
+""")
 
 _REVOKE = text("""
 WITH RECURSIVE family (id, created) AS (
@@ -119,10 +144,15 @@ class AccountStore:
         repeatable: RepeatableKey | None = None,
         *,
         creator_id: int | None = None,
+        max_keys: int | None = None,
         now: datetime,
     ) -> ApiKey | None:
         """Add a key to an existing account; with `repeatable`, also the record of its call. None if the key that creates it has been
-        revoked. Raises IDEMPOTENCY_IN_PROGRESS when that record already exists."""
+        revoked.
+
+        With `max_keys`, the account may have that many (0: any number) unless it has a number of its own. Raises TOO_MANY_API_KEYS, and
+        IDEMPOTENCY_IN_PROGRESS when the record of the call already exists.
+        """
         values = {
             "account_id": account_id,
             "name": name,
@@ -135,14 +165,28 @@ class AccountStore:
         }
         with storing_key():
             async with self._changing_keys(account_id) as transaction:
+                if max_keys is not None:
+                    await _check_room(transaction, account_id, max_keys, now, replaced=False)
                 rows = await transaction.fetch(_ADD_KEY, values)
         return _api_key(rows[0]) if rows else None
 
     async def rotate(
-        self, key: ApiKey, new: NewKey, *, until: datetime, caller_id: int, repeatable: RepeatableKey | None, now: datetime
+        self,
+        key: ApiKey,
+        new: NewKey,
+        *,
+        until: datetime,
+        caller_id: int,
+        repeatable: RepeatableKey | None,
+        max_keys: int,
+        now: datetime,
     ) -> ApiKey | None:
         """Add a key like `key`, which ends at `until` at the latest. None if `key` has ended or been replaced, or the calling key has been
-        revoked. Raises IDEMPOTENCY_IN_PROGRESS as `add_key` does."""
+        revoked.
+
+        As many keys as the account may have may be on their way out. Raises TOO_MANY_API_KEYS when there are, and IDEMPOTENCY_IN_PROGRESS
+        as `add_key` does.
+        """
         values = {
             "key_id": key.id,
             "account_id": key.account_id,
@@ -155,6 +199,8 @@ class AccountStore:
         }
         with storing_key():
             async with self._changing_keys(key.account_id) as transaction:
+                if until > now:
+                    await _check_room(transaction, key.account_id, max_keys, now, replaced=True)
                 rows = await transaction.fetch(_ROTATE, values)
         return _api_key(rows[0]) if rows else None
 
@@ -185,8 +231,16 @@ class AccountStore:
         rows = await self._database.fetch(_OWNER, {"digest": digest})
         if not rows:
             return None
-        key_id, account_id, scopes, expires_at = rows[0]
-        return KeyOwner(key_id, account_id, frozenset(scopes) if scopes is not None else None, expires_at)
+        key_id, account_id, scopes, expires_at, *limits = rows[0]
+        return KeyOwner(key_id, account_id, frozenset(scopes) if scopes is not None else None, expires_at, AccountLimits(*limits))
+
+    async def set_limits(self, account_id: int, change: LimitChange) -> AccountLimits | None:
+        """Set some of an account's limits; all of them as they are now. None if there is no such account."""
+        values: dict[str, object] = {"account_id": account_id}
+        for field in fields(AccountLimits):
+            values[field.name], values[f"keep_{field.name}"] = change.get(field.name), field.name not in change
+        rows = await self._database.fetch(_SET_LIMITS, values)
+        return AccountLimits(*rows[0]) if rows else None
 
     async def replacing(self, key_id: int) -> int | None:
         """The key that replaces a key; None if there is none."""
@@ -218,6 +272,18 @@ def _call_values(repeatable: RepeatableKey | None, now: datetime) -> dict[str, A
     if repeatable is None:
         return {"nonce": None, **key_values(None, now)}
     return {"nonce": repeatable.nonce, **key_values(repeatable.call, now)}
+
+
+async def _check_room(transaction: Transaction, account_id: int, max_keys: int, now: datetime, *, replaced: bool) -> None:
+    rows = await transaction.fetch(_KEYS, {"account_id": account_id, "replaced": replaced, "now": now})
+    for row in rows:
+        most = max_keys if row["max_keys"] is None else row["max_keys"]
+        if most and row["keys"] >= most:
+            raise DarkroomError(
+                ErrorReason.TOO_MANY_API_KEYS,
+                f"The account has reached its limit of {most} {'replaced ' if replaced else ''}API keys. Revoke one first.",
+                metadata={"max_keys": str(most)},
+            )
 
 
 def _account(row: AccountRow) -> Account:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, ForeignKey, Index, LargeBinary, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Double, ForeignKey, Index, Integer, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -25,6 +25,9 @@ class AccountRow(AccountsTable, table=True):
     id: int = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")))
     name: str = Field(sa_column=Column(Text, nullable=False))
     created_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
+    request_rate: float | None = Field(default=None, sa_column=Column(Double))
+    key_request_rate: float | None = Field(default=None, sa_column=Column(Double))
+    max_keys: int | None = Field(default=None, sa_column=Column(Integer))
 
 
 class ApiKeyRow(AccountsTable, table=True):
@@ -68,3 +71,22 @@ class IdempotencyRow(IdempotencyColumns, AccountsTable, table=True):
 
     nonce: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     """The nonce from which the key was derived."""
+
+
+class RateBucketRow(AccountsTable, table=True):
+    """A token bucket that has been used lately. One without a row is full."""
+
+    __tablename__ = "rate_bucket"
+    __table_args__ = {"prefixes": ["UNLOGGED"]}
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    """Whose it is, such as `key:7`."""
+    tokens: float = Field(sa_column=Column(Double, nullable=False))
+    """Tokens at `filled_at`."""
+    filled_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    rate: float = Field(sa_column=Column(Double, nullable=False))
+    """Tokens that flow into it in a second."""
+    burst: float = Field(sa_column=Column(Double, nullable=False))
+    """Tokens that it holds when it is full."""
+    granted: int = Field(sa_column=Column(Integer, nullable=False))
+    """Tokens that the last statement took."""

@@ -37,11 +37,17 @@ class Running:
 
     async def admitted(self, key: str) -> str | None:
         """The identity token that a key gets."""
+        reply = await self.check(key)
+        return reply.ok_response.headers[0].header.value if reply.status.code == code_pb2.OK else None
+
+    async def check(self, key: str, address: str = "192.0.2.1") -> external_auth_pb2.CheckResponse:
+        """The answer about a request with a key from an address."""
         request = external_auth_pb2.CheckRequest()
         request.attributes.request.http.path = "/v1/tasks/1/status"
         request.attributes.request.http.headers["x-api-key"] = key
-        reply = await self._authorization.Check(request, timeout=60)
-        return reply.ok_response.headers[0].header.value if reply.status.code == code_pb2.OK else None
+        request.attributes.request.http.headers["x-envoy-external-address"] = address
+        reply: external_auth_pb2.CheckResponse = await self._authorization.Check(request, timeout=60)
+        return reply
 
     async def refused(self, key: str) -> None:
         """Wait until the key gets nothing: for less than the 20 seconds for which an identity is remembered."""
@@ -223,3 +229,62 @@ async def test_commands(admin: Admin) -> None:
         _, complaint = await admin(*arguments, status=1)
         assert complaint.strip()
         assert "Traceback" not in complaint
+
+
+async def test_the_limit_of_an_account_holds_over_both_replicas_and_is_the_operator_s_to_set(replicas: Replicas, admin: Admin) -> None:
+    account_id, _, key = await admin.new_key()
+    limits, _ = await admin("limits", "--account", account_id)
+    assert limits == {"account_id": account_id, "request_rate": 1000, "key_request_rate": 500, "max_keys": 100, "own": []}
+    limits, _ = await admin("limits", "--account", account_id, "--request-rate", "0.2", "--key-request-rate", "0", "--max-keys", "7")
+    assert limits["own"] == ["request_rate", "key_request_rate", "max_keys"]
+    async with replicas.start("a") as first, replicas.start("b") as second:
+        replies = [await replica.check(key) for _ in range(5) for replica in (first, second)]
+        assert [reply.status.code for reply in replies].count(code_pb2.OK) == 2
+        assert [reply.status.code for reply in replies].count(code_pb2.RESOURCE_EXHAUSTED) == 8
+        # A change takes effect when the key is looked up again.
+        await admin("limits", "--account", account_id, "--request-rate", "default")
+        async with asyncio.timeout(15):
+            while await first.admitted(key) is None:
+                await asyncio.sleep(0.1)
+    limits, _ = await admin("limits", "--account", account_id)
+    assert (limits["request_rate"], limits["own"]) == (1000, ["key_request_rate", "max_keys"])
+
+
+async def test_unknown_keys_from_an_address_are_limited_by_default(replicas: Replicas, admin: Admin) -> None:
+    _, _, key = await admin.new_key()
+    async with replicas.start("a") as first, replicas.start("b") as second:
+        assert await first.admitted(key)
+        codes = [(await replica.check(f"dk_sk_{number:043}")).status.code for number in range(15) for replica in (first, second)]
+        assert codes.count(code_pb2.UNAUTHENTICATED) == 20
+        assert codes.count(code_pb2.RESOURCE_EXHAUSTED) == 10
+        assert (await first.check("dk_sk_" + "x" * 43, "2001:db8::1")).status.code == code_pb2.UNAUTHENTICATED
+        assert await first.admitted(key)
+
+
+async def test_wrong_limits_are_told(admin: Admin) -> None:
+    account_id, _, _ = await admin.new_key()
+    for option, value in (("--request-rate", "-1"), ("--key-request-rate", "nan"), ("--max-keys", "1.5"), ("--max-keys", "many")):
+        with pytest.raises(SystemExit):
+            await admin("limits", "--account", account_id, option, value)
+    _, complaint = await admin("limits", "--account", "1", status=1)
+    assert complaint.strip().endswith("There is no account 1.")
+
+
+async def test_an_account_has_as_many_keys_as_its_limit_however_they_are_made(replicas: Replicas, admin: Admin) -> None:
+    account_id, key_id, _ = await admin.new_key()
+    await admin("limits", "--account", account_id, "--max-keys", "10")
+    metadata = ((IDENTITY_HEADER, replicas.signer.identity_token(int(account_id), int(key_id))),)
+    async with replicas.start("a") as first, replicas.start("b") as second:
+        calls = [
+            replica.native.CreateApiKey(accounts_service_pb2.CreateApiKeyRequest(name=f"key {number}"), metadata=metadata)
+            for number in range(12)
+            for replica in (first, second)
+        ]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        refused = [from_rpc(result) for result in results if isinstance(result, grpc.aio.AioRpcError)]
+        assert len(refused) == 24 - 9
+        assert {error.reason for error in refused} == {ErrorReason.TOO_MANY_API_KEYS}
+        assert refused[0].message == "The account has reached its limit of 10 API keys. Revoke one first."
+        made = next(result.api_key for result in results if not isinstance(result, BaseException))
+        await first.native.RevokeApiKey(accounts_service_pb2.RevokeApiKeyRequest(api_key_id=made.id), metadata=metadata)
+        await first.native.CreateApiKey(accounts_service_pb2.CreateApiKeyRequest(name="in its place"), metadata=metadata)

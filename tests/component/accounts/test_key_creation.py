@@ -40,7 +40,7 @@ class Service:
         self.database, self.clock = database, clock
         self.store = AccountStore(database)
         self.records = IdempotencyRecords(database, clock)
-        self.accounts = Accounts(self.store, lambda _key_id: None, clock)
+        self.accounts = Accounts(self.store, lambda _key_id: None, clock=clock)
         self.creation = KeyCreation(self.accounts, self.store, self.records, pepper)
         self.account_id = self.creator_id = 0
 

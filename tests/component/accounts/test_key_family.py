@@ -174,3 +174,21 @@ async def test_no_key_outlives_a_revocation_that_comes_while_it_is_created(famil
         for one in made:
             if isinstance(one, tuple):
                 assert await family.store.owner(digest_of(one[1])) is None
+
+
+async def test_rotation_does_not_multiply_keys_past_the_limit(family: Family) -> None:
+    """A replaced key does not count as one of the account's, and there are no more of them than the account may have keys."""
+    limited = Accounts(family.store, family.ended.append, lambda: family.now, max_keys=2)
+    family.accounts, family.creation = limited, KeyCreation(limited, family.store, family.creation._records, b"p" * 32)
+    await family.create("second", "root")
+    assert (await refusal(family.create("third", "root"))).reason is ErrorReason.TOO_MANY_API_KEYS
+    await family.rotate("root", "root 2")
+    await family.rotate("root 2", "root 3")
+    error = await refusal(family.rotate("root 3", "root 4"))
+    assert (error.reason, error.message) == (
+        ErrorReason.TOO_MANY_API_KEYS,
+        "The account has reached its limit of 2 replaced API keys. Revoke one first.",
+    )
+    await family.rotate("root 3", "root 4", overlap=timedelta())
+    family.now += 2 * HOUR
+    await family.rotate("root 4", "root 5")

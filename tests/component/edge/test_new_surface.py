@@ -17,6 +17,7 @@ import pytest
 from deploy.local.scratch.ports import free_port
 from edge.render import render
 from edge.settings import EdgeSettings
+from services.accounts.domain.admission import Admission
 from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
 from services.accounts.domain.keys import make_key
 from services.accounts.records import KeyOwner
@@ -28,6 +29,7 @@ from services.common.rpc.server import Mount, listening
 from tests.component.edge.conftest import envoy
 from tests.component.edge.new_surface import surface_added, tiny_mounts
 from tests.component.edge.upstream import Upstream
+from tests.unit.accounts.limits import unlimited
 from tests.unit.common.keys import Keys
 
 KEY = make_key()
@@ -61,7 +63,7 @@ async def served(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterato
         return KeyOwner(key_id=7, account_id=ACCOUNT) if digest == KEY.digest else None
 
     authenticator = KeyAuthenticator(owner, IdentitySigner(signer), lambda key_id, now: None)
-    check = Mount(AuthorizationServicer(authenticator))
+    check = Mount(AuthorizationServicer(Admission(authenticator, unlimited())))
     upstream = Upstream()
     async with AsyncExitStack() as stack:
         stack.enter_context(surface_added("tiny", tmp_path / "gen"))

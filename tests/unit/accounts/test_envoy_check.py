@@ -11,10 +11,12 @@ import pytest
 from google.rpc import code_pb2, status_pb2
 
 from envoy_api.envoy.service.auth.v3 import external_auth_pb2
+from services.accounts.domain.admission import Admission
 from services.accounts.domain.authentication import KeyAuthenticator
 from services.accounts.domain.keys import make_key
 from services.accounts.records import KeyOwner
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
+from tests.unit.accounts.limits import unlimited
 
 KEY, EXPIRED = make_key(), make_key()
 
@@ -28,9 +30,8 @@ async def check(path: str, **headers: str) -> external_auth_pb2.CheckResponse:
     request = external_auth_pb2.CheckRequest()
     request.attributes.request.http.path = path
     request.attributes.request.http.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
-    return await AuthorizationServicer(
-        KeyAuthenticator(find, lambda owner, now: f"{owner.account_id}/{owner.key_id}", lambda key_id, now: None)
-    ).Check(request, Mock())
+    authenticator = KeyAuthenticator(find, lambda owner, now: f"{owner.account_id}/{owner.key_id}", lambda key_id, now: None)
+    return await AuthorizationServicer(Admission(authenticator, unlimited())).Check(request, Mock())
 
 
 async def test_a_valid_key_becomes_an_identity_and_goes_no_further() -> None:

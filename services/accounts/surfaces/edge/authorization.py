@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import grpc
@@ -15,8 +14,10 @@ from darkroom.common.v1.surface_pb2 import KeyScheme
 from envoy_api.envoy.config.core.v3 import base_pb2
 from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from envoy_api.envoy.type.v3 import http_status_pb2
-from services.accounts.domain.authentication import KeyAuthenticator
+from services.accounts.domain.admission import Admission, Admitted
 from services.accounts.domain.keys import is_key
+from services.accounts.domain.rate_limits import RateLimited
+from services.accounts.surfaces.edge.rate_limit_fields import rate_limit_fields
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import IDENTITY_HEADER
 from services.common.rpc import catalogue
@@ -24,35 +25,46 @@ from services.common.rpc.surfaces import Surface, rendered
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
+# Envoy sets it on every request, whatever a client sent.
+_CLIENT_ADDRESS = "x-envoy-external-address"
+_OK = status_pb2.Status(code=code_pb2.OK)
+
 
 class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):
     """Lets a request with a valid key through as its account, and refuses any other in the form of the surface it was made to."""
 
-    def __init__(self, authenticator: KeyAuthenticator) -> None:
-        self._authenticator = authenticator
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
 
     async def Check(self, request: external_auth_pb2.CheckRequest, context: Context) -> external_auth_pb2.CheckResponse:
         """Answer one check. Raises when the database cannot be reached; Envoy then answers 503."""
         http = request.attributes.request.http
         surface = catalogue.surface_at(http.path)
-        secret = presented_key(http.headers, surface)
         try:
-            if secret is None:
-                raise DarkroomError(ErrorReason.API_KEY_INVALID, "Invalid token")
-            return _admitted(await self._authenticator.token(secret))
+            return _admitted(await self._admission.admit(presented_key(http.headers, surface), client_address(request)))
         except DarkroomError as error:
-            if error.reason is not ErrorReason.API_KEY_INVALID:
+            if error.reason not in (ErrorReason.API_KEY_INVALID, ErrorReason.RATE_LIMITED):
                 raise
             return _refused(error, surface, http.headers.get("content-type", ""))
 
 
-@lru_cache(maxsize=4096)
-def _admitted(token: str) -> external_auth_pb2.CheckResponse:
+def _admitted(admitted: Admitted) -> external_auth_pb2.CheckResponse:
     """Replace the key, which no service ever sees, with the identity."""
+    fields = rate_limit_fields(admitted.standings)
     return external_auth_pb2.CheckResponse(
-        status=status_pb2.Status(code=code_pb2.OK),
-        ok_response=external_auth_pb2.OkHttpResponse(headers=[_header(IDENTITY_HEADER, token)], headers_to_remove=catalogue.key_headers()),
+        status=_OK,
+        ok_response=external_auth_pb2.OkHttpResponse(
+            headers=[_header(IDENTITY_HEADER, admitted.token)],
+            headers_to_remove=catalogue.key_headers(),
+            response_headers_to_add=[_header(name, value) for name, value in fields],
+        ),
     )
+
+
+def client_address(request: external_auth_pb2.CheckRequest) -> str:
+    """The address of the client as the edge sees it: past as many proxies as it trusts. Empty if it has none."""
+    external: str = request.attributes.request.http.headers.get(_CLIENT_ADDRESS, "")
+    return external or request.attributes.source.address.socket_address.address
 
 
 def presented_key(headers: Mapping[str, str], surface: Surface | None) -> str | None:
@@ -75,19 +87,24 @@ def _schemes(surface: Surface | None) -> Sequence[KeyScheme]:
 
 
 def _refused(error: DarkroomError, surface: Surface | None, content_type: str) -> external_auth_pb2.CheckResponse:
+    headers = [_header("retry-after", str(error.advised_wait))] if error.advised_wait is not None else []
+    if isinstance(error, RateLimited):
+        headers += [_header(name, value) for name, value in rate_limit_fields([error.standing])]
     if content_type.startswith("application/grpc"):
-        # Envoy turns the HTTP status into UNAUTHENTICATED and the body into its message.
-        details = base64.b64encode(error.status().SerializeToString()).decode()
-        denied = external_auth_pb2.DeniedHttpResponse(headers=[_header("grpc-status-details-bin", details)], body=error.message)
-        denied.status.code = http_status_pb2.StatusCode.ValueType(error.http_status)
+        # The body becomes the message. Without a status, Envoy would make one of the HTTP status: UNAVAILABLE of 429.
+        headers.append(_header("grpc-status", str(error.grpc_code.value[0])))
+        headers.append(_header("grpc-status-details-bin", base64.b64encode(error.status().SerializeToString()).decode()))
+        status, body = error.http_status, error.message
     else:
-        status, body = rendered(surface, error)
-        headers = [_header("content-type", "application/json")]
-        if words := dict.fromkeys(scheme.scheme for scheme in _schemes(surface) if scheme.scheme):
+        status, content = rendered(surface, error)
+        body = json.dumps(content, separators=(",", ":"))
+        headers.append(_header("content-type", "application/json"))
+        words = dict.fromkeys(scheme.scheme for scheme in _schemes(surface) if scheme.scheme)
+        if words and error.reason is ErrorReason.API_KEY_INVALID:
             headers.append(_header("www-authenticate", ", ".join(words)))
-        denied = external_auth_pb2.DeniedHttpResponse(headers=headers, body=json.dumps(body, separators=(",", ":")))
-        denied.status.code = http_status_pb2.StatusCode.ValueType(status)
-    return external_auth_pb2.CheckResponse(status=status_pb2.Status(code=code_pb2.UNAUTHENTICATED), denied_response=denied)
+    denied = external_auth_pb2.DeniedHttpResponse(headers=headers, body=body)
+    denied.status.code = http_status_pb2.StatusCode.ValueType(status)
+    return external_auth_pb2.CheckResponse(status=status_pb2.Status(code=error.grpc_code.value[0]), denied_response=denied)
 
 
 def _header(key: str, value: str) -> base_pb2.HeaderValueOption:

@@ -1,0 +1,202 @@
+"""How many requests keys, accounts and addresses may make: token buckets that all replicas share.
+
+A bucket is a row in the database. A replica borrows a slice of its tokens, half a second's worth, and spends them from memory, so that a
+request costs no statement while the limit holds over all replicas. Tokens that are not spent within five seconds lapse.
+
+While the database cannot be reached, each replica lets through what the limit allows by its own count: keys that are known go on working,
+and with N replicas the limit is up to N times as high.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
+
+from prometheus_client import Counter
+
+from services.accounts.domain.rate_rules import FAILED_KEYS, RateLimit, RateRules
+from services.accounts.records import Borrowed, Borrowing, KeyOwner
+from services.common.batching import Batched
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.log import get_logger
+
+_SLICE_SECONDS = 0.5
+_LIFE_SECONDS = 5.0
+# Well within the edge's limit for the whole check.
+_PATIENCE_SECONDS = 0.5
+_BATCH = 200
+_CAPACITY = 100_000
+_IPV6_PREFIX = 64
+_LIMITED = Counter("darkroom_requests_limited", "Requests refused because a rate limit was reached, by its policy.", ["policy"])
+_UNSHARED = Counter("darkroom_rate_limit_unshared", "Times that a replica counted by itself, since the database could not be reached.")
+_logger = get_logger()
+
+Borrow = Callable[[Sequence[Borrowing]], Coroutine[Any, Any, Sequence[Borrowed]]]
+
+
+class RateLimited(DarkroomError):
+    """RATE_LIMITED, with the limit that was reached."""
+
+    def __init__(self, limit: RateLimit, wait: float) -> None:
+        seconds = max(1, math.ceil(wait))
+        super().__init__(
+            ErrorReason.RATE_LIMITED, f"{limit.explained} Try again in {seconds} s.", metadata={"policy": limit.policy}, retry_after=seconds
+        )
+        self.standing = Standing(limit, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How much of a limit is left, as far as this replica knows."""
+
+    limit: RateLimit
+    left: int
+    """Requests that are accepted at once."""
+
+    @property
+    def seconds(self) -> int:
+        """Seconds until the bucket is full again if nothing more is spent."""
+        return math.ceil((self.limit.burst - self.left) / self.limit.rate)
+
+
+class RateLimits:
+    """Counts requests. `borrow` takes tokens out of shared buckets, and `clock` returns seconds."""
+
+    def __init__(self, borrow: Borrow, rules: RateRules, clock: Callable[[], float] = time.monotonic) -> None:
+        self._borrowed, self._clock = Batched(borrow, _BATCH), clock
+        self._rules, self._shared = rules, True
+        self._slices: dict[str, _Slice] = {}
+
+    def of_address(self, address: str) -> Sequence[RateLimit]:
+        """What limits the requests from an address."""
+        return self._rules.of_address(network_of(address))
+
+    def of_owner(self, owner: KeyOwner) -> Sequence[RateLimit]:
+        """What limits the requests with a key."""
+        return self._rules.of_key(owner)
+
+    async def spend(self, limits: Sequence[RateLimit]) -> Sequence[Standing]:
+        """Count one request against every limit. Raises RATE_LIMITED when one of them is reached."""
+        now = self._clock()
+        slices = [self._slice(limit) for limit in limits]
+        short = [(limit, held) for limit, held in zip(limits, slices, strict=True) if not held.take(now)]
+        if short:
+            await asyncio.gather(*(self._taken(limit, held) for limit, held in short))
+        return [Standing(limit, held.left) for limit, held in zip(limits, slices, strict=True)]
+
+    def check_failures(self, address: str) -> None:
+        """Raises RATE_LIMITED when so many unknown keys have come from an address that no more are looked up. Asks nobody."""
+        for limit in self._rules.failures_of(network_of(address)):
+            held = self._slices.get(limit.bucket)
+            if held is not None and held.blocked_until > (now := self._clock()):
+                raise _refused(limit, held.blocked_until - now)
+
+    async def failed(self, address: str) -> None:
+        """Count a request with an unknown key. Raises RATE_LIMITED when there have been too many from the address."""
+        await self.spend(self._rules.failures_of(network_of(address)))
+
+    async def forget(self) -> bool:
+        """Drop slices that have lapsed: the step of a background loop."""
+        now = self._clock()
+        self._slices = {name: held for name, held in self._slices.items() if held.pending or max(held.until, held.blocked_until) > now}
+        return False
+
+    def _slice(self, limit: RateLimit) -> _Slice:
+        held = self._slices.get(limit.bucket)
+        if held is None:
+            if len(self._slices) >= _CAPACITY:
+                del self._slices[next(iter(self._slices))]
+            held = self._slices[limit.bucket] = _Slice()
+        return held
+
+    async def _taken(self, limit: RateLimit, held: _Slice) -> None:
+        while not held.take(now := self._clock()):
+            if held.blocked_until > now:
+                raise _refused(limit, held.blocked_until - now)
+            if held.pending is None:
+                held.pending = asyncio.create_task(self._refill(limit, held))
+            # The caller may be cancelled while others still wait.
+            await asyncio.shield(held.pending)
+
+    async def _refill(self, limit: RateLimit, held: _Slice) -> None:
+        # One at a time of guesses: otherwise a replica could hold tokens that the address's next failure at another one needs.
+        wanted = 1 if limit.policy == FAILED_KEYS else max(1, min(limit.burst, math.ceil(limit.rate * _SLICE_SECONDS)))
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                answer = await self._borrowed(Borrowing(limit.bucket, limit.rate, limit.burst, wanted))
+            self._shared = True
+        except (TimeoutError, DarkroomError) as error:
+            _UNSHARED.inc()
+            if self._shared:
+                _logger.warning("rate_limits_unshared", error=repr(error))
+            self._shared = False
+            answer = held.by_own_count(limit, wanted, self._clock())
+        finally:
+            held.pending = None
+        now = self._clock()
+        held.tokens, held.until, held.shared = answer.granted, now + _LIFE_SECONDS, max(0, math.floor(answer.left))
+        if not answer.granted:
+            held.blocked_until = now + max(0.0, (_worth_asking(wanted) - answer.left) / limit.rate)
+
+
+class _Slice:
+    """What this replica holds of a bucket."""
+
+    __slots__ = ("blocked_until", "own_tokens_at", "pending", "shared", "tokens", "until")
+
+    def __init__(self) -> None:
+        self.tokens, self.until = 0, 0.0
+        self.shared = 0
+        """Tokens that were left in the bucket."""
+        self.blocked_until = 0.0
+        """The bucket is empty until then."""
+        self.own_tokens_at = 0.0
+        """While counting alone: when the tokens that were granted will have flowed in."""
+        self.pending: asyncio.Task[None] | None = None
+
+    @property
+    def left(self) -> int:
+        return self.shared + self.tokens
+
+    def take(self, now: float) -> bool:
+        if self.tokens <= 0 or now > self.until:
+            return False
+        self.tokens -= 1
+        return True
+
+    def by_own_count(self, limit: RateLimit, wanted: int, now: float) -> Borrowed:
+        if self.own_tokens_at > now:
+            return Borrowed(0, _worth_asking(wanted) - (self.own_tokens_at - now) * limit.rate)
+        self.own_tokens_at = now + wanted / limit.rate
+        return Borrowed(wanted, 0)
+
+
+def _worth_asking(wanted: int) -> int:
+    """Tokens that an empty bucket has to have before it is asked again: not only one, or a flood would ask for each."""
+    return max(1, wanted // 2)
+
+
+def _refused(limit: RateLimit, wait: float) -> RateLimited:
+    _LIMITED.labels(limit.policy).inc()
+    return RateLimited(limit, wait)
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: str) -> str:
+    """What counts as one address: an IPv4 address, or the /64 of an IPv6 address, all of which one customer of a provider has. Empty for
+    anything else."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ip_network((parsed, _IPV6_PREFIX), strict=False))
+    return str(parsed)

@@ -1,0 +1,85 @@
+"""Which limits a request has: by the settings, and by what the operator has set for its account."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from services.accounts.records import KeyOwner
+
+KEY, ACCOUNT, ADDRESS, FAILED_KEYS = "key", "account", "address", "failed-keys"
+_MINUTE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """One token bucket: `rate` tokens a second flow into it, it holds `burst`, and a request takes one."""
+
+    policy: str
+    bucket: str
+    """The bucket's name, the same in every replica."""
+    rate: float
+    burst: int
+    explained: str
+    """What is limited, for whoever reaches the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateRules:
+    """The limits of the settings; 0 for none."""
+
+    key_rate: float = 0.0
+    """Requests a second."""
+    account_rate: float = 0.0
+    address_rate: float = 0.0
+    burst_seconds: float = 10.0
+    """How much of a rate may be used at once, in seconds of it."""
+    failed_keys: float = 0.0
+    """Requests a minute, all of which may come at once."""
+
+    def of_key(self, owner: KeyOwner) -> Sequence[RateLimit]:
+        """What limits the requests with a key: the key's own limit, then its account's."""
+        return _of_key(self, owner)
+
+    def of_address(self, address: str) -> Sequence[RateLimit]:
+        """What limits all requests from an address; nothing without one."""
+        return _of_address(self, address)
+
+    def failures_of(self, address: str) -> Sequence[RateLimit]:
+        """What limits the requests from an address with unknown keys; nothing without one."""
+        return _failures_of(self, address)
+
+    def limit(self, policy: str, name: object, rate: float, whose: str) -> Sequence[RateLimit]:
+        """The limit of one bucket; none for a rate of 0."""
+        if not rate:
+            return ()
+        burst = max(1, math.ceil(rate * self.burst_seconds))
+        explained = f"Too many requests {whose}: it may make {rate:g} a second."
+        return (RateLimit(policy, f"{policy}:{name}", rate, burst, explained),)
+
+
+@lru_cache(maxsize=20_000)
+def _of_key(rules: RateRules, owner: KeyOwner) -> Sequence[RateLimit]:
+    own = owner.own_limits
+    key_rate = rules.key_rate if own.key_request_rate is None else own.key_request_rate
+    account_rate = rules.account_rate if own.request_rate is None else own.request_rate
+    return (
+        *rules.limit(KEY, owner.key_id, key_rate, "with this API key"),
+        *rules.limit(ACCOUNT, owner.account_id, account_rate, "of this account"),
+    )
+
+
+@lru_cache(maxsize=20_000)
+def _of_address(rules: RateRules, address: str) -> Sequence[RateLimit]:
+    return rules.limit(ADDRESS, address, rules.address_rate, "from this address") if address else ()
+
+
+@lru_cache(maxsize=20_000)
+def _failures_of(rules: RateRules, address: str) -> Sequence[RateLimit]:
+    if not address or not rules.failed_keys:
+        return ()
+    explained = "Too many requests from this address with unknown or revoked API keys."
+    burst = max(1, math.ceil(rules.failed_keys))
+    return (RateLimit(FAILED_KEYS, f"{FAILED_KEYS}:{address}", rules.failed_keys / _MINUTE, burst, explained),)
