@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.local.assembly import DEFAULT_DIRECTORY, create_stack, open_stack
+from deploy.local.backup import archive, snapshot
+from deploy.local.backup.restore import restore
 from deploy.local.errors import NotReady, PartFailed, StackError
 from deploy.local.first_account import write_env
 from deploy.local.layout import Layout
@@ -80,6 +82,19 @@ def _parser() -> argparse.ArgumentParser:
     admin = add("admin", _admin, "run a service's administration command: admin accounts create-account --name NAME")
     admin.add_argument("service", choices=tuple(SERVICES), metavar="SERVICE")
     admin.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND …")
+    backup = add("backup", _backup, "copy databases, objects, keys and settings of the running stack into one file")
+    backup.add_argument("file", type=Path, metavar="FILE", help="the archive to write, such as darkroom-2026-01-31.tar")
+    backup.add_argument(
+        "--recipient",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="encrypt for this public key, of age (age1…) or SSH; may be repeated",
+    )
+    restored = add("restore", _restore, "make a stack from a backup, in a folder without one; `up` starts it")
+    restored.add_argument("file", type=Path, metavar="FILE", help="the archive")
+    restored.add_argument("--identity", type=Path, metavar="FILE", help="file with the private key, for an encrypted archive")
+    restored.add_argument("--port", type=int, help="public port; 0 takes a free one (default: 8080)")
     restart = add("restart", _restart, "stop and start parts")
     restart.add_argument("names", nargs="+", metavar="NAME")
     return parser
@@ -163,6 +178,30 @@ async def _env(options: argparse.Namespace) -> int:
 
 async def _admin(options: argparse.Namespace) -> int:
     print(await run_service_command(open_stack(options.dir).config, options.service, *options.arguments), end="")
+    return 0
+
+
+async def _backup(options: argparse.Namespace) -> int:
+    begun = time.monotonic()
+    to = archive.recipients(options.recipient)
+    config = open_stack(options.dir).config
+    # Without the lock of the stack: parts may start and stop meanwhile.
+    with snapshot.workspace(config.layout) as folder:
+        manifest = await snapshot.take(config, folder)
+        await asyncio.to_thread(archive.write, folder, options.file, to)
+    size, seconds = options.file.stat().st_size / 2**20, time.monotonic() - begun
+    print(f"{options.file}: {size:.1f} MB with {manifest.objects} objects, {'encrypted' if to else 'not encrypted'} ({seconds:.1f} s)")
+    if not to:
+        print("It holds every key and password of the stack. --recipient encrypts it.")
+    return 0
+
+
+async def _restore(options: argparse.Namespace) -> int:
+    layout = Layout.at(options.dir)
+    with layout.lock():
+        manifest = await asyncio.to_thread(restore, options.dir, options.file, options.identity, options.port)
+    folder = _shown(layout.root)
+    print(f"{folder} is as it was at {manifest.created_at}; start it with `python -m deploy.local --dir {folder} up`")
     return 0
 
 

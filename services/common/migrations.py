@@ -9,6 +9,9 @@ from alembic.config import Config
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from services.common.log import get_logger
+
+_logger = get_logger()
 # Arbitrary; the same for every service, since each has a database of its own.
 _MIGRATION_LOCK = 7_245_091
 
@@ -31,7 +34,11 @@ DROP_NEXT_ID = "DO $block$ BEGIN DROP FUNCTION next_id(); DROP SEQUENCE id_seque
 
 
 def migrate(service: str, url: str) -> None:
-    """Bring the database of `services.<service>` to the newest version. Replicas may do so at the same time."""
+    """Bring the database of `services.<service>` to the newest version. Replicas may do so at the same time.
+
+    A database that a later version has migrated is left as it is: migrations only add what the version before can do without, so that one
+    can go back.
+    """
     config = Config()
     config.set_main_option("script_location", f"services.{service}:migrations")
     config.set_main_option("path_separator", "os")
@@ -54,4 +61,8 @@ async def _run(metadata: MetaData, url: str) -> None:
 
 def _upgrade(connection: Connection, metadata: MetaData) -> None:
     context.configure(connection=connection, target_metadata=metadata)
+    present = context.get_context().get_current_revision()
+    if present is not None and present not in {script.revision for script in context.script.walk_revisions()}:
+        _logger.warning("database_of_a_later_version", revision=present, newest_known=context.script.get_current_head())
+        return
     context.run_migrations()

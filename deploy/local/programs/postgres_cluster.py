@@ -39,6 +39,12 @@ class Cluster:
 
     def prepare(self) -> None:
         """Create the cluster if there is none, in one step: an interrupted initdb leaves nothing that looks like data."""
+        self.create_home()
+        if not self.data.exists():
+            self._initialise()
+
+    def create_home(self) -> None:
+        """Create the folders around the data, and a copy of the binaries where one is needed."""
         if self.home != self._link.resolve():
             _RELOCATED.mkdir(parents=True, exist_ok=True)
             _RELOCATED.chmod(0o755)
@@ -51,8 +57,6 @@ class Cluster:
         if AS_ROOT:
             shutil.chown(self.home, UNPRIVILEGED_USER)
             shutil.chown(self.sockets, UNPRIVILEGED_USER)
-        if not self.data.exists():
-            self._initialise()
 
     def _initialise(self) -> None:
         fresh = self.home / "cluster.new"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import sys
 
+import structlog
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -100,3 +102,18 @@ async def test_ids_grow_with_time_and_fit_into_json_numbers(database: str) -> No
         ids = (await connection.execute(text("SELECT next_id() FROM generate_series(1, 500)"))).scalars().all()
     assert len(set(ids)) == 500
     assert all(0 < number < 10**15 for number in ids)
+
+
+async def test_a_database_of_a_later_version_is_left_as_it_is(database: str) -> None:
+    """So that one can go back to this version after an upgrade."""
+    migrated = functools.partial(asyncio.to_thread, migrate, "tasks", database)
+    await migrated()
+    async with engine(database, 2) as made:
+        async with made.begin() as connection:
+            await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+            await connection.execute(text("ALTER TABLE task ADD COLUMN of_the_future integer NOT NULL DEFAULT 7"))
+        with structlog.testing.capture_logs() as lines:
+            await migrated()
+        assert [(line["event"], line["revision"]) for line in lines] == [("database_of_a_later_version", "9999")]
+        scene = Scene(TaskStore(Database(made)), MovableClock())
+        assert await scene.store.get(ACCOUNT, (await scene.create()).id)
