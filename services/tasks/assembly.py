@@ -117,7 +117,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             hooks.sender,
         ],
         public=[
-            Mount(NativeTasks(acceptance, tasks, watching, settings.task_life)),
+            Mount(NativeTasks(acceptance, tasks, watching, files, settings.task_life)),
             Mount(NativeWebhooks(hooks.webhooks)),
             Mount(
                 NativeBatches(acceptance, batches, archiving, settings.task_life),
@@ -163,13 +163,13 @@ def _loops(
 
 
 def _rest(settings: TasksSettings, acceptance: Acceptance, tasks: AccountTasks, watching: Watching, files: FilesClient) -> list[Mount]:
-    max_open = settings.max_open_tasks_rest
+    max_pooled = settings.max_open_tasks_rest
     replies = Replies(watching, files)
-    creation = RestCreation(acceptance, replies, max_open)
+    creation = RestCreation(acceptance, replies, max_pooled)
     return [
         Mount(RestImages(creation)),
         Mount(RestPdfs(creation)),
-        Mount(RestTasks(tasks, watching, replies, settings.stream_heartbeat, max_open)),
+        Mount(RestTasks(tasks, watching, replies, settings.stream_heartbeat, max_pooled)),
     ]
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from darkroom import ApiError, AsyncClient
+from darkroom import ApiError, AsyncClient, NotFound
 from darkroom.common.v1.scopes import SCOPES
 from tests.stacks import Account, StackUnderTest
+from tests.system.pictures import disc, encoded
 from tests.system.pilio import Pilio
 from tests.system.test_cli import Shell
 
@@ -36,6 +37,45 @@ async def test_a_key_does_what_its_scopes_say(stack: StackUnderTest, native: Asy
             with pytest.raises(ApiError) as caught:
                 await call
             assert caught.value.reason == "PERMISSION_DENIED"
+
+
+async def test_the_main_job_needs_three_scopes(stack: StackUnderTest, native: AsyncClient, tmp_path: Path) -> None:
+    """As docs/api-keys.md and docs/how-to/service-account.md say."""
+    scopes = ["files:write", "tasks:read", "tasks:write"]
+    _, secret = await native.keys.create("backend", scopes)
+    (tmp_path / "one.png").write_bytes(encoded(disc(64, 48), "PNG"))
+    shell = Shell(stack, Account("", secret), tmp_path)
+    status, out, err = await shell.run("remove-background", "one.png", "--output", "cut", "--json")
+    assert status == 0, out + err
+    line = json.loads(out)
+    assert [(tmp_path / path).exists() for path in line["outputs"]] == [True]
+    status, out, err = await shell.run("task", "download", str(line["task_id"]), "--output", "again")
+    assert status == 0, out + err
+    async with AsyncClient(stack.url, secret) as backend:
+        assert await backend.scopes() == scopes
+        task = await backend.get_task(int(line["task_id"]))
+        [path] = await backend.download(task, tmp_path / "sdk")
+        assert path.read_bytes() == (tmp_path / line["outputs"][0]).read_bytes()
+        with pytest.raises(ApiError, match="files:read"):
+            await backend.download(task.output_file_ids, tmp_path / "by-id")
+        await native.delete_file(task.output_file_ids[0])
+        with pytest.raises(NotFound, match="1 of the 1 results"):
+            await backend.download(task, tmp_path / "gone")
+    async with AsyncClient(stack.url, stack.create_account("stranger").api_key) as stranger:
+        with pytest.raises(NotFound):
+            await stranger.download(task, tmp_path / "foreign")
+
+
+async def test_doctor_says_what_the_main_job_lacks(stack: StackUnderTest, native: AsyncClient, tmp_path: Path) -> None:
+    for scopes, verdict in (
+        (["files:write", "tasks:write", "tasks:read"], "good"),
+        (["files:read", "files:write", "tasks:write"], "doubtful"),
+    ):
+        _, secret = await native.keys.create("doctor", scopes)
+        _, out, err = await Shell(stack, Account("", secret), tmp_path).run("doctor", "--json")
+        [found] = [line for line in map(json.loads, out.splitlines()) if line["check"] == "scopes"]
+        assert found["verdict"] == verdict, out + err
+        assert verdict == "good" or "the key lacks tasks:read" in found["detail"]
 
 
 async def test_a_key_whose_time_is_over_says_so(stack: StackUnderTest, native: AsyncClient) -> None:

@@ -72,6 +72,9 @@ async def test_every_task(client: Client) -> None:
         assert (status["task_id"], status["result_url"]) == (task_id, created["result_url"])
         result = (await client.get(created["result_url"])).json()["data"]
         files = result["files"]
+        # When the URL ends, and when the bytes go.
+        assert all(created["created_at"] < file["download_url_expires_at"] < file["expires_at"] for file in files)
+        assert result["notices"] == status["notices"]
         assert len(files) == body.get("output_count", 1), (call, body, files)
         contents = [(await client.http.get(file["download_url"])).content for file in files]
         assert [len(content) for content in contents] == [file["size"] for file in files]

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from darkroom.accounts.v1 import account_pb2, accounts_service_pb2, accounts_service_pb2_grpc
 from darkroom.calls import pages
+from darkroom.common.v1.scopes import scope_text
 from darkroom.operations.v1 import operation_pb2
 from darkroom.part import Part
 from darkroom.tasks.v1 import balance_pb2, balance_service_pb2, balance_service_pb2_grpc
@@ -26,6 +27,11 @@ class AccountPart(Part):
     async def account(self) -> account_pb2.Account:
         """The account that the key belongs to."""
         return (await self._calls.call(self._accounts.GetAccount, accounts_service_pb2.GetAccountRequest())).account
+
+    async def scopes(self) -> list[str]:
+        """What this client's key permits, such as `tasks:write`; empty for a key with all scopes."""
+        reply = await self._calls.call(self._accounts.GetAccount, accounts_service_pb2.GetAccountRequest())
+        return [scope_text(scope) for scope in reply.scopes]
 
     async def balance(self) -> balance_pb2.Balance:
         """The account's balance, in thousandths of a credit."""

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from darkroom.calls import pages
+from darkroom.failures import NotFound
 from darkroom.files.v1 import file_pb2, files_service_pb2
 from darkroom.naming import free_path, named, partial
-from darkroom.tasks.v1 import task_pb2
+from darkroom.tasks.v1 import task_pb2, tasks_service_pb2, tasks_service_pb2_grpc
 from darkroom.transfer import Progress, nothing
 from darkroom.upload_calls import UploadsPart
 
@@ -45,6 +46,20 @@ class FilesPart(UploadsPart):
             downloads.extend((await self._calls.call(self._files.CreateDownloadUrls, request)).downloads)
         return downloads
 
+    async def result_urls(self, task: task_pb2.Task) -> list[files_service_pb2.Download]:
+        """Download URLs for all outputs of a task that succeeded, as `download_urls`, but without a scope on files.
+
+        Raises NotFound if one has expired or been deleted.
+        """
+        if not task.output_file_ids:
+            return []
+        stub = tasks_service_pb2_grpc.TasksServiceStub(self._calls.channel)
+        reply = await self._calls.call(stub.CreateResultUrls, tasks_service_pb2.CreateResultUrlsRequest(task_id=task.id))
+        gone = len(task.output_file_ids) - len(reply.downloads)
+        if gone:
+            raise NotFound("FILE_NOT_FOUND", f"{gone} of the {len(task.output_file_ids)} results have expired or been deleted.")
+        return list(reply.downloads)
+
     async def download(
         self,
         files: Sequence[int] | task_pb2.Task,
@@ -56,12 +71,13 @@ class FilesPart(UploadsPart):
     ) -> list[Path]:
         """Download files by id, or the outputs of a task, into a folder, which is created if necessary. Returns the paths.
 
+        For a task, the scope `tasks:read` is enough; files by id need `files:read`. Raises NotFound if one no longer exists.
+
         `name` replaces the files' own names, but not a suffix that stands for another format. If a name is taken, the new file gets a
         number, unless `overwrite` is set. Downloads are streamed and resume after a broken
         connection; a file appears under its name only when it is complete.
         """
-        file_ids = files.output_file_ids if isinstance(files, task_pb2.Task) else files
-        downloads = await self.download_urls(file_ids)
+        downloads = await self.result_urls(files) if isinstance(files, task_pb2.Task) else await self.download_urls(files)
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         paths = []

@@ -26,6 +26,7 @@ ENCRYPTION_WARNING = "The document was encrypted with an owner password; the res
 DAMAGE_WARNING = "The document was damaged; the result holds what could be read of it."
 TOO_LONG = "page {page}: its content is too long to be searched for marks that do not declare themselves"
 NOT_SEARCHED = "page {page}: it is damaged and could not be searched for marks that do not declare themselves"
+NOT_VERIFIED = "page {page}: it holds too much for the second look at the result, so look at it yourself"
 NOT_SURE = "likely a mark, but not surely"
 
 _LONGEST_CONTENT = 48 << 20
@@ -94,8 +95,10 @@ def _remove(source: Path, target: Path, on_page: OnPage, wanted: Wanted) -> Repo
             document.save(target)
         for page in declared.changed:
             changed[page] = replace(changed.get(page, Expected()), declared=True)
-        wrong = verify(source, target, changed)
+        unchecked: list[int] = []
+        wrong = verify(source, target, changed, unchecked.append)
         if not wrong:
+            report.warnings += [NOT_VERIFIED.format(page=page) for page in unchecked]
             return report
         if last or not _undo(wrong, chosen, undone, declared, left):
             page, difference = next(iter(wrong.items()))

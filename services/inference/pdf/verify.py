@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,8 +39,10 @@ class Expected:
     """Whether marks that declare themselves may be missing, too: `footprint.lost` says where they were."""
 
 
-def verify(source: Path, target: Path, changed: Mapping[int, Expected]) -> dict[int, str]:
-    """The changed pages (from 1) that differ by more than they may, and how.
+def verify(
+    source: Path, target: Path, changed: Mapping[int, Expected], on_unchecked: Callable[[int], None] = lambda _page: None
+) -> dict[int, str]:
+    """The changed pages (from 1) that differ by more than they may, and how. `on_unchecked` is told each page that has too much on it.
 
     Raises VerificationFailed if the result does not open or has other pages.
     """
@@ -51,14 +53,17 @@ def verify(source: Path, target: Path, changed: Mapping[int, Expected]) -> dict[
                 raise VerificationFailed(f"{len(before)} pages became {len(after)}")
             for number, expected in sorted(changed.items()):
                 difference = _compare(before[number - 1], after[number - 1], expected)
-                if difference:
+                if difference is None:
+                    on_unchecked(number)
+                elif difference:
                     wrong[number] = difference
     except pdfium.PdfiumError as error:
         raise VerificationFailed("one of the two documents does not open") from error
     return wrong
 
 
-def _compare(before: pdfium.PdfPage, after: pdfium.PdfPage, expected: Expected) -> str:
+def _compare(before: pdfium.PdfPage, after: pdfium.PdfPage, expected: Expected) -> str | None:
+    """What is wrong, or an empty text; None if the page has too much on it to be compared."""
     try:
         old, new = _characters(before), _characters(after)
         gained, lost = (new - old).total(), (old - new).total()
@@ -66,7 +71,7 @@ def _compare(before: pdfium.PdfPage, after: pdfium.PdfPage, expected: Expected) 
             return f"the page gained {gained} characters"
         declared = footprint.lost(before, after) if expected.declared else footprint.Footprint()
         if declared is None:
-            return ""  # too much for a second check
+            return None
         allowed = expected.glyphs + declared.glyphs
         if lost > allowed:
             return f"{lost - allowed} characters of other text would be lost"

@@ -39,6 +39,8 @@ class NewTasks:
     tasks: Sequence[NewTask]
     max_open: int
     """Tasks that the account may have open, these included, unless it has a limit of its own."""
+    max_pooled: int | None = None
+    """Tasks that it may have open in the pool that these belong to; None: they belong to no pool."""
     batch_id: int | None = None
     priority: int = 0
     trace_id: str = ""
@@ -76,6 +78,10 @@ class AccountState:
     available_millicredits: int
     unlimited: bool
     multiplier_permille: int
+    pooled: int = 0
+    """How many of the open tasks belong to the pool."""
+    max_pooled: int | None = None
+    """None: the new tasks belong to no pool, or the account has a limit of its own."""
 
 
 @dataclass(frozen=True, slots=True)

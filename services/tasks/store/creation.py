@@ -36,7 +36,7 @@ LOCK_ACCOUNTS = text("""
 INSERT INTO account_policy AS policy (account_id, open)
 SELECT account_id, 0 FROM unnest(CAST(:account_ids AS bigint[])) AS asked (account_id) ORDER BY account_id
 ON CONFLICT (account_id) DO UPDATE SET open = policy.open
-RETURNING account_id, open, max_open, available_millicredits, unlimited, multiplier_permille
+RETURNING account_id, open, max_open, least(pooled, open) AS pooled, available_millicredits, unlimited, multiplier_permille
 """)
 """First statement of a creation: lock the accounts' rows, creating missing ones, until the end of the transaction. Decisions based on them
 hold until then."""
@@ -60,13 +60,13 @@ CREATE = transition(
     id, account_id, state, lane, priority, trace_id, operations, input_file_ids, input_names, output_file_ids, notices, expected_outputs,
     price_millicredits, multiplier_permille, reserved_millicredits, charged_millicredits, unlimited,
     attempt, max_attempts, run_at, progress, progress_message, last_sequence, create_time, update_time, deadline, webhook_url,
-    batch_id, batch_index
+    batch_id, batch_index, pooled
   )
   SELECT
     asked.id, asked.account_id, 'QUEUED', lane, priority, trace_id, operations, input_file_ids, input_names, '{}', '{}', expected_outputs,
     price_millicredits, multiplier_permille, price_millicredits, 0, unlimited,
     0, max_attempts, NULL, 0, '', 1, now, now, deadline, webhook_url,
-    batch_id, batch_index
+    batch_id, batch_index, pooled
   FROM asked JOIN admitted ON admitted.account_id = asked.account_id
   RETURNING *""",
     RESERVED,
@@ -78,17 +78,20 @@ asked AS MATERIALIZED (
     number integer, request integer, given_id bigint, account_id bigint, lane text, priority integer, trace_id text, operations bytea[],
     input_file_ids bigint[], input_names text[],
     price_millicredits bigint, multiplier_permille integer, unlimited boolean, expected_outputs integer,
-    max_attempts integer, deadline timestamptz, webhook_url text, batch_id bigint, batch_index integer, now timestamptz,
+    max_attempts integer, deadline timestamptz, pooled boolean, webhook_url text, batch_id bigint, batch_index integer, now timestamptz,
     idempotency_method text, idempotency_key text, idempotency_digest bytea, idempotency_expire_time timestamptz
   )
 ),
 admitted AS (
   UPDATE account_policy SET
     open = open + taken.tasks,
+    pooled = least(account_policy.pooled, open) + taken.pooled,
     available_millicredits = available_millicredits - taken.held,
     reserved_millicredits = reserved_millicredits + taken.held
   FROM (
-    SELECT account_id, count(*) AS tasks, coalesce(sum(price_millicredits) FILTER (WHERE NOT unlimited), 0) AS held
+    SELECT
+      account_id, count(*) AS tasks, count(*) FILTER (WHERE pooled) AS pooled,
+      coalesce(sum(price_millicredits) FILTER (WHERE NOT unlimited), 0) AS held
     FROM asked GROUP BY account_id
   ) AS taken
   WHERE account_policy.account_id = taken.account_id
@@ -159,6 +162,7 @@ class CreationStore(Store):
                     continue
                 made.append([])
                 account["open"] += len(admission.admitted)
+                account["pooled"] += len(admission.admitted) if one.new.max_pooled is not None else 0
                 if not state.unlimited:
                     account["available_millicredits"] -= sum(each.price_millicredits for each in admission.admitted)
                 if one.new.batch_id is not None:
@@ -184,6 +188,9 @@ def _state(account: Mapping[str, Any], asked: _Asked) -> AccountState:
         available_millicredits=account["available_millicredits"],
         unlimited=own_or("unlimited", asked.terms.unlimited),
         multiplier_permille=own_or("multiplier_permille", asked.terms.multiplier_permille),
+        pooled=account["pooled"],
+        # An account's own limit is the only one.
+        max_pooled=asked.new.max_pooled if account["max_open"] is None else None,
     )
 
 
@@ -211,6 +218,7 @@ def _task_values(request: int, asked: _Asked, state: AccountState, admission: Ad
         "deadline": new.deadline,
         "multiplier_permille": state.multiplier_permille,
         "unlimited": state.unlimited,
+        "pooled": new.max_pooled is not None,
         "batch_id": new.batch_id,
         # A batch has its own URL and its own key.
         "webhook_url": None if batch else new.webhook_url,

@@ -73,11 +73,13 @@ account_gets_back AS (
   UPDATE account_policy SET
     running = account_policy.running - freed.running,
     open = open - freed.ended,
+    pooled = greatest(0, least(account_policy.pooled - freed.pooled, open - freed.ended)),
     reserved_millicredits = account_policy.reserved_millicredits - freed.reserved,
     available_millicredits = available_millicredits + freed.reserved - freed.charged
   FROM policy JOIN (
     SELECT
       moved.account_id, {running} AS running, count(moved.end_time) AS ended,
+      count(moved.end_time) FILTER (WHERE moved.pooled) AS pooled,
       coalesce(sum(moved.reserved_millicredits) FILTER (WHERE moved.end_time IS NOT NULL AND NOT moved.unlimited), 0) AS reserved,
       coalesce(sum(moved.charged_millicredits) FILTER (WHERE moved.end_time IS NOT NULL AND NOT moved.unlimited), 0) AS charged
     FROM {moved} GROUP BY moved.account_id

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from darkroom.files.v1 import file_pb2, files_service_pb2
 from darkroom.internal.files.v1 import storage_service_pb2 as pb
 from darkroom.internal.files.v1.storage_service_pb2_grpc import StorageServiceServicer
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import current_identity
 from services.common.rpc.interceptor import Context
+
+_URL_EXPIRES, _FILE_EXPIRES = 1_777_723_200, 1_778_241_600  # seconds; 2026-05-02 and 2026-05-08, 12:00 UTC
 
 
 class FilesDouble(StorageServiceServicer):
@@ -29,7 +33,14 @@ class FilesDouble(StorageServiceServicer):
     def add(self, account_id: int, name: str, media_type: str, *, size: tuple[int, int] = (0, 0), pages: int = 0) -> int:
         """A READY file."""
         file_id = 5_000 + len(self.files)
-        file = file_pb2.File(id=file_id, name=name, media_type=media_type, size_bytes=1234, state=file_pb2.FILE_STATE_READY)
+        file = file_pb2.File(
+            id=file_id,
+            name=name,
+            media_type=media_type,
+            size_bytes=1234,
+            state=file_pb2.FILE_STATE_READY,
+            expire_time=Timestamp(seconds=_FILE_EXPIRES),
+        )
         if pages:
             file.document.pages = pages
         else:
@@ -81,6 +92,8 @@ class FilesDouble(StorageServiceServicer):
         account_id = current_identity().account_id
         return pb.SignDownloadsResponse(
             downloads=[
-                files_service_pb2.Download(file=file, url=f"https://storage/{file.id}") for owner, file in owned if owner == account_id
+                files_service_pb2.Download(file=file, url=f"https://storage/{file.id}", expire_time=Timestamp(seconds=_URL_EXPIRES))
+                for owner, file in owned
+                if owner == account_id
             ]
         )

@@ -60,6 +60,7 @@ class Scene:
         max_attempts: int = 5,
         webhook_url: str | None = None,
         max_open: int = 1000,
+        max_pooled: int | None = None,
     ) -> NewTasks:
         """What a task is created with."""
         task = NewTask(
@@ -74,6 +75,7 @@ class Scene:
             account_id=account_id,
             tasks=[task],
             max_open=max_open,
+            max_pooled=max_pooled,
             priority=priority,
             trace_id="trace",
             max_attempts=max_attempts,

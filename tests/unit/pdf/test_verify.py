@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from services.inference.pdf import footprint
 from services.inference.pdf.verify import Expected, VerificationFailed, verify
 from tests.unit.pdf.builder import BODY, Builder
 
@@ -79,3 +80,12 @@ def test_a_mark_in_a_form_is_where_the_form_is_drawn(tmp_path: Path) -> None:
     source = drawn(tmp_path / "source.pdf", ARTIFACT, MORE)
     assert not verify(source, drawn(tmp_path / "without.pdf", b"", MORE), {1: DECLARED})
     assert "4 characters" in verify(source, drawn(tmp_path / "less.pdf", b""), {1: DECLARED})[1]
+
+
+def test_a_page_with_too_much_on_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = document(tmp_path / "source.pdf", BODY, BODY)
+    same = document(tmp_path / "same.pdf", BODY, BODY)
+    monkeypatch.setattr(footprint, "_MOST_OBJECTS", 0)
+    unchecked: list[int] = []
+    assert verify(source, same, {1: NOTHING, 2: DECLARED}, unchecked.append) == {}
+    assert unchecked == [2]

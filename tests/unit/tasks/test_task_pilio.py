@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
+
 import pytest
 
 from darkroom.operations.v1 import remove_background_pb2, upscale_pb2
 from darkroom.rest.v1 import images_pb2, pdfs_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc.validation import RequestValidator
+from services.tasks.model import TaskEvent
+from services.tasks.model.state import TaskState
 from services.tasks.surfaces.rest import messages
 
 PORTRAIT, PRODUCT = remove_background_pb2.SUBJECT_PORTRAIT, remove_background_pb2.SUBJECT_PRODUCT
@@ -211,3 +216,20 @@ def test_what_is_no_id_is_as_good_as_a_missing_one(text: str) -> None:
     with pytest.raises(DarkroomError) as missing_task:
         messages.task_id(text)
     assert (missing_task.value.reason, missing_task.value.http_status) == (ErrorReason.TASK_NOT_FOUND, 404)
+
+
+@pytest.mark.parametrize(("share", "shown"), [(0.21200000000000002, 0.212), (0.9999999, 1.0), (0.0, 0.0), (1.0, 1.0)])
+def test_progress_is_a_short_number(share: float, shown: float) -> None:
+    event = TaskEvent(
+        task_id=1,
+        sequence=1,
+        state=TaskState.RUNNING,
+        attempt=1,
+        progress=share,
+        message="",
+        error_reason=None,
+        error_message=None,
+        time=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    [data] = [line for line in messages.stream_event(event).decode().splitlines() if line.startswith("data:")]
+    assert json.loads(data.removeprefix("data:"))["progress"] == shown

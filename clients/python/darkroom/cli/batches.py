@@ -154,7 +154,7 @@ def download(
             tasks = await client.batches.tasks(batch, [task_pb2.TASK_STATE_SUCCEEDED])
             chosen = destination(output, len(tasks))
             for task in tasks:
-                paths = await client.download(task.output_file_ids, chosen.folder, overwrite=overwrite, name=chosen.name)
+                paths = await client.download(task, chosen.folder, overwrite=overwrite, name=chosen.name)
                 print_paths(task.id, paths, as_json=as_json)
 
     run(work(), as_json=as_json)
@@ -185,7 +185,7 @@ def zip_results(
                     progress.update(bar, completed=event.progress, description=event.message)
 
                 task = await client.wait(task.id, moved)
-            paths = await client.download(task.output_file_ids, chosen.folder, overwrite=overwrite, name=chosen.name)
+            paths = await client.download(task, chosen.folder, overwrite=overwrite, name=chosen.name)
             print_paths(task.id, paths, as_json=as_json)
 
     run(work(), as_json=as_json)

@@ -19,12 +19,13 @@ from darkroom.cli.installation import env_file
 from darkroom.cli.options import chosen, connect
 from darkroom.cli.own_version import own_version
 from darkroom.client import AsyncClient
-from darkroom.common.v1.scopes import scope_text
 from darkroom.connection import KEY_VARIABLE, URL_VARIABLE, Server
 from darkroom.failures import ApiError, ConnectionFailed, DarkroomFailure, TaskFailed
 from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2
 
 _SIDE = 64
+# What uploading a file, processing it and downloading the result need.
+_MAIN_JOB = ("files:write", "tasks:write", "tasks:read")
 
 
 async def examine(*, paid: bool) -> AsyncIterator[Finding]:
@@ -156,11 +157,12 @@ async def _account(client: AsyncClient) -> str:
 
 
 async def _scopes(client: AsyncClient) -> str:
-    secret = client.server.api_key
-    own = [key for key in await client.keys.list() if key.prefix and secret.startswith(key.prefix) and not key.HasField("revoke_time")]
-    if len(own) != 1:
-        raise _UnknownError("cannot tell which of the account's keys this is")
-    return f"key {own[0].name!r}: {', '.join(map(scope_text, own[0].scopes)) or 'all scopes'}"
+    scopes = await client.scopes()
+    missing = [scope for scope in _MAIN_JOB if scopes and scope not in scopes]
+    if missing:
+        held, lacked = ", ".join(scopes), " and ".join(missing)
+        raise _DoubtfulError(f"{held}; to upload, process and download, the key lacks {lacked}", advice_on("PERMISSION_DENIED") or "")
+    return ", ".join(scopes) or "all scopes"
 
 
 async def _credits(client: AsyncClient) -> str:

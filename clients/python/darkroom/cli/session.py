@@ -167,9 +167,7 @@ class Session:
                 outcome.status = Status.LEFT
             raise
         outcome.notices = [notice.message for notice in task.notices]
-        outcome.outputs = await client.download(
-            task.output_file_ids, entry.folder, overwrite=entry.overwrite, on_progress=row.downloaded, name=entry.name
-        )
+        outcome.outputs = await client.download(task, entry.folder, overwrite=entry.overwrite, on_progress=row.downloaded, name=entry.name)
         outcome.notices += _renamed(entry.name, outcome.outputs)
         outcome.outputs = [_shown(path) for path in outcome.outputs]
         entry.outputs = [path.resolve() for path in outcome.outputs]

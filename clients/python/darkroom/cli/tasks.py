@@ -179,7 +179,7 @@ def download(task: TaskIds, output: Output = ".", overwrite: Overwrite = False, 
         async with connect() as client:
             for task_id in task:
                 ended = await client.wait(task_id)
-                paths = await client.download(ended.output_file_ids, chosen.folder, overwrite=overwrite, name=chosen.name)
+                paths = await client.download(ended, chosen.folder, overwrite=overwrite, name=chosen.name)
                 print_paths(task_id, paths, as_json=as_json)
 
     run(work(), as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from darkroom.accounts.v1 import account_pb2, accounts_service_pb2, accounts_service_pb2_grpc
+from darkroom.common.v1 import scope_pb2
 from darkroom.common.v1.scopes import SCOPES, scope_text
 from services.accounts.domain.accounts import DEFAULT_OVERLAP, Accounts
 from services.accounts.domain.key_creation import KeyCreation
@@ -28,9 +30,10 @@ class AccountsServicer(accounts_service_pb2_grpc.AccountsServiceServicer):
     async def GetAccount(  # noqa: D102 - an rpc; its documentation is in the proto
         self, request: accounts_service_pb2.GetAccountRequest, context: Context
     ) -> accounts_service_pb2.GetAccountResponse:
-        tenant = await self._accounts.account(current_identity().account_id)
+        identity = current_identity()
+        tenant = await self._accounts.account(identity.account_id)
         account = account_pb2.Account(id=tenant.id, name=tenant.name, create_time=_timestamp(tenant.created_at))
-        return accounts_service_pb2.GetAccountResponse(account=account)
+        return accounts_service_pb2.GetAccountResponse(account=account, scopes=_scopes(identity.scopes))
 
     async def CreateApiKey(  # noqa: D102 - an rpc
         self, request: accounts_service_pb2.CreateApiKeyRequest, context: Context
@@ -65,6 +68,10 @@ class AccountsServicer(accounts_service_pb2_grpc.AccountsServiceServicer):
         return accounts_service_pb2.RevokeApiKeyResponse(api_key=_api_key(key), also_revoked=map(_api_key, others))
 
 
+def _scopes(scopes: Collection[str] | None) -> list[scope_pb2.Scope.ValueType]:
+    return [SCOPES[scope] for scope in sorted(scopes or ()) if scope in SCOPES]
+
+
 def _api_key(key: ApiKey) -> account_pb2.ApiKey:
     return account_pb2.ApiKey(
         id=key.id,
@@ -73,7 +80,7 @@ def _api_key(key: ApiKey) -> account_pb2.ApiKey:
         create_time=_timestamp(key.created_at),
         revoke_time=_timestamp(key.revoked_at) if key.revoked_at else None,
         # Scopes that only a later version knows are not shown.
-        scopes=[SCOPES[scope] for scope in key.scopes or () if scope in SCOPES],
+        scopes=_scopes(key.scopes),
         expire_time=_timestamp(key.expires_at) if key.expires_at else None,
         last_use_time=_timestamp(key.last_used_at) if key.last_used_at else None,
         creator_id=key.creator_id,

@@ -214,7 +214,8 @@ class Acceptance:
         new = NewTasks(
             account_id=request.account_id,
             tasks=tasks,
-            max_open=self._rules.max_open if request.max_open is None else request.max_open,
+            max_open=self._rules.max_open,
+            max_pooled=request.max_pooled,
             batch_id=draft.batch_id,
             priority=request.priority,
             trace_id=request.trace_id,

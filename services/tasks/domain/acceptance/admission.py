@@ -15,11 +15,13 @@ def admit_task(tasks: Sequence[NewTask], account: AccountState) -> Admission:
     [task] = tasks
     price = _price(task, account)
     _check_credits("The task costs", price, account, account.available_millicredits)
-    if account.open >= account.max_open:
+    pool_is_full = account.max_pooled is not None and account.pooled >= account.max_pooled
+    if pool_is_full or account.open >= account.max_open:
+        limit = account.max_pooled if pool_is_full else account.max_open
         raise DarkroomError(
             ErrorReason.TOO_MANY_TASKS,
-            f"The account has reached its limit of {account.max_open} open tasks for this call. Wait until one has ended.",
-            metadata={"max_open": str(account.max_open)},
+            f"The account has reached its limit of {limit} open tasks for this call. Wait until one has ended.",
+            metadata={"max_open": str(limit)},
         )
     return Admission([Admitted(task, price)])
 

@@ -44,8 +44,8 @@ class Request(ABC):
     """What all requests have in common."""
 
     account_id: int
-    max_open: int | None = None
-    """How many open tasks this surface allows the account; None: the settings decide."""
+    max_pooled: int | None = None
+    """How many open tasks the account may have in the pool of single tasks that this one belongs to; None: it belongs to no pool."""
     priority: int = 0
     deadline: datetime | None = None
     """A task that has not ended by then fails."""

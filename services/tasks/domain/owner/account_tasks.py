@@ -106,7 +106,7 @@ class AccountTasks:
         task_id: int,
         *,
         field: str = "task_id",
-        max_open: int | None = None,
+        max_pooled: int | None = None,
         trace_id: str,
         idempotency: IdempotentCall | None,
     ) -> Task:
@@ -124,7 +124,7 @@ class AccountTasks:
                 auxiliary_field=lambda _position, _operation, _auxiliary: field,
                 priority=task.priority,
                 webhook_url=task.webhook_url or "",
-                max_open=max_open,
+                max_pooled=max_pooled,
                 trace_id=trace_id,
                 idempotency=idempotency,
             )

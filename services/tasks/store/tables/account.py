@@ -12,6 +12,7 @@ from sqlalchemy import (
     Computed,
     Identity,
     Index,
+    Integer,
     Text,
     UniqueConstraint,
     text,
@@ -40,6 +41,8 @@ class AccountPolicyRow(TasksTable, table=True):
     account_id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
     open: int
     max_open: int | None = None
+    pooled: int = with_default(Integer, "0")
+    """Open tasks that are `pooled`. The previous version ends tasks without counting down, so at most `open` is believed."""
     # No constraint keeps it at 0 or more: PostgreSQL would check it on the row version that a statement saw first, before finding that
     # another statement has incremented it meanwhile.
     running: int = Field(0, sa_column_kwargs={"server_default": "0"})

@@ -67,6 +67,8 @@ class TaskRow(TasksTable, table=True):
     charged_millicredits: int = with_default(BigInteger, "0")
     unlimited: bool = with_default(Boolean, "true")
     expected_outputs: int = with_default(Integer, "0")
+    pooled: bool = with_default(Boolean, "false")
+    """Counts towards `account_policy.pooled` while it is open."""
 
     attempt: int
     max_attempts: int

@@ -16,6 +16,7 @@ from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.watching import Watching
+from services.tasks.files_client import FilesClient
 from services.tasks.surfaces.native.messages import task_message
 from services.tasks.surfaces.rendering import deadline_of, event_message, state_of
 
@@ -23,8 +24,8 @@ from services.tasks.surfaces.rendering import deadline_of, event_message, state_
 class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
     """Tasks of the calling account."""
 
-    def __init__(self, acceptance: Acceptance, tasks: AccountTasks, watching: Watching, kept: timedelta) -> None:
-        self._acceptance, self._tasks, self._watching = acceptance, tasks, watching
+    def __init__(self, acceptance: Acceptance, tasks: AccountTasks, watching: Watching, files: FilesClient, kept: timedelta) -> None:
+        self._acceptance, self._tasks, self._watching, self._files = acceptance, tasks, watching, files
         self._message = partial(task_message, kept=kept)
 
     async def CreateTask(self, request: tasks_service_pb2.CreateTaskRequest, context: Context) -> tasks_service_pb2.CreateTaskResponse:
@@ -70,6 +71,14 @@ class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
         account_id = current_identity().account_id
         task = await self._tasks.run_again(account_id, request.task_id, trace_id=str(Origin.current()), idempotency=current_idempotency())
         return tasks_service_pb2.RerunTaskResponse(task=self._message(task))
+
+    async def CreateResultUrls(
+        self, request: tasks_service_pb2.CreateResultUrlsRequest, context: Context
+    ) -> tasks_service_pb2.CreateResultUrlsResponse:
+        """Download URLs of the outputs."""
+        task = await self._watching.wait(current_identity(), request.task_id, 0)
+        downloads = await self._files.sign_downloads(task.account_id, task.output_file_ids)
+        return tasks_service_pb2.CreateResultUrlsResponse(downloads=downloads)
 
     async def DeleteTask(self, request: tasks_service_pb2.DeleteTaskRequest, context: Context) -> tasks_service_pb2.DeleteTaskResponse:
         """Delete a task and its outputs."""

@@ -106,7 +106,7 @@ def _batch(batch: BatchNow) -> batches_pb2.BatchResult:
     return batches_pb2.BatchResult(
         batch_id=str(stored.id),
         status="Completed" if stored.end_time is not None else "Processing",
-        progress=batch.progress,
+        progress=messages.short(batch.progress),
         total=stored.task_count,
         pending=batch.queued + batch.dispatched,
         processing=batch.running,

@@ -26,10 +26,10 @@ class Creation(Asked, Protocol):
 
 
 class RestCreation:
-    """Creates tasks of one operation, as all of Pilio's calls do, under Pilio's limit on open tasks."""
+    """Creates tasks of one operation, as all of Pilio's calls do, under Pilio's limit on open tasks, which counts only such tasks."""
 
-    def __init__(self, acceptance: Acceptance, replies: Replies, max_open: int) -> None:
-        self._acceptance, self._replies, self._max_open = acceptance, replies, max_open
+    def __init__(self, acceptance: Acceptance, replies: Replies, max_pooled: int) -> None:
+        self._acceptance, self._replies, self._max_pooled = acceptance, replies, max_pooled
 
     async def create(
         self, operation: operation_pb2.Operation, source: str, request: Creation, context: Context, formats: Collection[str] | None = None
@@ -48,7 +48,7 @@ class RestCreation:
                 # The operation's parameters are fields of the request itself.
                 auxiliary_field=lambda _position, _operation, auxiliary: auxiliary.field,
                 formats=formats,
-                max_open=self._max_open,
+                max_pooled=self._max_pooled,
                 trace_id=str(Origin.current()),
                 idempotency=current_idempotency(),
                 webhook_url=request.webhook_url,

@@ -14,7 +14,8 @@ class RestLimits(BaseSettings):
     max_open_tasks_rest: int = Field(
         20,
         ge=1,
-        description="Maximum number of open tasks per account when it creates a task with the JSON API, whose contract says 20.",
+        description="Maximum number of open tasks per account that single calls of the JSON API have created; its contract says 20. "
+        "Batches, and tasks of the other APIs, do not count. An account's own limit (`admin policy`) takes its place.",
         # The second name is the old one, which existing installations may use.
         validation_alias=AliasChoices("DARKROOM_MAX_OPEN_TASKS_REST", "DARKROOM_MAX_OPEN_TASKS_PILIO"),
     )

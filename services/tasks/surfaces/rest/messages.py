@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from google.protobuf.json_format import MessageToJson
+from google.protobuf.json_format import MessageToJson, Parse
+from google.protobuf.struct_pb2 import Struct
 
 from darkroom.files.v1 import files_service_pb2
 from darkroom.operations.v1 import (
@@ -166,8 +167,9 @@ def status(task: Task) -> tasks_pb2.TaskStatusResult:
         created_at=timestamp(task.create_time),
         updated_at=timestamp(task.update_time),
         result_url=_result_url(task),
-        progress=task.progress,
+        progress=short(task.progress),
         not_applied=_not_applied(task),
+        notices=_notices(task),
     )
 
 
@@ -182,6 +184,7 @@ def result(task: Task, downloads: list[files_service_pb2.Download]) -> tasks_pb2
         files=map(_result_file, downloads[:-1] if archived else downloads),
         zip_file=_result_file(downloads[-1]) if archived else None,
         not_applied=_not_applied(task),
+        notices=_notices(task),
     )
 
 
@@ -209,7 +212,7 @@ def list_item(task: Task) -> task_list_pb2.TaskListItem:
         status=status_of(task.state, task.attempt),
         operations=[spec_of(operation).name for operation in operations_of(task)],
         file_ids=map(str, task.input_file_ids),
-        progress=task.progress,
+        progress=short(task.progress),
         credits=millicredits / MILLI,
         error_type=_error_type(task),
         error_message=_error_message(task),
@@ -227,7 +230,7 @@ def stream_event(event: TaskEvent) -> bytes:
     data = tasks_pb2.TaskStreamEvent(
         task_id=str(event.task_id),
         status=state,
-        progress=event.progress,
+        progress=short(event.progress),
         message=event.message or None,
         error_type=event.error_reason.value.lower() if failed and event.error_reason is not None else None,
         error_message=(event.error_message or "") if failed else None,
@@ -244,6 +247,8 @@ def _result_file(download: files_service_pb2.Download) -> tasks_pb2.ResultFile:
         type=file.name.rpartition(".")[2].lower(),
         size=float(file.size_bytes),
         download_url=download.url,
+        download_url_expires_at=download.expire_time,
+        expires_at=file.expire_time if file.HasField("expire_time") else None,
     )
 
 
@@ -272,6 +277,23 @@ def _error_type(task: Task) -> str | None:
 
 def _error_message(task: Task) -> str | None:
     return task.error_message if _failed(task) else None
+
+
+def short(share: float) -> float:
+    """A share as a short decimal number: binary fractions print as 0.21200000000000002."""
+    return round(share, 3)
+
+
+def _notices(task: Task) -> list[tasks_pb2.TaskNotice]:
+    return [
+        tasks_pb2.TaskNotice(
+            code=notice.code,
+            subject=notice.subject or None,
+            message=notice.message,
+            details=Parse(notice.details_json, Struct()) if notice.details_json else None,
+        )
+        for notice in notices_of(task)
+    ]
 
 
 def _not_applied(task: Task) -> list[str]:

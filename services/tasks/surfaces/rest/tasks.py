@@ -22,10 +22,10 @@ _SUCCESS = "success"
 
 
 class RestTasks(tasks_pb2_grpc.TasksServiceServicer):
-    """Tasks of the calling account. It may have up to `max_open` open tasks when it reruns one."""
+    """Tasks of the calling account. A task that is run again counts towards the limit of `max_pooled`."""
 
-    def __init__(self, tasks: AccountTasks, watching: Watching, replies: Replies, heartbeat: float, max_open: int) -> None:
-        self._tasks, self._watching, self._replies, self._heartbeat, self._max_open = tasks, watching, replies, heartbeat, max_open
+    def __init__(self, tasks: AccountTasks, watching: Watching, replies: Replies, heartbeat: float, max_pooled: int) -> None:
+        self._tasks, self._watching, self._replies, self._heartbeat, self._max_pooled = tasks, watching, replies, heartbeat, max_pooled
 
     async def GetTaskStatus(self, request: tasks_pb2.GetTaskStatusRequest, context: Context) -> tasks_pb2.TaskStatusEnvelope:
         """The state of the task."""
@@ -68,7 +68,7 @@ class RestTasks(tasks_pb2_grpc.TasksServiceServicer):
             current_identity().account_id,
             messages.task_id(request.id),
             field="id",
-            max_open=self._max_open,
+            max_pooled=self._max_pooled,
             trace_id=str(Origin.current()),
             idempotency=current_idempotency(),
         )
