@@ -11,6 +11,7 @@ from services.common.loop import Loop
 from services.files.config import FilesSettings
 from services.files.domain.intake import ContentProber, Intake
 from services.files.domain.library import Downloads, Library, TaskDirectory, Visibility
+from services.files.domain.quota import Quotas
 from services.files.domain.reconciling import Reconciler
 from services.files.domain.sweeping import Sweeper
 from services.files.domain.task_files import TaskFiles
@@ -19,7 +20,7 @@ from services.files.domain.upload_urls import UploadUrls
 from services.files.domain.uploads import Uploads
 from services.files.objects import ObjectStore
 from services.files.presign import Presigner
-from services.files.store import FileStore, SweepStore, TaskFileStore
+from services.files.store import FileStore, StorageStore, SweepStore, TaskFileStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ def assemble(
         sweep_loop.wake()
 
     idempotency = IdempotencyRecords(database, clock)
-    intake = Intake(files, objects, internal_urls, prober, settings, clock)
+    quotas = Quotas(StorageStore(database), settings)
+    intake = Intake(files, objects, internal_urls, prober, quotas, settings, clock)
     downloads = Downloads(public_urls, settings, clock)
     upload_urls = UploadUrls(public_urls, settings, clock)
     visibility = Visibility(files, task_store, tasks, settings, clock)
@@ -55,7 +57,7 @@ def assemble(
     sweeper = Sweeper(files, sweep_store, objects, tasks, task_files, settings, clock)
     sweep_loop = Loop("sweep_files", settings.sweep_interval_seconds, sweeper.sweep_files)
     return Files(
-        uploads=Uploads(files, idempotency, objects, upload_urls, intake, settings, clock),
+        uploads=Uploads(files, idempotency, objects, upload_urls, intake, quotas, settings, clock),
         unfinished=UnfinishedUploads(files, objects, upload_urls, wake_sweeper, settings, clock),
         library=Library(files, visibility, intake, downloads, wake_sweeper, clock),
         task_files=task_files,

@@ -1,19 +1,28 @@
-"""Administration: how long files of an account are kept. Results are JSON on standard output."""
+"""Administration: how long files of an account are kept, and how much it may store. Results are JSON on standard output."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import astuple
 from datetime import timedelta
 from enum import Enum
 
 from services.common import administration, database
 from services.common.config import DatabaseSettings
-from services.files.records import RetentionTerms
-from services.files.store import RetentionStore
+from services.files.records import OwnLimits, RetentionTerms
+from services.files.store import RetentionStore, StorageStore
 
 _BY_SETTING = "default"
 _MOST_DAYS = 36_500
+_MOST = 10**15
+# In the order of the fields of Storage.
+_LIMITS = {
+    "bytes": "bytes that it may store",
+    "files": "files that it may have, unfinished uploads and outputs included",
+    "uploads": "uploads that it may have begun and not used or completed",
+    "uploads-in-parts": "those of them that are sent in parts",
+}
 
 
 class _Keep(Enum):
@@ -22,7 +31,7 @@ class _Keep(Enum):
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; see `administration.run`."""
-    return administration.run("files", parser(), DatabaseSettings, retention, arguments)
+    return administration.run("files", parser(), DatabaseSettings, _command, arguments)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,7 +44,33 @@ def parser() -> argparse.ArgumentParser:
     for name, what in (("--temporary-days", "uploads, from their first use"), ("--output-days", "outputs, from the end of their task")):
         told = f"days to keep {what}; '{_BY_SETTING}' for the service's setting"
         terms.add_argument(name, type=_days, default=_Keep.KEEP, metavar="DAYS", help=told)
+    quotas = commands.add_parser("quota", help="set how much an account may store; without options, show that and what it stores")
+    quotas.add_argument("--account", type=administration.identifier, required=True, metavar="ID", help="the account's id")
+    for option, what in _LIMITS.items():
+        told = f"{what}; '{_BY_SETTING}' for the service's setting"
+        quotas.add_argument(f"--{option}", type=_number, default=_Keep.KEEP, metavar="N", help=told)
     return commands_of
+
+
+async def _command(options: argparse.Namespace, settings: DatabaseSettings) -> object:
+    return await (quota if options.command == "quota" else retention)(options, settings)
+
+
+async def quota(options: argparse.Namespace, settings: DatabaseSettings) -> dict[str, object]:
+    """Make the change, if there is one, and return what the account stores, with the limits that are set for it."""
+    async with database.opened(settings.database_url, settings.database_pool) as opened:
+        store = StorageStore(opened)
+        stored, own = await store.stored(options.account)
+        asked = (options.bytes, options.files, options.uploads, options.uploads_in_parts)
+        limits = OwnLimits(*(now if new is _Keep.KEEP else new for now, new in zip(astuple(own), asked, strict=True)))
+        if limits != own:
+            await store.set_limits(options.account, limits)
+    names = [option.replace("-", "_") for option in _LIMITS]
+    return {
+        "account_id": str(options.account),
+        "stored": dict(zip(names, astuple(stored), strict=True)),
+        "limits": dict(zip(names, astuple(limits), strict=True)),
+    }
 
 
 async def retention(options: argparse.Namespace, settings: DatabaseSettings) -> dict[str, str | float | None]:
@@ -65,3 +100,11 @@ def _days(text: str) -> timedelta | None:
     if not 1 / 24 <= days <= _MOST_DAYS:
         raise argparse.ArgumentTypeError(f"must be from an hour (0.042) to {_MOST_DAYS} days")
     return timedelta(days=days)
+
+
+def _number(text: str) -> int | None:
+    if text == _BY_SETTING:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text[:16]) <= _MOST):
+        raise argparse.ArgumentTypeError(f"must be a whole number up to {_MOST}, not {text!r}")
+    return int(text)

@@ -49,6 +49,20 @@ class FilesSettings(ServiceSettings, DatabaseSettings, PictureSettings):
         "A URL takes about 400 bytes.",
     )
 
+    quota_bytes: int = Field(
+        50 * GIBIBYTE,
+        ge=0,
+        description="Bytes that an account may store. Uploads count with the size that was announced until they are used.",
+    )
+    quota_files: int = Field(100_000, ge=0, description="Files that an account may have, unfinished uploads and outputs of tasks included.")
+    quota_uploads: int = Field(5000, ge=0, description="Uploads that an account may have begun and not used or completed.")
+    quota_uploads_in_parts: int = Field(
+        500,
+        ge=0,
+        description="Those of them that are sent in parts. Some object storage limits how many all accounts together may have: "
+        "`rclone serve s3` by `--multipart-max-uploads`.",
+    )
+
     upload_url_seconds: int = Field(7200, ge=60, le=604800, description="Lifetime of upload URLs, in seconds.")
     upload_grace_seconds: int = Field(
         3600, ge=0, description="Seconds after the upload URLs expire for which an upload that has started may still finish."

@@ -115,6 +115,30 @@ class ReadyObject:
 
 
 @dataclass(frozen=True, slots=True)
+class Storage:
+    """What an account stores, or how much of it an account may store. Hidden outputs and files that are being deleted do not count."""
+
+    size_bytes: int = 0
+    """Bytes of its files. An upload counts with the size that the client expects until its bytes have been accepted."""
+    files: int = 0
+    """Uploads and outputs; uploads that are not finished, too."""
+    uploads: int = 0
+    """Uploads that have begun and have not been used or completed."""
+    parted_uploads: int = 0
+    """Those of them that are sent in parts, for each of which the object storage keeps something in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLimits:
+    """How much an account may store, where the operator has set it; None means according to the settings."""
+
+    size_bytes: int | None = None
+    files: int | None = None
+    uploads: int | None = None
+    parted_uploads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RetentionTerms:
     """How long an account's files are kept; None means according to the settings."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import httpx
 import pytest
 
+from tests.stacks import Account, StackUnderTest
 from tests.system.pictures import disc, encoded
 from tests.system.pilio import NANOID, Pilio
 
@@ -67,11 +69,32 @@ async def test_parts_are_joined_in_any_order_and_completing_twice_is_harmless(pi
     await pilio.run("/v1/images/remove-background", {"image_file_id": item["id"]})
 
 
-async def test_as_many_files_as_large_as_may_be(pilio: Pilio) -> None:
-    """Both limits at once: 500 files of 2 GB by one call."""
+async def test_as_many_files_as_large_as_may_be(pilio: Pilio, stack: StackUnderTest, account: Account) -> None:
+    """Both limits at once: 500 files of 2 GB by one call, for an account that may store a terabyte."""
     sources = [{"nanoid": f"{number:021d}", "name": f"{number}.pdf", "type": "pdf", "size": GIB2} for number in range(500)]
+    refused = await pilio.post("/v1/files/batch-create", {"files": sources})
+    assert (refused.status_code, refused.json()["code"], refused.json()["data"]["error_code"]) == (429, 42910, "quota_exceeded")
+    assert "53687091200 bytes" in refused.json()["message"] and str(500 * GIB2) in refused.json()["message"]
+    await asyncio.to_thread(stack.admin, "files", "quota", "--account", account.id, "--bytes", str(10**13))
     items = (await pilio.post("/v1/files/batch-create", {"files": sources})).json()["data"]["items"]
     assert {(len(item["upload_urls"]), item["part_size"]) for item in items} == {(7, 320 * MIB)}
+    again = await pilio.post("/v1/files/batch-create", {"files": sources[:1]})
+    assert (again.status_code, again.json()["code"]) == (429, 42910) and "uploads in parts" in again.json()["message"]
+
+
+async def test_what_is_put_late_is_never_served(pilio: Pilio) -> None:
+    first, second = encoded(disc(), "PNG"), encoded(disc(80), "PNG")
+    item = await pilio.create("photo.png", len(first))
+    assert (await pilio.http.put(item["upload_url"], content=first)).status_code == 200
+    download = (await pilio.get(f"/v1/files/{item['id']}/download-url")).json()["data"]["download_url"]
+    assert (await pilio.http.put(item["upload_url"], content=second)).status_code == 200
+    assert (await pilio.http.get(download)).content == first
+    assert (await pilio.delete(f"/v1/files/{item['id']}")).status_code == 200
+    async with asyncio.timeout(60):
+        while (await pilio.http.get(download)).status_code != 404:
+            await asyncio.sleep(0.1)
+    assert (await pilio.http.put(item["upload_url"], content=first)).status_code == 200
+    assert (await pilio.http.get(download)).status_code == 404
 
 
 async def test_files_come_back_in_order(pilio: Pilio) -> None:

@@ -15,6 +15,7 @@ from deploy.local.errors import NotReady, StackError
 from deploy.local.program import Program
 
 REGION = "us-east-1"
+_MOST_MULTIPART_UPLOADS = 20_000
 # rclone's names for objects that are still being uploaded. It does not list them, so no client can delete those of a killed server.
 _UNFINISHED = ".rclone_temp_put_*"
 # rclone removes a folder with its last object, and a PUT that comes into it at that moment fails. Clients' uploads come and go in this one.
@@ -43,6 +44,8 @@ def object_storage(config: StackConfig) -> Program:
             f"--addr={LOOPBACK}:{config.ports.s3}",
             # Only the folder is served: no remotes from the user's own configuration.
             "--config=/dev/null",
+            # Of all accounts together. What one may begin is limited by its quota, so that it leaves room for many others.
+            f"--multipart-max-uploads={_MOST_MULTIPART_UPLOADS}",
             str(folder),
         ),
         # Passed in the environment, since arguments are visible to every user of the machine. rclone reads the variable as CSV.

@@ -16,10 +16,11 @@ from services.common.log import get_logger
 from services.files.config import FilesSettings
 from services.files.domain.errors import about, not_found, not_uploaded
 from services.files.domain.keys import object_key
+from services.files.domain.quota import Quotas
 from services.files.objects import ObjectStore, SourceChanged, StoredObject
 from services.files.presign import Presigner
 from services.files.probe.model import Probe
-from services.files.records import AcceptedContent, File, FileState
+from services.files.records import AcceptedContent, File, FileState, Storage
 from services.files.store import FileStore
 
 _logger = get_logger()
@@ -29,6 +30,7 @@ _DELETE_BATCH = 1000
 # After these errors the bytes are useless.
 _REFUSALS = {
     ErrorReason.FILE_TOO_LARGE,
+    ErrorReason.QUOTA_EXCEEDED,
     ErrorReason.MEDIA_UNSUPPORTED,
     ErrorReason.FILE_CORRUPT,
     ErrorReason.FILE_ENCRYPTED,
@@ -52,11 +54,12 @@ class Intake:
         objects: ObjectStore,
         internal_urls: Presigner,
         prober: ContentProber,
+        quotas: Quotas,
         settings: FilesSettings,
         clock: Clock,
     ) -> None:
         self._store, self._objects, self._urls, self._prober = store, objects, internal_urls, prober
-        self._settings, self._clock = settings, clock
+        self._quotas, self._settings, self._clock = quotas, settings, clock
         self._copies = asyncio.Semaphore(_COPY_CONCURRENCY)
         self._slots = asyncio.Semaphore(settings.probe_concurrency)
         self._deletions = Batched(self._delete, _DELETE_BATCH)
@@ -66,7 +69,7 @@ class Intake:
         """The files, READY, in the same order; new ones are examined concurrently.
 
         Raises the first error in the order of `files`: SOURCE_FILE_UPLOAD_NOT_COMPLETED, FILE_SIZE_MISMATCH (changed meanwhile),
-        FILE_TOO_LARGE, MEDIA_UNSUPPORTED, FILE_CORRUPT, FILE_ENCRYPTED, MEDIA_LIMIT_EXCEEDED, FILE_NOT_FOUND (deleted
+        FILE_TOO_LARGE, QUOTA_EXCEEDED, MEDIA_UNSUPPORTED, FILE_CORRUPT, FILE_ENCRYPTED, MEDIA_LIMIT_EXCEEDED, FILE_NOT_FOUND (deleted
         meanwhile), UNAVAILABLE. Its metadata has `file_id`.
         """
         ready = []
@@ -114,9 +117,10 @@ class Intake:
                 return await self._as_it_is(file)
             try:
                 self._check_size(stored)
+                if growth := _growth(file, stored):
+                    await self._quotas.check_room(file.account_id, growth)
             except DarkroomError as error:
-                await self._refuse(file, stored, error)
-                raise about(error, file.id) from error
+                raise await self._refused(file, stored, error) from error
             # The URLs of parts are void, now that the parts have been joined.
             if file.upload_id is None:
                 try:
@@ -128,24 +132,35 @@ class Intake:
 
     async def _accept_object(self, file: File, stored: StoredObject) -> File:
         """The file, READY with the object, which no client can change."""
-        copied = stored.key != file.object_key
         try:
             async with self._slots:
                 found = await self._examine(file, stored)
         except DarkroomError as error:
-            if copied:
-                await self._deletions(stored.key)
-            if error.reason in _REFUSALS:
-                await self._refuse(file, stored, error)
-            elif error.reason is ErrorReason.UNAVAILABLE and await self._objects.head(file.object_key) is None:
-                # Another call has refused the same upload meanwhile; storage may fail a read during a deletion.
-                raise not_uploaded(file.id) from error
-            raise about(error, file.id) from error
-        # If this is UNAVAILABLE, the record may name the copy nevertheless, so a copy that it does not name is left to the orphan sweep.
-        accepted = await self._store.accept(file.id, found, self._clock(), self._settings.temporary_life)
-        if copied:
+            raise await self._refused(file, stored, error) from error
+        growth = _growth(file, stored)
+        check = self._quotas.check(growth) if growth else None
+        try:
+            accepted = await self._store.accept(file.id, found, self._clock(), self._settings.temporary_life, check)
+        except DarkroomError as error:
+            if error.reason is ErrorReason.UNAVAILABLE:
+                # The record may name the copy nevertheless. One that it does not name is left to the orphan sweep.
+                raise about(error, file.id) from error
+            raise await self._refused(file, stored, error) from error
+        if stored.key != file.object_key:
             await self._deletions(file.object_key if accepted else stored.key)
         return accepted or await self._as_it_is(file)
+
+    async def _refused(self, file: File, stored: StoredObject, error: DarkroomError) -> DarkroomError:
+        """The error to raise instead, once what was uploaded has been deleted if it is useless, and a copy of it in any case."""
+        if stored.key != file.object_key:
+            await self._deletions(stored.key)
+        if error.reason in _REFUSALS:
+            await self._clear(file)
+            _logger.info("upload_refused", file_id=file.id, reason=error.reason.value, size=stored.size_bytes)
+        elif error.reason is ErrorReason.UNAVAILABLE and await self._objects.head(file.object_key) is None:
+            # Another call has refused the same upload meanwhile; storage may fail a read during a deletion.
+            return not_uploaded(file.id)
+        return about(error, file.id)
 
     def _check_size(self, stored: StoredObject) -> None:
         limit = self._settings.max_file_bytes
@@ -177,12 +192,11 @@ class Intake:
             pages=found.pages,
         )
 
-    async def _refuse(self, file: File, stored: StoredObject, error: DarkroomError) -> None:
+    async def _clear(self, file: File) -> None:
         """Delete what was uploaded, unless another call accepted something better in the meantime."""
         if await self._store.begin_clearing(file.id, self._clock() + _CLEARING_LEASE):
             await self._objects.delete([file.object_key])
             await self._store.end_clearing([file.id])
-        _logger.info("upload_refused", file_id=file.id, reason=error.reason.value, size=stored.size_bytes)
 
     async def _delete(self, keys: Sequence[str]) -> Sequence[None]:
         """Delete objects that nothing needs. What cannot be deleted now is left to the sweeps of orphans."""
@@ -200,3 +214,8 @@ class Intake:
         if current.state is not FileState.READY:
             raise not_uploaded(file.id)
         return current
+
+
+def _growth(file: File, stored: StoredObject) -> Storage | None:
+    """What accepting the object adds to what the upload has reserved; None for nothing."""
+    return Storage(size_bytes=stored.size_bytes - file.size_bytes) if stored.size_bytes > file.size_bytes else None

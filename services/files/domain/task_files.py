@@ -177,7 +177,7 @@ class TaskFiles:
             if part_bytes:
                 # If the record is not stored after all, the orphan sweep finds the upload.
                 files[index] = replace(file, upload_id=await self._objects.start_upload(file.object_key, file.media_type))
-        await self._files.insert(files, now=now)
+        await self._files.insert_outputs(files, now)
         seconds = self._settings.internal_url_seconds
         urls = await in_thread(lambda file: "" if file.upload_id else self._urls.put(file.object_key, seconds, file.media_type), files)
         return [SignedFile(file, url, part_bytes) for file, url, part_bytes in zip(files, urls, parts, strict=True)]

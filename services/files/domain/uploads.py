@@ -16,6 +16,7 @@ from services.files.domain.intake import Intake
 from services.files.domain.keys import object_key, upload_key
 from services.files.domain.multipart import UploadedPart, join
 from services.files.domain.naming import MEDIA_TYPE_OF, check_name, extension_of, known_extension, same_kind
+from services.files.domain.quota import Quotas, storage_of
 from services.files.domain.upload_urls import CreatedUpload, UploadUrls
 from services.files.objects import ObjectStore
 from services.files.records import File, FileOrigin, FileState
@@ -53,11 +54,12 @@ class Uploads:
         objects: ObjectStore,
         urls: UploadUrls,
         intake: Intake,
+        quotas: Quotas,
         settings: FilesSettings,
         clock: Clock,
     ) -> None:
         self._store, self._idempotency, self._objects, self._urls, self._intake = store, idempotency, objects, urls, intake
-        self._settings, self._clock = settings, clock
+        self._quotas, self._settings, self._clock = quotas, settings, clock
 
     async def create(
         self,
@@ -73,7 +75,7 @@ class Uploads:
 
         A `call` that repeats an earlier one gets its records in their current state, with fresh URLs. Raises FIELD_INVALID, FILE_TOO_LARGE
         and MEDIA_UNSUPPORTED, blamed on the field of `files[i]`; IDEMPOTENCY_KEY_MISMATCH; IDEMPOTENCY_IN_PROGRESS; FILE_NOT_FOUND when
-        files of the earlier call are gone.
+        files of the earlier call are gone; QUOTA_EXCEEDED.
         """
         return await self._idempotency.once(
             call,
@@ -127,14 +129,25 @@ class Uploads:
             )
             for file_id, upload, media_type, parted in zip(ids, uploads, media_types, in_parts, strict=True)
         ]
-        files = await self._start(files)
-        try:
-            await self._store.insert(files, call, now=now)
-        except DarkroomError as error:
-            if error.reason is ErrorReason.IDEMPOTENCY_IN_PROGRESS:
-                await self._abandon(files)
-            raise
-        return await self._urls.sign(files)
+        return await self._urls.sign(await self._store_all(files, call))
+
+    async def _store_all(self, files: Sequence[File], call: IdempotentCall | None) -> list[File]:
+        """The files, with multipart uploads started for those sent in parts, stored all or none. Raises QUOTA_EXCEEDED."""
+        added = storage_of(files)
+        if not added.parted_uploads:
+            await self._store.insert_uploads(files, call, self._quotas.check(added), self._clock())
+            return list(files)
+        # What is started counts only when it is stored. Without turns, one account's concurrent calls could start any number.
+        async with self._quotas.turn(files[0].account_id):
+            await self._quotas.check_room(files[0].account_id, added)
+            files = await self._start(files)
+            try:
+                await self._store.insert_uploads(files, call, self._quotas.check(added), self._clock())
+            except DarkroomError as error:
+                if error.reason in (ErrorReason.IDEMPOTENCY_IN_PROGRESS, ErrorReason.QUOTA_EXCEEDED):
+                    await self._abandon(files)
+                raise
+        return files
 
     async def complete(self, account_id: int, file_id: int, parts: Sequence[UploadedPart]) -> File:
         """The file, READY: its parts are joined if it was created for parts. Repeating it is harmless.

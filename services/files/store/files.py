@@ -6,13 +6,15 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import text
 
 from services.common.idempotency import IdempotentCall, key_values, remembered, storing_key
 from services.files.records import AcceptedContent, File
 from services.files.store.retention import TEMPORARY_LIFE
-from services.files.store.rows import COLUMNS, Store
+from services.files.store.rows import COLUMNS, Store, files
+from services.files.store.storage import Check, check_stored
 
 # How long to wait for another call that has stored the same idempotency key but not committed.
 _PATIENCE = text("SET LOCAL lock_timeout = '3s'")
@@ -88,19 +90,22 @@ class FileStore(Store):
         """New ids, in increasing order."""
         return sorted(await self._ids(_NEW_IDS, count=count))
 
-    async def insert(self, files: Sequence[File], call: IdempotentCall | None = None, *, now: datetime) -> None:
-        """Insert all of the files, of one account, or none; with them the idempotency key of the call that creates them, if any.
+    async def insert_outputs(self, outputs: Sequence[File], now: datetime) -> None:
+        """Insert outputs of a task."""
+        await self._database.fetch(_INSERT, _new(outputs, None, now))
 
-        Raises IDEMPOTENCY_IN_PROGRESS when another call has stored the key, or is storing it and does not finish in time.
+    async def insert_uploads(self, uploads: Sequence[File], call: IdempotentCall | None, check: Check, now: datetime) -> None:
+        """Insert all of the uploads, of one account, or none; with them the idempotency key of the call that creates them, if any.
+
+        Raises what `check` raises about all that the account then stores, and IDEMPOTENCY_IN_PROGRESS when another call has stored the
+        key, or is storing it and does not finish in time.
         """
-        values = {"files": json.dumps([asdict(file) for file in files], default=datetime.isoformat), **key_values(call, now)}
-        if call is None:
-            await self._database.fetch(_INSERT, values)
-            return
         with storing_key():
             async with self._database.transaction() as transaction:
-                await transaction.fetch(_PATIENCE)
-                await transaction.fetch(_INSERT, values)
+                if call is not None:
+                    await transaction.fetch(_PATIENCE)
+                await transaction.fetch(_INSERT, _new(uploads, call, now))
+                await check_stored(transaction, uploads[0].account_id, check)
 
     async def prolong_uploads(self, account_id: int, file_ids: Collection[int], until: datetime) -> None:
         """Extend the deadline of PENDING uploads to `until`, unless it is later already."""
@@ -116,13 +121,22 @@ class FileStore(Store):
         before = before_id if before_id is not None else 2**63 - 1
         return await self._files(_PAGE, account_id=account_id, before_id=before, limit=limit, now=now)
 
-    async def accept(self, file_id: int, content: AcceptedContent, now: datetime, life: timedelta) -> File | None:
+    async def accept(
+        self, file_id: int, content: AcceptedContent, now: datetime, life: timedelta, check: Check | None = None
+    ) -> File | None:
         """PENDING → READY with what was found. None if it is no longer PENDING: accepted by another call, refused or deleted.
 
         It is kept for `life`, or as long as is set for its account; a permanent one forever. An output keeps the time at which the sweeper
-        asks about it, and expires only once it is claimed.
+        asks about it, and expires only once it is claimed. Nothing changes where `check` raises about all that the account then stores.
         """
-        accepted = await self._files(_ACCEPT, file_id=file_id, now=now, life=life, **asdict(content))
+        values = {"file_id": file_id, "now": now, "life": life, **asdict(content)}
+        if check is None:
+            accepted = await self._files(_ACCEPT, **values)
+        else:
+            async with self._database.transaction() as transaction:
+                accepted = files(await transaction.fetch(_ACCEPT, values))
+                if accepted:
+                    await check_stored(transaction, accepted[0].account_id, check)
         return accepted[0] if accepted else None
 
     async def begin_clearing(self, file_id: int, lease_until: datetime) -> bool:
@@ -143,3 +157,8 @@ class FileStore(Store):
     async def give_up(self, account_id: int, file_id: int, now: datetime) -> bool:
         """→ DELETING for an upload of the account that is not accepted. False if there is none."""
         return bool(await self._ids(_GIVE_UP, account_id=account_id, file_id=file_id, now=now))
+
+
+def _new(rows: Sequence[File], call: IdempotentCall | None, now: datetime) -> dict[str, Any]:
+    """The values of `_INSERT`."""
+    return {"files": json.dumps([asdict(file) for file in rows], default=datetime.isoformat), **key_values(call, now)}

@@ -10,6 +10,7 @@ from sqlalchemy import TextClause, text
 from services.files.records import File, ReadyObject
 from services.files.store.retention import TEMPORARY_LIFE
 from services.files.store.rows import Store
+from services.files.store.storage import COUNTS_LOCKED, LOCK_COUNTS
 
 _CLAIM_DUE = text("""
 WITH due AS (SELECT id FROM file WHERE sweep_at <= :now ORDER BY sweep_at LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED)
@@ -30,11 +31,16 @@ FROM kept WHERE file.id = kept.id AND state = 'pending' AND kept.until > :now
 RETURNING file.id
 """)  # noqa: S608 - put together from constants
 
-_EXPIRE = text("""
-UPDATE file SET state = 'deleting'
-WHERE id = ANY(:file_ids) AND state IN ('pending', 'ready') AND visible AND pins = 0 AND expires_at <= :now
-RETURNING *
-""")
+_EXPIRE = text(f"""
+WITH locked AS (
+  SELECT id, account_id FROM file
+  WHERE id = ANY(:file_ids) AND state IN ('pending', 'ready') AND visible AND pins = 0 AND expires_at <= :now
+  ORDER BY id FOR NO KEY UPDATE
+),
+{LOCK_COUNTS}
+UPDATE file SET state = 'deleting' FROM locked WHERE file.id = locked.id AND {COUNTS_LOCKED}
+RETURNING file.*
+""")  # noqa: S608 - put together from constants
 """→ DELETING for expired files."""
 
 _REMOVE = text("DELETE FROM file WHERE id = ANY(:file_ids) AND state = 'deleting' AND pins = 0")
@@ -59,14 +65,15 @@ WITH locked AS (SELECT id FROM file WHERE id = ANY(:file_ids) ORDER BY id FOR NO
 UPDATE file SET missing_since = NULL FROM locked WHERE file.id = locked.id
 """)
 
-_GIVE_UP_MISSING = text("""
+_GIVE_UP_MISSING = text(f"""
 WITH locked AS (
-  SELECT id FROM file WHERE id = ANY(:file_ids) AND state = 'ready' AND missing_since <= :before ORDER BY id FOR NO KEY UPDATE
-)
+  SELECT id, account_id FROM file WHERE id = ANY(:file_ids) AND state = 'ready' AND missing_since <= :before ORDER BY id FOR NO KEY UPDATE
+),
+{LOCK_COUNTS}
 UPDATE file SET state = 'deleting', sweep_at = CASE WHEN pins = 0 THEN CAST(:now AS timestamptz) END
-FROM locked WHERE file.id = locked.id
+FROM locked WHERE file.id = locked.id AND {COUNTS_LOCKED}
 RETURNING file.id
-""")
+""")  # noqa: S608 - put together from constants
 """→ DELETING for files whose objects have been missing for a long time."""
 
 _KNOWN_KEYS = text("SELECT object_key FROM file WHERE object_key = ANY(:values)")

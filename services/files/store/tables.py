@@ -96,6 +96,22 @@ class AccountRetentionRow(FilesTable, table=True):
     output_life: timedelta | None = Field(default=None, sa_column=Column(Interval, nullable=True))
 
 
+class AccountStorageRow(FilesTable, table=True):
+    """What an account stores, counted by triggers on `file`, and its own limits, if the operator has set any."""
+
+    __tablename__ = "account_storage"
+
+    account_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    size_bytes: int = Field(0, sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
+    files: int = Field(0, sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
+    uploads: int = Field(0, sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
+    parted_uploads: int = Field(0, sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
+    max_size_bytes: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    max_files: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    max_uploads: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    max_parted_uploads: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+
+
 class IdempotencyRow(IdempotencyColumns, FilesTable, table=True):
     """Which files were created by a call with an idempotency key; `resource_ids` holds their ids, in order."""
 

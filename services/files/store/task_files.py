@@ -10,6 +10,7 @@ from sqlalchemy import text
 from services.files.records import EndedTask, File
 from services.files.store.retention import OUTPUT_LIFE
 from services.files.store.rows import Store, files
+from services.files.store.storage import COUNTS_LOCKED, LOCK_COUNTS
 
 _OUTPUT_END = f"CAST(:now AS timestamptz) + {OUTPUT_LIFE}"
 
@@ -81,8 +82,10 @@ ORDER BY id FOR NO KEY UPDATE
 """)
 
 _SHOW_WINNERS = text(f"""
+WITH locked AS (SELECT account_id FROM file WHERE id = ANY(:winners) AND task_id = ANY(:task_ids) AND NOT visible),
+{LOCK_COUNTS}
 UPDATE file SET visible = true, expires_at = {_OUTPUT_END}, sweep_at = {_OUTPUT_END}
-WHERE id = ANY(:winners) AND task_id = ANY(:task_ids) AND NOT visible AND state = 'ready' AND kept_as IS NULL
+WHERE id = ANY(:winners) AND task_id = ANY(:task_ids) AND NOT visible AND state = 'ready' AND kept_as IS NULL AND {COUNTS_LOCKED}
 """)  # noqa: S608 - put together from constants
 
 _GIVE_UP_OTHERS = text("""

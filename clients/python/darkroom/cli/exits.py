@@ -47,6 +47,7 @@ _ADVICE = {
     "API_KEY_NOT_FOUND": "List your keys with `darkroom key ls`.",
     "TASK_NOT_TERMINAL": "Cancel it first with `darkroom task cancel`.",
     "OPERATION_UNAVAILABLE": "Ask the operator of the server to enable it.",
+    "QUOTA_EXCEEDED": "Delete files with `darkroom file rm`, or ask the operator for a larger quota.",
     "TOO_MANY_TASKS": "Wait until some have ended, or cancel some: `darkroom task ls --state queued`.",
 }
 

@@ -1,0 +1,84 @@
+"""What an account may store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from weakref import WeakValueDictionary
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.files.config import FilesSettings
+from services.files.records import File, OwnLimits, Storage
+from services.files.store import Check, StorageStore
+
+# Per limit: what it counts, and what makes room.
+_WORDS = {
+    "size_bytes": ("bytes, unfinished uploads included", "Delete files or abort uploads first."),
+    "files": ("files, unfinished uploads included", "Delete files or abort uploads first."),
+    "uploads": ("uploads that have begun and not been used or completed", "Complete, use or abort some first."),
+    "parted_uploads": ("uploads in parts that have not been completed", "Complete or abort some first."),
+}
+_NAMES = {"size_bytes": "bytes", "files": "files", "uploads": "uploads", "parted_uploads": "uploads_in_parts"}
+
+
+class Quotas:
+    """Compares what accounts store with what they may: as the settings say, unless the operator has set it for the account."""
+
+    def __init__(self, store: StorageStore, settings: FilesSettings) -> None:
+        self._store = store
+        self._defaults = asdict(
+            Storage(settings.quota_bytes, settings.quota_files, settings.quota_uploads, settings.quota_uploads_in_parts)
+        )
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+    async def stored(self, account_id: int) -> tuple[Storage, Storage]:
+        """What the account stores, and what it may store."""
+        stored, own = await self._store.stored(account_id)
+        return stored, self._allowed(own)
+
+    async def check_room(self, account_id: int, added: Storage) -> None:
+        """Refuse what would not fit now. It may still not fit when it is stored, which is checked again. Raises QUOTA_EXCEEDED."""
+        stored, own = await self._store.stored(account_id)
+        after = {name: value + getattr(added, name) for name, value in asdict(stored).items()}
+        self.check(added)(Storage(**after), own)
+
+    @asynccontextmanager
+    async def turn(self, account_id: int) -> AsyncIterator[None]:
+        """One block at a time for an account: what is begun in object storage before it is counted."""
+        lock = self._turns.get(account_id)
+        if lock is None:
+            lock = self._turns[account_id] = asyncio.Lock()
+        async with lock:
+            yield
+
+    def check(self, added: Storage) -> Check:
+        """A check that refuses `added`, which is part of what is stored, if that is too much. It raises QUOTA_EXCEEDED."""
+
+        def check(stored: Storage, own: OwnLimits) -> None:
+            allowed = self._allowed(own)
+            for name, (counted, advice) in _WORDS.items():
+                adds, limit = getattr(added, name), getattr(allowed, name)
+                used = getattr(stored, name) - adds
+                if adds > 0 and used + adds > limit:
+                    raise DarkroomError(
+                        ErrorReason.QUOTA_EXCEEDED,
+                        f"The account may have {limit} {counted}; it has {used}, and this would add {adds}. {advice}",
+                        metadata={"limit": _NAMES[name], "used": str(used), "allowed": str(limit), "added": str(adds)},
+                    )
+
+        return check
+
+    def _allowed(self, own: OwnLimits) -> Storage:
+        return Storage(**{name: value if (set_ := getattr(own, name)) is None else set_ for name, value in self._defaults.items()})
+
+
+def storage_of(files: Sequence[File]) -> Storage:
+    """What new uploads add."""
+    return Storage(
+        size_bytes=sum(file.size_bytes for file in files),
+        files=len(files),
+        uploads=len(files),
+        parted_uploads=sum(file.part_bytes is not None for file in files),
+    )

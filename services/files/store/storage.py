@@ -1,0 +1,68 @@
+"""What accounts store and may store. Triggers on `file` count it, in the transaction of each change.
+
+They lock the account's row of `account_storage` after the rows of `file` that a statement changes. A statement that changes files of
+several accounts locks those rows first, in order: see `LOCK_COUNTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import text
+
+from services.common.database import Rows, Transaction
+from services.files.records import OwnLimits, Storage
+from services.files.store.rows import Store
+
+Check = Callable[[Storage, OwnLimits], None]
+"""Refuses what an account would store, by raising."""
+
+LOCK_COUNTS = """counted AS MATERIALIZED (
+  SELECT account_id FROM account_storage WHERE account_id IN (SELECT account_id FROM locked) ORDER BY account_id FOR NO KEY UPDATE
+)"""
+"""Part of a statement that changes the files of its part `locked`; it takes effect in the condition COUNTS_LOCKED."""
+COUNTS_LOCKED = "(SELECT count(*) FROM counted) IS NOT NULL"
+
+_COLUMNS = "size_bytes, files, uploads, parted_uploads, max_size_bytes, max_files, max_uploads, max_parted_uploads"
+_STORED = text(f"SELECT {_COLUMNS} FROM account_storage WHERE account_id = :account_id")  # noqa: S608 - put together from constants
+_SET_LIMITS = text("""
+INSERT INTO account_storage (account_id, max_size_bytes, max_files, max_uploads, max_parted_uploads)
+VALUES (:account_id, :size_bytes, :files, :uploads, :parted_uploads)
+ON CONFLICT (account_id) DO UPDATE
+SET max_size_bytes = excluded.max_size_bytes, max_files = excluded.max_files,
+    max_uploads = excluded.max_uploads, max_parted_uploads = excluded.max_parted_uploads
+""")
+
+
+class StorageStore(Store):
+    """Statements on `account_storage`."""
+
+    async def stored(self, account_id: int) -> tuple[Storage, OwnLimits]:
+        """What the account stores, and its own limits."""
+        return _stored(await self._database.fetch(_STORED, {"account_id": account_id}))
+
+    async def set_limits(self, account_id: int, limits: OwnLimits) -> None:
+        """Set the account's own limits, for what it stores from now on."""
+        values = {
+            "account_id": account_id,
+            "size_bytes": limits.size_bytes,
+            "files": limits.files,
+            "uploads": limits.uploads,
+            "parted_uploads": limits.parted_uploads,
+        }
+        await self._database.fetch(_SET_LIMITS, values)
+
+
+async def check_stored(transaction: Transaction, account_id: int, check: Check) -> None:
+    """Let `check` look at what the account stores after the changes of the transaction, which has its row locked. It may raise."""
+    check(*_stored(await transaction.fetch(_STORED, {"account_id": account_id})))
+
+
+def _stored(rows: Rows) -> tuple[Storage, OwnLimits]:
+    if not rows:
+        return Storage(), OwnLimits()
+    row = rows[0]
+    return (
+        Storage(row["size_bytes"], row["files"], row["uploads"], row["parted_uploads"]),
+        OwnLimits(row["max_size_bytes"], row["max_files"], row["max_uploads"], row["max_parted_uploads"]),
+    )
