@@ -20,3 +20,31 @@ def gzip_bomb(inside: bytes, expanded: int = 128 << 20) -> bytes:
         checksum = zlib.crc32(block, checksum)
         parts.append(deflate.compress(block))
     return b"".join([head, *parts, deflate.flush(), struct.pack("<II", checksum, expanded & 0xFFFFFFFF)])
+
+
+def _drawing(width: int, height: int, content: str) -> bytes:
+    return f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">{content}</svg>'.encode()
+
+
+def _doubled(levels: int) -> str:
+    """A circle, in groups that each refer to the one before ten times."""
+    groups = (f'<g id="g{level}">' + f'<use href="#g{level - 1}"/>' * 10 + "</g>" for level in range(1, levels))
+    return '<circle id="g0" r="50"/>' + "".join(groups)
+
+
+SVG_BOMBS = {
+    "blurs": _drawing(
+        5000,
+        5000,
+        '<filter id="f" x="-500%" y="-500%" width="9999%" height="9999%">'
+        + '<feGaussianBlur stdDeviation="1000"/>' * 9
+        + '</filter><rect width="5000" height="5000" filter="url(#f)"/>',
+    ),
+    "references": _drawing(500, 500, _doubled(7)),
+    "noise": _drawing(
+        5000,
+        5000,
+        '<filter id="f"><feTurbulence baseFrequency="0.5" numOctaves="100"/></filter><rect width="5000" height="5000" filter="url(#f)"/>',
+    ),
+}
+"""Small drawings that take minutes or hours to draw."""

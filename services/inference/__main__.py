@@ -134,7 +134,7 @@ def _tools(settings: InferenceSettings, server: triton.Triton, sandbox: Sandbox,
             upscale_fine_megapixels=settings.upscale_fine_megapixels,
             upscale_face_megapixels=settings.upscale_face_megapixels,
         ),
-        picture_limits=Limits(settings.max_megapixels),
+        picture_limits=Limits(settings.max_megapixels, settings.svg_seconds),
         picture_resources=SandboxLimits(
             memory_bytes=settings.picture_memory_bytes,
             cpu_seconds=round(settings.picture_seconds),

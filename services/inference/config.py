@@ -62,6 +62,7 @@ class InferenceSettings(ProcessSettings, PictureSettings, GenerationSettings):
     max_picture_bytes: int = Field(1 << 30, gt=0, description="Largest picture file that a worker reads into memory, in bytes.")
     picture_memory_bytes: int = Field(6 << 30, gt=0, description="Maximum address space of the process that decodes a picture, in bytes.")
     picture_seconds: float = Field(120.0, gt=0, description="Maximum CPU time for decoding a picture, in seconds.")
+    svg_seconds: float = Field(10.0, gt=0, description="Maximum CPU time for drawing an SVG, in seconds.")
     document_memory_bytes: int = Field(2 << 30, gt=0, description="Maximum memory of the process that parses a document, in bytes.")
     document_seconds: float = Field(600.0, gt=0, description="Maximum time for processing a document, in seconds.")
 

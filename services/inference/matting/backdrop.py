@@ -40,18 +40,16 @@ def _laid(image: Image, behind: Image) -> Image:
 
 
 def _matched(image: Image, behind: Image) -> tuple[Image, Pixels]:
-    """Both in one encoding: the cut-out's, or sRGB where the cut-out's is one-way, or gray while the other is coloured."""
+    """Both in one encoding: the cut-out's, or sRGB where the cut-out is gray while the other is coloured."""
     if image.is_gray and behind.is_gray and image.icc == behind.icc:
         return image, behind.pixels
     if image.is_gray:
         image = _as_srgb(image)
-    converted = between(behind.pixels, behind.icc, image.icc)
-    return (image, converted) if converted is not None else (_as_srgb(image), behind.srgb())
+    return image, between(behind.pixels, behind.icc, image.icc)
 
 
 def _as_srgb(image: Image) -> Image:
     pixels = between(image.pixels, image.icc, None)
-    assert pixels is not None
     assert image.alpha is not None
     return dataclasses.replace(image, pixels=pixels, alpha=_as_deep_as(pixels, image.alpha), icc=None)
 

@@ -11,6 +11,7 @@ import pyvips
 from PIL import Image as PillowImage
 from PIL import ImageCms
 
+from services.inference.media import icc as profiles
 from services.inference.media.spool import file_of
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -20,14 +21,43 @@ _STRIP = 512
 
 
 def usable_profile(icc: bytes | None, *, gray: bool) -> bytes | None:
-    """The profile if it can be read and describes this kind of pixels (one gray or three RGB samples), else None."""
+    """The profile if pixels can stay in its encoding, else None: it describes this kind of pixels (one gray or three RGB samples) by
+    curves and a matrix, and colours can be converted from it and to it."""
     if icc is None:
         return None
     try:
-        space = ImageCms.ImageCmsProfile(io.BytesIO(icc)).profile.xcolor_space.strip()
-    except (OSError, ValueError):
+        if profiles.essential(icc)[16:20] != (b"GRAY" if gray else b"RGB "):
+            return None
+        _transform(icc, None, "L" if gray else "RGB")
+        if not gray:
+            _transform(None, icc, "RGB")
+    except (profiles.Unusable, ImageCms.PyCMSError):
         return None
-    return icc if space == ("GRAY" if gray else "RGB") else None
+    return profiles.without_tail(icc)
+
+
+def converted_by_tables(pixels: Pixels, icc: bytes) -> npt.NDArray[np.uint8] | None:
+    """8-bit sRGB of pixels in the encoding of a profile that works by tables; None if it does not, does not fit them, or is damaged.
+
+    Little CMS parses the profile as it is: only for child processes.
+    """
+    mode = "L" if pixels.shape[2] == 1 else "RGB"
+    try:
+        profiles.essential(icc)
+        return None
+    except profiles.WorksByTables:
+        pass
+    except profiles.Unusable:
+        return None
+    try:
+        transform = _built(ImageCms.ImageCmsProfile(io.BytesIO(icc)), _profile(None), mode)
+    except (OSError, ValueError, ImageCms.PyCMSError):
+        return None
+    narrow = to_8bit(pixels)
+    out = np.empty((*narrow.shape[:2], 3), np.uint8)
+    for rows in strips(narrow.shape[0]):
+        _apply(transform, narrow[rows], out[rows])
+    return out
 
 
 def to_srgb(pixels: Pixels, icc: bytes | None) -> npt.NDArray[np.uint8]:
@@ -43,31 +73,22 @@ def to_srgb(pixels: Pixels, icc: bytes | None) -> npt.NDArray[np.uint8]:
     return _transformed(narrow, icc, None)
 
 
-def from_srgb(pixels: npt.NDArray[np.uint8], icc: bytes) -> bool:
-    """Converts 8-bit sRGB (height x width x 3) to the RGB encoding of `icc`, in place, in strips.
-
-    Returns False, with the pixels untouched, when the profile is one-way (it has no table towards the device, like
-    the profiles of some cameras and scanners).
-    """
-    if not _is_target(icc):
-        return False
+def from_srgb(pixels: npt.NDArray[np.uint8], icc: bytes) -> None:
+    """Converts 8-bit sRGB (height x width x 3) to the RGB encoding of `icc`, in place, in strips."""
     transform = _transform(None, icc, "RGB")
     for rows in strips(pixels.shape[0]):
         _apply(transform, pixels[rows], pixels[rows])
-    return True
 
 
-def between(pixels: Pixels, source: bytes | None, target: bytes | None) -> Pixels | None:
+def between(pixels: Pixels, source: bytes | None, target: bytes | None) -> Pixels:
     """Converts height x width x 1 or 3 samples in the encoding of `source` to three in that of `target`; None is sRGB for both.
 
     Like `to_srgb`, but directly from one to the other, so that colours outside sRGB are kept where both have them. Samples keep
-    their 16 bits only where nothing but the number of channels changes; otherwise they get 8. None when `target` is one-way.
+    their 16 bits only where nothing but the number of channels changes; otherwise they get 8.
     """
     gray = pixels.shape[2] == 1
     if source == target and not (gray and source is not None):
         return _tripled(pixels) if gray else pixels
-    if target is not None and not _is_target(target):
-        return None
     return _transformed(to_8bit(pixels), source, target)
 
 
@@ -88,9 +109,13 @@ def _tripled(gray: Pixels) -> Pixels:
 
 
 def _transform(source: bytes | None, target: bytes | None, mode: str) -> ImageCms.ImageCmsTransform:
+    return _built(_profile(source), _profile(target), mode)
+
+
+def _built(source: ImageCms.ImageCmsProfile, target: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform:
     return ImageCms.buildTransform(
-        _profile(source),
-        _profile(target),
+        source,
+        target,
         mode,
         "RGB",
         renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
@@ -99,12 +124,7 @@ def _transform(source: bytes | None, target: bytes | None, mode: str) -> ImageCm
 
 
 def _profile(icc: bytes | None) -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB") if icc is None else io.BytesIO(icc))
-
-
-def _is_target(icc: bytes) -> bool:
-    """Whether colours can be converted to the encoding of a profile, and not only from it."""
-    return bool(_profile(icc).profile.is_intent_supported(ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Direction.OUTPUT))
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB") if icc is None else io.BytesIO(profiles.essential(icc)))
 
 
 def _apply(transform: ImageCms.ImageCmsTransform, source: npt.NDArray[np.uint8], target: npt.NDArray[np.uint8]) -> None:

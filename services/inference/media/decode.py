@@ -13,7 +13,7 @@ from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
 from services.common.media_format import MediaFormat, read_formats, sniff
 from services.inference.media import bmp, colour, heic
 from services.inference.media.errors import corrupt, unsupported
-from services.inference.media.exif import without_thumbnail
+from services.inference.media.exif import rewritten
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.orientation import upright
 
@@ -116,7 +116,7 @@ def _read_pixels(image: pyvips.Image, format_: MediaFormat) -> Image:
     orientation = _orientation(image)
     significant_bits = image.get("bits-per-sample") if image.get_typeof("bits-per-sample") else 16
     metadata = Metadata(
-        exif=without_thumbnail(_blob(image, "exif-data")),
+        exif=rewritten(_blob(image, "exif-data")),
         xmp=_blob(image, "xmp-data"),
         iptc=_blob(image, "iptc-data"),
         # libvips returns 1 where a format or a file specifies nothing.

@@ -10,7 +10,7 @@ import pillow_heif
 from services.common.media_format import MediaFormat
 from services.inference.media import colour
 from services.inference.media.errors import corrupt
-from services.inference.media.exif import without_thumbnail
+from services.inference.media.exif import rewritten
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 
 
@@ -38,5 +38,5 @@ def decode(data: bytes, limits: Limits) -> Image:
         samples = samples[..., np.newaxis]
     if samples.dtype == np.uint16:
         samples = colour.widen(samples, int(file.info["bit_depth"]))
-    metadata = Metadata(exif=without_thumbnail(file.info.get("exif")), xmp=file.info.get("xmp"))
+    metadata = Metadata(exif=rewritten(file.info.get("exif")), xmp=file.info.get("xmp"))
     return from_samples(samples, file.info.get("icc_profile"), metadata, MediaFormat.HEIC)

@@ -19,6 +19,8 @@ class Limits:
     """How large a picture may be, checked before any pixel is decoded."""
 
     megapixels: float = 100.0
+    svg_seconds: float = 10.0
+    """Processor time for drawing an SVG, in child processes."""
 
     def check(self, width: int, height: int, subject: str = "The picture") -> None:
         """Raises `MEDIA_LIMIT_EXCEEDED`, naming `subject`, when width x height (pixels) is over the limit."""
@@ -54,11 +56,10 @@ class Saving:
 class Image:
     """One picture in memory, upright, with straight (not premultiplied) alpha.
 
-    `pixels` is height x width x 3 (colour) or height x width x 1 (gray), uint8 or uint16, in the encoding of `icc`,
-    or in sRGB (gray: the sRGB tone curve) where `icc` is None. `alpha` is height x width in the same sample type, None
-    when every pixel is opaque. `saving` says how the result is to be written. `notes` are plain sentences for the user about
-    what could not be read. Arrays are shared, never copied, so an operation that changes them makes new ones
-    (`replace`).
+    `pixels` is height x width x 3 (colour) or height x width x 1 (gray), uint8 or uint16, in the encoding of `icc`, which describes it by
+    curves and a matrix, or in sRGB (gray: the sRGB tone curve) where `icc` is None. `alpha` is height x width in the same sample type, None
+    when every pixel is opaque. `saving` says how the result is to be written. `notes` are plain sentences for the user about what could not
+    be read. Arrays are shared, never copied, so an operation that changes them makes new ones (`replace`).
     """
 
     pixels: Pixels
@@ -135,7 +136,12 @@ def from_samples(samples: Pixels, icc: bytes | None, metadata: Metadata, format_
         alpha = None
     profile = colour.usable_profile(icc, gray=pixels.shape[2] == 1)
     if icc is not None and profile is None:
-        notes = ("The embedded colour profile is damaged or does not fit the picture; sRGB was assumed.",)
+        converted = colour.converted_by_tables(pixels, icc)
+        if converted is None:
+            notes = ("The embedded colour profile is damaged or does not fit the picture; sRGB was assumed.",)
+        else:
+            notes = ("The colours were converted to sRGB: the embedded profile describes them by tables.",)
+            pixels, alpha = converted, None if alpha is None else colour.to_8bit(alpha)
     return Image(
         pixels=colour.contiguous(pixels),
         alpha=None if alpha is None else colour.contiguous(alpha),

@@ -8,17 +8,21 @@ from __future__ import annotations
 import base64
 import dataclasses
 import os
+import resource
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from services.common.media_format import MediaFormat
+from services.common.media_format import MediaFormat, sniff
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox, SandboxCrashed
 from services.inference.media.decode import Header, decode, read_header
+from services.inference.media.exif import rewritten
+from services.inference.media.icc import Unusable, essential
 from services.inference.media.image import Image, Limits, Metadata
 from services.inference.media.runtime import configure_libvips
 
@@ -27,7 +31,7 @@ _BLOBS = ("exif", "xmp", "iptc")
 
 async def read_picture_header(sandbox: Sandbox, source: Path, limits: Limits, resources: SandboxLimits) -> Header:
     """`media.read_header` of a file, in a child of `sandbox` within `resources`. Raises as `media.read_header` and `Sandbox.run`."""
-    return _header(await sandbox.run(describe, source, limits.megapixels, reads=[source], limits=resources))
+    return _header(await sandbox.run(describe, source, limits, reads=[source], limits=resources))
 
 
 async def read_picture(sandbox: Sandbox, source: Path, folder: Path, limits: Limits, resources: SandboxLimits) -> Image:
@@ -35,11 +39,10 @@ async def read_picture(sandbox: Sandbox, source: Path, folder: Path, limits: Lim
 
     Raises as `media.decode` and `Sandbox.run`.
     """
-    own = folder / "decoding"
-    own.mkdir(mode=0o700)
+    own = Path(tempfile.mkdtemp(prefix="decoding-", dir=folder))
     target = own / "samples"
     try:
-        described = await sandbox.run(decode_into, source, target, limits.megapixels, reads=[source], folder=own, limits=resources)
+        described = await sandbox.run(decode_into, source, target, limits, reads=[source], folder=own, limits=resources)
         return _taken(described, target, limits)
     finally:
         shutil.rmtree(own, ignore_errors=True)
@@ -57,17 +60,17 @@ def samples_in(path: Path, kind: npt.DTypeLike, count: int) -> npt.NDArray[Any]:
         raise SandboxCrashed("the child left no samples") from error
 
 
-def describe(source: Path, megapixels: float) -> dict[str, Any]:
+def describe(source: Path, limits: Limits) -> dict[str, Any]:
     """The child's part of `read_picture_header`: the header, in a form that JSON can hold."""
     configure_libvips(1)
-    return dataclasses.asdict(read_header(source.read_bytes(), Limits(megapixels)))
+    return dataclasses.asdict(read_header(_content(source, limits), limits))
 
 
-def decode_into(source: Path, target: Path, megapixels: float) -> dict[str, Any]:
+def decode_into(source: Path, target: Path, limits: Limits) -> dict[str, Any]:
     """The child's part of `read_picture`: write the samples of the picture, and then of its alpha, to `target`, and describe them."""
     # The child lives for one picture, and its limit on processor time counts all threads.
     configure_libvips(1)
-    image = decode(source.read_bytes(), Limits(megapixels))
+    image = decode(_content(source, limits), limits)
     with target.open("wb") as file:
         image.pixels.tofile(file)
         if image.alpha is not None:
@@ -82,6 +85,16 @@ def decode_into(source: Path, target: Path, megapixels: float) -> dict[str, Any]
         "format": image.source_format,
         "notes": image.notes,
     }
+
+
+def _content(source: Path, limits: Limits) -> bytes:
+    data = source.read_bytes()
+    if sniff(data) is MediaFormat.SVG:
+        # A few hundred bytes of filters or of references to references draw for hours.
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        soft = max(1, round(limits.svg_seconds))
+        resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+    return data
 
 
 def _header(described: dict[str, Any]) -> Header:
@@ -102,18 +115,22 @@ def _taken(described: dict[str, Any], target: Path, limits: Limits) -> Image:
         kind = {"uint8": np.uint8, "uint16": np.uint16}[described["type"]]
         samples = samples_in(target, kind, count + (area if described["alpha"] else 0))
         density = described["pixels_per_mm"]
+        icc = _bytes(described["icc"])
+        if icc is not None:
+            essential(icc)
+        blobs = {name: _bytes(described[name]) for name in _BLOBS}
         return Image(
             pixels=samples[:count].reshape(height, width, bands),
             alpha=samples[count:].reshape(height, width) if described["alpha"] else None,
-            icc=_bytes(described["icc"]),
+            icc=icc,
             metadata=Metadata(
-                **{name: _bytes(described[name]) for name in _BLOBS},
+                **{**blobs, "exif": rewritten(blobs["exif"])},
                 pixels_per_mm=(float(density[0]), float(density[1])) if density else None,
             ),
             source_format=MediaFormat(described["format"]),
             notes=tuple(map(str, described["notes"])),
         )
-    except (KeyError, ValueError, TypeError, IndexError) as error:
+    except (KeyError, ValueError, TypeError, IndexError, Unusable) as error:
         raise SandboxCrashed("the child's description of the picture makes no sense") from error
 
 

@@ -140,17 +140,14 @@ def without_hidden_colour(image: Image) -> Image:
 
 
 def _finish(original: Image, enlarged: Pixels8, factor: int, spool: Spool, check: Callable[[], None]) -> Image:
-    reference: Pixels = original.pixels
-    icc = original.icc
-    if icc is not None and not original.is_gray and not from_srgb(enlarged, icc):
-        # With a one-way profile the result can only be sRGB.
-        reference, icc = original.srgb(), None
-    pixels = hold_colours(enlarged, reference, spool, check)
+    if original.icc is not None and not original.is_gray:
+        from_srgb(enlarged, original.icc)
+    pixels = hold_colours(enlarged, original.pixels, spool, check)
     alpha = None
     if original.alpha is not None:
         alpha = spool.empty(pixels.shape[:2], pixels.dtype)
         _enlarge_alpha(original.alpha if pixels.dtype == original.alpha.dtype else to_8bit(original.alpha), factor, alpha, pixels, check)
-    return dataclasses.replace(original, pixels=pixels, alpha=alpha, icc=icc)
+    return dataclasses.replace(original, pixels=pixels, alpha=alpha)
 
 
 def _enlarge_alpha(small: Pixels, factor: int, alpha: Pixels, pixels: Pixels, check: Callable[[], None]) -> None:

@@ -58,7 +58,7 @@ def wide_gamut_profile() -> bytes:
 def gray_profile(gamma: float = 1.0) -> bytes:
     """The profile of a gray display with a pure power curve."""
     curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256))
-    return _profile(b"mntr", b"GRAY", b"XYZ ", {b"kTRC": curve})
+    return profile(b"mntr", b"GRAY", b"XYZ ", {b"kTRC": curve})
 
 
 def one_way_profile() -> bytes:
@@ -77,10 +77,10 @@ def one_way_profile() -> bytes:
     identity = struct.pack(">9i", *(0x10000 if i % 4 == 0 else 0 for i in range(9)))
     straight = bytes(range(256)) * 3
     table = b"mft1\0\0\0\0" + bytes([3, 3, 2, 0]) + identity + straight + b"".join(bytes(lab) for lab in order) + straight
-    return _profile(b"scnr", b"RGB ", b"Lab ", {b"A2B0": table})
+    return profile(b"scnr", b"RGB ", b"Lab ", {b"A2B0": table})
 
 
-def _profile(kind: bytes, space: bytes, connection: bytes, tags: dict[bytes, bytes]) -> bytes:
+def profile(kind: bytes, space: bytes, connection: bytes, tags: dict[bytes, bytes]) -> bytes:
     """A version 2 ICC profile with the given tags and those that every profile needs."""
     white = struct.pack(">iii", 0xF6D6, 0x10000, 0xD32D)
     tags = {b"desc": b"desc\0\0\0\0" + struct.pack(">I", 5) + b"test\0" + bytes(78), b"wtpt": b"XYZ \0\0\0\0" + white} | tags

@@ -14,7 +14,7 @@ from services.inference.media.spool import Spool, file_of
 from services.inference.model_server.out_of_memory import OutOfMemory
 from services.inference.upscaling.fitting import TileModel
 from services.inference.upscaling.upscaling import upscale
-from tests.unit.imaging.pictures import Pixels8, blob, border_effect_model, gray_profile, one_way_profile, photo, wide_gamut_profile
+from tests.unit.imaging.pictures import Pixels8, blob, border_effect_model, gray_profile, photo, wide_gamut_profile
 
 SPOOL = Spool(Path("no-such-folder"))
 """For pictures that are small enough for memory."""
@@ -78,13 +78,6 @@ async def test_wide_gamut_colours_and_profile_survive() -> None:
     textured = Image(photo(100, 140), icc=wide_gamut_profile())
     result = await enlarged(textured, 2, TileModel(2, border_effect_model(2), tile=96))
     assert np.abs(result.pixels.astype(int) - textured.pixels.repeat(2, axis=0).repeat(2, axis=1)).mean() < 1.5
-
-
-async def test_a_profile_without_a_way_back_becomes_srgb() -> None:
-    image = Image(np.clip(photo(100, 140), 40, 200), icc=one_way_profile())
-    result = await enlarged(image, 2, TileModel(2, border_effect_model(2), tile=96))
-    assert result.icc is None
-    assert np.abs(result.pixels.astype(int) - image.srgb().repeat(2, axis=0).repeat(2, axis=1)).max() <= 1
 
 
 async def test_sixteen_bits_keep_their_gradients() -> None:
