@@ -57,7 +57,8 @@ def main() -> None:
     # Requests are counted, and none is one too many.
     unreached = {f"DARKROOM_RATE_LIMIT_{whose}": "1000000" for whose in ("KEY", "ACCOUNT", "ADDRESS")}
     lanes = f"neural=2,document=1,system={throughput.WORKERS}"
-    stack.configure({"DARKROOM_DIAGNOSTICS": "true", "DARKROOM_LANES": lanes, **unreached})
+    streams = {"DARKROOM_MAX_STREAMS_PER_ACCOUNT": "0"}
+    stack.configure({"DARKROOM_DIAGNOSTICS": "true", "DARKROOM_LANES": lanes, **unreached, **streams})
     try:
         started = time.perf_counter()
         stack.up()

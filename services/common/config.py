@@ -55,6 +55,25 @@ class ServiceSettings(ProcessSettings):
         ge=0,
         description="Seconds for which a stopping process keeps serving while it reports unready, so that callers move to other replicas.",
     )
+    max_streams_per_account: int = Field(
+        500, ge=0, description="Streams and waiting calls that an account may have open at one process; 0 for no limit."
+    )
+    max_streams: int = Field(
+        5000, ge=0, description="Streams and waiting calls of all accounts that may be open at one process; 0 for no limit."
+    )
+
+
+class DiskSettings(BaseSettings):
+    """Settings of a service that accepts work which takes room on a disk."""
+
+    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
+
+    disk_path: Path | None = Field(
+        None,
+        description="Folder on the disk that the platform's data fill up. While that disk is nearly full, no new tasks and uploads are "
+        "accepted. If unset, nothing is looked at.",
+    )
+    disk_reserve_bytes: int = Field(1024**3, ge=0, description="Free bytes of that disk below which it counts as nearly full.")
 
 
 class DatabaseSettings(BaseSettings):

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from services.common import config, log, process
 from services.common.config import ProcessSettings, ServiceSettings
 from services.common.identity import Verifier
+from services.common.rpc.open_calls import OpenCalls
 from services.common.rpc.server import Mount, listening
 from services.common.telemetry import tracing
 from services.common.telemetry.health import Check, Health
@@ -112,7 +113,8 @@ class Service(Generic[Settings]):
             internal = listening("internal", settings.internal_listen, parts.internal, verifier, health=health, drain_seconds=seconds)
             await opening.open("internal listener", internal)
             if isinstance(settings, ServiceSettings):
-                public = listening("public", settings.listen, parts.public, verifier, parts.reflected, health, seconds)
+                open_calls = OpenCalls(settings.max_streams_per_account, settings.max_streams)
+                public = listening("public", settings.listen, parts.public, verifier, parts.reflected, health, seconds, open_calls)
                 await opening.open("public listener", public)
             await parts.work(stop, health)
             if isinstance(settings, ServiceSettings):

@@ -7,6 +7,7 @@ import sys
 from services.common.bus import connected
 from services.common.clock import system_clock
 from services.common.database import opened
+from services.common.disk import INTERVAL_SECONDS as DISK_SECONDS
 from services.common.identity import Signer
 from services.common.loop import Loop
 from services.common.rpc.channel import Caller, channel
@@ -54,6 +55,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Loop("sweep_uploads", settings.upload_sweep_interval_seconds, files.reconciler.sweep_uploads),
             Loop("reconcile", settings.orphan_interval_seconds, files.reconciler.step),
             Loop("sweep_idempotency", settings.idempotency_sweep_interval_seconds, files.idempotency.sweep),
+            Loop("disk", DISK_SECONDS, files.disk.step),
             Loop("task_events", 0.0, events.step, _EVENTS_SPACING, waits=True),
         ],
         collectors=[PoolGauges(database.engine)],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from services.common.clock import Clock
 from services.common.database import Database
+from services.common.disk import DiskGuard
 from services.common.idempotency import IdempotencyRecords
 from services.common.loop import Loop
 from services.files.config import FilesSettings
@@ -35,10 +36,16 @@ class Files:
     reconciler: Reconciler
     sweep_loop: Loop
     idempotency: IdempotencyRecords
+    disk: DiskGuard
 
 
 def assemble(
-    settings: FilesSettings, database: Database, objects: ObjectStore, prober: ContentProber, tasks: TaskDirectory, clock: Clock
+    settings: FilesSettings,
+    database: Database,
+    objects: ObjectStore,
+    prober: ContentProber,
+    tasks: TaskDirectory,
+    clock: Clock,
 ) -> Files:
     """The domain on top of its stores and of the given parts."""
     files, task_store, sweep_store = FileStore(database), TaskFileStore(database), SweepStore(database)
@@ -47,7 +54,7 @@ def assemble(
     def wake_sweeper() -> None:
         sweep_loop.wake()
 
-    idempotency = IdempotencyRecords(database, clock)
+    idempotency, disk = IdempotencyRecords(database, clock), DiskGuard(settings)
     quotas = Quotas(StorageStore(database), settings)
     intake = Intake(files, objects, internal_urls, prober, quotas, settings, clock)
     downloads = Downloads(public_urls, settings, clock)
@@ -57,7 +64,7 @@ def assemble(
     sweeper = Sweeper(files, sweep_store, objects, tasks, task_files, settings, clock)
     sweep_loop = Loop("sweep_files", settings.sweep_interval_seconds, sweeper.sweep_files)
     return Files(
-        uploads=Uploads(files, idempotency, objects, upload_urls, intake, quotas, settings, clock),
+        uploads=Uploads(files, idempotency, objects, upload_urls, intake, quotas, settings, clock, disk),
         unfinished=UnfinishedUploads(files, objects, upload_urls, wake_sweeper, settings, clock),
         library=Library(files, visibility, intake, downloads, wake_sweeper, clock),
         task_files=task_files,
@@ -65,6 +72,7 @@ def assemble(
         reconciler=Reconciler(sweep_store, objects, wake_sweeper, settings, clock),
         sweep_loop=sweep_loop,
         idempotency=idempotency,
+        disk=disk,
     )
 
 

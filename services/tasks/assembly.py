@@ -10,6 +10,8 @@ from datetime import timedelta
 from services.common.bus import Bus
 from services.common.clock import Clock, system_clock
 from services.common.database import Database
+from services.common.disk import INTERVAL_SECONDS as DISK_SECONDS
+from services.common.disk import DiskGuard
 from services.common.idempotency import IdempotencyRecords
 from services.common.loop import Loop
 from services.common.offers import Offers
@@ -99,8 +101,8 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     attempts = Attempts(store, notifications, _attempt_rules(settings), clock)
     hooks = assemble_webhooks(settings, WebhookStore(database), store, batch_store, idempotency, body, clock)
     ledger = Ledger(LedgerStore(database), settings.credit_terms, clock)
-    rules = _acceptance_rules(settings)
-    acceptance = Acceptance(store, batch_store, files, idempotency, notifications, hooks.webhooks, Offers(bus), ledger, rules, clock)
+    rules, disk = _acceptance_rules(settings), DiskGuard(settings)
+    acceptance = Acceptance(store, batch_store, files, idempotency, notifications, hooks.webhooks, Offers(bus), ledger, rules, clock, disk)
     throughput = Throughput(store, lanes(), clock)
     tasks = AccountTasks(store, throughput, acceptance, files, bus, notifications, clock)
     batches = AccountBatches(batch_store, files, bus, notifications, opened.revocations, clock, stopping)
@@ -113,6 +115,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             Loop("deadlines", settings.reaper_interval, Deadlines(store, bus, notifications, clock).step),
             Loop("sweep_idempotency", settings.idempotency_sweep_interval, idempotency.sweep),
             Loop("retention", settings.retention_interval, sweeper.step),
+            Loop("disk", DISK_SECONDS, disk.step),
             Loop("throughput", settings.throughput_interval, throughput.step),
             hooks.sender,
         ],

@@ -9,7 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.common.config import DatabaseSettings, PictureSettings, ServiceSettings
+from services.common.config import DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings
 from services.tasks.domain.credits.amounts import MILLI
 from services.tasks.domain.credits.prices import read_prices
 from services.tasks.domain.retention.config import RetentionSettings
@@ -38,7 +38,9 @@ class AdministrationSettings(DatabaseSettings, CreditSettings):
     """Settings of the administration commands."""
 
 
-class TasksSettings(ServiceSettings, DatabaseSettings, PictureSettings, CreditSettings, WebhookSettings, RetentionSettings, RestLimits):
+class TasksSettings(
+    ServiceSettings, DatabaseSettings, DiskSettings, PictureSettings, CreditSettings, WebhookSettings, RetentionSettings, RestLimits
+):
     """Settings of the tasks service process. Field `x_y` is read from `DARKROOM_X_Y`; durations are in seconds."""
 
     nats_replicas: int = Field(1, ge=1, le=5, description="Replicas of each JetStream stream; use 3 on a cluster.")

@@ -21,13 +21,18 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     policy.add_argument(
         "--class", dest="priority_class", type=_whole(-_LARGEST, _LARGEST), help="a larger class goes strictly first (default 0)"
     )
-    for name, what in (("--max-open", "tasks that may be open"), ("--max-running", "tasks that may be offered or running at one time")):
+    limits = {
+        "--max-open": "tasks that may be open",
+        "--max-running": "tasks that may be offered or running at one time",
+        "--max-webhooks": "webhooks that it may have",
+    }
+    for name, what in limits.items():
         policy.add_argument(name, type=_limit, default=Keep.KEEP, help=f"{what}; 0 for none, '{_DEFAULT}' for the service's setting")
 
 
 async def run(options: argparse.Namespace, policies: PolicyStore) -> dict[str, str | float | int | None]:
     """Make the change and return the policy, to be shown."""
-    change = PolicyChange(options.weight, options.priority_class, options.max_open, options.max_running)
+    change = PolicyChange(options.weight, options.priority_class, options.max_open, options.max_running, options.max_webhooks)
     policy = await policies.change(options.account, change)
     return {
         "account_id": str(policy.account_id),
@@ -35,6 +40,7 @@ async def run(options: argparse.Namespace, policies: PolicyStore) -> dict[str, s
         "class": policy.priority_class,
         "max_open": policy.max_open,
         "max_running": policy.max_running,
+        "max_webhooks": policy.max_webhooks,
         "open": policy.open,
         "running": policy.running,
     }

@@ -47,6 +47,7 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
         # There is no other replica to route to.
         "DARKROOM_DRAIN_NOTICE": "0",
         "DARKROOM_PUBLIC_URL": config.public_url,
+        "DARKROOM_DISK_PATH": str(config.layout.data),
         "DARKROOM_NATS_URL": config.nats_user_url(service),
         "DARKROOM_S3_ENDPOINT": config.s3_endpoint,
         "DARKROOM_S3_PUBLIC_ENDPOINT": config.public_url,

@@ -7,7 +7,7 @@ import inspect
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal, NoReturn, TypeAlias
 
 import grpc
@@ -17,10 +17,11 @@ from darkroom.common.v1 import options_pb2
 from services.common import log
 from services.common.errors import DarkroomError, ErrorReason, from_rpc
 from services.common.idempotency import HEADER as IDEMPOTENCY_HEADER
-from services.common.identity import IDENTITY_HEADER, Identity, Verifier, set_identity
+from services.common.identity import IDENTITY_HEADER, Identity, Verifier, current_identity, set_identity
 from services.common.rpc.decoding import lenient, readable, require_readable
 from services.common.rpc.idempotency import set_idempotency
 from services.common.rpc.metrics import observe_call
+from services.common.rpc.open_calls import OpenCalls
 from services.common.rpc.policy import MethodPolicy, PolicyTable
 from services.common.rpc.spans import begin_call, end_call
 from services.common.rpc.surfaces import error_trailers
@@ -45,10 +46,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     Servicers and the domain below them deliberately raise only `DarkroomError`; anything else is logged and becomes INTERNAL.
     """
 
-    def __init__(self, listener: Listener, policies: PolicyTable, verifier: Verifier) -> None:
+    def __init__(self, listener: Listener, policies: PolicyTable, verifier: Verifier, open_calls: OpenCalls | None = None) -> None:
         self._listener = listener
         self._policies = policies
         self._verifier = verifier
+        self._open_calls = open_calls or OpenCalls()
         self._validator = RequestValidator()
         self._traced = tracing.enabled()
         self._handlers: dict[str, Handler] = {}
@@ -87,7 +89,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             with self._call(context, method) as outcome:
                 try:
                     self._admit(request, context, method, policy)
-                    return await call(request, context)
+                    if not policy.waits(request):
+                        return await call(request, context)
+                    with self._lasting():
+                        return await call(request, context)
                 except Exception as error:  # noqa: BLE001 - the boundary: whatever was raised becomes one public error
                     return await _abort(context, policy, outcome, error)
 
@@ -98,12 +103,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             with self._call(context, method) as outcome:
                 try:
                     self._admit(request, context, method, policy)
-                    responses = call(request, context)
-                    if inspect.isawaitable(responses):  # A servicer may write to the context and yield nothing, as gRPC's health does.
-                        await responses
-                        return
-                    async for response in responses:
-                        yield response
+                    with self._lasting():
+                        responses = call(request, context)
+                        if inspect.isawaitable(responses):  # A servicer may write to the context and yield nothing, as gRPC's health does.
+                            await responses
+                            return
+                        async for response in responses:
+                            yield response
                 except Exception as error:  # noqa: BLE001 - the boundary: whatever was raised becomes one public error
                     await _abort(context, policy, outcome, error)
 
@@ -131,6 +137,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             self._validator.check(request)
             key = metadata.get(IDEMPOTENCY_HEADER) if policy.takes_idempotency_key else None
             set_idempotency(method, str(key) if key is not None else None, request)
+
+    def _lasting(self) -> AbstractContextManager[None]:
+        """Count a client's call that stays open. Raises TOO_MANY_STREAMS."""
+        account_id = current_identity().account_id
+        return self._open_calls.one(account_id) if self._listener == "public" and account_id else nullcontext()
 
     @contextmanager
     def _call(self, context: Context, method: str) -> Iterator[dict[str, object]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from darkroom.common.v1 import options_pb2, scope_pb2
 from services.common.rpc import catalogue
@@ -32,6 +32,12 @@ class MethodPolicy:
     takes_idempotency_key: bool = False
     callers: frozenset[str] = frozenset()
     """The services that may call a method with ACCESS_SERVICE."""
+    waiting_fields: tuple[str, ...] = ()
+    """Fields of a request by which it asks for an answer that takes its time."""
+
+    def waits(self, request: object) -> bool:
+        """Whether a request asks for an answer that takes its time."""
+        return any(getattr(request, name) for name in self.waiting_fields)
 
 
 class PolicyTable:
@@ -51,7 +57,7 @@ class PolicyTable:
                 if bool(callers) != (access == options_pb2.ACCESS_SERVICE):
                     raise catalogue.CatalogueError(f"{method.full_name}: the option callers goes with ACCESS_SERVICE, and only with it")
                 self._methods[f"/{service.full_name}/{method.name}"] = MethodPolicy(
-                    access, surface, said[options_pb2.scope], said[options_pb2.takes_idempotency_key], callers
+                    access, surface, said[options_pb2.scope], said[options_pb2.takes_idempotency_key], callers, _waiting_fields(method)
                 )
 
     def of(self, method: str) -> MethodPolicy:
@@ -60,3 +66,7 @@ class PolicyTable:
         if found is not None:
             return found
         return MethodPolicy(_STANDARD.get(method[1:].rpartition("/")[0], options_pb2.ACCESS_UNSPECIFIED), None)
+
+
+def _waiting_fields(method: MethodDescriptor) -> tuple[str, ...]:
+    return tuple(field.name for field in method.input_type.fields if field.GetOptions().Extensions[options_pb2.holds_back_reply])

@@ -17,6 +17,7 @@ from services.common.identity import Verifier
 from services.common.log import get_logger
 from services.common.rpc import catalogue
 from services.common.rpc.interceptor import CallInterceptor, Listener
+from services.common.rpc.open_calls import OpenCalls
 from services.common.rpc.policy import PolicyTable
 from services.common.telemetry.health import Health
 
@@ -70,19 +71,20 @@ async def listening(
     reflect: Sequence[str] = (),
     health: Health | None = None,
     drain_seconds: float = 5.0,
+    open_calls: OpenCalls | None = None,
 ) -> AsyncIterator[None]:
     """Serve the mounts at `address` (`unix:/path` or `host:port`) until the block ends; then accept no more calls, and let those in
     flight continue for up to `drain_seconds`.
 
     `reflect` names the services that gRPC reflection lists; their descriptors must have been imported. `grpc.health.v1` reports `liveness`
     (SERVING as long as it answers) and `readiness`, which is also the state of the whole server. Readiness comes from `health`; without it,
-    the server is always ready.
+    the server is always ready. `open_calls` limits how many calls that last are open.
     """
     policies = PolicyTable(mount.descriptor for mount in mounts)
     # The edge keeps each method to its own limit; a server has one for all.
     largest = max([_MESSAGE_BYTES, *(catalogue.max_request_bytes(method) for mount in mounts for method in mount.descriptor.methods)])
     options = (*_OPTIONS, ("grpc.max_receive_message_length", largest))
-    server = grpc.aio.server(interceptors=[CallInterceptor(listener, policies, verifier)], options=options)
+    server = grpc.aio.server(interceptors=[CallInterceptor(listener, policies, verifier, open_calls)], options=options)
     for mount in mounts:
         mount.add_to(server)
     status = health_aio.HealthServicer()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from services.common.clock import Clock
+from services.common.disk import DiskGuard
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotencyRecords, IdempotentCall
 from services.files.config import FilesSettings
@@ -57,9 +58,10 @@ class Uploads:
         quotas: Quotas,
         settings: FilesSettings,
         clock: Clock,
+        disk: DiskGuard,
     ) -> None:
         self._store, self._idempotency, self._objects, self._urls, self._intake = store, idempotency, objects, urls, intake
-        self._quotas, self._settings, self._clock = quotas, settings, clock
+        self._quotas, self._settings, self._clock, self._disk = quotas, settings, clock, disk
 
     async def create(
         self,
@@ -75,7 +77,7 @@ class Uploads:
 
         A `call` that repeats an earlier one gets its records in their current state, with fresh URLs. Raises FIELD_INVALID, FILE_TOO_LARGE
         and MEDIA_UNSUPPORTED, blamed on the field of `files[i]`; IDEMPOTENCY_KEY_MISMATCH; IDEMPOTENCY_IN_PROGRESS; FILE_NOT_FOUND when
-        files of the earlier call are gone; QUOTA_EXCEEDED.
+        files of the earlier call are gone; QUOTA_EXCEEDED; DISK_FULL.
         """
         return await self._idempotency.once(
             call,
@@ -102,6 +104,7 @@ class Uploads:
         size_field: str,
         call: IdempotentCall | None,
     ) -> list[CreatedUpload]:
+        self._disk.check()
         media_types = []
         for index, upload in enumerate(uploads):
             media_types.append(self._check_name(upload, f"files[{index}]"))

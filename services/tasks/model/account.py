@@ -23,6 +23,8 @@ class AccountPolicy:
     """Tasks DISPATCHED or RUNNING in all lanes; kept by the transitions between those states and others."""
     max_running: int | None
     """The operator's limit for this account; None: the default."""
+    max_webhooks: int | None
+    """The operator's limit for this account; None: the default."""
     weight: float
     """Share of its class: an account of weight 2 gets two turns where one of weight 1 gets one."""
     priority_class: int

@@ -252,3 +252,5 @@ class PolicyChange:
     """0 or more; None: the default."""
     max_running: int | Keep | None = Keep.KEEP
     """0 or more; None: the default."""
+    max_webhooks: int | Keep | None = Keep.KEEP
+    """0 or more; None: the default."""

@@ -10,13 +10,14 @@ from services.tasks.model.records import Keep, PolicyChange
 from services.tasks.store.rows import policy_of
 
 SET_POLICY = text("""
-INSERT INTO account_policy AS known (account_id, open, weight, priority_class, max_open, max_running)
-VALUES (:account_id, 0, coalesce(CAST(:weight AS float8), 1), coalesce(:priority_class, 0), :max_open, :max_running)
+INSERT INTO account_policy AS known (account_id, open, weight, priority_class, max_open, max_running, max_webhooks)
+VALUES (:account_id, 0, coalesce(CAST(:weight AS float8), 1), coalesce(:priority_class, 0), :max_open, :max_running, :max_webhooks)
 ON CONFLICT (account_id) DO UPDATE SET
   weight = coalesce(:weight, known.weight),
   priority_class = coalesce(:priority_class, known.priority_class),
   max_open = CASE WHEN :keep_max_open THEN known.max_open ELSE :max_open END,
-  max_running = CASE WHEN :keep_max_running THEN known.max_running ELSE :max_running END
+  max_running = CASE WHEN :keep_max_running THEN known.max_running ELSE :max_running END,
+  max_webhooks = CASE WHEN :keep_max_webhooks THEN known.max_webhooks ELSE :max_webhooks END
 RETURNING *
 """)
 """Set the operator's policy for an account. It locks the row, so that no CREATE adds the account to a lane during RECLASSIFY."""
@@ -46,6 +47,8 @@ class PolicyStore:
             "max_open": _limit(change.max_open),
             "keep_max_running": change.max_running is Keep.KEEP,
             "max_running": _limit(change.max_running),
+            "keep_max_webhooks": change.max_webhooks is Keep.KEEP,
+            "max_webhooks": _limit(change.max_webhooks),
         }
         async with self._database.transaction() as transaction:
             [row] = await transaction.fetch(SET_POLICY, values)

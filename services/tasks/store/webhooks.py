@@ -13,17 +13,25 @@ from sqlalchemy import and_, bindparam, text
 from sqlmodel import col, select
 
 from services.common.database import Rows
-from services.common.idempotency import IdempotentCall, remembered
+from services.common.idempotency import IdempotentCall, key_values, remembered, storing_key
 from services.tasks.model.records import Registered
 from services.tasks.store.deliveries import DeliveryStore
 from services.tasks.store.rows import Row
 from services.tasks.store.tables import WebhookRow, WebhookSecretRow
 
+LOCK = text("""
+INSERT INTO account_policy AS known (account_id, open) VALUES (:account_id, 0)
+ON CONFLICT (account_id) DO UPDATE SET open = known.open
+RETURNING max_webhooks
+""")
+"""Make concurrent creates of an account wait for each other, so that each counts what the one before it has added."""
+
 CREATE = text(f"""
 WITH added AS (
   INSERT INTO webhook (id, account_id, url, create_time, event_types)
   SELECT next_id(), :account_id, :url, :now, :event_types
-  WHERE (SELECT count(*) FROM webhook WHERE account_id = :account_id) < :max_webhooks
+  WHERE (SELECT count(*) FROM webhook WHERE account_id = :account_id) <
+    (SELECT coalesce(max_webhooks, :max_webhooks) FROM account_policy WHERE account_id = :account_id)
   RETURNING *
 ),
 secret AS (
@@ -32,8 +40,8 @@ secret AS (
 ),{remembered("added")}
 SELECT added.*, CAST(NULL AS timestamptz) AS previous_until FROM added
 """)  # noqa: S608 - put together from constants
-"""Add a webhook with its secret, and remember the call's idempotency key; no row if the account has reached its limit. Concurrent creates
-may exceed the limit; it protects the sender, which a few more do not harm."""
+"""Add a webhook with its secret, and remember the call's idempotency key; no row if the account has reached its limit. Runs after LOCK, in
+the same transaction."""
 
 _OWN_SECRET = and_(col(WebhookSecretRow.account_id) == col(WebhookRow.account_id), col(WebhookSecretRow.webhook_id) == col(WebhookRow.id))
 
@@ -117,8 +125,8 @@ class WebhookStore(DeliveryStore):
         max_webhooks: int,
         call: IdempotentCall | None,
         now: datetime,
-    ) -> Registered | None:
-        """Add a webhook; None when the account has `max_webhooks`."""
+    ) -> Registered | int:
+        """Add a webhook. An account that has as many as it may, `max_webhooks` or the operator's limit for it, gets none: the limit."""
         values = {
             "account_id": account_id,
             "url": url,
@@ -127,7 +135,12 @@ class WebhookStore(DeliveryStore):
             "max_webhooks": max_webhooks,
             "now": now,
         }
-        return _changed(await self._run_keyed(CREATE, values, call, now))
+        with storing_key():
+            async with self._database.transaction() as transaction:
+                [locked] = await transaction.fetch(LOCK, {"account_id": account_id})
+                rows = await transaction.fetch(CREATE, {**values, **key_values(call, now)})
+        own: int | None = locked["max_webhooks"]
+        return _changed(rows) or (max_webhooks if own is None else own)
 
     async def created(self, account_id: int, webhook_id: int) -> tuple[Registered, str] | None:
         """A webhook as returned by its creation, with its current secret; None if it no longer exists."""

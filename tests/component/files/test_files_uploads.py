@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+from pathlib import Path
 
+import grpc
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
@@ -248,3 +250,14 @@ async def test_what_a_killed_storage_server_leaves_of_an_upload_is_swept(world: 
     await world.sweep()
     assert await world.objects.head(leftover) is None
     assert await world.rows() == []
+
+
+async def test_a_full_disk_keeps_out_new_uploads_and_nothing_else(world: World, tmp_path: Path) -> None:
+    account = world.account()
+    begun = await world.uploaded(account, "begun.png", content.png())
+    full = world.again(disk_path=tmp_path, disk_reserve_bytes=10**18)
+    error = await refusal(ErrorReason.DISK_FULL, full.uploads.create(account, [NewUpload("new.png", 10)]))
+    assert error.grpc_code is grpc.StatusCode.UNAVAILABLE
+    assert (await full.uploads.complete(account, begun.id, [])).state is FileState.READY
+    await full.library.delete(account, begun.id)
+    await world.again(disk_path=tmp_path, disk_reserve_bytes=1).uploads.create(account, [NewUpload("new.png", 10)])

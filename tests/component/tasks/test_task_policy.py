@@ -41,10 +41,11 @@ async def policy(run: Run, *arguments: str) -> dict[str, Any]:
 
 async def test_what_is_not_named_stays(run: Run, scene: Scene) -> None:
     await scene.running()
-    defaults = {"account_id": str(ACCOUNT), "weight": 1, "class": 0, "max_open": None, "max_running": None, "open": 1, "running": 1}
+    unset = {"max_open": None, "max_running": None, "max_webhooks": None}
+    defaults = {"account_id": str(ACCOUNT), "weight": 1, "class": 0, **unset, "open": 1, "running": 1}
     assert await policy(run) == defaults
-    changed = {**defaults, "weight": 2.5, "class": -1, "max_open": 3, "max_running": 0}
-    assert await policy(run, "--weight", "2.5", "--class", "-1", "--max-open", "3", "--max-running", "0") == changed
+    changed = {**defaults, "weight": 2.5, "class": -1, "max_open": 3, "max_running": 0, "max_webhooks": 7}
+    assert await policy(run, "--weight", "2.5", "--class", "-1", "--max-open", "3", "--max-running", "0", "--max-webhooks", "7") == changed
     for _ in range(2):
         await scene.create(max_open=100)
     with pytest.raises(AssertionError):

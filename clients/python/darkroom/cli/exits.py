@@ -27,6 +27,7 @@ CONNECTION_FAILED, LOCAL_FILE = "CONNECTION_FAILED", "LOCAL_FILE"
 _STATUS = {
     CONNECTION_FAILED: UNREACHABLE,
     "UNAVAILABLE": UNREACHABLE,
+    "DISK_FULL": UNREACHABLE,
     "API_KEY_INVALID": REFUSED,
     "PERMISSION_DENIED": REFUSED,
     "ACCOUNT_NOT_FOUND": REFUSED,
@@ -45,6 +46,8 @@ _ADVICE = {
     "WEBHOOK_NOT_FOUND": "List your webhooks with `darkroom webhook ls`.",
     "WEBHOOK_DELIVERY_NOT_FOUND": "List the deliveries with `darkroom webhook deliveries`.",
     "API_KEY_NOT_FOUND": "List your keys with `darkroom key ls`.",
+    "TOO_MANY_API_KEYS": "List your keys with `darkroom key ls`, and revoke one.",
+    "DISK_FULL": "Ask the operator of the server to make room.",
     "TASK_NOT_TERMINAL": "Cancel it first with `darkroom task cancel`.",
     "OPERATION_UNAVAILABLE": "Ask the operator of the server to enable it.",
     "QUOTA_EXCEEDED": "Delete files with `darkroom file rm`, or ask the operator for a larger quota.",

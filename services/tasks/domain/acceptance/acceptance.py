@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.common.clock import Clock
+from services.common.disk import DiskGuard
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotencyRecords
 from services.common.log import get_logger
@@ -59,10 +60,11 @@ class Acceptance:
         ledger: Ledger,
         rules: AcceptanceRules,
         clock: Clock,
+        disk: DiskGuard,
     ) -> None:
         self._store, self._batches, self._files, self._idempotency = store, batches, files, idempotency
         self._notifications, self._webhooks, self._offers, self._ledger = notifications, webhooks, offers, ledger
-        self._rules, self._clock = rules, clock
+        self._rules, self._clock, self._disk = rules, clock, disk
 
     async def create(self, request: TaskRequest) -> Task:
         """Accept a task as QUEUED, or return what an earlier call with the same idempotency key created, in its current state.
@@ -98,6 +100,7 @@ class Acceptance:
         return Estimate(task.list_price_millicredits, await self._ledger.balance(request.account_id))
 
     async def _accept(self, request: Request) -> Sequence[Task]:
+        self._disk.check()
         draft = Draft(request)
         self._check_deadline(request)
         _check_size(draft)

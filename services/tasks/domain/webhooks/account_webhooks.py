@@ -62,11 +62,11 @@ class AccountWebhooks:
         webhook = await self._store.create(
             account_id, url, secret, event_types=event_types, max_webhooks=self._max_webhooks, call=call, now=self._clock()
         )
-        if webhook is None:
+        if isinstance(webhook, int):
             raise DarkroomError(
                 ErrorReason.TOO_MANY_WEBHOOKS,
-                f"The account has reached its limit of {self._max_webhooks} webhooks. Delete one first.",
-                metadata={"max_webhooks": str(self._max_webhooks)},
+                f"The account has reached its limit of {webhook} webhooks. Delete one first.",
+                metadata={"max_webhooks": str(webhook)},
             )
         return webhook, secret
 

@@ -47,6 +47,7 @@ class AccountPolicyRow(TasksTable, table=True):
     # another statement has incremented it meanwhile.
     running: int = Field(0, sa_column_kwargs={"server_default": "0"})
     max_running: int | None = None
+    max_webhooks: int | None = None
     weight: float = Field(1.0, sa_column_kwargs={"server_default": "1"})
     priority_class: int = Field(0, sa_column_kwargs={"server_default": "0"})
     available_millicredits: int = with_default(BigInteger, "0")

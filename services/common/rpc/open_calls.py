@@ -1,0 +1,47 @@
+"""How many calls that last, such as watched tasks and awaited results, are open at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import Gauge
+
+from services.common.errors import DarkroomError, ErrorReason
+
+_OPEN = Gauge("darkroom_streams_open", "Streams and waiting calls of clients that this process holds open.")
+
+
+class OpenCalls:
+    """Counts the open calls of one listener. 0 stands for no limit."""
+
+    def __init__(self, each: int = 0, total: int = 0) -> None:
+        self._each, self._total = each, total
+        self._of_account: Counter[int] = Counter()
+        self._open = 0
+
+    @contextmanager
+    def one(self, account_id: int) -> Iterator[None]:
+        """A call of an account, open for as long as the block runs. Raises TOO_MANY_STREAMS."""
+        if self._each and self._of_account[account_id] >= self._each:
+            raise DarkroomError(
+                ErrorReason.TOO_MANY_STREAMS,
+                f"The account has {self._each} streams and waiting calls open here, and may have no more. Close one first.",
+                metadata={"max_streams": str(self._each)},
+            )
+        if self._total and self._open >= self._total:
+            raise DarkroomError(ErrorReason.TOO_MANY_STREAMS, "The server has as many streams and waiting calls open as it can hold.")
+        self._of_account[account_id] += 1
+        self._change(1)
+        try:
+            yield
+        finally:
+            self._change(-1)
+            self._of_account[account_id] -= 1
+            if not self._of_account[account_id]:
+                del self._of_account[account_id]
+
+    def _change(self, by: int) -> None:
+        self._open += by
+        _OPEN.inc(by)

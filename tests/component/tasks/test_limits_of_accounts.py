@@ -1,0 +1,124 @@
+"""What an account may have of the running service, also when it asks for much at once; and what a full disk leaves it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from darkroom.internal.tasks.v1 import attempt_service_pb2
+from darkroom.rest.v1 import tasks_pb2
+from darkroom.tasks.v1 import batches_service_pb2, task_pb2, tasks_service_pb2, webhooks_service_pb2
+from services.common.database import Database
+from services.common.errors import ErrorReason, from_rpc
+from services.tasks.model.records import PolicyChange
+from services.tasks.store.policies import PolicyStore
+from tests.component.tasks.hooks import LOOPBACK
+from tests.component.tasks.service import NOOP, Replica, Service, eventually
+
+ACCOUNT, OTHER = 7_001, 7_002
+ALL_OF_IT = 10**18
+
+
+async def refused_for(call: Any) -> ErrorReason:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await call
+    return from_rpc(refused.value).reason
+
+
+async def webhooks_at_once(service: Service, account: int, replicas: list[Replica]) -> list[object]:
+    calls = [
+        replica.webhooks.CreateWebhook(
+            webhooks_service_pb2.CreateWebhookRequest(url=f"http://127.0.0.1:9/{number}"), metadata=service.caller(account)
+        )
+        for number in range(12)
+        for replica in replicas
+    ]
+    return await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def test_24_webhooks_at_once_do_not_pass_the_limit(service: Service, clean_engine: AsyncEngine) -> None:
+    settings = {"webhook_allow_http": True, "webhook_allowed_networks": LOOPBACK}
+    await PolicyStore(Database(clean_engine)).change(OTHER, PolicyChange(max_webhooks=3))
+    async with service.replica("a", **settings) as first, service.replica("b", **settings) as second:
+        for account, limit in ((ACCOUNT, 10), (OTHER, 3)):
+            results = await webhooks_at_once(service, account, [first, second])
+            refused = [from_rpc(result) for result in results if isinstance(result, grpc.aio.AioRpcError)]
+            assert len(refused) == 24 - limit
+            assert {(error.reason, error.message) for error in refused} == {
+                (ErrorReason.TOO_MANY_WEBHOOKS, f"The account has reached its limit of {limit} webhooks. Delete one first.")
+            }
+
+
+async def test_an_account_has_so_many_streams_open_and_no_more(service: Service) -> None:
+    me, another = service.caller(ACCOUNT), service.caller(OTHER)
+    async with service.replica(max_streams_per_account=10, max_streams=12) as replica:
+        task, others = await replica.create(me), await replica.create(another)
+        watches = [replica.tasks.WatchTask(tasks_service_pb2.WatchTaskRequest(task_id=task.id), metadata=me) for _ in range(24)]
+        firsts = await asyncio.gather(*(watch.read() for watch in watches), return_exceptions=True)
+        refused = [from_rpc(first) for first in firsts if isinstance(first, grpc.aio.AioRpcError)]
+        assert len(refused) == 14
+        assert {(error.reason, error.advised_wait) for error in refused} == {(ErrorReason.TOO_MANY_STREAMS, 5)}
+        assert refused[0].message == "The account has 10 streams and waiting calls open here, and may have no more. Close one first."
+
+        # An awaited result is as much; one that is not awaited is nothing of the kind.
+        awaited = tasks_service_pb2.GetTaskRequest(task_id=task.id, wait_seconds=60)
+        assert await refused_for(replica.tasks.GetTask(awaited, metadata=me)) is ErrorReason.TOO_MANY_STREAMS
+        assert (await replica.get(me, task.id)).id == task.id
+
+        # In the form of the surface that was called.
+        stream = replica.pilio_tasks.StreamTaskEvents(tasks_pb2.StreamTaskEventsRequest(id=str(task.id)), metadata=me)
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await stream.read()
+        trailers = dict(failed.value.trailing_metadata() or ())
+        assert (trailers["x-http-status"], trailers["retry-after"]) == ("429", "5")
+        assert '"code":42940' in str(trailers["x-error-body"])
+
+        # Others have theirs, until the process has enough.
+        more = [replica.tasks.WatchTask(tasks_service_pb2.WatchTaskRequest(task_id=others.id), metadata=another) for _ in range(3)]
+        firsts = await asyncio.gather(*(watch.read() for watch in more), return_exceptions=True)
+        assert [from_rpc(first).reason for first in firsts if isinstance(first, grpc.aio.AioRpcError)] == [ErrorReason.TOO_MANY_STREAMS]
+
+        # One that is closed makes room.
+        for watch in [*watches, *more]:
+            watch.cancel()
+
+        async def watched() -> bool:
+            again = replica.tasks.WatchTask(tasks_service_pb2.WatchTaskRequest(task_id=task.id), metadata=me)
+            try:
+                return isinstance(await again.read(), tasks_service_pb2.WatchTaskResponse)
+            except grpc.aio.AioRpcError:
+                return False
+            finally:
+                again.cancel()
+
+        await eventually(watched, bool)
+
+
+async def test_a_full_disk_keeps_out_new_tasks_and_nothing_else(service: Service, tmp_path: Path) -> None:
+    me = service.caller(ACCOUNT)
+    async with service.replica() as replica:
+        cancelled, done = await replica.create(me), await replica.create(me)
+    async with service.replica(disk_path=tmp_path, disk_reserve_bytes=ALL_OF_IT) as replica:
+        assert await refused_for(replica.create(me)) is ErrorReason.DISK_FULL
+        item = batches_service_pb2.BatchItem(operations=[NOOP])
+        batch = batches_service_pb2.CreateBatchRequest(items=[item])
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await replica.batches.CreateBatch(batch, metadata=me)
+        error = from_rpc(refused.value)
+        assert (refused.value.code(), error.reason, error.advised_wait) == (grpc.StatusCode.UNAVAILABLE, ErrorReason.DISK_FULL, 10)
+        assert error.message.startswith("The server's disk is nearly full, so it accepts no new tasks and uploads.")
+
+        assert (await replica.get(me, done.id)).id == done.id
+        await replica.tasks.CancelTask(tasks_service_pb2.CancelTaskRequest(task_id=cancelled.id), metadata=me)
+        await replica.tasks.DeleteTask(tasks_service_pb2.DeleteTaskRequest(task_id=cancelled.id), metadata=me)
+        await replica.started(service.worker(), done.id)
+        ended = attempt_service_pb2.CompleteAttemptRequest(task_id=done.id, attempt=1)
+        await replica.attempts.CompleteAttempt(ended, metadata=service.worker())
+        assert (await replica.get(me, done.id)).state == task_pb2.TASK_STATE_SUCCEEDED
+    async with service.replica(disk_path=tmp_path, disk_reserve_bytes=1) as replica:
+        await replica.create(me)
