@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import ValidationError
 from pydantic_settings import CliApp
 
+from deploy.topology import AUTHORIZER
 from edge import failures, pages, routes
 from edge.addresses import Address, Endpoint
 from edge.settings import EdgeSettings
@@ -40,6 +41,7 @@ def render(settings: EdgeSettings) -> Path:
         "listen": Address.parse(settings.edge_listen),
         "metrics_listen": Address.parse(settings.edge_metrics_listen) if settings.edge_metrics_listen else None,
         "upstreams": {**upstreams, "authorization": Address.parse(settings.accounts_address)},
+        "authorizer": AUTHORIZER,
         "storage": Endpoint.parse(settings.s3_endpoint) if settings.s3_endpoint else None,
         "collector": Endpoint.parse(settings.otlp_endpoint) if settings.otlp_endpoint else None,
         "sampled_per_million": round(settings.trace_ratio * 1_000_000),

@@ -94,6 +94,11 @@ class _EdgeSettings(BaseSettings):
         le=10,
         description="Number of proxies in front of the public port whose X-Forwarded-For and X-Forwarded-Proto headers are trusted.",
     )
+    internal_tls_dir: Path | None = Field(
+        None,
+        description="Folder with ca.crt, tls.crt and tls.key. If set, the services are reached by mutual TLS. Their certificates must be "
+        "of this authority and name the services as DNS names; Envoy presents this one, which names envoy.",
+    )
     tls_dir: Path | None = Field(
         None,
         description="Folder with tls.crt and tls.key. If set, the public port uses TLS (HTTP/1.1 and HTTP/2).",
@@ -171,6 +176,14 @@ class _EdgeSettings(BaseSettings):
     @classmethod
     def _certificate(cls, folder: Path | None) -> Path | None:
         for name in ("tls.crt", "tls.key") if folder else ():
+            if folder and not (folder / name).is_file():
+                raise ValueError(f"holds no {name}")
+        return folder.absolute() if folder else None
+
+    @field_validator("internal_tls_dir")
+    @classmethod
+    def _internal_certificate(cls, folder: Path | None) -> Path | None:
+        for name in ("ca.crt", "tls.crt", "tls.key") if folder else ():
             if folder and not (folder / name).is_file():
                 raise ValueError(f"holds no {name}")
         return folder.absolute() if folder else None

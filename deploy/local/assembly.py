@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from deploy.local.certificates import create_certificates
 from deploy.local.config import StackConfig
-from deploy.local.credentials import create_signing_keys, load_credentials
+from deploy.local.credentials import OPERATOR, create_signing_keys, load_credentials
 from deploy.local.layout import Layout
-from deploy.local.ports import choose_ports, load_ports
+from deploy.local.ports import choose_listeners, choose_ports, load_listeners, load_ports
 from deploy.local.processes import listening_ports
 from deploy.local.program import Program
 from deploy.local.programs.envoy import envoy
@@ -19,7 +20,7 @@ from deploy.local.programs.triton import triton
 from deploy.local.progress import Progress
 from deploy.local.settings import load_settings
 from deploy.local.stack import Stack
-from deploy.topology import SERVICES
+from deploy.topology import EDGE, SERVICES
 
 DEFAULT_DIRECTORY = Path(".darkroom")
 
@@ -52,9 +53,13 @@ def create_stack(
     layout = Layout.at(directory)
     layout.create()
     settings = load_settings(layout, models=models)
-    ports = choose_ports(layout, host=host, public=port, ours=listening_ports(layout))
+    ours = listening_ports(layout)
+    ports = choose_ports(layout, host=host, public=port, ours=ours)
     create_signing_keys(layout)
-    config = StackConfig(layout, ports, load_credentials(layout), settings)
+    if settings.internal_tls:
+        create_certificates(layout, (*SERVICES, EDGE, "nats", OPERATOR))
+    listeners = choose_listeners(layout, ports, ours) if settings.internal_tls else {}
+    config = StackConfig(layout, ports, load_credentials(layout), settings, listeners)
     return Stack(config, programs(config), progress)
 
 
@@ -62,5 +67,7 @@ def open_stack(directory: Path, *, progress: Progress | None = None) -> Stack:
     """The stack that a folder holds, as it was last started. Raises StackError when there is none."""
     layout = Layout.at(directory)
     ports = load_ports(layout)
-    config = StackConfig(layout, ports, load_credentials(layout), load_settings(layout))
+    settings = load_settings(layout)
+    listeners = load_listeners(layout) if settings.internal_tls else {}
+    config = StackConfig(layout, ports, load_credentials(layout), settings, listeners)
     return Stack(config, programs(config), progress)

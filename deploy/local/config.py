@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.local.credentials import Credentials
+from deploy.local.certificates import certificate_folder
+from deploy.local.credentials import OPERATOR, Credentials
 from deploy.local.layout import Layout
 from deploy.local.ports import Ports
 from deploy.local.settings import Settings
 from models.serve import grpc_target
+from services.common.tls import MutualTls
 
 LOOPBACK = "127.0.0.1"
 BUCKET = "darkroom"
@@ -26,6 +28,17 @@ class StackConfig:
     ports: Ports
     credentials: Credentials
     settings: Settings
+    listeners: Mapping[str, int] = field(default_factory=dict)
+    """With mutual TLS, the TCP ports of the services' listeners by name (`tasks`, `tasks-internal`); without, they are Unix sockets."""
+
+    def listener(self, name: str) -> str:
+        """gRPC target of a service's listener."""
+        port = self.listeners.get(name)
+        return f"{LOOPBACK}:{port}" if port else f"unix:{self.layout.socket(name)}"
+
+    def tls(self, part: str) -> MutualTls | None:
+        """The certificates of a part; None without mutual TLS."""
+        return MutualTls(certificate_folder(self.layout, part)) if self.settings.internal_tls else None
 
     @property
     def local_url(self) -> str:
@@ -41,12 +54,13 @@ class StackConfig:
     @property
     def nats_url(self) -> str:
         """URL of NATS, with the credentials of a user without limits; for administration and tests, never for a service."""
-        return self.nats_user_url("darkroom")
+        return self.nats_user_url(OPERATOR)
 
     def nats_user_url(self, user: str) -> str:
         """URL of NATS with the credentials of a user: a service, or one without limits."""
         password = self.credentials.nats_users.get(user, self.credentials.nats)
-        return f"nats://{user}:{password}@{LOOPBACK}:{self.ports.nats}"
+        scheme = "tls" if self.settings.internal_tls else "nats"
+        return f"{scheme}://{user}:{password}@{LOOPBACK}:{self.ports.nats}"
 
     @property
     def s3_endpoint(self) -> str:

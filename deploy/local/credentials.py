@@ -13,6 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from deploy.local.layout import Layout, write_private
 from deploy.topology import DATABASES, SERVICES
 
+OPERATOR = "darkroom"
+"""The user of NATS without limits, and the name of the certificate with which the stack asks its parts."""
+
 
 def _random() -> str:
     return secrets.token_hex(24)

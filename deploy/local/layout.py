@@ -59,6 +59,11 @@ class Layout:
         return self.root / "ports.json"
 
     @property
+    def listeners_file(self) -> Path:
+        """The TCP ports of the services' listeners, if the stack has ever had mutual TLS."""
+        return self.root / "listeners.json"
+
+    @property
     def secrets_file(self) -> Path:
         """Passwords that the parts use with each other."""
         return self.root / "secrets.json"

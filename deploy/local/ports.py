@@ -12,7 +12,7 @@ import psutil
 
 from deploy.local.errors import StackError
 from deploy.local.layout import Layout, write_private
-from deploy.topology import SERVICES
+from deploy.topology import PUBLIC, SERVICES
 
 DEFAULT_PUBLIC_PORT = 8080
 DEFAULT_HOST = "127.0.0.1"
@@ -107,6 +107,28 @@ def choose_ports(layout: Layout, *, host: str | None, public: int | None, ours: 
     if ports != before:
         write_private(layout.ports_file, json.dumps(ports.named, indent=2) + "\n")
     return ports
+
+
+def load_listeners(layout: Layout) -> dict[str, int]:
+    """The ports of the services' listeners; none before `choose_listeners`."""
+    return dict(json.loads(layout.listeners_file.read_text())) if layout.listeners_file.is_file() else {}
+
+
+def choose_listeners(layout: Layout, ports: Ports, ours: Collection[int]) -> dict[str, int]:
+    """The ports of the services' listeners by name (`tasks`, `tasks-internal`): the remembered ones, and new ones where another program has
+    taken one. They are apart from ports.json, which versions without them read."""
+    remembered = load_listeners(layout)
+    names = [*PUBLIC, *(f"{service}-internal" for service in SERVICES)]
+    taken = {port for port in ports.named.values() if isinstance(port, int)} | set(remembered.values())
+    candidates = (port for port in range(_FIRST_INTERNAL_PORT, _LAST_INTERNAL_PORT) if port not in taken and _is_free(DEFAULT_HOST, port))
+
+    def usable(port: int) -> bool:
+        return port > 0 and (port in ours or _is_free(DEFAULT_HOST, port))
+
+    chosen = {name: remembered[name] if usable(remembered.get(name, 0)) else next(candidates) for name in names}
+    if chosen != remembered:
+        write_private(layout.listeners_file, json.dumps(chosen, indent=2) + "\n")
+    return chosen
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -27,6 +27,8 @@ class Settings:
     trace_url: OTLP/HTTP endpoint to which Triton exports spans.
     durable: whether PostgreSQL and NATS write data to disk before they acknowledge it. If false, a stack is faster, but loses the latest
         data if the machine, PostgreSQL or NATS is not shut down cleanly; for tests only.
+    internal_tls: whether the services listen on TCP ports of loopback with mutual TLS, and not on Unix sockets, and NATS asks for
+        certificates. It is how an installation on several machines speaks.
     nats_accounts: number of NATS accounts beside that of the services, each with its own JetStream, for programs that use a scratch stack.
     nats_monitoring: whether NATS serves its monitoring pages over HTTP on loopback, where every user of the machine can read them.
     services: all other DARKROOM_* settings, passed to the services unchanged.
@@ -38,6 +40,7 @@ class Settings:
     triton_venv: Path = REPOSITORY / ".venv-triton"
     trace_url: str | None = None
     durable: bool = True
+    internal_tls: bool = False
     nats_accounts: int = 0
     nats_monitoring: bool = False
     services: Mapping[str, str] = field(default_factory=dict)
@@ -59,13 +62,24 @@ def load_settings(layout: Layout, *, models: Path | None = None) -> Settings:
         triton_venv=Path(named["TRITON_VENV"] or Settings.triton_venv).absolute(),
         trace_url=_checked_url("OTLP_HTTP_ENDPOINT", named["OTLP_HTTP_ENDPOINT"]) or None,
         durable=_checked_flag("DURABLE", named["DURABLE"] or "true"),
+        internal_tls=_checked_flag("INTERNAL_TLS", named["INTERNAL_TLS"] or "false"),
         nats_accounts=_checked_count("NATS_ACCOUNTS", named["NATS_ACCOUNTS"] or "0"),
         nats_monitoring=_checked_flag("NATS_MONITORING", named["NATS_MONITORING"] or "false"),
         services=stored,
     )
 
 
-_NAMED = ("PUBLIC_URL", "TLS_DIR", "MODELS", "TRITON_VENV", "OTLP_HTTP_ENDPOINT", "DURABLE", "NATS_ACCOUNTS", "NATS_MONITORING")
+_NAMED = (
+    "PUBLIC_URL",
+    "TLS_DIR",
+    "MODELS",
+    "TRITON_VENV",
+    "OTLP_HTTP_ENDPOINT",
+    "DURABLE",
+    "INTERNAL_TLS",
+    "NATS_ACCOUNTS",
+    "NATS_MONITORING",
+)
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -38,7 +38,7 @@ _SWEEP_SECONDS = 60.0
 async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     """Put the service together."""
     database = await opening.open("database", opened(settings.database_url, settings.database_pool))
-    connection = await opening.open("nats", bus.connected(settings.nats_url, "accounts"))
+    connection = await opening.open("nats", bus.connected(settings.nats_url, "accounts", tls=settings.tls))
     store = AccountStore(database)
     usage = Usage(store)
     signer = Signer(IDENTITY_ISSUER, settings.signing_key_file)

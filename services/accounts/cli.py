@@ -18,6 +18,7 @@ from services.accounts.domain.accounts import Accounts
 from services.accounts.records import Account, ApiKey, KeyLimits
 from services.accounts.store.accounts import AccountStore
 from services.common import administration, database
+from services.common.bus import client_context
 from services.common.revocations import announce_revoked
 
 _ANNOUNCE_SECONDS = 5.0
@@ -64,7 +65,7 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
                 return {**_key(row), "key": secret}
             case "revoke-key":
                 row, others = await accounts.revoke_key(options.key, account_id=None)
-                await _announce(settings.nats_url, revoked)
+                await _announce(settings, revoked)
                 return {**_key(row), "also_revoked": [_key(other) for other in others]}
             case "limits":
                 return await limits_command.run(options, accounts, settings)
@@ -72,11 +73,12 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
                 return [{**_account(row), "keys": [_key(key) for key in await store.keys(row.id)]} for row in await store.accounts()]
 
 
-async def _announce(nats_url: str, key_ids: list[int]) -> None:
+async def _announce(settings: AdministrationSettings, key_ids: list[int]) -> None:
     """Tell the services at once. If that fails, the accounts service does so a few seconds later, from the database."""
     try:
         async with asyncio.timeout(_ANNOUNCE_SECONDS):
-            client = await nats.connect(nats_url, name="accounts-cli", allow_reconnect=False)
+            tls = client_context(settings.nats_url, settings.tls)
+            client = await nats.connect(settings.nats_url, name="accounts-cli", allow_reconnect=False, tls=tls)
             await announce_revoked(client, key_ids)
             await client.close()
     except (TimeoutError, OSError, nats.errors.Error) as error:

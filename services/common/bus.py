@@ -11,6 +11,7 @@ gets answers below `_INBOX.<user>`, which no other service needs to read.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from prometheus_client import Counter
 
 from services.common.log import get_logger
 from services.common.publishing import Publisher
+from services.common.tls import MutualTls
 
 WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM = "WORK", "EVENTS", "OFFERS"
 ENDS_CONSUMER = "files"
@@ -76,6 +78,11 @@ def inbox_prefix(url: str) -> str:
     """Where the user in a URL gets its answers."""
     user = urlsplit(url).username
     return f"_INBOX.{user}" if user else "_INBOX"
+
+
+def client_context(url: str, tls: MutualTls | None) -> ssl.SSLContext | None:
+    """What to connect to a server with: the certificate where the URL is `tls://`."""
+    return tls.context() if tls is not None and urlsplit(url).scheme == "tls" else None
 
 
 def messaging(subject: str, operation: str, task_id: int) -> dict[str, str | int]:
@@ -143,8 +150,9 @@ class Bus:
 
 
 @asynccontextmanager
-async def connected(url: str, name: str, replicas: int | None = None) -> AsyncIterator[Bus]:
-    """A bus, closed when the block ends. `replicas` is for the service that creates the streams: how many copies each has."""
+async def connected(url: str, name: str, replicas: int | None = None, tls: MutualTls | None = None) -> AsyncIterator[Bus]:
+    """A bus, closed when the block ends. `replicas` is for the service that creates the streams: how many copies each has. `tls` is for a
+    URL `tls://…`."""
 
     async def disconnected() -> None:
         _DISCONNECTS.inc()
@@ -160,6 +168,7 @@ async def connected(url: str, name: str, replicas: int | None = None) -> AsyncIt
         url,
         name=name,
         inbox_prefix=inbox_prefix(url),
+        tls=client_context(url, tls),
         max_reconnect_attempts=-1,
         reconnect_time_wait=0.25,
         ping_interval=10,

@@ -7,13 +7,40 @@ import sys
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.common.tls import FILES, MutualTls
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 
-class ProcessSettings(BaseSettings):
+class TlsSettings(BaseSettings):
+    """Settings of a process that speaks to other parts."""
+
+    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
+
+    internal_tls_dir: Path | None = Field(
+        None,
+        description="Folder with ca.crt, tls.crt and tls.key. If set, all gRPC between the services and the edge is mutual TLS, and NATS "
+        "gets the certificate where its URL is `tls://`. The certificate names the service as a DNS name.",
+    )
+
+    @field_validator("internal_tls_dir")
+    @classmethod
+    def _holds_certificates(cls, folder: Path | None) -> Path | None:
+        for name in FILES if folder is not None else ():
+            if folder is not None and not os.access(folder / name, os.R_OK):
+                raise ValueError(f"holds no readable {name}")
+        return folder
+
+    @property
+    def tls(self) -> MutualTls | None:
+        """The certificates of this process; None without TLS."""
+        return MutualTls(self.internal_tls_dir) if self.internal_tls_dir is not None else None
+
+
+class ProcessSettings(TlsSettings):
     """Settings of every process. Field `x_y` is read from `DARKROOM_X_Y`."""
 
     model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")

@@ -109,12 +109,12 @@ class Service(Generic[Settings]):
             await opening.open("metrics", observable(settings.metrics_listen, health, parts.collectors))
             if not await parts.before_listening(stop):
                 return
-            seconds = settings.drain_calls
-            internal = listening("internal", settings.internal_listen, parts.internal, verifier, health=health, drain_seconds=seconds)
+            seconds, tls = settings.drain_calls, settings.tls
+            internal = listening("internal", settings.internal_listen, parts.internal, verifier, (), health, seconds, tls=tls)
             await opening.open("internal listener", internal)
             if isinstance(settings, ServiceSettings):
-                open_calls = OpenCalls(settings.max_streams_per_account, settings.max_streams)
-                public = listening("public", settings.listen, parts.public, verifier, parts.reflected, health, seconds, open_calls)
+                calls = OpenCalls(settings.max_streams_per_account, settings.max_streams)
+                public = listening("public", settings.listen, parts.public, verifier, parts.reflected, health, seconds, calls, tls)
                 await opening.open("public listener", public)
             await parts.work(stop, health)
             if isinstance(settings, ServiceSettings):

@@ -38,8 +38,8 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     """Put the service together."""
     caller = Caller(Signer("files", settings.signing_key_file))
     database = await opening.open("database", opened(settings.database_url, settings.database_pool))
-    bus = await opening.open("nats", connected(settings.nats_url, "files"))
-    tasks = TasksClient(await opening.open("tasks", channel(settings.tasks_address)), caller)
+    bus = await opening.open("nats", connected(settings.nats_url, "files", tls=settings.tls))
+    tasks = TasksClient(await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls)), caller)
     secret = settings.s3_secret_key.get_secret_value()
     storage = object_store(settings.s3_endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, secret)
     objects = await opening.open("storage", storage)

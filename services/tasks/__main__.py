@@ -25,10 +25,11 @@ async def compose(settings: TasksSettings, opening: Opening) -> Parts:
     """Build the service."""
     caller = Caller(Signer("tasks", settings.signing_key_file))
     database = await opening.open("database", opened(settings.database_url, settings.database_pool))
-    bus = await opening.open("nats", connected(settings.nats_url, "tasks", settings.nats_replicas))
+    bus = await opening.open("nats", connected(settings.nats_url, "tasks", settings.nats_replicas, settings.tls))
     revocations = await opening.open("revocations", Revocations(bus))
     feed = await opening.open("events", event_feed(bus))
-    storage = storage_service_pb2_grpc.StorageServiceStub(await opening.open("files", channel(settings.files_address)))
+    files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
+    storage = storage_service_pb2_grpc.StorageServiceStub(files)
     # Keep streams open until other replicas take the calls.
     closing = asyncio.Event()
     assembly = assemble(settings, Connections(database, bus, FilesClient(storage, caller), feed, revocations), closing)

@@ -9,6 +9,7 @@ import time
 import httpx
 from pydantic import ValidationError
 
+from deploy.local.certificates import certificate_folder
 from deploy.local.config import BUCKET, LOOPBACK, StackConfig, digest_of, tool
 from deploy.local.errors import NotReady, PartFailed
 from deploy.local.program import Program
@@ -17,6 +18,7 @@ from deploy.topology import AUTHORIZER, EDGE, PUBLIC
 from edge.command import arguments
 from edge.render import render
 from edge.settings import EdgeSettings
+from services.common.tls import FILES
 
 # The operator's settings for the edge, and for the edge and the services together.
 _OPERATORS = ("DARKROOM_EDGE_", "DARKROOM_OTLP_ENDPOINT", "DARKROOM_TRACE_")
@@ -39,8 +41,9 @@ def envoy(config: StackConfig) -> Program:
         except (ValidationError, FileNotFoundError) as error:
             raise PartFailed("envoy", f"its configuration cannot be written: {error}") from error
         certificate = [config.settings.tls_dir / name for name in ("tls.crt", "tls.key")] if config.settings.tls_dir else []
+        internal = [certificate_folder(config.layout, EDGE) / name for name in FILES]
         pages = sorted(path for path in (folder / "pages").rglob("*") if path.is_file())
-        return digest_of([file, folder / "errors.lua", folder / "descriptors.pb", *pages, *certificate])
+        return digest_of([file, folder / "errors.lua", folder / "descriptors.pb", *pages, *certificate, *internal])
 
     async def ready() -> None:
         """Envoy reports itself live, and a request without a key passes the public port and is refused by accounts."""
@@ -99,6 +102,7 @@ def _edge_settings(config: StackConfig) -> EdgeSettings:
             "s3_endpoint": config.s3_endpoint,
             "s3_bucket": BUCKET,
             "public_url": config.settings.public_url,
+            "internal_tls_dir": certificate_folder(config.layout, EDGE) if config.settings.internal_tls else None,
             "tls_dir": config.settings.tls_dir,
         }
     )

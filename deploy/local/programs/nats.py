@@ -7,18 +7,22 @@ import json
 import nats
 from nats.errors import Error as NatsError
 
+from deploy.local.certificates import certificate_folder
 from deploy.local.config import LOOPBACK, StackConfig, digest_of, tool
+from deploy.local.credentials import OPERATOR
 from deploy.local.errors import NotReady
 from deploy.local.layout import write_private
 from deploy.local.program import Program
 from deploy.local.programs.nats_users import RIGHTS, Rights
 from deploy.topology import SERVICES
-from services.common.bus import inbox_prefix
+from services.common.bus import client_context, inbox_prefix
+from services.common.tls import FILES
 
 # sync_interval: always makes acknowledged messages survive a power cut; the default syncs every two minutes.
 _CONFIGURATION = """\
 listen: "{host}:{port}"
 {monitoring}
+{tls}
 server_name: "darkroom-{digest}"
 jetstream {{
   store_dir: "{store}"
@@ -39,19 +43,21 @@ def nats_server(config: StackConfig) -> Program:
             host=LOOPBACK,
             port=config.ports.nats,
             monitoring=f'http: "{LOOPBACK}:{config.ports.nats_monitoring}"' if config.settings.nats_monitoring else "",
+            tls=_tls(config),
             digest=config.layout.digest,
             store=config.layout.data / "nats",
             sync="always" if config.settings.durable else '"2m"',
             users=_users(config),
         )
         write_private(file, content)
-        return digest_of([file])
+        return digest_of([file, *(certificate_folder(config.layout, "nats") / name for name in FILES)])
 
     async def ready() -> None:
         """INFO, authentication, and an answer from JetStream, which comes only after its streams are recovered."""
+        context = client_context(config.nats_url, config.tls(OPERATOR))
         try:
             client = await nats.connect(
-                config.nats_url, allow_reconnect=False, connect_timeout=2, reconnect_time_wait=0, error_cb=_raised_instead
+                config.nats_url, tls=context, allow_reconnect=False, connect_timeout=2, reconnect_time_wait=0, error_cb=_raised_instead
             )
         except (NatsError, OSError, TimeoutError) as error:
             raise NotReady(str(error)) from error
@@ -75,8 +81,16 @@ def scratch_user(number: int) -> str:
     return f"scratch-{number}"
 
 
+def _tls(config: StackConfig) -> str:
+    if not config.settings.internal_tls:
+        return ""
+    files = {name: certificate_folder(config.layout, "nats") / f"{name}.crt" for name in ("ca", "tls")}
+    key = certificate_folder(config.layout, "nats") / "tls.key"
+    return f'tls {{ ca_file: "{files["ca"]}", cert_file: "{files["tls"]}", key_file: "{key}", verify: true }}'
+
+
 def _users(config: StackConfig) -> str:
-    everything = f'{{ user: "darkroom", password: "{config.credentials.nats}" }}'
+    everything = f'{{ user: "{OPERATOR}", password: "{config.credentials.nats}" }}'
     services = "\n".join(("[", f"  {everything}", *(f"  {_service(config, name)}" for name in SERVICES), "]"))
     if not config.settings.nats_accounts:
         # In the global account, where the streams of every other stack are.

@@ -13,24 +13,26 @@ import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pydantic_settings import BaseSettings
 
+from deploy.local.certificates import certificate_folder
 from deploy.local.config import BUCKET, LOOPBACK, StackConfig, digest_of
-from deploy.local.credentials import signing_key_file, trusted_keys_file
+from deploy.local.credentials import OPERATOR, signing_key_file, trusted_keys_file
 from deploy.local.errors import NotReady, PartFailed
 from deploy.local.layout import REPOSITORY
 from deploy.local.program import Program
 from deploy.local.programs.postgres import database_url, migrated_to, note_migrated
 from deploy.local.supervisor import inherited_environment
 from deploy.topology import SERVICES
+from services.common.tls import FILES, MutualTls
 
 
 def address(config: StackConfig, service: str) -> str:
     """gRPC target of a service's public listener, to which Envoy routes."""
-    return f"unix:{config.layout.socket(service)}"
+    return config.listener(service)
 
 
 def internal_address(config: StackConfig, service: str) -> str:
     """gRPC target of a service's internal listener, which other services call."""
-    return f"unix:{config.layout.socket(f'{service}-internal')}"
+    return config.listener(f"{service}-internal")
 
 
 def metrics_address(config: StackConfig, service: str) -> str:
@@ -63,6 +65,8 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
     }
     for other in SERVICES:
         environment[f"DARKROOM_{other.upper()}_ADDRESS"] = internal_address(config, other)
+    if config.settings.internal_tls:
+        environment["DARKROOM_INTERNAL_TLS_DIR"] = str(certificate_folder(config.layout, service))
     if SERVICES[service].database:
         environment["DARKROOM_DATABASE_URL"] = database_url(config, service)
     known = _known_settings(service)
@@ -83,6 +87,8 @@ def service(config: StackConfig, name: str) -> Program:
     listeners = [internal_address(config, name), *([address(config, name)] if declared.public else [])]
     code = [REPOSITORY / "services" / "common", REPOSITORY / "services" / name, REPOSITORY / "gen" / ".stamp"]
 
+    certificates = [certificate_folder(config.layout, name) / file for file in FILES]
+
     async def prepare() -> None:
         if declared.database:
             await _migrate(config, name)
@@ -91,7 +97,7 @@ def service(config: StackConfig, name: str) -> Program:
         for target in listeners:
             # Not grpc.aio, which does not work with several event loops in one process, as in tests.
             try:
-                await asyncio.to_thread(_check_health, target)
+                await asyncio.to_thread(_check_health, target, name, config.tls(OPERATOR))
             except NotReady as problem:
                 raise NotReady(await _reasons(metrics_address(config, name)) or str(problem)) from problem
 
@@ -99,7 +105,7 @@ def service(config: StackConfig, name: str) -> Program:
         name=name,
         command=(sys.executable, "-m", f"services.{name}"),
         environment={**environment, "PYTHONUNBUFFERED": "1", "TMPDIR": str(config.layout.tmp)},
-        configure=lambda: digest_of([*code, trusted_keys_file(config.layout)]),
+        configure=lambda: digest_of([*code, trusted_keys_file(config.layout), *certificates]),
         requires=declared.requires,
         prepare=prepare,
         ready=ready,
@@ -150,8 +156,9 @@ async def _reasons(address: str) -> str:
     return "; ".join(f"{name}: {problem}" for name, problem in problems.items())
 
 
-def _check_health(target: str) -> None:
-    with grpc.insecure_channel(target) as channel:
+def _check_health(target: str, service: str, tls: MutualTls | None) -> None:
+    named = (("grpc.ssl_target_name_override", service),)
+    with grpc.insecure_channel(target) if tls is None else grpc.secure_channel(target, tls.channel(), named) as channel:
         try:
             reply = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2)
         except grpc.RpcError as error:

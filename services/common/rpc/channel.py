@@ -12,6 +12,7 @@ from services.common.identity import Signer
 from services.common.rpc.spans import ClientSpans
 from services.common.rpc.trace import TRACE_HEADER, current_trace_id
 from services.common.telemetry import tracing
+from services.common.tls import MutualTls
 
 # Every internal call may be repeated, so calls wait for a service that is restarting.
 _RETRY = {
@@ -33,16 +34,22 @@ _OPTIONS = (
     ("grpc.enable_retries", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
-    # Unix sockets have no host; without this the authority would be the escaped path, which some servers refuse.
-    ("grpc.default_authority", "darkroom"),
 )
 
 
 @asynccontextmanager
-async def channel(address: str) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel to an internal listener, closed when the block ends."""
+async def channel(address: str, service: str = "darkroom", tls: MutualTls | None = None) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to a service's internal listener, closed when the block ends. With `tls`, the listener's certificate must name the service,
+    whatever the address."""
     spans = [ClientSpans()] if tracing.enabled() else []
-    async with grpc.aio.insecure_channel(address, options=_OPTIONS, interceptors=spans) as opened:
+    # Unix sockets have no host; without this the authority would be the escaped path, which some servers refuse.
+    options: tuple[tuple[str, str | int], ...] = (*_OPTIONS, ("grpc.default_authority", service))
+    if tls is None:
+        opening = grpc.aio.insecure_channel(address, options=options, interceptors=spans)
+    else:
+        options = (*options, ("grpc.ssl_target_name_override", service))
+        opening = grpc.aio.secure_channel(address, tls.channel(), options=options, interceptors=spans)
+    async with opening as opened:
         yield opened
 
 

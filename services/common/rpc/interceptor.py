@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal, NoReturn, TypeAlias
 
@@ -46,8 +46,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     Servicers and the domain below them deliberately raise only `DarkroomError`; anything else is logged and becomes INTERNAL.
     """
 
-    def __init__(self, listener: Listener, policies: PolicyTable, verifier: Verifier, open_calls: OpenCalls | None = None) -> None:
+    def __init__(
+        self, listener: Listener, policies: PolicyTable, verifier: Verifier, open_calls: OpenCalls | None = None, *, certified: bool = False
+    ) -> None:
+        """`certified`: callers have shown certificates, which name them."""
         self._listener = listener
+        self._certified = certified
         self._policies = policies
         self._verifier = verifier
         self._open_calls = open_calls or OpenCalls()
@@ -126,8 +130,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             log.bind_to_context(caller=identity.service)
             if identity.service not in policy.callers:
                 raise DarkroomError(ErrorReason.PERMISSION_DENIED, f"The service {identity.service} may not call this method.")
+            self._require_certificate(context, {identity.service})
         elif policy.access == options_pb2.ACCESS_ANYONE:
             identity = Identity(account_id=0)
+            if policy.callers:
+                self._require_certificate(context, policy.callers)
         else:
             raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This method cannot be called here.")
         set_identity(identity)
@@ -142,6 +149,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         """Count a client's call that stays open. Raises TOO_MANY_STREAMS."""
         account_id = current_identity().account_id
         return self._open_calls.one(account_id) if self._listener == "public" and account_id else nullcontext()
+
+    def _require_certificate(self, context: Context, names: Collection[str]) -> None:
+        """Refuse a caller whose certificate has none of the names."""
+        if self._certified and not {name.encode() for name in names} & set(context.auth_context().get("x509_subject_alternative_name", ())):
+            raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This method is not for the holder of this certificate.")
 
     @contextmanager
     def _call(self, context: Context, method: str) -> Iterator[dict[str, object]]:

@@ -10,6 +10,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from darkroom.common.v1 import options_pb2, scope_pb2
 from services.common.rpc import catalogue
 from services.common.rpc.surfaces import Surface
+from services.common.tls import EDGE
 
 # Services of gRPC itself and of Envoy, whose protos carry no options of ours.
 _STANDARD = {
@@ -18,6 +19,8 @@ _STANDARD = {
     "grpc.reflection.v1.ServerReflection": options_pb2.ACCESS_ANYONE,
     "envoy.service.auth.v3.Authorization": options_pb2.ACCESS_ANYONE,
 }
+# Whoever reaches these can ask; certificates say who does.
+_CERTIFIED = {"envoy.service.auth.v3.Authorization": frozenset({EDGE})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class MethodPolicy:
     """What the caller's key must be allowed to do; unspecified means everything."""
     takes_idempotency_key: bool = False
     callers: frozenset[str] = frozenset()
-    """The services that may call a method with ACCESS_SERVICE."""
+    """The services that may call a method with ACCESS_SERVICE. For any other, where callers have certificates: whose."""
     waiting_fields: tuple[str, ...] = ()
     """Fields of a request by which it asks for an answer that takes its time."""
 
@@ -54,7 +57,9 @@ class PolicyTable:
                 said = method.GetOptions().Extensions
                 access = _STANDARD.get(service.full_name, said[options_pb2.access])
                 callers = frozenset(said[options_pb2.callers])
-                if bool(callers) != (access == options_pb2.ACCESS_SERVICE):
+                if not callers and service.full_name in _CERTIFIED:
+                    callers = _CERTIFIED[service.full_name]
+                elif bool(callers) != (access == options_pb2.ACCESS_SERVICE):
                     raise catalogue.CatalogueError(f"{method.full_name}: the option callers goes with ACCESS_SERVICE, and only with it")
                 self._methods[f"/{service.full_name}/{method.name}"] = MethodPolicy(
                     access, surface, said[options_pb2.scope], said[options_pb2.takes_idempotency_key], callers, _waiting_fields(method)

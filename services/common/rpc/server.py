@@ -20,6 +20,7 @@ from services.common.rpc.interceptor import CallInterceptor, Listener
 from services.common.rpc.open_calls import OpenCalls
 from services.common.rpc.policy import PolicyTable
 from services.common.telemetry.health import Health
+from services.common.tls import MutualTls
 
 _logger = get_logger()
 _MESSAGE_BYTES = 4 * 1024 * 1024
@@ -72,9 +73,10 @@ async def listening(
     health: Health | None = None,
     drain_seconds: float = 5.0,
     open_calls: OpenCalls | None = None,
+    tls: MutualTls | None = None,
 ) -> AsyncIterator[None]:
     """Serve the mounts at `address` (`unix:/path` or `host:port`) until the block ends; then accept no more calls, and let those in
-    flight continue for up to `drain_seconds`.
+    flight continue for up to `drain_seconds`. With `tls`, only clients with a certificate of its authority can connect.
 
     `reflect` names the services that gRPC reflection lists; their descriptors must have been imported. `grpc.health.v1` reports `liveness`
     (SERVING as long as it answers) and `readiness`, which is also the state of the whole server. Readiness comes from `health`; without it,
@@ -84,14 +86,18 @@ async def listening(
     # The edge keeps each method to its own limit; a server has one for all.
     largest = max([_MESSAGE_BYTES, *(catalogue.max_request_bytes(method) for mount in mounts for method in mount.descriptor.methods)])
     options = (*_OPTIONS, ("grpc.max_receive_message_length", largest))
-    server = grpc.aio.server(interceptors=[CallInterceptor(listener, policies, verifier, open_calls)], options=options)
+    interceptor = CallInterceptor(listener, policies, verifier, open_calls, certified=tls is not None)
+    server = grpc.aio.server(interceptors=[interceptor], options=options)
     for mount in mounts:
         mount.add_to(server)
     status = health_aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     if reflect:
         reflection.enable_server_reflection([*reflect, reflection.SERVICE_NAME, health_pb2.DESCRIPTOR.package + ".Health"], server)
-    server.add_insecure_port(address)
+    if tls is None:
+        server.add_insecure_port(address)
+    else:
+        server.add_secure_port(address, tls.server())
     await server.start()
     await status.set("liveness", health_pb2.HealthCheckResponse.SERVING)
 

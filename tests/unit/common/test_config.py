@@ -26,3 +26,13 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("DARKROOM_TRUSTED_KEYS_FILE", "/e")
     settings = load(ServiceSettings)
     assert (settings.listen, settings.signing_key_file, settings.log_level) == ("unix:/a", Path("/d"), "info")
+
+
+def test_a_folder_of_certificates_holds_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ca.crt").touch()
+    monkeypatch.setenv("DARKROOM_INTERNAL_TLS_DIR", str(tmp_path))
+    with pytest.raises(SystemExit):
+        load(ServiceSettings)
+    assert "DARKROOM_INTERNAL_TLS_DIR: Value error, holds no readable tls.crt" in capsys.readouterr().err

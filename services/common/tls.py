@@ -1,0 +1,45 @@
+"""Mutual TLS between the parts of an installation.
+
+Each part has a folder with `ca.crt`, `tls.crt` and `tls.key`: the installation's own authority, and the part's certificate, which names the
+part (`files`, `envoy`, …) as a DNS name and is for servers and clients. Who has no certificate of the authority is refused, and a part is
+known by its name, so that no part can answer or ask in place of another. The files are read at start.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+FILES = ("ca.crt", "tls.crt", "tls.key")
+EDGE = "envoy"
+"""The name in the edge's certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class MutualTls:
+    """The certificates in one folder."""
+
+    folder: Path
+
+    def server(self) -> grpc.ServerCredentials:
+        """For a gRPC listener that only holders of a certificate can use."""
+        authority, certificate, key = self._contents()
+        return grpc.ssl_server_credentials([(key, certificate)], root_certificates=authority, require_client_auth=True)
+
+    def channel(self) -> grpc.ChannelCredentials:
+        """For a gRPC channel that presents this part's certificate."""
+        authority, certificate, key = self._contents()
+        return grpc.ssl_channel_credentials(authority, key, certificate)
+
+    def context(self) -> ssl.SSLContext:
+        """For any other connection that presents this part's certificate."""
+        authority, certificate, key = (self.folder / name for name in FILES)
+        context = ssl.create_default_context(cafile=authority)
+        context.load_cert_chain(certificate, key)
+        return context
+
+    def _contents(self) -> tuple[bytes, ...]:
+        return tuple((self.folder / name).read_bytes() for name in FILES)
