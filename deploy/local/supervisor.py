@@ -210,10 +210,24 @@ class Supervisor:
             transport.close()
 
 
+# What programs need to know of the machine: where things are, the language and time zone, whom to trust, how to get out, and how to use the
+# processors.
+_INHERITED = frozenset(("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM"))
+_INHERITED_PREFIXES = (
+    *("LC_", "LD_", "SSL_CERT_", "XDG_", "GRPC_", "OTEL_"),
+    *("CUDA_", "NVIDIA_", "OMP_", "OPENBLAS_", "MKL_", "MALLOC_", "TORCH", "HF_"),
+)
+_PROXIES = frozenset(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"))
+
+
 def inherited_environment(layout: Layout) -> Mapping[str, str]:
-    """This process's environment for the stack, without variables that depend on the shell in which `up` is typed."""
-    shell_only = ("DARKROOM_", "PG", "PYTHON", "MAKE", "MFLAGS", "VIRTUAL_ENV")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(shell_only)}
+    """What the stack's processes get of this process's environment. Other variables of the shell in which `up` is typed, such as the
+    credentials of other programs, stay there."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _INHERITED or name.startswith(_INHERITED_PREFIXES) or name.upper() in _PROXIES
+    }
     return {**kept, MARKER: str(layout.root)}
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from deploy.local.assembly import create_stack
+from deploy.local.layout import Layout
 from deploy.local.programs.services import service_environment
+from deploy.local.supervisor import inherited_environment
 from deploy.topology import DATABASES, SERVICES
 
 
@@ -42,3 +46,14 @@ def test_a_service_has_its_own_key_and_database(environments: dict[str, dict[str
         assert environment["DARKROOM_SIGNING_KEY_FILE"].endswith(f"/{service}.pem")
     urls = [environments[service]["DARKROOM_DATABASE_URL"] for service in DATABASES]
     assert len({url.partition("@")[0] for url in urls}) == len(DATABASES)
+
+
+def test_the_shell_of_up_keeps_its_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PATH", "LC_ALL", "CUDA_VISIBLE_DEVICES", "https_proxy", "OTEL_EXPORTER_OTLP_ENDPOINT"):
+        monkeypatch.setenv(name, "kept")
+    for name in ("AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "GITHUB_TOKEN", "DARKROOM_LOG_LEVEL", "PGPASSWORD", "PYTHONPATH"):
+        monkeypatch.setenv(name, "dropped")
+    inherited = inherited_environment(Layout.at(tmp_path))
+    assert {name for name, value in inherited.items() if value == "kept"} >= {"PATH", "CUDA_VISIBLE_DEVICES", "https_proxy"}
+    assert "dropped" not in inherited.values()
+    assert inherited["DARKROOM_STACK"] == str(tmp_path)
