@@ -57,10 +57,11 @@ class Confinement:
         found.closed_libraries = found.own_user and not _succeeds(_read_libraries_as_another)
         if root and not found.own_user:
             found.lacking.append("own users: this process lacks CAP_SETUID and CAP_SETGID, or its user namespace has too few ids")
-        try:
+        # Tried elsewhere first: one that fails half-way would leave this process without its user.
+        if _succeeds(lambda: kernel.leave_network(with_user=not root)):
             kernel.leave_network(with_user=not root)
-        except OSError as error:
-            found.lacking.append(f"network namespace: {error.strerror}")
+        else:
+            found.lacking.append("network namespace: this kernel or container does not let the service make one")
         # The kernel counts the processes of a user in its namespace.
         found.limited_processes = found.own_user or (not root and not found.lacking)
         if not found.limited_processes:
