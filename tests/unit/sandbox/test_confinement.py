@@ -8,6 +8,7 @@ import os
 import platform
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -59,12 +60,17 @@ async def test_no_rights_are_left(sandbox: Sandbox, tmp_path: Path) -> None:
     assert status["CapEff"] == status["CapPrm"]
 
 
-async def test_no_way_to_any_socket(sandbox: Sandbox, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as local:
-        local.bind(str(tmp_path / "socket"))
+async def test_no_way_to_any_socket(sandbox: Sandbox) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.socket(socket.AF_UNIX) as local,
+        tempfile.TemporaryDirectory() as folder,  # a socket's path is limited to 107 bytes
+    ):
+        path = f"{folder}/socket"
+        local.bind(path)
         local.listen()
         await refused(sandbox, escapes.connect_to_address, server.getsockname()[1])
-        await refused(sandbox, escapes.connect_to_path, str(tmp_path / "socket"))
+        await refused(sandbox, escapes.connect_to_path, path)
         await refused(sandbox, escapes.pair_of_sockets)
 
 
