@@ -63,6 +63,9 @@ test-diffusion: setup ## test the local model on a generated pipeline (needs `ma
 chaos: setup ## kill, pause and restart parts under load for five minutes (CHAOS_SECONDS, CHAOS_SEED)
 	@CHAOS_SECONDS=$${CHAOS_SECONDS:-300} $(bin)/python -m pytest -s tests/faults/chaos
 
+fuzz: setup ## send chance requests to every method and operation for some minutes (FUZZ_SECONDS each, FUZZ_SEED)
+	@export FUZZ_SECONDS=$${FUZZ_SECONDS:-120} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} && echo "FUZZ_SEED=$$FUZZ_SEED" && $(bin)/python -m pytest -n 0 --timeout 3600 tests/system/test_fuzz_grpc.py tests/system/test_fuzz_http.py $(ARGS)
+
 check: setup ## formatting, lint, types, layers, protos, and that docs say what the protos say
 	$(bin)/ruff format --check $(wildcard $(code))
 	$(bin)/ruff check $(wildcard $(code))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
@@ -14,6 +15,9 @@ from deploy.topology import PUBLIC
 from edge.addresses import Address, Endpoint
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_CONNECTIONS = 20_000
+# Connections to object storage (its circuit breaker) and to services, and Envoy's own.
+_OTHER_FILES = 4096 + 512
 
 
 # A wildcard matches everything, or the start of a host name.
@@ -135,6 +139,36 @@ class _EdgeSettings(BaseSettings):
         le=32768,
         description="Largest request headers, the URL among them, in bytes. Object storage and pages take 60 KiB.",
     )
+    edge_max_connections: int | None = Field(
+        None,
+        ge=1,
+        description="Maximum number of client connections. By default 20,000, or fewer if the hard limit of open files leaves less room.",
+    )
+    edge_headers_timeout: int = Field(
+        15,
+        ge=1,
+        description="Seconds for a new connection to say something and finish its TLS handshake, and for each request's headers to arrive.",
+    )
+    edge_idle_timeout: int = Field(
+        300,
+        ge=1,
+        description="Seconds after which a connection without requests is closed. More than a load balancer in front keeps its own open.",
+    )
+    edge_request_timeout: int = Field(
+        180,
+        ge=1,
+        description="Seconds for a whole call, from its headers to the end of the reply. Event streams have no limit.",
+    )
+    edge_transfer_timeout: int = Field(
+        6 * 3600,
+        ge=1,
+        description="Seconds for a whole upload to or download from object storage.",
+    )
+    edge_transfer_idle_timeout: int = Field(
+        60,
+        ge=1,
+        description="Seconds after which an upload or download is ended when no byte of it moves.",
+    )
 
     edge_cors_origins: str = Field(
         "",
@@ -193,6 +227,14 @@ class _EdgeSettings(BaseSettings):
         if service not in PUBLIC:
             raise LookupError(f"the protos say that {service} answers calls, and deploy/topology.py lists no such public service")
         return Address.parse(getattr(self, f"edge_{service}"))
+
+    @property
+    def max_connections(self) -> int:
+        """Maximum number of client connections. Envoy raises its limit of open files to the hard one, which is read here."""
+        if self.edge_max_connections is not None:
+            return self.edge_max_connections
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        return _CONNECTIONS if files == resource.RLIM_INFINITY else min(_CONNECTIONS, max(files - _OTHER_FILES, files // 2))
 
     @property
     def cors_origin_patterns(self) -> list[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from darkroom.tasks.v1 import task_pb2
-from services.common.errors import DarkroomError, ErrorReason
+from services.common.errors import ErrorReason
+from services.common.rpc.moments import moment
 from services.tasks.model import Task, TaskEvent
 from services.tasks.model.state import TaskState
 
@@ -21,11 +22,6 @@ def timestamp(moment: datetime) -> Timestamp:
     message = Timestamp()
     message.FromDatetime(moment)
     return message
-
-
-def moment(message: Timestamp) -> datetime:
-    """A moment from the wire."""
-    return message.ToDatetime(tzinfo=UTC)
 
 
 class HasDeadline(Protocol):
@@ -41,12 +37,7 @@ class HasDeadline(Protocol):
 
 def deadline_of(request: HasDeadline) -> datetime | None:
     """The deadline that a request sets. Raises FIELD_INVALID for an impossible time."""
-    if not request.HasField("deadline"):
-        return None
-    try:
-        return moment(request.deadline)
-    except (ValueError, OverflowError):
-        raise DarkroomError(ErrorReason.FIELD_INVALID, "deadline: must be a time before the year 10000.", field="deadline") from None
+    return moment(request.deadline, "deadline") if request.HasField("deadline") else None
 
 
 def duration(span: timedelta) -> Duration:

@@ -46,7 +46,14 @@ async def test_text_that_is_not_utf8(edge: Edge, http: httpx.AsyncClient, path: 
     assert edge.upstream.calls == 0
 
 
-@pytest.mark.parametrize("path", ["/v1/tasks/%/status", "/v1/tasks/%zz/status", "/v1/tasks/%00/status", "/v1/tasks/7/status?%ff=1"])
+async def test_text_with_a_nul(edge: Edge, http: httpx.AsyncClient) -> None:
+    reply = await http.get("/v1/tasks/a%00b/status", headers=edge.headers)
+    data = {"error_code": "field_invalid", "field": "id"}
+    assert assert_envelope(reply, 400, ErrorReason.FIELD_INVALID, data) == "id: must not hold the character U+0000"
+    assert edge.upstream.calls == 0
+
+
+@pytest.mark.parametrize("path", ["/v1/tasks/%/status", "/v1/tasks/%zz/status", "/v1/tasks/7/status?%ff=1"])
 async def test_what_is_odd_but_can_be_read(edge: Edge, http: httpx.AsyncClient, path: str) -> None:
     assert (await http.get(path, headers=edge.headers)).status_code == 200
 
@@ -76,7 +83,15 @@ async def test_url_and_headers_have_a_limit(edge: Edge, http: httpx.AsyncClient,
 
 
 async def test_what_fits_reaches_the_service_without_cookies(edge: Edge, http: httpx.AsyncClient) -> None:
-    headers = {"cookie": "a" * 3_000, "x-large": "a" * 4_000, "x-foo-bin": "!", "grpc-timeout": "zz", "grpc-encoding": "zz", "te": "zz"}
+    headers = {
+        "cookie": "a" * 3_000,
+        "x-large": "a" * 4_000,
+        "x-foo-bin": "!",
+        "x#%|~": "a",
+        "grpc-timeout": "zz",
+        "grpc-encoding": "zz",
+        "te": "zz",
+    }
     assert (await http.get(STATUS, headers={**edge.headers, **headers})).status_code == 200
     assert edge.upstream.metadata["x-large"] == "a" * 4_000
     assert not {"cookie", "x-foo-bin", "x-header-bytes"} & edge.upstream.metadata.keys()

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib import import_module
-from pathlib import Path
-
 import grpc
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-import darkroom.internal
 from darkroom.common.v1 import options_pb2
 from deploy.local.credentials import signing_key_file
 from deploy.topology import SERVICES
 from services.common.identity import Signer
+from tests.harness.internal_methods import internal_methods
 from tests.stacks import StackUnderTest
 
 _REFUSED = grpc.StatusCode.PERMISSION_DENIED
 
 
-def _internal_methods() -> Iterator[tuple[str, MethodDescriptor]]:
-    """Every method below darkroom.internal, with the service that serves it."""
-    [folder] = map(Path, darkroom.internal.__path__)
-    for module in sorted(folder.rglob("*_pb2.py")):
-        name = module.relative_to(folder.parent.parent).with_suffix("").as_posix().replace("/", ".")
-        for service in import_module(name).DESCRIPTOR.services_by_name.values():
-            yield from ((name.split(".")[2], method) for method in service.methods)
-
-
-_METHODS = list(_internal_methods())
+_METHODS = list(internal_methods())
 
 
 @pytest.mark.parametrize(("server", "method"), _METHODS, ids=[f"{server}-{method.name}" for server, method in _METHODS])

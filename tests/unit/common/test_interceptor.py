@@ -149,3 +149,27 @@ async def test_internal_methods_need_a_service_token_and_the_internal_listener(r
 
 def _trailer(error: grpc.aio.AioRpcError, name: str) -> str | bytes | None:
     return dict(error.trailing_metadata()).get(name)
+
+
+async def test_bytes_that_are_no_request_are_the_callers_fault(running: Running) -> None:
+    for data in (b"\xff\xff\xff", b"\x0a\x01\xff", b"\x0a\x05a"):
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await _raw(running, data)
+        assert from_rpc(raised.value).reason is ErrorReason.MALFORMED_REQUEST
+        assert "pb2" not in str(raised.value.details())
+        assert _trailer(raised.value, "x-http-status") == "400"
+    assert running.servicer.callers == []
+
+
+async def test_no_text_with_a_nul_reaches_a_servicer(running: Running) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await _raw(running, images_pb2.ImageUpscaleRequest(image_file_id="1\0").SerializeToString())
+    received = from_rpc(raised.value)
+    assert (received.reason, received.field) == (ErrorReason.FIELD_INVALID, "image_file_id")
+    assert running.servicer.callers == []
+
+
+async def _raw(running: Running, data: bytes) -> bytes:
+    metadata = ((IDENTITY_HEADER, running.accounts.identity_token(7, 8)),)
+    answer: bytes = await running.public.unary_unary("/darkroom.rest.v1.ImagesService/Upscale")(data, metadata=metadata)
+    return answer

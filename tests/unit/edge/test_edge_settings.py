@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -137,3 +138,14 @@ def test_envoy_accepts_the_configuration(tmp_path: Path, changed: dict[str, Any]
     file = render(settings(out=tmp_path, **changed))
     checked = subprocess.run([tool("envoy"), "--mode", "validate", "-c", str(file)], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("files", "chosen", "connections"),
+    [(resource.RLIM_INFINITY, None, 20_000), (1024**2, None, 20_000), (20_000, None, 15_392), (1024, None, 512), (1024, 7, 7)],
+)
+def test_connections_leave_files_for_what_else_is_open(
+    monkeypatch: pytest.MonkeyPatch, files: int, chosen: int | None, connections: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, files))
+    assert settings(edge_max_connections=chosen).max_connections == connections

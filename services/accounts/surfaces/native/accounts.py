@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import grpc
@@ -17,6 +17,7 @@ from services.accounts.domain.key_creation import KeyCreation
 from services.accounts.records import ApiKey, KeyLimits
 from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
+from services.common.rpc.moments import moment
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -41,7 +42,7 @@ class AccountsServicer(accounts_service_pb2_grpc.AccountsServiceServicer):
         identity = current_identity()
         limits = KeyLimits(
             scopes=frozenset(map(scope_text, request.scopes)) or None,
-            expires_at=request.expire_time.ToDatetime(tzinfo=UTC) if request.HasField("expire_time") else None,
+            expires_at=moment(request.expire_time, "expire_time") if request.HasField("expire_time") else None,
         )
         key, secret = await self._creation.create(identity.account_id, request.name, limits, identity.key_id, current_idempotency())
         return accounts_service_pb2.CreateApiKeyResponse(api_key=_api_key(key), secret=secret)

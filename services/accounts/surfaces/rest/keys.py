@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import grpc
@@ -17,6 +17,7 @@ from services.accounts.records import ApiKey, KeyLimits
 from services.common.errors import DarkroomError
 from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
+from services.common.rpc.moments import moment
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -37,7 +38,7 @@ class RestKeys(keys_pb2_grpc.KeysServiceServicer):
         identity = current_identity()
         limits = KeyLimits(
             scopes=frozenset(request.scopes) or None,
-            expires_at=request.expires_at.ToDatetime(tzinfo=UTC) if request.HasField("expires_at") else None,
+            expires_at=moment(request.expires_at, "expires_at") if request.HasField("expires_at") else None,
         )
         try:
             key, secret = await self._creation.create(identity.account_id, request.name, limits, identity.key_id, current_idempotency())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
+from datetime import UTC
 
 from google.protobuf.message import DecodeError
 
@@ -10,7 +11,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2
 from services.common.errors import ErrorReason
 from services.tasks.model import TaskEvent
 from services.tasks.model.records import OutgoingEvent
-from services.tasks.surfaces.rendering import event_message, moment, state_of
+from services.tasks.surfaces.rendering import event_message, state_of
 
 # A quarter of what NATS takes by default. One event is far smaller.
 _LARGEST_MESSAGE = 256 * 1024
@@ -61,5 +62,5 @@ def _event(published: attempt_service_pb2.PublishedEvent) -> TaskEvent:
         message=event.message,
         error_reason=ErrorReason.from_number(event.error.reason) if failed else None,
         error_message=event.error.message if failed else None,
-        time=moment(event.time),
+        time=event.time.ToDatetime(tzinfo=UTC),
     )

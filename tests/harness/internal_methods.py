@@ -1,0 +1,20 @@
+"""The methods that services offer each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+from google.protobuf.descriptor import MethodDescriptor
+
+import darkroom.internal
+
+
+def internal_methods() -> Iterator[tuple[str, MethodDescriptor]]:
+    """Every method below darkroom.internal, with the service that serves it."""
+    [folder] = map(Path, darkroom.internal.__path__)
+    for module in sorted(folder.rglob("*_pb2.py")):
+        name = module.relative_to(folder.parent.parent).with_suffix("").as_posix().replace("/", ".")
+        for service in import_module(name).DESCRIPTOR.services_by_name.values():
+            yield from ((name.split(".")[2], method) for method in service.methods)
