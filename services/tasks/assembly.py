@@ -107,7 +107,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     tasks = AccountTasks(store, throughput, acceptance, files, bus, notifications, clock)
     batches = AccountBatches(batch_store, files, bus, notifications, opened.revocations, clock, stopping)
     archiving = BatchArchiving(batch_store, batches, files, acceptance)
-    watching = Watching(store, opened.feed, opened.revocations, timedelta(seconds=settings.watch_interval), stopping)
+    watching = Watching(store, opened.feed, opened.revocations, stopping)
     sweeper = RetentionSweeper(RetentionStore(database), retention_rules(settings), clock)
     return Assembly(
         loops=[
@@ -117,6 +117,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             Loop("retention", settings.retention_interval, sweeper.step),
             Loop("disk", DISK_SECONDS, disk.step),
             Loop("throughput", settings.throughput_interval, throughput.step),
+            Loop("watching", settings.watch_interval, watching.look),
             hooks.sender,
         ],
         public=[

@@ -96,7 +96,7 @@ class TasksSettings(
         10.0, gt=0, description="Time after which an event that a relay has claimed but not confirmed may be claimed again."
     )
     watch_interval: float = Field(
-        5.0, gt=0, description="Maximum interval at which a watcher polls the database for events. Notifications wake it earlier."
+        5.0, gt=0, description="Interval at which a process looks for events of watched tasks that NATS did not deliver."
     )
     stream_heartbeat: float = Field(
         15.0, gt=0, description="Maximum time without data on a stream of Server-Sent Events; then a comment is sent."

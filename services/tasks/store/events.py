@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import text
@@ -14,6 +14,9 @@ from services.tasks.store.rows import event_of, outgoing_of
 
 EVENTS_AFTER = text("SELECT * FROM task_event WHERE task_id = :task_id AND sequence > :sequence ORDER BY sequence LIMIT :limit")
 """A task's events from a number on."""
+
+LAST_SEQUENCES = text("SELECT id, last_sequence FROM task WHERE id = ANY(CAST(:task_ids AS bigint[]))")
+"""The numbers of the last events of some tasks."""
 
 TAKE_EVENTS = text("""
 WITH due AS (
@@ -50,6 +53,11 @@ class EventStore(Store):
         """A task's first `limit` events after a number."""
         rows = await self._run(EVENTS_AFTER, {"task_id": task_id, "sequence": sequence, "limit": limit})
         return [event_of(row) for row in rows]
+
+    async def last_sequences(self, task_ids: Collection[int]) -> dict[int, int]:
+        """The number of the last event of each of the tasks that exist."""
+        rows = await self._run(LAST_SEQUENCES, {"task_ids": list(task_ids)})
+        return {row["id"]: row["last_sequence"] for row in rows}
 
     async def take_events(self, *, limit: int, retry_at: datetime, now: datetime) -> Sequence[OutgoingEvent]:
         """Up to `limit` unpublished events, by task and number; other calls skip them until `retry_at`."""

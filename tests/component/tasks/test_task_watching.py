@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -19,19 +19,21 @@ from services.tasks.store.tasks import TaskStore
 from services.tasks.surfaces.internal.events import packed, unpacked
 from tests.component.tasks.scene import ACCOUNT, Scene
 
-NEVER = timedelta(hours=1)
 Watch = AsyncGenerator[int, None]
 
 
 class Watchers:
-    """Watches by an interval of choice; with NEVER, only NATS brings news."""
+    """Watches; only NATS brings news, unless a test looks."""
 
     def __init__(self, store: TaskStore, bus: Bus, feed: EventFeed, revocations: Revocations) -> None:
-        self._store, self._bus, self._feed, self._revocations = store, bus, feed, revocations
+        self._store, self._bus = store, bus
+        self._watching = Watching(store, feed, revocations, asyncio.Event())
 
-    async def watch(self, task: Task, interval: timedelta = NEVER) -> Watch:
-        watching = Watching(self._store, self._feed, self._revocations, interval, asyncio.Event())
-        async for event in watching.watch(Identity(ACCOUNT, 1), task.id, 0):
+    async def look(self) -> None:
+        await self._watching.look()
+
+    async def watch(self, task: Task) -> Watch:
+        async for event in self._watching.watch(Identity(ACCOUNT, 1), task.id, 0):
             yield event.sequence
 
     async def bring(self, task: Task, *sequences: int) -> None:
@@ -87,10 +89,34 @@ async def test_more_events_than_one_read_are_all_given(scene: Scene, watchers: W
         assert [sequence async for sequence in watchers.watch(task)] == list(range(1, 255))
 
 
-async def test_without_nats_the_database_is_read_again(scene: Scene, watchers: Watchers) -> None:
-    task = await scene.create()
-    watch = watchers.watch(task, timedelta(seconds=0.05))
-    assert await _next(watch, 1) == [1]
-    await scene.cancel(task)
+async def test_one_statement_finds_what_nats_did_not_bring_to_any_watcher(
+    scene: Scene, watchers: Watchers, store: TaskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = [await scene.create() for _ in range(3)]
+    watches = [watchers.watch(task) for task in (*tasks, *tasks)]
+    assert [await _next(watch, 1) for watch in watches] == [[1]] * 6
+    await scene.cancel(tasks[0])
+    read, looked = _counted(store, "events_after", monkeypatch), _counted(store, "last_sequences", monkeypatch)
+    await watchers.look()
     async with asyncio.timeout(10):
-        assert [sequence async for sequence in watch] == [2]
+        assert [[sequence async for sequence in watch] for watch in (watches[0], watches[3])] == [[2]] * 2
+    assert {call[0] for call in read} == {tasks[0].id}
+    await watchers.look()
+    # Of the task that has ended nobody waits for more; the others have no news, and nothing of theirs is read.
+    assert [sorted(call[0]) for call in looked] == [sorted(task.id for task in tasks), sorted(task.id for task in tasks[1:])]
+    assert {call[0] for call in read} == {tasks[0].id}
+    for watch in watches:
+        await watch.aclose()
+
+
+def _counted(store: TaskStore, name: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """The arguments of every call of a method from now on."""
+    calls: list[tuple[Any, ...]] = []
+    method = getattr(store, name)
+
+    async def call(*arguments: Any, **named: Any) -> object:
+        calls.append(arguments)
+        return await method(*arguments, **named)
+
+    monkeypatch.setattr(store, name, call)
+    return calls

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Container, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from nats.aio.msg import Msg
@@ -26,6 +26,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._events: deque[TaskEvent] = deque(maxlen=_INBOX)
+        self._stored = 0
         self._filled = asyncio.Event()
 
     def put(self, event: TaskEvent) -> None:
@@ -33,22 +34,27 @@ class Inbox:
         self._events.append(event)
         self._filled.set()
 
-    async def filled(self, *others: asyncio.Event, seconds: float) -> bool:
-        """Wait until there are events or one of `others` is set; False if neither came in time."""
+    def note(self, stored: int) -> None:
+        """Say what the number of the last stored event is. Wakes its owner only when that is news."""
+        if stored > self._stored:
+            self._stored = stored
+            self._filled.set()
+
+    async def filled(self, *others: asyncio.Event) -> None:
+        """Wait until there is something to take or one of `others` is set."""
         waits = [asyncio.ensure_future(event.wait()) for event in (self._filled, *others)]
         try:
-            done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
-        return bool(done)
 
-    def take(self) -> list[TaskEvent]:
-        """Take out the received events, in the order of arrival."""
+    def take(self) -> tuple[list[TaskEvent], int]:
+        """Take out the received events, in the order of arrival; and the number of the last stored one, as far as it was noted."""
         self._filled.clear()
         events = list(self._events)
         self._events.clear()
-        return events
+        return events, self._stored
 
 
 class EventFeed:
@@ -85,6 +91,16 @@ class EventFeed:
             inboxes.discard(opened)
             if not inboxes:
                 self._inboxes.pop(task_id, None)
+
+    def watched(self) -> list[int]:
+        """The tasks with an inbox."""
+        return list(self._inboxes)
+
+    def stored(self, last_sequences: Mapping[int, int]) -> None:
+        """Note the numbers of tasks' last stored events in their inboxes."""
+        for task_id, sequence in last_sequences.items():
+            for inbox in self._inboxes.get(task_id, ()):
+                inbox.note(sequence)
 
     async def _receive(self, message: Msg) -> None:
         if not self._inboxes:

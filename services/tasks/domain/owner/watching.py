@@ -1,8 +1,8 @@
 """The stream of a task's events: none missed, none twice, none out of order.
 
 The database holds the events; NATS delivers them sooner. A watcher opens its inbox first and then reads the stored events, so that whatever
-happens in between is in one of the two. An event from NATS is passed on only if it is the next one; on a gap, and every few seconds, the
-stored events are read again.
+happens in between is in one of the two. An event from NATS is passed on only if it is the next one; on a gap the stored events are read
+again. Every few seconds one statement, for all watched tasks of this process, finds those with events that NATS did not bring.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
-from datetime import timedelta
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
@@ -26,9 +25,15 @@ _PAGE = 200
 class Watching:
     """Serves watchers until their task ends, their key is revoked, or `stopping` is set."""
 
-    def __init__(self, store: TaskStore, feed: EventFeed, revocations: Revocations, interval: timedelta, stopping: asyncio.Event) -> None:
-        self._store, self._feed = store, feed
-        self._revocations, self._interval, self._stopping = revocations, interval, stopping
+    def __init__(self, store: TaskStore, feed: EventFeed, revocations: Revocations, stopping: asyncio.Event) -> None:
+        self._store, self._feed, self._revocations, self._stopping = store, feed, revocations, stopping
+
+    async def look(self) -> bool:
+        """Let watchers read what NATS did not bring them; False, since there is never more to do at once."""
+        watched = self._feed.watched()
+        if watched:
+            self._feed.stored(await self._store.last_sequences(watched))
+        return False
 
     async def watch(self, identity: Identity, task_id: int, after: int) -> AsyncGenerator[TaskEvent, None]:
         """The task's events after the number `after`, up to its terminal one.
@@ -48,12 +53,14 @@ class Watching:
                         after = event.sequence
                         if event.state.terminal:
                             return
-                read = not await inbox.filled(revoked, self._stopping, seconds=self._interval.total_seconds())
+                await inbox.filled(revoked, self._stopping)
                 if revoked.is_set():
                     raise DarkroomError(ErrorReason.API_KEY_INVALID, "The key was revoked.")
                 if self._stopping.is_set():
                     raise DarkroomError(ErrorReason.UNAVAILABLE, "The service is restarting. Resume after the last event you received.")
-                for event in inbox.take():
+                events, stored = inbox.take()
+                read = False
+                for event in events:
                     if event.sequence > after + 1:
                         read = True
                         break
@@ -62,6 +69,7 @@ class Watching:
                         after = event.sequence
                         if event.state.terminal:
                             return
+                read |= stored > after
 
     async def wait(self, identity: Identity, task_id: int, seconds: int, after: int | None = None) -> Task:
         """The task once it has ended or, with `after`, has an event after that number; otherwise as it is after `seconds`.
