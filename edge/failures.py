@@ -109,6 +109,12 @@ def surface_errors() -> list[SurfaceErrors]:
     return [_surface_errors(rule.template.lua, rule.surface) for rule in catalogue.surface_rules()]
 
 
+def too_long_for_url() -> str:
+    """The body for a PUT that is longer than its presigned URL allows."""
+    message = "The body is longer than this URL allows: the file is too large, or the account has no room for more than was announced."
+    return _reply(DarkroomError(ErrorReason.BODY_TOO_LARGE, message), None).body
+
+
 def expired_url() -> str:
     """The body for an expired presigned URL."""
     return _reply(DarkroomError(ErrorReason.PERMISSION_DENIED, "This URL has expired. Ask for a new one."), None).body

@@ -65,11 +65,11 @@ def assemble(
     sweep_loop = Loop("sweep_files", settings.sweep_interval_seconds, sweeper.sweep_files)
     return Files(
         uploads=Uploads(files, idempotency, objects, upload_urls, intake, quotas, settings, clock, disk),
-        unfinished=UnfinishedUploads(files, objects, upload_urls, wake_sweeper, settings, clock),
+        unfinished=UnfinishedUploads(files, objects, upload_urls, quotas, wake_sweeper, settings, clock),
         library=Library(files, visibility, intake, downloads, wake_sweeper, clock),
         task_files=task_files,
         sweeper=sweeper,
-        reconciler=Reconciler(sweep_store, objects, wake_sweeper, settings, clock),
+        reconciler=Reconciler(sweep_store, objects, quotas, wake_sweeper, settings, clock),
         sweep_loop=sweep_loop,
         idempotency=idempotency,
         disk=disk,

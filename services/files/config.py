@@ -80,7 +80,10 @@ class FilesSettings(ServiceSettings, DatabaseSettings, DiskSettings, PictureSett
 
     sweep_interval_seconds: float = Field(15, gt=0, description="Seconds between sweeps for expired files.")
     upload_sweep_interval_seconds: float = Field(
-        300, gt=0, description="Seconds between listings of what clients have sent, which find what no upload needs any more."
+        60,
+        gt=0,
+        description="Seconds between listings of what clients have sent, which find what no upload needs any more, and what is more than "
+        "its account may store.",
     )
     orphan_interval_seconds: float = Field(
         6 * 3600, gt=0, description="Seconds between listings of the bucket, which find orphaned objects."

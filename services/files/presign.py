@@ -15,6 +15,9 @@ from botocore.credentials import Credentials
 
 Item = TypeVar("Item")
 
+# In which the edge finds how long a body may be: edge/presigned.lua.j2.
+_MOST_BYTES = "x-darkroom-max-bytes"
+
 
 class Presigner:
     """Signs URLs for one endpoint of the object storage. A signature costs about 0.07 ms; use `in_thread` for many."""
@@ -24,13 +27,16 @@ class Presigner:
         self._region = region
         self._credentials = Credentials(access_key, secret_key)
 
-    def put(self, key: str, seconds: int, media_type: str | None = None) -> str:
-        """A URL for one PUT of the whole object. With a media type, the PUT must send it as Content-Type."""
-        return self._sign("PUT", key, seconds, {}, {"content-type": media_type} if media_type else {})
+    def put(self, key: str, seconds: int, media_type: str | None = None, *, most_bytes: int | None = None) -> str:
+        """A URL for one PUT of the whole object. With a media type, the PUT must send it as Content-Type.
 
-    def put_part(self, key: str, upload_id: str, part_number: int, seconds: int) -> str:
-        """A URL for the PUT of one part of a multipart upload; parts count from 1."""
-        return self._sign("PUT", key, seconds, {"partNumber": str(part_number), "uploadId": upload_id})
+        Storage does not know of `most_bytes`, but the edge refuses a longer body.
+        """
+        return self._sign("PUT", key, seconds, _limit(most_bytes), {"content-type": media_type} if media_type else {})
+
+    def put_part(self, key: str, upload_id: str, part_number: int, seconds: int, most_bytes: int | None = None) -> str:
+        """A URL for the PUT of one part of a multipart upload; parts count from 1. `most_bytes` as for `put`."""
+        return self._sign("PUT", key, seconds, {"partNumber": str(part_number), "uploadId": upload_id, **_limit(most_bytes)})
 
     def get(self, key: str, seconds: int, *, disposition: str | None = None, media_type: str | None = None) -> str:
         """A URL for GET, including Range requests; the reply carries the given Content-Disposition and Content-Type."""
@@ -41,6 +47,11 @@ class Presigner:
         request = AWSRequest(method, self._base + key, headers=headers or {}, params=params)
         S3SigV4QueryAuth(self._credentials, "s3", self._region, expires=seconds).add_auth(request)
         return str(request.url)
+
+
+def _limit(most_bytes: int | None) -> dict[str, str]:
+    # Storage ignores parameters that it does not know, but their values are signed.
+    return {} if most_bytes is None else {_MOST_BYTES: str(most_bytes)}
 
 
 async def in_thread(sign: Callable[[Item], str], items: Sequence[Item]) -> list[str]:

@@ -38,6 +38,11 @@ class Quotas:
         stored, own = await self._store.stored(account_id)
         return stored, self._allowed(own)
 
+    async def left(self, account_id: int) -> int:
+        """How many bytes more the account may store."""
+        stored, allowed = await self.stored(account_id)
+        return max(0, allowed.size_bytes - stored.size_bytes)
+
     async def check_room(self, account_id: int, added: Storage) -> None:
         """Refuse what would not fit now. It may still not fit when it is stored, which is checked again. Raises QUOTA_EXCEEDED."""
         stored, own = await self._store.stored(account_id)
@@ -56,7 +61,7 @@ class Quotas:
     def check(self, added: Storage) -> Check:
         """A check that refuses `added`, which is part of what is stored, if that is too much. It raises QUOTA_EXCEEDED."""
 
-        def check(stored: Storage, own: OwnLimits) -> None:
+        def check(stored: Storage, own: OwnLimits) -> int:
             allowed = self._allowed(own)
             for name, (counted, advice) in _WORDS.items():
                 adds, limit = getattr(added, name), getattr(allowed, name)
@@ -67,6 +72,7 @@ class Quotas:
                         f"The account may have {limit} {counted}; it has {used}, and this would add {adds}. {advice}",
                         metadata={"limit": _NAMES[name], "used": str(used), "allowed": str(limit), "added": str(adds)},
                     )
+            return max(0, allowed.size_bytes - stored.size_bytes)
 
         return check
 

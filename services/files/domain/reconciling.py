@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
@@ -10,8 +11,9 @@ from services.common.clock import Clock
 from services.common.log import get_logger
 from services.files.config import FilesSettings
 from services.files.domain.keys import FILES, UPLOADS, file_id_of, uploader_of
+from services.files.domain.quota import Quotas
 from services.files.metrics import MISSING, SWEPT
-from services.files.objects import ObjectStore
+from services.files.objects import ObjectStore, StoredObject
 from services.files.records import ReadyObject
 from services.files.store import SweepStore
 
@@ -35,9 +37,15 @@ class Reconciler:
     """
 
     def __init__(
-        self, sweep: SweepStore, objects: ObjectStore, wake_sweeper: Callable[[], None], settings: FilesSettings, clock: Clock
+        self,
+        sweep: SweepStore,
+        objects: ObjectStore,
+        quotas: Quotas,
+        wake_sweeper: Callable[[], None],
+        settings: FilesSettings,
+        clock: Clock,
     ) -> None:
-        self._sweep, self._objects, self._wake_sweeper = sweep, objects, wake_sweeper
+        self._sweep, self._objects, self._quotas, self._wake_sweeper = sweep, objects, quotas, wake_sweeper
         self._settings, self._clock = settings, clock
         self._heads = asyncio.Semaphore(_HEAD_CONCURRENCY)
 
@@ -57,19 +65,48 @@ class Reconciler:
         return False
 
     async def sweep_uploads(self) -> bool:
-        """Delete what was sent to the URLs of uploads that have been accepted, deleted or given up; there is never more to do at once."""
+        """Delete what was sent to the URLs of uploads that have been accepted, deleted or given up, and what is too much for its account;
+        there is never more to do at once.
+
+        An upload counts with the size that was announced until its bytes are accepted. Until then, this looks at what has arrived.
+        """
+        arrived: defaultdict[int, list[StoredObject]] = defaultdict(list)
         async for page in self._objects.pages(UPLOADS):
-            await self._delete_unknown([stored.key for stored in page if uploader_of(stored.key) is not None])
+            ours = [stored for stored in page if uploader_of(stored.key) is not None]
+            orphans = await self._delete_unknown([stored.key for stored in ours])
+            for stored in ours:
+                if stored.key not in orphans:
+                    arrived[uploader_of(stored.key) or 0].append(stored)
+        for account_id, objects in arrived.items():
+            await self._delete_excess(account_id, objects)
         return False
 
-    async def _delete_unknown(self, keys: Collection[str]) -> None:
-        """Delete those of the objects that no record needs.
+    async def _delete_excess(self, account_id: int, arrived: Sequence[StoredObject]) -> None:
+        """Delete uploads that are larger than announced, the largest first, until what the account stores is within its limit again."""
+        announced = await self._sweep.announced([stored.key for stored in arrived])
+        growth = {stored.key: stored.size_bytes - announced.get(stored.key, stored.size_bytes) for stored in arrived}
+        grown = sorted((key for key, more in growth.items() if more > 0), key=lambda key: growth[key])
+        if not grown:
+            return
+        stored, allowed = await self._quotas.stored(account_id)
+        excess = stored.size_bytes + sum(growth[key] for key in grown) - allowed.size_bytes
+        deleted = []
+        while grown and excess > 0:
+            deleted.append(grown.pop())
+            excess -= growth[deleted[-1]]
+        if deleted:
+            await self._objects.delete(deleted)
+            SWEPT.labels("excess_uploads").inc(len(deleted))
+            _logger.info("excess_uploads_deleted", account_id=account_id, objects=len(deleted))
+
+    async def _delete_unknown(self, keys: Collection[str]) -> set[str]:
+        """Delete those of the objects that no record needs; returns them.
 
         A record that is not READY may be about to get a copy that was begun a moment ago, so it needs every object made for its file. Not
         every storage says how old a copy is: `rclone serve s3` gives it the age of the original.
         """
         if not keys:
-            return
+            return set()
         made_for = {key: file_id for key in keys if (file_id := file_id_of(key)) is not None}
         # In this order: what becomes READY in between is then known.
         unfinished = await self._sweep.unfinished(set(made_for.values()))
@@ -79,6 +116,7 @@ class Reconciler:
             deleted = await self._objects.delete(orphans)
             SWEPT.labels("orphan_objects").inc(len(deleted))
             _logger.info("orphans_deleted", objects=len(deleted))
+        return orphans
 
     async def _abort_orphans(self, oldest: datetime) -> None:
         started = [upload for upload in await self._objects.uploads(FILES) if upload.started_at < oldest]

@@ -9,6 +9,7 @@ from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.config import FilesSettings
 from services.files.domain.errors import about, no_upload, not_found
+from services.files.domain.quota import Quotas
 from services.files.domain.upload_urls import CreatedUpload, UploadUrls
 from services.files.objects import ObjectStore, StoredPart, UploadGone
 from services.files.records import File, FileState
@@ -31,11 +32,12 @@ class UnfinishedUploads:
         store: FileStore,
         objects: ObjectStore,
         urls: UploadUrls,
+        quotas: Quotas,
         wake_sweeper: Callable[[], None],
         settings: FilesSettings,
         clock: Clock,
     ) -> None:
-        self._store, self._objects, self._urls = store, objects, urls
+        self._store, self._objects, self._urls, self._quotas = store, objects, urls, quotas
         self._wake_sweeper, self._settings, self._clock = wake_sweeper, settings, clock
 
     async def resume(self, account_id: int, file_id: int) -> ResumedUpload:
@@ -43,7 +45,7 @@ class UnfinishedUploads:
         file = await self._unfinished(account_id, file_id)
         arrived = await self._arrived(file, file.upload_id) if file.upload_id is not None else {}
         await self._store.prolong_uploads(account_id, [file_id], self._clock() + self._settings.upload_deadline)
-        return ResumedUpload((await self._urls.sign([file]))[0], arrived)
+        return ResumedUpload((await self._urls.sign([file], await self._quotas.left(account_id)))[0], arrived)
 
     async def abort(self, account_id: int, file_id: int) -> None:
         """Delete the file; the sweeper drops its parts at once. Raises FILE_NOT_FOUND and UPLOAD_NOT_FOUND."""

@@ -49,8 +49,11 @@ class UploadUrls:
         """The part size of an upload that has been started."""
         return file.part_bytes or self._settings.part_bytes
 
-    async def sign(self, files: Sequence[File]) -> list[CreatedUpload]:
-        """Fresh URLs for each of the files, in order: one per part where a multipart upload was started, else one."""
+    async def sign(self, files: Sequence[File], bytes_left: int) -> list[CreatedUpload]:
+        """Fresh URLs for each of the files, in order: one per part where a multipart upload was started, else one.
+
+        The edge lets no file grow beyond what was announced for it by more than `bytes_left`.
+        """
         expires_at = self._clock() + self._settings.upload_url_life
         seconds = self._settings.upload_url_seconds
         counts = [-(-file.size_bytes // self.part_bytes_of(file)) if file.upload_id is not None else 0 for file in files]
@@ -59,8 +62,8 @@ class UploadUrls:
         def sign(each: tuple[File, int]) -> str:
             file, number = each
             if file.upload_id is not None:
-                return self._urls.put_part(file.object_key, file.upload_id, number, seconds)
-            return self._urls.put(_key_to_write(file), seconds)
+                return self._urls.put_part(file.object_key, file.upload_id, number, seconds, self._most(file, bytes_left))
+            return self._urls.put(_key_to_write(file), seconds, most_bytes=self._most(file, bytes_left))
 
         # Sign everything at once in a thread, then distribute the URLs.
         urls = iter(await in_thread(sign, wanted))
@@ -72,6 +75,14 @@ class UploadUrls:
             else:
                 created.append(CreatedUpload(file, expires_at, url=next(urls)))
         return created
+
+    def _most(self, file: File, bytes_left: int) -> int:
+        """How many bytes a URL of the file takes. Parts may be larger than usual, as those of a file that is larger than announced."""
+        most = min(self._settings.max_file_bytes, file.size_bytes + bytes_left)
+        if file.upload_id is None:
+            return most
+        usual = self.part_bytes_of(file)
+        return max(usual, -(-most // -(-file.size_bytes // usual)))
 
 
 def _key_to_write(file: File) -> str:

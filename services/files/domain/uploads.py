@@ -93,7 +93,7 @@ class Uploads:
         for file_id in ids:
             if file_id not in found:
                 raise not_found(file_id)
-        return await self._urls.sign([found[file_id] for file_id in ids])
+        return await self._urls.sign([found[file_id] for file_id in ids], await self._quotas.left(account_id))
 
     async def _create(
         self,
@@ -132,25 +132,24 @@ class Uploads:
             )
             for file_id, upload, media_type, parted in zip(ids, uploads, media_types, in_parts, strict=True)
         ]
-        return await self._urls.sign(await self._store_all(files, call))
+        return await self._urls.sign(*await self._store_all(files, call))
 
-    async def _store_all(self, files: Sequence[File], call: IdempotentCall | None) -> list[File]:
-        """The files, with multipart uploads started for those sent in parts, stored all or none. Raises QUOTA_EXCEEDED."""
+    async def _store_all(self, files: Sequence[File], call: IdempotentCall | None) -> tuple[Sequence[File], int]:
+        """The files, with multipart uploads started for those sent in parts, stored all or none; and how many bytes more the account may
+        store. Raises QUOTA_EXCEEDED."""
         added = storage_of(files)
         if not added.parted_uploads:
-            await self._store.insert_uploads(files, call, self._quotas.check(added), self._clock())
-            return list(files)
+            return files, await self._store.insert_uploads(files, call, self._quotas.check(added), self._clock())
         # What is started counts only when it is stored. Without turns, one account's concurrent calls could start any number.
         async with self._quotas.turn(files[0].account_id):
             await self._quotas.check_room(files[0].account_id, added)
             files = await self._start(files)
             try:
-                await self._store.insert_uploads(files, call, self._quotas.check(added), self._clock())
+                return files, await self._store.insert_uploads(files, call, self._quotas.check(added), self._clock())
             except DarkroomError as error:
                 if error.reason in (ErrorReason.IDEMPOTENCY_IN_PROGRESS, ErrorReason.QUOTA_EXCEEDED):
                     await self._abandon(files)
                 raise
-        return files
 
     async def complete(self, account_id: int, file_id: int, parts: Sequence[UploadedPart]) -> File:
         """The file, READY: its parts are joined if it was created for parts. Repeating it is harmless.

@@ -94,18 +94,18 @@ class FileStore(Store):
         """Insert outputs of a task."""
         await self._database.fetch(_INSERT, _new(outputs, None, now))
 
-    async def insert_uploads(self, uploads: Sequence[File], call: IdempotentCall | None, check: Check, now: datetime) -> None:
+    async def insert_uploads(self, uploads: Sequence[File], call: IdempotentCall | None, check: Check, now: datetime) -> int:
         """Insert all of the uploads, of one account, or none; with them the idempotency key of the call that creates them, if any.
 
-        Raises what `check` raises about all that the account then stores, and IDEMPOTENCY_IN_PROGRESS when another call has stored the
-        key, or is storing it and does not finish in time.
+        Returns how many bytes more the account may store. Raises what `check` raises about all that it then stores, and
+        IDEMPOTENCY_IN_PROGRESS when another call has stored the key, or is storing it and does not finish in time.
         """
         with storing_key():
             async with self._database.transaction() as transaction:
                 if call is not None:
                     await transaction.fetch(_PATIENCE)
                 await transaction.fetch(_INSERT, _new(uploads, call, now))
-                await check_stored(transaction, uploads[0].account_id, check)
+                return await check_stored(transaction, uploads[0].account_id, check)
 
     async def prolong_uploads(self, account_id: int, file_ids: Collection[int], until: datetime) -> None:
         """Extend the deadline of PENDING uploads to `until`, unless it is later already."""

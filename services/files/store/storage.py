@@ -14,8 +14,8 @@ from services.common.database import Rows, Transaction
 from services.files.records import OwnLimits, Storage
 from services.files.store.rows import Store
 
-Check = Callable[[Storage, OwnLimits], None]
-"""Refuses what an account would store, by raising."""
+Check = Callable[[Storage, OwnLimits], int]
+"""Refuses what an account would store, by raising; returns how many bytes more it may store."""
 
 LOCK_COUNTS = """counted AS MATERIALIZED (
   SELECT account_id FROM account_storage WHERE account_id IN (SELECT account_id FROM locked) ORDER BY account_id FOR NO KEY UPDATE
@@ -53,9 +53,9 @@ class StorageStore(Store):
         await self._database.fetch(_SET_LIMITS, values)
 
 
-async def check_stored(transaction: Transaction, account_id: int, check: Check) -> None:
+async def check_stored(transaction: Transaction, account_id: int, check: Check) -> int:
     """Let `check` look at what the account stores after the changes of the transaction, which has its row locked. It may raise."""
-    check(*_stored(await transaction.fetch(_STORED, {"account_id": account_id})))
+    return check(*_stored(await transaction.fetch(_STORED, {"account_id": account_id})))
 
 
 def _stored(rows: Rows) -> tuple[Storage, OwnLimits]:

@@ -91,6 +91,17 @@ async def test_upload_limit(edge: Edge, http: httpx.AsyncClient) -> None:
     assert (await http.get(edge.presigner.get("too-large", 60))).status_code == 404
 
 
+async def test_a_url_may_take_less(edge: Edge, http: httpx.AsyncClient) -> None:
+    url = edge.presigner.put("small", 60, most_bytes=1000)
+    reply = await http.put(url, content=bytes(1001))
+    assert (reply.status_code, reply.json()["error"]["reason"]) == (413, "BODY_TOO_LARGE")
+    assert "no room for more than was announced" in reply.json()["error"]["message"]
+    assert (await http.put(url, content=pieces(1001))).status_code == 411
+    assert (await http.put(url.replace("max-bytes=1000", "max-bytes=2000"), content=bytes(1001))).status_code == 403
+    assert (await http.get(edge.presigner.get("small", 60))).status_code == 404
+    assert (await http.put(url, content=bytes(1000))).status_code == 200
+
+
 async def test_upload_of_undeclared_length_leaves_nothing(edge: Edge, http: httpx.AsyncClient) -> None:
     """S3 wants a length (411); the edge counts what comes without one (413)."""
     reply = await http.put(edge.presigner.put("too-large", 60), content=pieces(UPLOAD_LIMIT + 1))

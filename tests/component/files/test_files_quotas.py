@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import astuple
 from importlib import import_module
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from alembic.migration import MigrationContext
@@ -16,6 +17,7 @@ from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
 from services.files import cli
 from services.files.assembly import Files
+from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode
 from services.files.records import EndedTask
 from services.files.store import StorageStore
@@ -156,6 +158,42 @@ async def test_first_uses_at_once_do_not_pass_the_limit_together(world: World) -
     assert sum(not isinstance(each, BaseException) for each in done) == 3
     assert (await stored(world, account))[0] == 3 * len(PICTURE)
     assert len(await world.keys()) == 3
+
+
+async def test_urls_take_what_the_account_has_left(world: World) -> None:
+    account, small = world.account(), world.again(quota_bytes=40 * MEBIBYTE, max_file_bytes=30 * MEBIBYTE)
+    [single] = await small.uploads.create(account, [NewUpload("photo.png")])
+    assert most(single) == [30 * MEBIBYTE]
+    [parted] = await small.uploads.create(account, [NewUpload("large.png", 12 * MEBIBYTE)])
+    assert most(parted) == [10 * MEBIBYTE] * 3
+    [single] = await small.uploads.create(account, [NewUpload("photo.png", 4 * MEBIBYTE)])
+    assert most(single) == [28 * MEBIBYTE]
+    [parted] = await small.uploads.create(account, [NewUpload("large.png", 24 * MEBIBYTE)])
+    assert most(parted) == [5 * MEBIBYTE] * 5
+    assert most((await small.unfinished.resume(account, single.file.id)).upload) == [4 * MEBIBYTE]
+
+
+def most(created: CreatedUpload) -> list[int]:
+    """How many bytes each of its URLs takes."""
+    urls = created.part_urls or (created.url,)
+    return [int(parse_qs(urlsplit(url).query)["x-darkroom-max-bytes"][0]) for url in urls if url]
+
+
+async def test_what_has_arrived_beyond_the_limit_is_not_kept(world: World) -> None:
+    account, other = world.account(), world.account()
+    small = world.again(quota_bytes=4 * len(PICTURE) + 100)
+    uploads = [NewUpload("announced.png", len(PICTURE)), NewUpload("little.png"), NewUpload("large.png", 100), NewUpload("none.png")]
+    announced, little, large, _none = await small.uploads.create(account, uploads)
+    theirs = await world.uploaded(other, "photo.png", PICTURE, declare=False)
+    for created, data in ((announced, PICTURE), (little, PICTURE), (large, content.png(padding=10 * len(PICTURE)))):
+        await world.put(created.url, data)
+    await small.reconciler.sweep_uploads()
+    assert set(await world.keys()) == {announced.file.object_key, little.file.object_key, theirs.object_key}
+    with pytest.raises(DarkroomError) as raised:
+        await small.uploads.complete(account, large.file.id, [])
+    assert raised.value.reason is ErrorReason.SOURCE_FILE_UPLOAD_NOT_COMPLETED
+    await small.uploads.complete(account, little.file.id, [])
+    assert (await stored(world, account))[0] == 2 * len(PICTURE) + 100
 
 
 async def test_an_account_has_limits_of_its_own(world: World) -> None:
