@@ -15,7 +15,7 @@ from pathlib import Path
 
 from models.catalogue import NpmArchive
 from models.fetch import Fetcher
-from reference import llms, openapi
+from reference import llms, openapi, pilio
 
 _ROOT = Path(__file__).resolve().parent.parent
 _OWN = Path(__file__).resolve().parent / "docs_page"
@@ -71,12 +71,14 @@ def write(folder: Path, swagger_ui: Path = SWAGGER_UI) -> list[Page]:
 def _texts() -> Iterator[tuple[str, str, str]]:
     for surface in openapi.surfaces():
         yield f"/{openapi.file_name(surface)}", openapi.rendered(surface), _JSON
+    yield pilio.PATH, pilio.rendered(), _JSON
     yield "/llms.txt", llms.summary(), _TEXT
     yield "/llms-full.txt", llms.full(), _TEXT
 
 
 def _written(folder: Path, path: str, text: str, content_type: str) -> Page:
     file = folder / path.removeprefix("/")
+    file.parent.mkdir(exist_ok=True)
     file.write_text(text)
     return Page(path, file, content_type, _READABLE_ANYWHERE)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from reference import cli, completeness, guides, markdown, openapi, operation_pages
+from reference import cli, completeness, guides, markdown, openapi, operation_pages, pilio
 from reference.comments import Comments
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -22,6 +22,7 @@ def pages() -> dict[str, str]:
         **{markdown.page_name(surface): markdown.json_api(surface) for surface in openapi.surfaces()},
         "grpc-api.md": markdown.grpc_api(comments),
         "errors.md": markdown.errors(comments),
+        pilio.FILE_NAME: pilio.rendered(),
         "cli.md": cli.rendered(),
     }
 

@@ -36,7 +36,14 @@ VALID = {"files": [{"nanoid": NANOID, "name": "a.png", "type": "png"}]}
 async def test_wrong_key(pilio: Pilio, headers: dict[str, str], path: str) -> None:
     response = await pilio.http.post(pilio.url + path, json=VALID, headers=headers)
     assert response.status_code == 401
-    assert response.json() == {"code": 1402, "message": "Invalid token", "data": {"error_code": "api_key_invalid"}}
+    said = response.json()["message"]
+    sent = {"Authorization", "X-API-Key"} & headers.keys()
+    assert (
+        said == "Invalid token"
+        if sent
+        else said.startswith("No API key was sent. Send it in a header: Authorization: Bearer … or X-API-Key")
+    )
+    assert response.json() == {"code": 1402, "message": said, "data": {"error_code": "api_key_invalid"}}
     assert response.headers["content-type"].startswith("application/json")
 
 

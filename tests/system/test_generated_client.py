@@ -1,4 +1,4 @@
-"""A client that a public generator makes from our OpenAPI document works against the running system."""
+"""Clients that a public generator makes from our OpenAPI documents work against the running system."""
 
 from __future__ import annotations
 
@@ -13,20 +13,30 @@ from typing import Any
 import httpx
 import pytest
 
-from reference import openapi
+from reference import openapi, pilio
 from services.common.rpc import catalogue
 from tests.stacks import Account, StackUnderTest
 from tests.system.pilio import NANOID, TERMINAL
 
-PACKAGE = "generated_darkroom_client"
+PACKAGE, FROM_PILIO = "generated_darkroom_client", "generated_pilio_client"
 
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder that holds the generated package, importable."""
     folder = tmp_path_factory.mktemp("generated")
-    document, config = folder / "openapi.json", folder / "config.yaml"
-    document.write_text(openapi.rendered(catalogue.surface("rest")))
+    for package, text in ((PACKAGE, openapi.rendered(catalogue.surface("rest"))), (FROM_PILIO, pilio.rendered())):
+        _generate(folder, package, text)
+    sys.path.insert(0, str(folder))
+    yield folder
+    sys.path.remove(str(folder))
+    for name in [name for name in sys.modules if name.partition(".")[0] in (PACKAGE, FROM_PILIO)]:
+        del sys.modules[name]
+
+
+def _generate(folder: Path, package: str, text: str) -> None:
+    document, config = folder / f"{package}.json", folder / "config.yaml"
+    document.write_text(text)
     config.write_text("post_hooks: []\n")
     arguments = [
         "--path",
@@ -36,27 +46,22 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         "--meta",
         "none",
         "--output-path",
-        str(folder / PACKAGE),
+        str(folder / package),
         "--fail-on-warning",
     ]
     done = subprocess.run(
         [str(Path(sys.executable).parent / "openapi-python-client"), "generate", *arguments], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    sys.path.insert(0, str(folder))
-    yield folder
-    sys.path.remove(str(folder))
-    for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
-        del sys.modules[name]
 
 
-def module(name: str) -> ModuleType:
-    return importlib.import_module(f"{PACKAGE}.{name}".rstrip("."))
+def module(name: str, package: str = PACKAGE) -> ModuleType:
+    return importlib.import_module(f"{package}.{name}".rstrip("."))
 
 
-async def call(client: Any, name: str, **arguments: Any) -> Any:
+async def call(client: Any, name: str, package: str = PACKAGE, **arguments: Any) -> Any:
     """One call; its parsed reply."""
-    return await module(f"api.{name}").asyncio(client=client, **arguments)
+    return await module(f"api.{name}", package).asyncio(client=client, **arguments)
 
 
 async def test_main_job(generated: Path, stack: StackUnderTest, account: Account, portrait: bytes) -> None:
@@ -79,6 +84,29 @@ async def test_main_job(generated: Path, stack: StackUnderTest, account: Account
         (file,) = result.data.files
         downloaded = await http.get(file.download_url)
     assert len(downloaded.content) == file.size
+
+
+async def test_pilio_s_names(generated: Path, stack: StackUnderTest, account: Account, portrait: bytes) -> None:
+    """What a generator makes of the document at Pilio's path is called as what it makes of Pilio's."""
+    models = module("models", FROM_PILIO)
+    client = module("", FROM_PILIO).AuthenticatedClient(base_url=stack.url, token=account.api_key, timeout=httpx.Timeout(100))
+    source = models.SourceFile(nanoid=NANOID, name="portrait.jpg", type_="jpg", size=1024)
+    created = await call(client, "files.create_files", FROM_PILIO, body=models.FileBatchCreateRequest(files=[source]))
+    item = created.data.items[0]
+    async with httpx.AsyncClient() as http:
+        assert (await http.get(f"{stack.url}/developers/pilio-openapi.json")).json() == pilio.document()
+        assert (await http.put(item.upload_url, content=portrait)).status_code == 200
+    done = await call(
+        client, "files.complete_multipart_upload", FROM_PILIO, id=item.id, body=models.CompleteMultipartUploadRequest.from_dict({})
+    )
+    assert done.code == 200
+    # Its defaults are sent with it.
+    wanted = models.RemoveBackgroundRequest(image_file_id=item.id)
+    assert wanted.to_dict()["quality_type"] == "original"
+    task = await call(client, "background_removal.create_remove_background", FROM_PILIO, body=wanted)
+    status = await call(client, "public_basics.get_task_status", FROM_PILIO, id=task.data.task_id, wait=60)
+    result = await call(client, "public_basics.get_task_result", FROM_PILIO, id=task.data.task_id)
+    assert (status.data.status, len(result.data.files)) == ("Succeeded", 1)
 
 
 async def test_refusals_are_parsed(generated: Path, stack: StackUnderTest, account: Account) -> None:

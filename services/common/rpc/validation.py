@@ -5,7 +5,10 @@ from __future__ import annotations
 from google.protobuf.message import Message
 from protovalidate import Validator, Violation
 
+from darkroom.common.v1 import options_pb2
 from services.common.errors import DarkroomError, ErrorReason
+
+_PATTERN = "string.pattern"
 
 
 class RequestValidator:
@@ -21,7 +24,7 @@ class RequestValidator:
         """Raise `DarkroomError` if the request breaks a rule."""
         violations = self._validator.collect_violations(request, fail_fast=True)
         if violations:
-            raise _unset(violations[0], request) or _error(violations[0])
+            raise _unset(violations[0], request) or _error(violations[0], request)
 
 
 def _unset(violation: Violation, request: Message) -> DarkroomError | None:
@@ -42,7 +45,7 @@ def _unset(violation: Violation, request: Message) -> DarkroomError | None:
     return DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: {text}" if field else text, field=field or None, allowed=allowed)
 
 
-def _error(violation: Violation) -> DarkroomError:
+def _error(violation: Violation, request: Message) -> DarkroomError:
     proto = violation.proto
     reason = ErrorReason.__members__.get(proto.rule_id or "", ErrorReason.FIELD_INVALID)
     field = _path(violation)
@@ -50,7 +53,21 @@ def _error(violation: Violation) -> DarkroomError:
     if (proto.rule_id or "").endswith(".in") and isinstance(violation.rule_value, (list, tuple)):
         allowed = tuple(str(value) for value in violation.rule_value)
     message = (proto.message or "is not valid").removeprefix("value ")
+    if proto.rule_id == _PATTERN:
+        message = f"must {_must(violation, request) or 'have another form'}"
     return DarkroomError(reason, f"{field}: {message}" if field else message, field=field or None, allowed=allowed)
+
+
+def _must(violation: Violation, request: Message) -> str:
+    """What the field's option `must` says; empty if it has none."""
+    path, message = violation.proto.field, request.DESCRIPTOR
+    names = [element.field_name or "" for element in path.elements] if path is not None else []
+    for name in names[:-1]:
+        inner = message.fields_by_name[name].message_type
+        if inner is None:
+            return ""
+        message = inner
+    return str(message.fields_by_name[names[-1]].GetOptions().Extensions[options_pb2.must]) if names else ""
 
 
 def _path(violation: Violation) -> str:

@@ -16,6 +16,7 @@ from services.common.log import get_logger
 from services.files.config import FilesSettings
 from services.files.domain.errors import about, not_found, not_uploaded
 from services.files.domain.keys import object_key
+from services.files.domain.naming import of_the_same_medium
 from services.files.domain.quota import Quotas
 from services.files.objects import ObjectStore, SourceChanged, StoredObject
 from services.files.presign import Presigner
@@ -136,7 +137,7 @@ class Intake:
             async with self._slots:
                 found = await self._examine(file, stored)
         except DarkroomError as error:
-            raise await self._refused(file, stored, error) from error
+            raise await self._refused(file, stored, _narrowed(file, error)) from error
         growth = _growth(file, stored)
         check = self._quotas.check(growth) if growth else None
         try:
@@ -214,6 +215,13 @@ class Intake:
         if current.state is not FileState.READY:
             raise not_uploaded(file.id)
         return current
+
+
+def _narrowed(file: File, error: DarkroomError) -> DarkroomError:
+    """The error, which offers no documents in place of a picture of an unsupported kind, and the other way round."""
+    if error.reason is not ErrorReason.MEDIA_UNSUPPORTED:
+        return error
+    return DarkroomError(error.reason, error.message, allowed=of_the_same_medium(file.media_type, error.allowed))
 
 
 def _growth(file: File, stored: StoredObject) -> Storage | None:

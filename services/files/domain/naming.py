@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mimetypes
 import unicodedata
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from services.common.errors import DarkroomError, ErrorReason
@@ -41,9 +43,17 @@ def known_extension(extension: str, field: str) -> str:
     """The extension in lower case. Raises MEDIA_UNSUPPORTED, blamed on `field`, unless it is in EXTENSIONS."""
     lower = extension.lower()
     if lower not in MEDIA_TYPE_OF:
+        picture = (mimetypes.guess_type(f"x.{lower}")[0] or "").startswith("image/")
+        allowed = [each for each in EXTENSIONS if not picture or MEDIA_TYPE_OF[each].startswith("image/")]
         said = f"files of type “{extension}” are not supported" if extension else "the name has no extension"
-        raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"{field}: {said}.", field=field, allowed=EXTENSIONS)
+        raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"{field}: {said}.", field=field, allowed=allowed)
     return lower
+
+
+def of_the_same_medium(media_type: str, media_types: Sequence[str]) -> tuple[str, ...]:
+    """Those of the media types that are pictures, if the first one is, or that are documents."""
+    picture = media_type.startswith("image/")
+    return tuple(each for each in media_types if each.startswith("image/") == picture)
 
 
 def same_kind(one: str, other: str) -> bool:

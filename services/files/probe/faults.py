@@ -26,7 +26,7 @@ def require_size(width: int, height: int) -> None:
 
 
 def unsupported() -> DarkroomError:
-    """The error for content of an unsupported kind."""
+    """The error for content of an unsupported kind, whatever kind it is."""
     return DarkroomError(
         ErrorReason.MEDIA_UNSUPPORTED,
         "The file's content is of an unsupported kind, whatever its name says.",

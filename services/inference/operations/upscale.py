@@ -189,7 +189,9 @@ async def _enhance(
 async def _made_smaller(
     image: Image, width: int, height: int, spool: Spool, wanted: Collection[Enhancement.ValueType], step: Step
 ) -> Image:
-    message = f"{step.source_name} has {image.width} × {image.height} pixels already, so it was not enlarged."
+    had, made = f"{image.width} × {image.height} pixels", f"{width} × {height}"
+    what = "already, so it was not enlarged" if had == f"{made} pixels" else f"already, so it was made smaller, {made}, and not enlarged"
+    message = f"{step.source_name} has {had} {what}."
     step.notice("not_enlarged", "", message)
     options = ("enhance_face", ENHANCEMENT_FACE), ("enhance_quality", ENHANCEMENT_QUALITY), ("enhance_text", ENHANCEMENT_TEXT)
     for name, option in options:

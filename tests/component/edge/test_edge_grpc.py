@@ -48,7 +48,8 @@ async def test_refusal(edge: Edge, channel: grpc.aio.Channel, metadata: Metadata
     tasks = tasks_service_pb2_grpc.TasksServiceStub(channel)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await tasks.GetTask(tasks_service_pb2.GetTaskRequest(task_id=5), metadata=metadata)
-    assert (caught.value.code(), caught.value.details()) == (grpc.StatusCode.UNAUTHENTICATED, "Invalid token")
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert str(caught.value.details()).startswith(("Invalid token", "No API key was sent."))
     assert from_rpc(caught.value).reason is ErrorReason.API_KEY_INVALID
     assert edge.upstream.calls == 0
 

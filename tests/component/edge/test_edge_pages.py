@@ -9,15 +9,17 @@ import httpx
 import pytest
 
 from edge import pages
-from reference import llms, openapi
+from reference import llms, openapi, pilio
 from services.common.rpc import catalogue
 from tests.component.edge.conftest import Edge
 
 
 async def test_openapi_is_served_as_it_is_generated(http: httpx.AsyncClient) -> None:
-    reply = await http.get("/openapi.json")
-    assert (reply.status_code, reply.headers["content-type"]) == (200, "application/json")
-    assert reply.json() == json.loads(openapi.rendered(catalogue.surface("rest")))
+    documents = {"/openapi.json": openapi.rendered(catalogue.surface("rest")), "/developers/pilio-openapi.json": pilio.rendered()}
+    for path, text in documents.items():
+        reply = await http.get(path)
+        assert (reply.status_code, reply.headers["content-type"]) == (200, "application/json")
+        assert reply.json() == json.loads(text)
     # A document may be read from a page of anybody's: it holds no secret.
     assert reply.headers["access-control-allow-origin"] == "*"
 

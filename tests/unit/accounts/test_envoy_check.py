@@ -45,6 +45,13 @@ async def test_a_valid_key_becomes_an_identity_and_goes_no_further() -> None:
 async def test_refusal_in_the_surface_s_words(path: str) -> None:
     reply = await check(path)
     assert reply.denied_response.status.code == 401
+    said = "No API key was sent. Send it in a header: Authorization: Bearer … or X-API-Key: …"
+    assert json.loads(reply.denied_response.body) == {"code": 1402, "message": said, "data": {"error_code": "api_key_invalid"}}
+
+
+@pytest.mark.parametrize("headers", [{"authorization": "Bearer wrong"}, {"authorization": "Basic YTpi"}, {"x_api_key": "wrong"}])
+async def test_what_cannot_be_a_key_is_an_invalid_one(headers: dict[str, str]) -> None:
+    reply = await check("/v1", **headers)
     assert reply.denied_response.body == '{"code":1402,"message":"Invalid token","data":{"error_code":"api_key_invalid"}}'
 
 
@@ -56,7 +63,7 @@ async def test_neutral_refusal(path: str) -> None:
 
 async def test_refusal_of_a_grpc_call() -> None:
     reply = await check("/darkroom.tasks.v1.TasksService/GetTask", content_type="application/grpc+proto")
-    assert reply.denied_response.body == "Invalid token"
+    assert reply.denied_response.body.startswith("No API key was sent.")
     headers = {option.header.key: option.header.value for option in reply.denied_response.headers}
     assert status_pb2.Status.FromString(base64.b64decode(headers["grpc-status-details-bin"])).code == code_pb2.UNAUTHENTICATED
 

@@ -1,10 +1,13 @@
 import pytest
+from buf.validate import validate_pb2
 from google.protobuf.message import Message
 
-from darkroom.operations.v1 import operation_pb2
+from darkroom.common.v1 import options_pb2
+from darkroom.operations.v1 import operation_pb2, remove_background_pb2
 from darkroom.rest.v1 import images_pb2, uploads_pb2
 from darkroom.tasks.v1 import tasks_service_pb2
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.rpc import catalogue
 from services.common.rpc.validation import RequestValidator
 
 NANOID = "V1StGXR8_Z5jdHi6B-myT"
@@ -53,6 +56,44 @@ def test_what_could_be_set_is_listed() -> None:
         RequestValidator().check(tasks_service_pb2.CreateTaskRequest(operations=[operation_pb2.Operation()]))
     assert {"upscale", "remove_background"} <= set(raised.value.allowed)
     assert raised.value.message.startswith("operations[0]: must have exactly one of remove_background, ")
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (images_pb2.RemoveBackgroundRequest(image_file_id="1", background_color="red"), "background_color"),
+        (
+            tasks_service_pb2.CreateTaskRequest(
+                operations=[operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground(background_color="red"))]
+            ),
+            "operations[0].remove_background.background_color",
+        ),
+        (uploads_pb2.FileBatchCreateRequest(files=[_file(nanoid="short")]), "files[0].nanoid"),
+    ],
+)
+def test_a_pattern_is_said_in_words(request_: Message, field: str) -> None:
+    with pytest.raises(DarkroomError) as raised:
+        RequestValidator().check(request_)
+    assert raised.value.field == field
+    expected = "be 21 characters of" if "nanoid" in field else "be an sRGB colour as # and six hexadecimal digits, such as #ffffff"
+    assert raised.value.message.startswith(f"{field}: must {expected}")
+
+
+def test_every_field_with_a_pattern_has_words_for_it() -> None:
+    messages, seen = [method.input_type for service in catalogue.public_services() for method in service.methods], set()
+    patterns = 0
+    while messages:
+        message = messages.pop()
+        if message.full_name in seen:
+            continue
+        seen.add(message.full_name)
+        for field in message.fields:
+            if field.message_type is not None:
+                messages.append(field.message_type)
+            elif field.GetOptions().Extensions[validate_pb2.field].string.pattern:
+                patterns += 1
+                assert field.GetOptions().Extensions[options_pb2.must], field.full_name
+    assert patterns >= 3
 
 
 def test_allowed_values_are_listed() -> None:

@@ -3,7 +3,16 @@ from email.message import Message
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.files.domain.naming import EXTENSIONS, MEDIA_TYPE_OF, attachment, check_name, extension_of, known_extension, same_kind
+from services.files.domain.naming import (
+    EXTENSIONS,
+    MEDIA_TYPE_OF,
+    attachment,
+    check_name,
+    extension_of,
+    known_extension,
+    of_the_same_medium,
+    same_kind,
+)
 from services.files.probe import MEDIA_TYPES
 
 
@@ -55,3 +64,12 @@ def test_attachment_round_trips_through_a_mime_parser(name: str) -> None:
     fallback = Message()
     fallback["Content-Disposition"] = header[: header.index("; filename*=")]
     assert fallback.get_filename()
+
+
+def test_a_picture_is_not_offered_documents() -> None:
+    for name, offered in (("photo.psd", False), ("photo.xyz", True)):
+        with pytest.raises(DarkroomError) as refused:
+            extension_of(name, "name")
+        assert ("pdf" in refused.value.allowed, "bmp" in refused.value.allowed) == (offered, True)
+    assert of_the_same_medium("image/png", ["image/bmp", "application/pdf"]) == ("image/bmp",)
+    assert of_the_same_medium("application/pdf", ["image/bmp", "application/pdf"]) == ("application/pdf",)

@@ -40,11 +40,14 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):
         """Answer one check. Raises when the database cannot be reached; Envoy then answers 503."""
         http = request.attributes.request.http
         surface = catalogue.surface_at(http.path)
+        secret = presented_key(http.headers, surface)
         try:
-            return _admitted(await self._admission.admit(presented_key(http.headers, surface), client_address(request)))
+            return _admitted(await self._admission.admit(secret, client_address(request)))
         except DarkroomError as error:
             if error.reason not in (ErrorReason.API_KEY_INVALID, ErrorReason.RATE_LIMITED):
                 raise
+            if secret is None and error.reason is ErrorReason.API_KEY_INVALID:
+                error = DarkroomError(error.reason, _without_key(error.message, http.headers, surface))
             return _refused(error, surface, http.headers.get("content-type", ""))
 
 
@@ -80,6 +83,15 @@ def presented_key(headers: Mapping[str, str], surface: Surface | None) -> str | 
             secret = value[len(word) :].strip()
             return secret if secret.startswith(tuple(scheme.prefixes)) and is_key(secret) else None
     return None
+
+
+def _without_key(message: str, headers: Mapping[str, str], surface: Surface | None) -> str:
+    """Why there is no key to check: nothing was sent, or (`message`) what was sent cannot be one."""
+    schemes = _schemes(surface)
+    if any(headers.get(scheme.header.lower()) for scheme in schemes):
+        return message
+    ways = dict.fromkeys(f"{scheme.header}: {f'{scheme.scheme} ' if scheme.scheme else ''}…" for scheme in schemes)
+    return f"No API key was sent. Send it in a header: {' or '.join(ways)}"
 
 
 def _schemes(surface: Surface | None) -> Sequence[KeyScheme]:

@@ -66,7 +66,7 @@ class RestImages(images_pb2_grpc.ImagesServiceServicer):
     async def RemoveBackground(self, request: images_pb2.RemoveBackgroundRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Cut the subject out."""
         operation = messages.remove_background(request)
-        return await self._creation.create(operation, "image_file_id", request, context, messages.REMOVE_BACKGROUND_FORMATS)
+        return await self._creation.create(operation, "image_file_id", request, context)
 
     async def CreateGptImage2(self, request: generation_pb2.GPTImage2Request, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Make pictures with GPT Image 2."""
@@ -85,7 +85,7 @@ class RestImages(images_pb2_grpc.ImagesServiceServicer):
     async def Upscale(self, request: images_pb2.ImageUpscaleRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Enlarge."""
         operation = messages.upscale(request)
-        return await self._creation.create(operation, "image_file_id", request, context, messages.UPSCALE_FORMATS)
+        return await self._creation.create(operation, "image_file_id", request, context)
 
 
 class RestPdfs(pdfs_pb2_grpc.PdfsServiceServicer):

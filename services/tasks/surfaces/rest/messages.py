@@ -28,9 +28,6 @@ from services.tasks.surfaces.rendering import notices_of, timestamp
 from services.tasks.surfaces.rest.server_sent_events import server_sent_event
 from services.tasks.surfaces.rest.status import Status, status_of
 
-REMOVE_BACKGROUND_FORMATS = ("jpg", "jpeg", "png", "webp", "heic")
-UPSCALE_FORMATS = ("heic", "jpg", "jpeg", "png", "webp")
-
 SUBJECTS: Mapping[str, remove_background_pb2.Subject.ValueType] = {
     "portrait": remove_background_pb2.SUBJECT_PORTRAIT,
     "human": remove_background_pb2.SUBJECT_PORTRAIT,
