@@ -95,7 +95,9 @@ def known_paths() -> list[KnownPath]:
 
 
 def lists_in(message: Descriptor, seen: frozenset[str] = frozenset()) -> Iterator[FieldDescriptor]:
-    """The lists of a message and of the messages in it."""
+    """The lists of a message and of the messages in it. Well-known types have none: their JSON is their own."""
+    if message.file.package == "google.protobuf":
+        return
     for field in message.fields:
         if field.is_repeated:
             yield field
