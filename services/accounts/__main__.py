@@ -10,6 +10,7 @@ from services.accounts.domain import announcer
 from services.accounts.domain.accounts import Accounts
 from services.accounts.domain.admission import Admission
 from services.accounts.domain.announcer import Announcer
+from services.accounts.domain.audit_trail import AuditTrail
 from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
 from services.accounts.domain.key_creation import PURPOSE, KeyCreation
 from services.accounts.domain.rate_limits import RateLimits
@@ -19,14 +20,20 @@ from services.accounts.store.accounts import AccountStore
 from services.accounts.store.buckets import BucketStore
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
 from services.accounts.surfaces.native.accounts import AccountsServicer
+from services.accounts.surfaces.native.audit import NativeAudit
+from services.accounts.surfaces.rest.audit import RestAudit
 from services.accounts.surfaces.rest.keys import RestKeys
 from services.common import bus
+from services.common.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
+from services.common.audit.log import AuditLog
+from services.common.audit.part import RemotePart
 from services.common.clock import system_clock
 from services.common.database import opened
 from services.common.idempotency import IdempotencyRecords
 from services.common.identity import IDENTITY_ISSUER, Signer
 from services.common.loop import Loop
 from services.common.revocations import hearing_revoked
+from services.common.rpc.channel import Caller, channel
 from services.common.rpc.server import Mount
 from services.common.serving import Opening, Parts, Service
 from services.common.telemetry import checks
@@ -55,6 +62,10 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     idempotency = IdempotencyRecords(database, system_clock)
     creation = KeyCreation(accounts, store, idempotency, signer.derived_secret(PURPOSE))
     await opening.open("revocations", hearing_revoked(connection, authenticator.evict))
+    caller, audit = Caller(signer), AuditLog(database, settings.audit_life, system_clock)
+    files = RemotePart(await opening.open("files", channel(settings.files_address, "files", settings.tls)), caller)
+    tasks = RemotePart(await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls)), caller)
+    trail = AuditTrail({"accounts": audit, "files": files, "tasks": tasks})
     return Parts(
         # Not NATS: keys are checked without it, and a revocation still takes effect within seconds.
         needs=[checks.database(database.engine)],
@@ -62,12 +73,18 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             announcements,
             Loop("record_key_use", USAGE_SECONDS, usage.step),
             Loop("sweep_idempotency", _SWEEP_SECONDS, idempotency.sweep),
+            Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
             Loop("sweep_buckets", _SWEEP_SECONDS, buckets.sweep),
             Loop("forget_slices", _SWEEP_SECONDS, rates.forget),
         ],
         collectors=[PoolGauges(database.engine)],
         internal=[Mount(AuthorizationServicer(Admission(authenticator, rates)))],
-        public=[Mount(AccountsServicer(accounts, creation)), Mount(RestKeys(accounts, creation))],
+        public=[
+            Mount(AccountsServicer(accounts, creation)),
+            Mount(NativeAudit(trail)),
+            Mount(RestKeys(accounts, creation)),
+            Mount(RestAudit(trail)),
+        ],
     )
 
 

@@ -17,7 +17,7 @@ from services.accounts.config import AdministrationSettings
 from services.accounts.domain.accounts import Accounts
 from services.accounts.records import Account, ApiKey, KeyLimits
 from services.accounts.store.accounts import AccountStore
-from services.common import administration, database
+from services.common import administration, audit_command, database
 from services.common.bus import client_context
 from services.common.revocations import announce_revoked
 
@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     revoke_key = commands.add_parser("revoke-key", help="revoke an API key and those that it created; they stop working within seconds")
     revoke_key.add_argument("--key", type=administration.identifier, required=True, help="the key's id")
     limits_command.add(commands)
+    audit_command.add(commands)
     commands.add_parser("list", help="list accounts and their keys")
     return parser
 
@@ -69,6 +70,8 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
                 return {**_key(row), "also_revoked": [_key(other) for other in others]}
             case "limits":
                 return await limits_command.run(options, accounts, settings)
+            case "audit":
+                return await audit_command.run(options, opened)
             case _:
                 return [{**_account(row), "keys": [_key(key) for key in await store.keys(row.id)]} for row in await store.accounts()]
 

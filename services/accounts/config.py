@@ -5,11 +5,14 @@ from __future__ import annotations
 from pydantic import Field
 
 from services.accounts.domain.config import LimitSettings
-from services.common.config import DatabaseSettings, ServiceSettings, TlsSettings
+from services.common.config import AuditSettings, DatabaseSettings, ServiceSettings, TlsSettings
 
 
-class AccountsSettings(ServiceSettings, DatabaseSettings, LimitSettings):
+class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSettings):
     """Settings of the accounts service process."""
+
+    files_address: str = Field(description="Internal listener of the files service, as a gRPC target; for its part of the audit log.")
+    tasks_address: str = Field(description="Internal listener of the tasks service, as a gRPC target; for its part of the audit log.")
 
 
 class AdministrationSettings(DatabaseSettings, LimitSettings, TlsSettings):

@@ -114,6 +114,8 @@ class KeyOwner:
     """When it expires, or has expired."""
     own_limits: AccountLimits = AccountLimits()
     """Its account's."""
+    name: str = ""
+    """The key's."""
 
 
 @dataclass(frozen=True, slots=True)

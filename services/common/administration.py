@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import structlog
 
 from services.common import config, migrations
+from services.common.audit.actor import act_as_operator
 from services.common.config import DatabaseSettings
 from services.common.errors import DarkroomError
 
@@ -32,6 +33,7 @@ def run(
         if options.command == "migrate":
             migrations.migrate(service, config.load(DatabaseSettings).database_url)
             return 0
+        act_as_operator()
         try:
             result = asyncio.run(command(options, config.load(settings)))
         except DarkroomError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -113,6 +114,19 @@ class DatabaseSettings(BaseSettings):
         "with a Unix socket: `…@/name?host=/folder`."
     )
     database_pool: int = Field(10, ge=2, le=200, description="Maximum number of connections in the pool.")
+
+
+class AuditSettings(BaseSettings):
+    """Settings of a service that keeps an audit log."""
+
+    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
+
+    audit_days: int = Field(400, ge=1, le=36_500, description="How many days entries of the audit log are kept.")
+
+    @property
+    def audit_life(self) -> timedelta:
+        """How long entries of the audit log are kept."""
+        return timedelta(days=self.audit_days)
 
 
 class PictureSettings(BaseSettings):

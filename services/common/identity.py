@@ -25,6 +25,8 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
 
 IDENTITY_HEADER = "x-darkroom-identity"
+ADDRESS_HEADER = "x-envoy-external-address"
+"""The client's network address. The edge sets it, after the number of proxies that it trusts, and removes what clients send."""
 IDENTITY_SECONDS = 60
 IDENTITY_ISSUER = "accounts"
 _SERVICE_SECONDS = 60
@@ -45,13 +47,25 @@ class Identity:
     """The account that the call is for; 0 when a service calls on its own behalf."""
     key_id: int = 0
     """The API key that was used; 0 when a service calls."""
+    key_name: str = ""
+    """The name of that key."""
     service: str | None = None
     """The calling service, on an internal listener."""
     scopes: frozenset[str] | None = None
     """What the key may do, such as `tasks:write`; None for everything."""
 
 
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Where a public call comes from, as the edge saw it. Neither is part of who is calling: clients choose their user agent."""
+
+    address: str | None = None
+    """The network address, such as `203.0.113.7`."""
+    user_agent: str | None = None
+
+
 _current: ContextVar[Identity] = ContextVar("identity")
+_client: ContextVar[Client] = ContextVar("client", default=Client())  # noqa: B039 - frozen
 
 
 def current_identity() -> Identity:
@@ -67,6 +81,16 @@ def set_identity(identity: Identity) -> None:
     _current.set(identity)
 
 
+def current_client() -> Client:
+    """Where the RPC being served comes from; unknown outside of a public one."""
+    return _client.get()
+
+
+def set_client(client: Client) -> None:
+    """Make `client` the origin of the rest of the current RPC."""
+    _client.set(client)
+
+
 class Signer:
     """Signs tokens with a service's own key. `clock` returns seconds since the epoch."""
 
@@ -78,13 +102,18 @@ class Signer:
         self._service_token = lru_cache(maxsize=4096)(self._sign_service_token)
 
     def identity_token(
-        self, account_id: int, key_id: int, scopes: Collection[str] | None = None, seconds_left: float = IDENTITY_SECONDS
+        self,
+        account_id: int,
+        key_id: int,
+        scopes: Collection[str] | None = None,
+        seconds_left: float = IDENTITY_SECONDS,
+        key_name: str = "",
     ) -> str:
         """A token for the identity header, valid for `IDENTITY_SECONDS`, or for `seconds_left` if the key expires sooner.
 
         `scopes` is what the key may do; None for everything.
         """
-        claims: dict[str, int | str] = {"key": key_id}
+        claims: dict[str, int | str] = {"key": key_id, "name": key_name}
         if scopes is not None:
             claims["scope"] = " ".join(sorted(scopes))
         return self._sign(_PUBLIC, account_id, min(IDENTITY_SECONDS, math.ceil(seconds_left)), claims)
@@ -130,7 +159,9 @@ class Verifier:
         if claims["iss"] != IDENTITY_ISSUER:
             raise _refused()
         scopes = frozenset(str(claims["scope"]).split()) if "scope" in claims else None
-        return Identity(account_id=int(str(claims["sub"])), key_id=int(str(claims["key"])), scopes=scopes)
+        return Identity(
+            account_id=int(str(claims["sub"])), key_id=int(str(claims["key"])), key_name=str(claims.get("name", "")), scopes=scopes
+        )
 
     def service(self, authorization: str) -> Identity:
         """The caller named by the `authorization` metadata of an internal call. Raises API_KEY_INVALID, and UNAVAILABLE for a token that is

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from services.common.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
+from services.common.audit.log import AuditLog
+from services.common.audit.part import AuditPartServicer
 from services.common.bus import connected
 from services.common.clock import system_clock
 from services.common.database import opened
@@ -47,6 +50,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     prober = Prober(sandbox, await opening.open("ranges", storage_client(_STORAGE_SECONDS)))
     files = assemble(settings, database, objects, prober, tasks, system_clock)
     events = TaskEvents(bus, files.task_files.settle)
+    audit = AuditLog(database, settings.audit_life, system_clock)
     return Parts(
         needs=[checks.database(database.engine), checks.nats(bus), Check("storage", objects.reach, _STORAGE_SECONDS)],
         loops=[
@@ -56,10 +60,11 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Loop("reconcile", settings.orphan_interval_seconds, files.reconciler.step),
             Loop("sweep_idempotency", settings.idempotency_sweep_interval_seconds, files.idempotency.sweep),
             Loop("disk", DISK_SECONDS, files.disk.step),
+            Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
             Loop("task_events", 0.0, events.step, _EVENTS_SPACING, waits=True),
         ],
         collectors=[PoolGauges(database.engine)],
-        internal=[Mount(Storage(files.task_files))],
+        internal=[Mount(Storage(files.task_files)), Mount(AuditPartServicer(audit))],
         public=[
             Mount(NativeFiles(files.uploads, files.unfinished, files.library)),
             Mount(RestFiles(files.uploads, files.unfinished, files.library)),

@@ -8,7 +8,7 @@ from dataclasses import astuple
 from datetime import timedelta
 from enum import Enum
 
-from services.common import administration, database
+from services.common import administration, audit_command, database
 from services.common.config import DatabaseSettings
 from services.files.records import OwnLimits, RetentionTerms
 from services.files.store import RetentionStore, StorageStore
@@ -49,10 +49,14 @@ def parser() -> argparse.ArgumentParser:
     for option, what in _LIMITS.items():
         told = f"{what}; '{_BY_SETTING}' for the service's setting"
         quotas.add_argument(f"--{option}", type=_number, default=_Keep.KEEP, metavar="N", help=told)
+    audit_command.add(commands)
     return commands_of
 
 
 async def _command(options: argparse.Namespace, settings: DatabaseSettings) -> object:
+    if options.command == "audit":
+        async with database.opened(settings.database_url, settings.database_pool) as opened:
+            return await audit_command.run(options, opened)
     return await (quota if options.command == "quota" else retention)(options, settings)
 
 

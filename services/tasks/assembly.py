@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from services.common.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
+from services.common.audit.log import AuditLog
+from services.common.audit.part import AuditPartServicer
 from services.common.bus import Bus
 from services.common.clock import Clock, system_clock
 from services.common.database import Database
@@ -109,11 +112,13 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     archiving = BatchArchiving(batch_store, batches, files, acceptance)
     watching = Watching(store, opened.feed, opened.revocations, stopping)
     sweeper = RetentionSweeper(RetentionStore(database), retention_rules(settings), clock)
+    audit = AuditLog(database, settings.audit_life, clock)
     return Assembly(
         loops=[
             *_loops(settings, store, bus, notifications, attempts, clock),
             Loop("deadlines", settings.reaper_interval, Deadlines(store, bus, notifications, clock).step),
             Loop("sweep_idempotency", settings.idempotency_sweep_interval, idempotency.sweep),
+            Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
             Loop("retention", settings.retention_interval, sweeper.step),
             Loop("disk", DISK_SECONDS, disk.step),
             Loop("throughput", settings.throughput_interval, throughput.step),
@@ -132,7 +137,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             Mount(RestBatches(acceptance, batches, archiving, files)),
             Mount(RestBilling(ledger, acceptance)),
         ],
-        internal=[Mount(InternalAttempts(attempts))],
+        internal=[Mount(InternalAttempts(attempts)), Mount(AuditPartServicer(audit))],
         gauges=QueueGauges(QueueStore(database), lanes(), clock),
     )
 

@@ -9,7 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.common.config import DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings
+from services.common.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings
 from services.tasks.domain.credits.amounts import MILLI
 from services.tasks.domain.credits.prices import read_prices
 from services.tasks.domain.retention.config import RetentionSettings
@@ -39,7 +39,15 @@ class AdministrationSettings(DatabaseSettings, CreditSettings):
 
 
 class TasksSettings(
-    ServiceSettings, DatabaseSettings, DiskSettings, PictureSettings, CreditSettings, WebhookSettings, RetentionSettings, RestLimits
+    ServiceSettings,
+    DatabaseSettings,
+    AuditSettings,
+    DiskSettings,
+    PictureSettings,
+    CreditSettings,
+    WebhookSettings,
+    RetentionSettings,
+    RestLimits,
 ):
     """Settings of the tasks service process. Field `x_y` is read from `DARKROOM_X_Y`; durations are in seconds."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from functools import cached_property
 
-from darkroom.accounts.v1 import account_pb2, accounts_service_pb2, accounts_service_pb2_grpc
+from darkroom.accounts.v1 import account_pb2, accounts_service_pb2, accounts_service_pb2_grpc, audit_service_pb2, audit_service_pb2_grpc
 from darkroom.calls import pages
+from darkroom.common.v1 import audit_pb2
 from darkroom.common.v1.scopes import scope_text
 from darkroom.operations.v1 import operation_pb2
 from darkroom.part import Part
@@ -23,6 +25,10 @@ class AccountPart(Part):
     @cached_property
     def _balance(self) -> balance_service_pb2_grpc.BalanceServiceAsyncStub:
         return balance_service_pb2_grpc.BalanceServiceStub(self._calls.channel)
+
+    @cached_property
+    def _audit(self) -> audit_service_pb2_grpc.AuditServiceAsyncStub:
+        return audit_service_pb2_grpc.AuditServiceStub(self._calls.channel)
 
     async def account(self) -> account_pb2.Account:
         """The account that the key belongs to."""
@@ -46,6 +52,27 @@ class AccountPart(Part):
         request = balance_service_pb2.ListLedgerRequest(page_size=1000)
         async for entry in pages(self._calls.call, self._balance.ListLedger, request, "entries", limit):
             yield entry
+
+    async def list_audit(
+        self,
+        limit: int = 100,
+        *,
+        actions: Sequence[audit_pb2.AuditAction.ValueType] = (),
+        resource_id: int = 0,
+        key_id: int = 0,
+        start_time: datetime | None = None,
+        end_time: datetime | None = None,
+    ) -> list[audit_pb2.AuditEntry]:
+        """The newest entries of the account's audit log, up to `limit`: who changed what, and from where.
+
+        Only those of some actions, about one resource, by one API key, or of a period, if given.
+        """
+        request = audit_service_pb2.ListAuditEntriesRequest(page_size=1000, actions=actions, resource_id=resource_id, key_id=key_id)
+        if start_time is not None:
+            request.start_time.FromDatetime(start_time)
+        if end_time is not None:
+            request.end_time.FromDatetime(end_time)
+        return [entry async for entry in pages(self._calls.call, self._audit.ListAuditEntries, request, "entries", limit)]
 
     async def estimate_price(
         self,

@@ -11,13 +11,25 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import col, select
 
+from darkroom.common.v1 import audit_pb2
 from services.accounts.records import UNLIMITED, Account, AccountLimits, ApiKey, KeyLimits, KeyOwner, LimitChange, NewKey, RepeatableKey
 from services.accounts.store.tables import AccountRow, ApiKeyRow, IdempotencyRow
+from services.common.audit.log import actor_values, audited
 from services.common.database import Database, Transaction
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotentCall, key_values, remembered, storing_key
 
 _KEY_COLUMNS = tuple(field.name for field in fields(ApiKey))
+
+_OF_KEY = "jsonb_build_object('name', name, 'scopes', array_to_string(scopes, ' '), 'expires_at', CAST(expires_at AS text))"
+_OF_ROTATION = "jsonb_build_object('replaces', CAST(replaces_id AS text), 'old_key_until', (SELECT CAST(until AS text) FROM ended))"
+_OF_REVOCATION = "jsonb_build_object('name', name, 'with_key', CASE WHEN id <> :key_id THEN CAST(CAST(:key_id AS bigint) AS text) END)"
+
+_ADD_ACCOUNT = text(f"""
+WITH added AS (INSERT INTO account (name) VALUES (:name) RETURNING *, id AS account_id),
+{audited("added", audit_pb2.AUDIT_ACTION_ACCOUNT_CREATED, details="jsonb_build_object('name', name)")}
+SELECT * FROM added
+""")  # noqa: S608 - put together from constants
 
 _LOCK = text("SELECT id FROM account WHERE id = :account_id FOR NO KEY UPDATE")
 """Changes of an account's keys come one after the other: a key that is being revoked creates no other meanwhile."""
@@ -29,7 +41,8 @@ WITH added AS (
   WHERE CAST(:creator_id AS bigint) IS NULL OR EXISTS (SELECT FROM api_key WHERE id = :creator_id AND revoked_at IS NULL)
   RETURNING *
 ),
-{remembered("added", nonce="CAST(:nonce AS bytea)")}
+{remembered("added", nonce="CAST(:nonce AS bytea)")},
+{audited("added", audit_pb2.AUDIT_ACTION_KEY_CREATED, details=_OF_KEY)}
 SELECT * FROM added
 """)  # noqa: S608 - put together from constants
 """Inserts a key, and the idempotency key of the call that creates it, if any; nothing if its creator has been revoked."""
@@ -43,6 +56,7 @@ WITH replaced AS (
 ),
 ended AS (
   UPDATE api_key SET expires_at = least(api_key.expires_at, :until) FROM replaced WHERE api_key.id = replaced.id
+  RETURNING api_key.expires_at AS until
 ),
 added AS (
   INSERT INTO api_key (account_id, name, prefix, sha256, scopes, expires_at, creator_id, replaces_id)
@@ -50,7 +64,8 @@ added AS (
   FROM replaced
   RETURNING *
 ),
-{remembered("added", nonce="CAST(:nonce AS bytea)")}
+{remembered("added", nonce="CAST(:nonce AS bytea)")},
+{audited("added", audit_pb2.AUDIT_ACTION_KEY_ROTATED, details=_OF_ROTATION)}
 SELECT * FROM added
 """)  # noqa: S608 - put together from constants
 """Inserts a key like another one, which ends at `:until` or when it would have anyway; nothing if that one cannot be rotated."""
@@ -67,21 +82,30 @@ FROM account WHERE id = :account_id
 it counts what a call at the same time has added."""
 
 _OWNER = text("""
-SELECT api_key.id, account_id, scopes, expires_at, request_rate, key_request_rate, max_keys
+SELECT api_key.id, account_id, api_key.name, scopes, expires_at, request_rate, key_request_rate, max_keys
 FROM api_key JOIN account ON account.id = account_id
 WHERE sha256 = :digest AND revoked_at IS NULL
 """)
 
-_SET_LIMITS = text("""
-UPDATE account SET
-  request_rate = CASE WHEN :keep_request_rate THEN request_rate ELSE :request_rate END,
-  key_request_rate = CASE WHEN :keep_key_request_rate THEN key_request_rate ELSE :key_request_rate END,
-  max_keys = CASE WHEN :keep_max_keys THEN max_keys ELSE :max_keys END
-WHERE id = :account_id
-RETURNING request_rate, key_request_rate, max_keys
-""")
+_OF_LIMITS = """jsonb_build_object(
+    'request_rate', CAST(request_rate AS text), 'key_request_rate', CAST(key_request_rate AS text), 'max_keys', CAST(max_keys AS text)
+  )"""
 
-_REVOKE = text("""
+_SET_LIMITS = text(f"""
+WITH limits AS (
+  UPDATE account SET
+    request_rate = CASE WHEN :keep_request_rate THEN request_rate ELSE :request_rate END,
+    key_request_rate = CASE WHEN :keep_key_request_rate THEN key_request_rate ELSE :key_request_rate END,
+    max_keys = CASE WHEN :keep_max_keys THEN max_keys ELSE :max_keys END
+  WHERE id = :account_id
+  RETURNING id AS account_id, request_rate, key_request_rate, max_keys
+),
+changed AS (SELECT * FROM limits WHERE NOT (:keep_request_rate AND :keep_key_request_rate AND :keep_max_keys)),
+{audited("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_LIMITS_SET, resource="account_id", details=_OF_LIMITS)}
+SELECT request_rate, key_request_rate, max_keys FROM limits
+""")  # noqa: S608 - put together from constants
+
+_REVOKE = text(f"""
 WITH RECURSIVE family (id, created) AS (
   SELECT id, false FROM api_key WHERE id = :key_id AND account_id = :account_id
   UNION
@@ -89,10 +113,13 @@ WITH RECURSIVE family (id, created) AS (
   FROM family JOIN api_key AS member USING (id) JOIN api_key AS other
     ON other.account_id = :account_id
     AND (other.creator_id = member.id OR CASE WHEN created THEN other.replaces_id = member.id ELSE other.id = member.replaces_id END)
-)
-UPDATE api_key SET revoked_at = now() WHERE id IN (SELECT id FROM family) AND revoked_at IS NULL
-RETURNING *
-""")
+),
+revoked AS (
+  UPDATE api_key SET revoked_at = now() WHERE id IN (SELECT id FROM family) AND revoked_at IS NULL RETURNING *
+),
+{audited("revoked", audit_pb2.AUDIT_ACTION_KEY_REVOKED, details=_OF_REVOCATION)}
+SELECT * FROM revoked
+""")  # noqa: S608 - put together from constants
 """Revokes a key, those that it replaces, all that these created, and so on; also what replaces a created one, but not what replaces the key
 itself. Returns those that were not revoked before."""
 
@@ -118,10 +145,8 @@ class AccountStore:
 
     async def add_account(self, name: str) -> Account:
         """A new account."""
-        async with self._database.session() as session:
-            row = AccountRow(name=name)
-            session.add(row)
-        return _account(row)
+        [row] = await self._database.fetch(_ADD_ACCOUNT, {"name": name, **actor_values()})
+        return Account(row["id"], row["name"], row["created_at"])
 
     async def account(self, account_id: int) -> Account | None:
         """One account."""
@@ -161,6 +186,7 @@ class AccountStore:
             "scopes": sorted(limits.scopes) if limits.scopes is not None else None,
             "expires_at": limits.expires_at,
             "creator_id": creator_id,
+            **actor_values(),
             **_call_values(repeatable, now),
         }
         with storing_key():
@@ -195,6 +221,7 @@ class AccountStore:
             "until": until,
             "caller_id": caller_id,
             "now": now,
+            **actor_values(),
             **_call_values(repeatable, now),
         }
         with storing_key():
@@ -231,12 +258,13 @@ class AccountStore:
         rows = await self._database.fetch(_OWNER, {"digest": digest})
         if not rows:
             return None
-        key_id, account_id, scopes, expires_at, *limits = rows[0]
-        return KeyOwner(key_id, account_id, frozenset(scopes) if scopes is not None else None, expires_at, AccountLimits(*limits))
+        key_id, account_id, name, scopes, expires_at, *limits = rows[0]
+        allowed = frozenset(scopes) if scopes is not None else None
+        return KeyOwner(key_id, account_id, allowed, expires_at, AccountLimits(*limits), name)
 
     async def set_limits(self, account_id: int, change: LimitChange) -> AccountLimits | None:
         """Set some of an account's limits; all of them as they are now. None if there is no such account."""
-        values: dict[str, object] = {"account_id": account_id}
+        values: dict[str, object] = {"account_id": account_id, **actor_values()}
         for field in fields(AccountLimits):
             values[field.name], values[f"keep_{field.name}"] = change.get(field.name), field.name not in change
         rows = await self._database.fetch(_SET_LIMITS, values)
@@ -250,7 +278,7 @@ class AccountStore:
     async def revoke(self, key_id: int, account_id: int) -> Sequence[ApiKey]:
         """Revoke a key of an account, the keys that it replaces, and all that these created. Returns those that were not revoked before."""
         async with self._changing_keys(account_id) as transaction:
-            rows = await transaction.fetch(_REVOKE, {"key_id": key_id, "account_id": account_id})
+            rows = await transaction.fetch(_REVOKE, {"key_id": key_id, "account_id": account_id, **actor_values()})
         return [_api_key(row) for row in rows]
 
     @asynccontextmanager

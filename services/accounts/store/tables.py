@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from services.common.audit.log import AuditColumns, indexes
 from services.common.idempotency import IdempotencyColumns
 
 
@@ -62,6 +63,13 @@ class ApiKeyRow(AccountsTable, table=True):
     last_used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     creator_id: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("api_key.id")))
     replaces_id: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("api_key.id")))
+
+
+class AuditRow(AuditColumns, AccountsTable, table=True):
+    """Who created accounts, and created, rotated and revoked keys."""
+
+    __tablename__ = "audit"
+    __table_args__ = indexes()
 
 
 class IdempotencyRow(IdempotencyColumns, AccountsTable, table=True):

@@ -17,7 +17,16 @@ from darkroom.common.v1 import options_pb2
 from services.common import log
 from services.common.errors import DarkroomError, ErrorReason, from_rpc
 from services.common.idempotency import HEADER as IDEMPOTENCY_HEADER
-from services.common.identity import IDENTITY_HEADER, Identity, Verifier, current_identity, set_identity
+from services.common.identity import (
+    ADDRESS_HEADER,
+    IDENTITY_HEADER,
+    Client,
+    Identity,
+    Verifier,
+    current_identity,
+    set_client,
+    set_identity,
+)
 from services.common.rpc.decoding import lenient, readable, require_readable
 from services.common.rpc.idempotency import set_idempotency
 from services.common.rpc.metrics import observe_call
@@ -125,6 +134,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if policy.access == options_pb2.ACCESS_ACCOUNT and self._listener == "public":
             identity = self._verifier.identity(str(metadata.get(IDENTITY_HEADER, "")))
             require_scope(policy.scope, identity.scopes)
+            set_client(Client(_text(metadata.get(ADDRESS_HEADER)), _text(metadata.get("user-agent"))))
         elif policy.access == options_pb2.ACCESS_SERVICE and self._listener == "internal":
             identity = self._verifier.service(str(metadata.get("authorization", "")))
             log.bind_to_context(caller=identity.service)
@@ -183,6 +193,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
 def _of_readable(call: Callable[..., Any]) -> Callable[..., Any]:
     return lambda requests, context: call(readable(requests), context)
+
+
+def _text(value: str | bytes | None) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 async def _abort(context: Context, policy: MethodPolicy, outcome: dict[str, object], raised: Exception) -> NoReturn:

@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import text
 
+from darkroom.common.v1 import audit_pb2
+from services.common.audit.log import actor_values, audited
 from services.common.idempotency import IdempotentCall, key_values, remembered, storing_key
 from services.files.records import AcceptedContent, File
 from services.files.store.retention import TEMPORARY_LIFE
@@ -69,9 +71,12 @@ _END_CLEARING = text("UPDATE file SET state = 'pending', sweep_at = expires_at W
 """CLEARING → PENDING."""
 
 _DELETE = text(f"""
-UPDATE file SET state = 'deleting', sweep_at = CASE WHEN pins = 0 THEN CAST(:now AS timestamptz) END
-WHERE id = :file_id AND visible AND {_NAMEABLE}
-RETURNING id
+WITH gone AS (
+  UPDATE file SET state = 'deleting', sweep_at = CASE WHEN pins = 0 THEN CAST(:now AS timestamptz) END
+  WHERE id = :file_id AND visible AND {_NAMEABLE}
+  RETURNING id, account_id, media_type
+),{audited("gone", audit_pb2.AUDIT_ACTION_FILE_DELETED, details="jsonb_build_object('media_type', media_type)")}
+SELECT id FROM gone
 """)  # noqa: S608 - put together from constants
 """→ DELETING for a visible file."""
 
@@ -152,7 +157,7 @@ class FileStore(Store):
 
     async def delete(self, account_id: int, file_id: int, now: datetime) -> bool:
         """→ DELETING for a visible file of the account; a pinned one waits for its last pin. False if there is no such file."""
-        return bool(await self._ids(_DELETE, account_id=account_id, file_id=file_id, now=now))
+        return bool(await self._ids(_DELETE, account_id=account_id, file_id=file_id, now=now, **actor_values()))
 
     async def give_up(self, account_id: int, file_id: int, now: datetime) -> bool:
         """→ DELETING for an upload of the account that is not accepted. False if there is none."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from darkroom.common.v1 import audit_pb2
+from services.common.audit.log import actor_values, audited
 from services.files.records import RetentionTerms
 from services.files.store.rows import Store
 
@@ -19,10 +21,15 @@ TEMPORARY_LIFE = _own_life("temporary_life")
 """The same for an upload."""
 
 _TERMS = text("SELECT temporary_life, output_life FROM account_retention WHERE account_id = :account_id")
-_SET_TERMS = text("""
-INSERT INTO account_retention (account_id, temporary_life, output_life) VALUES (:account_id, :temporary, :output)
-ON CONFLICT (account_id) DO UPDATE SET temporary_life = excluded.temporary_life, output_life = excluded.output_life
-""")
+_OF_TERMS = "jsonb_build_object('temporary', CAST(temporary_life AS text), 'output', CAST(output_life AS text))"
+_SET_TERMS = text(f"""
+WITH changed AS (
+  INSERT INTO account_retention (account_id, temporary_life, output_life) VALUES (:account_id, :temporary, :output)
+  ON CONFLICT (account_id) DO UPDATE SET temporary_life = excluded.temporary_life, output_life = excluded.output_life
+  RETURNING *
+),{audited("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_RETENTION_SET, resource="account_id", details=_OF_TERMS)}
+SELECT 1 FROM changed
+""")  # noqa: S608 - put together from constants
 
 
 class RetentionStore(Store):
@@ -35,4 +42,5 @@ class RetentionStore(Store):
 
     async def set_terms(self, account_id: int, terms: RetentionTerms) -> None:
         """Set an account's terms, for files that become READY or are shown from now on."""
-        await self._database.fetch(_SET_TERMS, {"account_id": account_id, "temporary": terms.temporary, "output": terms.output})
+        values = {"account_id": account_id, "temporary": terms.temporary, "output": terms.output, **actor_values()}
+        await self._database.fetch(_SET_TERMS, values)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from sqlalchemy import text
 
+from darkroom.common.v1 import audit_pb2
+from services.common.audit.log import actor_values, audited
 from services.common.database import Rows, Transaction
 from services.files.records import OwnLimits, Storage
 from services.files.store.rows import Store
@@ -25,13 +27,21 @@ COUNTS_LOCKED = "(SELECT count(*) FROM counted) IS NOT NULL"
 
 _COLUMNS = "size_bytes, files, uploads, parted_uploads, max_size_bytes, max_files, max_uploads, max_parted_uploads"
 _STORED = text(f"SELECT {_COLUMNS} FROM account_storage WHERE account_id = :account_id")  # noqa: S608 - put together from constants
-_SET_LIMITS = text("""
+_OF_LIMITS = """jsonb_build_object(
+    'bytes', CAST(max_size_bytes AS text), 'files', CAST(max_files AS text),
+    'uploads', CAST(max_uploads AS text), 'uploads_in_parts', CAST(max_parted_uploads AS text)
+  )"""
+_SET_LIMITS = text(f"""
+WITH changed AS (
 INSERT INTO account_storage (account_id, max_size_bytes, max_files, max_uploads, max_parted_uploads)
 VALUES (:account_id, :size_bytes, :files, :uploads, :parted_uploads)
 ON CONFLICT (account_id) DO UPDATE
 SET max_size_bytes = excluded.max_size_bytes, max_files = excluded.max_files,
     max_uploads = excluded.max_uploads, max_parted_uploads = excluded.max_parted_uploads
-""")
+RETURNING *
+),{audited("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_LIMITS_SET, resource="account_id", details=_OF_LIMITS)}
+SELECT 1 FROM changed
+""")  # noqa: S608 - put together from constants
 
 
 class StorageStore(Store):
@@ -49,6 +59,7 @@ class StorageStore(Store):
             "files": limits.files,
             "uploads": limits.uploads,
             "parted_uploads": limits.parted_uploads,
+            **actor_values(),
         }
         await self._database.fetch(_SET_LIMITS, values)
 

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, ForeignKey
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from services.common.audit.log import AuditColumns, indexes
 from services.common.columns import EnumText
 from services.common.idempotency import IdempotencyColumns
 from services.files.records import FileOrigin, FileState
@@ -110,6 +111,13 @@ class AccountStorageRow(FilesTable, table=True):
     max_files: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     max_uploads: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     max_parted_uploads: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+
+
+class AuditRow(AuditColumns, FilesTable, table=True):
+    """Who deleted files, and set how long they are kept."""
+
+    __tablename__ = "audit"
+    __table_args__ = indexes()
 
 
 class IdempotencyRow(IdempotencyColumns, FilesTable, table=True):

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import text
 
+from darkroom.common.v1 import audit_pb2
+from services.common.audit.log import actor_values, audited
 from services.common.errors import ErrorReason
 from services.tasks.model import Task
 from services.tasks.model.records import BatchNow
@@ -43,10 +45,19 @@ LIMIT :limit
 """)
 """Tasks of a batch, in the order of its items."""
 
-DELETE = text("DELETE FROM batch WHERE id = :id AND account_id = :account_id AND end_time IS NOT NULL RETURNING id")
+DELETE = text(f"""
+WITH gone AS (
+  DELETE FROM batch WHERE id = :id AND account_id = :account_id AND end_time IS NOT NULL RETURNING id, account_id
+),{audited("gone", audit_pb2.AUDIT_ACTION_BATCH_DELETED)}
+SELECT id FROM gone
+""")  # noqa: S608 - put together from constants
 """Delete an ended batch with its tasks, their events and attempts."""
 
-CANCEL_BATCH = end_anywhere("CANCELLED", guard="batch_id = :batch_id AND account_id = :account_id AND end_time IS NULL")
+CANCEL_BATCH = end_anywhere(
+    "CANCELLED",
+    audited("(SELECT DISTINCT account_id, batch_id FROM moved) AS of_batch", audit_pb2.AUDIT_ACTION_BATCH_CANCELLED, resource="batch_id"),
+    guard="batch_id = :batch_id AND account_id = :account_id AND end_time IS NULL",
+)
 """End every open task of a batch of the account."""
 
 
@@ -79,11 +90,11 @@ class BatchStore(Store):
     async def cancel(self, account_id: int, batch_id: int, *, reason: ErrorReason, message: str, now: datetime) -> list[Task]:
         """End every open task of the batch as CANCELLED. Returns the tasks that it ended."""
         values = {"batch_id": batch_id, "account_id": account_id, "error_reason": reason.value, "error_message": message, "now": now}
-        return [task_of(row) for row in await self._run(CANCEL_BATCH, values)]
+        return [task_of(row) for row in await self._run(CANCEL_BATCH, values | actor_values())]
 
     async def delete(self, account_id: int, batch_id: int) -> bool:
         """Delete an ended batch with its tasks; False if the account has no such batch."""
-        return bool(await self._run(DELETE, {"id": batch_id, "account_id": account_id}))
+        return bool(await self._run(DELETE, {"id": batch_id, "account_id": account_id, **actor_values()}))
 
 
 def _batch(row: Row) -> BatchNow:

@@ -11,6 +11,8 @@ from sqlalchemy import Integer, bindparam, text
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from darkroom.common.v1 import audit_pb2
+from services.common.audit.log import actor_values, audited
 from services.tasks.model import LedgerEntry, LedgerKind
 from services.tasks.model.records import Balance, CreditTerms
 from services.tasks.store.base import Store
@@ -35,7 +37,9 @@ ENTRIES = (
 )
 """A page of the account's entries, newest first."""
 
-GRANT = text("""
+_CREDITS = "'credits', CAST(trim_scale(amount_millicredits / 1000.0) AS text)"
+
+GRANT = text(f"""
 WITH entered AS (
   INSERT INTO ledger_entry (account_id, kind, amount_millicredits, unlimited, time, note, reference)
   VALUES (:account_id, 'GRANT', :amount_millicredits, false, :now, :note, :reference)
@@ -45,9 +49,9 @@ WITH entered AS (
   INSERT INTO account_policy AS policy (account_id, open, available_millicredits)
   SELECT account_id, 0, amount_millicredits FROM entered
   ON CONFLICT (account_id) DO UPDATE SET available_millicredits = policy.available_millicredits + excluded.available_millicredits
-)
+),{audited("entered", audit_pb2.AUDIT_ACTION_CREDITS_GRANTED, details=f"jsonb_build_object({_CREDITS}, 'reference', reference)")}
 SELECT * FROM entered
-""")
+""")  # noqa: S608 - put together from constants
 """Add to an account's balance; no row if the account already has a grant with this reference."""
 
 GRANTED = select(LedgerEntryRow).where(
@@ -55,7 +59,7 @@ GRANTED = select(LedgerEntryRow).where(
 )
 """The grant with a reference."""
 
-REFUND = text("""
+REFUND = text(f"""
 WITH entered AS (
   INSERT INTO ledger_entry (account_id, task_id, kind, amount_millicredits, unlimited, time, note)
   SELECT account_id, task_id, 'REFUND', amount_millicredits, unlimited, :now, :note
@@ -67,19 +71,27 @@ WITH entered AS (
   UPDATE account_policy SET available_millicredits = available_millicredits + entered.amount_millicredits
   FROM entered
   WHERE account_policy.account_id = entered.account_id AND NOT entered.unlimited
-)
+),{audited("entered", audit_pb2.AUDIT_ACTION_CREDITS_REFUNDED, details=f"jsonb_build_object({_CREDITS}, 'task', CAST(task_id AS text))")}
 SELECT * FROM entered
-""")
+""")  # noqa: S608 - put together from constants
 """Give back what a task cost, once. No row if it cost nothing or was already refunded."""
 
 REFUNDED = select(LedgerEntryRow).where(col(LedgerEntryRow.task_id) == bindparam("task_id"), col(LedgerEntryRow.kind) == LedgerKind.REFUND)
 """The refund of a task."""
 
-SET_TERMS = text("""
-INSERT INTO account_policy (account_id, open, unlimited, multiplier_permille)
-VALUES (:account_id, 0, :unlimited, :multiplier_permille)
-ON CONFLICT (account_id) DO UPDATE SET unlimited = excluded.unlimited, multiplier_permille = excluded.multiplier_permille
-""")
+_OF_TERMS = """jsonb_build_object(
+    'unlimited', CAST(unlimited AS text), 'multiplier', CAST(trim_scale(multiplier_permille / 1000.0) AS text)
+  )"""
+
+SET_TERMS = text(f"""
+WITH changed AS (
+  INSERT INTO account_policy (account_id, open, unlimited, multiplier_permille)
+  VALUES (:account_id, 0, :unlimited, :multiplier_permille)
+  ON CONFLICT (account_id) DO UPDATE SET unlimited = excluded.unlimited, multiplier_permille = excluded.multiplier_permille
+  RETURNING *
+),{audited("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_TERMS_SET, resource="account_id", details=_OF_TERMS)}
+SELECT 1 FROM changed
+""")  # noqa: S608 - put together from constants
 """Set an account's terms for future tasks; NULL: those of the settings."""
 
 
@@ -108,6 +120,7 @@ class LedgerStore(Store):
             "note": note,
             "reference": reference,
             "now": now,
+            **actor_values(),
         }
         return first(entry_of, await self._run(GRANT, values))
 
@@ -117,7 +130,7 @@ class LedgerStore(Store):
 
     async def refund(self, task_id: int, *, note: str, now: datetime) -> LedgerEntry | None:
         """Give back what a task cost; None if it cost nothing or was already refunded."""
-        return first(entry_of, await self._run(REFUND, {"task_id": task_id, "note": note, "now": now}))
+        return first(entry_of, await self._run(REFUND, {"task_id": task_id, "note": note, "now": now, **actor_values()}))
 
     async def refunded(self, task_id: int) -> LedgerEntry | None:
         """The task's refund."""
@@ -125,7 +138,7 @@ class LedgerStore(Store):
 
     async def set_terms(self, account_id: int, *, unlimited: bool | None, multiplier_permille: int | None) -> None:
         """Set the terms of an account's future tasks; None: those of the settings."""
-        values = {"account_id": account_id, "unlimited": unlimited, "multiplier_permille": multiplier_permille}
+        values = {"account_id": account_id, "unlimited": unlimited, "multiplier_permille": multiplier_permille, **actor_values()}
         await self._run(SET_TERMS, values)
 
     async def _select(self, statement: SelectOfScalar[LedgerEntryRow], values: Mapping[str, Any]) -> Sequence[Row]:

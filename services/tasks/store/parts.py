@@ -188,8 +188,8 @@ def transition(moved: str, *parts: str, before: str = "", result: str = "SELECT 
     return text(" ".join(("WITH", before, "moved AS (", moved, "),", ",".join((EVENT, *parts)), result)))
 
 
-def end_anywhere(state: str, guard: str) -> TextClause:
-    """The transition from any open state to a terminal one, without involving the worker, if there is one."""
+def end_anywhere(state: str, *also: str, guard: str) -> TextClause:
+    """The transition from any open state to a terminal one, without involving the worker, if there is one; `also` are further parts."""
     return transition(
         f"""
   UPDATE task SET
@@ -205,6 +205,7 @@ def end_anywhere(state: str, guard: str) -> TextClause:
         WEBHOOKS,
         LEAVES_THE_LANE,
         BATCH_ADVANCES,
+        *also,
         before=f"""
 previous AS (SELECT id, state, run_at FROM task WHERE {guard} ORDER BY id FOR NO KEY UPDATE),""",  # noqa: S608 - put together from constants
     )

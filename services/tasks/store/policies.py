@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from darkroom.common.v1 import audit_pb2
+from services.common.audit.log import actor_values, audited
 from services.common.database import Database
 from services.tasks.model import AccountPolicy
 from services.tasks.model.records import Keep, PolicyChange
@@ -30,6 +32,21 @@ WHERE account_id = :account_id AND priority_class <> :priority_class
 transaction."""
 
 
+_OF_POLICY = """jsonb_build_object(
+    'weight', CAST(weight AS text), 'class', CAST(priority_class AS text),
+    'max_open', CAST(max_open AS text), 'max_running', CAST(max_running AS text), 'max_webhooks', CAST(max_webhooks AS text)
+  )"""
+
+ENTER = text(f"""
+WITH changed AS (SELECT * FROM account_policy WHERE account_id = :account_id),
+{audited("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_POLICY_SET, resource="account_id", details=_OF_POLICY)}
+SELECT 1
+""")  # noqa: S608 - put together from constants
+"""Enter the policy into the audit log, in the transaction of SET_POLICY."""
+
+_NO_CHANGE = PolicyChange()
+
+
 class PolicyStore:
     """The operator's side of `account_policy`."""
 
@@ -54,6 +71,8 @@ class PolicyStore:
             [row] = await transaction.fetch(SET_POLICY, values)
             policy = policy_of(row)
             await transaction.fetch(RECLASSIFY, {"account_id": account_id, "priority_class": policy.priority_class})
+            if change != _NO_CHANGE:
+                await transaction.fetch(ENTER, {"account_id": account_id, **actor_values()})
         return policy
 
 

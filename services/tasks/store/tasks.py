@@ -7,6 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import text
 
+from darkroom.common.v1 import audit_pb2
+from services.common.audit.log import actor_values, audited
 from services.common.errors import ErrorReason
 from services.tasks.model import Task, TaskAttempt
 from services.tasks.model.state import TaskState
@@ -17,7 +19,7 @@ from services.tasks.store.order import OrderStore
 from services.tasks.store.parts import end_anywhere
 from services.tasks.store.rows import attempt_of, first, task_of
 
-CANCEL = end_anywhere("CANCELLED", guard="id = :id AND account_id = :account_id")
+CANCEL = end_anywhere("CANCELLED", audited("moved", audit_pb2.AUDIT_ACTION_TASK_CANCELLED), guard="id = :id AND account_id = :account_id")
 """End a task of the account that has not ended."""
 
 EXPIRE = end_anywhere("FAILED", guard="id = :id AND deadline <= :now")
@@ -26,9 +28,12 @@ EXPIRE = end_anywhere("FAILED", guard="id = :id AND deadline <= :now")
 OVERDUE = text("SELECT id FROM task WHERE deadline <= :now AND end_time IS NULL ORDER BY deadline LIMIT :limit")
 """Tasks whose deadline has come; EXPIRE decides on each."""
 
-DELETE = text("""
-DELETE FROM task WHERE id = :id AND account_id = :account_id AND state IN ('SUCCEEDED', 'FAILED', 'CANCELLED') RETURNING id
-""")
+DELETE = text(f"""
+WITH gone AS (
+  DELETE FROM task WHERE id = :id AND account_id = :account_id AND state IN ('SUCCEEDED', 'FAILED', 'CANCELLED') RETURNING id, account_id
+),{audited("gone", audit_pb2.AUDIT_ACTION_TASK_DELETED)}
+SELECT id FROM gone
+""")  # noqa: S608 - put together from constants
 """Delete an ended task of the account with its events and attempts."""
 
 GET = text("SELECT * FROM task WHERE id = :id AND account_id = :account_id")
@@ -53,7 +58,7 @@ class TaskStore(CreationStore, AttemptStore, OrderStore, EventStore):
     async def cancel(self, account_id: int, task_id: int, *, reason: ErrorReason, message: str, now: datetime) -> Task | None:
         """End the task as CANCELLED."""
         values = {"id": task_id, "account_id": account_id, "error_reason": reason.value, "error_message": message, "now": now}
-        return await self._transition(CANCEL, values)
+        return await self._transition(CANCEL, values | actor_values())
 
     async def overdue(self, *, limit: int, now: datetime) -> list[int]:
         """Up to `limit` tasks that have not ended by their deadline."""
@@ -66,7 +71,7 @@ class TaskStore(CreationStore, AttemptStore, OrderStore, EventStore):
 
     async def delete(self, account_id: int, task_id: int) -> bool:
         """Delete an ended task; False if the account has no such task."""
-        return bool(await self._run(DELETE, {"id": task_id, "account_id": account_id}))
+        return bool(await self._run(DELETE, {"id": task_id, "account_id": account_id, **actor_values()}))
 
     async def get(self, account_id: int, task_id: int) -> Task | None:
         """A task of the account."""

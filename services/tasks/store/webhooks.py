@@ -12,6 +12,8 @@ from datetime import datetime
 from sqlalchemy import and_, bindparam, text
 from sqlmodel import col, select
 
+from darkroom.common.v1 import audit_pb2
+from services.common.audit.log import actor_values, audited
 from services.common.database import Rows
 from services.common.idempotency import IdempotentCall, key_values, remembered, storing_key
 from services.tasks.model.records import Registered
@@ -26,6 +28,8 @@ RETURNING max_webhooks
 """)
 """Make concurrent creates of an account wait for each other, so that each counts what the one before it has added."""
 
+_OF_WEBHOOK = "jsonb_build_object('host', substring(url FROM '^[a-z]+://[^/?#]+'), 'events', nullif(array_to_string(event_types, ' '), ''))"
+
 CREATE = text(f"""
 WITH added AS (
   INSERT INTO webhook (id, account_id, url, create_time, event_types)
@@ -37,7 +41,7 @@ WITH added AS (
 secret AS (
   INSERT INTO webhook_secret (account_id, webhook_id, secret)
   SELECT account_id, id, :secret FROM added
-),{remembered("added")}
+),{remembered("added")},{audited("added", audit_pb2.AUDIT_ACTION_WEBHOOK_CREATED, details=_OF_WEBHOOK)}
 SELECT added.*, CAST(NULL AS timestamptz) AS previous_until FROM added
 """)  # noqa: S608 - put together from constants
 """Add a webhook with its secret, and remember the call's idempotency key; no row if the account has reached its limit. Runs after LOCK, in
@@ -61,24 +65,24 @@ FROM changed JOIN webhook_secret ON webhook_secret.account_id = changed.account_
 SET_EVENTS = text(f"""
 WITH changed AS (
   UPDATE webhook SET event_types = :event_types WHERE id = :id AND account_id = :account_id RETURNING *
-){_CHANGED}""")  # noqa: S608 - put together from constants
+),{audited("changed", audit_pb2.AUDIT_ACTION_WEBHOOK_CHANGED, details=_OF_WEBHOOK)}{_CHANGED}""")  # noqa: S608 - put together from constants
 """Which events a webhook is sent from now on."""
 
 ENABLE = text(f"""
 WITH changed AS (
   UPDATE webhook SET disable_time = NULL WHERE id = :id AND account_id = :account_id RETURNING *
-){_CHANGED}""")  # noqa: S608 - put together from constants
+),{audited("changed", audit_pb2.AUDIT_ACTION_WEBHOOK_ENABLED, details=_OF_WEBHOOK)}{_CHANGED}""")  # noqa: S608 - put together from constants
 """Have events queued for a webhook again."""
 
-DELETE = text("""
+DELETE = text(f"""
 WITH gone AS (
-  DELETE FROM webhook WHERE id = :id AND account_id = :account_id RETURNING id, account_id
+  DELETE FROM webhook WHERE id = :id AND account_id = :account_id RETURNING *
 ),
 secret AS (
   DELETE FROM webhook_secret USING gone WHERE webhook_secret.account_id = gone.account_id AND webhook_secret.webhook_id = gone.id
-)
+),{audited("gone", audit_pb2.AUDIT_ACTION_WEBHOOK_DELETED, details=_OF_WEBHOOK)}
 SELECT id FROM gone
-""")
+""")  # noqa: S608 - put together from constants
 """Remove a webhook and its secret. The sender ends pending deliveries when it comes to them: those rows must not be locked here, after the
 webhook."""
 
@@ -87,7 +91,7 @@ WITH rotated AS (
   UPDATE webhook_secret SET secret = :secret, previous_secret = secret, previous_until = :previous_until
   WHERE account_id = :account_id AND webhook_id = :webhook_id
   RETURNING account_id, webhook_id AS id, secret, previous_until
-),{remembered("rotated")}
+),{remembered("rotated")},{audited("rotated", audit_pb2.AUDIT_ACTION_WEBHOOK_SECRET_ROTATED)}
 SELECT secret, previous_until FROM rotated
 """)  # noqa: S608 - put together from constants
 """Make `:secret` the current one, keep the previous one until `:previous_until`, and remember the idempotency key. Concurrent rotations are
@@ -134,6 +138,7 @@ class WebhookStore(DeliveryStore):
             "event_types": list(event_types),
             "max_webhooks": max_webhooks,
             "now": now,
+            **actor_values(),
         }
         with storing_key():
             async with self._database.transaction() as transaction:
@@ -159,16 +164,16 @@ class WebhookStore(DeliveryStore):
 
     async def set_events(self, account_id: int, webhook_id: int, event_types: Sequence[str]) -> Registered | None:
         """Set which events a webhook is sent; None if there is no such webhook."""
-        values = {"account_id": account_id, "id": webhook_id, "event_types": list(event_types)}
+        values = {"account_id": account_id, "id": webhook_id, "event_types": list(event_types), **actor_values()}
         return _changed(await self._run(SET_EVENTS, values))
 
     async def enable(self, account_id: int, webhook_id: int) -> Registered | None:
         """Undo the effect of 410 Gone; None if there is no such webhook."""
-        return _changed(await self._run(ENABLE, {"account_id": account_id, "id": webhook_id}))
+        return _changed(await self._run(ENABLE, {"account_id": account_id, "id": webhook_id, **actor_values()}))
 
     async def delete(self, account_id: int, webhook_id: int) -> bool:
         """Remove a webhook; False if there is none."""
-        return bool(await self._run(DELETE, {"account_id": account_id, "id": webhook_id}))
+        return bool(await self._run(DELETE, {"account_id": account_id, "id": webhook_id, **actor_values()}))
 
     async def disabled(self, account_id: int, webhook_id: int) -> bool | None:
         """Whether a webhook is disabled; None if there is none."""
@@ -180,7 +185,7 @@ class WebhookStore(DeliveryStore):
         self, account_id: int, webhook_id: int, secret: str, *, previous_until: datetime, call: IdempotentCall | None, now: datetime
     ) -> bool:
         """Replace the secret of a webhook (0: the default secret); False if there is none."""
-        values = {"account_id": account_id, "webhook_id": webhook_id, "secret": secret, "previous_until": previous_until}
+        values = {"account_id": account_id, "webhook_id": webhook_id, "secret": secret, "previous_until": previous_until, **actor_values()}
         return bool(await self._run_keyed(ROTATE, values, call, now))
 
     async def secret(self, account_id: int, webhook_id: int) -> tuple[str, datetime | None] | None:

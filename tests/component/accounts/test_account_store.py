@@ -54,7 +54,7 @@ async def test_the_key_is_not_stored(accounts: Accounts, store: AccountStore, mi
 async def test_the_owner_is_found_by_one_look_into_an_index(accounts: Accounts, store: AccountStore, migrated: str) -> None:
     account = await accounts.create_account("a")
     row, secret = await accounts.create_key(account.id, "k")
-    assert await store.owner(digest_of(secret)) == KeyOwner(key_id=row.id, account_id=account.id)
+    assert await store.owner(digest_of(secret)) == KeyOwner(key_id=row.id, account_id=account.id, name="k")
     assert await store.owner(make_key().digest) is None
     async with engine_of(migrated, 2) as engine, engine.begin() as connection:
         await connection.execute(text("SET LOCAL enable_seqscan = off"))
@@ -69,7 +69,7 @@ async def test_limits_are_kept(accounts: Accounts, store: AccountStore) -> None:
     ends = datetime.now(UTC) + timedelta(days=1)
     row, secret = await accounts.create_key(account.id, "k", KeyLimits(frozenset({"tasks:read", "files:read"}), ends))
     assert (row.scopes, row.expires_at) == (["files:read", "tasks:read"], ends)
-    assert await store.owner(digest_of(secret)) == KeyOwner(row.id, account.id, frozenset({"tasks:read", "files:read"}), ends)
+    assert await store.owner(digest_of(secret)) == KeyOwner(row.id, account.id, frozenset({"tasks:read", "files:read"}), ends, name="k")
     with pytest.raises(DarkroomError) as refused:
         await accounts.create_key(account.id, "k", KeyLimits(expires_at=datetime.now(UTC)))
     assert (refused.value.reason, refused.value.field) == (ErrorReason.FIELD_INVALID, "expire_time")

@@ -71,6 +71,8 @@ class Replicas:
             listen=f"unix:{self._folder}/{name}.sock",
             internal_listen=f"unix:{self._folder}/{name}-internal.sock",
             nats_url=self._nats_url,
+            files_address=f"unix:{self._folder}/files.sock",
+            tasks_address=f"unix:{self._folder}/tasks.sock",
             database_url=self._database,
             signing_key_file=self._folder / "accounts.pem",
             trusted_keys_file=self._folder / "trusted.json",

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from services.common.database import Database, engine
 from services.common.errors import ErrorReason
-from services.common.migrations import migrate
+from services.common.migrations import CREATE_NEXT_ID, migrate
 from services.tasks.store.tables import TasksTable
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.books import Books
@@ -46,6 +46,7 @@ async def test_replicas_migrate_at_once_to_what_the_models_declare(database: str
         migrated = set((await connection.execute(DEFINITIONS, {"schema": "public"})).all())
         await connection.execute(text("CREATE SCHEMA declared"))
         await connection.execute(text("SET LOCAL search_path TO declared"))
+        await connection.exec_driver_sql(CREATE_NEXT_ID)
         await connection.run_sync(TasksTable.metadata.create_all)
         declared = set((await connection.execute(DEFINITIONS, {"schema": "declared"})).all())
         assert migrated == declared

@@ -212,6 +212,12 @@ async def _scans(connection: AsyncConnection, statement: Statement, now: datetim
         "batch_id": 1,
         "after_index": -1,
         "error_reason": "CANCELLED",
+        "actor_kind": "key",
+        "actor_name": "ci",
+        "actor_key_id": 7,
+        "actor_address": "203.0.113.7",
+        "actor_user_agent": "curl/8",
+        "actor_request_id": "",
         "error_message": "",
     }
     if isinstance(statement, Select):

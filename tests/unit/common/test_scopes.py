@@ -7,7 +7,8 @@ from buf.validate import validate_pb2
 
 from darkroom.common.v1 import options_pb2, scope_pb2
 from darkroom.common.v1.scopes import SCOPES, scope_text
-from darkroom.rest.v1 import keys_pb2
+from darkroom.rest.v1 import audit_pb2, keys_pb2
+from services.common.audit.actions import ACTIONS
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc import catalogue
 from services.common.rpc.policy import PolicyTable
@@ -25,6 +26,11 @@ def test_texts() -> None:
 def test_json_takes_every_scope() -> None:
     rules = keys_pb2.CreateKeyRequest.DESCRIPTOR.fields_by_name["scopes"].GetOptions().Extensions[validate_pb2.field]
     assert set(getattr(rules.repeated.items.string, "in")) == SCOPES.keys()
+
+
+def test_json_takes_every_action() -> None:
+    rules = audit_pb2.ListAuditRequest.DESCRIPTOR.fields_by_name["action"].GetOptions().Extensions[validate_pb2.field]
+    assert set(getattr(rules.repeated.items.string, "in")) == ACTIONS.keys()
 
 
 def test_no_method_that_changes_something_is_open_to_readers() -> None:

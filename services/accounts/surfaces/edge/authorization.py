@@ -19,14 +19,12 @@ from services.accounts.domain.keys import is_key
 from services.accounts.domain.rate_limits import RateLimited
 from services.accounts.surfaces.edge.rate_limit_fields import rate_limit_fields
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import IDENTITY_HEADER
+from services.common.identity import ADDRESS_HEADER, IDENTITY_HEADER
 from services.common.rpc import catalogue
 from services.common.rpc.surfaces import Surface, rendered
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
-# Envoy sets it on every request, whatever a client sent.
-_CLIENT_ADDRESS = "x-envoy-external-address"
 _OK = status_pb2.Status(code=code_pb2.OK)
 
 
@@ -66,7 +64,7 @@ def _admitted(admitted: Admitted) -> external_auth_pb2.CheckResponse:
 
 def client_address(request: external_auth_pb2.CheckRequest) -> str:
     """The address of the client as the edge sees it: past as many proxies as it trusts. Empty if it has none."""
-    external: str = request.attributes.request.http.headers.get(_CLIENT_ADDRESS, "")
+    external: str = request.attributes.request.http.headers.get(ADDRESS_HEADER, "")
     return external or request.attributes.source.address.socket_address.address
 
 

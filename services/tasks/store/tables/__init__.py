@@ -4,11 +4,12 @@ what the domain does not see."""
 from services.tasks.store.tables.account import AccountPolicyRow, LaneAccountRow, LaneClassRow, LedgerEntryRow
 from services.tasks.store.tables.base import TasksTable
 from services.tasks.store.tables.batch import BatchRow
-from services.tasks.store.tables.task import EventRetentionRow, IdempotencyRow, TaskAttemptRow, TaskEventRow, TaskRow
+from services.tasks.store.tables.task import AuditRow, EventRetentionRow, IdempotencyRow, TaskAttemptRow, TaskEventRow, TaskRow
 from services.tasks.store.tables.webhook import WebhookDeliveryRow, WebhookRow, WebhookSecretRow
 
 __all__ = [
     "AccountPolicyRow",
+    "AuditRow",
     "BatchRow",
     "EventRetentionRow",
     "IdempotencyRow",

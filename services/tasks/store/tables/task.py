@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field
 
+from services.common.audit.log import AuditColumns, indexes
 from services.common.columns import EnumText
 from services.common.errors import ErrorReason
 from services.common.idempotency import IdempotencyColumns
@@ -142,6 +143,13 @@ class TaskAttemptRow(TasksTable, table=True):
     outcome: TaskState | None = Field(None, sa_type=EnumText(TaskState))
     error_reason: ErrorReason | None = Field(None, sa_type=EnumText(ErrorReason))
     error_message: str | None = Field(None, sa_type=Text)
+
+
+class AuditRow(AuditColumns, TasksTable, table=True):
+    """Who cancelled and deleted tasks and batches, changed webhooks, and granted credits."""
+
+    __tablename__ = "audit"
+    __table_args__ = indexes()
 
 
 class IdempotencyRow(IdempotencyColumns, TasksTable, table=True):

@@ -1,0 +1,38 @@
+"""darkroom.accounts.v1.AuditService: an account's audit log."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+import grpc
+
+from darkroom.accounts.v1 import audit_service_pb2, audit_service_pb2_grpc
+from services.accounts.domain.audit_trail import AuditTrail
+from services.common.audit.actions import action_text
+from services.common.audit.log import END_OF_TIME, AuditQuery
+from services.common.audit.messages import message_of
+from services.common.identity import current_identity
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class NativeAudit(audit_service_pb2_grpc.AuditServiceServicer):
+    """The calling account's log."""
+
+    def __init__(self, trail: AuditTrail) -> None:
+        self._trail = trail
+
+    async def ListAuditEntries(  # noqa: D102 - an rpc; its documentation is in the proto
+        self, request: audit_service_pb2.ListAuditEntriesRequest, context: Context
+    ) -> audit_service_pb2.ListAuditEntriesResponse:
+        query = AuditQuery(
+            account_id=current_identity().account_id,
+            actions=list(map(action_text, request.actions)),
+            resource_id=request.resource_id or None,
+            key_id=request.key_id or None,
+            since=request.start_time.ToDatetime(tzinfo=UTC) if request.HasField("start_time") else None,
+            before=(request.end_time.ToDatetime(tzinfo=UTC) if request.HasField("end_time") else END_OF_TIME, 0),
+        )
+        page = await self._trail.page(query, size=request.page_size, token=request.page_token)
+        return audit_service_pb2.ListAuditEntriesResponse(entries=map(message_of, page.entries), next_page_token=page.next_page_token)

@@ -1,0 +1,58 @@
+"""A service's part of the audit log, served to accounts, and accounts' view of it."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+import grpc
+
+from darkroom.internal.audit.v1 import audit_part_service_pb2, audit_part_service_pb2_grpc
+from services.common.audit.log import AuditEntry, AuditLog, AuditQuery
+from services.common.audit.messages import entry_of, message_of
+from services.common.errors import translated
+from services.common.identity import current_identity
+from services.common.rpc.channel import Caller
+
+Context = grpc.aio.ServicerContext[Any, Any]
+_SECONDS = 10.0
+
+
+class AuditPartServicer(audit_part_service_pb2_grpc.AuditPartServiceServicer):
+    """Reads the service's part."""
+
+    def __init__(self, log: AuditLog) -> None:
+        self._log = log
+
+    async def ListPart(  # noqa: D102, N802 - an rpc; its documentation is in the proto
+        self, request: audit_part_service_pb2.ListPartRequest, context: Context
+    ) -> audit_part_service_pb2.ListPartResponse:
+        query = AuditQuery(
+            account_id=current_identity().account_id,
+            actions=list(request.actions),
+            resource_id=request.resource_id or None,
+            key_id=request.key_id or None,
+            since=request.since.ToDatetime(tzinfo=UTC) if request.HasField("since") else None,
+            before=(request.before_time.ToDatetime(tzinfo=UTC), request.before_id),
+        )
+        return audit_part_service_pb2.ListPartResponse(entries=map(message_of, await self._log.page(query, request.limit)))
+
+
+class RemotePart:
+    """The part of another service."""
+
+    def __init__(self, channel: grpc.aio.Channel, caller: Caller) -> None:
+        self._stub, self._caller = audit_part_service_pb2_grpc.AuditPartServiceStub(channel), caller
+
+    async def page(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
+        """Up to `limit` entries, newest first. Raises UNAVAILABLE."""
+        before_time, before_id = query.before
+        request = audit_part_service_pb2.ListPartRequest(
+            limit=limit, actions=query.actions, resource_id=query.resource_id or 0, key_id=query.key_id or 0, before_id=before_id
+        )
+        request.before_time.FromDatetime(before_time)
+        if query.since is not None:
+            request.since.FromDatetime(query.since)
+        with translated():
+            reply = await self._stub.ListPart(request, metadata=self._caller.on_behalf_of(query.account_id), timeout=_SECONDS)
+        return [entry_of(entry) for entry in reply.entries]

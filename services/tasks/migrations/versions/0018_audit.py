@@ -1,0 +1,17 @@
+"""The audit log."""
+
+from alembic import op
+
+from services.common.audit.log import CREATE_INDEXES, CREATE_TABLE, DROP_TABLE
+
+revision = "0018"
+down_revision = "0017"
+
+
+def upgrade() -> None:
+    for statement in (CREATE_TABLE, *CREATE_INDEXES):
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    op.execute(DROP_TABLE)

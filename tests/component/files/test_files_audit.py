@@ -1,0 +1,42 @@
+"""What the files service enters into the audit log."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from services.common.audit.actor import ActorKind
+from services.common.audit.log import AuditEntry, AuditLog, AuditQuery
+from services.common.database import Database
+from services.common.errors import DarkroomError
+from services.common.identity import Client, Identity
+from services.files import cli
+from tests.component.files.test_files_tasks import ready_input
+from tests.component.files.world import World
+from tests.harness.callers import calling
+
+
+async def entries(world: World, account: int) -> list[AuditEntry]:
+    """The account's entries, oldest first."""
+    log = AuditLog(Database(world.engine), timedelta(days=1), world.clock)
+    return (await log.page(AuditQuery(account_id=account), 100))[::-1]
+
+
+async def test_who_deleted_a_file_and_who_set_its_life(world: World) -> None:
+    account = world.account()
+    file = await ready_input(world, account)
+    with calling(Identity(account, 7, key_name="ci"), Client("203.0.113.7", "curl/8")):
+        with pytest.raises(DarkroomError):
+            await world.files.library.delete(account + 1, file.id)
+        await world.files.library.delete(account, file.id)
+        with pytest.raises(DarkroomError):
+            await world.files.library.delete(account, file.id)
+    for _ in range(2):
+        await cli.retention(cli.parser().parse_args(["retention", "--account", str(account), "--output-days", "30"]), world.settings)
+    await cli.quota(cli.parser().parse_args(["quota", "--account", str(account), "--files", "3"]), world.settings)
+    deleted, kept, limited = await entries(world, account)
+    assert (deleted.action, deleted.resource_id, deleted.details) == ("file.deleted", file.id, {"media_type": file.media_type})
+    assert (deleted.actor.kind, deleted.actor.name, deleted.actor.address) == (ActorKind.KEY, "ci", "203.0.113.7")
+    assert (kept.action, kept.resource_id, kept.details) == ("account.retention_set", account, {"output": "30 days"})
+    assert (limited.action, limited.resource_id, limited.details) == ("account.limits_set", account, {"files": "3"})

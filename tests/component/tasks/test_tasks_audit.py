@@ -1,0 +1,102 @@
+"""What the tasks service enters into the audit log, and that each entry commits with its change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.common.audit.actor import Actor, ActorKind
+from services.common.audit.log import AuditEntry, AuditLog, AuditQuery
+from services.common.database import Database
+from services.common.errors import ErrorReason
+from services.common.identity import Client, Identity
+from services.tasks.model.records import Keep, PolicyChange
+from services.tasks.store.batches import BatchStore
+from services.tasks.store.ledger import LedgerStore
+from services.tasks.store.policies import PolicyStore
+from tests.component.tasks.batches import Batches
+from tests.component.tasks.clock import MovableClock
+from tests.component.tasks.hooks import Hooks
+from tests.component.tasks.scene import ACCOUNT, Scene
+from tests.harness.callers import calling
+
+KEY = Actor(ActorKind.KEY, "ci", 7, "203.0.113.7", "curl/8")
+
+
+@pytest.fixture(autouse=True)
+def caller() -> Iterator[None]:
+    with calling(Identity(ACCOUNT, 7, key_name="ci"), Client("203.0.113.7", "curl/8")):
+        yield
+
+
+class Trail:
+    """The account's entries."""
+
+    def __init__(self, engine: AsyncEngine, clock: MovableClock) -> None:
+        self._log = AuditLog(Database(engine), timedelta(days=1), clock)
+
+    async def new(self) -> list[AuditEntry]:
+        return (await self._log.page(AuditQuery(account_id=ACCOUNT), 100))[::-1]
+
+    async def actions(self) -> list[tuple[str, int]]:
+        return [(entry.action, entry.resource_id) for entry in await self.new()]
+
+
+@pytest.fixture
+def trail(clean_engine: AsyncEngine, clock: MovableClock) -> Trail:
+    return Trail(clean_engine, clock)
+
+
+async def test_webhooks(trail: Trail, clean_engine: AsyncEngine, scene: Scene, clock: MovableClock) -> None:
+    hooks = Hooks(clean_engine, scene, clock)
+    webhook, secret = await hooks.webhooks.create(ACCOUNT, "https://127.0.0.1/in?token=hidden", ["task.failed"])
+    await hooks.webhooks.set_events(ACCOUNT, webhook.id, [])
+    await hooks.webhooks.enable(ACCOUNT, webhook.id)
+    rotated, _ = await hooks.webhooks.rotate(ACCOUNT, webhook.id)
+    await hooks.webhooks.delete(ACCOUNT, webhook.id)
+    entries = await trail.new()
+    assert [entry.action for entry in entries] == [
+        f"webhook.{what}" for what in ("created", "changed", "enabled", "secret_rotated", "deleted")
+    ]
+    assert all((entry.resource_id, entry.actor) == (webhook.id, KEY) for entry in entries)
+    assert entries[0].details == {"host": "https://127.0.0.1", "events": "task.failed"}
+    assert not any(hidden in str(entries) for hidden in (secret, rotated, "hidden"))
+
+
+async def test_tasks_and_batches(trail: Trail, clean_engine: AsyncEngine, scene: Scene, clock: MovableClock) -> None:
+    task, batches = await scene.create(), BatchStore(Database(clean_engine))
+    for _ in range(2):
+        await scene.store.cancel(ACCOUNT, task.id, reason=ErrorReason.CANCELLED, message="", now=clock())
+        await scene.store.delete(ACCOUNT + 1, task.id)
+    for _ in range(2):
+        await scene.store.delete(ACCOUNT, task.id)
+    assert await trail.actions() == [("task.cancelled", task.id), ("task.deleted", task.id)]
+    [first, *_] = await Batches(clean_engine, clock).create(3)
+    assert first.batch_id is not None
+    for _ in range(2):
+        await batches.cancel(ACCOUNT, first.batch_id, reason=ErrorReason.CANCELLED, message="", now=clock())
+        await batches.delete(ACCOUNT, first.batch_id)
+    assert (await trail.actions())[2:] == [("batch.cancelled", first.batch_id), ("batch.deleted", first.batch_id)]
+
+
+async def test_credits_terms_and_policies(trail: Trail, clean_engine: AsyncEngine, clock: MovableClock) -> None:
+    ledger, policies = LedgerStore(Database(clean_engine)), PolicyStore(Database(clean_engine))
+    for _ in range(2):
+        await ledger.grant(ACCOUNT, amount_millicredits=12_500, note="", reference="march", now=clock())
+    await ledger.set_terms(ACCOUNT, unlimited=False, multiplier_permille=800)
+    await policies.change(ACCOUNT, PolicyChange(None, None, Keep.KEEP, Keep.KEEP))
+    await policies.change(ACCOUNT, PolicyChange(2.0, None, 9, Keep.KEEP))
+    granted, terms, policy = await trail.new()
+    assert (granted.action, granted.details) == ("credits.granted", {"credits": "12.5", "reference": "march"})
+    assert (terms.action, terms.resource_id, terms.details["multiplier"]) == ("account.terms_set", ACCOUNT, "0.8")
+    assert (policy.action, policy.details["weight"], policy.details["max_open"]) == ("account.policy_set", "2", "9")
+
+
+async def test_concurrent_cancels_enter_one(trail: Trail, scene: Scene, clock: MovableClock) -> None:
+    task = await scene.create()
+    await asyncio.gather(*(scene.store.cancel(ACCOUNT, task.id, reason=ErrorReason.CANCELLED, message="", now=clock()) for _ in range(5)))
+    assert await trail.actions() == [("task.cancelled", task.id)]

@@ -1,0 +1,65 @@
+"""One list out of the parts of all services."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.accounts.domain.audit_trail import AuditTrail
+from services.common.audit.actor import Actor, ActorKind
+from services.common.audit.log import AuditEntry, AuditQuery
+from services.common.errors import DarkroomError, ErrorReason
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+ALL = AuditQuery(account_id=1)
+
+
+class Part:
+    """Entries in memory, read as the store reads them."""
+
+    def __init__(self, *positions: tuple[int, int]) -> None:
+        self.entries = [
+            AuditEntry(number, START + timedelta(microseconds=time), "key.created", 1, Actor(ActorKind.SERVICE), "", {})
+            for time, number in sorted(positions, reverse=True)
+        ]
+
+    async def page(self, query: AuditQuery, limit: int) -> Sequence[AuditEntry]:
+        return [entry for entry in self.entries if (entry.time, entry.id) < query.before][:limit]
+
+
+async def read(trail: AuditTrail, size: int, query: AuditQuery = ALL) -> list[tuple[int, int]]:
+    """Every page, one after the other."""
+    found: list[tuple[int, int]] = []
+    token = ""
+    while True:
+        page = await trail.page(query, size=size, token=token)
+        assert len(page.entries) <= size
+        found += [((entry.time - START) // timedelta(microseconds=1), entry.id) for entry in page.entries]
+        token = page.next_page_token
+        if not token:
+            return found
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+async def test_pages_hold_every_entry_once_and_in_order(size: int) -> None:
+    chance = random.Random(size)
+    # Few times and few ids: many that are the same in two parts, or in all.
+    positions = [list({(chance.randrange(6), chance.randrange(1, 6)) for _ in range(count)}) for count in (20, 9, 0)]
+    trail = AuditTrail({name: Part(*part) for name, part in zip(("files", "accounts", "tasks"), positions, strict=True)})
+    assert await read(trail, size) == sorted((position for part in positions for position in part), reverse=True)
+
+
+async def test_an_end_of_the_period_holds_on_every_page() -> None:
+    trail = AuditTrail({"accounts": Part((1, 1), (2, 1), (3, 1)), "tasks": Part((2, 1), (3, 2))})
+    ends = AuditQuery(account_id=1, before=(START + timedelta(microseconds=3), 0))
+    assert await read(trail, 1, ends) == [(2, 1), (2, 1), (1, 1)]
+
+
+@pytest.mark.parametrize("token", ["x", "YTE", "YTEgeCB4IHg", "é", "YTEgMjAyNi0wMS0wMVQwMDowMDowMCAxIHg"])
+async def test_other_tokens_are_refused(token: str) -> None:
+    with pytest.raises(DarkroomError) as refused:
+        await AuditTrail({"accounts": Part()}).page(ALL, size=1, token=token)
+    assert (refused.value.reason, refused.value.field) == (ErrorReason.FIELD_INVALID, "page_token")
