@@ -40,7 +40,7 @@ class Hooks:
         self.webhooks = self.account_webhooks()
 
     def destinations(self, resolve: Resolve | None = None, *, loopback: bool = True) -> Destinations:
-        return Destinations(AddressRules(LOOPBACK if loopback else ()), resolve or SystemResolver(4), allow_http=True, timeout=5)
+        return Destinations(AddressRules(LOOPBACK if loopback else ()), resolve or SystemResolver(4, 4), allow_http=True, timeout=5)
 
     def account_webhooks(self, *, loopback: bool = True, max_webhooks: int = 5) -> AccountWebhooks:
         return AccountWebhooks(self.store, self._idempotency, self.destinations(loopback=loopback), lambda: None, max_webhooks, self.clock)
@@ -95,7 +95,7 @@ class Names:
         self.names = names
         self.asked: list[str] = []
 
-    async def __call__(self, host: str, port: int) -> Sequence[Address]:
+    async def __call__(self, host: str, port: int, account_id: int) -> Sequence[Address]:
         self.asked.append(host)
         return self.names[host.partition(".")[0]]
 

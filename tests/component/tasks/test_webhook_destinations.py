@@ -53,7 +53,7 @@ async def test_the_name_is_resolved_once_a_sending_and_kept_in_the_request(hooks
     names = Names(hooks=[LOOPBACK])
     async with Receiver() as receiver:
         poster = Poster(hooks.destinations(names), connect_timeout=5, timeout=5, tls=ssl.create_default_context())
-        answer = await poster.post(f"http://hooks.example.com:{receiver.port}/path?query=1", {"webhook-id": "msg_1"}, b"{}")
+        answer = await poster.post(ACCOUNT, f"http://hooks.example.com:{receiver.port}/path?query=1", {"webhook-id": "msg_1"}, b"{}")
     # The name does not exist for the operating system: only the checked address can have been used.
     assert (answer.status, answer.body) == (200, "thanks")
     [request] = receiver.requests
@@ -66,13 +66,13 @@ async def test_the_next_address_is_tried_when_one_cannot_be_reached(hooks: Hooks
     async with Receiver() as receiver:
         names = Names(hooks=[ip_address("127.0.0.2"), LOOPBACK])  # Nothing listens at the first.
         poster = Poster(hooks.destinations(names), connect_timeout=5, timeout=5, tls=ssl.create_default_context())
-        assert (await poster.post(f"http://hooks.example.com:{receiver.port}/", {}, b"{}")).status == 200
+        assert (await poster.post(ACCOUNT, f"http://hooks.example.com:{receiver.port}/", {}, b"{}")).status == 200
 
 
 async def test_a_redirect_is_not_followed(hooks: Hooks) -> None:
     async with Receiver() as target, Receiver(307, headers=f"location: {target.url}\r\n") as receiver:
         poster = Poster(hooks.destinations(), connect_timeout=5, timeout=5, tls=ssl.create_default_context())
-        assert (await poster.post(receiver.url, {}, b"{}")).status == 307
+        assert (await poster.post(ACCOUNT, receiver.url, {}, b"{}")).status == 307
     assert target.requests == []
 
 
@@ -81,7 +81,7 @@ async def test_a_proxy_of_the_environment_is_not_used(hooks: Hooks, monkeypatch:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
         poster = Poster(hooks.destinations(), connect_timeout=5, timeout=5, tls=ssl.create_default_context())
-        await poster.post(receiver.url, {}, b"{}")
+        await poster.post(ACCOUNT, receiver.url, {}, b"{}")
     assert (len(proxy.requests), len(receiver.requests)) == (0, 1)
 
 
@@ -94,11 +94,11 @@ async def test_tls_is_for_the_name_of_the_url(hooks: Hooks, tmp_path: Path) -> N
     names = Names(hooks=[LOOPBACK], others=[LOOPBACK])
     async with Receiver(tls=server) as receiver:
         poster = Poster(hooks.destinations(names), connect_timeout=5, timeout=5, tls=trusting)
-        assert (await poster.post(f"https://hooks.example.com:{receiver.port}/", {}, b"{}")).status == 200
+        assert (await poster.post(ACCOUNT, f"https://hooks.example.com:{receiver.port}/", {}, b"{}")).status == 200
         with pytest.raises(UndeliverableError, match="certificate"):
-            await poster.post(f"https://others.example.com:{receiver.port}/", {}, b"{}")
+            await poster.post(ACCOUNT, f"https://others.example.com:{receiver.port}/", {}, b"{}")
         untrusting = Poster(hooks.destinations(names), connect_timeout=5, timeout=5, tls=ssl.create_default_context())
         with pytest.raises(UndeliverableError, match="certificate"):
-            await untrusting.post(f"https://hooks.example.com:{receiver.port}/", {}, b"{}")
+            await untrusting.post(ACCOUNT, f"https://hooks.example.com:{receiver.port}/", {}, b"{}")
     assert indicated == ["hooks.example.com", "others.example.com", "hooks.example.com"]
     assert len(receiver.requests) == 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import threading
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 
@@ -77,7 +79,7 @@ class Names:
         self.answers = list(answers)
         self.asked: list[tuple[str, int]] = []
 
-    async def __call__(self, host: str, port: int) -> Sequence[Address]:
+    async def __call__(self, host: str, port: int, account_id: int) -> Sequence[Address]:
         self.asked.append((host, port))
         answer = self.answers.pop(0)
         if isinstance(answer, OSError):
@@ -109,47 +111,75 @@ def destinations(*answers: list[str] | OSError, allow_http: bool = False) -> Des
 )
 async def test_what_is_no_url_for_a_webhook_is_told(url: str, told: str) -> None:
     with pytest.raises(DarkroomError, match=told) as raised:
-        await destinations(["8.8.8.8"]).check(url, "webhook_url")
+        await destinations(["8.8.8.8"]).check(url, "webhook_url", 7)
     assert (raised.value.reason, raised.value.field) == (ErrorReason.FIELD_INVALID, "webhook_url")
     assert "secret" not in raised.value.message
 
 
 async def test_http_is_taken_where_the_operator_says_so() -> None:
-    assert await destinations(["8.8.8.8"], allow_http=True).check("HTTP://Example.com/A?b=C", "url") == "http://example.com/A?b=C"
+    assert await destinations(["8.8.8.8"], allow_http=True).check("HTTP://Example.com/A?b=C", "url", 7) == "http://example.com/A?b=C"
 
 
 @pytest.mark.parametrize("answer", [["10.0.0.1"], ["8.8.8.8", "::1"], ["fe80::1", "8.8.8.8"]])
 async def test_one_special_address_among_a_hosts_is_enough_to_refuse_it(answer: list[str]) -> None:
     with pytest.raises(DarkroomError, match="DARKROOM_WEBHOOK_ALLOWED_NETWORKS") as raised:
-        await destinations(answer).check("https://example.com/", "url")
+        await destinations(answer).check("https://example.com/", "url", 7)
     # Where the name leads to is not for its asker to know.
     assert not any(address in raised.value.message for address in answer)
 
 
 async def test_a_name_that_does_not_exist_is_refused_and_one_that_nobody_can_tell_is_not() -> None:
     with pytest.raises(DarkroomError, match="does not exist"):
-        await destinations(socket.gaierror(socket.EAI_NONAME, "unknown")).check("https://example.com/", "url")
-    assert await destinations(socket.gaierror(socket.EAI_AGAIN, "later")).check("https://example.com/", "url") == "https://example.com/"
+        await destinations(socket.gaierror(socket.EAI_NONAME, "unknown")).check("https://example.com/", "url", 7)
+    assert await destinations(socket.gaierror(socket.EAI_AGAIN, "later")).check("https://example.com/", "url", 7) == "https://example.com/"
 
 
 async def test_it_is_checked_again_at_each_sending() -> None:
     names = Names(["8.8.8.8"], ["8.8.8.8"], ["127.0.0.1"])
     checked = Destinations(AddressRules(), names, allow_http=False, timeout=5)
-    url = await checked.check("https://example.com:8443/hook", "url")
-    parsed, addresses = await checked.locate(url)
+    url = await checked.check("https://example.com:8443/hook", "url", 7)
+    parsed, addresses = await checked.locate(url, 7)
     assert (str(parsed), addresses) == (url, [ip_address("8.8.8.8")])
     with pytest.raises(UndeliverableError, match="may not be sent to"):
-        await checked.locate(url)
+        await checked.locate(url, 7)
     assert names.asked == [("example.com", 8443)] * 3
 
 
 async def test_stricter_rules_hold_for_old_urls() -> None:
     with pytest.raises(UndeliverableError, match="https://"):
-        await destinations(["8.8.8.8"]).locate("http://example.com/")
+        await destinations(["8.8.8.8"]).locate("http://example.com/", 7)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.1", "0x7f.1", "2130706433", "017700000001", "[::ffff:7f00:1]", "[::1]"])
 async def test_no_spelling_of_loopback_gets_through(host: str) -> None:
-    by_system = Destinations(AddressRules(), SystemResolver(2), allow_http=False, timeout=5)
+    by_system = Destinations(AddressRules(), SystemResolver(2, 2), allow_http=False, timeout=5)
     with pytest.raises(DarkroomError, match=r"may not be sent to|does not exist|not a URL"):
-        await by_system.check(f"https://{host}/", "url")
+        await by_system.check(f"https://{host}/", "url", 7)
+
+
+async def test_one_account_cannot_hold_every_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that take long to resolve hold a thread even after their caller has given up."""
+    slow, held = threading.Event(), threading.Semaphore(0)
+
+    def look_up(host: str, port: int, **_: object) -> list[object]:
+        if host == "slow.example.com":
+            held.release()
+            slow.wait(60)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    resolve = SystemResolver(3, 2)
+    try:
+        hostile = [asyncio.create_task(resolve("slow.example.com", 443, 1)) for _ in range(10)]
+        for _ in range(2):
+            assert await asyncio.to_thread(held.acquire, timeout=30)
+        for task in hostile[:2]:
+            task.cancel()
+        await asyncio.wait(hostile[:2])
+        async with asyncio.timeout(30):
+            assert await resolve("fast.example.com", 443, 2) == [ip_address("8.8.8.8")]
+        assert not held.acquire(blocking=False)
+    finally:
+        slow.set()
+    async with asyncio.timeout(30):
+        assert len(await asyncio.gather(*hostile[2:])) == 8

@@ -57,7 +57,7 @@ class AccountWebhooks:
         return created
 
     async def _add(self, account_id: int, url: str, event_types: Sequence[str], call: IdempotentCall | None) -> tuple[Registered, str]:
-        url = await self._destinations.check(url, "url")
+        url = await self._destinations.check(url, "url", account_id)
         secret = new_secret()
         webhook = await self._store.create(
             account_id, url, secret, event_types=event_types, max_webhooks=self._max_webhooks, call=call, now=self._clock()
@@ -124,7 +124,7 @@ class AccountWebhooks:
         FIELD_INVALID."""
         if not url:
             return None
-        checked = await self._destinations.check(url, field)
+        checked = await self._destinations.check(url, field, account_id)
         await self.default_secret(account_id)
         return checked
 

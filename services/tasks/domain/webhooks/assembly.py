@@ -39,7 +39,7 @@ def assemble_webhooks(
     """Build every part from the settings. `render` gives the bodies of deliveries."""
     destinations = Destinations(
         AddressRules(settings.webhook_allowed_networks),
-        SystemResolver(settings.webhook_concurrency),
+        SystemResolver(settings.webhook_lookups, settings.webhook_lookups_each),
         allow_http=settings.webhook_allow_http,
         timeout=settings.webhook_connect_timeout,
     )

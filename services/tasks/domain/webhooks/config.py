@@ -34,6 +34,8 @@ class WebhookSettings(BaseSettings):
     webhook_concurrency_each: int = Field(
         4, ge=1, description="Maximum number of deliveries that a process sends concurrently to one receiver."
     )
+    webhook_lookups: int = Field(128, ge=1, description="Maximum number of host names that a process resolves concurrently.")
+    webhook_lookups_each: int = Field(8, ge=1, description="Maximum number of host names that a process resolves at once for one account.")
     webhook_interval: float = Field(0.25, gt=0, description="Interval at which a sender polls for due deliveries.")
 
     @field_validator("webhook_allowed_networks", mode="before")

@@ -6,15 +6,17 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from ipaddress import ip_address
+from weakref import WeakValueDictionary
 
 import httpx
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.tasks.domain.webhooks.addresses import Address, AddressRules
 
-Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
-"""All addresses of a host, best first. Raises socket.gaierror."""
+Resolve = Callable[[str, int, int], Awaitable[Sequence[Address]]]
+"""All addresses of a host and port that an account named, best first. Raises socket.gaierror."""
 
 
 class UndeliverableError(Exception):
@@ -22,18 +24,34 @@ class UndeliverableError(Exception):
 
 
 class SystemResolver:
-    """The operating system's resolver, on threads of its own, since hostile receivers' names may take arbitrarily long to resolve."""
+    """The operating system's resolver, on threads of its own, since hostile receivers' names may take arbitrarily long to resolve.
 
-    def __init__(self, threads: int) -> None:
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="resolve")
+    An account has at most `each` look-ups under way; further ones wait. A look-up counts until its thread is free, even when nobody waits
+    for it any more.
+    """
 
-    async def __call__(self, host: str, port: int) -> Sequence[Address]:
+    def __init__(self, threads: int, each: int) -> None:
+        self._threads, self._each = ThreadPoolExecutor(threads, thread_name_prefix="resolve"), each
+        self._slots: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
+
+    async def __call__(self, host: str, port: int, account_id: int) -> Sequence[Address]:
         """All addresses of a host."""
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, self._look_up, host, port)
+        slots = self._slots.setdefault(account_id, asyncio.Semaphore(self._each))
+        await slots.acquire()
+        loop = asyncio.get_running_loop()
+        looking = self._threads.submit(self._look_up, host, port)
+        looking.add_done_callback(lambda _: _in(loop, slots.release))
+        found = await asyncio.wrap_future(looking)
         return list(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
 
     def _look_up(self, host: str, port: int) -> list[tuple[object, object, object, object, tuple[str, ...]]]:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]
+
+
+def _in(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
+    # A thread may end after the loop that started it.
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(call)
 
 
 class Destinations:
@@ -43,7 +61,7 @@ class Destinations:
         self._rules, self._resolve, self._timeout = rules, resolve, timeout
         self._schemes = ("https", "http") if allow_http else ("https",)
 
-    async def check(self, url: str, field: str) -> str:
+    async def check(self, url: str, field: str, account_id: int) -> str:
         """The URL in its normal form, if webhooks may go there. Raises FIELD_INVALID.
 
         A name that cannot be resolved now passes, since that may be the resolver's fault; each sending checks it again.
@@ -51,7 +69,7 @@ class Destinations:
         parsed = self._parse(url, field)
         try:
             async with asyncio.timeout(self._timeout):
-                addresses = await self._resolve(parsed.host, _port(parsed))
+                addresses = await self._resolve(parsed.host, _port(parsed), account_id)
         except TimeoutError:
             return str(parsed)
         except UnicodeError:
@@ -68,7 +86,7 @@ class Destinations:
             )
         return str(parsed)
 
-    async def locate(self, url: str) -> tuple[httpx.URL, Sequence[Address]]:
+    async def locate(self, url: str, account_id: int) -> tuple[httpx.URL, Sequence[Address]]:
         """The URL and the addresses to connect to, resolved once. Raises UndeliverableError."""
         try:
             parsed = self._parse(url, "url")
@@ -77,7 +95,7 @@ class Destinations:
             raise UndeliverableError(error.message) from None
         try:
             async with asyncio.timeout(self._timeout):
-                addresses = await self._resolve(parsed.host, _port(parsed))
+                addresses = await self._resolve(parsed.host, _port(parsed), account_id)
         except TimeoutError:
             raise UndeliverableError(f"The host's address was not found within {self._timeout:g} s.") from None
         except (OSError, UnicodeError):

@@ -44,11 +44,11 @@ class Poster:
         # Loading the certificates is slow, so all connections share them.
         self._tls = tls or httpx.create_ssl_context()
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """POST JSON and return the answer, whatever its status. Raises UndeliverableError when there is none."""
+    async def post(self, account_id: int, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """POST JSON for an account and return the answer, whatever its status. Raises UndeliverableError when there is none."""
         try:
             async with asyncio.timeout(self._total):
-                parsed, addresses = await self._destinations.locate(url)
+                parsed, addresses = await self._destinations.locate(url, account_id)
                 *others, last = addresses[:_ADDRESSES]
                 for address in others:
                     try:

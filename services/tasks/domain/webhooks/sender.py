@@ -187,7 +187,7 @@ class WebhookSender:
                 POST_SECONDS.time(),
                 tracing.below(_trace_of(subject), "webhook", SpanKind.CLIENT, {"darkroom.delivery_id": delivery.id}),
             ):
-                answer = await self._poster.post(delivery.url, headers, payload)
+                answer = await self._poster.post(delivery.account_id, delivery.url, headers, payload)
         except UndeliverableError as error:
             return Outcome(delivered=False, error=str(error))
         return _judged(answer, self._clock(), own_url=delivery.webhook_id == 0)
