@@ -10,6 +10,9 @@ from google.protobuf.descriptor import MethodDescriptor
 
 import darkroom.internal
 
+# Packages whose services several services serve.
+_SHARED = {"audit": ("files", "tasks")}
+
 
 def internal_methods() -> Iterator[tuple[str, MethodDescriptor]]:
     """Every method below darkroom.internal, with the service that serves it."""
@@ -17,4 +20,4 @@ def internal_methods() -> Iterator[tuple[str, MethodDescriptor]]:
     for module in sorted(folder.rglob("*_pb2.py")):
         name = module.relative_to(folder.parent.parent).with_suffix("").as_posix().replace("/", ".")
         for service in import_module(name).DESCRIPTOR.services_by_name.values():
-            yield from ((name.split(".")[2], method) for method in service.methods)
+            yield from ((server, method) for server in _SHARED.get(name.split(".")[2], (name.split(".")[2],)) for method in service.methods)

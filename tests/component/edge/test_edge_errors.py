@@ -137,7 +137,7 @@ async def test_unknown_fields_are_tolerated(edge: Edge, http: httpx.AsyncClient)
 
 async def test_unset_fields_are_left_out_and_lists_without_items_are_not(edge: Edge, http: httpx.AsyncClient) -> None:
     reply = await http.get("/v1/tasks/7/status", headers=edge.headers)
-    expected = {"task_id": "7", "status": "Pending", "error_message": edge.account.id, "not_applied": []}
+    expected = {"task_id": "7", "status": "Pending", "error_message": edge.account.id, "not_applied": [], "notices": []}
     assert reply.json() == {"code": 200, "message": "success", "data": expected}
     assert type(reply.json()["code"]) is int
 

@@ -111,8 +111,8 @@ async def test_under_v1_and_in_estimates(service: Service, replica: Replica, pho
     request = images_pb2.RemoveBackgroundRequest(image_file_id=str(photo), background_file_id=str(beach))
     created = (await replica.images.RemoveBackground(request, metadata=me)).data
     assert service.files.pins == {int(created.task_id): [photo, beach]}
-    gif = service.files.add(ACCOUNT, "a.gif", "image/gif", size=(80, 60))
-    for file_id, code in (("4", 40401), (str(gif), 40005)):
+    paper = service.files.add(ACCOUNT, "a.pdf", "application/pdf", pages=1)
+    for file_id, code in (("4", 40401), (str(paper), 40005)):
         request.background_file_id = file_id
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await replica.images.RemoveBackground(request, metadata=me)
