@@ -1,4 +1,4 @@
-"""Metrics of the files service besides those of its requests to storage. docs/monitoring.md explains each."""
+"""Metrics of the files service besides those of its requests to storage. docs/how-to/monitoring.md explains each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics of a worker. docs/monitoring.md explains each."""
+"""Metrics of a worker. docs/how-to/monitoring.md explains each."""
 
 from __future__ import annotations
 

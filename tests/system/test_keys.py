@@ -40,7 +40,7 @@ async def test_a_key_does_what_its_scopes_say(stack: StackUnderTest, native: Asy
 
 
 async def test_the_main_job_needs_three_scopes(stack: StackUnderTest, native: AsyncClient, tmp_path: Path) -> None:
-    """As docs/api-keys.md and docs/how-to/service-account.md say."""
+    """As docs/how-to/api-keys.md and docs/how-to/service-account.md say."""
     scopes = ["files:write", "tasks:read", "tasks:write"]
     _, secret = await native.keys.create("backend", scopes)
     (tmp_path / "one.png").write_bytes(encoded(disc(64, 48), "PNG"))

@@ -200,7 +200,7 @@ async def test_fields_that_nobody_knows_are_tolerated_and_types_are_not(pilio: P
     ],
 )
 async def test_other_ways_to_write_a_value_that_are_understood(pilio: Pilio, path: str, body: dict[str, Any]) -> None:
-    """docs/pilio-differences.md lists them."""
+    """docs/explanation/pilio-differences.md lists them."""
     response = await pilio.post(path, body)
     assert response.json()["code"] == PASSED.get(path, NO_FILE), response.text
 

@@ -12,7 +12,7 @@ Key = Annotated[SecretStr | None, BeforeValidator(lambda value: value.strip() or
 
 
 class GenerationSettings(BaseSettings):
-    """Which provider serves each operation, and how to reach it. See docs/generation.md."""
+    """Which provider serves each operation, and how to reach it. See docs/how-to/generation.md."""
 
     model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 

@@ -1,6 +1,6 @@
 """The life of a task: its states, and every possible change between them.
 
-`docs/task-lifecycle.md` draws this module, and the guarded statements in `store` follow it arrow by arrow; tests hold all three
+`docs/explanation/task-lifecycle.md` draws this module, and the guarded statements in `store` follow it arrow by arrow; tests hold all three
 together.
 """
 

@@ -1,4 +1,4 @@
-"""What an operator sees of a running stack: docs/monitoring.md."""
+"""What an operator sees of a running stack: docs/how-to/monitoring.md."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "webhooks.md"
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "explanation" / "webhooks.md"
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Receiver:
 
 
 def documented_verify() -> Callable[..., bool]:
-    """The function that `docs/webhooks.md` gives to receivers."""
+    """The function that `docs/explanation/webhooks.md` gives to receivers."""
     source = DOCUMENT.read_text().split("```python\n")[1].split("```")[0]
     names: dict[str, Any] = {}
     code: CodeType = compile(source, DOCUMENT, "exec")

@@ -1,4 +1,6 @@
-"""The tasks service dies between two steps of the life of a task: SIGKILL, exactly there. `docs/task-lifecycle.md` lists the steps.
+"""The tasks service dies between two steps of the life of a task: SIGKILL, exactly there.
+
+`docs/explanation/task-lifecycle.md` lists the steps.
 
 The one that dies is a process of its own. What it left is looked at and taken up by another replica, or by the next step of a loop.
 """

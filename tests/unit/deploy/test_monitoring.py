@@ -1,4 +1,4 @@
-"""docs/monitoring.md and deploy/prometheus name the metrics that there are, and no others."""
+"""docs/how-to/monitoring.md and deploy/prometheus name the metrics that there are, and no others."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _names_in(text: str) -> set[str]:
 
 
 def test_every_metric_is_documented_and_every_documented_one_exists(metrics: dict[str, Metric]) -> None:
-    assert _names_in((REPOSITORY / "docs" / "monitoring.md").read_text()) == set(metrics)
+    assert _names_in((REPOSITORY / "docs" / "how-to" / "monitoring.md").read_text()) == set(metrics)
 
 
 def test_names_and_units_follow_the_conventions(metrics: dict[str, Metric]) -> None:
@@ -116,7 +116,7 @@ def _selectors(expression: Any) -> Iterable[Any]:
 
 def test_every_alert_is_explained() -> None:
     alerts = {name for name, _ in _expressions() if name.startswith("Darkroom")}
-    explained = set(re.findall(r"`(Darkroom[A-Za-z]+)`", (REPOSITORY / "docs" / "monitoring.md").read_text()))
+    explained = set(re.findall(r"`(Darkroom[A-Za-z]+)`", (REPOSITORY / "docs" / "how-to" / "monitoring.md").read_text()))
     assert alerts == explained
 
 

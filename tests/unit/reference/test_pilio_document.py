@@ -1,4 +1,7 @@
-"""Our document of Pilio's calls, field by field beside Pilio's own. docs/pilio-differences.md lists the differences that remain."""
+"""Our document of Pilio's calls, field by field beside Pilio's own.
+
+docs/explanation/pilio-differences.md lists the differences that remain.
+"""
 
 from __future__ import annotations
 

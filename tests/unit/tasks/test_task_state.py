@@ -13,7 +13,7 @@ from services.tasks.surfaces.rendering import state_number, state_of
 from services.tasks.surfaces.rest.status import Status, status_of
 
 TESTS = Path(__file__).resolve().parents[2]
-DOCUMENT = TESTS.parent / "docs" / "task-lifecycle.md"
+DOCUMENT = TESTS.parent / "docs" / "explanation" / "task-lifecycle.md"
 
 
 def test_nothing_leaves_a_terminal_state() -> None:

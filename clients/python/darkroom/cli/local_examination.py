@@ -54,5 +54,7 @@ def _disk(stack: Path) -> Finding:
     if usage.free < _EMPTY_BYTES:
         return Finding("disk", Verdict.BAD, detail, "Free some space: uploads, databases and logs stop when the disk is full.")
     if usage.free < _LOW_BYTES:
-        return Finding("disk", Verdict.DOUBTFUL, detail, "Free some space soon, or keep files for a shorter time (docs/retention.md).")
+        return Finding(
+            "disk", Verdict.DOUBTFUL, detail, "Free some space soon, or keep files for a shorter time (docs/explanation/retention.md)."
+        )
     return Finding("disk", Verdict.GOOD, detail)

@@ -170,7 +170,7 @@ async def _credits(client: AsyncClient) -> str:
     if balance.unlimited:
         return "unlimited"
     if balance.available_millicredits <= 0:
-        raise _DoubtfulError("none left", "Ask the operator for more: docs/credits.md.")
+        raise _DoubtfulError("none left", "Ask the operator for more: docs/explanation/credits.md.")
     return f"{credits_text(balance.available_millicredits)} available"
 
 

@@ -1,4 +1,4 @@
-"""Retention settings of the tasks service. `docs/retention.md` lists them together with those of the files service."""
+"""Retention settings of the tasks service. `docs/explanation/retention.md` lists them together with those of the files service."""
 
 from __future__ import annotations
 

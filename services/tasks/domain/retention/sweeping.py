@@ -30,7 +30,7 @@ class Rule:
 
 
 def rules(settings: RetentionSettings) -> Sequence[Rule]:
-    """The policy. Anything else that should expire gets a rule here and a line in `docs/retention.md`."""
+    """The policy. Anything else that should expire gets a rule here and a line in `docs/explanation/retention.md`."""
     return (
         # A task may have hundreds of events, and a statement should take a fraction of a second.
         Rule("events", timedelta(seconds=settings.event_retention), RetentionStore.remove_events, 100),
