@@ -22,6 +22,8 @@ class Service:
     """Whether it has a listener that the edge routes to. Every service has an internal listener, and one for metrics."""
     database: bool = True
     """Whether it has a database of its own."""
+    http: bool = False
+    """Whether its public listener speaks HTTP in place of gRPC."""
     ready_seconds: float = 120.0
     """How long it may take to start."""
 
@@ -32,6 +34,8 @@ SERVICES: Mapping[str, Service] = {
         Service("accounts", requires=("postgres", "nats")),
         Service("files", requires=("postgres", "nats", "s3")),
         Service("tasks", requires=("postgres", "nats")),
+        # Forms, which no transcoding can carry.
+        Service("gateway", requires=("nats", "s3"), database=False, http=True),
         # It takes its work from NATS and waits for Triton's models.
         Service("inference", requires=("nats", "s3"), public=False, database=False, ready_seconds=180.0),
     )

@@ -42,6 +42,9 @@ def render(settings: EdgeSettings) -> Path:
         "metrics_listen": Address.parse(settings.edge_metrics_listen) if settings.edge_metrics_listen else None,
         "upstreams": {**upstreams, "authorization": Address.parse(settings.accounts_address)},
         "authorizer": AUTHORIZER,
+        "forms": settings.upstream(routes.GATEWAY) if any(how.form for path in known_paths for how in path.treatments) else None,
+        # The largest file, and as much around it as any other body may have.
+        "form_limit": min(settings.edge_upload_limit + settings.edge_body_limit, 2**32 - 1),
         "storage": Endpoint.parse(settings.s3_endpoint) if settings.s3_endpoint else None,
         "collector": Endpoint.parse(settings.otlp_endpoint) if settings.otlp_endpoint else None,
         "sampled_per_million": round(settings.trace_ratio * 1_000_000),

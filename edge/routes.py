@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain, groupby
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
 
+GATEWAY = "gateway"
+"""The service that takes forms, over HTTP."""
 REFLECTOR = "tasks"
 """The service that answers gRPC reflection for all public services, and health checks of gRPC clients. No header of such a call tells which
 service it is about, so one service answers for all: the one whose `__main__` sets `reflected`."""
@@ -50,6 +52,8 @@ class Treatment:
     """Whether empty lists are left out of the replies, because their absence has a meaning."""
     max_request_bytes: int
     """Maximum bytes of a request; 0: the edge's setting applies."""
+    form: bool
+    """Whether a request may also be a form, which goes to the gateway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +98,6 @@ def known_paths() -> list[KnownPath]:
     return found
 
 
-def lists_in(message: Descriptor, seen: frozenset[str] = frozenset()) -> Iterator[FieldDescriptor]:
-    """The lists of a message and of the messages in it. Well-known types have none: their JSON is their own."""
-    if message.file.package == "google.protobuf":
-        return
-    for field in message.fields:
-        if field.is_repeated:
-            yield field
-        if field.message_type is not None and field.message_type.full_name not in seen:
-            yield from lists_in(field.message_type, seen | {message.full_name})
-
-
 def _route(service: ServiceDescriptor) -> ServiceRoute:
     streams = tuple(method.name for method in service.methods if method.server_streaming or method.client_streaming)
     others = [method for method in service.methods if method.name not in streams]
@@ -113,7 +106,7 @@ def _route(service: ServiceDescriptor) -> ServiceRoute:
     limits = {} if transcoded else {method.name: catalogue.max_request_bytes(method) for method in service.methods}
     return ServiceRoute(
         service=service.full_name,
-        upstream=_upstream(service),
+        upstream=catalogue.served_by(service),
         transcoded=transcoded,
         streams=streams,
         reads=tuple(method.name for method in reads),
@@ -126,18 +119,12 @@ def _route(service: ServiceDescriptor) -> ServiceRoute:
 
 def _treatment(method: MethodDescriptor) -> Treatment:
     return Treatment(
-        upstream=_upstream(method.containing_service),
+        upstream=catalogue.served_by(method.containing_service),
         anonymous=catalogue.is_anonymous(method),
-        leaves_lists_out=_leaves_lists_out(method),
+        leaves_lists_out=catalogue.leaves_lists_out(method),
         max_request_bytes=catalogue.max_request_bytes(method),
+        form=catalogue.takes_form(method),
     )
-
-
-def _upstream(service: ServiceDescriptor) -> str:
-    served_by = service.GetOptions().Extensions[options_pb2.served_by]
-    if not served_by:
-        raise LookupError(f"{service.full_name}: option (darkroom.common.v1.served_by) must say which service answers")
-    return served_by
 
 
 def _is_read(method: MethodDescriptor) -> bool:
@@ -146,7 +133,3 @@ def _is_read(method: MethodDescriptor) -> bool:
 
 def _may_wait(method: MethodDescriptor) -> bool:
     return any(field.GetOptions().Extensions[options_pb2.holds_back_reply] for field in method.input_type.fields)
-
-
-def _leaves_lists_out(method: MethodDescriptor) -> bool:
-    return any(field.GetOptions().Extensions[options_pb2.absent_when_empty] for field in lists_in(method.output_type))

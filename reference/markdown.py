@@ -68,6 +68,9 @@ def _operation(document: Document, verb: str, path: str, operation: Document) ->
         content = body["content"]["application/json"]
         reference = content["schema"].get("$ref")
         lines.append(f"Body: {_link(reference)}\n" if reference else f"Body:\n\n{properties(content['schema'])}")
+        if form := body["content"].get("multipart/form-data"):
+            parts = [f"`{name}`" for name, part in form["schema"]["properties"].items() if _is_file(part)]
+            lines.append(f"Or a form (`multipart/form-data`) with the same fields, and files as parts: {', '.join(parts)}.\n")
         for example in content.get("examples", {}).values():
             lines.append(f"{example['summary']}:\n\n```json\n{json.dumps(example['value'], indent=2, ensure_ascii=False)}\n```\n")
     lines += ["| status | reply |", "|---|---|"]
@@ -76,6 +79,10 @@ def _operation(document: Document, verb: str, path: str, operation: Document) ->
         about = response["description"] if int(status) >= 300 else "; ".join(map(_type, schemas)) or response["description"]
         lines.append(f"| {status} | {_cell(about)} |")
     return "\n".join(lines) + "\n"
+
+
+def _is_file(part: Document) -> bool:
+    return "contentMediaType" in part.get("items", part)
 
 
 def properties(schema: Document) -> str:

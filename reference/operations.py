@@ -16,6 +16,7 @@ from reference.comments import Comments
 from reference.refusals import Refusals
 from reference.rules import is_required
 from reference.schemas import Schemas, is_about_reply
+from services.common.rpc import catalogue
 from services.common.rpc.catalogue import HttpBinding, bindings, is_anonymous
 from services.common.rpc.surfaces import Surface
 
@@ -90,7 +91,10 @@ class Operations:
         content: Schema = {"schema": schema}
         if examples := examples_of(method):
             content["examples"] = {example.name: {"summary": example.summary, "value": json.loads(example.request)} for example in examples}
-        return {"required": required, "content": {"application/json": content}}
+        found = {"application/json": content}
+        if catalogue.takes_form(method):
+            found["multipart/form-data"] = {"schema": self._schemas.form(method.input_type)}
+        return {"required": required, "content": found}
 
     def _success(self, method: MethodDescriptor) -> dict[str, Schema]:
         headers = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}

@@ -72,6 +72,24 @@ class Schemas:
             schema["required"] = required
         return schema
 
+    def form(self, message: Descriptor) -> Schema:
+        """The message as a form: files as parts, and the other fields as parts of their own names."""
+        properties: dict[str, Schema] = {}
+        for field in message.fields:
+            if is_about_reply(field):
+                continue
+            if part := field.GetOptions().Extensions[options_pb2.form_part]:
+                one = {"type": "string", "contentMediaType": "application/octet-stream"}
+                about = f"The file itself, in place of {field.name}"
+                properties[part] = (
+                    {"type": "array", "items": one, "description": f"{about}: one part for each."}
+                    if field.is_repeated
+                    else {**one, "description": f"{about}."}
+                )
+            properties[field.name] = self.field(field, reply=False)
+        about = "The same fields as parts of a form, and files as parts. Lists are repeated parts or JSON, and objects are JSON."
+        return {"type": "object", "description": about, "properties": properties}
+
     def field(self, field: FieldDescriptor, *, reply: bool) -> Schema:
         """One field with its rules and its comment."""
         rules = rules_of(field)

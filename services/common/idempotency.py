@@ -30,6 +30,10 @@ from services.common.errors import DarkroomError, ErrorReason
 Made = TypeVar("Made")
 
 HEADER = "idempotency-key"
+CONTENT_HEADER = "x-darkroom-content"
+"""By which the gateway says what the files of a form hold, whose ids differ each time that the form is sent: hexadecimal."""
+REPLAYED = "x-darkroom-replayed"
+"""Trailer of a reply that repeats an earlier one: what was stored for this call is not needed."""
 KEPT = timedelta(hours=24)
 """How long a key is remembered."""
 _BATCH = 1000

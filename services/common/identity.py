@@ -29,6 +29,8 @@ ADDRESS_HEADER = "x-envoy-external-address"
 """The client's network address. The edge sets it, after the number of proxies that it trusts, and removes what clients send."""
 IDENTITY_SECONDS = 60
 IDENTITY_ISSUER = "accounts"
+GATEWAY = "gateway"
+"""May sign identity tokens, too: it repeats that of the request it serves, which may take longer than a token lasts."""
 _SERVICE_SECONDS = 60
 # How long a service token is reused; it then still has most of its minute left.
 _REUSED_SECONDS = 20
@@ -50,7 +52,7 @@ class Identity:
     key_name: str = ""
     """The name of that key."""
     service: str | None = None
-    """The calling service, on an internal listener."""
+    """The calling service, on an internal listener; on a public one, `gateway` where that makes the call for its caller."""
     scopes: frozenset[str] | None = None
     """What the key may do, such as `tasks:write`; None for everything."""
 
@@ -156,11 +158,16 @@ class Verifier:
     def identity(self, token: str) -> Identity:
         """The caller named by an identity token. Raises API_KEY_INVALID, and UNAVAILABLE for one that is out of its time."""
         claims = self._claims(token, _PUBLIC)
-        if claims["iss"] != IDENTITY_ISSUER:
+        issuer = claims["iss"]
+        if issuer not in (IDENTITY_ISSUER, GATEWAY):
             raise _refused()
         scopes = frozenset(str(claims["scope"]).split()) if "scope" in claims else None
         return Identity(
-            account_id=int(str(claims["sub"])), key_id=int(str(claims["key"])), key_name=str(claims.get("name", "")), scopes=scopes
+            account_id=int(str(claims["sub"])),
+            key_id=int(str(claims["key"])),
+            key_name=str(claims.get("name", "")),
+            service=GATEWAY if issuer == GATEWAY else None,
+            scopes=scopes,
         )
 
     def service(self, authorization: str) -> Identity:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from prometheus_client.registry import Collector
 
@@ -19,6 +19,9 @@ from services.common.rpc.server import Mount, listening
 from services.common.telemetry import tracing
 from services.common.telemetry.health import Check, Health
 from services.common.telemetry.listener import observable
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 Opened = TypeVar("Opened")
 Settings = TypeVar("Settings", bound=ProcessSettings)
@@ -79,6 +82,8 @@ class Parts:
     internal: Sequence[Mount] = ()
     public: Sequence[Mount] = ()
     """Served if the settings name a public listener."""
+    application: ASGIApp | None = None
+    """Served there over HTTP, in place of gRPC."""
     reflected: Sequence[str] = ()
     """Services that reflection lists on the public listener."""
     before_listening: Callable[[asyncio.Event], Awaitable[bool]] = _at_once
@@ -87,6 +92,17 @@ class Parts:
     """Runs until the process is told to stop, and then until its work is finished or handed back."""
     drained: Callable[[], None] = _nothing
     """Called once no new calls arrive, before the listeners close."""
+
+
+def _public(parts: Parts, settings: ServiceSettings, verifier: Verifier, health: Health) -> AbstractAsyncContextManager[None]:
+    seconds, tls = settings.drain_calls, settings.tls
+    if parts.application is None:
+        calls = OpenCalls(settings.max_streams_per_account, settings.max_streams)
+        return listening("public", settings.listen, parts.public, verifier, parts.reflected, health, seconds, calls, tls)
+    # Imported only by the processes that need it.
+    from services.common import http_listener
+
+    return http_listener.serving(settings.listen, parts.application, health, seconds, tls)
 
 
 @dataclass(frozen=True)
@@ -113,9 +129,7 @@ class Service(Generic[Settings]):
             internal = listening("internal", settings.internal_listen, parts.internal, verifier, (), health, seconds, tls=tls)
             await opening.open("internal listener", internal)
             if isinstance(settings, ServiceSettings):
-                calls = OpenCalls(settings.max_streams_per_account, settings.max_streams)
-                public = listening("public", settings.listen, parts.public, verifier, parts.reflected, health, seconds, calls, tls)
-                await opening.open("public listener", public)
+                await opening.open("public listener", _public(parts, settings, verifier, health))
             await parts.work(stop, health)
             if isinstance(settings, ServiceSettings):
                 await health.drain(settings.drain_notice)

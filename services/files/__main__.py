@@ -26,6 +26,7 @@ from services.files.config import FilesSettings
 from services.files.events import TaskEvents
 from services.files.objects import object_store
 from services.files.probe import Prober, storage_client
+from services.files.surfaces.internal.intake import Intake
 from services.files.surfaces.internal.storage import Storage
 from services.files.surfaces.native.files import NativeFiles
 from services.files.surfaces.rest.files import RestFiles
@@ -64,7 +65,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Loop("task_events", 0.0, events.step, _EVENTS_SPACING, waits=True),
         ],
         collectors=[PoolGauges(database.engine)],
-        internal=[Mount(Storage(files.task_files)), Mount(AuditPartServicer(audit))],
+        internal=[Mount(Storage(files.task_files)), Mount(Intake(files.streamed)), Mount(AuditPartServicer(audit))],
         public=[
             Mount(NativeFiles(files.uploads, files.unfinished, files.library)),
             Mount(RestFiles(files.uploads, files.unfinished, files.library)),

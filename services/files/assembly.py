@@ -14,6 +14,7 @@ from services.files.domain.intake import ContentProber, Intake
 from services.files.domain.library import Downloads, Library, TaskDirectory, Visibility
 from services.files.domain.quota import Quotas
 from services.files.domain.reconciling import Reconciler
+from services.files.domain.streamed import StreamedFiles
 from services.files.domain.sweeping import Sweeper
 from services.files.domain.task_files import TaskFiles
 from services.files.domain.unfinished import UnfinishedUploads
@@ -29,6 +30,7 @@ class Files:
     """What the servicers and loops call."""
 
     uploads: Uploads
+    streamed: StreamedFiles
     unfinished: UnfinishedUploads
     library: Library
     task_files: TaskFiles
@@ -63,8 +65,10 @@ def assemble(
     task_files = TaskFiles(files, task_store, objects, internal_urls, visibility, intake, downloads, wake_sweeper, settings, clock)
     sweeper = Sweeper(files, sweep_store, objects, tasks, task_files, settings, clock)
     sweep_loop = Loop("sweep_files", settings.sweep_interval_seconds, sweeper.sweep_files)
+    uploads = Uploads(files, idempotency, objects, upload_urls, intake, quotas, settings, clock, disk)
     return Files(
-        uploads=Uploads(files, idempotency, objects, upload_urls, intake, quotas, settings, clock, disk),
+        uploads=uploads,
+        streamed=StreamedFiles(files, uploads, internal_urls, wake_sweeper, settings, clock),
         unfinished=UnfinishedUploads(files, objects, upload_urls, quotas, wake_sweeper, settings, clock),
         library=Library(files, visibility, intake, downloads, wake_sweeper, clock),
         task_files=task_files,

@@ -55,6 +55,7 @@ RIGHTS: Mapping[str, Rights] = {
         ),
         subscribe=(events_subject("*"), REVOKED_SUBJECT),
     ),
+    "gateway": Rights(subscribe=(REVOKED_SUBJECT,)),
     "inference": Rights(publish=(*_pulls(WORK_STREAM, "*"), offer_subject("*")), subscribe=(cancel_subject("*"),)),
 }
 """By service; a service that is not named here may connect, and nothing else."""

@@ -1,4 +1,4 @@
-"""Darkroom's own services: accounts, files, tasks and inference."""
+"""Darkroom's own services: accounts, files, tasks, gateway and inference."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from services.common.tls import FILES, MutualTls
 
 
 def address(config: StackConfig, service: str) -> str:
-    """gRPC target of a service's public listener, to which Envoy routes."""
+    """Target of a service's public listener, to which Envoy routes."""
     return config.listener(service)
 
 
@@ -65,6 +65,7 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
     }
     for other in SERVICES:
         environment[f"DARKROOM_{other.upper()}_ADDRESS"] = internal_address(config, other)
+        environment[f"DARKROOM_{other.upper()}_PUBLIC_ADDRESS"] = address(config, other)
     if config.settings.internal_tls:
         environment["DARKROOM_INTERNAL_TLS_DIR"] = str(certificate_folder(config.layout, service))
     if SERVICES[service].database:
@@ -84,7 +85,7 @@ def _known_settings(service: str) -> frozenset[str]:
 def service(config: StackConfig, name: str) -> Program:
     """One of Darkroom's services: migrated before it starts, ready when its listeners report SERVING."""
     declared, environment = SERVICES[name], service_environment(config, name)
-    listeners = [internal_address(config, name), *([address(config, name)] if declared.public else [])]
+    grpc_listeners = [internal_address(config, name), *([address(config, name)] if declared.public and not declared.http else [])]
     code = [REPOSITORY / "services" / "common", REPOSITORY / "services" / name, REPOSITORY / "gen" / ".stamp"]
 
     certificates = [certificate_folder(config.layout, name) / file for file in FILES]
@@ -94,12 +95,14 @@ def service(config: StackConfig, name: str) -> Program:
             await _migrate(config, name)
 
     async def ready() -> None:
-        for target in listeners:
+        for target in grpc_listeners:
             # Not grpc.aio, which does not work with several event loops in one process, as in tests.
             try:
                 await asyncio.to_thread(_check_health, target, name, config.tls(OPERATOR))
             except NotReady as problem:
                 raise NotReady(await _reasons(metrics_address(config, name)) or str(problem)) from problem
+        if declared.http:
+            await _check_open(address(config, name))
 
     return Program(
         name=name,
@@ -154,6 +157,16 @@ async def _reasons(address: str) -> str:
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError):
         return ""
     return "; ".join(f"{name}: {problem}" for name, problem in problems.items())
+
+
+async def _check_open(target: str) -> None:
+    path = target.removeprefix("unix:")
+    host, _, port = target.rpartition(":")
+    try:
+        _, writer = await (asyncio.open_unix_connection(path) if path != target else asyncio.open_connection(host, int(port)))
+    except OSError as error:
+        raise NotReady(f"{target} is not open: {error.strerror}") from error
+    writer.close()
 
 
 def _check_health(target: str, service: str, tls: MutualTls | None) -> None:

@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from google.api import annotations_pb2, http_pb2
-from google.protobuf.descriptor import FileDescriptor, MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor
 
 from darkroom.common.v1 import options_pb2
 from services.common.rpc.path_templates import PathTemplate
@@ -135,6 +135,35 @@ def max_request_bytes(method: MethodDescriptor) -> int:
     """How many bytes the body of a request may have; 0 if the method leaves that to the edge."""
     limit: int = method.GetOptions().Extensions[options_pb2.max_request_bytes]
     return limit
+
+
+def takes_form(method: MethodDescriptor) -> bool:
+    """Whether a call may also be sent as multipart/form-data."""
+    return bool(method.GetOptions().Extensions[options_pb2.takes_form])
+
+
+def served_by(service: ServiceDescriptor) -> str:
+    """The service of the platform that answers. Raises LookupError for one without."""
+    name: str = service.GetOptions().Extensions[options_pb2.served_by]
+    if not name:
+        raise LookupError(f"{service.full_name}: option (darkroom.common.v1.served_by) must say which service answers")
+    return name
+
+
+def leaves_lists_out(method: MethodDescriptor) -> bool:
+    """Whether lists without items are left out of the JSON replies of a method."""
+    return any(field.GetOptions().Extensions[options_pb2.absent_when_empty] for field in lists_in(method.output_type))
+
+
+def lists_in(message: Descriptor, seen: frozenset[str] = frozenset()) -> Iterator[FieldDescriptor]:
+    """The lists of a message and of the messages in it."""
+    if message.full_name.startswith("google.protobuf."):
+        return  # Struct and the like have a form of their own in JSON.
+    for field in message.fields:
+        if field.is_repeated:
+            yield field
+        if field.message_type is not None and field.message_type.full_name not in seen:
+            yield from lists_in(field.message_type, seen | {message.full_name})
 
 
 @cache

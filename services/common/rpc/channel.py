@@ -38,12 +38,14 @@ _OPTIONS = (
 
 
 @asynccontextmanager
-async def channel(address: str, service: str = "darkroom", tls: MutualTls | None = None) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel to a service's internal listener, closed when the block ends. With `tls`, the listener's certificate must name the service,
-    whatever the address."""
+async def channel(
+    address: str, service: str = "darkroom", tls: MutualTls | None = None, *, repeats: bool = True
+) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to a service's listener, closed when the block ends. With `tls`, the listener's certificate must name the service, whatever
+    the address. Without `repeats`, a call is repeated only if the service cannot have seen it."""
     spans = [ClientSpans()] if tracing.enabled() else []
     # Unix sockets have no host; without this the authority would be the escaped path, which some servers refuse.
-    options: tuple[tuple[str, str | int], ...] = (*_OPTIONS, ("grpc.default_authority", service))
+    options: tuple[tuple[str, str | int], ...] = (*(_OPTIONS if repeats else _OPTIONS[1:]), ("grpc.default_authority", service))
     if tls is None:
         opening = grpc.aio.insecure_channel(address, options=options, interceptors=spans)
     else:

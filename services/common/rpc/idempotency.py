@@ -15,13 +15,13 @@ from services.common.identity import current_identity
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
-_keyed: ContextVar[tuple[str, str, Message] | None] = ContextVar("idempotency", default=None)
+_keyed: ContextVar[tuple[str, str, Message, str | None] | None] = ContextVar("idempotency", default=None)
 
 
-def set_idempotency(method: str, key: str | None, request: Message) -> None:
+def set_idempotency(method: str, key: str | None, request: Message, content: str | None = None) -> None:
     """Remember the key header of the current call, whose request the interceptor has validated; None if it has none or the method takes
-    none."""
-    _keyed.set((method, key, request) if key is not None else None)
+    none. `content` tells the files of a form from others, whatever ids they have."""
+    _keyed.set((method, key, request, content) if key is not None else None)
 
 
 def current_idempotency() -> IdempotentCall | None:
@@ -29,21 +29,23 @@ def current_idempotency() -> IdempotentCall | None:
     keyed = _keyed.get()
     if keyed is None:
         return None
-    method, key, request = keyed
+    method, key, request, content = keyed
     if not _KEY.fullmatch(key):
         raise DarkroomError(ErrorReason.FIELD_INVALID, f"{HEADER}: must be 1 to 255 printable ASCII characters.", field=HEADER)
     # Deterministic for one version of the protos. A field that is not set adds nothing, so new fields invalidate no key.
-    digest = hashlib.sha256(_asked(request).SerializeToString(deterministic=True)).digest()
+    asked = _asked(request, with_files=content is None).SerializeToString(deterministic=True)
+    digest = hashlib.sha256(asked if content is None else asked + f"\0{content}".encode()).digest()
     return IdempotentCall(current_identity().account_id, method, key, digest)
 
 
-def _asked(request: Message) -> Message:
-    """What is asked for, without the fields that only say how to reply."""
-    replying = [field.name for field, _ in request.ListFields() if field.GetOptions().Extensions[options_pb2.about_reply]]
-    if not replying:
+def _asked(request: Message, *, with_files: bool) -> Message:
+    """What is asked for, without the fields that only say how to reply, and without the ids of files that only this call has."""
+    options = {field.name: field.GetOptions().Extensions for field, _ in request.ListFields()}
+    left_out = [name for name, said in options.items() if said[options_pb2.about_reply] or (said[options_pb2.form_part] and not with_files)]
+    if not left_out:
         return request
     asked = type(request)()
     asked.CopyFrom(request)
-    for name in replying:
+    for name in left_out:
         asked.ClearField(name)
     return asked

@@ -16,9 +16,11 @@ from google.protobuf.message import Message
 from darkroom.common.v1 import options_pb2
 from services.common import log
 from services.common.errors import DarkroomError, ErrorReason, from_rpc
+from services.common.idempotency import CONTENT_HEADER
 from services.common.idempotency import HEADER as IDEMPOTENCY_HEADER
 from services.common.identity import (
     ADDRESS_HEADER,
+    GATEWAY,
     IDENTITY_HEADER,
     Client,
     Identity,
@@ -153,7 +155,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if isinstance(request, Message) and not method.startswith(_QUIET):
             self._validator.check(request)
             key = metadata.get(IDEMPOTENCY_HEADER) if policy.takes_idempotency_key else None
-            set_idempotency(method, str(key) if key is not None else None, request)
+            # Nobody else can tell what files hold.
+            content = metadata.get(CONTENT_HEADER) if identity.service == GATEWAY else None
+            set_idempotency(method, str(key) if key is not None else None, request, str(content) if content is not None else None)
 
     def _lasting(self) -> AbstractContextManager[None]:
         """Count a client's call that stays open. Raises TOO_MANY_STREAMS."""

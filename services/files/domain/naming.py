@@ -23,12 +23,17 @@ _DIRECTION = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))
 def check_name(name: str, field: str) -> None:
     """Refuse path separators, control characters and text-direction overrides. Raises FIELD_INVALID, blamed on `field`."""
     for character in name:
-        if character in "/\\" or unicodedata.category(character) == "Cc" or character in _DIRECTION:
+        if character in "/\\" or not is_plain(character):
             raise DarkroomError(
                 ErrorReason.FIELD_INVALID,
                 f"{field}: must not hold path separators, control characters or text-direction overrides; U+{ord(character):04X} is one.",
                 field=field,
             )
+
+
+def is_plain(character: str) -> bool:
+    """Whether a character is neither a control character nor one that overrides the direction of text."""
+    return unicodedata.category(character) not in ("Cc", "Cs") and character not in _DIRECTION
 
 
 def extension_of(name: str, field: str) -> str:

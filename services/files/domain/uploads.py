@@ -43,6 +43,8 @@ class NewUpload:
     """The size that the client expects, 0 if it gave none: it decides between one PUT and parts, and how many. The upload may differ."""
     extension: str | None = None
     """The type that the client declares; None if it is given only by the name."""
+    in_parts: bool | None = None
+    """Set where a service writes the bytes itself, in parts or at one go; None where the client does."""
 
 
 class Uploads:
@@ -79,13 +81,19 @@ class Uploads:
         and MEDIA_UNSUPPORTED, blamed on the field of `files[i]`; IDEMPOTENCY_KEY_MISMATCH; IDEMPOTENCY_IN_PROGRESS; FILE_NOT_FOUND when
         files of the earlier call are gone; QUOTA_EXCEEDED; DISK_FULL.
         """
-        return await self._idempotency.once(
+        made = await self._idempotency.once(
             call,
             lambda: self._create(account_id, uploads, mode, permanent, size_field, call),
             lambda ids: self._made(account_id, ids),
         )
+        return await self._urls.sign(*made)
 
-    async def _made(self, account_id: int, ids: Sequence[int]) -> list[CreatedUpload]:
+    async def begin(self, account_id: int, upload: NewUpload) -> File:
+        """A record for bytes that a service writes itself. Raises as `create`."""
+        [file], _ = await self._create(account_id, [upload], UploadMode.AUTO, permanent=False, size_field="size_bytes", call=None)
+        return file
+
+    async def _made(self, account_id: int, ids: Sequence[int]) -> tuple[Sequence[File], int]:
         """What an earlier call created. Uploads whose bytes are still missing get as much time as initially."""
         now = self._clock()
         await self._store.prolong_uploads(account_id, ids, now + self._settings.upload_deadline)
@@ -93,7 +101,7 @@ class Uploads:
         for file_id in ids:
             if file_id not in found:
                 raise not_found(file_id)
-        return await self._urls.sign([found[file_id] for file_id in ids], await self._quotas.left(account_id))
+        return [found[file_id] for file_id in ids], await self._quotas.left(account_id)
 
     async def _create(
         self,
@@ -103,7 +111,7 @@ class Uploads:
         permanent: bool,
         size_field: str,
         call: IdempotentCall | None,
-    ) -> list[CreatedUpload]:
+    ) -> tuple[Sequence[File], int]:
         self._disk.check()
         media_types = []
         for index, upload in enumerate(uploads):
@@ -120,7 +128,8 @@ class Uploads:
                 origin=FileOrigin.UPLOAD,
                 state=FileState.PENDING,
                 visible=True,
-                object_key=object_key(account_id, file_id) if parted else upload_key(account_id, file_id),
+                # A client may use its URL of a single PUT again, so that one leads elsewhere.
+                object_key=upload_key(account_id, file_id) if not parted and upload.in_parts is None else object_key(account_id, file_id),
                 name=upload.name,
                 media_type=media_type,
                 size_bytes=upload.size_bytes,
@@ -132,7 +141,7 @@ class Uploads:
             )
             for file_id, upload, media_type, parted in zip(ids, uploads, media_types, in_parts, strict=True)
         ]
-        return await self._urls.sign(*await self._store_all(files, call))
+        return await self._store_all(files, call)
 
     async def _store_all(self, files: Sequence[File], call: IdempotentCall | None) -> tuple[Sequence[File], int]:
         """The files, with multipart uploads started for those sent in parts, stored all or none; and how many bytes more the account may
@@ -195,6 +204,8 @@ class Uploads:
             )
 
     def _goes_in_parts(self, upload: NewUpload, mode: UploadMode) -> bool:
+        if upload.in_parts is not None:
+            return upload.in_parts
         large = upload.size_bytes > self._settings.multipart_above_bytes
         return mode is UploadMode.MULTIPART or (mode is UploadMode.AUTO and large)
 

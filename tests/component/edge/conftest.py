@@ -113,6 +113,7 @@ class Edges:
             "accounts_address": accounts.internal_address("accounts"),
             "edge_files": f"unix:{folder}/files.sock",
             "edge_tasks": f"unix:{folder}/tasks.sock",
+            "edge_gateway": f"unix:{folder}/gateway.sock",
             "edge_upload_limit": UPLOAD_LIMIT,
             "public_url": f"http://127.0.0.1:{port}",
         }

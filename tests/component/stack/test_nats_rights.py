@@ -35,7 +35,7 @@ PUBLISH = {
     "$SYS.REQ.SERVER.PING": set(),
 }
 SUBSCRIBE = {
-    "ACCOUNTS.revoked": {"accounts", "tasks"},
+    "ACCOUNTS.revoked": {"accounts", "gateway", "tasks"},
     "CANCEL.*": {"inference"},
     "EVENTS.*.*": {"tasks"},
     "EVENTS.>": set(),

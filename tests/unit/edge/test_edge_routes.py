@@ -39,7 +39,7 @@ def test_streams_and_reads() -> None:
 def test_a_service_that_nobody_serves_is_an_error() -> None:
     service = attempt_service_pb2.DESCRIPTOR.services_by_name["AttemptService"]
     with pytest.raises(LookupError, match=re.escape(service.full_name)):
-        routes._upstream(service)
+        catalogue.served_by(service)
 
 
 def test_what_reads_says_so() -> None:
@@ -77,6 +77,6 @@ def test_where_lists_without_items_are_left_out_no_other_list_is_ever_empty() ->
     for service in catalogue.public_services():
         for method in service.methods:
             if any((PathTemplate(binding.template).regex, binding.verb) in leaving_out for binding in catalogue.bindings(method)):
-                for field in routes.lists_in(method.output_type):
+                for field in catalogue.lists_in(method.output_type):
                     options = field.GetOptions()
                     assert options.Extensions[options_pb2.absent_when_empty] or is_required(field), field.full_name

@@ -7,12 +7,14 @@ from typing import Protocol
 
 from darkroom.operations.v1 import operation_pb2
 from darkroom.rest.v1 import generation_pb2, images_pb2, images_pb2_grpc, pdfs_pb2, pdfs_pb2_grpc, tasks_pb2
-from services.common.identity import current_identity
+from services.common.idempotency import REPLAYED
+from services.common.identity import GATEWAY, current_identity
 from services.common.rpc.idempotency import current_idempotency
 from services.common.rpc.interceptor import Context
 from services.common.rpc.trace import Origin
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import TaskRequest
+from services.tasks.domain.plan import operations_of
 from services.tasks.surfaces.rest import generation, messages
 from services.tasks.surfaces.rest.replies import Asked, Replies
 
@@ -39,11 +41,12 @@ class RestCreation:
         named = getattr(request, source)
         file_ids = [named] if isinstance(named, str) else list(named)
         fields = [source] if isinstance(named, str) else [f"{source}[{index}]" for index in range(len(file_ids))]
+        inputs = [messages.file_id(file_id, field) for file_id, field in zip(file_ids, fields, strict=True)]
         task = await self._acceptance.create(
             TaskRequest(
                 account_id=current_identity().account_id,
                 operations=[operation],
-                input_file_ids=[messages.file_id(file_id, field) for file_id, field in zip(file_ids, fields, strict=True)],
+                input_file_ids=inputs,
                 input_fields=fields,
                 # The operation's parameters are fields of the request itself.
                 auxiliary_field=lambda _position, _operation, auxiliary: auxiliary.field,
@@ -54,6 +57,10 @@ class RestCreation:
                 webhook_url=request.webhook_url,
             )
         )
+        by_form = current_identity().service == GATEWAY
+        if by_form and (list(task.input_file_ids) != inputs or operations_of(task) != [operation]):
+            # An earlier call of the same form has made it, with files of its own.
+            context.set_trailing_metadata(((REPLAYED, "true"),))
         return await self._replies.created(task, request, context)
 
 

@@ -1,0 +1,83 @@
+"""Files whose bytes another part of the platform writes to storage while it receives them, and whose size it may not know before."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+
+from services.common.clock import Clock
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.media_format import MediaFormat, sniff
+from services.files.config import FilesSettings
+from services.files.domain.errors import not_found
+from services.files.domain.multipart import UploadedPart
+from services.files.domain.naming import EXTENSIONS, MEDIA_TYPE_OF, is_plain
+from services.files.domain.uploads import NewUpload, Uploads
+from services.files.presign import Presigner
+from services.files.records import File, FileState
+from services.files.store import FileStore
+
+_LONGEST_NAME = 200
+_SEPARATORS = re.compile(r"[/\\]")
+_UNNAMED = "file"
+
+
+class StreamedFiles:
+    """Writes are not limited to a declared size; whoever receives the bytes limits them."""
+
+    def __init__(
+        self,
+        store: FileStore,
+        uploads: Uploads,
+        internal_urls: Presigner,
+        wake_sweeper: Callable[[], None],
+        settings: FilesSettings,
+        clock: Clock,
+    ) -> None:
+        self._store, self._uploads, self._urls = store, uploads, internal_urls
+        self._wake_sweeper, self._settings, self._clock = wake_sweeper, settings, clock
+
+    async def begin(self, account_id: int, name: str, head: bytes, size_bytes: int | None) -> tuple[int, str]:
+        """A new file's id, and the URL to PUT it to; without a size it has parts instead, and no URL. `head` is how the file begins.
+
+        Raises MEDIA_UNSUPPORTED and FILE_TOO_LARGE.
+        """
+        name, extension = named(name, head)
+        upload = NewUpload(name, size_bytes or 0, extension, in_parts=size_bytes is None)
+        file = await self._uploads.begin(account_id, upload)
+        url = self._urls.put(file.object_key, self._settings.internal_url_seconds) if file.upload_id is None else ""
+        return file.id, url
+
+    async def part_url(self, account_id: int, file_id: int, number: int) -> str:
+        """The URL to PUT a part to. Raises FILE_NOT_FOUND."""
+        file = (await self._store.find(account_id, [file_id], self._clock())).get(file_id)
+        if file is None or not file.visible or file.upload_id is None or file.state is FileState.READY:
+            raise not_found(file_id)
+        return self._urls.put_part(file.object_key, file.upload_id, number, self._settings.internal_url_seconds)
+
+    async def complete(self, account_id: int, file_id: int, etags: Sequence[str]) -> File:
+        """The file, READY, from its parts. Raises what `Uploads.complete` raises."""
+        return await self._uploads.complete(account_id, file_id, [UploadedPart(number, etag) for number, etag in enumerate(etags, 1)])
+
+    async def discard(self, account_id: int, file_ids: Sequence[int]) -> None:
+        """Delete files that nothing needs."""
+        for file_id in file_ids:
+            await self._store.delete(account_id, file_id, self._clock())
+        self._wake_sweeper()
+
+
+def named(name: str, head: bytes) -> tuple[str, str]:
+    """A name that a file may have, and its extension: that of the name if it is a known one, else that of the content.
+
+    Raises MEDIA_UNSUPPORTED when neither is known.
+    """
+    bare = "".join(character for character in _SEPARATORS.split(unicodedata.normalize("NFC", name))[-1] if is_plain(character)).strip()
+    stem, _, ending = bare.rpartition(".")
+    if stem and ending.lower() in MEDIA_TYPE_OF:
+        return f"{stem[:_LONGEST_NAME]}.{ending}", ending.lower()
+    found = sniff(head)
+    if not isinstance(found, MediaFormat):
+        raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, "This is no picture or document of a known format.", allowed=EXTENSIONS)
+    extension = found.extensions[0]
+    return f"{(stem or bare or _UNNAMED)[:_LONGEST_NAME]}.{extension}", extension

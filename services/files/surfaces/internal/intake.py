@@ -1,0 +1,37 @@
+"""`darkroom.internal.files.v1.IntakeService`: files that services store for an account."""
+
+from __future__ import annotations
+
+from darkroom.internal.files.v1 import intake_service_pb2 as pb
+from darkroom.internal.files.v1 import intake_service_pb2_grpc
+from services.common.identity import current_identity
+from services.common.rpc.interceptor import Context
+from services.files.domain.streamed import StreamedFiles
+
+
+class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
+    """Files of the account in the service token."""
+
+    def __init__(self, files: StreamedFiles) -> None:
+        self._files = files
+
+    async def BeginFile(self, request: pb.BeginFileRequest, context: Context) -> pb.BeginFileResponse:
+        """A record, and where its bytes go."""
+        size = request.size_bytes if request.HasField("size_bytes") else None
+        file_id, url = await self._files.begin(current_identity().account_id, request.name, request.head, size)
+        return pb.BeginFileResponse(file_id=file_id, url=url)
+
+    async def SignFilePart(self, request: pb.SignFilePartRequest, context: Context) -> pb.SignFilePartResponse:
+        """Where a part goes."""
+        url = await self._files.part_url(current_identity().account_id, request.file_id, request.part_number)
+        return pb.SignFilePartResponse(url=url)
+
+    async def CompleteFile(self, request: pb.CompleteFileRequest, context: Context) -> pb.CompleteFileResponse:
+        """Join the parts."""
+        await self._files.complete(current_identity().account_id, request.file_id, request.etags)
+        return pb.CompleteFileResponse()
+
+    async def DiscardFiles(self, request: pb.DiscardFilesRequest, context: Context) -> pb.DiscardFilesResponse:
+        """Delete files."""
+        await self._files.discard(current_identity().account_id, request.file_ids)
+        return pb.DiscardFilesResponse()

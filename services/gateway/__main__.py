@@ -1,0 +1,53 @@
+"""`python -m services.gateway`: serve."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from starlette.applications import Starlette
+
+from darkroom.internal.files.v1 import intake_service_pb2_grpc
+from services.common.bus import connected
+from services.common.identity import Signer, Verifier
+from services.common.object_writing import ObjectWriter, storage_client
+from services.common.revocations import Revocations
+from services.common.rpc.channel import Caller, channel
+from services.common.serving import Opening, Parts, Service
+from services.common.telemetry import checks
+from services.gateway.backend import Backend
+from services.gateway.calls import Calls, Slots
+from services.gateway.config import GatewaySettings
+from services.gateway.forms import FormLimits
+from services.gateway.surfaces.rest.forms import RestForms
+
+
+async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
+    """Put the service together."""
+    # Its warnings quote what clients sent.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
+    signer = Signer("gateway", settings.signing_key_file)
+    bus = await opening.open("nats", connected(settings.nats_url, "gateway"))
+    revocations = await opening.open("revocations", Revocations(bus))
+    files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
+    tasks = await opening.open("tasks", channel(settings.tasks_public_address, "tasks", settings.tls, repeats=False))
+    http = await opening.open("storage", storage_client())
+    limits = FormLimits(settings.form_parts, settings.form_field_bytes, settings.form_idle_seconds, settings.form_slowest_bytes)
+    rest = RestForms(
+        Calls(Verifier(settings.trusted_keys_file), Slots(settings.forms_max, settings.forms_per_account)),
+        Backend({"tasks": tasks}, signer),
+        intake_service_pb2_grpc.IntakeServiceStub(files),
+        Caller(signer),
+        ObjectWriter(http, settings.form_block_bytes),
+        revocations,
+        limits,
+        settings.max_file_bytes,
+    )
+    return Parts(needs=[checks.nats(bus)], application=Starlette(routes=list(rest.routes())))
+
+
+service = Service("gateway", GatewaySettings, compose)
+serve = service.serve
+
+if __name__ == "__main__":
+    sys.exit(service.main())

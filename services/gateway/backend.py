@@ -1,0 +1,110 @@
+"""What the gateway asks of the other services, as the account whose call it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import grpc
+from google.protobuf import message_factory
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+
+from darkroom.internal.files.v1 import intake_service_pb2 as pb
+from darkroom.internal.files.v1 import intake_service_pb2_grpc
+from services.common.errors import translated
+from services.common.idempotency import CONTENT_HEADER
+from services.common.idempotency import HEADER as IDEMPOTENCY_HEADER
+from services.common.identity import ADDRESS_HEADER, IDENTITY_HEADER, Identity, Signer, current_client
+from services.common.rpc.channel import Caller
+from services.common.rpc.trace import TRACE_HEADER, current_trace_id
+
+_SECONDS = 20.0
+# Joining the parts of a large file, and its examination.
+_COMPLETION_SECONDS = 120.0
+# The longest wait that a caller can ask for, and an examination of its files.
+_CALL_SECONDS = 150.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a public method answered."""
+
+    message: Message
+    headers: Mapping[str, str]
+    """What it sent ahead of the message, such as an HTTP status of its own."""
+    trailers: Mapping[str, str]
+
+
+class Backend:
+    """Calls public methods on behalf of their callers.
+
+    A form may take longer than the minute for which the edge's token is good, so the gateway signs one of its own that says the same.
+    """
+
+    def __init__(self, public: Mapping[str, grpc.aio.Channel], signer: Signer) -> None:
+        self._public, self._signer = public, signer
+
+    async def call(
+        self, service: str, method: MethodDescriptor, request: Message, identity: Identity, key: str | None, content: bytes
+    ) -> Reply:
+        """Make the call. `key` is the caller's idempotency key, and `content` what tells the files of the form from others.
+
+        Raises what the method raises.
+        """
+        call = self._public[service].unary_unary(
+            f"/{method.containing_service.full_name}/{method.name}",
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=message_factory.GetMessageClass(method.output_type).FromString,
+        )
+        token = self._signer.identity_token(identity.account_id, identity.key_id, identity.scopes, key_name=identity.key_name)
+        metadata = [(IDENTITY_HEADER, token), (TRACE_HEADER, current_trace_id())]
+        if address := current_client().address:
+            metadata.append((ADDRESS_HEADER, address))
+        if key is not None:
+            metadata += [(IDEMPOTENCY_HEADER, key), (CONTENT_HEADER, content.hex())]
+        with translated():
+            running = call(request, metadata=tuple(metadata), timeout=_CALL_SECONDS, wait_for_ready=True)
+            message = await running
+            return Reply(message, _texts(await running.initial_metadata()), _texts(await running.trailing_metadata()))
+
+
+class FilesOfAccount:
+    """Files that the gateway writes for an account: a `Target` for `ObjectWriter`."""
+
+    def __init__(self, stub: intake_service_pb2_grpc.IntakeServiceAsyncStub, caller: Caller, account_id: int, name: str = "") -> None:
+        self._stub, self._caller, self._account_id, self._name = stub, caller, account_id, name
+
+    async def begin(self, head: bytes, size: int | None) -> tuple[int, str]:
+        """Create a record; returns its id and, if the size is known, where to PUT the bytes."""
+        with translated():
+            reply = await self._stub.BeginFile(
+                pb.BeginFileRequest(name=self._name, head=head, size_bytes=size), metadata=self._metadata, timeout=_SECONDS
+            )
+        return reply.file_id, reply.url
+
+    async def part_url(self, file_id: int, number: int) -> str:
+        """Where to PUT a part."""
+        with translated():
+            request = pb.SignFilePartRequest(file_id=file_id, part_number=number)
+            return (await self._stub.SignFilePart(request, metadata=self._metadata, timeout=_SECONDS)).url
+
+    async def complete(self, file_id: int, etags: Sequence[str]) -> None:
+        """Join the parts, and have the file examined."""
+        with translated():
+            request = pb.CompleteFileRequest(file_id=file_id, etags=etags)
+            await self._stub.CompleteFile(request, metadata=self._metadata, timeout=_COMPLETION_SECONDS)
+
+    async def discard(self, *file_ids: int) -> None:
+        """Delete files."""
+        with translated():
+            await self._stub.DiscardFiles(pb.DiscardFilesRequest(file_ids=file_ids), metadata=self._metadata, timeout=_SECONDS)
+
+    @property
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        # Signed anew: a large file takes longer than a token is good for.
+        return self._caller.on_behalf_of(self._account_id)
+
+
+def _texts(metadata: object) -> dict[str, str]:
+    return {str(key): str(value) for key, value in metadata or ()}  # type: ignore[attr-defined]

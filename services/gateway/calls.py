@@ -1,0 +1,109 @@
+"""What every request goes through: identity, scopes, a limit on how many at a time, trace, log, and errors in the surface's form."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from google.protobuf.descriptor import MethodDescriptor
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from darkroom.common.v1 import scope_pb2
+from services.common import log
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import ADDRESS_HEADER, IDENTITY_HEADER, Client, Identity, Verifier, set_client, set_identity
+from services.common.rpc.metrics import observe_call
+from services.common.rpc.spans import begin_call, end_call
+from services.common.rpc.surfaces import Surface
+from services.common.rpc.trace import TRACE_HEADER, set_trace_id
+from services.common.scopes import require_scope
+from services.common.telemetry import tracing
+from services.gateway.replies import refusal
+
+Handle = Callable[[Request, Identity], Awaitable[Response]]
+_CLIENT_GONE = 499
+_BUSY_SECONDS = 2
+_logger = log.get_logger()
+
+
+class Slots:
+    """How many requests may be under way, in all and for each account."""
+
+    def __init__(self, most: int, each: int) -> None:
+        self._most, self._each = most, each
+        self._taken: Counter[int] = Counter()
+
+    @contextmanager
+    def taken(self, account_id: int) -> Iterator[None]:
+        """Count one more. Raises RATE_LIMITED for an account with too many, and UNAVAILABLE when there are too many in all."""
+        if self._taken[account_id] >= self._each:
+            message = f"At most {self._each} forms of an account are received at the same time. Send this one when another has arrived."
+            raise DarkroomError(ErrorReason.RATE_LIMITED, message, retry_after=_BUSY_SECONDS)
+        if self._taken.total() >= self._most:
+            raise DarkroomError(ErrorReason.UNAVAILABLE, "Too many forms are arriving. Try again later.", retry_after=_BUSY_SECONDS)
+        self._taken[account_id] += 1
+        try:
+            yield
+        finally:
+            self._taken[account_id] -= 1
+            if not self._taken[account_id]:
+                del self._taken[account_id]
+
+
+class Calls:
+    """Serves requests that stand for a public method."""
+
+    def __init__(self, verifier: Verifier, slots: Slots) -> None:
+        self._verifier, self._slots = verifier, slots
+
+    def endpoint(
+        self, surface: Surface, method: MethodDescriptor, scopes: Sequence[scope_pb2.Scope.ValueType], handle: Handle
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """An endpoint of the application. The caller's key must have all of the scopes."""
+        name = f"/{method.containing_service.full_name}/{method.name}"
+
+        async def serve(request: Request) -> Response:
+            with self._call(name, request) as outcome:
+                try:
+                    identity = self._verifier.identity(request.headers.get(IDENTITY_HEADER, ""))
+                    set_identity(identity)
+                    set_client(Client(request.headers.get(ADDRESS_HEADER), request.headers.get("user-agent")))
+                    log.bind_to_context(account_id=identity.account_id)
+                    for scope in scopes:
+                        require_scope(scope, identity.scopes)
+                    with self._slots.taken(identity.account_id):
+                        return await handle(request, identity)
+                except ClientDisconnect:
+                    outcome |= {"code": "CANCELLED"}
+                    return Response(status_code=_CLIENT_GONE)
+                except DarkroomError as raised:
+                    error = raised
+                except Exception as raised:
+                    _logger.exception("request_unhandled", exc_info=raised)
+                    error = DarkroomError(ErrorReason.INTERNAL, "Internal error. Quote the request id when you report it.")
+                outcome |= {"code": error.grpc_code.name, "reason": error.reason.value}
+                return refusal(surface, error)
+
+        return serve
+
+    @contextmanager
+    def _call(self, name: str, request: Request) -> Iterator[dict[str, object]]:
+        """Bind the trace, and write one line when the call ends."""
+        trace_id = (request.headers.get(TRACE_HEADER) or str(uuid.uuid4()))[:64]
+        set_trace_id(trace_id)
+        outcome: dict[str, object] = {"code": "OK"}
+        started = time.perf_counter()
+        with log.bind(trace_id=trace_id):
+            span = begin_call(name, dict(request.headers), trace_id, root=True) if tracing.enabled() else None
+            try:
+                yield outcome
+            finally:
+                seconds = time.perf_counter() - started
+                observe_call(name, str(outcome["code"]), seconds)
+                if span is not None:
+                    end_call(span, str(outcome["code"]), str(outcome.get("reason", "")) or None)
+                _logger.info("form", method=name, milliseconds=round(seconds * 1000, 1), **outcome)

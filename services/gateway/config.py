@@ -1,0 +1,31 @@
+"""Settings of the gateway. All its limits and defaults are defined here."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from services.common.config import ServiceSettings
+
+MEBIBYTE = 1024 * 1024
+
+
+class GatewaySettings(ServiceSettings):
+    """Settings of the gateway process. Its public listener speaks HTTP/1.1. Field `x_y` is read from `DARKROOM_X_Y`."""
+
+    files_address: str = Field(description="Internal listener of the files service, as a gRPC target.")
+    tasks_public_address: str = Field(description="Public listener of the tasks service, as a gRPC target.")
+    max_file_bytes: int = Field(2048 * MEBIBYTE, ge=1, le=2048 * MEBIBYTE, description="Largest file in a form, in bytes.")
+    form_block_bytes: int = Field(
+        8 * MEBIBYTE,
+        ge=5 * MEBIBYTE,
+        le=256 * MEBIBYTE,
+        description="Size in which files of forms are passed on to storage. A form takes up to three times as much memory.",
+    )
+    form_field_bytes: int = Field(MEBIBYTE, ge=1024, description="Maximum bytes of everything in a form that is not a file.")
+    form_parts: int = Field(100, ge=1, le=1000, description="Maximum number of parts of a form.")
+    form_idle_seconds: float = Field(30.0, gt=0, description="Seconds without a byte after which a form is given up.")
+    form_slowest_bytes: int = Field(
+        1024, ge=0, description="Bytes a second that a form must bring on average, after form_idle_seconds; 0 for no limit."
+    )
+    forms_max: int = Field(48, ge=1, description="Maximum number of forms that a process receives at the same time.")
+    forms_per_account: int = Field(12, ge=1, description="Maximum number of forms of one account that a process receives at the same time.")

@@ -1,0 +1,1 @@
+"""The public APIs that the gateway answers parts of."""

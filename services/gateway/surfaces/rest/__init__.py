@@ -1,0 +1,1 @@
+"""Forms of Darkroom's JSON API, `/v1`."""
