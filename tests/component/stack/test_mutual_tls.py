@@ -28,7 +28,8 @@ from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded
 
 pytestmark = pytest.mark.alone
-LISTENERS = [*PUBLIC, *(f"{service}-internal" for service in SERVICES)]
+LISTENERS = [*(name for name in PUBLIC if not SERVICES[name].http), *(f"{service}-internal" for service in SERVICES)]
+HTTP_LISTENERS = [name for name in PUBLIC if SERVICES[name].http]
 
 
 @pytest.fixture
@@ -57,6 +58,12 @@ async def test_parts_speak_mutual_tls(tls_stack: StackUnderTest, tmp_path: Path)
         # A client does not take one service for another.
         assert await _health(address, "stranger", _certificates(tls_stack, EDGE)) is grpc.StatusCode.UNAVAILABLE
 
+    for listener in HTTP_LISTENERS:
+        assert await _http(config.listener(listener), _certificates(tls_stack, EDGE).context()) == httpx.codes.OK
+        trusting = ssl.create_default_context(cafile=_certificates(tls_stack, EDGE).folder / "ca.crt")
+        with pytest.raises(httpx.TransportError):
+            await _http(config.listener(listener), trusting)
+
     assert await _lookup(tls_stack, token="files", certificate="files") is grpc.StatusCode.OK
     assert await _lookup(tls_stack, token="files", certificate="inference") is grpc.StatusCode.PERMISSION_DENIED
     assert await _check(tls_stack, EDGE) is grpc.StatusCode.OK
@@ -76,10 +83,14 @@ async def _a_task_runs(stack: StackUnderTest) -> None:
         uploaded = await client.upload(encoded(disc(), "PNG"), name="disc.png")
         task = await client.remove_background(uploaded)
         assert task.state == task_pb2.TASK_STATE_SUCCEEDED
+    headers = {"authorization": f"Bearer {account.api_key}"}
+    async with httpx.AsyncClient(base_url=stack.url, headers=headers, trust_env=False, timeout=60) as http:
+        # A form takes the way through the gateway.
+        form = await http.post("/v1/images/remove-background", files={"file": ("disc.png", encoded(disc(), "PNG"), "image/png")})
+        assert form.status_code == httpx.codes.OK, form.text
     # The key is revoked by a command, which tells the services through NATS.
     [key] = [row["id"] for row in _rows(stack, "SELECT id FROM api_key WHERE account_id = $1", int(account.id))]
     stack.admin("accounts", "revoke-key", "--key", str(key))
-    headers = {"authorization": f"Bearer {account.api_key}"}
     async with httpx.AsyncClient(headers=headers, trust_env=False) as http:
         assert (await http.get(f"{stack.url}/v1/tasks/1/status")).status_code == httpx.codes.UNAUTHORIZED
     assert not any("DARKROOM_INTERNAL_TLS_DIR" not in psutil.Process(stack.pid(service)).environ() for service in SERVICES)
@@ -100,6 +111,11 @@ async def _health(address: str, service: str, tls: MutualTls | None) -> grpc.Sta
     channel = grpc.aio.insecure_channel(address) if tls is None else grpc.aio.secure_channel(address, tls.channel(), options)
     async with channel:
         return await _code(health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=30))
+
+
+async def _http(address: str, context: ssl.SSLContext) -> int:
+    async with httpx.AsyncClient(verify=context, trust_env=False) as http:
+        return (await http.get(f"https://{address}/readyz")).status_code
 
 
 async def _lookup(stack: StackUnderTest, *, token: str, certificate: str) -> grpc.StatusCode:
