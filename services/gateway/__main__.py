@@ -27,7 +27,7 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
     # Its warnings quote what clients sent.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     signer = Signer("gateway", settings.signing_key_file)
-    bus = await opening.open("nats", connected(settings.nats_url, "gateway"))
+    bus = await opening.open("nats", connected(settings.nats_url, "gateway", tls=settings.tls))
     revocations = await opening.open("revocations", Revocations(bus))
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     tasks = await opening.open("tasks", channel(settings.tasks_public_address, "tasks", settings.tls, repeats=False))

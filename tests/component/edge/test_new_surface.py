@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from deploy.local.scratch.ports import free_port
+from deploy.topology import PUBLIC
 from edge.render import render
 from edge.settings import EdgeSettings
 from services.accounts.domain.admission import Admission
@@ -39,7 +40,7 @@ NO_KEY = {"error": "no_key", "detail": "No API key was sent. Send it in a header
 
 def settings(folder: Path, **others: Any) -> EdgeSettings:
     port = free_port()
-    addresses = {f"edge_{name}": f"unix:{folder}/{name}.sock" for name in ("accounts", "files", "tasks")}
+    addresses = {f"edge_{name}": f"unix:{folder}/{name}.sock" for name in PUBLIC}
     return EdgeSettings(
         out=folder / "envoy", edge_listen=f"127.0.0.1:{port}", accounts_address=f"unix:{folder}/check.sock", **addresses, **others
     )
