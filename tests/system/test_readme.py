@@ -14,13 +14,19 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 async def test_curl_walk_through(stack: StackUnderTest, pilio: Pilio, tmp_path: Path) -> None:
-    script = re.search(r"```sh\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
-    assert script
+    direct, step_by_step = re.findall(r"```sh\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
     (tmp_path / "samples").symlink_to(REPOSITORY / "samples")
     (tmp_path / ".darkroom").mkdir()
     (tmp_path / ".darkroom/env").write_text(f"export DARKROOM_URL={stack.url}\nexport DARKROOM_API_KEY={pilio.api_key}\n")
     shell = await asyncio.create_subprocess_exec(
-        "bash", "-euo", "pipefail", "-c", script[1], cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        "bash",
+        "-euo",
+        "pipefail",
+        "-c",
+        direct + step_by_step,
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     out, err = await shell.communicate()
     assert shell.returncode == 0, err.decode()
@@ -31,6 +37,7 @@ async def test_curl_walk_through(stack: StackUnderTest, pilio: Pilio, tmp_path: 
     assert len(replies) >= 4
     assert {reply["data"]["task_id"] for reply in replies[2:]} == {task_id}
     assert {reply["data"]["status"] for reply in replies[-2:]} == {"Succeeded"}
+    assert (tmp_path / "cutout.png").read_bytes() == (tmp_path / "cut-out.png").read_bytes()
     assert (tmp_path / "cutout.png").read_bytes().startswith(b"\x89PNG")
 
 
