@@ -15,6 +15,7 @@ import pytest
 from darkroom import AsyncClient, Backoff, RateLimited
 from darkroom.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
 from deploy.local.scratch.ports import free_port
+from deploy.topology import PUBLIC
 from edge.settings import EdgeSettings
 from services.accounts.domain.admission import Admission
 from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
@@ -63,7 +64,7 @@ async def limited(tmp_path: Path) -> AsyncIterator[Limited]:
         edge_listen=f"127.0.0.1:{free_port()}",
         edge_trusted_hops=1,
         accounts_address=f"unix:{tmp_path}/check.sock",
-        **{f"edge_{name}": f"unix:{tmp_path}/{name}.sock" for name in ("accounts", "files", "tasks")},
+        **{f"edge_{name}": f"unix:{tmp_path}/{name}.sock" for name in PUBLIC},
     )
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(listening("internal", settings.accounts_address, [check], keys.verifier()))

@@ -15,6 +15,7 @@ from dotenv import dotenv_values
 
 from deploy.local.layout import Layout
 from deploy.local.processes import find_processes
+from deploy.topology import SERVICES
 from tests.certificate import make_certificate
 from tests.stacks import StackUnderTest
 
@@ -105,7 +106,7 @@ def test_a_changed_setting_restarts_what_reads_it(reconfigured_stack: StackUnder
     reconfigured_stack.configure({**configured, "DARKROOM_LOG_LEVEL": "debug"})
     reconfigured_stack.up()
     with_debug = _pids(reconfigured_stack)
-    assert {part for part in before if with_debug[part] != before[part]} == {"accounts", "files", "tasks", "inference"}
+    assert {part for part in before if with_debug[part] != before[part]} == set(SERVICES)
     assert reconfigured_stack.settings("tasks")["DARKROOM_LOG_LEVEL"] == "debug"
 
     # TLS is one setting, and takes the other one back at once.
