@@ -15,7 +15,7 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
 from services.files.config import FilesSettings
 from services.files.domain.errors import about, not_found, not_uploaded
-from services.files.domain.keys import UPLOADS, object_key
+from services.files.domain.keys import object_key
 from services.files.domain.naming import of_the_same_medium
 from services.files.domain.quota import Quotas
 from services.files.objects import ObjectStore, SourceChanged, StoredObject
@@ -122,8 +122,8 @@ class Intake:
                     await self._quotas.check_room(file.account_id, growth)
             except DarkroomError as error:
                 raise await self._refused(file, stored, error) from error
-            # The URLs of parts are void, now that the parts have been joined; and no client has one of a file that a service wrote.
-            if file.object_key.startswith(UPLOADS):
+            # The URLs of parts are void, now that the parts have been joined.
+            if file.upload_id is None:
                 try:
                     key = object_key(file.account_id, file.id)
                     stored = replace(stored, key=key, etag=await self._objects.copy(stored, key, file.media_type))
