@@ -118,13 +118,16 @@ async def test_a_mark_in_a_box_goes_and_the_rest_stays(pilio: Pilio) -> None:
 
 async def test_a_picture_without_a_mark_comes_back_with_the_same_pixels(pilio: Pilio) -> None:
     source = encoded(disc(), "PNG")
-    body = {"image_file_id": await pilio.upload("disc.png", source), "mode": "auto"}
-    task_id = await pilio.start(CLEAN, body)
+    boxes = [{"x1": 1, "y1": 80, "x2": 40, "y2": 98}]  # have no effect in this mode
+    body = {"image_file_id": await pilio.upload("disc.png", source), "mode": "auto", "boxes": boxes}
+    created = (await pilio.post(CLEAN, body)).json()["data"]
+    assert created["not_applied"] == ["boxes"]
+    task_id = created["task_id"]
     status = await pilio.finish(task_id)
     result = await pilio.result(task_id)
     [notice] = [each for each in status["notices"] if each["code"] == "no_watermark_found"]
     assert "its pixels are as they were" in notice["message"]
-    assert (result["notices"], status["not_applied"]) == (status["notices"], [])
+    assert (result["notices"], status["not_applied"]) == (status["notices"], ["boxes"])
     np.testing.assert_array_equal(pixels((await pilio.http.get(result["files"][0]["download_url"])).content), pixels(source))
 
 

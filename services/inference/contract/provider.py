@@ -16,6 +16,7 @@ class GenerationParameters(Protocol):
     resolution: str
     count: int
     keep_reference_size: bool
+    archive: bool
 
 
 @dataclass(frozen=True, slots=True)

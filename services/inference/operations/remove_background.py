@@ -87,9 +87,11 @@ def _tell(cutout: Cutout, parameters: RemoveBackground, model: str, step: Step) 
         step.notice("subject_unsure", "", f"It is not sure what the subject of {step.source_name} is: look at the result.", details)
     elif len(found.subjects) > 1:
         step.notice("several_subjects", "", f"{len(found.subjects)} subjects of {step.source_name} were kept.", details)
-    if parameters.keep_shadow and cutout.cut and not cutout.shadow:
+    if parameters.subject and parameters.quality == CUTOUT_QUALITY_FAST:
+        step.notice("not_applied", "subject", "It says how edges are refined, and the fast quality does not refine them.")
+    if parameters.keep_shadow and not cutout.shadow:
         message = f"No shadow on a plain background could be told in {step.source_name}, so none was kept."
-        step.notice("not_applied", "keep_shadow", message)
-    for asked, what in (("background_color", "a colour"), ("background_file_id", "a picture")):
+        step.notice("not_applied", "keep_shadow", message if cutout.cut else f"{step.source_name} was not cut out now.")
+    for asked, what in (("background_color", "lay over a colour"), ("background_file_id", "lay over a picture"), ("trim", "crop it to")):
         if not cutout.anything and getattr(parameters, asked):
-            step.notice("not_applied", asked, f"{step.source_name} was not cut out, so there was nothing to lay over {what}.")
+            step.notice("not_applied", asked, f"{step.source_name} was not cut out, so there was nothing to {what}.")

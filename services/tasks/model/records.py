@@ -48,6 +48,8 @@ class NewTasks:
     deadline: datetime | None = None
     webhook_url: str | None = None
     """Notified of the end of the batch, or of the task if there is no batch."""
+    notices: Sequence[bytes] = ()
+    """`darkroom.tasks.v1.Notice` messages that each task starts with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ PROGRESS = transition("""
 COMPLETE = transition(
     """
   UPDATE task SET
-    state = 'SUCCEEDED', output_file_ids = asked.output_file_ids, notices = asked.notices, lease_until = NULL,
+    state = 'SUCCEEDED', output_file_ids = asked.output_file_ids, notices = task.notices || asked.notices, lease_until = NULL,
     charged_millicredits = CASE
       WHEN cardinality(asked.output_file_ids) - asked.copies < expected_outputs
       THEN reserved_millicredits * (cardinality(asked.output_file_ids) - asked.copies) / expected_outputs

@@ -63,8 +63,8 @@ CREATE = transition(
     batch_id, batch_index, pooled
   )
   SELECT
-    asked.id, asked.account_id, 'QUEUED', lane, priority, trace_id, operations, input_file_ids, input_names, '{}', '{}', expected_outputs,
-    price_millicredits, multiplier_permille, price_millicredits, 0, unlimited,
+    asked.id, asked.account_id, 'QUEUED', lane, priority, trace_id, operations, input_file_ids, input_names, '{}', notices,
+    expected_outputs, price_millicredits, multiplier_permille, price_millicredits, 0, unlimited,
     0, max_attempts, NULL, 0, '', 1, now, now, deadline, webhook_url,
     batch_id, batch_index, pooled
   FROM asked JOIN admitted ON admitted.account_id = asked.account_id
@@ -76,7 +76,7 @@ CREATE = transition(
 asked AS MATERIALIZED (
   SELECT coalesce(given_id, next_id()) AS id, asked.* FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked (
     number integer, request integer, given_id bigint, account_id bigint, lane text, priority integer, trace_id text, operations bytea[],
-    input_file_ids bigint[], input_names text[],
+    input_file_ids bigint[], input_names text[], notices bytea[],
     price_millicredits bigint, multiplier_permille integer, unlimited boolean, expected_outputs integer,
     max_attempts integer, deadline timestamptz, pooled boolean, webhook_url text, batch_id bigint, batch_index integer, now timestamptz,
     idempotency_method text, idempotency_key text, idempotency_digest bytea, idempotency_expire_time timestamptz
@@ -222,6 +222,7 @@ def _task_values(request: int, asked: _Asked, state: AccountState, admission: Ad
         "batch_id": new.batch_id,
         # A batch has its own URL and its own key.
         "webhook_url": None if batch else new.webhook_url,
+        "notices": list(new.notices),
         "now": asked.now,
         **key_values(None if batch else asked.call, asked.now),
     }

@@ -101,6 +101,13 @@ async def test_several_pictures_come_once_more_in_one_archive(world: World, prov
     assert (outputs(world, single), report(single).copies) == (["a-cup.png"], 0)
 
 
+async def test_options_for_what_is_not_there_are_named(world: World, provider: ProviderServer) -> None:
+    wishes = {"prompt": "A cup", "aspect_ratio": "1:1", "keep_reference_size": True, "archive": True}
+    task = await done(world, operation_pb2.Operation(gpt_image_2=wishes))
+    notices = [(notice.code, notice.subject) for notice in report(task).notices]
+    assert notices == [("not_applied", "keep_reference_size"), ("not_applied", "archive")]
+
+
 async def test_references_are_sent_without_what_they_tell_beside_their_pixels(world: World, provider: ProviderServer) -> None:
     inputs = [await world.files.add(f"{number}.png", "image/png", png(disc(size))) for number, size in enumerate((3000, 40))]
     await done(world, GPT, inputs=tuple(inputs))

@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 from pypdf import PdfReader
 
 from darkroom.operations.v1 import operation_pb2
-from darkroom.operations.v1.remove_background_pb2 import CUTOUT_FORMAT_WEBP, CUTOUT_QUALITY_FAST
+from darkroom.operations.v1.remove_background_pb2 import CUTOUT_FORMAT_WEBP, CUTOUT_QUALITY_FAST, SUBJECT_PRODUCT
 from darkroom.operations.v1.upscale_pb2 import ENHANCEMENT_FACE, ENHANCEMENT_TEXT
 from tests.component.inference.conftest import World
 from tests.component.inference.pictures import TEXT, WATERMARK, disc, opened, pdf, png
@@ -68,7 +68,13 @@ async def test_bitmaps_and_drawings_are_worked_on(neural_world: World) -> None:
 async def test_a_cutout_over_a_colour_is_written_as_webp(neural_world: World) -> None:
     pixels = disc()
     source = await neural_world.files.add("disc.png", "image/png", png(pixels))
-    wishes = {"background_color": "#0a78C8", "format": CUTOUT_FORMAT_WEBP, "keep_shadow": True, "quality": CUTOUT_QUALITY_FAST}
+    wishes = {
+        "background_color": "#0a78C8",
+        "format": CUTOUT_FORMAT_WEBP,
+        "keep_shadow": True,
+        "quality": CUTOUT_QUALITY_FAST,
+        "subject": SUBJECT_PRODUCT,
+    }
     async with neural_world.worker():
         task = await neural_world.submit([operation_pb2.Operation(remove_background=wishes)], source)
         await neural_world.finished(task)
@@ -80,8 +86,11 @@ async def test_a_cutout_over_a_colour_is_written_as_webp(neural_world: World) ->
     assert result.alpha is None
     assert result.pixels[2, 2].tolist() == [0x0A, 0x78, 0xC8]
     np.testing.assert_array_equal(result.pixels[80, 80], pixels[80, 80])
-    # Around the disc there is none.
-    assert [(notice.code, notice.subject) for notice in task.completed.notices] == [("not_applied", "keep_shadow")]
+    # There is no shadow around the disc, and the fast quality treats all subjects alike.
+    assert [(notice.code, notice.subject) for notice in task.completed.notices] == [
+        ("not_applied", "subject"),
+        ("not_applied", "keep_shadow"),
+    ]
 
 
 async def test_cutouts_over_a_picture_are_trimmed_afterwards_and_left_where_nothing_was_cut(neural_world: World) -> None:
@@ -112,6 +121,7 @@ async def test_cutouts_over_a_picture_are_trimmed_afterwards_and_left_where_noth
     assert [(notice.code, notice.subject) for notice in task.completed.notices] == [
         ("no_subject_found", ""),
         ("not_applied", "background_file_id"),
+        ("not_applied", "trim"),
     ]
 
 

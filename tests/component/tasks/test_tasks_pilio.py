@@ -97,6 +97,30 @@ async def test_a_cut_out_from_creation_to_result(service: Service, replica: Repl
     }
 
 
+async def test_options_without_effect_are_named_from_the_start(service: Service, replica: Replica, photo: int) -> None:
+    me = service.caller(ACCOUNT)
+    box = images_pb2.RemoveImageWatermarkBox(x1=1, y1=1, x2=2, y2=2)
+    request = images_pb2.RemoveImageWatermarkRequest(image_file_id=str(photo), mode="auto", boxes=[box])
+    created = (await replica.images.RemoveWatermark(request, metadata=me)).data
+    task_id = int(created.task_id)
+    assert (list(created.not_applied), created.notices[0].subject) == (["boxes"], "boxes")
+    await replica.started(service.worker(), task_id)
+    poll = tasks_pb2.GetTaskStatusRequest(id=created.task_id)
+    assert list((await replica.pilio_tasks.GetTaskStatus(poll, metadata=me)).data.not_applied) == ["boxes"]
+
+    # What the operation leaves out comes after it, once for all pictures, by the name that the call has for it.
+    left_out = [task_pb2.Notice(code="not_applied", subject="trim", message=f"{name} was not cut out.") for name in ("a", "b")]
+    complete = attempts_pb.CompleteAttemptRequest(task_id=task_id, attempt=1, output_file_ids=[photo], notices=left_out)
+    await replica.attempts.CompleteAttempt(complete, metadata=service.worker())
+    result = (await replica.pilio_tasks.GetTaskResult(tasks_pb2.GetTaskResultRequest(id=created.task_id), metadata=me)).data
+    status = (await replica.pilio_tasks.GetTaskStatus(poll, metadata=me)).data
+    assert list(result.not_applied) == list(status.not_applied) == ["boxes", "trim_transparent_background"]
+    assert [notice.subject for notice in (await replica.get(me, task_id)).notices] == ["boxes", "trim", "trim"]
+
+    request.mode = "manual"
+    assert not (await replica.images.RemoveWatermark(request, metadata=me)).data.not_applied
+
+
 async def test_a_failed_and_a_cancelled_task_are_failed(service: Service, replica: Replica, photo: int) -> None:
     me = service.caller(ACCOUNT)
     failing = int((await cut_out(service, replica, str(photo))).data.task_id)

@@ -20,7 +20,7 @@ BEST, FAST = remove_background_pb2.CUTOUT_QUALITY_BEST, remove_background_pb2.CU
 FACE, QUALITY, TEXT = upscale_pb2.ENHANCEMENT_FACE, upscale_pb2.ENHANCEMENT_QUALITY, upscale_pb2.ENHANCEMENT_TEXT
 
 INDUSTRIES = {
-    None: PORTRAIT,
+    None: remove_background_pb2.SUBJECT_UNSPECIFIED,
     "portrait": PORTRAIT,
     "human": PORTRAIT,
     "person": PORTRAIT,

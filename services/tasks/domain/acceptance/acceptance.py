@@ -225,6 +225,7 @@ class Acceptance:
             max_attempts=self._rules.max_attempts,
             deadline=request.deadline,
             webhook_url=webhook_url,
+            notices=request.notices,
         )
         return await self._store.create(new, admit, terms=self._rules.terms, now=self._clock(), call=request.idempotency)
 

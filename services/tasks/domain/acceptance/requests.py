@@ -53,6 +53,8 @@ class Request(ABC):
     """Names of the formats that the surface accepts; None for all that the operation accepts."""
     webhook_url: str = ""
     """Is notified of the end; empty for none."""
+    notices: Sequence[bytes] = ()
+    """`darkroom.tasks.v1.Notice` messages about the request itself, which every task has from the start."""
     trace_id: str = ""
     idempotency: IdempotentCall | None = None
     """Set if the caller may repeat the call."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from darkroom.operations.v1 import operation_pb2
 from darkroom.rest.v1 import generation_pb2, images_pb2, images_pb2_grpc, pdfs_pb2, pdfs_pb2_grpc, tasks_pb2
+from darkroom.tasks.v1 import task_pb2
 from services.common.idempotency import REPLAYED
 from services.common.identity import GATEWAY, current_identity
 from services.common.rpc.idempotency import current_idempotency
@@ -16,6 +17,7 @@ from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.plan import operations_of
 from services.tasks.surfaces.rest import generation, messages
+from services.tasks.surfaces.rest.notices import unused_boxes
 from services.tasks.surfaces.rest.replies import Asked, Replies
 
 
@@ -34,10 +36,16 @@ class RestCreation:
         self._acceptance, self._replies, self._max_pooled = acceptance, replies, max_pooled
 
     async def create(
-        self, operation: operation_pb2.Operation, source: str, request: Creation, context: Context, formats: Collection[str] | None = None
+        self,
+        operation: operation_pb2.Operation,
+        source: str,
+        request: Creation,
+        context: Context,
+        formats: Collection[str] | None = None,
+        notices: Iterable[task_pb2.Notice] = (),
     ) -> tasks_pb2.TaskCreateEnvelope:
         """Accept a task for the file or files that the field `source` names. `formats` are the documented formats, if fewer than the
-        operation's."""
+        operation's; `notices` say what of the request has no effect."""
         named = getattr(request, source)
         file_ids = [named] if isinstance(named, str) else list(named)
         fields = [source] if isinstance(named, str) else [f"{source}[{index}]" for index in range(len(file_ids))]
@@ -55,6 +63,7 @@ class RestCreation:
                 trace_id=str(Origin.current()),
                 idempotency=current_idempotency(),
                 webhook_url=request.webhook_url,
+                notices=[notice.SerializeToString() for notice in notices],
             )
         )
         by_form = current_identity().service == GATEWAY
@@ -87,7 +96,8 @@ class RestImages(images_pb2_grpc.ImagesServiceServicer):
 
     async def RemoveWatermark(self, request: images_pb2.RemoveImageWatermarkRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Remove watermarks."""
-        return await self._creation.create(messages.remove_watermark(request), "image_file_id", request, context)
+        operation, notices = messages.remove_watermark(request), unused_boxes(request)
+        return await self._creation.create(operation, "image_file_id", request, context, notices=notices)
 
     async def Upscale(self, request: images_pb2.ImageUpscaleRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Enlarge."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from google.protobuf.json_format import MessageToJson, Parse
-from google.protobuf.struct_pb2 import Struct
+from google.protobuf.json_format import MessageToJson
 
 from darkroom.files.v1 import files_service_pb2
 from darkroom.operations.v1 import (
@@ -23,8 +22,8 @@ from services.tasks.domain.credits.amounts import MILLI
 from services.tasks.domain.owner.account_tasks import task_not_found
 from services.tasks.domain.plan import operations_of
 from services.tasks.model import Task, TaskEvent
-from services.tasks.model.state import TaskState
-from services.tasks.surfaces.rendering import notices_of, timestamp
+from services.tasks.surfaces.rendering import timestamp
+from services.tasks.surfaces.rest.notices import not_applied, notices
 from services.tasks.surfaces.rest.server_sent_events import server_sent_event
 from services.tasks.surfaces.rest.status import Status, status_of
 
@@ -75,7 +74,7 @@ def remove_background(request: images_pb2.RemoveBackgroundRequest) -> operation_
         raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="background_file_id")
     return operation_pb2.Operation(
         remove_background=remove_background_pb2.RemoveBackground(
-            subject=SUBJECTS[request.industry_type or "portrait"],
+            subject=SUBJECTS[request.industry_type] if request.industry_type else remove_background_pb2.SUBJECT_UNSPECIFIED,
             quality=QUALITIES[request.quality_type or "original"],
             trim=request.trim_transparent_background,
             keep_shadow=request.keep_shadow,
@@ -87,7 +86,7 @@ def remove_background(request: images_pb2.RemoveBackgroundRequest) -> operation_
 
 
 def remove_watermark(request: images_pb2.RemoveImageWatermarkRequest) -> operation_pb2.Operation:
-    """The operation. Raises FIELD_INVALID for mode `manual` without boxes; mode `auto` ignores them."""
+    """The operation. Raises FIELD_INVALID for mode `manual` without boxes; mode `auto` does not use them."""
     if request.mode != "manual":
         return operation_pb2.Operation(remove_watermark=remove_watermark_pb2.RemoveWatermark())
     if not request.boxes:
@@ -151,6 +150,8 @@ def created(task: Task) -> tasks_pb2.TaskCreateResult:
         status_url=_status_url(task),
         result_url=_result_url(task),
         created_at=timestamp(task.create_time),
+        not_applied=not_applied(task),
+        notices=notices(task),
     )
 
 
@@ -165,8 +166,8 @@ def status(task: Task) -> tasks_pb2.TaskStatusResult:
         updated_at=timestamp(task.update_time),
         result_url=_result_url(task),
         progress=short(task.progress),
-        not_applied=_not_applied(task),
-        notices=_notices(task),
+        not_applied=not_applied(task),
+        notices=notices(task),
     )
 
 
@@ -180,8 +181,8 @@ def result(task: Task, downloads: list[files_service_pb2.Download]) -> tasks_pb2
         error_message=_error_message(task),
         files=map(_result_file, downloads[:-1] if archived else downloads),
         zip_file=_result_file(downloads[-1]) if archived else None,
-        not_applied=_not_applied(task),
-        notices=_notices(task),
+        not_applied=not_applied(task),
+        notices=notices(task),
     )
 
 
@@ -189,7 +190,9 @@ def add_result(data: tasks_pb2.TaskCreateResult, result: tasks_pb2.TaskResult) -
     """Complete the reply to a create with the result of the task, which has ended meanwhile."""
     for field, value in result.ListFields():
         if field.is_repeated:
-            getattr(data, field.name).extend(value)
+            listed = getattr(data, field.name)
+            del listed[:]
+            listed.extend(value)
         elif field.message_type is not None:
             getattr(data, field.name).CopyFrom(value)
         else:
@@ -279,21 +282,3 @@ def _error_message(task: Task) -> str | None:
 def short(share: float) -> float:
     """A share as a short decimal number: binary fractions print as 0.21200000000000002."""
     return round(share, 3)
-
-
-def _notices(task: Task) -> list[tasks_pb2.TaskNotice]:
-    return [
-        tasks_pb2.TaskNotice(
-            code=notice.code,
-            subject=notice.subject or None,
-            message=notice.message,
-            details=Parse(notice.details_json, Struct()) if notice.details_json else None,
-        )
-        for notice in notices_of(task)
-    ]
-
-
-def _not_applied(task: Task) -> list[str]:
-    if task.state is not TaskState.SUCCEEDED:
-        return []
-    return [notice.subject for notice in notices_of(task) if notice.code == "not_applied"]

@@ -1,0 +1,53 @@
+"""What the owner of a task should know about it: options of the request that have no effect, and notices about the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from google.protobuf.json_format import Parse
+from google.protobuf.struct_pb2 import Struct
+
+from darkroom.rest.v1 import images_pb2, tasks_pb2
+from darkroom.tasks.v1 import task_pb2
+from services.tasks.model import Task
+from services.tasks.surfaces.rendering import notices_of
+
+_NOT_APPLIED = "not_applied"
+# Parameters of operations that the calls name differently.
+_PARAMETERS: Mapping[str, str] = {
+    "subject": "industry_type",
+    "trim": "trim_transparent_background",
+    "count": "output_count",
+    "keep_reference_size": "preprocess_mode",
+}
+
+
+def unused_boxes(request: images_pb2.RemoveImageWatermarkRequest) -> list[task_pb2.Notice]:
+    """A notice if the mode does not use the boxes of a request."""
+    if request.mode == "manual" or not request.boxes:
+        return []
+    message = "Mode auto finds the marks itself. Send mode manual to say where they are."
+    return [task_pb2.Notice(code=_NOT_APPLIED, subject="boxes", message=message)]
+
+
+def notices(task: Task) -> list[tasks_pb2.TaskNotice]:
+    """All notices of a task."""
+    return [
+        tasks_pb2.TaskNotice(
+            code=notice.code,
+            subject=_parameter(task, notice.subject) or None,
+            message=notice.message,
+            details=Parse(notice.details_json, Struct()) if notice.details_json else None,
+        )
+        for notice in notices_of(task)
+    ]
+
+
+def not_applied(task: Task) -> list[str]:
+    """Each parameter without effect once, however many of the pictures it could not be applied to."""
+    return list(dict.fromkeys(_parameter(task, notice.subject) for notice in notices_of(task) if notice.code == _NOT_APPLIED))
+
+
+def _parameter(task: Task, name: str) -> str:
+    """An operation's parameter as the call named it; batches take operations themselves."""
+    return name if task.batch_id is not None else _PARAMETERS.get(name, name)
