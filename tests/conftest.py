@@ -155,9 +155,11 @@ def postgres(_shared_stack: StackUnderTest) -> StackUnderTest:
 
 
 @pytest.fixture
-def database(postgres: StackUnderTest) -> str:
+def database(postgres: StackUnderTest) -> Iterator[str]:
     """SQLAlchemy URL of an empty PostgreSQL database."""
-    return postgres.create_database()
+    url = postgres.create_database()
+    yield url
+    postgres.drop_database(url)
 
 
 @pytest.fixture(scope="session")
