@@ -1,9 +1,9 @@
 """Runs the examples of a documentation page.
 
 A fenced block whose info string says `run`, such as ```` ```sh run ````, is an example. Those of a page run in order and in one shell, in a
-folder that has `samples/`, with the stack's address and key in the environment: `sh` as it stands, and `python` as a program. What is
-marked `run=first` in docs/operations/README.md goes before, if wanted. The first command that fails ends it; curl fails where the server
-refuses.
+folder that has `samples/`, with the stack's address and key in the environment: `sh` as it stands, and `python` as a program. Before them
+come the blocks that are marked `run=first` in docs/operations/README.md, as far as they use them. The first command that fails ends it;
+curl fails where the server refuses.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from PIL import Image
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 _FENCE = re.compile(r"^```(sh|python) run(=first)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_DEFINED = re.compile(r"^(\w+)(?:=|\(\))", re.MULTILINE)
 _SECONDS = 240
 
 
@@ -45,14 +46,19 @@ def pages_with_examples() -> list[Path]:
     return sorted(page for page in DOCS.rglob("*.md") if any(not example.first for example in examples(page)))
 
 
-def preparation() -> list[Example]:
-    """What the examples of every page of operations take for granted."""
-    return [example for example in examples(DOCS / "operations" / "README.md") if example.first]
+def preparation(page: Path) -> list[Example]:
+    """What the page's commands take for granted: the blocks that name a variable or function which they use, or which a later one does."""
+    needed: list[Example] = []
+    for block in reversed([example for example in examples(DOCS / "operations" / "README.md") if example.first]):
+        commands = "".join(example.text for example in [*needed, *examples(page)] if example.language == "sh")
+        if any(re.search(rf"\b{name}\b", commands) for name in _DEFINED.findall(block.text)):
+            needed.insert(0, block)
+    return needed
 
 
 async def run(blocks: list[Example], folder: Path, environment: Mapping[str, str]) -> tuple[int, str, str]:
     """Run examples in a folder. Returns exit status, output and errors; the errors say which line of the page came last."""
-    _copy_samples(folder / "samples")
+    small_samples(folder / "samples")
     (folder / ".curlrc").write_text("fail-with-body\n")
     script = "\n".join(_as_shell(number, example, folder) for number, example in enumerate(blocks))
     shell = await asyncio.create_subprocess_exec(
@@ -76,16 +82,20 @@ async def run(blocks: list[Example], folder: Path, environment: Mapping[str, str
     return shell.returncode, out.decode(), err.decode()
 
 
-def _copy_samples(folder: Path) -> None:
-    """The samples, but smaller, since nobody looks at the results: pictures of a ninth of the pixels, and a corner of one page."""
+def small_samples(folder: Path) -> None:
+    """A folder of the samples, but smaller, since nobody looks at the results: tiny photos on a plain ground, and a corner of one page."""
     samples = DOCS.parent / "samples"
     folder.mkdir()
     for name in ("portrait.jpg", "coffee.jpg"):
-        with Image.open(samples / name) as picture:
-            picture.reduce(3).save(folder / name)
+        with Image.open(samples / name) as photo:
+            photo.thumbnail((48, 48))
+            # The edges of a photo that fills the picture would be solved at the model's full size.
+            picture = Image.new("RGB", (160, 160), (235, 235, 230))
+            picture.paste(photo, (56, 56))
+            picture.save(folder / name)
     with pikepdf.open(samples / "report.pdf") as document:
         del document.pages[1:]
-        document.pages[0].mediabox = document.pages[0].cropbox = pikepdf.Array([150, 420, 350, 620])
+        document.pages[0].mediabox = document.pages[0].cropbox = pikepdf.Array([210, 480, 290, 560])
         document.save(folder / "report.pdf")
 
 

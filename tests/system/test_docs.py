@@ -32,7 +32,7 @@ def _name(page: Path) -> str:
 @pytest.mark.parametrize("page", [page for page in pages_with_examples() if page != ELSEWHERE], ids=_name)
 async def test_examples(page: Path, stack: StackUnderTest, account: Account, native: AsyncClient, tmp_path: Path) -> None:
     environment = {"DARKROOM_URL": stack.url, "DARKROOM_API_KEY": account.api_key}
-    status, out, err = await run([*preparation(), *examples(page)], tmp_path, environment)
+    status, out, err = await run([*preparation(page), *examples(page)], tmp_path, environment)
     assert status == 0, out + err
     tasks = await native.list_tasks()
     assert all(task.state == task_pb2.TASK_STATE_SUCCEEDED for task in tasks), tasks

@@ -27,10 +27,10 @@ from darkroom.operations.v1 import operation_pb2, upscale_pb2
 from darkroom.tasks.v1 import task_pb2
 from tests.stacks import Account, StackUnderTest
 from tests.system.cutting_proxy import CuttingProxy, cutting_proxy
+from tests.system.documented import small_samples
 from tests.system.pictures import disc, encoded, opened
 
 CLIENT = Path(__file__).resolve().parents[2] / "clients" / "python"
-SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 MEBIBYTE = 1 << 20
 
 
@@ -173,8 +173,7 @@ async def test_the_examples_of_the_readme_run_as_they_stand(stack: StackUnderTes
 
     async def output(name: str) -> str:
         folder = tmp_path / name
-        folder.mkdir()
-        (folder / "portrait.jpg").write_bytes((SAMPLES / "portrait.jpg").read_bytes())
+        small_samples(folder)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             CLIENT / "examples" / name,
