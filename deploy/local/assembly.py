@@ -6,7 +6,7 @@ from pathlib import Path
 
 from deploy.local.certificates import create_certificates
 from deploy.local.config import StackConfig
-from deploy.local.credentials import OPERATOR, create_signing_keys, load_credentials
+from deploy.local.credentials import OPERATOR, create_signing_keys, create_webhook_secrets_key, load_credentials
 from deploy.local.layout import Layout
 from deploy.local.ports import choose_listeners, choose_ports, load_listeners, load_ports
 from deploy.local.processes import listening_ports
@@ -56,6 +56,7 @@ def create_stack(
     ours = listening_ports(layout)
     ports = choose_ports(layout, host=host, public=port, ours=ours)
     create_signing_keys(layout)
+    create_webhook_secrets_key(layout)
     if settings.internal_tls:
         create_certificates(layout, (*SERVICES, EDGE, "nats", OPERATOR))
     listeners = choose_listeners(layout, ports, ours) if settings.internal_tls else {}

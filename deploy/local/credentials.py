@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -54,6 +55,17 @@ def signing_key_file(layout: Layout, issuer: str) -> Path:
 def trusted_keys_file(layout: Layout) -> Path:
     """JSON object of issuer to public key, PEM."""
     return layout.keys / "trusted.json"
+
+
+def webhook_secrets_key_file(layout: Layout) -> Path:
+    """The keys that encrypt webhook secrets in the database, 32 bytes in base64 a line."""
+    return layout.keys / "webhook-secrets"
+
+
+def create_webhook_secrets_key(layout: Layout) -> None:
+    """Create the first of these keys, unless there is one."""
+    if not webhook_secrets_key_file(layout).is_file():
+        write_private(webhook_secrets_key_file(layout), base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
 
 
 def create_signing_keys(layout: Layout) -> None:

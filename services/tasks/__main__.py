@@ -8,7 +8,9 @@ import sys
 from darkroom.internal.files.v1 import storage_service_pb2_grpc
 from services.common.bus import connected
 from services.common.database import opened
+from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Signer
+from services.common.log import get_logger
 from services.common.revocations import Revocations
 from services.common.rpc import catalogue
 from services.common.rpc.channel import Caller, channel
@@ -19,6 +21,14 @@ from services.tasks import cli
 from services.tasks.assembly import Connections, assemble, event_feed
 from services.tasks.config import TasksSettings
 from services.tasks.files_client import FilesClient
+from services.tasks.store.secret_cipher import SecretUnreadable
+from services.tasks.store.secret_sealing import SecretSealing
+
+_logger = get_logger()
+_ADVICE = (
+    "Put the key back into DARKROOM_WEBHOOK_SECRETS_KEY_FILE, below the others. "
+    "If it is lost: python -m services.tasks webhook-secrets --replace-lost"
+)
 
 
 async def compose(settings: TasksSettings, opening: Opening) -> Parts:
@@ -42,7 +52,28 @@ async def compose(settings: TasksSettings, opening: Opening) -> Parts:
         # One listener answers reflection for all public services, including those served elsewhere.
         reflected=[service.full_name for service in catalogue.public_services()],
         drained=closing.set,
+        before_listening=lambda stop: _sealed(assembly.sealing, stop),
     )
+
+
+async def _sealed(sealing: SecretSealing, stop: asyncio.Event) -> bool:
+    """Encrypt webhook secrets that are in plain text or encrypted with an earlier key, as soon as the database can be reached; False if
+    `stop` is set first. Without a key that encrypts one of them, the process ends."""
+    while not stop.is_set():
+        try:
+            if count := await sealing.seal():
+                _logger.info("webhook_secrets_encrypted", count=count)
+        except DarkroomError as error:
+            if error.reason is not ErrorReason.UNAVAILABLE:
+                raise
+            _logger.info("database_not_reached", error=error.message)
+            await asyncio.sleep(0.2)
+        except SecretUnreadable as error:
+            _logger.error("webhook_secrets_unreadable", error=str(error), key_id=error.key_id, advice=_ADVICE)
+            raise SystemExit(1) from None
+        else:
+            return True
+    return False
 
 
 service = Service("tasks", TasksSettings, compose, cli.main)

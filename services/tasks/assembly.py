@@ -49,6 +49,8 @@ from services.tasks.store.batches import BatchStore
 from services.tasks.store.ledger import LedgerStore
 from services.tasks.store.queue import QueueStore
 from services.tasks.store.retention import RetentionStore
+from services.tasks.store.secret_cipher import SecretCipher
+from services.tasks.store.secret_sealing import SecretSealing
 from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
 from services.tasks.surfaces.internal.attempts import InternalAttempts
@@ -89,6 +91,7 @@ class Assembly:
     public: Sequence[Mount]
     internal: Sequence[Mount]
     gauges: QueueGauges
+    sealing: SecretSealing
 
 
 def event_feed(bus: Bus) -> EventFeed:
@@ -102,7 +105,8 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     store, batch_store, idempotency = TaskStore(database), BatchStore(database), IdempotencyRecords(database, clock)
     notifications = Notifications()
     attempts = Attempts(store, notifications, _attempt_rules(settings), clock)
-    hooks = assemble_webhooks(settings, WebhookStore(database), store, batch_store, idempotency, body, clock)
+    cipher = SecretCipher.from_file(settings.webhook_secrets_key_file)
+    hooks = assemble_webhooks(settings, WebhookStore(database, cipher), store, batch_store, idempotency, body, clock)
     ledger = Ledger(LedgerStore(database), settings.credit_terms, clock)
     rules, disk = _acceptance_rules(settings), DiskGuard(settings)
     acceptance = Acceptance(store, batch_store, files, idempotency, notifications, hooks.webhooks, Offers(bus), ledger, rules, clock, disk)
@@ -139,6 +143,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         ],
         internal=[Mount(InternalAttempts(attempts)), Mount(AuditPartServicer(audit))],
         gauges=QueueGauges(QueueStore(database), lanes(), clock),
+        sealing=SecretSealing(database, cipher),
     )
 
 

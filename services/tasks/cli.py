@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from services.common import administration, audit_command
 from services.common.clock import system_clock
 from services.common.database import opened
-from services.tasks import policy_command
+from services.tasks import policy_command, secrets_command
 from services.tasks.config import AdministrationSettings
 from services.tasks.domain.credits.amounts import MILLI, credits_text
 from services.tasks.domain.credits.ledger import Ledger
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     terms.add_argument("--credits", choices=("unlimited", "enforced", _BY_SETTING), default=_BY_SETTING, help="whether a balance is needed")
     terms.add_argument("--multiplier", type=_multiplier, help="what list prices are multiplied by, such as 0.8")
     policy_command.add(commands)
+    secrets_command.add(commands)
     audit_command.add(commands)
     return parser
 
@@ -66,13 +67,15 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
             case "set-terms":
                 unlimited = None if options.credits == _BY_SETTING else options.credits == "unlimited"
                 balance = await ledger.set_terms(options.account, unlimited=unlimited, multiplier_permille=options.multiplier)
-                return _balance(options.account, balance)
             case "audit":
                 return await audit_command.run(options, database)
             case "policy":
                 return await policy_command.run(options, PolicyStore(database))
+            case secrets_command.NAME:
+                return await secrets_command.run(options, database)
             case _:
-                return _balance(options.account, await ledger.balance(options.account))
+                balance = await ledger.balance(options.account)
+        return _balance(options.account, balance)
 
 
 def _changed(entry: LedgerEntry, balance: Balance) -> dict[str, object]:

@@ -13,7 +13,7 @@ from services.common.config import AuditSettings, DatabaseSettings, DiskSettings
 from services.tasks.domain.credits.amounts import MILLI
 from services.tasks.domain.credits.prices import read_prices
 from services.tasks.domain.retention.config import RetentionSettings
-from services.tasks.domain.webhooks.config import WebhookSettings
+from services.tasks.domain.webhooks.config import WebhookKeySettings, WebhookSettings
 from services.tasks.model.records import CreditTerms
 from services.tasks.surfaces.rest.limits import RestLimits
 
@@ -45,6 +45,7 @@ class TasksSettings(
     DiskSettings,
     PictureSettings,
     CreditSettings,
+    WebhookKeySettings,
     WebhookSettings,
     RetentionSettings,
     RestLimits,

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings
 
 from deploy.local.certificates import certificate_folder
 from deploy.local.config import BUCKET, LOOPBACK, StackConfig, digest_of
-from deploy.local.credentials import OPERATOR, signing_key_file, trusted_keys_file
+from deploy.local.credentials import OPERATOR, signing_key_file, trusted_keys_file, webhook_secrets_key_file
 from deploy.local.errors import NotReady, PartFailed
 from deploy.local.layout import REPOSITORY
 from deploy.local.program import Program
@@ -62,6 +62,7 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
         "DARKROOM_DRAIN_SECONDS": "2",
         "DARKROOM_SIGNING_KEY_FILE": str(signing_key_file(config.layout, service)),
         "DARKROOM_TRUSTED_KEYS_FILE": str(trusted_keys_file(config.layout)),
+        "DARKROOM_WEBHOOK_SECRETS_KEY_FILE": str(webhook_secrets_key_file(config.layout)),
     }
     for other in SERVICES:
         environment[f"DARKROOM_{other.upper()}_ADDRESS"] = internal_address(config, other)

@@ -12,12 +12,17 @@ from datetime import datetime
 
 from sqlalchemy import text
 
+from services.common.database import Database
 from services.common.idempotency import IdempotentCall, remembered
+from services.common.log import get_logger
 from services.tasks.model import WebhookDelivery
 from services.tasks.model.records import Claimed, Outcome
 from services.tasks.model.state import DeliveryState
 from services.tasks.store.base import Store
 from services.tasks.store.rows import Row, delivery_of, first
+from services.tasks.store.secret_cipher import SecretCipher, SecretUnreadable
+
+_logger = get_logger()
 
 CLAIM = text("""
 WITH RECURSIVE lane (id) AS (
@@ -115,7 +120,11 @@ SELECT * FROM queued
 
 
 class DeliveryStore(Store):
-    """Deliveries for senders to take and record, and for owners to read and repeat."""
+    """Deliveries for senders to take and record, and for owners to read and repeat. `cipher` decrypts the secrets that sign them."""
+
+    def __init__(self, database: Database, cipher: SecretCipher) -> None:
+        super().__init__(database)
+        self._cipher = cipher
 
     async def claim(self, *, limit: int, lane_limit: int, busy: Mapping[int, int], retry_at: datetime, now: datetime) -> Sequence[Claimed]:
         """Take up to `limit` due deliveries, from each lane up to `lane_limit` less its count in `busy`; other calls skip them until
@@ -128,7 +137,20 @@ class DeliveryStore(Store):
             "retry_at": retry_at,
             "now": now,
         }
-        return [_claimed(row, now) for row in await self._run(CLAIM, values)]
+        claimed = []
+        for row in await self._run(CLAIM, values):
+            try:
+                claimed.append(self._claimed(row, now))
+            except SecretUnreadable as error:
+                # It stays due: after its lease it is taken again, perhaps by a replica that has the key.
+                _logger.error("webhook_secret_unreadable", delivery_id=row["id"], error=str(error))
+        return claimed
+
+    def _claimed(self, row: Row, now: datetime) -> Claimed:
+        previous_signs = row["previous_until"] is not None and row["previous_until"] > now
+        stored = filter(None, (row["secret"], row["previous_secret"] if previous_signs else None))
+        secrets = tuple(self._cipher.open(row["account_id"], row["webhook_id"], secret) for secret in stored)
+        return Claimed(delivery_of(row), secrets, row["webhook_deleted"], row["webhook_disabled"])
 
     async def record(self, delivery: WebhookDelivery, outcome: Outcome, *, retry_at: datetime | None, now: datetime) -> bool:
         """Store the outcome of the delivery's current attempt; False if the attempt is no longer current. With `retry_at` it stays
@@ -174,9 +196,3 @@ class DeliveryStore(Store):
         """Queue a test event; None if there is no such webhook, or it is disabled."""
         values = {"id": webhook_id, "account_id": account_id, "now": now}
         return first(delivery_of, await self._run_keyed(TEST, values, call, now))
-
-
-def _claimed(row: Row, now: datetime) -> Claimed:
-    previous_signs = row["previous_until"] is not None and row["previous_until"] > now
-    secrets = (row["secret"], row["previous_secret"] if previous_signs else None)
-    return Claimed(delivery_of(row), tuple(filter(None, secrets)), row["webhook_deleted"], row["webhook_disabled"])

@@ -24,16 +24,17 @@ from services.tasks.store.tables import WebhookRow, WebhookSecretRow
 LOCK = text("""
 INSERT INTO account_policy AS known (account_id, open) VALUES (:account_id, 0)
 ON CONFLICT (account_id) DO UPDATE SET open = known.open
-RETURNING max_webhooks
+RETURNING max_webhooks, next_id() AS webhook_id
 """)
-"""Make concurrent creates of an account wait for each other, so that each counts what the one before it has added."""
+"""Make concurrent creates of an account wait for each other, so that each counts what the one before it has added. With the id of the new
+webhook, to which its secret is bound."""
 
 _OF_WEBHOOK = "jsonb_build_object('host', substring(url FROM '^[a-z]+://[^/?#]+'), 'events', nullif(array_to_string(event_types, ' '), ''))"
 
 CREATE = text(f"""
 WITH added AS (
   INSERT INTO webhook (id, account_id, url, create_time, event_types)
-  SELECT next_id(), :account_id, :url, :now, :event_types
+  SELECT :webhook_id, :account_id, :url, :now, :event_types
   WHERE (SELECT count(*) FROM webhook WHERE account_id = :account_id) <
     (SELECT coalesce(max_webhooks, :max_webhooks) FROM account_policy WHERE account_id = :account_id)
   RETURNING *
@@ -115,9 +116,12 @@ CREATED = (
 )
 """A webhook with its current secret."""
 
+_DEFAULT = 0
+"""Stands in place of a webhook's id for the account's default secret."""
+
 
 class WebhookStore(DeliveryStore):
-    """Reads and guarded changes."""
+    """Reads and guarded changes. Secrets are encrypted on their way in and decrypted on their way out."""
 
     async def create(
         self,
@@ -134,7 +138,6 @@ class WebhookStore(DeliveryStore):
         values = {
             "account_id": account_id,
             "url": url,
-            "secret": secret,
             "event_types": list(event_types),
             "max_webhooks": max_webhooks,
             "now": now,
@@ -143,7 +146,9 @@ class WebhookStore(DeliveryStore):
         with storing_key():
             async with self._database.transaction() as transaction:
                 [locked] = await transaction.fetch(LOCK, {"account_id": account_id})
-                rows = await transaction.fetch(CREATE, {**values, **key_values(call, now)})
+                webhook_id = locked["webhook_id"]
+                own_values = {"webhook_id": webhook_id, "secret": self._cipher.seal(account_id, webhook_id, secret)}
+                rows = await transaction.fetch(CREATE, {**values, **own_values, **key_values(call, now)})
         own: int | None = locked["max_webhooks"]
         return _changed(rows) or (max_webhooks if own is None else own)
 
@@ -154,7 +159,7 @@ class WebhookStore(DeliveryStore):
         if found is None:
             return None
         webhook, secret = found
-        return _registered(webhook.model_dump(), secret.previous_until), secret.secret
+        return _registered(webhook.model_dump(), secret.previous_until), self._cipher.open(account_id, webhook_id, secret.secret)
 
     async def list(self, account_id: int) -> Sequence[Registered]:
         """The account's webhooks, oldest first."""
@@ -185,19 +190,21 @@ class WebhookStore(DeliveryStore):
         self, account_id: int, webhook_id: int, secret: str, *, previous_until: datetime, call: IdempotentCall | None, now: datetime
     ) -> bool:
         """Replace the secret of a webhook (0: the default secret); False if there is none."""
-        values = {"account_id": account_id, "webhook_id": webhook_id, "secret": secret, "previous_until": previous_until, **actor_values()}
+        sealed = self._cipher.seal(account_id, webhook_id, secret)
+        values = {"account_id": account_id, "webhook_id": webhook_id, "secret": sealed, "previous_until": previous_until, **actor_values()}
         return bool(await self._run_keyed(ROTATE, values, call, now))
 
     async def secret(self, account_id: int, webhook_id: int) -> tuple[str, datetime | None] | None:
         """The secret of a webhook (0: the default secret), and until when the previous one also signs; None if there is none."""
         async with self._database.session() as session:
             stored = await session.get(WebhookSecretRow, (account_id, webhook_id))
-        return (stored.secret, stored.previous_until) if stored is not None else None
+        return (self._cipher.open(account_id, webhook_id, stored.secret), stored.previous_until) if stored is not None else None
 
     async def default_secret(self, account_id: int, secret: str, *, call: IdempotentCall | None, now: datetime) -> str:
         """The account's default secret; if it had none, `secret` becomes it."""
-        rows = await self._run_keyed(DEFAULT_SECRET, {"account_id": account_id, "secret": secret}, call, now)
-        return str(rows[0]["secret"])
+        values = {"account_id": account_id, "secret": self._cipher.seal(account_id, _DEFAULT, secret)}
+        rows = await self._run_keyed(DEFAULT_SECRET, values, call, now)
+        return self._cipher.open(account_id, _DEFAULT, rows[0]["secret"])
 
 
 def _registered(webhook: Row, previous_until: datetime | None) -> Registered:

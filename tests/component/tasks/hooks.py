@@ -21,6 +21,7 @@ from services.tasks.domain.webhooks.sender import SenderRules, WebhookSender
 from services.tasks.model import Task, WebhookDelivery
 from services.tasks.model.records import Registered
 from services.tasks.store.batches import BatchStore
+from services.tasks.store.secret_cipher import SecretCipher
 from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
 from services.tasks.surfaces.native.webhook_messages import body
@@ -29,13 +30,15 @@ from tests.component.tasks.scene import ACCOUNT, Scene
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 LEASE = timedelta(seconds=30)
+CIPHER = SecretCipher([b"k" * 32])
 
 
 class Hooks:
     """An account's webhooks, and as many senders as a test wants."""
 
     def __init__(self, engine: AsyncEngine, scene: Scene, clock: MovableClock) -> None:
-        self.store, self.batches, self.scene, self.clock = WebhookStore(Database(engine)), BatchStore(Database(engine)), scene, clock
+        self.store, self.batches = WebhookStore(Database(engine), CIPHER), BatchStore(Database(engine))
+        self.scene, self.clock = scene, clock
         self._idempotency = IdempotencyRecords(Database(engine), clock)
         self.webhooks = self.account_webhooks()
 

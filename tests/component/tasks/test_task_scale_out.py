@@ -31,7 +31,7 @@ from services.tasks.surfaces.internal.events import packed
 from services.tasks.surfaces.rendering import state_of
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.events import events_on
-from tests.component.tasks.hooks import Hooks
+from tests.component.tasks.hooks import CIPHER, Hooks
 from tests.component.tasks.receiver import Receiver
 from tests.component.tasks.scene import DEADLINE, LEASE, TIMEOUT, Scene
 
@@ -46,7 +46,7 @@ class Loops:
         store, notifications = TaskStore(Database(engine)), Notifications()
         retry = RetryPolicy(max_attempts=5, max_attempts_internal=2, max_lost_workers=3, base=SECOND, limit=60 * SECOND)
         attempts = Attempts(store, notifications, AttemptRules(LEASE, 5 * SECOND, TIMEOUT, 0.01, retry), clock)
-        self._sender = hooks.sender(store=WebhookStore(Database(engine)), tasks=store)
+        self._sender = hooks.sender(store=WebhookStore(Database(engine), CIPHER), tasks=store)
         self._steps = (
             Dispatcher("system", store, bus, notifications, 1000, 1000, clock).step,
             Reaper(store, attempts, bus, ["system"], 30 * SECOND, clock).step,

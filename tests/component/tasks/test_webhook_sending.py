@@ -15,7 +15,7 @@ from services.tasks.model import WebhookDelivery
 from services.tasks.model.records import Outcome
 from services.tasks.model.state import DeliveryState, TaskState
 from tests.component.tasks.clock import MovableClock
-from tests.component.tasks.hooks import LEASE, Forgetful, Hooks, Mute
+from tests.component.tasks.hooks import CIPHER, LEASE, Forgetful, Hooks, Mute
 from tests.component.tasks.receiver import Receiver
 from tests.component.tasks.scene import ACCOUNT, Scene
 
@@ -188,7 +188,7 @@ async def test_after_a_crash_between_sending_and_recording_it_comes_again_with_i
     async with Receiver() as receiver:
         await hooks.add(receiver.url)
         await hooks.ended()
-        await hooks.round(hooks.sender(store=Mute(Database(clean_engine))))
+        await hooks.round(hooks.sender(store=Mute(Database(clean_engine), CIPHER)))
         await hooks.round()  # Still in the hands of the one that died.
         assert len(receiver.requests) == 1
         clock.advance(LEASE.total_seconds())

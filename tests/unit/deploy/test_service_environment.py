@@ -32,6 +32,7 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str
         ("OPENAI_API_KEY", {"inference"}),
         ("CREDITS", {"tasks"}),
         ("ACCOUNTS_ADDRESS", set()),
+        ("WEBHOOK_SECRETS_KEY_FILE", {"tasks"}),
         ("DATABASE_URL", set(DATABASES)),
         ("SIGNING_KEY_FILE", set(SERVICES)),
         ("LOG_LEVEL", set(SERVICES)),

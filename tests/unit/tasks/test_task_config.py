@@ -14,6 +14,7 @@ REQUIRED: dict[str, Any] = {
     "listen": "unix:/a",
     "internal_listen": "unix:/b",
     "nats_url": "nats://localhost",
+    "webhook_secrets_key_file": Path(__file__).parent / "webhook-secrets",
     "database_url": "postgresql+asyncpg:///tasks",
     "signing_key_file": Path("key.pem"),
     "trusted_keys_file": Path("keys.json"),

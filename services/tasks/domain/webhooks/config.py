@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.tasks.domain.webhooks.addresses import Network
+from services.tasks.store.secret_cipher import read_keys
+
+
+class WebhookKeySettings(BaseSettings):
+    """Where the keys are that encrypt webhook secrets."""
+
+    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
+
+    webhook_secrets_key_file: Path = Field(
+        description="File with the keys that encrypt webhook secrets in the database, 32 bytes in base64 each (`openssl rand -base64 32`). "
+        "The first key encrypts; the others only decrypt what earlier first keys encrypted. Back it up apart from the database."
+    )
+
+    @field_validator("webhook_secrets_key_file")
+    @classmethod
+    def _keys_are_valid(cls, file: Path) -> Path:
+        try:
+            read_keys(file)
+        except OSError as error:
+            raise ValueError(f"cannot be read: {error.strerror}") from None
+        return file
 
 
 class WebhookSettings(BaseSettings):

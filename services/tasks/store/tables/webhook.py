@@ -35,7 +35,7 @@ class WebhookRow(TasksTable, table=True):
 
 
 class WebhookSecretRow(TasksTable, table=True):
-    """Signs the deliveries to a webhook. It is stored in plain text, since an HMAC cannot be computed from its hash."""
+    """Signs the deliveries to a webhook. It is encrypted (see `secret_cipher`), since an HMAC cannot be computed from a hash."""
 
     __tablename__ = "webhook_secret"
 
