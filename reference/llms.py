@@ -19,7 +19,7 @@ def summary() -> str:
     lines = [
         "# Darkroom",
         "",
-        f"> {openapi.SUMMARY} One port speaks JSON (compatible with Pilio's API) and gRPC.",
+        f"> {openapi.SUMMARY} One port speaks JSON and gRPC.",
         "",
         *(line for document in found.values() for line in (document["info"]["description"], "")),
         "Send the API key as `Authorization: Bearer …` to this server alone, never to an upload or download URL.",

@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document of a JSON surface.
 
-A surface has one document. Pilio's calls and what Darkroom adds to them are one surface: they share a prefix, an envelope, a key and an
-error table, and a client uses both side by side. Additions are marked as such, and docs/explanation/pilio-differences.md lists them.
+A surface has one document, since its calls share a prefix, an envelope, a key and an error table, and a client uses them side by side.
+docs/explanation/pilio-differences.md lists those that Pilio lacks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`darkroom.rest.v1.AuditService`: `/v1/audit`, in the envelope of Pilio's API, which lacks it."""
+"""`darkroom.rest.v1.AuditService`: `/v1/audit`."""
 
 from __future__ import annotations
 

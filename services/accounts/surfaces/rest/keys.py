@@ -1,4 +1,4 @@
-"""`darkroom.rest.v1.KeysService`: `/v1/keys`, which Pilio's API lacks, in that API's envelope."""
+"""`darkroom.rest.v1.KeysService`: `/v1/keys`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`darkroom.rest.v1.FilesService`: uploads as Pilio's clients know them, and what that API lacks: resume, list, download, delete."""
+"""`darkroom.rest.v1.FilesService`: `/v1/files`: upload, resume, list, download, delete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files in the form of Pilio's replies and of the additions to them."""
+"""Files as the replies of `/v1` show them."""
 
 from __future__ import annotations
 

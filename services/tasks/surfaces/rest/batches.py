@@ -1,4 +1,4 @@
-"""`/v1/batches`: batches in the style of Pilio's API, which has none."""
+"""`/v1/batches`."""
 
 from __future__ import annotations
 

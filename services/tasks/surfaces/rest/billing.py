@@ -1,4 +1,4 @@
-"""`/v1/balance`, `/v1/ledger` and `/v1/estimate`, in the style of Pilio's API, which has none of them."""
+"""`/v1/balance`, `/v1/ledger` and `/v1/estimate`."""
 
 from __future__ import annotations
 

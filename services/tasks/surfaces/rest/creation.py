@@ -1,4 +1,4 @@
-"""`/v1/images/…` and `/v1/pdfs/…`: Pilio's calls that create tasks."""
+"""`/v1/images/…` and `/v1/pdfs/…`: the calls that create single tasks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Creation(Asked, Protocol):
 
 
 class RestCreation:
-    """Creates tasks of one operation, as all of Pilio's calls do, under Pilio's limit on open tasks, which counts only such tasks."""
+    """Creates tasks of one operation, under a limit on open tasks that counts only such tasks."""
 
     def __init__(self, acceptance: Acceptance, replies: Replies, max_pooled: int) -> None:
         self._acceptance, self._replies, self._max_pooled = acceptance, replies, max_pooled

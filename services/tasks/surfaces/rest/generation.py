@@ -1,4 +1,4 @@
-"""Pilio's two calls that make pictures, as operations."""
+"""The two calls of `/v1` that make pictures, as operations."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _carry_over(
         parameters.resolution = request.resolution
     if request.HasField("output_count"):
         parameters.count = request.output_count
-    # A Pilio result of several files also includes an archive of them.
+    # Under `/v1`, a result of several files also includes an archive of them.
     parameters.archive = parameters.count > 1
     parameters.keep_reference_size = request.preprocess_mode == "off"
 

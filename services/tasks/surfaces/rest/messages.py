@@ -1,4 +1,4 @@
-"""Pilio's vocabulary: its parameters as operations, and tasks as its replies."""
+"""The vocabulary of `/v1`: its parameters as operations, and tasks as its replies."""
 
 from __future__ import annotations
 

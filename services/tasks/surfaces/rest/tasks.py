@@ -1,4 +1,4 @@
-"""`/v1/tasks`: status, result and events; and what Pilio's API lacks: list, cancel, run again, delete."""
+"""`/v1/tasks`: status, result, events, list, cancel, run again, delete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/v1/webhooks` and `/v1/webhook-deliveries`, in the style of Pilio's API, which has no webhooks."""
+"""`/v1/webhooks` and `/v1/webhook-deliveries`."""
 
 from __future__ import annotations
 
