@@ -10,7 +10,17 @@ from reference.llms import guide_files
 from services.common.rpc import catalogue
 
 _ROOT = Path(__file__).resolve().parent.parent
-_OTHERS = ("README.md", "deploy/README.md", "edge/README.md", "models/README.md", "clients/python/README.md")
+_OTHERS = (
+    "README.md",
+    "benchmarks/quality.md",
+    "benchmarks/results.md",
+    "clients/python/README.md",
+    "deploy/README.md",
+    "edge/README.md",
+    "models/README.md",
+    "samples/README.md",
+    "tests/README.md",
+)
 
 _PATH = re.compile(r"(?<!\w)/v1/[a-z][\w{}:<>/.-]*[\w}>]")
 _METHOD = re.compile(r"\b([A-Z]\w+Service)\.([A-Z]\w+)")
