@@ -7,6 +7,7 @@ import sys
 from services.accounts import cli
 from services.accounts.config import AccountsSettings
 from services.accounts.domain import announcer
+from services.accounts.domain.account_usage import UsageReport
 from services.accounts.domain.accounts import Accounts
 from services.accounts.domain.admission import Admission
 from services.accounts.domain.announcer import Announcer
@@ -21,9 +22,12 @@ from services.accounts.store.buckets import BucketStore
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
 from services.accounts.surfaces.native.accounts import AccountsServicer
 from services.accounts.surfaces.native.audit import NativeAudit
+from services.accounts.surfaces.native.usage import NativeUsage
 from services.accounts.surfaces.rest.audit import RestAudit
 from services.accounts.surfaces.rest.keys import RestKeys
+from services.accounts.surfaces.rest.usage import RestUsage
 from services.common import bus
+from services.common.account_usage import RemoteUsage
 from services.common.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
 from services.common.audit.log import AuditLog
 from services.common.audit.part import RemotePart
@@ -63,9 +67,11 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     creation = KeyCreation(accounts, store, idempotency, signer.derived_secret(PURPOSE))
     await opening.open("revocations", hearing_revoked(connection, authenticator.evict))
     caller, audit = Caller(signer), AuditLog(database, settings.audit_life, system_clock)
-    files = RemotePart(await opening.open("files", channel(settings.files_address, "files", settings.tls)), caller)
-    tasks = RemotePart(await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls)), caller)
-    trail = AuditTrail({"accounts": audit, "files": files, "tasks": tasks})
+    files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
+    tasks = await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls))
+    trail = AuditTrail({"accounts": audit, "files": RemotePart(files, caller), "tasks": RemotePart(tasks, caller)})
+    parts = [RemoteUsage(files, caller).read, RemoteUsage(tasks, caller).read]
+    report = UsageReport(store, buckets.left, settings.rate_rules, parts, max_keys=settings.max_keys)
     return Parts(
         # Not NATS: keys are checked without it, and a revocation still takes effect within seconds.
         needs=[checks.database(database.engine)],
@@ -82,8 +88,10 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
         public=[
             Mount(AccountsServicer(accounts, creation)),
             Mount(NativeAudit(trail)),
+            Mount(NativeUsage(report)),
             Mount(RestKeys(accounts, creation)),
             Mount(RestAudit(trail)),
+            Mount(RestUsage(report)),
         ],
     )
 

@@ -12,7 +12,7 @@ import nats
 import nats.errors
 
 from darkroom.common.v1.scopes import SCOPES
-from services.accounts import limits_command
+from services.accounts import limits_command, usage_command
 from services.accounts.config import AdministrationSettings
 from services.accounts.domain.accounts import Accounts
 from services.accounts.records import Account, ApiKey, KeyLimits
@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     revoke_key = commands.add_parser("revoke-key", help="revoke an API key and those that it created; they stop working within seconds")
     revoke_key.add_argument("--key", type=administration.identifier, required=True, help="the key's id")
     limits_command.add(commands)
+    usage_command.add(commands)
     audit_command.add(commands)
     commands.add_parser("list", help="list accounts and their keys")
     return parser
@@ -68,12 +69,15 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
                 row, others = await accounts.revoke_key(options.key, account_id=None)
                 await _announce(settings, revoked)
                 return {**_key(row), "also_revoked": [_key(other) for other in others]}
-            case "limits":
-                return await limits_command.run(options, accounts, settings)
-            case "audit":
-                return await audit_command.run(options, opened)
-            case _:
+            case "list":
                 return [{**_account(row), "keys": [_key(key) for key in await store.keys(row.id)]} for row in await store.accounts()]
+            case "limits":
+                result: object = await limits_command.run(options, accounts, settings)
+            case "usage":
+                result = await usage_command.run(options, opened, settings)
+            case _:
+                result = await audit_command.run(options, opened)
+        return result
 
 
 async def _announce(settings: AdministrationSettings, key_ids: list[int]) -> None:

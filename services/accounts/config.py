@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 
 from services.accounts.domain.config import LimitSettings
@@ -11,11 +13,18 @@ from services.common.config import AuditSettings, DatabaseSettings, ServiceSetti
 class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSettings):
     """Settings of the accounts service process."""
 
-    files_address: str = Field(description="Internal listener of the files service, as a gRPC target; for its part of the audit log.")
-    tasks_address: str = Field(description="Internal listener of the tasks service, as a gRPC target; for its part of the audit log.")
+    files_address: str = Field(
+        description="Internal listener of the files service, as a gRPC target; for its part of the audit log and of usage."
+    )
+    tasks_address: str = Field(
+        description="Internal listener of the tasks service, as a gRPC target; for its part of the audit log and of usage."
+    )
 
 
 class AdministrationSettings(DatabaseSettings, LimitSettings, TlsSettings):
     """Settings of the administration commands."""
 
     nats_url: str = Field(description="NATS server on which key revocations are announced: `nats://user:password@host:port`.")
+    files_address: str | None = Field(None, description="As for the service; for the command `usage` alone.")
+    tasks_address: str | None = Field(None, description="As for the service; for the command `usage` alone.")
+    signing_key_file: Path | None = Field(None, description="As for the service; for the command `usage` alone.")

@@ -82,6 +82,8 @@ class Parts:
     internal: Sequence[Mount] = ()
     public: Sequence[Mount] = ()
     """Served if the settings name a public listener."""
+    open_calls: OpenCalls | None = None
+    """Counts the streams there; None: by the settings, and nobody else asks."""
     application: ASGIApp | None = None
     """Served there over HTTP, in place of gRPC."""
     reflected: Sequence[str] = ()
@@ -97,7 +99,7 @@ class Parts:
 def _public(parts: Parts, settings: ServiceSettings, verifier: Verifier, health: Health) -> AbstractAsyncContextManager[None]:
     seconds, tls = settings.drain_calls, settings.tls
     if parts.application is None:
-        calls = OpenCalls(settings.max_streams_per_account, settings.max_streams)
+        calls = parts.open_calls or OpenCalls(settings.max_streams_per_account, settings.max_streams)
         return listening("public", settings.listen, parts.public, verifier, parts.reflected, health, seconds, calls, tls)
     # Imported only by the processes that need it.
     from services.common import http_listener

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from services.common.account_usage import UsagePartServicer
 from services.common.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
 from services.common.audit.log import AuditLog
 from services.common.audit.part import AuditPartServicer
@@ -65,7 +66,12 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Loop("task_events", 0.0, events.step, _EVENTS_SPACING, waits=True),
         ],
         collectors=[PoolGauges(database.engine)],
-        internal=[Mount(Storage(files.task_files)), Mount(Intake(files.streamed)), Mount(AuditPartServicer(audit))],
+        internal=[
+            Mount(Storage(files.task_files)),
+            Mount(Intake(files.streamed)),
+            Mount(AuditPartServicer(audit)),
+            Mount(UsagePartServicer(files.quotas.usage)),
+        ],
         public=[
             Mount(NativeFiles(files.uploads, files.unfinished, files.library)),
             Mount(RestFiles(files.uploads, files.unfinished, files.library)),

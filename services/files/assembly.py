@@ -39,6 +39,7 @@ class Files:
     sweep_loop: Loop
     idempotency: IdempotencyRecords
     disk: DiskGuard
+    quotas: Quotas
 
 
 def assemble(
@@ -77,6 +78,7 @@ def assemble(
         sweep_loop=sweep_loop,
         idempotency=idempotency,
         disk=disk,
+        quotas=quotas,
     )
 
 

@@ -14,6 +14,7 @@ from services.common.log import get_logger
 from services.common.revocations import Revocations
 from services.common.rpc import catalogue
 from services.common.rpc.channel import Caller, channel
+from services.common.rpc.open_calls import OpenCalls
 from services.common.serving import Opening, Parts, Service
 from services.common.telemetry import checks
 from services.common.telemetry.reading import PoolGauges, ReadGauges
@@ -42,13 +43,15 @@ async def compose(settings: TasksSettings, opening: Opening) -> Parts:
     storage = storage_service_pb2_grpc.StorageServiceStub(files)
     # Keep streams open until other replicas take the calls.
     closing = asyncio.Event()
-    assembly = assemble(settings, Connections(database, bus, FilesClient(storage, caller), feed, revocations), closing)
+    calls = OpenCalls(settings.max_streams_per_account, settings.max_streams)
+    assembly = assemble(settings, Connections(database, bus, FilesClient(storage, caller), feed, revocations, calls), closing)
     return Parts(
         needs=[checks.database(database.engine), checks.nats(bus)],
         loops=assembly.loops,
         collectors=[PoolGauges(database.engine), ReadGauges("queue", assembly.gauges.read)],
         internal=assembly.internal,
         public=assembly.public,
+        open_calls=calls,
         # One listener answers reflection for all public services, including those served elsewhere.
         reflected=[service.full_name for service in catalogue.public_services()],
         drained=closing.set,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from services.common.account_usage import UsagePartServicer
 from services.common.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
 from services.common.audit.log import AuditLog
 from services.common.audit.part import AuditPartServicer
@@ -20,6 +21,7 @@ from services.common.loop import Loop
 from services.common.offers import Offers
 from services.common.operations import specs
 from services.common.revocations import Revocations
+from services.common.rpc.open_calls import OpenCalls
 from services.common.rpc.server import Mount
 from services.common.serving import Runs
 from services.tasks.config import TasksSettings
@@ -38,6 +40,7 @@ from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.domain.order.throughput import Throughput
 from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.event_feed import EventFeed
+from services.tasks.domain.owner.usage import TaskUsage, UsageLimits
 from services.tasks.domain.owner.watching import Watching
 from services.tasks.domain.plan import MediaLimits
 from services.tasks.domain.retention.sweeping import RetentionSweeper
@@ -47,6 +50,7 @@ from services.tasks.files_client import FilesClient
 from services.tasks.monitoring.gauges import QueueGauges
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.ledger import LedgerStore
+from services.tasks.store.policies import PolicyStore
 from services.tasks.store.queue import QueueStore
 from services.tasks.store.retention import RetentionStore
 from services.tasks.store.secret_cipher import SecretCipher
@@ -81,6 +85,8 @@ class Connections:
     files: FilesClient
     feed: EventFeed
     revocations: Revocations
+    open_calls: OpenCalls
+    """Counts the streams of clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     watching = Watching(store, opened.feed, opened.revocations, stopping)
     sweeper = RetentionSweeper(RetentionStore(database), retention_rules(settings), clock)
     audit = AuditLog(database, settings.audit_life, clock)
+    usage = TaskUsage(PolicyStore(database), ledger, _usage_limits(settings), opened.open_calls.of)
     return Assembly(
         loops=[
             *_loops(settings, store, bus, notifications, attempts, clock),
@@ -141,7 +148,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             Mount(RestBatches(acceptance, batches, archiving, files)),
             Mount(RestBilling(ledger, acceptance)),
         ],
-        internal=[Mount(InternalAttempts(attempts)), Mount(AuditPartServicer(audit))],
+        internal=[Mount(InternalAttempts(attempts)), Mount(AuditPartServicer(audit)), Mount(UsagePartServicer(usage.part))],
         gauges=QueueGauges(QueueStore(database), lanes(), clock),
         sealing=SecretSealing(database, cipher),
     )
@@ -200,6 +207,16 @@ def _attempt_rules(settings: TasksSettings) -> AttemptRules:
             base=timedelta(seconds=settings.backoff),
             limit=timedelta(seconds=settings.backoff_limit),
         ),
+    )
+
+
+def _usage_limits(settings: TasksSettings) -> UsageLimits:
+    return UsageLimits(
+        max_open=settings.max_open_tasks,
+        max_pooled=settings.max_open_tasks_rest,
+        max_running=settings.max_running_tasks,
+        max_webhooks=settings.webhook_max_per_account,
+        max_streams=settings.max_streams_per_account,
     )
 
 

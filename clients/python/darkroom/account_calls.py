@@ -1,4 +1,4 @@
-"""The account: its details, balance, ledger and price estimates."""
+"""The account: its details, usage, balance, ledger, audit log and price estimates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from functools import cached_property
 
-from darkroom.accounts.v1 import account_pb2, accounts_service_pb2, accounts_service_pb2_grpc, audit_service_pb2, audit_service_pb2_grpc
+from darkroom.accounts.v1 import (
+    account_pb2,
+    accounts_service_pb2,
+    accounts_service_pb2_grpc,
+    audit_service_pb2,
+    audit_service_pb2_grpc,
+    usage_pb2,
+    usage_service_pb2,
+    usage_service_pb2_grpc,
+)
 from darkroom.calls import pages
 from darkroom.common.v1 import audit_pb2
 from darkroom.common.v1.scopes import scope_text
@@ -30,6 +39,10 @@ class AccountPart(Part):
     def _audit(self) -> audit_service_pb2_grpc.AuditServiceAsyncStub:
         return audit_service_pb2_grpc.AuditServiceStub(self._calls.channel)
 
+    @cached_property
+    def _usage(self) -> usage_service_pb2_grpc.UsageServiceAsyncStub:
+        return usage_service_pb2_grpc.UsageServiceStub(self._calls.channel)
+
     async def account(self) -> account_pb2.Account:
         """The account that the key belongs to."""
         return (await self._calls.call(self._accounts.GetAccount, accounts_service_pb2.GetAccountRequest())).account
@@ -42,6 +55,13 @@ class AccountPart(Part):
     async def balance(self) -> balance_pb2.Balance:
         """The account's balance, in thousandths of a credit."""
         return (await self._calls.call(self._balance.GetBalance, balance_service_pb2.GetBalanceRequest())).balance
+
+    async def usage(self) -> usage_pb2.Usage:
+        """How much of its limits the account has used: storage, tasks, keys, webhooks, streams, requests, and credits.
+
+        An amount without a limit has no `limit`: `usage.bytes.HasField("limit")`.
+        """
+        return (await self._calls.call(self._usage.GetUsage, usage_service_pb2.GetUsageRequest())).usage
 
     async def list_ledger(self, limit: int = 100) -> list[balance_pb2.LedgerEntry]:
         """The newest entries of the account's ledger, up to `limit`."""

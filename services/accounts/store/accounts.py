@@ -20,6 +20,7 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotentCall, key_values, remembered, storing_key
 
 _KEY_COLUMNS = tuple(field.name for field in fields(ApiKey))
+_LIMIT_COLUMNS = tuple(field.name for field in fields(AccountLimits))
 
 _OF_KEY = "jsonb_build_object('name', name, 'scopes', array_to_string(scopes, ' '), 'expires_at', CAST(expires_at AS text))"
 _OF_ROTATION = "jsonb_build_object('replaces', CAST(replaces_id AS text), 'old_key_until', (SELECT CAST(until AS text) FROM ended))"
@@ -71,15 +72,15 @@ SELECT * FROM added
 """Inserts a key like another one, which ends at `:until` or when it would have anyway; nothing if that one cannot be rotated."""
 
 _KEYS = text("""
-SELECT max_keys, (
+SELECT request_rate, key_request_rate, max_keys, (
   SELECT count(*) FROM api_key
   WHERE account_id = :account_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
     AND EXISTS (SELECT FROM api_key AS newer WHERE newer.replaces_id = api_key.id) = :replaced
 ) AS keys
 FROM account WHERE id = :account_id
 """)
-"""How many usable keys an account has, either those that others replace or all others, and how many it may have. Runs after _LOCK, so that
-it counts what a call at the same time has added."""
+"""How many usable keys an account has, either those that others replace or all others, and its own limits. A change of keys runs it after
+_LOCK, so that it counts what a call at the same time has added."""
 
 _OWNER = text("""
 SELECT api_key.id, account_id, api_key.name, scopes, expires_at, request_rate, key_request_rate, max_keys
@@ -270,6 +271,11 @@ class AccountStore:
         rows = await self._database.fetch(_SET_LIMITS, values)
         return AccountLimits(*rows[0]) if rows else None
 
+    async def usage(self, account_id: int, now: datetime) -> tuple[int, AccountLimits] | None:
+        """How many usable keys an account has, those aside that others replace, and its own limits. None if there is no such account."""
+        rows = await self._database.fetch(_KEYS, {"account_id": account_id, "replaced": False, "now": now})
+        return (rows[0]["keys"], _limits(rows[0])) if rows else None
+
     async def replacing(self, key_id: int) -> int | None:
         """The key that replaces a key; None if there is none."""
         async with self._database.session() as session:
@@ -312,6 +318,10 @@ async def _check_room(transaction: Transaction, account_id: int, max_keys: int, 
                 f"The account has reached its limit of {most} {'replaced ' if replaced else ''}API keys. Revoke one first.",
                 metadata={"max_keys": str(most)},
             )
+
+
+def _limits(row: Mapping[str, object]) -> AccountLimits:
+    return AccountLimits(**{name: row[name] for name in _LIMIT_COLUMNS})  # type: ignore[arg-type]  # a row has its columns' types
 
 
 def _account(row: AccountRow) -> Account:

@@ -38,6 +38,18 @@ RETURNING name, granted, tokens
 """Takes up to `wanted` whole tokens out of each bucket, where a bucket that has no row is full. The buckets are locked in the order of
 their names, so that two replicas cannot wait for each other. The time is PostgreSQL's, the same for all replicas, unless `now` is given."""
 
+_LEFT = text("""
+SELECT floor(least(
+  asked.burst,
+  coalesce(held.tokens + asked.rate * greatest(0, extract(epoch FROM now() - held.filled_at)::float8), asked.burst)
+) + 1e-6) AS left
+FROM unnest(CAST(:names AS text[]), CAST(:rates AS float8[]), CAST(:bursts AS float8[]))
+  WITH ORDINALITY AS asked (name, rate, burst, position)
+LEFT JOIN rate_bucket AS held USING (name)
+ORDER BY position
+""")
+"""Tokens that each bucket has. Takes none, and locks nothing."""
+
 _SWEEP = text("""
 WITH full_ones AS (
   SELECT name FROM rate_bucket
@@ -68,6 +80,17 @@ class BucketStore:
         }
         rows = {row["name"]: row for row in await self._database.fetch(_BORROW, values)}
         return [Borrowed(rows[one.bucket]["granted"], rows[one.bucket]["tokens"]) for one in asked]
+
+    async def left(self, asked: Sequence[Borrowing]) -> Sequence[int]:
+        """Whole tokens that buckets have left, in the same order."""
+        if not asked:
+            return ()
+        values = {
+            "names": [one.bucket for one in asked],
+            "rates": [one.rate for one in asked],
+            "bursts": [float(one.burst) for one in asked],
+        }
+        return [int(row[0]) for row in await self._database.fetch(_LEFT, values)]
 
     async def sweep(self, now: datetime | None = None) -> bool:
         """Delete some rows that say no more than no row would; True if there may be more."""

@@ -42,6 +42,10 @@ class OpenCalls:
             if not self._of_account[account_id]:
                 del self._of_account[account_id]
 
+    def of(self, account_id: int) -> int:
+        """How many calls the account has open."""
+        return self._of_account.get(account_id, 0)
+
     def _change(self, by: int) -> None:
         self._open += by
         _OPEN.inc(by)

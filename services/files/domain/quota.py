@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from weakref import WeakValueDictionary
 
+from services.common.account_usage import Amount, UsagePart
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.config import FilesSettings
 from services.files.records import File, OwnLimits, Storage
@@ -37,6 +38,11 @@ class Quotas:
         """What the account stores, and what it may store."""
         stored, own = await self._store.stored(account_id)
         return stored, self._allowed(own)
+
+    async def usage(self, account_id: int) -> UsagePart:
+        """The same by the names of the limits."""
+        stored, allowed = await self.stored(account_id)
+        return UsagePart({name: Amount(getattr(stored, field), getattr(allowed, field)) for field, name in _NAMES.items()})
 
     async def left(self, account_id: int) -> int:
         """How many bytes more the account may store."""

@@ -256,3 +256,18 @@ class PolicyChange:
     """0 or more; None: the default."""
     max_webhooks: int | Keep | None = Keep.KEEP
     """0 or more; None: the default."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCounts:
+    """What an account has under way, and the operator's limits for it (None: the default)."""
+
+    open: int
+    """Tasks that have not ended."""
+    pooled: int
+    """Those of them that are pooled."""
+    running: int
+    webhooks: int
+    max_open: int | None
+    max_running: int | None
+    max_webhooks: int | None

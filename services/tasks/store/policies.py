@@ -8,7 +8,7 @@ from darkroom.common.v1 import audit_pb2
 from services.common.audit.log import actor_values, audited
 from services.common.database import Database
 from services.tasks.model import AccountPolicy
-from services.tasks.model.records import Keep, PolicyChange
+from services.tasks.model.records import AccountCounts, Keep, PolicyChange
 from services.tasks.store.rows import policy_of
 
 SET_POLICY = text("""
@@ -44,6 +44,15 @@ SELECT 1
 """)  # noqa: S608 - put together from constants
 """Enter the policy into the audit log, in the transaction of SET_POLICY."""
 
+COUNTS = text("""
+SELECT
+  coalesce(open, 0) AS open, coalesce(least(pooled, open), 0) AS pooled, greatest(coalesce(running, 0), 0) AS running,
+  (SELECT count(*) FROM webhook WHERE webhook.account_id = asked.account_id) AS webhooks,
+  max_open, max_running, max_webhooks
+FROM (VALUES (CAST(:account_id AS bigint))) AS asked (account_id) LEFT JOIN account_policy USING (account_id)
+""")
+"""What an account has, and its own limits; exactly one row, even for an unknown account."""
+
 _NO_CHANGE = PolicyChange()
 
 
@@ -74,6 +83,11 @@ class PolicyStore:
             if change != _NO_CHANGE:
                 await transaction.fetch(ENTER, {"account_id": account_id, **actor_values()})
         return policy
+
+    async def counts(self, account_id: int) -> AccountCounts:
+        """What the account has under way. Raises UNAVAILABLE while the database is unavailable."""
+        [row] = await self._database.fetch(COUNTS, {"account_id": account_id})
+        return AccountCounts(*row)
 
 
 def _limit(value: int | Keep | None) -> int | None:

@@ -13,13 +13,14 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection, text
 
+from services.common.account_usage import Amount
 from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
 from services.files import cli
 from services.files.assembly import Files
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode
-from services.files.records import EndedTask
+from services.files.records import EndedTask, OwnLimits
 from services.files.store import StorageStore
 from tests.component.files import content
 from tests.component.files.test_files_tasks import output, ready_input
@@ -96,6 +97,19 @@ async def test_each_limit_is_told_with_what_is_used(world: World) -> None:
     assert await refusal(many(strict, other, 3, 6 * MEBIBYTE)) == told("uploads_in_parts", 0, 2, 3)
     assert await stored(world, other) == (0, 0, 0, 0)
     assert len(await world.objects.uploads("files/")) == 2
+
+
+async def test_what_is_used_is_told_by_the_names_of_the_limits(world: World) -> None:
+    account = world.account()
+    await many(world.files, account, 2, 1000)
+    await StorageStore(Database(world.engine)).set_limits(account, OwnLimits(size_bytes=5000))
+    by_settings = world.settings
+    assert (await world.files.quotas.usage(account)).amounts == {
+        "bytes": Amount(2000, 5000),
+        "files": Amount(2, by_settings.quota_files),
+        "uploads": Amount(2, by_settings.quota_uploads),
+        "uploads_in_parts": Amount(0, by_settings.quota_uploads_in_parts),
+    }
 
 
 async def test_concurrent_calls_do_not_pass_a_limit_together(world: World) -> None:

@@ -15,6 +15,7 @@ from google.rpc import error_details_pb2, status_pb2
 from nats.js import JetStreamContext
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
+from darkroom.internal.usage.v1 import usage_part_service_pb2, usage_part_service_pb2_grpc
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.rest.v1 import batches_pb2_grpc, images_pb2_grpc, pdfs_pb2_grpc, tasks_pb2_grpc
 from darkroom.tasks.v1 import (
@@ -54,7 +55,7 @@ class Service:
         self._folder, self._bus = folder, bus
         keys = Keys(folder)
         self._accounts = keys.signer("accounts")
-        self._signers = {issuer: keys.signer(issuer) for issuer in ("files", "tasks", "inference")}
+        self._signers = {issuer: keys.signer(issuer) for issuer in ("files", "tasks", "inference")} | {"accounts": self._accounts}
         self._verifier = keys.verifier()
         self._stack = AsyncExitStack()
         self.files = FilesDouble()
@@ -130,6 +131,10 @@ class Service:
         """Metadata of a call by the files service."""
         return Caller(self._signers["files"]).on_behalf_of(0)
 
+    def accounts(self, account_id: int) -> tuple[tuple[str, str], ...]:
+        """Metadata of a call by the accounts service."""
+        return Caller(self._signers["accounts"]).on_behalf_of(account_id)
+
     @asynccontextmanager
     async def hints(self, lane: str = "system") -> AsyncIterator[JetStreamContext.PullSubscription]:
         """The lane's hints, as a worker pulls them."""
@@ -152,6 +157,7 @@ class Replica:
         self.pdfs = pdfs_pb2_grpc.PdfsServiceStub(public)
         self.pilio_tasks = tasks_pb2_grpc.TasksServiceStub(public)
         self.attempts = attempt_service_pb2_grpc.AttemptServiceStub(internal)
+        self._usage = usage_part_service_pb2_grpc.UsagePartServiceStub(internal)
         self.public, self.stop = public, stop
 
     async def create(
@@ -167,6 +173,10 @@ class Replica:
             operations=operations, input_file_ids=inputs, priority=priority, webhook_url=webhook_url
         )
         return (await self.tasks.CreateTask(request, metadata=metadata)).task
+
+    async def usage(self, metadata: tuple[tuple[str, str], ...]) -> usage_part_service_pb2.GetPartResponse:
+        """The service's part of an account's usage."""
+        return await self._usage.GetPart(usage_part_service_pb2.GetPartRequest(), metadata=metadata)
 
     async def get(self, metadata: tuple[tuple[str, str], ...], task_id: int) -> task_pb2.Task:
         """A task as it is now."""

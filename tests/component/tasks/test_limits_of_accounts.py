@@ -99,6 +99,35 @@ async def test_an_account_has_so_many_streams_open_and_no_more(service: Service)
         await eventually(watched, bool)
 
 
+async def test_an_account_is_told_what_it_has_and_may_have(service: Service, clean_engine: AsyncEngine) -> None:
+    me = service.caller(ACCOUNT)
+    settings = {"webhook_allow_http": True, "webhook_allowed_networks": LOOPBACK, "max_streams_per_account": 10, "max_open_tasks": 30}
+    await PolicyStore(Database(clean_engine)).change(ACCOUNT, PolicyChange(max_running=4, max_webhooks=3))
+    await PolicyStore(Database(clean_engine)).change(OTHER, PolicyChange(max_open=7))
+    async with service.replica(**settings) as replica:
+        task, _, _ = [await replica.create(me) for _ in range(3)]
+        await replica.started(service.worker(), task.id)
+        await replica.webhooks.CreateWebhook(webhooks_service_pb2.CreateWebhookRequest(url="http://127.0.0.1:9/"), metadata=me)
+        watch = replica.tasks.WatchTask(tasks_service_pb2.WatchTaskRequest(task_id=task.id), metadata=me)
+        await watch.read()
+
+        # The others may have been offered meanwhile.
+        part = await eventually(lambda: replica.usage(service.accounts(ACCOUNT)), lambda part: part.amounts["running_tasks"].used == 3)
+        assert {name: (amount.used, amount.limit) for name, amount in part.amounts.items()} == {
+            "open_tasks": (3, 30),
+            "open_single_tasks": (0, 20),
+            "running_tasks": (3, 4),
+            "webhooks": (1, 3),
+            "streams": (1, 10),
+        }
+        assert part.credits.unlimited
+        # An account's own limit takes the place of both limits of open tasks.
+        part = await replica.usage(service.accounts(OTHER))
+        single = part.amounts["open_single_tasks"]
+        assert (part.amounts["open_tasks"].limit, single.HasField("limit"), part.amounts["running_tasks"].limit) == (7, False, 1000)
+        watch.cancel()
+
+
 async def test_a_full_disk_keeps_out_new_tasks_and_nothing_else(service: Service, tmp_path: Path) -> None:
     me = service.caller(ACCOUNT)
     async with service.replica() as replica:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from darkroom.cli import account, audit, batches, doctor, files, keys, models, tasks, verbs, webhooks
+from darkroom.cli import account, audit, batches, doctor, files, keys, models, tasks, usage, verbs, webhooks
 from darkroom.cli.exits import guarded
 from darkroom.cli.options import NARROW, Chosen, chosen
 from darkroom.cli.own_version import own_version
@@ -31,6 +31,7 @@ app.add_typer(files.app, name="file", rich_help_panel="Manage")
 app.add_typer(webhooks.app, name="webhook", rich_help_panel="Manage")
 app.add_typer(keys.app, name="key", rich_help_panel="Account and server")
 app.command("account", rich_help_panel="Account and server")(account.show)
+app.command("usage", rich_help_panel="Account and server")(usage.show)
 app.command("audit", rich_help_panel="Account and server")(audit.show)
 app.add_typer(models.app, name="models", rich_help_panel="Account and server")
 app.command("doctor", rich_help_panel="Account and server")(doctor.doctor)
