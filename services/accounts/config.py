@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from services.accounts.domain.config import LimitSettings
-from services.common.config import AuditSettings, DatabaseSettings, ServiceSettings, TlsSettings
+from services.common.config import AuditSettings, DatabaseSettings, ServiceSettings, StreamSettings, TlsSettings
 
 
 class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSettings):
@@ -21,7 +21,7 @@ class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSe
     )
 
 
-class AdministrationSettings(DatabaseSettings, LimitSettings, TlsSettings):
+class AdministrationSettings(DatabaseSettings, LimitSettings, StreamSettings, TlsSettings):
     """Settings of the administration commands."""
 
     nats_url: str = Field(description="NATS server on which key revocations are announced: `nats://user:password@host:port`.")

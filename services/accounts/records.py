@@ -96,6 +96,8 @@ class AccountLimits:
     """Requests a second that each of its keys may make."""
     max_keys: int | None = None
     """Keys that it may have; revoked and expired ones do not count."""
+    max_streams: int | None = None
+    """Streams and waiting calls that it may have open at one process."""
 
 
 LimitChange = Mapping[str, float | int | None]

@@ -72,7 +72,23 @@ class ProcessSettings(TlsSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Minimum severity of log lines.")
 
 
-class ServiceSettings(ProcessSettings):
+class StreamSettings(BaseSettings):
+    """Settings of a process that holds clients' calls open."""
+
+    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
+
+    max_streams_per_account: int = Field(
+        500,
+        ge=0,
+        description="Streams and waiting calls that an account may have open at one process, unless the operator has set another number "
+        "for it; 0 for no limit.",
+    )
+    max_streams: int = Field(
+        5000, ge=0, description="Streams and waiting calls of all accounts that may be open at one process; 0 for no limit."
+    )
+
+
+class ServiceSettings(ProcessSettings, StreamSettings):
     """Settings of a service that the edge routes to."""
 
     listen: str = Field(
@@ -82,12 +98,6 @@ class ServiceSettings(ProcessSettings):
         5.0,
         ge=0,
         description="Seconds for which a stopping process keeps serving while it reports unready, so that callers move to other replicas.",
-    )
-    max_streams_per_account: int = Field(
-        500, ge=0, description="Streams and waiting calls that an account may have open at one process; 0 for no limit."
-    )
-    max_streams: int = Field(
-        5000, ge=0, description="Streams and waiting calls of all accounts that may be open at one process; 0 for no limit."
     )
 
 

@@ -55,6 +55,8 @@ class Identity:
     """The calling service, on an internal listener; on a public one, `gateway` where that makes the call for its caller."""
     scopes: frozenset[str] | None = None
     """What the key may do, such as `tasks:write`; None for everything."""
+    max_streams: int | None = None
+    """How many streams the operator lets the account have, 0 for any number; None: as the settings say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +112,17 @@ class Signer:
         scopes: Collection[str] | None = None,
         seconds_left: float = IDENTITY_SECONDS,
         key_name: str = "",
+        max_streams: int | None = None,
     ) -> str:
         """A token for the identity header, valid for `IDENTITY_SECONDS`, or for `seconds_left` if the key expires sooner.
 
-        `scopes` is what the key may do; None for everything.
+        `scopes` is what the key may do; None for everything. `max_streams` is as in `Identity`.
         """
         claims: dict[str, int | str] = {"key": key_id, "name": key_name}
         if scopes is not None:
             claims["scope"] = " ".join(sorted(scopes))
+        if max_streams is not None:
+            claims["streams"] = max_streams
         return self._sign(_PUBLIC, account_id, min(IDENTITY_SECONDS, math.ceil(seconds_left)), claims)
 
     def service_metadata(self, account_id: int = 0) -> tuple[tuple[str, str], ...]:
@@ -168,6 +173,7 @@ class Verifier:
             key_name=str(claims.get("name", "")),
             service=GATEWAY if issuer == GATEWAY else None,
             scopes=scopes,
+            max_streams=int(str(claims["streams"])) if "streams" in claims else None,
         )
 
     def service(self, authorization: str) -> Identity:

@@ -57,7 +57,9 @@ class Backend:
             request_serializer=type(request).SerializeToString,
             response_deserializer=message_factory.GetMessageClass(method.output_type).FromString,
         )
-        token = self._signer.identity_token(identity.account_id, identity.key_id, identity.scopes, key_name=identity.key_name)
+        token = self._signer.identity_token(
+            identity.account_id, identity.key_id, identity.scopes, key_name=identity.key_name, max_streams=identity.max_streams
+        )
         metadata = [(IDENTITY_HEADER, token), (TRACE_HEADER, current_trace_id())]
         if address := current_client().address:
             metadata.append((ADDRESS_HEADER, address))

@@ -11,7 +11,7 @@ from google.protobuf.descriptor import MethodDescriptor
 import darkroom.internal
 
 # Packages whose services several services serve.
-_SHARED = {"audit": ("files", "tasks")}
+_SHARED = dict.fromkeys(("audit", "usage"), ("files", "tasks"))
 
 
 def internal_methods() -> Iterator[tuple[str, MethodDescriptor]]:

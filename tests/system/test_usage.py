@@ -17,7 +17,10 @@ from tests.system.test_cli import Shell
 async def test_the_owner_sees_what_is_used_and_allowed(
     stack: StackUnderTest, account: Account, native: AsyncClient, pilio: Pilio, portrait: bytes, tmp_path: Path
 ) -> None:
-    settings = (("accounts", "limits", "--max-keys", "7", "--key-request-rate", "40"), ("tasks", "policy", "--max-webhooks", "3"))
+    settings = (
+        ("accounts", "limits", "--max-keys", "7", "--max-streams", "9", "--key-request-rate", "40"),
+        ("tasks", "policy", "--max-webhooks", "3"),
+    )
     for service, command, *options in (*settings, ("files", "quota", "--files", "50")):
         await asyncio.to_thread(stack.admin, service, command, "--account", account.id, *options)
     await pilio.upload("a.jpg", portrait)
@@ -31,7 +34,8 @@ async def test_the_owner_sees_what_is_used_and_allowed(
     assert usage["bytes"]["used"] == len(portrait)
     assert usage["keys"] == {"used": 1, "limit": 7}
     assert usage["webhooks"] == {"used": 1, "limit": 3}
-    assert usage["open_tasks"]["used"] == usage["running_tasks"]["used"] == usage["streams"]["used"] == 0
+    assert usage["open_tasks"]["used"] == usage["running_tasks"]["used"] == 0
+    assert usage["streams"] == {"used": 0, "limit": 9}
     assert usage["open_single_tasks"] == {"used": 0, "limit": 20}
     assert usage["credits"]["unlimited"] is True
     assert [limit["policy"] for limit in usage["request_limits"]] == ["key", "account"]

@@ -58,6 +58,8 @@ class UsageReport:
         amounts = {"keys": Amount(keys, max_keys or None)}
         for part in parts:
             amounts.update(part.amounts)
+        if own.max_streams is not None and (streams := amounts.get("streams")):
+            amounts["streams"] = Amount(streams.used, own.max_streams or None)
         limits = [limit for limit in self._rules.of_key(KeyOwner(key_id, account_id, own_limits=own)) if key_id or limit.policy != KEY]
         left = await self._tokens([Borrowing(limit.bucket, limit.rate, limit.burst, 0) for limit in limits])
         credits_ = next((part.credits for part in parts if part.credits is not None), None)

@@ -55,7 +55,7 @@ class IdentitySigner:
     def __call__(self, owner: KeyOwner, now: datetime) -> str:
         """A token of the key's account, made at `now`."""
         left = (owner.expires_at - now).total_seconds() if owner.expires_at is not None else IDENTITY_SECONDS
-        return self._signer.identity_token(owner.account_id, owner.key_id, owner.scopes, left, owner.name)
+        return self._signer.identity_token(owner.account_id, owner.key_id, owner.scopes, left, owner.name, owner.own_limits.max_streams)
 
 
 class KeyAuthenticator:

@@ -71,39 +71,38 @@ SELECT * FROM added
 """)  # noqa: S608 - put together from constants
 """Inserts a key like another one, which ends at `:until` or when it would have anyway; nothing if that one cannot be rotated."""
 
-_KEYS = text("""
-SELECT request_rate, key_request_rate, max_keys, (
+_LIMITS = ", ".join(_LIMIT_COLUMNS)
+
+_KEYS = text(f"""
+SELECT {_LIMITS}, (
   SELECT count(*) FROM api_key
   WHERE account_id = :account_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
     AND EXISTS (SELECT FROM api_key AS newer WHERE newer.replaces_id = api_key.id) = :replaced
 ) AS keys
 FROM account WHERE id = :account_id
-""")
+""")  # noqa: S608 - put together from constants
 """How many usable keys an account has, either those that others replace or all others, and its own limits. A change of keys runs it after
 _LOCK, so that it counts what a call at the same time has added."""
 
-_OWNER = text("""
-SELECT api_key.id, account_id, api_key.name, scopes, expires_at, request_rate, key_request_rate, max_keys
+_OWNER = text(f"""
+SELECT api_key.id, account_id, api_key.name, scopes, expires_at, {_LIMITS}
 FROM api_key JOIN account ON account.id = account_id
 WHERE sha256 = :digest AND revoked_at IS NULL
-""")
+""")  # noqa: S608 - put together from constants
 
-_OF_LIMITS = """jsonb_build_object(
-    'request_rate', CAST(request_rate AS text), 'key_request_rate', CAST(key_request_rate AS text), 'max_keys', CAST(max_keys AS text)
-  )"""
+_OF_LIMITS = "jsonb_build_object(" + ", ".join(f"'{name}', CAST({name} AS text)" for name in _LIMIT_COLUMNS) + ")"
+_CHANGED_LIMITS = ",\n    ".join(f"{name} = CASE WHEN :keep_{name} THEN {name} ELSE :{name} END" for name in _LIMIT_COLUMNS)
 
 _SET_LIMITS = text(f"""
 WITH limits AS (
   UPDATE account SET
-    request_rate = CASE WHEN :keep_request_rate THEN request_rate ELSE :request_rate END,
-    key_request_rate = CASE WHEN :keep_key_request_rate THEN key_request_rate ELSE :key_request_rate END,
-    max_keys = CASE WHEN :keep_max_keys THEN max_keys ELSE :max_keys END
+    {_CHANGED_LIMITS}
   WHERE id = :account_id
-  RETURNING id AS account_id, request_rate, key_request_rate, max_keys
+  RETURNING id AS account_id, {_LIMITS}
 ),
-changed AS (SELECT * FROM limits WHERE NOT (:keep_request_rate AND :keep_key_request_rate AND :keep_max_keys)),
+changed AS (SELECT * FROM limits WHERE NOT ({" AND ".join(f":keep_{name}" for name in _LIMIT_COLUMNS)})),
 {audited("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_LIMITS_SET, resource="account_id", details=_OF_LIMITS)}
-SELECT request_rate, key_request_rate, max_keys FROM limits
+SELECT {_LIMITS} FROM limits
 """)  # noqa: S608 - put together from constants
 
 _REVOKE = text(f"""

@@ -29,6 +29,7 @@ class AccountRow(AccountsTable, table=True):
     request_rate: float | None = Field(default=None, sa_column=Column(Double))
     key_request_rate: float | None = Field(default=None, sa_column=Column(Double))
     max_keys: int | None = Field(default=None, sa_column=Column(Integer))
+    max_streams: int | None = Field(default=None, sa_column=Column(Integer))
 
 
 class ApiKeyRow(AccountsTable, table=True):

@@ -161,8 +161,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     def _lasting(self) -> AbstractContextManager[None]:
         """Count a client's call that stays open. Raises TOO_MANY_STREAMS."""
-        account_id = current_identity().account_id
-        return self._open_calls.one(account_id) if self._listener == "public" and account_id else nullcontext()
+        caller = current_identity()
+        if self._listener != "public" or not caller.account_id:
+            return nullcontext()
+        return self._open_calls.one(caller.account_id, caller.max_streams)
 
     def _require_certificate(self, context: Context, names: Collection[str]) -> None:
         """Refuse a caller whose certificate has none of the names."""

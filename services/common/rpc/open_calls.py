@@ -22,13 +22,18 @@ class OpenCalls:
         self._open = 0
 
     @contextmanager
-    def one(self, account_id: int) -> Iterator[None]:
-        """A call of an account, open for as long as the block runs. Raises TOO_MANY_STREAMS."""
-        if self._each and self._of_account[account_id] >= self._each:
+    def one(self, account_id: int, own: int | None = None) -> Iterator[None]:
+        """A call of an account, open for as long as the block runs. `own` is the account's own limit, if it has one.
+
+        Raises TOO_MANY_STREAMS.
+        """
+        each = self._each if own is None else own
+        held = self.of(account_id)
+        if each and held >= each:
             raise DarkroomError(
                 ErrorReason.TOO_MANY_STREAMS,
-                f"The account has {self._each} streams and waiting calls open here, and may have no more. Close one first.",
-                metadata={"max_streams": str(self._each)},
+                f"The account has {held} streams and waiting calls open here, and may have {each}. Close one first.",
+                metadata={"max_streams": str(each)},
             )
         if self._total and self._open >= self._total:
             raise DarkroomError(ErrorReason.TOO_MANY_STREAMS, "The server has as many streams and waiting calls open as it can hold.")

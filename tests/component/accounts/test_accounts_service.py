@@ -236,7 +236,14 @@ async def test_commands(admin: Admin) -> None:
 async def test_the_limit_of_an_account_holds_over_both_replicas_and_is_the_operator_s_to_set(replicas: Replicas, admin: Admin) -> None:
     account_id, _, key = await admin.new_key()
     limits, _ = await admin("limits", "--account", account_id)
-    assert limits == {"account_id": account_id, "request_rate": 1000, "key_request_rate": 500, "max_keys": 100, "own": []}
+    assert limits == {
+        "account_id": account_id,
+        "request_rate": 1000,
+        "key_request_rate": 500,
+        "max_keys": 100,
+        "max_streams": 500,
+        "own": [],
+    }
     limits, _ = await admin("limits", "--account", account_id, "--request-rate", "0.2", "--key-request-rate", "0", "--max-keys", "7")
     assert limits["own"] == ["request_rate", "key_request_rate", "max_keys"]
     async with replicas.start("a") as first, replicas.start("b") as second:
@@ -252,6 +259,21 @@ async def test_the_limit_of_an_account_holds_over_both_replicas_and_is_the_opera
     assert (limits["request_rate"], limits["own"]) == (1000, ["key_request_rate", "max_keys"])
 
 
+async def test_an_account_s_own_limit_of_streams_reaches_the_services(replicas: Replicas, admin: Admin) -> None:
+    account_id, _, key = await admin.new_key()
+    async with replicas.start("a") as running:
+
+        async def told(own: int | None) -> None:
+            async with asyncio.timeout(15):
+                while replicas.verifier.identity(await running.admitted(key) or "").max_streams != own:
+                    await asyncio.sleep(0.05)
+
+        await told(None)
+        limits, _ = await admin("limits", "--account", account_id, "--max-streams", "3")
+        assert (limits["max_streams"], limits["own"]) == (3, ["max_streams"])
+        await told(3)
+
+
 async def test_unknown_keys_from_an_address_are_limited_by_default(replicas: Replicas, admin: Admin) -> None:
     _, _, key = await admin.new_key()
     async with replicas.start("a") as first, replicas.start("b") as second:
@@ -265,7 +287,13 @@ async def test_unknown_keys_from_an_address_are_limited_by_default(replicas: Rep
 
 async def test_wrong_limits_are_told(admin: Admin) -> None:
     account_id, _, _ = await admin.new_key()
-    for option, value in (("--request-rate", "-1"), ("--key-request-rate", "nan"), ("--max-keys", "1.5"), ("--max-keys", "many")):
+    for option, value in (
+        ("--request-rate", "-1"),
+        ("--key-request-rate", "nan"),
+        ("--max-keys", "1.5"),
+        ("--max-keys", "many"),
+        ("--max-streams", "-1"),
+    ):
         with pytest.raises(SystemExit):
             await admin("limits", "--account", account_id, option, value)
     _, complaint = await admin("limits", "--account", "1", status=1)

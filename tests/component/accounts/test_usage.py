@@ -72,6 +72,9 @@ async def test_own_limits_apply_and_0_is_no_limit(database: Database) -> None:
     usage = await report(database).of(account.id, 7)
     assert usage.amounts["keys"] == Amount(0, None)
     assert [(one.limit.policy, one.limit.burst) for one in usage.requests] == [("key", 300)]
+    assert usage.amounts["streams"] == Amount(3, None)
+    await accounts.set_limits(account.id, {"max_streams": 2})
+    assert (await report(database).of(account.id)).amounts["streams"] == Amount(3, 2)
     # The operator has no key.
     assert (await report(database).of(account.id)).requests == []
 

@@ -119,9 +119,9 @@ class Service:
         ):
             yield Replica(public, internal, asyncio.Event()), process
 
-    def caller(self, account_id: int) -> tuple[tuple[str, str], ...]:
-        """Metadata of a public call, as the edge sets it."""
-        return ((IDENTITY_HEADER, self._accounts.identity_token(account_id, KEY)),)
+    def caller(self, account_id: int, max_streams: int | None = None) -> tuple[tuple[str, str], ...]:
+        """Metadata of a public call, as the edge sets it, for an account that may have its own limit of streams."""
+        return ((IDENTITY_HEADER, self._accounts.identity_token(account_id, KEY, max_streams=max_streams)),)
 
     def worker(self, account_id: int = 0) -> tuple[tuple[str, str], ...]:
         """Metadata of a worker's call."""

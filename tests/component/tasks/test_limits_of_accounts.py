@@ -63,7 +63,7 @@ async def test_an_account_has_so_many_streams_open_and_no_more(service: Service)
         refused = [from_rpc(first) for first in firsts if isinstance(first, grpc.aio.AioRpcError)]
         assert len(refused) == 14
         assert {(error.reason, error.advised_wait) for error in refused} == {(ErrorReason.TOO_MANY_STREAMS, 5)}
-        assert refused[0].message == "The account has 10 streams and waiting calls open here, and may have no more. Close one first."
+        assert refused[0].message == "The account has 10 streams and waiting calls open here, and may have 10. Close one first."
 
         # An awaited result is as much; one that is not awaited is nothing of the kind.
         awaited = tasks_service_pb2.GetTaskRequest(task_id=task.id, wait_seconds=60)
@@ -97,6 +97,20 @@ async def test_an_account_has_so_many_streams_open_and_no_more(service: Service)
                 again.cancel()
 
         await eventually(watched, bool)
+
+
+async def test_an_account_s_own_limit_of_streams_takes_the_place_of_the_setting(service: Service) -> None:
+    async with service.replica(max_streams_per_account=1) as replica:
+        for account, own, opened in ((ACCOUNT, 3, 3), (OTHER, 0, 5)):
+            caller = service.caller(account, max_streams=own)
+            task = await replica.create(caller)
+            watches = [replica.tasks.WatchTask(tasks_service_pb2.WatchTaskRequest(task_id=task.id), metadata=caller) for _ in range(5)]
+            firsts = await asyncio.gather(*(watch.read() for watch in watches), return_exceptions=True)
+            refused = [from_rpc(first) for first in firsts if isinstance(first, grpc.aio.AioRpcError)]
+            assert len(refused) == 5 - opened
+            assert {error.reason for error in refused} <= {ErrorReason.TOO_MANY_STREAMS}
+            for watch in watches:
+                watch.cancel()
 
 
 async def test_an_account_is_told_what_it_has_and_may_have(service: Service, clean_engine: AsyncEngine) -> None:

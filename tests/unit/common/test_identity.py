@@ -35,6 +35,11 @@ def test_identity_token_carries_what_the_key_may_do_and_ends_with_it(keys: Keys)
     assert claims["exp"] - claims["iat"] == 1
 
 
+def test_identity_token_carries_the_account_s_own_limit_of_streams(keys: Keys) -> None:
+    signer, verifier = keys.signer("accounts"), keys.verifier()
+    assert [verifier.identity(signer.identity_token(12, 34, max_streams=own)).max_streams for own in (None, 0, 7)] == [None, 0, 7]
+
+
 def test_only_accounts_may_issue_identities(keys: Keys) -> None:
     token = keys.signer("files").identity_token(12, 34)
     _assert_refused(lambda: keys.verifier().identity(token))
