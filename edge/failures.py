@@ -109,15 +109,14 @@ def surface_errors() -> list[SurfaceErrors]:
     return [_surface_errors(rule.template.lua, rule.surface) for rule in catalogue.surface_rules()]
 
 
-def too_long_for_url() -> str:
-    """The body for a PUT that is longer than its presigned URL allows."""
-    message = "The body is longer than this URL allows: the file is too large, or the account has no room for more than was announced."
-    return _reply(DarkroomError(ErrorReason.BODY_TOO_LARGE, message), None).body
-
-
-def expired_url() -> str:
-    """The body for an expired presigned URL."""
-    return _reply(DarkroomError(ErrorReason.PERMISSION_DENIED, "This URL has expired. Ask for a new one."), None).body
+def upload_refusals() -> dict[str, Reply]:
+    """What presigned.lua refuses, by the names that it knows."""
+    longer = "The body is longer than this URL allows: the file is too large, or the account has no room for more than was announced."
+    return {
+        "expired": _reply(DarkroomError(ErrorReason.PERMISSION_DENIED, "This URL has expired. Ask for a new one."), None),
+        "too_long": _reply(DarkroomError(ErrorReason.BODY_TOO_LARGE, longer), None),
+        "too_large": _reply(_error(413), None),
+    }
 
 
 def _surface_errors(patterns: tuple[str, ...], surface: Surface) -> SurfaceErrors:

@@ -61,8 +61,7 @@ def render(settings: EdgeSettings) -> Path:
         "surfaces": failures.surface_errors(),
         "shapes": shapes(),
         "lists": lists(),
-        "expired": failures.expired_url(),
-        "too_long": failures.too_long_for_url(),
+        "refusals": failures.upload_refusals(),
     }
     # No escaping for HTML: this is YAML and Lua, and values pass `tojson`.
     templates = Environment(loader=FileSystemLoader(_HERE), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701

@@ -133,6 +133,13 @@ class _EdgeSettings(BaseSettings):
         lt=2**32,
         description="Largest body of any other request, in bytes, unless the protos give a method a limit of its own.",
     )
+    edge_drain_limit: int = Field(
+        64 * 1024**2,
+        ge=0,
+        lt=2**32,
+        description="Largest body, in bytes, that is read to its end although its size or an expired URL gets it refused. A longer one is "
+        "refused at once, which clients that send all before they read see as a broken connection.",
+    )
     edge_header_limit: int = Field(
         8192,
         ge=2048,

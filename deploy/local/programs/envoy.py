@@ -43,7 +43,7 @@ def envoy(config: StackConfig) -> Program:
         certificate = [config.settings.tls_dir / name for name in ("tls.crt", "tls.key")] if config.settings.tls_dir else []
         internal = [certificate_folder(config.layout, EDGE) / name for name in FILES]
         pages = sorted(path for path in (folder / "pages").rglob("*") if path.is_file())
-        return digest_of([file, folder / "errors.lua", folder / "descriptors.pb", *pages, *certificate, *internal])
+        return digest_of([file, *sorted(folder.glob("*.lua")), folder / "descriptors.pb", *pages, *certificate, *internal])
 
     async def ready() -> None:
         """Envoy reports itself live, and a request without a key passes the public port and is refused by accounts."""

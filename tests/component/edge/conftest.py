@@ -61,7 +61,8 @@ async def envoy(settings: EdgeSettings) -> AsyncIterator[Path]:
     """Envoy with these settings; yields its log once it answers on the public port."""
     file = render(settings)
     log = file.with_name("envoy.log")
-    with log.open("wb") as output:
+    # Appended to, as Envoy opens its standard output once more for the access log.
+    with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             *(tool("envoy"), *arguments(file), "--concurrency", "1", "--file-flush-interval-msec", "100"),
             stdout=output,

@@ -109,16 +109,6 @@ async def test_upload_of_undeclared_length_leaves_nothing(edge: Edge, http: http
     assert (await http.get(edge.presigner.get("too-large", 60))).status_code == 404
 
 
-async def test_declared_length_is_refused_before_the_body(edge: Edge) -> None:
-    """The limit of a real edge is 2 GiB; nobody has to send that much to learn of it."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
-    target = edge.presigner.put("x", 60).removeprefix(edge.url)
-    writer.write(f"PUT {target} HTTP/1.1\r\nHost: {edge.target}\r\nContent-Length: {UPLOAD_LIMIT + 1}\r\n\r\n".encode())
-    async with asyncio.timeout(60):
-        assert (await reader.readline()).split()[1] == b"413"
-    writer.close()
-
-
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
