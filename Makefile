@@ -39,7 +39,7 @@ status: setup ## show each part of the stack
 logs: setup ## follow the logs of all parts
 	@$(stack) logs --follow
 
-test: setup ## run all tests; those that break the system come last, by themselves
+test: setup ## run all tests; those that break the system have one to themselves
 	@$(pytest) $(ARGS)
 
 test-unit: setup ## run the tests that need no server

@@ -9,13 +9,15 @@ from __future__ import annotations
 import shutil
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from models.catalogue import NpmArchive
 from models.fetch import Fetcher
 from reference import llms, openapi, pilio
+from reference.comments import descriptor_set
 
 _ROOT = Path(__file__).resolve().parent.parent
 _OWN = Path(__file__).resolve().parent / "docs_page"
@@ -57,7 +59,7 @@ def write(folder: Path, swagger_ui: Path = SWAGGER_UI) -> list[Page]:
     """Write every page to `folder`. Raises FileNotFoundError when Swagger UI has not been fetched."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "docs").mkdir(parents=True)
-    pages = [_written(folder, *text) for text in _texts()]
+    pages = [_written(folder, *text) for text in _texts(descriptor_set().SerializeToString())]
     own = [Page("/docs", _OWN / "index.html", _HTML, {"content-security-policy": _POLICY})]
     own += [Page(f"/docs/{name}", _OWN / name, _TYPES[Path(name).suffix]) for name in ("page.js", "page.css")]
     own += [Page(f"/docs/{name}", swagger_ui / name, _TYPES[Path(name).suffix]) for name in _TAKEN]
@@ -68,12 +70,15 @@ def write(folder: Path, swagger_ui: Path = SWAGGER_UI) -> list[Page]:
     return pages
 
 
-def _texts() -> Iterator[tuple[str, str, str]]:
-    for surface in openapi.surfaces():
-        yield f"/{openapi.file_name(surface)}", openapi.rendered(surface), _JSON
-    yield pilio.PATH, pilio.rendered(), _JSON
-    yield "/llms.txt", llms.summary(), _TEXT
-    yield "/llms-full.txt", llms.full(), _TEXT
+@lru_cache(maxsize=4)
+def _texts(_protos: bytes) -> Sequence[tuple[str, str, str]]:
+    # Most of the time of writing Envoy's configuration; a process that writes it again seldom has other protos.
+    return [
+        *((f"/{openapi.file_name(surface)}", openapi.rendered(surface), _JSON) for surface in openapi.surfaces()),
+        (pilio.PATH, pilio.rendered(), _JSON),
+        ("/llms.txt", llms.summary(), _TEXT),
+        ("/llms-full.txt", llms.full(), _TEXT),
+    ]
 
 
 def _written(folder: Path, path: str, text: str, content_type: str) -> Page:

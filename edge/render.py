@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -63,12 +64,17 @@ def render(settings: EdgeSettings) -> Path:
         "lists": lists(),
         "refusals": failures.upload_refusals(),
     }
+    for name in ("envoy.yaml", "errors.lua", "presigned.lua", *(["tls.yaml"] if settings.tls_dir else [])):
+        (out / name).write_text(_templates().get_template(f"{name}.j2").render(values))
+    return out / "envoy.yaml"
+
+
+@cache
+def _templates() -> Environment:
     # No escaping for HTML: this is YAML and Lua, and values pass `tojson`.
     templates = Environment(loader=FileSystemLoader(_HERE), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
     templates.filters["tojson"] = _json
-    for name in ("envoy.yaml", "errors.lua", "presigned.lua", *(["tls.yaml"] if settings.tls_dir else [])):
-        (out / name).write_text(templates.get_template(f"{name}.j2").render(values))
-    return out / "envoy.yaml"
+    return templates
 
 
 def _json(value: object) -> str:

@@ -1,8 +1,8 @@
 """Stacks and parts of them for tests. A session that asks for none of these fixtures starts nothing.
 
-One full stack, with tiny models in its Triton, serves all tests of a run, in however many processes. The tests marked `alone` come after
-all others and have another one, which they may stop and change; those of picture quality, which ask for `real_stack`, are the very last, on
-the same stack with Triton started anew on the real weights, so that a process never has two of anything large.
+One full stack, with tiny models in its Triton, serves all tests of a run, in however many processes. The tests marked `alone` run one by
+one in one process and have another one, which they may stop and change; those of picture quality, which ask for `real_stack`, are the last
+of them, on the same stack with Triton started anew on the real weights.
 Tests of single services use parts of the same stack, which are started when they are first asked for, and each test has them to itself: a
 database in its PostgreSQL, an account with a JetStream in its NATS, a bucket in its object storage. What tests break
 (`@pytest.mark.breaks`) belongs to a stack of their process.
@@ -128,7 +128,7 @@ def _with_weights(_stack_alone: StackUnderTest, real_models: Path) -> StackUnder
 
 @pytest.fixture
 def real_stack(_with_weights: StackUnderTest) -> StackUnderTest:
-    """The whole system with the real weights. Tests that ask for it run after all others."""
+    """The whole system with the real weights. Tests that ask for it are the last that have a stack to themselves."""
     ensure_up(_with_weights)
     return _with_weights
 

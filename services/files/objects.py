@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import time
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
@@ -11,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
+from aiobotocore.session import AioSession, get_session
 from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client import Histogram
 
@@ -212,8 +213,7 @@ async def object_store(endpoint: str, bucket: str, region: str, access_key: str,
         retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=32,
     )
-    session = get_session()
-    async with session.create_client(
+    async with _session().create_client(
         "s3",
         endpoint_url=endpoint,
         region_name=region,
@@ -222,6 +222,12 @@ async def object_store(endpoint: str, bucket: str, region: str, access_key: str,
         config=config,
     ) as client:
         yield ObjectStore(client, bucket)
+
+
+@functools.cache
+def _session() -> AioSession:
+    # It keeps what it has read about S3, two megabytes of JSON.
+    return get_session()
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """A test's kind is the folder that it lies in; the marker of that name selects it (`-m unit`).
 
-Tests run in the order of their files, except that those marked `alone` come last, on one worker. Those are the faults, every test that
-stops or reconfigures part of the whole system, and every test that reads what all of the system has sent.
+Tests run in the order of their files, except that those marked `alone` have a process to themselves from the start, beside the others, or
+come last if there is one process only. Those are the faults, every test that stops or reconfigures part of the whole system, and every test
+that reads what all of the system has sent.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ BREAKS = "breaks"
 _RERUNS = {"system": 2, "faults": 2}
 # The servers that the whole system calls, and Triton with the real weights: there is one of each.
 _ALONE_WITH = {"provider_server", "collector", "real_stack"}
-# Fixtures that restart parts of the stack with other settings or models. Their tests come last, in this order, so that little is restarted
-# to put things back.
+# Fixtures that restart parts of the stack with other settings or models. Among the tests marked `alone` theirs come last, in this order, so
+# that little is restarted to put things back.
 _RECONFIGURED = ("reconfigured_stack", "patient_stack", "real_stack")
 
 
@@ -25,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "component": "one service, or one part, beside real PostgreSQL, NATS, object storage or Triton",
         "system": "the whole system, through its public port",
         "faults": "the whole system while parts of it are stopped, killed and restarted",
-        ALONE: "runs after all others, by itself, on a stack of its own",
+        ALONE: "has a stack to itself, which it may stop and change",
         f"{BREAKS}(part)": "stops or kills this part, and gets one that no other process uses",
     }.items():
         config.addinivalue_line("markers", f"{kind}: {told}")
@@ -45,11 +46,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         elif item.get_closest_marker(BREAKS):
             # On one worker, so that there is one more of each part and not two.
             item.add_marker(pytest.mark.xdist_group(BREAKS))
-    items.sort(key=lambda item: (is_alone(item), _reconfiguring(item)))
+    last = not hasattr(config, "workerinput")
+    items.sort(key=lambda item: (is_alone(item) is last, _reconfiguring(item)))
 
 
 def is_alone(item: pytest.Item) -> bool:
-    """Whether a test runs by itself."""
+    """Whether a test has a stack to itself."""
     return item.get_closest_marker(ALONE) is not None
 
 

@@ -1,7 +1,7 @@
-"""What all processes of one run share: a stack, and the knowledge that only the tests that run alone are left.
+"""What all processes of one run share: a stack.
 
 The first process of the run (xdist's controller, or the only one) owns the folder of the shared stack and takes the stack down when the
-last test that may use it has finished. The folder's end is how the others hear of that. Whichever worker needs the stack first starts it.
+last test that may use it has finished. Whichever worker needs the stack first starts it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,10 +53,8 @@ class Run:
         """Of the server that makes pictures for the shared stack; it is in the first process."""
         return (self.folder / "provider").read_text()
 
-    def wait_until_alone(self) -> None:
-        """Wait until no test uses the shared stack any more, and it is down."""
-        while self.folder.exists():
-            time.sleep(0.1)
+    def make_room(self) -> None:
+        """Called before a test with a stack to itself: the shared one goes on serving the tests of other processes."""
 
     def _guard(self) -> None:
         """A guardian whose input ends with the first process of the run, which holds the other end open."""
@@ -86,8 +83,8 @@ class OwnRun(Run):
             (self.folder / "provider").write_text(self._provider.url)
         return self._provider.url
 
-    def wait_until_alone(self) -> None:
-        """With one process the tests before have finished."""
+    def make_room(self) -> None:
+        """With one process such tests come last, and the shared stack is of no more use."""
         self.close()
 
     def close(self) -> None:
@@ -139,7 +136,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         config.stash[RUN] = Run(Path(config.workerinput[_FOLDER]))
     else:
-        # In the order in which they were collected: what runs alone comes last.
+        # In the order in which they were collected: what takes longest, the group of tests with a stack to themselves, comes first.
         config.option.loadscopereorder = False
         own = OwnRun()
         config.stash[RUN] = own
@@ -157,7 +154,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
     # Before the test's own time begins to count.
     if is_alone(item):
-        item.config.stash[RUN].wait_until_alone()
+        item.config.stash[RUN].make_room()
     return (yield)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from pathlib import Path
 
 import httpx
 from pydantic import ValidationError
@@ -48,7 +49,7 @@ def envoy(config: StackConfig) -> Program:
     async def ready() -> None:
         """Envoy reports itself live, and a request without a key passes the public port and is refused by accounts."""
         try:
-            async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=os.fspath(admin)), timeout=2) as client:
+            async with httpx.AsyncClient(transport=_plain(admin), timeout=2) as client:
                 state = await client.get("http://envoy/ready")
             # The certificate is for the public host name, but this request goes to a port of this machine.
             async with httpx.AsyncClient(verify=False, timeout=5, trust_env=False) as client:  # noqa: S501
@@ -63,7 +64,7 @@ def envoy(config: StackConfig) -> Program:
     async def drain() -> None:
         """Accept no new connections, and let requests in flight finish; long ones are cut off, and resumed elsewhere."""
         try:
-            async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=os.fspath(admin)), timeout=2) as client:
+            async with httpx.AsyncClient(transport=_plain(admin), timeout=2) as client:
                 await client.post("http://envoy/drain_listeners?graceful&skip_exit")
                 # Until then connections are still accepted, so that those which clients have already begun to open are not refused.
                 await asyncio.sleep(_CLOSING_SECONDS)
@@ -83,6 +84,11 @@ def envoy(config: StackConfig) -> Program:
         ready=ready,
         drain=drain,
     )
+
+
+def _plain(socket: Path) -> httpx.AsyncHTTPTransport:
+    """HTTP over a socket. Without certificates, which take a while to read."""
+    return httpx.AsyncHTTPTransport(uds=os.fspath(socket), verify=False)
 
 
 def _edge_settings(config: StackConfig) -> EdgeSettings:

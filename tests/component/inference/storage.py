@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
+from aiobotocore.session import AioSession, get_session
 
 from tests.stacks import ObjectStorage
 
@@ -49,6 +50,11 @@ class Bucket:
         return str(await self._client.generate_presigned_url(method, Params={"Bucket": self._name, "Key": key, **parameters}))
 
 
+@functools.cache
+def _session() -> AioSession:
+    return get_session()
+
+
 @asynccontextmanager
 async def bucket(storage: ObjectStorage) -> AsyncIterator[Bucket]:
     """The test's own bucket."""
@@ -58,7 +64,7 @@ async def bucket(storage: ObjectStorage) -> AsyncIterator[Bucket]:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    async with get_session().create_client(
+    async with _session().create_client(
         "s3",
         region_name="us-east-1",
         endpoint_url=storage.endpoint,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-from tests.harness.run import OwnRun, Run
+from tests.harness.run import Run
 
 OWNER = """
 import time
@@ -15,14 +14,6 @@ from tests.harness.run import OwnRun
 
 print(OwnRun().folder, flush=True)
 time.sleep(600)
-"""
-OTHER = """
-import sys
-from pathlib import Path
-from tests.harness.run import Run
-
-print("waiting", flush=True)
-Run(Path(sys.argv[1])).wait_until_alone()
 """
 
 
@@ -37,14 +28,3 @@ def test_what_a_killed_run_leaves_its_guardian_takes_down() -> None:
     # Nobody but the owner holds the other end of the guardian's input.
     assert worker._guardian.wait(120) == 0
     assert not folder.exists()
-
-
-def test_others_wait_until_the_owner_has_closed() -> None:
-    owner = OwnRun()
-    with subprocess.Popen([sys.executable, "-c", OTHER, str(owner.folder)], stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "waiting\n"
-        time.sleep(0.5)
-        assert other.poll() is None
-        owner.close()
-        assert other.wait(60) == 0
