@@ -60,6 +60,9 @@ diffusion: ## install PyTorch and diffusers for the local model that draws pictu
 test-diffusion: setup ## test the local model on a generated pipeline (needs `make diffusion`, or DIFFUSION_VENV=folder)
 	@DARKROOM_DIFFUSION_VENV=$(or $(DIFFUSION_VENV),$(CURDIR)/.venv-diffusion) $(bin)/python -m pytest tests/diffusion $(ARGS)
 
+test-upgrade: setup ## upgrade from PREVIOUS (a tag or commit; default in deploy/previous_version.toml) and go back, with the code of both
+	@DARKROOM_PREVIOUS_VERSION=$(or $(PREVIOUS),$(shell sed -n 's/^revision = "\(.*\)"/\1/p' deploy/previous_version.toml)) $(bin)/python -m pytest tests/faults/test_previous_version.py $(ARGS)
+
 chaos: setup ## kill, pause and restart parts under load for five minutes (CHAOS_SECONDS, CHAOS_SEED)
 	@CHAOS_SECONDS=$${CHAOS_SECONDS:-300} $(bin)/python -m pytest -s tests/faults/chaos
 

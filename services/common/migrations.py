@@ -33,8 +33,8 @@ One statement, because asyncpg prepares what it runs, and only one statement can
 DROP_NEXT_ID = "DO $block$ BEGIN DROP FUNCTION next_id(); DROP SEQUENCE id_sequence; END $block$"
 
 
-def migrate(service: str, url: str) -> None:
-    """Bring the database of `services.<service>` to the newest version. Replicas may do so at the same time.
+def migrate(service: str, url: str, to: str = "head") -> None:
+    """Bring the database of `services.<service>` to the newest version, or to that of a migration. Replicas may do so at the same time.
 
     A database that a later version has migrated is left as it is: migrations only add what the version before can do without, so that one
     can go back.
@@ -43,7 +43,7 @@ def migrate(service: str, url: str) -> None:
     config.set_main_option("script_location", f"services.{service}:migrations")
     config.set_main_option("path_separator", "os")
     config.attributes["url"] = url
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def run_environment(metadata: MetaData) -> None:

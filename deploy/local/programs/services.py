@@ -99,7 +99,7 @@ def service(config: StackConfig, name: str) -> Program:
         for target in grpc_listeners:
             # Not grpc.aio, which does not work with several event loops in one process, as in tests.
             try:
-                await asyncio.to_thread(_check_health, target, name, config.tls(OPERATOR))
+                await asyncio.to_thread(check_health, target, name, config.tls(OPERATOR))
             except NotReady as problem:
                 raise NotReady(await _reasons(metrics_address(config, name)) or str(problem)) from problem
         if declared.http:
@@ -170,7 +170,8 @@ async def _check_open(target: str) -> None:
     writer.close()
 
 
-def _check_health(target: str, service: str, tls: MutualTls | None) -> None:
+def check_health(target: str, service: str, tls: MutualTls | None) -> None:
+    """Raise NotReady unless a service's gRPC listener reports SERVING."""
     named = (("grpc.ssl_target_name_override", service),)
     with grpc.insecure_channel(target) if tls is None else grpc.secure_channel(target, tls.channel(), named) as channel:
         try:
