@@ -27,7 +27,13 @@ _SENTENCE = re.compile(r"\bCodes\b[^:]*:(.*)", re.DOTALL)
 _REASONS = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b|\b[A-Z]{6,}\b")
 _NAMING_SENTENCE = re.compile(r"\bErrors\b[^:]*:(.*)", re.DOTALL)
 
-_ANY_CALL = (ErrorReason.API_KEY_INVALID, ErrorReason.PERMISSION_DENIED, ErrorReason.INTERNAL, ErrorReason.UNAVAILABLE)
+_ANY_CALL = (
+    ErrorReason.API_KEY_INVALID,
+    ErrorReason.ADDRESS_NOT_ALLOWED,
+    ErrorReason.PERMISSION_DENIED,
+    ErrorReason.INTERNAL,
+    ErrorReason.UNAVAILABLE,
+)
 _ANY_BODY = (ErrorReason.MALFORMED_REQUEST, ErrorReason.BODY_TOO_LARGE)
 
 

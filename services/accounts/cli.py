@@ -15,6 +15,7 @@ from darkroom.common.v1.scopes import SCOPES
 from services.accounts import limits_command, usage_command
 from services.accounts.config import AdministrationSettings
 from services.accounts.domain.accounts import Accounts
+from services.accounts.networks import Network, network
 from services.accounts.records import Account, ApiKey, KeyLimits
 from services.accounts.store.accounts import AccountStore
 from services.common import administration, audit_command, database
@@ -43,6 +44,14 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         choices=sorted(SCOPES),
         help="a scope that it gets, such as tasks:write; may be repeated; without it, all of them",
+    )
+    create_key.add_argument(
+        "--from",
+        dest="networks",
+        action="append",
+        type=_network,
+        metavar="NETWORK",
+        help="a network from which it may be used, such as 203.0.113.0/24, or an address; may be repeated; without it, everywhere",
     )
     create_key.add_argument("--expires-in-days", type=int, help="when it expires; without it, never")
     revoke_key = commands.add_parser("revoke-key", help="revoke an API key and those that it created; they stop working within seconds")
@@ -97,7 +106,15 @@ def _limits(options: argparse.Namespace) -> KeyLimits:
     return KeyLimits(
         scopes=frozenset(options.scope) if options.scope else None,
         expires_at=datetime.now(UTC) + timedelta(days=days) if days is not None else None,
+        networks=frozenset(options.networks) if options.networks else None,
     )
+
+
+def _network(text: str) -> Network:
+    try:
+        return network(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _account(row: Account) -> dict[str, str]:
@@ -117,6 +134,7 @@ def _key(row: ApiKey) -> dict[str, str | Sequence[str] | None]:
         "last_used_at": _optional(row.last_used_at),
         "created_by": str(row.creator_id) if row.creator_id else None,
         "replaces": str(row.replaces_id) if row.replaces_id else None,
+        "allowed_networks": row.allowed_networks,
     }
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_network
 
+from services.accounts.networks import Network, contains, networks
 from services.common.idempotency import IdempotentCall
 
 
@@ -39,30 +41,42 @@ class ApiKey:
     """The key that created it; None if the operator did, or if it is older than this record."""
     replaces_id: int | None
     """The key that it replaces: it was made by rotating that one."""
+    allowed_networks: Sequence[str] | None = None
+    """From where it may be used, in CIDR notation; None for everywhere."""
 
     @property
     def limits(self) -> KeyLimits:
-        """What it may do, and until when."""
-        return KeyLimits(frozenset(self.scopes) if self.scopes is not None else None, self.expires_at)
+        """What it may do, until when, and from where."""
+        scopes = frozenset(self.scopes) if self.scopes is not None else None
+        return KeyLimits(scopes, self.expires_at, networks(self.allowed_networks) if self.allowed_networks is not None else None)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyLimits:
-    """What a key may do, and until when."""
+    """What a key may do, until when, and from where."""
 
     scopes: frozenset[str] | None = None
     """Such as `tasks:write`; None for everything."""
     expires_at: datetime | None = None
     """None: it does not expire."""
+    networks: frozenset[Network] | None = None
+    """None: everywhere."""
 
     def allow(self, other: KeyLimits) -> bool:
-        """Whether a key with these limits may create one with the other limits: no more scopes, and no later expiry."""
+        """Whether a key with these limits may create one with the other limits: no more scopes, no later expiry, no other networks."""
         narrower = self.scopes is None or (other.scopes is not None and other.scopes <= self.scopes)
         sooner = self.expires_at is None or (other.expires_at is not None and other.expires_at <= self.expires_at)
-        return narrower and sooner
+        return narrower and sooner and not self.outside(other)
+
+    def outside(self, other: KeyLimits) -> Sequence[Network]:
+        """The networks from which a key with the other limits could be used and one with these could not; without limits, all addresses."""
+        if self.networks is None:
+            return ()
+        return [one for one in (other.networks or _EVERYWHERE) if not contains(self.networks, one)]
 
 
 UNLIMITED = KeyLimits()
+_EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +132,8 @@ class KeyOwner:
     """Its account's."""
     name: str = ""
     """The key's."""
+    networks: frozenset[Network] | None = None
+    """From where the key may be used; None for everywhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,37 @@ async def test_a_key_whose_time_is_over_says_so(stack: StackUnderTest, native: A
     assert refused.value.reason == "API_KEY_INVALID"
 
 
+async def test_a_key_works_only_from_its_networks(
+    stack: StackUnderTest, account: Account, native: AsyncClient, pilio: Pilio, tmp_path: Path
+) -> None:
+    shell = Shell(stack, account, tmp_path)
+    status, out, err = await shell.run("key", "create", "here", "--from", "127.0.0.0/8", "--from", "::ffff:10.1.0.0/112", "--json")
+    assert status == 0, err
+    created = json.loads(out)
+    assert created["api_key"]["allowed_networks"] == ["10.1.0.0/16", "127.0.0.0/8"]
+    async with AsyncClient(stack.url, created["secret"]) as here:
+        assert (await here.account()).id
+        with pytest.raises(ApiError, match=r"192\.0\.2\.0/24 itself") as caught:
+            await here.keys.create("elsewhere", allowed_networks=["127.0.0.1", "192.0.2.0/24"])
+        assert (caught.value.reason, caught.value.field) == ("PERMISSION_DENIED", "allowed_networks")
+        child, _ = await here.keys.create("child")
+        assert list(child.allowed_networks) == ["10.1.0.0/16", "127.0.0.0/8"]
+    body = {"name": "elsewhere", "allowed_networks": ["192.0.2.0/24"]}
+    elsewhere = Pilio(stack.url, (await pilio.post("/v1/keys", body)).json()["data"]["secret"])
+    reply = await elsewhere.get("/v1/tasks/1/status")
+    assert (reply.status_code, reply.json()["code"], reply.json()["data"]) == (403, 40330, {"error_code": "address_not_allowed"})
+    await elsewhere.http.aclose()
+    status, _, err = await Shell(stack, Account("", elsewhere.api_key), tmp_path).run("key", "ls")
+    assert (status, "may not be used from 127.0.0.1" in err) == (4, True), err
+    for wrong, field in (
+        (["10.1.2.3/8"], "allowed_networks[0]"),
+        (["10.0.0.0/8", "home"], "allowed_networks[1]"),
+        (["::"] * 2, "allowed_networks"),
+    ):
+        refused = await pilio.post("/v1/keys", {"name": "x", "allowed_networks": wrong})
+        assert (refused.status_code, refused.json()["data"]["field"]) == (400, field), refused.text
+
+
 async def test_commands(stack: StackUnderTest, account: Account, tmp_path: Path) -> None:
     shell = Shell(stack, account, tmp_path)
     status, out, err = await shell.run(

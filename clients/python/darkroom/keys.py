@@ -24,18 +24,21 @@ class Keys:
         scopes: Collection[str] = (),
         expire_time: datetime | None = None,
         *,
+        allowed_networks: Collection[str] = (),
         idempotency_key: str | None = None,
     ) -> tuple[account_pb2.ApiKey, str]:
         """Create a key. Returns it with its secret, which cannot be shown again.
 
         `scopes` are names such as `tasks:write`. Without `scopes` the new key has those of this client's key, and without `expire_time` it
-        expires when that key does. A call that fails on the way is retried and never creates a second key. With your own `idempotency_key`,
-        calling again within 24 hours returns the same key. Raises ValueError for an unknown scope.
+        expires when that key does. `allowed_networks`, in CIDR notation (`203.0.113.0/24`) or single addresses, are those from which it may
+        be used; without them, those of this client's key. A call that fails on the way is retried and never creates a second key. With your
+        own `idempotency_key`, calling again within 24 hours returns the same key. Raises ValueError for an unknown scope.
         """
         unknown = sorted(set(scopes) - SCOPES.keys())
         if unknown:
             raise ValueError(f"Unknown scope: {', '.join(unknown)}. The scopes are {', '.join(sorted(SCOPES))}.")
         request = accounts_service_pb2.CreateApiKeyRequest(name=name, scopes=[SCOPES[scope] for scope in dict.fromkeys(scopes)])
+        request.allowed_networks.extend(dict.fromkeys(allowed_networks))
         if expire_time is not None:
             request.expire_time.FromDatetime(expire_time)
         reply: accounts_service_pb2.CreateApiKeyResponse = await self._call(
@@ -53,7 +56,7 @@ class Keys:
     async def rotate(
         self, key_id: int, overlap: timedelta | None = None, *, idempotency_key: str | None = None
     ) -> accounts_service_pb2.RotateApiKeyResponse:
-        """Replace a key by one with the same name, scopes and expiry.
+        """Replace a key by one with the same name, scopes, expiry and networks.
 
         The reply has the new key (`api_key`), its secret (`secret`), which cannot be shown again, and the old key (`replaced`), which works
         until its `expire_time`: for another `overlap` of up to 30 days, 24 hours if None. A call that fails on the way is retried as in

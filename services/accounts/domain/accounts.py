@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from services.accounts.domain.keys import make_key
+from services.accounts.networks import texts
 from services.accounts.records import UNLIMITED, Account, AccountLimits, ApiKey, KeyLimits, LimitChange, RepeatableKey
 from services.accounts.store.accounts import AccountStore
 from services.common.clock import Clock, system_clock
@@ -83,7 +84,8 @@ class Accounts:
         old = await self.key(key_id, account_id)
         if caller_id != key_id and not (await self.key(caller_id, account_id)).limits.allow(old.limits):
             raise DarkroomError(
-                ErrorReason.PERMISSION_DENIED, f"This key cannot rotate key {key_id}, which has scopes that it lacks, or expires later."
+                ErrorReason.PERMISSION_DENIED,
+                f"This key cannot rotate key {key_id}, which has scopes that it lacks, expires later, or may be used from elsewhere.",
             )
         key, now = repeatable.key if repeatable is not None else make_key(), self._clock()
         made = await self._store.rotate(
@@ -109,13 +111,18 @@ class Accounts:
 
     async def _within(self, creator_id: int, account_id: int, wanted: KeyLimits) -> KeyLimits:
         own = (await self.key(creator_id, account_id)).limits
-        limits = KeyLimits(wanted.scopes or own.scopes, wanted.expires_at or own.expires_at)
+        limits = KeyLimits(wanted.scopes or own.scopes, wanted.expires_at or own.expires_at, wanted.networks or own.networks)
         if own.allow(limits):
             return limits
         missing = sorted((limits.scopes or frozenset()) - (own.scopes or frozenset())) if own.scopes is not None else []
         if missing:
             message = f"scopes: this key lacks {', '.join(missing)} itself and cannot grant it to another key."
             raise DarkroomError(ErrorReason.PERMISSION_DENIED, message, field="scopes", allowed=sorted(own.scopes or ()))
+        if outside := own.outside(limits):
+            message = (
+                f"allowed_networks: this key may not be used from {', '.join(texts(outside))} itself and cannot allow it to another key."
+            )
+            raise DarkroomError(ErrorReason.PERMISSION_DENIED, message, field="allowed_networks", allowed=texts(own.networks or ()))
         raise DarkroomError(
             ErrorReason.PERMISSION_DENIED,
             "expire_time: must not be later than when the key that creates this one expires",

@@ -29,8 +29,8 @@ class Admission:
     async def admit(self, secret: str | None, address: str) -> Admitted:
         """Count a request from an address with a key; None for a request without anything that could be a key.
 
-        Raises API_KEY_INVALID; RATE_LIMITED; and UNAVAILABLE when the database is needed and cannot be reached. While an address has sent
-        too many unknown keys, one that this replica does not know is refused without being looked up.
+        Raises API_KEY_INVALID; ADDRESS_NOT_ALLOWED; RATE_LIMITED; and UNAVAILABLE when the database is needed and cannot be reached. While
+        an address has sent too many unknown keys, one that this replica does not know is refused without being looked up.
         """
         of_address = self._limits.of_address(address)
         if secret is None:
@@ -39,9 +39,9 @@ class Admission:
         if not self._authenticator.knows(secret):
             self._limits.check_failures(address)
         try:
-            identified = await self._authenticator.identify(secret)
+            identified = await self._authenticator.identify(secret, address)
         except DarkroomError as error:
-            if error.reason is ErrorReason.API_KEY_INVALID:
+            if error.reason in (ErrorReason.API_KEY_INVALID, ErrorReason.ADDRESS_NOT_ALLOWED):
                 await self._limits.spend(of_address)
                 if not self._authenticator.knows(secret):
                     await self._limits.failed(address)

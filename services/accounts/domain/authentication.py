@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from prometheus_client import Counter
 
 from services.accounts.domain.keys import digest_of
+from services.accounts.networks import holds
 from services.accounts.records import KeyOwner
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import IDENTITY_SECONDS, Signer
@@ -22,7 +23,9 @@ TOKEN_SECONDS = 20.0
 """A token is handed out for this long, so that it always has most of its minute left."""
 _CAPACITY = 20_000
 _CHECKS = Counter(
-    "darkroom_key_checks", "Keys checked, by outcome (known, expired, unknown) and by who knew (memory, database).", ["outcome", "source"]
+    "darkroom_key_checks",
+    "Keys checked, by outcome (known, expired, unknown, elsewhere: not from this address) and by who knew (memory, database).",
+    ["outcome", "source"],
 )
 
 FindOwner = Callable[[bytes], Awaitable[KeyOwner | None]]
@@ -85,10 +88,12 @@ class KeyAuthenticator:
         """Whether the key is one of those in memory, valid when it was last looked up."""
         return digest_of(secret) in self._valid
 
-    async def identify(self, secret: str) -> Identified:
-        """The key's owner, and an identity token with at least 40 of its 60 seconds left, unless the key itself expires sooner.
+    async def identify(self, secret: str, address: str) -> Identified:
+        """The owner of the key that is used from an address, and an identity token with at least 40 of its 60 seconds left, unless the key
+        itself expires sooner.
 
-        Raises API_KEY_INVALID for an unknown, revoked or expired key, and UNAVAILABLE when the database is needed and cannot be reached.
+        Raises API_KEY_INVALID for an unknown, revoked or expired key, ADDRESS_NOT_ALLOWED for one that may not be used from there, and
+        UNAVAILABLE when the database is needed and cannot be reached.
         """
         digest = digest_of(secret)
         clock, now = self._clock(), self._now()
@@ -104,6 +109,9 @@ class KeyAuthenticator:
             _CHECKS.labels("expired", source).inc()
             moment = answer.owner.expires_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
             raise DarkroomError(ErrorReason.API_KEY_INVALID, f"This API key expired at {moment}.")
+        if answer.owner.networks is not None and not holds(answer.owner.networks, address):
+            _CHECKS.labels("elsewhere", source).inc()
+            raise DarkroomError(ErrorReason.ADDRESS_NOT_ALLOWED, f"This API key may not be used from {address or 'this address'}.")
         _CHECKS.labels("known", source).inc()
         if not answer.token or clock - answer.signed_at > TOKEN_SECONDS:
             answer.token, answer.signed_at = self._sign(answer.owner, now), clock

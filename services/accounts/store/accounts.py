@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from darkroom.common.v1 import audit_pb2
+from services.accounts.networks import networks, texts
 from services.accounts.records import UNLIMITED, Account, AccountLimits, ApiKey, KeyLimits, KeyOwner, LimitChange, NewKey, RepeatableKey
 from services.accounts.store.tables import AccountRow, ApiKeyRow, IdempotencyRow
 from services.common.audit.log import actor_values, audited
@@ -22,7 +23,10 @@ from services.common.idempotency import IdempotentCall, key_values, remembered, 
 _KEY_COLUMNS = tuple(field.name for field in fields(ApiKey))
 _LIMIT_COLUMNS = tuple(field.name for field in fields(AccountLimits))
 
-_OF_KEY = "jsonb_build_object('name', name, 'scopes', array_to_string(scopes, ' '), 'expires_at', CAST(expires_at AS text))"
+_OF_KEY = (
+    "jsonb_build_object('name', name, 'scopes', array_to_string(scopes, ' '), 'expires_at', CAST(expires_at AS text), "
+    "'allowed_networks', array_to_string(allowed_networks, ' '))"
+)
 _OF_ROTATION = "jsonb_build_object('replaces', CAST(replaces_id AS text), 'old_key_until', (SELECT CAST(until AS text) FROM ended))"
 _OF_REVOCATION = "jsonb_build_object('name', name, 'with_key', CASE WHEN id <> :key_id THEN CAST(CAST(:key_id AS bigint) AS text) END)"
 
@@ -37,8 +41,8 @@ _LOCK = text("SELECT id FROM account WHERE id = :account_id FOR NO KEY UPDATE")
 
 _ADD_KEY = text(f"""
 WITH added AS (
-  INSERT INTO api_key (account_id, name, prefix, sha256, scopes, expires_at, creator_id)
-  SELECT :account_id, :name, :prefix, :sha256, :scopes, :expires_at, :creator_id
+  INSERT INTO api_key (account_id, name, prefix, sha256, scopes, expires_at, allowed_networks, creator_id)
+  SELECT :account_id, :name, :prefix, :sha256, :scopes, :expires_at, :allowed_networks, :creator_id
   WHERE CAST(:creator_id AS bigint) IS NULL OR EXISTS (SELECT FROM api_key WHERE id = :creator_id AND revoked_at IS NULL)
   RETURNING *
 ),
@@ -60,8 +64,9 @@ ended AS (
   RETURNING api_key.expires_at AS until
 ),
 added AS (
-  INSERT INTO api_key (account_id, name, prefix, sha256, scopes, expires_at, creator_id, replaces_id)
-  SELECT account_id, name, :prefix, :sha256, scopes, expires_at, CASE WHEN id = :caller_id THEN creator_id ELSE :caller_id END, id
+  INSERT INTO api_key (account_id, name, prefix, sha256, scopes, expires_at, allowed_networks, creator_id, replaces_id)
+  SELECT account_id, name, :prefix, :sha256, scopes, expires_at, allowed_networks,
+    CASE WHEN id = :caller_id THEN creator_id ELSE :caller_id END, id
   FROM replaced
   RETURNING *
 ),
@@ -85,7 +90,7 @@ FROM account WHERE id = :account_id
 _LOCK, so that it counts what a call at the same time has added."""
 
 _OWNER = text(f"""
-SELECT api_key.id, account_id, api_key.name, scopes, expires_at, {_LIMITS}
+SELECT api_key.id, account_id, api_key.name, scopes, expires_at, allowed_networks, {_LIMITS}
 FROM api_key JOIN account ON account.id = account_id
 WHERE sha256 = :digest AND revoked_at IS NULL
 """)  # noqa: S608 - put together from constants
@@ -185,6 +190,7 @@ class AccountStore:
             "sha256": key.digest,
             "scopes": sorted(limits.scopes) if limits.scopes is not None else None,
             "expires_at": limits.expires_at,
+            "allowed_networks": texts(limits.networks) if limits.networks is not None else None,
             "creator_id": creator_id,
             **actor_values(),
             **_call_values(repeatable, now),
@@ -258,9 +264,10 @@ class AccountStore:
         rows = await self._database.fetch(_OWNER, {"digest": digest})
         if not rows:
             return None
-        key_id, account_id, name, scopes, expires_at, *limits = rows[0]
+        key_id, account_id, name, scopes, expires_at, allowed_networks, *limits = rows[0]
         allowed = frozenset(scopes) if scopes is not None else None
-        return KeyOwner(key_id, account_id, allowed, expires_at, AccountLimits(*limits), name)
+        from_where = networks(allowed_networks) if allowed_networks is not None else None
+        return KeyOwner(key_id, account_id, allowed, expires_at, AccountLimits(*limits), name, from_where)
 
     async def set_limits(self, account_id: int, change: LimitChange) -> AccountLimits | None:
         """Set some of an account's limits; all of them as they are now. None if there is no such account."""

@@ -48,6 +48,7 @@ class ApiKeyRow(AccountsTable, table=True):
         # The same for keys that have expired.
         Index("api_key_expiring", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
         CheckConstraint("cardinality(scopes) > 0", name="api_key_scopes_some"),
+        CheckConstraint("cardinality(allowed_networks) > 0", name="api_key_networks_some"),
         # A key is replaced by one other at most.
         Index("api_key_replaced_once", "replaces_id", unique=True, postgresql_where=text("replaces_id IS NOT NULL")),
     )
@@ -64,6 +65,7 @@ class ApiKeyRow(AccountsTable, table=True):
     last_used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     creator_id: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("api_key.id")))
     replaces_id: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("api_key.id")))
+    allowed_networks: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)))
 
 
 class AuditRow(AuditColumns, AccountsTable, table=True):

@@ -21,6 +21,7 @@ from services.accounts.domain.admission import Admission
 from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
 from services.accounts.domain.keys import make_key
 from services.accounts.domain.rate_rules import RateRules
+from services.accounts.networks import networks
 from services.accounts.records import KeyOwner
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
 from services.common.errors import ErrorReason, from_rpc
@@ -31,7 +32,7 @@ from tests.component.edge.upstream import Upstream
 from tests.unit.accounts.limits import Buckets, limits
 from tests.unit.common.keys import Keys
 
-KEY, OTHER = make_key(), make_key()
+KEY, OTHER, OFFICE = make_key(), make_key(), make_key()
 PATH = "/v1/tasks/1/status"
 
 
@@ -51,7 +52,11 @@ class Limited:
 async def limited(tmp_path: Path) -> AsyncIterator[Limited]:
     """An edge whose keys may make three requests at once and one in two seconds."""
     keys, buckets, upstream = Keys(tmp_path), Buckets(), Upstream()
-    owners = {KEY.digest: KeyOwner(key_id=7, account_id=3), OTHER.digest: KeyOwner(key_id=8, account_id=4)}
+    owners = {
+        KEY.digest: KeyOwner(key_id=7, account_id=3),
+        OTHER.digest: KeyOwner(key_id=8, account_id=4),
+        OFFICE.digest: KeyOwner(key_id=9, account_id=5, networks=networks(["203.0.113.0/24"])),
+    }
 
     async def owner(digest: bytes) -> KeyOwner | None:
         return owners.get(digest)
@@ -148,3 +153,26 @@ async def test_guesses_count_for_the_address_that_the_trusted_proxy_names(limite
     assert (await limited.get(KEY.secret)).status_code == 429, "this replica does not know the key, and looks none up for this address"
     assert (await limited.get(KEY.secret, "203.0.113.7")).status_code == 200
     assert (await limited.get(KEY.secret)).status_code == 200
+
+
+async def test_a_key_works_only_from_its_networks_as_the_trusted_proxy_saw_them(limited: Limited) -> None:
+    assert (await limited.get(OFFICE.secret, "203.0.113.77")).status_code == 200
+    elsewhere = {
+        "x-api-key": OFFICE.secret,
+        "x-forwarded-for": "203.0.113.77, 192.0.2.9",
+        "x-envoy-external-address": "203.0.113.77",
+        "x-real-ip": "203.0.113.77",
+    }
+    reply = await limited.http.get(PATH, headers=elsewhere)
+    message = "This API key may not be used from 192.0.2.9."
+    assert (reply.status_code, reply.json()) == (
+        403,
+        {"code": 40330, "message": message, "data": {"error_code": "address_not_allowed"}},
+    )
+    async with grpc.aio.insecure_channel(limited.url.removeprefix("http://")) as channel:
+        tasks = tasks_service_pb2_grpc.TasksServiceStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await tasks.GetTask(tasks_service_pb2.GetTaskRequest(task_id=1), metadata=tuple(elsewhere.items()))
+    error = from_rpc(refused.value)
+    assert (refused.value.code(), error and error.reason) == (grpc.StatusCode.PERMISSION_DENIED, ErrorReason.ADDRESS_NOT_ALLOWED)
+    assert limited.upstream.calls == 1

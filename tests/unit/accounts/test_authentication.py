@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from unittest.mock import Mock
 
@@ -11,6 +12,7 @@ import pytest
 from services.accounts.domain import authentication as module
 from services.accounts.domain.authentication import FRESH_SECONDS, TOKEN_SECONDS, IdentitySigner, KeyAuthenticator
 from services.accounts.domain.keys import digest_of
+from services.accounts.networks import networks
 from services.accounts.records import KeyOwner
 from services.common.errors import DarkroomError, ErrorReason
 
@@ -43,8 +45,8 @@ class World:
     def use(self, key_id: int, now: datetime) -> None:
         self.uses.append((key_id, now))
 
-    async def token(self, secret: str) -> str:
-        return (await self.authenticator.identify(secret)).token
+    async def token(self, secret: str, address: str = "203.0.113.5") -> str:
+        return (await self.authenticator.identify(secret, address)).token
 
     async def admitted(self, secret: str) -> str | None:
         """The token; None when the key is refused."""
@@ -134,9 +136,9 @@ async def test_a_failing_database_is_not_an_answer(world: World) -> None:
 
     working, authenticator = world.find, KeyAuthenticator(broken, world.sign, world.use, clock=lambda: world.now, now=world.wall)
     with pytest.raises(ConnectionError):
-        await authenticator.identify("valid")
+        await authenticator.identify("valid", "")
     authenticator._find_owner = working
-    assert await authenticator.identify("valid") is not None
+    assert await authenticator.identify("valid", "") is not None
 
 
 async def test_a_flood_of_guesses_forgets_no_customer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,3 +182,18 @@ def test_a_token_ends_with_its_key_and_carries_what_the_key_may_do() -> None:
         (3, 7, frozenset({"tasks:read"}), 9.0, "ci", None),
         (3, 7, None, 60, "", None),
     ]
+
+
+async def test_a_key_is_refused_from_elsewhere_also_while_it_is_remembered() -> None:
+    world = World()
+    world.owners[digest_of("valid")] = replace(OWNER, networks=networks(["203.0.113.0/24"]))
+    assert await world.token("valid", "::ffff:203.0.113.9")
+    for address in ("203.0.114.1", "2001:db8::1", ""):
+        with pytest.raises(DarkroomError) as refused:
+            await world.token("valid", address)
+        assert refused.value.reason is ErrorReason.ADDRESS_NOT_ALLOWED
+        assert address in refused.value.message
+    assert (len(world.asked), len(world.uses)) == (1, 1)
+    world.owners[digest_of("valid")] = replace(OWNER, networks=networks(["2001:db8::/32"]))
+    world.now += FRESH_SECONDS + 1
+    assert await world.token("valid", "2001:db8::1")

@@ -58,6 +58,15 @@ def create(
             "--expires", "-e", parser=_lifetime, metavar="TIME", help="Lifetime, such as 12h or 90d. Default: until your own key expires."
         ),
     ] = None,
+    allowed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            metavar="NETWORK",
+            help="A network from which the key may be used, such as 203.0.113.0/24, or an address; may be repeated. Default: those of your "
+            "own key.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a key and print its secret, which is not shown again."""
@@ -65,7 +74,7 @@ def create(
     async def work() -> None:
         ends = datetime.now(UTC) + expires if expires is not None else None
         async with connect() as client:
-            key, secret = await client.keys.create(name, [str(item) for item in scope or ()], ends)
+            key, secret = await client.keys.create(name, [str(item) for item in scope or ()], ends, allowed_networks=allowed or ())
         if as_json:
             print(json.dumps({"api_key": plain(key), "secret": secret}))
             return
@@ -73,6 +82,7 @@ def create(
         table.add_row("key", str(key.id))
         table.add_row("scopes", _scopes(key))
         table.add_row("expires", _when(key.expire_time) if key.HasField("expire_time") else "never")
+        table.add_row("from", _networks(key))
         table.add_row("secret", secret)
         console.print(table)
 
@@ -87,7 +97,7 @@ def list_keys(as_json: AsJson = False) -> None:
         async with connect() as client:
             keys = await client.keys.list()
         wide = console.width >= _WIDE
-        head = ["key", "name", "prefix", "state", "last used", "scopes"] if wide else ["key", "name", "state", "scopes"]
+        head = ["key", "name", "prefix", "state", "last used", "scopes", "from"] if wide else ["key", "name", "state", "scopes"]
         table = Table(*head, box=None, header_style="bold", pad_edge=False)
         # Other commands take the id, so it is never truncated.
         table.columns[0].min_width = ID_WIDTH
@@ -102,6 +112,7 @@ def list_keys(as_json: AsJson = False) -> None:
                 "state": _state(key),
                 "last used": used,
                 "scopes": _scopes(key),
+                "from": _networks(key),
             }
             table.add_row(*(cells[name] for name in head))
         if not as_json:
@@ -156,6 +167,10 @@ def revoke(key: Annotated[list[int], typer.Argument(metavar="KEY...", help="Key 
 
 def _scopes(key: account_pb2.ApiKey) -> str:
     return ", ".join(map(scope_text, key.scopes)) or "all"
+
+
+def _networks(key: account_pb2.ApiKey) -> str:
+    return ", ".join(key.allowed_networks) or "everywhere"
 
 
 def _state(key: account_pb2.ApiKey) -> str:

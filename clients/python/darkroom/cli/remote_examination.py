@@ -126,7 +126,9 @@ async def _checked(name: str, client: AsyncClient, check: Callable[[AsyncClient]
         reason = reason_of(failure)
         if reason == "PERMISSION_DENIED":
             return Finding(name, Verdict.UNKNOWN, f"not checked: {failure}", advice_on(reason))
-        status = REFUSED if reason == "API_KEY_INVALID" else UNREACHABLE if isinstance(failure, ConnectionFailed) else 1
+        status = (
+            REFUSED if reason in ("API_KEY_INVALID", "ADDRESS_NOT_ALLOWED") else UNREACHABLE if isinstance(failure, ConnectionFailed) else 1
+        )
         advice = _ADVICE.get(name) or advice_on(reason)
         return Finding(name, Verdict.BAD, message_of(failure), advice, status)
 

@@ -26,6 +26,7 @@ from services.common.rpc.surfaces import Surface, rendered
 Context = grpc.aio.ServicerContext[Any, Any]
 
 _OK = status_pb2.Status(code=code_pb2.OK)
+_REFUSALS = (ErrorReason.API_KEY_INVALID, ErrorReason.ADDRESS_NOT_ALLOWED, ErrorReason.RATE_LIMITED)
 
 
 class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):
@@ -42,7 +43,7 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):
         try:
             return _admitted(await self._admission.admit(secret, client_address(request)))
         except DarkroomError as error:
-            if error.reason not in (ErrorReason.API_KEY_INVALID, ErrorReason.RATE_LIMITED):
+            if error.reason not in _REFUSALS:
                 raise
             if secret is None and error.reason is ErrorReason.API_KEY_INVALID:
                 error = DarkroomError(error.reason, _without_key(error.message, http.headers, surface))

@@ -13,6 +13,7 @@ from darkroom.accounts.v1 import account_pb2, accounts_service_pb2, accounts_ser
 from darkroom.common.v1 import scope_pb2
 from darkroom.common.v1.scopes import SCOPES, scope_text
 from services.accounts.domain.accounts import DEFAULT_OVERLAP, Accounts
+from services.accounts.domain.allowed_networks import networks_at
 from services.accounts.domain.key_creation import KeyCreation
 from services.accounts.records import ApiKey, KeyLimits
 from services.common.identity import current_identity
@@ -43,6 +44,7 @@ class AccountsServicer(accounts_service_pb2_grpc.AccountsServiceServicer):
         limits = KeyLimits(
             scopes=frozenset(map(scope_text, request.scopes)) or None,
             expires_at=moment(request.expire_time, "expire_time") if request.HasField("expire_time") else None,
+            networks=networks_at(request.allowed_networks, "allowed_networks"),
         )
         key, secret = await self._creation.create(identity.account_id, request.name, limits, identity.key_id, current_idempotency())
         return accounts_service_pb2.CreateApiKeyResponse(api_key=_api_key(key), secret=secret)
@@ -86,6 +88,7 @@ def _api_key(key: ApiKey) -> account_pb2.ApiKey:
         last_use_time=_timestamp(key.last_used_at) if key.last_used_at else None,
         creator_id=key.creator_id,
         replaces_id=key.replaces_id,
+        allowed_networks=key.allowed_networks or (),
     )
 
 

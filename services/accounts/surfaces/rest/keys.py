@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from darkroom.rest.v1 import keys_pb2 as pb
 from darkroom.rest.v1 import keys_pb2_grpc
 from services.accounts.domain.accounts import DEFAULT_OVERLAP, Accounts, no_such_key
+from services.accounts.domain.allowed_networks import networks_at
 from services.accounts.domain.key_creation import KeyCreation
 from services.accounts.records import ApiKey, KeyLimits
 from services.common.errors import DarkroomError
@@ -39,6 +40,7 @@ class RestKeys(keys_pb2_grpc.KeysServiceServicer):
         limits = KeyLimits(
             scopes=frozenset(request.scopes) or None,
             expires_at=moment(request.expires_at, "expires_at") if request.HasField("expires_at") else None,
+            networks=networks_at(request.allowed_networks, "allowed_networks"),
         )
         try:
             key, secret = await self._creation.create(identity.account_id, request.name, limits, identity.key_id, current_idempotency())
@@ -86,6 +88,7 @@ def _key(key: ApiKey) -> pb.Key:
         revoked_at=_timestamp(key.revoked_at),
         created_by=str(key.creator_id) if key.creator_id is not None else None,
         replaces=str(key.replaces_id) if key.replaces_id is not None else None,
+        allowed_networks=key.allowed_networks or (),
     )
 
 
