@@ -15,6 +15,7 @@ from pydantic_settings import CliApp
 from deploy.topology import AUTHORIZER
 from edge import failures, pages, routes
 from edge.addresses import Address, Endpoint
+from edge.fields import fields_of_bodies
 from edge.settings import EdgeSettings
 from edge.shapes import lists, shapes
 from reference.comments import descriptor_set
@@ -63,8 +64,9 @@ def render(settings: EdgeSettings) -> Path:
         "shapes": shapes(),
         "lists": lists(),
         "refusals": failures.upload_refusals(),
+        "fields": fields_of_bodies(),
     }
-    for name in ("envoy.yaml", "errors.lua", "presigned.lua", *(["tls.yaml"] if settings.tls_dir else [])):
+    for name in ("envoy.yaml", "errors.lua", "presigned.lua", "unknown_fields.lua", *(["tls.yaml"] if settings.tls_dir else [])):
         (out / name).write_text(_templates().get_template(f"{name}.j2").render(values))
     return out / "envoy.yaml"
 

@@ -54,6 +54,8 @@ class Treatment:
     """Maximum bytes of a request; 0: the edge's setting applies."""
     form: bool
     """Whether a request may also be a form, which goes to the gateway."""
+    body: str
+    """Full name of the message that the body of a request becomes; empty for calls without a body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ def _treatment(method: MethodDescriptor) -> Treatment:
         leaves_lists_out=catalogue.leaves_lists_out(method),
         max_request_bytes=catalogue.max_request_bytes(method),
         form=catalogue.takes_form(method),
+        body=method.input_type.full_name if catalogue.takes_body(method) else "",
     )
 
 

@@ -74,6 +74,30 @@ async def test_malformed_json(pilio: Pilio, body: bytes, named: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "body", "field", "meant"),
+    [
+        ("/v1/batches", {"items": [{"file_ids": ["1"], "operation": []}]}, "items[0].operation", "operations"),
+        ("/v1/webhooks", {"url": "https://example.com/", "event_type": []}, "event_type", "event_types"),
+        ("/v1/keys?overlap=1", {"name": "a"}, "overlap", None),
+    ],
+)
+async def test_misspelt_fields_are_refused(pilio: Pilio, path: str, body: object, field: str, meant: str | None) -> None:
+    response = await pilio.http.post(pilio.url + path, json=body, headers=pilio.headers)
+    said = response.json()
+    assert (response.status_code, said["code"], said["data"]["field"]) == (400, 40001, field), said
+    assert said["message"] == f"{field}: is no field of this call" + (f"; did you mean {meant}?" if meant else ".")
+
+
+async def test_misspelt_fields_of_uploads_are_named(pilio: Pilio) -> None:
+    created = await pilio.post("/v1/files/batch-create", {"files": [{**VALID["files"][0], "sise": 7}], "upload_modes": "simple"})
+    data = created.json()["data"]
+    assert data["not_applied"] == ["files[0].sise", "upload_modes"]
+    assert (await pilio.http.put(data["items"][0]["upload_url"], content=encoded(disc(8, 8), "PNG"))).status_code == 200
+    done = await pilio.post(f"/v1/files/{data['items'][0]['id']}/complete", {"part": []})
+    assert done.json() == {"code": 200, "message": "success", "data": {"not_applied": ["part"]}}
+
+
+@pytest.mark.parametrize(
     ("method", "path", "statuses"),
     [
         ("GET", "/v1/no/such/path", (404,)),

@@ -151,15 +151,21 @@ async def test_values_that_are_not_allowed(pilio: Pilio, path: str, field: str, 
 
 async def test_status_and_result_of_a_new_task(pilio: Pilio) -> None:
     file_id = await pilio.upload("disc.png", encoded(disc(), "PNG"))
-    response = await pilio.post(CUT, {"image_file_id": file_id, "hint": "unknown fields are fine"})
-    task_id = response.json()["data"]["task_id"]
+    response = await pilio.post(CUT, {"image_file_id": file_id, "keep_shadows": True, "Hints": {"a": 1}})
+    data = response.json()["data"]
+    # Unknown fields are tolerated, but not in silence.
+    assert (response.status_code, data["not_applied"]) == (200, ["keep_shadows", "Hints"])
+    assert data["notices"][0]["message"] == "keep_shadows: is no field of this call; did you mean keep_shadow?"
+    task_id = data["task_id"]
     assert task_id.isdigit()
     status = await pilio.finish(task_id)
     assert status["status"] == "Succeeded"
     assert status["created_at"].endswith("Z")
     assert status["updated_at"] >= status["created_at"]
     assert "error_type" not in status
-    (file,) = (await pilio.result(task_id))["files"]
+    result = await pilio.result(task_id)
+    assert result["not_applied"] == status["not_applied"] == ["keep_shadows", "Hints"]
+    (file,) = result["files"]
     assert (file["name"], file["type"]) == ("disc-cutout.png", "png")
     downloaded = await pilio.http.get(file["download_url"])
     assert 'attachment; filename="disc-cutout.png"' in downloaded.headers["content-disposition"]

@@ -142,6 +142,20 @@ def takes_form(method: MethodDescriptor) -> bool:
     return bool(method.GetOptions().Extensions[options_pb2.takes_form])
 
 
+def takes_body(method: MethodDescriptor) -> bool:
+    """Whether the body of a JSON call is the request, but for what the path and the query hold."""
+    options = method.GetOptions()
+    if not options.HasExtension(annotations_pb2.http):
+        return False
+    rule = options.Extensions[annotations_pb2.http]
+    return any(one.body == "*" for one in (rule, *rule.additional_bindings))
+
+
+def names_unknown_fields(method: MethodDescriptor) -> bool:
+    """Whether fields that a JSON call does not have are named in its reply; else they are refused."""
+    return bool(method.GetOptions().Extensions[options_pb2.names_unknown_fields])
+
+
 def served_by(service: ServiceDescriptor) -> str:
     """The service of the platform that answers. Raises LookupError for one without."""
     name: str = service.GetOptions().Extensions[options_pb2.served_by]

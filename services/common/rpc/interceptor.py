@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal, NoReturn, TypeAlias
 
@@ -37,6 +37,7 @@ from services.common.rpc.policy import MethodPolicy, PolicyTable
 from services.common.rpc.spans import begin_call, end_call
 from services.common.rpc.surfaces import error_trailers
 from services.common.rpc.trace import TRACE_HEADER, set_trace_id
+from services.common.rpc.unknown_fields import UNKNOWN_FIELDS_HEADER, set_unknown_fields, unknown_fields
 from services.common.rpc.validation import RequestValidator
 from services.common.scopes import require_scope
 from services.common.telemetry import tracing
@@ -153,11 +154,20 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         log.bind_to_context(account_id=identity.account_id)
         require_readable(request)
         if isinstance(request, Message) and not method.startswith(_QUIET):
+            self._take_unknown(request, metadata, policy)
             self._validator.check(request)
             key = metadata.get(IDEMPOTENCY_HEADER) if policy.takes_idempotency_key else None
             # Nobody else can tell what files hold.
             content = metadata.get(CONTENT_HEADER) if identity.service == GATEWAY else None
             set_idempotency(method, str(key) if key is not None else None, request, str(content) if content is not None else None)
+
+    def _take_unknown(self, request: Message, metadata: Mapping[str, Any], policy: MethodPolicy) -> None:
+        """Keep the fields that the call does not have for its reply, or refuse them."""
+        named = metadata.get(UNKNOWN_FIELDS_HEADER) if self._listener == "public" else None
+        fields = unknown_fields(str(named), request.DESCRIPTOR) if named else ()
+        if fields and not policy.names_unknown_fields:
+            raise fields[0].refusal()
+        set_unknown_fields(fields)
 
     def _lasting(self) -> AbstractContextManager[None]:
         """Count a client's call that stays open. Raises TOO_MANY_STREAMS."""

@@ -35,6 +35,8 @@ class MethodPolicy:
     takes_idempotency_key: bool = False
     callers: frozenset[str] = frozenset()
     """The services that may call a method with ACCESS_SERVICE. For any other, where callers have certificates: whose."""
+    names_unknown_fields: bool = False
+    """Whether its replies name fields that a JSON request has and the call has not; else it refuses them."""
     waiting_fields: tuple[str, ...] = ()
     """Fields of a request by which it asks for an answer that takes its time."""
 
@@ -62,7 +64,13 @@ class PolicyTable:
                 elif bool(callers) != (access == options_pb2.ACCESS_SERVICE):
                     raise catalogue.CatalogueError(f"{method.full_name}: the option callers goes with ACCESS_SERVICE, and only with it")
                 self._methods[f"/{service.full_name}/{method.name}"] = MethodPolicy(
-                    access, surface, said[options_pb2.scope], said[options_pb2.takes_idempotency_key], callers, _waiting_fields(method)
+                    access,
+                    surface,
+                    said[options_pb2.scope],
+                    said[options_pb2.takes_idempotency_key],
+                    callers,
+                    catalogue.names_unknown_fields(method),
+                    _waiting_fields(method),
                 )
 
     def of(self, method: str) -> MethodPolicy:

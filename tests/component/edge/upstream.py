@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 from google.protobuf import json_format
+from google.protobuf.message import Message
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2_grpc
 from darkroom.rest.v1 import batches_pb2_grpc, images_pb2, images_pb2_grpc, tasks_pb2, tasks_pb2_grpc
@@ -16,6 +17,7 @@ from darkroom.tasks.v1 import task_pb2, tasks_service_pb2, tasks_service_pb2_grp
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import current_identity
 from services.common.rpc.server import Mount
+from services.common.rpc.unknown_fields import current_unknown_fields
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -91,8 +93,20 @@ class _RestImages(images_pb2_grpc.ImagesServiceServicer):
         self._upstream.received(context)
         if request.image_file_id == "busy":
             await context.abort(grpc.StatusCode.UNAVAILABLE, "restarting")
-        arrived = json.dumps(json_format.MessageToDict(request, preserving_proto_field_name=True))
-        return tasks_pb2.TaskCreateEnvelope(code=200, message="success", data=tasks_pb2.TaskCreateResult(task_id="1", status_url=arrived))
+        return _arrived(request)
+
+    async def RemoveWatermark(  # noqa: N802 - an rpc
+        self, request: images_pb2.RemoveImageWatermarkRequest, context: Context
+    ) -> tasks_pb2.TaskCreateEnvelope:
+        self._upstream.received(context)
+        return _arrived(request)
+
+
+def _arrived(request: Message) -> tasks_pb2.TaskCreateEnvelope:
+    arrived = json.dumps(json_format.MessageToDict(request, preserving_proto_field_name=True))
+    unknown = [field.path for field in current_unknown_fields()]
+    data = tasks_pb2.TaskCreateResult(task_id="1", status_url=arrived, not_applied=unknown)
+    return tasks_pb2.TaskCreateEnvelope(code=200, message="success", data=data)
 
 
 class _NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):

@@ -12,6 +12,7 @@ from darkroom.rest.v1 import files_pb2 as pb
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
+from services.common.rpc.unknown_fields import current_unknown_fields
 from services.files.domain.errors import no_upload, not_found
 from services.files.domain.library import Library
 from services.files.domain.multipart import UploadedPart
@@ -42,9 +43,8 @@ class RestFiles(files_pb2_grpc.FilesServiceServicer):
             call=current_idempotency(),
         )
         items = [messages.upload_item(asked, each) for asked, each in zip(request.files, created, strict=True)]
-        return uploads_pb2.FileBatchCreateEnvelope(
-            code=_OK, message=_SUCCESS, data=uploads_pb2.FileBatchCreateData(total=len(items), items=items)
-        )
+        data = uploads_pb2.FileBatchCreateData(total=len(items), items=items, not_applied=_not_applied())
+        return uploads_pb2.FileBatchCreateEnvelope(code=_OK, message=_SUCCESS, data=data)
 
     async def CompleteMultipartUpload(
         self, request: uploads_pb2.CompleteMultipartUploadRequest, context: Context
@@ -58,7 +58,10 @@ class RestFiles(files_pb2_grpc.FilesServiceServicer):
                 raise
             # An upload that has expired is removed in the end. Clients begin anew on UPLOAD_NOT_FOUND, whether or not it is.
             raise no_upload(request.id) from error
-        return _done()
+        reply = _done()
+        if unknown := _not_applied():
+            reply.data.struct_value["not_applied"] = unknown
+        return reply
 
     async def ResumeUpload(self, request: uploads_pb2.ResumeUploadRequest, context: Context) -> uploads_pb2.ResumeUploadEnvelope:
         """POST /v1/files/{id}/resume."""
@@ -100,6 +103,10 @@ def _file_id(text: str) -> int:
     if not _ID.fullmatch(text):
         raise not_found(text)
     return int(text)
+
+
+def _not_applied() -> list[str]:
+    return [field.path for field in current_unknown_fields()]
 
 
 def _done() -> envelope_pb2.ResponseEnvelope:

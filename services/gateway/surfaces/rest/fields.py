@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from darkroom.common.v1 import options_pb2
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.rpc.unknown_fields import UnknownField
 
 _BOOLEANS = {"true": True, "false": False}
 _WHOLE = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64)
@@ -42,7 +43,7 @@ class Fields:
         if name in self._files:
             raise _invalid(name, "must be a file: a part with a file name")
         if name not in self._message.fields_by_name:
-            raise _invalid(name, "is no field of this call", [*self._files, *self._message.fields_by_name])
+            raise UnknownField(name, [*self._files, *self._message.fields_by_name]).refusal()
 
     def request(self, texts: Sequence[tuple[str, str]], query: Sequence[tuple[str, str]], files: Mapping[str, Sequence[int]]) -> Message:
         """The message. `query` is of the URL, where other parameters are ignored, as for JSON; `files` are the ids of stored files, by

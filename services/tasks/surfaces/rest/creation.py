@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from itertools import chain
 from typing import Protocol
 
 from darkroom.operations.v1 import operation_pb2
@@ -17,7 +18,7 @@ from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.plan import operations_of
 from services.tasks.surfaces.rest import generation, messages
-from services.tasks.surfaces.rest.notices import unused_boxes
+from services.tasks.surfaces.rest.notices import unknown, unused_boxes
 from services.tasks.surfaces.rest.replies import Asked, Replies
 
 
@@ -63,7 +64,7 @@ class RestCreation:
                 trace_id=str(Origin.current()),
                 idempotency=current_idempotency(),
                 webhook_url=request.webhook_url,
-                notices=[notice.SerializeToString() for notice in notices],
+                notices=[notice.SerializeToString() for notice in chain(unknown(), notices)],
             )
         )
         by_form = current_identity().service == GATEWAY

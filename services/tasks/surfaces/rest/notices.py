@@ -9,6 +9,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from darkroom.rest.v1 import images_pb2, tasks_pb2
 from darkroom.tasks.v1 import task_pb2
+from services.common.rpc.unknown_fields import current_unknown_fields
 from services.tasks.model import Task
 from services.tasks.surfaces.rendering import notices_of
 
@@ -28,6 +29,14 @@ def unused_boxes(request: images_pb2.RemoveImageWatermarkRequest) -> list[task_p
         return []
     message = "Mode auto finds the marks itself. Send mode manual to say where they are."
     return [task_pb2.Notice(code=_NOT_APPLIED, subject="boxes", message=message)]
+
+
+def unknown() -> list[task_pb2.Notice]:
+    """A notice for each field of the current request that the call does not have."""
+    return [
+        task_pb2.Notice(code=_NOT_APPLIED, subject=field.path, message=f"{field.path}: {field.problem}")
+        for field in current_unknown_fields()
+    ]
 
 
 def notices(task: Task) -> list[tasks_pb2.TaskNotice]:

@@ -1,0 +1,73 @@
+"""Fields of a JSON request that the called method does not have. The edge's transcoder drops them; its Lua names them in a header."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from google.protobuf.descriptor import Descriptor
+
+from services.common.errors import DarkroomError, ErrorReason
+
+UNKNOWN_FIELDS_HEADER = "x-darkroom-unknown-fields"
+"""Paths such as `items[0].file_idz`, with commas between them; what the client chose is percent-encoded. Never a client's own."""
+_INDEX = re.compile(r"\[\d+\]$")
+_SIMILARITY = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownField:
+    """A field that a call does not have."""
+
+    path: str
+    """Such as `operations[0].upscale.fcator`."""
+    names: Sequence[str]
+    """The fields that are there."""
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it, for humans."""
+        near = difflib.get_close_matches(self.path.rpartition(".")[2], self.names, 1, _SIMILARITY)
+        return "is no field of this call" + (f"; did you mean {near[0]}?" if near else ".")
+
+    def refusal(self) -> DarkroomError:
+        """FIELD_INVALID."""
+        return DarkroomError(ErrorReason.FIELD_INVALID, f"{self.path}: {self.problem}", field=self.path, allowed=self.names)
+
+
+_unknown: ContextVar[Sequence[UnknownField]] = ContextVar("unknown_fields", default=())
+
+
+def set_unknown_fields(fields: Sequence[UnknownField]) -> None:
+    """Remember what the current call does not have."""
+    _unknown.set(fields)
+
+
+def current_unknown_fields() -> Sequence[UnknownField]:
+    """What the client sent that the current call does not have, for methods that name it in their replies."""
+    return _unknown.get()
+
+
+def unknown_fields(header: str, message: Descriptor) -> list[UnknownField]:
+    """The fields that the edge's header names, of a request of this type."""
+    return [_field(path, message) for path in header.split(",") if path]
+
+
+def _field(path: str, message: Descriptor) -> UnknownField:
+    *above, _ = path.split(".")
+    within: Descriptor | None = message
+    for name in above:
+        within = _inner(within, unquote(_INDEX.sub("", name))) if within is not None else None
+    shown = "".join(character if character.isprintable() else "\ufffd" for character in unquote(path))
+    return UnknownField(shown, [field.name for field in within.fields] if within is not None else [])
+
+
+def _inner(message: Descriptor, name: str) -> Descriptor | None:
+    if message.GetOptions().map_entry:
+        return message.fields_by_name["value"].message_type
+    field = message.fields_by_name.get(name) or message.fields_by_camelcase_name.get(name)
+    return field.message_type if field is not None else None
