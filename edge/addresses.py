@@ -33,12 +33,12 @@ class Address:
     @property
     def is_local(self) -> bool:
         """Whether only this machine can reach it."""
-        return self.path is not None or self.host == "localhost" or (self._is_ip and ipaddress.ip_address(self.host).is_loopback)
+        return self.path is not None or self.host == "localhost" or (self.is_ip and ipaddress.ip_address(self.host).is_loopback)
 
     @property
     def discovery(self) -> str:
         """Envoy's cluster type: a DNS name is resolved repeatedly, anything else is fixed."""
-        return "STATIC" if self.path is not None or self._is_ip else "STRICT_DNS"
+        return "STATIC" if self.path is not None or self.is_ip else "STRICT_DNS"
 
     @property
     def envoy(self) -> dict[str, object]:
@@ -49,7 +49,8 @@ class Address:
         return {"socket_address": {"address": self.host, "port_value": self.port}}
 
     @property
-    def _is_ip(self) -> bool:
+    def is_ip(self) -> bool:
+        """Whether the host is an IP address."""
         try:
             ipaddress.ip_address(self.host)
         except ValueError:

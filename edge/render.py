@@ -63,6 +63,7 @@ def render(settings: EdgeSettings) -> Path:
         "surfaces": failures.surface_errors(),
         "shapes": shapes(),
         "lists": lists(),
+        "public_authorities": "/etc/ssl/certs/ca-certificates.crt",
         "refusals": failures.upload_refusals(),
         "fields": fields_of_bodies(),
     }

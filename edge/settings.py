@@ -83,6 +83,11 @@ class _EdgeSettings(BaseSettings):
         None,
         description="URL of the object storage to which /BUCKET/ is routed. If unset, there is no such route.",
     )
+    s3_ca_file: Path | None = Field(
+        None,
+        description="PEM file with the authority that has signed the certificate of the object storage. If unset, public authorities are "
+        "trusted.",
+    )
     s3_bucket: str = Field(
         "darkroom",
         pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
@@ -220,6 +225,13 @@ class _EdgeSettings(BaseSettings):
             if folder and not (folder / name).is_file():
                 raise ValueError(f"holds no {name}")
         return folder.absolute() if folder else None
+
+    @field_validator("s3_ca_file")
+    @classmethod
+    def _authority(cls, file: Path | None) -> Path | None:
+        if file is not None and not file.is_file():
+            raise ValueError("there is no such file")
+        return file.absolute() if file else None
 
     @field_validator("internal_tls_dir")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Literal, TypeVar
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.common.tls import FILES, MutualTls
+from services.common.tls import FILES, MutualTls, authorities
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 
@@ -137,6 +138,30 @@ class AuditSettings(BaseSettings):
     def audit_life(self) -> timedelta:
         """How long entries of the audit log are kept."""
         return timedelta(days=self.audit_days)
+
+
+class StorageSettings(BaseSettings):
+    """Settings of a service that reads or writes object storage."""
+
+    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
+
+    s3_ca_file: Path | None = Field(
+        None,
+        description="PEM file with the authority that has signed the certificate of the object storage. If unset, public authorities are "
+        "trusted.",
+    )
+
+    @field_validator("s3_ca_file")
+    @classmethod
+    def _holds_an_authority(cls, file: Path | None) -> Path | None:
+        if file is not None:
+            authorities(file)
+        return file
+
+    @property
+    def s3_authorities(self) -> ssl.SSLContext | bool:
+        """Who may have signed the storage's certificate, as httpx's `verify`."""
+        return True if self.s3_ca_file is None else authorities(self.s3_ca_file)
 
 
 class PictureSettings(BaseSettings):

@@ -6,6 +6,7 @@ At most two blocks of a file are in memory, and nothing more is read while both 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -119,11 +120,11 @@ class ObjectWriter:
         return str(response.headers.get("etag", ""))
 
 
-def storage_client() -> httpx.AsyncClient:
+def storage_client(authorities: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
     """A client for an `ObjectWriter`; the caller closes it. No proxy from the environment, no redirects."""
     timeout = httpx.Timeout(_STORAGE_SECONDS, connect=5)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
-    return httpx.AsyncClient(timeout=timeout, limits=limits, trust_env=False, follow_redirects=False)
+    return httpx.AsyncClient(timeout=timeout, limits=limits, verify=authorities, trust_env=False, follow_redirects=False)
 
 
 async def _discard(target: Target, file_id: int) -> None:

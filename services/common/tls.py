@@ -18,6 +18,14 @@ EDGE = "envoy"
 """The name in the edge's certificate."""
 
 
+def authorities(file: Path) -> ssl.SSLContext:
+    """For connections to servers whose certificates those in a PEM file have signed. Raises ValueError without such a file."""
+    try:
+        return ssl.create_default_context(cafile=file)
+    except (OSError, ssl.SSLError) as error:
+        raise ValueError("is not a readable PEM file with certificates") from error
+
+
 @dataclass(frozen=True, slots=True)
 class MutualTls:
     """The certificates in one folder."""

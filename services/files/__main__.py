@@ -46,10 +46,12 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     bus = await opening.open("nats", connected(settings.nats_url, "files", tls=settings.tls))
     tasks = TasksClient(await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls)), caller)
     secret = settings.s3_secret_key.get_secret_value()
-    storage = object_store(settings.s3_endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, secret)
+    storage = object_store(
+        settings.s3_endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, secret, settings.s3_ca_file
+    )
     objects = await opening.open("storage", storage)
     sandbox = await opening.open("sandbox", Sandbox(preload=["services.files.probe.prober"], concurrency=settings.probe_concurrency))
-    prober = Prober(sandbox, await opening.open("ranges", storage_client(_STORAGE_SECONDS)))
+    prober = Prober(sandbox, await opening.open("ranges", storage_client(_STORAGE_SECONDS, settings.s3_authorities)))
     files = assemble(settings, database, objects, prober, tasks, system_clock)
     events = TaskEvents(bus, files.task_files.settle)
     audit = AuditLog(database, settings.audit_life, system_clock)

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from pydantic import Field, SecretStr
 
-from services.common.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings
+from services.common.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings, StorageSettings
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
 
 
-class FilesSettings(ServiceSettings, DatabaseSettings, AuditSettings, DiskSettings, PictureSettings):
+class FilesSettings(ServiceSettings, DatabaseSettings, AuditSettings, DiskSettings, PictureSettings, StorageSettings):
     """Settings of the files service process. Field `x_y` is read from `DARKROOM_X_Y`."""
 
     tasks_address: str = Field(description="Internal listener of the tasks service, as a gRPC target.")

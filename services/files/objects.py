@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiobotocore.config import AioConfig
@@ -200,8 +201,10 @@ class ObjectStore:
 
 
 @asynccontextmanager
-async def object_store(endpoint: str, bucket: str, region: str, access_key: str, secret_key: str) -> AsyncIterator[ObjectStore]:
-    """A store with its connections, closed when the block ends."""
+async def object_store(
+    endpoint: str, bucket: str, region: str, access_key: str, secret_key: str, ca_file: Path | None = None
+) -> AsyncIterator[ObjectStore]:
+    """A store with its connections, closed when the block ends. `ca_file` holds the authority of its certificate; None: public ones."""
     config = AioConfig(
         signature_version="s3v4",
         s3={"addressing_style": "path"},
@@ -220,6 +223,7 @@ async def object_store(endpoint: str, bucket: str, region: str, access_key: str,
         aws_access_key_id=access_key,
         aws_secret_access_key=secret_key,
         config=config,
+        verify=str(ca_file) if ca_file is not None else None,
     ) as client:
         yield ObjectStore(client, bucket)
 

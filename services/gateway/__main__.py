@@ -31,7 +31,7 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
     revocations = await opening.open("revocations", Revocations(bus))
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     tasks = await opening.open("tasks", channel(settings.tasks_public_address, "tasks", settings.tls, repeats=False))
-    http = await opening.open("storage", storage_client())
+    http = await opening.open("storage", storage_client(settings.s3_authorities))
     limits = FormLimits(settings.form_parts, settings.form_field_bytes, settings.form_idle_seconds, settings.form_slowest_bytes)
     rest = RestForms(
         Calls(Verifier(settings.trusted_keys_file), Slots(settings.forms_max, settings.forms_per_account)),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from services.common.config import ServiceSettings
+from services.common.config import ServiceSettings, StorageSettings
 
 MEBIBYTE = 1024 * 1024
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(ServiceSettings, StorageSettings):
     """Settings of the gateway process. Its public listener speaks HTTP/1.1. Field `x_y` is read from `DARKROOM_X_Y`."""
 
     files_address: str = Field(description="Internal listener of the files service, as a gRPC target.")

@@ -58,8 +58,10 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     registry = Registry()
     folder = await opening.open("work folder", work_folder(settings.work_dir, name))
     sandbox = await opening.open("sandbox", _sandbox(settings))
-    server = await opening.open("triton", triton.connected(settings.triton_address, _patience(settings), settings.shared_bytes))
-    transfer = ObjectTransfer(await opening.open("storage", http_client()), settings.storage_patience_seconds)
+    server = await opening.open(
+        "triton", triton.connected(settings.triton_address, _patience(settings), settings.shared_bytes, settings.triton_tls)
+    )
+    transfer = ObjectTransfer(await opening.open("storage", http_client(settings.s3_authorities)), settings.storage_patience_seconds)
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     tasks = await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls))
     connection = await opening.open("nats", bus.connected(settings.nats_url, name, tls=settings.tls))

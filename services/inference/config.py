@@ -10,19 +10,23 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from services.common.config import PictureSettings, ProcessSettings
+from services.common.config import PictureSettings, ProcessSettings, StorageSettings
 from services.common.operations import specs
+from services.common.tls import MutualTls
 from services.inference.contract.memory_budget import default_budget
 from services.inference.generation.settings import GenerationSettings
 from services.inference.model_server.shared_memory import is_local
 
 
-class InferenceSettings(ProcessSettings, PictureSettings, GenerationSettings):
+class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, GenerationSettings):
     """Settings of a worker process, which has no public listener."""
 
     tasks_address: str = Field(description="Internal listener of the tasks service, as a gRPC target.")
     files_address: str = Field(description="Internal listener of the files service, as a gRPC target.")
-    triton_address: str = Field(description="gRPC endpoint of the model server: `host:port` or `unix:/path`.")
+    triton_address: str = Field(
+        description="gRPC endpoint of the model server: `host:port` or `unix:/path`. With internal_tls_dir, "
+        "`host:port` is mutual TLS, and the server's certificate names `triton`."
+    )
     triton_shared_memory: Literal["auto", "on", "off"] = Field(
         "auto",
         description="Whether to exchange pictures with the model server through shared memory. auto: if triton_address is on this host. "
@@ -108,6 +112,11 @@ class InferenceSettings(ProcessSettings, PictureSettings, GenerationSettings):
         """Memory to share with the model server, in bytes; 0 for none."""
         shared = self.triton_shared_memory == "on" or (self.triton_shared_memory == "auto" and is_local(self.triton_address))
         return self.triton_shared_memory_bytes if shared else 0
+
+    @property
+    def triton_tls(self) -> MutualTls | None:
+        """The certificates for the model server; None on a Unix socket."""
+        return None if self.triton_address.startswith("unix:") else self.tls
 
     @field_validator("lanes", mode="before")
     @classmethod

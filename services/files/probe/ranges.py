@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -112,9 +113,10 @@ def file_ranges(path: Path) -> ReadRange:
 
 
 @asynccontextmanager
-async def storage_client(timeout_seconds: float) -> AsyncIterator[httpx.AsyncClient]:
+async def storage_client(timeout_seconds: float, authorities: ssl.SSLContext | bool = True) -> AsyncIterator[httpx.AsyncClient]:
     """A client for object storage, which waits at most this long for a byte. It decodes nothing: objects claim whatever encoding."""
-    async with httpx.AsyncClient(timeout=timeout_seconds, headers={"Accept-Encoding": "identity"}, trust_env=False) as client:
+    headers = {"Accept-Encoding": "identity"}
+    async with httpx.AsyncClient(timeout=timeout_seconds, headers=headers, verify=authorities, trust_env=False) as client:
         yield client
 
 

@@ -23,6 +23,7 @@ from services.common.backoff import Backoff
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
 from services.common.telemetry import tracing
+from services.common.tls import MutualTls
 from services.inference.metrics import model_request
 from services.inference.model_server.exchange import Exchange, Request, Tensors
 from services.inference.model_server.out_of_memory import OutOfMemory, tells_of_memory
@@ -203,12 +204,17 @@ class Triton:
 
 
 @asynccontextmanager
-async def connected(address: str, patience: Patience, shared_bytes: int = 0) -> AsyncIterator[Triton]:
+async def connected(address: str, patience: Patience, shared_bytes: int = 0, tls: MutualTls | None = None) -> AsyncIterator[Triton]:
     """A model server at `host:port` or `unix:/path`; it need not be up yet. A lost connection is re-established.
 
-    Up to `shared_bytes` of memory are shared with it if it can see this host's memory; 0: none.
+    Up to `shared_bytes` of memory are shared with it if it can see this host's memory; 0: none. With `tls` its certificate must name
+    `triton`, whatever the address.
     """
-    client = InferenceServerClient(address, channel_args=_OPTIONS)
+    if tls is None:
+        client = InferenceServerClient(address, channel_args=_OPTIONS)
+    else:
+        options = [*_OPTIONS, ("grpc.ssl_target_name_override", "triton")]
+        client = InferenceServerClient(address, creds=tls.channel(), channel_args=options)
     memory = SharedMemory(client, shared_bytes) if shared_bytes else None
     try:
         yield Triton(client, patience, memory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -23,14 +24,14 @@ _logger = get_logger()
 
 
 @asynccontextmanager
-async def http_client() -> AsyncIterator[httpx.AsyncClient]:
+async def http_client(authorities: ssl.SSLContext | bool = True) -> AsyncIterator[httpx.AsyncClient]:
     """A client for object storage: no proxy from the environment, no redirects, a limit on idle time rather than on the total.
 
     An object's `Content-Encoding` is whatever its uploader said, so bodies are read as they are stored and never decoded.
     """
     timeout = httpx.Timeout(connect=5, read=60, write=60, pool=60)
     headers = {"Accept-Encoding": "identity"}
-    async with httpx.AsyncClient(timeout=timeout, headers=headers, trust_env=False, follow_redirects=False) as client:
+    async with httpx.AsyncClient(timeout=timeout, headers=headers, verify=authorities, trust_env=False, follow_redirects=False) as client:
         yield client
 
 

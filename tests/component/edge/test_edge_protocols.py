@@ -14,9 +14,11 @@ import pytest
 
 from darkroom.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
 from edge.settings import EdgeSettings
+from services.files.presign import Presigner
 from tests.certificate import make_certificate
 from tests.component.edge.conftest import Edge, envoy
 from tests.component.edge.upstream import Upstream
+from tests.harness.tls_storage import tls_storage
 from tests.stacks import Account
 
 
@@ -64,3 +66,11 @@ async def test_renewed_certificate_is_picked_up(secure: tuple[EdgeSettings, byte
     async with asyncio.timeout(60):
         while await asyncio.to_thread(ssl.get_server_certificate, (host, int(port))) != renewed:
             await asyncio.sleep(0.1)
+
+
+async def test_storage_with_a_certificate_of_a_private_authority(edge_settings: dict[str, Any], upstream: Upstream, tmp_path: Path) -> None:
+    async with tls_storage(tmp_path) as (storage, authority):
+        settings = EdgeSettings(**edge_settings, s3_endpoint=storage.endpoint, s3_bucket=storage.bucket, s3_ca_file=authority)
+        presigner = Presigner(str(settings.public_url), storage.bucket, "us-east-1", storage.access_key, storage.secret_key)
+        async with envoy(settings), httpx.AsyncClient(trust_env=False) as client:
+            assert (await client.put(presigner.put("a", 60), content=b"content")).status_code == 200

@@ -1,0 +1,66 @@
+"""A model server on another host, reached by mutual TLS."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deploy.local.certificates import certificate_folder, create_certificates
+from deploy.local.layout import Layout
+from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.triton import VENV, install
+from models.serve import triton_command
+from models.triton_environment import prepare
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.tls import MutualTls
+from services.inference.model_server.triton import Patience, connected
+
+MODEL = "isnet"
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    layout = Layout.at(tmp_path / "stack")
+    layout.keys.mkdir(parents=True)
+    create_certificates(layout, ["triton", "inference", "files"])
+    return layout
+
+
+@pytest.fixture
+def address(layout: Layout, tmp_path: Path) -> Iterator[str]:
+    """A server with one model and the options that deploy/README.md names."""
+    repository = install(tmp_path / "models", "--set", "tiny")
+    for configuration in repository.glob("*/config.pbtxt"):
+        if configuration.parent.name != MODEL:
+            shutil.rmtree(configuration.parent)
+    own, port = certificate_folder(layout, "triton"), free_port()
+    command, variables = triton_command(
+        prepare(VENV), repository, tmp_path, free_port(), inherited=os.environ, pid=os.getpid(), exit_timeout_s=1
+    )
+    listening = [argument for argument in command if not argument.startswith(("--grpc-", "--http-"))]
+    listening += ["--allow-http=0", "--grpc-address=127.0.0.1", f"--grpc-port={port}", "--grpc-use-ssl=1", "--grpc-use-ssl-mutual=1"]
+    listening += [f"--grpc-root-cert={own}/ca.crt", f"--grpc-server-cert={own}/tls.crt", f"--grpc-server-key={own}/tls.key"]
+    with (tmp_path / "triton.log").open("wb") as log, subprocess.Popen(listening, env=variables, stdout=log, stderr=log) as server:
+        yield f"127.0.0.1:{port}"
+        server.terminate()
+
+
+async def test_only_certificates_of_the_installation_speak(address: str, layout: Layout) -> None:
+    patient, impatient = Patience(60, 30, 600), Patience(0, 5, 1)
+    picture = np.zeros((1, 1024, 1024, 3), np.uint8)
+    async with connected(address, patient, tls=MutualTls(certificate_folder(layout, "inference"))) as triton:
+        assert (await triton.infer(MODEL, picture)).shape[0] == 1
+    stranger = Layout.at(layout.root.with_name("stranger"))
+    stranger.keys.mkdir(parents=True)
+    create_certificates(stranger, ["inference"])
+    for tls in (None, MutualTls(certificate_folder(stranger, "inference"))):
+        async with connected(address, impatient, tls=tls) as triton:
+            with pytest.raises(DarkroomError) as refused:
+                await triton.infer(MODEL, picture)
+        assert refused.value.reason is ErrorReason.UNAVAILABLE
