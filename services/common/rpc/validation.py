@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import re
+
 from google.protobuf.message import Message
 from protovalidate import Validator, Violation
 
 from darkroom.common.v1 import options_pb2
+from darkroom.operations.v1 import options_pb2 as operation_options_pb2
 from services.common.errors import DarkroomError, ErrorReason
 
 _PATTERN = "string.pattern"
+# protovalidate's words, and those of an engineer.
+_WORDS = tuple(
+    (re.compile(theirs, re.DOTALL), ours)
+    for theirs, ours in (
+        (r"^(repeated )?value ", ""),
+        (r"^must be in list \[(.*)\]$", r"must be one of \1"),
+        (r"^must not be in list \[(.*)\]$", r"must not be one of \1"),
+        (r"^must contain unique items$", "must hold each item only once"),
+        (r"^must contain (?:no|not) more than (\d+) item\(s\)$", r"must have at most \1 items"),
+        (r"^must contain at least 1 item\(s\)$", "must have at least 1 item"),
+        (r"^must contain at least (\d+) item\(s\)$", r"must have at least \1 items"),
+        (r"^must be greater than or equal to (\S+) and less than or equal to (\S+)$", r"must be from \1 to \2"),
+        (r"^must be greater than or equal to (\S+)$", r"must be \1 or more"),
+        (r"^must be less than or equal to (\S+)$", r"must be \1 or less"),
+    )
+)
 
 
 class RequestValidator:
@@ -28,7 +47,7 @@ class RequestValidator:
 
 
 def _unset(violation: Violation, request: Message) -> DarkroomError | None:
-    """The error for a oneof without a set field, listing its fields; None if the violation is another one."""
+    """The error for a oneof without a set field, listing its fields but for diagnostic operations; None if the violation is another one."""
     path, message = violation.proto.field, request.DESCRIPTOR
     names = [element.field_name for element in path.elements] if path is not None else []
     for name in names[:-1]:
@@ -39,7 +58,8 @@ def _unset(violation: Violation, request: Message) -> DarkroomError | None:
     oneof = message.oneofs_by_name.get(names[-1]) if names else None
     if oneof is None:
         return None
-    allowed = [field.name for field in oneof.fields]
+    kinds = [(field.name, field.message_type) for field in oneof.fields]
+    allowed = [name for name, kind in kinds if kind is None or not kind.GetOptions().Extensions[operation_options_pb2.operation].diagnostic]
     field = _path(violation).removesuffix(oneof.name).removesuffix(".")
     text = f"must have exactly one of {', '.join(allowed)}"
     return DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: {text}" if field else text, field=field or None, allowed=allowed)
@@ -52,7 +72,9 @@ def _error(violation: Violation, request: Message) -> DarkroomError:
     allowed: tuple[str, ...] = ()
     if (proto.rule_id or "").endswith(".in") and isinstance(violation.rule_value, (list, tuple)):
         allowed = tuple(str(value) for value in violation.rule_value)
-    message = (proto.message or "is not valid").removeprefix("value ")
+    message = proto.message or "is not valid"
+    for theirs, ours in _WORDS:
+        message = theirs.sub(ours, message)
     if proto.rule_id == _PATTERN:
         message = f"must {_must(violation, request) or 'have another form'}"
     return DarkroomError(reason, f"{field}: {message}" if field else message, field=field or None, allowed=allowed)

@@ -2,9 +2,11 @@ import pytest
 from buf.validate import validate_pb2
 from google.protobuf.message import Message
 
+from darkroom.accounts.v1 import audit_service_pb2
 from darkroom.common.v1 import options_pb2
+from darkroom.files.v1 import files_service_pb2
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
-from darkroom.rest.v1 import images_pb2, uploads_pb2
+from darkroom.rest.v1 import batches_pb2, images_pb2, keys_pb2, uploads_pb2
 from darkroom.tasks.v1 import tasks_service_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc import catalogue
@@ -51,11 +53,32 @@ def test_limits_themselves_are_allowed(request_: Message) -> None:
     RequestValidator().check(request_)
 
 
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (keys_pb2.CreateKeyRequest(name="a", scopes=["tasks:read"] * 2), "scopes: must hold each item only once"),
+        (keys_pb2.CreateKeyRequest(name="a" * 101), "name: must be at most 100 characters"),
+        (keys_pb2.RotateKeyRequest(overlap_seconds=-1), "overlap_seconds: must be from 0 to 2592000"),
+        (images_pb2.ImageUpscaleRequest(image_file_id="1", preset="ultra"), "preset: must be one of auto, hd"),
+        (batches_pb2.CreateBatchRequest(), "items: must have at least 1 item"),
+        (files_service_pb2.CreateDownloadUrlsRequest(file_ids=[1] * 501), "file_ids: must have at most 500 items"),
+        (tasks_service_pb2.ListTasksRequest(page_size=-1), "page_size: must be from 0 to 1000"),
+        (audit_service_pb2.ListAuditEntriesRequest(key_id=-1), "key_id: must be 0 or more"),
+    ],
+)
+def test_rules_are_said_in_plain_words(request_: Message, words: str) -> None:
+    with pytest.raises(DarkroomError) as raised:
+        RequestValidator().check(request_)
+    assert raised.value.message == words
+
+
 def test_what_could_be_set_is_listed() -> None:
     with pytest.raises(DarkroomError) as raised:
         RequestValidator().check(tasks_service_pb2.CreateTaskRequest(operations=[operation_pb2.Operation()]))
     assert {"upscale", "remove_background"} <= set(raised.value.allowed)
     assert raised.value.message.startswith("operations[0]: must have exactly one of remove_background, ")
+    # It is accepted nowhere but where the operator looks for faults.
+    assert "noop" not in raised.value.message
 
 
 @pytest.mark.parametrize(

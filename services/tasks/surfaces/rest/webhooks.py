@@ -122,7 +122,7 @@ def _filter(text: str, field: str) -> int:
         return _NONE
     number = decimal_id(text)
     if number is None:
-        raise DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: must be an id, a decimal number.", field=field)
+        raise DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: must be an id: a whole number of up to 15 digits", field=field)
     return number
 
 
