@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import Any
 
 import grpc
@@ -13,6 +12,7 @@ from services.common.audit.messages import entry_of, message_of
 from services.common.errors import translated
 from services.common.identity import current_identity
 from services.common.rpc.channel import Caller
+from services.common.rpc.moments import moment
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _SECONDS = 10.0
@@ -32,8 +32,8 @@ class AuditPartServicer(audit_part_service_pb2_grpc.AuditPartServiceServicer):
             actions=list(request.actions),
             resource_id=request.resource_id or None,
             key_id=request.key_id or None,
-            since=request.since.ToDatetime(tzinfo=UTC) if request.HasField("since") else None,
-            before=(request.before_time.ToDatetime(tzinfo=UTC), request.before_id),
+            since=moment(request.since, "since") if request.HasField("since") else None,
+            before=(moment(request.before_time, "before_time"), request.before_id),
         )
         return audit_part_service_pb2.ListPartResponse(entries=map(message_of, await self._log.page(query, request.limit)))
 

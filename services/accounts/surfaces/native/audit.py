@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import Any
 
 import grpc
@@ -13,6 +12,7 @@ from services.common.audit.actions import action_text
 from services.common.audit.log import END_OF_TIME, AuditQuery
 from services.common.audit.messages import message_of
 from services.common.identity import current_identity
+from services.common.rpc.moments import moment
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -31,8 +31,8 @@ class NativeAudit(audit_service_pb2_grpc.AuditServiceServicer):
             actions=list(map(action_text, request.actions)),
             resource_id=request.resource_id or None,
             key_id=request.key_id or None,
-            since=request.start_time.ToDatetime(tzinfo=UTC) if request.HasField("start_time") else None,
-            before=(request.end_time.ToDatetime(tzinfo=UTC) if request.HasField("end_time") else END_OF_TIME, 0),
+            since=moment(request.start_time, "start_time") if request.HasField("start_time") else None,
+            before=(moment(request.end_time, "end_time") if request.HasField("end_time") else END_OF_TIME, 0),
         )
         page = await self._trail.page(query, size=request.page_size, token=request.page_token)
         return audit_service_pb2.ListAuditEntriesResponse(entries=map(message_of, page.entries), next_page_token=page.next_page_token)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import Any
 
 import grpc
@@ -12,6 +11,7 @@ from darkroom.rest.v1 import audit_pb2_grpc
 from services.accounts.domain.audit_trail import AuditTrail
 from services.common.audit.log import END_OF_TIME, AuditEntry, AuditQuery
 from services.common.identity import current_identity
+from services.common.rpc.moments import moment
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -29,8 +29,8 @@ class RestAudit(audit_pb2_grpc.AuditServiceServicer):
             actions=list(request.action),
             resource_id=int(request.resource_id) if request.resource_id else None,
             key_id=int(request.key_id) if request.key_id else None,
-            since=request.start_time.ToDatetime(tzinfo=UTC) if request.HasField("start_time") else None,
-            before=(request.end_time.ToDatetime(tzinfo=UTC) if request.HasField("end_time") else END_OF_TIME, 0),
+            since=moment(request.start_time, "start_time") if request.HasField("start_time") else None,
+            before=(moment(request.end_time, "end_time") if request.HasField("end_time") else END_OF_TIME, 0),
         )
         page = await self._trail.page(query, size=request.page_size, token=request.page_token)
         data = pb.AuditPage(items=map(_record, page.entries), next_page_token=page.next_page_token or None)
