@@ -11,7 +11,9 @@ import typer.main
 from typer.testing import CliRunner
 
 from darkroom.cli.app import app
+from darkroom.cli.option_errors import about_file, batch_item, in_options
 from darkroom.cli.parameters import option_name, parameters_of
+from darkroom.failures import InvalidRequest
 from darkroom.operations.v1 import operation_pb2, options_pb2, remove_background_pb2, remove_watermark_pb2, upscale_pb2
 from reference.comments import Comments
 
@@ -30,6 +32,13 @@ def _words(text: str) -> str:
     return re.sub(r"[`\\]", "", " ".join(text.split()))
 
 
+def _in_options(text: str, message: Any) -> str:
+    """The words of a comment, with options in place of the fields that it names."""
+    for name in message.fields_by_name:
+        text = text.replace(f"`{name}`", f"--{SPELLED.get(name, name.replace('_', '-'))}")
+    return _words(text)
+
+
 @pytest.mark.parametrize("operation", _public(), ids=lambda field: field.name)
 def test_every_operation_has_a_verb_and_each_field_an_option_in_the_words_of_the_proto(operation: Any) -> None:
     comments = Comments()
@@ -43,7 +52,7 @@ def test_every_operation_has_a_verb_and_each_field_an_option_in_the_words_of_the
     options = {name.removeprefix("--"): parameter for parameter in verb.params for name in parameter.opts}
     for field in operation.message_type.fields:
         option = options[SPELLED.get(field.name, field.name.replace("_", "-"))]
-        assert _words(comments.of(field.full_name)) in _words(option.help)
+        assert _in_options(comments.of(field.full_name), operation.message_type) in _words(option.help)
         for value in field.enum_type.values[1:] if field.enum_type else ():
             assert _words(comments.of(f"{field.enum_type.full_name}.{value.name}")) in _words(option.help)
 
@@ -124,3 +133,15 @@ def test_an_option_of_another_mode_is_refused() -> None:
     result = CliRunner().invoke(app, ["remove-pdf-watermark", "report.pdf", "--mode", "ai", "--dry-run"])
     assert result.exit_code == 2
     assert "--dry-run is an option of --mode editable" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("said", ["input_file_ids[0]: the file is application/pdf.", "the file is application/pdf."])
+def test_errors_about_a_file_do_not_say_where_it_is_in_the_request(said: str) -> None:
+    assert in_options(InvalidRequest("MEDIA_UNSUPPORTED", said, "input_file_ids[0]")) == "the file is application/pdf."
+    assert about_file(f"items[3].{said}" if said.startswith("input") else said) == "the file is application/pdf."
+
+
+def test_the_item_of_a_batch_whose_file_is_at_fault() -> None:
+    assert batch_item(InvalidRequest("MEDIA_UNSUPPORTED", "", "items[12].input_file_ids[0]")) == 12
+    assert batch_item(InvalidRequest("FIELD_INVALID", "", "operations[0].upscale.factor")) is None
+    assert batch_item(InvalidRequest("TOO_MANY_TASKS", "")) is None

@@ -18,7 +18,7 @@ from darkroom.cli.exits import FAILED, INTERRUPTED, errors, is_fatal, run, usage
 from darkroom.cli.inputs import STDIN, find
 from darkroom.cli.journal import Journal
 from darkroom.cli.operation_verbs import Verb, command, verbs
-from darkroom.cli.option_errors import check
+from darkroom.cli.option_errors import about_file, batch_item, check
 from darkroom.cli.options import AsJson, connect, console, plain
 from darkroom.cli.parameters import auxiliary_files
 from darkroom.cli.tasks import reason_name
@@ -79,6 +79,7 @@ def _create(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, 
             if not accepted:
                 raise _about(*next(iter(refused.items())))
             await _complete(client, operation, given)
+            inputs = list(accepted)
             creating = asyncio.ensure_future(
                 client.batches.create(
                     [[file_id] for file_id in accepted.values()],
@@ -94,9 +95,14 @@ def _create(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, 
             except asyncio.CancelledError:
                 # The batch may already exist: wait for the reply, to print its id.
                 interrupted, created = True, await creating
-        inputs = list(accepted)
+            except ApiError as failure:
+                if (index := batch_item(failure)) is None:
+                    raise
+                raise _about(inputs[index], failure) from failure
         failed = [_Failed(path, failure.reason, str(failure)) for path, failure in refused.items()]
-        failed += [_Failed(inputs[item.index], reason_name(item.reason).upper(), item.message) for item in created.batch.refused]
+        failed += [
+            _Failed(inputs[item.index], reason_name(item.reason).upper(), about_file(item.message)) for item in created.batch.refused
+        ]
         _show(created, inputs, failed, as_json=given["as_json"])
         return INTERRUPTED if interrupted else FAILED if failed else 0
 
@@ -155,7 +161,8 @@ def _about(path: Path, failure: ApiError) -> ApiError:
     assert isinstance(failure, ApiError)
     if is_fatal(failure):
         return failure
-    return ApiError(failure.reason, f"{path}: {failure}", failure.field, allowed=failure.allowed)
+    # Without the field: the file's name says more than its position in the request.
+    return ApiError(failure.reason, f"{path}: {about_file(str(failure))}", allowed=failure.allowed)
 
 
 def _show(created: batches_service_pb2.CreateBatchResponse, inputs: Sequence[Path], failed: Sequence[_Failed], *, as_json: bool) -> None:
@@ -164,7 +171,7 @@ def _show(created: batches_service_pb2.CreateBatchResponse, inputs: Sequence[Pat
         refused = [{"input": str(each.path), "reason": each.reason, "error": each.error} for each in failed]
         print(json.dumps({**plain(created), "inputs": list(map(str, inputs)), "failed": refused}, ensure_ascii=False))
         return
-    console.print(f"batch {batch.id}: {batch.task_count} tasks")
+    console.print(f"batch {batch.id}: {batch.task_count} task{'s' * (batch.task_count != 1)}")
     for each in failed:
         errors.print(f"  {each.path}: {each.error}")
     errors.print(f"Follow it with `darkroom batch wait {batch.id}`; get the results with `darkroom batch download {batch.id}`.")

@@ -1,4 +1,4 @@
-"""Errors of the API in terms of the command line: the option instead of the request's field."""
+"""Errors of the API in terms of the command line: the option, or the file, instead of the request's field."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from darkroom.failures import ApiError, InvalidRequest
 from darkroom.operations.v1 import operation_pb2
 
 _FIELD = re.compile(r"operations\[\d+\]\.(?P<operation>\w+)(?:\.(?P<field>\w+)[\w.\[\]]*)?(?:: )?")
+# The command names the file itself.
+_FILE = re.compile(r"(?:items\[\d+\]\.)?input_file_ids\[\d+\]: ")
+_ITEM = re.compile(r"items\[(\d+)\]\.input_file_ids")
 
 
 async def check(client: AsyncClient, operations: Sequence[operation_pb2.Operation], inputs: int) -> int:
@@ -34,7 +37,18 @@ async def check(client: AsyncClient, operations: Sequence[operation_pb2.Operatio
 
 def in_options(failure: ApiError) -> str:
     """The error's message, with the option in place of the request's field."""
-    said = _FIELD.sub("", message_of(failure))
+    said = about_file(_FIELD.sub("", message_of(failure)))
     found = _FIELD.match(failure.field or "")
     name = option_name(found["operation"], found["field"]) if found and found["field"] else ""
     return f"{name}: {said}" if name else said
+
+
+def about_file(message: str) -> str:
+    """A message without the position of the file in the request."""
+    return _FILE.sub("", message)
+
+
+def batch_item(failure: ApiError) -> int | None:
+    """The index of the batch's item whose file is at fault, if the error is about one."""
+    found = _ITEM.match(failure.field or "")
+    return int(found[1]) if found else None

@@ -165,7 +165,7 @@ def _short(enum: EnumDescriptor, value: str) -> str:
 
 
 def _help(field: FieldDescriptor) -> str:
-    words, default, enum = [TEXTS.get(field.full_name, "")], "", field.enum_type
+    words, default, enum = [_with_options(TEXTS.get(field.full_name, ""), field.containing_type)], "", field.enum_type
     for value in () if enum is None else enum.values:
         text = TEXTS.get(f"{value.type.full_name}.{value.name}", "")
         if value.number:
@@ -173,6 +173,12 @@ def _help(field: FieldDescriptor) -> str:
         elif match := re.fullmatch(r"As (\w+)\.", text):
             default = f"Default: {match[1].lower()}."
     return plain(" ".join([*words, default]).strip())
+
+
+def _with_options(text: str, message: Descriptor) -> str:
+    """A comment in which fields of the message have the names of their options."""
+    fields = message.fields_by_name
+    return re.sub(r"`(\w+)`", lambda found: _names(fields[found[1]])[0] if found[1] in fields else found[0], text)
 
 
 def _box(text: str, option: str) -> remove_watermark_pb2.PercentBox:

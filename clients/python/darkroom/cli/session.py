@@ -12,7 +12,7 @@ from pathlib import Path
 
 from darkroom.cli.exits import FAILED, INTERRUPTED, NO_CREDITS, REFUSED, errors, is_fatal, message_of, reason_of, status_of
 from darkroom.cli.journal import Entry, Journal
-from darkroom.cli.option_errors import check
+from darkroom.cli.option_errors import check, in_options
 from darkroom.cli.options import connect
 from darkroom.cli.outcome import Outcome, Status, summary
 from darkroom.cli.progress import Board, Row, board
@@ -143,7 +143,7 @@ class Session:
                 self.journal.forget(entry)
             raise
         except (DarkroomFailure, OSError) as failure:
-            outcome.fail(reason_of(failure), message_of(failure))
+            outcome.fail(reason_of(failure), in_options(failure) if isinstance(failure, ApiError) else message_of(failure))
             not_offered = outcome.reason == "OPERATION_UNAVAILABLE"
             if isinstance(failure, DarkroomFailure) and is_fatal(failure) and not (not_offered and self.mixed):
                 outcome.fatal = True
