@@ -38,7 +38,7 @@ async def test_curl_walk_through(stack: StackUnderTest, pilio: Pilio, tmp_path: 
     assert len(replies) >= 4
     assert {reply["data"]["task_id"] for reply in replies[2:]} == {task_id}
     assert {reply["data"]["status"] for reply in replies[-2:]} == {"Succeeded"}
-    assert (tmp_path / "cutout.png").read_bytes() == (tmp_path / "cut-out.png").read_bytes()
+    assert (tmp_path / "cutout-2.png").read_bytes() == (tmp_path / "cutout.png").read_bytes()
     assert (tmp_path / "cutout.png").read_bytes().startswith(b"\x89PNG")
 
 
