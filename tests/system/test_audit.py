@@ -18,7 +18,8 @@ from tests.system.test_cli import Shell
 async def test_the_owner_sees_who_changed_what_and_from_where(
     stack: StackUnderTest, account: Account, native: AsyncClient, pilio: Pilio, portrait: bytes
 ) -> None:
-    headers = {**pilio.headers, "user-agent": "curl/8", "x-envoy-external-address": "203.0.113.7", "x-forwarded-for": "203.0.113.8"}
+    # The edge would obey the last one from a client that it took for a service.
+    headers = {**pilio.headers, "user-agent": "curl/8", "x-envoy-external-address": "203.0.113.7", "x-envoy-upstream-rq-timeout-ms": "1"}
     created = await pilio.http.post(f"{pilio.url}/v1/keys", json={"name": "ci", "scopes": ["files:write"]}, headers=headers)
     key_id = created.json()["data"]["key"]["id"]
     webhook = await pilio.post("/v1/webhooks", {"url": "http://127.0.0.1:1/in?token=hidden"})
@@ -26,7 +27,8 @@ async def test_the_owner_sees_who_changed_what_and_from_where(
     file_id = await pilio.upload("a.jpg", portrait)
     await native.delete_file(int(file_id))
     await asyncio.to_thread(stack.admin, "tasks", "grant", "--account", account.id, "--credits", "5")
-    assert (await pilio.delete(f"/v1/keys/{key_id}")).status_code == 200
+    forwarded = {**pilio.headers, "x-forwarded-for": "203.0.113.8"}
+    assert (await pilio.http.delete(f"{pilio.url}/v1/keys/{key_id}", headers=forwarded)).status_code == 200
     pages, token = [], ""
     while True:
         page = (await pilio.get(f"/v1/audit?page_size=2&page_token={token}")).json()["data"]
@@ -50,6 +52,7 @@ async def test_the_owner_sees_who_changed_what_and_from_where(
     assert {"name": "scopes", "value": "files:write"} in made["details"]
     assert (entries[4]["resource_id"], entries[4]["key_id"]) == (file_id, made["key_id"])
     assert entries[5]["actor"] == "operator"
+    assert [entries[each]["address"] for each in (3, 4, 6)] == ["127.0.0.1"] * 3
     assert not any(
         hidden in json.dumps(entries) for hidden in ("hidden", created.json()["data"]["secret"], webhook.json()["data"]["secret"])
     )
