@@ -11,10 +11,11 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.database import Database
+from services.common.egress.addresses import Address, AddressRules
+from services.common.egress.destinations import Destinations, Resolve, SystemResolver
 from services.common.idempotency import IdempotencyRecords
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
-from services.tasks.domain.webhooks.addresses import Address, AddressRules
-from services.tasks.domain.webhooks.destinations import Destinations, Resolve, SystemResolver
+from services.tasks.domain.webhooks.assembly import PURPOSE
 from services.tasks.domain.webhooks.post import Poster
 from services.tasks.domain.webhooks.schedule import RetrySchedule
 from services.tasks.domain.webhooks.sender import SenderRules, WebhookSender
@@ -43,7 +44,9 @@ class Hooks:
         self.webhooks = self.account_webhooks()
 
     def destinations(self, resolve: Resolve | None = None, *, loopback: bool = True) -> Destinations:
-        return Destinations(AddressRules(LOOPBACK if loopback else ()), resolve or SystemResolver(4, 4), allow_http=True, timeout=5)
+        return Destinations(
+            AddressRules(LOOPBACK if loopback else ()), resolve or SystemResolver(4, 4), PURPOSE, allow_http=True, timeout=5
+        )
 
     def account_webhooks(self, *, loopback: bool = True, max_webhooks: int = 5) -> AccountWebhooks:
         return AccountWebhooks(self.store, self._idempotency, self.destinations(loopback=loopback), lambda: None, max_webhooks, self.clock)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.common.egress.destinations import UnreachableError
 from services.common.errors import DarkroomError, ErrorReason
-from services.tasks.domain.webhooks.destinations import UndeliverableError
 from services.tasks.domain.webhooks.post import Poster
 from services.tasks.model.state import DeliveryState
 from tests.certificate import make_certificate
@@ -95,10 +95,10 @@ async def test_tls_is_for_the_name_of_the_url(hooks: Hooks, tmp_path: Path) -> N
     async with Receiver(tls=server) as receiver:
         poster = Poster(hooks.destinations(names), connect_timeout=5, timeout=5, tls=trusting)
         assert (await poster.post(ACCOUNT, f"https://hooks.example.com:{receiver.port}/", {}, b"{}")).status == 200
-        with pytest.raises(UndeliverableError, match="certificate"):
+        with pytest.raises(UnreachableError, match="certificate"):
             await poster.post(ACCOUNT, f"https://others.example.com:{receiver.port}/", {}, b"{}")
         untrusting = Poster(hooks.destinations(names), connect_timeout=5, timeout=5, tls=ssl.create_default_context())
-        with pytest.raises(UndeliverableError, match="certificate"):
+        with pytest.raises(UnreachableError, match="certificate"):
             await untrusting.post(ACCOUNT, f"https://hooks.example.com:{receiver.port}/", {}, b"{}")
     assert indicated == ["hooks.example.com", "others.example.com", "hooks.example.com"]
     assert len(receiver.requests) == 1

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.common.clock import Clock
+from services.common.egress.destinations import Destinations
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotencyRecords, IdempotentCall
 from services.tasks.domain.lifecycle.notifications import Wake
 from services.tasks.domain.pages import Listing, before_id, page_token
-from services.tasks.domain.webhooks.destinations import Destinations
 from services.tasks.domain.webhooks.signing import new_secret
 from services.tasks.model import WebhookDelivery
 from services.tasks.model.records import Registered

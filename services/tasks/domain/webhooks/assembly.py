@@ -6,17 +6,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.common.clock import Clock
+from services.common.egress.addresses import AddressRules
+from services.common.egress.destinations import Destinations, Purpose, SystemResolver
 from services.common.idempotency import IdempotencyRecords
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
-from services.tasks.domain.webhooks.addresses import AddressRules
 from services.tasks.domain.webhooks.config import WebhookSettings
-from services.tasks.domain.webhooks.destinations import Destinations, SystemResolver
 from services.tasks.domain.webhooks.post import Poster
 from services.tasks.domain.webhooks.schedule import RetrySchedule
 from services.tasks.domain.webhooks.sender import Render, SenderRules, WebhookSender
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
+
+PURPOSE = Purpose(
+    forbids="webhooks may not be sent to", setting="DARKROOM_WEBHOOK_ALLOWED_NETWORKS", secrets="deliveries are signed instead"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ def assemble_webhooks(
     destinations = Destinations(
         AddressRules(settings.webhook_allowed_networks),
         SystemResolver(settings.webhook_lookups, settings.webhook_lookups_each),
+        PURPOSE,
         allow_http=settings.webhook_allow_http,
         timeout=settings.webhook_connect_timeout,
     )

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from services.tasks.domain.webhooks.addresses import Network
+from services.common.egress.addresses import Network
 from services.tasks.store.secret_cipher import read_keys
 
 

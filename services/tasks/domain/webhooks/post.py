@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 import httpx
 
-from services.tasks.domain.webhooks.addresses import Address
-from services.tasks.domain.webhooks.destinations import Destinations, UndeliverableError
+from services.common.egress.destinations import Destinations, UnreachableError
+from services.common.egress.pinned import PinnedClient
 
 _LOGGED_BYTES = 1024
 _BODY_SECONDS = 2
-_ADDRESSES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,60 +29,23 @@ class Answer:
 
 
 class Poster:
-    """Sends bodies.
-
-    The connection goes to an address that was checked, not to the name again, so a name that changes its address in between (DNS rebinding)
-    gains nothing; `Host` and the name in the TLS certificate are still those of the URL. No redirects are followed, no proxy is used, and
-    no connection is reused.
-    """
+    """Sends bodies."""
 
     def __init__(self, destinations: Destinations, *, connect_timeout: float, timeout: float, tls: ssl.SSLContext | None = None) -> None:
-        self._destinations = destinations
         self._total = timeout
-        self._timeout = httpx.Timeout(timeout, connect=connect_timeout)
-        # Loading the certificates is slow, so all connections share them.
-        self._tls = tls or httpx.create_ssl_context()
+        self._client = PinnedClient(destinations, httpx.Timeout(timeout, connect=connect_timeout), tls)
 
     async def post(self, account_id: int, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """POST JSON for an account and return the answer, whatever its status. Raises UndeliverableError when there is none."""
+        """POST JSON for an account and return the answer, whatever its status. Raises UnreachableError when there is none."""
+        sent = {"content-type": "application/json", "user-agent": "Darkroom-Webhooks/1", **headers}
         try:
-            async with asyncio.timeout(self._total):
-                parsed, addresses = await self._destinations.locate(url, account_id)
-                *others, last = addresses[:_ADDRESSES]
-                for address in others:
-                    try:
-                        return await self._send(parsed, address, headers, body)
-                    except (httpx.ConnectError, httpx.ConnectTimeout):
-                        continue
-                return await self._send(parsed, last, headers, body)
+            async with asyncio.timeout(self._total), self._client.answer("POST", account_id, url, sent, body) as response:
+                return Answer(response.status_code, await _beginning(response), response.headers.get("retry-after"))
         except (TimeoutError, httpx.TimeoutException) as error:
             what = "could not be reached" if isinstance(error, httpx.ConnectTimeout) else "did not answer"
-            raise UndeliverableError(f"The receiver {what} in time.") from error
+            raise UnreachableError(f"The receiver {what} in time.") from error
         except (httpx.HTTPError, ssl.SSLError) as error:
-            raise UndeliverableError(f"The connection failed: {error or type(error).__name__}"[:500]) from error
-
-    async def _send(self, url: httpx.URL, address: Address, headers: Mapping[str, str], body: bytes) -> Answer:
-        transport = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False)
-        async with httpx.AsyncClient(transport=transport, timeout=self._timeout, follow_redirects=False, trust_env=False) as client:
-            request = client.build_request(
-                "POST",
-                url.copy_with(host=str(address)),
-                content=body,
-                headers={
-                    "host": url.netloc.decode("ascii"),
-                    "content-type": "application/json",
-                    "user-agent": "Darkroom-Webhooks/1",
-                    "accept-encoding": "identity",
-                    "connection": "close",
-                    **headers,
-                },
-                extensions={"sni_hostname": url.raw_host.decode("ascii")},
-            )
-            response = await client.send(request, stream=True)
-            try:
-                return Answer(response.status_code, await _beginning(response), response.headers.get("retry-after"))
-            finally:
-                await response.aclose()
+            raise UnreachableError(f"The connection failed: {error or type(error).__name__}"[:500]) from error
 
 
 async def _beginning(response: httpx.Response) -> str:

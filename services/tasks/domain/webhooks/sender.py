@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.common.clock import Clock
+from services.common.egress.destinations import UnreachableError
 from services.common.log import bind, get_logger
 from services.common.loop import Loop
 from services.common.retry_after import asked
@@ -19,7 +20,6 @@ from services.common.rpc.trace import Origin
 from services.common.telemetry import tracing
 from services.common.telemetry.durations import CALLS, WORK
 from services.tasks.domain.webhooks import signing
-from services.tasks.domain.webhooks.destinations import UndeliverableError
 from services.tasks.domain.webhooks.post import Answer, Poster
 from services.tasks.domain.webhooks.schedule import RetrySchedule
 from services.tasks.model import Task, WebhookDelivery
@@ -188,7 +188,7 @@ class WebhookSender:
                 tracing.below(_trace_of(subject), "webhook", SpanKind.CLIENT, {"darkroom.delivery_id": delivery.id}),
             ):
                 answer = await self._poster.post(delivery.account_id, delivery.url, headers, payload)
-        except UndeliverableError as error:
+        except UnreachableError as error:
             return Outcome(delivered=False, error=str(error))
         return _judged(answer, self._clock(), own_url=delivery.webhook_id == 0)
 

@@ -1,4 +1,4 @@
-"""Which network addresses webhooks may be sent to: those of the public Internet, and what the operator allows.
+"""Which network addresses clients may make this machine connect to: those of the public Internet, and what the operator allows.
 
 A client that names a URL chooses where this machine connects to. The machine itself, its network and its cloud's metadata service must not
 be reachable in this way (server-side request forgery).
@@ -59,7 +59,7 @@ class AddressRules:
         self._allowed = tuple(allowed)
 
     def permit(self, address: Address) -> bool:
-        """Whether webhooks may be sent there. An IPv6 address that represents an IPv4 one is judged as that one."""
+        """Whether requests may go there. An IPv6 address that represents an IPv4 one is judged as that one."""
         address = _meant(address)
         return _within(address, self._allowed) or not _within(address, _SPECIAL)
 

@@ -1,4 +1,4 @@
-"""Where a webhook goes: its URL checked, and its host resolved to addresses that it may be sent to."""
+"""Where a request goes: its URL checked, and its host resolved to addresses that it may go to."""
 
 from __future__ import annotations
 
@@ -7,24 +7,43 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from ipaddress import ip_address
 from weakref import WeakValueDictionary
 
 import httpx
 
+from services.common.egress.addresses import Address, AddressRules
 from services.common.errors import DarkroomError, ErrorReason
-from services.tasks.domain.webhooks.addresses import Address, AddressRules
 
 Resolve = Callable[[str, int, int], Awaitable[Sequence[Address]]]
 """All addresses of a host and port that an account named, best first. Raises socket.gaierror."""
 
 
-class UndeliverableError(Exception):
-    """Nothing was sent; the text says why, for the log that the webhook's owner sees."""
+class UnreachableError(Exception):
+    """Nothing was sent; the text says why, for the account that named the URL."""
+
+
+class ForbiddenAddressError(UnreachableError):
+    """The host is at an address that requests may not go to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What the requests are for, in the words of refusals."""
+
+    forbids: str
+    """Completes "an address that", such as `webhooks may not be sent to`."""
+    setting: str
+    """The operator's setting that allows networks."""
+    secrets: str
+    """What to use in place of a user name and password in the URL; empty for nothing."""
+    fragments: bool = False
+    """Whether a fragment (#…) is passed over; else the URL is refused."""
 
 
 class SystemResolver:
-    """The operating system's resolver, on threads of its own, since hostile receivers' names may take arbitrarily long to resolve.
+    """The operating system's resolver, on threads of its own, since hostile hosts' names may take arbitrarily long to resolve.
 
     An account has at most `each` look-ups under way; further ones wait. A look-up counts until its thread is free, even when nobody waits
     for it any more.
@@ -57,19 +76,19 @@ def _in(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
 class Destinations:
     """Applies the operator's rules when a URL is named, and again on every sending."""
 
-    def __init__(self, rules: AddressRules, resolve: Resolve, *, allow_http: bool, timeout: float) -> None:
-        self._rules, self._resolve, self._timeout = rules, resolve, timeout
+    def __init__(self, rules: AddressRules, resolve: Resolve, purpose: Purpose, *, allow_http: bool, timeout: float) -> None:
+        self._rules, self._resolve, self._purpose, self._timeout = rules, resolve, purpose, timeout
         self._schemes = ("https", "http") if allow_http else ("https",)
 
     async def check(self, url: str, field: str, account_id: int) -> str:
-        """The URL in its normal form, if webhooks may go there. Raises FIELD_INVALID.
+        """The URL in its normal form, if requests may go there. Raises FIELD_INVALID.
 
-        A name that cannot be resolved now passes, since that may be the resolver's fault; each sending checks it again.
+        A name that cannot be resolved now passes, since that may be the resolver's fault; each request checks it again.
         """
-        parsed = self._parse(url, field)
+        parsed = self.parsed(url, field)
         try:
             async with asyncio.timeout(self._timeout):
-                addresses = await self._resolve(parsed.host, _port(parsed), account_id)
+                addresses = await self._resolve(_host(parsed), _port(parsed), account_id)
         except TimeoutError:
             return str(parsed)
         except UnicodeError:
@@ -81,30 +100,31 @@ class Destinations:
         if not all(map(self._rules.permit, addresses)):
             raise _refused(
                 field,
-                "its host resolves to an address that webhooks may not be sent to: private, loopback, link-local, multicast or reserved. "
-                "The operator can allow networks by DARKROOM_WEBHOOK_ALLOWED_NETWORKS",
+                f"its host resolves to an address that {self._purpose.forbids}: private, loopback, link-local, multicast or reserved. "
+                f"The operator can allow networks by {self._purpose.setting}",
             )
         return str(parsed)
 
-    async def locate(self, url: str, account_id: int) -> tuple[httpx.URL, Sequence[Address]]:
-        """The URL and the addresses to connect to, resolved once. Raises UndeliverableError."""
+    async def locate(self, url: str, account_id: int) -> tuple[httpx.URL, list[Address]]:
+        """The URL and the addresses to connect to, resolved once. Raises UnreachableError."""
         try:
-            parsed = self._parse(url, "url")
+            parsed = self.parsed(url, "url")
         except DarkroomError as error:
             # The operator's rules have become stricter since it was accepted.
-            raise UndeliverableError(error.message) from None
+            raise UnreachableError(error.message) from None
         try:
             async with asyncio.timeout(self._timeout):
-                addresses = await self._resolve(parsed.host, _port(parsed), account_id)
+                addresses = await self._resolve(_host(parsed), _port(parsed), account_id)
         except TimeoutError:
-            raise UndeliverableError(f"The host's address was not found within {self._timeout:g} s.") from None
+            raise UnreachableError(f"The host's address was not found within {self._timeout:g} s.") from None
         except (OSError, UnicodeError):
-            raise UndeliverableError("The host's address was not found.") from None
+            raise UnreachableError("The host's address was not found.") from None
         if not addresses or not all(map(self._rules.permit, addresses)):
-            raise UndeliverableError("The host resolves to an address that webhooks may not be sent to.")
-        return parsed, addresses
+            raise ForbiddenAddressError(f"The host resolves to an address that {self._purpose.forbids}.")
+        return parsed, list(addresses)
 
-    def _parse(self, url: str, field: str) -> httpx.URL:
+    def parsed(self, url: str, field: str) -> httpx.URL:
+        """The URL, if it is one that requests may have. Raises FIELD_INVALID, and repeats nothing of it."""
         try:
             parsed = httpx.URL(url)
             host = parsed.host
@@ -116,12 +136,18 @@ class Destinations:
         if not host:
             raise _refused(field, "it names no host")
         if parsed.userinfo:
-            raise _refused(field, "it must not hold a user name or password; deliveries are signed instead")
-        if parsed.fragment:
+            instead = f"; {self._purpose.secrets}" if self._purpose.secrets else ""
+            raise _refused(field, f"it must not hold a user name or password{instead}")
+        if parsed.fragment and not self._purpose.fragments:
             raise _refused(field, "it must not have a fragment (#…)")
         if parsed.port is not None and not 0 < parsed.port < 65536:
             raise _refused(field, "its port must be 1 to 65535")
         return parsed
+
+
+def _host(url: httpx.URL) -> str:
+    # As it is sent: the resolver would encode other letters than ASCII in its own way.
+    return url.raw_host.decode("ascii")
 
 
 def _port(url: httpx.URL) -> int:

@@ -1,4 +1,4 @@
-"""Where webhooks may be sent to."""
+"""Where requests to hosts that clients name may go."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
+from services.common.egress.addresses import Address, AddressRules
+from services.common.egress.destinations import Destinations, Purpose, SystemResolver, UnreachableError
 from services.common.errors import DarkroomError, ErrorReason
-from services.tasks.domain.webhooks.addresses import Address, AddressRules
-from services.tasks.domain.webhooks.destinations import Destinations, SystemResolver, UndeliverableError
 
 PUBLIC = ["8.8.8.8", "1.1.1.1", "100.63.255.255", "100.128.0.0", "172.15.0.1", "172.32.0.1", "2606:4700::1111", "64:ff9b::808:808"]
 SPECIAL = [
@@ -72,6 +72,9 @@ def test_the_operator_may_allow_networks() -> None:
     assert [rules.permit(ip_address(address)) for address in permitted + refused] == [True] * 4 + [False] * 3
 
 
+PURPOSE = Purpose("webhooks may not be sent to", "DARKROOM_WEBHOOK_ALLOWED_NETWORKS", "deliveries are signed instead")
+
+
 class Names:
     """A resolver that knows some names, and may change its mind."""
 
@@ -88,7 +91,7 @@ class Names:
 
 
 def destinations(*answers: list[str] | OSError, allow_http: bool = False) -> Destinations:
-    return Destinations(AddressRules(), Names(*answers), allow_http=allow_http, timeout=5)
+    return Destinations(AddressRules(), Names(*answers), PURPOSE, allow_http=allow_http, timeout=5)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +112,7 @@ def destinations(*answers: list[str] | OSError, allow_http: bool = False) -> Des
         ("https://xn--ls8h.example.com/", "not a URL"),
     ],
 )
-async def test_what_is_no_url_for_a_webhook_is_told(url: str, told: str) -> None:
+async def test_what_is_wrong_with_a_url_is_told(url: str, told: str) -> None:
     with pytest.raises(DarkroomError, match=told) as raised:
         await destinations(["8.8.8.8"]).check(url, "webhook_url", 7)
     assert (raised.value.reason, raised.value.field) == (ErrorReason.FIELD_INVALID, "webhook_url")
@@ -134,27 +137,44 @@ async def test_a_name_that_does_not_exist_is_refused_and_one_that_nobody_can_tel
     assert await destinations(socket.gaierror(socket.EAI_AGAIN, "later")).check("https://example.com/", "url", 7) == "https://example.com/"
 
 
-async def test_it_is_checked_again_at_each_sending() -> None:
+async def test_it_is_checked_again_at_each_request() -> None:
     names = Names(["8.8.8.8"], ["8.8.8.8"], ["127.0.0.1"])
-    checked = Destinations(AddressRules(), names, allow_http=False, timeout=5)
+    checked = Destinations(AddressRules(), names, PURPOSE, allow_http=False, timeout=5)
     url = await checked.check("https://example.com:8443/hook", "url", 7)
     parsed, addresses = await checked.locate(url, 7)
     assert (str(parsed), addresses) == (url, [ip_address("8.8.8.8")])
-    with pytest.raises(UndeliverableError, match="may not be sent to"):
+    with pytest.raises(UnreachableError, match="may not be sent to"):
         await checked.locate(url, 7)
     assert names.asked == [("example.com", 8443)] * 3
 
 
 async def test_stricter_rules_hold_for_old_urls() -> None:
-    with pytest.raises(UndeliverableError, match="https://"):
+    with pytest.raises(UnreachableError, match="https://"):
         await destinations(["8.8.8.8"]).locate("http://example.com/", 7)
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.1", "0x7f.1", "2130706433", "017700000001", "[::ffff:7f00:1]", "[::1]"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.1", "0x7f.1", "2130706433", "017700000001", "127。0。0。1", "①②⑦.0.0.1", "[::ffff:7f00:1]", "[::1]"]
+)
 async def test_no_spelling_of_loopback_gets_through(host: str) -> None:
-    by_system = Destinations(AddressRules(), SystemResolver(2, 2), allow_http=False, timeout=5)
+    by_system = Destinations(AddressRules(), SystemResolver(2, 2), PURPOSE, allow_http=False, timeout=5)
     with pytest.raises(DarkroomError, match=r"may not be sent to|does not exist|not a URL"):
         await by_system.check(f"https://{host}/", "url", 7)
+
+
+async def test_the_name_that_is_resolved_is_the_one_that_is_sent() -> None:
+    """Encodings of letters other than ASCII differ: the standard library's resolver would make `fass.de` of it."""
+    names = Names(["8.8.8.8"])
+    parsed, _ = await Destinations(AddressRules(), names, PURPOSE, allow_http=False, timeout=5).locate("https://faß.de/", 7)
+    assert (names.asked, parsed.netloc) == ([("xn--fa-hia.de", 443)], b"xn--fa-hia.de")
+
+
+async def test_a_fragment_is_passed_over_where_the_purpose_says_so() -> None:
+    fetching = Purpose("files may not be fetched from", "DARKROOM_FETCH_ALLOWED_NETWORKS", "", fragments=True)
+    [address] = (
+        await Destinations(AddressRules(), Names(["8.8.8.8"]), fetching, allow_http=False, timeout=5).locate("https://a.de/#b", 7)
+    )[1]
+    assert address == ip_address("8.8.8.8")
 
 
 async def test_one_account_cannot_hold_every_thread(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,73 @@
+"""One request to a host that a client named, by an address that was checked."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import httpx
+
+from services.common.egress.addresses import Address
+from services.common.egress.destinations import Destinations
+
+_ADDRESSES = 3
+
+
+class PinnedClient:
+    """Sends requests.
+
+    The connection goes to an address that was checked, not to the name again, so a name that changes its address in between (DNS rebinding)
+    gains nothing; `Host` and the name in the TLS certificate are still those of the URL. No redirects are followed, no proxy is used, and
+    no connection is reused.
+    """
+
+    def __init__(self, destinations: Destinations, timeout: httpx.Timeout, tls: ssl.SSLContext | None = None) -> None:
+        self._destinations, self._timeout = destinations, timeout
+        # Loading the certificates is slow, so all connections share them.
+        self._tls = tls or httpx.create_ssl_context()
+
+    @asynccontextmanager
+    async def answer(
+        self, method: str, account_id: int, url: str, headers: Mapping[str, str], content: bytes | None = None
+    ) -> AsyncIterator[httpx.Response]:
+        """The answer to a request for an account, whatever its status; its body has not been read.
+
+        Raises UnreachableError, `httpx.HTTPError` and `ssl.SSLError`.
+        """
+        parsed, addresses = await self._destinations.locate(url, account_id)
+        client, response = await self._first(method, parsed, addresses[:_ADDRESSES], headers, content)
+        try:
+            yield response
+        finally:
+            await response.aclose()
+            await client.aclose()
+
+    async def _first(
+        self, method: str, url: httpx.URL, addresses: list[Address], headers: Mapping[str, str], content: bytes | None
+    ) -> tuple[httpx.AsyncClient, httpx.Response]:
+        *others, last = addresses
+        for address in others:
+            try:
+                return await self._send(method, url, address, headers, content)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                continue
+        return await self._send(method, url, last, headers, content)
+
+    async def _send(
+        self, method: str, url: httpx.URL, address: Address, headers: Mapping[str, str], content: bytes | None
+    ) -> tuple[httpx.AsyncClient, httpx.Response]:
+        transport = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False)
+        client = httpx.AsyncClient(transport=transport, timeout=self._timeout, follow_redirects=False, trust_env=False)
+        try:
+            request = client.build_request(
+                method,
+                url.copy_with(host=str(address)),
+                content=content,
+                headers={"host": url.netloc.decode("ascii"), "accept-encoding": "identity", "connection": "close", **headers},
+                extensions={"sni_hostname": url.raw_host.decode("ascii")},
+            )
+            return client, await client.send(request, stream=True)
+        except BaseException:
+            await client.aclose()
+            raise
