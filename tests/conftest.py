@@ -42,6 +42,8 @@ IMPATIENT = {
     "DARKROOM_WEBHOOK_ALLOW_HTTP": "true",
     "DARKROOM_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
     "DARKROOM_WEBHOOK_BACKOFF": "0.5",
+    # They serve pictures there, too.
+    "DARKROOM_FETCH_ALLOWED_NETWORKS": "127.0.0.0/8",
     # All tests come from one address.
     "DARKROOM_RATE_LIMIT_FAILED_KEYS": "0",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from services.common import object_writing
 from services.common.account_usage import UsagePartServicer
 from services.common.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
 from services.common.audit.log import AuditLog
@@ -52,7 +53,8 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     objects = await opening.open("storage", storage)
     sandbox = await opening.open("sandbox", Sandbox(preload=["services.files.probe.prober"], concurrency=settings.probe_concurrency))
     prober = Prober(sandbox, await opening.open("ranges", storage_client(_STORAGE_SECONDS, settings.s3_authorities)))
-    files = assemble(settings, database, objects, prober, tasks, system_clock)
+    writer = object_writing.ObjectWriter(await opening.open("writes", object_writing.storage_client(settings.s3_authorities)))
+    files = assemble(settings, database, objects, prober, tasks, writer, system_clock)
     events = TaskEvents(bus, files.task_files.settle)
     audit = AuditLog(database, settings.audit_life, system_clock)
     return Parts(
@@ -70,13 +72,13 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
         collectors=[PoolGauges(database.engine)],
         internal=[
             Mount(Storage(files.task_files)),
-            Mount(Intake(files.streamed)),
+            Mount(Intake(files.streamed, files.imports)),
             Mount(AuditPartServicer(audit)),
             Mount(UsagePartServicer(files.quotas.usage)),
         ],
         public=[
-            Mount(NativeFiles(files.uploads, files.unfinished, files.library)),
-            Mount(RestFiles(files.uploads, files.unfinished, files.library)),
+            Mount(NativeFiles(files.uploads, files.imports, files.unfinished, files.library)),
+            Mount(RestFiles(files.uploads, files.imports, files.unfinished, files.library)),
         ],
     )
 

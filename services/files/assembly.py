@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from services.common.clock import Clock
 from services.common.database import Database
 from services.common.disk import DiskGuard
+from services.common.egress.addresses import AddressRules
+from services.common.egress.destinations import Destinations, Resolve, SystemResolver
 from services.common.idempotency import IdempotencyRecords
 from services.common.loop import Loop
+from services.common.object_writing import ObjectWriter
 from services.files.config import FilesSettings
+from services.files.domain.imports.fetching import PURPOSE, Fetcher, FetchLimits
+from services.files.domain.imports.importing import Imports
 from services.files.domain.intake import ContentProber, Intake
 from services.files.domain.library import Downloads, Library, TaskDirectory, Visibility
 from services.files.domain.quota import Quotas
@@ -31,6 +36,7 @@ class Files:
 
     uploads: Uploads
     streamed: StreamedFiles
+    imports: Imports
     unfinished: UnfinishedUploads
     library: Library
     task_files: TaskFiles
@@ -48,9 +54,11 @@ def assemble(
     objects: ObjectStore,
     prober: ContentProber,
     tasks: TaskDirectory,
+    writer: ObjectWriter,
     clock: Clock,
+    resolve: Resolve | None = None,
 ) -> Files:
-    """The domain on top of its stores and of the given parts."""
+    """The domain on top of its stores and of the given parts. `resolve` finds the addresses of hosts that clients name."""
     files, task_store, sweep_store = FileStore(database), TaskFileStore(database), SweepStore(database)
     internal_urls, public_urls = _presigner(settings, settings.s3_endpoint), _presigner(settings, settings.s3_public_endpoint)
 
@@ -67,9 +75,12 @@ def assemble(
     sweeper = Sweeper(files, sweep_store, objects, tasks, task_files, settings, clock)
     sweep_loop = Loop("sweep_files", settings.sweep_interval_seconds, sweeper.sweep_files)
     uploads = Uploads(files, idempotency, objects, upload_urls, intake, quotas, settings, clock, disk)
+    streamed = StreamedFiles(files, uploads, internal_urls, wake_sweeper, settings, clock)
+    fetcher = _fetcher(settings, resolve or SystemResolver(settings.fetch_lookups, settings.fetch_concurrency_each))
     return Files(
         uploads=uploads,
-        streamed=StreamedFiles(files, uploads, internal_urls, wake_sweeper, settings, clock),
+        streamed=streamed,
+        imports=Imports(files, idempotency, streamed, uploads, quotas, fetcher, writer, settings, clock, disk),
         unfinished=UnfinishedUploads(files, objects, upload_urls, quotas, wake_sweeper, settings, clock),
         library=Library(files, visibility, intake, downloads, wake_sweeper, clock),
         task_files=task_files,
@@ -84,3 +95,15 @@ def assemble(
 
 def _presigner(settings: FilesSettings, endpoint: str) -> Presigner:
     return Presigner(endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, settings.s3_secret_key.get_secret_value())
+
+
+def _fetcher(settings: FilesSettings, resolve: Resolve) -> Fetcher:
+    rules = AddressRules(settings.fetch_allowed_networks)
+    destinations = Destinations(rules, resolve, PURPOSE, allow_http=True, timeout=settings.fetch_connect_timeout)
+    limits = FetchLimits(
+        redirects=settings.fetch_max_redirects,
+        connect=settings.fetch_connect_timeout,
+        idle=settings.fetch_idle_timeout,
+        whole=settings.fetch_timeout,
+    )
+    return Fetcher(destinations, limits)

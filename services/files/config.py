@@ -3,16 +3,52 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from ipaddress import ip_network
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.common.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings, StorageSettings
+from services.common.egress.addresses import Network
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
 
 
-class FilesSettings(ServiceSettings, DatabaseSettings, AuditSettings, DiskSettings, PictureSettings, StorageSettings):
+class FetchSettings(BaseSettings):
+    """How files are fetched from the URLs that clients name. Durations are in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
+
+    fetch_allowed_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (),
+        description="Private or other special-purpose networks that files may be fetched from: `10.1.0.0/16,fd00:1::/32`. Every account "
+        "can then read what servers there answer to a GET, if it is a picture or a PDF.",
+    )
+    fetch_max_redirects: int = Field(5, ge=0, le=20, description="Maximum number of redirects that are followed for a file.")
+    fetch_connect_timeout: float = Field(5.0, gt=0, description="Timeout for resolving a host name, and for connecting to the host.")
+    fetch_idle_timeout: float = Field(10.0, gt=0, description="Seconds without a byte after which a file is given up.")
+    fetch_timeout: float = Field(
+        40.0, gt=0, le=50, description="Seconds after which a file that has not arrived is given up, redirects included."
+    )
+    fetch_concurrency: int = Field(
+        32, ge=1, description="Maximum number of files that a process fetches at the same time. One takes up to 24 MiB of memory."
+    )
+    fetch_concurrency_each: int = Field(
+        8, ge=1, description="Maximum number of files that a process fetches at the same time for one account."
+    )
+    fetch_lookups: int = Field(32, ge=1, description="Maximum number of host names that a process resolves at the same time.")
+
+    @field_validator("fetch_allowed_networks", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+
+
+class FilesSettings(ServiceSettings, DatabaseSettings, AuditSettings, DiskSettings, PictureSettings, StorageSettings, FetchSettings):
     """Settings of the files service process. Field `x_y` is read from `DARKROOM_X_Y`."""
 
     tasks_address: str = Field(description="Internal listener of the tasks service, as a gRPC target.")

@@ -14,9 +14,10 @@ from services.common.object_writing import ObjectWriter, storage_client
 from services.common.revocations import Revocations
 from services.common.rpc.channel import Caller, channel
 from services.common.serving import Opening, Parts, Service
+from services.common.slots import Slots
 from services.common.telemetry import checks
 from services.gateway.backend import Backend
-from services.gateway.calls import Calls, Slots
+from services.gateway.calls import Calls
 from services.gateway.config import GatewaySettings
 from services.gateway.forms import FormLimits
 from services.gateway.surfaces.rest.forms import RestForms
@@ -33,8 +34,14 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
     tasks = await opening.open("tasks", channel(settings.tasks_public_address, "tasks", settings.tls, repeats=False))
     http = await opening.open("storage", storage_client(settings.s3_authorities))
     limits = FormLimits(settings.form_parts, settings.form_field_bytes, settings.form_idle_seconds, settings.form_slowest_bytes)
+    slots = Slots(
+        settings.forms_max,
+        settings.forms_per_account,
+        f"At most {settings.forms_per_account} forms of an account are received at the same time. Send this one when another has arrived.",
+        "Too many forms are arriving. Try again later.",
+    )
     rest = RestForms(
-        Calls(Verifier(settings.trusted_keys_file), Slots(settings.forms_max, settings.forms_per_account)),
+        Calls(Verifier(settings.trusted_keys_file), slots),
         Backend({"tasks": tasks}, signer),
         intake_service_pb2_grpc.IntakeServiceStub(files),
         Caller(signer),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -21,37 +20,13 @@ from services.common.rpc.spans import begin_call, end_call
 from services.common.rpc.surfaces import Surface
 from services.common.rpc.trace import TRACE_HEADER, set_trace_id
 from services.common.scopes import require_scope
+from services.common.slots import Slots
 from services.common.telemetry import tracing
 from services.gateway.replies import refusal
 
 Handle = Callable[[Request, Identity], Awaitable[Response]]
 _CLIENT_GONE = 499
-_BUSY_SECONDS = 2
 _logger = log.get_logger()
-
-
-class Slots:
-    """How many requests may be under way, in all and for each account."""
-
-    def __init__(self, most: int, each: int) -> None:
-        self._most, self._each = most, each
-        self._taken: Counter[int] = Counter()
-
-    @contextmanager
-    def taken(self, account_id: int) -> Iterator[None]:
-        """Count one more. Raises RATE_LIMITED for an account with too many, and UNAVAILABLE when there are too many in all."""
-        if self._taken[account_id] >= self._each:
-            message = f"At most {self._each} forms of an account are received at the same time. Send this one when another has arrived."
-            raise DarkroomError(ErrorReason.RATE_LIMITED, message, retry_after=_BUSY_SECONDS)
-        if self._taken.total() >= self._most:
-            raise DarkroomError(ErrorReason.UNAVAILABLE, "Too many forms are arriving. Try again later.", retry_after=_BUSY_SECONDS)
-        self._taken[account_id] += 1
-        try:
-            yield
-        finally:
-            self._taken[account_id] -= 1
-            if not self._taken[account_id]:
-                del self._taken[account_id]
 
 
 class Calls:

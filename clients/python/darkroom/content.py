@@ -1,4 +1,4 @@
-"""What to upload: a path, bytes, or an open file."""
+"""What to upload: a path, bytes, an open file, or a URL that the server fetches."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeGuard, cast
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
-"""A path, bytes, or a file opened for reading in binary mode, which is sent from its current position on."""
+"""A path, bytes, or a file opened for reading in binary mode, which is sent from its current position on. A string that begins with http://
+or https:// is a URL, from which the server fetches the file."""
 
 _SPOOLED_BYTES = 8 * 1024 * 1024
 _HEAD_BYTES = 512
@@ -30,6 +31,11 @@ _MAGIC = (
     (4, b"ftyphei", "heic"),
     (4, b"ftypmif1", "heif"),
 )
+
+
+def is_url(source: object) -> TypeGuard[str]:
+    """Whether the server fetches it."""
+    return isinstance(source, str) and source.lower().startswith(("http://", "https://"))
 
 
 class Content:

@@ -16,7 +16,7 @@ from darkroom.tasks.v1 import task_pb2
 from darkroom.transfer import Progress
 
 Input = Source | int | file_pb2.File
-"""An input of an operation: anything that can be uploaded, or the id or record of a file on the server."""
+"""An input of an operation: anything that can be uploaded, URLs among it, or the id or record of a file on the server."""
 
 
 class RunningPart(FilesPart, TasksPart):

@@ -7,11 +7,14 @@ import hashlib
 from functools import cached_property
 
 from darkroom.calls import new_key
-from darkroom.content import Content, Source, opened
+from darkroom.content import Content, Source, is_url, opened
 from darkroom.failures import InvalidRequest, NotFound, StorageError
 from darkroom.files.v1 import file_pb2, files_service_pb2, files_service_pb2_grpc
 from darkroom.part import Part
 from darkroom.transfer import Progress, nothing
+
+_IMPORT_SECONDS = 110.0
+"""The fetch, and the examination of a large file."""
 
 
 class UploadsPart(Part):
@@ -26,13 +29,15 @@ class UploadsPart(Part):
     ) -> file_pb2.File:
         """Upload a file and return its record, checked by the server.
 
-        `source` is a path, bytes, or an open binary file. `name` is its name on the server, with an extension; by default that of the
-        source. `on_progress` is called with the number of bytes sent since the last call. Large files are sent in parts, several at a
-        time, and failed parts are sent again. With your own `idempotency_key` an interrupted upload can be resumed, even from another
-        process: call again with the same key and source within 24 hours.
+        `source` is a path, bytes, an open binary file, or a URL, as for `import_url`. `name` is its name on the server, with an extension;
+        by default that of the source. `on_progress` is called with the number of bytes sent since the last call. Large files are sent in
+        parts, several at a time, and failed parts are sent again. With your own `idempotency_key` an interrupted upload can be resumed,
+        even from another process: call again with the same key and source within 24 hours.
 
         Raises OSError if the source cannot be read, and ValueError if it has no name and its kind cannot be determined.
         """
+        if is_url(source):
+            return await self.import_url(source, name=name, idempotency_key=idempotency_key)
         progress = on_progress or nothing
         with opened(source, name) as content:
             new = files_service_pb2.NewFile(name=content.name, size_bytes=content.size_bytes)
@@ -45,6 +50,20 @@ class UploadsPart(Part):
             if idempotency_key is not None and upload.HasField("multipart"):
                 return await self._resume(upload.file.id, content, progress)
             return await self._send(upload, content, {}, progress)
+
+    async def import_url(self, url: str, *, name: str | None = None, idempotency_key: str | None = None) -> file_pb2.File:
+        """Have the server fetch a file from a URL, http or https, and return its record. It reaches public addresses only, and gives a file
+        up that takes longer than its operator allows, 40 seconds by default.
+
+        `name` is the file's name on the server; by default the last part of the URL's path. With your own `idempotency_key`, calling again
+        with the same key within 24 hours returns the same file and fetches nothing. Raises InvalidRequest if the URL is not one that files
+        are fetched from, or if what it leads to cannot be fetched or is no picture or PDF.
+        """
+        request = files_service_pb2.ImportFileRequest(url=url, name=name or "")
+        reply = await self._calls.call(
+            self._files.ImportFile, request, idempotency_key=idempotency_key or new_key(), timeout=_IMPORT_SECONDS
+        )
+        return reply.file
 
     async def resume_upload(self, file_id: int, source: Source, on_progress: Progress | None = None) -> file_pb2.File:
         """Resume an interrupted upload by the id of its file. Only parts that are missing or differ from the source are sent.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cached_property
 
 import httpx
 
@@ -23,9 +24,12 @@ class PinnedClient:
     """
 
     def __init__(self, destinations: Destinations, timeout: httpx.Timeout, tls: ssl.SSLContext | None = None) -> None:
-        self._destinations, self._timeout = destinations, timeout
+        self._destinations, self._timeout, self._given = destinations, timeout, tls
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
         # Loading the certificates is slow, so all connections share them.
-        self._tls = tls or httpx.create_ssl_context()
+        return self._given or httpx.create_ssl_context()
 
     @asynccontextmanager
     async def answer(

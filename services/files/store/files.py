@@ -41,6 +41,13 @@ SELECT id FROM added
 """)  # noqa: S608 - put together from constants
 """Inserts new files, and the idempotency key of the call that creates them, if any."""
 
+_REMEMBER = text(f"""
+WITH made AS (SELECT account_id, id FROM file WHERE id = :file_id AND account_id = :account_id AND state = 'ready'),
+{remembered("made")}
+SELECT id FROM made
+""")  # noqa: S608 - put together from constants
+"""Stores the idempotency key of a call that took longer than a transaction may."""
+
 _PROLONG = text("""
 UPDATE file SET expires_at = :until, sweep_at = :until
 WHERE id = ANY(:file_ids) AND account_id = :account_id AND state = 'pending' AND visible AND expires_at < :until
@@ -111,6 +118,14 @@ class FileStore(Store):
                     await transaction.fetch(_PATIENCE)
                 await transaction.fetch(_INSERT, _new(uploads, call, now))
                 return await check_stored(transaction, uploads[0].account_id, check)
+
+    async def remember(self, file_id: int, call: IdempotentCall, now: datetime) -> None:
+        """Store the idempotency key of the call that has made a file READY; until then, a repeat makes another one.
+
+        Raises IDEMPOTENCY_IN_PROGRESS when another call has stored the key.
+        """
+        with storing_key():
+            await self._database.fetch(_REMEMBER, {"file_id": file_id, **key_values(call, now), "account_id": call.account_id})
 
     async def prolong_uploads(self, account_id: int, file_ids: Collection[int], until: datetime) -> None:
         """Extend the deadline of PENDING uploads to `until`, unless it is later already."""

@@ -17,7 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from deploy.local.programs.object_storage import PLACEHOLDER
 from services.common.bus import Bus
 from services.common.database import Database
+from services.common.egress.destinations import Resolve
 from services.common.identity import IDENTITY_HEADER, Signer
+from services.common.object_writing import ObjectWriter
 from services.common.rpc.channel import Caller
 from services.files.assembly import Files, assemble
 from services.files.config import FilesSettings
@@ -60,11 +62,15 @@ class World:
     prober: Prober
     tasks_client: TasksClient
     http: httpx.AsyncClient
+    resolve: Resolve | None = None
+    """Finds the hosts of URLs that files are fetched from; None: the system does."""
 
     def again(self, **changed: Any) -> Files:
         """Another replica on the same database and storage."""
         settings = self.settings.model_copy(update=changed)
-        return assemble(settings, Database(self.engine), self.objects, self.prober, self.tasks_client, self.clock)
+        return assemble(
+            settings, Database(self.engine), self.objects, self.prober, self.tasks_client, ObjectWriter(self.http), self.clock, self.resolve
+        )
 
     def account(self) -> int:
         """An account that no other test uses."""

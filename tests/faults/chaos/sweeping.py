@@ -12,6 +12,7 @@ import pytest
 from services.common.clock import Clock
 from services.common.database import opened
 from services.common.identity import Signer
+from services.common.object_writing import ObjectWriter
 from services.common.rpc.channel import Caller, channel
 from services.common.sandbox import Sandbox
 from services.files.assembly import Files, assemble
@@ -72,4 +73,4 @@ async def _files(stack: StackUnderTest, clock: Clock) -> AsyncIterator[Files]:
         # Nothing is probed here, so that no process of the sandbox is started.
         storage = await parts.enter_async_context(storage_client(10))
         prober = Prober(Sandbox(preload=["services.files.probe.prober"]), storage)
-        yield assemble(settings, database, objects, prober, TasksClient(tasks, caller), clock)
+        yield assemble(settings, database, objects, prober, TasksClient(tasks, caller), ObjectWriter(storage), clock)

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from darkroom.cli import session
 from darkroom.cli.app import app
-from darkroom.cli.inputs import find
+from darkroom.cli.inputs import find, name_of
 from darkroom.cli.journal import Entry, Journal, new_entry, state_folder
 from darkroom.cli.outcome import Outcome, Status, summary
 from darkroom.cli.progress import board
@@ -52,6 +52,20 @@ def test_folders_patterns_and_files_give_each_file_once() -> None:
     assert _found("photos", recursive=True)[-1] == ("photos/more/c.png", "more")
     assert _found("photos/*.png", "photos/b.png") == [("photos/b.png", ".")]
     assert _found("photos/**/*.png") == [("photos/b.png", "."), ("photos/more/c.png", ".")]
+
+
+def test_urls_are_taken_as_they_are() -> None:
+    url = "https://example.com/shop/Stra%C3%9Fe%201.jpg?size=large"
+    assert _found(url, "photos/b.png", url) == [(url, "."), ("photos/b.png", ".")]
+    [source] = find([url], PICTURES, recursive=False, results={})
+    assert (name_of(source.path), source.folder) == ("Straße 1.jpg", Path())
+    assert name_of("HTTPS://example.com/") == "example.com"
+    with Journal() as journal:
+        entry = new_entry(URL, [url], Path(), UPSCALE, overwrite=False)
+        entry.outputs = [Path("result.jpg")]
+        journal.write(entry)
+        assert [found.inputs for found in journal.take_over([new_entry(URL, [url], Path(), UPSCALE, overwrite=False)])] == [[url]]
+        assert journal.results() == {}
 
 
 def test_results_beside_their_inputs_are_no_inputs_of_the_folder() -> None:

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from darkroom.cli.estimate import estimate
 from darkroom.cli.exits import FAILED, INTERRUPTED, errors, is_fatal, run, usage
-from darkroom.cli.inputs import STDIN, find
+from darkroom.cli.inputs import STDIN, Input, find
 from darkroom.cli.journal import Journal
 from darkroom.cli.operation_verbs import Verb, command, verbs
 from darkroom.cli.option_errors import about_file, batch_item, check
@@ -123,21 +122,21 @@ async def _complete(client: AsyncClient, operation: operation_pb2.Operation, giv
 class _Failed:
     """A file for which no task was created."""
 
-    path: Path
+    path: Input
     reason: str
     error: str
 
 
 async def _uploaded(
-    client: AsyncClient, paths: Sequence[Path], parallel: int, *, per_item: bool, quiet: bool
-) -> dict[Path, file_pb2.File | ApiError]:
+    client: AsyncClient, paths: Sequence[Input], parallel: int, *, per_item: bool, quiet: bool
+) -> dict[Input, file_pb2.File | ApiError]:
     """The record or the failure of each file, in order. Without `per_item`, the first failure stops the others."""
     slots = asyncio.Semaphore(parallel)
     columns = (TextColumn("uploading"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_progress_console, transient=True, disable=quiet or not _progress_console.is_terminal) as progress:
         bar = progress.add_task("", total=len(paths))
 
-        async def one(path: Path) -> file_pb2.File | ApiError:
+        async def one(path: Input) -> file_pb2.File | ApiError:
             async with slots:
                 try:
                     return await client.upload(path)
@@ -156,7 +155,7 @@ async def _uploaded(
                 upload.cancel()
 
 
-def _about(path: Path, failure: ApiError) -> ApiError:
+def _about(path: Input, failure: ApiError) -> ApiError:
     """The failure with the file's name, unless it would affect every file."""
     assert isinstance(failure, ApiError)
     if is_fatal(failure):
@@ -165,7 +164,7 @@ def _about(path: Path, failure: ApiError) -> ApiError:
     return ApiError(failure.reason, f"{path}: {about_file(str(failure))}", allowed=failure.allowed)
 
 
-def _show(created: batches_service_pb2.CreateBatchResponse, inputs: Sequence[Path], failed: Sequence[_Failed], *, as_json: bool) -> None:
+def _show(created: batches_service_pb2.CreateBatchResponse, inputs: Sequence[Input], failed: Sequence[_Failed], *, as_json: bool) -> None:
     batch = created.batch
     if as_json:
         refused = [{"input": str(each.path), "reason": each.reason, "error": each.error} for each in failed]

@@ -1,4 +1,4 @@
-"""Input files from arguments: files, folders, patterns that the shell did not expand, and standard input."""
+"""Input files from arguments: files, folders, patterns that the shell did not expand, URLs, and standard input."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from darkroom.cli.exits import usage
+from darkroom.content import is_url
 
 STDIN = "-"
 
@@ -25,13 +27,30 @@ _SIGNATURES = {
 }
 
 
+Input = Path | str
+"""A file, or the URL of one, which the server fetches."""
+
+
 @dataclass(frozen=True)
 class Source:
     """One input file, and its subfolder in the output folder, if there is one."""
 
-    path: Path
+    path: Input
     below: Path = Path()
     """Its folder, relative to the argument in which it was found."""
+
+    @property
+    def folder(self) -> Path:
+        """Where its results go if nothing else is said: beside it, and for a URL here."""
+        return self.path.parent if isinstance(self.path, Path) else Path()
+
+
+def name_of(given: Input) -> str:
+    """A file's name; for a URL the last part of its path, or the host."""
+    if isinstance(given, Path):
+        return given.name
+    parts = urlsplit(given)
+    return unquote(parts.path.rpartition("/")[2]) or parts.netloc
 
 
 def find(arguments: Iterable[str], suffixes: Sequence[str], *, recursive: bool, results: Mapping[Path, Path]) -> list[Source]:
@@ -40,8 +59,11 @@ def find(arguments: Iterable[str], suffixes: Sequence[str], *, recursive: bool, 
     results: absolute path of each result of an earlier run → absolute path of its input. Of a folder that contains both, only the input is
     taken. Raises typer.Exit if an argument matches nothing.
     """
-    found: dict[Path, Source] = {}
+    found: dict[Input, Source] = {}
     for argument in arguments:
+        if is_url(argument):
+            found.setdefault(argument, Source(argument))
+            continue
         path = Path(argument)
         if path.is_file():
             matches = [Source(path)]
@@ -55,7 +77,7 @@ def find(arguments: Iterable[str], suffixes: Sequence[str], *, recursive: bool, 
             kinds = ", ".join(suffixes)
             raise usage(f"{argument} {'contains' if path.is_dir() else 'matches'} no files of these types: {kinds}{_hint(path, recursive)}")
         for source in matches:
-            found.setdefault(source.path.resolve(), source)
+            found.setdefault(Path(source.path).resolve(), source)
     return list(found.values())
 
 

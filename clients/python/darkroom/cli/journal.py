@@ -21,6 +21,7 @@ from typing import Self
 from google.protobuf.message import Message
 
 from darkroom.cli.exits import errors
+from darkroom.content import is_url
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import tasks_service_pb2
 
@@ -60,7 +61,8 @@ class Entry:
 
     key: str
     url: str
-    inputs: list[Path]
+    inputs: list[Path | str]
+    """Files, and URLs of files."""
     folder: Path
     overwrite: bool
     operations: list[operation_pb2.Operation]
@@ -109,7 +111,7 @@ class Entry:
 
 def new_entry(
     url: str,
-    inputs: Sequence[Path],
+    inputs: Sequence[Path | str],
     folder: Path,
     operations: Sequence[operation_pb2.Operation],
     *,
@@ -121,7 +123,7 @@ def new_entry(
     """An entry whose key identifies the server, the operations, the files as they are now, and where the result goes. With `unique` the key
     is random, so that repeating a command does the work again."""
     beside = {name: path.resolve() for name, path in auxiliary.items()}
-    paths = [path.resolve() for path in inputs]
+    paths = [path.resolve() if isinstance(path, Path) else path for path in inputs]
     asked = [url, [_as_it_is(path) for path in paths], str(folder.resolve()), *(_as_it_is(path) for path in beside.values())]
     asked += [name] if name else []
     made = hashlib.sha256(json.dumps(asked).encode() + _serialized(operations)).hexdigest()
@@ -130,7 +132,10 @@ def new_entry(
     return Entry(str(uuid.uuid4()) if unique else made, url, paths, folder.resolve(), overwrite, own, auxiliary=beside, name=name)
 
 
-def _as_it_is(path: Path) -> list[str | int]:
+def _as_it_is(path: Path | str) -> list[str | int]:
+    if isinstance(path, str):
+        # Whether what is there has changed is not known.
+        return [path]
     stat = path.stat()
     return [str(path), stat.st_size, stat.st_mtime_ns]
 
@@ -182,7 +187,8 @@ class Journal:
     def results(self) -> dict[Path, Path]:
         """Absolute path of each downloaded result → absolute path of its input."""
         rows = self._database.execute("SELECT inputs, outputs FROM work WHERE outputs IS NOT NULL AND inputs != '[]'")
-        return {Path(path): Path(json.loads(inputs)[0]) for inputs, outputs in rows for path in json.loads(outputs)}
+        made = ((json.loads(inputs)[0], json.loads(outputs)) for inputs, outputs in rows)
+        return {Path(path): Path(made_from) for made_from, outputs in made if not is_url(made_from) for path in outputs}
 
     def _find(self, key: str) -> Entry | None:
         row = self._database.execute(f"SELECT {_COLUMNS} FROM work WHERE key = ?", (key,)).fetchone()  # noqa: S608
@@ -236,7 +242,7 @@ def _entry(
     return Entry(
         key,
         url,
-        [Path(path) for path in json.loads(inputs)],
+        [path if is_url(path) else Path(path) for path in json.loads(inputs)],
         Path(folder),
         bool(overwrite),
         list(tasks_service_pb2.CreateTaskRequest.FromString(operations).operations),

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from darkroom.cli.exits import errors, run
+from darkroom.cli.inputs import name_of
 from darkroom.cli.journal import Entry, Journal
 from darkroom.cli.options import AsJson, server_url
 from darkroom.cli.session import Item, Session
@@ -54,4 +55,4 @@ def _wanted(refused: Sequence[Entry], *, ask: bool) -> bool:
 
 
 def _name(entry: Entry) -> str:
-    return entry.inputs[0].name if entry.inputs else str(entry.operations[0].WhichOneof("operation"))
+    return name_of(entry.inputs[0]) if entry.inputs else str(entry.operations[0].WhichOneof("operation"))

@@ -129,7 +129,7 @@ class Session:
     async def _item(self, client: AsyncClient, item: Item, outcome: Outcome, progress: Board) -> None:
         entry = item.entry
         started = time.monotonic()
-        row = progress.start(item.name, sum(path.stat().st_size for path in entry.inputs if path.exists()))
+        row = progress.start(item.name, sum(path.stat().st_size for path in entry.inputs if isinstance(path, Path) and path.exists()))
         try:
             if entry.is_done:
                 outcome.skip([_shown(path) for path in entry.outputs or ()])

@@ -12,13 +12,14 @@ import typer
 from darkroom.cli.destination import Destination, destination
 from darkroom.cli.estimate import estimate
 from darkroom.cli.exits import run, usage
-from darkroom.cli.inputs import STDIN, Source, find, spooled
+from darkroom.cli.inputs import STDIN, Source, find, name_of, spooled
 from darkroom.cli.journal import Journal, new_entry
 from darkroom.cli.operation_verbs import Verb, command, verbs
 from darkroom.cli.options import server_url
 from darkroom.cli.parameters import auxiliary_files
 from darkroom.cli.session import Item, Session
 from darkroom.cli.standard_output import copy_out, refuse_terminal
+from darkroom.content import is_url
 from darkroom.operations.v1 import operation_pb2
 
 _LONGEST_NAME = 40
@@ -32,9 +33,13 @@ def _run_option(*names: str, **settings: Any) -> Any:
 
 Inputs = Annotated[
     list[str],
-    typer.Argument(metavar="FILE...", show_default=False, help="Files, folders, patterns such as 'photos/*.jpg', or - for standard input."),
+    typer.Argument(
+        metavar="FILE...", show_default=False, help="Files, folders, patterns such as 'photos/*.jpg', URLs, or - for standard input."
+    ),
 ]
-References = Annotated[list[str] | None, typer.Argument(metavar="[REFERENCE]...", help="Pictures to edit or combine.", show_default=False)]
+References = Annotated[
+    list[str] | None, typer.Argument(metavar="[REFERENCE]...", help="Pictures to edit or combine, or URLs of them.", show_default=False)
+]
 _OUTPUT = "Folder for the results, or for one input a file such as out.png, or - for standard output. Default: {}."
 Output = Annotated[str | None, _run_option("--output", "-o", metavar="PATH", help=_OUTPUT.format("next to each input"))]
 HereOutput = Annotated[str | None, _run_option("--output", "-o", metavar="PATH", help=_OUTPUT.format("the current folder"))]
@@ -98,9 +103,9 @@ def _process(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str,
         chosen = Destination(Path(temporary) / "results") if to_stdout else destination(output, len(sources)) if output else None
         for source in sources:
             name = chosen.name if chosen else None
-            folder = source.path.parent if chosen is None else chosen.folder if name else chosen.folder / source.below
+            folder = source.folder if chosen is None else chosen.folder if name else chosen.folder / source.below
             entry = new_entry(url, [source.path], folder, [operation], overwrite=given["overwrite"], auxiliary=beside, name=name)
-            items.append(Item(str(source.below / source.path.name), entry, STDIN if piped else str(source.path)))
+            items.append(Item(str(source.below / name_of(source.path)), entry, STDIN if piped else str(source.path)))
         session = _session(journal, given, to_stdout=to_stdout)
         try:
             run(session.process(items), as_json=given["as_json"])
@@ -112,9 +117,9 @@ def _process(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str,
 
 def _make(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, Any]) -> None:
     """Create one task for all files together, or without any."""
-    references = [Path(text) for text in given["inputs"] or ()]
+    references = [text if is_url(text) else Path(text) for text in given["inputs"] or ()]
     for path in references:
-        if not path.is_file():
+        if isinstance(path, Path) and not path.is_file():
             raise usage(f"{path} does not exist" if not path.exists() else f"{path} is not a file")
     if len(references) > verb.options.max_references:
         raise usage(f"{verb.name} takes up to {verb.options.max_references} references; got {len(references)}")

@@ -6,14 +6,15 @@ from darkroom.internal.files.v1 import intake_service_pb2 as pb
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
 from services.common.identity import current_identity
 from services.common.rpc.interceptor import Context
+from services.files.domain.imports.importing import Imports
 from services.files.domain.streamed import StreamedFiles
 
 
 class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
     """Files of the account in the service token."""
 
-    def __init__(self, files: StreamedFiles) -> None:
-        self._files = files
+    def __init__(self, files: StreamedFiles, imports: Imports) -> None:
+        self._files, self._imports = files, imports
 
     async def BeginFile(self, request: pb.BeginFileRequest, context: Context) -> pb.BeginFileResponse:
         """A record, and where its bytes go."""
@@ -30,6 +31,11 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
         """Join the parts."""
         await self._files.complete(current_identity().account_id, request.file_id, request.etags)
         return pb.CompleteFileResponse()
+
+    async def ImportFile(self, request: pb.ImportFileRequest, context: Context) -> pb.ImportFileResponse:
+        """Fetch a file."""
+        file = await self._imports.fetch(current_identity().account_id, request.url)
+        return pb.ImportFileResponse(file_id=file.id)
 
     async def DiscardFiles(self, request: pb.DiscardFilesRequest, context: Context) -> pb.DiscardFilesResponse:
         """Delete files."""

@@ -10,6 +10,7 @@ from darkroom.files.v1 import files_service_pb2 as pb
 from darkroom.files.v1 import files_service_pb2_grpc
 from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
+from services.files.domain.imports.importing import Imports
 from services.files.domain.library import Library
 from services.files.domain.multipart import UploadedPart
 from services.files.domain.unfinished import UnfinishedUploads
@@ -30,8 +31,8 @@ _MODES = {
 class NativeFiles(files_service_pb2_grpc.FilesServiceServicer):
     """Files of the calling account."""
 
-    def __init__(self, uploads: Uploads, unfinished: UnfinishedUploads, library: Library) -> None:
-        self._uploads, self._unfinished, self._library = uploads, unfinished, library
+    def __init__(self, uploads: Uploads, imports: Imports, unfinished: UnfinishedUploads, library: Library) -> None:
+        self._uploads, self._imports, self._unfinished, self._library = uploads, imports, unfinished, library
 
     async def CreateFiles(self, request: pb.CreateFilesRequest, context: Context) -> pb.CreateFilesResponse:
         """Records and upload URLs."""
@@ -39,6 +40,11 @@ class NativeFiles(files_service_pb2_grpc.FilesServiceServicer):
         account_id, mode = current_identity().account_id, _MODES[request.upload_mode]
         created = await self._uploads.create(account_id, uploads, mode, call=current_idempotency())
         return pb.CreateFilesResponse(uploads=[_upload(each) for each in created])
+
+    async def ImportFile(self, request: pb.ImportFileRequest, context: Context) -> pb.ImportFileResponse:
+        """Fetch a file."""
+        file = await self._imports.fetch(current_identity().account_id, request.url, name=request.name, call=current_idempotency())
+        return pb.ImportFileResponse(file=file_message(file))
 
     async def CompleteUpload(self, request: pb.CompleteUploadRequest, context: Context) -> pb.CompleteUploadResponse:
         """Join the parts, if any, and accept the file."""

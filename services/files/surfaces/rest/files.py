@@ -14,6 +14,7 @@ from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
 from services.common.rpc.unknown_fields import current_unknown_fields
 from services.files.domain.errors import no_upload, not_found
+from services.files.domain.imports.importing import Imports
 from services.files.domain.library import Library
 from services.files.domain.multipart import UploadedPart
 from services.files.domain.unfinished import UnfinishedUploads
@@ -29,8 +30,8 @@ _ID = re.compile(r"[1-9][0-9]{0,14}")
 class RestFiles(files_pb2_grpc.FilesServiceServicer):
     """Files of the calling account."""
 
-    def __init__(self, uploads: Uploads, unfinished: UnfinishedUploads, library: Library) -> None:
-        self._uploads, self._unfinished, self._library = uploads, unfinished, library
+    def __init__(self, uploads: Uploads, imports: Imports, unfinished: UnfinishedUploads, library: Library) -> None:
+        self._uploads, self._imports, self._unfinished, self._library = uploads, imports, unfinished, library
 
     async def CreateFiles(self, request: uploads_pb2.FileBatchCreateRequest, context: Context) -> uploads_pb2.FileBatchCreateEnvelope:
         """POST /v1/files/batch-create."""
@@ -45,6 +46,11 @@ class RestFiles(files_pb2_grpc.FilesServiceServicer):
         items = [messages.upload_item(asked, each) for asked, each in zip(request.files, created, strict=True)]
         data = uploads_pb2.FileBatchCreateData(total=len(items), items=items, not_applied=_not_applied())
         return uploads_pb2.FileBatchCreateEnvelope(code=_OK, message=_SUCCESS, data=data)
+
+    async def ImportFile(self, request: pb.FileImportRequest, context: Context) -> pb.FileEnvelope:
+        """POST /v1/files/import."""
+        file = await self._imports.fetch(current_identity().account_id, request.url, name=request.name, call=current_idempotency())
+        return pb.FileEnvelope(code=_OK, message=_SUCCESS, data=messages.file_record(file))
 
     async def CompleteMultipartUpload(
         self, request: uploads_pb2.CompleteMultipartUploadRequest, context: Context

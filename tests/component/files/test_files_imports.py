@@ -1,0 +1,211 @@
+"""Files from URLs, as the account has them afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.idempotency import IdempotentCall
+from services.files.assembly import Files
+from services.files.records import File, FileState
+from tests.component.files import content
+from tests.component.files.world import World
+from tests.origin import Origin, redirect, response
+
+ALLOWED = (ip_network("127.0.0.0/8"),)
+PICTURE = content.png(padding=20_000)
+
+
+@dataclass
+class Scene:
+    """An account that fetches from an origin."""
+
+    world: World
+    origin: Origin
+    account: int
+
+    def files(self, **settings: Any) -> Files:
+        return self.world.again(fetch_allowed_networks=ALLOWED, **settings)
+
+    async def stored(self, file: File) -> bytes:
+        [download] = await self.world.files.library.downloads(self.account, [file.id])
+        return (await self.world.http.get(download.url)).content
+
+    async def names(self) -> list[str]:
+        return [file.name for file in (await self.world.files.library.page(self.account, 0, "")).files]
+
+    def call(self, key: str, digest: bytes = b"same") -> IdempotentCall:
+        return IdempotentCall(self.account, "/test/Import", key, digest)
+
+
+@pytest.fixture
+async def scene(world: World) -> AsyncIterator[Scene]:
+    async with Origin({"/photo.png": response(PICTURE)}) as origin:
+        yield Scene(world, origin, world.account())
+
+
+async def test_a_file_is_fetched_examined_and_kept_like_an_upload(scene: Scene) -> None:
+    file = await scene.files().imports.fetch(scene.account, scene.origin.url("/photo.png"))
+    assert (file.state, file.name, file.media_type, file.size_bytes) == (FileState.READY, "photo.png", "image/png", len(PICTURE))
+    assert (file.width, file.height, file.visible, file.permanent) == (40, 30, True, False)
+    assert await scene.stored(file) == PICTURE
+    # No URL for writing to this name was ever handed out.
+    assert file.object_key.startswith("files/")
+
+
+async def test_a_large_file_goes_to_storage_in_parts(scene: Scene) -> None:
+    large = content.png(padding=17 << 20)
+    scene.origin.pages["/large.png"] = response(large)
+    file = await scene.files().imports.fetch(scene.account, scene.origin.url("/large.png"))
+    assert (file.state, file.size_bytes) == (FileState.READY, len(large))
+    assert await scene.stored(file) == large
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "name"),
+    [
+        ("/a/b/photo.png?x=/c.pdf", "", "photo.png"),
+        ("/", "", "file.png"),
+        ("/render", "", "render.png"),
+        ("/photo.jpg", "", "photo.png"),
+        ("/v1.5", "", "v1.5.png"),
+        ("/%2e%2e%2f%2e%2e%2fetc%00%0a.png", "", "etc.png"),
+        ("/Stra%C3%9Fe.PNG", "", "Straße.PNG"),
+        ("/a.png", "mine.png", "mine.png"),
+        ("/a.png", "mine", "mine.png"),
+    ],
+)
+async def test_it_is_named_by_the_url_and_by_what_it_is(scene: Scene, path: str, given: str, name: str) -> None:
+    scene.origin.pages[path.partition("?")[0]] = response(PICTURE)
+    assert (await scene.files().imports.fetch(scene.account, scene.origin.url(path), name=given)).name == name
+
+
+async def test_nothing_is_left_of_what_is_refused(scene: Scene) -> None:
+    scene.origin.pages |= {
+        "/broken.png": response(PICTURE[:60]),
+        "/bomb.png": response(content.bomb()),
+        "/locked.pdf": response(content.pdf(password="open")),
+        "/page": response(b"<!doctype html><p>"),
+        "/inside": redirect("http://169.254.169.254/"),
+        "/late.png": response(PICTURE[:9000], length=len(PICTURE)),
+    }
+    reasons = {}
+    for path in [*scene.origin.pages, "/nothing"]:
+        if path == "/photo.png":
+            continue
+        with pytest.raises(DarkroomError) as raised:
+            await scene.files().imports.fetch(scene.account, scene.origin.url(path), field="image_url")
+        assert raised.value.field == "image_url"
+        reasons[path] = raised.value.reason.value
+    assert reasons == {
+        "/broken.png": "FILE_CORRUPT",
+        "/bomb.png": "MEDIA_LIMIT_EXCEEDED",
+        "/locked.pdf": "FILE_ENCRYPTED",
+        "/page": "MEDIA_UNSUPPORTED",
+        "/inside": "FIELD_INVALID",
+        "/late.png": "URL_FETCH_FAILED",
+        "/nothing": "URL_FETCH_FAILED",
+    }
+    assert await scene.names() == []
+
+
+async def test_private_networks_are_closed_unless_the_operator_opens_them(scene: Scene) -> None:
+    with pytest.raises(DarkroomError, match="DARKROOM_FETCH_ALLOWED_NETWORKS") as raised:
+        await scene.world.files.imports.fetch(scene.account, scene.origin.url("/photo.png"))
+    assert raised.value.reason is ErrorReason.FIELD_INVALID
+    assert scene.origin.requests == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason", "asked"),
+    [
+        ({"max_file_bytes": 10_000}, ErrorReason.FILE_TOO_LARGE, 1),
+        ({"quota_bytes": 10_000}, ErrorReason.QUOTA_EXCEEDED, 1),
+        ({"quota_bytes": 0}, ErrorReason.QUOTA_EXCEEDED, 0),
+        ({"quota_files": 0}, ErrorReason.QUOTA_EXCEEDED, 0),
+    ],
+)
+async def test_it_takes_no_more_room_than_there_is(scene: Scene, limits: dict[str, int], reason: ErrorReason, asked: int) -> None:
+    with pytest.raises(DarkroomError) as raised:
+        await scene.files(**limits).imports.fetch(scene.account, scene.origin.url("/photo.png"))
+    assert raised.value.reason is reason
+    assert (len(scene.origin.requests), await scene.names()) == (asked, [])
+
+
+async def test_a_repeat_with_the_same_key_fetches_nothing(scene: Scene) -> None:
+    imports, url = scene.files().imports, scene.origin.url("/photo.png")
+    first = await imports.fetch(scene.account, url, call=scene.call("a"))
+    again = await scene.files().imports.fetch(scene.account, url, call=scene.call("a"))
+    assert (again.id, len(scene.origin.requests), await scene.names()) == (first.id, 1, ["photo.png"])
+    with pytest.raises(DarkroomError) as raised:
+        await imports.fetch(scene.account, scene.origin.url("/other.png"), call=scene.call("a", b"other"))
+    assert raised.value.reason is ErrorReason.IDEMPOTENCY_KEY_MISMATCH
+    await scene.world.files.library.delete(scene.account, first.id)
+    with pytest.raises(DarkroomError) as raised:
+        await imports.fetch(scene.account, url, call=scene.call("a"))
+    assert (raised.value.reason, len(scene.origin.requests)) == (ErrorReason.FILE_NOT_FOUND, 1)
+
+
+async def test_what_fails_may_be_tried_again_with_its_key(scene: Scene) -> None:
+    imports, url = scene.files().imports, scene.origin.url("/later.png")
+    with pytest.raises(DarkroomError):
+        await imports.fetch(scene.account, url, call=scene.call("b"))
+    scene.origin.pages["/later.png"] = response(PICTURE)
+    assert (await imports.fetch(scene.account, url, call=scene.call("b"))).name == "later.png"
+
+
+async def test_of_two_calls_with_one_key_one_files_remains(scene: Scene) -> None:
+    both = [scene.files().imports.fetch(scene.account, scene.origin.url("/photo.png"), call=scene.call("c")) for _ in range(2)]
+    one, other = await asyncio.gather(*both)
+    assert (one.id, await scene.names()) == (other.id, ["photo.png"])
+
+
+async def test_an_account_cannot_fetch_everything_at_once(scene: Scene) -> None:
+    holding, let_go = asyncio.Semaphore(0), asyncio.Event()
+
+    async def held(writer: asyncio.StreamWriter) -> None:
+        holding.release()
+        await let_go.wait()
+        writer.write(response(PICTURE))
+        await writer.drain()
+
+    scene.origin.pages["/held.png"] = held
+    imports, url = scene.files(fetch_concurrency=3, fetch_concurrency_each=2).imports, scene.origin.url("/held.png")
+    under_way = [asyncio.create_task(imports.fetch(scene.account, url)) for _ in range(2)]
+    await holding.acquire()
+    await holding.acquire()
+    with pytest.raises(DarkroomError) as raised:
+        await imports.fetch(scene.account, url)
+    assert (raised.value.reason, raised.value.advised_wait) == (ErrorReason.RATE_LIMITED, 2)
+    under_way.append(asyncio.create_task(imports.fetch(scene.world.account(), url)))
+    await holding.acquire()
+    with pytest.raises(DarkroomError) as raised:
+        await imports.fetch(scene.world.account(), url)
+    assert raised.value.reason is ErrorReason.UNAVAILABLE
+    let_go.set()
+    assert {file.name for file in await asyncio.gather(*under_way)} == {"held.png"}
+
+
+async def test_a_caller_who_leaves_leaves_nothing(scene: Scene) -> None:
+    begun = asyncio.Event()
+
+    async def hanging(writer: asyncio.StreamWriter) -> None:
+        # More than a block, so that a record exists.
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + PICTURE + bytes(17 << 20))
+        await writer.drain()
+        begun.set()
+        await asyncio.Event().wait()
+
+    scene.origin.pages["/hanging.png"] = hanging
+    fetching = asyncio.create_task(scene.files().imports.fetch(scene.account, scene.origin.url("/hanging.png")))
+    await begun.wait()
+    fetching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await fetching
+    assert await scene.names() == []
