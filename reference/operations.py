@@ -14,7 +14,7 @@ from darkroom.common.v1.scopes import SCOPES
 from darkroom.common.v1.surface_pb2 import KeyScheme
 from reference.comments import Comments
 from reference.refusals import Refusals
-from reference.rules import is_required
+from reference.rules import is_required, requires_one_of_several
 from reference.schemas import Schemas, is_about_reply
 from services.common.rpc import catalogue
 from services.common.rpc.catalogue import HttpBinding, bindings, is_anonymous
@@ -88,6 +88,7 @@ class Operations:
         else:
             schema = self._schemas.reference(method.input_type, reply=False)
         required = any(is_required(field) for field in method.input_type.fields if field.name not in in_path)
+        required = required or requires_one_of_several(method.input_type)
         content: Schema = {"schema": schema}
         if examples := examples_of(method):
             content["examples"] = {example.name: {"summary": example.summary, "value": json.loads(example.request)} for example in examples}

@@ -1,7 +1,8 @@
 """The OpenAPI document of the ten calls that come from Pilio, at the path where Pilio's clients look for it.
 
 It is cut out of the JSON surface's own document, so it says what this server does. What generators name things after and what clients rely
-on is kept from Pilio's document, in `pilio.json`: operation ids, tags, summaries, examples, defaults, and the advice on polling.
+on is kept from Pilio's document, in `pilio.json`: operation ids, tags, summaries, examples, defaults, and the advice on polling. Fields
+that may take the place of one that Pilio requires are left out.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ def document() -> Document:
     for name, properties in kept["properties"].items():
         for field, keywords in properties.items():
             schemas[name]["properties"][field] |= keywords
+    for name, alternatives in kept["alternatives"].items():
+        for ours, theirs in alternatives.items():
+            del schemas[name]["properties"][ours]
+            schemas[name]["required"] = [theirs, *schemas[name].get("required", ())]
     about = {"title": "Darkroom, Pilio's calls", "version": whole["info"]["version"], "description": _ABOUT}
     return {
         **{name: whole[name] for name in _SHARED},

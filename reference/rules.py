@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from buf.validate import validate_pb2
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 _AT_MOST = re.compile(r"this <= (\d+)")
 _SIZE_AT_MOST = re.compile(r"this\.size\(\) <= (\d+)")
@@ -41,6 +41,12 @@ def is_required(field: FieldDescriptor) -> bool:
     """Whether the field must be there: it is marked as required, or its list must not be empty."""
     rules = rules_of(field)
     return rules.required or rules.repeated.min_items > 0
+
+
+def requires_one_of_several(message: Descriptor) -> bool:
+    """Whether one of some fields must be there."""
+    rules: validate_pb2.MessageRules = message.GetOptions().Extensions[validate_pb2.message]
+    return any(rule.required for rule in rules.oneof)
 
 
 def constraints(rules: validate_pb2.FieldRules) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from darkroom.internal.files.v1 import storage_service_pb2_grpc
+from darkroom.internal.files.v1 import intake_service_pb2_grpc, storage_service_pb2_grpc
 from services.common.bus import connected
 from services.common.database import opened
 from services.common.errors import DarkroomError, ErrorReason
@@ -40,11 +40,11 @@ async def compose(settings: TasksSettings, opening: Opening) -> Parts:
     revocations = await opening.open("revocations", Revocations(bus))
     feed = await opening.open("events", event_feed(bus))
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
-    storage = storage_service_pb2_grpc.StorageServiceStub(files)
+    storage, intake = storage_service_pb2_grpc.StorageServiceStub(files), intake_service_pb2_grpc.IntakeServiceStub(files)
     # Keep streams open until other replicas take the calls.
     closing = asyncio.Event()
     calls = OpenCalls(settings.max_streams_per_account, settings.max_streams)
-    assembly = assemble(settings, Connections(database, bus, FilesClient(storage, caller), feed, revocations, calls), closing)
+    assembly = assemble(settings, Connections(database, bus, FilesClient(storage, intake, caller), feed, revocations, calls), closing)
     return Parts(
         needs=[checks.database(database.engine), checks.nats(bus)],
         loops=assembly.loops,

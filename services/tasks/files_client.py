@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from darkroom.files.v1 import file_pb2, files_service_pb2
-from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
+from darkroom.internal.files.v1 import intake_service_pb2, intake_service_pb2_grpc, storage_service_pb2, storage_service_pb2_grpc
 from services.common.errors import DarkroomError, ErrorReason, translated
 from services.common.rpc.channel import Caller
 from services.tasks.model.media import InputFile
@@ -17,6 +17,9 @@ _FEW_FILES = 100
 # The same for up to 5,000 files; less than the edge waits for the whole call.
 _EXAMINE_MANY_SECONDS = 110.0
 _SECONDS = 10.0
+# The longest fetch that can be set, and an examination.
+_FETCH_SECONDS = 80.0
+_URL = "url"
 _MOST_DOWNLOADS = 500  # the limit of SignDownloads
 
 
@@ -33,10 +36,15 @@ class Examined:
 
 
 class FilesClient:
-    """Calls StorageService on behalf of an account. Every method raises `DarkroomError`."""
+    """Calls StorageService and IntakeService on behalf of an account. Every method raises `DarkroomError`."""
 
-    def __init__(self, stub: storage_service_pb2_grpc.StorageServiceAsyncStub, caller: Caller) -> None:
-        self._stub, self._caller = stub, caller
+    def __init__(
+        self,
+        stub: storage_service_pb2_grpc.StorageServiceAsyncStub,
+        intake: intake_service_pb2_grpc.IntakeServiceAsyncStub,
+        caller: Caller,
+    ) -> None:
+        self._stub, self._intake, self._caller = stub, intake, caller
 
     async def examine(self, account_id: int, file_ids: Sequence[int]) -> Examined:
         """Make sure that files are READY. Raises UNAVAILABLE, but nothing because of a single file."""
@@ -68,6 +76,32 @@ class FilesClient:
         with translated():
             await self._stub.UnpinTasks(
                 storage_service_pb2.UnpinTasksRequest(task_ids=task_ids),
+                metadata=self._caller.on_behalf_of(account_id),
+                timeout=_SECONDS,
+            )
+
+    async def fetch(self, account_id: int, url: str, field: str) -> int:
+        """The id of a new file with what the URL leads to. Raises the errors of ImportFile, blamed on `field`."""
+        request = intake_service_pb2.ImportFileRequest(url=url)
+        try:
+            with translated():
+                reply = await self._intake.ImportFile(request, metadata=self._caller.on_behalf_of(account_id), timeout=_FETCH_SECONDS)
+        except DarkroomError as error:
+            if error.field != _URL:
+                raise
+            message = error.message
+            if message.startswith(f"{_URL}:"):
+                message = field + message.removeprefix(_URL)
+            raise DarkroomError(
+                error.reason, message, field=field, allowed=error.allowed, metadata=error.metadata, retry_after=error.retry_after
+            ) from error
+        return reply.file_id
+
+    async def discard(self, account_id: int, file_ids: Sequence[int]) -> None:
+        """Delete files that were fetched for tasks that were not created."""
+        with translated():
+            await self._intake.DiscardFiles(
+                intake_service_pb2.DiscardFilesRequest(file_ids=file_ids),
                 metadata=self._caller.on_behalf_of(account_id),
                 timeout=_SECONDS,
             )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+from buf.validate import validate_pb2
 from google.protobuf.message import Message
 from protovalidate import Validator, Violation
 
@@ -12,6 +14,7 @@ from darkroom.operations.v1 import options_pb2 as operation_options_pb2
 from services.common.errors import DarkroomError, ErrorReason
 
 _PATTERN = "string.pattern"
+_ALTERNATIVES = "message.oneof"
 # protovalidate's words, and those of an engineer.
 _WORDS = tuple(
     (re.compile(theirs, re.DOTALL), ours)
@@ -43,7 +46,7 @@ class RequestValidator:
         """Raise `DarkroomError` if the request breaks a rule."""
         violations = self._validator.collect_violations(request, fail_fast=True)
         if violations:
-            raise _unset(violations[0], request) or _error(violations[0], request)
+            raise _unset(violations[0], request) or _alternatives(violations[0], request) or _error(violations[0], request)
 
 
 def _unset(violation: Violation, request: Message) -> DarkroomError | None:
@@ -63,6 +66,28 @@ def _unset(violation: Violation, request: Message) -> DarkroomError | None:
     field = _path(violation).removesuffix(oneof.name).removesuffix(".")
     text = f"must have exactly one of {', '.join(allowed)}"
     return DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: {text}" if field else text, field=field or None, allowed=allowed)
+
+
+def _alternatives(violation: Violation, request: Message) -> DarkroomError | None:
+    """The error for fields of which exactly one has to be set; None if the violation is another one."""
+    if violation.proto.rule_id != _ALTERNATIVES:
+        return None
+    message = _message_of(violation, request)
+    # The first of them is the one that clients know longest.
+    first, *others = message.GetOptions().Extensions[validate_pb2.message].oneof[0].fields
+    above = f"{path}." if (path := _path(violation)) else ""
+    told = (violation.proto.message or "").startswith("one of")
+    problem = f"is required, unless {' or '.join(others)} is given" if told else f"cannot be given together with {' or '.join(others)}"
+    return DarkroomError(ErrorReason.FIELD_INVALID, f"{above}{first}: {problem}.", field=f"{above}{first}")
+
+
+def _message_of(violation: Violation, request: Message) -> Any:
+    """The type of the message that a rule about a whole message is broken in."""
+    message: Any = request.DESCRIPTOR
+    path = violation.proto.field
+    for element in path.elements if path is not None else ():
+        message = message.fields_by_name[element.field_name].message_type or message
+    return message
 
 
 def _error(violation: Violation, request: Message) -> DarkroomError:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from darkroom.common.v1 import scope_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.common.errors import ErrorReason
+from services.common.identity import current_identity
 from services.common.rpc.moments import moment
+from services.common.scopes import require_scope
+from services.tasks.domain.acceptance.requests import InputUrl
 from services.tasks.model import Task, TaskEvent
 from services.tasks.model.state import TaskState
 
@@ -33,6 +38,14 @@ class HasDeadline(Protocol):
 
     def HasField(self, field_name: Literal["deadline"]) -> bool:
         """Whether it is set."""
+
+
+def input_urls(urls: Mapping[str, str]) -> list[InputUrl]:
+    """The inputs that the caller names by URLs, by the fields that name them. They become files of the account, which needs another scope
+    than tasks do. Raises PERMISSION_DENIED."""
+    if urls:
+        require_scope(scope_pb2.SCOPE_FILES_WRITE, current_identity().scopes)
+    return [InputUrl(url, field) for field, url in urls.items()]
 
 
 def deadline_of(request: HasDeadline) -> datetime | None:

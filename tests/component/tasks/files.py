@@ -1,4 +1,4 @@
-"""The files service as tasks sees it: a double at the StorageService boundary, behind a real internal listener."""
+"""The files service as tasks sees it: doubles at the boundaries of its internal services, behind a real internal listener."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from darkroom.files.v1 import file_pb2, files_service_pb2
+from darkroom.internal.files.v1 import intake_service_pb2
 from darkroom.internal.files.v1 import storage_service_pb2 as pb
+from darkroom.internal.files.v1.intake_service_pb2_grpc import IntakeServiceServicer
 from darkroom.internal.files.v1.storage_service_pb2_grpc import StorageServiceServicer
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import current_identity
@@ -97,3 +99,29 @@ class FilesDouble(StorageServiceServicer):
                 if owner == account_id
             ]
         )
+
+
+class IntakeDouble(IntakeServiceServicer):
+    """Fetches pictures from the URLs that it knows; of another it says what files would."""
+
+    def __init__(self, files: FilesDouble) -> None:
+        self._files = files
+        self.known: set[str] = set()
+        self.fetched: list[str] = []
+        self.discarded: list[int] = []
+
+    async def ImportFile(  # noqa: N802
+        self, request: intake_service_pb2.ImportFileRequest, context: Context
+    ) -> intake_service_pb2.ImportFileResponse:
+        self.fetched.append(request.url)
+        if request.url not in self.known:
+            raise DarkroomError(ErrorReason.URL_FETCH_FAILED, "url: there is nothing at this URL.", field="url")
+        name = request.url.rpartition("/")[2]
+        file_id = self._files.add(current_identity().account_id, name, "image/png", size=(64, 48))
+        return intake_service_pb2.ImportFileResponse(file_id=file_id)
+
+    async def DiscardFiles(  # noqa: N802
+        self, request: intake_service_pb2.DiscardFilesRequest, context: Context
+    ) -> intake_service_pb2.DiscardFilesResponse:
+        self.discarded += request.file_ids
+        return intake_service_pb2.DiscardFilesResponse()

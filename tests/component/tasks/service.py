@@ -32,7 +32,7 @@ from services.common.rpc.channel import Caller
 from services.common.rpc.server import Mount, listening
 from services.tasks.__main__ import serve
 from services.tasks.config import TasksSettings
-from tests.component.tasks.files import FilesDouble
+from tests.component.tasks.files import FilesDouble, IntakeDouble
 from tests.dying import Dying, Point, dying
 from tests.harness.channels import EAGER
 from tests.unit.common.keys import Keys
@@ -59,6 +59,7 @@ class Service:
         self._verifier = keys.verifier()
         self._stack = AsyncExitStack()
         self.files = FilesDouble()
+        self.intake = IntakeDouble(self.files)
         self._settings: dict[str, Any] = {
             "nats_url": nats_url,
             "webhook_secrets_key_file": _key_file(folder),
@@ -79,8 +80,8 @@ class Service:
         }
 
     async def __aenter__(self) -> Service:
-        files = Mount(self.files)
-        await self._stack.enter_async_context(listening("internal", f"unix:{self._folder}/files", [files], self._verifier))
+        files = [Mount(self.files), Mount(self.intake)]
+        await self._stack.enter_async_context(listening("internal", f"unix:{self._folder}/files", files, self._verifier))
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -167,10 +168,11 @@ class Replica:
         operations: Sequence[operation_pb2.Operation] = (NOOP,),
         priority: int = 0,
         webhook_url: str = "",
+        input_urls: Sequence[str] = (),
     ) -> task_pb2.Task:
         """Create a task; a noop without inputs unless told otherwise."""
         request = tasks_service_pb2.CreateTaskRequest(
-            operations=operations, input_file_ids=inputs, priority=priority, webhook_url=webhook_url
+            operations=operations, input_file_ids=inputs, priority=priority, webhook_url=webhook_url, input_urls=input_urls
         )
         return (await self.tasks.CreateTask(request, metadata=metadata)).task
 

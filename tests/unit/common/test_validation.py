@@ -47,6 +47,7 @@ def test_broken_rules_name_reason_and_field(request_: Message, reason: ErrorReas
         uploads_pb2.FileBatchCreateRequest(files=[_file(size=2**31)] * 500),
         uploads_pb2.FileBatchCreateRequest(files=[_file(name="n" * 300, size=0)], upload_mode="simple", storage_intent="permanent"),
         images_pb2.ImageUpscaleRequest(image_file_id="1", type="4X"),
+        images_pb2.ImageUpscaleRequest(image_url="https://example.com/a.png"),
     ],
 )
 def test_limits_themselves_are_allowed(request_: Message) -> None:
@@ -70,6 +71,19 @@ def test_rules_are_said_in_plain_words(request_: Message, words: str) -> None:
     with pytest.raises(DarkroomError) as raised:
         RequestValidator().check(request_)
     assert raised.value.message == words
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "image_file_id: is required, unless image_url is given."),
+        ({"image_file_id": "1", "image_url": "https://example.com/a.png"}, "image_file_id: cannot be given together with image_url."),
+    ],
+)
+def test_of_two_ways_to_name_a_file_one_is_taken(given: dict[str, str], told: str) -> None:
+    with pytest.raises(DarkroomError) as raised:
+        RequestValidator().check(images_pb2.RemoveBackgroundRequest(**given))
+    assert (raised.value.reason, raised.value.field, raised.value.message) == (ErrorReason.FIELD_INVALID, "image_file_id", told)
 
 
 def test_what_could_be_set_is_listed() -> None:

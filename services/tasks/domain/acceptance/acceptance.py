@@ -14,6 +14,7 @@ from services.common.log import get_logger
 from services.common.offers import Offers
 from services.common.operations import OperationSpec, spec_of
 from services.tasks.domain.acceptance.draft import Draft
+from services.tasks.domain.acceptance.fetching import Fetching
 from services.tasks.domain.acceptance.requests import BatchRequest, EstimateRequest, Item, Request, TaskRequest
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import Estimate, PriceList
@@ -65,6 +66,7 @@ class Acceptance:
         self._store, self._batches, self._files, self._idempotency = store, batches, files, idempotency
         self._notifications, self._webhooks, self._offers, self._ledger = notifications, webhooks, offers, ledger
         self._rules, self._clock, self._disk = rules, clock, disk
+        self._fetching = Fetching(files)
 
     async def create(self, request: TaskRequest) -> Task:
         """Accept a task as QUEUED, or return what an earlier call with the same idempotency key created, in its current state.
@@ -107,6 +109,17 @@ class Acceptance:
         self._plan(draft)
         await self._require_offers(draft)
         webhook_url = await self._webhooks.url_of_task(request.account_id, request.webhook_url, "webhook_url")
+        fetched = await self._fetching.fetch(draft)
+        try:
+            return await self._pin_and_store(draft, webhook_url)
+        except DarkroomError as error:
+            # As with pins: the task may exist.
+            if error.reason is not ErrorReason.UNAVAILABLE:
+                await self._fetching.discard(request.account_id, fetched)
+            raise
+
+    async def _pin_and_store(self, draft: Draft, webhook_url: str | None) -> Sequence[Task]:
+        request = draft.request
         await self._number(draft)
         # One call examines and pins the files, so none can change or disappear in between.
         examined = await self._files.pin(request.account_id, draft.wanted(), all_or_none=not request.per_item)
@@ -135,8 +148,7 @@ class Acceptance:
                 if not item.operations:
                     message = "operations: name what to do, here or in the operations of the batch."
                     raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="operations")
-                inputs = len(item.input_file_ids) + len(item.planned)
-                check_pipeline(item.operations, inputs, diagnostics=self._rules.diagnostics)
+                check_pipeline(item.operations, item.inputs, diagnostics=self._rules.diagnostics)
 
     async def _require_offers(self, draft: Draft) -> None:
         """Refuse operations that no worker offers; each operation is looked up once."""

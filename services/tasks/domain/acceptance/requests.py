@@ -20,6 +20,15 @@ _FILES = "input_file_ids"
 
 
 @dataclass(frozen=True, slots=True)
+class InputUrl:
+    """An input that is fetched when the task is accepted."""
+
+    url: str
+    field: str
+    """The field of the request that names it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """A task to create, as the request describes it."""
 
@@ -31,6 +40,13 @@ class Item:
     """Files that its operations need besides the inputs."""
     planned: Sequence[InputFile] = ()
     """Inputs that are not uploaded yet."""
+    input_urls: Sequence[InputUrl] = ()
+    """Inputs that follow the others once they have been fetched."""
+
+    @property
+    def inputs(self) -> int:
+        """How many inputs it has."""
+        return len(self.input_file_ids) + len(self.planned) + len(self.input_urls)
 
     @property
     def files(self) -> list[tuple[int, str]]:
@@ -86,10 +102,13 @@ class TaskRequest(Request):
     """For each input, the field of the request that names it."""
     auxiliary_field: FieldOf = native_field
     """The field of the request that names a file which an operation needs besides the inputs."""
+    input_urls: Sequence[InputUrl] = ()
+    """Inputs to fetch, which follow the others."""
 
     def tasks(self) -> list[Item]:
         """The task."""
-        return [Item(self.operations, self.input_file_ids, self.input_fields, named_files(self.operations, self.auxiliary_field))]
+        beside = named_files(self.operations, self.auxiliary_field)
+        return [Item(self.operations, self.input_file_ids, self.input_fields, beside, input_urls=self.input_urls)]
 
 
 @dataclass(frozen=True, slots=True)

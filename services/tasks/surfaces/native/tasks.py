@@ -18,7 +18,7 @@ from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.watching import Watching
 from services.tasks.files_client import FilesClient
 from services.tasks.surfaces.native.messages import task_message
-from services.tasks.surfaces.rendering import deadline_of, event_message, state_of
+from services.tasks.surfaces.rendering import deadline_of, event_message, input_urls, state_of
 
 
 class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
@@ -41,6 +41,7 @@ class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
                 trace_id=str(Origin.current()),
                 idempotency=current_idempotency(),
                 webhook_url=request.webhook_url,
+                input_urls=input_urls({f"input_urls[{index}]": url for index, url in enumerate(request.input_urls)}),
             )
         )
         return tasks_service_pb2.CreateTaskResponse(task=self._message(task))

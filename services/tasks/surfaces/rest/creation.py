@@ -17,6 +17,7 @@ from services.common.rpc.trace import Origin
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.plan import operations_of
+from services.tasks.surfaces.rendering import input_urls
 from services.tasks.surfaces.rest import generation, messages
 from services.tasks.surfaces.rest.notices import unknown, unused_boxes
 from services.tasks.surfaces.rest.replies import Asked, Replies
@@ -45,11 +46,14 @@ class RestCreation:
         formats: Collection[str] | None = None,
         notices: Iterable[task_pb2.Notice] = (),
     ) -> tasks_pb2.TaskCreateEnvelope:
-        """Accept a task for the file or files that the field `source` names. `formats` are the documented formats, if fewer than the
-        operation's; `notices` say what of the request has no effect."""
-        named = getattr(request, source)
-        file_ids = [named] if isinstance(named, str) else list(named)
-        fields = [source] if isinstance(named, str) else [f"{source}[{index}]" for index in range(len(file_ids))]
+        """Accept a task for the file or files that the field `source` names; a single file may be named by a URL instead. `formats` are the
+        documented formats, if fewer than the operation's; `notices` say what of the request has no effect."""
+        named, url_field = getattr(request, source), source.replace("file_id", "url")
+        url: str = getattr(request, url_field, "")
+        if isinstance(named, str):
+            file_ids, fields = ([], []) if url else ([named], [source])
+        else:
+            file_ids, fields = list(named), [f"{source}[{index}]" for index in range(len(named))]
         inputs = [messages.file_id(file_id, field) for file_id, field in zip(file_ids, fields, strict=True)]
         task = await self._acceptance.create(
             TaskRequest(
@@ -64,11 +68,12 @@ class RestCreation:
                 trace_id=str(Origin.current()),
                 idempotency=current_idempotency(),
                 webhook_url=request.webhook_url,
+                input_urls=input_urls({url_field: url} if url else {}),
                 notices=[notice.SerializeToString() for notice in chain(unknown(), notices)],
             )
         )
         by_form = current_identity().service == GATEWAY
-        if by_form and (list(task.input_file_ids) != inputs or operations_of(task) != [operation]):
+        if by_form and ((inputs and list(task.input_file_ids) != inputs) or operations_of(task) != [operation]):
             # An earlier call of the same form has made it, with files of its own.
             context.set_trailing_metadata(((REPLAYED, "true"),))
         return await self._replies.created(task, request, context)
