@@ -40,38 +40,42 @@ class PinnedClient:
         Raises UnreachableError, `httpx.HTTPError` and `ssl.SSLError`.
         """
         parsed, addresses = await self._destinations.locate(url, account_id)
-        client, response = await self._first(method, parsed, addresses[:_ADDRESSES], headers, content)
-        try:
-            yield response
-        finally:
-            await response.aclose()
-            await client.aclose()
+        # Not through a client of httpx, which reads where a redirect leads even if it does not follow it, and fails if that is no URL.
+        async with httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False) as transport:
+            response = await self._first(transport, method, parsed, addresses[:_ADDRESSES], headers, content)
+            try:
+                yield response
+            finally:
+                await response.aclose()
 
     async def _first(
-        self, method: str, url: httpx.URL, addresses: list[Address], headers: Mapping[str, str], content: bytes | None
-    ) -> tuple[httpx.AsyncClient, httpx.Response]:
-        *others, last = addresses
-        for address in others:
+        self,
+        transport: httpx.AsyncHTTPTransport,
+        method: str,
+        url: httpx.URL,
+        addresses: list[Address],
+        headers: Mapping[str, str],
+        content: bytes | None,
+    ) -> httpx.Response:
+        *others, last = (self._request(method, url, address, headers, content) for address in addresses)
+        for request in others:
             try:
-                return await self._send(method, url, address, headers, content)
+                return await transport.handle_async_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 continue
-        return await self._send(method, url, last, headers, content)
+        return await transport.handle_async_request(last)
 
-    async def _send(
-        self, method: str, url: httpx.URL, address: Address, headers: Mapping[str, str], content: bytes | None
-    ) -> tuple[httpx.AsyncClient, httpx.Response]:
-        transport = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False)
-        client = httpx.AsyncClient(transport=transport, timeout=self._timeout, follow_redirects=False, trust_env=False)
-        try:
-            request = client.build_request(
-                method,
-                url.copy_with(host=str(address)),
-                content=content,
-                headers={"host": url.netloc.decode("ascii"), "accept-encoding": "identity", "connection": "close", **headers},
-                extensions={"sni_hostname": url.raw_host.decode("ascii")},
-            )
-            return client, await client.send(request, stream=True)
-        except BaseException:
-            await client.aclose()
-            raise
+    def _request(self, method: str, url: httpx.URL, address: Address, headers: Mapping[str, str], content: bytes | None) -> httpx.Request:
+        return httpx.Request(
+            method,
+            url.copy_with(host=str(address)),
+            content=content,
+            headers={
+                "host": url.netloc.decode("ascii"),
+                "accept": "*/*",
+                "accept-encoding": "identity",
+                "connection": "close",
+                **headers,
+            },
+            extensions={"sni_hostname": url.raw_host.decode("ascii"), "timeout": self._timeout.as_dict()},
+        )

@@ -76,6 +76,12 @@ async def test_a_redirect_is_not_followed(hooks: Hooks) -> None:
     assert target.requests == []
 
 
+async def test_a_redirect_to_what_is_no_url_is_an_answer_like_others(hooks: Hooks) -> None:
+    async with Receiver(302, headers="location: http://xn--/\r\n") as receiver:
+        poster = Poster(hooks.destinations(), connect_timeout=5, timeout=5, tls=ssl.create_default_context())
+        assert (await poster.post(ACCOUNT, receiver.url, {}, b"{}")).status == 302
+
+
 async def test_a_proxy_of_the_environment_is_not_used(hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
     async with Receiver() as proxy, Receiver() as receiver:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):

@@ -19,8 +19,7 @@ from services.common.object_writing import HEAD_BYTES
 from services.files.domain.naming import EXTENSIONS
 
 PURPOSE = Purpose(forbids="files may not be fetched from", setting="DARKROOM_FETCH_ALLOWED_NETWORKS", secrets="", fragments=True)
-# Any type: some servers would otherwise convert pictures to what they think the client likes best.
-_HEADERS = {"user-agent": "Darkroom-Fetch/1", "accept": "*/*"}
+_HEADERS = {"user-agent": "Darkroom-Fetch/1"}
 _REDIRECTS = (
     HTTPStatus.MOVED_PERMANENTLY,
     HTTPStatus.FOUND,
