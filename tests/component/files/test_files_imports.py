@@ -67,9 +67,9 @@ async def test_a_large_file_goes_to_storage_in_parts(scene: Scene) -> None:
     assert await scene.stored(file) == large
 
 
-@pytest.mark.parametrize(
-    ("path", "given", "name"),
-    [
+async def test_it_is_named_by_the_url_and_by_what_it_is(scene: Scene) -> None:
+    imports = scene.files().imports
+    for path, given, name in [
         ("/a/b/photo.png?x=/c.pdf", "", "photo.png"),
         ("/", "", "file.png"),
         ("/render", "", "render.png"),
@@ -79,11 +79,15 @@ async def test_a_large_file_goes_to_storage_in_parts(scene: Scene) -> None:
         ("/Stra%C3%9Fe.PNG", "", "Straße.PNG"),
         ("/a.png", "mine.png", "mine.png"),
         ("/a.png", "mine", "mine.png"),
-    ],
-)
-async def test_it_is_named_by_the_url_and_by_what_it_is(scene: Scene, path: str, given: str, name: str) -> None:
-    scene.origin.pages[path.partition("?")[0]] = response(PICTURE)
-    assert (await scene.files().imports.fetch(scene.account, scene.origin.url(path), name=given)).name == name
+    ]:
+        scene.origin.pages[path.partition("?")[0]] = response(PICTURE)
+        assert (await imports.fetch(scene.account, scene.origin.url(path), name=given)).name == name
+
+
+async def test_a_name_does_not_excuse_the_url(scene: Scene) -> None:
+    with pytest.raises(DarkroomError) as raised:
+        await scene.files().imports.fetch(scene.account, "file:///etc/passwd", name="a.png")
+    assert (raised.value.reason, raised.value.field) == (ErrorReason.FIELD_INVALID, "url")
 
 
 async def test_nothing_is_left_of_what_is_refused(scene: Scene) -> None:
@@ -122,20 +126,19 @@ async def test_private_networks_are_closed_unless_the_operator_opens_them(scene:
     assert scene.origin.requests == []
 
 
-@pytest.mark.parametrize(
-    ("limits", "reason", "asked"),
-    [
+async def test_it_takes_no_more_room_than_there_is(scene: Scene) -> None:
+    too_much: list[tuple[dict[str, int], ErrorReason, int]] = [
         ({"max_file_bytes": 10_000}, ErrorReason.FILE_TOO_LARGE, 1),
         ({"quota_bytes": 10_000}, ErrorReason.QUOTA_EXCEEDED, 1),
         ({"quota_bytes": 0}, ErrorReason.QUOTA_EXCEEDED, 0),
         ({"quota_files": 0}, ErrorReason.QUOTA_EXCEEDED, 0),
-    ],
-)
-async def test_it_takes_no_more_room_than_there_is(scene: Scene, limits: dict[str, int], reason: ErrorReason, asked: int) -> None:
-    with pytest.raises(DarkroomError) as raised:
-        await scene.files(**limits).imports.fetch(scene.account, scene.origin.url("/photo.png"))
-    assert raised.value.reason is reason
-    assert (len(scene.origin.requests), await scene.names()) == (asked, [])
+    ]
+    for limits, reason, asked in too_much:
+        before = len(scene.origin.requests)
+        with pytest.raises(DarkroomError) as raised:
+            await scene.files(**limits).imports.fetch(scene.account, scene.origin.url("/photo.png"))
+        assert (raised.value.reason, len(scene.origin.requests) - before) == (reason, asked)
+    assert await scene.names() == []
 
 
 async def test_a_repeat_with_the_same_key_fetches_nothing(scene: Scene) -> None:

@@ -77,7 +77,8 @@ class Imports:
     async def _fetch(self, account_id: int, url: str, name: str, field: str, call: IdempotentCall | None) -> File:
         self._disk.check()
         check_name(name, "name")
-        name = name or self._fetcher.check(url, field)
+        in_path = self._fetcher.check(url, field)
+        name = name or in_path
         with _blaming(field), self._slots.taken(account_id):
             room = await self._room(account_id)
             async with self._fetcher.fetched(account_id, url, field, room) as chunks:
@@ -87,9 +88,11 @@ class Imports:
                 file = await self._uploads.complete(account_id, file_id, ())
                 if call is not None:
                     await self._store.remember(file_id, call, self._clock())
-            except BaseException:
-                with suppress(DarkroomError):
-                    await asyncio.shield(self._streamed.discard(account_id, [file_id]))
+            except BaseException as error:
+                # The key may be stored in spite of it, and then names the file.
+                if not isinstance(error, DarkroomError) or error.reason is not ErrorReason.UNAVAILABLE:
+                    with suppress(DarkroomError):
+                        await asyncio.shield(self._streamed.discard(account_id, [file_id]))
                 raise
         _logger.info("file_fetched", file_id=file.id, size=file.size_bytes)
         return file
