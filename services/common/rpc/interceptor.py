@@ -164,7 +164,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _take_unknown(self, request: Message, metadata: Mapping[str, Any], policy: MethodPolicy) -> None:
         """Keep the fields that the call does not have for its reply, or refuse them."""
         named = metadata.get(UNKNOWN_FIELDS_HEADER) if self._listener == "public" else None
-        fields = unknown_fields(str(named), request.DESCRIPTOR) if named else ()
+        fields = unknown_fields(str(named), request) if named else ()
         if fields and not policy.names_unknown_fields:
             raise fields[0].refusal()
         set_unknown_fields(fields)

@@ -7,9 +7,11 @@ import re
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
 from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
 
 from services.common.errors import DarkroomError, ErrorReason
 
@@ -52,9 +54,10 @@ def current_unknown_fields() -> Sequence[UnknownField]:
     return _unknown.get()
 
 
-def unknown_fields(header: str, message: Descriptor) -> list[UnknownField]:
-    """The fields that the edge's header names, of a request of this type."""
-    return [_field(path, message) for path in header.split(",") if path]
+def unknown_fields(header: str, message: Message) -> list[UnknownField]:
+    """The fields that the edge's header names, of this request."""
+    descriptor: Any = message.DESCRIPTOR
+    return [_field(path, descriptor) for path in header.split(",") if path]
 
 
 def _field(path: str, message: Descriptor) -> UnknownField:

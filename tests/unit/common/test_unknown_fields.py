@@ -22,14 +22,14 @@ from services.common.rpc.unknown_fields import unknown_fields
     ],
 )
 def test_what_a_field_is_called_and_what_may_have_been_meant(header: str, path: str, meant: str | None) -> None:
-    [field] = unknown_fields(header, images_pb2.ImageUpscaleRequest.DESCRIPTOR)
+    [field] = unknown_fields(header, images_pb2.ImageUpscaleRequest())
     assert field.path == path
     assert field.problem == "is no field of this call" + (f"; did you mean {meant}?" if meant else ".")
 
 
 def test_fields_of_inner_messages() -> None:
     header = "items[1].operations[0].removeBackground.trimm,itmes,items[0].no%2Esuch"
-    inner, outer, odd = unknown_fields(header, batches_pb2.CreateBatchRequest.DESCRIPTOR)
+    inner, outer, odd = unknown_fields(header, batches_pb2.CreateBatchRequest())
     refusal = inner.refusal()
     assert (refusal.reason, refusal.field) == (ErrorReason.FIELD_INVALID, "items[1].operations[0].removeBackground.trimm")
     assert refusal.message.endswith("removeBackground.trimm: is no field of this call; did you mean trim?")
@@ -42,4 +42,5 @@ def test_calls_that_tolerate_unknown_fields_have_a_place_to_name_them() -> None:
     for route in catalogue.routes():
         if catalogue.names_unknown_fields(route.method):
             data = route.method.output_type.fields_by_name["data"].message_type
+            assert data is not None
             assert data.full_name == "google.protobuf.Value" or "not_applied" in data.fields_by_name, route.method.full_name

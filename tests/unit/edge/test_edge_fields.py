@@ -33,11 +33,11 @@ def test_maps_recursion_and_what_takes_everything() -> None:
     )
     pool = descriptor_pool.DescriptorPool()
     struct = descriptor_pb2.FileDescriptorProto()
-    descriptor_pool.Default().FindFileByName("google/protobuf/struct.proto").CopyToProto(struct)  # type: ignore[no-untyped-call]
+    descriptor_pool.Default().FindFileByName("google/protobuf/struct.proto").CopyToProto(struct)
     pool.Add(struct)
     pool.Add(file)
     found = Fields()
-    _add(pool.FindMessageTypeByName("made.up.Tree"), found)  # type: ignore[no-untyped-call]
+    _add(pool.FindMessageTypeByName("made.up.Tree"), found)
     assert found.messages == {
         "made.up.Tree": {
             "sub_trees": "made.up.Tree",

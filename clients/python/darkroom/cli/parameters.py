@@ -175,9 +175,9 @@ def _help(field: FieldDescriptor) -> str:
     return plain(" ".join([*words, default]).strip())
 
 
-def _with_options(text: str, message: Descriptor) -> str:
+def _with_options(text: str, message: Descriptor | None) -> str:
     """A comment in which fields of the message have the names of their options."""
-    fields = message.fields_by_name
+    fields = {} if message is None else message.fields_by_name
     return re.sub(r"`(\w+)`", lambda found: _names(fields[found[1]])[0] if found[1] in fields else found[0], text)
 
 
