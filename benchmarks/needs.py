@@ -25,7 +25,7 @@ from deploy.local.scratch.triton import install, running
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox
 from services.inference.contract.memory_budget import MemoryBudget
-from services.inference.contract.step import Models, Tools
+from services.inference.contract.step import DocumentLimits, Models, Tools
 from services.inference.media import Image, Limits, Pixels, configure_libvips, encode, isolated, read_header
 from services.inference.model_server.triton import Patience, connected
 from services.inference.pipeline.memory_needs import needed_memory
@@ -127,7 +127,7 @@ async def _one(case: _Case, triton_address: str) -> dict[str, int]:
                 picture_resources=_RESOURCES,
                 result_limits=_LIMITS,
                 memory=MemoryBudget(64 << 30),
-                document_bytes=1 << 30,
+                documents=DocumentLimits(1 << 30, 600, 30),
             )
             bound = Registry().bind([operation])
             around = surroundings(folder)

@@ -28,7 +28,7 @@ from darkroom.operations.v1 import operation_pb2, redraw_pdf_pb2
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox
 from services.inference.contract.memory_budget import MemoryBudget
-from services.inference.contract.step import Models, Tools
+from services.inference.contract.step import DocumentLimits, Models, Tools
 from services.inference.media import Limits, configure_libvips
 from services.inference.model_server.triton import Patience, connected
 from services.inference.pdf import isolated as isolated_pdf
@@ -104,7 +104,7 @@ async def _one(kind: str, pages: int, triton_address: str) -> dict[str, float]:
                 picture_resources=_RESOURCES,
                 result_limits=_LIMITS,
                 memory=MemoryBudget(64 << 30),
-                document_bytes=2 << 30,
+                documents=DocumentLimits(2 << 30, 600, 30),
             )
             pipeline = Pipeline(
                 tools, Registry().bind([operation_pb2.Operation(redraw_pdf=redraw_pdf_pb2.RedrawPdf(report=True))]), 1 << 30

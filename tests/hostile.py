@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
+
+from pypdf import PdfWriter
+from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObject, StreamObject
 
 
 def gzip_bomb(inside: bytes, expanded: int = 128 << 20) -> bytes:
@@ -48,3 +52,24 @@ SVG_BOMBS = {
     ),
 }
 """Small drawings that take minutes or hours to draw."""
+
+
+def pdf_bomb(levels: int = 26) -> bytes:
+    """A page of 5 kB whose form draws another one twice, which draws another one twice: hours for who draws them all."""
+    writer = PdfWriter()
+    page = writer.add_blank_page(300, 300)
+    box, content = ArrayObject(map(NumberObject, (0, 0, 300, 300))), b"0 0 10 10 re f"
+    resources = DictionaryObject()
+    for _ in range(levels):
+        form = StreamObject()
+        form.set_data(content)
+        form.update({NameObject("/Type"): NameObject("/XObject"), NameObject("/Subtype"): NameObject("/Form")})
+        form.update({NameObject("/BBox"): box, NameObject("/Resources"): resources})
+        inner = DictionaryObject({NameObject("/A"): writer._add_object(form)})
+        resources, content = DictionaryObject({NameObject("/XObject"): inner}), b"/A Do /A Do"
+    drawing = StreamObject()
+    drawing.set_data(content)
+    page[NameObject("/Contents")], page[NameObject("/Resources")] = writer._add_object(drawing), resources
+    written = io.BytesIO()
+    writer.write(written)
+    return written.getvalue()

@@ -27,7 +27,7 @@ from services.common.telemetry.health import Check, Health
 from services.inference.config import InferenceSettings
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.provider import Provider
-from services.inference.contract.step import Models, Tools
+from services.inference.contract.step import DocumentLimits, Models, Tools
 from services.inference.generation.assembly import OfferedOperations, providers
 from services.inference.generation.exchange import provider_client
 from services.inference.media import Limits, configure_libvips
@@ -100,15 +100,15 @@ def _needs(
 
 
 def _sandbox(settings: InferenceSettings) -> Sandbox:
-    limits = SandboxLimits(
-        memory_bytes=settings.document_memory_bytes, cpu_seconds=round(settings.document_seconds), wall_seconds=settings.document_seconds
-    )
     # One child for each file in progress; the lanes' limits share out the processor.
     return Sandbox(
         preload=[module.__name__ for module in (isolated_media, isolated_pdf, pages, rebuild)],
-        limits=limits,
         concurrency=sum(settings.lanes.values()),
     )
+
+
+def _documents(settings: InferenceSettings) -> DocumentLimits:
+    return DocumentLimits(settings.document_memory_bytes, settings.document_seconds, settings.document_page_seconds)
 
 
 def _patience(settings: InferenceSettings) -> triton.Patience:
@@ -144,7 +144,7 @@ def _tools(settings: InferenceSettings, server: triton.Triton, sandbox: Sandbox,
         ),
         result_limits=Limits(settings.max_result_megapixels),
         memory=MemoryBudget(settings.memory_bytes),
-        document_bytes=settings.document_memory_bytes,
+        documents=_documents(settings),
         providers=serving,
     )
 

@@ -69,6 +69,9 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     svg_seconds: float = Field(10.0, gt=0, description="Maximum CPU time for drawing an SVG, in seconds.")
     document_memory_bytes: int = Field(2 << 30, gt=0, description="Maximum memory of the process that parses a document, in bytes.")
     document_seconds: float = Field(600.0, gt=0, description="Maximum time for processing a document, in seconds.")
+    document_page_seconds: float = Field(
+        30.0, gt=0, description="Maximum CPU time for each page of a document, and once more for the document, in seconds."
+    )
 
     model_cutout: str = Field("", description="Model for remove_background. If empty, `birefnet` if it runs on a GPU, otherwise `isnet`.")
     model_text: str = Field("ppocr_det", description="Model that detects text for remove_watermark.")

@@ -45,6 +45,22 @@ class Models:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentLimits:
+    """What the processes that read one document may use."""
+
+    memory_bytes: int
+    seconds: float
+    """For one process: time, and at most as much processor time."""
+    page_seconds: float
+    """Processor time for each of its pages, and once more for the document. A few kilobytes of forms within forms draw for hours."""
+
+    def of(self, pages: int) -> SandboxLimits:
+        """For a process that works on this many pages of a document."""
+        processor = min(self.seconds, self.page_seconds * (pages + 1))
+        return SandboxLimits(memory_bytes=self.memory_bytes, cpu_seconds=max(1, round(processor)), wall_seconds=self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
 class Tools:
     """What all operations of a worker share."""
 
@@ -59,8 +75,7 @@ class Tools:
     """For pictures that are made."""
     memory: MemoryBudget
     """Memory that all tasks of the worker may use together."""
-    document_bytes: int
-    """Memory that the process for one document may use."""
+    documents: DocumentLimits
     providers: Mapping[str, Provider] = field(default_factory=dict)
     """The configured picture providers, by operation."""
 

@@ -46,7 +46,7 @@ async def run(document: Document, parameters: RedrawPdf, step: Step) -> Document
     own, pages = step.folder / "document", step.folder / "pages"
     own.mkdir(mode=0o700, exist_ok=True)
     cut, mended, target = (own / name for name in ("cut", "mended", "redrawn"))
-    run_child = partial(step.tools.sandbox.run, folder=own)
+    run_child = partial(step.tools.sandbox.run, folder=own, limits=step.tools.documents.of(document.pages))
     outcome = await run_child(isolated.clean, document.path, cut, False, reads=[document.path], on_progress=lambda *_: None)
     tell(step, outcome)
     settled = await run_child(settle, cut, mended)
@@ -105,7 +105,9 @@ async def _all_pages(source: Path, count: int, pages: Path, step: Step) -> tuple
 async def _page(source: Path, number: int, pages: Path, step: Step) -> Report | Sequence[float]:
     """Redraw one page into the folder `pages` if it surely shows a mark; for one that is too large, its width and height in inches."""
     samples = source.with_name(f"{number}.samples")
-    described: dict[str, Any] = await step.tools.sandbox.run(render_page, source, number, samples, folder=source.parent)
+    described: dict[str, Any] = await step.tools.sandbox.run(
+        render_page, source, number, samples, folder=source.parent, limits=step.tools.documents.of(0)
+    )
     if "too_large" in described:
         return tuple(described["too_large"])
     pixels = await asyncio.to_thread(lambda: samples_in(samples, np.uint8, math.prod(described["shape"])).reshape(described["shape"]))

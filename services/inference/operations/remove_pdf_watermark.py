@@ -22,17 +22,17 @@ async def run(document: Document, parameters: RemovePdfWatermark, step: Step) ->
 
     own, likely = step.folder / "document", parameters.remove_likely
     own.mkdir(mode=0o700, exist_ok=True)
-    target = own / "clean"
+    target, limits = own / "clean", step.tools.documents.of(document.pages)
     if parameters.dry_run:
         preview = own / "preview"
         outcome = await step.tools.sandbox.run(
-            isolated.examine, document.path, target, preview, likely, reads=[document.path], folder=own, on_progress=progress
+            isolated.examine, document.path, target, preview, likely, reads=[document.path], folder=own, on_progress=progress, limits=limits
         )
         tell(step, outcome, dry=True)
         return Examination((report_of(step, outcome, dry=True), Attachment("preview", "png", "image/png", preview)))
     step.label("clean")
     outcome = await step.tools.sandbox.run(
-        isolated.clean, document.path, target, likely, reads=[document.path], folder=own, on_progress=progress
+        isolated.clean, document.path, target, likely, reads=[document.path], folder=own, on_progress=progress, limits=limits
     )
     tell(step, outcome)
     if not outcome["changed"]:

@@ -173,7 +173,7 @@ class Pipeline:
             yield
         elif self._operations[0].spec.accepts == options_pb2.MEDIA_KIND_PDF:
             # What its process may use; a worker with less reserves all its memory for it.
-            needed = min(self._tools.document_bytes, self._tools.memory.total)
+            needed = min(self._tools.documents.memory_bytes, self._tools.memory.total)
             async with self._reserved(needed, context.report):
                 yield
         else:

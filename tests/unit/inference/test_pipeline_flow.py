@@ -20,7 +20,7 @@ from services.common.sandbox import Sandbox
 from services.inference.contract.flow import Attachment, Document, Examination, Medium
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.memory_budget import MemoryBudget
-from services.inference.contract.step import Models, Step, Tools
+from services.inference.contract.step import DocumentLimits, Models, Step, Tools
 from services.inference.media import Header, Image, Limits, decode, encode, isolated
 from services.inference.pipeline import memory_needs
 from services.inference.pipeline.pipeline import Pipeline, RunContext, Source
@@ -93,7 +93,7 @@ def pipeline(sandbox: Sandbox) -> MakePipeline:
             picture_resources=SandboxLimits(memory_bytes=4 << 30),
             result_limits=limits,
             memory=MemoryBudget(memory),
-            document_bytes=1 << 30,
+            documents=DocumentLimits(1 << 30, 600, 30),
         )
         return Pipeline(tools, bound, max_bytes)
 
