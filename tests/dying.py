@@ -75,7 +75,9 @@ async def dying(service: str, settings: Mapping[str, Any], point: Point, log: Pa
 def _text(value: object) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
-    return ",".join(f"{key}={one}" for key, one in value.items()) if isinstance(value, Mapping) else str(value)
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={one}" for key, one in value.items())
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _arm(owner: str, method: str, *, before: bool) -> None:

@@ -139,6 +139,8 @@ async def test_completing_after_a_single_put_again_and_again(pilio: Pilio, body:
     for _ in range(3):
         response = await pilio.post(f"/v1/files/{item['id']}/complete", body)
         assert (response.status_code, response.json()) == (200, {"code": 200, "message": "success", "data": None})
+    told = (await pilio.post(f"/v1/files/{item['id']}/complete", {**body, "part": []})).json()
+    assert (told["code"], told["data"]) == (200, {"not_applied": ["part"]})
 
 
 async def test_completing_what_has_expired_or_never_was(pilio: Pilio, other_pilio: Pilio) -> None:

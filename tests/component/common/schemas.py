@@ -16,11 +16,14 @@ FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped
 """)
 _RULES = text("""
-SELECT relname || ': ' || pg_get_constraintdef(pg_constraint.oid) AS rule
+SELECT relname || ': ' || pg_get_constraintdef(pg_constraint.oid) AS rule,
+       CASE WHEN contype = 'c' THEN
+         ARRAY(SELECT relname || '.' || attname FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY(conkey))
+       END AS columns
 FROM pg_constraint JOIN pg_class ON conrelid = pg_class.oid
 WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f', 'x')
 UNION
-SELECT pg_class.relname || ': unique ' || regexp_replace(pg_get_indexdef(indexrelid), '^.* USING ', '')
+SELECT pg_class.relname || ': unique ' || regexp_replace(pg_get_indexdef(indexrelid), '^.* USING ', ''), NULL
 FROM pg_index JOIN pg_class ON indrelid = pg_class.oid
 WHERE relnamespace = 'public'::regnamespace AND indisunique
 """)
@@ -47,8 +50,8 @@ class Schema:
     """The tables and functions of a database. Columns are named `table.column`; rules are `table: definition`."""
 
     columns: Mapping[str, Column]
-    rules: frozenset[str]
-    """Foreign keys, checks, and what is unique."""
+    rules: Mapping[str, frozenset[str]]
+    """Foreign keys, checks, and what is unique; for checks with the columns that they look at."""
     functions: frozenset[str]
 
     @property
@@ -59,7 +62,7 @@ class Schema:
 async def read_schema(connection: AsyncConnection) -> Schema:
     """The schema as the transaction sees it."""
     columns = {row.name: Column(row.type, row.needed, row.filled) for row in await connection.execute(_COLUMNS)}
-    rules = frozenset((await connection.execute(_RULES)).scalars())
+    rules = {row.rule: frozenset(row.columns or ()) for row in await connection.execute(_RULES)}
     return Schema(columns, rules, frozenset((await connection.execute(_FUNCTIONS)).scalars()))
 
 
@@ -78,10 +81,12 @@ def noticed(before: Schema, after: Schema) -> Iterator[str]:
     for name in after.columns.keys() - before.columns.keys():
         if name.partition(".")[0] in before.tables and after.columns[name].needed and not after.columns[name].filled:
             yield f"{name} is NOT NULL without a default"
-    for rule in after.rules - before.rules:
-        if rule.partition(":")[0] in before.tables:
+    for rule in after.rules.keys() - before.rules.keys():
+        # That code leaves new columns as they are, so it breaks no rule about them alone.
+        checked = after.rules[rule]
+        if rule.partition(":")[0] in before.tables and not (checked and checked.isdisjoint(before.columns)):
             yield f"a new rule: {rule}"
-    for rule in before.rules - after.rules:
+    for rule in before.rules.keys() - after.rules.keys():
         # ON CONFLICT names it.
         if ": unique " in rule:
             yield f"no longer unique: {rule}"

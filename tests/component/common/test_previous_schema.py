@@ -28,6 +28,8 @@ CHANGES = {
     "ALTER TABLE thing ADD CHECK (size < 10)": "a new rule: thing: CHECK ((size < 10))",
     "CREATE UNIQUE INDEX ON thing (name) WHERE size > 1": "a new rule: thing: unique btree (name) WHERE (size > 1)",
     "ALTER TABLE thing DROP CONSTRAINT thing_pkey": "no longer unique: thing: unique btree (id)",
+    "ALTER TABLE thing ADD COLUMN colour text CHECK (colour <> name)": "a new rule: thing: CHECK ((colour <> name))",
+    "ALTER TABLE thing ADD COLUMN colour text CHECK (colour <> '')": None,
     "ALTER TABLE thing ADD COLUMN colour text NOT NULL DEFAULT 'red'": None,
     "ALTER TABLE thing ALTER COLUMN code TYPE text": None,
     "ALTER TABLE thing ALTER COLUMN name SET DEFAULT 'x'": None,

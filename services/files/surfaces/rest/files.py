@@ -65,7 +65,8 @@ class RestFiles(files_pb2_grpc.FilesServiceServicer):
             # An upload that has expired is removed in the end. Clients begin anew on UPLOAD_NOT_FOUND, whether or not it is.
             raise no_upload(request.id) from error
         reply = _done()
-        if unknown := _not_applied():
+        # Newer clients say how they have uploaded, and how long it took.
+        if unknown := [name for name in _not_applied() if name not in ("upload_mode", "duration_ms")]:
             reply.data.struct_value["not_applied"] = unknown
         return reply
 
