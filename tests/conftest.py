@@ -15,10 +15,14 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
+from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
+import httpx
 import pytest
 import structlog
+from httpx._transports import default
 
 from services.common import log
 from tests.collector import Collector
@@ -62,6 +66,13 @@ def _plain_tracebacks() -> None:
             structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
         ]
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _authorities_read_once() -> Iterator[None]:
+    """Each HTTP client would read the public authorities again, which takes longer than most tests."""
+    with patch.object(default, "create_ssl_context", cache(httpx.create_ssl_context)):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from services.common import config, migrations
+from services.common import config
 from services.common.audit.actor import act_as_operator
 from services.common.config import DatabaseSettings
 from services.common.errors import DarkroomError
@@ -31,6 +31,9 @@ def run(
     options = parser.parse_args(arguments)
     with _log_on_standard_error():
         if options.command == "migrate":
+            # Alembic, which no other command needs.
+            from services.common import migrations
+
             migrations.migrate(service, config.load(DatabaseSettings).database_url)
             return 0
         act_as_operator()

@@ -159,9 +159,9 @@ class StorageSettings(BaseSettings):
         return file
 
     @property
-    def s3_authorities(self) -> ssl.SSLContext | bool:
+    def s3_authorities(self) -> ssl.SSLContext:
         """Who may have signed the storage's certificate, as httpx's `verify`."""
-        return True if self.s3_ca_file is None else authorities(self.s3_ca_file)
+        return authorities(self.s3_ca_file)
 
 
 class PictureSettings(BaseSettings):

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import certifi
 import grpc
 
 FILES = ("ca.crt", "tls.crt", "tls.key")
@@ -18,10 +20,14 @@ EDGE = "envoy"
 """The name in the edge's certificate."""
 
 
-def authorities(file: Path) -> ssl.SSLContext:
-    """For connections to servers whose certificates those in a PEM file have signed. Raises ValueError without such a file."""
+@cache
+def authorities(file: Path | None) -> ssl.SSLContext:
+    """For connections to servers whose certificates those in a PEM file have signed; None: the public authorities.
+
+    Read once, since that takes longer than most requests. Raises ValueError without such a file.
+    """
     try:
-        return ssl.create_default_context(cafile=file)
+        return ssl.create_default_context(cafile=file or certifi.where())
     except (OSError, ssl.SSLError) as error:
         raise ValueError("is not a readable PEM file with certificates") from error
 

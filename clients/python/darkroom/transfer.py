@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import cache, cached_property
 from http import HTTPStatus
 from pathlib import Path
 
@@ -26,17 +28,27 @@ def nothing(moved: int) -> None:
     """Ignores progress."""
 
 
+@cache
+def _authorities() -> ssl.SSLContext:
+    # Reading them takes longer than most calls, so they are read when they are needed, and once.
+    return httpx.create_ssl_context()
+
+
 class Transfers:
     """Uploads and downloads over one HTTP connection pool. Failed transfers are retried according to the backoff."""
 
     def __init__(self, backoff: Backoff) -> None:
-        headers = {"Accept-Encoding": "identity"}
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(60, connect=10), headers=headers, follow_redirects=False)
         self._backoff = backoff
+
+    @cached_property
+    def _http(self) -> httpx.AsyncClient:
+        headers = {"Accept-Encoding": "identity"}
+        return httpx.AsyncClient(timeout=httpx.Timeout(60, connect=10), headers=headers, verify=_authorities(), follow_redirects=False)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        if "_http" in self.__dict__:
+            await self._http.aclose()
 
     async def put(self, url: str, content: Content, offset: int, size: int, progress: Progress) -> str:
         """PUT `size` bytes from `offset` on. Returns the ETag."""

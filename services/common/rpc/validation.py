@@ -33,18 +33,19 @@ _WORDS = tuple(
 )
 
 
+# It keeps the rules of each message that it has seen, compiled.
+_validator = Validator()
+
+
 class RequestValidator:
     """Turns the first broken rule into the platform's error.
 
     A rule written in CEL whose id is the name of an ErrorReason raises that reason; every other rule raises FIELD_INVALID.
     """
 
-    def __init__(self) -> None:
-        self._validator = Validator()
-
     def check(self, request: Message) -> None:
         """Raise `DarkroomError` if the request breaks a rule."""
-        violations = self._validator.collect_violations(request, fail_fast=True)
+        violations = _validator.collect_violations(request, fail_fast=True)
         if violations:
             raise _unset(violations[0], request) or _alternatives(violations[0], request) or _error(violations[0], request)
 
