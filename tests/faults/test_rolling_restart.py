@@ -60,7 +60,7 @@ async def press(stack: StackUnderTest, account: Account, picture: Path, stop: as
             seen.created.append((await client.create_task(inputs, [operation])).id)
             seen.longest = max(seen.longest, time.monotonic() - before)
             seen.begun.set()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
 
 
 async def look(stack: StackUnderTest, account: Account, task_id: int, stop: asyncio.Event) -> Counter[str]:

@@ -96,7 +96,7 @@ class Load:
                     self.turned_away += 1
             except (DarkroomFailure, OSError):
                 self.turned_away += 1
-            await asyncio.sleep(chance.uniform(0.0, 0.1))
+            await asyncio.sleep(chance.uniform(0.0, 0.1 if self.light else 0.5))
 
     async def _step(self, client: AsyncClient, tenant: Tenant, chance: random.Random) -> Accepted:
         accepted = await self._create(client, tenant.account_id, chance)
