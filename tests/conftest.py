@@ -10,13 +10,16 @@ database in its PostgreSQL, an account with a JetStream in its NATS, a bucket in
 
 from __future__ import annotations
 
+import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import httpx
@@ -71,7 +74,13 @@ def _plain_tracebacks() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _authorities_read_once() -> Iterator[None]:
     """Each HTTP client would read the public authorities again, which takes longer than most tests."""
-    with patch.object(default, "create_ssl_context", cache(httpx.create_ssl_context)):
+    create, once = httpx.create_ssl_context, cache(httpx.create_ssl_context)
+
+    def context(*args: Any, **settings: Any) -> ssl.SSLContext:
+        # A test may have authorities of its own.
+        return create(*args, **settings) if "SSL_CERT_FILE" in os.environ else once(*args, **settings)
+
+    with patch.object(default, "create_ssl_context", context):
         yield
 
 

@@ -24,6 +24,7 @@ from deploy.local.system_user import AS_ROOT
 # Every process of a stack carries this variable with the stack's folder, so that it is found even when its supervisor is gone.
 MARKER = "DARKROOM_STACK"
 
+_STOP_POLL_SECONDS = 0.05
 _DAEMON = """\
 [supervisord]
 logfile={log}
@@ -185,7 +186,10 @@ class Supervisor:
 
     async def stop(self, name: str) -> None:
         """Stop a process and wait for its end; after its stop time supervisord kills it."""
-        await self._call("stopProcess", name, True, tolerate=Faults.NOT_RUNNING)
+        # supervisord itself waits in a busy loop.
+        await self._call("stopProcess", name, False, tolerate=Faults.NOT_RUNNING)
+        while (await self.process(name)).state == "STOPPING":
+            await asyncio.sleep(_STOP_POLL_SECONDS)
 
     async def shutdown(self) -> None:
         """Ask the daemon to stop what is still running, and to end."""

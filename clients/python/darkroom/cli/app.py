@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from shutil import get_terminal_size
 from typing import Annotated
 
@@ -82,6 +83,8 @@ def globally(
 
 def main() -> None:
     """Entry point of the console script."""
+    # What has been imported stays. Without this the collector goes through it as the process ends: a quarter of a short command's time.
+    gc.freeze()
     guarded(app)
 
 
