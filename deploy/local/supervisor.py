@@ -188,7 +188,7 @@ class Supervisor:
         """Stop a process and wait for its end; after its stop time supervisord kills it."""
         # supervisord itself waits in a busy loop.
         await self._call("stopProcess", name, False, tolerate=Faults.NOT_RUNNING)
-        while (await self.process(name)).state == "STOPPING":
+        while (await self.process(name)).state == "STOPPING":  # noqa: ASYNC110 - it is another process that stops
             await asyncio.sleep(_STOP_POLL_SECONDS)
 
     async def shutdown(self) -> None:

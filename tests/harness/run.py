@@ -12,7 +12,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from deploy.local.scratch.folders import new_folder
 from tests.harness.folders import ALONE, is_alone
 from tests.harness.scheduling import GroupScheduling, read_groups, write_groups
 
@@ -68,7 +68,7 @@ class OwnRun(Run):
     """The part of the first process."""
 
     def __init__(self) -> None:
-        super().__init__(Path(tempfile.mkdtemp(prefix="darkroom-")))
+        super().__init__(new_folder())
         os.mkfifo(self.folder / "alive")
         self._alive = os.open(self.folder / "alive", os.O_RDWR)
         self._provider: ProviderServer | None = None

@@ -12,7 +12,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Collection, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,6 +31,7 @@ from deploy.local.programs.nats import scratch_user
 from deploy.local.programs.object_storage import create_bucket
 from deploy.local.programs.postgres import connect, create_database, database_url
 from deploy.local.programs.services import address, internal_address, run_service_command, service_environment
+from deploy.local.scratch.folders import new_folder
 from deploy.local.stack import Stack, tail
 
 Result = TypeVar("Result")
@@ -51,8 +51,7 @@ class ScratchStack:
     """One stack. `up` starts it, or its missing parts; `close` ends it and deletes its folder."""
 
     def __init__(self, directory: Path | None = None, *, models: Path | None = None, guarded: bool = True) -> None:
-        # Short, because it contains Unix sockets.
-        self.dir = directory or Path(tempfile.mkdtemp(prefix="darkroom-"))
+        self.dir = directory or new_folder()
         self._models = models
         if guarded:
             # In a session of its own, so that no signal to this one reaches it. Its input ends on `close`, or with this process.

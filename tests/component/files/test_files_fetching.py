@@ -14,6 +14,7 @@ import pytest
 from services.common.egress.addresses import Address, AddressRules
 from services.common.egress.destinations import Destinations, SystemResolver
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.tls import authorities
 from services.files.domain.imports.fetching import PURPOSE, Fetcher, FetchLimits, Room
 from tests.certificate import make_certificate
 from tests.component.files import content
@@ -39,7 +40,7 @@ class Names:
 def fetcher(names: Names | None = None, *, whole: float = 20, idle: float = 20, tls: ssl.SSLContext | None = None) -> Fetcher:
     resolve = names or SystemResolver(2, 2)
     destinations = Destinations(AddressRules(ALLOWED), resolve, PURPOSE, allow_http=True, timeout=5)
-    return Fetcher(destinations, FetchLimits(redirects=3, connect=5, idle=idle, whole=whole), tls or ssl.create_default_context())
+    return Fetcher(destinations, FetchLimits(redirects=3, connect=5, idle=idle, whole=whole), tls or authorities(None))
 
 
 async def fetched(url: str, by: Fetcher | None = None, most: int = 1 << 20, reason: ErrorReason = ErrorReason.FILE_TOO_LARGE) -> bytes:

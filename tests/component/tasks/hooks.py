@@ -14,6 +14,7 @@ from services.common.database import Database
 from services.common.egress.addresses import Address, AddressRules
 from services.common.egress.destinations import Destinations, Resolve, SystemResolver
 from services.common.idempotency import IdempotencyRecords
+from services.common.tls import authorities
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.domain.webhooks.assembly import PURPOSE
 from services.tasks.domain.webhooks.post import Poster
@@ -66,7 +67,7 @@ class Hooks:
         """A sender whose pauses are 10 s, 25 s, and so on without jitter, three attempts in all."""
         schedule = RetrySchedule(3, timedelta(seconds=10), uniform=lambda low, high: 1.0)
         rules = SenderRules(concurrency=concurrency, concurrency_each=each, lease=LEASE, interval=interval, schedule=schedule)
-        poster = Poster(destinations or self.destinations(), connect_timeout=5, timeout=timeout, tls=tls or ssl.create_default_context())
+        poster = Poster(destinations or self.destinations(), connect_timeout=5, timeout=timeout, tls=tls or authorities(None))
         return WebhookSender(store or self.store, tasks or self.scene.store, self.batches, poster, body, rules, self.clock)
 
     async def add(self, url: str, *event_types: str) -> tuple[Registered, str]:

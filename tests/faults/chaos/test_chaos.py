@@ -25,7 +25,7 @@ from tests.faults.chaos.world import check_books, proxies, published, tenants, u
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded
 
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "20"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "12"))
 SEED = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(10**6))
 _LONG = SECONDS >= 60
 _LEAST_ACCEPTED_PER_SECOND = 0.5
