@@ -78,6 +78,10 @@ class DarkroomError(Exception):
         """The same error, blamed on a field of the request."""
         return _rebuild(self.reason, self.message, field, self.allowed, self.metadata, self.retry_after)
 
+    def saying(self, message: str) -> DarkroomError:
+        """The same error in other words."""
+        return _rebuild(self.reason, message, self.field, self.allowed, self.metadata, self.retry_after)
+
     def status(self) -> status_pb2.Status:
         """The error as `google.rpc.Status` with `ErrorInfo`, `BadRequest` if a field is to blame, and `RetryInfo` if it advises a wait."""
         status = status_pb2.Status(code=self.reason.mapping.grpc, message=self.message)

@@ -96,6 +96,8 @@ async def test_a_key_works_only_from_its_networks(
     stack: StackUnderTest, account: Account, native: AsyncClient, pilio: Pilio, tmp_path: Path
 ) -> None:
     shell = Shell(stack, account, tmp_path)
+    status, out, err = await shell.run("key", "create", "here", "--from", "10.1.2.3/8")
+    assert (status, "--from" in err, "10.0.0.0/8" in err) == (2, True, True), err
     status, out, err = await shell.run("key", "create", "here", "--from", "127.0.0.0/8", "--from", "::ffff:10.1.0.0/112", "--json")
     assert status == 0, err
     created = json.loads(out)

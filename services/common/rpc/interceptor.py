@@ -37,7 +37,7 @@ from services.common.rpc.policy import MethodPolicy, PolicyTable
 from services.common.rpc.spans import begin_call, end_call
 from services.common.rpc.surfaces import error_trailers
 from services.common.rpc.trace import TRACE_HEADER, set_trace_id
-from services.common.rpc.unknown_fields import UNKNOWN_FIELDS_HEADER, set_unknown_fields, unknown_fields
+from services.common.rpc.unknown_fields import UNKNOWN_FIELDS_HEADER, set_unknown_fields, unknown_fields, with_unknown_fields
 from services.common.rpc.validation import RequestValidator
 from services.common.scopes import require_scope
 from services.common.telemetry import tracing
@@ -155,7 +155,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         require_readable(request)
         if isinstance(request, Message) and not method.startswith(_QUIET):
             self._take_unknown(request, metadata, policy)
-            self._validator.check(request)
+            try:
+                self._validator.check(request)
+            except DarkroomError as error:
+                raise with_unknown_fields(error) from None
             key = metadata.get(IDEMPOTENCY_HEADER) if policy.takes_idempotency_key else None
             # Nobody else can tell what files hold.
             content = metadata.get(CONTENT_HEADER) if identity.service == GATEWAY else None

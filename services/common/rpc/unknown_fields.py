@@ -54,6 +54,15 @@ def current_unknown_fields() -> Sequence[UnknownField]:
     return _unknown.get()
 
 
+def with_unknown_fields(error: DarkroomError) -> DarkroomError:
+    """A refusal of the current call that also tells which of its fields are unknown: one may be the field that is missing, misspelt."""
+    unknown = current_unknown_fields()
+    if not unknown:
+        return error
+    told = " ".join(f"{field.path} {field.problem}" for field in unknown)
+    return error.saying(f"{error.message.rstrip('.')}. {told}")
+
+
 def unknown_fields(header: str, message: Message) -> list[UnknownField]:
     """The fields that the edge's header names, of this request."""
     descriptor: Any = message.DESCRIPTOR

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from darkroom.rest.v1 import batches_pb2, images_pb2
-from services.common.errors import ErrorReason
+from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc import catalogue
-from services.common.rpc.unknown_fields import unknown_fields
+from services.common.rpc.unknown_fields import set_unknown_fields, unknown_fields, with_unknown_fields
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,16 @@ def test_fields_of_inner_messages() -> None:
     assert "background_color" in refusal.allowed
     assert (outer.path, list(outer.names)) == ("itmes", list(batches_pb2.CreateBatchRequest.DESCRIPTOR.fields_by_name))
     assert (odd.path, list(odd.names)) == ("items[0].no.such", ["file_ids", "operations"])
+
+
+def test_a_refusal_tells_of_a_field_that_may_be_the_missing_one() -> None:
+    error = DarkroomError(ErrorReason.FIELD_INVALID, "image_file_id: is required.", field="image_file_id", allowed=["x"])
+    assert with_unknown_fields(error) is error
+    set_unknown_fields(unknown_fields("image_ur", images_pb2.ImageUpscaleRequest()))
+    told = with_unknown_fields(error)
+    set_unknown_fields(())
+    assert told.message == "image_file_id: is required. image_ur is no field of this call; did you mean image_url?"
+    assert (told.reason, told.field, told.allowed) == (ErrorReason.FIELD_INVALID, "image_file_id", ("x",))
 
 
 def test_calls_that_tolerate_unknown_fields_have_a_place_to_name_them() -> None:

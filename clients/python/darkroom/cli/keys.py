@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Annotated
 
 import typer
@@ -35,6 +36,19 @@ def _lifetime(text: str) -> timedelta:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
+def _network(text: str) -> str:
+    """A network or an address as it stands."""
+    try:
+        ip_network(text)
+    except ValueError:
+        try:
+            meant = ip_network(text, strict=False)
+        except ValueError:
+            raise typer.BadParameter(f"{text!r} must be a network such as 203.0.113.0/24 or 2001:db8::/32, or an address") from None
+        raise typer.BadParameter(f"{text!r} has bits set behind its prefix; the network is {meant}") from None
+    return text
+
+
 def _overlap(text: str) -> timedelta:
     """`2h` as a time span; `0` for none."""
     return timedelta() if text == "0" else _lifetime(text)
@@ -62,6 +76,7 @@ def create(
         list[str] | None,
         typer.Option(
             "--from",
+            parser=_network,
             metavar="NETWORK",
             help="A network from which the key may be used, such as 203.0.113.0/24, or an address; may be repeated. Default: those of your "
             "own key.",
