@@ -43,9 +43,10 @@ class Ports:
 
     @classmethod
     def of(cls, named: Mapping[str, Any]) -> Ports:
-        """The ports with these names, as in ports.json. Raises TypeError for an unknown or a missing name."""
+        """The ports with these names, as in ports.json; those of a later version are passed over. Raises TypeError for a missing name."""
         metrics = {service: named.get(name, 0) for name, service in _METRICS.items()}
-        return cls(**{name: value for name, value in named.items() if name not in _METRICS}, metrics=metrics)
+        own = {each.name for each in fields(cls)} - {"metrics"}
+        return cls(**{name: value for name, value in named.items() if name in own}, metrics=metrics)
 
     @property
     def named(self) -> dict[str, Any]:
@@ -58,11 +59,17 @@ _METRICS = {f"metrics_{service}": service for service in SERVICES}
 _INTERNAL = (*(field.name for field in fields(Ports) if field.name not in ("host", "public", "metrics")), *_METRICS)
 
 
+# The previous version, to which a stack may go back, refuses ports.json with names that it does not know: these are in a file of their own.
+_ADDED = ("metrics_gateway",)
+
+
 def load_ports(layout: Layout) -> Ports:
     """The ports a stack was started with. Raises StackError when there is no stack."""
     if not layout.exists():
         raise StackError(f"there is no stack in {layout.root}; start one with `make up` or `python -m deploy.local up`")
     remembered = json.loads(layout.ports_file.read_text())
+    if layout.added_ports_file.is_file():
+        remembered |= json.loads(layout.added_ports_file.read_text())
     try:
         return Ports.of(remembered)
     except TypeError as error:
@@ -104,9 +111,16 @@ def choose_ports(layout: Layout, *, host: str | None, public: int | None, ours: 
         usable = port and port != wanted and (port in ours or _is_free("127.0.0.1", port))
         internal[name] = port if port and usable else free_port()
     ports = Ports.of({"host": host, "public": wanted, **internal})
-    if ports != before:
-        write_private(layout.ports_file, json.dumps(ports.named, indent=2) + "\n")
+    if ports != before or not layout.added_ports_file.is_file():
+        _write(layout, ports)
     return ports
+
+
+def _write(layout: Layout, ports: Ports) -> None:
+    known = {name: port for name, port in ports.named.items() if name not in _ADDED}
+    added = {name: port for name, port in ports.named.items() if name in _ADDED}
+    for file, named in ((layout.added_ports_file, added), (layout.ports_file, known)):
+        write_private(file, json.dumps(named, indent=2) + "\n")
 
 
 def load_listeners(layout: Layout) -> dict[str, int]:
