@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import TypeVar
 
@@ -46,7 +47,8 @@ class Target:
 
     method: MethodDescriptor
     channel: grpc.aio.Channel
-    metadata: Metadata
+    credentials: Callable[[], Metadata]
+    """For one call: those of a service are short-lived."""
 
     @property
     def path(self) -> str:
@@ -60,7 +62,7 @@ class Target:
         """Send a request; what is wrong with what comes back, or nothing."""
         seconds = _STREAM_SECONDS if self.method.server_streaming else 60
         call: grpc.aio.StreamStreamCall[bytes, bytes] = self.channel.stream_stream(self.path)(
-            iter([data]), metadata=self.metadata, timeout=seconds
+            iter([data]), metadata=self.credentials(), timeout=seconds
         )
         try:
             async for reply in call:
@@ -86,12 +88,12 @@ async def targets(stack: StackUnderTest, account: Account) -> AsyncIterator[list
     async with AsyncExitStack() as opened:
         edge = await opened.enter_async_context(grpc.aio.insecure_channel(stack.url.removeprefix("http://")))
         native = [service for service in catalogue.public_services() if not catalogue.is_json(service)]
-        found = [Target(method, edge, key) for service in (*native, *_STANDARD) for method in service.methods]
+        found = [Target(method, edge, lambda: key) for service in (*native, *_STANDARD) for method in service.methods]
         for server, method in internal_methods():
             caller = next(iter(method.GetOptions().Extensions[options_pb2.callers]))
-            token = Signer(caller, signing_key_file(stack.stack.config.layout, caller)).service_metadata(int(account.id))
+            signer = Signer(caller, signing_key_file(stack.stack.config.layout, caller))
             channel = await opened.enter_async_context(grpc.aio.insecure_channel(stack.internal_address(server), options))
-            found.append(Target(method, channel, token))
+            found.append(Target(method, channel, partial(signer.service_metadata, int(account.id))))
         yield found
 
 
@@ -129,7 +131,7 @@ def _frames(random: Random, data: bytes) -> Iterator[bytes]:
 async def test_broken_frames_do_no_harm(stack: StackUnderTest, targets: list[Target]) -> None:
     """gRPC itself may refuse them, or wait for the rest; the service answers the next call."""
     random = Random(SEED)
-    edge = [target for target in targets if dict(target.metadata)["authorization"].startswith("Bearer dk_")]
+    edge = [target for target in targets if dict(target.credentials())["authorization"].startswith("Bearer dk_")]
     chosen = random.sample(edge, k=min(len(edge), max(6, SECONDS)))
     sent = [_sent(stack, target, frame) for target in chosen for frame in _frames(random, encoded(random, target.request))]
     for headers in await _at_once(sent, _FRAMES_AT_A_TIME):
@@ -145,7 +147,7 @@ async def _sent(stack: StackUnderTest, target: Target, frame: bytes) -> dict[str
     connection, received = h2.connection.H2Connection(), dict[str, str]()
     connection.initiate_connection()
     request = {":method": "POST", ":scheme": "http", ":path": target.path, ":authority": host, "te": "trailers"}
-    connection.send_headers(1, [*request.items(), ("content-type", "application/grpc"), *target.metadata])
+    connection.send_headers(1, [*request.items(), ("content-type", "application/grpc"), *target.credentials()])
     connection.send_data(1, frame, end_stream=True)
     with suppress(TimeoutError):
         async with asyncio.timeout(_STREAM_SECONDS):
