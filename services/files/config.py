@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from ipaddress import ip_network
-from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.common.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings, StorageSettings
-from services.common.egress.addresses import Network
+from services.common.egress.settings import Networks
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
@@ -21,7 +19,7 @@ class FetchSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
-    fetch_allowed_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
+    fetch_allowed_networks: Networks = Field(
         (),
         description="Private or other special-purpose networks that files may be fetched from: `10.1.0.0/16,fd00:1::/32`. Every account "
         "can then read what servers there answer to a GET, if it is a picture or a PDF.",
@@ -39,13 +37,6 @@ class FetchSettings(BaseSettings):
         8, ge=1, description="Maximum number of files that a process fetches at the same time for one account."
     )
     fetch_lookups: int = Field(32, ge=1, description="Maximum number of host names that a process resolves at the same time.")
-
-    @field_validator("fetch_allowed_networks", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
 
 
 class FilesSettings(ServiceSettings, DatabaseSettings, AuditSettings, DiskSettings, PictureSettings, StorageSettings, FetchSettings):

@@ -59,6 +59,7 @@ def test_urls_are_taken_as_they_are() -> None:
     assert _found(url, "photos/b.png", url) == [(url, "."), ("photos/b.png", ".")]
     [source] = find([url], PICTURES, recursive=False, results={})
     assert (name_of(source.path), source.folder) == ("Straße 1.jpg", Path())
+    assert name_of("https://example.com/a%1B%5B2J.png") == "a\ufffd[2J.png"
     assert name_of("HTTPS://example.com/") == "example.com"
     with Journal() as journal:
         entry = new_entry(URL, [url], Path(), UPSCALE, overwrite=False)

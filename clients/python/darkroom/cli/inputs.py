@@ -46,11 +46,12 @@ class Source:
 
 
 def name_of(given: Input) -> str:
-    """A file's name; for a URL the last part of its path, or the host."""
+    """A file's name; for a URL the last part of its path, or the host, without what a terminal would obey."""
     if isinstance(given, Path):
         return given.name
     parts = urlsplit(given)
-    return unquote(parts.path.rpartition("/")[2]) or parts.netloc
+    name = unquote(parts.path.rpartition("/")[2]) or parts.netloc
+    return "".join(character if character.isprintable() else "\ufffd" for character in name)
 
 
 def find(arguments: Iterable[str], suffixes: Sequence[str], *, recursive: bool, results: Mapping[Path, Path]) -> list[Source]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.common.egress.addresses import Network
+from services.common.egress.settings import Networks
 from services.tasks.store.secret_cipher import read_keys
 
 
@@ -39,7 +37,7 @@ class WebhookSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     webhook_allow_http: bool = Field(False, description="Whether to accept webhook URLs with http in addition to https.")
-    webhook_allowed_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
+    webhook_allowed_networks: Networks = Field(
         (), description="Private or other special-purpose networks that webhooks may be sent to: `10.1.0.0/16,fd00:1::/32`."
     )
     webhook_max_per_account: int = Field(10, ge=1, le=1000, description="Maximum number of webhooks per account.")
@@ -59,10 +57,3 @@ class WebhookSettings(BaseSettings):
     webhook_lookups: int = Field(128, ge=1, description="Maximum number of host names that a process resolves concurrently.")
     webhook_lookups_each: int = Field(8, ge=1, description="Maximum number of host names that a process resolves at once for one account.")
     webhook_interval: float = Field(0.25, gt=0, description="Interval at which a sender polls for due deliveries.")
-
-    @field_validator("webhook_allowed_networks", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
