@@ -9,7 +9,10 @@ from functools import partial
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc import catalogue
-from services.common.rpc.surfaces import Surface, rendered
+from services.common.rpc.surfaces import Surface, error_headers, rendered
+
+_REQUEST_ID = "<request_id>"
+"""In replies, stands for the id of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +73,20 @@ class Mapper:
     """`grpc-status-details-bin`: base64 of a google.rpc.Status."""
     retry_after: int
     """Seconds for `retry-after`; 0 for none."""
+    headers: tuple[tuple[str, str], ...]
+    """Others, of the surface's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A complete HTTP error."""
+    """A complete HTTP error. `<request_id>` in its body and headers stands for the id of the request."""
 
     status: int
     body: str
     retry_after: int
     """Seconds for `retry-after`; 0 for none."""
+    headers: tuple[tuple[str, str], ...]
+    """Others, of the surface's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +95,14 @@ class SurfaceErrors:
 
     patterns: tuple[str, ...]
     """The paths, as Lua patterns."""
+    request_id_prefix: str
+    request_id_header: str
     fallbacks: dict[int, Reply]
     """Replies for services that failed without details, by the HTTP status that the gRPC status maps to."""
     otherwise: Reply
-    malformed: dict[str, str]
-    """Replies for unreadable bodies, as JSON with the placeholders `"<message>"`, `"<field>"` and `"<allowed>"` for strings; keyed by the
-    last of these that the reply contains."""
+    malformed: dict[str, Reply]
+    """Replies for unreadable bodies, with the placeholders `"<message>"`, `"<field>"` and `"<allowed>"` for strings; keyed by the last of
+    these that the reply contains."""
 
 
 def mappers() -> list[Mapper]:
@@ -125,10 +134,12 @@ def _surface_errors(patterns: tuple[str, ...], surface: Surface) -> SurfaceError
     errors = {"message": malformed(), "field": malformed(field="<field>"), "allowed": malformed(field="<field>", allowed=["<allowed>"])}
     return SurfaceErrors(
         patterns=patterns,
+        request_id_prefix=surface.request_id_prefix,
+        request_id_header=surface.request_id_header,
         # 499: a call was cancelled, and not by its client, which would not see the reply: the service is stopping.
         fallbacks={499: unavailable, 501: _reply(_error(404), surface), 503: unavailable, 504: unavailable},
         otherwise=_reply(_error(500), surface),
-        malformed={part: _reply(error, surface).body for part, error in errors.items()},
+        malformed={part: _reply(error, surface) for part, error in errors.items()},
     )
 
 
@@ -142,12 +153,17 @@ def _mapper(failure: Failure, paths: str, surface: Surface | None, *, grpc: bool
         paths=paths,
         status=failure.status or (0 if failure.keeps_status else reply.status),
         details=failure.details,
-        # Envoy's formatter reads % as the start of a command.
-        body=(failure.message if grpc else reply.body).replace("%", "%%"),
+        body=_formatted(failure.message if grpc else reply.body),
         grpc_status=failure.reason.mapping.grpc,
         grpc_details=base64.b64encode(error.status().SerializeToString()).decode(),
         retry_after=error.advised_wait or 0,
+        headers=() if grpc else tuple((name, _formatted(value)) for name, value in reply.headers),
     )
+
+
+def _formatted(text: str) -> str:
+    """For Envoy's formatter, which reads % as the start of a command."""
+    return text.replace("%", "%%").replace(_REQUEST_ID, "%REQ(X-REQUEST-ID)%")
 
 
 def _error(status: int) -> DarkroomError:
@@ -156,5 +172,6 @@ def _error(status: int) -> DarkroomError:
 
 
 def _reply(error: DarkroomError, surface: Surface | None) -> Reply:
-    status, body = rendered(surface, error)
-    return Reply(status, json.dumps(body, ensure_ascii=False, separators=(",", ":")), error.advised_wait or 0)
+    status, body = rendered(surface, error, _REQUEST_ID)
+    headers = error_headers(surface, error, _REQUEST_ID)
+    return Reply(status, json.dumps(body, ensure_ascii=False, separators=(",", ":")), error.advised_wait or 0, headers)

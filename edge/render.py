@@ -55,6 +55,7 @@ def render(settings: EdgeSettings) -> Path:
         "transcoded": routes.transcoded_services(),
         "known_paths": known_paths,
         "key_headers": catalogue.key_headers(),
+        "exposed_headers": routes.exposed_headers(),
         "service_routes": routes.service_routes(),
         "reflector": routes.REFLECTOR,
         "pages": written,

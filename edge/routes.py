@@ -17,6 +17,15 @@ GATEWAY = "gateway"
 REFLECTOR = "tasks"
 """The service that answers gRPC reflection for all public services, and health checks of gRPC clients. No header of such a call tells which
 service it is about, so one service answers for all: the one whose `__main__` sets `reflected`."""
+_EXPOSED = (
+    "ETag",
+    "X-Request-Id",
+    "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
+    *(f"{prefix}RateLimit-{part}" for prefix in ("", "X-") for part in ("Limit", "Remaining", "Reset")),
+    "Content-Disposition",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,12 @@ def known_paths() -> list[KnownPath]:
             treatments[treatment] = (*treatments.get(treatment, ()), route.verb)
         found.append(KnownPath(regex, treatments))
     return found
+
+
+def exposed_headers() -> list[str]:
+    """The headers of replies that pages of other origins may read."""
+    own = [name for one in catalogue.surfaces() for name in (one.request_id_header, *(header.name for header in one.error_headers)) if name]
+    return [*_EXPOSED, *dict.fromkeys(own)]
 
 
 def _route(service: ServiceDescriptor) -> ServiceRoute:

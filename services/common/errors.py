@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
@@ -16,18 +17,31 @@ from google.rpc import error_details_pb2, status_pb2
 from darkroom.common.v1.reasons import ErrorReason
 from services.common.log import get_logger
 
-__all__ = ["DOMAIN", "DarkroomError", "ErrorReason", "from_rpc", "translated"]
+__all__ = ["DOMAIN", "DarkroomError", "ErrorReason", "Violation", "from_rpc", "translated"]
 
 DOMAIN = "darkroom"
 _STATUS_DETAILS = "grpc-status-details-bin"
 _logger = get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What is wrong with one field of a request."""
+
+    field: str
+    """Its path, such as `files[0].name`."""
+    problem: str
+    """In words that follow the path: `must be from 1 to 100`."""
+    kind: str = "value_error"
+    """For programs: `missing`, `extra_forbidden`, `int_type` and the like, as pydantic names them."""
+
+
 class DarkroomError(Exception):
     """A refusal or failure that is reported to the caller.
 
     `message` is public: it names what was wrong and what is allowed, and nothing internal. `field` is the path of the offending request
-    field, such as `files[0].name`; `allowed` lists its allowed values where that helps. `metadata` is for programs, such as the file's id.
+    field, such as `files[0].name`; `allowed` lists its allowed values where that helps. `violations` are all offending fields, where there
+    are several or more is known about one; the first is `field`. `metadata` is for programs, such as the file's id.
     `retry_after` is the number of seconds after which the same call may well succeed, where the raising code knows better than the
     reason's mapping.
     """
@@ -41,12 +55,14 @@ class DarkroomError(Exception):
         allowed: Sequence[str] = (),
         metadata: dict[str, str] | None = None,
         retry_after: int | None = None,
+        violations: Sequence[Violation] = (),
     ) -> None:
         super().__init__(reason, message)
         self.reason = reason
         self.message = message
-        self.field = field
+        self.field = violations[0].field if violations and field is None else field
         self.allowed = tuple(allowed)
+        self._violations = tuple(violations)
         self.metadata = dict(metadata or {})
         self.retry_after = retry_after
 
@@ -55,7 +71,14 @@ class DarkroomError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross process boundaries (the sandbox); the default would lose the keyword arguments.
-        return _rebuild, (self.reason, self.message, self.field, self.allowed, self.metadata, self.retry_after)
+        return _rebuild, (self.reason, self.message, self.field, self.allowed, self.metadata, self.retry_after, self._violations)
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """The offending fields; empty if no field is to blame."""
+        if self._violations or self.field is None:
+            return self._violations
+        return (Violation(self.field, self.message.removeprefix(f"{self.field}:").strip()),)
 
     @property
     def grpc_code(self) -> grpc.StatusCode:
@@ -80,7 +103,7 @@ class DarkroomError(Exception):
 
     def saying(self, message: str) -> DarkroomError:
         """The same error in other words."""
-        return _rebuild(self.reason, message, self.field, self.allowed, self.metadata, self.retry_after)
+        return _rebuild(self.reason, message, self.field, self.allowed, self.metadata, self.retry_after, self._violations)
 
     def status(self) -> status_pb2.Status:
         """The error as `google.rpc.Status` with `ErrorInfo`, `BadRequest` if a field is to blame, and `RetryInfo` if it advises a wait."""
@@ -92,6 +115,8 @@ class DarkroomError(Exception):
         if self.field is not None:
             bad = error_details_pb2.BadRequest()
             bad.field_violations.add(field=self.field, description=self.message, reason=self.reason.value)
+            for other in self._violations[1:]:
+                bad.field_violations.add(field=other.field, description=f"{other.field}: {other.problem}", reason=self.reason.value)
             status.details.add().Pack(bad)
         if self.advised_wait is not None:
             retry = error_details_pb2.RetryInfo()
@@ -109,9 +134,17 @@ _GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def _rebuild(
-    reason: ErrorReason, message: str, field: str | None, allowed: tuple[str, ...], metadata: dict[str, str], retry_after: int | None
+    reason: ErrorReason,
+    message: str,
+    field: str | None,
+    allowed: tuple[str, ...],
+    metadata: dict[str, str],
+    retry_after: int | None,
+    violations: tuple[Violation, ...] = (),
 ) -> DarkroomError:
-    return DarkroomError(reason, message, field=field, allowed=allowed, metadata=metadata, retry_after=retry_after)
+    return DarkroomError(
+        reason, message, field=field, allowed=allowed, metadata=metadata, retry_after=retry_after, violations=violations
+    )
 
 
 def from_rpc(error: grpc.aio.AioRpcError) -> DarkroomError:

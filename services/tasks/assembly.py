@@ -21,9 +21,11 @@ from services.common.loop import Loop
 from services.common.offers import Offers
 from services.common.operations import specs
 from services.common.revocations import Revocations
+from services.common.rooms import rooms
 from services.common.rpc.open_calls import OpenCalls
 from services.common.rpc.server import Mount
 from services.common.serving import Runs
+from services.tasks import surfaces
 from services.tasks.config import TasksSettings
 from services.tasks.domain.acceptance.acceptance import Acceptance, AcceptanceRules
 from services.tasks.domain.batches.account_batches import AccountBatches
@@ -59,17 +61,8 @@ from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
 from services.tasks.surfaces.internal.attempts import InternalAttempts
 from services.tasks.surfaces.internal.events import packed, unpacked
-from services.tasks.surfaces.native.balance import NativeBalance
-from services.tasks.surfaces.native.batches import NativeBatches
-from services.tasks.surfaces.native.tasks import NativeTasks
 from services.tasks.surfaces.native.webhook_messages import body
-from services.tasks.surfaces.native.webhooks import NativeWebhooks
-from services.tasks.surfaces.rest.batches import RestBatches
-from services.tasks.surfaces.rest.billing import RestBilling
-from services.tasks.surfaces.rest.creation import RestCreation, RestImages, RestPdfs
-from services.tasks.surfaces.rest.replies import Replies
-from services.tasks.surfaces.rest.tasks import RestTasks
-from services.tasks.surfaces.rest.webhooks import RestWebhooks
+from services.tasks.surfaces.parts import SurfaceParts
 
 # Seconds between the steps of a loop that each task wakes several times: short compared with what a step waits for, yet one step covers
 # many tasks under load.
@@ -123,6 +116,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     watching = Watching(store, opened.feed, opened.revocations, stopping)
     sweeper = RetentionSweeper(RetentionStore(database), retention_rules(settings), clock)
     audit = AuditLog(database, settings.audit_life, clock)
+    parts = SurfaceParts(settings, acceptance, tasks, watching, batches, archiving, files, hooks.webhooks, ledger)
     usage = TaskUsage(PolicyStore(database), ledger, _usage_limits(settings), opened.open_calls.of)
     return Assembly(
         loops=[
@@ -136,18 +130,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             Loop("watching", settings.watch_interval, watching.look),
             hooks.sender,
         ],
-        public=[
-            Mount(NativeTasks(acceptance, tasks, watching, files, settings.task_life)),
-            Mount(NativeWebhooks(hooks.webhooks)),
-            Mount(
-                NativeBatches(acceptance, batches, archiving, settings.task_life),
-            ),
-            Mount(NativeBalance(ledger, acceptance)),
-            *_rest(settings, acceptance, tasks, watching, files),
-            Mount(RestWebhooks(hooks.webhooks)),
-            Mount(RestBatches(acceptance, batches, archiving, files)),
-            Mount(RestBilling(ledger, acceptance)),
-        ],
+        public=[mount for room in rooms(surfaces, "mounts") for mount in room.mounts(parts)],
         internal=[Mount(InternalAttempts(attempts)), Mount(AuditPartServicer(audit)), Mount(UsagePartServicer(usage.part))],
         gauges=QueueGauges(QueueStore(database), lanes(), clock),
         sealing=SecretSealing(database, cipher),
@@ -181,17 +164,6 @@ def _loops(
         notifications.on_queue(lane, loop.wake)
         loops.append(loop)
     return loops
-
-
-def _rest(settings: TasksSettings, acceptance: Acceptance, tasks: AccountTasks, watching: Watching, files: FilesClient) -> list[Mount]:
-    max_pooled = settings.max_open_tasks_rest
-    replies = Replies(watching, files)
-    creation = RestCreation(acceptance, replies, max_pooled)
-    return [
-        Mount(RestImages(creation)),
-        Mount(RestPdfs(creation)),
-        Mount(RestTasks(tasks, watching, replies, settings.stream_heartbeat, max_pooled)),
-    ]
 
 
 def _attempt_rules(settings: TasksSettings) -> AttemptRules:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from darkroom.common.v1 import errors_pb2, surface_pb2
-from services.common.errors import DarkroomError, ErrorReason
+from services.common.errors import DarkroomError, ErrorReason, Violation
 
 _OTHERS = errors_pb2.ERROR_REASON_UNSPECIFIED
+_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,10 @@ class ErrorCode:
     value: int | str
     http: int | None
     """The HTTP status, where it differs from that of the reason."""
+    type: str | None
+    """Its kind, on surfaces that group their codes."""
+    nested_in: str
+    """The member that holds the body; empty if the body is not nested."""
 
 
 class ErrorShape:
@@ -44,40 +50,73 @@ class ErrorShape:
         code = self._code(error.reason)
         return code.http if code is not None and code.http is not None else error.http_status
 
-    def render(self, error: DarkroomError) -> dict[str, object]:
+    def render(self, error: DarkroomError, request_id: str) -> dict[str, object]:
         """The body of an error."""
-        return self._object(self.message, error)
+        values = self._values(error, request_id)
+        body = _object(self.message, values)
+        code = self._code(error.reason)
+        return {code.nested_in: body} if code is not None and code.nested_in else body
+
+    def text(self, part: surface_pb2.ErrorPart.ValueType, error: DarkroomError, request_id: str) -> str | None:
+        """One part of an error; None if the error has no value for it."""
+        value = self._values(error, request_id)[part]
+        return None if value is None else str(value)
 
     def _code(self, reason: ErrorReason) -> ErrorCode | None:
         return self._codes.get(reason.number) or self._codes.get(_OTHERS)
 
-    def _object(self, message: Descriptor, error: DarkroomError) -> dict[str, object]:
-        values = ((field.name, self._value(field, error)) for field in message.fields)
-        return {name: value for name, value in values if value is not None}
-
-    def _value(self, field: FieldDescriptor, error: DarkroomError) -> object | None:
-        if field.message_type is not None:
-            return self._object(field.message_type, error)
-        parts: dict[surface_pb2.ErrorPart.ValueType, object | None] = {
-            surface_pb2.ERROR_PART_CODE: self.code(error.reason),
+    def _values(self, error: DarkroomError, request_id: str) -> Mapping[surface_pb2.ErrorPart.ValueType, object | None]:
+        code = self._code(error.reason)
+        return {
+            surface_pb2.ERROR_PART_CODE: code.value if code is not None else None,
+            surface_pb2.ERROR_PART_TYPE: code.type if code is not None else None,
             surface_pb2.ERROR_PART_MESSAGE: error.message,
             surface_pb2.ERROR_PART_REASON: error.reason.value,
             surface_pb2.ERROR_PART_REASON_IN_LOWER_CASE: error.reason.value.lower(),
             surface_pb2.ERROR_PART_FIELD: error.field,
             surface_pb2.ERROR_PART_ALLOWED: list(error.allowed) or None,
             surface_pb2.ERROR_PART_HTTP_STATUS: self.http_status(error),
+            surface_pb2.ERROR_PART_FIELD_MESSAGES: _messages(error.violations),
+            surface_pb2.ERROR_PART_MESSAGE_OR_LOCATIONS: [_located(each) for each in error.violations] or error.message,
+            surface_pb2.ERROR_PART_REQUEST_ID: request_id or None,
         }
-        return parts[_part(field)]
+
+
+def _object(message: Descriptor, values: Mapping[surface_pb2.ErrorPart.ValueType, object | None]) -> dict[str, object]:
+    found = ((field.name, values[_part(field)] if _is_part(field) else _object(_message(field), values)) for field in message.fields)
+    return {name: value for name, value in found if value is not None}
+
+
+def _messages(violations: tuple[Violation, ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in violations:
+        found.setdefault(each.field, []).append(each.problem)
+    return found
+
+
+def _located(violation: Violation) -> dict[str, object]:
+    steps = [int(index) if index else name for index, name in _STEP.findall(violation.field)]
+    return {"loc": ["body", *steps], "msg": violation.problem, "type": violation.kind}
 
 
 def _part(field: FieldDescriptor) -> surface_pb2.ErrorPart.ValueType:
     return field.GetOptions().Extensions[surface_pb2.holds]
 
 
+def _is_part(field: FieldDescriptor) -> bool:
+    """Whether the field itself contains something, and not its own fields."""
+    return field.message_type is None or _part(field) != surface_pb2.ERROR_PART_UNSPECIFIED
+
+
+def _message(field: FieldDescriptor) -> Descriptor:
+    assert field.message_type is not None
+    return field.message_type
+
+
 def _parts(message: Descriptor) -> Iterator[surface_pb2.ErrorPart.ValueType]:
     for field in message.fields:
-        if field.message_type is not None:
-            yield from _parts(field.message_type)
+        if not _is_part(field):
+            yield from _parts(_message(field))
         elif _part(field) == surface_pb2.ERROR_PART_UNSPECIFIED:
             raise ValueError(f"{field.full_name} must say by the option `holds` what stands in it")
         else:
@@ -91,5 +130,5 @@ def _codes_of(codes: EnumDescriptor) -> dict[int, ErrorCode]:
         for reason in meaning.reasons:
             if reason in found:
                 raise ValueError(f"{codes.full_name}: {errors_pb2.ErrorReason.Name(reason)} has two codes")
-            found[reason] = ErrorCode(meaning.text or value.number, meaning.http or None)
+            found[reason] = ErrorCode(meaning.text or value.number, meaning.http or None, meaning.type or None, meaning.nested_in)
     return found

@@ -14,6 +14,7 @@ from google.protobuf.descriptor import FileDescriptor
 from darkroom.common.v1 import surface_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc.error_shapes import ErrorShape
+from services.common.rpc.trace import current_trace_id
 
 ERROR_BODY = "x-error-body"
 HTTP_STATUS = "x-http-status"
@@ -34,6 +35,13 @@ class Surface:
     errors: ErrorShape | None
     """None where callers get only a gRPC status."""
     reference: surface_pb2.SurfaceReference
+    request_id_prefix: str = ""
+    """What the ids of requests begin with."""
+    request_id_header: str = ""
+    """A header of every reply, besides `X-Request-Id`, with the same value unless a service sets one of its own; empty for none."""
+    error_headers: tuple[surface_pb2.ErrorHeader, ...] = ()
+    """Headers that repeat parts of an error's body."""
+    rate_limit_headers: surface_pb2.RateLimitHeaders.ValueType = surface_pb2.RATE_LIMIT_HEADERS_UNSPECIFIED
 
     @classmethod
     def declared_in(cls, file: FileDescriptor) -> Surface | None:
@@ -47,18 +55,38 @@ class Surface:
         except KeyError as missing:
             raise ValueError(f"{file.name}: the surface {said.name} names {missing}, which is not in the file") from None
         errors = ErrorShape(body, codes) if body is not None else None
-        return cls(said.name, tuple(said.path_prefixes), tuple(said.keys), errors, said.reference)
+        return cls(
+            said.name,
+            tuple(said.path_prefixes),
+            tuple(said.keys),
+            errors,
+            said.reference,
+            said.request_id_prefix,
+            said.request_id_header.lower(),
+            tuple(said.error_headers),
+            said.rate_limit_headers,
+        )
 
     def code(self, reason: ErrorReason) -> int | str | None:
         """What the surface calls a reason; None if it has no codes of its own."""
         return self.errors.code(reason) if self.errors is not None else None
 
 
-def rendered(surface: Surface | None, error: DarkroomError) -> Rendering:
-    """HTTP status and JSON body of an error; neutral ones outside any surface or for a surface without an error body."""
+def rendered(surface: Surface | None, error: DarkroomError, request_id: str | None = None) -> Rendering:
+    """HTTP status and JSON body of an error; neutral ones outside any surface or for a surface without an error body. The id is that of the
+    call being served if it is not given."""
     if surface is None or surface.errors is None:
         return error.http_status, {"error": {"reason": error.reason.value, "message": error.message}}
-    return surface.errors.http_status(error), surface.errors.render(error)
+    return surface.errors.http_status(error), surface.errors.render(error, current_trace_id() if request_id is None else request_id)
+
+
+def error_headers(surface: Surface | None, error: DarkroomError, request_id: str | None = None) -> tuple[tuple[str, str], ...]:
+    """The headers, names in lower case, in which the surface repeats parts of an error."""
+    if surface is None or surface.errors is None:
+        return ()
+    known = current_trace_id() if request_id is None else request_id
+    found = ((header.name.lower(), surface.errors.text(header.holds, error, known)) for header in surface.error_headers)
+    return tuple((name, value) for name, value in found if value is not None)
 
 
 def error_trailers(surface: Surface | None, error: DarkroomError) -> tuple[tuple[str, str], ...]:
@@ -66,5 +94,6 @@ def error_trailers(surface: Surface | None, error: DarkroomError) -> tuple[tuple
     if surface is None or surface.errors is None:
         return ()
     status, body = rendered(surface, error)
-    trailers = ((HTTP_STATUS, str(status)), (ERROR_BODY, json.dumps(body, ensure_ascii=True, separators=(",", ":"))))
+    body_text = json.dumps(body, ensure_ascii=True, separators=(",", ":"))
+    trailers = ((HTTP_STATUS, str(status)), (ERROR_BODY, body_text), *error_headers(surface, error))
     return trailers if error.advised_wait is None else (*trailers, (RETRY_AFTER, str(error.advised_wait)))

@@ -54,9 +54,9 @@ def test_a_status_without_a_row_keeps_its_number() -> None:
 def test_the_message_about_a_body_fits_into_the_surface_s_json() -> None:
     (rest,) = (surface for surface in failures.surface_errors() if "^/v1$" in surface.patterns)
     data = {"error_code": "malformed_request"}
-    assert {part: json.loads(body)["data"] for part, body in rest.malformed.items()} == {
+    assert {part: json.loads(reply.body)["data"] for part, reply in rest.malformed.items()} == {
         "message": data,
         "field": {**data, "field": "<field>"},
         "allowed": {**data, "field": "<field>", "allowed": ["<allowed>"]},
     }
-    assert all((body["code"], body["message"]) == (40000, "<message>") for body in map(json.loads, rest.malformed.values()))
+    assert all((body["code"], body["message"]) == (40000, "<message>") for body in (json.loads(reply.body) for reply in rest.malformed.values()))

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 from google.rpc import code_pb2, status_pb2
 
-from darkroom.common.v1.surface_pb2 import KeyScheme
+from darkroom.common.v1.surface_pb2 import RATE_LIMIT_HEADERS_UNSPECIFIED, KeyScheme, RateLimitHeaders
 from envoy_api.envoy.config.core.v3 import base_pb2
 from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from envoy_api.envoy.type.v3 import http_status_pb2
@@ -21,7 +21,8 @@ from services.accounts.surfaces.edge.rate_limit_fields import rate_limit_fields
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import ADDRESS_HEADER, IDENTITY_HEADER
 from services.common.rpc import catalogue
-from services.common.rpc.surfaces import Surface, rendered
+from services.common.rpc.surfaces import Surface, error_headers, rendered
+from services.common.rpc.trace import TRACE_HEADER
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -41,18 +42,18 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):
         surface = catalogue.surface_at(http.path)
         secret = presented_key(http.headers, surface)
         try:
-            return _admitted(await self._admission.admit(secret, client_address(request)))
+            return _admitted(await self._admission.admit(secret, client_address(request)), surface)
         except DarkroomError as error:
             if error.reason not in _REFUSALS:
                 raise
             if secret is None and error.reason is ErrorReason.API_KEY_INVALID:
                 error = DarkroomError(error.reason, _without_key(error.message, http.headers, surface))
-            return _refused(error, surface, http.headers.get("content-type", ""))
+            return _refused(error, surface, http.headers)
 
 
-def _admitted(admitted: Admitted) -> external_auth_pb2.CheckResponse:
+def _admitted(admitted: Admitted, surface: Surface | None) -> external_auth_pb2.CheckResponse:
     """Replace the key, which no service ever sees, with the identity."""
-    fields = rate_limit_fields(admitted.standings)
+    fields = rate_limit_fields(admitted.standings, _style(surface))
     return external_auth_pb2.CheckResponse(
         status=_OK,
         ok_response=external_auth_pb2.OkHttpResponse(
@@ -97,17 +98,23 @@ def _schemes(surface: Surface | None) -> Sequence[KeyScheme]:
     return surface.keys if surface is not None else [key for one in catalogue.surfaces() for key in one.keys]
 
 
-def _refused(error: DarkroomError, surface: Surface | None, content_type: str) -> external_auth_pb2.CheckResponse:
+def _style(surface: Surface | None) -> RateLimitHeaders.ValueType:
+    return surface.rate_limit_headers if surface is not None else RATE_LIMIT_HEADERS_UNSPECIFIED
+
+
+def _refused(error: DarkroomError, surface: Surface | None, sent: Mapping[str, str]) -> external_auth_pb2.CheckResponse:
     headers = [_header("retry-after", str(error.advised_wait))] if error.advised_wait is not None else []
     if isinstance(error, RateLimited):
-        headers += [_header(name, value) for name, value in rate_limit_fields([error.standing])]
-    if content_type.startswith("application/grpc"):
+        headers += [_header(name, value) for name, value in rate_limit_fields([error.standing], _style(surface))]
+    if sent.get("content-type", "").startswith("application/grpc"):
         # The body becomes the message. Without a status, Envoy would make one of the HTTP status: UNAVAILABLE of 429.
         headers.append(_header("grpc-status", str(error.grpc_code.value[0])))
         headers.append(_header("grpc-status-details-bin", base64.b64encode(error.status().SerializeToString()).decode()))
         status, body = error.http_status, error.message
     else:
-        status, content = rendered(surface, error)
+        request_id = sent.get(TRACE_HEADER, "")
+        status, content = rendered(surface, error, request_id)
+        headers += [_header(name, value) for name, value in error_headers(surface, error, request_id)]
         body = json.dumps(content, separators=(",", ":"))
         headers.append(_header("content-type", "application/json"))
         words = dict.fromkeys(scheme.scheme for scheme in _schemes(surface) if scheme.scheme)

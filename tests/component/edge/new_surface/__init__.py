@@ -34,8 +34,8 @@ def surface_added(name: str, folder: Path) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(str(folder))
-        for module in [module for module in sys.modules if module.partition(".")[0] == "compat"]:
-            del sys.modules[module]
+        for name in [name for name, module in sys.modules.items() if str(getattr(module, "__file__", "")).startswith(str(folder))]:
+            del sys.modules[name]
         catalogue.forget()
 
 

@@ -1,0 +1,23 @@
+"""The native API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.common.rpc.server import Mount
+from services.tasks.surfaces.native.balance import NativeBalance
+from services.tasks.surfaces.native.batches import NativeBatches
+from services.tasks.surfaces.native.tasks import NativeTasks
+from services.tasks.surfaces.native.webhooks import NativeWebhooks
+from services.tasks.surfaces.parts import SurfaceParts
+
+
+def mounts(parts: SurfaceParts) -> Sequence[Mount]:
+    """Its services."""
+    life = parts.settings.task_life
+    return [
+        Mount(NativeTasks(parts.acceptance, parts.tasks, parts.watching, parts.files, life)),
+        Mount(NativeWebhooks(parts.webhooks)),
+        Mount(NativeBatches(parts.acceptance, parts.batches, parts.archiving, life)),
+        Mount(NativeBalance(parts.ledger, parts.acceptance)),
+    ]

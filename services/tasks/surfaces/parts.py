@@ -1,0 +1,30 @@
+"""What every surface of the service is built from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.tasks.config import TasksSettings
+from services.tasks.domain.acceptance.acceptance import Acceptance
+from services.tasks.domain.batches.account_batches import AccountBatches
+from services.tasks.domain.batches.archiving import BatchArchiving
+from services.tasks.domain.credits.ledger import Ledger
+from services.tasks.domain.owner.account_tasks import AccountTasks
+from services.tasks.domain.owner.watching import Watching
+from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
+from services.tasks.files_client import FilesClient
+
+
+@dataclass(frozen=True, slots=True)
+class SurfaceParts:
+    """A surface's `mounts(parts)` serves its calls with these."""
+
+    settings: TasksSettings
+    acceptance: Acceptance
+    tasks: AccountTasks
+    watching: Watching
+    batches: AccountBatches
+    archiving: BatchArchiving
+    files: FilesClient
+    webhooks: AccountWebhooks
+    ledger: Ledger

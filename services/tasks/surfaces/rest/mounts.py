@@ -1,0 +1,29 @@
+"""The JSON API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.common.rpc.server import Mount
+from services.tasks.surfaces.parts import SurfaceParts
+from services.tasks.surfaces.rest.batches import RestBatches
+from services.tasks.surfaces.rest.billing import RestBilling
+from services.tasks.surfaces.rest.creation import RestCreation, RestImages, RestPdfs
+from services.tasks.surfaces.rest.replies import Replies
+from services.tasks.surfaces.rest.tasks import RestTasks
+from services.tasks.surfaces.rest.webhooks import RestWebhooks
+
+
+def mounts(parts: SurfaceParts) -> Sequence[Mount]:
+    """Its services."""
+    max_pooled = parts.settings.max_open_tasks_rest
+    replies = Replies(parts.watching, parts.files)
+    creation = RestCreation(parts.acceptance, replies, max_pooled)
+    return [
+        Mount(RestImages(creation)),
+        Mount(RestPdfs(creation)),
+        Mount(RestTasks(parts.tasks, parts.watching, replies, parts.settings.stream_heartbeat, max_pooled)),
+        Mount(RestWebhooks(parts.webhooks)),
+        Mount(RestBatches(parts.acceptance, parts.batches, parts.archiving, parts.files)),
+        Mount(RestBilling(parts.ledger, parts.acceptance)),
+    ]
