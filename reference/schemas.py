@@ -8,6 +8,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from darkroom.common.v1 import options_pb2
+from reference import models
 from reference.comments import Comments
 from reference.rules import constraints, is_required, rules_of
 
@@ -103,6 +104,8 @@ class Schemas:
         return schema
 
     def _value(self, field: FieldDescriptor, *, reply: bool) -> Schema:
+        if model := field.GetOptions().Extensions[options_pb2.described_by]:
+            return self._model(field, model)
         if field.message_type is not None:
             if well_known := _WELL_KNOWN.get(field.message_type.full_name):
                 return well_known()
@@ -114,6 +117,13 @@ class Schemas:
         if reply and field.type in _LONG_INTEGERS:
             return {"type": "string", "pattern": "^-?[0-9]+$"}
         return dict(_SCALARS[field.type])
+
+    def _model(self, field: FieldDescriptor, name: str) -> Schema:
+        """A reference to the schema of the class that describes a Struct or a Value."""
+        for model, schema in models.schemas_of(field.file, name).items():
+            if self._found.setdefault(model, schema) != schema:
+                raise ValueError(f"{field.full_name}: there is another schema called {model}")
+        return {"$ref": f"#/components/schemas/{name}"}
 
     def _enum(self, enum: EnumDescriptor) -> Schema:
         # The transcoder prints names as they are; 0 means unset and is never sent.

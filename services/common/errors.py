@@ -142,9 +142,7 @@ def _rebuild(
     retry_after: int | None,
     violations: tuple[Violation, ...] = (),
 ) -> DarkroomError:
-    return DarkroomError(
-        reason, message, field=field, allowed=allowed, metadata=metadata, retry_after=retry_after, violations=violations
-    )
+    return DarkroomError(reason, message, field=field, allowed=allowed, metadata=metadata, retry_after=retry_after, violations=violations)
 
 
 def from_rpc(error: grpc.aio.AioRpcError) -> DarkroomError:

@@ -16,7 +16,7 @@ from services.common.errors import DarkroomError, ErrorReason, Violation
 _Model = TypeVar("_Model", bound=BaseModel)
 _WHOLE_BELOW = 2.0**53
 _MOST_TOLD = 20
-_TYPES = {
+_WORDS = {
     "int_type": "must be an integer",
     "int_from_float": "must be an integer",
     "float_type": "must be a number",
@@ -29,8 +29,23 @@ _TYPES = {
     "none_required": "must be null",
     "missing": "is required",
     "extra_forbidden": "is not a known field",
+    "literal_error": "must be one of {expected}",
+    "enum": "must be one of {expected}",
+    "union_tag_invalid": "must be one of {expected_tags}",
+    "union_tag_not_found": "needs {discriminator}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than_equal": "must be {le} or less",
+    "greater_than": "must be more than {gt}",
+    "less_than": "must be less than {lt}",
+    "string_too_short": "must have {min_length} characters or more",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must have {min_length} items or more",
+    "too_long": "must have at most {max_length} items",
+    "string_pattern_mismatch": "must match {pattern}",
+    "value_error": "{error}",
 }
-"""Words for the faults whose texts need nothing else, by pydantic's names."""
+"""Words for pydantic's faults, by their names."""
+_LISTS = frozenset(("literal_error", "enum", "union_tag_invalid"))
 
 
 def python_of(value: Struct | Value | ListValue) -> Any:
@@ -128,38 +143,13 @@ def _is_type_name(step: str) -> bool:
 
 
 def _problem(error: ErrorDetails) -> str:
-    kind, context = error["type"], error.get("ctx", {})
-    if kind in _TYPES:
-        return _TYPES[kind]
-    match kind:
-        case "literal_error" | "enum":
-            return f"must be one of {context['expected'].replace(' or ', ', ')}".replace("'", '"')
-        case "union_tag_invalid":
-            return f"must be one of {context['expected_tags']}".replace("'", '"')
-        case "union_tag_not_found":
-            return f"needs {context['discriminator']}".replace("'", "")
-        case "greater_than_equal":
-            return f"must be {context['ge']} or more"
-        case "less_than_equal":
-            return f"must be {context['le']} or less"
-        case "greater_than":
-            return f"must be more than {context['gt']}"
-        case "less_than":
-            return f"must be less than {context['lt']}"
-        case "string_too_short":
-            return f"must have at least {context['min_length']} {'character' if context['min_length'] == 1 else 'characters'}"
-        case "string_too_long":
-            return f"must have at most {context['max_length']} characters"
-        case "too_short":
-            return f"must have at least {context['min_length']} {'item' if context['min_length'] == 1 else 'items'}"
-        case "too_long":
-            return f"must have at most {context['max_length']} items"
-        case "string_pattern_mismatch":
-            return f"must match {context['pattern']}"
-        case "value_error":
-            return str(context["error"])
-    text = error["msg"]
-    return text[0].lower() + text[1:]
+    kind, words = error["type"], _WORDS.get(error["type"])
+    if words is None:
+        return error["msg"][0].lower() + error["msg"][1:]
+    text = words.format_map(error.get("ctx", {}))
+    if kind == "union_tag_not_found":
+        return text.replace("'", "")
+    return text.replace(" or ", ", ").replace("'", '"') if kind in _LISTS else text
 
 
 def _joined(problems: Sequence[str]) -> str:

@@ -12,15 +12,18 @@ from services.common.bus import connected
 from services.common.identity import Signer, Verifier
 from services.common.object_writing import ObjectWriter, storage_client
 from services.common.revocations import Revocations
+from services.common.rooms import rooms
 from services.common.rpc.channel import Caller, channel
 from services.common.serving import Opening, Parts, Service
 from services.common.slots import Slots
 from services.common.telemetry import checks
+from services.gateway import surfaces
 from services.gateway.backend import Backend
 from services.gateway.calls import Calls
 from services.gateway.config import GatewaySettings
 from services.gateway.forms import FormLimits
-from services.gateway.surfaces.rest.forms import RestForms
+from services.gateway.receiving import Receiver
+from services.gateway.surfaces.parts import GatewayParts
 
 
 async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
@@ -40,17 +43,15 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
         f"At most {settings.forms_per_account} forms of an account are received at the same time. Send this one when another has arrived.",
         "Too many forms are arriving. Try again later.",
     )
-    rest = RestForms(
-        Calls(Verifier(settings.trusted_keys_file), slots),
-        Backend({"tasks": tasks}, signer),
-        intake_service_pb2_grpc.IntakeServiceStub(files),
-        Caller(signer),
-        ObjectWriter(http, settings.form_block_bytes),
-        revocations,
-        limits,
-        settings.max_file_bytes,
+    stub = intake_service_pb2_grpc.IntakeServiceStub(files)
+    parts = GatewayParts(
+        calls=Calls(Verifier(settings.trusted_keys_file), slots),
+        backend=Backend({"tasks": tasks}, signer),
+        receiver=Receiver(stub, Caller(signer), ObjectWriter(http, settings.form_block_bytes), limits, settings.max_file_bytes),
+        revocations=revocations,
     )
-    return Parts(needs=[checks.nats(bus)], application=Starlette(routes=list(rest.routes())))
+    routes = [route for room in rooms(surfaces, "routes") for route in room.routes(parts)]
+    return Parts(needs=[checks.nats(bus)], application=Starlette(routes=routes))
 
 
 service = Service("gateway", GatewaySettings, compose)

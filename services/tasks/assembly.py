@@ -116,7 +116,19 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     watching = Watching(store, opened.feed, opened.revocations, stopping)
     sweeper = RetentionSweeper(RetentionStore(database), retention_rules(settings), clock)
     audit = AuditLog(database, settings.audit_life, clock)
-    parts = SurfaceParts(settings, acceptance, tasks, watching, batches, archiving, files, hooks.webhooks, ledger)
+    parts = SurfaceParts(
+        acceptance=acceptance,
+        tasks=tasks,
+        watching=watching,
+        batches=batches,
+        archiving=archiving,
+        files=files,
+        webhooks=hooks.webhooks,
+        ledger=ledger,
+        max_pooled=settings.max_open_tasks_rest,
+        task_life=settings.task_life,
+        heartbeat=settings.stream_heartbeat,
+    )
     usage = TaskUsage(PolicyStore(database), ledger, _usage_limits(settings), opened.open_calls.of)
     return Assembly(
         loops=[

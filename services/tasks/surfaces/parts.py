@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
-from services.tasks.config import TasksSettings
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.batches.account_batches import AccountBatches
 from services.tasks.domain.batches.archiving import BatchArchiving
@@ -19,7 +19,6 @@ from services.tasks.files_client import FilesClient
 class SurfaceParts:
     """A surface's `mounts(parts)` serves its calls with these."""
 
-    settings: TasksSettings
     acceptance: Acceptance
     tasks: AccountTasks
     watching: Watching
@@ -28,3 +27,9 @@ class SurfaceParts:
     files: FilesClient
     webhooks: AccountWebhooks
     ledger: Ledger
+    max_pooled: int
+    """How many tasks that it created singly an account may have open, over all surfaces that count them."""
+    task_life: timedelta
+    """How long a task is kept after its end."""
+    heartbeat: float
+    """Seconds between the comments that keep a stream of events open."""

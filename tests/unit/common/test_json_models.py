@@ -71,7 +71,10 @@ def test_what_fits_becomes_the_model() -> None:
         ({"resizing": {"width": 101}}, {"operations.resizing.width": 'must be 100 or less or one of "auto"'}),
         ({"resizing": {"width": 1.5}}, {"operations.resizing.width": 'must be an integer or one of "auto"'}),
         ({"resizing": {"width": "big"}}, {"operations.resizing.width": 'must be an integer or one of "auto"'}),
-        ({"resizing": {"height": 1}, "x": 1}, {"operations.resizing.height": "is not a known field", "operations.x": "is not a known field"}),
+        (
+            {"resizing": {"height": 1}, "x": 1},
+            {"operations.resizing.height": "is not a known field", "operations.x": "is not a known field"},
+        ),
         ({"resizing": {"fit": {"type": "pad"}}}, {"operations.resizing.fit": 'must be one of "crop", "canvas"'}),
         ({"resizing": {"fit": {"type": "crop", "crop": "left"}}}, {"operations.resizing.fit.crop": 'must be one of "center", "smart"'}),
         ({"resizing": {"fit": {}}}, {"operations.resizing.fit": "needs type"}),

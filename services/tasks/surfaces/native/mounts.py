@@ -14,7 +14,7 @@ from services.tasks.surfaces.parts import SurfaceParts
 
 def mounts(parts: SurfaceParts) -> Sequence[Mount]:
     """Its services."""
-    life = parts.settings.task_life
+    life = parts.task_life
     return [
         Mount(NativeTasks(parts.acceptance, parts.tasks, parts.watching, parts.files, life)),
         Mount(NativeWebhooks(parts.webhooks)),

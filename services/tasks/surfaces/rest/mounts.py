@@ -16,13 +16,12 @@ from services.tasks.surfaces.rest.webhooks import RestWebhooks
 
 def mounts(parts: SurfaceParts) -> Sequence[Mount]:
     """Its services."""
-    max_pooled = parts.settings.max_open_tasks_rest
     replies = Replies(parts.watching, parts.files)
-    creation = RestCreation(parts.acceptance, replies, max_pooled)
+    creation = RestCreation(parts.acceptance, replies, parts.max_pooled)
     return [
         Mount(RestImages(creation)),
         Mount(RestPdfs(creation)),
-        Mount(RestTasks(parts.tasks, parts.watching, replies, parts.settings.stream_heartbeat, max_pooled)),
+        Mount(RestTasks(parts.tasks, parts.watching, replies, parts.heartbeat, parts.max_pooled)),
         Mount(RestWebhooks(parts.webhooks)),
         Mount(RestBatches(parts.acceptance, parts.batches, parts.archiving, parts.files)),
         Mount(RestBilling(parts.ledger, parts.acceptance)),

@@ -1,0 +1,106 @@
+"""Forms as they arrive: their files go to storage, whatever the surface."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Protocol
+
+from starlette.requests import Request
+
+from darkroom.internal.files.v1 import intake_service_pb2_grpc
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.log import get_logger
+from services.common.object_writing import ObjectWriter
+from services.common.rpc.channel import Caller
+from services.gateway.backend import FilesOfAccount
+from services.gateway.forms import Form, FormLimits, Part
+
+_logger = get_logger()
+
+
+class Parts(Protocol):
+    """The parts that a form may have."""
+
+    def check_field(self, name: str) -> None:
+        """Refuse a part that is no file by its name. Raises FIELD_INVALID."""
+
+    def check_file(self, name: str, before: int) -> None:
+        """Refuse a file by the name of its part and the number of those of that name before it. Raises FIELD_INVALID and TOO_MANY_FILES."""
+
+
+@dataclass(slots=True)
+class Received:
+    """What a form held."""
+
+    texts: list[tuple[str, str]] = field(default_factory=list)
+    files: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """Ids of stored files, by part."""
+    content: hashlib._Hash = field(default_factory=hashlib.sha256)
+    """Of all files and where they stood."""
+
+    @property
+    def file_ids(self) -> list[int]:
+        """All files."""
+        return list(chain.from_iterable(self.files.values()))
+
+
+class Receiver:
+    """Receives forms for accounts."""
+
+    def __init__(
+        self,
+        intake: intake_service_pb2_grpc.IntakeServiceAsyncStub,
+        caller: Caller,
+        writer: ObjectWriter,
+        limits: FormLimits,
+        max_file_bytes: int,
+    ) -> None:
+        self._intake, self._caller, self._writer = intake, caller, writer
+        self._limits, self._max_file_bytes = limits, max_file_bytes
+
+    async def receive(self, request: Request, parts: Parts, account_id: int) -> Received:
+        """Read a form, and store its files. What was stored is deleted if anything goes wrong."""
+        form = Form(request.headers.get("content-type", ""), request.stream(), self._limits)
+        received = Received()
+        try:
+            async for part in form.parts():
+                if part.file_name is None:
+                    parts.check_field(part.name)
+                    received.texts.append((part.name, await part.text()))
+                else:
+                    parts.check_file(part.name, len(received.files[part.name]))
+                    received.files[part.name].append(await self._store(part, account_id, received))
+        except BaseException:
+            await self.discard(account_id, received.file_ids)
+            raise
+        return received
+
+    async def _store(self, part: Part, account_id: int, received: Received) -> int:
+        received.content.update(f"\0{part.name}\0".encode())
+
+        async def chunks() -> AsyncIterator[bytes]:
+            async for chunk in part.chunks():
+                received.content.update(chunk)
+                yield chunk
+
+        target = FilesOfAccount(self._intake, self._caller, account_id, part.file_name or "")
+        try:
+            return await self._writer.write(target, chunks(), self._max_file_bytes)
+        except DarkroomError as error:
+            if error.reason in (ErrorReason.MALFORMED_REQUEST, ErrorReason.UNAVAILABLE, ErrorReason.INTERNAL):
+                raise
+            raise error.at(part.name) from error
+
+    async def discard(self, account_id: int, file_ids: list[int]) -> None:
+        """Delete files that no task needs. Those that cannot be deleted now expire."""
+        if not file_ids:
+            return
+        try:
+            await asyncio.shield(FilesOfAccount(self._intake, self._caller, account_id).discard(*file_ids))
+        except DarkroomError as error:
+            _logger.warning("files_not_discarded", files=len(file_ids), error=str(error))
