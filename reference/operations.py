@@ -24,6 +24,7 @@ Schema = dict[str, Any]
 
 _PARAMETER = re.compile(r"\{(\w+)(?:=[^}]*)?\}")
 _EVENT_STREAM = "text/event-stream"
+_NO_CONTENT = "204"
 # The responses describe it in full.
 _CODES = re.compile(r"\s*\b(?:Codes|Errors): .*\Z", re.DOTALL)
 _LAST_EVENT_ID = "`Last-Event-ID`"
@@ -59,11 +60,12 @@ class Operations:
         return operation
 
     def _parameters(self, method: MethodDescriptor, binding: HttpBinding) -> list[Schema]:
-        in_path = _PARAMETER.findall(binding.template)
+        in_path, body = _PARAMETER.findall(binding.template), catalogue.body_field(method)
         found = []
         for field in method.input_type.fields:
             place = "path" if field.name in in_path else "query"
-            if place == "query" and binding.verb not in ("GET", "DELETE") and not is_about_reply(field):
+            in_body = binding.verb not in ("GET", "DELETE") and (field.name == body if body else not is_about_reply(field))
+            if place == "query" and in_body:
                 continue
             schema = self._schemas.field(field, reply=False)
             found.append(
@@ -83,7 +85,9 @@ class Operations:
 
     def _body(self, method: MethodDescriptor, binding: HttpBinding) -> Schema:
         in_path = frozenset(_PARAMETER.findall(binding.template))
-        if in_path & set(method.input_type.fields_by_name):
+        if body := catalogue.body_field(method):
+            schema = self._schemas.field(method.input_type.fields_by_name[body], reply=False)
+        elif in_path & set(method.input_type.fields_by_name):
             schema = self._schemas.object(method.input_type, reply=False, without=in_path)
         else:
             schema = self._schemas.reference(method.input_type, reply=False)
@@ -99,14 +103,16 @@ class Operations:
 
     def _success(self, method: MethodDescriptor) -> dict[str, Schema]:
         headers = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+        statuses = [str(status) for status in method.GetOptions().Extensions[options_pb2.success_http]] or ["200"]
         if method.output_type.full_name == httpbody_pb2.HttpBody.DESCRIPTOR.full_name:
-            schema = {"type": "string", "description": "Server-Sent Events, one `TaskStreamEvent` each."}
-            return {
-                "200": {"description": "The events.", "headers": headers, "content": {_EVENT_STREAM: {"schema": schema}}},
-                "204": {"description": "No more events will follow.", "headers": headers},
-            }
-        content = {"application/json": {"schema": self._schemas.reference(method.output_type, reply=True)}}
-        found = {"200": {"description": self._comments.of(method.output_type.full_name), "headers": headers, "content": content}}
+            event = method.GetOptions().Extensions[options_pb2.streams]
+            schema = {"type": "string", "description": f"Server-Sent Events, one `{event}` each."}
+            events = {"description": "The events.", "headers": headers, "content": {_EVENT_STREAM: {"schema": schema}}}
+            ended = {"description": "No more events will follow.", "headers": headers}
+            return {status: ended if status == _NO_CONTENT else events for status in statuses}
+        content = {"application/json": {"schema": self._schemas.reply(method.output_type)}}
+        one = {"description": self._comments.of(method.output_type.full_name), "headers": headers, "content": content}
+        found = dict.fromkeys(statuses, one)
         if "redirect" in method.input_type.fields_by_name:
             leading = {**headers, "Location": {"description": "What to GET.", "schema": {"type": "string", "format": "uri-reference"}}}
             found["303"] = {"description": "Where the result is; only with `redirect`.", "headers": leading, "content": content}

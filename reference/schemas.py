@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, FileDescriptor
 
 from darkroom.common.v1 import options_pb2
 from reference import models
@@ -62,6 +62,11 @@ class Schemas:
             self._found[message.name] = self.object(message, reply=reply)
         return {"$ref": f"#/components/schemas/{message.name}"}
 
+    def reply(self, message: Descriptor) -> Schema:
+        """The schema of a whole reply."""
+        well_known = _WELL_KNOWN.get(message.full_name)
+        return well_known() if well_known is not None else self.reference(message, reply=True)
+
     def object(self, message: Descriptor, *, reply: bool, without: frozenset[str] = frozenset()) -> Schema:
         """The message as an object, without the fields named in `without` (a request's path parameters) and those of its query."""
         fields = [field for field in message.fields if field.name not in without and not is_about_reply(field)]
@@ -104,12 +109,8 @@ class Schemas:
         return schema
 
     def _value(self, field: FieldDescriptor, *, reply: bool) -> Schema:
-        if model := field.GetOptions().Extensions[options_pb2.described_by]:
-            return self._model(field, model)
         if field.message_type is not None:
-            if well_known := _WELL_KNOWN.get(field.message_type.full_name):
-                return well_known()
-            return self.reference(field.message_type, reply=reply)
+            return self._message(field, field.message_type, reply=reply)
         if field.enum_type is not None:
             return self._enum(field.enum_type)
         if field.GetOptions().Extensions[options_pb2.whole]:
@@ -118,9 +119,15 @@ class Schemas:
             return {"type": "string", "pattern": "^-?[0-9]+$"}
         return dict(_SCALARS[field.type])
 
+    def _message(self, field: FieldDescriptor, message: Descriptor, *, reply: bool) -> Schema:
+        if model := field.GetOptions().Extensions[options_pb2.described_by]:
+            return self._model(field, model)
+        well_known = _WELL_KNOWN.get(message.full_name)
+        return well_known() if well_known is not None else self.reference(message, reply=reply)
+
     def _model(self, field: FieldDescriptor, name: str) -> Schema:
         """A reference to the schema of the class that describes a Struct or a Value."""
-        for model, schema in models.schemas_of(field.file, name).items():
+        for model, schema in models.schemas_of(_file_of(field), name).items():
             if self._found.setdefault(model, schema) != schema:
                 raise ValueError(f"{field.full_name}: there is another schema called {model}")
         return {"$ref": f"#/components/schemas/{name}"}
@@ -130,6 +137,11 @@ class Schemas:
         values = [value.name for value in enum.values if value.number != 0]
         lines = [f"- `{name}`: {self._comments.of(f'{enum.full_name}.{name}')}" for name in values]
         return {"type": "string", "enum": values, "description": "\n".join(lines)}
+
+
+def _file_of(field: FieldDescriptor) -> FileDescriptor:
+    assert field.containing_type is not None
+    return field.containing_type.file
 
 
 def is_about_reply(field: FieldDescriptor) -> bool:

@@ -17,9 +17,13 @@ from google.rpc import error_details_pb2, status_pb2
 from darkroom.common.v1.reasons import ErrorReason
 from services.common.log import get_logger
 
-__all__ = ["DOMAIN", "DarkroomError", "ErrorReason", "Violation", "from_rpc", "translated"]
+__all__ = ["DOMAIN", "MISSING", "UNKNOWN", "DarkroomError", "ErrorReason", "Violation", "from_rpc", "translated"]
 
 DOMAIN = "darkroom"
+MISSING = "missing"
+"""The kind of violation that a field is required and not there."""
+UNKNOWN = "extra_forbidden"
+"""The kind of violation that there is no such field."""
 _STATUS_DETAILS = "grpc-status-details-bin"
 _logger = get_logger()
 
@@ -33,7 +37,7 @@ class Violation:
     problem: str
     """In words that follow the path: `must be from 1 to 100`."""
     kind: str = "value_error"
-    """For programs: `missing`, `extra_forbidden`, `int_type` and the like, as pydantic names them."""
+    """For programs: MISSING, UNKNOWN, `int_type` and the like, as pydantic names them."""
 
 
 class DarkroomError(Exception):
@@ -79,6 +83,11 @@ class DarkroomError(Exception):
         if self._violations or self.field is None:
             return self._violations
         return (Violation(self.field, self.message.removeprefix(f"{self.field}:").strip()),)
+
+    @property
+    def kind(self) -> str:
+        """What is wrong, more closely than the reason says: that of the first violation, or `missing` for a key that was not sent."""
+        return self.metadata.get("kind", "") or (self.violations[0].kind if self.violations else "")
 
     @property
     def grpc_code(self) -> grpc.StatusCode:

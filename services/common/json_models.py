@@ -1,5 +1,5 @@
-"""JSON that no proto message describes, such as a value that is a number or a text: `google.protobuf.Struct` and `Value` in Python's terms, and
-checked against pydantic models."""
+"""JSON that no proto message describes, such as a value that is a number or a text: `google.protobuf.Struct` and `Value` in Python's terms,
+and checked against pydantic models."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _WORDS = {
 _LISTS = frozenset(("literal_error", "enum", "union_tag_invalid"))
 
 
-def python_of(value: Struct | Value | ListValue) -> Any:
+def python_of(value: Struct | Value | ListValue) -> Any:  # noqa: PLR0911 - one for each kind
     """The value as Python's json has it; whole numbers are int."""
     if isinstance(value, Struct):
         return {name: python_of(each) for name, each in value.fields.items()}

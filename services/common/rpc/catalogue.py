@@ -151,6 +151,13 @@ def takes_body(method: MethodDescriptor) -> bool:
     return any(one.body == "*" for one in (rule, *rule.additional_bindings))
 
 
+def body_field(method: MethodDescriptor) -> str:
+    """The field of the request that the whole body of a JSON call becomes; empty if the body is the request, or there is none."""
+    options = method.GetOptions()
+    body = options.Extensions[annotations_pb2.http].body if options.HasExtension(annotations_pb2.http) else ""
+    return "" if body == "*" else body
+
+
 def names_unknown_fields(method: MethodDescriptor) -> bool:
     """Whether fields that a JSON call does not have are named in its reply; else they are refused."""
     return bool(method.GetOptions().Extensions[options_pb2.names_unknown_fields])

@@ -34,7 +34,7 @@ class ErrorShape:
     def __init__(self, body: Descriptor, codes: EnumDescriptor | None) -> None:
         """Raise ValueError if a field does not declare what it holds, the body has a code but some reason has none, or a reason has two."""
         self.message = body
-        self._codes = _codes_of(codes) if codes is not None else {}
+        self._codes, self._of_kinds = _codes_of(codes) if codes is not None else ({}, {})
         if surface_pb2.ERROR_PART_CODE in set(_parts(body)) and _OTHERS not in self._codes:
             missing = [reason.value for reason in ErrorReason if reason.number not in self._codes]
             if missing:
@@ -47,14 +47,14 @@ class ErrorShape:
 
     def http_status(self, error: DarkroomError) -> int:
         """The HTTP status of an error."""
-        code = self._code(error.reason)
+        code = self._code(error.reason, error.kind)
         return code.http if code is not None and code.http is not None else error.http_status
 
     def render(self, error: DarkroomError, request_id: str) -> dict[str, object]:
         """The body of an error."""
         values = self._values(error, request_id)
         body = _object(self.message, values)
-        code = self._code(error.reason)
+        code = self._code(error.reason, error.kind)
         return {code.nested_in: body} if code is not None and code.nested_in else body
 
     def text(self, part: surface_pb2.ErrorPart.ValueType, error: DarkroomError, request_id: str) -> str | None:
@@ -62,11 +62,11 @@ class ErrorShape:
         value = self._values(error, request_id)[part]
         return None if value is None else str(value)
 
-    def _code(self, reason: ErrorReason) -> ErrorCode | None:
-        return self._codes.get(reason.number) or self._codes.get(_OTHERS)
+    def _code(self, reason: ErrorReason, kind: str = "") -> ErrorCode | None:
+        return self._of_kinds.get((reason.number, kind)) or self._codes.get(reason.number) or self._codes.get(_OTHERS)
 
     def _values(self, error: DarkroomError, request_id: str) -> Mapping[surface_pb2.ErrorPart.ValueType, object | None]:
-        code = self._code(error.reason)
+        code = self._code(error.reason, error.kind)
         return {
             surface_pb2.ERROR_PART_CODE: code.value if code is not None else None,
             surface_pb2.ERROR_PART_TYPE: code.type if code is not None else None,
@@ -123,12 +123,18 @@ def _parts(message: Descriptor) -> Iterator[surface_pb2.ErrorPart.ValueType]:
             yield _part(field)
 
 
-def _codes_of(codes: EnumDescriptor) -> dict[int, ErrorCode]:
+def _codes_of(codes: EnumDescriptor) -> tuple[dict[int, ErrorCode], dict[tuple[int, str], ErrorCode]]:
+    """The codes of reasons, and those of some kinds of errors with a reason."""
     found: dict[int, ErrorCode] = {}
+    of_kinds: dict[tuple[int, str], ErrorCode] = {}
     for value in codes.values:
         meaning = value.GetOptions().Extensions[surface_pb2.means]
+        code = ErrorCode(meaning.text or value.number, meaning.http or None, meaning.type or None, meaning.nested_in)
         for reason in meaning.reasons:
-            if reason in found:
+            known = [(reason, kind) in of_kinds for kind in meaning.kinds] or [reason in found]
+            if any(known):
                 raise ValueError(f"{codes.full_name}: {errors_pb2.ErrorReason.Name(reason)} has two codes")
-            found[reason] = ErrorCode(meaning.text or value.number, meaning.http or None, meaning.type or None, meaning.nested_in)
-    return found
+            of_kinds |= {(reason, kind): code for kind in meaning.kinds}
+            if not meaning.kinds:
+                found[reason] = code
+    return found, of_kinds

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.common.errors import UNKNOWN, DarkroomError, ErrorReason, Violation
 
 UNKNOWN_FIELDS_HEADER = "x-darkroom-unknown-fields"
 """Paths such as `items[0].file_idz`, with commas between them; what the client chose is percent-encoded. Never a client's own."""
@@ -38,7 +38,9 @@ class UnknownField:
 
     def refusal(self) -> DarkroomError:
         """FIELD_INVALID."""
-        return DarkroomError(ErrorReason.FIELD_INVALID, f"{self.path}: {self.problem}", field=self.path, allowed=self.names)
+        violation = Violation(self.path, self.problem, UNKNOWN)
+        message = f"{self.path}: {self.problem}"
+        return DarkroomError(ErrorReason.FIELD_INVALID, message, allowed=self.names, violations=[violation])
 
 
 _unknown: ContextVar[Sequence[UnknownField]] = ContextVar("unknown_fields", default=())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from buf.validate import validate_pb2
@@ -11,9 +12,11 @@ from protovalidate import Validator, Violation
 
 from darkroom.common.v1 import options_pb2
 from darkroom.operations.v1 import options_pb2 as operation_options_pb2
-from services.common.errors import DarkroomError, ErrorReason
+from services.common import errors
+from services.common.errors import MISSING, DarkroomError, ErrorReason
 
 _PATTERN = "string.pattern"
+_NOT_EMPTY = ("string.min_len", "repeated.min_items")
 _ALTERNATIVES = "message.oneof"
 # protovalidate's words, and those of an engineer.
 _WORDS = tuple(
@@ -66,7 +69,7 @@ def _unset(violation: Violation, request: Message) -> DarkroomError | None:
     allowed = [name for name, kind in kinds if kind is None or not kind.GetOptions().Extensions[operation_options_pb2.operation].diagnostic]
     field = _path(violation).removesuffix(oneof.name).removesuffix(".")
     text = f"must have exactly one of {', '.join(allowed)}"
-    return DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: {text}" if field else text, field=field or None, allowed=allowed)
+    return _refusal(ErrorReason.FIELD_INVALID, field, text, allowed, MISSING)
 
 
 def _alternatives(violation: Violation, request: Message) -> DarkroomError | None:
@@ -79,7 +82,7 @@ def _alternatives(violation: Violation, request: Message) -> DarkroomError | Non
     above = f"{path}." if (path := _path(violation)) else ""
     told = (violation.proto.message or "").startswith("one of")
     problem = f"is required, unless {' or '.join(others)} is given" if told else f"cannot be given together with {' or '.join(others)}"
-    return DarkroomError(ErrorReason.FIELD_INVALID, f"{above}{first}: {problem}.", field=f"{above}{first}")
+    return _refusal(ErrorReason.FIELD_INVALID, f"{above}{first}", f"{problem}.", (), MISSING if told else "")
 
 
 def _message_of(violation: Violation, request: Message) -> Any:
@@ -103,7 +106,20 @@ def _error(violation: Violation, request: Message) -> DarkroomError:
         message = theirs.sub(ours, message)
     if proto.rule_id == _PATTERN:
         message = f"must {_must(violation, request) or 'have another form'}"
-    return DarkroomError(reason, f"{field}: {message}" if field else message, field=field or None, allowed=allowed)
+    return _refusal(reason, field, message, allowed, MISSING if _is_missing(violation) else "")
+
+
+def _is_missing(violation: Violation) -> bool:
+    """Whether a rule wants a field that is not there, or empty, which is the same in proto3."""
+    rule, value = violation.proto.rule_id or "", violation.field_value
+    return rule == "required" or (rule in _NOT_EMPTY and not value)
+
+
+def _refusal(reason: ErrorReason, field: str, problem: str, allowed: Sequence[str], kind: str) -> DarkroomError:
+    if not field:
+        return DarkroomError(reason, problem, allowed=allowed)
+    broken = errors.Violation(field, problem, kind) if kind else errors.Violation(field, problem)
+    return DarkroomError(reason, f"{field}: {problem}", allowed=allowed, violations=[broken])
 
 
 def _must(violation: Violation, request: Message) -> str:

@@ -59,4 +59,6 @@ def test_the_message_about_a_body_fits_into_the_surface_s_json() -> None:
         "field": {**data, "field": "<field>"},
         "allowed": {**data, "field": "<field>", "allowed": ["<allowed>"]},
     }
-    assert all((body["code"], body["message"]) == (40000, "<message>") for body in (json.loads(reply.body) for reply in rest.malformed.values()))
+    assert all(
+        (body["code"], body["message"]) == (40000, "<message>") for body in (json.loads(reply.body) for reply in rest.malformed.values())
+    )

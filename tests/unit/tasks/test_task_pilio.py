@@ -13,6 +13,7 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc.validation import RequestValidator
 from services.tasks.model import TaskEvent
 from services.tasks.model.state import TaskState
+from services.tasks.surfaces import ids
 from services.tasks.surfaces.rest import messages
 
 PORTRAIT, PRODUCT = remove_background_pb2.SUBJECT_PORTRAIT, remove_background_pb2.SUBJECT_PRODUCT
@@ -204,17 +205,17 @@ def test_options_of_the_structured_removal(name: str) -> None:
 
 @pytest.mark.parametrize("text", ["1", "59473731485042", "999999999999999"])
 def test_ids_are_decimal_strings(text: str) -> None:
-    assert messages.file_id(text, "image_file_id") == int(text)
-    assert messages.task_id(text) == int(text)
+    assert ids.file_id(text, "image_file_id") == int(text)
+    assert ids.task_id(text) == int(text)
 
 
 @pytest.mark.parametrize("text", ["", "0", "01", "-1", "+1", " 1", "1 ", "1.0", "1e3", "0x1", "1_0", "٣", "1000000000000000"])
 def test_what_is_no_id_is_as_good_as_a_missing_one(text: str) -> None:
     with pytest.raises(DarkroomError) as missing_file:
-        messages.file_id(text, "image_file_id")
+        ids.file_id(text, "image_file_id")
     assert (missing_file.value.reason, missing_file.value.http_status) == (ErrorReason.FILE_NOT_FOUND, 400)
     with pytest.raises(DarkroomError) as missing_task:
-        messages.task_id(text)
+        ids.task_id(text)
     assert (missing_task.value.reason, missing_task.value.http_status) == (ErrorReason.TASK_NOT_FOUND, 404)
 
 

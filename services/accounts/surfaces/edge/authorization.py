@@ -18,7 +18,7 @@ from services.accounts.domain.admission import Admission, Admitted
 from services.accounts.domain.keys import is_key
 from services.accounts.domain.rate_limits import RateLimited
 from services.accounts.surfaces.edge.rate_limit_fields import rate_limit_fields
-from services.common.errors import DarkroomError, ErrorReason
+from services.common.errors import MISSING, DarkroomError, ErrorReason
 from services.common.identity import ADDRESS_HEADER, IDENTITY_HEADER
 from services.common.rpc import catalogue
 from services.common.rpc.surfaces import Surface, error_headers, rendered
@@ -47,7 +47,7 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):
             if error.reason not in _REFUSALS:
                 raise
             if secret is None and error.reason is ErrorReason.API_KEY_INVALID:
-                error = DarkroomError(error.reason, _without_key(error.message, http.headers, surface))
+                error = _without_key(error, http.headers, surface)
             return _refused(error, surface, http.headers)
 
 
@@ -85,13 +85,13 @@ def presented_key(headers: Mapping[str, str], surface: Surface | None) -> str | 
     return None
 
 
-def _without_key(message: str, headers: Mapping[str, str], surface: Surface | None) -> str:
-    """Why there is no key to check: nothing was sent, or (`message`) what was sent cannot be one."""
+def _without_key(error: DarkroomError, headers: Mapping[str, str], surface: Surface | None) -> DarkroomError:
+    """Why there is no key to check: nothing was sent, or (`error`) what was sent cannot be one."""
     schemes = _schemes(surface)
     if any(headers.get(scheme.header.lower()) for scheme in schemes):
-        return message
+        return error
     ways = dict.fromkeys(f"{scheme.header}: {f'{scheme.scheme} ' if scheme.scheme else ''}…" for scheme in schemes)
-    return f"No API key was sent. Send it in a header: {' or '.join(ways)}"
+    return DarkroomError(error.reason, f"No API key was sent. Send it in a header: {' or '.join(ways)}", metadata={"kind": MISSING})
 
 
 def _schemes(surface: Surface | None) -> Sequence[KeyScheme]:
@@ -105,7 +105,7 @@ def _style(surface: Surface | None) -> RateLimitHeaders.ValueType:
 def _refused(error: DarkroomError, surface: Surface | None, sent: Mapping[str, str]) -> external_auth_pb2.CheckResponse:
     headers = [_header("retry-after", str(error.advised_wait))] if error.advised_wait is not None else []
     if isinstance(error, RateLimited):
-        headers += [_header(name, value) for name, value in rate_limit_fields([error.standing], _style(surface))]
+        headers += [_header(name, value) for name, value in rate_limit_fields([error.standing], _style(surface), exceeded=True)]
     if sent.get("content-type", "").startswith("application/grpc"):
         # The body becomes the message. Without a status, Envoy would make one of the HTTP status: UNAVAILABLE of 429.
         headers.append(_header("grpc-status", str(error.grpc_code.value[0])))

@@ -1,7 +1,7 @@
 """What replies tell about limits on requests, in the headers that each surface's clients read.
 
-`RateLimit-Policy` and `RateLimit` are those of draft-ietf-httpapi-ratelimit-headers-10 and -11; `RateLimit-Limit`, `RateLimit-Remaining` and
-`RateLimit-Reset` those of -06; `X-RateLimit-…` are their predecessors, whose reset is a Unix time.
+`RateLimit-Policy` and `RateLimit` are those of draft-ietf-httpapi-ratelimit-headers-10 and -11; `RateLimit-Limit`, `RateLimit-Remaining`
+and `RateLimit-Reset` those of -06; `X-RateLimit-…` are their predecessors, whose reset is a Unix time.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ def rate_limit_fields(
     standings: Sequence[Standing],
     style: RateLimitHeaders.ValueType = RATE_LIMIT_HEADERS_UNSPECIFIED,
     clock: Callable[[], float] = time.time,
+    *,
+    exceeded: bool = False,
 ) -> Fields:
     """Every limit of a request, and what is left of the one that will be reached first; nothing without a limit.
 
@@ -42,7 +44,8 @@ def rate_limit_fields(
         case RateLimitHeaders.RATE_LIMIT_HEADERS_SECONDS:
             return (
                 ("ratelimit-limit", f"{least.limit.burst}, {_windows(limits)}"),
-                ("ratelimit-remaining", str(left)),
+                # As those have it who used these first.
+                ("ratelimit-remaining", "-1" if exceeded else str(left)),
                 ("ratelimit-reset", str(least.seconds)),
             )
     return (("ratelimit-policy", _policies(limits)), ("ratelimit", f'"{least.limit.policy}";r={left};t={least.seconds}'))

@@ -17,6 +17,7 @@ from services.tasks.domain.batches.archiving import BatchArchiving
 from services.tasks.files_client import FilesClient
 from services.tasks.model import Task
 from services.tasks.model.records import BatchNow, Refusal
+from services.tasks.surfaces import ids
 from services.tasks.surfaces.rendering import deadline_of, timestamp
 from services.tasks.surfaces.rest import messages
 from services.tasks.surfaces.rest.errors import error_code
@@ -89,13 +90,13 @@ class RestBatches(batches_pb2_grpc.BatchesServiceServicer):
 
 
 def _item(item: batches_pb2.BatchItem, index: int) -> RequestedItem:
-    file_ids = [messages.file_id(text, f"items[{index}].file_ids[{position}]") for position, text in enumerate(item.file_ids)]
+    file_ids = [ids.file_id(text, f"items[{index}].file_ids[{position}]") for position, text in enumerate(item.file_ids)]
     return RequestedItem(item.operations, file_ids)
 
 
 def _batch_id(text: str) -> int:
     """A batch id. Raises BATCH_NOT_FOUND for an invalid id, as for one that does not exist."""
-    number = messages.decimal_id(text)
+    number = ids.decimal_id(text)
     if number is None:
         raise batch_not_found()
     return number

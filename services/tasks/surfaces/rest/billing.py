@@ -12,8 +12,8 @@ from services.tasks.domain.acceptance.requests import EstimateRequest
 from services.tasks.domain.credits.amounts import MILLI
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.model import LedgerEntry
+from services.tasks.surfaces import ids
 from services.tasks.surfaces.rendering import timestamp
-from services.tasks.surfaces.rest import messages
 
 _SUCCESS = "success"
 
@@ -50,7 +50,7 @@ class RestBilling(billing_pb2_grpc.BillingServiceServicer):
             EstimateRequest(
                 account_id=current_identity().account_id,
                 operations=request.operations,
-                file_ids=[messages.file_id(text, f"file_ids[{index}]") for index, text in enumerate(request.file_ids)],
+                file_ids=[ids.file_id(text, f"file_ids[{index}]") for index, text in enumerate(request.file_ids)],
                 field="file_count" if planned else "file_ids",
                 planned_count=request.file_count,
                 planned_pages=request.page_count or 1,

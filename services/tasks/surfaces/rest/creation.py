@@ -17,6 +17,7 @@ from services.common.rpc.trace import Origin
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.plan import operations_of
+from services.tasks.surfaces import ids
 from services.tasks.surfaces.rendering import input_urls
 from services.tasks.surfaces.rest import generation, messages
 from services.tasks.surfaces.rest.notices import unknown, unused_boxes
@@ -54,7 +55,7 @@ class RestCreation:
             file_ids, fields = ([], []) if url else ([named], [source])
         else:
             file_ids, fields = list(named), [f"{source}[{index}]" for index in range(len(named))]
-        inputs = [messages.file_id(file_id, field) for file_id, field in zip(file_ids, fields, strict=True)]
+        inputs = [ids.file_id(file_id, field) for file_id, field in zip(file_ids, fields, strict=True)]
         task = await self._acceptance.create(
             TaskRequest(
                 account_id=current_identity().account_id,

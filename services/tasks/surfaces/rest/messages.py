@@ -19,13 +19,12 @@ from darkroom.rest.v1 import images_pb2, pdfs_pb2, task_list_pb2, tasks_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.operations import spec_of
 from services.tasks.domain.credits.amounts import MILLI
-from services.tasks.domain.owner.account_tasks import task_not_found
 from services.tasks.domain.plan import operations_of
 from services.tasks.model import Task, TaskEvent
 from services.tasks.surfaces.rendering import timestamp
 from services.tasks.surfaces.rest.notices import not_applied, notices
-from services.tasks.surfaces.rest.server_sent_events import server_sent_event
 from services.tasks.surfaces.rest.status import Status, status_of
+from services.tasks.surfaces.server_sent_events import server_sent_event
 
 SUBJECTS: Mapping[str, remove_background_pb2.Subject.ValueType] = {
     "portrait": remove_background_pb2.SUBJECT_PORTRAIT,
@@ -62,8 +61,6 @@ UPSCALE_EXTRAS: Mapping[tuple[str, str], Collection[upscale_pb2.Enhancement.Valu
     ("enhance", "auto"): _QUALITY_TOO,
     ("enhance", "hd"): _QUALITY_TOO,
 }
-
-_LARGEST_ID_DIGITS = 15
 
 
 def remove_background(request: images_pb2.RemoveBackgroundRequest) -> operation_pb2.Operation:
@@ -124,22 +121,6 @@ def remove_pdf_watermark(request: pdfs_pb2.PDFRemoveWatermarkRequest) -> operati
     chosen = {name: getattr(request, name) for name in (*_EDITABLE_ONLY, "report")}
     parameters = remove_pdf_watermark_pb2.RemovePdfWatermark(**chosen)
     return operation_pb2.Operation(remove_pdf_watermark=parameters)
-
-
-def file_id(text: str, field: str) -> int:
-    """A file id. Raises FILE_NOT_FOUND for an invalid id, as for one that does not exist."""
-    number = decimal_id(text)
-    if number is None:
-        raise DarkroomError(ErrorReason.FILE_NOT_FOUND, "There is no such file.", field=field)
-    return number
-
-
-def task_id(text: str) -> int:
-    """A task id. Raises TASK_NOT_FOUND for an invalid id, as for one that does not exist."""
-    number = decimal_id(text)
-    if number is None:
-        raise task_not_found()
-    return number
 
 
 def created(task: Task) -> tasks_pb2.TaskCreateResult:
@@ -250,13 +231,6 @@ def _result_file(download: files_service_pb2.Download) -> tasks_pb2.ResultFile:
         download_url_expires_at=download.expire_time,
         expires_at=file.expire_time if file.HasField("expire_time") else None,
     )
-
-
-def decimal_id(text: str) -> int | None:
-    """A number in canonical decimal form, without sign, spaces or leading zeros; None for any other text."""
-    if not (text.isascii() and text.isdigit()) or len(text) > _LARGEST_ID_DIGITS or text.startswith("0"):
-        return None
-    return int(text)
 
 
 def _status_url(task: Task) -> str:

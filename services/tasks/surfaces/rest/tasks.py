@@ -14,7 +14,8 @@ from services.common.rpc.interceptor import Context
 from services.common.rpc.trace import Origin
 from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.watching import Watching
-from services.tasks.surfaces.rest import messages, server_sent_events
+from services.tasks.surfaces import ids, server_sent_events
+from services.tasks.surfaces.rest import messages
 from services.tasks.surfaces.rest.replies import Replies
 from services.tasks.surfaces.rest.status import Status, states_of
 
@@ -29,15 +30,15 @@ class RestTasks(tasks_pb2_grpc.TasksServiceServicer):
 
     async def GetTaskStatus(self, request: tasks_pb2.GetTaskStatusRequest, context: Context) -> tasks_pb2.TaskStatusEnvelope:
         """The state of the task."""
-        return await self._replies.status(messages.task_id(request.id), request.wait)
+        return await self._replies.status(ids.task_id(request.id), request.wait)
 
     async def GetTaskResult(self, request: tasks_pb2.GetTaskResultRequest, context: Context) -> tasks_pb2.TaskResultEnvelope:
         """The outputs of the task; before its end, its state."""
-        return await self._replies.result(messages.task_id(request.id), request, context)
+        return await self._replies.result(ids.task_id(request.id), request, context)
 
     async def StreamTaskEvents(self, request: tasks_pb2.StreamTaskEventsRequest, context: Context) -> AsyncIterator[httpbody_pb2.HttpBody]:
         """Every event of the task after the client's last one."""
-        identity, task_id = current_identity(), messages.task_id(request.id)
+        identity, task_id = current_identity(), ids.task_id(request.id)
         after = server_sent_events.last_event_id(context)
         task = await self._watching.wait(identity, task_id, 0)
         if task.state.terminal and after >= task.last_sequence:
@@ -59,14 +60,14 @@ class RestTasks(tasks_pb2_grpc.TasksServiceServicer):
 
     async def CancelTask(self, request: tasks_pb2.CancelTaskRequest, context: Context) -> tasks_pb2.TaskStatusEnvelope:
         """End a task."""
-        task = await self._tasks.cancel(current_identity().account_id, messages.task_id(request.id))
+        task = await self._tasks.cancel(current_identity().account_id, ids.task_id(request.id))
         return tasks_pb2.TaskStatusEnvelope(code=200, message=_SUCCESS, data=messages.status(task))
 
     async def RerunTask(self, request: tasks_pb2.RerunTaskRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Create a task like another."""
         task = await self._tasks.run_again(
             current_identity().account_id,
-            messages.task_id(request.id),
+            ids.task_id(request.id),
             field="id",
             max_pooled=self._max_pooled,
             trace_id=str(Origin.current()),
@@ -76,5 +77,5 @@ class RestTasks(tasks_pb2_grpc.TasksServiceServicer):
 
     async def DeleteTask(self, request: tasks_pb2.DeleteTaskRequest, context: Context) -> envelope_pb2.ResponseEnvelope:
         """Delete a task and its outputs."""
-        await self._tasks.delete(current_identity().account_id, messages.task_id(request.id))
+        await self._tasks.delete(current_identity().account_id, ids.task_id(request.id))
         return envelope_pb2.ResponseEnvelope(code=200, message=_SUCCESS, data=Value(null_value=NULL_VALUE))

@@ -17,8 +17,8 @@ from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks, del
 from services.tasks.model import WebhookDelivery
 from services.tasks.model.records import Registered
 from services.tasks.model.state import DeliveryState
+from services.tasks.surfaces.ids import decimal_id
 from services.tasks.surfaces.rendering import timestamp
-from services.tasks.surfaces.rest.messages import decimal_id
 
 _SUCCESS = "success"
 _DEFAULT = "default"
