@@ -21,6 +21,7 @@ from services.common.operations import spec_of
 from services.tasks.domain.credits.amounts import MILLI
 from services.tasks.domain.plan import operations_of
 from services.tasks.model import Task, TaskEvent
+from services.tasks.surfaces import ids
 from services.tasks.surfaces.rendering import timestamp
 from services.tasks.surfaces.rest.notices import not_applied, notices
 from services.tasks.surfaces.rest.status import Status, status_of
@@ -76,7 +77,7 @@ def remove_background(request: images_pb2.RemoveBackgroundRequest) -> operation_
             trim=request.trim_transparent_background,
             keep_shadow=request.keep_shadow,
             background_color=request.background_color,
-            background_file_id=file_id(request.background_file_id, "background_file_id") if request.background_file_id else 0,
+            background_file_id=ids.file_id(request.background_file_id, "background_file_id") if request.background_file_id else 0,
             format=CUTOUT_FORMATS[request.output_format or "png"],
         )
     )
