@@ -34,8 +34,11 @@ def surface_added(name: str, folder: Path) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(str(folder))
-        for name in [name for name, module in sys.modules.items() if str(getattr(module, "__file__", "")).startswith(str(folder))]:
-            del sys.modules[name]
+        # Those of the surface, and the packages without a file that led to them.
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if name.partition(".")[0] == "compat" and (file is None or file.startswith(str(folder))):
+                del sys.modules[name]
         catalogue.forget()
 
 
