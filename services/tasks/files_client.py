@@ -9,7 +9,7 @@ from darkroom.files.v1 import file_pb2, files_service_pb2
 from darkroom.internal.files.v1 import intake_service_pb2, intake_service_pb2_grpc, storage_service_pb2, storage_service_pb2_grpc
 from services.common.errors import DarkroomError, ErrorReason, translated
 from services.common.rpc.channel import Caller
-from services.tasks.model.media import InputFile
+from services.tasks.model.media import InputFile, InputUrl
 
 # The first use of a file sends HEAD and probes it, which may read several ranges of each of 100 files.
 _EXAMINE_SECONDS = 60.0
@@ -96,6 +96,16 @@ class FilesClient:
                 error.reason, message, field=field, allowed=error.allowed, metadata=error.metadata, retry_after=error.retry_after
             ) from error
         return reply.file_id
+
+    async def check_urls(self, account_id: int, urls: Sequence[InputUrl]) -> None:
+        """Refuse URLs that nothing is fetched from, as far as they show it themselves. Raises FIELD_INVALID, blamed on the URL's field."""
+        request = intake_service_pb2.CheckUrlsRequest(urls=[each.url for each in urls])
+        with translated():
+            reply = await self._intake.CheckUrls(request, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
+        for refusal in reply.refusals:
+            field = urls[refusal.index].field
+            message = field + refusal.message.removeprefix(_URL)
+            raise DarkroomError(ErrorReason.from_number(refusal.reason), message, field=field, allowed=refusal.allowed)
 
     async def discard(self, account_id: int, file_ids: Sequence[int]) -> None:
         """Delete files that were fetched for tasks that were not created."""

@@ -123,6 +123,14 @@ class Destinations:
             raise ForbiddenAddressError(f"The host resolves to an address that {self._purpose.forbids}.")
         return parsed, list(addresses)
 
+    def forbids_address(self, url: str) -> bool:
+        """Whether a URL has an address in place of a host's name, and requests may not go there. Nothing is resolved: the system's own
+        resolver also reads addresses in other notations, which every request checks."""
+        try:
+            return not self._rules.permit(ip_address(httpx.URL(url).host))
+        except (httpx.InvalidURL, ValueError):
+            return False
+
     def parsed(self, url: str, field: str) -> httpx.URL:
         """The URL, if it is one that requests may have. Raises FIELD_INVALID, and repeats nothing of it."""
         try:

@@ -1,4 +1,4 @@
-"""Files that tasks work on: the properties that plans and prices depend on."""
+"""Files that tasks work on, and where others are: the properties that plans and prices depend on."""
 
 from __future__ import annotations
 
@@ -16,3 +16,12 @@ class InputFile:
     """Width and height in pixels as stored, before any rotation; None if the file is no picture."""
     pages: int | None = None
     """Of a document; None for any other file."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputUrl:
+    """An input that is fetched: when the task is accepted, or later by the worker that runs it."""
+
+    url: str
+    field: str
+    """The field of the request that names it."""

@@ -25,6 +25,10 @@ class NewTask:
     operations: list[bytes]
     input_file_ids: list[int]
     input_names: list[str] = field(default_factory=list)
+    later_inputs: list[bytes] = field(default_factory=list)
+    """`darkroom.internal.tasks.v1.StoredLaterInput` messages."""
+    client_request: bytes = b""
+    """What its surface keeps of the request."""
     list_price_millicredits: int
     """Price before the account's multiplier."""
     expected_outputs: int
@@ -50,6 +54,8 @@ class NewTasks:
     """Notified of the end of the batch, or of the task if there is no batch."""
     notices: Sequence[bytes] = ()
     """`darkroom.tasks.v1.Notice` messages that each task starts with."""
+    surface: str = ""
+    """The API that creates them."""
 
 
 @dataclass(frozen=True, slots=True)

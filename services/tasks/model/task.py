@@ -74,6 +74,13 @@ class Task:
     """The batch that it was created with."""
     batch_index: int | None
     """Which item of the batch it is, from 0."""
+    surface: str = ""
+    """Name of the API that created it, where that API says so."""
+    client_request: bytes = b""
+    """What that API keeps of the request, opaque to everything else."""
+    later_inputs: Sequence[bytes] = ()
+    """`darkroom.internal.tasks.v1.StoredLaterInput` messages: inputs that are still to be fetched. Empty once they are among
+    `input_file_ids`."""
 
 
 @dataclass(frozen=True, slots=True)

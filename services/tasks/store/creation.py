@@ -60,13 +60,13 @@ CREATE = transition(
     id, account_id, state, lane, priority, trace_id, operations, input_file_ids, input_names, output_file_ids, notices, expected_outputs,
     price_millicredits, multiplier_permille, reserved_millicredits, charged_millicredits, unlimited,
     attempt, max_attempts, run_at, progress, progress_message, last_sequence, create_time, update_time, deadline, webhook_url,
-    batch_id, batch_index, pooled
+    batch_id, batch_index, pooled, surface, client_request, later_inputs
   )
   SELECT
     asked.id, asked.account_id, 'QUEUED', lane, priority, trace_id, operations, input_file_ids, input_names, '{}', notices,
     expected_outputs, price_millicredits, multiplier_permille, price_millicredits, 0, unlimited,
     0, max_attempts, NULL, 0, '', 1, now, now, deadline, webhook_url,
-    batch_id, batch_index, pooled
+    batch_id, batch_index, pooled, surface, client_request, later_inputs
   FROM asked JOIN admitted ON admitted.account_id = asked.account_id
   RETURNING *""",
     RESERVED,
@@ -79,6 +79,7 @@ asked AS MATERIALIZED (
     input_file_ids bigint[], input_names text[], notices bytea[],
     price_millicredits bigint, multiplier_permille integer, unlimited boolean, expected_outputs integer,
     max_attempts integer, deadline timestamptz, pooled boolean, webhook_url text, batch_id bigint, batch_index integer, now timestamptz,
+    surface text, client_request bytea, later_inputs bytea[],
     idempotency_method text, idempotency_key text, idempotency_digest bytea, idempotency_expire_time timestamptz
   )
 ),
@@ -226,6 +227,8 @@ def _task_values(request: int, asked: _Asked, state: AccountState, admission: Ad
         "now": asked.now,
         **key_values(None if batch else asked.call, asked.now),
     }
+    if new.surface:
+        common["surface"] = new.surface
     return [
         {
             **common,
@@ -237,6 +240,9 @@ def _task_values(request: int, asked: _Asked, state: AccountState, admission: Ad
             "input_names": each.task.input_names,
             "price_millicredits": each.price_millicredits,
             "expected_outputs": each.task.expected_outputs,
+            # Missing keys are NULL.
+            **({"client_request": each.task.client_request} if each.task.client_request else {}),
+            **({"later_inputs": each.task.later_inputs} if each.task.later_inputs else {}),
         }
         for each in admission.admitted
     ]

@@ -19,24 +19,28 @@ Model = TypeVar("Model")
 Row = Mapping[str, Any]
 
 
-def _reader(model: type[Model], **enumerations: type[StrEnum]) -> Callable[[Row], Model]:
+def _reader(model: type[Model], empty: Mapping[str, Any] | None = None, **enumerations: type[StrEnum]) -> Callable[[Row], Model]:
     """What builds a model from the columns with the names of its fields; a row may have more columns. `enumerations` are the fields whose
-    columns hold values of an enumeration, or NULL."""
+    columns hold values of an enumeration, or NULL; `empty` maps fields to what NULL means for them."""
     names = [field.name for field in fields(model)]  # type: ignore[arg-type]  # it is a dataclass
     columns = itemgetter(*names)
     members = [(names.index(name), {None: None, **{each.value: each for each in kind}}) for name, kind in enumerations.items()]
+    replaced = [(names.index(name), value) for name, value in (empty or {}).items()]
     build: Callable[..., Model] = model
 
     def read(row: Row) -> Model:
         values = list(columns(row))
         for position, by_value in members:
             values[position] = by_value[values[position]]
+        for position, value in replaced:
+            if values[position] is None:
+                values[position] = value
         return build(*values)
 
     return read
 
 
-task_of = _reader(Task, state=TaskState, error_reason=ErrorReason)
+task_of = _reader(Task, {"surface": "", "client_request": b"", "later_inputs": ()}, state=TaskState, error_reason=ErrorReason)
 event_of = _reader(TaskEvent, state=TaskState, error_reason=ErrorReason)
 attempt_of = _reader(TaskAttempt, outcome=TaskState, error_reason=ErrorReason)
 batch_of = _reader(Batch)

@@ -120,6 +120,14 @@ class IntakeDouble(IntakeServiceServicer):
         file_id = self._files.add(current_identity().account_id, name, "image/png", size=(64, 48))
         return intake_service_pb2.ImportFileResponse(file_id=file_id)
 
+    async def CheckUrls(  # noqa: N802
+        self, request: intake_service_pb2.CheckUrlsRequest, context: Context
+    ) -> intake_service_pb2.CheckUrlsResponse:
+        refused = [index for index, url in enumerate(request.urls) if not url.startswith("https://")]
+        reason, message = ErrorReason.FIELD_INVALID.number, "url: it must begin with https:// or http://."
+        refusals = [intake_service_pb2.UrlRefusal(index=index, reason=reason, message=message) for index in refused]
+        return intake_service_pb2.CheckUrlsResponse(refusals=refusals)
+
     async def DiscardFiles(  # noqa: N802
         self, request: intake_service_pb2.DiscardFilesRequest, context: Context
     ) -> intake_service_pb2.DiscardFilesResponse:

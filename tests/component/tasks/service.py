@@ -27,7 +27,7 @@ from darkroom.tasks.v1 import (
     webhooks_service_pb2_grpc,
 )
 from services.common.bus import WORK_STREAM, Bus, work_subject
-from services.common.identity import IDENTITY_HEADER
+from services.common.identity import IDENTITY_HEADER, Signer
 from services.common.rpc.channel import Caller
 from services.common.rpc.server import Mount, listening
 from services.tasks.__main__ import serve
@@ -86,6 +86,11 @@ class Service:
 
     async def __aexit__(self, *error: object) -> None:
         await self._stack.aclose()
+
+    @property
+    def signer(self) -> Signer:
+        """Signs the service's own calls."""
+        return self._signers["tasks"]
 
     @asynccontextmanager
     async def replica(self, name: str = "a", **changed: Any) -> AsyncIterator[Replica]:

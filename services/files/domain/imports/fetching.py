@@ -71,6 +71,11 @@ class Fetcher:
         """The last part of the URL's path, as a name; may be empty. Raises FIELD_INVALID for a URL that nothing is fetched from."""
         return self._destinations.parsed(url, field).path.rpartition("/")[2]
 
+    def check_address(self, url: str, field: str) -> None:
+        """Raise FIELD_INVALID for a URL with an address, in place of a host's name, that files may not be fetched from."""
+        if self._destinations.forbids_address(url):
+            raise _forbidden(field)
+
     @asynccontextmanager
     async def fetched(self, account_id: int, url: str, field: str, room: Room) -> AsyncIterator[AsyncIterator[bytes]]:
         """The file's bytes as they arrive, for an account. What goes wrong is blamed on `field`, also while they are read.
@@ -152,11 +157,7 @@ def _explained(field: str, limits: FetchLimits) -> Generator[None, None, None]:
     try:
         yield
     except ForbiddenAddressError:
-        message = (
-            f"{field}: it leads to an address that {PURPOSE.forbids}: private, loopback, link-local, multicast or reserved. "
-            f"The operator can allow networks by {PURPOSE.setting}."
-        )
-        raise DarkroomError(ErrorReason.FIELD_INVALID, message, field=field) from None
+        raise _forbidden(field) from None
     except UnreachableError as error:
         said = str(error).rstrip(".")
         raise _failed(field, said[:1].lower() + said[1:]) from None
@@ -171,6 +172,14 @@ def _explained(field: str, limits: FetchLimits) -> Generator[None, None, None]:
     except (httpx.HTTPError, ssl.SSLError) as error:
         certificate = isinstance(error, ssl.SSLError) or "CERTIFICATE" in str(error).upper()
         raise _failed(field, "its server has no valid certificate" if certificate else "its server cannot be reached") from None
+
+
+def _forbidden(field: str) -> DarkroomError:
+    message = (
+        f"{field}: it leads to an address that {PURPOSE.forbids}: private, loopback, link-local, multicast or reserved. "
+        f"The operator can allow networks by {PURPOSE.setting}."
+    )
+    return DarkroomError(ErrorReason.FIELD_INVALID, message, field=field)
 
 
 def _failed(field: str, problem: str, status: int | None = None) -> DarkroomError:

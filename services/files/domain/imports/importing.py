@@ -33,6 +33,7 @@ _OF_THE_FILE = (
     ErrorReason.FILE_ENCRYPTED,
     ErrorReason.MEDIA_LIMIT_EXCEEDED,
 )
+_LONGEST_URL = 8_000  # that of ImportFile
 _ONE_FILE = Storage(size_bytes=1, files=1, uploads=1)
 _logger = get_logger()
 
@@ -73,6 +74,13 @@ class Imports:
         return await self._idempotency.once(
             call, lambda: self._fetch(account_id, url, name, field, call), lambda ids: self._made(account_id, ids[0])
         )
+
+    def check(self, url: str, field: str) -> None:
+        """Refuse, with FIELD_INVALID, a URL that shows by itself that nothing is fetched from it."""
+        if len(url) > _LONGEST_URL:
+            raise DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: must have at most {_LONGEST_URL:,} characters.", field=field)
+        self._fetcher.check(url, field)
+        self._fetcher.check_address(url, field)
 
     async def _fetch(self, account_id: int, url: str, name: str, field: str, call: IdempotentCall | None) -> File:
         self._disk.check()

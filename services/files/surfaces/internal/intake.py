@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from darkroom.internal.files.v1 import intake_service_pb2 as pb
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
+from services.common.errors import DarkroomError
 from services.common.identity import current_identity
 from services.common.rpc.interceptor import Context
 from services.files.domain.imports.importing import Imports
@@ -36,6 +37,17 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
         """Fetch a file."""
         file = await self._imports.fetch(current_identity().account_id, request.url)
         return pb.ImportFileResponse(file_id=file.id)
+
+    async def CheckUrls(self, request: pb.CheckUrlsRequest, context: Context) -> pb.CheckUrlsResponse:
+        """Look at URLs without using them."""
+        refusals = []
+        for index, url in enumerate(request.urls):
+            try:
+                self._imports.check(url, "url")
+            except DarkroomError as error:
+                refusal = pb.UrlRefusal(index=index, reason=error.reason.number, message=error.message, allowed=error.allowed)
+                refusals.append(refusal)
+        return pb.CheckUrlsResponse(refusals=refusals)
 
     async def DiscardFiles(self, request: pb.DiscardFilesRequest, context: Context) -> pb.DiscardFilesResponse:
         """Delete files."""

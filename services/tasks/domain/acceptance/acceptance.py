@@ -15,11 +15,11 @@ from services.common.offers import Offers
 from services.common.operations import OperationSpec, spec_of
 from services.tasks.domain.acceptance.draft import Draft
 from services.tasks.domain.acceptance.fetching import Fetching
-from services.tasks.domain.acceptance.requests import BatchRequest, EstimateRequest, Item, Request, TaskRequest
+from services.tasks.domain.acceptance.requests import MOST_KEPT_BYTES, BatchRequest, EstimateRequest, Item, Request, TaskRequest
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import Estimate, PriceList
 from services.tasks.domain.lifecycle.notifications import Notifications
-from services.tasks.domain.plan import MediaLimits, check_auxiliary, check_media, check_pipeline, lane_of, outputs_of
+from services.tasks.domain.plan import MediaLimits, check_auxiliary, check_media, check_pipeline, lane_of, outputs_of, planned_files
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.files_client import Examined, FilesClient
 from services.tasks.model import Task
@@ -31,6 +31,8 @@ from services.tasks.store.tasks import TaskStore
 _logger = get_logger()
 _MAX_FILES = 5_000
 """For a whole request; the limit of PinTasks."""
+_MOST_KEPT_TOGETHER = 4 * 1024 * 1024
+"""Bytes that are kept of a batch's request, in all its tasks together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class Acceptance:
         draft = Draft(request)
         self._check_deadline(request)
         _check_size(draft)
+        _check_kept(draft)
         self._plan(draft)
         await self._require_offers(draft)
         webhook_url = await self._webhooks.url_of_task(request.account_id, request.webhook_url, "webhook_url")
@@ -203,7 +206,7 @@ class Acceptance:
         return tasks
 
     def _new_task(self, task_id: int | None, index: int, item: Item, inputs: Sequence[InputFile]) -> NewTask:
-        priced = [*inputs, *item.planned]
+        priced = [*inputs, *item.planned, *planned_files(item.operations, len(item.later_inputs), 1)]
         return NewTask(
             id=task_id,
             index=index,
@@ -211,6 +214,8 @@ class Acceptance:
             operations=[operation.SerializeToString() for operation in item.operations],
             input_file_ids=list(item.input_file_ids),
             input_names=[file.name for file in inputs],
+            later_inputs=[later.stored() for later in item.later_inputs],
+            client_request=item.client_request,
             list_price_millicredits=self._rules.prices.price_of(item.operations, priced),
             expected_outputs=outputs_of(item.operations, len(priced)),
         )
@@ -238,6 +243,7 @@ class Acceptance:
             deadline=request.deadline,
             webhook_url=webhook_url,
             notices=request.notices,
+            surface=request.surface,
         )
         return await self._store.create(new, admit, terms=self._rules.terms, now=self._clock(), call=request.idempotency)
 
@@ -270,7 +276,7 @@ class Acceptance:
 
 def _check_size(draft: Draft) -> None:
     # Each item needs its own pins of the files that the batch's operations name.
-    files = sum(len(item.files) for item in draft.items)
+    files = sum(len(item.files) + len(item.input_urls) + len(item.later_urls) for item in draft.items)
     if files > _MAX_FILES:
         raise DarkroomError(
             ErrorReason.TOO_MANY_FILES,
@@ -278,6 +284,18 @@ def _check_size(draft: Draft) -> None:
             field="items",
             allowed=(f"at most {_MAX_FILES} files",),
         )
+
+
+def _check_kept(draft: Draft) -> None:
+    """Bound what is stored with the tasks of a request, and read again with each of them."""
+    largest = max((len(item.client_request) for item in draft.items), default=0)
+    if largest > MOST_KEPT_BYTES:
+        message = f"The request has {largest} bytes that are kept with its task; at most {MOST_KEPT_BYTES} are allowed."
+        raise DarkroomError(ErrorReason.BODY_TOO_LARGE, message)
+    together = sum(len(item.client_request) for item in draft.items)
+    if together > _MOST_KEPT_TOGETHER:
+        message = f"The request has {together} bytes that are kept with its tasks; at most {_MOST_KEPT_TOGETHER} are allowed."
+        raise DarkroomError(ErrorReason.BODY_TOO_LARGE, message)
 
 
 def _exists(error: DarkroomError) -> bool:

@@ -8,14 +8,16 @@ from dataclasses import replace
 from services.common.errors import DarkroomError
 from services.common.log import get_logger
 from services.tasks.domain.acceptance.draft import Draft
-from services.tasks.domain.acceptance.requests import InputUrl, Item
+from services.tasks.domain.acceptance.later import LaterInput
+from services.tasks.domain.acceptance.requests import Item
 from services.tasks.files_client import FilesClient
 
 _logger = get_logger()
 
 
 class Fetching:
-    """Has the files service fetch what URLs lead to, while nothing of the request is stored or locked yet."""
+    """Has the files service fetch what URLs lead to, while nothing of the request is stored or locked yet. What is fetched later is only
+    checked."""
 
     def __init__(self, files: FilesClient) -> None:
         self._files = files
@@ -26,11 +28,16 @@ class Fetching:
         Raises the errors of ImportFile, blamed on the fields that name the URLs.
         """
         account_id, fetched = draft.request.account_id, list[int]()
-        for index, item in draft.left():
-            if item.input_urls:
-                files = await self._fetch_all(account_id, item)
-                fetched += files
-                draft.items[index] = _with(item, files)
+        try:
+            for index, item in draft.left():
+                with draft.refusing(index):
+                    if item.input_urls or item.later_urls:
+                        draft.items[index], files = await self._fetched(account_id, item)
+                        fetched += files
+            draft.settle()
+        except BaseException:
+            await self.discard(account_id, fetched)
+            raise
         return fetched
 
     async def discard(self, account_id: int, file_ids: list[int]) -> None:
@@ -42,23 +49,32 @@ class Fetching:
         except DarkroomError as error:
             _logger.warning("files_not_discarded", files=len(file_ids), error=str(error))
 
-    async def _fetch_all(self, account_id: int, item: Item) -> list[int]:
-        results = await asyncio.gather(*(self._fetch(account_id, each) for each in item.input_urls), return_exceptions=True)
+    async def _fetched(self, account_id: int, item: Item) -> tuple[Item, list[int]]:
+        """The item with files in place of what is fetched now, and places for the rest; and the new files."""
+        now = [*item.input_urls, *(each for each in item.later_urls if _is_data(each.url))]
+        later = [each for each in item.later_urls if not _is_data(each.url)]
+        if later:
+            await self._files.check_urls(account_id, later)
+        results = await asyncio.gather(*(self._files.fetch(account_id, each.url, each.field) for each in now), return_exceptions=True)
         files = [result for result in results if isinstance(result, int)]
         for result in results:
             if isinstance(result, BaseException):
                 await self.discard(account_id, files)
                 raise result
-        return files
+        first = len(item.input_file_ids) + len(item.input_urls)
+        item = replace(
+            item,
+            input_file_ids=[*item.input_file_ids, *files],
+            input_fields=[*item.input_fields, *(each.field for each in now)],
+            input_urls=(),
+            later_urls=(),
+            later_inputs=[
+                *item.later_inputs,
+                *(LaterInput(each.url, each.field, place) for place, each in enumerate(item.later_urls, first) if not _is_data(each.url)),
+            ],
+        )
+        return item, files
 
-    async def _fetch(self, account_id: int, named: InputUrl) -> int:
-        return await self._files.fetch(account_id, named.url, named.field)
 
-
-def _with(item: Item, files: list[int]) -> Item:
-    return replace(
-        item,
-        input_file_ids=[*item.input_file_ids, *files],
-        input_fields=[*item.input_fields, *(each.field for each in item.input_urls)],
-        input_urls=(),
-    )
+def _is_data(url: str) -> bool:
+    return url[:5].lower() == "data:"

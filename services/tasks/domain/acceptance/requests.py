@@ -11,21 +11,27 @@ from darkroom.operations.v1 import operation_pb2
 from services.common.errors import DarkroomError
 from services.common.idempotency import IdempotentCall
 from services.tasks.domain.acceptance.admission import admit_all, admit_each, admit_task
+from services.tasks.domain.acceptance.later import LaterInput
 from services.tasks.domain.plan import FieldOf, NamedFile, named_files, native_field, planned_files
-from services.tasks.model.media import InputFile
+from services.tasks.model.media import InputFile, InputUrl
 from services.tasks.model.records import AccountState, Admission, NewTask
 
 # The name that the checks of operations and files use for a task's inputs.
 _FILES = "input_file_ids"
+__all__ = [
+    "MOST_KEPT_BYTES",
+    "BatchRequest",
+    "EstimateRequest",
+    "InputUrl",
+    "Item",
+    "LaterInput",
+    "Request",
+    "RequestedItem",
+    "TaskRequest",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class InputUrl:
-    """An input that is fetched when the task is accepted."""
-
-    url: str
-    field: str
-    """The field of the request that names it."""
+MOST_KEPT_BYTES = 256 * 1024
+"""How much an API may keep of a request with a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +48,17 @@ class Item:
     """Inputs that are not uploaded yet."""
     input_urls: Sequence[InputUrl] = ()
     """Inputs that follow the others once they have been fetched."""
+    later_urls: Sequence[InputUrl] = ()
+    """Inputs that follow all these, to be fetched by the worker."""
+    later_inputs: Sequence[LaterInput] = ()
+    """What `later_urls` become once their places are known."""
+    client_request: bytes = b""
+    """What its surface keeps of the request."""
 
     @property
     def inputs(self) -> int:
         """How many inputs it has."""
-        return len(self.input_file_ids) + len(self.planned) + len(self.input_urls)
+        return len(self.input_file_ids) + len(self.planned) + len(self.input_urls) + len(self.later_urls) + len(self.later_inputs)
 
     @property
     def files(self) -> list[tuple[int, str]]:
@@ -74,6 +86,10 @@ class Request(ABC):
     trace_id: str = ""
     idempotency: IdempotentCall | None = None
     """Set if the caller may repeat the call."""
+    surface: str = ""
+    """Name of the API that is called, kept as `Task.surface`; it also decides the form of the webhook of a task's own URL."""
+    client_request: bytes = b""
+    """What the API keeps of the request with each task, to show it again: at most `MOST_KEPT_BYTES`, without what is large or secret."""
 
     is_batch = False
     per_item = False
@@ -103,12 +119,28 @@ class TaskRequest(Request):
     auxiliary_field: FieldOf = native_field
     """The field of the request that names a file which an operation needs besides the inputs."""
     input_urls: Sequence[InputUrl] = ()
-    """Inputs to fetch, which follow the others."""
+    """Inputs to fetch before the task is accepted, which follow those; a `data:` URI is stored. A failure refuses the task."""
+    later_urls: Sequence[InputUrl] = ()
+    """Inputs that the worker has fetched before it runs the task, which follow all others. A failure fails the task. Only what can be said
+    of a URL without a look at the network refuses it; a `data:` URI is treated as one of `input_urls`, in its place."""
+    later_inputs: Sequence[LaterInput] = ()
+    """The same for a task that is run again, whose inputs have their places."""
 
     def tasks(self) -> list[Item]:
         """The task."""
         beside = named_files(self.operations, self.auxiliary_field)
-        return [Item(self.operations, self.input_file_ids, self.input_fields, beside, input_urls=self.input_urls)]
+        return [
+            Item(
+                self.operations,
+                self.input_file_ids,
+                self.input_fields,
+                beside,
+                input_urls=self.input_urls,
+                later_urls=self.later_urls,
+                later_inputs=self.later_inputs,
+                client_request=self.client_request,
+            )
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +150,12 @@ class RequestedItem:
     operations: Sequence[operation_pb2.Operation]
     """Empty to use those of the batch."""
     input_file_ids: Sequence[int]
+    input_urls: Sequence[InputUrl] = ()
+    """As in `TaskRequest`; the fields are those within the item."""
+    later_urls: Sequence[InputUrl] = ()
+    """As in `TaskRequest`; the fields are those within the item."""
+    client_request: bytes = b""
+    """What its API keeps of the item, in place of what it keeps of the whole request."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +178,15 @@ class BatchRequest(Request):
     def _task(self, item: RequestedItem) -> Item:
         operations = item.operations or self.operations
         fields = [f"{_FILES}[{position}]" for position in range(len(item.input_file_ids))]
-        return Item(operations, item.input_file_ids, fields, named_files(operations))
+        return Item(
+            operations,
+            item.input_file_ids,
+            fields,
+            named_files(operations),
+            input_urls=item.input_urls,
+            later_urls=item.later_urls,
+            client_request=item.client_request or self.client_request,
+        )
 
     def blamed(self, error: DarkroomError, index: int) -> DarkroomError:
         """The error with the item's path and index."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from services.common.bus import Bus
@@ -11,6 +11,7 @@ from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotentCall
 from services.tasks.domain.acceptance.acceptance import Acceptance
+from services.tasks.domain.acceptance.later import later_inputs_of
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.lifecycle.notifications import Notifications, tell_worker
 from services.tasks.domain.order.throughput import Throughput
@@ -110,7 +111,8 @@ class AccountTasks:
         trace_id: str,
         idempotency: IdempotentCall | None,
     ) -> Task:
-        """A new task with the inputs, operations, priority and webhook URL of another, however that one ended.
+        """A new task with the inputs, operations, priority and webhook URL of another, however that one ended, and with what the API that
+        created that one keeps of its request. Inputs that were not fetched are fetched by the worker.
 
         Raises TASK_NOT_FOUND and the errors of a creation; they blame `field` for a file that is gone or no longer accepted.
         """
@@ -121,12 +123,15 @@ class AccountTasks:
                 operations=operations_of(task),
                 input_file_ids=task.input_file_ids,
                 input_fields=[field] * len(task.input_file_ids),
+                later_inputs=[replace(later, field=field) for later in later_inputs_of(task)],
                 auxiliary_field=lambda _position, _operation, _auxiliary: field,
                 priority=task.priority,
                 webhook_url=task.webhook_url or "",
                 max_pooled=max_pooled,
                 trace_id=trace_id,
                 idempotency=idempotency,
+                surface=task.surface,
+                client_request=task.client_request,
             )
         )
 

@@ -28,6 +28,11 @@ def later_array(item: type[Text]) -> Any:
     return Field(sa_column=Column(ARRAY(item), nullable=False, server_default=text("'{}'")))
 
 
+def optional_array(item: type[LargeBinary]) -> Any:
+    """A column that holds an array, or NULL."""
+    return Field(None, sa_column=Column(ARRAY(item)))
+
+
 def with_default(item: type[BigInteger | Boolean | Integer], default: str) -> Any:
     """A column with a database default, for rows that a replica of the previous version inserts."""
     return Field(sa_column=Column(item, nullable=False, server_default=text(default)))

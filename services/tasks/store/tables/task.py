@@ -25,7 +25,7 @@ from services.common.columns import EnumText
 from services.common.errors import ErrorReason
 from services.common.idempotency import IdempotencyColumns
 from services.tasks.model.state import TaskState
-from services.tasks.store.tables.base import TasksTable, array, later_array, moment, with_default
+from services.tasks.store.tables.base import TasksTable, array, later_array, moment, optional_array, with_default
 
 _STATES = ", ".join(f"'{state}'" for state in TaskState)
 
@@ -92,6 +92,9 @@ class TaskRow(TasksTable, table=True):
     webhook_url: str | None = Field(None, sa_type=Text)
     batch_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("batch.id", ondelete="CASCADE")))
     batch_index: int | None = None
+    surface: str | None = Field(None, sa_type=Text)
+    client_request: bytes | None = Field(None, sa_type=LargeBinary)
+    later_inputs: list[bytes] | None = optional_array(LargeBinary)
 
 
 def _task_key() -> Any:

@@ -32,6 +32,8 @@ class WebhookRow(TasksTable, table=True):
     create_time: datetime = moment(nullable=False)
     disable_time: datetime | None = moment()
     event_types: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
+    format: str | None = Field(None, sa_type=Text)
+    """The form of its deliveries, by name; NULL: the native one."""
 
 
 class WebhookSecretRow(TasksTable, table=True):
