@@ -9,7 +9,7 @@ from darkroom.files.v1 import file_pb2, files_service_pb2
 from darkroom.internal.files.v1 import intake_service_pb2, intake_service_pb2_grpc, storage_service_pb2, storage_service_pb2_grpc
 from services.common.errors import DarkroomError, ErrorReason, translated
 from services.common.rpc.channel import Caller
-from services.tasks.model.media import InputFile, InputUrl
+from services.tasks.model.media import FileDescription, InputFile, InputUrl
 
 # The first use of a file sends HEAD and probes it, which may read several ranges of each of 100 files.
 _EXAMINE_SECONDS = 60.0
@@ -21,6 +21,7 @@ _SECONDS = 10.0
 _FETCH_SECONDS = 80.0
 _URL = "url"
 _MOST_DOWNLOADS = 500  # the limit of SignDownloads
+_MOST_DESCRIBED = 1_000  # the limit of DescribeFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,21 @@ class FilesClient:
                 timeout=_SECONDS,
             )
 
+    async def describe(self, account_id: int, file_ids: Sequence[int]) -> dict[int, FileDescription]:
+        """What is recorded about files of the account, by id: inputs and outputs of tasks, also such as have expired or been deleted if there
+        is a record left. The others are left out."""
+        described: dict[int, FileDescription] = {}
+        wanted = list(dict.fromkeys(file_ids))
+        for start in range(0, len(wanted), _MOST_DESCRIBED):
+            with translated():
+                reply = await self._stub.DescribeFiles(
+                    storage_service_pb2.DescribeFilesRequest(file_ids=wanted[start : start + _MOST_DESCRIBED]),
+                    metadata=self._caller.on_behalf_of(account_id),
+                    timeout=_SECONDS,
+                )
+            described |= {file.id: _description(file) for file in reply.files}
+        return described
+
     async def sign_downloads(self, account_id: int, file_ids: Sequence[int]) -> list[files_service_pb2.Download]:
         """Download URLs of the files that still exist, in order."""
         downloads: list[files_service_pb2.Download] = []
@@ -157,6 +173,19 @@ def _files(files: Iterable[file_pb2.File]) -> dict[int, InputFile]:
         )
         for file in files
     }
+
+
+def _description(file: file_pb2.File) -> FileDescription:
+    picture = file.HasField("image")
+    return FileDescription(
+        id=file.id,
+        name=file.name,
+        media_type=file.media_type,
+        size_bytes=file.size_bytes,
+        width=file.image.width if picture else None,
+        height=file.image.height if picture else None,
+        pages=file.document.pages if file.HasField("document") else None,
+    )
 
 
 def _refusals(refusals: Iterable[storage_service_pb2.FileRefusal]) -> dict[int, DarkroomError]:

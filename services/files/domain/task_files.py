@@ -125,6 +125,10 @@ class TaskFiles:
                 ready.append(examined)
         return ExaminedFiles(ready, refusals)
 
+    async def describe(self, account_id: int, file_ids: Collection[int]) -> list[File]:
+        """The files of the account that have been accepted and still have a record, whether or not they can be used."""
+        return await self._task_files.recorded(account_id, file_ids)
+
     async def _pin(self, wanted: Mapping[int, Sequence[int]], account_id: int, *, all_or_none: bool) -> dict[int, File]:
         now = self._clock()
         return await self._task_files.pin(wanted, account_id, now, now + self._settings.unclaimed_life, all_or_none=all_or_none)

@@ -38,6 +38,10 @@ SELECT file.* FROM file JOIN pin ON pin.file_id = file.id
 WHERE pin.task_id = :task_id AND file.id = ANY(:file_ids) AND file.account_id = :account_id
 """)
 
+_RECORDED = text("""
+SELECT * FROM file WHERE id = ANY(:file_ids) AND account_id = :account_id AND etag IS NOT NULL AND kept_as IS NULL
+""")
+
 _OUTPUTS = text("""
 SELECT * FROM file
 WHERE id = ANY(:file_ids) AND account_id = :account_id AND origin = 'task'
@@ -137,6 +141,10 @@ class TaskFileStore(Store):
         """Those of the files that the task has pinned, including deleted ones, by id."""
         found = await self._files(_PINNED, task_id=task_id, account_id=account_id, file_ids=list(set(file_ids)))
         return {file.id: file for file in found}
+
+    async def recorded(self, account_id: int, file_ids: Collection[int]) -> list[File]:
+        """Those of the files that have been accepted, expired and deleted ones included, in no particular order."""
+        return await self._files(_RECORDED, account_id=account_id, file_ids=list(set(file_ids)))
 
     async def outputs(self, task_id: int, attempt: int, account_id: int, file_ids: Collection[int]) -> dict[int, File]:
         """Those of the files that the attempt created and that have not been given up, by id."""

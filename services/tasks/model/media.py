@@ -19,6 +19,22 @@ class InputFile:
 
 
 @dataclass(frozen=True, slots=True)
+class FileDescription:
+    """What is recorded about a file."""
+
+    id: int
+    name: str
+    media_type: str
+    size_bytes: int
+    width: int | None = None
+    """In pixels as stored, before any rotation; None if the file is no picture."""
+    height: int | None = None
+    """In pixels as stored, before any rotation; None if the file is no picture."""
+    pages: int | None = None
+    """Of a document; None for any other file."""
+
+
+@dataclass(frozen=True, slots=True)
 class InputUrl:
     """An input that is fetched: when the task is accepted, or later by the worker that runs it."""
 

@@ -292,3 +292,21 @@ async def test_parts_of_an_output_that_lost_are_dropped(world: World) -> None:
     await world.sweep()
     assert await world.row(created.file.id) is None
     assert await world.objects.uploads("") == []
+
+
+async def test_what_is_recorded_about_files_is_told_as_long_as_there_are_records(world: World) -> None:
+    account, task = world.account(), world.task()
+    file, other = await ready_input(world, account), await ready_input(world, world.account())
+    await world.files.task_files.pin(account, task, [file.id])
+    await world.files.library.delete(account, file.id)
+    unclaimed = await output(world, account, task)
+    pending = await world.create(account, "unsent.png")
+    asked = [file.id, unclaimed, other.id, pending.file.id, 1]
+    described = {each.id: each for each in await world.files.task_files.describe(account, asked)}
+    assert {file_id: (each.name, each.width, each.height) for file_id, each in described.items()} == {
+        file.id: ("input.png", 40, 30),
+        unclaimed: ("out.png", 40, 30),
+    }
+    await world.files.task_files.settle([EndedTask(task)])
+    await world.sweep()
+    assert await world.files.task_files.describe(account, asked) == []

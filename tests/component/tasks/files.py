@@ -78,6 +78,10 @@ class FilesDouble(StorageServiceServicer):
                 files.append(file)
         return files, refusals
 
+    async def DescribeFiles(self, request: pb.DescribeFilesRequest, context: Context) -> pb.DescribeFilesResponse:  # noqa: N802
+        owned = [self.files[file_id] for file_id in set(request.file_ids) if file_id in self.files]
+        return pb.DescribeFilesResponse(files=[file for owner, file in owned if owner == current_identity().account_id])
+
     async def UnpinTasks(self, request: pb.UnpinTasksRequest, context: Context) -> pb.UnpinTasksResponse:  # noqa: N802
         for task_id in request.task_ids:
             self.pins.pop(task_id, None)

@@ -39,6 +39,11 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
         examined = await self._task_files.examine(current_identity().account_id, request.file_ids)
         return pb.ExamineResponse(files=map(file_message, examined.files), refusals=_refusals(examined))
 
+    async def DescribeFiles(self, request: pb.DescribeFilesRequest, context: Context) -> pb.DescribeFilesResponse:
+        """What is recorded about files."""
+        files = await self._task_files.describe(current_identity().account_id, request.file_ids)
+        return pb.DescribeFilesResponse(files=map(file_message, files))
+
     async def UnpinTasks(self, request: pb.UnpinTasksRequest, context: Context) -> pb.UnpinTasksResponse:
         """Drop the pins of tasks that were not created."""
         await self._task_files.settle([EndedTask(task_id) for task_id in request.task_ids])

@@ -1,4 +1,4 @@
-"""What a surface keeps of a request with the tasks that it makes."""
+"""What surfaces use of the core: what they keep of a request with its tasks, and the descriptions of files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from services.common.bus import Bus
 from services.common.errors import DarkroomError, ErrorReason
 from services.tasks.domain.acceptance.requests import MOST_KEPT_BYTES, BatchRequest, RequestedItem, TaskRequest
 from services.tasks.model import Task
+from services.tasks.model.media import FileDescription
 from services.tasks.model.state import TaskState
 from tests.component.tasks.accepting import Accepting, accepting
 from tests.component.tasks.scene import ACCOUNT
@@ -67,3 +68,14 @@ async def test_no_more_is_kept_than_is_good_to_read_again(parts: Accepting) -> N
     )
     with pytest.raises(DarkroomError, match="at most 4194304 are allowed"):
         await parts.acceptance.create_batch(together)
+
+
+async def test_files_are_described(service: Service, parts: Accepting) -> None:
+    photo = service.files.add(ACCOUNT, "photo.jpg", "image/jpeg", size=(640, 480))
+    report = service.files.add(ACCOUNT, "report.pdf", "application/pdf", pages=3)
+    foreign = service.files.add(ACCOUNT + 1, "photo.jpg", "image/jpeg", size=(640, 480))
+    assert await parts.files.describe(ACCOUNT, [report, photo, foreign, photo, 1]) == {
+        photo: FileDescription(photo, "photo.jpg", "image/jpeg", 1234, width=640, height=480),
+        report: FileDescription(report, "report.pdf", "application/pdf", 1234, pages=3),
+    }
+    assert await parts.files.describe(ACCOUNT, []) == {}
