@@ -26,6 +26,7 @@ _ROLE_TYPES: Mapping[Role, int] = {
     options_pb2.PARAMETER_ROLE_WIDTH: FieldDescriptor.TYPE_UINT32,
     options_pb2.PARAMETER_ROLE_HEIGHT: FieldDescriptor.TYPE_UINT32,
     options_pb2.PARAMETER_ROLE_LONGEST_SIDE: FieldDescriptor.TYPE_UINT32,
+    options_pb2.PARAMETER_ROLE_RESIZE: FieldDescriptor.TYPE_MESSAGE,
 }
 _SIZE_ROLES = frozenset(
     (
@@ -33,6 +34,7 @@ _SIZE_ROLES = frozenset(
         options_pb2.PARAMETER_ROLE_WIDTH,
         options_pb2.PARAMETER_ROLE_HEIGHT,
         options_pb2.PARAMETER_ROLE_LONGEST_SIDE,
+        options_pb2.PARAMETER_ROLE_RESIZE,
     )
 )
 
@@ -73,8 +75,8 @@ class OperationSpec:
     """The parameters that name a file it needs besides its input, and the kind that each must have."""
     roles: Mapping[Role, str]
     """The parameters that mean something beyond the operation."""
-    resize: options_pb2.Resize | None
-    """How it changes the size of a picture; None if it does not."""
+    size_change: options_pb2.SizeChange | None
+    """How it changes the size of a picture, by a factor or to a size in pixels; None if it does not."""
 
     def count(self, parameters: Message) -> int:
         """How many files it makes from all that it takes together."""
@@ -159,8 +161,8 @@ def _spec(field: FieldDescriptor) -> OperationSpec:
             f"{message.full_name} is the field {field.name} of Operation, but its options name {options.name!r} on lane {options.lane!r}"
         )
     roles = _roles(message)
-    if options.HasField("resize") != (not _SIZE_ROLES.isdisjoint(roles)):
-        raise ValueError(f"{message.full_name} has `resize` without a parameter for the size, or such a parameter without `resize`")
+    if options.HasField("size_change") != (not _SIZE_ROLES.isdisjoint(roles)):
+        raise ValueError(f"{message.full_name} has `size_change` without a parameter for the size, or such a parameter without `size_change`")
     return OperationSpec(
         name=options.name,
         lane=options.lane,
@@ -173,7 +175,7 @@ def _spec(field: FieldDescriptor) -> OperationSpec:
         message=message,
         auxiliary=MappingProxyType(auxiliary_fields(message)),
         roles=MappingProxyType(roles),
-        resize=options.resize if options.HasField("resize") else None,
+        size_change=options.size_change if options.HasField("size_change") else None,
     )
 
 

@@ -24,14 +24,14 @@ def result_size(parameters: Message, width: int, height: int) -> tuple[int, int]
     Raises FIELD_INVALID, naming the field, for a size that would distort the picture or enlarge it by more than the operation can.
     """
     spec = spec_of_parameters(parameters)
-    resize = spec.resize
-    if resize is None:
+    change = spec.size_change
+    if change is None:
         return width, height
     if not is_sized_in_pixels(parameters):
-        factor = spec.number(parameters, PARAMETER_ROLE_FACTOR) or resize.default_factor
+        factor = spec.number(parameters, PARAMETER_ROLE_FACTOR) or change.default_factor
         return width * factor, height * factor
     result = _in_pixels(spec, parameters, width, height)
-    most = resize.max_factor
+    most = change.max_factor
     if max(result[0] / width, result[1] / height) > most + _DISTORTION:
         field = next(spec.roles[role] for role in _SIZES if spec.number(parameters, role))
         allowed = (f"at most {most * width} × {most * height} pixels",)

@@ -194,7 +194,7 @@ def _check_size(
     sizes = {size, size[::-1]}
     for number, operation in enumerate(operations):
         spec, parameters = spec_of(operation), parameters_of(operation)
-        if spec.resize is None:
+        if spec.size_change is None:
             continue
         by_factor = spec.number(parameters, options_pb2.PARAMETER_ROLE_FACTOR)
         if not by_factor and any(spec_of(before).trims(parameters_of(before)) for before in operations[:number]):

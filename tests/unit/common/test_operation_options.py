@@ -57,8 +57,8 @@ def test_parameters_lead_to_their_operation() -> None:
     ("options", "roles", "problem"),
     [
         ({"joins_inputs": True, "max_references": 2}, {}, "both `joins_inputs` and `max_references`"),
-        ({"resize": {"max_factor": 2}}, {}, "without a parameter for the size"),
-        ({}, {"width": options_pb2.PARAMETER_ROLE_WIDTH}, "such a parameter without `resize`"),
+        ({"size_change": {"max_factor": 2}}, {}, "without a parameter for the size"),
+        ({}, {"width": options_pb2.PARAMETER_ROLE_WIDTH}, "such a parameter without `size_change`"),
         ({}, {"width": options_pb2.PARAMETER_ROLE_DRY_RUN}, "not the type"),
         ({}, {"width": options_pb2.PARAMETER_ROLE_COUNT, "height": options_pb2.PARAMETER_ROLE_COUNT}, "role of another parameter"),
     ],
