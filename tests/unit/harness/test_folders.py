@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-PLUGINS = ("-p", "tests.harness.folders", "-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function", "--strict-markers")
+# Each inner run imports its plugins anew, and some take seconds.
+UNUSED = ("no:cacheprovider", "no:schemathesis", "no:hypothesispytest", "no:anyio")
+PLUGINS = (
+    "-p",
+    "tests.harness.folders",
+    *(word for plugin in UNUSED for word in ("-p", plugin)),
+    "-o",
+    "asyncio_default_fixture_loop_scope=function",
+    "--strict-markers",
+)
 # Each notes when it begins and ends.
 NOTES = """
     import pathlib, pytest, time

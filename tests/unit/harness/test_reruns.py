@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+# Each inner run imports its plugins anew, and some take seconds.
+UNUSED = ("no:cacheprovider", "no:schemathesis", "no:hypothesispytest", "no:anyio")
 PLUGINS = (
     "-p",
     "tests.harness.folders",
     "-p",
     "tests.harness.reruns",
-    "-p",
-    "no:cacheprovider",
+    *(word for plugin in UNUSED for word in ("-p", plugin)),
     "-o",
     "asyncio_default_fixture_loop_scope=function",
 )
