@@ -14,6 +14,8 @@ from typing import cast
 
 from zipstream import ZIP_STORED, ZipStream
 
+_SMALL = 65_536
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -45,8 +47,9 @@ class ZipArchive:
             yield next(produced)
             async for piece in entry.read():
                 hand.take(piece)
-                # The checksum of a large piece takes milliseconds, and releases the interpreter's lock.
-                yield await asyncio.to_thread(next, produced)
+                # The checksum of a large piece takes milliseconds, and releases the interpreter's lock. That of a small one is quicker than
+                # the way to a thread.
+                yield next(produced) if len(piece) < _SMALL else await asyncio.to_thread(next, produced)
             for rest in produced:
                 yield rest
         for end in self._zip.finalize():
