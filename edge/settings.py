@@ -266,6 +266,11 @@ class _EdgeSettings(BaseSettings):
         return Address.parse(self.edge_admin) if self.edge_admin else Address(path=str(self.out.absolute() / "admin.sock"))
 
     @property
+    def public_origin(self) -> str | None:
+        """The public URL without a slash at its end."""
+        return self.public_url.rstrip("/") if self.public_url is not None else None
+
+    @property
     def public_authority(self) -> str | None:
         """The Host for which presigned URLs are signed, without the port if it is the scheme's default."""
         if self.public_url is None:
