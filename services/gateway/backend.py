@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import grpc
 from google.protobuf import message_factory
@@ -46,9 +47,17 @@ class Backend:
         self._public, self._signer = public, signer
 
     async def call(
-        self, service: str, method: MethodDescriptor, request: Message, identity: Identity, key: str | None, content: bytes
+        self,
+        service: str,
+        method: MethodDescriptor,
+        request: Message,
+        identity: Identity,
+        key: str | None,
+        content: bytes,
+        asked_by: Mapping[str, str] = MappingProxyType({}),
     ) -> Reply:
-        """Make the call. `key` is the caller's idempotency key, and `content` what tells the files of the form from others.
+        """Make the call. `key` is the caller's idempotency key, `content` what tells the files of the form from others, and `asked_by` the
+        headers that say by which URL the caller came.
 
         Raises what the method raises.
         """
@@ -60,7 +69,7 @@ class Backend:
         token = self._signer.identity_token(
             identity.account_id, identity.key_id, identity.scopes, key_name=identity.key_name, max_streams=identity.max_streams
         )
-        metadata = [(IDENTITY_HEADER, token), (TRACE_HEADER, current_trace_id())]
+        metadata = [(IDENTITY_HEADER, token), (TRACE_HEADER, current_trace_id()), *asked_by.items()]
         if address := current_client().address:
             metadata.append((ADDRESS_HEADER, address))
         if key is not None:

@@ -127,7 +127,6 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         ledger=ledger,
         max_pooled=settings.max_open_tasks_rest,
         task_life=settings.task_life,
-        public_url=settings.public_url,
         heartbeat=settings.stream_heartbeat,
     )
     usage = TaskUsage(PolicyStore(database), ledger, _usage_limits(settings), opened.open_calls.of)

@@ -107,9 +107,6 @@ class TasksSettings(
     watch_interval: float = Field(
         5.0, gt=0, description="Interval at which a process looks for events of watched tasks that NATS did not deliver."
     )
-    public_url: str = Field(
-        "http://127.0.0.1:8080", pattern=r"^https?://[^/\s?#]+$", description="URL of the edge, for the URLs in replies."
-    )
     stream_heartbeat: float = Field(
         15.0, gt=0, description="Maximum time without data on a stream of Server-Sent Events; then a comment is sent."
     )

@@ -31,7 +31,5 @@ class SurfaceParts:
     """How many tasks that it created singly an account may have open, over all surfaces that count them."""
     task_life: timedelta
     """How long a task is kept after its end."""
-    public_url: str
-    """URL of the edge, without a slash at its end."""
     heartbeat: float
     """Seconds between the comments that keep a stream of events open."""
