@@ -28,6 +28,7 @@ from services.common.serving import Runs
 from services.tasks import surfaces
 from services.tasks.config import TasksSettings
 from services.tasks.domain.acceptance.acceptance import Acceptance, AcceptanceRules
+from services.tasks.domain.acceptance.later_fetching import LaterFetching
 from services.tasks.domain.batches.account_batches import AccountBatches
 from services.tasks.domain.batches.archiving import BatchArchiving
 from services.tasks.domain.credits.ledger import Ledger
@@ -109,6 +110,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     ledger = Ledger(LedgerStore(database), settings.credit_terms, clock)
     rules, disk = _acceptance_rules(settings), DiskGuard(settings)
     acceptance = Acceptance(store, batch_store, files, idempotency, notifications, hooks.webhooks, Offers(bus), ledger, rules, clock, disk)
+    later = LaterFetching(store, files, rules, clock)
     throughput = Throughput(store, lanes(), clock)
     tasks = AccountTasks(store, throughput, acceptance, files, bus, notifications, clock)
     batches = AccountBatches(batch_store, files, bus, notifications, opened.revocations, clock, stopping)
@@ -143,7 +145,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             hooks.sender,
         ],
         public=[mount for room in rooms(surfaces, "mounts") for mount in room.mounts(parts)],
-        internal=[Mount(InternalAttempts(attempts)), Mount(AuditPartServicer(audit)), Mount(UsagePartServicer(usage.part))],
+        internal=[Mount(InternalAttempts(attempts, later)), Mount(AuditPartServicer(audit)), Mount(UsagePartServicer(usage.part))],
         gauges=QueueGauges(QueueStore(database), lanes(), clock),
         sealing=SecretSealing(database, cipher),
     )

@@ -81,9 +81,14 @@ class FilesClient:
                 timeout=_SECONDS,
             )
 
-    async def fetch(self, account_id: int, url: str, field: str) -> int:
-        """The id of a new file with what the URL leads to. Raises the errors of ImportFile, blamed on `field`."""
+    async def fetch(self, account_id: int, url: str, field: str, *, for_task: tuple[int, int] | None = None) -> int:
+        """The id of a new file with what the URL leads to; `for_task`, a task and the place of an input, makes a repeat get the same file.
+
+        Raises the errors of ImportFile, blamed on `field`.
+        """
         request = intake_service_pb2.ImportFileRequest(url=url)
+        if for_task is not None:
+            request.task_id, request.input = for_task
         try:
             with translated():
                 reply = await self._intake.ImportFile(request, metadata=self._caller.on_behalf_of(account_id), timeout=_FETCH_SECONDS)
@@ -129,8 +134,8 @@ class FilesClient:
             )
 
     async def describe(self, account_id: int, file_ids: Sequence[int]) -> dict[int, FileDescription]:
-        """What is recorded about files of the account, by id: inputs and outputs of tasks, also such as have expired or been deleted if there
-        is a record left. The others are left out."""
+        """What is recorded about files of the account, by id, as long as there are records: also about expired and deleted ones. Others are
+        left out."""
         described: dict[int, FileDescription] = {}
         wanted = list(dict.fromkeys(file_ids))
         for start in range(0, len(wanted), _MOST_DESCRIBED):

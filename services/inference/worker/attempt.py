@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +126,11 @@ class AttemptRunner:
             await _delivered(lambda: self._client.fail(run, failure))
 
     async def _work(self, run: Admission, progress: Progress) -> _Results:
-        pipeline = Pipeline(self._tools, self._registry.bind(run.operations), self._max_picture_bytes)
         results = _Results()
+        if run.later_inputs:
+            with results.stages.timed("fetch"):
+                run = await self._with_all_inputs(run, progress)
+        pipeline = Pipeline(self._tools, self._registry.bind(run.operations), self._max_picture_bytes)
         async with AsyncExitStack() as stack:
             if pipeline.auxiliary_ids:
                 folder = await stack.enter_async_context(self._working_folder(run))
@@ -149,6 +152,14 @@ class AttemptRunner:
         with results.stages.timed("finalize"):
             await self._files.finalize(run, results.file_ids)
         return results
+
+    async def _with_all_inputs(self, run: Admission, progress: Progress) -> Admission:
+        """The admission once the inputs that the task names by URLs have been fetched. Cancelling ends the fetching too."""
+        progress.report(0, "Fetching the inputs")
+        inputs = await self._client.fetch_inputs(run)
+        if inputs is None:
+            raise Stopped
+        return replace(run, input_file_ids=inputs)
 
     async def _each(self, run: Admission, pipeline: Pipeline, results: _Results, progress: Progress) -> None:
         count = len(run.input_file_ids)

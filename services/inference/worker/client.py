@@ -16,6 +16,8 @@ from services.common.errors import DarkroomError, translated
 from services.common.rpc.channel import Caller
 
 _SECONDS = 5.0
+_FETCH_SECONDS = 180.0
+"""For each input: longer than it may wait for its turn and be on its way. The lease ends it earlier."""
 _LONGEST_MESSAGE = 500
 _LONGEST_PAUSE_SECONDS = 86_400
 _LARGEST_BATCH = 100
@@ -37,6 +39,8 @@ class Admission:
     heartbeat_seconds: float
     last: bool = False
     """No further attempt follows this one."""
+    later_inputs: int = 0
+    """How many inputs must be fetched before the task is run; `input_file_ids` lacks them."""
 
 
 class AttemptClient:
@@ -67,7 +71,15 @@ class AttemptClient:
             lease_seconds=reply.lease.ToTimedelta().total_seconds(),
             heartbeat_seconds=reply.heartbeat_interval.ToTimedelta().total_seconds(),
             last=reply.last,
+            later_inputs=reply.later_inputs,
         )
+
+    async def fetch_inputs(self, run: Admission) -> tuple[int, ...] | None:
+        """All inputs, once the missing ones have been fetched; None if the attempt must stop. Raises what makes the task fail."""
+        request = pb.FetchInputsRequest(task_id=run.task_id, attempt=run.attempt)
+        with translated():
+            reply = await self._stub.FetchInputs(request, metadata=self._metadata(run), timeout=_FETCH_SECONDS * run.later_inputs)
+        return tuple(reply.input_file_ids) if reply.current else None
 
     async def heartbeat(self, run: Admission, done: float, message: str, timeout: float) -> bool:
         """Renew the lease; False if the attempt must stop."""

@@ -51,7 +51,8 @@ class LedgerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One change of a balance; never changed, never deleted: it outlives its task."""
+    """One change of a balance. It is never deleted: it outlives its task. It is never changed, but that a task's reservation grows by pages
+    that are known only when its inputs have been fetched."""
 
     id: int
     account_id: int

@@ -243,6 +243,24 @@ class Outcome:
     """The webhook must be disabled."""
 
 
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All inputs of a task, once those that it named by URLs have been fetched."""
+
+    file_ids: Sequence[int]
+    names: Sequence[str]
+    price_millicredits: int
+    """What a complete delivery costs with them, its multiplier included."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotCovered:
+    """An account's balance does not cover what a task costs with its inputs."""
+
+    price_millicredits: int
+    missing_millicredits: int
+
+
 class Keep(Enum):
     """Marks a limit that stays unchanged, since None removes it."""
 

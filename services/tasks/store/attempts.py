@@ -13,7 +13,7 @@ from services.common.batching import Batched
 from services.common.database import Database
 from services.common.errors import ErrorReason
 from services.tasks.model import Task
-from services.tasks.model.records import LostAttempt, Standing
+from services.tasks.model.records import Inputs, LostAttempt, NotCovered, Standing
 from services.tasks.model.state import TaskState
 from services.tasks.store.base import BATCH, REPORT_SPACING, Store
 from services.tasks.store.parts import (
@@ -117,6 +117,44 @@ RETURNING id
 """)
 """Renew the lease, with the same limit, if the progress has not changed."""
 
+CURRENT = text("SELECT * FROM task WHERE id = :id AND state = 'RUNNING' AND attempt = :attempt")
+"""The task, if the attempt is the current one."""
+
+LOCK_CURRENT = text("""
+SELECT * FROM task WHERE id = :id AND state = 'RUNNING' AND attempt = :attempt FOR NO KEY UPDATE
+""")
+"""The first statement of completing a task's inputs."""
+
+LOCK_BALANCE = text("SELECT available_millicredits FROM account_policy WHERE account_id = :account_id FOR NO KEY UPDATE")
+"""The second: nothing else changes the balance until the end of the transaction."""
+
+COMPLETE_INPUTS = text("""
+WITH before AS (SELECT id, reserved_millicredits FROM task WHERE id = :id),
+moved AS (
+  UPDATE task SET
+    input_file_ids = CAST(:file_ids AS bigint[]), input_names = CAST(:names AS text[]), later_inputs = NULL,
+    price_millicredits = :price, reserved_millicredits = :price
+  WHERE id = :id
+  RETURNING *
+),
+changed AS (SELECT moved.*, :price - before.reserved_millicredits AS more FROM moved JOIN before ON before.id = moved.id),
+entered AS (
+  INSERT INTO ledger_entry AS known (account_id, task_id, kind, amount_millicredits, unlimited, time)
+  SELECT account_id, id, 'RESERVE', more, unlimited, :now FROM changed WHERE more > 0
+  ON CONFLICT ON CONSTRAINT ledger_entry_once_a_task
+  DO UPDATE SET amount_millicredits = known.amount_millicredits + excluded.amount_millicredits
+),
+reserved AS (
+  UPDATE account_policy SET
+    available_millicredits = available_millicredits - changed.more,
+    reserved_millicredits = account_policy.reserved_millicredits + changed.more
+  FROM changed WHERE account_policy.account_id = changed.account_id AND NOT changed.unlimited AND more > 0
+)
+SELECT * FROM moved
+""")
+"""The last: give the task all its inputs, and reserve what they cost beyond what was assumed: a task has one reservation, whose entry
+in the ledger grows. No change of state."""
+
 COMPLETED = text("SELECT 1 FROM task WHERE id = :id AND state = 'SUCCEEDED' AND attempt = :attempt")
 """Whether COMPLETE already accepted this attempt: the reply was lost."""
 
@@ -150,6 +188,31 @@ class AttemptStore(Store):
     async def started(self, task_id: int, run_id: UUID) -> Task | None:
         """The task, if this run has it RUNNING."""
         return first(task_of, await self._run(STARTED, {"id": task_id, "run_id": run_id}))
+
+    async def current(self, task_id: int, attempt: int) -> Task | None:
+        """The task, if this is its current attempt."""
+        return first(task_of, await self._run(CURRENT, {"id": task_id, "attempt": attempt}))
+
+    async def complete_inputs(self, task_id: int, attempt: int, inputs: Inputs, *, now: datetime) -> Task | NotCovered | None:
+        """Give the task all its inputs, unless it has them already, and reserve what they cost. If the balance does not cover that, nothing
+        changes. None if the attempt is not the current one."""
+        async with self._database.transaction() as transaction:
+            rows = await transaction.fetch(LOCK_CURRENT, {"id": task_id, "attempt": attempt})
+            if not rows or not rows[0]["later_inputs"]:
+                return first(task_of, rows)
+            task = task_of(rows[0])
+            [balance] = await transaction.fetch(LOCK_BALANCE, {"account_id": task.account_id})
+            missing = inputs.price_millicredits - task.reserved_millicredits - balance["available_millicredits"]
+            if missing > 0 and not task.unlimited and inputs.price_millicredits > task.reserved_millicredits:
+                return NotCovered(inputs.price_millicredits, missing)
+            values = {
+                "id": task_id,
+                "file_ids": list(inputs.file_ids),
+                "names": list(inputs.names),
+                "price": inputs.price_millicredits,
+                "now": now,
+            }
+            return first(task_of, await transaction.fetch(COMPLETE_INPUTS, values))
 
     async def progress(
         self,

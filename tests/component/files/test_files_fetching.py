@@ -248,3 +248,15 @@ async def test_the_certificate_is_for_the_name_of_the_url(tmp_path: Path) -> Non
         assert await fetched(f"https://files.example.com:{origin.port}/photo.png", trusting) == PICTURE
         error = await refusal(f"https://others.example.com:{origin.port}/photo.png", trusting)
     assert error.message == "url: its server has no valid certificate."
+
+
+@pytest.mark.parametrize(
+    ("status", "passing"), [("404 Not Found", False), ("403 Forbidden", False), ("429 Slow Down", True), ("502 Bad", True)]
+)
+async def test_what_may_pass_says_when_to_try_again(origin: Origin, status: str, passing: bool) -> None:
+    origin.pages["/a.png"] = response(b"", status)
+    assert ((await refusal(origin.url("/a.png"))).retry_after is not None) is passing
+
+
+async def test_a_host_that_does_not_answer_may_later(origin: Origin) -> None:
+    assert (await refusal("http://127.0.0.1:1/a.png")).retry_after == 2

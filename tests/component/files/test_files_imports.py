@@ -212,3 +212,24 @@ async def test_a_caller_who_leaves_leaves_nothing(scene: Scene) -> None:
     with pytest.raises(asyncio.CancelledError):
         await fetching
     assert await scene.names() == []
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("ftp://example.com/a.png", "must begin with https:// or http://"),
+        ("https://user:secret@example.com/a.png", "user name"),
+        ("http://10.0.0.1/a.png", "may not be fetched from"),
+        ("http://[::ffff:169.254.169.254]/a.png", "may not be fetched from"),
+        ("https://example.com/" + "a" * 8000, "at most 8,000 characters"),
+    ],
+)
+async def test_what_a_url_shows_by_itself_is_seen_without_the_network(scene: Scene, url: str, told: str) -> None:
+    with pytest.raises(DarkroomError, match=told) as raised:
+        scene.files().imports.check(url, "url")
+    assert (raised.value.reason, raised.value.field, "secret" in str(raised.value)) == (ErrorReason.FIELD_INVALID, "url", False)
+
+
+async def test_a_name_and_an_allowed_address_may_be_fetched_from(scene: Scene) -> None:
+    for url in ("https://nowhere.invalid/a.png?x=1#y", "http://127.0.0.1/a.png", "http://1.1.1.1/"):
+        scene.files().imports.check(url, "url")

@@ -56,10 +56,10 @@ class World:
             stop.set()
             await serving
 
-    async def submit(self, operations: Sequence[operation_pb2.Operation], *inputs: int) -> Task:
+    async def submit(self, operations: Sequence[operation_pb2.Operation], *inputs: int, **others: Any) -> Task:
         """A dispatched task, and its hint on the lane of its first operation."""
         task_id = next(self._ids)
-        task = Task(task_id, operations, inputs)
+        task = Task(task_id, operations, inputs, **others)
         self.tasks.tasks[task_id] = task
         await self.hint(task_id, spec_of(operations[0]).lane)
         return task

@@ -39,6 +39,9 @@ class Task:
     current: bool = True
     attempt: int = 1
     last: bool = False
+    later: Sequence[int] = ()
+    """Inputs that it has once they have been fetched, or nothing if that fails."""
+    fetching_fails: DarkroomError | None = None
     starts: list[tasks_pb.StartAttemptRequest] = field(default_factory=list)
     heartbeats: list[tasks_pb.HeartbeatRequest] = field(default_factory=list)
     completed: tasks_pb.CompleteAttemptRequest | None = None
@@ -103,7 +106,15 @@ class TasksDouble(AttemptServiceServicer):
             lease=_duration(self.lease_seconds),
             heartbeat_interval=_duration(self.heartbeat_seconds),
             last=task.last,
+            later_inputs=len(task.later),
         )
+
+    async def FetchInputs(self, request: tasks_pb.FetchInputsRequest, context: Context) -> tasks_pb.FetchInputsResponse:  # noqa: N802
+        assert current_identity().account_id == ACCOUNT
+        task = self.tasks[request.task_id]
+        if task.fetching_fails is not None:
+            raise task.fetching_fails
+        return tasks_pb.FetchInputsResponse(current=task.current, input_file_ids=[*task.inputs, *task.later])
 
     async def StartAttempts(self, request: tasks_pb.StartAttemptsRequest, context: Context) -> tasks_pb.StartAttemptsResponse:  # noqa: N802
         return tasks_pb.StartAttemptsResponse(responses=[await self.StartAttempt(one, context) for one in request.requests])

@@ -7,15 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from darkroom.internal.files.v1.intake_service_pb2_grpc import IntakeServiceStub
 from darkroom.internal.files.v1.storage_service_pb2_grpc import StorageServiceStub
-from services.common.bus import Bus
+from services.common.bus import connected
 from services.common.clock import system_clock
-from services.common.database import Database
+from services.common.database import opened
 from services.common.disk import DiskGuard
 from services.common.idempotency import IdempotencyRecords
+from services.common.identity import Signer
 from services.common.offers import Offers
 from services.common.rpc.channel import Caller, channel
 from services.tasks.config import TasksSettings
@@ -48,26 +47,36 @@ class Accepting:
 
 
 @asynccontextmanager
-async def accepting(service: Service, engine: AsyncEngine, bus: Bus, **changed: Any) -> AsyncIterator[Accepting]:
-    """The parts, on the service's database and with its double of files."""
-    settings = TasksSettings(**service.settings("accepting", **changed))
-    database, clock = Database(engine), system_clock
-    store, batches, idempotency = TaskStore(database), BatchStore(database), IdempotencyRecords(database, clock)
-    notifications, ledger = Notifications(), Ledger(LedgerStore(database), settings.credit_terms, clock)
-    cipher = SecretCipher.from_file(settings.webhook_secrets_key_file)
-    webhooks = assemble_webhooks(settings, WebhookStore(database, cipher), store, batches, idempotency, body, clock).webhooks
-    rules = AcceptanceRules(
-        diagnostics=True,
-        max_open=settings.max_open_tasks,
-        max_attempts=settings.max_attempts,
-        limits=MediaLimits(settings.max_megapixels, settings.max_result_megapixels),
-        prices=read_prices(None),
-        terms=settings.credit_terms,
-    )
-    async with channel(settings.files_address) as opened:
-        files = FilesClient(StorageServiceStub(opened), IntakeServiceStub(opened), Caller(service.signer))
+async def accepting(settings: TasksSettings, signer: Signer) -> AsyncIterator[Accepting]:
+    """The parts, on the database and with the files service of a tasks service with these settings."""
+    async with (
+        opened(settings.database_url, 4) as database,
+        connected(settings.nats_url, "tests", settings.nats_replicas, settings.tls) as bus,
+        channel(settings.files_address, "files", settings.tls) as files_channel,
+    ):
+        clock = system_clock
+        store, batches, idempotency = TaskStore(database), BatchStore(database), IdempotencyRecords(database, clock)
+        notifications, ledger = Notifications(), Ledger(LedgerStore(database), settings.credit_terms, clock)
+        cipher = SecretCipher.from_file(settings.webhook_secrets_key_file)
+        webhooks = assemble_webhooks(settings, WebhookStore(database, cipher), store, batches, idempotency, body, clock).webhooks
+        rules = AcceptanceRules(
+            diagnostics=True,
+            max_open=settings.max_open_tasks,
+            max_attempts=settings.max_attempts,
+            limits=MediaLimits(settings.max_megapixels, settings.max_result_megapixels),
+            prices=read_prices(None),
+            terms=settings.credit_terms,
+        )
+        files = FilesClient(StorageServiceStub(files_channel), IntakeServiceStub(files_channel), Caller(signer))
         acceptance = Acceptance(
             store, batches, files, idempotency, notifications, webhooks, Offers(bus), ledger, rules, clock, DiskGuard(settings)
         )
         tasks = AccountTasks(store, Throughput(store, [], clock), acceptance, files, bus, notifications, clock)
         yield Accepting(acceptance, tasks, files, store)
+
+
+@asynccontextmanager
+async def accepting_beside(service: Service, **changed: Any) -> AsyncIterator[Accepting]:
+    """The parts beside the replicas of a test's service."""
+    async with accepting(TasksSettings(**service.settings("accepting", **changed)), service.signer) as parts:
+        yield parts

@@ -112,16 +112,27 @@ class IntakeDouble(IntakeServiceServicer):
         self._files = files
         self.known: set[str] = set()
         self.fetched: list[str] = []
+        self.pages = 1
+        """Of each document."""
+        self._of_tasks: dict[tuple[int, int], int] = {}
         self.discarded: list[int] = []
 
     async def ImportFile(  # noqa: N802
         self, request: intake_service_pb2.ImportFileRequest, context: Context
     ) -> intake_service_pb2.ImportFileResponse:
+        made_for = (request.task_id, request.input)
+        if request.task_id and made_for in self._of_tasks:
+            return intake_service_pb2.ImportFileResponse(file_id=self._of_tasks[made_for])
         self.fetched.append(request.url)
         if request.url not in self.known:
             raise DarkroomError(ErrorReason.URL_FETCH_FAILED, "url: there is nothing at this URL.", field="url")
         name = request.url.rpartition("/")[2]
-        file_id = self._files.add(current_identity().account_id, name, "image/png", size=(64, 48))
+        account_id = current_identity().account_id
+        if name.endswith(".pdf"):
+            file_id = self._files.add(account_id, name, "application/pdf", pages=self.pages)
+        else:
+            file_id = self._files.add(account_id, name, "image/png", size=(64, 48))
+        self._of_tasks[made_for] = file_id
         return intake_service_pb2.ImportFileResponse(file_id=file_id)
 
     async def CheckUrls(  # noqa: N802

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.bus import Bus
 from services.common.errors import DarkroomError, ErrorReason
 from services.tasks.domain.acceptance.requests import MOST_KEPT_BYTES, BatchRequest, RequestedItem, TaskRequest
 from services.tasks.model import Task
 from services.tasks.model.media import FileDescription
 from services.tasks.model.state import TaskState
-from tests.component.tasks.accepting import Accepting, accepting
+from tests.component.tasks.accepting import Accepting, accepting_beside
 from tests.component.tasks.scene import ACCOUNT
 from tests.component.tasks.service import NOOP, Service
 
@@ -21,8 +19,8 @@ SENT = b'{"prompt": "a \xc3\xa9clair"}\x00\xff'
 
 
 @pytest.fixture
-async def parts(service: Service, clean_engine: AsyncEngine, bus: Bus) -> AsyncIterator[Accepting]:
-    async with accepting(service, clean_engine, bus) as made:
+async def parts(service: Service) -> AsyncIterator[Accepting]:
+    async with accepting_beside(service) as made:
         yield made
 
 

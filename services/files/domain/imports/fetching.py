@@ -27,6 +27,8 @@ _REDIRECTS = (
     HTTPStatus.TEMPORARY_REDIRECT,
     HTTPStatus.PERMANENT_REDIRECT,
 )
+_BUSY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
+_PASSING_SECONDS = 2
 _PLAIN = ("", "identity")
 
 
@@ -136,7 +138,7 @@ def _check_answer(response: httpx.Response, field: str) -> None:
             problem = "its server does not let everybody have the file; it answers"
         else:
             problem = "its server answers"
-        raise _failed(field, f"{problem} {status}", status)
+        raise _failed(field, f"{problem} {status}", status, passing=status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR)
     if response.headers.get("content-encoding", "").lower().strip() not in _PLAIN:
         raise _failed(field, "its server sends the file with a Content-Encoding, although it was asked for the file as it is")
 
@@ -160,18 +162,21 @@ def _explained(field: str, limits: FetchLimits) -> Generator[None, None, None]:
         raise _forbidden(field) from None
     except UnreachableError as error:
         said = str(error).rstrip(".")
-        raise _failed(field, said[:1].lower() + said[1:]) from None
+        raise _failed(field, said[:1].lower() + said[1:], passing=True) from None
     except httpx.ConnectTimeout:
-        raise _failed(field, f"its server could not be reached within {limits.connect:g} s") from None
+        raise _failed(field, f"its server could not be reached within {limits.connect:g} s", passing=True) from None
     except httpx.TimeoutException:
-        raise _failed(field, f"its server sent nothing for {limits.idle:g} s") from None
+        raise _failed(field, f"its server sent nothing for {limits.idle:g} s", passing=True) from None
     except TimeoutError:
-        raise _failed(field, f"the file did not arrive within {limits.whole:g} s") from None
+        raise _failed(field, f"the file did not arrive within {limits.whole:g} s", passing=True) from None
     except httpx.RemoteProtocolError:
-        raise _failed(field, "its server closed the connection before the file had arrived, or does not speak HTTP") from None
+        problem = "its server closed the connection before the file had arrived, or does not speak HTTP"
+        raise _failed(field, problem, passing=True) from None
     except (httpx.HTTPError, ssl.SSLError) as error:
         certificate = isinstance(error, ssl.SSLError) or "CERTIFICATE" in str(error).upper()
-        raise _failed(field, "its server has no valid certificate" if certificate else "its server cannot be reached") from None
+        if certificate:
+            raise _failed(field, "its server has no valid certificate") from None
+        raise _failed(field, "its server cannot be reached", passing=True) from None
 
 
 def _forbidden(field: str) -> DarkroomError:
@@ -182,6 +187,8 @@ def _forbidden(field: str) -> DarkroomError:
     return DarkroomError(ErrorReason.FIELD_INVALID, message, field=field)
 
 
-def _failed(field: str, problem: str, status: int | None = None) -> DarkroomError:
+def _failed(field: str, problem: str, status: int | None = None, *, passing: bool = False) -> DarkroomError:
+    """`passing`: the same URL may well work a little later."""
     metadata = {} if status is None else {"http_status": str(status)}
-    return DarkroomError(ErrorReason.URL_FETCH_FAILED, f"{field}: {problem}.", field=field, metadata=metadata)
+    retry_after = _PASSING_SECONDS if passing else None
+    return DarkroomError(ErrorReason.URL_FETCH_FAILED, f"{field}: {problem}.", field=field, metadata=metadata, retry_after=retry_after)

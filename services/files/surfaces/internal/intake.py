@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from darkroom.internal.files.v1 import intake_service_pb2 as pb
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
 from services.common.errors import DarkroomError
+from services.common.idempotency import IdempotentCall
 from services.common.identity import current_identity
 from services.common.rpc.interceptor import Context
 from services.files.domain.imports.importing import Imports
 from services.files.domain.streamed import StreamedFiles
+
+_IMPORT_FILE = "/darkroom.internal.files.v1.IntakeService/ImportFile"
 
 
 class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
@@ -35,7 +40,11 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
 
     async def ImportFile(self, request: pb.ImportFileRequest, context: Context) -> pb.ImportFileResponse:
         """Fetch a file."""
-        file = await self._imports.fetch(current_identity().account_id, request.url)
+        account_id, call = current_identity().account_id, None
+        if request.task_id:
+            digest = hashlib.sha256(request.url.encode()).digest()
+            call = IdempotentCall(account_id, _IMPORT_FILE, f"task {request.task_id} input {request.input}", digest)
+        file = await self._imports.fetch(account_id, request.url, call=call)
         return pb.ImportFileResponse(file_id=file.id)
 
     async def CheckUrls(self, request: pb.CheckUrlsRequest, context: Context) -> pb.CheckUrlsResponse:

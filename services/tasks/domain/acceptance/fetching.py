@@ -9,7 +9,7 @@ from services.common.errors import DarkroomError
 from services.common.log import get_logger
 from services.tasks.domain.acceptance.draft import Draft
 from services.tasks.domain.acceptance.later import LaterInput
-from services.tasks.domain.acceptance.requests import Item
+from services.tasks.domain.acceptance.requests import Item, Request
 from services.tasks.files_client import FilesClient
 
 _logger = get_logger()
@@ -32,7 +32,7 @@ class Fetching:
             for index, item in draft.left():
                 with draft.refusing(index):
                     if item.input_urls or item.later_urls:
-                        draft.items[index], files = await self._fetched(account_id, item)
+                        draft.items[index], files = await self._fetched(draft.request, item)
                         fetched += files
             draft.settle()
         except BaseException:
@@ -49,8 +49,9 @@ class Fetching:
         except DarkroomError as error:
             _logger.warning("files_not_discarded", files=len(file_ids), error=str(error))
 
-    async def _fetched(self, account_id: int, item: Item) -> tuple[Item, list[int]]:
+    async def _fetched(self, request: Request, item: Item) -> tuple[Item, list[int]]:
         """The item with files in place of what is fetched now, and places for the rest; and the new files."""
+        account_id = request.account_id
         now = [*item.input_urls, *(each for each in item.later_urls if _is_data(each.url))]
         later = [each for each in item.later_urls if not _is_data(each.url)]
         if later:
@@ -70,7 +71,11 @@ class Fetching:
             later_urls=(),
             later_inputs=[
                 *item.later_inputs,
-                *(LaterInput(each.url, each.field, place) for place, each in enumerate(item.later_urls, first) if not _is_data(each.url)),
+                *(
+                    LaterInput(each.url, each.field, place, request.formats)
+                    for place, each in enumerate(item.later_urls, first)
+                    if not _is_data(each.url)
+                ),
             ],
         )
         return item, files

@@ -83,7 +83,8 @@ class Attempts:
     async def fail(self, task_id: int, attempt: int, reason: ErrorReason, message: str, not_before: timedelta = timedelta()) -> bool:
         """End the attempt as failed: the task is QUEUED again if the failure may be temporary and attempts are left, else FAILED. The pause
         before the next attempt is at least `not_before`."""
-        return await self._fail(task_id, attempt, reason, message, self.rules.retry.attempts_allowed(reason), not_before=not_before)
+        allowed = self.rules.retry.attempts_allowed(reason, passing=not_before > timedelta())
+        return await self._fail(task_id, attempt, reason, message, allowed, not_before=not_before)
 
     async def hand_back(self, task_id: int, attempt: int, reason: ErrorReason, message: str) -> bool:
         """End the attempt because its worker is stopping: the task is QUEUED again at once, and the attempt counts towards no limit."""

@@ -17,7 +17,8 @@ class RetryPolicy:
     max_attempts: int
     """Attempts when the platform or a part of it was unavailable."""
     max_attempts_internal: int
-    """Attempts when the failure was unexpected: a defect fails again, but a rare condition may not recur."""
+    """Attempts when the failure was unexpected: a defect fails again, but a rare condition may not recur. Also when the server of an input
+    was out of order."""
     max_lost_workers: int
     """Workers that may be lost to a task before it is given up: so many are no coincidence."""
     base: timedelta
@@ -26,12 +27,12 @@ class RetryPolicy:
     """Upper bound of every pause."""
     uniform: Callable[[float, float], float] = random.uniform
 
-    def attempts_allowed(self, reason: ErrorReason) -> int:
+    def attempts_allowed(self, reason: ErrorReason, *, passing: bool = False) -> int:
         """How many attempts a task that has just failed in this way gets in total. 1 means no retry: a failure caused by the input would
-        recur."""
+        recur. `passing`: whoever reported a URL that cannot be fetched expects that to pass."""
         if reason in (ErrorReason.UNAVAILABLE, ErrorReason.PROVIDER_UNAVAILABLE, ErrorReason.WORKER_LOST, ErrorReason.RATE_LIMITED):
             return self.max_attempts
-        if reason is ErrorReason.INTERNAL:
+        if reason is ErrorReason.INTERNAL or (reason is ErrorReason.URL_FETCH_FAILED and passing):
             return min(self.max_attempts, self.max_attempts_internal)
         return 1
 

@@ -57,7 +57,8 @@ class AccountPolicyRow(TasksTable, table=True):
 
 
 class LedgerEntryRow(TasksTable, table=True):
-    """One change of a balance; never changed, never deleted: it outlives its task."""
+    """One change of a balance. It is never deleted: it outlives its task. It is never changed, but that a task's reservation grows by pages
+    that are known only when its inputs have been fetched."""
 
     __tablename__ = "ledger_entry"
     __table_args__ = (

@@ -9,6 +9,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_
 from services.common.errors import ErrorReason
 from services.common.log import bind
 from services.common.rpc.interceptor import Context
+from services.tasks.domain.acceptance.later_fetching import LaterFetching
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.plan import operations_of
 from services.tasks.model.records import Standing
@@ -18,8 +19,8 @@ from services.tasks.surfaces.rendering import duration, state_number
 class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
     """Attempts, and the state of tasks."""
 
-    def __init__(self, attempts: Attempts) -> None:
-        self._attempts = attempts
+    def __init__(self, attempts: Attempts, later: LaterFetching) -> None:
+        self._attempts, self._later = attempts, later
 
     async def StartAttempt(
         self, request: attempt_service_pb2.StartAttemptRequest, context: Context
@@ -38,6 +39,7 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
             lease=duration(self._attempts.rules.lease),
             heartbeat_interval=duration(self._attempts.rules.heartbeat_interval),
             last=self._attempts.is_last(task),
+            later_inputs=len(task.later_inputs),
         )
 
     async def StartAttempts(
@@ -46,6 +48,14 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
         """Admit runs."""
         responses = await asyncio.gather(*(self.StartAttempt(one, context) for one in request.requests))
         return attempt_service_pb2.StartAttemptsResponse(responses=responses)
+
+    async def FetchInputs(
+        self, request: attempt_service_pb2.FetchInputsRequest, context: Context
+    ) -> attempt_service_pb2.FetchInputsResponse:
+        """Complete the inputs of a task."""
+        with bind(task_id=request.task_id):
+            inputs = await self._later.fetch(request.task_id, request.attempt)
+        return attempt_service_pb2.FetchInputsResponse(current=inputs is not None, input_file_ids=inputs)
 
     async def Heartbeat(self, request: attempt_service_pb2.HeartbeatRequest, context: Context) -> attempt_service_pb2.HeartbeatResponse:
         """Renew a lease."""
