@@ -48,6 +48,15 @@ LIMIT :limit
 """)
 """A page of the account's tasks, newest first, from a position that new tasks do not move."""
 
+NEWER = text("""
+SELECT * FROM task
+WHERE account_id = :account_id AND id > :after_id AND (CAST(:states AS text[]) IS NULL OR state = ANY(:states))
+  AND (CAST(:attempted AS boolean) IS NULL OR (attempt > 0) = :attempted)
+ORDER BY id
+LIMIT :limit
+""")
+"""The page of the account's tasks that precedes a position in LIST, oldest first."""
+
 ATTEMPTS = text("SELECT * FROM task_attempt WHERE task_id = :task_id ORDER BY attempt")
 """The history of a task's attempts."""
 
@@ -90,6 +99,19 @@ class TaskStore(CreationStore, AttemptStore, OrderStore, EventStore):
             "limit": limit,
         }
         return [task_of(row) for row in await self._run(LIST, values)]
+
+    async def newer(
+        self, account_id: int, *, states: Collection[TaskState], attempted: bool | None = None, after_id: int, limit: int
+    ) -> list[Task]:
+        """The account's oldest tasks above `after_id`, oldest first; otherwise as `page`."""
+        values = {
+            "account_id": account_id,
+            "states": [state.value for state in states] or None,
+            "attempted": attempted,
+            "after_id": after_id,
+            "limit": limit,
+        }
+        return [task_of(row) for row in await self._run(NEWER, values)]
 
     async def attempts(self, task_id: int) -> Sequence[TaskAttempt]:
         """The history of a task's attempts, in order."""

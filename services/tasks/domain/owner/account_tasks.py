@@ -15,10 +15,10 @@ from services.tasks.domain.acceptance.later import later_inputs_of
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.lifecycle.notifications import Notifications, tell_worker
 from services.tasks.domain.order.throughput import Throughput
-from services.tasks.domain.pages import before_id, page_token
+from services.tasks.domain.pages import FIRST_PAGE, before_id, page_token
 from services.tasks.domain.plan import operations_of
 from services.tasks.files_client import FilesClient
-from services.tasks.model import Task, TaskAttempt
+from services.tasks.model import Task, TaskAttempt, TaskEvent
 from services.tasks.model.state import TaskState
 from services.tasks.store.tasks import TaskStore
 
@@ -32,6 +32,15 @@ class TaskPage:
     tasks: list[Task]
     next_page_token: str
     """Empty at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStretch:
+    """Part of a list, on one side of a task."""
+
+    tasks: list[Task]
+    more: bool
+    """Whether the list goes on in that direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,26 @@ class AccountTasks:
         tasks = await self._store.page(account_id, states=states, attempted=attempted, before_id=before_id(token), limit=size + 1)
         more = len(tasks) > size
         return TaskPage(tasks[:size], page_token(tasks[size - 1].id) if more else "")
+
+    async def older(
+        self, account_id: int, *, states: Collection[TaskState], attempted: bool | None = None, than: int | None, size: int
+    ) -> TaskStretch:
+        """The `size` tasks that follow the task `than` in the list, or the first ones; newest first, selected as by `page`. The task itself
+        need not exist."""
+        below = FIRST_PAGE if than is None else than
+        tasks = await self._store.page(account_id, states=states, attempted=attempted, before_id=below, limit=size + 1)
+        return TaskStretch(tasks[:size], len(tasks) > size)
+
+    async def newer(
+        self, account_id: int, *, states: Collection[TaskState], attempted: bool | None = None, than: int, size: int
+    ) -> TaskStretch:
+        """The `size` tasks that precede the task `than` in the list, as `older`."""
+        tasks = await self._store.newer(account_id, states=states, attempted=attempted, after_id=than, limit=size + 1)
+        return TaskStretch(tasks[size - 1 :: -1], len(tasks) > size)
+
+    async def events(self, task: Task, *, after: int = 0, limit: int) -> Sequence[TaskEvent]:
+        """The task's first `limit` events after a number. Some time after its end only the last event is left."""
+        return await self._store.events_after(task.id, after, limit=limit)
 
     async def cancel(self, account_id: int, task_id: int) -> Task:
         """End a task: the row at once, its worker at its next step. Raises TASK_NOT_FOUND and TASK_ALREADY_TERMINAL."""
