@@ -8,7 +8,7 @@ from datetime import datetime
 from ipaddress import ip_network
 
 from services.accounts.networks import Network, contains, networks
-from services.common.idempotency import IdempotentCall
+from services.common.idempotent_call import IdempotentCall
 
 
 @dataclass(frozen=True, slots=True)

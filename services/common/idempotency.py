@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -26,14 +25,10 @@ from services.common.batching import Batched
 from services.common.clock import Clock
 from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.idempotent_call import HEADER, IdempotentCall
 
 Made = TypeVar("Made")
 
-HEADER = "idempotency-key"
-CONTENT_HEADER = "x-darkroom-content"
-"""By which the gateway says what the files of a form hold, whose ids differ each time that the form is sent: hexadecimal."""
-REPLAYED = "x-darkroom-replayed"
-"""Trailer of a reply that repeats an earlier one: what was stored for this call is not needed."""
 KEPT = timedelta(hours=24)
 """How long a key is remembered."""
 _BATCH = 1000
@@ -77,19 +72,6 @@ _ONE_CALL = """CROSS JOIN (
       CAST(:idempotency_method AS text) AS idempotency_method, CAST(:idempotency_key AS text) AS idempotency_key,
       CAST(:idempotency_digest AS bytea) AS idempotency_digest, CAST(:idempotency_expire_time AS timestamptz) AS idempotency_expire_time
   ) AS call"""
-
-
-@dataclass(frozen=True, slots=True)
-class IdempotentCall:
-    """A creating call that its client may repeat."""
-
-    account_id: int
-    method: str
-    """Full path of the rpc: keys are scoped to a method."""
-    key: str
-    """1 to 255 printable ASCII characters."""
-    digest: bytes
-    """SHA-256 of the request, which distinguishes it from a different request with the same key."""
 
 
 class IdempotencyColumns(SQLModel):

@@ -162,7 +162,9 @@ def _spec(field: FieldDescriptor) -> OperationSpec:
         )
     roles = _roles(message)
     if options.HasField("size_change") != (not _SIZE_ROLES.isdisjoint(roles)):
-        raise ValueError(f"{message.full_name} has `size_change` without a parameter for the size, or such a parameter without `size_change`")
+        raise ValueError(
+            f"{message.full_name} has `size_change` without a parameter for the size, or such a parameter without `size_change`"
+        )
     return OperationSpec(
         name=options.name,
         lane=options.lane,

@@ -14,8 +14,8 @@ from google.protobuf.message import Message
 from darkroom.internal.files.v1 import intake_service_pb2 as pb
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
 from services.common.errors import translated
-from services.common.idempotency import CONTENT_HEADER
-from services.common.idempotency import HEADER as IDEMPOTENCY_HEADER
+from services.common.idempotent_call import CONTENT_HEADER
+from services.common.idempotent_call import HEADER as IDEMPOTENCY_HEADER
 from services.common.identity import ADDRESS_HEADER, IDENTITY_HEADER, Identity, Signer, current_client
 from services.common.rpc.channel import Caller
 from services.common.rpc.trace import TRACE_HEADER, current_trace_id

@@ -18,7 +18,8 @@ from services.accounts.domain.keys import derived_key
 from services.accounts.records import ApiKey, KeyLimits, RepeatableKey
 from services.accounts.store.accounts import AccountStore
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import HEADER, IdempotencyRecords, IdempotentCall, in_progress
+from services.common.idempotency import IdempotencyRecords, in_progress
+from services.common.idempotent_call import HEADER, IdempotentCall
 
 PURPOSE = "api keys"
 """The purpose from which the service's secret for this is derived."""

@@ -18,7 +18,8 @@ from services.accounts.store.tables import AccountRow, ApiKeyRow, IdempotencyRow
 from services.common.audit.log import actor_values, audited
 from services.common.database import Database, Transaction
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotentCall, key_values, remembered, storing_key
+from services.common.idempotency import key_values, remembered, storing_key
+from services.common.idempotent_call import IdempotentCall
 
 _KEY_COLUMNS = tuple(field.name for field in fields(ApiKey))
 _LIMIT_COLUMNS = tuple(field.name for field in fields(AccountLimits))

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from darkroom.common.v1 import options_pb2
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import HEADER, IdempotentCall
+from services.common.idempotent_call import HEADER, IdempotentCall
 from services.common.identity import current_identity
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")

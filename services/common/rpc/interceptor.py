@@ -16,8 +16,8 @@ from google.protobuf.message import Message
 from darkroom.common.v1 import options_pb2
 from services.common import log
 from services.common.errors import DarkroomError, ErrorReason, from_rpc
-from services.common.idempotency import CONTENT_HEADER
-from services.common.idempotency import HEADER as IDEMPOTENCY_HEADER
+from services.common.idempotent_call import CONTENT_HEADER
+from services.common.idempotent_call import HEADER as IDEMPOTENCY_HEADER
 from services.common.identity import (
     ADDRESS_HEADER,
     GATEWAY,

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from services.common.clock import Clock
 from services.common.disk import DiskGuard
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotencyRecords, IdempotentCall
+from services.common.idempotency import IdempotencyRecords
+from services.common.idempotent_call import IdempotentCall
 from services.files.config import FilesSettings
 from services.files.domain.errors import no_upload, not_found
 from services.files.domain.intake import Intake

@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
 from services.common.audit.log import actor_values, audited
-from services.common.idempotency import IdempotentCall, key_values, remembered, storing_key
+from services.common.idempotency import key_values, remembered, storing_key
+from services.common.idempotent_call import IdempotentCall
 from services.files.records import AcceptedContent, File
 from services.files.store.retention import TEMPORARY_LIFE
 from services.files.store.rows import COLUMNS, Store, files

@@ -11,7 +11,8 @@ from uuid import UUID
 from sqlalchemy import TextClause
 
 from services.common.database import Database, Rows
-from services.common.idempotency import IdempotentCall, key_values, storing_key
+from services.common.idempotency import key_values, storing_key
+from services.common.idempotent_call import IdempotentCall
 from services.tasks.model import Task
 from services.tasks.store.rows import first, task_of
 

@@ -16,7 +16,8 @@ from sqlalchemy import text
 from services.common.batching import Batched
 from services.common.database import Database
 from services.common.errors import DarkroomError
-from services.common.idempotency import IdempotentCall, key_values, remembered, storing_key
+from services.common.idempotency import key_values, remembered, storing_key
+from services.common.idempotent_call import IdempotentCall
 from services.tasks.model import Task
 from services.tasks.model.records import AccountState, Admission, CreditTerms, NewTasks
 from services.tasks.store.base import BATCH, Store, numbered

@@ -13,7 +13,8 @@ from datetime import datetime
 from sqlalchemy import text
 
 from services.common.database import Database
-from services.common.idempotency import IdempotentCall, remembered
+from services.common.idempotency import remembered
+from services.common.idempotent_call import IdempotentCall
 from services.common.log import get_logger
 from services.tasks.model import WebhookDelivery
 from services.tasks.model.records import Claimed, Outcome

@@ -15,7 +15,8 @@ from sqlmodel import col, select
 from darkroom.common.v1 import audit_pb2
 from services.common.audit.log import actor_values, audited
 from services.common.database import Rows
-from services.common.idempotency import IdempotentCall, key_values, remembered, storing_key
+from services.common.idempotency import key_values, remembered, storing_key
+from services.common.idempotent_call import IdempotentCall
 from services.tasks.model.records import Registered
 from services.tasks.store.deliveries import DeliveryStore
 from services.tasks.store.rows import Row

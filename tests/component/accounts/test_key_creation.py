@@ -18,7 +18,8 @@ from services.accounts.records import UNLIMITED, KeyLimits
 from services.accounts.store.accounts import AccountStore
 from services.common.database import Database, opened
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotencyRecords, IdempotentCall
+from services.common.idempotency import IdempotencyRecords
+from services.common.idempotent_call import IdempotentCall
 
 PEPPER = b"p" * 32
 

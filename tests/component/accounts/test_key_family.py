@@ -15,7 +15,8 @@ from services.accounts.records import ApiKey, KeyLimits
 from services.accounts.store.accounts import AccountStore
 from services.common.database import opened
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotencyRecords, IdempotentCall
+from services.common.idempotency import IdempotencyRecords
+from services.common.idempotent_call import IdempotentCall
 
 HOUR = timedelta(hours=1)
 

@@ -17,7 +17,7 @@ from darkroom.rest.v1 import files_pb2_grpc as pilio_pb2_grpc
 from darkroom.rest.v1 import uploads_pb2 as pilio_uploads_pb2
 from services.common.database import engine
 from services.common.errors import DarkroomError, ErrorReason, from_rpc
-from services.common.idempotency import IdempotentCall
+from services.common.idempotent_call import IdempotentCall
 from services.files.domain.multipart import UploadedPart
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotentCall
+from services.common.idempotent_call import IdempotentCall
 from services.files.assembly import Files
 from services.files.records import File, FileState
 from tests.component.files import content

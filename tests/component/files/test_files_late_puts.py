@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotentCall
+from services.common.idempotent_call import IdempotentCall
 from services.files.domain.keys import FILES, UPLOADS, object_key
 from services.files.domain.multipart import UploadedPart
 from services.files.domain.uploads import NewUpload, UploadMode, Uploads

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotentCall
+from services.common.idempotent_call import IdempotentCall
 from services.tasks.domain.acceptance.admission import admit_task
 from services.tasks.model import Task, TaskEvent
 from services.tasks.model.records import CreditTerms, LostAttempt, NewTask, NewTasks

@@ -21,7 +21,7 @@ from darkroom.operations.v1 import operation_pb2, remove_background_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.common.bus import Bus
 from services.common.errors import ErrorReason
-from services.common.idempotency import HEADER
+from services.common.idempotent_call import HEADER
 from services.tasks.domain.lifecycle.publishing import Relay
 from services.tasks.domain.lifecycle.reaper import Reaper
 from services.tasks.files_client import FilesClient

@@ -16,7 +16,8 @@ from darkroom.rest.v1 import images_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotencyRecords, IdempotentCall
+from services.common.idempotency import IdempotencyRecords
+from services.common.idempotent_call import IdempotentCall
 from services.tasks.model import Task
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock

@@ -4,7 +4,8 @@ import pytest
 
 from darkroom.tasks.v1 import tasks_service_pb2
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotentCall, in_progress
+from services.common.idempotency import in_progress
+from services.common.idempotent_call import IdempotentCall
 from services.common.identity import Identity, set_identity
 from services.common.rpc import catalogue
 from services.common.rpc.idempotency import current_idempotency, set_idempotency

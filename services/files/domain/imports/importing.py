@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from services.common.clock import Clock
 from services.common.disk import DiskGuard
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotencyRecords, IdempotentCall
+from services.common.idempotency import IdempotencyRecords
+from services.common.idempotent_call import IdempotentCall
 from services.common.log import get_logger
 from services.common.media_format import sniff
 from services.common.object_writing import ObjectWriter

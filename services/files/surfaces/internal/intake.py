@@ -7,7 +7,7 @@ import hashlib
 from darkroom.internal.files.v1 import intake_service_pb2 as pb
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
 from services.common.errors import DarkroomError
-from services.common.idempotency import IdempotentCall
+from services.common.idempotent_call import IdempotentCall
 from services.common.identity import current_identity
 from services.common.rpc.interceptor import Context
 from services.files.domain.imports.importing import Imports

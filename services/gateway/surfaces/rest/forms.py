@@ -12,8 +12,8 @@ from starlette.routing import Route
 from darkroom.common.v1 import options_pb2
 from darkroom.files.v1 import files_service_pb2
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import HEADER as IDEMPOTENCY_HEADER
-from services.common.idempotency import REPLAYED
+from services.common.idempotent_call import HEADER as IDEMPOTENCY_HEADER
+from services.common.idempotent_call import REPLAYED
 from services.common.identity import Identity
 from services.common.rpc import catalogue
 from services.gateway import replies

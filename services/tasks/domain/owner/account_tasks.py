@@ -9,7 +9,7 @@ from datetime import timedelta
 from services.common.bus import Bus
 from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotentCall
+from services.common.idempotent_call import IdempotentCall
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.later import later_inputs_of
 from services.tasks.domain.acceptance.requests import TaskRequest

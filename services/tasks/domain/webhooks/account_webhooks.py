@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from services.common.clock import Clock
 from services.common.egress.destinations import Destinations
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotencyRecords, IdempotentCall
+from services.common.idempotency import IdempotencyRecords
+from services.common.idempotent_call import IdempotentCall
 from services.tasks.domain.lifecycle.notifications import Wake
 from services.tasks.domain.pages import Listing, before_id, page_token
 from services.tasks.domain.webhooks.signing import new_secret

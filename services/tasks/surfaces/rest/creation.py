@@ -9,7 +9,7 @@ from typing import Protocol
 from darkroom.operations.v1 import operation_pb2
 from darkroom.rest.v1 import generation_pb2, images_pb2, images_pb2_grpc, pdfs_pb2, pdfs_pb2_grpc, tasks_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.idempotency import REPLAYED
+from services.common.idempotent_call import REPLAYED
 from services.common.identity import GATEWAY, current_identity
 from services.common.rpc.idempotency import current_idempotency
 from services.common.rpc.interceptor import Context

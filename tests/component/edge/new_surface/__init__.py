@@ -35,10 +35,10 @@ def surface_added(name: str, folder: Path) -> Iterator[None]:
     finally:
         sys.path.remove(str(folder))
         # Those of the surface, and the packages without a file that led to them.
-        for name, module in list(sys.modules.items()):
+        for loaded, module in list(sys.modules.items()):
             file = getattr(module, "__file__", None)
-            if name.partition(".")[0] == "compat" and (file is None or file.startswith(str(folder))):
-                del sys.modules[name]
+            if loaded.partition(".")[0] == "compat" and (file is None or file.startswith(str(folder))):
+                del sys.modules[loaded]
         catalogue.forget()
 
 
