@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from darkroom.files.v1 import file_pb2, files_service_pb2
@@ -19,7 +20,7 @@ _EXAMINE_MANY_SECONDS = 110.0
 _SECONDS = 10.0
 # The longest fetch that can be set, and an examination.
 _FETCH_SECONDS = 80.0
-_URL = "url"
+_URL, _CONTENT = "url", "content"
 _MOST_DOWNLOADS = 500  # the limit of SignDownloads
 _MOST_DESCRIBED = 1_000  # the limit of DescribeFiles
 
@@ -89,18 +90,15 @@ class FilesClient:
         request = intake_service_pb2.ImportFileRequest(url=url)
         if for_task is not None:
             request.task_id, request.input = for_task
-        try:
-            with translated():
-                reply = await self._intake.ImportFile(request, metadata=self._caller.on_behalf_of(account_id), timeout=_FETCH_SECONDS)
-        except DarkroomError as error:
-            if error.field != _URL:
-                raise
-            message = error.message
-            if message.startswith(f"{_URL}:"):
-                message = field + message.removeprefix(_URL)
-            raise DarkroomError(
-                error.reason, message, field=field, allowed=error.allowed, metadata=error.metadata, retry_after=error.retry_after
-            ) from error
+        with _blaming(_URL, field), translated():
+            reply = await self._intake.ImportFile(request, metadata=self._caller.on_behalf_of(account_id), timeout=_FETCH_SECONDS)
+        return reply.file_id
+
+    async def store(self, account_id: int, content: bytes, field: str) -> int:
+        """The id of a new file with this content, named after its type. Raises the errors of StoreFile, blamed on `field`."""
+        request = intake_service_pb2.StoreFileRequest(content=content)
+        with _blaming(_CONTENT, field), translated():
+            reply = await self._intake.StoreFile(request, metadata=self._caller.on_behalf_of(account_id), timeout=_FETCH_SECONDS)
         return reply.file_id
 
     async def check_urls(self, account_id: int, urls: Sequence[InputUrl]) -> None:
@@ -160,6 +158,20 @@ class FilesClient:
                 )
             downloads += reply.downloads
         return downloads
+
+
+@contextmanager
+def _blaming(own: str, field: str) -> Iterator[None]:
+    """Blame a request's field for what another service blames on its `own`."""
+    try:
+        yield
+    except DarkroomError as error:
+        if error.field != own:
+            raise
+        message = error.message
+        if message.startswith(f"{own}:"):
+            message = field + message.removeprefix(own)
+        raise error.saying(message).at(field) from error
 
 
 def _examination(files: int) -> float:

@@ -233,3 +233,38 @@ async def test_what_a_url_shows_by_itself_is_seen_without_the_network(scene: Sce
 async def test_a_name_and_an_allowed_address_may_be_fetched_from(scene: Scene) -> None:
     for url in ("https://nowhere.invalid/a.png?x=1#y", "http://127.0.0.1/a.png", "http://1.1.1.1/"):
         scene.files().imports.check(url, "url")
+
+
+async def test_content_that_came_with_a_request_becomes_a_file(scene: Scene) -> None:
+    file = await scene.files().imports.store(scene.account, PICTURE, "image")
+    assert (file.state, file.name, file.media_type, file.size_bytes, file.width) == (
+        FileState.READY,
+        "input.png",
+        "image/png",
+        len(PICTURE),
+        40,
+    )
+    assert await scene.stored(file) == PICTURE
+    large = content.png(padding=9 << 20)
+    assert await scene.stored(await scene.files().imports.store(scene.account, large, "image")) == large
+    assert (await scene.files().imports.store(scene.account, content.jpeg(), "image")).name == "input.jpg"
+
+
+async def test_content_is_refused_like_any_upload(scene: Scene) -> None:
+    wrong = {
+        b"": ErrorReason.FILE_CORRUPT,
+        b"<!doctype html>": ErrorReason.MEDIA_UNSUPPORTED,
+        PICTURE[:60]: ErrorReason.FILE_CORRUPT,
+        content.pdf(password="open"): ErrorReason.FILE_ENCRYPTED,
+        content.bomb(): ErrorReason.MEDIA_LIMIT_EXCEEDED,
+    }
+    for sent, reason in wrong.items():
+        with pytest.raises(DarkroomError) as raised:
+            await scene.files().imports.store(scene.account, sent, "image")
+        assert (raised.value.reason, raised.value.field) == (reason, "image")
+    with pytest.raises(DarkroomError, match="most that are allowed") as raised:
+        await scene.files(max_file_bytes=1000).imports.store(scene.account, PICTURE, "image")
+    assert raised.value.reason is ErrorReason.FILE_TOO_LARGE
+    with pytest.raises(DarkroomError, match="may still store"):
+        await scene.files(quota_bytes=1000).imports.store(scene.account, PICTURE, "image")
+    assert await scene.names() == []

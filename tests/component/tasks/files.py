@@ -115,6 +115,7 @@ class IntakeDouble(IntakeServiceServicer):
         self.pages = 1
         """Of each document."""
         self._of_tasks: dict[tuple[int, int], int] = {}
+        self.stored: list[bytes] = []
         self.discarded: list[int] = []
 
     async def ImportFile(  # noqa: N802
@@ -134,6 +135,15 @@ class IntakeDouble(IntakeServiceServicer):
             file_id = self._files.add(account_id, name, "image/png", size=(64, 48))
         self._of_tasks[made_for] = file_id
         return intake_service_pb2.ImportFileResponse(file_id=file_id)
+
+    async def StoreFile(  # noqa: N802
+        self, request: intake_service_pb2.StoreFileRequest, context: Context
+    ) -> intake_service_pb2.StoreFileResponse:
+        if not request.content.startswith(b"\x89PNG"):
+            raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, "content: what it holds is no picture.", field="content")
+        self.stored.append(request.content)
+        file_id = self._files.add(current_identity().account_id, "input.png", "image/png", size=(64, 48))
+        return intake_service_pb2.StoreFileResponse(file_id=file_id)
 
     async def CheckUrls(  # noqa: N802
         self, request: intake_service_pb2.CheckUrlsRequest, context: Context

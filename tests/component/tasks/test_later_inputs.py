@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -172,3 +173,26 @@ async def test_items_of_a_batch_have_them_too(service: Service, parts: Accepting
     assert [task.batch_index for task in batch.tasks] == [0, 2]
     [refused] = batch.batch.refusals
     assert (refused.index, refused.error.field) == (1, "items[1].input")
+
+
+async def test_files_within_the_request_are_stored_at_once_and_keep_their_places(
+    service: Service, replica: Replica, parts: Accepting
+) -> None:
+    data = "data:image/jpeg;base64," + base64.b64encode(b"\x89PNG and so on").decode()
+    task = await parts.acceptance.create(request(A, data, B))
+    assert (names(service, task.input_file_ids), service.intake.stored) == (["input.png"], [b"\x89PNG and so on"])
+    assert not any(b"PNG" in later or b"base64" in later for later in task.later_inputs)
+    assert service.files.pins[task.id] == task.input_file_ids
+    await running(service, replica, task)
+    assert names(service, (await fetch(service, replica, task)).input_file_ids) == ["a.png", "input.png", "b.png"]
+
+
+async def test_what_a_request_holds_is_refused_like_any_file(service: Service, parts: Accepting) -> None:
+    for data, reason, message in (
+        ("data:image/png;base64,####", ErrorReason.FIELD_INVALID, "input[1]: what follows ;base64, is not base64."),
+        ("data:image/png;base64,aGVsbG8=", ErrorReason.MEDIA_UNSUPPORTED, "input[1]: what it holds is no picture."),
+    ):
+        with pytest.raises(DarkroomError) as raised:
+            await parts.acceptance.create(request("data:image/png;base64,iVBORw0KGgo=", data))
+        assert (raised.value.reason, raised.value.field, raised.value.message) == (reason, "input[1]", message)
+    assert len(service.intake.discarded) == len(service.intake.stored) == 2

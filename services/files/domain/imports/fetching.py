@@ -143,10 +143,19 @@ def _check_answer(response: httpx.Response, field: str) -> None:
         raise _failed(field, "its server sends the file with a Content-Encoding, although it was asked for the file as it is")
 
 
+def check_stored_head(head: bytes, field: str) -> None:
+    """Refuse content that is surely no file of a known kind. Raises FILE_CORRUPT (it is empty) and MEDIA_UNSUPPORTED."""
+    if not head:
+        raise _empty(field)
+    if sniff(head[:HEAD_BYTES]) is None:
+        message = f"{field}: what it holds is no picture or document of a known format."
+        raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, message, field=field, allowed=EXTENSIONS)
+
+
 def _check_head(head: bytes, response: httpx.Response, field: str) -> None:
     """Refuse at once what is surely no file of a known kind."""
     if not head:
-        raise DarkroomError(ErrorReason.FILE_CORRUPT, f"{field}: the file is empty.", field=field)
+        raise _empty(field)
     if sniff(head) is None:
         page = " but a web page" if response.headers.get("content-type", "").lower().startswith("text/html") else ""
         message = f"{field}: what is at this URL is no picture or document of a known format{page}."
@@ -177,6 +186,10 @@ def _explained(field: str, limits: FetchLimits) -> Generator[None, None, None]:
         if certificate:
             raise _failed(field, "its server has no valid certificate") from None
         raise _failed(field, "its server cannot be reached", passing=True) from None
+
+
+def _empty(field: str) -> DarkroomError:
+    return DarkroomError(ErrorReason.FILE_CORRUPT, f"{field}: the file is empty.", field=field)
 
 
 def _forbidden(field: str) -> DarkroomError:

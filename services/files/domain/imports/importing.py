@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from services.common.object_writing import ObjectWriter
 from services.common.slots import Slots
 from services.files.config import FilesSettings
 from services.files.domain.errors import not_found
-from services.files.domain.imports.fetching import Fetcher, Room
+from services.files.domain.imports.fetching import Fetcher, Room, check_stored_head
 from services.files.domain.naming import MEDIA_TYPE_OF, check_name, same_kind
 from services.files.domain.quota import Quotas
 from services.files.domain.streamed import StreamedFiles
@@ -35,6 +35,7 @@ _OF_THE_FILE = (
     ErrorReason.MEDIA_LIMIT_EXCEEDED,
 )
 _LONGEST_URL = 8_000  # that of ImportFile
+_SENT_NAME = "input"
 _ONE_FILE = Storage(size_bytes=1, files=1, uploads=1)
 _logger = get_logger()
 
@@ -92,18 +93,40 @@ class Imports:
             room = await self._room(account_id)
             async with self._fetcher.fetched(account_id, url, field, room) as chunks:
                 file_id = await self._writer.write(_Target(self._streamed, account_id, name), chunks, self._settings.max_file_bytes)
-            try:
-                # One that was stored in parts has been examined already.
-                file = await self._uploads.complete(account_id, file_id, ())
-                if call is not None:
-                    await self._store.remember(file_id, call, self._clock())
-            except BaseException as error:
-                # The key may be stored in spite of it, and then names the file.
-                if not isinstance(error, DarkroomError) or error.reason is not ErrorReason.UNAVAILABLE:
-                    with suppress(DarkroomError):
-                        await asyncio.shield(self._streamed.discard(account_id, [file_id]))
-                raise
+            file = await self._accepted(account_id, file_id, call)
         _logger.info("file_fetched", file_id=file.id, size=file.size_bytes)
+        return file
+
+    async def store(self, account_id: int, content: bytes, field: str) -> File:
+        """A file with this content, READY, named after its type. What is wrong with it is blamed on `field`.
+
+        Raises MEDIA_UNSUPPORTED, FILE_CORRUPT, FILE_TOO_LARGE and the others of `Intake.ready`; QUOTA_EXCEEDED; DISK_FULL; UNAVAILABLE.
+        """
+        self._disk.check()
+        check_stored_head(content, field)
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield content
+
+        with _blaming(field):
+            (await self._room(account_id)).check(len(content), field)
+            target = _Target(self._streamed, account_id, _SENT_NAME)
+            file_id = await self._writer.write(target, chunks(), self._settings.max_file_bytes)
+            return await self._accepted(account_id, file_id, None)
+
+    async def _accepted(self, account_id: int, file_id: int, call: IdempotentCall | None) -> File:
+        """The file that has been written, READY; it is deleted if it is not accepted."""
+        try:
+            # One that was stored in parts has been examined already.
+            file = await self._uploads.complete(account_id, file_id, ())
+            if call is not None:
+                await self._store.remember(file_id, call, self._clock())
+        except BaseException as error:
+            # The key may be stored in spite of it, and then names the file.
+            if not isinstance(error, DarkroomError) or error.reason is not ErrorReason.UNAVAILABLE:
+                with suppress(DarkroomError):
+                    await asyncio.shield(self._streamed.discard(account_id, [file_id]))
+            raise
         return file
 
     async def _room(self, account_id: int) -> Room:

@@ -47,6 +47,11 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
         file = await self._imports.fetch(account_id, request.url, call=call)
         return pb.ImportFileResponse(file_id=file.id)
 
+    async def StoreFile(self, request: pb.StoreFileRequest, context: Context) -> pb.StoreFileResponse:
+        """Store a file."""
+        file = await self._imports.store(current_identity().account_id, request.content, "content")
+        return pb.StoreFileResponse(file_id=file.id)
+
     async def CheckUrls(self, request: pb.CheckUrlsRequest, context: Context) -> pb.CheckUrlsResponse:
         """Look at URLs without using them."""
         refusals = []

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from services.common.errors import DarkroomError
 from services.common.log import get_logger
+from services.tasks.domain.acceptance.data_uris import content_of, is_data_uri
 from services.tasks.domain.acceptance.draft import Draft
 from services.tasks.domain.acceptance.later import LaterInput
 from services.tasks.domain.acceptance.requests import Item, Request
 from services.tasks.files_client import FilesClient
+from services.tasks.model.media import InputUrl
 
 _logger = get_logger()
 
@@ -23,7 +25,7 @@ class Fetching:
         self._files = files
 
     async def fetch(self, draft: Draft) -> list[int]:
-        """The files that stand in for the URLs of the draft from now on; all of them or none.
+        """The files that stand in for the URLs of the draft from now on; all of them or none. The content of a `data:` URI is stored.
 
         Raises the errors of ImportFile, blamed on the fields that name the URLs.
         """
@@ -52,11 +54,11 @@ class Fetching:
     async def _fetched(self, request: Request, item: Item) -> tuple[Item, list[int]]:
         """The item with files in place of what is fetched now, and places for the rest; and the new files."""
         account_id = request.account_id
-        now = [*item.input_urls, *(each for each in item.later_urls if _is_data(each.url))]
-        later = [each for each in item.later_urls if not _is_data(each.url)]
+        now = [*item.input_urls, *(each for each in item.later_urls if is_data_uri(each.url))]
+        later = [each for each in item.later_urls if not is_data_uri(each.url)]
         if later:
             await self._files.check_urls(account_id, later)
-        results = await asyncio.gather(*(self._files.fetch(account_id, each.url, each.field) for each in now), return_exceptions=True)
+        results = await asyncio.gather(*(self._file(account_id, each) for each in now), return_exceptions=True)
         files = [result for result in results if isinstance(result, int)]
         for result in results:
             if isinstance(result, BaseException):
@@ -74,12 +76,13 @@ class Fetching:
                 *(
                     LaterInput(each.url, each.field, place, request.formats)
                     for place, each in enumerate(item.later_urls, first)
-                    if not _is_data(each.url)
+                    if not is_data_uri(each.url)
                 ),
             ],
         )
         return item, files
 
-
-def _is_data(url: str) -> bool:
-    return url[:5].lower() == "data:"
+    async def _file(self, account_id: int, named: InputUrl) -> int:
+        if not is_data_uri(named.url):
+            return await self._files.fetch(account_id, named.url, named.field)
+        return await self._files.store(account_id, await asyncio.to_thread(content_of, named.url, named.field), named.field)
