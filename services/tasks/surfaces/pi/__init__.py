@@ -1,0 +1,1 @@
+"""Pi: `/api/v1/jobs`, and what belongs to it."""

@@ -1,0 +1,22 @@
+"""Pi's jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.common.rpc.server import Mount
+from services.tasks.surfaces.parts import SurfaceParts
+from services.tasks.surfaces.pi.images import PiImages
+from services.tasks.surfaces.pi.jobs import PiJobs
+from services.tasks.surfaces.pi.refused import PiRefused
+from services.tasks.surfaces.pi.replies import Replies
+
+
+def mounts(parts: SurfaceParts) -> Sequence[Mount]:
+    """Its services."""
+    replies = Replies(parts.tasks, parts.files)
+    return [
+        Mount(PiJobs(parts.acceptance, parts.tasks, parts.watching, replies, parts.heartbeat)),
+        Mount(PiImages(parts.acceptance, replies)),
+        Mount(PiRefused()),
+    ]
