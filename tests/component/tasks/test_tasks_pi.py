@@ -128,7 +128,7 @@ async def test_a_task_of_another_api_is_a_job(service: Service, replica: Replica
     task = await replica.create(pi.me)
     [listed] = (await pi.list()).data
     assert (listed.task_id, listed.type, listed.status) == (str(task.id), "noop", "queued")
-    assert (await pi.get(str(task.id))).data == listed == (await pi.get(listed.id)).data
+    assert (await pi.get(str(task.id))).data.id == listed.id == (await pi.get(listed.id)).data.id
     cancelled = await pi.cancel(listed.id)
     assert (cancelled.status, cancelled.error.code, cancelled.data.error_log.string_value) == (
         "failed",
@@ -137,6 +137,7 @@ async def test_a_task_of_another_api_is_a_job(service: Service, replica: Replica
     )
     status, error = await refusal(pi.cancel(listed.id))
     assert (status, error["type"], error["code"]) == (409, "invalid_request_error", "job_already_ended")
+    assert error["message"] == "The job has already ended: it is failed."
 
 
 async def test_a_failed_job(service: Service, replica: Replica, pi: Pi) -> None:
@@ -169,6 +170,7 @@ async def test_jobs_of_others_do_not_exist(service: Service, replica: Replica, p
     for call in (other.get(job.id), other.cancel(job.id), other.events(job.id), other.get(job.task_id), other.get("nothing")):
         status, error = await refusal(call)
         assert (status, error["type"], error["code"]) == (404, "invalid_request_error", "resource_missing")
+        assert error["message"] == "There is no such job."
     assert not (await other.list()).data
     # As a cursor it is a place, which says nothing about it.
     assert not (await other.list(starting_after=job.id)).data
@@ -199,6 +201,7 @@ async def test_events(service: Service, replica: Replica, pi: Pi) -> None:
     job = (await pi.create()).data
     await finish(service, replica, job)
     kind, body = await pi.events(job.id)
+    assert b".0" not in body
     envelope = json.loads(body)
     assert (kind, envelope["object"], envelope["status"]) == ("application/json", "list", "completed")
     events = envelope["data"]["data"]
@@ -274,6 +277,8 @@ async def test_pictures_are_made_by_a_model_that_is_configured(bus: Bus, pi: Pi,
     request = images_pb2.CreateImageGenerationRequest(prompt="A mug", output={"aspect_ratio": "4:5", "thinking_intensity": "high"})
     status, error = await refusal(pi.images.CreateImageGeneration(request, metadata=pi.me))
     assert (status, error["code"]) == (422, "operation_unavailable")
+    assert "DARKROOM_OPENAI_API_KEY" in error["message"]
+    assert "DARKROOM_GEMINI_API_KEY" in error["message"]
     await Offers(bus).announce(["nano_banana_2"])
     call = pi.images.CreateImageGeneration(request, metadata=pi.me)
     reply = await call

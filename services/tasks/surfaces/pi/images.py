@@ -43,19 +43,23 @@ class PiImages(images_pb2_grpc.ImagesServiceServicer):
 
     async def CreateImageGeneration(self, request: images_pb2.CreateImageGenerationRequest, context: Context) -> job_pb2.JobEnvelope:
         """Accept a job that makes pictures."""
-        candidates, urls = operations(request), reference_urls(request.reference_images)
-        *others, last = candidates
-        for operation in others:
+        task = await self._first(request, operations(request), reference_urls(request.reference_images))
+        await context.send_initial_metadata(ACCEPTED)
+        return await self._replies.one(task, kind="image.generation")
+
+    async def _first(
+        self, request: images_pb2.CreateImageGenerationRequest, candidates: Sequence[operation_pb2.Operation], urls: dict[str, str]
+    ) -> Task:
+        """A job of the first operation that is available. Raises OPERATION_UNAVAILABLE, saying what each of them needs."""
+        unavailable: list[DarkroomError] = []
+        for operation in candidates:
             try:
-                task = await self._create(request, operation, urls)
-                break
+                return await self._create(request, operation, urls)
             except DarkroomError as error:
                 if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
                     raise
-        else:
-            task = await self._create(request, last, urls)
-        await context.send_initial_metadata(ACCEPTED)
-        return await self._replies.one(task, kind="image.generation")
+                unavailable.append(error)
+        raise unavailable[0].saying(" ".join(error.message for error in unavailable))
 
     async def _create(
         self, request: images_pb2.CreateImageGenerationRequest, operation: operation_pb2.Operation, urls: dict[str, str]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 from google.api import httpbody_pb2
-from google.protobuf.json_format import MessageToJson
 
 from compat.pi.v1 import job_pb2, jobs_pb2, jobs_pb2_grpc
 from services.common.errors import DarkroomError, ErrorReason
@@ -17,13 +17,13 @@ from services.common.rpc.surfaces import HTTP_STATUS
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.owner.account_tasks import AccountTasks, TaskStretch
 from services.tasks.domain.owner.watching import Watching
-from services.tasks.model import TaskEvent
+from services.tasks.model import Task, TaskEvent
 from services.tasks.model.state import TaskState
 from services.tasks.surfaces import server_sent_events
 from services.tasks.surfaces.pi import ids, messages
 from services.tasks.surfaces.pi.creation import create
 from services.tasks.surfaces.pi.replies import Replies, names_in
-from services.tasks.surfaces.pi.states import Status, states_of
+from services.tasks.surfaces.pi.states import Status, states_of, status_of
 
 ACCEPTED = ((HTTP_STATUS, "202"),)
 _WAIT_SECONDS = 20.0
@@ -57,13 +57,16 @@ class PiJobs(jobs_pb2_grpc.JobsServiceServicer):
     async def GetJob(self, request: jobs_pb2.GetJobRequest, context: Context) -> job_pb2.JobEnvelope:
         """A job, now or once it has ended."""
         seconds = (request.timeout_seconds or _WAIT_SECONDS) if request.wait_for_completion else 0
-        task = await self._watching.wait(current_identity(), ids.task_id(request.id), math.ceil(seconds))
+        with about_jobs():
+            task = await self._watching.wait(current_identity(), ids.task_id(request.id), math.ceil(seconds))
         expand, fields = names_in(request.expand, request.include), names_in(request.fields)
         return await self._replies.one(task, expand=expand, fields=fields)
 
     async def CancelJob(self, request: jobs_pb2.CancelJobRequest, context: Context) -> job_pb2.JobEnvelope:
         """End a job."""
-        return await self._replies.one(await self._tasks.cancel(current_identity().account_id, ids.task_id(request.id)))
+        with about_jobs():
+            task = await self._tasks.cancel(current_identity().account_id, ids.task_id(request.id))
+        return await self._replies.one(task)
 
     async def ListJobEvents(self, request: jobs_pb2.ListJobEventsRequest, context: Context) -> AsyncIterator[httpbody_pb2.HttpBody]:
         """The events of a job, as a list or as a stream."""
@@ -71,12 +74,12 @@ class PiJobs(jobs_pb2_grpc.JobsServiceServicer):
             async for chunk in self._stream(request.id, context):
                 yield chunk
             return
-        task = await self._tasks.get(current_identity().account_id, ids.task_id(request.id))
+        task = await self._job(request.id)
         after = ids.event_sequence(request.starting_after, task.id, "starting_after") if request.HasField("starting_after") else 0
         limit = request.limit or _EVENTS_PAGE
         events = await self._tasks.events(task, after=after, limit=limit + 1)
         envelope = messages.events_envelope(task, messages.events_list(task, events[:limit], more=len(events) > limit))
-        yield httpbody_pb2.HttpBody(content_type="application/json", data=_json(envelope).encode())
+        yield httpbody_pb2.HttpBody(content_type="application/json", data=messages.text(envelope).encode())
 
     async def StreamJobEvents(self, request: jobs_pb2.StreamJobEventsRequest, context: Context) -> AsyncIterator[httpbody_pb2.HttpBody]:
         """Every event of a job after the client's last one."""
@@ -84,16 +87,19 @@ class PiJobs(jobs_pb2_grpc.JobsServiceServicer):
             yield chunk
 
     async def _stream(self, job_id: str, context: Context) -> AsyncIterator[httpbody_pb2.HttpBody]:
-        identity, task_id = current_identity(), ids.task_id(job_id)
         after = server_sent_events.last_event_id(context)
-        task = await self._tasks.get(identity.account_id, task_id)
+        task = await self._job(job_id)
         if task.state.terminal and after >= task.last_sequence:
             await context.send_initial_metadata(server_sent_events.NOTHING_MORE)
             return
         await context.send_initial_metadata(server_sent_events.HEADERS)
-        events = self._watching.watch(identity, task_id, after)
+        events = self._watching.watch(current_identity(), task.id, after)
         async for chunk in server_sent_events.event_stream(events, _chunk, self._heartbeat):
             yield chunk
+
+    async def _job(self, job_id: str) -> Task:
+        with about_jobs():
+            return await self._tasks.get(current_identity().account_id, ids.task_id(job_id))
 
     async def _stretch(self, account_id: int, request: jobs_pb2.ListJobsRequest) -> TaskStretch:
         states, attempted = states_of(Status(request.status)) if request.HasField("status") else (frozenset[TaskState](), None)
@@ -108,9 +114,19 @@ class PiJobs(jobs_pb2_grpc.JobsServiceServicer):
         return await self._tasks.newer(account_id, states=states, attempted=attempted, than=than, size=size)
 
 
+@contextmanager
+def about_jobs() -> Iterator[None]:
+    """Put what the block raises about a task in terms of jobs."""
+    try:
+        yield
+    except DarkroomError as error:
+        if error.reason is ErrorReason.TASK_NOT_FOUND:
+            raise error.saying("There is no such job.") from None
+        if error.reason is ErrorReason.TASK_ALREADY_TERMINAL:
+            status = status_of(TaskState(error.metadata["state"]), 1)
+            raise error.saying(f"The job has already ended: it is {status}.") from None
+        raise
+
+
 def _chunk(event: TaskEvent) -> bytes:
-    return server_sent_events.server_sent_event(event.sequence, _json(messages.event(event)))
-
-
-def _json(message: job_pb2.JobEvent | job_pb2.JobEventListEnvelope) -> str:
-    return MessageToJson(message, indent=None, preserving_proto_field_name=True)
+    return server_sent_events.server_sent_event(event.sequence, messages.text(messages.event(event)))

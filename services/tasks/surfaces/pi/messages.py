@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
+from typing import Any
 
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
 from compat.pi.v1 import job_pb2, stored_pb2
@@ -176,6 +179,22 @@ def error(reason: ErrorReason | None, message: str | None) -> job_pb2.JobError |
     if reason is None:
         return None
     return job_pb2.JobError(code=str(catalogue.surface(SURFACE).code(reason)), message=message or "")
+
+
+def text(message: job_pb2.JobEvent | job_pb2.JobEventListEnvelope) -> str:
+    """The JSON that the edge would make of a message: whole numbers have no point."""
+    return json.dumps(_whole(MessageToDict(message, preserving_proto_field_name=True)), separators=(",", ":"))
+
+
+def _whole(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _whole(each) for name, each in value.items()}
+        case list():
+            return [_whole(each) for each in value]
+        case float() if value.is_integer():
+            return int(value)
+    return value
 
 
 def _failure(task: Task) -> job_pb2.JobError | None:
