@@ -77,9 +77,12 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
 
 @cache
 def _known_settings(service: str) -> frozenset[str]:
-    """The environment variables that a service reads: the fields of the settings classes in its `config` module."""
-    module = import_module(f"services.{service}.config")
-    classes = [one for one in vars(module).values() if isinstance(one, type) and issubclass(one, BaseSettings)]
+    """The environment variables that a service reads: the fields of the settings classes in its `config` module, and in the module
+    `settings` of each surface that has one."""
+    surfaces = sorted((REPOSITORY / "services" / service / "surfaces").glob("*/settings.py"))
+    names = [f"services.{service}.config", *(f"services.{service}.surfaces.{file.parent.name}.settings" for file in surfaces)]
+    found = [one for name in names for one in vars(import_module(name)).values()]
+    classes = [one for one in found if isinstance(one, type) and issubclass(one, BaseSettings)]
     return frozenset(f"{one.model_config['env_prefix']}{field}".upper() for one in classes for field in one.model_fields)
 
 

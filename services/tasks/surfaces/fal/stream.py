@@ -1,0 +1,54 @@
+"""The states of a request as Server-Sent Events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
+
+from google.protobuf.json_format import MessageToDict
+
+from compat.fal.v1 import queue_pb2
+from services.common.identity import current_identity
+from services.tasks.domain.owner.account_tasks import AccountTasks
+from services.tasks.domain.owner.watching import Watching
+from services.tasks.model import Task
+from services.tasks.surfaces.fal.logs import Line, last_lines, line_of, lines_of
+
+Render = Callable[[Task, list[Line] | None], Awaitable[queue_pb2.QueueStatus]]
+
+
+async def statuses(
+    tasks: AccountTasks, watching: Watching, task: Task, render: Render, *, logs: bool
+) -> AsyncGenerator[queue_pb2.QueueStatus, None]:
+    """The state now and after each event, up to COMPLETED. With `logs`, each has the lines since the one before."""
+    yield await render(task, await lines_of(watching, task) if logs else None)
+    if task.state.terminal:
+        return
+    async with aclosing(watching.watch(current_identity(), task.id, task.last_sequence)) as events:
+        async for event in events:
+            if event.state.terminal:
+                ended = await tasks.get(task.account_id, task.id)
+                yield await render(ended, [*line_of(event), *last_lines(ended)] if logs else None)
+                return
+            started = task.start_time or (event.time if event.attempt else None)
+            task = replace(
+                task,
+                state=event.state,
+                attempt=event.attempt,
+                progress=event.progress,
+                progress_message=event.message,
+                start_time=started,
+                update_time=event.time,
+            )
+            yield await render(task, line_of(event) if logs else None)
+
+
+def event_bytes(status: queue_pb2.QueueStatus) -> bytes:
+    """One event: a line `data` with the state as JSON."""
+    content = MessageToDict(status, preserving_proto_field_name=True)
+    whole = {name: int(value) for name, value in content.items() if isinstance(value, float) and name == "queue_position"}
+    if seconds := content.get("statusMessages", {}).get("estimatedTotalTimeSeconds"):
+        content["statusMessages"]["estimatedTotalTimeSeconds"] = int(seconds)
+    return f"data: {json.dumps({**content, **whole}, ensure_ascii=False)}\n\n".encode()
