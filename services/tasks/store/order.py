@@ -220,6 +220,11 @@ FROM own
 this task's start tag. Limits on running tasks are ignored. Of the account's own tasks, up to `:depth` of a higher priority are counted, and
 as many of the same; for others, the sum is over accounts, not over their tasks."""
 
+WAITING = text("""
+SELECT coalesce((SELECT queued FROM lane_account WHERE lane = :lane AND account_id = :account_id), 0) AS waiting
+""")
+"""How many of an account's tasks take part in the order of a lane."""
+
 FLOW = text("""
 SELECT
   coalesce((SELECT sum(dispatched) FROM lane_class WHERE lane = :lane), 0) AS dispatched,
@@ -272,6 +277,11 @@ class OrderStore(Store):
         """Roughly how many tasks of its lane go before a task; None unless it is DISPATCHED, or QUEUED and due."""
         rows = await self._run(PLACE, {"id": task_id, "depth": _PLACE_DEPTH})
         return int(rows[0]["position"]) if rows else None
+
+    async def waiting(self, account_id: int, lane: str) -> int:
+        """How many tasks of an account are QUEUED and due in a lane."""
+        [row] = await self._run(WAITING, {"lane": lane, "account_id": account_id})
+        return int(row["waiting"])
 
     async def flow(self, lane: str) -> Flow:
         """What has passed through a lane, and what waits for its workers."""

@@ -54,6 +54,7 @@ async def test_the_flow_counts_what_went_on_and_what_waits(scene: Scene, store: 
     tasks = [await scene.create() for _ in range(6)]
     await scene.dispatch(window=4)
     assert await store.flow("system") == Flow(0, 4)
+    assert [await store.waiting(*of) for of in ((A, "system"), (B, "system"), (A, "neural"))] == [2, 0, 0]
     for task in tasks[:2]:
         await scene.start(task)
     assert await store.flow("system") == Flow(2, 2)

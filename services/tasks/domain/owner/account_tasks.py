@@ -82,6 +82,10 @@ class AccountTasks:
             attempts=await self._store.attempts(task.id) if task.attempt else [],
         )
 
+    async def waiting(self, account_id: int, lane: str) -> int:
+        """How many of the account's tasks wait for a worker of a lane."""
+        return await self._store.waiting(account_id, lane)
+
     async def page(
         self, account_id: int, *, states: Collection[TaskState], attempted: bool | None = None, size: int, token: str
     ) -> TaskPage:

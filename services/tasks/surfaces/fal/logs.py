@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from datetime import UTC, datetime
 
-from services.common.identity import current_identity
-from services.tasks.domain.owner.watching import Watching
+from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.model import Task, TaskEvent
 from services.tasks.model.state import TaskState
 from services.tasks.surfaces.rendering import notices_of
 
 Line = dict[str, str]
 _SOURCE = "USER"
+_MOST_EVENTS = 2_000
 
 
-async def lines_of(watching: Watching, task: Task) -> list[Line]:
+async def lines_of(tasks: AccountTasks, task: Task) -> list[Line]:
     """All lines so far, oldest first; of a task that has ended, its notices last."""
-    lines: list[Line] = []
-    async with aclosing(watching.watch(current_identity(), task.id, 0)) as events:
-        async for event in events:
-            lines += line_of(event)
-            if event.sequence >= task.last_sequence:
-                break
-    return lines + last_lines(task)
+    events = await tasks.events(task, limit=_MOST_EVENTS)
+    return [line for event in events if event.sequence <= task.last_sequence for line in line_of(event)] + last_lines(task)
 
 
 def line_of(event: TaskEvent) -> list[Line]:

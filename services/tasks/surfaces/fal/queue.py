@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from google.api import httpbody_pb2
 
 from compat.fal.v1 import queue_pb2, queue_pb2_grpc
+from darkroom.operations.v1 import operation_pb2
 from services.common.clock import system_clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import current_identity
@@ -21,6 +22,7 @@ from services.common.rpc.origin import origin_of
 from services.common.rpc.surfaces import HTTP_STATUS, error_trailers
 from services.common.rpc.trace import Origin
 from services.tasks.domain.acceptance.requests import TaskRequest
+from services.tasks.domain.plan import lane_of
 from services.tasks.model import Task
 from services.tasks.surfaces import ids
 from services.tasks.surfaces.fal import rendering
@@ -57,6 +59,7 @@ class FalQueue(queue_pb2_grpc.QueueServiceServicer):
         asked = plan(model(request.model), python_of(request.input), self._generation)
         require_files_scope(asked.inputs)
         headers = _headers(context)
+        await self._check_queue(request, asked.operations)
         try:
             task = await self._parts.acceptance.create(
                 TaskRequest(
@@ -89,10 +92,10 @@ class FalQueue(queue_pb2_grpc.QueueServiceServicer):
             if error.reason is not ErrorReason.TASK_NOT_FOUND:
                 raise
             await context.send_initial_metadata(((HTTP_STATUS, "404"),))
-            return queue_pb2.QueueStatus(status="NOT_FOUND", detail=error.message)
+            return queue_pb2.QueueStatus(status="NOT_FOUND", detail=error.message, error_type=_error_type(error.reason))
         status = "200" if task.state.terminal else "202"
         await context.send_initial_metadata(((HTTP_STATUS, status), (_REQUEST_ID, str(task.id))))
-        lines = await lines_of(self._parts.watching, task) if wanted else None
+        lines = await lines_of(self._parts.tasks, task) if wanted else None
         return await self._status(task, lines, urls=Urls.of(origin_of(context), request.model, task.id))
 
     async def StreamStatus(self, request: queue_pb2.GetStatusRequest, context: Context) -> AsyncIterator[httpbody_pb2.HttpBody]:
@@ -128,9 +131,22 @@ class FalQueue(queue_pb2_grpc.QueueServiceServicer):
                 raise
             http, status, detail = _NOT_CANCELLED[error.reason]
             await context.send_initial_metadata(((HTTP_STATUS, http),))
-            return queue_pb2.CancelReply(status=status, detail=detail)
+            return queue_pb2.CancelReply(status=status, detail=detail, error_type=_error_type(error.reason))
         await context.send_initial_metadata(((HTTP_STATUS, "202"), (_REQUEST_ID, str(task_id))))
         return queue_pb2.CancelReply(status="CANCELLATION_REQUESTED")
+
+    async def _check_queue(self, request: queue_pb2.SubmitRequest, operations: Sequence[operation_pb2.Operation]) -> None:
+        """Refuse a request that would wait behind more than it says. Raises FIELD_INVALID and TOO_MANY_TASKS."""
+        if not request.HasField("fal_max_queue_length"):
+            return
+        most = request.fal_max_queue_length
+        if most < 0:
+            raise DarkroomError(ErrorReason.FIELD_INVALID, "fal_max_queue_length: must be 0 or more.")
+        waiting = await self._parts.tasks.waiting(current_identity().account_id, lane_of(operations))
+        if waiting > most:
+            raise DarkroomError(
+                ErrorReason.TOO_MANY_TASKS, f"{waiting} requests wait, which is more than fal_max_queue_length allows: {most}."
+            )
 
     async def _task(self, request_id: str) -> Task:
         try:
@@ -145,6 +161,10 @@ class FalQueue(queue_pb2_grpc.QueueServiceServicer):
         if rendering.status_of(task) is not Status.IN_QUEUE:
             return 0
         return (await self._parts.tasks.details(task)).queue_position or 0
+
+
+def _error_type(reason: ErrorReason) -> str:
+    return str(catalogue.surface("fal").code(reason))
 
 
 def _headers(context: Context) -> dict[str, str]:

@@ -23,7 +23,7 @@ async def statuses(
     tasks: AccountTasks, watching: Watching, task: Task, render: Render, *, logs: bool
 ) -> AsyncGenerator[queue_pb2.QueueStatus, None]:
     """The state now and after each event, up to COMPLETED. With `logs`, each has the lines since the one before."""
-    yield await render(task, await lines_of(watching, task) if logs else None)
+    yield await render(task, await lines_of(tasks, task) if logs else None)
     if task.state.terminal:
         return
     async with aclosing(watching.watch(current_identity(), task.id, task.last_sequence)) as events:
