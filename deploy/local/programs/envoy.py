@@ -38,7 +38,7 @@ def envoy(config: StackConfig) -> Program:
 
     def configure() -> str:
         try:
-            file = render(_edge_settings(config))
+            file = render(edge_settings(config))
         except (ValidationError, FileNotFoundError) as error:
             raise PartFailed("envoy", f"its configuration cannot be written: {error}") from error
         certificate = [config.settings.tls_dir / name for name in ("tls.crt", "tls.key")] if config.settings.tls_dir else []
@@ -91,7 +91,7 @@ def _plain(socket: Path) -> httpx.AsyncHTTPTransport:
     return httpx.AsyncHTTPTransport(uds=os.fspath(socket), verify=False)
 
 
-def _edge_settings(config: StackConfig) -> EdgeSettings:
+def edge_settings(config: StackConfig) -> EdgeSettings:
     """The edge's settings: the stack's addresses, and the operator's own."""
     chosen = config.settings.services.items()
     operators = {name.removeprefix("DARKROOM_").lower(): value for name, value in chosen if name.startswith(_OPERATORS)}

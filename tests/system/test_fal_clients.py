@@ -1,0 +1,132 @@
+"""The official clients of the fal queue against the public port with TLS, which they insist on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from darkroom import AsyncClient
+from deploy.local.programs.envoy import edge_settings
+from deploy.local.scratch.ports import free_port
+from tests.certificate import make_certificate
+from tests.component.edge.conftest import envoy
+from tests.stacks import Account, StackUnderTest
+from tests.system.pilio import Pilio
+
+PYTHON = """
+import asyncio, json, os, sys
+import fal_client
+
+picture = "storage://files/" + sys.argv[1]
+cut, noop = "darkroom/remove-background", "darkroom/noop"
+long = {"steps": 1000, "step_milliseconds": 100}
+said = {}
+
+def told(error):
+    return [error.status_code, error.error_type, error.message]
+
+handle = fal_client.submit(cut, {"image_url": picture, "quality": "fast"})
+states = [type(state).__name__ for state in handle.iter_events(with_logs=True, interval=0.05)]
+said["followed"] = [states[0], states[-1]]
+said["file_name"] = handle.get()["image"]["file_name"]
+said["same"] = fal_client.result(cut, handle.request_id) == handle.get()
+logs = fal_client.status(cut, handle.request_id, with_logs=True).logs
+said["logs"] = [logs[0]["message"], logs[-1]["message"]]
+updates = []
+fal_client.subscribe(noop, {"steps": "2"}, with_logs=True, on_queue_update=updates.append)
+said["subscribed"] = type(updates[-1]).__name__
+
+handle = fal_client.submit(noop, long, priority="low")
+handle.cancel()
+try:
+    handle.get()
+except fal_client.client.FalClientHTTPError as error:
+    said["cancelled"] = told(error)
+try:
+    fal_client.cancel(noop, handle.request_id)
+except fal_client.client.FalClientHTTPError as error:
+    said["cancelled_again"] = told(error)
+try:
+    fal_client.submit("darkroom/upscale", {"factor": 2})
+except fal_client.client.FalClientHTTPError as error:
+    said["refused"] = [error.status_code, [each["loc"] for each in error.message]]
+
+async def main():
+    handle = await fal_client.submit_async(cut, {"image_url": picture, "quality": "fast"})
+    states = [type(state).__name__ async for state in handle.iter_events(interval=0.05)]
+    said["followed_async"] = states[-1]
+    said["file_name_async"] = (await handle.get())["image"]["file_name"]
+    await fal_client.subscribe_async(noop, {"steps": 1})
+    handle = await fal_client.submit_async(noop, long)
+    await handle.cancel()
+    said["cancelled_async"] = (await handle.status()).error_type
+
+asyncio.run(main())
+print(json.dumps(said))
+"""
+
+
+@dataclass(frozen=True)
+class Secure:
+    """The public port of the stack with TLS, on another edge in front of the same services."""
+
+    authority: str
+    certificate: Path
+
+    def environment(self, account: Account) -> Mapping[str, str]:
+        """What points `fal_client` at it, as docs/how-to/migrate-from-fal.md says."""
+        return {
+            **os.environ,
+            "FAL_KEY": account.api_key,
+            "FAL_RUN_HOST": f"{self.authority}/fal/run",
+            "FAL_QUEUE_RUN_HOST": f"{self.authority}/fal/queue",
+            "SSL_CERT_FILE": str(self.certificate),
+        }
+
+
+@pytest.fixture
+async def secure(stack: StackUnderTest, tmp_path: Path) -> AsyncIterator[Secure]:
+    authority, folder = f"127.0.0.1:{free_port()}", make_certificate(tmp_path / "tls")
+    own = {"out": tmp_path / "edge", "edge_listen": authority, "edge_admin": None, "edge_metrics_listen": None, "tls_dir": folder}
+    async with envoy(edge_settings(stack.stack.config).model_copy(update=own)):
+        yield Secure(authority, folder / "tls.crt")
+
+
+async def run(*command: str, environment: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    """What a program prints as JSON."""
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environment, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    said: dict[str, Any] = json.loads(out.decode().splitlines()[-1])
+    return said
+
+
+async def test_the_python_client(
+    secure: Secure, account: Account, pilio: Pilio, native: AsyncClient, portrait: bytes, tmp_path: Path
+) -> None:
+    file_id = await pilio.upload("portrait.jpg", portrait)
+    said = await run(sys.executable, "-c", PYTHON, file_id, environment=secure.environment(account), folder=tmp_path)
+    assert said == {
+        "followed": ["Queued", "Completed"],
+        "file_name": "portrait-cutout.png",
+        "same": True,
+        "logs": ["Queued.", "Succeeded."],
+        "subscribed": "Completed",
+        "cancelled": [499, "client_cancelled", "Cancelled by its owner."],
+        "cancelled_again": [400, "bad_request", "Request has already completed"],
+        "refused": [422, [["body", "image_url"]]],
+        "followed_async": "Completed",
+        "file_name_async": "portrait-cutout.png",
+        "cancelled_async": "client_cancelled",
+    }
+    assert len(await native.list_tasks()) == 6
