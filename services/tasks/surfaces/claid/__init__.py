@@ -1,0 +1,1 @@
+"""Claid's image editing API."""

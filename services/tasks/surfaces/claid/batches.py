@@ -1,0 +1,99 @@
+"""`image/edit/batch`."""
+
+from __future__ import annotations
+
+import re
+from typing import NoReturn
+
+from compat.claid.v1 import batches_pb2, batches_pb2_grpc, edits_pb2
+from services.common.errors import DarkroomError, Violation
+from services.common.identity import current_identity
+from services.common.json_models import parsed, python_of
+from services.common.rpc.idempotency import current_idempotency
+from services.common.rpc.interceptor import Context
+from services.common.rpc.trace import Origin
+from services.tasks.domain.acceptance.acceptance import Acceptance
+from services.tasks.domain.acceptance.requests import BatchRequest, RequestedItem
+from services.tasks.domain.batches.account_batches import AccountBatches, batch_not_found
+from services.tasks.model.records import BatchNow
+from services.tasks.surfaces import ids
+from services.tasks.surfaces.claid import messages
+from services.tasks.surfaces.claid.kept import SURFACE, Body, Kept, batch_request_of
+from services.tasks.surfaces.claid.models import MOST_INPUTS, BatchEditRequest
+from services.tasks.surfaces.claid.pictures import Pictures
+from services.tasks.surfaces.claid.pipeline import pipeline
+from services.tasks.surfaces.claid.sources import source
+from services.tasks.surfaces.claid.status import status_of_batch
+from services.tasks.surfaces.claid.urls import Urls
+
+_ITEM = re.compile(r"^items\[(\d+)\](?:\.\w+(?:\[\d+\])?)?")
+
+
+class ClaidBatches(batches_pb2_grpc.BatchEditsServiceServicer):
+    """Batches of the calling account."""
+
+    def __init__(self, acceptance: Acceptance, batches: AccountBatches, pictures: Pictures, urls: Urls) -> None:
+        self._acceptance, self._batches, self._pictures, self._urls = acceptance, batches, pictures, urls
+
+    async def StartBatchEdit(self, request: batches_pb2.StartBatchEditRequest, context: Context) -> edits_pb2.EditAcceptedReply:
+        """Start the same edit of many pictures."""
+        body = python_of(request.request)
+        edit = parsed(BatchEditRequest, body)
+        items = [_item(text, body, index) for index, text in enumerate(edit.input)]
+        try:
+            created = await self._acceptance.create_batch(
+                BatchRequest(
+                    account_id=current_identity().account_id,
+                    items=items,
+                    operations=pipeline(edit),
+                    per_item=False,
+                    trace_id=str(Origin.current()),
+                    idempotency=current_idempotency(),
+                    surface=SURFACE,
+                )
+            )
+        except DarkroomError as error:
+            _raise_blamed(error)
+        tasks = sorted(created.tasks, key=lambda task: task.batch_index or 0)
+        stored, url = created.batch.stored, self._urls.batch(context, created.batch.stored.id)
+        return messages.accepted(stored.id, status_of_batch(created.batch, tasks), stored.create_time, url, batch_request_of(tasks))
+
+    async def GetBatchEdit(self, request: batches_pb2.GetBatchEditRequest, context: Context) -> batches_pb2.BatchEditStateReply:
+        """The state of a batch, with its results so far."""
+        number = ids.decimal_id(request.id)
+        if number is None:
+            raise batch_not_found()
+        account_id = current_identity().account_id
+        batch: BatchNow = await self._batches.get(account_id, number)
+        page = await self._batches.tasks(account_id, number, states=(), size=MOST_INPUTS, token="")
+        inputs, downloads = await self._pictures.of(page.tasks)
+        return batches_pb2.BatchEditStateReply(data=messages.batch_state(batch, page.tasks, inputs, downloads))
+
+
+def _item(text: str, body: Body, index: int) -> RequestedItem:
+    found = source(text, f"input[{index}]")
+    kept = Kept({**body, "input": text}, body if index == 0 else None)
+    return RequestedItem(
+        (),
+        [found.file_id] if found.file_id is not None else [],
+        later_urls=[found.url] if found.url is not None else [],
+        client_request=kept.packed(),
+    )
+
+
+def _raise_blamed(error: DarkroomError) -> NoReturn:
+    """Raise the error with Claid's names for the fields: `input[3]` for an item's file."""
+    if error.field is None:
+        raise error
+    field = _ITEM.sub(r"input[\1]", error.field)
+    if field.startswith("operations"):
+        field = "operations"
+    problem = error.message.removeprefix(error.field).removeprefix(":").strip()
+    raise DarkroomError(
+        error.reason,
+        f"{field}: {problem}",
+        allowed=error.allowed,
+        metadata=error.metadata,
+        retry_after=error.retry_after,
+        violations=[Violation(field, problem)],
+    ) from error

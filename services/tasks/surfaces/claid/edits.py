@@ -1,0 +1,101 @@
+"""`image/edit`, `image/edit/upload` and `image/edit/async`."""
+
+from __future__ import annotations
+
+from compat.claid.v1 import edits_pb2, edits_pb2_grpc
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import current_identity
+from services.common.json_models import parsed, python_of
+from services.common.rpc import catalogue
+from services.common.rpc.idempotency import current_idempotency
+from services.common.rpc.interceptor import Context
+from services.common.rpc.surfaces import error_trailers
+from services.common.rpc.trace import Origin
+from services.tasks.domain.acceptance.acceptance import Acceptance
+from services.tasks.domain.acceptance.requests import TaskRequest
+from services.tasks.domain.owner.account_tasks import AccountTasks
+from services.tasks.domain.owner.watching import Watching
+from services.tasks.model import Task
+from services.tasks.model.state import TaskState
+from services.tasks.surfaces import ids
+from services.tasks.surfaces.claid import messages
+from services.tasks.surfaces.claid.kept import SURFACE, Body, Kept, request_of
+from services.tasks.surfaces.claid.models import EditRequest, UploadRequest
+from services.tasks.surfaces.claid.pictures import Pictures
+from services.tasks.surfaces.claid.pipeline import pipeline
+from services.tasks.surfaces.claid.sources import file_uri, source
+from services.tasks.surfaces.claid.status import status_of
+from services.tasks.surfaces.claid.urls import Urls
+
+LONGEST_WAIT = 60
+"""Seconds."""
+
+
+class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
+    """Edits of the calling account."""
+
+    def __init__(self, acceptance: Acceptance, tasks: AccountTasks, watching: Watching, pictures: Pictures, urls: Urls) -> None:
+        self._acceptance, self._tasks, self._watching, self._pictures, self._urls = acceptance, tasks, watching, pictures, urls
+
+    async def EditImage(self, request: edits_pb2.EditImageRequest, context: Context) -> edits_pb2.EditReply:
+        """Edit, and wait for the result."""
+        edit = parsed(EditRequest, request.request)
+        task = await self._create(edit, edit.input, "input", python_of(request.request), at_once=True)
+        return await self._finished(task, context)
+
+    async def UploadAndEditImage(self, request: edits_pb2.UploadAndEditImageRequest, context: Context) -> edits_pb2.EditReply:
+        """Edit a stored file, and wait for the result."""
+        edit = parsed(UploadRequest, request.data, at="data")
+        uri = file_uri(ids.file_id(request.file, "file"))
+        task = await self._create(edit, uri, "file", {"input": uri, **python_of(request.data)}, at_once=True)
+        return await self._finished(task, context)
+
+    async def StartEdit(self, request: edits_pb2.EditImageRequest, context: Context) -> edits_pb2.EditAcceptedReply:
+        """Start an edit."""
+        edit = parsed(EditRequest, request.request)
+        task = await self._create(edit, edit.input, "input", python_of(request.request), at_once=False)
+        url = self._urls.edit(context, task.id)
+        return messages.accepted(task.id, status_of(task), task.create_time, url, request_of(task))
+
+    async def GetEdit(self, request: edits_pb2.GetEditRequest, context: Context) -> edits_pb2.EditStateReply:
+        """The state of any task."""
+        task = await self._tasks.get(current_identity().account_id, ids.task_id(request.id))
+        inputs, downloads = await self._pictures.of([task])
+        return edits_pb2.EditStateReply(data=messages.edit_state(task, inputs, downloads))
+
+    async def _create(self, edit: UploadRequest, named: str, field: str, body: Body, *, at_once: bool) -> Task:
+        """Accept an edit; `at_once`: fetch a URL now."""
+        found = source(named, field)
+        urls = [found.url] if found.url is not None else []
+        return await self._acceptance.create(
+            TaskRequest(
+                account_id=current_identity().account_id,
+                operations=pipeline(edit),
+                input_file_ids=[found.file_id] if found.file_id is not None else [],
+                input_fields=[field] if found.file_id is not None else [],
+                input_urls=urls if at_once else [],
+                later_urls=[] if at_once else urls,
+                trace_id=str(Origin.current()),
+                idempotency=current_idempotency(),
+                surface=SURFACE,
+                client_request=Kept(body).packed(),
+            )
+        )
+
+    async def _finished(self, task: Task, context: Context) -> edits_pb2.EditReply:
+        """The result of a task, or its error."""
+        task = await self._watching.wait(current_identity(), task.id, LONGEST_WAIT)
+        if task.state is TaskState.SUCCEEDED:
+            inputs, downloads = await self._pictures.of([task])
+            return edits_pb2.EditReply(data=messages.edit_data(task, inputs, downloads))
+        if task.state.terminal:
+            error = DarkroomError(task.error_reason or ErrorReason.INTERNAL, task.error_message or "The edit failed.")
+        else:
+            url = self._urls.edit(context, task.id)
+            error = DarkroomError(
+                ErrorReason.DEADLINE_EXCEEDED,
+                f"The edit takes longer than {LONGEST_WAIT} seconds and goes on. GET {url} for its result.",
+            )
+        # Not raised, since the call did not fail, and must not be repeated.
+        await context.send_initial_metadata(error_trailers(catalogue.surface(SURFACE), error))
+        return edits_pb2.EditReply()

@@ -1,0 +1,91 @@
+"""Tasks and batches as Claid's replies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from compat.claid.v1 import batches_pb2, edits_pb2
+from darkroom.files.v1 import files_service_pb2
+from services.common.json_models import struct_of, value_of
+from services.tasks.model import Task
+from services.tasks.model.media import FileDescription
+from services.tasks.model.records import BatchNow
+from services.tasks.surfaces.claid.images import input_fields, input_image, output_image
+from services.tasks.surfaces.claid.kept import Body, batch_request_of, request_of
+from services.tasks.surfaces.claid.status import Status, status_of, status_of_batch
+
+_T = TypeVar("_T")
+Inputs = Mapping[int, FileDescription]
+Downloads = Mapping[int, files_service_pb2.Download]
+
+
+def accepted(number: int, status: Status, created: datetime, url: str, request: Body) -> edits_pb2.EditAcceptedReply:
+    """The reply to what starts an edit or a batch."""
+    data = edits_pb2.EditAccepted(id=number, status=status, result_url=url, created_at=_moment(created), request=struct_of(request))
+    return edits_pb2.EditAcceptedReply(data=data)
+
+
+def edit_data(task: Task, inputs: Inputs, downloads: Downloads) -> edits_pb2.EditData:
+    """The pictures of a task that has succeeded, in a synchronous reply."""
+    result = _result(task, inputs, downloads)
+    return edits_pb2.EditData(
+        input=result.input_object if result.HasField("input_object") else None,
+        output=result.output_object if result.HasField("output_object") else None,
+    )
+
+
+def edit_state(task: Task, inputs: Inputs, downloads: Downloads) -> edits_pb2.EditState:
+    """The state of a task."""
+    status = status_of(task)
+    return edits_pb2.EditState(
+        id=task.id,
+        status=status,
+        created_at=_moment(task.create_time),
+        request=struct_of(request_of(task)),
+        errors=[_error(task, inputs)] if status is Status.ERROR else [],
+        result=_result(task, inputs, downloads) if status is Status.DONE else edits_pb2.EditResult(),
+    )
+
+
+def batch_state(batch: BatchNow, tasks: list[Task], inputs: Inputs, downloads: Downloads) -> batches_pb2.BatchEditState:
+    """The state of a batch with these tasks, in order."""
+    return batches_pb2.BatchEditState(
+        id=batch.stored.id,
+        status=status_of_batch(batch, tasks),
+        created_at=_moment(batch.stored.create_time),
+        request=struct_of(batch_request_of(tasks)),
+        errors=[_error(task, inputs) for task in tasks if status_of(task) is Status.ERROR],
+        results=[_result(task, inputs, downloads) for task in tasks if status_of(task) is Status.DONE],
+    )
+
+
+def _result(task: Task, inputs: Inputs, downloads: Downloads) -> edits_pb2.EditResult:
+    found = _input(task, inputs)
+    download = _first(task.output_file_ids, downloads)
+    return edits_pb2.EditResult(
+        input_object=input_image(found) if found is not None else None,
+        output_object=output_image(download) if download is not None else None,
+    )
+
+
+def _error(task: Task, inputs: Inputs) -> edits_pb2.EditError:
+    found = _input(task, inputs)
+    return edits_pb2.EditError(
+        error=task.error_message or "The task failed.",
+        created_at=int((task.end_time or task.update_time).timestamp()),
+        input_object=value_of(input_fields(found) if found is not None else None),
+    )
+
+
+def _input(task: Task, inputs: Inputs) -> FileDescription | None:
+    return _first(task.input_file_ids, inputs)
+
+
+def _first(file_ids: Sequence[int], known: Mapping[int, _T]) -> _T | None:
+    return next((known[file_id] for file_id in file_ids if file_id in known), None)
+
+
+def _moment(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds")

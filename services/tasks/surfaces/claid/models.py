@@ -1,0 +1,62 @@
+"""The bodies of Claid's requests."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from services.tasks.surfaces.claid.kinds import Model
+from services.tasks.surfaces.claid.operation_models import Operations
+from services.tasks.surfaces.claid.output_models import Output, destination_or_object
+
+__all__ = ["BatchEditRequest", "EditRequest", "Operations", "Output", "UploadRequest"]
+
+LONGEST_INPUT = 4096
+MOST_INPUTS = 500
+
+_Output = Annotated[Output, BeforeValidator(destination_or_object, json_schema_input_type=Output | str)]
+_INPUT = (
+    "an http or https URL of a picture (BMP, GIF, JPEG, PNG, TIFF, WebP, AVIF or HEIC), or storage://files/<id> for a file of your account"
+)
+
+
+class UploadRequest(Model):
+    """The part `data` of an upload: an edit without `input`."""
+
+    operations: Operations = Field(description="What is done to the picture; {} for nothing but a change of format.")
+    output: _Output = Field(default_factory=Output, description="How the result is written; a JPEG by default. A text is a destination.")
+
+
+class EditRequest(UploadRequest):
+    """An edit of one picture."""
+
+    input: str = Field(min_length=1, max_length=LONGEST_INPUT, description=f"The picture: {_INPUT}.")
+
+
+def _inputs(value: Any) -> Any:
+    match value:
+        case str():
+            named: list[Any] = [value]
+        case list():
+            named = value
+        case {"source": str() as source, **options} if options.keys() <= {"recursive"}:
+            named = [source if options.get("recursive") in (None, False) else f"{source}/"]
+        case _:
+            raise ValueError("must be a text, a list of texts, or an object with source and recursive")
+    if any(isinstance(one, str) and one.endswith("/") for one in named):
+        raise ValueError("folders cannot be listed by this server: name each picture")
+    return named
+
+
+class BatchEditRequest(UploadRequest):
+    """The same edit of many pictures."""
+
+    input: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=LONGEST_INPUT)]],
+        BeforeValidator(_inputs, json_schema_input_type=str | list[str]),
+    ] = Field(
+        min_length=1,
+        max_length=MOST_INPUTS,
+        description=f"The pictures: a list of 1 to {MOST_INPUTS}, or a single one: {_INPUT}. Folders are refused.",
+    )

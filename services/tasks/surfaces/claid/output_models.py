@@ -1,0 +1,124 @@
+"""`output` of Claid's requests: format, metadata and destination of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from services.tasks.surfaces.claid.kinds import Model, text_or_object
+
+_FORMATS = ("jpeg", "png", "webp", "avif", "tiff")
+_PROFILES = Literal["ISO_Coated", "ISO_Uncoated", "USWeb_Coated", "USWeb_Uncoated"]
+# Which options belong to which format.
+_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "jpeg": ("quality", "progressive"),
+    "png": ("compression",),
+    "webp": ("compression",),
+    "avif": ("compression",),
+    "tiff": ("compression",),
+}
+_PRINTED = ("jpeg", "tiff")
+_EFFORTS = ("fast", "optimal", "best")
+_KINDS = ("lossy", "lossless")
+
+
+class Compression(Model):
+    """How a format is compressed."""
+
+    type: Literal["lossy", "lossless", "fast", "optimal", "best"] = Field(
+        description="Of png: fast, optimal (default) or best. Of webp, avif and tiff: lossy or lossless."
+    )
+    quality: int | None = Field(None, ge=1, le=100, description="Of lossy: 1 to 100; by default 75 for webp and tiff, and 50 for avif.")
+
+    @model_validator(mode="after")
+    def _quality_of_lossy(self) -> Self:
+        if self.quality is not None and self.type != "lossy":
+            raise ValueError(f"quality belongs to the type lossy, not to {self.type}")
+        return self
+
+
+class Format(Model):
+    """File format of the result, with its options."""
+
+    type: Literal["jpeg", "png", "webp", "avif", "tiff"] = Field(description="The format.")
+    quality: int | None = Field(None, ge=1, le=100, description="Of jpeg: 1 to 100; 85 by default.")
+    progressive: bool | None = Field(None, description="Of jpeg: whether it appears coarse first; true by default.")
+    compression: Annotated[
+        Compression | None,
+        BeforeValidator(
+            text_or_object("type", *_EFFORTS, *_KINDS),
+            json_schema_input_type=Literal["lossy", "lossless", "fast", "optimal", "best"] | Compression,
+        ),
+    ] = Field(
+        None,
+        description="Of png: fast, optimal (default) or best. Of webp and avif: lossy (default) or lossless. Of tiff: lossy (JPEG), "
+        "or lossless (default, LZW).",
+    )
+
+    @model_validator(mode="after")
+    def _options_of_the_format(self) -> Self:
+        for name in ("quality", "progressive", "compression"):
+            if getattr(self, name) is not None and name not in _OPTIONS[self.type]:
+                raise ValueError(f"{name} is no option of {self.type}; it has {' and '.join(_OPTIONS[self.type])}")
+        if self.compression is not None:
+            allowed = _EFFORTS if self.type == "png" else _KINDS
+            if self.compression.type not in allowed:
+                raise ValueError(f"compression of {self.type} must be one of {', '.join(allowed)}")
+        return self
+
+
+class ColorSpace(Model):
+    """The colour space of the result."""
+
+    type: Literal["RGB", "CMYK"] = Field(description="RGB, or CMYK for print, which jpeg and tiff can hold.")
+    color_profile: _PROFILES | None = Field(None, description="Of CMYK: the printing condition; USWeb_Coated by default.")
+
+    @model_validator(mode="after")
+    def _profile_of_cmyk(self) -> Self:
+        if self.color_profile is not None and self.type != "CMYK":
+            raise ValueError("color_profile belongs to the type CMYK, not to RGB")
+        return self
+
+
+class Metadata(Model):
+    """What the file says about the picture."""
+
+    dpi: int | None = Field(None, ge=1, le=65535, description="Pixels per inch for print, 1 to 65535.")
+    color_space: Annotated[
+        ColorSpace | None,
+        BeforeValidator(text_or_object("type", "RGB", "CMYK"), json_schema_input_type=Literal["RGB", "CMYK"] | ColorSpace),
+    ] = Field(None, description="RGB or CMYK; by default that of the input.")
+
+
+class Output(Model):
+    """How the result is written."""
+
+    destination: str | None = Field(
+        None,
+        min_length=1,
+        max_length=4096,
+        description="Where the result goes: storage://NAME/path/file.jpg. By default it is kept by this server, behind a temporary URL.",
+    )
+    format: Annotated[
+        Format,
+        BeforeValidator(text_or_object("type", *_FORMATS), json_schema_input_type=Literal["jpeg", "png", "webp", "avif", "tiff"] | Format),
+    ] = Field(default_factory=lambda: Format(type="jpeg"), description="jpeg (default), png, webp, avif, tiff, or an object with options.")
+    metadata: Metadata = Field(default_factory=Metadata, description="What the file says about the picture.")
+
+    @model_validator(mode="after")
+    def _cmyk_for_print(self) -> Self:
+        space = self.metadata.color_space
+        if space is not None and space.type == "CMYK" and self.format.type not in _PRINTED:
+            raise ValueError(f"metadata.color_space CMYK needs the format {' or '.join(_PRINTED)}, not {self.format.type}")
+        return self
+
+
+def destination_or_object(value: Any) -> Any:
+    """Turns a text into an output with that destination."""
+    if isinstance(value, str):
+        return {"destination": value}
+    if isinstance(value, Mapping | Output):
+        return value
+    raise ValueError("must be an object, or a text that says where the result goes")

@@ -1,0 +1,31 @@
+"""The pictures that replies describe."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from darkroom.files.v1 import files_service_pb2
+from services.tasks.files_client import FilesClient
+from services.tasks.model import Task
+from services.tasks.model.media import FileDescription
+
+
+class Pictures:
+    """Looks up the first input and the first output of tasks that have ended."""
+
+    def __init__(self, files: FilesClient) -> None:
+        self._files = files
+
+    async def of(self, tasks: Sequence[Task]) -> tuple[dict[int, FileDescription], dict[int, files_service_pb2.Download]]:
+        """Inputs and outputs by id; those that are gone are left out. The tasks belong to one account."""
+        ended = [task for task in tasks if task.state.terminal]
+        inputs = [file_id for task in ended for file_id in task.input_file_ids[:1]]
+        outputs = [file_id for task in ended for file_id in task.output_file_ids[:1]]
+        if not ended:
+            return {}, {}
+        account_id = ended[0].account_id
+        described, downloads = await asyncio.gather(
+            self._files.describe(account_id, inputs), self._files.sign_downloads(account_id, outputs)
+        )
+        return described, {download.file.id: download for download in downloads}

@@ -1,0 +1,43 @@
+"""`input` of a request: where a picture is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.common.errors import Violation
+from services.common.json_models import refused
+from services.tasks.domain.acceptance.requests import InputUrl
+from services.tasks.surfaces import ids
+from services.tasks.surfaces.rendering import input_urls
+
+_SCHEME = "storage://"
+_FILES = f"{_SCHEME}files/"
+_FETCHED = ("http://", "https://")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Either a file of the account or something to fetch."""
+
+    file_id: int | None
+    url: InputUrl | None
+
+
+def file_uri(file_id: int) -> str:
+    """How a request names a file of the account."""
+    return f"{_FILES}{file_id}"
+
+
+def source(text: str, field: str) -> Source:
+    """What `input` names. Raises FIELD_INVALID, FILE_NOT_FOUND, and PERMISSION_DENIED for something to fetch if the key may not upload."""
+    if text.startswith(_FILES):
+        return Source(ids.file_id(text.removeprefix(_FILES), field), None)
+    if text.lower().startswith(_FETCHED):
+        [url] = input_urls({field: text})
+        return Source(None, url)
+    if text.startswith(_SCHEME):
+        name = text.removeprefix(_SCHEME).partition("/")[0]
+        problem = f"this server has no storage {name}: use an http or https URL, or upload the picture and name it as {_FILES}<id>"
+    else:
+        problem = f"must be an http or https URL, or {_FILES}<id>"
+    raise refused([Violation(field, problem)])
