@@ -26,6 +26,9 @@ _logger = get_logger()
 class Parts(Protocol):
     """The parts that a form may have."""
 
+    def is_field(self, name: str) -> bool:
+        """Whether a part is a field although it has a file name."""
+
     def check_field(self, name: str) -> None:
         """Refuse a part that is no file by its name. Raises FIELD_INVALID."""
 
@@ -69,7 +72,7 @@ class Receiver:
         received = Received()
         try:
             async for part in form.parts():
-                if part.file_name is None:
+                if part.file_name is None or parts.is_field(part.name):
                     parts.check_field(part.name)
                     received.texts.append((part.name, await part.text()))
                 else:

@@ -30,6 +30,10 @@ class Fields:
             if part := field.GetOptions().Extensions[options_pb2.form_part]:
                 self._files[part] = field
 
+    def is_field(self, name: str) -> bool:
+        """Never: what has a file name is a file."""
+        return False
+
     def check_file(self, part: str, already: int) -> None:
         """Refuse a file in a part that takes none, or no more than the one that it has. Raises FIELD_INVALID."""
         field = self._files.get(part)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from compat.claid.v1 import edits_pb2, edits_pb2_grpc
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import current_identity
+from services.common.idempotency import REPLAYED
+from services.common.identity import GATEWAY, current_identity
 from services.common.json_models import parsed, python_of
 from services.common.rpc import catalogue
 from services.common.rpc.idempotency import current_idempotency
@@ -46,8 +47,12 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
     async def UploadAndEditImage(self, request: edits_pb2.UploadAndEditImageRequest, context: Context) -> edits_pb2.EditReply:
         """Edit a stored file, and wait for the result."""
         edit = parsed(UploadRequest, request.data, at="data")
-        uri = file_uri(ids.file_id(request.file, "file"))
+        file_id = ids.file_id(request.file, "file")
+        uri = file_uri(file_id)
         task = await self._create(edit, uri, "file", {"input": uri, **python_of(request.data)}, at_once=True)
+        if current_identity().service == GATEWAY and list(task.input_file_ids) != [file_id]:
+            # An earlier call of the same form has made it, with a file of its own.
+            context.set_trailing_metadata(((REPLAYED, "true"),))
         return await self._finished(task, context)
 
     async def StartEdit(self, request: edits_pb2.EditImageRequest, context: Context) -> edits_pb2.EditAcceptedReply:

@@ -1,0 +1,61 @@
+"""Claid's upload of a picture together with its edit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from compat.claid.v1 import edits_pb2
+from darkroom.common.v1 import scope_pb2
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.idempotency import HEADER as IDEMPOTENCY_HEADER
+from services.common.idempotency import REPLAYED
+from services.common.identity import Identity
+from services.common.rpc import catalogue
+from services.gateway import replies
+from services.gateway.surfaces.claid.parts import UploadParts, upload
+from services.gateway.surfaces.parts import GatewayParts
+
+_METHOD = edits_pb2.DESCRIPTOR.services_by_name["EditsService"].methods_by_name["UploadAndEditImage"]
+_SCOPES = (scope_pb2.SCOPE_FILES_WRITE, scope_pb2.SCOPE_TASKS_WRITE)
+# After these, the edit may have been made in spite of the error, and need the file.
+_UNCERTAIN = (ErrorReason.UNAVAILABLE, ErrorReason.INTERNAL)
+
+
+def routes(parts: GatewayParts) -> Sequence[Route]:
+    """One for each path of the method."""
+    uploads = _Uploads(parts)
+    return [
+        Route(f"{route.template.text}{slash}", parts.calls.endpoint(route.surface, _METHOD, _SCOPES, uploads.serve), methods=[route.verb])
+        for route in catalogue.routes()
+        if route.method.full_name == _METHOD.full_name
+        for slash in ("", "/")
+    ]
+
+
+class _Uploads:
+    def __init__(self, parts: GatewayParts) -> None:
+        self._backend, self._receiver, self._revocations = parts.backend, parts.receiver, parts.revocations
+
+    async def serve(self, request: Request, identity: Identity) -> Response:
+        """Store the picture, and have it edited."""
+        account_id = identity.account_id
+        async with self._revocations.watching(identity.key_id) as revoked:
+            received = await self._receiver.receive(request, UploadParts(), account_id)
+            if revoked.is_set():
+                await self._receiver.discard(account_id, received.file_ids)
+                raise DarkroomError(ErrorReason.API_KEY_INVALID, "The key was revoked.")
+        key, content = request.headers.get(IDEMPOTENCY_HEADER), received.content.digest()
+        try:
+            call = upload(received.texts, received.file_ids)
+            reply = await self._backend.call(catalogue.served_by(_METHOD.containing_service), _METHOD, call, identity, key, content)
+        except DarkroomError as error:
+            if error.reason not in _UNCERTAIN:
+                await self._receiver.discard(account_id, received.file_ids)
+            raise
+        if REPLAYED in reply.trailers:
+            await self._receiver.discard(account_id, received.file_ids)
+        return replies.response(_METHOD, reply.message, reply.headers)
