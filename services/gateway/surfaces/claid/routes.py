@@ -15,11 +15,13 @@ from services.common.idempotency import HEADER as IDEMPOTENCY_HEADER
 from services.common.idempotency import REPLAYED
 from services.common.identity import Identity
 from services.common.rpc import catalogue
+from services.common.rpc.origin import ORIGIN_HEADER
 from services.gateway import replies
 from services.gateway.surfaces.claid.parts import UploadParts, upload
 from services.gateway.surfaces.parts import GatewayParts
 
 _METHOD = edits_pb2.DESCRIPTOR.services_by_name["EditsService"].methods_by_name["UploadAndEditImage"]
+_ORIGINAL_PATH_HEADER = "x-envoy-original-path"
 _SCOPES = (scope_pb2.SCOPE_FILES_WRITE, scope_pb2.SCOPE_TASKS_WRITE)
 # After these, the edit may have been made in spite of the error, and need the file.
 _UNCERTAIN = (ErrorReason.UNAVAILABLE, ErrorReason.INTERNAL)
@@ -51,7 +53,8 @@ class _Uploads:
         key, content = request.headers.get(IDEMPOTENCY_HEADER), received.content.digest()
         try:
             call = upload(received.texts, received.file_ids)
-            reply = await self._backend.call(catalogue.served_by(_METHOD.containing_service), _METHOD, call, identity, key, content)
+            service, asked_by = catalogue.served_by(_METHOD.containing_service), _asked_by(request)
+            reply = await self._backend.call(service, _METHOD, call, identity, key, content, asked_by)
         except DarkroomError as error:
             if error.reason not in _UNCERTAIN:
                 await self._receiver.discard(account_id, received.file_ids)
@@ -59,3 +62,8 @@ class _Uploads:
         if REPLAYED in reply.trailers:
             await self._receiver.discard(account_id, received.file_ids)
         return replies.response(_METHOD, reply.message, reply.headers)
+
+
+def _asked_by(request: Request) -> dict[str, str]:
+    """Headers that say by which URL the caller came."""
+    return {ORIGIN_HEADER: request.headers.get(ORIGIN_HEADER, ""), _ORIGINAL_PATH_HEADER: request.url.path}

@@ -24,7 +24,7 @@ from services.tasks.surfaces.claid.pictures import Pictures
 from services.tasks.surfaces.claid.pipeline import pipeline
 from services.tasks.surfaces.claid.sources import source
 from services.tasks.surfaces.claid.status import status_of_batch
-from services.tasks.surfaces.claid.urls import Urls
+from services.tasks.surfaces.claid.urls import batch_url
 
 _ITEM = re.compile(r"^items\[(\d+)\](?:\.\w+(?:\[\d+\])?)?")
 
@@ -32,8 +32,8 @@ _ITEM = re.compile(r"^items\[(\d+)\](?:\.\w+(?:\[\d+\])?)?")
 class ClaidBatches(batches_pb2_grpc.BatchEditsServiceServicer):
     """Batches of the calling account."""
 
-    def __init__(self, acceptance: Acceptance, batches: AccountBatches, pictures: Pictures, urls: Urls) -> None:
-        self._acceptance, self._batches, self._pictures, self._urls = acceptance, batches, pictures, urls
+    def __init__(self, acceptance: Acceptance, batches: AccountBatches, pictures: Pictures) -> None:
+        self._acceptance, self._batches, self._pictures = acceptance, batches, pictures
 
     async def StartBatchEdit(self, request: batches_pb2.StartBatchEditRequest, context: Context) -> edits_pb2.EditAcceptedReply:
         """Start the same edit of many pictures."""
@@ -55,7 +55,7 @@ class ClaidBatches(batches_pb2_grpc.BatchEditsServiceServicer):
         except DarkroomError as error:
             _raise_blamed(error)
         tasks = sorted(created.tasks, key=lambda task: task.batch_index or 0)
-        stored, url = created.batch.stored, self._urls.batch(context, created.batch.stored.id)
+        stored, url = created.batch.stored, batch_url(context, created.batch.stored.id)
         return messages.accepted(stored.id, status_of_batch(created.batch, tasks), stored.create_time, url, batch_request_of(tasks))
 
     async def GetBatchEdit(self, request: batches_pb2.GetBatchEditRequest, context: Context) -> batches_pb2.BatchEditStateReply:

@@ -26,7 +26,7 @@ from services.tasks.surfaces.claid.pictures import Pictures
 from services.tasks.surfaces.claid.pipeline import pipeline
 from services.tasks.surfaces.claid.sources import file_uri, source
 from services.tasks.surfaces.claid.status import status_of
-from services.tasks.surfaces.claid.urls import Urls
+from services.tasks.surfaces.claid.urls import edit_url
 
 LONGEST_WAIT = 60
 """Seconds."""
@@ -35,8 +35,8 @@ LONGEST_WAIT = 60
 class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
     """Edits of the calling account."""
 
-    def __init__(self, acceptance: Acceptance, tasks: AccountTasks, watching: Watching, pictures: Pictures, urls: Urls) -> None:
-        self._acceptance, self._tasks, self._watching, self._pictures, self._urls = acceptance, tasks, watching, pictures, urls
+    def __init__(self, acceptance: Acceptance, tasks: AccountTasks, watching: Watching, pictures: Pictures) -> None:
+        self._acceptance, self._tasks, self._watching, self._pictures = acceptance, tasks, watching, pictures
 
     async def EditImage(self, request: edits_pb2.EditImageRequest, context: Context) -> edits_pb2.EditReply:
         """Edit, and wait for the result."""
@@ -59,7 +59,7 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
         """Start an edit."""
         edit = parsed(EditRequest, request.request)
         task = await self._create(edit, edit.input, "input", python_of(request.request), at_once=False)
-        url = self._urls.edit(context, task.id)
+        url = edit_url(context, task.id)
         return messages.accepted(task.id, status_of(task), task.create_time, url, request_of(task))
 
     async def GetEdit(self, request: edits_pb2.GetEditRequest, context: Context) -> edits_pb2.EditStateReply:
@@ -96,7 +96,7 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
         if task.state.terminal:
             error = DarkroomError(task.error_reason or ErrorReason.INTERNAL, task.error_message or "The edit failed.")
         else:
-            url = self._urls.edit(context, task.id)
+            url = edit_url(context, task.id)
             error = DarkroomError(
                 ErrorReason.DEADLINE_EXCEEDED,
                 f"The edit takes longer than {LONGEST_WAIT} seconds and goes on. GET {url} for its result.",

@@ -1,29 +1,26 @@
-"""URLs of edits and batches, with the prefix that the caller uses."""
+"""URLs of edits and batches, under the host and the prefix that the caller uses."""
 
 from __future__ import annotations
 
 from services.common.rpc.interceptor import Context
+from services.common.rpc.origin import origin_of
 
 _ORIGINAL_PATH = "x-envoy-original-path"
 _BETA = "/v1-beta1"
 _STABLE = "/v1"
 
 
-class Urls:
-    """Builds absolute URLs. `public_url` is that of the edge, without a slash at its end."""
+def edit_url(context: Context, task_id: int) -> str:
+    """Where the state of a task is."""
+    return _url(context, "async", task_id)
 
-    def __init__(self, public_url: str) -> None:
-        self._public_url = public_url
 
-    def edit(self, context: Context, task_id: int) -> str:
-        """Where the state of a task is."""
-        return self._of(context, "async", task_id)
+def batch_url(context: Context, batch_id: int) -> str:
+    """Where the state of a batch is."""
+    return _url(context, "batch", batch_id)
 
-    def batch(self, context: Context, batch_id: int) -> str:
-        """Where the state of a batch is."""
-        return self._of(context, "batch", batch_id)
 
-    def _of(self, context: Context, kind: str, number: int) -> str:
-        called = str(dict(context.invocation_metadata() or ()).get(_ORIGINAL_PATH, ""))
-        prefix = _BETA if called.startswith(f"{_BETA}/") else _STABLE
-        return f"{self._public_url}{prefix}/image/edit/{kind}/{number}"
+def _url(context: Context, kind: str, number: int) -> str:
+    called = str(dict(context.invocation_metadata() or ()).get(_ORIGINAL_PATH, ""))
+    prefix = _BETA if called.startswith(f"{_BETA}/") else _STABLE
+    return f"{origin_of(context)}{prefix}/image/edit/{kind}/{number}"
