@@ -64,7 +64,7 @@ async def test_an_edit_of_a_data_uri(fal: Fal, provider_server: ProviderServer) 
 
 async def test_states_from_the_queue_to_the_end(fal: Fal) -> None:
     submitted = await fal.submit("darkroom/noop", {"steps": "40", "step_milliseconds": 50})
-    seen = []
+    seen: list[dict[str, Any]] = []
     while not seen or seen[-1]["status"] != "COMPLETED":
         # With and without a slash at the end; no redirect, which some clients do not follow.
         reply = await fal.call(

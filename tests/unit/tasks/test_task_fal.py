@@ -70,8 +70,7 @@ def test_the_example_of_the_document() -> None:
 
 
 def test_an_edit_takes_its_pictures_in_order() -> None:
-    given = {"prompt": "All of them", "file_ids": [12, "13"], "image_urls": [IMAGE, DATA, None], "priority": "7", "negative_prompt": None}
-    del given["image_urls"][2]
+    given = {"prompt": "All of them", "file_ids": [12, "13"], "image_urls": [IMAGE, DATA], "priority": "7", "negative_prompt": None}
     asked = planned("z-image-image-edit", given, "nano_banana_2")
     assert asked.operations == [operation_pb2.Operation(nano_banana_2=nano_banana_2_pb2.NanoBanana2(prompt="All of them", count=1))]
     assert (asked.inputs.file_ids, asked.inputs.file_fields) == ([12, 13], ["file_ids[0]", "file_ids[1]"])

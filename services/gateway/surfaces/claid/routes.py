@@ -11,8 +11,8 @@ from starlette.routing import Route
 from compat.claid.v1 import edits_pb2
 from darkroom.common.v1 import scope_pb2
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import HEADER as IDEMPOTENCY_HEADER
-from services.common.idempotency import REPLAYED
+from services.common.idempotent_call import HEADER as IDEMPOTENCY_HEADER
+from services.common.idempotent_call import REPLAYED
 from services.common.identity import Identity
 from services.common.rpc import catalogue
 from services.common.rpc.origin import ORIGIN_HEADER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compat.claid.v1 import edits_pb2, edits_pb2_grpc
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import REPLAYED
+from services.common.idempotent_call import REPLAYED
 from services.common.identity import GATEWAY, current_identity
 from services.common.json_models import parsed, python_of
 from services.common.rpc import catalogue
