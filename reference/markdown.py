@@ -16,7 +16,7 @@ from reference.comments import Comments
 from reference.openapi import Document
 from reference.operations import scopes_of
 from reference.rules import constraints, is_required, rules_of
-from services.common.errors import ErrorReason
+from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc import catalogue
 from services.common.rpc.surfaces import Surface
 
@@ -234,15 +234,16 @@ def _enum(enum: EnumDescriptor, comments: Comments) -> str:
 def errors(comments: Comments) -> str:
     """The single table of errors."""
     coded = [surface for surface in catalogue.surfaces() if any(surface.code(reason) is not None for reason in ErrorReason)]
-    heads = ["code" if len(coded) == 1 else f"code ({surface.name})" for surface in coded]
+    heads = [surface.name for surface in coded]
     rows = sorted(_error_rows(comments, coded))
     return "\n".join(
         [
             GENERATED,
             "# Errors\n",
-            "The errors of all APIs. A JSON reply contains the code as `code` and the reason in lower case as `data.error_code`; a gRPC "
-            "status contains the reason in `google.rpc.ErrorInfo`; a failed task has it in its error. If the *retry* column has a value, "
-            "the reply says in `Retry-After` when to retry the call.\n",
+            "The errors of all APIs, with the code of each: a JSON reply contains it where the page of its API says, and has the HTTP "
+            "status of the first column unless another stands beside the code. A gRPC status contains the reason in "
+            "`google.rpc.ErrorInfo`; a failed task has it in its error. If the *retry* column has a value, the reply says in "
+            "`Retry-After` when to retry the call.\n",
             f"| HTTP | {' | '.join([*heads, ''])}gRPC | reason | retry | |",
             f"|---|{'---|' * len(heads)}---|---|---|---|",
             *(row for _, row in rows),
@@ -251,11 +252,21 @@ def errors(comments: Comments) -> str:
     )
 
 
+def _codes(surface: Surface, reason: ErrorReason) -> str:
+    """What a surface calls a reason, with the HTTP status if it is another; several if it tells kinds apart."""
+    shape = surface.errors
+    if shape is None:
+        return ""
+    errors = [DarkroomError(reason, "", metadata={"kind": kind}) for kind in ("", *shape.kinds(reason))]
+    told = [(shape.code_of(error), shape.http_status(error)) for error in errors]
+    return ", ".join(str(code) if http == reason.mapping.http else f"{code} ({http})" for code, http in told if code is not None)
+
+
 def _error_rows(comments: Comments, coded: Sequence[Surface]) -> Iterator[tuple[int, str]]:
     for reason in ErrorReason:
         mapping = reason.mapping
         meaning = comments.of(f"{errors_pb2.ErrorReason.DESCRIPTOR.full_name}.ERROR_REASON_{reason.value}")
         retry = f"{mapping.retry_after_seconds} s" if mapping.retry_after_seconds else ""
         grpc = code_pb2.Code.Name(mapping.grpc)
-        codes = "".join(f"{'' if code is None else code} | " for code in (surface.code(reason) for surface in coded))
+        codes = "".join(f"{_codes(surface, reason)} | " for surface in coded)
         yield mapping.http, f"| {mapping.http} | {codes}{grpc} | `{reason.value}` | {retry} | {_cell(meaning)} |"

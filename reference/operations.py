@@ -40,7 +40,7 @@ class Operations:
         """Path → verb in lower case → operation."""
         paths: dict[str, dict[str, Schema]] = {}
         for number, binding in enumerate(bindings(method)):
-            path = _PARAMETER.sub(r"{\1}", binding.template)
+            path = openapi_path(binding.template)
             paths.setdefault(path, {})[binding.verb.lower()] = self._operation(method, binding, number)
         return paths
 
@@ -60,7 +60,7 @@ class Operations:
         return operation
 
     def _parameters(self, method: MethodDescriptor, binding: HttpBinding) -> list[Schema]:
-        in_path, body = _PARAMETER.findall(binding.template), catalogue.body_field(method)
+        in_path, body = path_parameters(binding.template), catalogue.body_field(method)
         found = []
         for field in method.input_type.fields:
             place = "path" if field.name in in_path else "query"
@@ -84,7 +84,7 @@ class Operations:
         return found
 
     def _body(self, method: MethodDescriptor, binding: HttpBinding) -> Schema:
-        in_path = frozenset(_PARAMETER.findall(binding.template))
+        in_path = frozenset(path_parameters(binding.template))
         if body := catalogue.body_field(method):
             schema = self._schemas.field(method.input_type.fields_by_name[body], reply=False)
         elif in_path & set(method.input_type.fields_by_name):
@@ -117,6 +117,16 @@ class Operations:
             leading = {**headers, "Location": {"description": "What to GET.", "schema": {"type": "string", "format": "uri-reference"}}}
             found["303"] = {"description": "Where the result is; only with `redirect`.", "headers": leading, "content": content}
         return found
+
+
+def openapi_path(template: str) -> str:
+    """A path template as OpenAPI writes it: `/v1/{name=files/*}` as `/v1/{name}`."""
+    return _PARAMETER.sub(r"{\1}", template)
+
+
+def path_parameters(template: str) -> list[str]:
+    """The fields of a request that its path holds."""
+    return _PARAMETER.findall(template)
 
 
 def examples_of(method: MethodDescriptor) -> list[options_pb2.Example]:

@@ -64,16 +64,21 @@ class Refusals:
 
     def responses(self, method: MethodDescriptor, binding: HttpBinding) -> dict[str, Schema]:
         """The error responses by status."""
-        by_status: dict[int, list[ErrorReason]] = defaultdict(list)
+        by_status: dict[int, list[DarkroomError]] = defaultdict(list)
         for reason in self.reasons(method, binding):
-            by_status[self._http_status(reason, binding)].append(reason)
+            for kind in self._kinds(reason):
+                # A missing file is blamed on the path if that names one, else on a field.
+                blamed = None if "/files/{" in binding.template else "…"
+                error = DarkroomError(reason, self.meaning(reason), field=blamed, metadata={"kind": kind} if kind else None)
+                status, _ = rendered(self.surface, error)
+                by_status[status].append(error)
         limit = catalogue.max_request_bytes(method)
-        return {str(status): self._response(reasons, limit) for status, reasons in sorted(by_status.items())}
+        return {str(status): self._response(errors, limit) for status, errors in sorted(by_status.items())}
 
-    def _http_status(self, reason: ErrorReason, binding: HttpBinding) -> int:
-        """The status for this call: a missing file is blamed on the path if that names one, else on a field."""
-        status, _ = rendered(self.surface, DarkroomError(reason, "", field=None if "/files/{" in binding.template else "…"))
-        return status
+    def _kinds(self, reason: ErrorReason) -> list[str]:
+        """The kinds of errors with this reason that the surface tells apart; empty for the others."""
+        kinds = self.surface.errors.kinds(reason) if self.surface.errors is not None else []
+        return ["", *kinds] if kinds else [""]
 
     def meaning(self, reason: ErrorReason) -> str:
         """What the reason's comment says."""
@@ -99,17 +104,18 @@ class Refusals:
         code = self.surface.code(reason)
         return (code, "") if isinstance(code, int) else (reason.mapping.http, reason.value)
 
-    def _line(self, reason: ErrorReason, limit: int) -> str:
-        about = f" This call takes at most {limit:,} bytes." if limit and reason is ErrorReason.BODY_TOO_LARGE else ""
-        names = dict.fromkeys(str(name) for name in (self.surface.code(reason), reason.value.lower()) if name is not None)
-        return f"- {' '.join(f'`{name}`' for name in names)}: {self.meaning(reason)}{about}"
+    def _line(self, error: DarkroomError, limit: int) -> str:
+        about = f" This call takes at most {limit:,} bytes." if limit and error.reason is ErrorReason.BODY_TOO_LARGE else ""
+        code = self.surface.errors.code_of(error) if self.surface.errors is not None else None
+        names = dict.fromkeys(str(name) for name in (code, error.reason.value.lower()) if name is not None)
+        return f"- {' '.join(f'`{name}`' for name in names)}: {self.meaning(error.reason)}{about}"
 
-    def _response(self, reasons: Sequence[ErrorReason], limit: int) -> Schema:
-        lines = [self._line(reason, limit) for reason in reasons]
+    def _response(self, errors: Sequence[DarkroomError], limit: int) -> Schema:
+        lines = [self._line(error, limit) for error in errors]
         headers: Schema = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
-        if any(reason.mapping.retry_after_seconds for reason in reasons):
+        if any(error.reason.mapping.retry_after_seconds for error in errors):
             headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
-        _, example = rendered(self.surface, DarkroomError(reasons[0], self.meaning(reasons[0])))
+        _, example = rendered(self.surface, DarkroomError(errors[0].reason, errors[0].message, metadata=errors[0].metadata))
         body: Schema = {"example": example}
         if self.surface.errors is not None:
             body = {"schema": self.schemas.reference(self.surface.errors.message, reply=True), **body}

@@ -45,6 +45,15 @@ class ErrorShape:
         code = self._code(reason)
         return code.value if code is not None else None
 
+    def code_of(self, error: DarkroomError) -> int | str | None:
+        """The surface's code for an error; None if it has none."""
+        code = self._code(error.reason, error.kind)
+        return code.value if code is not None else None
+
+    def kinds(self, reason: ErrorReason) -> list[str]:
+        """The kinds of errors with a reason that have codes of their own."""
+        return [kind for number, kind in self._of_kinds if number == reason.number]
+
     def http_status(self, error: DarkroomError) -> int:
         """The HTTP status of an error."""
         code = self._code(error.reason, error.kind)
