@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import httpx
@@ -71,12 +72,13 @@ async def test_every_call_that_is_said_to_take_a_key_looks_at_it(pilio: Pilio) -
                 if binding.verb != "POST":
                     continue
                 [example, *_] = [json.loads(each.request) for each in examples_of(method)] or [{}]
-                path = binding.template.replace("{id}", "1")
+                path = re.sub(r"\{\w+(?:=[^}]*)?\}", "1", binding.template)
                 headers = {**pilio.headers, "Idempotency-Key": "k" * 256}
                 response = await pilio.http.post(pilio.url + path, json=example, headers=headers)
                 takes = method.GetOptions().Extensions[options_pb2.takes_idempotency_key]
-                blamed = (response.json()["data"] or {}).get("field")
-                assert (blamed == "idempotency-key") == takes, method.full_name
+                # Each surface has a place of its own for the field, or only its message.
+                blamed = response.status_code in (400, 422) and "idempotency-key" in response.text.lower()
+                assert blamed == takes, (method.full_name, response.text)
                 taking += takes
     assert taking >= 15
 

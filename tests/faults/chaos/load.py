@@ -12,11 +12,12 @@ from darkroom import ApiError, AsyncClient, ConnectionFailed, DarkroomFailure
 from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2, upscale_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.tasks.surfaces.rendering import state_of
+from tests.faults.chaos.surfaces import EDIT_SIZE, JSON_KINDS, Away, Limited, OtherClients
 
 _CUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
 _DOUBLE = operation_pb2.Operation(upscale=upscale_pb2.Upscale(factor=2))
 _CLEAN = operation_pb2.Operation(remove_pdf_watermark=remove_pdf_watermark_pb2.RemovePdfWatermark())
-KINDS = ("noop", "cut", "double", "both", "document")
+KINDS = ("noop", "cut", "double", "both", "document", *JSON_KINDS)
 # What an account is refused for when its limits are reached; it is no fault of the platform's, and the client comes again.
 _LIMITS = ("TOO_MANY_TASKS", "INSUFFICIENT_CREDITS")
 
@@ -85,7 +86,7 @@ class Load:
                 async with AsyncClient(url, tenant.api_key) as client:
                     # A few by one connection, as a program does.
                     for _ in range(chance.randint(1, 10)):
-                        accepted = await self._step(client, tenant, chance)
+                        accepted = await self._step(client, OtherClients(url, tenant.api_key), tenant, chance)
                         if chance.random() < 0.03 or not self.watched:
                             watchers.create_task(self._watch(url, tenant, accepted.task_id))
             except ApiError as refusal:
@@ -94,12 +95,15 @@ class Load:
                     await asyncio.sleep(0.5)
                 else:
                     self.turned_away += 1
-            except (DarkroomFailure, OSError):
+            except Limited:
+                self.refused += 1
+                await asyncio.sleep(0.5)
+            except (DarkroomFailure, OSError, Away):
                 self.turned_away += 1
             await asyncio.sleep(chance.uniform(0.0, 0.1 if self.light else 0.5))
 
-    async def _step(self, client: AsyncClient, tenant: Tenant, chance: random.Random) -> Accepted:
-        accepted = await self._create(client, tenant.account_id, chance)
+    async def _step(self, client: AsyncClient, others: OtherClients, tenant: Tenant, chance: random.Random) -> Accepted:
+        accepted = await self._create(client, others, tenant.account_id, chance)
         self.accepted.append(accepted)
         if chance.random() < 0.1 or not self.cancelled:
             try:
@@ -112,7 +116,7 @@ class Load:
                 self.turned_away += 1
         return accepted
 
-    async def _create(self, client: AsyncClient, account_id: int, chance: random.Random) -> Accepted:
+    async def _create(self, client: AsyncClient, others: OtherClients, account_id: int, chance: random.Random) -> Accepted:
         kind = chance.choice(self._missing_kinds() or ("noop",) * (30 if self.light else 1) + KINDS)
         webhook_url = self.receiver if chance.random() < 0.1 or not self.accepted else ""
         if kind == "noop":
@@ -124,6 +128,11 @@ class Load:
             file = await client.upload(self.document)
             task = await client.create_task([file.id], [_CLEAN], webhook_url=webhook_url)
             return Accepted(task.id, account_id, kind, 1, None, webhook_url)
+        if kind in JSON_KINDS:
+            edits = kind == "claid"
+            source = (await client.upload(self.picture)).id if edits else None
+            task_id = await others.create(kind, chance, source)
+            return Accepted(task_id, account_id, kind, int(edits), EDIT_SIZE if edits else None, "")
         file = await client.upload(self.picture)
         operations = {"cut": [_CUT], "double": [_DOUBLE], "both": [_CUT, _DOUBLE]}[kind]
         inputs = [file.id] * chance.randint(1, 3)
