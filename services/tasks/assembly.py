@@ -49,6 +49,7 @@ from services.tasks.domain.plan import MediaLimits
 from services.tasks.domain.retention.sweeping import RetentionSweeper
 from services.tasks.domain.retention.sweeping import rules as retention_rules
 from services.tasks.domain.webhooks.assembly import assemble_webhooks
+from services.tasks.domain.webhooks.formats import WebhookFormat
 from services.tasks.files_client import FilesClient
 from services.tasks.monitoring.gauges import QueueGauges
 from services.tasks.store.batches import BatchStore
@@ -106,7 +107,8 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     notifications = Notifications()
     attempts = Attempts(store, notifications, _attempt_rules(settings), clock)
     cipher = SecretCipher.from_file(settings.webhook_secrets_key_file)
-    hooks = assemble_webhooks(settings, WebhookStore(database, cipher), store, batch_store, idempotency, body, clock)
+    formats: dict[str, WebhookFormat] = {}
+    hooks = assemble_webhooks(settings, WebhookStore(database, cipher), store, batch_store, idempotency, body, clock, formats)
     ledger = Ledger(LedgerStore(database), settings.credit_terms, clock)
     rules, disk = _acceptance_rules(settings), DiskGuard(settings)
     acceptance = Acceptance(store, batch_store, files, idempotency, notifications, hooks.webhooks, Offers(bus), ledger, rules, clock, disk)
@@ -131,6 +133,10 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         task_life=settings.task_life,
         heartbeat=settings.stream_heartbeat,
     )
+    found = list(rooms(surfaces, "mounts"))
+    for room in found:
+        if hasattr(room, "webhook_formats"):
+            formats |= room.webhook_formats(parts)
     usage = TaskUsage(PolicyStore(database), ledger, _usage_limits(settings), opened.open_calls.of)
     return Assembly(
         loops=[
@@ -144,7 +150,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             Loop("watching", settings.watch_interval, watching.look),
             hooks.sender,
         ],
-        public=[mount for room in rooms(surfaces, "mounts") for mount in room.mounts(parts)],
+        public=[mount for room in found for mount in room.mounts(parts)],
         internal=[Mount(InternalAttempts(attempts, later)), Mount(AuditPartServicer(audit)), Mount(UsagePartServicer(usage.part))],
         gauges=QueueGauges(QueueStore(database), lanes(), clock),
         sealing=SecretSealing(database, cipher),

@@ -214,6 +214,8 @@ class Registered:
     """Until then the previous secret also signs."""
     event_types: Sequence[str]
     """The events that it is sent; empty: all of them."""
+    format: str | None = None
+    """Name of the form that it is sent them in; None: the native one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +227,8 @@ class Claimed:
     """The current one and, for a while after a rotation, the previous one; empty if the webhook is deleted."""
     webhook_deleted: bool
     webhook_disabled: bool
+    format: str | None = None
+    """Name of the form that the webhook is sent events in; None: the native one, or for a task's own URL that of its API."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

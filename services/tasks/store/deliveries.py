@@ -56,7 +56,8 @@ taken AS (
 )
 SELECT
   taken.*, webhook_secret.secret, webhook_secret.previous_secret, webhook_secret.previous_until,
-  taken.webhook_id <> 0 AND webhook.id IS NULL AS webhook_deleted, webhook.disable_time IS NOT NULL AS webhook_disabled
+  taken.webhook_id <> 0 AND webhook.id IS NULL AS webhook_deleted, webhook.disable_time IS NOT NULL AS webhook_disabled,
+  webhook.format
 FROM taken
 LEFT JOIN webhook_secret ON webhook_secret.account_id = taken.account_id AND webhook_secret.webhook_id = taken.webhook_id
 LEFT JOIN webhook ON webhook.id = taken.webhook_id
@@ -151,7 +152,7 @@ class DeliveryStore(Store):
         previous_signs = row["previous_until"] is not None and row["previous_until"] > now
         stored = filter(None, (row["secret"], row["previous_secret"] if previous_signs else None))
         secrets = tuple(self._cipher.open(row["account_id"], row["webhook_id"], secret) for secret in stored)
-        return Claimed(delivery_of(row), secrets, row["webhook_deleted"], row["webhook_disabled"])
+        return Claimed(delivery_of(row), secrets, row["webhook_deleted"], row["webhook_disabled"], row["format"])
 
     async def record(self, delivery: WebhookDelivery, outcome: Outcome, *, retry_at: datetime | None, now: datetime) -> bool:
         """Store the outcome of the delivery's current attempt; False if the attempt is no longer current. With `retry_at` it stays

@@ -34,8 +34,8 @@ _OF_WEBHOOK = "jsonb_build_object('host', substring(url FROM '^[a-z]+://[^/?#]+'
 
 CREATE = text(f"""
 WITH added AS (
-  INSERT INTO webhook (id, account_id, url, create_time, event_types)
-  SELECT :webhook_id, :account_id, :url, :now, :event_types
+  INSERT INTO webhook (id, account_id, url, create_time, event_types, format)
+  SELECT :webhook_id, :account_id, :url, :now, :event_types, :format
   WHERE (SELECT count(*) FROM webhook WHERE account_id = :account_id) <
     (SELECT coalesce(max_webhooks, :max_webhooks) FROM account_policy WHERE account_id = :account_id)
   RETURNING *
@@ -131,6 +131,7 @@ class WebhookStore(DeliveryStore):
         secret: str,
         *,
         event_types: Sequence[str],
+        format_name: str | None = None,
         max_webhooks: int,
         call: IdempotentCall | None,
         now: datetime,
@@ -140,6 +141,7 @@ class WebhookStore(DeliveryStore):
             "account_id": account_id,
             "url": url,
             "event_types": list(event_types),
+            "format": format_name,
             "max_webhooks": max_webhooks,
             "now": now,
             **actor_values(),
@@ -210,7 +212,13 @@ class WebhookStore(DeliveryStore):
 
 def _registered(webhook: Row, previous_until: datetime | None) -> Registered:
     return Registered(
-        webhook["id"], webhook["url"], webhook["create_time"], webhook["disable_time"], previous_until, tuple(webhook["event_types"])
+        webhook["id"],
+        webhook["url"],
+        webhook["create_time"],
+        webhook["disable_time"],
+        previous_until,
+        tuple(webhook["event_types"]),
+        webhook["format"],
     )
 
 

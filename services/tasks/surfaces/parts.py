@@ -17,7 +17,8 @@ from services.tasks.files_client import FilesClient
 
 @dataclass(frozen=True, slots=True)
 class SurfaceParts:
-    """A surface's `mounts(parts)` serves its calls with these."""
+    """A surface's `mounts(parts)` serves its calls with these. Its `webhook_formats(parts)`, if it has one, maps names to forms of events
+    (`WebhookFormat`): that of the surface itself, as `TaskRequest.surface` has it, to the form that its tasks' own URLs are sent."""
 
     acceptance: Acceptance
     tasks: AccountTasks

@@ -17,6 +17,7 @@ from services.common.idempotency import IdempotencyRecords
 from services.common.tls import authorities
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.domain.webhooks.assembly import PURPOSE
+from services.tasks.domain.webhooks.formats import NativeFormat, WebhookFormat
 from services.tasks.domain.webhooks.post import Poster
 from services.tasks.domain.webhooks.schedule import RetrySchedule
 from services.tasks.domain.webhooks.sender import SenderRules, WebhookSender
@@ -43,6 +44,7 @@ class Hooks:
         self.scene, self.clock = scene, clock
         self._idempotency = IdempotencyRecords(Database(engine), clock)
         self.webhooks = self.account_webhooks()
+        self.formats: dict[str, WebhookFormat] = {}
 
     def destinations(self, resolve: Resolve | None = None, *, loopback: bool = True) -> Destinations:
         return Destinations(
@@ -68,15 +70,17 @@ class Hooks:
         schedule = RetrySchedule(3, timedelta(seconds=10), uniform=lambda low, high: 1.0)
         rules = SenderRules(concurrency=concurrency, concurrency_each=each, lease=LEASE, interval=interval, schedule=schedule)
         poster = Poster(destinations or self.destinations(), connect_timeout=5, timeout=timeout, tls=tls or authorities(None))
-        return WebhookSender(store or self.store, tasks or self.scene.store, self.batches, poster, body, rules, self.clock)
+        return WebhookSender(
+            store or self.store, tasks or self.scene.store, self.batches, poster, NativeFormat(body), rules, self.clock, self.formats
+        )
 
     async def add(self, url: str, *event_types: str) -> tuple[Registered, str]:
         """A webhook of the account, and its secret."""
         return await self.webhooks.create(ACCOUNT, url, event_types)
 
-    async def ended(self, webhook_url: str | None = None) -> Task:
+    async def ended(self, webhook_url: str | None = None, surface: str = "") -> Task:
         """A task that has just succeeded."""
-        task = await self.scene.create(webhook_url=webhook_url)
+        task = await self.scene.create(webhook_url=webhook_url, surface=surface)
         await self.scene.dispatch()
         await self.scene.start(task)
         done = await self.scene.complete(task)

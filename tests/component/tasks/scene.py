@@ -61,6 +61,7 @@ class Scene:
         webhook_url: str | None = None,
         max_open: int = 1000,
         max_pooled: int | None = None,
+        surface: str = "",
     ) -> NewTasks:
         """What a task is created with."""
         task = NewTask(
@@ -81,6 +82,7 @@ class Scene:
             max_attempts=max_attempts,
             deadline=self.clock() + DEADLINE,
             webhook_url=webhook_url,
+            surface=surface,
         )
 
     async def dispatch(self, lane: str = "system", window: int = 1000, *, batch: int = 1000, max_running: int = 1000) -> list[Task]:

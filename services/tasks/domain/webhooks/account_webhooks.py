@@ -42,12 +42,23 @@ class AccountWebhooks:
         self._max_webhooks, self._clock = max_webhooks, clock
 
     async def create(
-        self, account_id: int, url: str, event_types: Sequence[str] = (), idempotency: IdempotentCall | None = None
+        self,
+        account_id: int,
+        url: str,
+        event_types: Sequence[str] = (),
+        idempotency: IdempotentCall | None = None,
+        *,
+        format_name: str | None = None,
     ) -> tuple[Registered, str]:
         """A new webhook for some types of events (none given: for all), and its secret; or the one that an earlier call with the same
-        idempotency key created, in its current state. Raises FIELD_INVALID and TOO_MANY_WEBHOOKS."""
+        idempotency key created, in its current state. `format_name` is the registered form that it is sent events in; None: the native one.
+
+        Raises FIELD_INVALID and TOO_MANY_WEBHOOKS.
+        """
         return await self._idempotency.once(
-            idempotency, lambda: self._add(account_id, url, event_types, idempotency), lambda ids: self._added(account_id, ids[0])
+            idempotency,
+            lambda: self._add(account_id, url, event_types, format_name, idempotency),
+            lambda ids: self._added(account_id, ids[0]),
         )
 
     async def _added(self, account_id: int, webhook_id: int) -> tuple[Registered, str]:
@@ -57,11 +68,20 @@ class AccountWebhooks:
             raise DarkroomError(ErrorReason.WEBHOOK_NOT_FOUND, message)
         return created
 
-    async def _add(self, account_id: int, url: str, event_types: Sequence[str], call: IdempotentCall | None) -> tuple[Registered, str]:
+    async def _add(
+        self, account_id: int, url: str, event_types: Sequence[str], format_name: str | None, call: IdempotentCall | None
+    ) -> tuple[Registered, str]:
         url = await self._destinations.check(url, "url", account_id)
         secret = new_secret()
         webhook = await self._store.create(
-            account_id, url, secret, event_types=event_types, max_webhooks=self._max_webhooks, call=call, now=self._clock()
+            account_id,
+            url,
+            secret,
+            event_types=event_types,
+            format_name=format_name,
+            max_webhooks=self._max_webhooks,
+            call=call,
+            now=self._clock(),
         )
         if isinstance(webhook, int):
             raise DarkroomError(

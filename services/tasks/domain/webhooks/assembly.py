@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,9 +12,10 @@ from services.common.egress.destinations import Destinations, Purpose, SystemRes
 from services.common.idempotency import IdempotencyRecords
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.domain.webhooks.config import WebhookSettings
+from services.tasks.domain.webhooks.formats import NativeFormat, Render, WebhookFormat
 from services.tasks.domain.webhooks.post import Poster
 from services.tasks.domain.webhooks.schedule import RetrySchedule
-from services.tasks.domain.webhooks.sender import Render, SenderRules, WebhookSender
+from services.tasks.domain.webhooks.sender import SenderRules, WebhookSender
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
@@ -39,8 +41,10 @@ def assemble_webhooks(
     idempotency: IdempotencyRecords,
     render: Render,
     clock: Clock,
+    formats: Mapping[str, WebhookFormat] | None = None,
 ) -> WebhookParts:
-    """Build every part from the settings. `render` gives the bodies of deliveries."""
+    """Build every part from the settings. `render` gives the bodies of deliveries, except where one of `formats` is asked for, which may be
+    filled until the sender runs."""
     destinations = Destinations(
         AddressRules(settings.webhook_allowed_networks),
         SystemResolver(settings.webhook_lookups, settings.webhook_lookups_each),
@@ -60,5 +64,5 @@ def assemble_webhooks(
             timedelta(seconds=settings.webhook_retry_after_limit),
         ),
     )
-    sender = WebhookSender(store, tasks, batches, poster, render, rules, clock)
+    sender = WebhookSender(store, tasks, batches, poster, NativeFormat(render), rules, clock, formats)
     return WebhookParts(sender, AccountWebhooks(store, idempotency, destinations, sender.wake, settings.webhook_max_per_account, clock))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,17 +13,18 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from services.common.clock import Clock
 from services.common.egress.destinations import UnreachableError
+from services.common.errors import DarkroomError
 from services.common.log import bind, get_logger
 from services.common.loop import Loop
 from services.common.retry_after import asked
 from services.common.rpc.trace import Origin
 from services.common.telemetry import tracing
 from services.common.telemetry.durations import CALLS, WORK
-from services.tasks.domain.webhooks import signing
+from services.tasks.domain.webhooks.formats import Subject, WebhookEvent, WebhookFormat, WebhookMessage
 from services.tasks.domain.webhooks.post import Answer, Poster
 from services.tasks.domain.webhooks.schedule import RetrySchedule
-from services.tasks.model import Task, WebhookDelivery
-from services.tasks.model.records import BatchNow, Claimed, Outcome
+from services.tasks.model import Task
+from services.tasks.model.records import Claimed, Outcome
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.deliveries import DeliveryStore
 from services.tasks.store.tasks import TaskStore
@@ -40,11 +41,13 @@ DELIVERY_SECONDS = Histogram(
 )
 SENDING = Gauge("darkroom_webhook_sending", "Requests to receivers that are under way.")
 
-Subject = Task | BatchNow
-"""What an event is about."""
-Render = Callable[[WebhookDelivery, Subject | None], bytes]
-"""Renders the body of a delivery; without a subject, that of a test event. It is the same at every attempt, since what has ended never
-changes."""
+
+class _Pointless(Exception):
+    """The delivery is given up, for the reason in the text."""
+
+
+class _NotReady(Exception):
+    """Nothing could be sent yet, for the reason in the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +81,14 @@ class WebhookSender:
         tasks: TaskStore,
         batches: BatchStore,
         poster: Poster,
-        render: Render,
+        native: WebhookFormat,
         rules: SenderRules,
         clock: Clock,
+        formats: Mapping[str, WebhookFormat] | None = None,
     ) -> None:
-        self._store, self._tasks, self._batches, self._render = store, tasks, batches, render
+        """`formats` are those of other APIs, by their names; the mapping may be filled until the sender runs."""
+        self._store, self._tasks, self._batches = store, tasks, batches
+        self._native, self._formats = native, {} if formats is None else formats
         self._poster, self._rules, self._clock = poster, rules, clock
         self._loop = Loop("webhook_sender", rules.interval, self.step)
         self._sending: dict[asyncio.Task[None], int] = {}
@@ -165,32 +171,59 @@ class WebhookSender:
 
     async def _attempt(self, claimed: Claimed) -> Outcome:
         delivery = claimed.delivery
-        if claimed.webhook_deleted:
-            return Outcome(delivered=False, final=True, error="The webhook was deleted.")
-        if claimed.webhook_disabled:
-            return Outcome(delivered=False, final=True, error="The webhook is disabled: it has answered 410 Gone.")
-        subject: Subject | None = None
-        if delivery.task_id is not None:
-            subject = await self._tasks.get(delivery.account_id, delivery.task_id)
-            if subject is None:
-                return Outcome(delivered=False, final=True, error="The task was deleted.")
-        elif delivery.batch_id is not None:
-            subject = await self._batches.get(delivery.account_id, delivery.batch_id)
-            if subject is None:
-                return Outcome(delivered=False, final=True, error="The batch was deleted.")
-        payload = self._render(delivery, subject)
-        timestamp = int(self._clock().timestamp())
-        headers = signing.headers(claimed.secrets, f"msg_{delivery.id}", timestamp, payload)
         try:
+            subject = await self._subject(claimed)
+            message = await self._message(claimed, subject)
             with (
                 SENDING.track_inprogress(),
                 POST_SECONDS.time(),
                 tracing.below(_trace_of(subject), "webhook", SpanKind.CLIENT, {"darkroom.delivery_id": delivery.id}),
             ):
-                answer = await self._poster.post(delivery.account_id, delivery.url, headers, payload)
-        except UnreachableError as error:
+                answer = await self._poster.post(delivery.account_id, delivery.url, message.headers, message.body)
+        except _Pointless as error:
+            return Outcome(delivered=False, final=True, error=str(error))
+        except (_NotReady, UnreachableError) as error:
             return Outcome(delivered=False, error=str(error))
         return _judged(answer, self._clock(), own_url=delivery.webhook_id == 0)
+
+    async def _subject(self, claimed: Claimed) -> Subject | None:
+        """What the event is about; None for a test event."""
+        delivery = claimed.delivery
+        if claimed.webhook_deleted:
+            raise _Pointless("The webhook was deleted.")
+        if claimed.webhook_disabled:
+            raise _Pointless("The webhook is disabled: it has answered 410 Gone.")
+        if delivery.task_id is not None:
+            task = await self._tasks.get(delivery.account_id, delivery.task_id)
+            if task is None:
+                raise _Pointless("The task was deleted.")
+            return task
+        if delivery.batch_id is not None:
+            batch = await self._batches.get(delivery.account_id, delivery.batch_id)
+            if batch is None:
+                raise _Pointless("The batch was deleted.")
+            return batch
+        return None
+
+    async def _message(self, claimed: Claimed, subject: Subject | None) -> WebhookMessage:
+        form = self._format_of(claimed, subject)
+        if form is None:
+            raise _NotReady(f"This server knows no webhooks of the format {claimed.format}.")
+        try:
+            return await form.message(WebhookEvent(claimed.delivery, subject, claimed.secrets, self._clock()))
+        except DarkroomError as error:
+            raise _NotReady(f"The event could not be put together: {error.message}") from error
+        except Exception as error:
+            _logger.exception("webhook_not_rendered")
+            raise _NotReady("The event could not be put together.") from error
+
+    def _format_of(self, claimed: Claimed, subject: Subject | None) -> WebhookFormat | None:
+        """The form that the receiver expects; None for one that this version does not know."""
+        if claimed.format is not None:
+            return self._formats.get(claimed.format)
+        if claimed.delivery.webhook_id == 0 and isinstance(subject, Task):
+            return self._formats.get(subject.surface, self._native)
+        return self._native
 
 
 def _trace_of(subject: Subject | None) -> str:
