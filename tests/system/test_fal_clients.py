@@ -43,6 +43,9 @@ said["logs"] = [logs[0]["message"], logs[-1]["message"]]
 updates = []
 fal_client.subscribe(noop, {"steps": "2"}, with_logs=True, on_queue_update=updates.append)
 said["subscribed"] = type(updates[-1]).__name__
+said["run"] = fal_client.run(cut, {"image_url": picture, "quality": "fast"})["image"]["file_name"]
+events = list(fal_client.stream(cut, {"image_url": picture, "quality": "fast"}))
+said["streamed"] = [events[0]["status"], events[-2]["status"], events[-1]["image"]["file_name"]]
 
 handle = fal_client.submit(noop, long, priority="low")
 handle.cancel()
@@ -65,6 +68,9 @@ async def main():
     said["followed_async"] = states[-1]
     said["file_name_async"] = (await handle.get())["image"]["file_name"]
     await fal_client.subscribe_async(noop, {"steps": 1})
+    await fal_client.run_async(noop, {"steps": 1})
+    events = [event async for event in fal_client.stream_async(noop, {"steps": 1})]
+    said["streamed_async"] = [events[-2]["status"], events[-1]]
     handle = await fal_client.submit_async(noop, long)
     await handle.cancel()
     said["cancelled_async"] = (await handle.status()).error_type
@@ -122,11 +128,14 @@ async def test_the_python_client(
         "same": True,
         "logs": ["Queued.", "Succeeded."],
         "subscribed": "Completed",
+        "run": "portrait-cutout.png",
+        "streamed": ["IN_QUEUE", "COMPLETED", "portrait-cutout.png"],
         "cancelled": [499, "client_cancelled", "Cancelled by its owner."],
         "cancelled_again": [400, "bad_request", "Request has already completed"],
         "refused": [422, [["body", "image_url"]]],
         "followed_async": "Completed",
         "file_name_async": "portrait-cutout.png",
+        "streamed_async": ["COMPLETED", {}],
         "cancelled_async": "client_cancelled",
     }
-    assert len(await native.list_tasks()) == 6
+    assert len(await native.list_tasks()) == 10

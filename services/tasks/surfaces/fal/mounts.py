@@ -6,10 +6,14 @@ from collections.abc import Sequence
 
 from services.common.rpc.server import Mount
 from services.tasks.surfaces.fal.queue import FalQueue
+from services.tasks.surfaces.fal.replies import Replies
+from services.tasks.surfaces.fal.run import FalRun
 from services.tasks.surfaces.fal.settings import FalSettings
+from services.tasks.surfaces.fal.submitting import Submitting
 from services.tasks.surfaces.parts import SurfaceParts
 
 
 def mounts(parts: SurfaceParts) -> Sequence[Mount]:
-    """Its service."""
-    return [Mount(FalQueue(parts, FalSettings().fal_generation))]
+    """Its services."""
+    submitting, replies = Submitting(parts, FalSettings().fal_generation), Replies(parts)
+    return [Mount(FalQueue(parts, submitting, replies)), Mount(FalRun(parts, submitting, replies))]

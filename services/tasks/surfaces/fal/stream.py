@@ -6,8 +6,10 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
 
 from compat.fal.v1 import queue_pb2
 from services.common.identity import current_identity
@@ -45,10 +47,16 @@ async def statuses(
             yield await render(task, line_of(event) if logs else None)
 
 
-def event_bytes(status: queue_pb2.QueueStatus) -> bytes:
-    """One event: a line `data` with the state as JSON."""
-    content = MessageToDict(status, preserving_proto_field_name=True)
-    whole = {name: int(value) for name, value in content.items() if isinstance(value, float) and name == "queue_position"}
-    if seconds := content.get("statusMessages", {}).get("estimatedTotalTimeSeconds"):
-        content["statusMessages"]["estimatedTotalTimeSeconds"] = int(seconds)
-    return f"data: {json.dumps({**content, **whole}, ensure_ascii=False)}\n\n".encode()
+def event_bytes(content: Message | dict[str, object]) -> bytes:
+    """One event: a line `data` with JSON."""
+    said = MessageToDict(content, preserving_proto_field_name=True) if isinstance(content, Message) else content
+    return f"data: {json.dumps(_whole(said), ensure_ascii=False)}\n\n".encode()
+
+
+def _whole(value: Any) -> Any:
+    """The same JSON with whole numbers as integers: the message has doubles."""
+    if isinstance(value, dict):
+        return {name: _whole(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
