@@ -17,8 +17,11 @@ NOTHING_MORE = ((HTTP_STATUS, "204"),)
 HEADERS = (("cache-control", "no-store"), ("x-accel-buffering", "no"))
 """Headers of a stream: no intermediary may cache or buffer it."""
 
-_BEGIN = b"retry: 1000\n\n"
-_HEARTBEAT = b":\n\n"
+RECONNECT_SOON = b"retry: 1000\n\n"
+"""What a stream that can be resumed begins with."""
+COMMENT = b":\n\n"
+"""What means nothing to any client. Some take `retry` for an event without data."""
+
 _LONGEST_NUMBER = 15
 Event = TypeVar("Event")
 
@@ -39,16 +42,16 @@ def server_sent_event(number: int, data: str) -> bytes:
 
 
 async def event_stream(
-    events: AsyncGenerator[Event, None], render: Callable[[Event], bytes], heartbeat: float
+    events: AsyncGenerator[Event, None], render: Callable[[Event], bytes], heartbeat: float, begin: bytes = RECONNECT_SOON
 ) -> AsyncIterator[httpbody_pb2.HttpBody]:
     """The chunks of the body: the events, and a comment whenever there was none for `heartbeat` seconds."""
-    yield httpbody_pb2.HttpBody(content_type="text/event-stream", data=_BEGIN)
+    yield httpbody_pb2.HttpBody(content_type="text/event-stream", data=begin)
     upcoming = asyncio.ensure_future(anext(events, None))
     try:
         while True:
             await asyncio.wait({upcoming}, timeout=heartbeat)
             if not upcoming.done():
-                yield httpbody_pb2.HttpBody(data=_HEARTBEAT)
+                yield httpbody_pb2.HttpBody(data=COMMENT)
                 continue
             event = upcoming.result()
             if event is None:

@@ -22,7 +22,7 @@ from services.tasks.surfaces.fal.replies import REQUEST_ID, UNKNOWN, Replies
 from services.tasks.surfaces.fal.stream import event_bytes, statuses
 from services.tasks.surfaces.fal.submitting import Submitting
 from services.tasks.surfaces.parts import SurfaceParts
-from services.tasks.surfaces.server_sent_events import HEADERS, event_stream
+from services.tasks.surfaces.server_sent_events import COMMENT, HEADERS, event_stream
 
 _NOT_CANCELLED = {
     ErrorReason.TASK_NOT_FOUND: ("404", "NOT_FOUND", UNKNOWN),
@@ -63,7 +63,7 @@ class FalQueue(queue_pb2_grpc.QueueServiceServicer):
         await context.send_initial_metadata((*HEADERS, (REQUEST_ID, str(task.id))))
         render = partial(self._replies.status, urls=Urls.of(origin_of(context), request.model, task.id))
         states = statuses(self._parts.tasks, self._parts.watching, task, render, logs=wanted)
-        async for chunk in event_stream(states, event_bytes, self._parts.heartbeat):
+        async for chunk in event_stream(states, event_bytes, self._parts.heartbeat, COMMENT):
             yield chunk
 
     async def GetResult(self, request: queue_pb2.GetResultRequest, context: Context) -> queue_pb2.QueueResult:

@@ -20,7 +20,7 @@ from services.tasks.surfaces.fal.replies import REQUEST_ID, Replies
 from services.tasks.surfaces.fal.stream import event_bytes, statuses
 from services.tasks.surfaces.fal.submitting import Submitting
 from services.tasks.surfaces.parts import SurfaceParts
-from services.tasks.surfaces.server_sent_events import HEADERS, event_stream
+from services.tasks.surfaces.server_sent_events import COMMENT, HEADERS, event_stream
 
 _LONGEST_WAIT = 100
 """Seconds; the edge waits longer."""
@@ -43,7 +43,7 @@ class FalRun(run_pb2_grpc.RunServiceServicer):
         task = await self._submitting.submit(request, context)
         await context.send_initial_metadata((*HEADERS, (REQUEST_ID, str(task.id))))
         events = self._events(task, Urls.of(origin_of(context), request.model, task.id))
-        async for chunk in event_stream(events, event_bytes, self._parts.heartbeat):
+        async for chunk in event_stream(events, event_bytes, self._parts.heartbeat, COMMENT):
             yield chunk
 
     async def _events(self, task: Task, urls: Urls) -> AsyncGenerator[Message | dict[str, object], None]:
