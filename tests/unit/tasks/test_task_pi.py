@@ -323,7 +323,7 @@ def test_references_as_urls_and_as_base64(picture: bytes, media_type: str) -> No
     }
 
 
-@pytest.mark.parametrize("text", ["hello", "aGVsbG8=", "/9j/%%%%", ""])
+@pytest.mark.parametrize("text", ["hello", "aGVsbG8=", "%%%%", ""])
 def test_other_references_are_refused(text: str) -> None:
     with pytest.raises(DarkroomError, match=r"reference_images\[0\]: must be an https URL, a data: URI, or base64"):
         images.reference_urls([text])

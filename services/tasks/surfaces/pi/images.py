@@ -132,7 +132,6 @@ def _url(text: str, field: str) -> str:
         return text
     try:
         head = base64.b64decode(text[:16], validate=True)
-        base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         head = b""
     for magic, media_type in _MAGIC.items():
