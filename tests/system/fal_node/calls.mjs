@@ -35,7 +35,7 @@ said.result = (await fal.queue.result(cut, { requestId: queued.request_id })).da
 
 said.followed = (await fal.subscribe(noop, { input: { steps: 2 }, mode: "streaming" })).data;
 said.run = (await fal.run(noop, { input: { steps: "1" } })).data;
-const bare = await fal.queue.submit(noop);
+const bare = await fal.queue.submit(noop, {});
 said.bare = bare.status;
 
 const cancelled = await fal.queue.submit(noop, { input: long });
