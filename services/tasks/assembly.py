@@ -131,6 +131,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         ledger=ledger,
         max_pooled=settings.max_open_tasks_rest,
         task_life=settings.task_life,
+        derived_keys=cipher.derived,
         heartbeat=settings.stream_heartbeat,
     )
     found = list(rooms(surfaces, "mounts"))

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import json
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from darkroom import AsyncClient
 from darkroom.tasks.v1 import task_pb2
+from tests.component.tasks.receiver import Received, Receiver
 from tests.origin import Origin, response
 from tests.provider_server import ProviderServer
 from tests.stacks import Account, StackUnderTest
@@ -215,3 +221,41 @@ async def test_tasks_are_the_same_on_every_surface(fal: Fal, pilio: Pilio, nativ
     await native.cancel_task(int(cancelled["request_id"]))
     assert (await fal.finish(cancelled))["error_type"] == "client_cancelled"
     assert {task.state for task in await native.list_tasks()} == {task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_CANCELLED}
+
+
+def signer(keys: dict[str, Any], request: Received) -> bool:
+    """Whether one of the published keys has signed a webhook, as fal's documents have receivers check it."""
+    headers = {name: request.headers[f"x-fal-webhook-{name}"] for name in ("request-id", "user-id", "timestamp", "signature")}
+    assert abs(time.time() - int(headers["timestamp"])) < 300
+    parts = [headers["request-id"], headers["user-id"], headers["timestamp"], hashlib.sha256(request.body).hexdigest()]
+    for key in keys["keys"]:
+        assert (key["kty"], key["crv"]) == ("OKP", "Ed25519")
+        public = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(key["x"] + "="))
+        try:
+            public.verify(bytes.fromhex(headers["signature"]), "\n".join(parts).encode())
+        except InvalidSignature:
+            continue
+        return True
+    return False
+
+
+async def test_webhooks(fal: Fal) -> None:
+    keys = (await fal.http.get(f"{fal.url}/fal/.well-known/jwks.json")).json()
+    async with Receiver() as receiver:
+        query = {"fal_webhook": receiver.url}
+        done = await fal.submit("remove-background", {"image_url": DATA, "quality": "fast"}, params=query)
+        failed = await fal.submit("remove-background", {"image_url": "http://127.0.0.1:1/a.png"}, params=query)
+        bodies = {}
+        for request in await receiver.received(2):
+            body = json.loads(request.body)
+            assert request.headers["x-fal-webhook-request-id"] == body["request_id"] == body["gateway_request_id"]
+            assert signer(keys, request)
+            assert not signer(keys, replace(request, body=request.body + b" "))
+            bodies[body["request_id"]] = body
+    ended = bodies[done["request_id"]]
+    assert (ended["status"], ended["error"]) == ("OK", None)
+    assert ended["payload"]["image"].items() >= {"width": 64, "height": 48}.items()
+    assert (await fal.http.get(ended["payload"]["image"]["url"])).status_code == 200
+    ended = bodies[failed["request_id"]]
+    reply = await fal.call("GET", failed["response_url"])
+    assert (ended["status"], ended["error"], ended["payload"]) == ("ERROR", f"Invalid status code: {reply.status_code}", reply.json())

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _MARK = "v1."
 _KEY_BYTES, _NONCE_BYTES = 32, 12
@@ -34,6 +36,7 @@ class SecretCipher:
     """Encrypts with the first of its keys, and decrypts with any. Each has 32 bytes."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
+        self._keys = tuple(keys)
         self._ciphers = {_id(key): AESGCM(key) for key in keys}
         self._first = _id(keys[0])
 
@@ -46,6 +49,11 @@ class SecretCipher:
     def prefix(self) -> str:
         """How secrets begin that are encrypted with the first key."""
         return f"{_MARK}{self._first}."
+
+    def derived(self, purpose: bytes) -> list[bytes]:
+        """32 bytes for another purpose from each key (RFC 5869), in their order: every replica derives the same, and nobody has to keep
+        another file."""
+        return [HKDF(SHA256(), _KEY_BYTES, salt=None, info=purpose).derive(key) for key in self._keys]
 
     def seal(self, account_id: int, webhook_id: int, secret: str) -> str:
         """The secret of a webhook (0: the account's default secret) as it is stored."""

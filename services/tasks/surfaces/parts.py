@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -32,5 +33,7 @@ class SurfaceParts:
     """How many tasks that it created singly an account may have open, over all surfaces that count them."""
     task_life: timedelta
     """How long a task is kept after its end."""
+    derived_keys: Callable[[bytes], Sequence[bytes]]
+    """32 bytes for a purpose, from each of the installation's keys that protect webhooks, the current one first."""
     heartbeat: float
     """Seconds between the comments that keep a stream of events open."""

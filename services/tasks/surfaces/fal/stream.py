@@ -49,8 +49,13 @@ async def statuses(
 
 def event_bytes(content: Message | dict[str, object]) -> bytes:
     """One event: a line `data` with JSON."""
-    said = MessageToDict(content, preserving_proto_field_name=True) if isinstance(content, Message) else content
-    return f"data: {json.dumps(_whole(said), ensure_ascii=False)}\n\n".encode()
+    said = json_of(content) if isinstance(content, Message) else content
+    return f"data: {json.dumps(said, ensure_ascii=False)}\n\n".encode()
+
+
+def json_of(message: Message) -> Any:
+    """A message in Python's json terms, as the edge prints it."""
+    return _whole(MessageToDict(message, preserving_proto_field_name=True))
 
 
 def _whole(value: Any) -> Any:
