@@ -40,6 +40,11 @@ class Pi:
         check_reply("post", path, response)
         return response
 
+    async def patch(self, path: str, body: object) -> httpx.Response:
+        response = await self.http.patch(f"{self.url}/api/v1{path}", json=body, headers=self.headers)
+        check_reply("patch", path, response)
+        return response
+
     async def get(self, path: str, **headers: str) -> httpx.Response:
         response = await self.http.get(f"{self.url}/api/v1{path}", headers=self.headers | headers)
         check_reply("get", path, response)

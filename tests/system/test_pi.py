@@ -137,6 +137,17 @@ async def test_bad_input_names_the_parameter(pi: Pi, path: str, body: object, re
     assert ((status, code, param), kind) == (refused, "invalid_request_error")
 
 
+async def test_webhooks(pi: Pi) -> None:
+    body = {"endpoint_url": "https://example.com/hooks", "secret": "a long secret"}
+    created = (await pi.post("/webhooks", body)).json()
+    webhook = created["data"]
+    assert (created["status"], webhook["object"], webhook["is_active"], "secret" in webhook) == ("active", "webhook", True, False)
+    changed = await pi.patch(f"/webhooks/{webhook['id']}", {"is_active": False})
+    assert (changed.json()["status"], changed.json()["data"]["is_active"]) == ("inactive", False)
+    assert [each["id"] for each in (await pi.get("/webhooks")).json()["data"]["data"]] == [webhook["id"]]
+    assert error_of(await pi.patch(f"/webhooks/{webhook['id']}", {})) == (400, "invalid_request_error", "parameter_missing", "is_active")
+
+
 async def test_jobs_of_others_do_not_exist(pi: Pi, stack: StackUnderTest) -> None:
     job = await pi.job(NOOP)
     async with httpx.AsyncClient(timeout=60) as http:

@@ -209,7 +209,7 @@ class Registered:
     url: str
     create_time: datetime
     disable_time: datetime | None
-    """When it answered 410 Gone."""
+    """When it answered 410 Gone, or was switched off."""
     previous_until: datetime | None
     """Until then the previous secret also signs."""
     event_types: Sequence[str]

@@ -76,6 +76,12 @@ WITH changed AS (
 ),{audited("changed", audit_pb2.AUDIT_ACTION_WEBHOOK_ENABLED, details=_OF_WEBHOOK)}{_CHANGED}""")  # noqa: S608 - put together from constants
 """Have events queued for a webhook again."""
 
+DISABLE = text(f"""
+WITH changed AS (
+  UPDATE webhook SET disable_time = coalesce(disable_time, :now) WHERE id = :id AND account_id = :account_id RETURNING *
+),{audited("changed", audit_pb2.AUDIT_ACTION_WEBHOOK_CHANGED, details=_OF_WEBHOOK)}{_CHANGED}""")  # noqa: S608 - put together from constants
+"""Have no events queued for a webhook, and none sent."""
+
 DELETE = text(f"""
 WITH gone AS (
   DELETE FROM webhook WHERE id = :id AND account_id = :account_id RETURNING *
@@ -176,8 +182,12 @@ class WebhookStore(DeliveryStore):
         return _changed(await self._run(SET_EVENTS, values))
 
     async def enable(self, account_id: int, webhook_id: int) -> Registered | None:
-        """Undo the effect of 410 Gone; None if there is no such webhook."""
+        """Undo the effect of 410 Gone or `disable`; None if there is no such webhook."""
         return _changed(await self._run(ENABLE, {"account_id": account_id, "id": webhook_id, **actor_values()}))
+
+    async def disable(self, account_id: int, webhook_id: int, *, now: datetime) -> Registered | None:
+        """Switch a webhook off; None if there is no such webhook."""
+        return _changed(await self._run(DISABLE, {"account_id": account_id, "id": webhook_id, "now": now, **actor_values()}))
 
     async def delete(self, account_id: int, webhook_id: int) -> bool:
         """Remove a webhook; False if there is none."""

@@ -13,7 +13,7 @@ from services.common.idempotency import IdempotencyRecords
 from services.common.idempotent_call import IdempotentCall
 from services.tasks.domain.lifecycle.notifications import Wake
 from services.tasks.domain.pages import Listing, before_id, page_token
-from services.tasks.domain.webhooks.signing import new_secret
+from services.tasks.domain.webhooks.signing import new_secret, secret_of
 from services.tasks.model import WebhookDelivery
 from services.tasks.model.records import Registered
 from services.tasks.model.state import DeliveryState
@@ -49,15 +49,20 @@ class AccountWebhooks:
         idempotency: IdempotentCall | None = None,
         *,
         format_name: str | None = None,
+        key: bytes | None = None,
+        field: str = "url",
     ) -> tuple[Registered, str]:
         """A new webhook for some types of events (none given: for all), and its secret; or the one that an earlier call with the same
         idempotency key created, in its current state. `format_name` is the registered form that it is sent events in; None: the native one.
+        `key` is what signs them; None: a random one. `field` is blamed for the URL.
 
         Raises FIELD_INVALID and TOO_MANY_WEBHOOKS.
         """
         return await self._idempotency.once(
             idempotency,
-            lambda: self._add(account_id, url, event_types, format_name, idempotency),
+            lambda: self._add(
+                account_id, url, event_types, idempotency, format_name, secret_of(key) if key is not None else new_secret(), field
+            ),
             lambda ids: self._added(account_id, ids[0]),
         )
 
@@ -69,10 +74,16 @@ class AccountWebhooks:
         return created
 
     async def _add(
-        self, account_id: int, url: str, event_types: Sequence[str], format_name: str | None, call: IdempotentCall | None
+        self,
+        account_id: int,
+        url: str,
+        event_types: Sequence[str],
+        call: IdempotentCall | None,
+        format_name: str | None,
+        secret: str,
+        field: str,
     ) -> tuple[Registered, str]:
-        url = await self._destinations.check(url, "url", account_id)
-        secret = new_secret()
+        url = await self._destinations.check(url, field, account_id)
         webhook = await self._store.create(
             account_id,
             url,
@@ -103,8 +114,15 @@ class AccountWebhooks:
         return webhook
 
     async def enable(self, account_id: int, webhook_id: int) -> Registered:
-        """Resume sending to a webhook that answered 410 Gone. Raises WEBHOOK_NOT_FOUND."""
+        """Resume sending to a webhook that answered 410 Gone, or that its owner has switched off. Raises WEBHOOK_NOT_FOUND."""
         webhook = await self._store.enable(account_id, webhook_id)
+        if webhook is None:
+            raise webhook_not_found()
+        return webhook
+
+    async def disable(self, account_id: int, webhook_id: int) -> Registered:
+        """Send a webhook nothing until it is enabled. Raises WEBHOOK_NOT_FOUND."""
+        webhook = await self._store.disable(account_id, webhook_id, now=self._clock())
         if webhook is None:
             raise webhook_not_found()
         return webhook
@@ -202,7 +220,7 @@ class AccountWebhooks:
     async def _unusable(self, account_id: int, webhook_id: int, field: str) -> DarkroomError:
         if not await self._store.disabled(account_id, webhook_id):
             return webhook_not_found()
-        problem = "the webhook is disabled, since it has answered 410 Gone. Enable it first"
+        problem = "the webhook is disabled, since it has answered 410 Gone or was switched off. Enable it first"
         return DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: {problem}.", field=field)
 
 

@@ -192,7 +192,7 @@ class WebhookSender:
         if claimed.webhook_deleted:
             raise _Pointless("The webhook was deleted.")
         if claimed.webhook_disabled:
-            raise _Pointless("The webhook is disabled: it has answered 410 Gone.")
+            raise _Pointless("The webhook is disabled: it has answered 410 Gone, or was switched off.")
         if delivery.task_id is not None:
             task = await self._tasks.get(delivery.account_id, delivery.task_id)
             if task is None:

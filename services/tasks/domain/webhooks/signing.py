@@ -13,13 +13,22 @@ _KEY_BYTES = 32
 
 def new_secret() -> str:
     """A random secret as its owner gets it: `whsec_` and the key in base64."""
-    return _PREFIX + base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
+    return secret_of(secrets.token_bytes(_KEY_BYTES))
+
+
+def secret_of(key: bytes) -> str:
+    """A key as a secret."""
+    return _PREFIX + base64.b64encode(key).decode()
+
+
+def key_of(secret: str) -> bytes:
+    """The key that a secret holds."""
+    return base64.b64decode(secret.removeprefix(_PREFIX))
 
 
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     """`v1,` and the base64 of the HMAC-SHA256 of `id.timestamp.body`. `timestamp` is in seconds since 1970."""
-    key = base64.b64decode(secret.removeprefix(_PREFIX))
-    digest = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, "sha256")
+    digest = hmac.digest(key_of(secret), f"{message_id}.{timestamp}.".encode() + body, "sha256")
     return "v1," + base64.b64encode(digest).decode()
 
 

@@ -19,23 +19,28 @@ _PREFIX = "req_pi_"
 
 def job_id(task_id: int) -> str:
     """The id of a task as a job."""
-    return str(UUID(int=_MARKS | task_id))
+    return uuid_of(task_id)
+
+
+def uuid_of(held: int) -> str:
+    """The UUID that holds a number."""
+    return str(UUID(int=_MARKS | held))
 
 
 def task_id(text: str) -> int:
     """The task of a job, by its UUID or its number. Raises TASK_NOT_FOUND for any other text, as for a job that does not exist."""
-    number = _number(text)
-    if number is None:
+    found = number(text)
+    if found is None:
         raise task_not_found()
-    return number
+    return found
 
 
 def cursor(text: str, field: str) -> int:
     """The place in a list that a job id stands for, whether or not the job still exists. Raises FIELD_INVALID."""
-    number = _number(text)
-    if number is None:
+    found = number(text)
+    if found is None:
         raise DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: must be the id of a job.", field=field)
-    return number
+    return found
 
 
 def event_id(task_id: int, sequence: int) -> str:
@@ -56,12 +61,13 @@ def envelope_id() -> str:
     return f"pi_req_{current_trace_id().removeprefix(_PREFIX)}"
 
 
-def _number(text: str) -> int | None:
-    if (number := decimal_id(text)) is not None:
-        return number
+def number(text: str) -> int | None:
+    """The number that an id stands for, given as a UUID or as itself; None for any other text."""
+    if (decimal := decimal_id(text)) is not None:
+        return decimal
     try:
         uuid = UUID(text)
     except ValueError:
         return None
-    number = uuid.int ^ _MARKS
-    return number if str(uuid) == text.lower() and 0 < number < _ABOVE_ANY else None
+    held = uuid.int ^ _MARKS
+    return held if str(uuid) == text.lower() and 0 < held < _ABOVE_ANY else None

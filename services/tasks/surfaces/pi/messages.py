@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
-from compat.pi.v1 import job_pb2, stored_pb2
+from compat.pi.v1 import job_pb2, stored_pb2, webhooks_pb2
 from darkroom.files.v1 import files_service_pb2
 from services.common.errors import ErrorReason
 from services.common.json_models import value_of
@@ -174,6 +174,22 @@ def attempts_list(attempts: Sequence[TaskAttempt]) -> job_pb2.JobAttemptList:
     return job_pb2.JobAttemptList(object=_LIST, data=map(attempt, attempts))
 
 
+def webhook_job(task: Task, downloads: Sequence[files_service_pb2.Download]) -> webhooks_pb2.WebhookJob:
+    """A job that has ended, as a webhook is told of it."""
+    shown, failure = job(task, downloads), _failure(task)
+    return webhooks_pb2.WebhookJob(
+        job_id=shown.id,
+        job_type=shown.type,
+        status=shown.status,
+        result_url=shown.result_url,
+        error=shown.error_log,
+        error_code=value_of(failure.code if failure is not None else None),
+        metadata=shown.metadata,
+        client_reference_id=shown.client_reference_id,
+        payload=shown.payload,
+    )
+
+
 def error(reason: ErrorReason | None, message: str | None) -> job_pb2.JobError | None:
     """Why a job or an attempt failed; None if it did not."""
     if reason is None:
@@ -181,7 +197,7 @@ def error(reason: ErrorReason | None, message: str | None) -> job_pb2.JobError |
     return job_pb2.JobError(code=str(catalogue.surface(SURFACE).code(reason)), message=message or "")
 
 
-def text(message: job_pb2.JobEvent | job_pb2.JobEventListEnvelope) -> str:
+def text(message: job_pb2.JobEvent | job_pb2.JobEventListEnvelope | webhooks_pb2.WebhookEvent) -> str:
     """The JSON that the edge would make of a message: whole numbers have no point."""
     return json.dumps(_whole(MessageToDict(message, preserving_proto_field_name=True)), separators=(",", ":"))
 
