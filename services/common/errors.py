@@ -123,9 +123,10 @@ class DarkroomError(Exception):
         status.details.add().Pack(info)
         if self.field is not None:
             bad = error_details_pb2.BadRequest()
-            bad.field_violations.add(field=self.field, description=self.message, reason=self.reason.value)
-            for other in self._violations[1:]:
-                bad.field_violations.add(field=other.field, description=f"{other.field}: {other.problem}", reason=self.reason.value)
+            if not self._violations:
+                bad.field_violations.add(field=self.field, description=self.message, reason=self.reason.value)
+            for each in self._violations:
+                bad.field_violations.add(field=each.field, description=f"{each.field}: {each.problem}", reason=self.reason.value)
             status.details.add().Pack(bad)
         if self.advised_wait is not None:
             retry = error_details_pb2.RetryInfo()
@@ -170,14 +171,12 @@ def from_rpc(error: grpc.aio.AioRpcError) -> DarkroomError:
 
 
 def _from_status(status: status_pb2.Status) -> DarkroomError:
-    info, field, retry_after = error_details_pb2.ErrorInfo(), None, None
+    info, bad, retry_after = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), None
     for detail in status.details:
         if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
             detail.Unpack(info)
         elif detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
-            bad = error_details_pb2.BadRequest()
             detail.Unpack(bad)
-            field = bad.field_violations[0].field if bad.field_violations else None
         elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
             retry = error_details_pb2.RetryInfo()
             detail.Unpack(retry)
@@ -192,10 +191,15 @@ def _from_status(status: status_pb2.Status) -> DarkroomError:
     return DarkroomError(
         reason,
         status.message,
-        field=field,
+        field=bad.field_violations[0].field if bad.field_violations else None,
         allowed=allowed.split(", ") if allowed else (),
         metadata=metadata,
         retry_after=retry_after,
+        violations=[
+            Violation(each.field, each.description.removeprefix(f"{each.field}:").strip())
+            for each in bad.field_violations
+            if each.description != status.message
+        ],
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from darkroom.rest.v1 import billing_pb2, surface_pb2
-from services.common.errors import DarkroomError, ErrorReason, from_rpc
+from services.common.errors import DarkroomError, ErrorReason, Violation, from_rpc
 from services.common.rpc import catalogue
 from services.common.rpc.error_shapes import ErrorShape
 from services.common.rpc.surfaces import error_trailers
@@ -106,3 +106,12 @@ def test_a_body_with_a_code_wants_one_for_every_reason() -> None:
         ErrorShape(surface_pb2.ErrorEnvelope.DESCRIPTOR, None)
     with pytest.raises(ValueError, match=r"BalanceResult\.\w+ must say by the option `holds`"):
         ErrorShape(billing_pb2.BalanceResult.DESCRIPTOR, surface_pb2.ErrorCode.DESCRIPTOR)
+
+
+def test_every_violation_passes_from_service_to_service() -> None:
+    violations = [Violation("data.padding", "must be below 50"), Violation("data.more", "is not a known field")]
+    raised = DarkroomError(
+        ErrorReason.FIELD_INVALID, "data.padding: must be below 50. data.more: is not a known field.", violations=violations
+    )
+    passed = from_rpc(_rpc_error(grpc.StatusCode.INVALID_ARGUMENT, raised.trailers()))
+    assert (passed.field, list(passed.violations)) == ("data.padding", violations)
