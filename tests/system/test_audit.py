@@ -12,7 +12,7 @@ from darkroom import ApiError, AsyncClient
 from darkroom.common.v1 import audit_pb2
 from tests.stacks import Account, StackUnderTest
 from tests.system.pilio import Pilio
-from tests.system.test_cli import Shell
+from tests.system.shell import Shell
 
 
 async def test_the_owner_sees_who_changed_what_and_from_where(

@@ -16,7 +16,7 @@ from darkroom.tasks.v1 import task_pb2
 from tests.stacks import Account, StackUnderTest
 from tests.system.pictures import disc, encoded, opened
 from tests.system.pilio import Pilio
-from tests.system.test_cli import Shell
+from tests.system.shell import Shell
 
 NOOP = operation_pb2.Operation(noop=noop_pb2.Noop(steps=1))
 LONG = operation_pb2.Operation(noop=noop_pb2.Noop(steps=1000, step_milliseconds=100))

@@ -15,7 +15,7 @@ from darkroom.common.v1.scopes import SCOPES
 from tests.stacks import Account, StackUnderTest
 from tests.system.pictures import disc, encoded
 from tests.system.pilio import Pilio
-from tests.system.test_cli import Shell
+from tests.system.shell import Shell
 
 PATIENCE_SECONDS = 30.0
 

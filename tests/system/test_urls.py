@@ -13,7 +13,7 @@ from tests.origin import Origin, redirect, response
 from tests.stacks import Account, StackUnderTest
 from tests.system.pictures import disc, encoded, opened
 from tests.system.pilio import Pilio, check_reply
-from tests.system.test_cli import Shell
+from tests.system.shell import Shell
 
 PICTURE = encoded(disc(64, 48), "PNG")
 IMPORT = "/v1/files/import"

@@ -11,7 +11,7 @@ import pytest
 from darkroom import ApiError, AsyncClient
 from tests.stacks import Account, StackUnderTest
 from tests.system.pilio import Pilio
-from tests.system.test_cli import Shell
+from tests.system.shell import Shell
 
 
 async def test_the_owner_sees_what_is_used_and_allowed(

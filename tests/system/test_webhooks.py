@@ -14,7 +14,7 @@ from tests.component.tasks.receiver import Receiver, documented_verify
 from tests.component.tasks.service import eventually
 from tests.stacks import Account, StackUnderTest
 from tests.system.pilio import Pilio
-from tests.system.test_cli import Shell
+from tests.system.shell import Shell
 
 NOOP = operation_pb2.Operation(noop=noop_pb2.Noop(steps=1))
 

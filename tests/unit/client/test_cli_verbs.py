@@ -14,7 +14,16 @@ from darkroom.cli.app import app
 from darkroom.cli.option_errors import about_file, batch_item, in_options
 from darkroom.cli.parameters import option_name, parameters_of
 from darkroom.failures import InvalidRequest
-from darkroom.operations.v1 import operation_pb2, options_pb2, remove_background_pb2, remove_watermark_pb2, upscale_pb2
+from darkroom.operations.v1 import (
+    convert_pb2,
+    crop_pb2,
+    operation_pb2,
+    options_pb2,
+    remove_background_pb2,
+    remove_watermark_pb2,
+    resize_pb2,
+    upscale_pb2,
+)
 from reference.comments import Comments
 
 # What the command line calls otherwise, and what it offers as a choice of another verb.
@@ -51,6 +60,8 @@ def test_every_operation_has_a_verb_and_each_field_an_option_in_the_words_of_the
         assert _words(verb.help) == _words(comments.of(operation.message_type.full_name))
     options = {name.removeprefix("--"): parameter for parameter in verb.params for name in parameter.opts}
     for field in operation.message_type.fields:
+        if field.message_type is not None and field.message_type.GetOptions().HasExtension(options_pb2.operation):
+            continue  # A command of its own.
         option = options[SPELLED.get(field.name, field.name.replace("_", "-"))]
         assert _in_options(comments.of(field.full_name), operation.message_type) in _words(option.help)
         for value in field.enum_type.values[1:] if field.enum_type else ():
@@ -73,6 +84,14 @@ def test_options_become_the_message() -> None:
     text = choice(upscale, "enhancements", "text")
     filled(upscale, factor=choice(upscale, "factor", "4"), enhancements=[text, text])
     assert upscale == upscale_pb2.Upscale(factor=4, enhancements=[upscale_pb2.ENHANCEMENT_TEXT])
+
+    assert filled(crop_pb2.Crop(), area="1,2,3,4") == crop_pb2.Crop(area=crop_pb2.PixelArea(left=1, top=2, width=3, height=4))
+    percent = remove_watermark_pb2.PercentBox(x1=10, y1=20, x2=30, y2=40)
+    assert filled(crop_pb2.Crop(), percent_area="10,20,30,40") == crop_pb2.Crop(percent_area=percent)
+    assert filled(convert_pb2.Convert(), lossless=False, quality=7) == convert_pb2.Convert(lossless=False, quality=7)
+    assert filled(resize_pb2.Resize(), width_percent=12.5) == resize_pb2.Resize(width_percent=12.5)
+    with pytest.raises(typer.BadParameter, match="must be four whole numbers"):
+        filled(crop_pb2.Crop(), area="1,2,3")
 
     cutout = remove_background_pb2.RemoveBackground()
     filled(cutout, subject=choice(cutout, "subject", "product"), trim=True)

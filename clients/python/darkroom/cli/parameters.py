@@ -14,7 +14,7 @@ from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from darkroom.operations.v1 import operation_pb2, options_pb2, remove_watermark_pb2
+from darkroom.operations.v1 import crop_pb2, operation_pb2, options_pb2, remove_watermark_pb2
 from darkroom.operations.v1.comments import TEXTS
 
 # Fields with a shorter or friendlier option name.
@@ -44,18 +44,23 @@ class Parameter:
 
     def put(self, message: Message, given: Any) -> None:
         """Set the field to the option's value."""
-        if given is None or self.names_file or given in ([], False):
+        if given is None or self.names_file or given == [] or (given is False and self.default is False):
             return
         value = self.convert(given)
         if isinstance(value, list):
             getattr(message, self.field).extend(value)
+        elif isinstance(value, Message):
+            getattr(message, self.field).CopyFrom(value)
         else:
             setattr(message, self.field, value)
 
 
 def parameters_of(message: Descriptor) -> list[Parameter]:
-    """The options of an operation, in the order of its fields. Raises NotImplementedError for an unsupported type of field."""
-    return [_parameter(field) for field in message.fields]
+    """The options of an operation, in the order of its fields. Raises NotImplementedError for an unsupported type of field.
+
+    A field that holds another operation has none: on the command line the other is a command of its own.
+    """
+    return [_parameter(field) for field in message.fields if not _is_operation(field)]
 
 
 def auxiliary_files(operation: operation_pb2.Operation, given: Mapping[str, Any]) -> dict[str, Path]:
@@ -80,18 +85,17 @@ def _parameter(field: FieldDescriptor) -> Parameter:
     names = _names(field)
     if field.enum_type is not None:
         return _of_enum(field, field.enum_type, names)
-    if field.message_type is remove_watermark_pb2.PercentBox.DESCRIPTOR:
-        boxes = "Four numbers in per cent of the width and height, such as 60,85,98,97, or as fractions: 0.6,0.85,0.98,0.97."
-        return _option(
-            field, list[str], names, metavar="X1,Y1,X2,Y2", convert=lambda given: [_box(text, names[0]) for text in given], more=boxes
-        )
+    if field.message_type is not None:
+        return _of_message(field, names[0])
     if _names_file(field):
         return _of_file(field)
     if field.type == FieldDescriptor.TYPE_BOOL:
-        return _option(field, bool, names, default=False)
-    if field.type in (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_STRING):
-        return _of_scalar(field, names)
-    raise NotImplementedError(f"{field.full_name}: the command line does not support fields of this type")
+        return _of_bool(field, names[0])
+    return _of_scalar(field, names)
+
+
+def _is_operation(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and field.message_type.GetOptions().HasExtension(options_pb2.operation)
 
 
 def _names(field: FieldDescriptor) -> tuple[str, ...]:
@@ -109,7 +113,32 @@ def _of_enum(field: FieldDescriptor, enum: EnumDescriptor, names: tuple[str, ...
     return _option(field, choices, names, convert=lambda given: numbers[given.name])
 
 
+def _of_message(field: FieldDescriptor, name: str) -> Parameter:
+    if field.message_type is crop_pb2.PixelArea.DESCRIPTOR:
+        how = {"metavar": "LEFT,TOP,WIDTH,HEIGHT", "more": "Four whole numbers."}
+        return _option(field, str, (name,), convert=lambda given: _area(given, name), **how)
+    if field.message_type is not remove_watermark_pb2.PercentBox.DESCRIPTOR:
+        raise _unsupported(field)
+    boxes = "Four numbers in per cent of the width and height, such as 60,85,98,97, or as fractions: 0.6,0.85,0.98,0.97."
+    how = {"metavar": "X1,Y1,X2,Y2", "more": boxes}
+    if field.is_repeated:
+        return _option(field, list[str], _names(field), convert=lambda given: [_box(text, name) for text in given], **how)
+    return _option(field, str, _names(field), convert=lambda given: _box(given, name), **how)
+
+
+def _of_bool(field: FieldDescriptor, name: str) -> Parameter:
+    if field.has_presence:
+        return _option(field, bool, (f"{name}/--no-{name.removeprefix('--')}",))
+    return _option(field, bool, (name,), default=False)
+
+
+def _unsupported(field: FieldDescriptor) -> NotImplementedError:
+    return NotImplementedError(f"{field.full_name}: the command line does not support fields of this type")
+
+
 def _of_scalar(field: FieldDescriptor, names: tuple[str, ...]) -> Parameter:
+    if field.type not in (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_STRING):
+        return _of_number(field, names)
     rules = field.GetOptions().Extensions[validate_pb2.field]
     whole = field.type == FieldDescriptor.TYPE_UINT32
     # 0 stands for absence.
@@ -125,6 +154,15 @@ def _of_scalar(field: FieldDescriptor, names: tuple[str, ...]) -> Parameter:
     if whole:
         return _option(field, int, names, metavar="N", min=rules.uint32.gte, max=rules.uint32.lte)
     return _option(field, str, names, default=... if rules.string.min_len else None, metavar="TEXT")
+
+
+def _of_number(field: FieldDescriptor, names: tuple[str, ...]) -> Parameter:
+    rules = field.GetOptions().Extensions[validate_pb2.field]
+    if field.type == FieldDescriptor.TYPE_DOUBLE:
+        return _option(field, float, names, metavar="N", min=rules.double.gte, max=rules.double.lte)
+    if field.type != FieldDescriptor.TYPE_INT32:
+        raise _unsupported(field)
+    return _option(field, int, names, metavar="N", min=rules.int32.gte, max=rules.int32.lte)
 
 
 def _of_file(field: FieldDescriptor) -> Parameter:
@@ -179,6 +217,14 @@ def _with_options(text: str, message: Descriptor | None) -> str:
     """A comment in which fields of the message have the names of their options."""
     fields = {} if message is None else message.fields_by_name
     return re.sub(r"`(\w+)`", lambda found: _names(fields[found[1]])[0] if found[1] in fields else found[0], text)
+
+
+def _area(text: str, option: str) -> crop_pb2.PixelArea:
+    try:
+        left, top, width, height = (int(number) for number in text.split(","))
+        return crop_pb2.PixelArea(left=left, top=top, width=width, height=height)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} must be four whole numbers, such as 10,20,300,200", param_hint=option) from None
 
 
 def _box(text: str, option: str) -> remove_watermark_pb2.PercentBox:
