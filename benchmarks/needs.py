@@ -26,7 +26,7 @@ from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.step import DocumentLimits, Models, Tools
-from services.inference.media import Image, Limits, Pixels, configure_libvips, encode, isolated, read_header
+from services.inference.media import Effort, Image, Limits, Pixels, Saving, configure_libvips, encode, isolated, read_header
 from services.inference.model_server.triton import Patience, connected
 from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.pipeline import Pipeline, Source
@@ -151,7 +151,7 @@ def _draw(case: _Case, target: Path) -> None:
     if alpha is not None:
         # Only a small area: a picture that is already a cut-out is left alone.
         alpha[:8, :8] = 0
-    target.write_bytes(encode(Image(samples, alpha), quick=True))
+    target.write_bytes(encode(Image(samples, alpha), Saving(effort=Effort.LITTLE)))
 
 
 def _small(folder: Path) -> Source:

@@ -43,11 +43,11 @@ class MediaFormat(StrEnum):
     PNG = "png", "image/png", ("png",), Use.READ | Use.WRITTEN, (b"\x89PNG\r\n\x1a\n",)
     WEBP = "webp", "image/webp", ("webp",), Use.READ | Use.WRITTEN
     GIF = "gif", "image/gif", ("gif",), Use.READ, (b"GIF87a", b"GIF89a")
-    TIFF = "tiff", "image/tiff", ("tif", "tiff"), Use.READ, (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+    TIFF = "tiff", "image/tiff", ("tif", "tiff"), Use.READ | Use.WRITTEN, (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
     HEIC = "heic", "image/heic", ("heic",)
     HEIF = "heif", "image/heif", ("heif",), Use.NONE
     """The container of HEIC and AVIF, with a picture in another encoding."""
-    AVIF = "avif", "image/avif", ("avif",)
+    AVIF = "avif", "image/avif", ("avif",), Use.READ | Use.WRITTEN
     BMP = "bmp", "image/bmp", ("bmp",)
     SVG = "svg", "image/svg+xml", ("svg",), Use.READ | Use.RENDERED
     PDF = "pdf", "application/pdf", ("pdf",), Use.READ | Use.WRITTEN

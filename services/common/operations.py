@@ -14,6 +14,9 @@ from google.protobuf.message import Message
 
 from darkroom.operations.v1 import operation_pb2, options_pb2
 
+PLAIN_LANE = "picture"
+"""The lane of operations that take milliseconds, so that they need not wait behind others. With others in one task they wait in theirs."""
+
 Role: TypeAlias = options_pb2.ParameterRole.ValueType
 
 _ROLE_TYPES: Mapping[Role, int] = {

@@ -2,31 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from google.protobuf.message import Message
 
+from darkroom.operations.v1.crop_pb2 import Crop
 from darkroom.operations.v1.options_pb2 import (
     PARAMETER_ROLE_FACTOR,
     PARAMETER_ROLE_HEIGHT,
     PARAMETER_ROLE_LONGEST_SIDE,
+    PARAMETER_ROLE_RESIZE,
     PARAMETER_ROLE_WIDTH,
 )
+from darkroom.operations.v1.pad_pb2 import Pad
+from darkroom.operations.v1.resize_pb2 import Resize
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.geometry import cropped_area, fitting, fixed_size, padding
 from services.common.operations import OperationSpec, spec_of_parameters
 
 _DISTORTION = 0.01
 """How much the enlargement of the two sides may differ: enough for rounding to whole pixels, too little to be seen."""
 _SIZES = (PARAMETER_ROLE_LONGEST_SIDE, PARAMETER_ROLE_WIDTH, PARAMETER_ROLE_HEIGHT)
 
+_Sizing = Callable[[Any, int, int], tuple[int, int]]
+
+
+def _after_crop(parameters: Crop, width: int, height: int) -> tuple[int, int]:
+    area = cropped_area(parameters, width, height)
+    return area.width, area.height
+
+
+_LAID_OUT: Mapping[str, _Sizing] = {
+    Resize.DESCRIPTOR.full_name: lambda parameters, width, height: fitting(parameters, width, height).result,
+    Crop.DESCRIPTOR.full_name: _after_crop,
+    Pad.DESCRIPTOR.full_name: lambda parameters, width, height: padding(parameters, width, height).result,
+}
+"""Operations that lay a picture out anew."""
+
 
 def result_size(parameters: Message, width: int, height: int) -> tuple[int, int]:
     """Width and height, in pixels, of the result that an operation with these parameters makes of a picture of this size, before trimming.
 
-    Raises FIELD_INVALID, naming the field, for a size that would distort the picture or enlarge it by more than the operation can.
+    Raises FIELD_INVALID, naming the field, for a size that would distort the picture or enlarge it by more than the operation can, and for
+    an area or a border that the picture has no room for.
     """
+    laid_out = _LAID_OUT.get(parameters.DESCRIPTOR.full_name)
+    if laid_out is not None:
+        return laid_out(parameters, width, height)
     spec = spec_of_parameters(parameters)
     change = spec.size_change
     if change is None:
         return width, height
+    if (resize := resize_in(parameters)) is not None:
+        return fitting(resize, width, height).result
     if not is_sized_in_pixels(parameters):
         factor = spec.number(parameters, PARAMETER_ROLE_FACTOR) or change.default_factor
         return width * factor, height * factor
@@ -38,6 +67,23 @@ def result_size(parameters: Message, width: int, height: int) -> tuple[int, int]
         message = f"{field}: {result[0]} × {result[1]} pixels are more than {most} times the picture's {width} × {height}."
         raise DarkroomError(ErrorReason.FIELD_INVALID, message, field=field, allowed=allowed)
     return result
+
+
+def changes_size(parameters: Message) -> bool:
+    """Whether the operation with these parameters is one that gives pictures another size, before trimming."""
+    return parameters.DESCRIPTOR.full_name in _LAID_OUT or spec_of_parameters(parameters).size_change is not None
+
+
+def resize_in(parameters: Message) -> Resize | None:
+    """The resize that the operation enlarges the picture for; None if there is none."""
+    field = spec_of_parameters(parameters).roles.get(PARAMETER_ROLE_RESIZE)
+    return getattr(parameters, field) if field is not None and parameters.HasField(field) else None
+
+
+def size_of_any(parameters: Message) -> tuple[int, int] | None:
+    """The size of the result if it is the same for every picture, else None."""
+    resize = parameters if isinstance(parameters, Resize) else resize_in(parameters)
+    return None if resize is None else fixed_size(resize)
 
 
 def is_sized_in_pixels(parameters: Message) -> bool:

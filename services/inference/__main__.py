@@ -146,6 +146,7 @@ def _tools(settings: InferenceSettings, server: triton.Triton, sandbox: Sandbox,
         memory=MemoryBudget(settings.memory_bytes),
         documents=_documents(settings),
         providers=serving,
+        color_profiles=settings.color_profiles_dir,
     )
 
 

@@ -39,10 +39,10 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     )
 
     lanes: Annotated[dict[str, int], NoDecode] = Field(
-        default={"neural": 2, "document": 1, "system": 8, "gpt_image_2": 8, "nano_banana_2": 8},
-        description="Lanes that the worker serves, each with its maximum number of concurrent tasks: `neural=2,document=1,system=8`. With "
-        "two tasks, the worker can read, write or transfer one picture while the model processes the other. A lane whose operations "
-        "need a provider is served only if that provider is configured.",
+        default={"picture": 4, "neural": 2, "document": 1, "system": 8, "gpt_image_2": 8, "nano_banana_2": 8},
+        description="Lanes that the worker serves, each with its maximum number of concurrent tasks: "
+        "`picture=4,neural=2,document=1,system=8`. With two tasks, the worker can read, write or transfer one picture while the "
+        "model processes the other. A lane whose operations need a provider is served only if that provider is configured.",
     )
     work_dir: Path = Field(
         default_factory=lambda: Path(tempfile.gettempdir()) / "darkroom-inference",
@@ -66,6 +66,11 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     max_picture_bytes: int = Field(1 << 30, gt=0, description="Largest picture file that a worker reads into memory, in bytes.")
     picture_memory_bytes: int = Field(6 << 30, gt=0, description="Maximum address space of the process that decodes a picture, in bytes.")
     picture_seconds: float = Field(120.0, gt=0, description="Maximum CPU time for decoding a picture, in seconds.")
+    color_profiles_dir: Path | None = Field(
+        None,
+        description="Folder with CMYK profiles for convert: iso_coated.icc, iso_uncoated.icc, us_web_coated.icc and us_web_uncoated.icc. "
+        "A general profile takes the place of a missing one.",
+    )
     svg_seconds: float = Field(10.0, gt=0, description="Maximum CPU time for drawing an SVG, in seconds.")
     document_memory_bytes: int = Field(2 << 30, gt=0, description="Maximum memory of the process that parses a document, in bytes.")
     document_seconds: float = Field(600.0, gt=0, description="Maximum time for processing a document, in seconds.")

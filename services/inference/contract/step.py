@@ -78,6 +78,8 @@ class Tools:
     documents: DocumentLimits
     providers: Mapping[str, Provider] = field(default_factory=dict)
     """The configured picture providers, by operation."""
+    color_profiles: Path | None = None
+    """A folder with the operator's CMYK profiles."""
 
     def provider(self, operation: str) -> Provider:
         """The provider of an operation. Raises OPERATION_UNAVAILABLE if there is none: settings changed after the task was accepted."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat
 from services.inference.contract.provider import GenerationRequest, NotApplied, Reference
 from services.inference.generation.local_table import MOST_AT_ONCE, local_request
 from services.inference.media import Image, Limits, decode, encode
@@ -64,7 +63,7 @@ class LocalDiffusion:
             pixels = await self._triton.draw(self._model, inputs, self._seconds)
         if pixels.shape != (said.height, said.width, 3):
             raise DarkroomError(ErrorReason.PROVIDER_REJECTED, "The local model did not return a picture of the requested size.")
-        return [await asyncio.to_thread(encode, Image(pixels), MediaFormat.PNG)]
+        return [await asyncio.to_thread(encode, Image(pixels))]
 
 
 def _pixels(reference: Reference, width: int, height: int) -> Picture:

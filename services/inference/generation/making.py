@@ -14,7 +14,7 @@ from services.common.sandbox import SandboxCrashed, SandboxOutOfMemory, SandboxT
 from services.inference.contract.flow import Made, References
 from services.inference.contract.provider import GenerationParameters, GenerationRequest, Provider, Reference
 from services.inference.contract.step import Step
-from services.inference.media import Image, encode
+from services.inference.media import Image, Saving, encode
 from services.inference.media.isolated import read_picture
 from services.inference.media.resampling import resize
 
@@ -152,8 +152,10 @@ def prepared(image: Image, *, keep_size: bool) -> Reference:
     width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     pixels = resize(image.srgb(), width, height)
     if image.alpha is None:
-        return Reference(encode(Image(pixels), MediaFormat.JPEG, quality=_REFERENCE_QUALITY), MediaFormat.JPEG.media_type, width, height)
+        return Reference(
+            encode(Image(pixels), Saving(MediaFormat.JPEG, quality=_REFERENCE_QUALITY)), MediaFormat.JPEG.media_type, width, height
+        )
     alpha = resize(image.alpha, width, height)
     if alpha.dtype != pixels.dtype:
         alpha = (alpha // 257).astype(pixels.dtype)
-    return Reference(encode(Image(pixels, alpha), MediaFormat.PNG), MediaFormat.PNG.media_type, width, height)
+    return Reference(encode(Image(pixels, alpha)), MediaFormat.PNG.media_type, width, height)

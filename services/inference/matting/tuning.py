@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from darkroom.operations.v1.remove_background_pb2 import SUBJECT_GENERAL, SUBJECT_PRODUCT, Subject
+
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
@@ -24,3 +26,8 @@ class Tuning:
 PORTRAIT = Tuning(reach=6, radius=8, pull=0.02, certainty=30, softness=1)
 PRODUCT = Tuning(reach=3, radius=2, pull=0.02, certainty=30, softness=0)
 GENERAL = Tuning(reach=5, radius=5, pull=0.02, certainty=30, softness=1)
+
+
+def of_subject(subject: Subject.ValueType) -> Tuning:
+    """The assumptions for what a request says that the picture shows."""
+    return {SUBJECT_PRODUCT: PRODUCT, SUBJECT_GENERAL: GENERAL}.get(subject, PORTRAIT)

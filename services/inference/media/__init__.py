@@ -3,10 +3,11 @@
 from services.inference.media.colour import Pixels
 from services.inference.media.decode import Header, decode, read_header
 from services.inference.media.encode import encode, encode_into
-from services.inference.media.image import Image, Limits, Metadata, Saving
+from services.inference.media.image import Effort, Image, Limits, Metadata, Saving
 from services.inference.media.runtime import configure_libvips
 
 __all__ = [
+    "Effort",
     "Header",
     "Image",
     "Limits",

@@ -1,4 +1,4 @@
-"""Writing picture files: PNG (the lossless default), WebP and JPEG."""
+"""Writing picture files: PNG (the lossless default), WebP, JPEG, AVIF and TIFF."""
 
 from __future__ import annotations
 
@@ -14,49 +14,55 @@ from services.common.media_format import MediaFormat, Use
 from services.inference.media import colour
 from services.inference.media.colour import Pixels
 from services.inference.media.errors import over_limit, unsupported
-from services.inference.media.image import Image, Metadata
+from services.inference.media.exif import RESOLUTION, rewritten
+from services.inference.media.image import Effort, Image, Metadata, Saving
 
 WRITABLE = tuple(each for each in MediaFormat if each.kind == MEDIA_KIND_IMAGE and Use.WRITTEN in each.use)
 _USUAL_RESOLUTION = 72 / 25.4  # pixels per mm, where a picture specifies none
-_QUICK: Mapping[MediaFormat, Mapping[str, object]] = {MediaFormat.PNG: {"compression": 1, "filter": "sub"}, MediaFormat.WEBP: {"effort": 0}}
-_LARGEST_SIDE = {MediaFormat.PNG: 2**31 - 1, MediaFormat.JPEG: 65_535, MediaFormat.WEBP: 16_383}
+_MILLIMETRES_PER_INCH = 25.4
+_PNG_EFFORT: Mapping[Effort, Mapping[str, object]] = {
+    Effort.LITTLE: {"compression": 1, "filter": "sub"},
+    Effort.USUAL: {"compression": 6, "filter": "all"},
+    Effort.MOST: {"compression": 9, "filter": "all"},
+}
+_LARGEST_SIDE = {
+    MediaFormat.PNG: 2**31 - 1,
+    MediaFormat.JPEG: 65_535,
+    MediaFormat.WEBP: 16_383,
+    MediaFormat.AVIF: 16_384,
+    MediaFormat.TIFF: 2**31 - 1,
+}
+_BIG_TIFF = 3 << 30
+"""Bytes of samples beyond which a TIFF gets 64-bit offsets."""
+_RESOLUTION_IN_EXIF = (MediaFormat.JPEG, MediaFormat.WEBP, MediaFormat.AVIF)
+"""Formats whose files note a resolution in Exif only; of JPEG this is true of files by libvips."""
+_USUALLY = Saving()
 
 
-def encode(
-    image: Image,
-    format_: MediaFormat = MediaFormat.PNG,
-    *,
-    quality: int = 92,
-    lossless: bool = True,
-    keep_metadata: bool = True,
-    background: tuple[int, int, int] = (255, 255, 255),
-    quick: bool = False,
-) -> bytes:
+def encode(image: Image, saving: Saving = _USUALLY) -> bytes:
     """Encodes a picture with its colour profile and, unless told otherwise, its metadata.
 
-    `quick` spends less effort on PNG and lossless WebP: larger files with the same pixels, several times as fast.
-    `quality` (1 to 100) is JPEG's, and WebP's when `lossless` is False. PNG keeps 16 bits per sample, the others get 8.
-    JPEG has no alpha: the picture is laid over `background` (8-bit sRGB). Raises `MEDIA_UNSUPPORTED` for a format that
-    is only read and `MEDIA_LIMIT_EXCEEDED` for a side longer than the format can hold.
+    PNG and lossless TIFF keep 16 bits per sample, the others get 8. JPEG, lossy TIFF and CMYK have no alpha: the picture is laid over the
+    background. Raises `MEDIA_UNSUPPORTED` for a format that is only read and `MEDIA_LIMIT_EXCEEDED` for a side longer than the format can
+    hold.
     """
-    picture, options = _saved(image, format_, quality, lossless, keep_metadata, background)
-    if quick:
-        options |= _QUICK.get(format_, {})
-    return bytes(picture.write_to_buffer(f".{format_.extension}", **options))
+    picture, options = _saved(image, saving)
+    return bytes(picture.write_to_buffer(_suffix(saving), **options))
 
 
-def encode_into(target: Path, image: Image, format_: MediaFormat = MediaFormat.PNG, *, quick: bool = False) -> None:
-    """Writes a picture into a file, as `encode` does with its defaults, strip by strip: samples in files take little memory."""
-    picture, options = _saved(image, format_, quality=92, lossless=True, keep_metadata=True, background=(255, 255, 255))
-    if quick:
-        options |= _QUICK.get(format_, {})
-    picture.write_to_target(pyvips.Target.new_to_file(str(target)), f".{format_.extension}", **options)
+def encode_into(target: Path, image: Image, saving: Saving = _USUALLY) -> None:
+    """Writes a picture into a file, as `encode` does, strip by strip: samples in files take little memory."""
+    picture, options = _saved(image, saving)
+    picture.write_to_target(pyvips.Target.new_to_file(str(target)), _suffix(saving), **options)
 
 
-def _saved(
-    image: Image, format_: MediaFormat, quality: int, lossless: bool, keep_metadata: bool, background: tuple[int, int, int]
-) -> tuple[pyvips.Image, dict[str, object]]:
+def _suffix(saving: Saving) -> str:
+    return f".{saving.format.extension}"
+
+
+def _saved(image: Image, saving: Saving) -> tuple[pyvips.Image, dict[str, object]]:
     """What libvips must write, and with which options."""
+    format_ = saving.format
     if format_ not in WRITABLE:
         raise unsupported(f"Pictures cannot be written as {format_}.", allowed=WRITABLE)
     longest = _LARGEST_SIDE[format_]
@@ -65,30 +71,46 @@ def _saved(
             f"The result has {image.width} x {image.height} pixels, too many for {format_}.",
             allowed=f"at most {longest} pixels a side in {format_}",
         )
-    pixels, alpha, icc = _fit(image, format_, background)
-    picture, keep = _labelled(_join(pixels, alpha), icc, image.metadata if keep_metadata else Metadata())
-    match format_:
+    pixels, alpha, icc = _fit(image, saving)
+    picture = _join(pixels, alpha)
+    if saving.cmyk is not None:
+        picture, icc = _in_cmyk(picture, icc, saving.cmyk)
+    metadata = image.metadata if saving.keep_metadata else Metadata(pixels_per_mm=image.metadata.pixels_per_mm)
+    picture, keep = _labelled(picture, icc, metadata, saving)
+    return picture, {"keep": keep, **_options(saving, picture)}
+
+
+def _options(saving: Saving, picture: pyvips.Image) -> Mapping[str, object]:
+    match saving.format:
         case MediaFormat.JPEG:
-            options: dict[str, object] = {"Q": quality, "optimize_coding": True}
+            return {"Q": saving.quality, "optimize_coding": True, "interlace": saving.progressive}
         case MediaFormat.WEBP:
-            options = {"Q": quality, "lossless": lossless, "exact": lossless}
+            quick = {"effort": 0} if saving.effort is Effort.LITTLE else {}
+            return {"Q": saving.quality, "lossless": saving.lossless, "exact": saving.lossless, **quick}
+        case MediaFormat.AVIF:
+            return {"Q": saving.quality, "lossless": saving.lossless, "compression": "av1", "bitdepth": 8}
+        case MediaFormat.TIFF:
+            size = picture.width * picture.height * picture.bands * (2 if picture.format == "ushort" else 1)
+            how = {"compression": "lzw", "predictor": "horizontal"} if saving.lossless else {"compression": "jpeg", "Q": saving.quality}
+            return {**how, "bigtiff": size > _BIG_TIFF}
         case _:
-            options = {"compression": 6, "filter": "all"}
-    return picture, {"keep": keep, **options}
+            return {**_PNG_EFFORT[saving.effort], "interlace": saving.progressive}
 
 
-def _fit(image: Image, format_: MediaFormat, background: tuple[int, int, int]) -> tuple[Pixels, Pixels | None, bytes | None]:
-    """The samples and profile that a format can hold."""
-    if format_ is MediaFormat.PNG:
+def _fit(image: Image, saving: Saving) -> tuple[Pixels, Pixels | None, bytes | None]:
+    """The samples and profile that the file can hold."""
+    format_, print_ = saving.format, saving.cmyk is not None
+    keeps_all = format_ is MediaFormat.PNG or (format_ is MediaFormat.TIFF and saving.lossless)
+    if keeps_all and not print_:
         return image.pixels, image.alpha, image.icc
     pixels, alpha, icc = colour.to_8bit(image.pixels), image.alpha, image.icc
     if alpha is not None:
         alpha = colour.to_8bit(alpha)
-    if format_ is MediaFormat.WEBP and image.is_gray and icc is not None:
-        # WebP stores gray as RGB, which a gray profile does not describe.
+    if (format_ in (MediaFormat.WEBP, MediaFormat.AVIF) and image.is_gray and icc is not None) or (print_ and image.is_gray):
+        # They store gray as RGB, which a gray profile does not describe.
         pixels, icc = image.srgb(), None
-    if format_ is MediaFormat.JPEG and alpha is not None:
-        pixels, alpha, icc = _flatten(image.srgb(), alpha, background), None, None
+    if alpha is not None and (print_ or format_ in (MediaFormat.JPEG, MediaFormat.TIFF)):
+        pixels, alpha, icc = _flatten(image.srgb(), alpha, saving.background), None, None
     return pixels, alpha, icc
 
 
@@ -109,17 +131,36 @@ def _join(pixels: Pixels, alpha: Pixels | None) -> pyvips.Image:
     return joined.copy(interpretation=picture.interpretation)
 
 
-def _labelled(picture: pyvips.Image, icc: bytes | None, metadata: Metadata) -> tuple[pyvips.Image, str]:
+def _in_cmyk(picture: pyvips.Image, icc: bytes | None, profile: str) -> tuple[pyvips.Image, bytes]:
+    """An opaque RGB picture of 8 bits in the colours of a CMYK profile, and the profile."""
+    picture = picture.copy()
+    if icc is not None:
+        picture.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc)
+    converted = picture.icc_transform(
+        profile, input_profile="srgb", embedded=icc is not None, intent="relative", black_point_compensation=True
+    )
+    return converted, bytes(converted.get("icc-profile-data"))
+
+
+def _labelled(picture: pyvips.Image, icc: bytes | None, metadata: Metadata, saving: Saving) -> tuple[pyvips.Image, str]:
     """Attaches profile and metadata; also returns the names of the fields that libvips must write.
 
     They must be named: when told to keep everything, libvips invents an EXIF block where there is none.
     """
     xres, yres = metadata.pixels_per_mm or (_USUAL_RESOLUTION, _USUAL_RESOLUTION)
+    if saving.dpi is not None:
+        xres = yres = saving.dpi / _MILLIMETRES_PER_INCH
     picture = picture.copy(xres=xres, yres=yres)
-    blobs = {"icc": icc, "exif": metadata.exif, "xmp": metadata.xmp, "iptc": metadata.iptc}
+    # libvips would note the resolution that it finds in there.
+    exif = metadata.exif if saving.dpi is None else rewritten(metadata.exif, RESOLUTION)
+    blobs = {"icc": icc, "exif": exif, "xmp": metadata.xmp, "iptc": metadata.iptc}
     kept = {name: blob for name, blob in blobs.items() if blob is not None}
     for name, blob in kept.items():
         picture.set_type(pyvips.GValue.blob_type, "icc-profile-data" if name == "icc" else f"{name}-data", blob)
     # The pixels are upright already: an orientation tag left in the EXIF block would rotate them again.
     picture.set_type(pyvips.GValue.gint_type, "orientation", 1)
-    return picture, "|".join(kept) or "none"
+    names = list(kept)
+    if saving.dpi is not None and saving.format in _RESOLUTION_IN_EXIF and "exif" not in kept:
+        # Here the block that libvips invents, which says little but the resolution, is wanted.
+        names.append("exif")
+    return picture, "|".join(names) or "none"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 _PREFIX = b"Exif\x00\x00"
 _ENTRY_BYTES = 12
@@ -21,8 +21,12 @@ _LARGEST = 60_000  # bytes of a block: JPEG has room for 65,533
 _Entry = tuple[int, int, int, "bytes | list[_Entry]"]
 
 
-def rewritten(exif: bytes | None) -> bytes | None:
-    """A block with the same entries, laid out anew; None for no block, and one that cannot be read.
+RESOLUTION = frozenset((0x011A, 0x011B, 0x0128))
+"""The tags of the resolution and its unit."""
+
+
+def rewritten(exif: bytes | None, without: Collection[int] = ()) -> bytes | None:
+    """A block with the same entries, except tags `without`, laid out anew; None for no block, and one that cannot be read.
 
     Libraries that write pictures parse the block again, so nothing of a hostile one may reach them: entries of unknown types, with values
     outside of the block or of more than 16 KiB, are left out, and so is what exceeds 60 kB. Left out, too, are the thumbnail, which would
@@ -36,7 +40,7 @@ def rewritten(exif: bytes | None) -> bytes | None:
         return None
     block = _Block(tiff, order)
     (first,) = struct.unpack_from(f"{order}I", tiff, 4)
-    entries = block.directory(first, 0)
+    entries = [entry for entry in block.directory(first, 0) if entry[0] not in without]
     if not entries:
         return None
     return _PREFIX + tiff[:2] + struct.pack(f"{order}HI", 42, 8) + block.laid_out(entries, 8)

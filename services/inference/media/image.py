@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 import numpy as np
 import numpy.typing as npt
@@ -44,12 +45,35 @@ class Metadata:
     pixels_per_mm: tuple[float, float] | None = None
 
 
+class Effort(Enum):
+    """How much time is spent on making a lossless file small."""
+
+    LITTLE = auto()
+    """Larger files, several times as fast: PNG and WebP."""
+    USUAL = auto()
+    MOST = auto()
+    """As small as PNG gets."""
+
+
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """How a result is written. `quick`: with less effort, which makes a larger file with the same pixels."""
+    """How a result is written. What a format does not have means nothing for it."""
 
     format: MediaFormat = MediaFormat.PNG
-    quick: bool = False
+    effort: Effort = Effort.USUAL
+    quality: int = 92
+    """Of a lossy file, 1 to 100."""
+    lossless: bool = True
+    """For WebP, AVIF and TIFF."""
+    progressive: bool = False
+    """For JPEG and PNG."""
+    background: tuple[int, int, int] = (255, 255, 255)
+    """Under transparency, where the file has no alpha; 8-bit sRGB."""
+    dpi: int | None = None
+    """Pixels per inch to note instead of the picture's own."""
+    cmyk: str | None = None
+    """For print: the CMYK profile, as a path or `cmyk`, the one that libvips carries. JPEG and TIFF."""
+    keep_metadata: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)

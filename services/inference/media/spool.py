@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
-_IN_MEMORY_BYTES = 64 << 20
+IN_MEMORY_BYTES = 64 << 20
+"""Size up to which samples stay in memory."""
 
 
 class Spool:
@@ -23,7 +24,7 @@ class Spool:
     The files stay until the folder is emptied.
     """
 
-    def __init__(self, folder: Path, in_memory_bytes: int = _IN_MEMORY_BYTES) -> None:
+    def __init__(self, folder: Path, in_memory_bytes: int = IN_MEMORY_BYTES) -> None:
         self._folder, self._in_memory_bytes = folder, in_memory_bytes
         self._maps: list[mmap.mmap] = []
         self._numbers = itertools.count(1)

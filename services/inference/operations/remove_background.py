@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping
 
 from darkroom.operations.v1.remove_background_pb2 import (
     CUTOUT_FORMAT_WEBP,
     CUTOUT_QUALITY_FAST,
-    SUBJECT_GENERAL,
-    SUBJECT_PORTRAIT,
-    SUBJECT_PRODUCT,
-    SUBJECT_UNSPECIFIED,
     RemoveBackground,
-    Subject,
 )
 from services.common.media_format import MediaFormat
 from services.inference.contract.memory import copies_of_samples
@@ -22,15 +16,10 @@ from services.inference.contract.step import Step
 from services.inference.matting import backdrop, matting
 from services.inference.matting.choice import choose
 from services.inference.matting.matting import Cutout, CutoutOptions
-from services.inference.matting.tuning import GENERAL, PORTRAIT, PRODUCT, Tuning
-from services.inference.media import Header, Image, Saving
+from services.inference.matting.notices import tell_found
+from services.inference.matting.tuning import of_subject
+from services.inference.media import Effort, Header, Image, Saving
 
-_TUNINGS: Mapping[Subject.ValueType, Tuning] = {
-    SUBJECT_UNSPECIFIED: PORTRAIT,
-    SUBJECT_PORTRAIT: PORTRAIT,
-    SUBJECT_PRODUCT: PRODUCT,
-    SUBJECT_GENERAL: GENERAL,
-}
 _DOING = "Cutting out the subject"
 _COPIES, _COPIES_OF_WIDE = 8, 12
 """Of the decoded samples, with 8 and with 16 bits, at the peak.
@@ -50,7 +39,7 @@ async def run(image: Image, parameters: RemoveBackground, step: Step) -> Image:
     step.label("cutout")
     step.report(0, _DOING)
     fast = parameters.quality == CUTOUT_QUALITY_FAST
-    options = CutoutOptions(_TUNINGS[parameters.subject], refine=not fast, shadow=parameters.keep_shadow)
+    options = CutoutOptions(of_subject(parameters.subject), refine=not fast, shadow=parameters.keep_shadow)
     name = step.tools.models.cutout or await choose(step.tools.triton)
     cutout = await matting.remove_background(
         image, step.tools.triton.model(name), options, progress=lambda done: step.report(done, _DOING), check=step.check
@@ -62,7 +51,7 @@ async def run(image: Image, parameters: RemoveBackground, step: Step) -> Image:
         behind = await step.auxiliary(parameters.background_file_id)
     result = await asyncio.to_thread(_completed, cutout, parameters, behind)
     format_ = MediaFormat.WEBP if parameters.format == CUTOUT_FORMAT_WEBP else MediaFormat.PNG
-    return dataclasses.replace(result, saving=Saving(format_, quick=fast))
+    return dataclasses.replace(result, saving=Saving(format_, Effort.LITTLE if fast else Effort.USUAL))
 
 
 def _completed(cutout: Cutout, parameters: RemoveBackground, behind: Image | None) -> Image:
@@ -78,15 +67,7 @@ def _completed(cutout: Cutout, parameters: RemoveBackground, behind: Image | Non
 
 
 def _tell(cutout: Cutout, parameters: RemoveBackground, model: str, step: Step) -> None:
-    found, details = cutout.found, {"model": model, **cutout.found.to_dict()}
-    if cutout.kept_alpha:
-        step.notice("already_cut_out", "", f"{step.source_name} is a cut-out already, so its alpha was kept.", details)
-    elif found.nothing:
-        step.notice("no_subject_found", "", f"No subject was found in {step.source_name}, so it was not cut out.", details)
-    elif found.unsure:
-        step.notice("subject_unsure", "", f"It is not sure what the subject of {step.source_name} is: look at the result.", details)
-    elif len(found.subjects) > 1:
-        step.notice("several_subjects", "", f"{len(found.subjects)} subjects of {step.source_name} were kept.", details)
+    tell_found(cutout, model, step.source_name, step.notice, undone="it was not cut out")
     if parameters.subject and parameters.quality == CUTOUT_QUALITY_FAST:
         step.notice("not_applied", "subject", "It says how edges are refined, and the fast quality does not refine them.")
     if parameters.keep_shadow and not cutout.shadow:

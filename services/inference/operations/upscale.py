@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import math
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.upscale_pb2 import ENHANCEMENT_FACE, ENHANCEMENT_QUALITY, ENHANCEMENT_TEXT, Enhancement, Upscale
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.result_size import is_sized_in_pixels, result_size
+from services.common.operations import spec_of_parameters
+from services.common.result_size import is_sized_in_pixels, resize_in, result_size
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step
 from services.inference.media import Header, Image
 from services.inference.media.spool import Spool
 from services.inference.model_server.triton import Device
 from services.inference.ocr.detection import network_input, text_map
+from services.inference.plain.graph import Work
+from services.inference.plain.layout import COPIES_OF_RESULT, fitted_to, part_to_enlarge, resized
 from services.inference.upscaling import enhancement, faces, upscaling
 from services.inference.upscaling.choice import Network, choose, for_faces
 from services.inference.upscaling.enhancement import Pixels8
 from services.inference.upscaling.face_enhancement import affordable, cut, lay_over
 from services.inference.upscaling.faces import Oval
-from services.inference.upscaling.sizing import fitted, passes
+from services.inference.upscaling.sizing import fitted, passes, target_of
 from services.inference.upscaling.tiling import Grid
 
 _TIMES_FACE = 12  # times as long per pixel of a face, which two networks enlarge, as per pixel of the rest
@@ -54,10 +59,21 @@ class _Faces:
 def peak_memory(picture: Header, parameters: Upscale) -> int:
     """Bytes at the peak. Raises FIELD_INVALID as `result_size`."""
     width, height = result_size(parameters, picture.width, picture.height)
+    laid_out = 0
+    if (resize := resize_in(parameters)) is not None:
+        laid_out = dataclasses.replace(picture, width=width, height=height).samples_bytes * COPIES_OF_RESULT
+        width, height = target_of(resize, picture.width, picture.height, _most(parameters)).size
     *earlier, last = passes(picture.width, picture.height, width, height) or (1,)
     given = math.prod(earlier)
     row = picture.width * given * last * picture.channels
-    return picture.samples_bytes * given**2 * _COPIES + row * last * _STRIP
+    return max(laid_out, picture.samples_bytes * given**2 * _COPIES + row * last * _STRIP)
+
+
+def _most(parameters: Upscale) -> int:
+    """The most that a side is enlarged by the network."""
+    change = spec_of_parameters(parameters).size_change
+    assert change is not None
+    return change.max_factor
 
 
 async def run(image: Image, parameters: Upscale, step: Step) -> Image:
@@ -67,12 +83,35 @@ async def run(image: Image, parameters: Upscale, step: Step) -> Image:
     """
     width, height = result_size(parameters, image.width, image.height)
     step.tools.result_limits.check(width, height, "The result")
-    step.label(f"{width}x{height}" if is_sized_in_pixels(parameters) else f"{width // image.width}x")
+    step.label(f"{width}x{height}" if is_sized_in_pixels(parameters) or resize_in(parameters) is not None else f"{width // image.width}x")
     wanted = set(parameters.enhancements)
     spool = Spool(step.folder)
+    resize = resize_in(parameters)
+    if resize is not None:
+        return await _for_resize(image, resize, parameters, wanted, spool, step)
     factors = passes(image.width, image.height, width, height)
     if not factors:
         return await _made_smaller(image, width, height, spool, wanted, step)
+    enlarged = await _with_network(image, factors, wanted, spool, step)
+    return await asyncio.to_thread(fitted, enlarged, width, height, spool, step.check)
+
+
+async def _for_resize(
+    image: Image, resize: Resize, parameters: Upscale, wanted: Collection[Enhancement.ValueType], spool: Spool, step: Step
+) -> Image:
+    target = target_of(resize, image.width, image.height, _most(parameters))
+    work = Work(step.folder, step.check)
+    if target.size == target.part:
+        _tell_not_enlarged(image, *target.fit.result, wanted, step)
+        return await asyncio.to_thread(resized, image, resize, work)
+    step.tools.result_limits.check(*target.size, "The enlarged picture")
+    kept = await asyncio.to_thread(part_to_enlarge, image, target.part, resize)
+    enlarged = await _with_network(kept, passes(*target.part, *target.size), wanted, spool, step)
+    return await asyncio.to_thread(fitted_to, enlarged, target.fit, resize, work)
+
+
+async def _with_network(image: Image, factors: Sequence[int], wanted: Collection[Enhancement.ValueType], spool: Spool, step: Step) -> Image:
+    """The picture enlarged by all factors, and enhanced as requested."""
     enhanced = await _faces_of(image, factors, step) if ENHANCEMENT_FACE in wanted else None
     text = await _text_of(image, step) if ENHANCEMENT_TEXT in wanted else None
 
@@ -86,7 +125,7 @@ async def run(image: Image, parameters: Upscale, step: Step) -> Image:
     enlarged = await _enlarged(image, factors, choose_one, text, spool, wanted, step, portion(step.report, 0, share))
     if enhanced is not None:
         await _enhance(enhanced, image, enlarged, factors, text, spool, wanted, step, portion(step.report, share, 1))
-    return await asyncio.to_thread(fitted, enlarged, width, height, spool, step.check)
+    return enlarged
 
 
 async def _enlarged(
@@ -189,6 +228,12 @@ async def _enhance(
 async def _made_smaller(
     image: Image, width: int, height: int, spool: Spool, wanted: Collection[Enhancement.ValueType], step: Step
 ) -> Image:
+    _tell_not_enlarged(image, width, height, wanted, step)
+    seen = await asyncio.to_thread(upscaling.without_hidden_colour, image)
+    return await asyncio.to_thread(fitted, seen, width, height, spool, step.check)
+
+
+def _tell_not_enlarged(image: Image, width: int, height: int, wanted: Collection[Enhancement.ValueType], step: Step) -> None:
     had, made = f"{image.width} × {image.height} pixels", f"{width} × {height}"
     what = "already, so it was not enlarged" if had == f"{made} pixels" else f"already, so it was made smaller, {made}, and not enlarged"
     message = f"{step.source_name} has {had} {what}."
@@ -197,8 +242,6 @@ async def _made_smaller(
     for name, option in options:
         if option in wanted:
             step.notice("not_applied", name, f"{step.source_name} was not enlarged, so it was not enhanced.")
-    seen = await asyncio.to_thread(upscaling.without_hidden_colour, image)
-    return await asyncio.to_thread(fitted, seen, width, height, spool, step.check)
 
 
 def _telling(report: Report, tiles: int) -> Callable[[float], None]:

@@ -293,9 +293,9 @@ async def _write(
 
 def _encoded(image: Image, folder: Path) -> bytes | Path:
     if image.pixels.nbytes <= _ENCODED_IN_MEMORY:
-        return encode(image, image.saving.format, quick=image.saving.quick)
+        return encode(image, image.saving)
     target = folder / "result"
-    encode_into(target, image, image.saving.format, quick=image.saving.quick)
+    encode_into(target, image, image.saving)
     return target
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from services.common.media_format import MediaFormat
-from services.inference.media import Image, encode
+from services.inference.media import Image, Saving, encode
 from services.inference.media.colour import contiguous
 
 _QUALITY = 88
@@ -19,8 +19,8 @@ def write_page(image: Image, folder: Path, number: int) -> list[int]:
     """Write `number`.png or `number`.jpg to `folder`; returns height, width and channels of what was written."""
     if int(np.ptp(image.pixels, axis=2).max()) <= _GRAY:
         image = Image(contiguous(image.pixels[..., 1:2]))
-    jpeg = encode(image, MediaFormat.JPEG, quality=_QUALITY)
-    png = encode(image, MediaFormat.PNG)
+    jpeg = encode(image, Saving(MediaFormat.JPEG, quality=_QUALITY))
+    png = encode(image)
     lossless = len(png) <= _LOSSLESS * len(jpeg)
     (folder / f"{number}.{'png' if lossless else 'jpg'}").write_bytes(png if lossless else jpeg)
     return list(image.pixels.shape)

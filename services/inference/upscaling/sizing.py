@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from darkroom.operations.v1.placement_pb2 import FIT_CROP
+from darkroom.operations.v1.resize_pb2 import Resize
+from services.common.geometry import Fitting, Size, fitting
 from services.inference.media import Image
 from services.inference.media.colour import Pixels, vips_from_array
 from services.inference.media.spool import Spool
@@ -12,6 +17,30 @@ from services.inference.media.spool import Spool
 _PASSES = {2: (2,), 3: (3,), 4: (4,), 6: (2, 3), 8: (2, 4)}
 """By factor. The smaller comes first, since a network takes time for each pixel that it is given."""
 _ROUNDING = 0.02  # of a factor: sides are whole pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """How far a picture is enlarged for a resize."""
+
+    part: Size
+    """What of the picture is enlarged: with the fit CROP, no more than is kept."""
+    size: Size
+    """What the part is enlarged to by the network; its own size if it is not."""
+    fit: Fitting
+    """What is then left to do."""
+
+
+def target_of(resize: Resize, width: int, height: int, most: int) -> Target:
+    """How far to enlarge a picture of this size for a resize: as far as it does, up to a factor of `most`, and never down."""
+    part, fit = (width, height), fitting(resize, width, height)
+    if resize.fit == FIT_CROP and fit.scaled[0] > width:
+        shares = fit.result[0] / fit.scaled[0], fit.result[1] / fit.scaled[1]
+        part = min(width, math.ceil(width * shares[0])), min(height, math.ceil(height * shares[1]))
+        fit = fitting(Resize(width=fit.result[0], height=fit.result[1], fit=FIT_CROP), *part)
+    scale = min(float(most), max(fit.scaled[0] / part[0], fit.scaled[1] / part[1]))
+    size = part if scale <= 1 else (max(1, round(part[0] * scale)), max(1, round(part[1] * scale)))
+    return Target(part, size, fit)
 
 
 def passes(width: int, height: int, target_width: int, target_height: int) -> tuple[int, ...]:

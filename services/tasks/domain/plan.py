@@ -11,8 +11,8 @@ from google.protobuf.message import Message
 from darkroom.operations.v1 import operation_pb2, options_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.media_format import read_formats
-from services.common.operations import Arity, AuxiliaryInput, OperationSpec, auxiliary_inputs, parameters_of, spec_of
-from services.common.result_size import result_size
+from services.common.operations import PLAIN_LANE, Arity, AuxiliaryInput, OperationSpec, auxiliary_inputs, parameters_of, spec_of
+from services.common.result_size import changes_size, result_size, size_of_any
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
 
@@ -68,8 +68,9 @@ def operations_of(task: Task) -> list[operation_pb2.Operation]:
 
 
 def lane_of(operations: Sequence[operation_pb2.Operation]) -> str:
-    """The queue that the task waits in: that of its first operation, since one worker runs the whole pipeline."""
-    return spec_of(operations[0]).lane
+    """The queue that the task waits in, since one worker runs the whole pipeline: that of the first operation that takes time."""
+    lanes = [spec_of(operation).lane for operation in operations]
+    return next((lane for lane in lanes if lane != PLAIN_LANE), PLAIN_LANE)
 
 
 def flows_of(operations: Sequence[operation_pb2.Operation], inputs: int) -> list[Flow]:
@@ -191,16 +192,20 @@ def _check_size(
         # Pictures made from references do not have their size. The workers check the results.
         return
     # Which of the two is the width depends on an orientation tag that only the worker reads, so the worker checks this too.
-    sizes = {size, size[::-1]}
-    for number, operation in enumerate(operations):
+    sizes, trimmed = {size, size[::-1]}, False
+    for operation in operations:
         spec, parameters = spec_of(operation), parameters_of(operation)
-        if spec.size_change is None:
+        if not changes_size(parameters):
+            trimmed = trimmed or spec.trims(parameters)
             continue
-        by_factor = spec.number(parameters, options_pb2.PARAMETER_ROLE_FACTOR)
-        if not by_factor and any(spec_of(before).trims(parameters_of(before)) for before in operations[:number]):
-            # Only the worker knows how much is cut off.
-            return
-        sizes = _enlarged(parameters, sizes, file, size, field)
+        if trimmed and not spec.number(parameters, options_pb2.PARAMETER_ROLE_FACTOR):
+            whatever = size_of_any(parameters)
+            if whatever is None:
+                # Only the worker knows how much is cut off.
+                return
+            sizes, trimmed = {whatever}, False
+        else:
+            sizes = _enlarged(parameters, sizes, file, size, field)
         megapixels = min(width * height for width, height in sizes) / 1e6
         if megapixels > limits.result_megapixels:
             raise _too_large(file, size, field, f"the result would have {megapixels:.1f} megapixels", limits.result_megapixels)

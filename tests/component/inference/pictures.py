@@ -9,7 +9,6 @@ import numpy.typing as npt
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
-from services.common.media_format import MediaFormat
 from services.inference.media import Image, Limits, decode, encode
 
 
@@ -21,7 +20,7 @@ def disc(size: int = 160, radius: float = 0.3) -> npt.NDArray[np.uint8]:
 
 
 def png(pixels: npt.NDArray[np.uint8]) -> bytes:
-    return encode(Image(pixels), MediaFormat.PNG)
+    return encode(Image(pixels))
 
 
 def opened(content: bytes) -> Image:

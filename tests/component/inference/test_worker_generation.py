@@ -17,7 +17,7 @@ from services.common.errors import DarkroomError
 from services.common.media_format import MediaFormat
 from services.common.offers import Offers
 from services.common.operations import specs
-from services.inference.media import Image, encode
+from services.inference.media import Image, Saving, encode
 from services.inference.worker.client import AttemptClient
 from tests.component.inference.conftest import World
 from tests.component.inference.doubles import Task
@@ -117,7 +117,7 @@ async def test_references_are_sent_without_what_they_tell_beside_their_pixels(wo
 
 
 async def test_a_jpeg_stays_one(world: World, provider: ProviderServer) -> None:
-    jpeg = encode(Image(disc(64)), MediaFormat.JPEG)
+    jpeg = encode(Image(disc(64)), Saving(MediaFormat.JPEG))
     provider.next.append(gemini_parts(inline(jpeg, "image/png")))
     task = await done(world, operation_pb2.Operation(nano_banana_2={"prompt": "!"}))
     assert outputs(world, task) == ["picture.jpg"]

@@ -26,6 +26,15 @@ def test_arity_follows_from_the_options() -> None:
         "nano_banana_2": Arity.REFERENCES,
         "remove_watermark": Arity.EACH,
         "redraw_pdf": Arity.EACH,
+        "resize": Arity.EACH,
+        "crop": Arity.EACH,
+        "pad": Arity.EACH,
+        "adjust": Arity.EACH,
+        "decompress": Arity.EACH,
+        "polish": Arity.EACH,
+        "convert": Arity.EACH,
+        "fill_background": Arity.EACH,
+        "blur_background": Arity.EACH,
     }
 
 

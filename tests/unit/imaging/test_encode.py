@@ -11,7 +11,7 @@ from PIL import Image as PillowImage
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.media_format import MediaFormat
-from services.inference.media import Image, Limits, Metadata, decode, encode, encode_into
+from services.inference.media import Effort, Image, Limits, Metadata, Saving, decode, encode, encode_into
 from services.inference.media.spool import Spool
 from tests.unit.imaging.pictures import deep_photo, exif, gray_profile, photo, wide_gamut_profile, written
 
@@ -45,7 +45,7 @@ def test_png_carries_the_profile() -> None:
 
 
 def test_lossless_webp_is_bit_identical_with_alpha() -> None:
-    back = decode(encode(Image(photo(), gradient_alpha(), icc=wide_gamut_profile()), MediaFormat.WEBP), LIMITS)
+    back = decode(encode(Image(photo(), gradient_alpha(), icc=wide_gamut_profile()), Saving(MediaFormat.WEBP)), LIMITS)
     assert np.array_equal(back.pixels, photo())
     assert np.array_equal(back.alpha, gradient_alpha())
     assert back.icc == wide_gamut_profile()
@@ -53,19 +53,19 @@ def test_lossless_webp_is_bit_identical_with_alpha() -> None:
 
 def test_lossy_formats_are_close() -> None:
     for format_ in (MediaFormat.JPEG, MediaFormat.WEBP):
-        back = decode(encode(Image(photo()), format_, quality=95, lossless=False), LIMITS)
+        back = decode(encode(Image(photo()), Saving(format_, quality=95, lossless=False)), LIMITS)
         assert np.abs(back.pixels.astype(int) - photo()).mean() < 4
 
 
 def test_jpeg_lays_alpha_over_the_background() -> None:
-    data = encode(Image(photo(), np.zeros((120, 160), np.uint8)), MediaFormat.JPEG, background=(255, 0, 0))
+    data = encode(Image(photo(), np.zeros((120, 160), np.uint8)), Saving(MediaFormat.JPEG, background=(255, 0, 0)))
     back = decode(data, LIMITS)
     assert back.alpha is None
     assert np.abs(back.pixels.astype(int) - (255, 0, 0)).max() <= 3
 
 
 def test_sixteen_bits_become_eight_where_the_format_has_no_more() -> None:
-    back = decode(encode(Image(deep_photo()), MediaFormat.WEBP), LIMITS)
+    back = decode(encode(Image(deep_photo()), Saving(MediaFormat.WEBP)), LIMITS)
     assert back.bit_depth == 8
     assert np.abs(back.pixels - deep_photo() / 257).max() <= 0.5
 
@@ -74,7 +74,7 @@ def test_metadata_is_kept_upright_and_without_the_old_thumbnail() -> None:
     thumbnail = written(photo(32, 32), "JPEG")
     source = decode(written(photo(), "JPEG", exif=exif(6, thumbnail=thumbnail), dpi=(300, 300)), LIMITS)
     for format_ in (MediaFormat.PNG, MediaFormat.JPEG, MediaFormat.WEBP):
-        data = encode(source, format_)
+        data = encode(source, Saving(format_))
         opened = PillowImage.open(io.BytesIO(data))
         tags = opened.getexif()
         assert tags[0x010F] == "Darkroom"
@@ -86,13 +86,13 @@ def test_metadata_is_kept_upright_and_without_the_old_thumbnail() -> None:
 def test_metadata_is_left_out_on_request_and_the_profile_stays() -> None:
     image = Image(photo(), icc=wide_gamut_profile(), metadata=Metadata(exif=exif(1), xmp=b"<x:xmpmeta/>"))
     for format_ in (MediaFormat.PNG, MediaFormat.JPEG, MediaFormat.WEBP):
-        data = encode(image, format_, keep_metadata=False)
+        data = encode(image, Saving(format_, keep_metadata=False))
         assert b"Darkroom" not in data
         bare = decode(data, LIMITS)
         assert bare.icc == image.icc
         assert bare.metadata.exif is None
         assert bare.metadata.xmp is None
-        assert decode(encode(image, format_), LIMITS).metadata.xmp == b"<x:xmpmeta/>"
+        assert decode(encode(image, Saving(format_)), LIMITS).metadata.xmp == b"<x:xmpmeta/>"
 
 
 def test_a_damaged_exif_block_does_not_stop_the_picture() -> None:
@@ -108,7 +108,7 @@ def test_gray_profiles_stay_with_gray_and_are_applied_where_gray_cannot_be_store
     png = decode(encode(image), LIMITS)
     assert png.is_gray
     assert png.icc == image.icc
-    webp = decode(encode(image, MediaFormat.WEBP), LIMITS)
+    webp = decode(encode(image, Saving(MediaFormat.WEBP)), LIMITS)
     assert webp.icc is None
     assert np.array_equal(webp.srgb(), image.srgb())
 
@@ -116,16 +116,16 @@ def test_gray_profiles_stay_with_gray_and_are_applied_where_gray_cannot_be_store
 def test_sides_longer_than_the_format_holds_are_refused() -> None:
     image = Image(np.zeros((1, 20_000, 3), np.uint8))
     with pytest.raises(DarkroomError) as raised:
-        encode(image, MediaFormat.WEBP)
+        encode(image, Saving(MediaFormat.WEBP))
     assert raised.value.reason is ErrorReason.MEDIA_LIMIT_EXCEEDED
     assert raised.value.allowed == ("at most 16383 pixels a side in webp",)
 
 
 def test_formats_that_are_only_read_are_refused() -> None:
     with pytest.raises(DarkroomError) as raised:
-        encode(Image(photo()), MediaFormat.HEIC)
+        encode(Image(photo()), Saving(MediaFormat.HEIC))
     assert raised.value.reason is ErrorReason.MEDIA_UNSUPPORTED
-    assert raised.value.allowed == ("jpeg", "png", "webp")
+    assert raised.value.allowed == ("jpeg", "png", "webp", "tiff", "avif")
 
 
 @pytest.mark.parametrize("format_", [MediaFormat.PNG, MediaFormat.WEBP, MediaFormat.JPEG])
@@ -133,14 +133,14 @@ def test_samples_in_a_file_are_encoded_into_a_file_as_those_in_memory(format_: M
     spool = Spool(tmp_path, in_memory_bytes=0)
     pixels, alpha = spool.empty((120, 160, 3), np.uint8), spool.empty((120, 160), np.uint8)
     pixels[:], alpha[:] = photo(), gradient_alpha()
-    encode_into(tmp_path / "result", Image(pixels, alpha, icc=wide_gamut_profile()), format_)
-    assert (tmp_path / "result").read_bytes() == encode(Image(photo(), gradient_alpha(), icc=wide_gamut_profile()), format_)
+    encode_into(tmp_path / "result", Image(pixels, alpha, icc=wide_gamut_profile()), Saving(format_))
+    assert (tmp_path / "result").read_bytes() == encode(Image(photo(), gradient_alpha(), icc=wide_gamut_profile()), Saving(format_))
 
 
 @pytest.mark.parametrize("format_", [MediaFormat.PNG, MediaFormat.WEBP])
 def test_quick_files_hold_the_same_pixels(format_: MediaFormat) -> None:
     image = Image(photo(), gradient_alpha())
-    back = decode(encode(image, format_, quick=True), LIMITS)
+    back = decode(encode(image, Saving(format_, effort=Effort.LITTLE)), LIMITS)
     assert np.array_equal(back.pixels, image.pixels)
     assert np.array_equal(back.alpha, image.alpha)
-    assert encode(image, format_, quick=True) != encode(image, format_)
+    assert encode(image, Saving(format_, effort=Effort.LITTLE)) != encode(image, Saving(format_))

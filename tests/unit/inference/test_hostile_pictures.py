@@ -14,7 +14,7 @@ from services.common.media_format import MediaFormat
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox, SandboxTimedOut
 from services.inference.matting.backdrop import over_colour, over_picture
-from services.inference.media import Image, Limits, encode, isolated
+from services.inference.media import Image, Limits, Saving, encode, isolated
 from services.inference.media.colour import from_srgb
 from tests.hostile import SVG_BOMBS
 from tests.unit.imaging.hostile_metadata import CONVERTED, EXIF, IGNORED, USABLE
@@ -48,7 +48,7 @@ def worked_on(image: Image) -> None:
         over_colour(image.replace(alpha=alpha), 1, 2, 3)
         over_picture(Image(PHOTO, np.full(PHOTO.shape[:2], 9, np.uint8)), image)
     for format_ in (MediaFormat.PNG, MediaFormat.JPEG, MediaFormat.WEBP):
-        PillowImage.open(io.BytesIO(encode(image, format_))).load()
+        PillowImage.open(io.BytesIO(encode(image, Saving(format_)))).load()
 
 
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "TIFF"])

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox, SandboxCrashed, SandboxOutOfMemory
 from services.inference.media import Image, Limits, Metadata, decode, encode, isolated
@@ -25,7 +24,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 def _written(folder: Path, image: Image) -> Path:
     path = folder / "input"
-    path.write_bytes(encode(image, MediaFormat.PNG))
+    path.write_bytes(encode(image))
     return path
 
 

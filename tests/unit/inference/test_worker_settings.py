@@ -22,7 +22,8 @@ def test_lanes_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_worker_takes_all_lanes_by_default() -> None:
-    assert InferenceSettings(**REQUIRED).lanes == {"neural": 2, "document": 1, "system": 8, "gpt_image_2": 8, "nano_banana_2": 8}
+    lanes = {"picture": 4, "neural": 2, "document": 1, "system": 8, "gpt_image_2": 8, "nano_banana_2": 8}
+    assert InferenceSettings(**REQUIRED).lanes == lanes
 
 
 @pytest.mark.parametrize(

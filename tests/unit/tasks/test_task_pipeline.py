@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from darkroom.operations.v1 import (
     noop_pb2,
     operation_pb2,
     options_pb2,
+    placement_pb2,
     remove_background_pb2,
     remove_pdf_watermark_pb2,
     upscale_pb2,
@@ -68,7 +70,7 @@ def test_what_does_not_fit_is_named(operations: Sequence[operation_pb2.Operation
 
 
 def test_every_operation_has_a_lane_and_formats_for_what_it_takes() -> None:
-    assert {spec.lane for spec in specs().values()} == {"neural", "document", "system", "gpt_image_2", "nano_banana_2"}
+    assert {spec.lane for spec in specs().values()} == {"picture", "neural", "document", "system", "gpt_image_2", "nano_banana_2"}
     assert lane_of([CUT_OUT, upscale()]) == "neural"
     for spec in specs().values():
         assert (spec.accepts in FORMATS) == (spec.accepts not in (options_pb2.MEDIA_KIND_UNSPECIFIED, options_pb2.MEDIA_KIND_ANY))
@@ -166,3 +168,63 @@ def test_nothing_follows_a_dry_run() -> None:
     with pytest.raises(DarkroomError, match="dry run") as raised:
         check_pipeline([dry, CLEAN_PDF], 1, diagnostics=False)
     assert (raised.value.reason, raised.value.field) == (ErrorReason.FIELD_INVALID, "operations[1]")
+
+
+def test_plain_operations_wait_in_their_own_lane_unless_another_is_among_them() -> None:
+    resize = operation_pb2.Operation(resize={"width": 5})
+    assert lane_of([resize, operation_pb2.Operation(convert={})]) == "picture"
+    assert lane_of([resize, CUT_OUT, resize]) == "neural"
+    assert lane_of([operation_pb2.Operation(gpt_image_2={"prompt": "a cup"}), resize]) == "gpt_image_2"
+
+
+def resized(**parameters: Any) -> operation_pb2.Operation:
+    return operation_pb2.Operation(resize=parameters)
+
+
+TRIMMED = operation_pb2.Operation(remove_background={"trim": True})
+CROP = operation_pb2.Operation(crop={"area": {"width": 400, "height": 300}})
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [resized(width=20_000, height=20_000, fit=placement_pb2.FIT_CROP)],
+        [resized(width_percent=10_000)],
+        [CROP],
+        [resized(width=400, height=300, fit=placement_pb2.FIT_FILL), CROP],
+        [operation_pb2.Operation(pad={"horizontal": 5, "keep_size": True})],
+        [operation_pb2.Operation(upscale={"resize": {"width": 20_000}})],
+        # Nobody knows how much is left.
+        [TRIMMED, resized(width_percent=10_000)],
+        [TRIMMED, CROP],
+    ],
+)
+def test_layouts_that_fit_pass(operations: Sequence[operation_pb2.Operation]) -> None:
+    check_media([image(400, 300)], ["f"], operations, MediaLimits(100, 1200), None)
+
+
+def test_areas_and_borders_are_checked_in_both_orientations() -> None:
+    # A photo of a telephone held upright is stored lying.
+    check_media([image(300, 400)], ["f"], [CROP], LIMITS, None)
+    with pytest.raises(DarkroomError, match="f: area: 400 × 300 pixels at 0, 0 do not fit into a picture of 390 × 300"):
+        check_media([image(390, 300)], ["f"], [CROP], LIMITS, None)
+    with pytest.raises(DarkroomError) as refused:
+        check_media([image(390, 300)], ["f"], [operation_pb2.Operation(pad={"vertical": 200, "keep_size": True})], LIMITS, None)
+    assert (refused.value.reason, refused.value.field) == (ErrorReason.FIELD_INVALID, "f")
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [resized(width=20_001, height=20_000, fit=placement_pb2.FIT_CANVAS)],
+        [resized(width_percent=10_000, height_percent=10_000)],
+        [operation_pb2.Operation(pad={"horizontal": 15_000, "vertical": 15_000})],
+        [operation_pb2.Operation(upscale={"resize": {"width": 30_000}})],
+        [TRIMMED, resized(width=20_001, height=20_000, fit=placement_pb2.FIT_CANVAS)],
+        [TRIMMED, resized(width=20_001, height=20_000, fit=placement_pb2.FIT_CANVAS), CUT_OUT],
+    ],
+)
+def test_layouts_over_the_limit_are_refused_where_that_is_known(operations: Sequence[operation_pb2.Operation]) -> None:
+    with pytest.raises(DarkroomError) as refused:
+        check_media([image(400, 300)], ["f"], operations, LIMITS, None)
+    assert refused.value.reason is ErrorReason.MEDIA_LIMIT_EXCEEDED

@@ -1,0 +1,151 @@
+"""The sizes and areas that resize, crop and pad give a picture, in whole pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from darkroom.operations.v1.crop_pb2 import Crop
+from darkroom.operations.v1.pad_pb2 import Pad
+from darkroom.operations.v1.placement_pb2 import FIT_CANVAS, FIT_COVER, FIT_CROP, FIT_FILL
+from darkroom.operations.v1.resize_pb2 import Resize
+from services.common.errors import DarkroomError, ErrorReason
+
+Size = tuple[int, int]
+"""Width and height."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """What a resize does to a picture."""
+
+    scaled: Size
+    """The size that the whole picture is scaled to."""
+    result: Size
+    """What of that is kept, or the canvas that it is placed on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A part of a picture."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def fitting(parameters: Resize, width: int, height: int) -> Fitting:
+    """What the resize does to a picture of this size."""
+    wide = parameters.width or _share(width, parameters.width_percent)
+    high = parameters.height or _share(height, parameters.height_percent)
+    if not wide and not high:
+        return Fitting((width, height), (width, height))
+    if parameters.fit == FIT_CROP:
+        return _cropped(wide or width, high or height, width, height, enlarge=not parameters.without_enlargement)
+    if not wide or not high:
+        scale = wide / width if wide else high / height
+        wide, high = wide or _side(width * scale), high or _side(height * scale)
+        if parameters.without_enlargement and scale > 1 and parameters.fit != FIT_CANVAS:
+            wide, high = width, height
+        scaled = (width, height) if parameters.without_enlargement and scale > 1 else (wide, high)
+        return Fitting(scaled, (wide, high))
+    if parameters.fit == FIT_FILL:
+        if parameters.without_enlargement:
+            wide, high = min(wide, width), min(high, height)
+        return Fitting((wide, high), (wide, high))
+    covers = parameters.fit == FIT_COVER
+    scaled = _scaled(wide, high, width, height, covers=covers, enlarge=not parameters.without_enlargement)
+    return Fitting(scaled, (wide, high) if parameters.fit == FIT_CANVAS else scaled)
+
+
+def cropped_area(parameters: Crop, width: int, height: int) -> Area:
+    """The part of a picture of this size that the crop keeps; with an aspect ratio, that part in the middle.
+
+    Raises FIELD_INVALID, naming the field, for an area that goes past an edge.
+    """
+    if parameters.HasField("percent_area"):
+        box = parameters.percent_area
+        left, right = _span(box.x1, box.x2, width)
+        top, bottom = _span(box.y1, box.y2, height)
+        return Area(left, top, right - left, bottom - top)
+    if parameters.HasField("area"):
+        area = Area(parameters.area.left, parameters.area.top, parameters.area.width, parameters.area.height)
+        if area.left + area.width > width or area.top + area.height > height:
+            raise DarkroomError(
+                ErrorReason.FIELD_INVALID,
+                f"area: {area.width} × {area.height} pixels at {area.left}, {area.top} do not fit into a picture of {width} × {height}.",
+                field="area",
+                allowed=(f"an area within {width} × {height} pixels",),
+            )
+        return area
+    across, down = (int(number) for number in parameters.aspect_ratio.split(":"))
+    wide, high = (width, _side(width * down / across)) if width * down <= height * across else (_side(height * across / down), height)
+    return Area((width - wide) // 2, (height - high) // 2, wide, high)
+
+
+@dataclass(frozen=True, slots=True)
+class Padding:
+    """A border around a picture."""
+
+    inner: Size
+    """What the picture is scaled to."""
+    result: Size
+    left: int
+    """Columns before it."""
+    top: int
+    """Rows above it."""
+
+
+def padding(parameters: Pad, width: int, height: int) -> Padding:
+    """The border around a picture of this size. Raises FIELD_INVALID, naming the field, where no pixel of the picture would be left."""
+    across = parameters.horizontal or round(width * parameters.horizontal_percent / 100)
+    down = parameters.vertical or round(height * parameters.vertical_percent / 100)
+    if not parameters.keep_size:
+        return Padding((width, height), (width + 2 * across, height + 2 * down), across, down)
+    for field, pixels, side in (("horizontal", parameters.horizontal, width), ("vertical", parameters.vertical, height)):
+        if 2 * pixels >= side and pixels:
+            raise DarkroomError(
+                ErrorReason.FIELD_INVALID,
+                f"{field}: a border of {pixels} pixels leaves nothing of a picture of {width} × {height} that keeps its size.",
+                field=field,
+                allowed=(f"at most {(side - 1) // 2} pixels",),
+            )
+    free = max(1, width - 2 * across), max(1, height - 2 * down)
+    inner = _scaled(*free, width, height, covers=False, enlarge=False)
+    return Padding(inner, (width, height), (width - inner[0]) // 2, (height - inner[1]) // 2)
+
+
+def fixed_size(parameters: Resize) -> Size | None:
+    """The size of the result if it is the same for every picture, else None."""
+    exact = parameters.fit in (FIT_CROP, FIT_CANVAS, FIT_FILL) and parameters.width and parameters.height
+    shrinks_only = parameters.without_enlargement and parameters.fit != FIT_CANVAS
+    return (parameters.width, parameters.height) if exact and not shrinks_only else None
+
+
+def _cropped(wide: int, high: int, width: int, height: int, *, enlarge: bool) -> Fitting:
+    if not enlarge:
+        wide, high = min(wide, width), min(high, height)
+    return Fitting(_scaled(wide, high, width, height, covers=True, enlarge=enlarge), (wide, high))
+
+
+def _scaled(wide: int, high: int, width: int, height: int, *, covers: bool, enlarge: bool) -> Size:
+    """The size of a picture scaled to cover a box, or else to fit inside it: exact on one side, and rounded on the other."""
+    across, down = wide / width, high / height
+    by_width = (across >= down) == covers
+    size = (wide, _side(height * across)) if by_width else (_side(width * down), high)
+    if not enlarge and max(size[0] / width, size[1] / height) > 1:
+        return width, height
+    return (max(size[0], wide), max(size[1], high)) if covers else (min(size[0], wide), min(size[1], high))
+
+
+def _share(side: int, percent: float) -> int:
+    return _side(side * percent / 100) if percent else 0
+
+
+def _span(start: float, end: float, side: int) -> tuple[int, int]:
+    first, last = min(round(side * start / 100), side - 1), round(side * end / 100)
+    return first, max(last, first + 1)
+
+
+def _side(pixels: float) -> int:
+    return max(1, round(pixels))

@@ -1,0 +1,24 @@
+"""Cut a part out."""
+
+from __future__ import annotations
+
+import asyncio
+
+from darkroom.operations.v1.crop_pb2 import Crop
+from services.inference.contract.memory import copies_of_samples
+from services.inference.contract.step import Step
+from services.inference.media import Header, Image
+from services.inference.plain.layout import cropped
+
+_COPIES = 3  # of the decoded samples: the picture, its part, and the picture in sRGB to see where the eye goes
+
+
+def peak_memory(picture: Header, _parameters: Crop) -> int:
+    """Bytes at the peak."""
+    return copies_of_samples(picture, _COPIES, _COPIES)
+
+
+async def run(image: Image, parameters: Crop, step: Step) -> Image:
+    """The part of the picture. Raises FIELD_INVALID for one that goes past an edge."""
+    step.label("cropped")
+    return await asyncio.to_thread(cropped, image, parameters)

@@ -1,0 +1,28 @@
+"""Lay what is transparent over a colour."""
+
+from __future__ import annotations
+
+import asyncio
+
+from darkroom.operations.v1.fill_background_pb2 import FillBackground
+from services.inference.contract.memory import copies_of_samples
+from services.inference.contract.step import Step
+from services.inference.matting.backdrop import over_colour
+from services.inference.media import Header, Image
+from services.inference.plain.canvas import TRANSPARENT, rgb_of
+
+_COPIES, _COPIES_OF_WIDE = 3, 4
+"""Of the decoded samples, with 8 and with 16 bits: the picture, in sRGB if it was gray, and the result."""
+
+
+def peak_memory(picture: Header, _parameters: FillBackground) -> int:
+    """Bytes at the peak."""
+    return copies_of_samples(picture, _COPIES, _COPIES_OF_WIDE)
+
+
+async def run(image: Image, parameters: FillBackground, step: Step) -> Image:
+    """The picture over the colour; the very same if nothing shows through it."""
+    step.label("filled")
+    if image.alpha is None or parameters.color == TRANSPARENT:
+        return image
+    return await asyncio.to_thread(over_colour, image, *rgb_of(parameters.color))

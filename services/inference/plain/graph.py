@@ -1,0 +1,87 @@
+"""Decoded pictures as libvips images, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyvips
+
+from services.inference.media import Image
+from services.inference.media.colour import strips, vips_from_array
+from services.inference.media.spool import IN_MEMORY_BYTES, Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Where a graph is computed."""
+
+    folder: Path
+    """For results that are too large for memory."""
+    check: Callable[[], None]
+    """Raises to stop the computation."""
+    in_memory_bytes: int = IN_MEMORY_BYTES
+    """Larger samples are in files."""
+
+
+def opened(image: Image) -> pyvips.Image:
+    """Its samples: gray or RGB, and alpha as the last band where there is one."""
+    picture = vips_from_array(image.pixels)
+    if image.alpha is None:
+        return picture
+    return picture.bandjoin(vips_from_array(image.alpha[..., None])).copy(interpretation=picture.interpretation)
+
+
+def premultiplied(picture: pyvips.Image, image: Image) -> pyvips.Image:
+    """With colours weighted by alpha, so that transparent pixels lend none to their surroundings: floats where there is alpha."""
+    return picture if image.alpha is None else picture.premultiply(max_alpha=image.maximum)
+
+
+def straight(picture: pyvips.Image, image: Image) -> pyvips.Image:
+    """The reverse of `premultiplied`, and without colour where nothing is visible."""
+    return picture if image.alpha is None else without_hidden_colour(whole(picture.unpremultiply(max_alpha=image.maximum), image))
+
+
+def whole(picture: pyvips.Image, image: Image) -> pyvips.Image:
+    """Samples of any type as those of the picture, rounded and clipped."""
+    kind = "uchar" if image.bit_depth == 8 else "ushort"
+    return picture if picture.format == kind else picture.rint().cast(kind)
+
+
+def without_hidden_colour(picture: pyvips.Image) -> pyvips.Image:
+    """No colour where the last band, alpha, is 0."""
+    return (picture[picture.bands - 1] == 0).ifthenelse(0, picture)
+
+
+def computed(picture: pyvips.Image, image: Image, work: Work) -> Image:
+    """`image` with the samples of a graph, in its sample type: gray or RGB, and perhaps alpha. Raises what `check` raises."""
+    spool = Spool(work.folder, work.in_memory_bytes)
+    try:
+        samples = spool.computed(_stoppable(whole(picture, image), work.check))
+    except pyvips.Error:
+        work.check()
+        raise
+    if picture.bands in (1, 3):
+        return dataclasses.replace(image, pixels=samples, alpha=None)
+    pixels = spool.empty((picture.height, picture.width, picture.bands - 1), samples.dtype)
+    alpha = spool.empty((picture.height, picture.width), samples.dtype)
+    for rows in strips(picture.height):
+        pixels[rows], alpha[rows] = samples[rows, :, :-1], samples[rows, :, -1]
+    return dataclasses.replace(image, pixels=pixels, alpha=alpha)
+
+
+def _stoppable(picture: pyvips.Image, check: Callable[[], None]) -> pyvips.Image:
+    """A picture whose computation ends with a `pyvips.Error` soon after `check` raises."""
+    watched = picture.copy()
+    watched.set_progress(True)
+
+    def look(image: pyvips.Image, _progress: object) -> None:
+        try:
+            check()
+        except Exception:  # noqa: BLE001 - whatever it raises, raised again by who asked for the samples
+            image.set_kill(True)
+
+    watched.signal_connect("eval", look)
+    return watched

@@ -1,0 +1,159 @@
+"""Resizing, cropping and padding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyvips
+
+from darkroom.operations.v1.crop_pb2 import Crop
+from darkroom.operations.v1.pad_pb2 import Pad
+from darkroom.operations.v1.placement_pb2 import (
+    FIT_CANVAS,
+    FIT_CROP,
+    POSITION_BOTTOM,
+    POSITION_BOTTOM_LEFT,
+    POSITION_BOTTOM_RIGHT,
+    POSITION_LEFT,
+    POSITION_RIGHT,
+    POSITION_SMART,
+    POSITION_TOP,
+    POSITION_TOP_LEFT,
+    POSITION_TOP_RIGHT,
+    Position,
+)
+from darkroom.operations.v1.resize_pb2 import Resize
+from services.common.geometry import Area, Fitting, Size, cropped_area, fitting, padding
+from services.inference.media import Image
+from services.inference.media.colour import to_8bit, vips_from_array
+from services.inference.plain.canvas import placed, prepared
+from services.inference.plain.graph import Work, computed, opened, premultiplied, straight
+
+_SHARES: Mapping[Position.ValueType, tuple[float, float]] = {
+    POSITION_TOP_LEFT: (0, 0),
+    POSITION_TOP: (0.5, 0),
+    POSITION_TOP_RIGHT: (1, 0),
+    POSITION_LEFT: (0, 0.5),
+    POSITION_RIGHT: (1, 0.5),
+    POSITION_BOTTOM_LEFT: (0, 1),
+    POSITION_BOTTOM: (0.5, 1),
+    POSITION_BOTTOM_RIGHT: (1, 1),
+}
+"""How much of what is over lies to the left, and above; a half where nothing is said."""
+_SEEN_SIDE = 1024
+"""Longest side, in pixels, of the copy in which attention is sought."""
+COPIES_OF_RESULT = 3
+"""Of the result's samples, that laying a picture out takes beside the picture itself."""
+_LARGEST_COORDINATE = 10_000_000
+"""Beyond, libvips may refuse a picture even if it is never computed as a whole."""
+
+
+def resized(image: Image, parameters: Resize, work: Work) -> Image:
+    """The picture in the size that the parameters ask for; the very same where that changes nothing."""
+    return fitted_to(image, fitting(parameters, image.width, image.height), parameters, work)
+
+
+def fitted_to(image: Image, fit: Fitting, parameters: Resize, work: Work) -> Image:
+    """The picture scaled, and then cropped or placed on a canvas, as the fitting says; the parameters say where, and over which colour."""
+    if fit.scaled == fit.result == (image.width, image.height):
+        return image
+    if parameters.fit == FIT_CROP:
+        left, top = _offset(image, fit.scaled, fit.result, parameters.position)
+        if fit.scaled == (image.width, image.height):
+            return part(image, Area(left, top, *fit.result))
+        if max(fit.scaled) > _LARGEST_COORDINATE:
+            image = part(image, _source_area(image, fit, left, top))
+            return computed(straight(_scaled(premultiplied(opened(image), image), fit.result), image), image, work)
+        scaled = _scaled(premultiplied(opened(image), image), fit.scaled)
+        return computed(straight(scaled.extract_area(left, top, *fit.result), image), image, work)
+    background: list[int] = []
+    if parameters.fit == FIT_CANVAS and fit.scaled != fit.result:
+        image, background = prepared(image, parameters.background)
+    scaled = straight(_scaled(premultiplied(opened(image), image), fit.scaled), image)
+    if background:
+        at = _SHARES.get(parameters.position, (0.5, 0.5))
+        left, top = (int((whole - own) * share) for whole, own, share in zip(fit.result, fit.scaled, at, strict=True))
+        scaled = placed(scaled, image, left, top, fit.result, background)
+    return computed(scaled, image, work)
+
+
+def _source_area(image: Image, fit: Fitting, left: int, top: int) -> Area:
+    """The pixels of the picture that become the part which is kept once it is scaled, to whole pixels."""
+    own = image.width, image.height
+    wide, high = (max(1, round(side * kept / whole)) for side, kept, whole in zip(own, fit.result, fit.scaled, strict=True))
+    at = (round(over * side / whole) for over, side, whole in zip((left, top), own, fit.scaled, strict=True))
+    column, row = (min(first, side - size) for first, side, size in zip(at, own, (wide, high), strict=True))
+    return Area(column, row, wide, high)
+
+
+def part_to_enlarge(image: Image, size: Size, parameters: Resize) -> Image:
+    """The part of this size that a resize with the fit CROP keeps, for enlarging that alone."""
+    left, top = _offset(image, (image.width, image.height), size, parameters.position)
+    return part(image, Area(left, top, *size))
+
+
+def cropped(image: Image, parameters: Crop) -> Image:
+    """The part of the picture that the parameters name. Raises FIELD_INVALID as `cropped_area`."""
+    area = cropped_area(parameters, image.width, image.height)
+    if parameters.aspect_ratio:
+        size = area.width, area.height
+        area = Area(*_offset(image, (image.width, image.height), size, parameters.position), *size)
+    return part(image, area)
+
+
+def padded(image: Image, parameters: Pad, work: Work) -> Image:
+    """The picture with a border; the very same where that changes nothing. Raises FIELD_INVALID as `padding`."""
+    border = padding(parameters, image.width, image.height)
+    if border.inner == border.result:
+        return image
+    image, background = prepared(image, parameters.color)
+    scaled = opened(image)
+    if border.inner != (image.width, image.height):
+        scaled = straight(_scaled(premultiplied(scaled, image), border.inner), image)
+    return computed(placed(scaled, image, border.left, border.top, border.result, background), image, work)
+
+
+def part(image: Image, area: Area) -> Image:
+    """Some rows and columns of a picture."""
+    rows, columns = slice(area.top, area.top + area.height), slice(area.left, area.left + area.width)
+    if (area.width, area.height) == (image.width, image.height):
+        return image
+    return image.replace(
+        pixels=image.pixels[rows, columns].copy(), alpha=None if image.alpha is None else image.alpha[rows, columns].copy()
+    )
+
+
+def _scaled(picture: pyvips.Image, size: Size) -> pyvips.Image:
+    """Lanczos where a side shrinks, bicubic where it grows."""
+    if size == (picture.width, picture.height):
+        return picture
+    # For 16-bit samples libvips rounds the filter's weights, which makes opaque pixels slightly transparent.
+    seen = picture.cast("float") if picture.format == "ushort" else picture
+    scaled = seen.resize(size[0] / picture.width, vscale=size[1] / picture.height, kernel="lanczos3")
+    assert (scaled.width, scaled.height) == size
+    return scaled
+
+
+def _offset(image: Image, scaled: Size, kept: Size, position: Position.ValueType) -> tuple[int, int]:
+    """Columns to the left and rows above the part that is kept, in the picture once it is scaled."""
+    over = scaled[0] - kept[0], scaled[1] - kept[1]
+    if position == POSITION_SMART and over != (0, 0):
+        across, down = _attention(image, kept[0] / scaled[0], kept[1] / scaled[1])
+        centre = round(across * scaled[0]) - kept[0] // 2, round(down * scaled[1]) - kept[1] // 2
+        left, top = (min(max(0, at), most) for at, most in zip(centre, over, strict=True))
+        return left, top
+    shares = _SHARES.get(position, (0.5, 0.5))
+    return int(over[0] * shares[0]), int(over[1] * shares[1])
+
+
+def _attention(image: Image, wide: float, high: float) -> tuple[float, float]:
+    """The point that draws the eye, as shares of width and height, for a window of these shares of the sides."""
+    seen = vips_from_array(image.srgb())
+    if image.alpha is not None:
+        seen = seen.bandjoin(vips_from_array(to_8bit(image.alpha)[..., None])).copy(interpretation="srgb")
+    scale = min(1.0, _SEEN_SIDE / max(seen.width, seen.height))
+    if scale < 1:
+        seen = seen.thumbnail_image(max(1, round(seen.width * scale)), height=max(1, round(seen.height * scale)), size="force")
+    width, height = (min(side, max(1, round(side * share))) for side, share in ((seen.width, wide), (seen.height, high)))
+    _, found = seen.smartcrop(width, height, interesting="attention", attention_x=True, attention_y=True)
+    return found["attention_x"] / seen.width, found["attention_y"] / seen.height
