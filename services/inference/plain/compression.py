@@ -131,7 +131,7 @@ def _cosines() -> Floats:
     frequency, place = np.meshgrid(np.arange(_BLOCK), np.arange(_BLOCK), indexing="ij")
     waves = np.cos((2 * place + 1) * frequency * np.pi / (2 * _BLOCK)) * np.sqrt(2 / _BLOCK)
     waves[0] /= np.sqrt(2)
-    return waves.astype(np.float32)
+    return np.asarray(waves, np.float32)
 
 
 _COSINES = _cosines()

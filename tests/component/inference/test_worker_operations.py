@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from PIL import Image as PillowImage
 from pypdf import PdfReader
 
 from darkroom.operations.v1 import operation_pb2
+from darkroom.operations.v1.blur_background_pb2 import BLUR_LEVEL_HIGH, BLUR_TYPE_LENS
+from darkroom.operations.v1.placement_pb2 import FIT_CANVAS, FIT_CROP
 from darkroom.operations.v1.remove_background_pb2 import CUTOUT_FORMAT_WEBP, CUTOUT_QUALITY_FAST, SUBJECT_PRODUCT
 from darkroom.operations.v1.upscale_pb2 import ENHANCEMENT_FACE, ENHANCEMENT_TEXT
 from tests.component.inference.conftest import World
@@ -123,6 +126,26 @@ async def test_cutouts_over_a_picture_are_trimmed_afterwards_and_left_where_noth
         ("not_applied", "background_file_id"),
         ("not_applied", "trim"),
     ]
+
+
+async def test_what_is_behind_the_subject_is_blurred(neural_world: World) -> None:
+    pixels = disc()
+    # Lines in the corner, far from the red disc.
+    pixels[:32:2, :32] = (30, 90, 40)
+    source = await neural_world.files.add("disc.png", "image/png", png(pixels))
+    wishes = {"type": BLUR_TYPE_LENS, "level": BLUR_LEVEL_HIGH}
+    async with neural_world.worker():
+        task = await neural_world.submit([operation_pb2.Operation(blur_background=wishes), operation_pb2.Operation(resize={})], source)
+        await neural_world.finished(task)
+        await neural_world.queue_empty("neural")
+    assert task.completed is not None, task.failed
+    (output,) = task.completed.output_file_ids
+    assert neural_world.files.files[output].record.name == "disc-blurred-160x160.png"
+    result = opened(await neural_world.files.content(output))
+    assert result.alpha is None
+    np.testing.assert_array_equal(result.pixels[80, 80], pixels[80, 80])
+    assert np.ptp(result.pixels[10:22, 16].astype(int), axis=0).max() < np.ptp(pixels[10:22, 16].astype(int), axis=0).max() * 0.8
+    assert list(task.completed.notices) == []
 
 
 async def test_a_picture_without_a_subject_comes_back_with_a_notice(neural_world: World) -> None:
@@ -239,10 +262,19 @@ async def test_a_model_that_upscales_more_than_asked_for_is_scaled_down(neural_w
         ({"factor": 8}, "disc-8x.png", (768, 512), ["realesrgan_x4plus", "realesr_animevideov3_x4"]),
         ({"longest_side": 180}, "disc-180x120.png", (180, 120), ["realesrgan_x4plus"]),
         ({"width": 48}, "disc-48x32.png", (48, 32), []),
+        (
+            {"resize": {"width": 300, "height": 300, "fit": FIT_CROP}},
+            "disc-300x300.png",
+            (300, 300),
+            ["realesrgan_x4plus", "realesr_animevideov3_x3"],
+        ),
+        ({"resize": {"width": 1200}}, "disc-1200x800.png", (1200, 800), ["realesrgan_x4plus", "realesr_animevideov3_x4"]),
+        ({"resize": {"width_percent": 50}}, "disc-48x32.png", (48, 32), []),
+        ({"resize": {"width": 200, "height": 200, "fit": FIT_CANVAS}}, "disc-200x200.png", (200, 200), ["realesr_animevideov3_x3"]),
     ],
 )
 async def test_sizes_and_the_models_that_make_them(
-    neural_world: World, parameters: dict[str, int], name: str, size: tuple[int, int], models: list[str]
+    neural_world: World, parameters: dict[str, Any], name: str, size: tuple[int, int], models: list[str]
 ) -> None:
     source = await neural_world.files.add("disc.png", "image/png", png(disc(96)[:64]))
     async with neural_world.worker(upscale_fine_megapixels=0.01):

@@ -59,7 +59,7 @@ class Running:
         self.notices: list[tuple[str, str]] = []
         self._folder = folder
         self.tools = Tools(
-            triton=None,  # type: ignore[arg-type]  # none of these operations calls it
+            triton=None,  # none of these operations calls it
             sandbox=sandbox,
             models=Models("", "", {}, 256),
             picture_limits=LIMITS,
@@ -83,7 +83,7 @@ class Running:
             check=lambda: None,
             notice=lambda code, subject, message, details=None, /: self.notices.append((code, subject)),
             stages=Stages(),
-            keeping=None,  # type: ignore[arg-type]  # nothing is kept
+            keeping=None,  # nothing is kept
         )
         pipeline = Pipeline(self.tools, Registry().bind(messages), 1 << 24)
         async with pipeline.room(source, context):
@@ -138,11 +138,18 @@ async def test_a_whole_edit_is_one_pipeline(running: Running) -> None:
 
 
 async def test_operations_that_change_nothing_keep_every_sample(running: Running) -> None:
-    image = dataclasses.replace(cut(), pixels=deep_photo(), alpha=cut().alpha.astype(np.uint16) * 257)  # type: ignore[union-attr]
-    nothing = ({"resize": {}}, {"pad": {}}, {"adjust": {}}, {"fill_background": {"color": "transparent"}}, {"decompress": {}})
+    deep_alpha = np.asarray(cut().alpha, np.uint16) * np.uint16(257)
+    image = dataclasses.replace(cut(), pixels=deep_photo(), alpha=deep_alpha)
+    nothing: tuple[dict[str, Any], ...] = (
+        {"resize": {}},
+        {"pad": {}},
+        {"adjust": {}},
+        {"fill_background": {"color": "transparent"}},
+        {"decompress": {}},
+    )
     back = decode(await running.file(png(image), *nothing), LIMITS)
     assert np.array_equal(back.pixels, image.pixels)
-    assert np.array_equal(back.alpha, image.alpha)  # type: ignore[arg-type]
+    assert np.array_equal(back.alpha, image.alpha)
     assert back.icc == image.icc
 
 
@@ -159,7 +166,7 @@ async def test_lossless_files_keep_every_sample(format_: PictureFormat.ValueType
     data = await running.file(png(cut()), {"convert": {"format": format_, **lossless}})
     back = decode(data, LIMITS)
     assert np.array_equal(back.pixels[:, :80], cut().pixels[:, :80])
-    assert np.array_equal(back.alpha, cut().alpha)  # type: ignore[arg-type]
+    assert np.array_equal(back.alpha, cut().alpha)
     assert back.icc == wide_gamut_profile()
 
 
@@ -278,7 +285,7 @@ async def test_the_operators_profile_is_used(running: Running, tmp_path: Path) -
 
 
 async def test_cmyk_pictures_are_worked_on(running: Running) -> None:
-    data = encode(Image(photo()), Saving(format=decode(written(photo(), "JPEG"), LIMITS).source_format, cmyk="cmyk"))  # type: ignore[arg-type]
+    data = encode(Image(photo()), Saving(format=decode(written(photo(), "JPEG"), LIMITS).source_format, cmyk="cmyk"))
     back = decode(await running.file(data, {"resize": {"width": 80}}), LIMITS)
     assert (back.width, back.height, back.is_gray) == (80, 60, False)
 
