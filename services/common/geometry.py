@@ -58,6 +58,19 @@ def fitting(parameters: Resize, width: int, height: int) -> Fitting:
     return Fitting(scaled, (wide, high) if parameters.fit == FIT_CANVAS else scaled)
 
 
+def of_input(parameters: Resize, width: int, height: int) -> Resize:
+    """The resize with its percentages in pixels, if they are of the task's input, which has this size."""
+    if not parameters.percent_of_input:
+        return parameters
+    resolved = Resize()
+    resolved.CopyFrom(parameters)
+    resolved.width = parameters.width or _share(width, parameters.width_percent)
+    resolved.height = parameters.height or _share(height, parameters.height_percent)
+    resolved.width_percent = resolved.height_percent = 0
+    resolved.percent_of_input = False
+    return resolved
+
+
 def cropped_area(parameters: Crop, width: int, height: int) -> Area:
     """The part of a picture of this size that the crop keeps; with an aspect ratio, that part in the middle.
 

@@ -88,6 +88,16 @@ class Tools:
         return self.providers[operation]
 
 
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The picture that the first operation was given."""
+
+    width: int
+    height: int
+    transparent: bool
+    """Whether any of it was."""
+
+
 class Notify(Protocol):
     """Adds a `darkroom.tasks.v1.Notice`."""
 
@@ -119,3 +129,5 @@ class Step:
     auxiliary: Callable[[int], Awaitable[Image]]
     """Decodes an additional picture that the operation's parameters name, by its file id. Raises as `picture_job.read_picture`, with the
     file's name."""
+    original: Original | None = None
+    """None if the first operation was given no picture."""

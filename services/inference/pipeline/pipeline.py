@@ -25,7 +25,7 @@ from services.inference.contract.flow import (
     Stream,
 )
 from services.inference.contract.progress import Report, portion
-from services.inference.contract.step import Notify, Step, Tools
+from services.inference.contract.step import Notify, Original, Step, Tools
 from services.inference.media import Header, Image, Limits, encode, encode_into
 from services.inference.media.isolated import read_picture, read_picture_header
 from services.inference.pipeline.memory_needs import needed_memory
@@ -206,6 +206,7 @@ class Pipeline:
         attachments: list[Attachment] = []
         share = (_WRITTEN - _READ) / len(operations)
         source_name = source.name if source is not None else ""
+        original = Original(medium.width, medium.height, medium.alpha is not None) if isinstance(medium, Image) else None
         for number, operation in enumerate(operations):
             context.check()
             report = portion(context.report, _READ + number * share, _READ + (number + 1) * share)
@@ -214,14 +215,15 @@ class Pipeline:
                     ErrorReason.FIELD_INVALID, f"{operation.spec.name} cannot follow a dry run, which gives no file to go on with."
                 )
             with context.stages.timed(operation.spec.name, operation=True):
-                medium = await operation.run(medium, operation.parameters, self._step(context, report, source_name, labels))
+                step = self._step(context, report, source_name, labels, original)
+                medium = await operation.run(medium, operation.parameters, step)
             if isinstance(medium, Document):
                 attachments += medium.attachments
         context.check()
         with context.stages.timed("encode"):
             return await _write(medium, source, labels, context, attachments)
 
-    def _step(self, context: RunContext, report: Report, source_name: str, labels: list[str]) -> Step:
+    def _step(self, context: RunContext, report: Report, source_name: str, labels: list[str], original: Original | None = None) -> Step:
         return Step(
             tools=self._tools,
             source_name=source_name,
@@ -233,6 +235,7 @@ class Pipeline:
             keeping=context.keeping,
             last=context.last,
             auxiliary=lambda file_id: self._read_auxiliary(file_id, context.folder),
+            original=original,
         )
 
     async def read_reference(self, source: Source, folder: Path) -> Image:
