@@ -51,7 +51,6 @@ def test_older_forms() -> None:
     assert found.blur is not None and found.blur.category is not None
     assert (found.blur.category.type, found.blur.type, found.blur.level, found.color) == ("products", "regular", "medium", "transparent")
     assert operations(adjustments={"hdr": {}}).adjustments.hdr.intensity == 100
-    assert edit({}, "storage://results/1.jpg").output.destination == "storage://results/1.jpg"
     assert parsed(BatchEditRequest, {"input": "https://example.com/1.jpg", "operations": {}}).input == ["https://example.com/1.jpg"]
 
 
@@ -59,6 +58,7 @@ SIDE = 'must be an integer from 1 to 65535, a percentage such as "200%", or "aut
 GENERATES = "is not supported by this server: it generates picture content"
 PADDING = 'must be one percentage below 50, such as "10%", or two, vertical and horizontal, such as "5% 25%"'
 COLOUR = 'must be a colour as # and six hexadecimal digits, such as "#ffffff", or "transparent"'
+KEPT = "is not supported by this server: results are kept by this server, behind tmp_url"
 SAME_KIND = 'width and height must both be pixels or both percentages, or one of them "auto"'
 
 
@@ -153,7 +153,9 @@ def test_bad_operations(given: dict[str, Any], field: str, problem: str) -> None
 @pytest.mark.parametrize(
     ("output", "field", "problem"),
     [
-        (5, "output", "must be an object, or a text that says where the result goes"),
+        (5, "output", "must be an object"),
+        ("storage://results/1.jpg", "output", f"a destination {KEPT}"),
+        ({"destination": "storage://results/1.jpg"}, "output.destination", KEPT),
         ({"format": "gif"}, "output.format", "must be one of jpeg, png, webp, avif, tiff, or an object whose type is one of them"),
         ({"format": {"type": "jpeg", "quality": 0}}, "output.format.quality", "must be 1 or more"),
         (
@@ -168,6 +170,11 @@ def test_bad_operations(given: dict[str, Any], field: str, problem: str) -> None
             {"format": {"type": "webp", "compression": {"type": "lossless", "quality": 3}}},
             "output.format.compression",
             "quality belongs to the type lossy, not to lossless",
+        ),
+        (
+            {"metadata": {"color_space": {"type": "CMYK", "color_profile": "ISO_Coated"}}},
+            "output.metadata.color_space.color_profile",
+            "is not supported by this server: CMYK pictures have one general profile",
         ),
         ({"metadata": {"dpi": 0}}, "output.metadata.dpi", "must be 1 or more"),
         (

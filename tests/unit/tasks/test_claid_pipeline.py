@@ -176,10 +176,6 @@ def test_a_background_is_blurred() -> None:
         ),
         ({"metadata": {"dpi": 300, "color_space": "RGB"}}, {**JPEG["convert"], "dpi": 300, "color_space": "COLOR_SPACE_RGB"}),
         ({"metadata": {"color_space": "CMYK"}}, {**JPEG["convert"], "color_space": "COLOR_SPACE_CMYK"}),
-        (
-            {"metadata": {"color_space": {"type": "CMYK", "color_profile": "ISO_Coated"}}},
-            {**JPEG["convert"], "color_space": "COLOR_SPACE_CMYK", "cmyk_profile": "CMYK_PROFILE_ISO_COATED"},
-        ),
     ],
 )
 def test_outputs(output: Any, convert: dict[str, Any]) -> None:

@@ -47,6 +47,7 @@ class ClaidBatches(batches_pb2_grpc.BatchEditsServiceServicer):
                     items=items,
                     operations=pipeline(edit),
                     per_item=False,
+                    webhook_url=request.webhook_url,
                     trace_id=str(Origin.current()),
                     idempotency=current_idempotency(),
                     surface=SURFACE,

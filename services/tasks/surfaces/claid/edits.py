@@ -55,10 +55,11 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
             context.set_trailing_metadata(((REPLAYED, "true"),))
         return await self._finished(task, context)
 
-    async def StartEdit(self, request: edits_pb2.EditImageRequest, context: Context) -> edits_pb2.EditAcceptedReply:
+    async def StartEdit(self, request: edits_pb2.StartEditRequest, context: Context) -> edits_pb2.EditAcceptedReply:
         """Start an edit."""
         edit = parsed(EditRequest, request.request)
-        task = await self._create(edit, edit.input, "input", python_of(request.request), at_once=False)
+        body = python_of(request.request)
+        task = await self._create(edit, edit.input, "input", body, at_once=False, webhook_url=request.webhook_url)
         url = edit_url(context, task.id)
         return messages.accepted(task.id, status_of(task), task.create_time, url, request_of(task))
 
@@ -68,7 +69,7 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
         inputs, downloads = await self._pictures.of([task])
         return edits_pb2.EditStateReply(data=messages.edit_state(task, inputs, downloads))
 
-    async def _create(self, edit: UploadRequest, named: str, field: str, body: Body, *, at_once: bool) -> Task:
+    async def _create(self, edit: UploadRequest, named: str, field: str, body: Body, *, at_once: bool, webhook_url: str = "") -> Task:
         """Accept an edit; `at_once`: fetch a URL now."""
         found = source(named, field)
         urls = [found.url] if found.url is not None else []
@@ -80,6 +81,7 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
                 input_fields=[field] if found.file_id is not None else [],
                 input_urls=urls if at_once else [],
                 later_urls=[] if at_once else urls,
+                webhook_url=webhook_url,
                 trace_id=str(Origin.current()),
                 idempotency=current_idempotency(),
                 surface=SURFACE,

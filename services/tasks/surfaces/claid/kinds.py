@@ -58,7 +58,7 @@ def _side(value: Any) -> int | Percent | None:
 
 Side = Annotated[
     int | Percent | None,
-    BeforeValidator(_side, json_schema_input_type=Annotated[int, Field(ge=1, le=LONGEST_SIDE)] | str),
+    BeforeValidator(_side, json_schema_input_type=Annotated[int, Field(ge=1, le=LONGEST_SIDE)] | str | None),
 ]
 """Pixels or a share of the input; None for `auto`."""
 
@@ -142,4 +142,4 @@ def _absent(because: str) -> Callable[[Any], None]:
 
 def unsupported(because: str) -> Any:
     """The type of a field that Claid has and this server has not: it may be absent, null or false."""
-    return Annotated[None, BeforeValidator(_absent(because), json_schema_input_type=Literal[False])]
+    return Annotated[None, BeforeValidator(_absent(because), json_schema_input_type=Literal[False] | None)]

@@ -8,14 +8,14 @@ from pydantic import BeforeValidator, Field
 
 from services.tasks.surfaces.claid.kinds import Model
 from services.tasks.surfaces.claid.operation_models import Operations
-from services.tasks.surfaces.claid.output_models import Output, destination_or_object
+from services.tasks.surfaces.claid.output_models import Output, output_object
 
 __all__ = ["BatchEditRequest", "EditRequest", "Operations", "Output", "UploadRequest"]
 
 LONGEST_INPUT = 4096
 MOST_INPUTS = 500
 
-_Output = Annotated[Output, BeforeValidator(destination_or_object, json_schema_input_type=Output | str)]
+_Output = Annotated[Output, BeforeValidator(output_object, json_schema_input_type=Output)]
 _INPUT = (
     "an http or https URL of a picture (BMP, GIF, JPEG, PNG, TIFF, WebP, AVIF or HEIC), or storage://files/<id> for a file of your account"
 )
@@ -25,7 +25,7 @@ class UploadRequest(Model):
     """The part `data` of an upload: an edit without `input`."""
 
     operations: Operations = Field(description="What is done to the picture; {} for nothing but a change of format.")
-    output: _Output = Field(default_factory=Output, description="How the result is written; a JPEG by default. A text is a destination.")
+    output: _Output = Field(default_factory=Output, description="How the result is written; a JPEG by default.")
 
 
 class EditRequest(UploadRequest):

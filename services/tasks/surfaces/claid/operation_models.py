@@ -110,10 +110,10 @@ class Blurring(Model):
 class Background(Model):
     """What happens to everything but the object."""
 
-    remove: Annotated[Removal | None, BeforeValidator(switch("remove"), json_schema_input_type=bool | Removal)] = Field(
+    remove: Annotated[Removal | None, BeforeValidator(switch("remove"), json_schema_input_type=bool | Removal | None)] = Field(
         None, description="Remove the background: true, false (default) or options."
     )
-    blur: Annotated[Blurring | None, BeforeValidator(switch("blur"), json_schema_input_type=bool | Blurring)] = Field(
+    blur: Annotated[Blurring | None, BeforeValidator(switch("blur"), json_schema_input_type=bool | Blurring | None)] = Field(
         None, description="Blur the background: true, false (default) or options. Not together with `remove`."
     )
     color: Colour | None = Field(
@@ -176,7 +176,7 @@ class Restorations(Model):
         PhotoUpscale | None,
         BeforeValidator(
             text_or_object("type", *_UPSCALES),
-            json_schema_input_type=Literal["smart_enhance", "smart_resize", "faces", "digital_art", "photo"] | PhotoUpscale,
+            json_schema_input_type=Literal["smart_enhance", "smart_resize", "faces", "digital_art", "photo"] | PhotoUpscale | None,
         ),
     ] = Field(
         None,

@@ -7,10 +7,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from services.tasks.surfaces.claid.kinds import Model, text_or_object
+from services.tasks.surfaces.claid.kinds import Model, text_or_object, unsupported
 
 _FORMATS = ("jpeg", "png", "webp", "avif", "tiff")
-_PROFILES = Literal["ISO_Coated", "ISO_Uncoated", "USWeb_Coated", "USWeb_Uncoated"]
 # Which options belong to which format.
 _OPTIONS: Mapping[str, tuple[str, ...]] = {
     "jpeg": ("quality", "progressive"),
@@ -19,6 +18,8 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
     "avif": ("compression",),
     "tiff": ("compression",),
 }
+_GENERAL = "CMYK pictures have one general profile."
+_KEPT = "results are kept by this server, behind tmp_url."
 _PRINTED = ("jpeg", "tiff")
 _EFFORTS = ("fast", "optimal", "best")
 _KINDS = ("lossy", "lossless")
@@ -49,7 +50,7 @@ class Format(Model):
         Compression | None,
         BeforeValidator(
             text_or_object("type", *_EFFORTS, *_KINDS),
-            json_schema_input_type=Literal["lossy", "lossless", "fast", "optimal", "best"] | Compression,
+            json_schema_input_type=Literal["lossy", "lossless", "fast", "optimal", "best"] | Compression | None,
         ),
     ] = Field(
         None,
@@ -73,13 +74,7 @@ class ColorSpace(Model):
     """The colour space of the result."""
 
     type: Literal["RGB", "CMYK"] = Field(description="RGB, or CMYK for print, which jpeg and tiff can hold.")
-    color_profile: _PROFILES | None = Field(None, description="Of CMYK: the printing condition; USWeb_Coated by default.")
-
-    @model_validator(mode="after")
-    def _profile_of_cmyk(self) -> Self:
-        if self.color_profile is not None and self.type != "CMYK":
-            raise ValueError("color_profile belongs to the type CMYK, not to RGB")
-        return self
+    color_profile: unsupported(_GENERAL) = Field(None, description="Of CMYK, the printing condition: refused.")  # type: ignore[valid-type]
 
 
 class Metadata(Model):
@@ -88,19 +83,14 @@ class Metadata(Model):
     dpi: int | None = Field(None, ge=1, le=65535, description="Pixels per inch for print, 1 to 65535.")
     color_space: Annotated[
         ColorSpace | None,
-        BeforeValidator(text_or_object("type", "RGB", "CMYK"), json_schema_input_type=Literal["RGB", "CMYK"] | ColorSpace),
+        BeforeValidator(text_or_object("type", "RGB", "CMYK"), json_schema_input_type=Literal["RGB", "CMYK"] | ColorSpace | None),
     ] = Field(None, description="RGB or CMYK; by default that of the input.")
 
 
 class Output(Model):
     """How the result is written."""
 
-    destination: str | None = Field(
-        None,
-        min_length=1,
-        max_length=4096,
-        description="Where the result goes: storage://NAME/path/file.jpg. By default it is kept by this server, behind a temporary URL.",
-    )
+    destination: unsupported(_KEPT) = Field(None, description="Where the result goes: refused.")  # type: ignore[valid-type]
     format: Annotated[
         Format,
         BeforeValidator(text_or_object("type", *_FORMATS), json_schema_input_type=Literal["jpeg", "png", "webp", "avif", "tiff"] | Format),
@@ -115,10 +105,10 @@ class Output(Model):
         return self
 
 
-def destination_or_object(value: Any) -> Any:
-    """Turns a text into an output with that destination."""
+def output_object(value: Any) -> Any:
+    """Refuses a text, which would be a destination."""
     if isinstance(value, str):
-        return {"destination": value}
+        raise ValueError(f"a destination is not supported by this server: {_KEPT}")
     if isinstance(value, Mapping | Output):
         return value
-    raise ValueError("must be an object, or a text that says where the result goes")
+    raise ValueError("must be an object")

@@ -63,12 +63,6 @@ COLOR_SPACES: Mapping[str, convert_pb2.ColorSpace.ValueType] = {
     "RGB": convert_pb2.COLOR_SPACE_RGB,
     "CMYK": convert_pb2.COLOR_SPACE_CMYK,
 }
-PROFILES: Mapping[str, convert_pb2.CmykProfile.ValueType] = {
-    "ISO_Coated": convert_pb2.CMYK_PROFILE_ISO_COATED,
-    "ISO_Uncoated": convert_pb2.CMYK_PROFILE_ISO_UNCOATED,
-    "USWeb_Coated": convert_pb2.CMYK_PROFILE_US_WEB_COATED,
-    "USWeb_Uncoated": convert_pb2.CMYK_PROFILE_US_WEB_UNCOATED,
-}
 _QUALITIES = {"jpeg": 85, "webp": 75, "avif": 50, "tiff": 75}
 """Of lossy files, unless the request says otherwise."""
 _WHITE = "#ffffff"
@@ -177,6 +171,4 @@ def _convert(_operations: Operations, output: Output, _sizing: Sizing) -> Operat
                 convert.quality = (compression.quality if compression is not None else None) or _QUALITIES[kind]
     if (space := metadata.color_space) is not None:
         convert.color_space = COLOR_SPACES[space.type]
-        if space.color_profile is not None:
-            convert.cmyk_profile = PROFILES[space.color_profile]
     return Operation(convert=convert)
