@@ -72,7 +72,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
         collectors=[PoolGauges(database.engine)],
         internal=[
             Mount(Storage(files.task_files)),
-            Mount(Intake(files.streamed, files.imports)),
+            Mount(Intake(files.streamed, files.imports, files.storages)),
             Mount(AuditPartServicer(audit)),
             Mount(UsagePartServicer(files.quotas.usage)),
         ],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 from services.common.clock import Clock
 from services.common.database import Database
 from services.common.disk import DiskGuard
-from services.common.egress.addresses import AddressRules
+from services.common.egress.addresses import AddressRules, Network
 from services.common.egress.destinations import Destinations, Resolve, SystemResolver
 from services.common.idempotency import IdempotencyRecords
 from services.common.loop import Loop
@@ -15,6 +17,8 @@ from services.common.object_writing import ObjectWriter
 from services.files.config import FilesSettings
 from services.files.domain.imports.fetching import PURPOSE, Fetcher, FetchLimits
 from services.files.domain.imports.importing import Imports
+from services.files.domain.imports.sources import Sources
+from services.files.domain.imports.storages import Storages
 from services.files.domain.intake import ContentProber, Intake
 from services.files.domain.library import Downloads, Library, TaskDirectory, Visibility
 from services.files.domain.quota import Quotas
@@ -37,6 +41,7 @@ class Files:
     uploads: Uploads
     streamed: StreamedFiles
     imports: Imports
+    storages: Storages
     unfinished: UnfinishedUploads
     library: Library
     task_files: TaskFiles
@@ -76,11 +81,14 @@ def assemble(
     sweep_loop = Loop("sweep_files", settings.sweep_interval_seconds, sweeper.sweep_files)
     uploads = Uploads(files, idempotency, objects, upload_urls, intake, quotas, settings, clock, disk)
     streamed = StreamedFiles(files, uploads, internal_urls, wake_sweeper, settings, clock)
-    fetcher = _fetcher(settings, resolve or SystemResolver(settings.fetch_lookups, settings.fetch_concurrency_each))
+    lookups = resolve or SystemResolver(settings.fetch_lookups, settings.fetch_concurrency_each)
+    storages = Storages.read(settings.storages_file)
+    sources = Sources(_fetcher(settings, lookups), storages, _fetcher_of_storages(settings, lookups))
     return Files(
         uploads=uploads,
         streamed=streamed,
-        imports=Imports(files, idempotency, streamed, uploads, quotas, fetcher, writer, settings, clock, disk),
+        imports=Imports(files, idempotency, streamed, uploads, quotas, sources, writer, settings, clock, disk),
+        storages=storages,
         unfinished=UnfinishedUploads(files, objects, upload_urls, quotas, wake_sweeper, settings, clock),
         library=Library(files, visibility, intake, downloads, wake_sweeper, clock),
         task_files=task_files,
@@ -98,10 +106,18 @@ def _presigner(settings: FilesSettings, endpoint: str) -> Presigner:
 
 
 def _fetcher(settings: FilesSettings, resolve: Resolve) -> Fetcher:
-    rules = AddressRules(settings.fetch_allowed_networks)
-    destinations = Destinations(rules, resolve, PURPOSE, allow_http=True, timeout=settings.fetch_connect_timeout)
+    return _fetcher_from(settings.fetch_allowed_networks, settings.fetch_max_redirects, settings, resolve)
+
+
+def _fetcher_of_storages(settings: FilesSettings, resolve: Resolve) -> Fetcher:
+    """Goes wherever the operator sends it, and nowhere that a server there would send it on to."""
+    return _fetcher_from((ip_network("0.0.0.0/0"), ip_network("::/0")), 0, settings, resolve)
+
+
+def _fetcher_from(allowed: Iterable[Network], redirects: int, settings: FilesSettings, resolve: Resolve) -> Fetcher:
+    destinations = Destinations(AddressRules(allowed), resolve, PURPOSE, allow_http=True, timeout=settings.fetch_connect_timeout)
     limits = FetchLimits(
-        redirects=settings.fetch_max_redirects,
+        redirects=redirects,
         connect=settings.fetch_connect_timeout,
         idle=settings.fetch_idle_timeout,
         whole=settings.fetch_timeout,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.common.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings, StorageSettings
 from services.common.egress.settings import Networks
+from services.files.domain.imports.storages import Storages
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
@@ -37,6 +39,18 @@ class FetchSettings(BaseSettings):
         8, ge=1, description="Maximum number of files that a process fetches at the same time for one account."
     )
     fetch_lookups: int = Field(32, ge=1, description="Maximum number of host names that a process resolves at the same time.")
+
+    storages_file: Path | None = Field(
+        None,
+        description="TOML file with storages whose files clients name as `storage://NAME/path`. "
+        "services/files/domain/imports/storages.py documents the format.",
+    )
+
+    @field_validator("storages_file")
+    @classmethod
+    def _storages_are_valid(cls, storages_file: Path | None) -> Path | None:
+        Storages.read(storages_file)
+        return storages_file
 
 
 class FilesSettings(ServiceSettings, DatabaseSettings, AuditSettings, DiskSettings, PictureSettings, StorageSettings, FetchSettings):

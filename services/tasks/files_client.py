@@ -111,6 +111,13 @@ class FilesClient:
             message = field + refusal.message.removeprefix(_URL)
             raise DarkroomError(ErrorReason.from_number(refusal.reason), message, field=field, allowed=refusal.allowed)
 
+    async def storages(self, account_id: int) -> list[intake_service_pb2.ConfiguredStorage]:
+        """The storages that the operator has configured, by name."""
+        request = intake_service_pb2.ListStoragesRequest()
+        with translated():
+            reply = await self._intake.ListStorages(request, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
+        return list(reply.storages)
+
     async def discard(self, account_id: int, file_ids: Sequence[int]) -> None:
         """Delete files that were fetched for tasks that were not created."""
         with translated():

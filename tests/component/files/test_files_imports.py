@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotent_call import IdempotentCall
 from services.files.assembly import Files
+from services.files.presign import Presigner
 from services.files.records import File, FileState
 from tests.component.files import content
 from tests.component.files.world import World
@@ -268,3 +270,32 @@ async def test_content_is_refused_like_any_upload(scene: Scene) -> None:
     with pytest.raises(DarkroomError, match="may still store"):
         await scene.files(quota_bytes=1000).imports.store(scene.account, PICTURE, "image")
     assert await scene.names() == []
+
+
+async def test_files_of_the_operators_storages(scene: Scene, tmp_path: Path) -> None:
+    settings = scene.world.settings
+    file = tmp_path / "storages.toml"
+    file.write_text(
+        f'[web]\ntype = "web_folder"\nbase_url = "{scene.origin.url("/folder")}"\n'
+        f'[bucket]\ntype = "s3"\nendpoint = "{settings.s3_endpoint}"\nbucket = "{settings.s3_bucket}"\npath = "photos"\n'
+        f'access_key = "{settings.s3_access_key}"\nsecret_key = "{settings.s3_secret_key.get_secret_value()}"\n'
+    )
+    # Their hosts are where no client may send the server.
+    imports = scene.world.again(storages_file=file).imports
+    scene.origin.pages |= {"/folder/a%20b.png": response(PICTURE), "/folder/away.png": redirect(scene.origin.url("/photo.png"))}
+    url = Presigner(
+        settings.s3_endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, settings.s3_secret_key.get_secret_value()
+    ).put("photos/c%20d.png", 60)
+    assert (await scene.world.http.put(url, content=PICTURE)).status_code == 200
+    for named in ("storage://web/a b.png", "storage://bucket/c d.png"):
+        imports.check(named, "input")
+        assert await scene.stored(await imports.fetch(scene.account, named)) == PICTURE
+    for named, reason in (
+        ("storage://web/away.png", ErrorReason.URL_FETCH_FAILED),
+        ("storage://bucket/none.png", ErrorReason.URL_FETCH_FAILED),
+        ("storage://other/a.png", ErrorReason.FIELD_INVALID),
+        (scene.origin.url("/photo.png"), ErrorReason.FIELD_INVALID),
+    ):
+        with pytest.raises(DarkroomError) as refused:
+            await imports.fetch(scene.account, named)
+        assert refused.value.reason is reason, named

@@ -18,7 +18,8 @@ from services.common.object_writing import ObjectWriter
 from services.common.slots import Slots
 from services.files.config import FilesSettings
 from services.files.domain.errors import not_found
-from services.files.domain.imports.fetching import Fetcher, Room, check_stored_head
+from services.files.domain.imports.fetching import Room, check_stored_head
+from services.files.domain.imports.sources import Sources
 from services.files.domain.naming import MEDIA_TYPE_OF, check_name, same_kind
 from services.files.domain.quota import Quotas
 from services.files.domain.streamed import StreamedFiles
@@ -50,14 +51,14 @@ class Imports:
         streamed: StreamedFiles,
         uploads: Uploads,
         quotas: Quotas,
-        fetcher: Fetcher,
+        sources: Sources,
         writer: ObjectWriter,
         settings: FilesSettings,
         clock: Clock,
         disk: DiskGuard,
     ) -> None:
         self._store, self._idempotency, self._streamed, self._uploads, self._quotas = store, idempotency, streamed, uploads, quotas
-        self._fetcher, self._writer, self._settings, self._clock, self._disk = fetcher, writer, settings, clock, disk
+        self._sources, self._writer, self._settings, self._clock, self._disk = sources, writer, settings, clock, disk
         each = settings.fetch_concurrency_each
         self._slots = Slots(
             settings.fetch_concurrency,
@@ -81,17 +82,16 @@ class Imports:
         """Refuse, with FIELD_INVALID, a URL that shows by itself that nothing is fetched from it."""
         if len(url) > _LONGEST_URL:
             raise DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: must have at most {_LONGEST_URL:,} characters.", field=field)
-        self._fetcher.check(url, field)
-        self._fetcher.check_address(url, field)
+        self._sources.check(url, field)
 
     async def _fetch(self, account_id: int, url: str, name: str, field: str, call: IdempotentCall | None) -> File:
         self._disk.check()
         check_name(name, "name")
-        in_path = self._fetcher.check(url, field)
-        name = name or in_path
+        source = self._sources.find(url, field)
+        name = name or source.name
         with _blaming(field), self._slots.taken(account_id):
             room = await self._room(account_id)
-            async with self._fetcher.fetched(account_id, url, field, room) as chunks:
+            async with source.fetcher.fetched(account_id, source.url, field, room) as chunks:
                 file_id = await self._writer.write(_Target(self._streamed, account_id, name), chunks, self._settings.max_file_bytes)
             file = await self._accepted(account_id, file_id, call)
         _logger.info("file_fetched", file_id=file.id, size=file.size_bytes)

@@ -11,6 +11,7 @@ from services.common.idempotent_call import IdempotentCall
 from services.common.identity import current_identity
 from services.common.rpc.interceptor import Context
 from services.files.domain.imports.importing import Imports
+from services.files.domain.imports.storages import Storages
 from services.files.domain.streamed import StreamedFiles
 
 _IMPORT_FILE = "/darkroom.internal.files.v1.IntakeService/ImportFile"
@@ -19,8 +20,8 @@ _IMPORT_FILE = "/darkroom.internal.files.v1.IntakeService/ImportFile"
 class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
     """Files of the account in the service token."""
 
-    def __init__(self, files: StreamedFiles, imports: Imports) -> None:
-        self._files, self._imports = files, imports
+    def __init__(self, files: StreamedFiles, imports: Imports, storages: Storages) -> None:
+        self._files, self._imports, self._storages = files, imports, storages
 
     async def BeginFile(self, request: pb.BeginFileRequest, context: Context) -> pb.BeginFileResponse:
         """A record, and where its bytes go."""
@@ -62,6 +63,12 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
                 refusal = pb.UrlRefusal(index=index, reason=error.reason.number, message=error.message, allowed=error.allowed)
                 refusals.append(refusal)
         return pb.CheckUrlsResponse(refusals=refusals)
+
+    async def ListStorages(self, request: pb.ListStoragesRequest, context: Context) -> pb.ListStoragesResponse:
+        """What the operator has configured."""
+        found = self._storages.by_name.items()
+        storages = [pb.ConfiguredStorage(name=name, type=each.type, parameters=each.parameters) for name, each in found]
+        return pb.ListStoragesResponse(storages=storages)
 
     async def DiscardFiles(self, request: pb.DiscardFilesRequest, context: Context) -> pb.DiscardFilesResponse:
         """Delete files."""

@@ -22,7 +22,7 @@ def mounts(parts: SurfaceParts) -> Sequence[Mount]:
     return [
         Mount(ClaidEdits(parts.acceptance, parts.tasks, parts.watching, pictures)),
         Mount(ClaidBatches(parts.acceptance, parts.batches, pictures)),
-        Mount(ClaidStorages()),
+        Mount(ClaidStorages(parts.files)),
         Mount(ClaidGeneration()),
     ]
 

@@ -12,7 +12,7 @@ from services.tasks.surfaces.rendering import input_urls
 
 _SCHEME = "storage://"
 _FILES = f"{_SCHEME}files/"
-_FETCHED = ("http://", "https://")
+_FETCHED = ("http://", "https://", _SCHEME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,4 @@ def source(text: str, field: str) -> Source:
     if text.lower().startswith(_FETCHED):
         [url] = input_urls({field: text})
         return Source(None, url)
-    if text.startswith(_SCHEME):
-        name = text.removeprefix(_SCHEME).partition("/")[0]
-        problem = f"this server has no storage {name}: use an http or https URL, or upload the picture and name it as {_FILES}<id>"
-    else:
-        problem = f"must be an http or https URL, or {_FILES}<id>"
-    raise refused([Violation(field, problem)])
+    raise refused([Violation(field, f"must be an http or https URL, {_FILES}<id>, or {_SCHEME}NAME/path")])

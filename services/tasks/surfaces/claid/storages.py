@@ -7,22 +7,35 @@ from typing import NoReturn
 from compat.claid.v1 import storages_pb2 as pb
 from compat.claid.v1 import storages_pb2_grpc
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import current_identity
+from services.common.json_models import struct_of
 from services.common.rpc.interceptor import Context
+from services.tasks.files_client import FilesClient
+from services.tasks.surfaces import ids
+
+_TYPES = ("s3", "web_folder")
 
 
 class ClaidStorages(storages_pb2_grpc.StoragesServiceServicer):
-    """Storages of the installation."""
+    """Storages of the installation. A storage's id is its place in their order by name."""
+
+    def __init__(self, files: FilesClient) -> None:
+        self._files = files
 
     async def ListStorageTypes(self, request: pb.ListStorageTypesRequest, context: Context) -> pb.ListStorageTypesReply:
-        """None."""
-        return pb.ListStorageTypesReply()
+        """The kinds."""
+        return pb.ListStorageTypesReply(data=_TYPES)
 
     async def ListStorages(self, request: pb.ListStoragesRequest, context: Context) -> pb.ListStoragesReply:
-        """None."""
-        return pb.ListStoragesReply()
+        """All of them."""
+        return pb.ListStoragesReply(data=await self._all())
 
     async def GetStorage(self, request: pb.GetStorageRequest, context: Context) -> pb.StorageReply:
-        """None."""
+        """One of them."""
+        number = ids.decimal_id(request.id)
+        for storage in await self._all():
+            if storage.id == number:
+                return pb.StorageReply(data=storage)
         raise DarkroomError(ErrorReason.FILE_NOT_FOUND, "There is no such storage.")
 
     async def CreateStorage(self, request: pb.CreateStorageRequest, context: Context) -> pb.StorageReply:
@@ -36,6 +49,13 @@ class ClaidStorages(storages_pb2_grpc.StoragesServiceServicer):
     async def DeleteStorage(self, request: pb.DeleteStorageRequest, context: Context) -> pb.StorageReply:
         """Refuse."""
         _refuse()
+
+    async def _all(self) -> list[pb.Storage]:
+        found = await self._files.storages(current_identity().account_id)
+        return [
+            pb.Storage(id=number, name=each.name, type=each.type, parameters=struct_of(dict(each.parameters)))
+            for number, each in enumerate(found, 1)
+        ]
 
 
 def _refuse() -> NoReturn:

@@ -1,0 +1,134 @@
+"""Storages that the operator has configured, where files are fetched from as `storage://NAME/path`.
+
+A file in TOML, one table a storage:
+
+    [photos]
+    type = "web_folder"
+    base_url = "https://cdn.example.com/photos"
+
+    [archive]
+    type = "s3"
+    endpoint = "https://s3.eu-central-1.amazonaws.com"
+    region = "eu-central-1"
+    bucket = "archive"
+    path = "originals"
+    access_key = "…"
+    secret_key = "…"
+
+Every account can read all pictures and documents of every storage. Their hosts may be on private networks, since nobody but the operator
+names them.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.files.presign import Presigner
+
+SCHEME = "storage://"
+_RESERVED = "files"
+"""What surfaces name files of the account by."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
+_NO_SEGMENTS = ("", ".", "..")
+_HTTP = r"^https?://[^/?#\s]+"
+_SIGNED_SECONDS = 300
+
+
+class WebFolder(BaseModel):
+    """A folder of a web server that anybody may read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["web_folder"]
+    base_url: str = Field(pattern=_HTTP + r"[^?#\s]*$")
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What callers may know."""
+        return {"base_url": self.base_url}
+
+    def url(self, path: str) -> str:
+        """Where a file is."""
+        return f"{self.base_url.rstrip('/')}/{path}"
+
+
+class Bucket(BaseModel):
+    """A bucket, or a folder of it, of an object storage that speaks S3."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["s3"]
+    endpoint: str = Field(pattern=_HTTP + "/?$")
+    region: str = "us-east-1"
+    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,62}$")
+    path: str = ""
+    access_key: str = Field(min_length=1)
+    secret_key: SecretStr = Field(min_length=1)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What callers may know."""
+        return {"bucket": self.bucket, "path": self.path}
+
+    def url(self, path: str) -> str:
+        """Where a file is, for whoever has the URL, for five minutes."""
+        presigner = Presigner(self.endpoint, self.bucket, self.region, self.access_key, self.secret_key.get_secret_value())
+        folder = quote(self.path.strip("/"))
+        return presigner.get(f"{folder}/{path}" if folder else path, _SIGNED_SECONDS)
+
+
+Configured = WebFolder | Bucket
+_CONFIGURED: TypeAdapter[dict[str, Configured]] = TypeAdapter(dict[str, Annotated[Configured, Field(discriminator="type")]])
+
+
+@dataclass(frozen=True, slots=True)
+class Storages:
+    """The storages by name."""
+
+    by_name: Mapping[str, Configured]
+
+    @classmethod
+    def read(cls, file: Path | None) -> Storages:
+        """Those of a file; none without one. Raises ValueError that says what is wrong with it."""
+        if file is None:
+            return cls({})
+        try:
+            found = _CONFIGURED.validate_python(tomllib.loads(file.read_text()))
+        except OSError as error:
+            raise ValueError(f"{file}: {error.strerror}") from None
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"{file}: {error}") from None
+        except ValidationError as error:
+            # Without the values, which may be secret.
+            faults = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_input=False, include_url=False)]
+            raise ValueError(f"{file}: {'; '.join(faults)}") from None
+        for name in found:
+            if not _NAME.fullmatch(name) or name == _RESERVED:
+                rule = f"has 1 to 50 letters, digits, - and _, begins with a letter or a digit, and is not {_RESERVED}"
+                raise ValueError(f"{file}: {name}: a storage's name {rule}")
+        return cls(dict(sorted(found.items())))
+
+    def url(self, text: str, field: str) -> str:
+        """The http or https URL of `storage://NAME/path`. Raises FIELD_INVALID."""
+        name, _, path = text.removeprefix(SCHEME).partition("/")
+        storage = self.by_name.get(name)
+        if storage is None:
+            there = f"it has {', '.join(self.by_name)}" if self.by_name else "its operator has configured none"
+            raise _refused(field, f"this server has no storage {name[:50]!r}: {there}", tuple(self.by_name))
+        segments = path.split("/")
+        if any(segment in _NO_SEGMENTS for segment in segments):
+            raise _refused(field, f"must name a file of the storage: {SCHEME}{name}/path/to/picture.jpg, without empty parts, . and ..")
+        return storage.url("/".join(quote(segment, safe="") for segment in segments))
+
+
+def _refused(field: str, problem: str, allowed: tuple[str, ...] = ()) -> DarkroomError:
+    return DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: {problem}.", field=field, allowed=allowed)

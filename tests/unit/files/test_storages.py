@@ -1,0 +1,97 @@
+"""Storages that the operator configures: the file, and the URLs that their files are fetched by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.files.domain.imports.storages import Storages
+
+FILE = """
+[photos]
+type = "web_folder"
+base_url = "https://cdn.example.com/all photos/"
+
+[archive]
+type = "s3"
+endpoint = "https://s3.example.com"
+bucket = "archive"
+path = "/originals/"
+access_key = "key"
+secret_key = "secret"
+"""
+
+
+def read(folder: Path, text: str) -> Storages:
+    file = folder / "storages.toml"
+    file.write_text(text)
+    return Storages.read(file)
+
+
+def storages(folder: Path) -> Storages:
+    return read(folder, FILE.replace("all photos", "all"))
+
+
+def test_files_of_a_web_folder(tmp_path: Path) -> None:
+    assert storages(tmp_path).url("storage://photos/red shoes/1#2?.jpg", "input") == "https://cdn.example.com/all/red%20shoes/1%232%3F.jpg"
+
+
+def test_files_of_a_bucket_are_signed_for(tmp_path: Path) -> None:
+    url = urlsplit(storages(tmp_path).url("storage://archive/2024/a b.jpg", "input"))
+    assert (url.netloc, url.path) == ("s3.example.com", "/archive/originals/2024/a%20b.jpg")
+    query = parse_qs(url.query)
+    assert (query["X-Amz-Expires"], query["X-Amz-Credential"][0].split("/")[2]) == (["300"], "us-east-1")
+
+
+def test_callers_see_no_credentials(tmp_path: Path) -> None:
+    found = storages(tmp_path)
+    assert {name: each.parameters for name, each in found.by_name.items()} == {
+        "archive": {"bucket": "archive", "path": "/originals/"},
+        "photos": {"base_url": "https://cdn.example.com/all/"},
+    }
+    assert "secret" not in repr(found).replace("secret_key", "")
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("storage://shop/1.jpg", "input: this server has no storage 'shop': it has archive, photos."),
+        ("storage://photos", "input: must name a file of the storage"),
+        ("storage://photos/", "input: must name a file of the storage"),
+        ("storage://photos/../secret.jpg", "input: must name a file of the storage"),
+        ("storage://photos//1.jpg", "input: must name a file of the storage"),
+    ],
+)
+def test_other_urls_are_refused(tmp_path: Path, url: str, problem: str) -> None:
+    with pytest.raises(DarkroomError) as refused:
+        storages(tmp_path).url(url, "input")
+    assert (refused.value.reason, refused.value.field, refused.value.message.startswith(problem)) == (
+        ErrorReason.FIELD_INVALID,
+        "input",
+        True,
+    )
+
+
+def test_without_a_file_there_are_none() -> None:
+    with pytest.raises(DarkroomError, match="its operator has configured none"):
+        Storages.read(None).url("storage://photos/1.jpg", "input")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[photos", "storages.toml: "),
+        (FILE, "photos.web_folder.base_url: "),
+        ('[files]\ntype = "web_folder"\nbase_url = "https://x.example"', "files: a storage's name"),
+        ('[photos]\ntype = "ftp"', "photos: "),
+        ('[photos]\ntype = "s3"\nsecret_key = "hidden"', "photos.s3.bucket: "),
+    ],
+)
+def test_a_bad_file_is_refused_without_its_secrets(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=r"storages\.toml") as refused:
+        read(tmp_path, text)
+    assert problem in str(refused.value)
+    assert "hidden" not in str(refused.value)
