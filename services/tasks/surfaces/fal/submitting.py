@@ -36,6 +36,7 @@ class Submitting:
 
     async def submit(self, request: queue_pb2.SubmitRequest, context: Context) -> Task:
         """The task of a new request. Raises the errors of Submit."""
+        call = current_idempotency()
         asked = plan(model(request.model), python_of(request.input), self._generation)
         require_files_scope(asked.inputs)
         headers = {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
@@ -54,7 +55,7 @@ class Submitting:
                     deadline=deadline,
                     max_pooled=self._max_pooled,
                     trace_id=str(Origin.current()),
-                    idempotency=current_idempotency(),
+                    idempotency=call,
                     webhook_url=request.fal_webhook,
                     surface="fal",
                 )
