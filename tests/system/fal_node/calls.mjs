@@ -22,7 +22,7 @@ const done = await fal.subscribe(cut, {
   pollInterval: 50,
   onQueueUpdate: (update) => updates.push(update),
 });
-said.subscribed = [updates[0].status, updates.at(-1).status, done.data.image.file_name, done.requestId === updates[0].request_id];
+said.subscribed = [updates.at(-1).status, done.data.image.file_name, done.requestId === updates[0].request_id];
 said.logs = updates.at(-1).logs.at(-1).message;
 
 const queued = await fal.queue.submit(cut, { input: { image_url: picture, quality: "fast" }, priority: "low" });
