@@ -197,7 +197,7 @@ async def test_keys(fal: Fal, stack: StackUnderTest) -> None:
     await other.http.aclose()
 
 
-async def test_headers_of_a_submission(fal: Fal, native: AsyncClient) -> None:
+async def test_headers_of_a_submission(fal: Fal, native: AsyncClient, stack: StackUnderTest) -> None:
     late = {"x-fal-queue-priority": "low", "x-fal-request-timeout": "3600", "x-fal-runner-hint": "any", "Idempotency-Key": "once"}
     submitted = await fal.submit("noop", {"priority": "20"}, headers=late)
     assert (await fal.submit("noop", {"priority": "20"}, headers=late))["request_id"] == submitted["request_id"]
@@ -205,6 +205,9 @@ async def test_headers_of_a_submission(fal: Fal, native: AsyncClient) -> None:
     assert reply.status_code == 422
     [task] = await native.list_tasks()
     assert task.priority == -980
+    assert 3500 < task.deadline.seconds - task.create_time.seconds <= 3600
+    [row] = await asyncio.to_thread(stack.fetch, "tasks", "SELECT deadline_to_start FROM task WHERE id = $1", task.id)
+    assert row["deadline_to_start"]
     reply = await fal.call("POST", "noop", json={}, headers={"x-fal-request-timeout": "soon"})
     assert (reply.status_code, "x-fal-request-timeout" in reply.json()["detail"]) == (422, True)
 

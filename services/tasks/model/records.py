@@ -50,6 +50,8 @@ class NewTasks:
     trace_id: str = ""
     max_attempts: int
     deadline: datetime | None = None
+    deadline_to_start: bool = False
+    """Whether the deadline is for the start of a task's first attempt, and not for its end."""
     webhook_url: str | None = None
     """Notified of the end of the batch, or of the task if there is no batch."""
     notices: Sequence[bytes] = ()
@@ -115,6 +117,15 @@ class Admission:
 
     admitted: Sequence[Admitted]
     refusals: Sequence[Refusal] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A task whose deadline has come."""
+
+    task_id: int
+    to_start: bool
+    """It should have begun by then; otherwise, ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,13 +61,13 @@ CREATE = transition(
     id, account_id, state, lane, priority, trace_id, operations, input_file_ids, input_names, output_file_ids, notices, expected_outputs,
     price_millicredits, multiplier_permille, reserved_millicredits, charged_millicredits, unlimited,
     attempt, max_attempts, run_at, progress, progress_message, last_sequence, create_time, update_time, deadline, webhook_url,
-    batch_id, batch_index, pooled, surface, client_request, later_inputs
+    batch_id, batch_index, pooled, surface, client_request, later_inputs, deadline_to_start
   )
   SELECT
     asked.id, asked.account_id, 'QUEUED', lane, priority, trace_id, operations, input_file_ids, input_names, '{}', notices,
     expected_outputs, price_millicredits, multiplier_permille, price_millicredits, 0, unlimited,
     0, max_attempts, NULL, 0, '', 1, now, now, deadline, webhook_url,
-    batch_id, batch_index, pooled, surface, client_request, later_inputs
+    batch_id, batch_index, pooled, surface, client_request, later_inputs, deadline_to_start
   FROM asked JOIN admitted ON admitted.account_id = asked.account_id
   RETURNING *""",
     RESERVED,
@@ -80,7 +80,7 @@ asked AS MATERIALIZED (
     input_file_ids bigint[], input_names text[], notices bytea[],
     price_millicredits bigint, multiplier_permille integer, unlimited boolean, expected_outputs integer,
     max_attempts integer, deadline timestamptz, pooled boolean, webhook_url text, batch_id bigint, batch_index integer, now timestamptz,
-    surface text, client_request bytea, later_inputs bytea[],
+    surface text, client_request bytea, later_inputs bytea[], deadline_to_start boolean,
     idempotency_method text, idempotency_key text, idempotency_digest bytea, idempotency_expire_time timestamptz
   )
 ),
@@ -230,6 +230,8 @@ def _task_values(request: int, asked: _Asked, state: AccountState, admission: Ad
     }
     if new.surface:
         common["surface"] = new.surface
+    if new.deadline_to_start:
+        common["deadline_to_start"] = True
     return [
         {
             **common,

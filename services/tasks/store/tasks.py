@@ -11,6 +11,7 @@ from darkroom.common.v1 import audit_pb2
 from services.common.audit.log import actor_values, audited
 from services.common.errors import ErrorReason
 from services.tasks.model import Task, TaskAttempt
+from services.tasks.model.records import Overdue
 from services.tasks.model.state import TaskState
 from services.tasks.store.attempts import AttemptStore
 from services.tasks.store.creation import CreationStore
@@ -22,10 +23,13 @@ from services.tasks.store.rows import attempt_of, first, task_of
 CANCEL = end_anywhere("CANCELLED", audited("moved", audit_pb2.AUDIT_ACTION_TASK_CANCELLED), guard="id = :id AND account_id = :account_id")
 """End a task of the account that has not ended."""
 
-EXPIRE = end_anywhere("FAILED", guard="id = :id AND deadline <= :now")
-"""End a task that has not ended by its deadline, wherever it is."""
+_IS_LATE = "deadline <= :now AND (attempt = 0 OR deadline_to_start IS NOT TRUE)"
+EXPIRE = end_anywhere("FAILED", guard=f"id = :id AND {_IS_LATE}")
+"""End a task that has not ended by its deadline, or not begun if the deadline is for that, wherever it is."""
 
-OVERDUE = text("SELECT id FROM task WHERE deadline <= :now AND end_time IS NULL ORDER BY deadline LIMIT :limit")
+OVERDUE = text(f"""
+SELECT id, deadline_to_start IS TRUE AS to_start FROM task WHERE {_IS_LATE} AND end_time IS NULL ORDER BY deadline LIMIT :limit
+""")  # noqa: S608 - put together from constants
 """Tasks whose deadline has come; EXPIRE decides on each."""
 
 DELETE = text(f"""
@@ -69,9 +73,9 @@ class TaskStore(CreationStore, AttemptStore, OrderStore, EventStore):
         values = {"id": task_id, "account_id": account_id, "error_reason": reason.value, "error_message": message, "now": now}
         return await self._transition(CANCEL, values | actor_values())
 
-    async def overdue(self, *, limit: int, now: datetime) -> list[int]:
-        """Up to `limit` tasks that have not ended by their deadline."""
-        return [row["id"] for row in await self._run(OVERDUE, {"limit": limit, "now": now})]
+    async def overdue(self, *, limit: int, now: datetime) -> list[Overdue]:
+        """Up to `limit` tasks that have not ended, or not begun, by their deadline."""
+        return [Overdue(row["id"], row["to_start"]) for row in await self._run(OVERDUE, {"limit": limit, "now": now})]
 
     async def expire(self, task_id: int, *, reason: ErrorReason, message: str, now: datetime) -> Task | None:
         """End an overdue task as FAILED."""

@@ -62,6 +62,7 @@ class Scene:
         max_open: int = 1000,
         max_pooled: int | None = None,
         surface: str = "",
+        deadline_to_start: bool = False,
     ) -> NewTasks:
         """What a task is created with."""
         task = NewTask(
@@ -81,6 +82,7 @@ class Scene:
             trace_id="trace",
             max_attempts=max_attempts,
             deadline=self.clock() + DEADLINE,
+            deadline_to_start=deadline_to_start,
             webhook_url=webhook_url,
             surface=surface,
         )

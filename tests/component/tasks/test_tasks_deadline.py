@@ -72,6 +72,23 @@ async def test_an_open_task_fails_at_its_deadline_and_not_before(
     assert all(attempt.end_time is not None for attempt in await scene.store.attempts(task.id))
 
 
+async def test_a_deadline_to_begin_ends_only_what_has_not_begun(scene: Scene, deadlines: Deadlines, clock: MovableClock) -> None:
+    begun = await scene.running(deadline_to_start=True)
+    repeated = await scene.running(deadline_to_start=True)
+    await scene.fail(repeated, run_at=clock.now + 2 * DEADLINE)
+    waiting = await scene.create(deadline_to_start=True)
+    clock.advance(DEADLINE.total_seconds())
+    await deadlines.step()
+    after = await scene.now(waiting)
+    assert (after.state, after.error_reason, after.error_message) == (
+        TaskState.FAILED,
+        ErrorReason.DEADLINE_EXCEEDED,
+        "The task had not begun by its deadline.",
+    )
+    assert [(await scene.now(task)).state for task in (begun, repeated)] == [TaskState.RUNNING, TaskState.QUEUED]
+    assert await scene.expire(begun) is None
+
+
 async def test_many_overdue_tasks_end_once_each_and_free_their_places(scene: Scene, deadlines: Deadlines, clock: MovableClock) -> None:
     tasks = [await scene.create() for _ in range(120)]
     clock.advance(DEADLINE.total_seconds())

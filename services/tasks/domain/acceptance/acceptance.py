@@ -241,6 +241,7 @@ class Acceptance:
             trace_id=request.trace_id,
             max_attempts=self._rules.max_attempts,
             deadline=request.deadline,
+            deadline_to_start=request.deadline_to_start,
             webhook_url=webhook_url,
             notices=request.notices,
             surface=request.surface,

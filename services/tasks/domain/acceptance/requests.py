@@ -77,6 +77,8 @@ class Request(ABC):
     priority: int = 0
     deadline: datetime | None = None
     """A task that has not ended by then fails."""
+    deadline_to_start: bool = False
+    """The deadline is for the start: a task whose first attempt has not begun by then fails, and any other goes on."""
     formats: Collection[str] | None = None
     """Names of the formats that the surface accepts; None for all that the operation accepts."""
     webhook_url: str = ""

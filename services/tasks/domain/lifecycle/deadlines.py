@@ -21,11 +21,10 @@ class Deadlines:
         """End one batch; True if there may be more to do at once."""
         now = self._clock()
         overdue = await self._store.overdue(limit=_BATCH, now=now)
-        for task_id in overdue:
-            task = await self._store.expire(
-                task_id, reason=ErrorReason.DEADLINE_EXCEEDED, message="The task had not finished by its deadline.", now=now
-            )
+        for late in overdue:
+            message = f"The task had not {'begun' if late.to_start else 'finished'} by its deadline."
+            task = await self._store.expire(late.task_id, reason=ErrorReason.DEADLINE_EXCEEDED, message=message, now=now)
             if task is not None:
                 self._notifications.changed(task)
-                await tell_worker(self._bus, task_id)
+                await tell_worker(self._bus, task.id)
         return len(overdue) == _BATCH

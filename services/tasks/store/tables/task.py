@@ -89,6 +89,7 @@ class TaskRow(TasksTable, table=True):
     start_time: datetime | None = moment()
     end_time: datetime | None = moment()
     deadline: datetime | None = moment()
+    deadline_to_start: bool | None = None
     webhook_url: str | None = Field(None, sa_type=Text)
     batch_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("batch.id", ondelete="CASCADE")))
     batch_index: int | None = None

@@ -53,6 +53,7 @@ class Submitting:
                     auxiliary_field=lambda _position, _operation, auxiliary: auxiliary.field,
                     priority=queue_priority(asked.priority, headers.get("x-fal-queue-priority", "")),
                     deadline=deadline,
+                    deadline_to_start=True,
                     max_pooled=self._max_pooled,
                     trace_id=str(Origin.current()),
                     idempotency=call,
@@ -77,7 +78,7 @@ class Submitting:
 
 
 def _deadline(text: str) -> datetime | None:
-    """When a request with this header must have ended. Raises FIELD_INVALID."""
+    """When a request with this header must have begun. Raises FIELD_INVALID."""
     if not text.strip():
         return None
     try:
