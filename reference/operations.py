@@ -105,9 +105,14 @@ class Operations:
         headers = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
         statuses = [str(status) for status in method.GetOptions().Extensions[options_pb2.success_http]] or ["200"]
         if method.output_type.full_name == httpbody_pb2.HttpBody.DESCRIPTOR.full_name:
-            event = method.GetOptions().Extensions[options_pb2.streams]
-            schema = {"type": "string", "description": f"Server-Sent Events, one `{event}` each."}
-            events = {"description": "The events.", "headers": headers, "content": {_EVENT_STREAM: {"schema": schema}}}
+            options = method.GetOptions().Extensions
+            schema = {"type": "string", "description": f"Server-Sent Events, one `{options[options_pb2.streams]}` each."}
+            bodies: Schema = {_EVENT_STREAM: {"schema": schema}}
+            if name := options[options_pb2.lists]:
+                file = method.containing_service.file
+                listed = file.pool.FindMessageTypeByName(f"{file.package}.{name}")
+                bodies = {"application/json": {"schema": self._schemas.reply(listed)}, **bodies}
+            events = {"description": "The events.", "headers": headers, "content": bodies}
             ended = {"description": "No more events will follow.", "headers": headers}
             return {status: ended if status == _NO_CONTENT else events for status in statuses}
         content = {"application/json": {"schema": self._schemas.reply(method.output_type)}}
