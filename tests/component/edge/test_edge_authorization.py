@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import grpc
@@ -12,24 +13,30 @@ import httpx
 import pytest
 
 from darkroom.common.v1.surface_pb2 import KeyScheme
-from services.common.errors import DarkroomError, ErrorReason, from_rpc
+from services.common.errors import MISSING, DarkroomError, ErrorReason, from_rpc
 from services.common.rpc import catalogue
 from services.common.rpc.surfaces import rendered
 from tests.component.edge.conftest import Edge
 
 REST = catalogue.surface("rest")
-NO_KEY = "No API key was sent. Send it in a header: Authorization: Bearer … or X-API-Key: …"
+NO_KEY = "No API key was sent. Send it in a header: {}"
 REFUSED = {"code": 1402, "message": "Invalid token", "data": {"error_code": "api_key_invalid"}}
 UNKNOWN_KEY = "dk_sk_" + "0" * 43
 
 
+def ways(keys: Iterable[KeyScheme]) -> str:
+    """How to send a key, as a refusal says it."""
+    return " or ".join(dict.fromkeys(f"{key.header}: {f'{key.scheme} ' if key.scheme else ''}…" for key in keys))
+
+
 async def test_every_method_asks_for_a_key_in_the_words_of_its_surface(edge: Edge, http: httpx.AsyncClient) -> None:
     """But those that say that they need none."""
-    error = DarkroomError(ErrorReason.API_KEY_INVALID, NO_KEY)
     for route in catalogue.routes():
         if not catalogue.is_anonymous(route.method):
             reply = await http.request(route.verb, re.sub(r"\{[^}]*\}", "7", route.template.text))
-            assert (reply.status_code, reply.json()) == rendered(route.surface, error), route.method.full_name
+            error = DarkroomError(ErrorReason.API_KEY_INVALID, NO_KEY.format(ways(route.surface.keys)), metadata={"kind": MISSING})
+            expected = rendered(route.surface, error, reply.headers["x-request-id"])
+            assert (reply.status_code, reply.json()) == expected, route.method.full_name
     async with grpc.aio.insecure_channel(edge.target) as channel:
         for service in catalogue.services_of(catalogue.surface("native")):
             for method in service.methods:
@@ -69,7 +76,7 @@ async def test_key_does_not_reach_the_service(edge: Edge, http: httpx.AsyncClien
 async def test_refusal_is_to_the_letter(edge: Edge, http: httpx.AsyncClient, headers: dict[str, str]) -> None:
     reply = await http.get("/v1/tasks/1/status", headers=headers)
     assert reply.status_code == 401
-    assert reply.json() == (REFUSED if headers else {**REFUSED, "message": NO_KEY})
+    assert reply.json() == (REFUSED if headers else {**REFUSED, "message": NO_KEY.format(ways(REST.keys))})
     assert reply.headers["content-type"] == "application/json"
     assert reply.headers["www-authenticate"] == "Bearer"
     assert reply.headers["x-request-id"]
@@ -91,7 +98,8 @@ async def test_the_root_is_open_to_readers_only(edge: Edge, http: httpx.AsyncCli
 
 async def test_refusal_outside_a_surface_is_neutral(http: httpx.AsyncClient) -> None:
     reply = await http.get("/elsewhere")
-    assert reply.json() == {"error": {"reason": "API_KEY_INVALID", "message": NO_KEY}}
+    message = NO_KEY.format(ways([key for surface in catalogue.surfaces() for key in surface.keys]))
+    assert reply.json() == {"error": {"reason": "API_KEY_INVALID", "message": message}}
 
 
 async def test_spoofed_identity_is_removed(edge: Edge, http: httpx.AsyncClient) -> None:

@@ -39,8 +39,11 @@ def test_a_derived_key_is_like_any_other_and_needs_both_the_pepper_and_the_nonce
     ],
 )
 def test_a_key_is_found_in_either_header(headers: dict[str, str]) -> None:
+    """Where the surface has both; outside of any, every way is good."""
     for surface in (*catalogue.surfaces(), None):
-        assert presented_key(headers, surface) == SECRET
+        taken = {key.header.lower() for key in surface.keys} if surface is not None else headers.keys()
+        usable = any(name in taken for name, value in headers.items() if SECRET in value)
+        assert presented_key(headers, surface) == (SECRET if usable else None), surface
 
 
 @pytest.mark.parametrize(
