@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 from collections.abc import AsyncIterator
 
@@ -11,6 +12,7 @@ import pytest
 
 from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
+from tests.component.tasks.receiver import Receiver
 from tests.stacks import Account, StackUnderTest
 from tests.system.pi import Pi, error_of
 from tests.system.pictures import disc, encoded
@@ -138,10 +140,16 @@ async def test_bad_input_names_the_parameter(pi: Pi, path: str, body: object, re
 
 
 async def test_webhooks(pi: Pi) -> None:
-    body = {"endpoint_url": "https://example.com/hooks", "secret": "a long secret"}
-    created = (await pi.post("/webhooks", body)).json()
-    webhook = created["data"]
-    assert (created["status"], webhook["object"], webhook["is_active"], "secret" in webhook) == ("active", "webhook", True, False)
+    async with Receiver() as receiver:
+        created = (await pi.post("/webhooks", {"endpoint_url": receiver.url, "secret": "a long secret"})).json()
+        webhook = created["data"]
+        assert (created["status"], webhook["object"], webhook["is_active"], "secret" in webhook) == ("active", "webhook", True, False)
+        job = await pi.job(SLOW)
+        await pi.post(f"/jobs/{job['id']}/cancel")
+        [request] = await receiver.received()
+    assert request.headers["x-pi-event"] == "job.failed"
+    assert request.headers["x-pi-signature"] == "sha256=" + hmac.new(b"a long secret", request.body, "sha256").hexdigest()
+    assert json.loads(request.body)["data"]["job_id"] == job["id"]
     changed = await pi.patch(f"/webhooks/{webhook['id']}", {"is_active": False})
     assert (changed.json()["status"], changed.json()["data"]["is_active"]) == ("inactive", False)
     assert [each["id"] for each in (await pi.get("/webhooks")).json()["data"]["data"]] == [webhook["id"]]
