@@ -106,7 +106,8 @@ class Operations:
         statuses = [str(status) for status in method.GetOptions().Extensions[options_pb2.success_http]] or ["200"]
         if method.output_type.full_name == httpbody_pb2.HttpBody.DESCRIPTOR.full_name:
             options = method.GetOptions().Extensions
-            schema = {"type": "string", "description": f"Server-Sent Events, one `{options[options_pb2.streams]}` each."}
+            # No type: some tools apply the schema to the whole body, some to each event.
+            schema = {"description": f"Server-Sent Events, one `{options[options_pb2.streams]}` each."}
             bodies: Schema = {_EVENT_STREAM: {"schema": schema}}
             if name := options[options_pb2.lists]:
                 file = method.containing_service.file
