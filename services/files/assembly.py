@@ -18,7 +18,6 @@ from services.files.config import FilesSettings
 from services.files.domain.imports.fetching import PURPOSE, Fetcher, FetchLimits
 from services.files.domain.imports.importing import Imports
 from services.files.domain.imports.sources import Sources
-from services.files.domain.imports.storages import Storages
 from services.files.domain.intake import ContentProber, Intake
 from services.files.domain.library import Downloads, Library, TaskDirectory, Visibility
 from services.files.domain.quota import Quotas
@@ -31,6 +30,7 @@ from services.files.domain.upload_urls import UploadUrls
 from services.files.domain.uploads import Uploads
 from services.files.objects import ObjectStore
 from services.files.presign import Presigner
+from services.files.storages import Storages
 from services.files.store import FileStore, StorageStore, SweepStore, TaskFileStore
 
 

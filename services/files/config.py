@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.common.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings, StorageSettings
 from services.common.egress.settings import Networks
-from services.files.domain.imports.storages import Storages
+from services.files.storages import Storages
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
@@ -43,7 +43,7 @@ class FetchSettings(BaseSettings):
     storages_file: Path | None = Field(
         None,
         description="TOML file with storages whose files clients name as `storage://NAME/path`. "
-        "services/files/domain/imports/storages.py documents the format.",
+        "services/files/storages.py documents the format.",
     )
 
     @field_validator("storages_file")

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.files.domain.imports.storages import Storages
+from services.files.storages import Storages
 
 FILE = """
 [photos]

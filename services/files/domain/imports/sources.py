@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.files.domain.imports.fetching import Fetcher
-from services.files.domain.imports.storages import SCHEME, Storages
+from services.files.storages import SCHEME, Storages
 
 
 @dataclass(frozen=True, slots=True)

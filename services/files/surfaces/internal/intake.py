@@ -11,8 +11,8 @@ from services.common.idempotent_call import IdempotentCall
 from services.common.identity import current_identity
 from services.common.rpc.interceptor import Context
 from services.files.domain.imports.importing import Imports
-from services.files.domain.imports.storages import Storages
 from services.files.domain.streamed import StreamedFiles
+from services.files.storages import Storages
 
 _IMPORT_FILE = "/darkroom.internal.files.v1.IntakeService/ImportFile"
 
