@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from services.tasks.model import Task
 from services.tasks.model.records import Flow
+from services.tasks.store.account_order import NEAR
 from services.tasks.store.base import Store
 from services.tasks.store.parts import transition
 from services.tasks.store.rows import task_of
@@ -26,8 +27,6 @@ from services.tasks.store.rows import task_of
 _LANE_LOCKS = 7_245
 # Retries that are made due at once.
 _DUE = 500
-# How many of the account's own tasks are counted for a task's place: takes some milliseconds.
-_PLACE_DEPTH = 10_000
 
 MAKE_DUE = text("""
 WITH due AS (
@@ -166,7 +165,7 @@ many tasks from the head of each account's queue. A task that is being cancelled
 the newest row, since another lane may have given it a place meanwhile; the task then waits for the next dispatch. The cost depends on the
 places and the accounts held at their limit, not on the depth of the queue."""
 
-PLACE = text("""
+PLACE = text(f"""
 WITH own AS (
   SELECT
     task.id, task.state, task.lane, task.account_id, task.priority, task.dispatch_time, policy.weight, contender.priority_class,
@@ -178,20 +177,15 @@ WITH own AS (
   WHERE task.id = :id AND (task.state = 'DISPATCHED' OR task.state = 'QUEUED' AND task.run_at IS NULL)
 ),
 ahead AS MATERIALIZED (
-  SELECT own.*, (
+  SELECT own.*, coalesce(CAST(:own_tasks AS bigint), (
     SELECT count(*) FROM (
-      (
-        SELECT 1 FROM task
-        WHERE lane = own.lane AND account_id = own.account_id AND state = 'QUEUED' AND run_at IS NULL AND priority > own.priority
-        LIMIT :depth
-      ) UNION ALL (
-        SELECT 1 FROM task
-        WHERE lane = own.lane AND account_id = own.account_id AND state = 'QUEUED' AND run_at IS NULL
-          AND priority = own.priority AND id < own.id
-        LIMIT :depth
-      )
-    ) AS earlier
-  ) AS own_tasks
+      SELECT priority, id FROM task
+      WHERE lane = own.lane AND account_id = own.account_id AND state = 'QUEUED' AND run_at IS NULL AND priority >= own.priority
+      ORDER BY priority DESC, id
+      LIMIT {NEAR}
+    ) AS head
+    WHERE head.priority > own.priority OR head.id < own.id
+  )) AS own_tasks
   FROM own WHERE state = 'QUEUED'
 )
 SELECT (
@@ -213,12 +207,12 @@ SELECT (
     LEFT JOIN lane_class AS class ON class.lane = other.lane AND class.priority_class = other.priority_class
   ) ON other.lane = ahead.lane AND other.waiting AND other.priority_class >= ahead.priority_class AND other.account_id <> ahead.account_id
   GROUP BY ahead.own_tasks
-), 0) AS position
+), 0) AS position, coalesce((SELECT own_tasks FROM ahead), 0) AS own_tasks
 FROM own
-""")
+""")  # noqa: S608 - put together from constants
 """How many tasks of the lane currently go before a waiting one: those offered, the account's own, and each other account's turns before
-this task's start tag. Limits on running tasks are ignored. Of the account's own tasks, up to `:depth` of a higher priority are counted, and
-as many of the same; for others, the sum is over accounts, not over their tasks."""
+this task's start tag. Limits on running tasks are ignored. The account's own are `:own_tasks` if that is given; else those among the
+first `NEAR` of its queue. For others, the sum is over accounts, not over their tasks."""
 
 WAITING = text("""
 SELECT coalesce((SELECT queued FROM lane_account WHERE lane = :lane AND account_id = :account_id), 0) AS waiting
@@ -273,10 +267,14 @@ class OrderStore(Store):
             rows = await transaction.fetch(DISPATCH, values)
         return [task_of(row) for row in rows]
 
-    async def place(self, task_id: int) -> int | None:
-        """Roughly how many tasks of its lane go before a task; None unless it is DISPATCHED, or QUEUED and due."""
-        rows = await self._run(PLACE, {"id": task_id, "depth": _PLACE_DEPTH})
-        return int(rows[0]["position"]) if rows else None
+    async def place(self, task_id: int, *, own_tasks: int | None = None) -> tuple[int, int] | None:
+        """Roughly how many tasks of its lane go before a task, and how many of those are its account's own and wait as it does.
+
+        The latter is `own_tasks`, or what counting finds, exact if it is below `NEAR`. None unless the task is DISPATCHED, or QUEUED and
+        due.
+        """
+        rows = await self._run(PLACE, {"id": task_id, "own_tasks": own_tasks})
+        return (int(rows[0]["position"]), int(rows[0]["own_tasks"])) if rows else None
 
     async def waiting(self, account_id: int, lane: str) -> int:
         """How many tasks of an account are QUEUED and due in a lane."""

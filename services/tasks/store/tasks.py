@@ -13,6 +13,7 @@ from services.common.errors import ErrorReason
 from services.tasks.model import Task, TaskAttempt
 from services.tasks.model.records import Overdue
 from services.tasks.model.state import TaskState
+from services.tasks.store.account_order import AccountOrderStore
 from services.tasks.store.attempts import AttemptStore
 from services.tasks.store.creation import CreationStore
 from services.tasks.store.events import EventStore
@@ -65,7 +66,7 @@ ATTEMPTS = text("SELECT * FROM task_attempt WHERE task_id = :task_id ORDER BY at
 """The history of a task's attempts."""
 
 
-class TaskStore(CreationStore, AttemptStore, OrderStore, EventStore):
+class TaskStore(CreationStore, AttemptStore, OrderStore, AccountOrderStore, EventStore):
     """Everything about tasks. A method that makes a transition returns the task after it, or None when its guard did not hold."""
 
     async def cancel(self, account_id: int, task_id: int, *, reason: ErrorReason, message: str, now: datetime) -> Task | None:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.common.database import Database, engine
 from services.common.migrations import migrate
-from services.tasks.store import attempts, batches, deliveries, events, ledger, order, queue, retention, tasks, webhooks
+from services.tasks.store import account_order, attempts, batches, deliveries, events, ledger, order, queue, retention, tasks, webhooks
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import Scene
@@ -126,6 +126,11 @@ def _index_and_scans(plan: Any) -> list[tuple[str, str | None, str | None]]:
         (order.PLACE, "task_pkey"),
         (order.PLACE, "task_queue"),
         (order.PLACE, "task_offered"),
+        (account_order.POSITION, "task_queue"),
+        (account_order.POSITION, "task_offered"),
+        (account_order.FIRST, "task_queue"),
+        (account_order.BETWEEN, "task_queue"),
+        (account_order.MARKS, "task_queue"),
         (order.FLOW, "task_offered"),
         (order.REDISPATCH, "task_offered"),
         (order.OFFERED, "task_offered"),
@@ -181,6 +186,15 @@ async def _scans(connection: AsyncConnection, statement: Statement, now: datetim
         "batch": 100,
         "max_running": 1000,
         "depth": 1000,
+        "own_tasks": None,
+        "offered_at": None,
+        "priority": 0,
+        "from_priority": 1,
+        "from_id": 0,
+        "from_until": 10**15,
+        "to_priority": 0,
+        "to_until": 150_000,
+        "spacing": 1000,
         "timeout": timedelta(hours=1),
         "now": now,
         "offered_before": now,

@@ -14,6 +14,7 @@ from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.later import later_inputs_of
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.lifecycle.notifications import Notifications, tell_worker
+from services.tasks.domain.order.account_order import AccountOrder
 from services.tasks.domain.order.throughput import Throughput
 from services.tasks.domain.pages import FIRST_PAGE, before_id, page_token
 from services.tasks.domain.plan import operations_of
@@ -67,6 +68,7 @@ class AccountTasks:
     ) -> None:
         self._store, self._throughput, self._acceptance, self._files = store, throughput, acceptance, files
         self._bus, self._notifications, self._clock = bus, notifications, clock
+        self._order = AccountOrder(store)
 
     async def get(self, account_id: int, task_id: int) -> Task:
         """One task. Raises TASK_NOT_FOUND."""
@@ -75,7 +77,7 @@ class AccountTasks:
     async def details(self, task: Task) -> Details:
         """The task's place in the queue and its attempts."""
         waits = task.state in (TaskState.QUEUED, TaskState.DISPATCHED)
-        position = await self._store.place(task.id) if waits else None
+        position = await self._order.place(task) if waits else None
         return Details(
             queue_position=position,
             estimated_wait=self._throughput.wait(task.lane, position) if position is not None else None,
@@ -85,6 +87,14 @@ class AccountTasks:
     async def waiting(self, account_id: int, lane: str) -> int:
         """How many of the account's tasks wait for a worker of a lane."""
         return await self._store.waiting(account_id, lane)
+
+    async def queue_position(self, task: Task) -> int:
+        """How many of the account's own tasks go before a task in its lane: 0 if it is next, runs or has ended.
+
+        One statement that reads a bounded part of an index, however many wait; a place beyond the first thousand may be as old as
+        `AccountOrder` says.
+        """
+        return await self._order.position(task)
 
     async def page(
         self, account_id: int, *, states: Collection[TaskState], attempted: bool | None = None, size: int, token: str
