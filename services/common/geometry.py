@@ -58,19 +58,6 @@ def fitting(parameters: Resize, width: int, height: int) -> Fitting:
     return Fitting(scaled, (wide, high) if parameters.fit == FIT_CANVAS else scaled)
 
 
-def of_input(parameters: Resize, width: int, height: int) -> Resize:
-    """The resize with its percentages in pixels, if they are of the task's input, which has this size."""
-    if not parameters.percent_of_input:
-        return parameters
-    resolved = Resize()
-    resolved.CopyFrom(parameters)
-    resolved.width = parameters.width or _share(width, parameters.width_percent)
-    resolved.height = parameters.height or _share(height, parameters.height_percent)
-    resolved.width_percent = resolved.height_percent = 0
-    resolved.percent_of_input = False
-    return resolved
-
-
 def cropped_area(parameters: Crop, width: int, height: int) -> Area:
     """The part of a picture of this size that the crop keeps; with an aspect ratio, that part in the middle.
 
@@ -126,6 +113,17 @@ def padding(parameters: Pad, width: int, height: int) -> Padding:
     free = max(1, width - 2 * across), max(1, height - 2 * down)
     inner = _scaled(*free, width, height, covers=False, enlarge=False)
     return Padding(inner, (width, height), (width - inner[0]) // 2, (height - inner[1]) // 2)
+
+
+def in_pixels(parameters: Resize, width: int, height: int) -> Resize:
+    """The same resize with its percentages as pixels, for a picture of this size."""
+    own = Resize()
+    own.CopyFrom(parameters)
+    own.width = parameters.width or _share(width, parameters.width_percent)
+    own.height = parameters.height or _share(height, parameters.height_percent)
+    own.width_percent = own.height_percent = 0
+    own.percent_of_input = False
+    return own
 
 
 def fixed_size(parameters: Resize) -> Size | None:

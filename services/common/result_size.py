@@ -18,7 +18,7 @@ from darkroom.operations.v1.options_pb2 import (
 from darkroom.operations.v1.pad_pb2 import Pad
 from darkroom.operations.v1.resize_pb2 import Resize
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.geometry import cropped_area, fitting, fixed_size, padding
+from services.common.geometry import cropped_area, fitting, fixed_size, in_pixels, padding
 from services.common.operations import OperationSpec, spec_of_parameters
 
 _DISTORTION = 0.01
@@ -78,6 +78,19 @@ def resize_in(parameters: Message) -> Resize | None:
     """The resize that the operation enlarges the picture for; None if there is none."""
     field = spec_of_parameters(parameters).roles.get(PARAMETER_ROLE_RESIZE)
     return getattr(parameters, field) if field is not None and parameters.HasField(field) else None
+
+
+def resolved(parameters: Message, original: tuple[int, int]) -> Message:
+    """The parameters with percentages of the task's input, which has this size, as pixels; the very same where there are none."""
+    if isinstance(parameters, Resize):
+        return in_pixels(parameters, *original) if parameters.percent_of_input else parameters
+    resize = resize_in(parameters)
+    if resize is None or not resize.percent_of_input:
+        return parameters
+    own = type(parameters)()
+    own.CopyFrom(parameters)
+    getattr(own, spec_of_parameters(parameters).roles[PARAMETER_ROLE_RESIZE]).CopyFrom(in_pixels(resize, *original))
+    return own
 
 
 def size_of_any(parameters: Message) -> tuple[int, int] | None:

@@ -88,21 +88,21 @@ class Tools:
         return self.providers[operation]
 
 
-@dataclass(frozen=True, slots=True)
-class Original:
-    """The picture that the first operation was given."""
-
-    width: int
-    height: int
-    transparent: bool
-    """Whether any of it was."""
-
-
 class Notify(Protocol):
     """Adds a `darkroom.tasks.v1.Notice`."""
 
     def __call__(self, code: str, subject: str, message: str, details: Mapping[str, Any] | None = None, /) -> None:
         """`details` says the same in machine-readable form; it must be representable as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The picture that the first operation got."""
+
+    width: int
+    height: int
+    transparent: bool
+    """Whether anything of it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,4 +130,4 @@ class Step:
     """Decodes an additional picture that the operation's parameters name, by its file id. Raises as `picture_job.read_picture`, with the
     file's name."""
     original: Original | None = None
-    """None if the first operation was given no picture."""
+    """None if it was no picture."""

@@ -23,10 +23,7 @@ def peak_memory(picture: Header, _parameters: FillBackground) -> int:
 async def run(image: Image, parameters: FillBackground, step: Step) -> Image:
     """The picture over the colour; the very same if nothing shows through it."""
     step.label("filled")
-    if image.alpha is None or parameters.color == TRANSPARENT or _stays_transparent(parameters, step):
+    kept = parameters.unless_input_transparent and step.original is not None and step.original.transparent
+    if image.alpha is None or parameters.color == TRANSPARENT or kept:
         return image
     return await asyncio.to_thread(over_colour, image, *rgb_of(parameters.color))
-
-
-def _stays_transparent(parameters: FillBackground, step: Step) -> bool:
-    return parameters.unless_input_transparent and step.original is not None and step.original.transparent

@@ -6,7 +6,6 @@ import asyncio
 import dataclasses
 
 from darkroom.operations.v1.resize_pb2 import Resize
-from services.common.geometry import of_input
 from services.common.result_size import result_size
 from services.inference.contract.step import Step
 from services.inference.media import Header, Image
@@ -25,8 +24,6 @@ def peak_memory(picture: Header, parameters: Resize) -> int:
 
 async def run(image: Image, parameters: Resize, step: Step) -> Image:
     """The picture in the requested size."""
-    if step.original is not None:
-        parameters = of_input(parameters, step.original.width, step.original.height)
     width, height = result_size(parameters, image.width, image.height)
     step.tools.result_limits.check(width, height, "The result")
     step.label(f"{width}x{height}")

@@ -12,7 +12,6 @@ from functools import partial
 from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.upscale_pb2 import ENHANCEMENT_FACE, ENHANCEMENT_QUALITY, ENHANCEMENT_TEXT, Enhancement, Upscale
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.geometry import of_input
 from services.common.operations import spec_of_parameters
 from services.common.result_size import is_sized_in_pixels, resize_in, result_size
 from services.inference.contract.progress import Report, portion
@@ -82,10 +81,6 @@ async def run(image: Image, parameters: Upscale, step: Step) -> Image:
 
     Notices name the networks that enlarged it, the faces that were enhanced, and each enhancement that was left out.
     """
-    if step.original is not None and parameters.resize.percent_of_input:
-        parameters = Upscale(
-            enhancements=parameters.enhancements, resize=of_input(parameters.resize, step.original.width, step.original.height)
-        )
     width, height = result_size(parameters, image.width, image.height)
     step.tools.result_limits.check(width, height, "The result")
     step.label(f"{width}x{height}" if is_sized_in_pixels(parameters) or resize_in(parameters) is not None else f"{width // image.width}x")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from services.common.result_size import result_size
+from services.common.result_size import resolved, result_size
 from services.inference.media import Header
 from services.inference.pipeline.registry import Bound
 
@@ -25,8 +25,10 @@ def needed_memory(picture: Header, operations: Sequence[Bound], auxiliaries: Seq
         picture = dataclasses.replace(picture, channels=max(3, picture.channels))
     beside = _COPIES_OF_AUXILIARY * max((each.samples_bytes for each in auxiliaries), default=0)
     most = picture.samples_bytes
+    original = picture.width, picture.height
     for operation in operations:
-        most = max(most, operation.peak_memory(picture))
-        width, height = result_size(operation.parameters, picture.width, picture.height)
+        parameters = resolved(operation.parameters, original)
+        most = max(most, dataclasses.replace(operation, parameters=parameters).peak_memory(picture))
+        width, height = result_size(parameters, picture.width, picture.height)
         picture = dataclasses.replace(picture, width=width, height=height)
     return ALWAYS + most + beside

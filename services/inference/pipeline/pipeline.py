@@ -13,6 +13,7 @@ from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import options_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.operations import Arity
+from services.common.result_size import resolved
 from services.inference.contract.flow import (
     Attachment,
     Document,
@@ -206,7 +207,7 @@ class Pipeline:
         attachments: list[Attachment] = []
         share = (_WRITTEN - _READ) / len(operations)
         source_name = source.name if source is not None else ""
-        original = Original(medium.width, medium.height, medium.alpha is not None) if isinstance(medium, Image) else None
+        original = Original(medium.width, medium.height, transparent=medium.alpha is not None) if isinstance(medium, Image) else None
         for number, operation in enumerate(operations):
             context.check()
             report = portion(context.report, _READ + number * share, _READ + (number + 1) * share)
@@ -214,9 +215,9 @@ class Pipeline:
                 raise DarkroomError(
                     ErrorReason.FIELD_INVALID, f"{operation.spec.name} cannot follow a dry run, which gives no file to go on with."
                 )
+            parameters = operation.parameters if original is None else resolved(operation.parameters, (original.width, original.height))
             with context.stages.timed(operation.spec.name, operation=True):
-                step = self._step(context, report, source_name, labels, original)
-                medium = await operation.run(medium, operation.parameters, step)
+                medium = await operation.run(medium, parameters, self._step(context, report, source_name, labels, original))
             if isinstance(medium, Document):
                 attachments += medium.attachments
         context.check()
@@ -227,6 +228,7 @@ class Pipeline:
         return Step(
             tools=self._tools,
             source_name=source_name,
+            original=original,
             folder=context.folder,
             report=report,
             check=context.check,
@@ -235,7 +237,6 @@ class Pipeline:
             keeping=context.keeping,
             last=context.last,
             auxiliary=lambda file_id: self._read_auxiliary(file_id, context.folder),
-            original=original,
         )
 
     async def read_reference(self, source: Source, folder: Path) -> Image:

@@ -10,9 +10,10 @@ from google.protobuf.message import Message
 
 from darkroom.operations.v1 import operation_pb2, options_pb2
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.geometry import Size
 from services.common.media_format import read_formats
 from services.common.operations import PLAIN_LANE, Arity, AuxiliaryInput, OperationSpec, auxiliary_inputs, parameters_of, spec_of
-from services.common.result_size import changes_size, result_size, size_of_any
+from services.common.result_size import changes_size, resolved, result_size, size_of_any
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
 
@@ -192,32 +193,31 @@ def _check_size(
         # Pictures made from references do not have their size. The workers check the results.
         return
     # Which of the two is the width depends on an orientation tag that only the worker reads, so the worker checks this too.
-    sizes, trimmed = {size, size[::-1]}, False
+    sizes, trimmed = {each: each for each in (size, size[::-1])}, False
     for operation in operations:
         spec, parameters = spec_of(operation), parameters_of(operation)
         if not changes_size(parameters):
             trimmed = trimmed or spec.trims(parameters)
             continue
         if trimmed and not spec.number(parameters, options_pb2.PARAMETER_ROLE_FACTOR):
-            whatever = size_of_any(parameters)
-            if whatever is None:
+            sized = {original: size_of_any(resolved(parameters, original)) for original in sizes}
+            sizes, trimmed = {original: each for original, each in sized.items() if each is not None}, False
+            if not sizes:
                 # Only the worker knows how much is cut off.
                 return
-            sizes, trimmed = {whatever}, False
         else:
             sizes = _enlarged(parameters, sizes, file, size, field)
-        megapixels = min(width * height for width, height in sizes) / 1e6
+        megapixels = min(width * height for width, height in sizes.values()) / 1e6
         if megapixels > limits.result_megapixels:
             raise _too_large(file, size, field, f"the result would have {megapixels:.1f} megapixels", limits.result_megapixels)
 
 
-def _enlarged(
-    parameters: Message, sizes: Collection[tuple[int, int]], file: InputFile, stored: tuple[int, int], field: str
-) -> set[tuple[int, int]]:
-    enlarged = set()
-    for size in sorted(sizes, key=lambda size: size != stored, reverse=True):
+def _enlarged(parameters: Message, sizes: Mapping[Size, Size], file: InputFile, stored: Size, field: str) -> dict[Size, Size]:
+    """The sizes after an operation, by that of the upright original."""
+    enlarged: dict[Size, Size] = {}
+    for original in sorted(sizes, key=lambda size: size != stored, reverse=True):
         try:
-            enlarged.add(result_size(parameters, *size))
+            enlarged[original] = result_size(resolved(parameters, original), *sizes[original])
         except DarkroomError as error:
             refused = error
     if not enlarged:

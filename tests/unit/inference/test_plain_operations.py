@@ -160,6 +160,23 @@ async def test_transparency_is_filled_in_the_pictures_colours(running: Running) 
     assert np.array_equal(back.pixels[:, :80], cut().pixels[:, :80])
 
 
+async def test_what_was_transparent_when_it_came_can_stay_so(running: Running) -> None:
+    fill = {"fill_background": {"color": "#ff0000", "unless_input_transparent": True}}
+    assert np.array_equal(decode(await running.file(png(cut()), fill), LIMITS).alpha, cut().alpha)
+    opened = decode(await running.file(png(photo()), {"pad": {"horizontal": 5, "color": "transparent"}}, fill), LIMITS)
+    assert opened.alpha is None
+    assert tuple(opened.pixels[0, 0]) == (255, 0, 0)
+
+
+async def test_percentages_may_be_of_the_input(running: Running) -> None:
+    crop = {"crop": {"area": {"left": 10, "top": 20, "width": 40, "height": 40}}}
+    back = {"resize": {"width_percent": 100, "height_percent": 50, "fit": FIT_CROP, "percent_of_input": True}}
+    made = await running.product(png(photo()), crop, back)
+    assert made.info == ImageInfo(width=160, height=60, frames=1)
+    made = await running.product(png(photo()), crop, {"resize": {"width_percent": 100, "height_percent": 50, "fit": FIT_CROP}})
+    assert made.info == ImageInfo(width=40, height=20, frames=1)
+
+
 @pytest.mark.parametrize("format_", LOSSLESS)
 async def test_lossless_files_keep_every_sample(format_: PictureFormat.ValueType, running: Running) -> None:
     lossless = {} if format_ == PICTURE_FORMAT_PNG else {"lossless": True}

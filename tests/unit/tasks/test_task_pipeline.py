@@ -194,6 +194,7 @@ CROP = operation_pb2.Operation(crop={"area": {"width": 400, "height": 300}})
         [resized(width=400, height=300, fit=placement_pb2.FIT_FILL), CROP],
         [operation_pb2.Operation(pad={"horizontal": 5, "keep_size": True})],
         [operation_pb2.Operation(upscale={"resize": {"width": 20_000}})],
+        [TRIMMED, resized(width_percent=4_000, height_percent=4_000, fit=placement_pb2.FIT_CANVAS, percent_of_input=True)],
         # Nobody knows how much is left.
         [TRIMMED, resized(width_percent=10_000)],
         [TRIMMED, CROP],
@@ -222,6 +223,7 @@ def test_areas_and_borders_are_checked_in_both_orientations() -> None:
         [operation_pb2.Operation(upscale={"resize": {"width": 30_000}})],
         [TRIMMED, resized(width=20_001, height=20_000, fit=placement_pb2.FIT_CANVAS)],
         [TRIMMED, resized(width=20_001, height=20_000, fit=placement_pb2.FIT_CANVAS), CUT_OUT],
+        [TRIMMED, resized(width_percent=9_000, height_percent=9_000, fit=placement_pb2.FIT_CANVAS, percent_of_input=True)],
     ],
 )
 def test_layouts_over_the_limit_are_refused_where_that_is_known(operations: Sequence[operation_pb2.Operation]) -> None:
