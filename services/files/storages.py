@@ -14,9 +14,10 @@ A file in TOML, one table a storage:
     path = "originals"
     access_key = "…"
     secret_key = "…"
+    accounts = [1, 59402381760000]
 
-Every account can read all pictures and documents of every storage. Their hosts may be on private networks, since nobody but the operator
-names them.
+Every account can read all pictures and documents of a storage, unless `accounts` lists those that can; for the others there is no such
+storage. The hosts may be on private networks, since nobody but the operator names them.
 """
 
 from __future__ import annotations
@@ -43,10 +44,21 @@ _HTTP = r"^https?://[^/?#\s]+"
 _SIGNED_SECONDS = 300
 
 
-class WebFolder(BaseModel):
-    """A folder of a web server that anybody may read."""
+class _Storage(BaseModel):
+    """What all kinds have."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    accounts: frozenset[int] | None = None
+    """Those that can read it; None for all."""
+
+    def is_for(self, account_id: int) -> bool:
+        """Whether an account can read it."""
+        return self.accounts is None or account_id in self.accounts
+
+
+class WebFolder(_Storage):
+    """A folder of a web server that anybody may read."""
 
     type: Literal["web_folder"]
     base_url: str = Field(pattern=_HTTP + r"[^?#\s]*$")
@@ -61,10 +73,8 @@ class WebFolder(BaseModel):
         return f"{self.base_url.rstrip('/')}/{path}"
 
 
-class Bucket(BaseModel):
+class Bucket(_Storage):
     """A bucket, or a folder of it, of an object storage that speaks S3."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["s3"]
     endpoint: str = Field(pattern=_HTTP + "/?$")
@@ -117,13 +127,18 @@ class Storages:
                 raise ValueError(f"{file}: {name}: a storage's name {rule}")
         return cls(dict(sorted(found.items())))
 
-    def url(self, text: str, field: str) -> str:
-        """The http or https URL of `storage://NAME/path`. Raises FIELD_INVALID."""
+    def of(self, account_id: int) -> dict[str, Configured]:
+        """Those that an account can read, by name."""
+        return {name: each for name, each in self.by_name.items() if each.is_for(account_id)}
+
+    def url(self, account_id: int, text: str, field: str) -> str:
+        """The http or https URL of `storage://NAME/path`, for an account. Raises FIELD_INVALID."""
         name, _, path = text.removeprefix(SCHEME).partition("/")
-        storage = self.by_name.get(name)
+        own = self.of(account_id)
+        storage = own.get(name)
         if storage is None:
-            there = f"it has {', '.join(self.by_name)}" if self.by_name else "its operator has configured none"
-            raise _refused(field, f"this server has no storage {name[:50]!r}: {there}", tuple(self.by_name))
+            there = f"it has {', '.join(own)}" if own else "its operator has configured none for this account"
+            raise _refused(field, f"this server has no storage {name[:50]!r}: {there}", tuple(own))
         segments = path.split("/")
         if any(segment in _NO_SEGMENTS for segment in segments):
             raise _refused(field, f"must name a file of the storage: {SCHEME}{name}/path/to/picture.jpg, without empty parts, . and ..")

@@ -58,7 +58,7 @@ class AttemptClient:
 
     async def start(self, task_id: int, run_id: str) -> Admission | None:
         """Ask to run a task; None if it must not be run."""
-        request = pb.StartAttemptRequest(task_id=task_id, run_id=run_id, worker=self._worker)
+        request = pb.StartAttemptRequest(task_id=task_id, run_id=run_id, worker=self._worker, fetches_inputs=True)
         reply = await self._starts(request)
         if not reply.admitted:
             return None

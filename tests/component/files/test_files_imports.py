@@ -228,13 +228,13 @@ async def test_a_caller_who_leaves_leaves_nothing(scene: Scene) -> None:
 )
 async def test_what_a_url_shows_by_itself_is_seen_without_the_network(scene: Scene, url: str, told: str) -> None:
     with pytest.raises(DarkroomError, match=told) as raised:
-        scene.files().imports.check(url, "url")
+        scene.files().imports.check(scene.account, url, "url")
     assert (raised.value.reason, raised.value.field, "secret" in str(raised.value)) == (ErrorReason.FIELD_INVALID, "url", False)
 
 
 async def test_a_name_and_an_allowed_address_may_be_fetched_from(scene: Scene) -> None:
     for url in ("https://nowhere.invalid/a.png?x=1#y", "http://127.0.0.1/a.png", "http://1.1.1.1/"):
-        scene.files().imports.check(url, "url")
+        scene.files().imports.check(scene.account, url, "url")
 
 
 async def test_content_that_came_with_a_request_becomes_a_file(scene: Scene) -> None:
@@ -288,7 +288,7 @@ async def test_files_of_the_operators_storages(scene: Scene, tmp_path: Path) -> 
     ).put("photos/c%20d.png", 60)
     assert (await scene.world.http.put(url, content=PICTURE)).status_code == 200
     for named in ("storage://web/a b.png", "storage://bucket/c d.png"):
-        imports.check(named, "input")
+        imports.check(scene.account, named, "input")
         assert await scene.stored(await imports.fetch(scene.account, named)) == PICTURE
     for named, reason in (
         ("storage://web/away.png", ErrorReason.URL_FETCH_FAILED),

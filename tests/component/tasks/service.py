@@ -191,7 +191,7 @@ class Replica:
 
     async def start(self, metadata: tuple[tuple[str, str], ...], task_id: int) -> attempt_service_pb2.StartAttemptResponse:
         """Start an attempt by a new run."""
-        request = attempt_service_pb2.StartAttemptRequest(task_id=task_id, run_id=str(uuid.uuid4()), worker="w1")
+        request = attempt_service_pb2.StartAttemptRequest(task_id=task_id, run_id=str(uuid.uuid4()), worker="w1", fetches_inputs=True)
         return await self.attempts.StartAttempt(request, metadata=metadata)
 
     async def started(self, metadata: tuple[tuple[str, str], ...], task_id: int) -> attempt_service_pb2.StartAttemptResponse:

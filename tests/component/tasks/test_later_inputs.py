@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests.component.tasks.accepting import Accepting, accepting_beside
 from tests.component.tasks.books import Books
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import ACCOUNT
-from tests.component.tasks.service import Replica, Service, error_of
+from tests.component.tasks.service import Replica, Service, error_of, eventually
 
 CUT_OUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
 REDRAW = operation_pb2.Operation(redraw_pdf=redraw_pdf_pb2.RedrawPdf())
@@ -196,3 +197,16 @@ async def test_what_a_request_holds_is_refused_like_any_file(service: Service, p
             await parts.acceptance.create(request("data:image/png;base64,iVBORw0KGgo=", data))
         assert (raised.value.reason, raised.value.field, raised.value.message) == (reason, "input[1]", message)
     assert len(service.intake.discarded) == len(service.intake.stored) == 2
+
+
+async def test_a_worker_that_cannot_have_them_fetched_does_not_get_the_task(service: Service, replica: Replica, parts: Accepting) -> None:
+    task = await parts.acceptance.create(request(A))
+    older = pb.StartAttemptRequest(task_id=task.id, run_id=str(uuid.uuid4()), worker="older")
+
+    async def offered() -> bool:
+        return (await parts.tasks.get(ACCOUNT, task.id)).state is TaskState.DISPATCHED
+
+    await eventually(offered, bool)
+    assert not (await replica.attempts.StartAttempt(older, metadata=service.worker())).admitted
+    assert (await parts.tasks.get(ACCOUNT, task.id)).handed_back == 1
+    assert (await replica.started(service.worker(), task.id)).later_inputs == 1

@@ -36,11 +36,13 @@ def storages(folder: Path) -> Storages:
 
 
 def test_files_of_a_web_folder(tmp_path: Path) -> None:
-    assert storages(tmp_path).url("storage://photos/red shoes/1#2?.jpg", "input") == "https://cdn.example.com/all/red%20shoes/1%232%3F.jpg"
+    assert (
+        storages(tmp_path).url(7, "storage://photos/red shoes/1#2?.jpg", "input") == "https://cdn.example.com/all/red%20shoes/1%232%3F.jpg"
+    )
 
 
 def test_files_of_a_bucket_are_signed_for(tmp_path: Path) -> None:
-    url = urlsplit(storages(tmp_path).url("storage://archive/2024/a b.jpg", "input"))
+    url = urlsplit(storages(tmp_path).url(7, "storage://archive/2024/a b.jpg", "input"))
     assert (url.netloc, url.path) == ("s3.example.com", "/archive/originals/2024/a%20b.jpg")
     query = parse_qs(url.query)
     assert (query["X-Amz-Expires"], query["X-Amz-Credential"][0].split("/")[2]) == (["300"], "us-east-1")
@@ -67,7 +69,7 @@ def test_callers_see_no_credentials(tmp_path: Path) -> None:
 )
 def test_other_urls_are_refused(tmp_path: Path, url: str, problem: str) -> None:
     with pytest.raises(DarkroomError) as refused:
-        storages(tmp_path).url(url, "input")
+        storages(tmp_path).url(7, url, "input")
     assert (refused.value.reason, refused.value.field, refused.value.message.startswith(problem)) == (
         ErrorReason.FIELD_INVALID,
         "input",
@@ -75,9 +77,18 @@ def test_other_urls_are_refused(tmp_path: Path, url: str, problem: str) -> None:
     )
 
 
+def test_a_storage_may_be_for_some_accounts_only(tmp_path: Path) -> None:
+    found = read(tmp_path, FILE.replace("all photos", "all") + "accounts = [8, 9]\n")
+    assert [list(found.of(account)) for account in (7, 8)] == [["photos"], ["archive", "photos"]]
+    assert found.url(8, "storage://archive/a.jpg", "input").startswith("https://s3.example.com/archive/originals/a.jpg?")
+    with pytest.raises(DarkroomError, match="has no storage 'archive': it has photos") as refused:
+        found.url(7, "storage://archive/a.jpg", "input")
+    assert refused.value.allowed == ("photos",)
+
+
 def test_without_a_file_there_are_none() -> None:
     with pytest.raises(DarkroomError, match="its operator has configured none"):
-        Storages.read(None).url("storage://photos/1.jpg", "input")
+        Storages.read(None).url(7, "storage://photos/1.jpg", "input")
 
 
 @pytest.mark.parametrize(

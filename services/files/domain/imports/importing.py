@@ -78,16 +78,16 @@ class Imports:
             call, lambda: self._fetch(account_id, url, name, field, call), lambda ids: self._made(account_id, ids[0])
         )
 
-    def check(self, url: str, field: str) -> None:
+    def check(self, account_id: int, url: str, field: str) -> None:
         """Refuse, with FIELD_INVALID, a URL that shows by itself that nothing is fetched from it."""
         if len(url) > _LONGEST_URL:
             raise DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: must have at most {_LONGEST_URL:,} characters.", field=field)
-        self._sources.check(url, field)
+        self._sources.check(account_id, url, field)
 
     async def _fetch(self, account_id: int, url: str, name: str, field: str, call: IdempotentCall | None) -> File:
         self._disk.check()
         check_name(name, "name")
-        source = self._sources.find(url, field)
+        source = self._sources.find(account_id, url, field)
         name = name or source.name
         with _blaming(field), self._slots.taken(account_id):
             room = await self._room(account_id)

@@ -24,13 +24,13 @@ class Sources:
     def __init__(self, fetcher: Fetcher, storages: Storages, from_storages: Fetcher) -> None:
         self._fetcher, self._storages, self._from_storages = fetcher, storages, from_storages
 
-    def find(self, url: str, field: str) -> Source:
-        """Where the file of an `http`, `https` or `storage` URL is. Raises FIELD_INVALID."""
+    def find(self, account_id: int, url: str, field: str) -> Source:
+        """Where the file of an `http`, `https` or `storage` URL is, for an account. Raises FIELD_INVALID."""
         if url.startswith(SCHEME):
-            return Source(self._from_storages, self._storages.url(url, field), url.rpartition("/")[2])
+            return Source(self._from_storages, self._storages.url(account_id, url, field), url.rpartition("/")[2])
         return Source(self._fetcher, url, self._fetcher.check(url, field))
 
-    def check(self, url: str, field: str) -> None:
+    def check(self, account_id: int, url: str, field: str) -> None:
         """`find`, and refuse an address, in place of a host's name, that files may not be fetched from. Raises FIELD_INVALID."""
-        if self.find(url, field).fetcher is self._fetcher:
+        if self.find(account_id, url, field).fetcher is self._fetcher:
             self._fetcher.check_address(url, field)

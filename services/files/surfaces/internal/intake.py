@@ -58,7 +58,7 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
         refusals = []
         for index, url in enumerate(request.urls):
             try:
-                self._imports.check(url, "url")
+                self._imports.check(current_identity().account_id, url, "url")
             except DarkroomError as error:
                 refusal = pb.UrlRefusal(index=index, reason=error.reason.number, message=error.message, allowed=error.allowed)
                 refusals.append(refusal)
@@ -66,7 +66,7 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
 
     async def ListStorages(self, request: pb.ListStoragesRequest, context: Context) -> pb.ListStoragesResponse:
         """What the operator has configured."""
-        found = self._storages.by_name.items()
+        found = self._storages.of(current_identity().account_id).items()
         storages = [pb.ConfiguredStorage(name=name, type=each.type, parameters=each.parameters) for name, each in found]
         return pb.ListStoragesResponse(storages=storages)
 

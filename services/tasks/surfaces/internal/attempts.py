@@ -28,6 +28,11 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
         """Admit one run."""
         with bind(task_id=request.task_id):
             task = await self._attempts.start(request.task_id, UUID(request.run_id), request.worker)
+            if task is not None and task.later_inputs and not request.fetches_inputs:
+                # A worker of the previous version, during an upgrade: it would take the inputs that there are for all of them.
+                message = "The worker is of a version that cannot have inputs fetched."
+                await self._attempts.hand_back(task.id, task.attempt, ErrorReason.UNAVAILABLE, message)
+                task = None
         if task is None:
             return attempt_service_pb2.StartAttemptResponse(admitted=False)
         return attempt_service_pb2.StartAttemptResponse(
