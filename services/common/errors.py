@@ -106,6 +106,11 @@ class DarkroomError(Exception):
         """Seconds that a caller is told to wait before repeating the call; None where waiting alone does not help."""
         return self.retry_after or self.reason.mapping.retry_after_seconds or None
 
+    @property
+    def passes(self) -> bool:
+        """Whether the same call, or a task like the one that failed, may succeed later: its cause passes by itself."""
+        return self.advised_wait is not None or self.grpc_code is grpc.StatusCode.UNAVAILABLE
+
     def at(self, field: str) -> DarkroomError:
         """The same error, blamed on a field of the request."""
         return _rebuild(self.reason, self.message, field, self.allowed, self.metadata, self.retry_after)

@@ -179,7 +179,7 @@ async def test_what_is_refused(fal: Fal, native: AsyncClient, model: str, body: 
     assert reply.status_code == status, reply.text
     detail = reply.json()["detail"]
     assert [each["loc"] for each in detail] == [loc] if loc else isinstance(detail, str)
-    assert reply.headers["x-fal-error-type"] == reply.json()["error_type"]
+    assert (reply.headers["x-fal-error-type"], reply.headers["x-fal-retryable"]) == (reply.json()["error_type"], "false")
     assert not await native.list_tasks()
 
 

@@ -69,7 +69,7 @@ class ErrorShape:
     def text(self, part: surface_pb2.ErrorPart.ValueType, error: DarkroomError, request_id: str) -> str | None:
         """One part of an error; None if the error has no value for it."""
         value = self._values(error, request_id)[part]
-        return None if value is None else str(value)
+        return str(value).lower() if isinstance(value, bool) else None if value is None else str(value)
 
     def _code(self, reason: ErrorReason, kind: str = "") -> ErrorCode | None:
         return self._of_kinds.get((reason.number, kind)) or self._codes.get(reason.number) or self._codes.get(_OTHERS)
@@ -88,6 +88,7 @@ class ErrorShape:
             surface_pb2.ERROR_PART_FIELD_MESSAGES: _messages(error.violations),
             surface_pb2.ERROR_PART_MESSAGE_OR_LOCATIONS: [_located(each) for each in error.violations] or error.message,
             surface_pb2.ERROR_PART_REQUEST_ID: request_id or None,
+            surface_pb2.ERROR_PART_RETRYABLE: error.passes,
         }
 
 

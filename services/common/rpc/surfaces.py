@@ -39,6 +39,8 @@ class Surface:
     """What the ids of requests begin with."""
     request_id_header: str = ""
     """A header of every reply, besides `X-Request-Id`, with the same value unless a service sets one of its own; empty for none."""
+    request_headers: tuple[str, ...] = ()
+    """Headers of requests that web pages may send, besides those with keys."""
     error_headers: tuple[surface_pb2.ErrorHeader, ...] = ()
     """Headers that repeat parts of an error's body."""
     rate_limit_headers: surface_pb2.RateLimitHeaders.ValueType = surface_pb2.RATE_LIMIT_HEADERS_UNSPECIFIED
@@ -63,6 +65,7 @@ class Surface:
             said.reference,
             said.request_id_prefix,
             said.request_id_header.lower(),
+            tuple(said.request_headers),
             tuple(said.error_headers),
             said.rate_limit_headers,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from services.common.rpc import catalogue
 from tests.component.edge.conftest import Edge
 
 APP, PREVIEW, STRANGER = "https://app.example.com", "https://pr-7.preview.example.com:8443", "https://app.example.com.evil.net"
@@ -31,6 +32,7 @@ async def test_preflight_is_answered_here(edge: Edge, http: httpx.AsyncClient, o
     assert {"GET", "POST"} <= set(reply.headers["access-control-allow-methods"].split(", "))
     allowed = reply.headers["access-control-allow-headers"].split(", ")
     assert {"authorization", "x-api-key", "content-type", "idempotency-key", "last-event-id"} <= set(allowed)
+    assert {name for surface in catalogue.surfaces() for name in surface.request_headers} <= set(allowed)
     assert edge.upstream.calls == 0
 
 

@@ -8,7 +8,7 @@ from darkroom.rest.v1 import billing_pb2, surface_pb2
 from services.common.errors import DarkroomError, ErrorReason, Violation, from_rpc
 from services.common.rpc import catalogue
 from services.common.rpc.error_shapes import ErrorShape
-from services.common.rpc.surfaces import error_trailers
+from services.common.rpc.surfaces import error_headers, error_trailers
 
 REST = catalogue.surface("rest")
 
@@ -115,3 +115,24 @@ def test_every_violation_passes_from_service_to_service() -> None:
     )
     passed = from_rpc(_rpc_error(grpc.StatusCode.INVALID_ARGUMENT, raised.trailers()))
     assert (passed.field, list(passed.violations)) == ("data.padding", violations)
+
+
+@pytest.mark.parametrize(
+    ("reason", "passes"),
+    [
+        (ErrorReason.RATE_LIMITED, True),
+        (ErrorReason.UNAVAILABLE, True),
+        (ErrorReason.WORKER_LOST, True),
+        (ErrorReason.PROVIDER_UNAVAILABLE, True),
+        (ErrorReason.INTERNAL, False),
+        (ErrorReason.FIELD_INVALID, False),
+        (ErrorReason.TOO_MANY_API_KEYS, False),
+    ],
+)
+def test_whether_a_cause_passes_by_itself(reason: ErrorReason, passes: bool) -> None:
+    assert DarkroomError(reason, "…").passes is passes
+
+
+def test_headers_repeat_parts_of_an_error() -> None:
+    said = dict(error_headers(catalogue.surface("fal"), DarkroomError(ErrorReason.TOO_MANY_TASKS, "…"), "request"))
+    assert said == {"x-fal-error-type": "concurrent_requests_limit", "x-fal-retryable": "true"}

@@ -21,8 +21,6 @@ REQUEST_ID = "x-fal-request-id"
 TIMEOUT_TYPE = ("x-fal-request-timeout-type", "user")
 """Header of a failure that clients must not answer with another attempt."""
 UNKNOWN = "Request not found"
-_RETRYABLE = "x-fal-retryable"
-_PASSING = frozenset((ErrorReason.UNAVAILABLE, ErrorReason.WORKER_LOST, ErrorReason.PROVIDER_UNAVAILABLE))
 
 
 class Replies:
@@ -67,5 +65,5 @@ class Replies:
 
 
 def _about(task: Task, failure: DarkroomError) -> tuple[tuple[str, str], ...]:
-    told = ((REQUEST_ID, str(task.id)), (_RETRYABLE, "true" if failure.reason in _PASSING else "false"))
+    told = ((REQUEST_ID, str(task.id)),)
     return (*told, TIMEOUT_TYPE) if failure.reason is ErrorReason.DEADLINE_EXCEEDED else told
