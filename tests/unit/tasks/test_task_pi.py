@@ -96,7 +96,20 @@ def test_a_job_id_is_a_uuid_that_holds_the_number(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "01", "x", "-1", "1e3", "9" * 16, str(uuid.UUID(int=5)), ids.job_id(7).replace("-", ""), "351b5943-e140-4dea-9ddb-62993c6d03fc", "１２"]
+    "text",
+    [
+        "",
+        "0",
+        "01",
+        "x",
+        "-1",
+        "1e3",
+        "9" * 16,
+        str(uuid.UUID(int=5)),
+        ids.job_id(7).replace("-", ""),
+        "351b5943-e140-4dea-9ddb-62993c6d03fc",
+        "１２",
+    ],
 )
 def test_other_texts_are_no_jobs(text: str) -> None:
     with pytest.raises(DarkroomError) as refused:
