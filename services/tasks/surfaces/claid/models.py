@@ -17,13 +17,8 @@ MOST_INPUTS = 500
 
 _Output = Annotated[Output, BeforeValidator(output_object, json_schema_input_type=Output)]
 _INPUT = (
-<<<<<<< HEAD
     "an http or https URL of a picture (BMP, GIF, JPEG, PNG, TIFF, WebP, AVIF or HEIC), storage://NAME/path for a file of a storage that "
     "the operator has configured, or storage://files/<id> for a file of your account"
-=======
-    "an http or https URL of a picture (BMP, GIF, JPEG, PNG, TIFF, WebP, AVIF or HEIC), storage://NAME/path for a file of a storage "
-    "that the operator has configured, or storage://files/<id> for a file of your account"
->>>>>>> b882bbf (Storages of the operator stand beside the settings that name them, not below the domain)
 )
 
 
