@@ -134,6 +134,7 @@ class OwnRun(Run):
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()
     if hasattr(config, "workerinput"):
         config.stash[RUN] = Run(Path(config.workerinput[_FOLDER]))
     else:
@@ -144,10 +145,24 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(own, "darkroom-run")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let one process rewrite the assertions of a module, and the others read what it has written: all collect in the same order."""
+    if not isinstance(collector, pytest.Module) or not hasattr(collector.config, "workerinput"):
+        return (yield)
+    module = collector.path
+    written = module.parent / "__pycache__" / f"{module.stem}.{sys.implementation.cache_tag}-pytest-{pytest.__version__}.pyc"
+    if written.exists():
+        return (yield)
+    with _locked(collector.config.stash[RUN].folder / f"rewriting-{str(module).replace('/', '-')}"):
+        return (yield)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    # Thousands of modules and tests, which the collector need not go through again and again.
+    # Thousands of modules and tests, which the collector need not go through again and again: not now, and not later.
     gc.freeze()
+    gc.enable()
     # Before xdist tells the controller that this worker has collected.
     if hasattr(session.config, "workerinput"):
         write_groups(session.config.stash[RUN].folder, session.items)
