@@ -153,6 +153,7 @@ def _values(operations: Iterable[Operation]) -> list[Descriptor]:
 
 def _imports(operations: Sequence[Operation]) -> list[str]:
     modules = {module_of(operation.message) for operation in operations} | {module_of(message) for message in _values(operations)}
+    modules |= {module_of(field.enum_type) for operation in operations for field in operation.message.fields if field.enum_type is not None}
     return [
         "from collections.abc import Sequence",
         "from typing import Literal",

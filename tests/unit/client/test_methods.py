@@ -14,7 +14,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 
 from darkroom import AsyncClient, Client, InvalidRequest, operations
 from darkroom.blocking import LoopThread
-from darkroom.operations.v1 import operation_pb2, options_pb2, remove_watermark_pb2
+from darkroom.operations.v1 import operation_pb2, options_pb2, placement_pb2, remove_watermark_pb2
 from protos.sdk import operations as generator
 from reference.comments import Comments
 
@@ -96,6 +96,12 @@ def test_options_are_given_in_python_s_words() -> None:
     made = operations.remove_background(subject="product", quality="fast", trim=True).remove_background
     assert (made.subject, made.quality, made.trim) == (2, 2, True)
     assert operations.upscale().upscale.factor == 0
+    placed = operations.resize(width=9, fit="canvas", position="top_left").resize
+    assert (placed.fit, placed.position) == (placement_pb2.FIT_CANVAS, placement_pb2.POSITION_TOP_LEFT)
+    assert operations.upscale(resize=placed).upscale.resize == placed
+    assert not operations.convert(format="webp").convert.HasField("lossless")
+    assert operations.convert(lossless=False).convert.HasField("lossless")
+    assert operations.crop(area=(1, 2, 3, 4)).crop.area.height == 4
     box = remove_watermark_pb2.PercentBox(x1=1, y1=2, x2=3, y2=4)
     assert list(operations.remove_watermark(boxes=[(1, 2, 3, 4), box]).remove_watermark.boxes) == [box, box]
 
