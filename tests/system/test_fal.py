@@ -212,6 +212,22 @@ async def test_headers_of_a_submission(fal: Fal, native: AsyncClient, stack: Sta
     assert (reply.status_code, "x-fal-request-timeout" in reply.json()["detail"]) == (422, True)
 
 
+async def test_places_in_the_queue(fal: Fal) -> None:
+    """Of more requests than run at once; the limit of single calls of the JSON API is not that of a queue."""
+    long = {"steps": 100, "step_milliseconds": 100}
+    submitted = [await fal.submit("noop", long) for _ in range(40)]
+    try:
+        submitted.append(await fal.submit("noop", {**long, "priority": 5}))
+        last, urgent = [(await fal.call("GET", one["status_url"])).json() for one in submitted[-2:]]
+        assert last["status"] == "IN_QUEUE"
+        assert urgent["queue_position"] < last["queue_position"] <= 40
+        reply = await fal.call("POST", "noop", json=long, params={"fal_max_queue_length": 0})
+        assert (reply.status_code, reply.headers["x-fal-retryable"]) == (429, "true")
+    finally:
+        replies = await asyncio.gather(*(fal.call("PUT", one["cancel_url"]) for one in submitted))
+    assert {reply.status_code for reply in replies} <= {202, 400}
+
+
 async def test_tasks_are_the_same_on_every_surface(fal: Fal, pilio: Pilio, native: AsyncClient) -> None:
     submitted = await fal.submit("noop", {"steps": 1})
     assert (await pilio.finish(submitted["request_id"]))["status"] == "Succeeded"

@@ -37,10 +37,10 @@ class Replies:
             raise (error.saying(UNKNOWN) if error.reason is ErrorReason.TASK_NOT_FOUND else error) from None
 
     async def position(self, task: Task) -> int:
-        """How many requests go before it."""
+        """How many of the account's requests go before it."""
         if rendering.status_of(task) is not Status.IN_QUEUE:
             return 0
-        return (await self._tasks.details(task)).queue_position or 0
+        return await self._tasks.queue_position(task)
 
     async def status(self, task: Task, lines: Sequence[Line] | None, *, urls: Urls) -> queue_pb2.QueueStatus:
         """The state of a task; `lines` are None unless they were asked for."""

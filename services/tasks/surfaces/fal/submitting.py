@@ -31,8 +31,7 @@ class Submitting:
     """Accepts requests. `generation` names the operation that makes the pictures of the surface's own models."""
 
     def __init__(self, parts: SurfaceParts, generation: str) -> None:
-        self._acceptance, self._tasks, self._max_pooled = parts.acceptance, parts.tasks, parts.max_pooled
-        self._generation = generation
+        self._acceptance, self._tasks, self._generation = parts.acceptance, parts.tasks, generation
 
     async def submit(self, request: queue_pb2.SubmitRequest, context: Context) -> Task:
         """The task of a new request. Raises the errors of Submit."""
@@ -54,7 +53,6 @@ class Submitting:
                     priority=queue_priority(asked.priority, headers.get("x-fal-queue-priority", "")),
                     deadline=deadline,
                     deadline_to_start=True,
-                    max_pooled=self._max_pooled,
                     trace_id=str(Origin.current()),
                     idempotency=call,
                     webhook_url=request.fal_webhook,
