@@ -26,6 +26,7 @@ from services.inference.plain.graph import Work
 
 _SHARES: Mapping[BlurLevel.ValueType, float] = {BLUR_LEVEL_LOW: 0.005, BLUR_LEVEL_HIGH: 0.03}
 _MEDIUM = 0.0125
+_LENS = 1.75  # discs of this many standard deviations look as blurred
 _DOING = "Blurring the background"
 _COPIES, _COPIES_OF_WIDE = 9, 13  # of the decoded samples: one more than for cutting out
 
@@ -51,5 +52,6 @@ async def run(image: Image, parameters: BlurBackground, step: Step) -> Image:
     tell_found(cutout, name, step.source_name, step.notice, undone="its background was not blurred")
     if not cutout.cut:
         return image
-    blur = Blur(_SHARES.get(parameters.level, _MEDIUM), lens=parameters.type == BLUR_TYPE_LENS)
+    lens = parameters.type == BLUR_TYPE_LENS
+    blur = Blur(_SHARES.get(parameters.level, _MEDIUM) * (_LENS if lens else 1), lens)
     return await asyncio.to_thread(with_blurred_background, image, cutout.image, blur, Work(step.folder, step.check))
