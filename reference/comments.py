@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto, FileDescriptorSet
@@ -26,6 +26,12 @@ def descriptor_set() -> FileDescriptorSet:
     if not found:
         raise FileNotFoundError("gen/descriptors.pb: run `make generate`")
     return FileDescriptorSet(file=found.values())
+
+
+def version() -> Hashable:
+    """What tells one state of these protos from another."""
+    files = [path for path in (Path(entry) / "descriptors.pb" for entry in sys.path) if path.is_file()]
+    return tuple((str(path), status.st_mtime_ns, status.st_size) for path, status in ((path, path.stat()) for path in files))
 
 
 class Comments:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Hashable
 from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from darkroom.common.v1.surface_pb2 import KeyScheme
-from reference.comments import Comments
+from reference.comments import Comments, version
 from reference.operations import Operations, security_name
 from reference.refusals import Refusals
 from reference.schemas import Schemas
@@ -41,7 +43,12 @@ def file_name(surface: Surface) -> str:
 
 def document(surface: Surface) -> Document:
     """The whole document, deterministic for one version of the protos. Raises the errors of its parts about incomplete protos."""
-    comments = Comments()
+    return _document(surface.name, version())
+
+
+@lru_cache(maxsize=16)
+def _document(name: str, _version: Hashable) -> Document:
+    surface, comments = catalogue.surface(name), Comments()
     schemas = Schemas(comments)
     operations = Operations(comments, schemas, Refusals(comments, schemas, surface), surface)
     paths: dict[str, dict[str, Document]] = {}
