@@ -69,6 +69,11 @@ def test_the_example_of_the_document() -> None:
         RequestValidator().check(operation)
 
 
+def test_a_file_may_be_in_a_storage_of_the_operator() -> None:
+    asked = planned("upscale", {"image_url": "storage://photos/shoes/1.jpg"})
+    assert asked.inputs.urls == [InputUrl("storage://photos/shoes/1.jpg", "image_url")]
+
+
 def test_an_edit_takes_its_pictures_in_order() -> None:
     given = {"prompt": "All of them", "file_ids": [12, "13"], "image_urls": [IMAGE, DATA], "priority": "7", "negative_prompt": None}
     asked = planned("z-image-image-edit", given, "nano_banana_2")

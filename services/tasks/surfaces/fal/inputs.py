@@ -14,7 +14,9 @@ from services.tasks.domain.acceptance.requests import InputUrl
 
 STORED = "storage://files/"
 """What the URL of a file of the account begins with; its id follows."""
-_FORM = f"must be an http or https URL, a data URI, or {STORED}<id>"
+_OF_OPERATOR = "storage://"
+"""What the URL of a file begins with that is in a storage of the operator's; the storage's name follows."""
+_FORM = f"must be an http or https URL, a data URI, {STORED}<id>, or {_OF_OPERATOR}NAME/path for a storage that the operator has configured"
 _LARGEST_ID = 10**15
 _SINGLE, _LIST = "single", "list"
 _FIELDS: Mapping[str, tuple[str, frozenset[options_pb2.MediaKind.ValueType]]] = {
@@ -62,7 +64,7 @@ def read_inputs(given: Mapping[str, object], kind: options_pb2.MediaKind.ValueTy
             inputs.file_fields.append(path)
         elif path.startswith(_IDS) or not isinstance(value, str):
             found.append(Violation(path, "must be the id of a file" if path.startswith(_IDS) else "must be a string", "string_type"))
-        elif value.lower().startswith(("http://", "https://", "data:")):
+        elif _is_url(value):
             inputs.urls.append(InputUrl(value, path))
         else:
             found.append(Violation(path, _FORM, "url_parsing"))
@@ -89,6 +91,11 @@ def _named(given: Mapping[str, object], kind: options_pb2.MediaKind.ValueType, f
         else:
             found.append(Violation(name, "must be a list", "list_type"))
     return named
+
+
+def _is_url(value: str) -> bool:
+    of_operator = value.startswith(_OF_OPERATOR) and not value.startswith(STORED)
+    return of_operator or value.lower().startswith(("http://", "https://", "data:"))
 
 
 def _file_id(value: object, *, by_id: bool) -> int | None:
