@@ -130,8 +130,8 @@ async def test_cutouts_over_a_picture_are_trimmed_afterwards_and_left_where_noth
 
 async def test_what_is_behind_the_subject_is_blurred(neural_world: World) -> None:
     pixels = disc()
-    # Lines in the corner, far from the red disc.
-    pixels[:32:2, :32] = (30, 90, 40)
+    # Lines in the corner, far from the red disc, and too faint to be taken for another subject.
+    pixels[:32:2, :32] = (46, 150, 66)
     source = await neural_world.files.add("disc.png", "image/png", png(pixels))
     wishes = {"type": BLUR_TYPE_LENS, "level": BLUR_LEVEL_HIGH}
     async with neural_world.worker():
@@ -144,7 +144,7 @@ async def test_what_is_behind_the_subject_is_blurred(neural_world: World) -> Non
     result = opened(await neural_world.files.content(output))
     assert result.alpha is None
     np.testing.assert_array_equal(result.pixels[80, 80], pixels[80, 80])
-    assert np.ptp(result.pixels[10:22, 16].astype(int), axis=0).max() < np.ptp(pixels[10:22, 16].astype(int), axis=0).max() * 0.8
+    assert np.ptp(result.pixels[10:22, 16].astype(int), axis=0).max() <= 3
     assert list(task.completed.notices) == []
 
 
