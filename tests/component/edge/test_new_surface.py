@@ -53,9 +53,10 @@ class Served:
     target: str
 
 
-@pytest.fixture
-async def served(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Served]:
+@pytest.fixture(scope="module")
+async def served(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> AsyncIterator[Served]:
     """The surface `tiny` beside those of the platform, behind a real Envoy and the real answer to its checks."""
+    tmp_path = tmp_path_factory.mktemp("tiny")
     keys = Keys(tmp_path)
     signer = keys.signer(IDENTITY_ISSUER)
     verifier = keys.verifier()
