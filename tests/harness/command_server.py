@@ -21,6 +21,8 @@ from darkroom.cli import app
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _LONGEST = 1 << 20
+WIDTH = "120"
+"""Of tables, in columns: read when the command is imported."""
 
 
 class CommandServer:
@@ -50,8 +52,8 @@ class CommandServer:
             if self._process is None:
                 self._path = str(Path(tempfile.mkdtemp(prefix="darkroom-command-")) / "socket")
                 command = [sys.executable, "-m", "tests.harness.command_server", self._path]
-                pipe = subprocess.PIPE
-                self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd=_REPOSITORY)
+                pipe, environment = subprocess.PIPE, {**os.environ, "COLUMNS": WIDTH}
+                self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd=_REPOSITORY, env=environment)
                 assert self._process.stdout is not None
                 self._process.stdout.readline()
             return self._path

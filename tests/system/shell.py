@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.harness.command_server import CommandServer
+from tests.harness.command_server import WIDTH, CommandServer
 from tests.stacks import Account, StackUnderTest
 
 _COMMANDS = CommandServer()
@@ -19,7 +19,7 @@ class Shell:
 
     def __init__(self, stack: StackUnderTest, account: Account, folder: Path) -> None:
         self.folder = folder
-        self._environment = {**os.environ, "DARKROOM_URL": stack.url, "DARKROOM_API_KEY": account.api_key, "COLUMNS": "120"}
+        self._environment = {**os.environ, "DARKROOM_URL": stack.url, "DARKROOM_API_KEY": account.api_key, "COLUMNS": WIDTH}
         self._environment["XDG_STATE_HOME"] = str(folder / "state")
 
     async def start(self, *arguments: str, stdin: bytes | None = None, **environment: str) -> asyncio.subprocess.Process:
