@@ -6,7 +6,6 @@ from pathlib import Path
 
 from reference import markdown, openapi
 from reference.comments import Comments
-from reference.openapi import document
 from services.common.rpc.surfaces import Surface
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -15,7 +14,7 @@ _DOCS = _ROOT / "docs"
 
 def summary() -> str:
     """An overview of what exists and where to read it, small enough for any context window."""
-    found = {surface.name: document(surface) for surface in openapi.surfaces()}
+    found = {surface.name: openapi.shared(surface) for surface in openapi.surfaces()}
     lines = [
         "# Darkroom",
         "",

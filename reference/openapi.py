@@ -43,6 +43,11 @@ def file_name(surface: Surface) -> str:
 
 def document(surface: Surface) -> Document:
     """The whole document, deterministic for one version of the protos. Raises the errors of its parts about incomplete protos."""
+    return deepcopy(shared(surface))
+
+
+def shared(surface: Surface) -> Document:
+    """The same for those who only read it: one object for all."""
     return _document(surface.name, version())
 
 
@@ -84,7 +89,7 @@ def _document(name: str, _version: Hashable) -> Document:
 
 def rendered(surface: Surface) -> str:
     """The document as it is served."""
-    return json.dumps(document(surface), ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(shared(surface), ensure_ascii=False, indent=2) + "\n"
 
 
 def _introduction(surface: Surface) -> str:
