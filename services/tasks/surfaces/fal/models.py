@@ -57,7 +57,9 @@ class Input(BaseModel):
     height: int | str | None = Field(None, description="Height of the result in pixels.")
     batch_size: int | str | None = Field(None, description="Number of pictures to generate, 1 to 4; 1 by default.")
     priority: int | str | None = Field(None, description="Of the account's requests, those with higher priority run first; 0 by default.")
-    image_url: str | None = Field(None, description="The picture: an http or https URL, a data URI, or `storage://files/<id>`.")
+    image_url: str | None = Field(
+        None, description="The picture: an http or https URL, a data URI, `storage://files/<id>`, or `storage://NAME/path`."
+    )
     image_urls: list[str] | None = Field(None, description="Several pictures, each as in `image_url`.")
     pdf_url: str | None = Field(None, description="The document, for models that take a PDF.")
     input_urls: list[str] | None = Field(None, description="Files of whatever kind the model takes, each as in `image_url`.")
