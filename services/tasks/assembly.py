@@ -53,6 +53,7 @@ from services.tasks.domain.webhooks.formats import WebhookFormat
 from services.tasks.files_client import FilesClient
 from services.tasks.monitoring.gauges import QueueGauges
 from services.tasks.store.batches import BatchStore
+from services.tasks.store.former_outbox import FormerOutbox
 from services.tasks.store.ledger import LedgerStore
 from services.tasks.store.policies import PolicyStore
 from services.tasks.store.queue import QueueStore
@@ -141,7 +142,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     usage = TaskUsage(PolicyStore(database), ledger, _usage_limits(settings), opened.open_calls.of)
     return Assembly(
         loops=[
-            *_loops(settings, store, bus, notifications, attempts, clock),
+            *_loops(settings, database, store, bus, notifications, attempts, clock),
             Loop("deadlines", settings.reaper_interval, Deadlines(store, bus, notifications, clock).step),
             Loop("sweep_idempotency", settings.idempotency_sweep_interval, idempotency.sweep),
             Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
@@ -164,18 +165,28 @@ def lanes() -> list[str]:
 
 
 def _loops(
-    settings: TasksSettings, store: TaskStore, bus: Bus, notifications: Notifications, attempts: Attempts, clock: Clock
+    settings: TasksSettings,
+    database: Database,
+    store: TaskStore,
+    bus: Bus,
+    notifications: Notifications,
+    attempts: Attempts,
+    clock: Clock,
 ) -> list[Loop]:
     every_lane = lanes()
-    publisher = EventPublisher(store, bus, packed)
-    relay = Relay(store, publisher, timedelta(seconds=settings.relay_retry), clock, timedelta(seconds=settings.relay_age))
-    announcer = Announcer(publisher)
+    publisher = EventPublisher(bus, packed)
+    retry, age = timedelta(seconds=settings.relay_retry), timedelta(seconds=settings.relay_age)
+    relays = {
+        "relay": Relay(store, publisher, retry, clock, age),
+        "former_relay": Relay(FormerOutbox(database), publisher, retry, clock, age),
+    }
+    announcer = Announcer(store, publisher)
     announcing = Loop("announcer", settings.relay_interval, announcer.step, _SPACING)
     notifications.on_event(announcer.add)
     notifications.on_event(lambda _: announcing.wake())
     redispatch_after = timedelta(seconds=settings.redispatch_after)
     reaper = Loop("reaper", settings.reaper_interval, Reaper(store, attempts, bus, every_lane, redispatch_after, clock).step)
-    loops = [announcing, Loop("relay", settings.relay_interval, relay.step), reaper]
+    loops = [announcing, *(Loop(name, settings.relay_interval, relay.step) for name, relay in relays.items()), reaper]
     # A lane that nothing wakes checks for due retries at each step. One woken by a create has checked recently, so the task need not wait
     # for that.
     interval = timedelta(seconds=settings.dispatch_interval * 0.9)

@@ -166,6 +166,10 @@ class OutgoingEvent:
     output_file_ids: Sequence[int]
     trace_parent: str = ""
     """Trace parent of the request that created the task; empty if it is not traced."""
+    outbox_id: int | None = None
+    """The row of the outbox that names it."""
+    outbox_events: int = 0
+    """How many events that row names."""
 
     @classmethod
     def newest_of(cls, task: Task) -> OutgoingEvent:
@@ -182,7 +186,7 @@ class OutgoingEvent:
             time=task.update_time,
         )
         outputs = task.output_file_ids if task.state is TaskState.SUCCEEDED else []
-        return cls(event, task.account_id, outputs, Origin.parse(task.trace_id).trace_parent)
+        return cls(event, task.account_id, outputs, Origin.parse(task.trace_id).trace_parent, task.outbox_id, task.outbox_events)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -81,6 +81,10 @@ class Task:
     later_inputs: Sequence[bytes] = ()
     """`darkroom.internal.tasks.v1.StoredLaterInput` messages: inputs that are still to be fetched. Empty once they are among
     `input_file_ids`."""
+    outbox_id: int | None = field(default=None, compare=False)
+    """As a transition returns it: the row of the outbox that names the transition's event. None however else the task was read."""
+    outbox_events: int = field(default=0, compare=False)
+    """How many events that row names."""
 
 
 @dataclass(frozen=True, slots=True)

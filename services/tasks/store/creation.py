@@ -99,7 +99,7 @@ admitted AS (
   WHERE account_policy.account_id = taken.account_id
   RETURNING account_policy.account_id, priority_class
 ),""",
-    result="SELECT moved.*, asked.request FROM moved JOIN asked ON asked.id = moved.id ORDER BY asked.number",
+    result="SELECT moved.*, outbox.*, asked.request FROM moved JOIN asked ON asked.id = moved.id CROSS JOIN outbox ORDER BY asked.number",
 )
 """Store admitted tasks and reserve their prices. Runs after LOCK_ACCOUNTS, in the same transaction."""
 

@@ -156,7 +156,9 @@ DISPATCH = transition(
     _ACCOUNTS_ADVANCE,
     _CLASSES_ADVANCE,
     before=_NEXT,
-    result="SELECT moved.* FROM moved JOIN next ON next.id = moved.id ORDER BY next.priority_class DESC, next.tag, next.account_id",
+    result="""
+SELECT moved.*, outbox.* FROM moved JOIN next ON next.id = moved.id CROSS JOIN outbox
+ORDER BY next.priority_class DESC, next.tag, next.account_id""",
 )
 """Offer the lane's next tasks, as far as its window has room, in the order of their turns: an account's own tasks by priority, then age.
 

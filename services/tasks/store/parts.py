@@ -2,10 +2,10 @@
 
 Each transition is one statement. Its guard is the WHERE clause of the UPDATE named `moved`: under concurrency PostgreSQL checks it again on
 the newest version of the row, so of two mutually exclusive transitions one moves the row and the other returns none. Everything that
-belongs to the transition depends on `moved` and commits with it: the numbered event, the attempt's history, the account's counters, its
-credits and its ledger entries, the batch's counters, the webhooks to be sent. Row locks are taken in the order task, account_policy, then
-lane_account and batch, and several rows in the order of their accounts, so that no two statements deadlock. A part that must wait for
-another joins it. `:now` is always passed in, so that a test can control time.
+belongs to the transition depends on `moved` and commits with it: the numbered event and its place in the outbox, the attempt's history,
+the account's counters, its credits and its ledger entries, the batch's counters, the webhooks to be sent. Row locks are taken in the
+order task, account_policy, then lane_account and batch, and several rows in the order of their accounts, so that no two statements
+deadlock. A part that must wait for another joins it. `:now` is always passed in, so that a test can control time.
 
 A statement may make the transition of many tasks, each with its own guard: `asked` lists them with their values and locks them in the order
 of their ids. In each row of `moved`, `number` then tells which entry of the list it is.
@@ -17,9 +17,14 @@ from services.common.idempotency import remembered
 
 EVENT = """
 event AS (
-  INSERT INTO task_event (task_id, sequence, state, attempt, progress, message, error_reason, error_message, time, relay_at)
-  SELECT id, last_sequence, state, attempt, progress, progress_message, error_reason, error_message, update_time, update_time
+  INSERT INTO task_event (task_id, sequence, state, attempt, progress, message, error_reason, error_message, time)
+  SELECT id, last_sequence, state, attempt, progress, progress_message, error_reason, error_message, update_time
   FROM moved
+),
+outbox AS (
+  INSERT INTO event_outbox (task_ids, sequences, time)
+  SELECT array_agg(id), array_agg(last_sequence), max(update_time) FROM moved HAVING count(*) > 0
+  RETURNING id AS outbox_id, cardinality(task_ids) AS outbox_events
 )"""
 
 ATTEMPT_BEGINS = """
@@ -183,8 +188,14 @@ asked AS (
 ),"""  # noqa: S608 - put together from constants
 
 
-def transition(moved: str, *parts: str, before: str = "", result: str = "SELECT * FROM moved") -> TextClause:
-    """The statement of a transition: `moved` with its event, the further parts that depend on it, and `before`, what it needs first."""
+def transition(
+    moved: str, *parts: str, before: str = "", result: str = "SELECT moved.*, outbox.* FROM moved CROSS JOIN outbox"
+) -> TextClause:
+    """The statement of a transition: `moved` with its event, the further parts that depend on it, and `before`, what it needs first.
+
+    A `result` of its own also has the columns of `outbox`, the statement's one row there: with them the process that made the transition
+    can remove the row once it has published the events; without them a relay publishes them again.
+    """
     return text(" ".join(("WITH", before, "moved AS (", moved, "),", ",".join((EVENT, *parts)), result)))
 
 

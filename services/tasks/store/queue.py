@@ -49,9 +49,14 @@ SELECT lane, min(create_time) AS create_time FROM head GROUP BY lane
 queues are (a loose index scan, https://wiki.postgresql.org/wiki/Loose_indexscan; ids, and so each queue's order, grow with time)."""
 
 UNRELAYED = text("""
-SELECT min(time) AS time FROM (SELECT time FROM task_event WHERE relay_at IS NOT NULL ORDER BY relay_at LIMIT 1000) AS first
+SELECT min(time) AS time FROM (
+  (SELECT time FROM event_outbox ORDER BY id LIMIT 1000)
+  UNION ALL
+  (SELECT time FROM task_event WHERE relay_at IS NOT NULL ORDER BY relay_at LIMIT 1000)
+) AS first
 """)
-"""When the oldest unpublished event happened. Relays take events in the order of `relay_at`, and few are under way at once."""
+"""When the oldest unpublished event happened. Rows are in the order of their ids, but for those that were under way at once. The second
+part is for events of the previous version."""
 
 WEBHOOKS = text("""
 WITH RECURSIVE lane (id) AS (

@@ -20,7 +20,7 @@ WITH expired AS (
 )
 SELECT count(*) FROM removed
 """)
-"""Delete tasks and, through foreign keys, their events, attempts and deliveries. The ledger stays."""
+"""Delete tasks and, through a trigger and foreign keys, their events, attempts and deliveries. The ledger stays."""
 
 EVENTS = text("""
 WITH position AS (
@@ -36,13 +36,14 @@ WITH position AS (
 ), trimmed AS (
   DELETE FROM task_event USING ended
   WHERE task_event.task_id = ended.id AND task_event.sequence < ended.last_sequence AND task_event.relay_at IS NULL
+    AND task_event.time < coalesce((SELECT time FROM event_outbox ORDER BY id LIMIT 1), 'infinity')
 ), moved AS (
   UPDATE event_retention SET (end_time, task_id) = (SELECT end_time, id FROM ended ORDER BY end_time DESC, id DESC LIMIT 1)
   WHERE EXISTS (SELECT FROM ended)
 )
 SELECT count(*) FROM ended
 """)
-"""Delete the events of ended tasks, except the last one of each, which tells watchers of the end.
+"""Delete the published events of ended tasks, except the last one of each, which tells watchers of the end.
 
 The one row of `event_retention` (LIMIT 1 tells the planner) is the position in the order of ends up to which this is done, so that no task
 needs a mark. Tasks are locked as TASKS locks them, or the two could deadlock on each other's events. A task that is skipped for that reason

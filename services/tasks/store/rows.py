@@ -19,10 +19,13 @@ Model = TypeVar("Model")
 Row = Mapping[str, Any]
 
 
-def _reader(model: type[Model], empty: Mapping[str, Any] | None = None, **enumerations: type[StrEnum]) -> Callable[[Row], Model]:
+def _reader(
+    model: type[Model], empty: Mapping[str, Any] | None = None, optional: Sequence[str] = (), **enumerations: type[StrEnum]
+) -> Callable[[Row], Model]:
     """What builds a model from the columns with the names of its fields; a row may have more columns. `enumerations` are the fields whose
-    columns hold values of an enumeration, or NULL; `empty` maps fields to what NULL means for them."""
-    names = [field.name for field in fields(model)]  # type: ignore[arg-type]  # it is a dataclass
+    columns hold values of an enumeration, or NULL; `empty` maps fields to what NULL means for them; `optional` are the model's last fields,
+    which a row either has or lacks together."""
+    names = [field.name for field in fields(model) if field.name not in optional]  # type: ignore[arg-type]  # it is a dataclass
     columns = itemgetter(*names)
     members = [(names.index(name), {None: None, **{each.value: each for each in kind}}) for name, kind in enumerations.items()]
     replaced = [(names.index(name), value) for name, value in (empty or {}).items()]
@@ -35,12 +38,20 @@ def _reader(model: type[Model], empty: Mapping[str, Any] | None = None, **enumer
         for position, value in replaced:
             if values[position] is None:
                 values[position] = value
+        if optional and row.get(optional[0]) is not None:
+            values += [row[name] for name in optional]
         return build(*values)
 
     return read
 
 
-task_of = _reader(Task, {"surface": "", "client_request": b"", "later_inputs": ()}, state=TaskState, error_reason=ErrorReason)
+task_of = _reader(
+    Task,
+    {"surface": "", "client_request": b"", "later_inputs": ()},
+    ("outbox_id", "outbox_events"),
+    state=TaskState,
+    error_reason=ErrorReason,
+)
 event_of = _reader(TaskEvent, state=TaskState, error_reason=ErrorReason)
 attempt_of = _reader(TaskAttempt, outcome=TaskState, error_reason=ErrorReason)
 batch_of = _reader(Batch)
@@ -56,7 +67,8 @@ def first(read: Callable[[Row], Model], rows: Sequence[Row]) -> Model | None:
 
 def outgoing_of(row: Row) -> OutgoingEvent:
     """A row of TAKE_EVENTS."""
-    return OutgoingEvent(event_of(row), row["account_id"], row["output_file_ids"], Origin.parse(row["trace_id"]).trace_parent)
+    trace_parent = Origin.parse(row["trace_id"]).trace_parent
+    return OutgoingEvent(event_of(row), row["account_id"], row["output_file_ids"], trace_parent, row["outbox_id"], row["outbox_events"])
 
 
 def refusal_bytes(refusal: Refusal) -> bytes:

@@ -59,7 +59,7 @@ def hooks(clean_engine: AsyncEngine, scene: Scene, clock: MovableClock) -> Hooks
 async def relayed(scene: Scene, clock: MovableClock) -> None:
     """As if every event had been published."""
     events = await scene.store.take_events(limit=10_000, retry_at=clock() + timedelta(seconds=10), now=clock())
-    await scene.store.events_relayed(outgoing.event for outgoing in events)
+    await scene.store.events_relayed(events)
 
 
 @pytest.mark.parametrize("state", TaskState)
@@ -214,7 +214,7 @@ async def test_the_service_sweeps_and_a_watcher_still_learns_of_an_end_long_ago(
             await replica.tasks.CancelTask(pb.CancelTaskRequest(task_id=task.id), metadata=me)
 
         async def unpublished() -> int:
-            return await rows(clean_engine, "task_event WHERE relay_at IS NOT NULL")
+            return await rows(clean_engine, "event_outbox")
 
         await eventually(unpublished, lambda count: count == 0)
         async with clean_engine.begin() as connection:

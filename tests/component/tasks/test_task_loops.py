@@ -10,9 +10,12 @@ from datetime import timedelta
 import pytest
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import NotFoundError
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2
 from services.common.bus import WORK_STREAM, Bus, connected, work_consumer, work_subject
+from services.common.database import Database
 from services.common.errors import ErrorReason
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
 from services.tasks.domain.lifecycle.dispatcher import Dispatcher
@@ -22,6 +25,7 @@ from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher
 from services.tasks.domain.lifecycle.reaper import Reaper
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.model.state import TaskState
+from services.tasks.store.former_outbox import FormerOutbox
 from services.tasks.store.tasks import TaskStore
 from services.tasks.surfaces.internal.events import packed
 from tests.component.tasks.clock import MovableClock
@@ -43,7 +47,7 @@ def reaper(store: TaskStore, bus: Bus, attempts: Attempts, clock: MovableClock) 
 
 
 def relay_of(store: TaskStore, bus: Bus, clock: MovableClock, age: timedelta = timedelta()) -> Relay:
-    return Relay(store, EventPublisher(store, bus, packed), 10 * SECOND, clock, age)
+    return Relay(store, EventPublisher(bus, packed), 10 * SECOND, clock, age)
 
 
 @pytest.fixture
@@ -242,7 +246,7 @@ async def test_relays_at_once_publish_each_event_once(scene: Scene, store: TaskS
 async def test_an_announced_event_is_published_once_and_the_relay_takes_what_was_not(
     scene: Scene, store: TaskStore, bus: Bus, clock: MovableClock
 ) -> None:
-    announcer, relay = Announcer(EventPublisher(store, bus, packed)), relay_of(store, bus, clock, 2 * SECOND)
+    announcer, relay = Announcer(store, EventPublisher(bus, packed)), relay_of(store, bus, clock, 2 * SECOND)
     task = await scene.create()
     announcer.add(task)
     await scene.dispatch()  # By a process that dies before it announces this.
@@ -255,12 +259,70 @@ async def test_an_announced_event_is_published_once_and_the_relay_takes_what_was
     assert [message.event.sequence for message in await published(bus, task.id)] == [1, 2]
 
 
+async def test_what_a_statement_did_is_forgotten_only_once_every_event_of_it_is_published(
+    scene: Scene, store: TaskStore, bus: Bus, clock: MovableClock
+) -> None:
+    announcer, relay = Announcer(store, EventPublisher(bus, packed)), relay_of(store, bus, clock, 2 * SECOND)
+    tasks = [await scene.create() for _ in range(3)]
+    clock.advance(10)
+    await relay.step()
+    offered = await scene.dispatch()
+    assert {(task.outbox_id, task.outbox_events) for task in offered} == {(offered[0].outbox_id, 3)}
+    for task in offered[:2]:
+        announcer.add(task)
+        await announcer.step()
+    # The process dies before it announces the third.
+    assert [event.event.sequence for event in await events_on(bus)] == [1, 1, 1, 2, 2]
+    clock.advance(2)
+    await relay.step()
+    assert {event.event.task_id for event in await events_on(bus) if event.event.sequence == 2} == {task.id for task in tasks}
+    assert await _unpublished(store, clock) == 0
+
+    for task in await asyncio.gather(*map(scene.start, offered)):
+        assert task is not None
+        announcer.add(task)
+    await announcer.step()
+    assert await _unpublished(store, clock) == 0
+
+
+async def test_events_of_a_task_that_is_deleted_first_are_forgotten(
+    scene: Scene, store: TaskStore, relay: Relay, bus: Bus, clock: MovableClock
+) -> None:
+    task, other = await scene.in_state(TaskState.CANCELLED), await scene.create()
+    assert await store.delete(ACCOUNT, task.id)
+    await relay.step()
+    assert [event.event.task_id for event in await events_on(bus)] == [other.id]
+    assert await _unpublished(store, clock) == 0
+
+
+async def test_events_of_a_replica_of_the_previous_version_are_relayed(
+    scene: Scene, store: TaskStore, clean_engine: AsyncEngine, relay: Relay, bus: Bus, clock: MovableClock
+) -> None:
+    task = await scene.create()
+    async with clean_engine.begin() as connection:
+        await connection.execute(text("DELETE FROM event_outbox"))
+        await connection.execute(text("UPDATE task_event SET relay_at = time"))
+    former = Relay(FormerOutbox(Database(clean_engine)), EventPublisher(bus, packed), 10 * SECOND, clock)
+    await relay.step()
+    assert await events_on(bus) == []
+    await former.step()
+    assert [event.event.task_id for event in await events_on(bus)] == [task.id]
+    clock.advance(3600)
+    assert await FormerOutbox(Database(clean_engine)).take_events(limit=1, retry_at=clock(), now=clock()) == []
+
+
+async def _unpublished(store: TaskStore, clock: MovableClock) -> int:
+    """How many events some relay would still publish."""
+    later = clock() + 3600 * SECOND
+    return len(await store.take_events(limit=100, retry_at=clock(), now=later))
+
+
 async def test_a_large_backlog_is_relayed_in_batches(scene: Scene, store: TaskStore, relay: Relay, bus: Bus) -> None:
-    for _ in range(501):
+    for _ in range(101):
         await scene.create()
     assert await relay.step() is True
     assert await relay.step() is False
-    assert len(await events_on(bus)) == 501
+    assert len(await events_on(bus)) == 101
 
 
 async def test_without_nats_nothing_is_offered_or_taken_but_leases_end(

@@ -74,7 +74,7 @@ async def test_events_lag_until_they_are_published(gauges: QueueGauges, scene: S
     # Taken by a relay, and not confirmed.
     [taken] = await scene.store.take_events(limit=10, retry_at=clock() + timedelta(seconds=10), now=clock())
     assert (await read(gauges))["darkroom_relay_lag_seconds",] == 30
-    await scene.store.events_relayed([taken.event])
+    await scene.store.events_relayed([taken])
     assert (await read(gauges))["darkroom_relay_lag_seconds",] == 0
 
 

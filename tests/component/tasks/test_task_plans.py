@@ -16,7 +16,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.common.database import Database, engine
 from services.common.migrations import migrate
-from services.tasks.store import account_order, attempts, batches, deliveries, events, ledger, order, queue, retention, tasks, webhooks
+from services.tasks.store import (
+    account_order,
+    attempts,
+    batches,
+    deliveries,
+    events,
+    former_outbox,
+    ledger,
+    order,
+    queue,
+    retention,
+    tasks,
+    webhooks,
+)
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import Scene
@@ -37,6 +50,9 @@ INSERT INTO task SELECT (task).* FROM (
 """)
 PILE_UP_EVENTS = text("""
 INSERT INTO task_event SELECT id, 1, state, 1, 1, '', NULL, NULL, now(), NULL FROM task WHERE id <= 30000
+""")
+PILE_UP_OUTBOX = text("""
+INSERT INTO event_outbox (task_ids, sequences, time) SELECT ARRAY[id], '{1}', now() FROM task WHERE id <= 30000
 """)
 # As deep a queue, of 300 accounts.
 QUEUE_UP = text("""
@@ -97,6 +113,7 @@ async def piled_up(postgres: StackUnderTest) -> AsyncIterator[AsyncEngine]:
         async with made.begin() as connection:
             await connection.execute(PILE_UP, {"id": running.id})
             await connection.execute(PILE_UP_EVENTS)
+            await connection.execute(PILE_UP_OUTBOX)
             await connection.execute(PILE_UP_LEDGER)
             await connection.execute(QUEUE_UP, {"id": running.id})
             await connection.execute(OPEN_UP)
@@ -106,7 +123,9 @@ async def piled_up(postgres: StackUnderTest) -> AsyncIterator[AsyncEngine]:
             await connection.execute(JOIN_BATCHES)
         async with made.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await connection.execute(text("VACUUM ANALYZE task, task_event, ledger_entry, account_policy, lane_account, webhook_delivery"))
+            await connection.execute(
+                text("VACUUM ANALYZE task, task_event, event_outbox, ledger_entry, account_policy, lane_account, webhook_delivery")
+            )
         yield made
 
 
@@ -136,7 +155,9 @@ def _index_and_scans(plan: Any) -> list[tuple[str, str | None, str | None]]:
         (order.OFFERED, "task_offered"),
         (attempts.LOST, "task_leases"),
         (tasks.OVERDUE, "task_deadlines"),
-        (events.TAKE_EVENTS, "task_event_outbox"),
+        (events.TAKE_EVENTS, "event_outbox_pkey"),
+        (events.TAKE_EVENTS, "task_event_pkey"),
+        (former_outbox.TAKE_FORMER_EVENTS, "task_event_outbox"),
         (tasks.LIST, "task_account"),
         # The task's own row; or those that are offered, or run, when they are few.
         (attempts.START, "task_pkey|task_offered"),
@@ -164,6 +185,7 @@ def _index_and_scans(plan: Any) -> list[tuple[str, str | None, str | None]]:
         (queue.OPEN, "task_offered"),
         (queue.OPEN, "task_leases"),
         (queue.OLDEST, "task_queue"),
+        (queue.UNRELAYED, "event_outbox_pkey"),
         (queue.UNRELAYED, "task_event_outbox"),
         (queue.WEBHOOKS, "webhook_delivery_outbox"),
     ],
@@ -174,7 +196,7 @@ async def test_plan(piled_up: AsyncEngine, clock: MovableClock, statement: State
         scans = await _scans(connection, statement, clock())
     assert set(index.split("|")) & {name for _, _, name in scans}, scans
     # Every access to the piled-up tables goes by an index.
-    piled = ("task", "task_event", "ledger_entry", "webhook_delivery")
+    piled = ("task", "task_event", "event_outbox", "ledger_entry", "webhook_delivery")
     assert [scan for scan in scans if scan[0] == "Seq Scan" and scan[1] in piled] == []
 
 

@@ -136,7 +136,7 @@ async def test_relays_at_once_take_each_event_once(scene: Scene, store: TaskStor
     taken = await asyncio.gather(*(store.take_events(limit=15, retry_at=later, now=clock()) for _ in range(5)))
     keys = [(outgoing.event.task_id, outgoing.event.sequence) for batch in taken for outgoing in batch]
     assert len(keys) == len(set(keys)) == 40
-    await store.events_relayed(outgoing.event for outgoing in taken[0])
+    await store.events_relayed(taken[0])
     clock.now = later
     again = await store.take_events(limit=100, retry_at=later.replace(hour=14), now=clock())
     assert len(again) == 40 - len(taken[0])

@@ -51,7 +51,7 @@ class Loops:
             Dispatcher("system", store, bus, notifications, 1000, 1000, clock).step,
             Reaper(store, attempts, bus, ["system"], 30 * SECOND, clock).step,
             Deadlines(store, bus, notifications, clock).step,
-            Relay(store, EventPublisher(store, bus, packed), 10 * SECOND, clock).step,
+            Relay(store, EventPublisher(bus, packed), 10 * SECOND, clock).step,
             RetentionSweeper(RetentionStore(Database(engine)), rules(RetentionSettings()), clock).step,
             self._sender.step,
         )

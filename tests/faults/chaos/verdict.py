@@ -43,7 +43,7 @@ def unsettled(stack: StackUnderTest, accounts: Sequence[int]) -> str:
     """What of the accounts is still under way: open tasks, unpublished events, webhooks to be sent. Empty when nothing is."""
     query = """
         SELECT (SELECT count(*) FROM task WHERE account_id = ANY($1) AND end_time IS NULL) AS tasks,
-          (SELECT count(*) FROM task_event JOIN task ON task.id = task_id WHERE account_id = ANY($1) AND relay_at IS NOT NULL) AS events,
+          (SELECT count(*) FROM event_outbox JOIN task ON task.id = ANY(task_ids) WHERE account_id = ANY($1)) AS events,
           (SELECT count(*) FROM webhook_delivery WHERE account_id = ANY($1) AND next_at IS NOT NULL) AS webhooks
     """
     [row] = stack.fetch("tasks", query, list(accounts))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from prometheus_client import Counter
 
@@ -14,10 +15,10 @@ from services.common.clock import Clock
 from services.common.publishing import Outgoing
 from services.tasks.model import Task
 from services.tasks.model.records import OutgoingEvent
-from services.tasks.store.events import EventStore
 
 _PUBLISHED = Counter("darkroom_events_published", "Events of tasks published to NATS.")
 _BATCH = 500
+_ROWS = 100
 _KEPT = 20_000
 
 Packed = tuple[Sequence[OutgoingEvent], bytes]
@@ -25,38 +26,69 @@ Pack = Callable[[Sequence[OutgoingEvent]], Iterable[Packed]]
 """Packs the events of one account into message bodies, in order, each with the events that it holds."""
 
 
-class EventPublisher:
-    """Publishes events and marks them as published."""
+class Outbox(Protocol):
+    """The events that are committed and not yet published."""
 
-    def __init__(self, store: EventStore, bus: Bus, pack: Pack) -> None:
-        self._store, self._bus, self._pack = store, bus, pack
+    async def take_events(self, *, limit: int, retry_at: datetime, now: datetime) -> Sequence[OutgoingEvent]:
+        """The events of up to `limit` rows, by task and number; other calls skip them until `retry_at`."""
+
+    async def events_relayed(self, events: Iterable[OutgoingEvent]) -> None:
+        """Forget rows all of whose events are published."""
+
+
+class EventPublisher:
+    """Publishes events."""
+
+    def __init__(self, bus: Bus, pack: Pack) -> None:
+        self._bus, self._pack = bus, pack
 
     @property
     def connected(self) -> bool:
         """Whether NATS can be reached."""
         return self._bus.client.is_connected
 
-    async def publish(self, events: Sequence[OutgoingEvent]) -> int:
+    async def publish(self, events: Sequence[OutgoingEvent]) -> Sequence[OutgoingEvent]:
         """Publish events, those of each account together and in order, since each message costs the server a synchronous disk write and
-        each reader a turn. Returns how many were confirmed."""
+        each reader a turn. Returns those that the bus has confirmed."""
         accounts: dict[int, list[OutgoingEvent]] = {}
         for outgoing in events:
             accounts.setdefault(outgoing.account_id, []).append(outgoing)
         packed = [message for group in accounts.values() for message in self._pack(group)]
         confirmed = await self._bus.publisher.publish([_message(group, body) for group, body in packed])
-        sent = [outgoing.event for (group, _), sure in zip(packed, confirmed, strict=True) if sure for outgoing in group]
+        sent = [outgoing for (group, _), sure in zip(packed, confirmed, strict=True) if sure for outgoing in group]
         _PUBLISHED.inc(len(sent))
-        if sent:
-            await self._store.events_relayed(sent)
-        return len(sent)
+        return sent
+
+
+class _Confirmed:
+    """Which rows of the outbox are published as a whole: the events of one may go out at different times and in different messages."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[int, set[int]] = {}
+
+    def rows(self, events: Iterable[OutgoingEvent]) -> list[OutgoingEvent]:
+        """The last of each row's events, once all are confirmed; and those that no row names."""
+        last = []
+        for outgoing in events:
+            if outgoing.outbox_id is not None and outgoing.outbox_events > 1:
+                tasks = self._tasks.setdefault(outgoing.outbox_id, set())
+                tasks.add(outgoing.event.task_id)
+                if len(tasks) < outgoing.outbox_events:
+                    continue
+                del self._tasks[outgoing.outbox_id]
+            last.append(outgoing)
+        while len(self._tasks) > _KEPT:  # The rest of these is left to the relay.
+            del self._tasks[next(iter(self._tasks))]
+        return last
 
 
 class Announcer:
     """The fast path: the relay takes an event from the database only if this has not published it soon."""
 
-    def __init__(self, publisher: EventPublisher) -> None:
-        self._publisher = publisher
+    def __init__(self, outbox: Outbox, publisher: EventPublisher) -> None:
+        self._outbox, self._publisher = outbox, publisher
         self._events: deque[OutgoingEvent] = deque(maxlen=_KEPT)
+        self._confirmed = _Confirmed()
 
     def add(self, task: Task) -> None:
         """Publish the task's newest event with the next step."""
@@ -67,7 +99,8 @@ class Announcer:
         events = [self._events.popleft() for _ in range(min(len(self._events), _BATCH))]
         if not events or not self._publisher.connected:
             return False
-        await self._publisher.publish(events)
+        if done := self._confirmed.rows(await self._publisher.publish(events)):
+            await self._outbox.events_relayed(done)
         return bool(self._events)
 
 
@@ -78,18 +111,19 @@ class Relay:
     drop it by its number. Readers do not rely on the order either, since events of one task may be published by several replicas.
     """
 
-    def __init__(self, store: EventStore, publisher: EventPublisher, retry: timedelta, clock: Clock, age: timedelta = timedelta()) -> None:
-        self._store, self._publisher, self._retry, self._clock, self._age = store, publisher, retry, clock, age
+    def __init__(self, outbox: Outbox, publisher: EventPublisher, retry: timedelta, clock: Clock, age: timedelta = timedelta()) -> None:
+        self._outbox, self._publisher, self._retry, self._clock, self._age = outbox, publisher, retry, clock, age
 
     async def step(self) -> bool:
-        """Publish one batch; True if there may be more. While NATS is unavailable the events stay where they are."""
+        """Publish the events of some rows; True if there may be more. While NATS is unavailable the events stay where they are."""
         if not self._publisher.connected:
             return False
         now = self._clock()
-        events = await self._store.take_events(limit=_BATCH, retry_at=now + self._retry, now=now - self._age)
-        if not events:
-            return False
-        return await self._publisher.publish(events) == _BATCH
+        events = await self._outbox.take_events(limit=_ROWS, retry_at=now + self._retry, now=now - self._age)
+        sent = await self._publisher.publish(events) if events else ()
+        if done := _Confirmed().rows(sent):
+            await self._outbox.events_relayed(done)
+        return len(sent) == len(events) >= _ROWS
 
 
 def _message(group: Sequence[OutgoingEvent], body: bytes) -> Outgoing:

@@ -4,13 +4,22 @@ what the domain does not see."""
 from services.tasks.store.tables.account import AccountPolicyRow, LaneAccountRow, LaneClassRow, LedgerEntryRow
 from services.tasks.store.tables.base import TasksTable
 from services.tasks.store.tables.batch import BatchRow
-from services.tasks.store.tables.task import AuditRow, EventRetentionRow, IdempotencyRow, TaskAttemptRow, TaskEventRow, TaskRow
+from services.tasks.store.tables.task import (
+    AuditRow,
+    EventOutboxRow,
+    EventRetentionRow,
+    IdempotencyRow,
+    TaskAttemptRow,
+    TaskEventRow,
+    TaskRow,
+)
 from services.tasks.store.tables.webhook import WebhookDeliveryRow, WebhookRow, WebhookSecretRow
 
 __all__ = [
     "AccountPolicyRow",
     "AuditRow",
     "BatchRow",
+    "EventOutboxRow",
     "EventRetentionRow",
     "IdempotencyRow",
     "LaneAccountRow",

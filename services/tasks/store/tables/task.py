@@ -12,6 +12,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -99,11 +100,12 @@ class TaskRow(TasksTable, table=True):
 
 
 def _task_key() -> Any:
-    return Field(sa_column=Column(BigInteger, ForeignKey("task.id", ondelete="CASCADE"), primary_key=True))
+    # No foreign key, which each insert would check: a trigger removes the rows with their task.
+    return Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
 
 
 class TaskEventRow(TasksTable, table=True):
-    """One numbered change of a task; written by the statement that made the change; only `relay_at` ever changes."""
+    """One numbered change of a task; written by the statement that made the change, and never changed."""
 
     __tablename__ = "task_event"
     __table_args__ = (Index("task_event_outbox", "relay_at", "task_id", "sequence", postgresql_where=text("relay_at IS NOT NULL")),)
@@ -118,7 +120,21 @@ class TaskEventRow(TasksTable, table=True):
     error_message: str | None = Field(None, sa_type=Text)
     time: datetime = moment(nullable=False)
     relay_at: datetime | None = moment()
-    """NULL once published: until then a relay takes the event at this time, and moves the time on while it publishes."""
+    """Set by the previous version only, until the event is published."""
+
+
+class EventOutboxRow(TasksTable, table=True):
+    """The events of one statement, until they are published."""
+
+    __tablename__ = "event_outbox"
+
+    id: int | None = Field(None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    task_ids: list[int] = array(BigInteger)
+    sequences: list[int] = array(BigInteger)
+    """The number of the event of each of the tasks."""
+    time: datetime = moment(nullable=False)
+    retry_at: datetime | None = moment()
+    """While a relay publishes the events, when another may: it may have died."""
 
 
 class EventRetentionRow(TasksTable, table=True):
