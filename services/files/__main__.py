@@ -27,7 +27,7 @@ from services.files.assembly import assemble
 from services.files.config import FilesSettings
 from services.files.events import TaskEvents
 from services.files.objects import object_store
-from services.files.probe import Prober, storage_client
+from services.files.probe import ProbeLimits, Prober, storage_client
 from services.files.surfaces.internal.intake import Intake
 from services.files.surfaces.internal.storage import Storage
 from services.files.surfaces.native.files import NativeFiles
@@ -51,7 +51,9 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
         settings.s3_endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, secret, settings.s3_ca_file
     )
     objects = await opening.open("storage", storage)
-    sandbox = await opening.open("sandbox", Sandbox(preload=["services.files.probe.prober"], concurrency=settings.probe_concurrency))
+    sandbox = await opening.open(
+        "sandbox", Sandbox(preload=["services.files.probe.prober"], concurrency=settings.probe_concurrency, ahead=ProbeLimits().of_child)
+    )
     prober = Prober(sandbox, await opening.open("ranges", storage_client(_STORAGE_SECONDS, settings.s3_authorities)))
     writer = object_writing.ObjectWriter(await opening.open("writes", object_writing.storage_client(settings.s3_authorities)))
     files = assemble(settings, database, objects, prober, tasks, writer, system_clock)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import importlib
 import json
+import os
 import pickle
 import socket
+import struct
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -20,26 +22,45 @@ _TRACEBACK_CHARACTERS = 8_000
 
 def work(connection: socket.socket, confinement: Confinement) -> None:
     """Serve the one job that comes over `connection`; returns when its answer has been sent."""
-    connection.sendall(frame(Kind.STARTED))
+    connection.sendall(frame(Kind.STARTED, struct.pack("!I", os.getpid())))
+    job = _received(connection)
+    connection.sendall(answer_of(lambda: _run(connection, job, confinement)))
+
+
+def one_job(connection: socket.socket) -> Any:
+    """What the one job that comes over `connection` returns: for a child that is confined before it knows its job, which has no files."""
+    return _run(connection, _received(connection), None)
+
+
+def _received(connection: socket.socket) -> Job:
     _, length = HEADER.unpack(receive_exactly(connection, HEADER.size))
-    job: Job = pickle.loads(receive_exactly(connection, length))  # noqa: S301 - written by the host
+    return pickle.loads(receive_exactly(connection, length))  # type: ignore[no-any-return] # noqa: S301 - written by the host
+
+
+def _run(connection: socket.socket, job: Job, confinement: Confinement | None) -> Any:
+    function = find(job.function)
+    args = job.args if confinement is None else confinement.enter(job).args
+    if job.with_connection:
+        args = (*args, connection)
+    if job.with_ranges:
+        args = (*args, functools.partial(_ask, connection))
+    if job.with_progress:
+        args = (*args, functools.partial(send_progress, connection))
+    return function(*args)
+
+
+def answer_of(call: Callable[[], Any]) -> bytes:
+    """The frame that tells the host what a call returned or raised."""
     out_of_memory = frame(Kind.OUT_OF_MEMORY)  # created while there is still memory for it
     try:
-        answer = _answer(connection, job, confinement)
+        return _answer(call)
     except MemoryError:
-        answer = out_of_memory
-    connection.sendall(answer)
+        return out_of_memory
 
 
-def _answer(connection: socket.socket, job: Job, confinement: Confinement) -> bytes:
+def _answer(call: Callable[[], Any]) -> bytes:
     try:
-        function = _find(job.function)
-        args = confinement.enter(job).args
-        if job.with_ranges:
-            args = (*args, functools.partial(_ask, connection))
-        if job.with_progress:
-            args = (*args, functools.partial(_send_progress, connection))
-        result = function(*args)
+        result = call()
         if isinstance(result, bytes):
             return frame(Kind.RESULT_BYTES, result)
         return frame(Kind.RESULT, json.dumps(result).encode())
@@ -59,7 +80,8 @@ def _answer(connection: socket.socket, job: Job, confinement: Confinement) -> by
         return frame(Kind.EXCEPTION, json.dumps({"type": type(error).__qualname__, "traceback": text}).encode())
 
 
-def _find(path: str) -> Callable[..., Any]:
+def find(path: str) -> Callable[..., Any]:
+    """The function `module:qualified name`."""
     module, _, qualified_name = path.partition(":")
     function: Any = importlib.import_module(module)
     for name in qualified_name.split("."):
@@ -69,7 +91,8 @@ def _find(path: str) -> Callable[..., Any]:
     return function  # type: ignore[no-any-return]
 
 
-def _send_progress(connection: socket.socket, *values: float) -> None:
+def send_progress(connection: socket.socket, *values: float | str) -> None:
+    """Tell the host how far a job is."""
     connection.sendall(frame(Kind.PROGRESS, json.dumps(values).encode()))
 
 

@@ -19,6 +19,8 @@ from typing import Any, Self, TypeVar, cast
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
+from services.common.process import end
+from services.common.sandbox import child
 from services.common.sandbox.wire import HEADER, MAX_REPLY_BYTES, Job, Kind, frame
 
 _Result = TypeVar("_Result")
@@ -88,13 +90,26 @@ class Sandbox:
     must not start threads on import. At most `concurrency` children run at once; further calls wait. The process that
     forks the children starts with the first call, or with `start`, and is restarted if it dies.
 
+    With `ahead`, one more child waits for a job, confined to those limits and to no file: the next job that has these limits and no files,
+    and whose function is in a preloaded module, need not wait for a fork.
+
     Children end with the service, even when it is killed. They are confined to their job by what the kernel has
     (`confinement`); what it lacks is logged once, when the forking process starts.
     """
 
-    def __init__(self, *, preload: Sequence[str] = (), limits: Limits | None = None, concurrency: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        preload: Sequence[str] = (),
+        limits: Limits | None = None,
+        concurrency: int | None = None,
+        ahead: Limits | None = None,
+    ) -> None:
         self._preload = tuple(preload)
         self._limits = limits or Limits()
+        self._ahead = ahead
+        self._waiting: tuple[socket.socket, socket.socket] | None = None
+        self._forking: asyncio.Task[None] | None = None
         self._slots = asyncio.Semaphore(concurrency or os.cpu_count() or 1)
         self._starting = asyncio.Lock()
         self._control: socket.socket | None = None
@@ -102,6 +117,7 @@ class Sandbox:
 
     async def __aenter__(self) -> Self:
         await self.start()
+        self._fork_ahead()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -130,6 +146,11 @@ class Sandbox:
 
     async def aclose(self) -> None:
         """End the forking process and every child of it."""
+        if self._forking is not None:
+            await end(self._forking)
+        if self._waiting is not None:
+            _close(*self._waiting)
+            self._waiting = None
         self._hang_up()
         if self._process is not None:
             await asyncio.to_thread(self._process.wait)
@@ -157,26 +178,18 @@ class Sandbox:
         Cancelling kills the child. Raises the DarkroomError that the function or `ranges` raised, or a SandboxError.
         """
         limits = limits or self._limits
-        job = Job(
-            function=f"{function.__module__}:{function.__qualname__}",
-            args=args,
-            reads=tuple(reads),
-            folder=folder,
-            with_progress=on_progress is not None,
-            with_ranges=ranges is not None,
-            memory_bytes=limits.memory_bytes,
-            cpu_seconds=limits.cpu_seconds,
-            open_files=limits.open_files,
-            file_bytes=limits.file_bytes,
-            threads=limits.threads,
+        job = _job(
+            function, args, limits, reads=tuple(reads), folder=folder, with_progress=on_progress is not None, with_ranges=ranges is not None
         )
+        without_files = folder is None and not reads and function.__module__ in self._preload
         async with self._slots:
-            connection, leash = await self._launch()
+            waiting = self._take_waiting() if without_files and limits == self._ahead else None
+            connection, leash = waiting or await self.launch()
             # Closing the leash kills the child if it is still running, so no exit path leaves one behind.
             with leash:
                 reader, writer = await asyncio.open_unix_connection(sock=connection)
                 try:
-                    if await self._next_frame(reader, leash) != (Kind.STARTED, b""):
+                    if (await self._next_frame(reader, leash))[0] != Kind.STARTED:
                         raise SandboxCrashed("the child did not start")
                     async with asyncio.timeout(limits.wall_seconds):
                         writer.write(frame(Kind.JOB, pickle.dumps(job)))
@@ -185,10 +198,37 @@ class Sandbox:
                     raise SandboxTimedOut(f"no answer within {limits.wall_seconds:g} s") from error
                 finally:
                     writer.close()
+                    # Not before: the fork would take its time from the job.
+                    self._fork_ahead()
         return cast(_Result, result)
 
-    async def _launch(self) -> tuple[socket.socket, socket.socket]:
-        """The host's ends of a new child's job socket and leash."""
+    def _take_waiting(self) -> tuple[socket.socket, socket.socket] | None:
+        """The child that was forked ahead; None if there is none, or it has died."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return None
+        try:
+            waiting[1].recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return waiting
+        except OSError:
+            pass
+        _close(*waiting)
+        return None
+
+    def _fork_ahead(self) -> None:
+        if self._ahead is not None and self._waiting is None and (self._forking is None or self._forking.done()):
+            self._forking = asyncio.create_task(self._have_one_waiting(self._ahead))
+
+    async def _have_one_waiting(self, limits: Limits) -> None:
+        # Without one, the next job tells what is wrong.
+        with contextlib.suppress(SandboxError, OSError):
+            connection, leash = await self.launch()
+            connection.sendall(frame(Kind.JOB, pickle.dumps(_job(child.one_job, (), limits, with_connection=True))))
+            self._waiting = connection, leash
+
+    async def launch(self) -> tuple[socket.socket, socket.socket]:
+        """The host's ends of a new child's job socket and leash, non-blocking. Closing the leash kills the child."""
         for last_try in (False, True):
             await self.start()
             assert self._control is not None
@@ -223,26 +263,11 @@ class Sandbox:
                 match kind:
                     case Kind.PROGRESS if on_progress is not None:
                         on_progress(*json.loads(payload))
-                        continue
                     case Kind.ASK if ranges is not None:
                         offset, length = map(int, json.loads(payload))
                         writer.write(frame(Kind.GIVE, await ranges(offset, length)))
-                        continue
-                    case Kind.RESULT:
-                        return json.loads(payload)
-                    case Kind.RESULT_BYTES:
-                        return payload
-                    case Kind.OUT_OF_MEMORY:
-                        raise SandboxOutOfMemory("an allocation failed")
-                    case Kind.ERROR:
-                        described = json.loads(payload)
-                        reason = ErrorReason(described.pop("reason"))
-                        raise DarkroomError(reason, described.pop("message"), **described)
-                    case Kind.EXCEPTION:
-                        described = json.loads(payload)
-                        raise SandboxFailed(described["type"], described["traceback"])
                     case _:
-                        raise SandboxCrashed(f"unexpected frame {kind}")
+                        return answer_of(kind, payload)
             except (ValueError, KeyError, TypeError) as error:
                 raise SandboxCrashed("the child's reply makes no sense") from error
 
@@ -253,21 +278,7 @@ class Sandbox:
                 raise SandboxCrashed(f"a reply of {length} bytes, more than {MAX_REPLY_BYTES}")
             return kind, await reader.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionResetError) as error:
-            raise await self._cause_of_death(leash) from error
-
-    async def _cause_of_death(self, leash: socket.socket) -> SandboxError:
-        status_bytes = await asyncio.get_running_loop().sock_recv(leash, _STATUS_BYTES)
-        if len(status_bytes) < _STATUS_BYTES:
-            return SandboxCrashed("the process that forks children died")
-        code = os.waitstatus_to_exitcode(int.from_bytes(status_bytes, "big", signed=True))
-        if code == -signal.SIGXCPU:
-            return SandboxTimedOut("processor time used up")
-        if code == -signal.SIGKILL:
-            # Only the kernel sends it, when memory runs out.
-            return SandboxOutOfMemory("killed")
-        if code < 0:
-            return SandboxCrashed(f"ended by signal {-code}")
-        return SandboxCrashed(f"ended with status {code}")
+            raise await cause_of_death(leash) from error
 
     async def _tell_what_is_lacking(self, control: socket.socket) -> None:
         control.setblocking(False)
@@ -281,3 +292,71 @@ class Sandbox:
             if self._control is not None:
                 self._control.close()
         self._control = None
+
+
+def _job(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    limits: Limits,
+    *,
+    reads: tuple[Path, ...] = (),
+    folder: Path | None = None,
+    with_progress: bool = False,
+    with_ranges: bool = False,
+    with_connection: bool = False,
+) -> Job:
+    return Job(
+        function=f"{function.__module__}:{function.__qualname__}",
+        args=args,
+        reads=reads,
+        folder=folder,
+        with_progress=with_progress,
+        with_ranges=with_ranges,
+        with_connection=with_connection,
+        memory_bytes=limits.memory_bytes,
+        cpu_seconds=limits.cpu_seconds,
+        open_files=limits.open_files,
+        file_bytes=limits.file_bytes,
+        threads=limits.threads,
+    )
+
+
+def _close(*sockets: socket.socket) -> None:
+    for each in sockets:
+        each.close()
+
+
+def answer_of(kind: int, payload: bytes) -> Any:
+    """What a child's last frame says. Raises the DarkroomError or SandboxError in it; ValueError, KeyError or TypeError for nonsense."""
+    match kind:
+        case Kind.RESULT:
+            return json.loads(payload)
+        case Kind.RESULT_BYTES:
+            return payload
+        case Kind.OUT_OF_MEMORY:
+            raise SandboxOutOfMemory("an allocation failed")
+        case Kind.ERROR:
+            described = json.loads(payload)
+            reason = ErrorReason(described.pop("reason"))
+            raise DarkroomError(reason, described.pop("message"), **described)
+        case Kind.EXCEPTION:
+            described = json.loads(payload)
+            raise SandboxFailed(described["type"], described["traceback"])
+        case _:
+            raise SandboxCrashed(f"unexpected frame {kind}")
+
+
+async def cause_of_death(leash: socket.socket) -> SandboxError:
+    """Why a child ended without an answer."""
+    status_bytes = await asyncio.get_running_loop().sock_recv(leash, _STATUS_BYTES)
+    if len(status_bytes) < _STATUS_BYTES:
+        return SandboxCrashed("the process that forks children died")
+    code = os.waitstatus_to_exitcode(int.from_bytes(status_bytes, "big", signed=True))
+    if code == -signal.SIGXCPU:
+        return SandboxTimedOut("processor time used up")
+    if code == -signal.SIGKILL:
+        # Only the kernel sends it, when memory runs out.
+        return SandboxOutOfMemory("killed")
+    if code < 0:
+        return SandboxCrashed(f"ended by signal {-code}")
+    return SandboxCrashed(f"ended with status {code}")

@@ -27,7 +27,7 @@ class Kind(enum.IntEnum):
     JOB = 1
     """Host to child: a pickled `Job`."""
     STARTED = 2
-    """Child to host: the child exists and its clocks are running; empty."""
+    """Child to host: the child exists and its clocks are running; its process id, four bytes (big endian)."""
     PROGRESS = 3
     """Child to host: JSON array, the arguments of the progress callback."""
     RESULT = 4
@@ -56,6 +56,7 @@ class Job:
     folder: Path | None
     with_progress: bool
     with_ranges: bool
+    with_connection: bool
     memory_bytes: int
     cpu_seconds: int
     open_files: int

@@ -32,6 +32,11 @@ class ProbeLimits:
     cpu_seconds: int = 10
     wall_seconds: float = 30.0
 
+    @property
+    def of_child(self) -> Limits:
+        """What the child may use."""
+        return Limits(memory_bytes=self.memory_bytes, cpu_seconds=self.cpu_seconds, wall_seconds=self.wall_seconds, file_bytes=0)
+
 
 class Prober:
     """Examines files in a sandbox, which may be shared and should preload `services.files.probe.prober`."""
@@ -54,12 +59,7 @@ class Prober:
                 size,
                 limits.read_bytes,
                 ranges=StoredRanges(self._storage, url, size, etag, limits.read_bytes),
-                limits=Limits(
-                    memory_bytes=limits.memory_bytes,
-                    cpu_seconds=limits.cpu_seconds,
-                    wall_seconds=limits.wall_seconds,
-                    file_bytes=0,
-                ),
+                limits=limits.of_child,
             )
         except (SandboxTimedOut, SandboxOutOfMemory) as error:
             raise DarkroomError(
