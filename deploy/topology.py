@@ -43,7 +43,9 @@ SERVICES: Mapping[str, Service] = {
 
 EDGE = "envoy"
 AUTHORIZER = "accounts"
-"""The service that the edge asks about every request, on its internal listener."""
+"""The service that the edge asks about every request."""
+AUTHORIZATION = f"{AUTHORIZER}-authorization"
+"""The name of its listener for that."""
 
 THIRD_PARTY = ("postgres", "nats", "s3", "triton")
 PARTS = (*THIRD_PARTY, *SERVICES, EDGE)

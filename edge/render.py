@@ -42,7 +42,8 @@ def render(settings: EdgeSettings) -> Path:
         "out": str(out),
         "listen": Address.parse(settings.edge_listen),
         "metrics_listen": Address.parse(settings.edge_metrics_listen) if settings.edge_metrics_listen else None,
-        "upstreams": {**upstreams, "authorization": Address.parse(settings.accounts_address)},
+        "upstreams": upstreams,
+        "authorization": Address.parse(settings.authorization_address),
         "authorizer": AUTHORIZER,
         "forms": settings.upstream(routes.GATEWAY) if any(how.form for path in known_paths for how in path.treatments) else None,
         # The largest file, and as much around it as any other body may have.
@@ -57,6 +58,7 @@ def render(settings: EdgeSettings) -> Path:
         "key_headers": list(catalogue.key_headers()),
         "request_headers": list(dict.fromkeys(name for surface in catalogue.surfaces() for name in surface.request_headers)),
         "exposed_headers": routes.exposed_headers(),
+        "refusal_headers": routes.error_headers(),
         "service_routes": routes.service_routes(),
         "reflector": routes.REFLECTOR,
         "pages": written,

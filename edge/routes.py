@@ -111,8 +111,13 @@ def known_paths() -> list[KnownPath]:
 
 def exposed_headers() -> list[str]:
     """The headers of replies that pages of other origins may read."""
-    own = [name for one in catalogue.surfaces() for name in (one.request_id_header, *(header.name for header in one.error_headers)) if name]
-    return [*_EXPOSED, *dict.fromkeys(own)]
+    own = [one.request_id_header for one in catalogue.surfaces() if one.request_id_header]
+    return list(dict.fromkeys([*_EXPOSED, *own, *error_headers()]))
+
+
+def error_headers() -> list[str]:
+    """The headers, names in lower case, in which surfaces repeat parts of their errors."""
+    return list(dict.fromkeys(header.name.lower() for one in catalogue.surfaces() for header in one.error_headers))
 
 
 def _route(service: ServiceDescriptor) -> ServiceRoute:

@@ -76,8 +76,8 @@ class _EdgeSettings(BaseSettings):
         description="host:port that serves /stats/prometheus (Envoy's metrics for Prometheus) and /ready, but nothing else of the admin "
         "interface. If unset, they are not served.",
     )
-    accounts_address: AddressText = Field(
-        description="Internal listener of accounts, which serves Envoy's ext_authz requests.",
+    authorization_address: AddressText = Field(
+        description="Listener of accounts that answers Envoy's ext_authz, over HTTP.",
     )
     s3_endpoint: str | None = Field(
         None,

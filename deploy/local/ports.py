@@ -12,7 +12,7 @@ import psutil
 
 from deploy.local.errors import StackError
 from deploy.local.layout import Layout, write_private
-from deploy.topology import PUBLIC, SERVICES
+from deploy.topology import AUTHORIZATION, PUBLIC, SERVICES
 
 DEFAULT_PUBLIC_PORT = 8080
 DEFAULT_HOST = "127.0.0.1"
@@ -132,7 +132,7 @@ def choose_listeners(layout: Layout, ports: Ports, ours: Collection[int]) -> dic
     """The ports of the services' listeners by name (`tasks`, `tasks-internal`): the remembered ones, and new ones where another program has
     taken one. They are apart from ports.json, which versions without them read."""
     remembered = load_listeners(layout)
-    names = [*PUBLIC, *(f"{service}-internal" for service in SERVICES)]
+    names = [*PUBLIC, *(f"{service}-internal" for service in SERVICES), AUTHORIZATION]
     taken = {port for port in ports.named.values() if isinstance(port, int)} | set(remembered.values())
     candidates = (port for port in range(_FIRST_INTERNAL_PORT, _LAST_INTERNAL_PORT) if port not in taken and _is_free(DEFAULT_HOST, port))
 

@@ -19,6 +19,7 @@ from services.accounts.domain.usage import INTERVAL_SECONDS as USAGE_SECONDS
 from services.accounts.domain.usage import Usage
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.buckets import BucketStore
+from services.accounts.surfaces.edge import listener
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
 from services.accounts.surfaces.native.accounts import AccountsServicer
 from services.accounts.surfaces.native.audit import NativeAudit
@@ -63,6 +64,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     accounts = Accounts(store, revoked, max_keys=settings.max_keys)
     buckets = BucketStore(database)
     rates = RateLimits(buckets.borrow, settings.rate_rules)
+    admission = Admission(authenticator, rates)
     idempotency = IdempotencyRecords(database, system_clock)
     creation = KeyCreation(accounts, store, idempotency, signer.derived_secret(PURPOSE))
     await opening.open("revocations", hearing_revoked(connection, authenticator.evict))
@@ -84,7 +86,8 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Loop("forget_slices", _SWEEP_SECONDS, rates.forget),
         ],
         collectors=[PoolGauges(database.engine)],
-        internal=[Mount(AuthorizationServicer(Admission(authenticator, rates)))],
+        internal=[Mount(AuthorizationServicer(admission))],
+        listeners=[lambda health: listener.listening(settings.authorization_listen, admission, health, settings.drain_calls, settings.tls)],
         public=[
             Mount(AccountsServicer(accounts, creation)),
             Mount(NativeAudit(trail)),

@@ -13,6 +13,9 @@ from services.common.config import AuditSettings, DatabaseSettings, ServiceSetti
 class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSettings):
     """Settings of the accounts service process."""
 
+    authorization_listen: str = Field(
+        description="Address of the listener that the edge asks about every request, over HTTP: `unix:/path` or `host:port`."
+    )
     files_address: str = Field(
         description="Internal listener of the files service, as a gRPC target; for its part of the audit log and of usage."
     )

@@ -83,6 +83,8 @@ class Parts:
     internal: Sequence[Mount] = ()
     public: Sequence[Mount] = ()
     """Served if the settings name a public listener."""
+    listeners: Sequence[Callable[[Health], AbstractAsyncContextManager[None]]] = ()
+    """Others, by what opens each."""
     open_calls: OpenCalls | None = None
     """Counts the streams there; None: by the settings, and nobody else asks."""
     application: ASGIApp | None = None
@@ -131,6 +133,8 @@ class Service(Generic[Settings]):
             seconds, tls = settings.drain_calls, settings.tls
             internal = listening("internal", settings.internal_listen, parts.internal, verifier, (), health, seconds, tls=tls)
             await opening.open("internal listener", internal)
+            for listener in parts.listeners:
+                await opening.open("listener", listener(health))
             if isinstance(settings, ServiceSettings):
                 await opening.open("public listener", _public(parts, settings, verifier, health))
             await parts.work(stop, health)

@@ -55,5 +55,13 @@ class MutualTls:
         context.load_cert_chain(certificate, key)
         return context
 
+    def listener(self) -> ssl.SSLContext:
+        """For any other listener that only holders of a certificate can use."""
+        authority, certificate, key = (self.folder / name for name in FILES)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority)
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_cert_chain(certificate, key)
+        return context
+
     def _contents(self) -> tuple[bytes, ...]:
         return tuple((self.folder / name).read_bytes() for name in FILES)

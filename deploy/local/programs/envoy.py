@@ -14,8 +14,8 @@ from deploy.local.certificates import certificate_folder
 from deploy.local.config import BUCKET, LOOPBACK, StackConfig, digest_of, tool
 from deploy.local.errors import NotReady, PartFailed
 from deploy.local.program import Program
-from deploy.local.programs.services import address, internal_address
-from deploy.topology import AUTHORIZER, EDGE, PUBLIC
+from deploy.local.programs.services import address, authorization_address
+from deploy.topology import EDGE, PUBLIC
 from edge.command import arguments
 from edge.render import render
 from edge.settings import EdgeSettings
@@ -104,7 +104,7 @@ def edge_settings(config: StackConfig) -> EdgeSettings:
             "edge_admin": f"unix:{config.layout.socket('envoy-admin')}",
             "edge_metrics_listen": f"{LOOPBACK}:{config.ports.metrics_edge}",
             **{f"edge_{name}": address(config, name) for name in PUBLIC},
-            f"{AUTHORIZER}_address": internal_address(config, AUTHORIZER),
+            "authorization_address": authorization_address(config),
             "s3_endpoint": config.s3_endpoint,
             "s3_bucket": BUCKET,
             "public_url": config.settings.public_url,

@@ -21,7 +21,7 @@ from deploy.local.layout import REPOSITORY
 from deploy.local.program import Program
 from deploy.local.programs.postgres import database_url, migrated_to, note_migrated
 from deploy.local.supervisor import inherited_environment
-from deploy.topology import SERVICES
+from deploy.topology import AUTHORIZATION, SERVICES
 from services.common.tls import FILES, MutualTls
 
 
@@ -35,6 +35,11 @@ def internal_address(config: StackConfig, service: str) -> str:
     return config.listener(f"{service}-internal")
 
 
+def authorization_address(config: StackConfig) -> str:
+    """Target of the listener that the edge asks about every request."""
+    return config.listener(AUTHORIZATION)
+
+
 def metrics_address(config: StackConfig, service: str) -> str:
     """The address of a service's metrics and probes, `host:port`."""
     return f"{LOOPBACK}:{config.ports.metrics[service]}"
@@ -45,6 +50,7 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
     environment = {
         "DARKROOM_LISTEN": address(config, service),
         "DARKROOM_INTERNAL_LISTEN": internal_address(config, service),
+        "DARKROOM_AUTHORIZATION_LISTEN": authorization_address(config),
         "DARKROOM_METRICS_LISTEN": metrics_address(config, service),
         # There is no other replica to route to.
         "DARKROOM_DRAIN_NOTICE": "0",

@@ -27,6 +27,7 @@ _CHECKS = Counter(
     "Keys checked, by outcome (known, expired, unknown, elsewhere: not from this address) and by who knew (memory, database).",
     ["outcome", "source"],
 )
+_KNOWN = {source: _CHECKS.labels("known", source) for source in ("memory", "database")}
 
 FindOwner = Callable[[bytes], Awaitable[KeyOwner | None]]
 SignToken = Callable[[KeyOwner, datetime], str]
@@ -112,7 +113,7 @@ class KeyAuthenticator:
         if answer.owner.networks is not None and not holds(answer.owner.networks, address):
             _CHECKS.labels("elsewhere", source).inc()
             raise DarkroomError(ErrorReason.ADDRESS_NOT_ALLOWED, f"This API key may not be used from {address or 'this address'}.")
-        _CHECKS.labels("known", source).inc()
+        _KNOWN[source].inc()
         if not answer.token or clock - answer.signed_at > TOKEN_SECONDS:
             answer.token, answer.signed_at = self._sign(answer.owner, now), clock
         self._used(answer.owner.key_id, now)

@@ -111,7 +111,7 @@ class Edges:
             "out": folder / str(port),
             "edge_listen": f"127.0.0.1:{port}",
             "edge_accounts": accounts.address("accounts"),
-            "accounts_address": accounts.internal_address("accounts"),
+            "authorization_address": accounts.settings("accounts")["DARKROOM_AUTHORIZATION_LISTEN"],
             "edge_files": f"unix:{folder}/files.sock",
             "edge_tasks": f"unix:{folder}/tasks.sock",
             "edge_gateway": f"unix:{folder}/gateway.sock",

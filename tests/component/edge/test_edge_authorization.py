@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 from darkroom.common.v1.surface_pb2 import KeyScheme
+from darkroom.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
 from services.common.errors import MISSING, DarkroomError, ErrorReason, from_rpc
 from services.common.rpc import catalogue
 from services.common.rpc.surfaces import rendered
@@ -60,6 +62,66 @@ async def test_key_does_not_reach_the_service(edge: Edge, http: httpx.AsyncClien
     assert "authorization" not in edge.upstream.metadata
     assert "x-api-key" not in edge.upstream.metadata
     assert edge.account.api_key not in json.dumps(edge.upstream.metadata)
+
+
+async def test_no_part_behind_the_edge_sees_a_key(edge: Edge, http: httpx.AsyncClient, edge_settings: dict[str, Any]) -> None:
+    """In no header that any surface reads, on no way through the edge."""
+    form = next(route for route in catalogue.routes() if catalogue.takes_form(route.method) and route.surface is REST)
+    gateway: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        gateway.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    keys = dict.fromkeys(catalogue.key_headers(), edge.account.api_key) | edge.headers
+    async with await asyncio.start_unix_server(answer, edge_settings["edge_gateway"].removeprefix("unix:")):
+        reply = await http.request(form.verb, re.sub(r"\{[^}]*\}", "7", form.template.text), headers=keys, files={"file": b"x"})
+    assert reply.status_code == 200
+    [form_head] = [head for head in gateway if b"multipart/form-data" in head]
+    assert b"x-darkroom-identity: " in form_head
+    assert edge.account.api_key.encode() not in form_head
+    async with grpc.aio.insecure_channel(edge.target) as channel:
+        tasks = tasks_service_pb2_grpc.TasksServiceStub(channel)
+        await tasks.GetTask(tasks_service_pb2.GetTaskRequest(task_id=1), metadata=tuple(keys.items()))
+        assert edge.account.api_key not in json.dumps(edge.upstream.metadata)
+        async for _ in tasks.WatchTask(tasks_service_pb2.WatchTaskRequest(task_id=1), metadata=tuple(keys.items())):
+            break
+        assert edge.account.api_key not in json.dumps(edge.upstream.metadata)
+    assert (await http.get("/v1/tasks/1/status", headers=keys)).status_code == 200
+    assert not edge.upstream.metadata.keys() & set(catalogue.key_headers())
+    assert edge.account.api_key not in json.dumps(edge.upstream.metadata)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PATCH", "QUERY", "PROPFIND"])
+async def test_every_verb_is_asked_about(edge: Edge, http: httpx.AsyncClient, method: str) -> None:
+    assert (await http.request(method, "/v1/tasks/1/status")).status_code in (400, 401)
+    assert (await http.request(method, "/v1/tasks/1/status", headers=edge.headers)).status_code in (400, 404, 405)
+    assert edge.upstream.calls == 0
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/check", "/check/v1/tasks/1/status", "/check/readyz"])
+async def test_the_paths_of_the_listener_mean_nothing_to_clients(edge: Edge, http: httpx.AsyncClient, path: str) -> None:
+    assert (await http.get(path)).status_code == 401
+    assert (await http.get(path, headers=edge.headers)).status_code == 404
+
+
+async def test_path_and_headers_arrive_as_they_were_sent(edge: Edge) -> None:
+    """Whatever characters Envoy lets through, the question can be read."""
+
+    async def status(line: str, header: bytes = b"") -> int:
+        reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+        key = f"\r\nhost: x\r\nx-api-key: {edge.account.api_key}\r\nconnection: close\r\n".encode()
+        writer.write(line.encode("latin-1") + key + header + b"\r\n")
+        head = await reader.read()
+        writer.close()
+        return int(head.split(b" ", 2)[1])
+
+    assert await status("GET /v1/tasks/1/status?a=\xe9&b=%00%0d%0a HTTP/1.1") == 400
+    assert await status("GET /v1/tasks/1/status?b=%e9%00%0d%0a HTTP/1.1") == 200
+    assert await status("GET /v1/tasks/1/status HTTP/1.1", b"content-type: \xff\t\xe9\r\n") == 200
+    assert await status(f"GET /v1/tasks/1/status?{'x' * 7000} HTTP/1.1") == 200
+    assert await status(f"GET /v1/tasks/1/status?{'x' * 50_000} HTTP/1.1") == 431
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,11 @@ from services.accounts.domain.keys import make_key
 from services.accounts.domain.rate_rules import RateRules
 from services.accounts.networks import networks
 from services.accounts.records import KeyOwner
-from services.accounts.surfaces.edge.authorization import AuthorizationServicer
+from services.accounts.surfaces.edge import listener
 from services.common.errors import ErrorReason, from_rpc
 from services.common.identity import IDENTITY_ISSUER
-from services.common.rpc.server import Mount, listening
+from services.common.rpc.server import listening
+from services.common.telemetry.health import Health
 from tests.component.edge.conftest import envoy
 from tests.component.edge.upstream import Upstream
 from tests.unit.accounts.limits import Buckets, limits
@@ -63,16 +64,16 @@ async def limited(tmp_path: Path) -> AsyncIterator[Limited]:
 
     authenticator = KeyAuthenticator(owner, IdentitySigner(keys.signer(IDENTITY_ISSUER)), lambda key_id, now: None)
     rules = RateRules(key_rate=0.5, account_rate=2, failed_keys=2, burst_seconds=6)
-    check = Mount(AuthorizationServicer(Admission(authenticator, limits(buckets, rules))))
+    admission = Admission(authenticator, limits(buckets, rules))
     settings = EdgeSettings(
         out=tmp_path / "envoy",
         edge_listen=f"127.0.0.1:{free_port()}",
         edge_trusted_hops=1,
-        accounts_address=f"unix:{tmp_path}/check.sock",
+        authorization_address=f"unix:{tmp_path}/check.sock",
         **{f"edge_{name}": f"unix:{tmp_path}/{name}.sock" for name in PUBLIC},
     )
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(listening("internal", settings.accounts_address, [check], keys.verifier()))
+        await stack.enter_async_context(listener.listening(settings.authorization_address, admission, Health(), 5))
         await stack.enter_async_context(listening("public", f"unix:{tmp_path}/tasks.sock", upstream.mounts(), keys.verifier()))
         await stack.enter_async_context(envoy(settings))
         url = f"http://{settings.edge_listen}"

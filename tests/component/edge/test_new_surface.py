@@ -22,11 +22,12 @@ from services.accounts.domain.admission import Admission
 from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
 from services.accounts.domain.keys import make_key
 from services.accounts.records import KeyOwner
-from services.accounts.surfaces.edge.authorization import AuthorizationServicer
+from services.accounts.surfaces.edge import listener
 from services.common.errors import ErrorReason, from_rpc
 from services.common.identity import IDENTITY_ISSUER
 from services.common.rpc.catalogue import CatalogueError
-from services.common.rpc.server import Mount, listening
+from services.common.rpc.server import listening
+from services.common.telemetry.health import Health
 from tests.component.edge.conftest import envoy
 from tests.component.edge.new_surface import surface_added, tiny_mounts
 from tests.component.edge.upstream import Upstream
@@ -42,7 +43,7 @@ def settings(folder: Path, **others: Any) -> EdgeSettings:
     port = free_port()
     addresses = {f"edge_{name}": f"unix:{folder}/{name}.sock" for name in PUBLIC}
     return EdgeSettings(
-        out=folder / "envoy", edge_listen=f"127.0.0.1:{port}", accounts_address=f"unix:{folder}/check.sock", **addresses, **others
+        out=folder / "envoy", edge_listen=f"127.0.0.1:{port}", authorization_address=f"unix:{folder}/check.sock", **addresses, **others
     )
 
 
@@ -65,12 +66,11 @@ async def served(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtu
         return KeyOwner(key_id=7, account_id=ACCOUNT) if digest == KEY.digest else None
 
     authenticator = KeyAuthenticator(owner, IdentitySigner(signer), lambda key_id, now: None)
-    check = Mount(AuthorizationServicer(Admission(authenticator, unlimited())))
     upstream = Upstream()
     async with AsyncExitStack() as stack:
         stack.enter_context(surface_added("tiny", tmp_path / "gen"))
         edge = settings(tmp_path, edge_cors_origins=getattr(request, "param", ""))
-        await stack.enter_async_context(listening("internal", edge.accounts_address, [check], verifier))
+        await stack.enter_async_context(listener.listening(edge.authorization_address, Admission(authenticator, unlimited()), Health(), 5))
         await stack.enter_async_context(listening("public", f"unix:{tmp_path}/tasks.sock", [*upstream.mounts(), *tiny_mounts()], verifier))
         await stack.enter_async_context(envoy(edge))
         client = httpx.AsyncClient(base_url=f"http://{edge.edge_listen}", trust_env=False, timeout=60)

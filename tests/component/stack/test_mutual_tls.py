@@ -18,7 +18,7 @@ from darkroom import AsyncClient
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
 from darkroom.tasks.v1 import task_pb2
 from deploy.local.credentials import OPERATOR, signing_key_file
-from deploy.topology import EDGE, PUBLIC, SERVICES
+from deploy.topology import AUTHORIZATION, EDGE, PUBLIC, SERVICES
 from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from services.common.bus import client_context
 from services.common.identity import Signer
@@ -58,16 +58,20 @@ async def test_parts_speak_mutual_tls(tls_stack: StackUnderTest, tmp_path: Path)
         # A client does not take one service for another.
         assert await _health(address, "stranger", _certificates(tls_stack, EDGE)) is grpc.StatusCode.UNAVAILABLE
 
+    without = ssl.create_default_context(cafile=_certificates(tls_stack, EDGE).folder / "ca.crt")
     for listener in HTTP_LISTENERS:
         assert await _http(config.listener(listener), _certificates(tls_stack, EDGE).context()) == httpx.codes.OK
-        trusting = ssl.create_default_context(cafile=_certificates(tls_stack, EDGE).folder / "ca.crt")
         with pytest.raises(httpx.TransportError):
-            await _http(config.listener(listener), trusting)
+            await _http(config.listener(listener), without)
 
     assert await _lookup(tls_stack, token="files", certificate="files") is grpc.StatusCode.OK
     assert await _lookup(tls_stack, token="files", certificate="inference") is grpc.StatusCode.PERMISSION_DENIED
     assert await _check(tls_stack, EDGE) is grpc.StatusCode.OK
     assert await _check(tls_stack, "inference") is grpc.StatusCode.PERMISSION_DENIED
+    assert await _http(config.listener(AUTHORIZATION), _certificates(tls_stack, EDGE).context()) == httpx.codes.OK
+    for context in (_certificates(tls_stack, "inference").context(), MutualTls(stranger).context(), without):
+        with pytest.raises(httpx.TransportError):
+            await _http(config.listener(AUTHORIZATION), context)
 
     with pytest.raises((ssl.SSLError, nats.errors.Error, OSError)):
         trusting = ssl.create_default_context(cafile=_certificates(tls_stack, "nats").folder / "ca.crt")
@@ -129,7 +133,7 @@ async def _lookup(stack: StackUnderTest, *, token: str, certificate: str) -> grp
 
 
 async def _check(stack: StackUnderTest, certificate: str) -> grpc.StatusCode:
-    """The edge's question about a request."""
+    """The question of an edge of the version before about a request."""
     options = (("grpc.ssl_target_name_override", "accounts"),)
     credentials = _certificates(stack, certificate).channel()
     async with grpc.aio.secure_channel(stack.internal_address("accounts"), credentials, options) as channel:

@@ -16,7 +16,7 @@ from edge.addresses import Address, Endpoint
 from edge.render import main, render
 from edge.settings import EdgeSettings
 
-ADDRESSES = dict.fromkeys(("edge_accounts", "accounts_address", "edge_files", "edge_gateway", "edge_tasks"), "unix:/run/x.sock")
+ADDRESSES = dict.fromkeys(("edge_accounts", "authorization_address", "edge_files", "edge_gateway", "edge_tasks"), "unix:/run/x.sock")
 
 
 def settings(**changed: Any) -> EdgeSettings:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+from darkroom.common.v1 import surface_pb2
 from darkroom.common.v1.surface_pb2 import RATE_LIMIT_HEADERS_UNSPECIFIED, RateLimitHeaders
 from services.accounts.domain.rate_limits import Standing
 from services.accounts.domain.rate_rules import RateLimit
@@ -35,13 +36,13 @@ def rate_limit_fields(
     left = max(0, min(least.left, least.limit.burst))
     limits = tuple(standing.limit for standing in standings)
     match style:
-        case RateLimitHeaders.RATE_LIMIT_HEADERS_UNIX_TIME:
+        case surface_pb2.RATE_LIMIT_HEADERS_UNIX_TIME:
             return (
                 ("x-ratelimit-limit", str(least.limit.burst)),
                 ("x-ratelimit-remaining", str(left)),
                 ("x-ratelimit-reset", str(math.ceil(clock()) + least.seconds)),
             )
-        case RateLimitHeaders.RATE_LIMIT_HEADERS_SECONDS:
+        case surface_pb2.RATE_LIMIT_HEADERS_SECONDS:
             return (
                 ("ratelimit-limit", f"{least.limit.burst}, {_windows(limits)}"),
                 # As those have it who used these first.

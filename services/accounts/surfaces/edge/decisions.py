@@ -1,0 +1,118 @@
+"""Whether a request passes the edge, and what its client gets if it does not: the same in whichever way the edge asks."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from darkroom.common.v1.surface_pb2 import RATE_LIMIT_HEADERS_UNSPECIFIED, KeyScheme, RateLimitHeaders
+from services.accounts.domain.admission import Admission
+from services.accounts.domain.keys import is_key
+from services.accounts.domain.rate_limits import RateLimited
+from services.accounts.surfaces.edge.rate_limit_fields import Fields, rate_limit_fields
+from services.common.errors import MISSING, DarkroomError, ErrorReason
+from services.common.rpc import catalogue
+from services.common.rpc.surfaces import Surface, error_headers, rendered
+from services.common.rpc.trace import TRACE_HEADER
+
+_REFUSALS = (ErrorReason.API_KEY_INVALID, ErrorReason.ADDRESS_NOT_ALLOWED, ErrorReason.RATE_LIMITED)
+# What gRPC leaves as it is in a message: printable ASCII without the percent sign.
+_PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A request that passes."""
+
+    token: str
+    """The identity of its account, which takes the place of its key."""
+    fields: Fields
+    """Headers for the client, with what is left of its limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request that does not, and the reply that its client gets, in the form of the surface that it called."""
+
+    code: int
+    """A gRPC status."""
+    status: int
+    """An HTTP status; a gRPC client gets 200 in its place."""
+    fields: Fields
+    """Headers, names in lower case."""
+    body: str
+    """Empty for a gRPC client, whose message is in a header."""
+
+
+async def decide(admission: Admission, path: str, headers: Mapping[str, str], address: str) -> Passed | Refused:
+    """Decide on a request from an address: its path, a query may follow, and its headers, names in lower case.
+
+    Raises UNAVAILABLE when the database is needed and cannot be reached.
+    """
+    surface = catalogue.surface_at(path)
+    secret = presented_key(headers, surface)
+    try:
+        admitted = await admission.admit(secret, address)
+    except DarkroomError as error:
+        if error.reason not in _REFUSALS:
+            raise
+        if secret is None and error.reason is ErrorReason.API_KEY_INVALID:
+            error = _without_key(error, headers, surface)
+        return _refused(error, surface, headers)
+    return Passed(admitted.token, rate_limit_fields(admitted.standings, _style(surface)))
+
+
+def presented_key(headers: Mapping[str, str], surface: Surface | None) -> str | None:
+    """The key in a request's headers (names in lower case), as callers of the surface present it; outside of any surface, as callers of any
+    surface do.
+
+    The first header that is present, with the required word before the key if there is one, applies. None when there is no such header,
+    or when its content cannot be a key.
+    """
+    for scheme in _schemes(surface):
+        value, word = headers.get(scheme.header.lower(), ""), f"{scheme.scheme} " if scheme.scheme else ""
+        if value and value[: len(word)].lower() == word.lower():
+            secret = value[len(word) :].strip()
+            return secret if secret.startswith(tuple(scheme.prefixes)) and is_key(secret) else None
+    return None
+
+
+def _without_key(error: DarkroomError, headers: Mapping[str, str], surface: Surface | None) -> DarkroomError:
+    """Why there is no key to check: nothing was sent, or (`error`) what was sent cannot be one."""
+    schemes = _schemes(surface)
+    if any(headers.get(scheme.header.lower()) for scheme in schemes):
+        return error
+    ways = dict.fromkeys(f"{scheme.header}: {f'{scheme.scheme} ' if scheme.scheme else ''}…" for scheme in schemes)
+    return DarkroomError(error.reason, f"No API key was sent. Send it in a header: {' or '.join(ways)}", metadata={"kind": MISSING})
+
+
+def _schemes(surface: Surface | None) -> Sequence[KeyScheme]:
+    return surface.keys if surface is not None else [key for one in catalogue.surfaces() for key in one.keys]
+
+
+def _style(surface: Surface | None) -> RateLimitHeaders.ValueType:
+    return surface.rate_limit_headers if surface is not None else RATE_LIMIT_HEADERS_UNSPECIFIED
+
+
+def _refused(error: DarkroomError, surface: Surface | None, sent: Mapping[str, str]) -> Refused:
+    fields = [("retry-after", str(error.advised_wait))] if error.advised_wait is not None else []
+    if isinstance(error, RateLimited):
+        fields += rate_limit_fields([error.standing], _style(surface), exceeded=True)
+    code: int = error.grpc_code.value[0]
+    if sent.get("content-type", "").startswith("application/grpc"):
+        # Without a status, Envoy would make one of the HTTP status: UNAVAILABLE of 429.
+        fields += [("grpc-status", str(code)), ("grpc-message", quote(error.message, safe=_PLAIN))]
+        fields.append(("grpc-status-details-bin", base64.b64encode(error.status().SerializeToString()).decode()))
+        return Refused(code, error.http_status, fields, "")
+    request_id = sent.get(TRACE_HEADER, "")
+    status, content = rendered(surface, error, request_id)
+    # A message may hold a line break, and a header may not.
+    fields += [(name, " ".join(value.splitlines())) for name, value in error_headers(surface, error, request_id)]
+    fields.append(("content-type", "application/json"))
+    words = dict.fromkeys(scheme.scheme for scheme in _schemes(surface) if scheme.scheme)
+    if words and error.reason is ErrorReason.API_KEY_INVALID:
+        fields.append(("www-authenticate", ", ".join(words)))
+    return Refused(code, status, fields, json.dumps(content, separators=(",", ":")))
