@@ -76,7 +76,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     report = UsageReport(store, buckets.left, settings.rate_rules, parts, max_keys=settings.max_keys)
     return Parts(
         # Not NATS: keys are checked without it, and a revocation still takes effect within seconds.
-        needs=[checks.database(database.engine)],
+        needs=[checks.database(database)],
         loops=[
             announcements,
             Loop("record_key_use", USAGE_SECONDS, usage.step),

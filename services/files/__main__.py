@@ -60,7 +60,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     events = TaskEvents(bus, files.task_files.settle)
     audit = AuditLog(database, settings.audit_life, system_clock)
     return Parts(
-        needs=[checks.database(database.engine), checks.nats(bus), Check("storage", objects.reach, _STORAGE_SECONDS)],
+        needs=[checks.database(database), checks.nats(bus), Check("storage", objects.reach, _STORAGE_SECONDS)],
         loops=[
             files.sweep_loop,
             Loop("sweep_pins", settings.sweep_interval_seconds, files.sweeper.sweep_pins),

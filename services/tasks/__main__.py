@@ -46,7 +46,7 @@ async def compose(settings: TasksSettings, opening: Opening) -> Parts:
     calls = OpenCalls(settings.max_streams_per_account, settings.max_streams)
     assembly = assemble(settings, Connections(database, bus, FilesClient(storage, intake, caller), feed, revocations, calls), closing)
     return Parts(
-        needs=[checks.database(database.engine), checks.nats(bus)],
+        needs=[checks.database(database), checks.nats(bus)],
         loops=assembly.loops,
         collectors=[PoolGauges(database.engine), ReadGauges("queue", assembly.gauges.read)],
         internal=assembly.internal,

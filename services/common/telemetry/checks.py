@@ -11,15 +11,14 @@ from services.common.telemetry.health import Check
 
 if TYPE_CHECKING:
     # Not loaded in processes without a database: it takes a quarter of their start.
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from services.common.database import Database
 
 
-def database(engine: AsyncEngine) -> Check:
+def database(database: Database) -> Check:
     """The database answers."""
 
     async def probe() -> None:
-        async with engine.connect() as connection:
-            await connection.exec_driver_sql("SELECT 1")
+        await database.answers()
 
     return Check("database", probe)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -11,10 +12,12 @@ from sqlalchemy import text
 
 from services.common.database import Database, opened
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.telemetry.reading import PoolGauges
 
 _ADD = text("INSERT INTO item (id) VALUES (:id) RETURNING id")
 _IDS = text("SELECT id FROM item ORDER BY id")
 _SLEEP = text("SELECT pg_sleep(60)")
+_END_OTHERS = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
 _OUR_SLEEPS = text(
     "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active' AND datname = current_database()"
 )
@@ -58,6 +61,36 @@ async def test_a_connection_whose_call_was_cancelled_is_not_used_again(items: Da
         assert all(isinstance(result, asyncio.CancelledError) for result in await asyncio.gather(*sleeping, return_exceptions=True))
         # Both of the pool's connections were busy, so these are new ones.
         assert await asyncio.gather(ids(items), ids(items)) == [[], []]
+
+
+async def test_more_calls_than_connections_wait_for_one(items: Database) -> None:
+    added = await asyncio.gather(*(items.fetch(_ADD, {"id": number}) for number in range(20)), *(_session(items) for _ in range(3)))
+    assert [row["id"] for rows in added[:20] for row in rows] == list(range(20))
+    assert states(items) == {"busy": 0, "idle": 2}
+
+
+async def test_a_session_gets_a_free_connection_while_a_statement_is_slow(items: Database) -> None:
+    await asyncio.gather(ids(items), ids(items))
+    async with asyncio.timeout(5), items.transaction() as transaction:
+        await transaction.fetch(_IDS)
+        assert states(items) == {"busy": 1, "idle": 1}
+        await _session(items)
+
+
+async def test_connections_that_the_server_has_closed_are_replaced(items: Database) -> None:
+    await asyncio.gather(ids(items), ids(items))
+    async with opened(items.engine.url.render_as_string(hide_password=False), 1) as other, asyncio.timeout(30):
+        await other.fetch(_END_OTHERS)
+        while True:
+            # A connection whose end has not been noticed yet costs the call that gets it.
+            with contextlib.suppress(DarkroomError):
+                assert await asyncio.gather(ids(items), ids(items)) == [[], []]
+                break
+    assert states(items) == {"busy": 0, "idle": 2}
+
+
+def states(database: Database) -> dict[str, float]:
+    return {sample.labels["state"]: sample.value for sample in next(iter(PoolGauges(database.engine).collect())).samples}
 
 
 async def test_a_database_that_is_away_is_unavailable(database: str) -> None:
