@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from services.inference.pipeline.pipeline import RunContext
+from services.inference.pipeline.product import RunContext
 from services.inference.pipeline.stages import Stages
 
 

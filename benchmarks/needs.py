@@ -29,7 +29,8 @@ from services.inference.contract.step import DocumentLimits, Models, Tools
 from services.inference.media import Effort, Image, Limits, Pixels, Saving, configure_libvips, encode, isolated, read_header
 from services.inference.model_server.triton import Patience, connected
 from services.inference.pipeline.memory_needs import needed_memory
-from services.inference.pipeline.pipeline import Pipeline, Source
+from services.inference.pipeline.pipeline import Pipeline
+from services.inference.pipeline.product import Source
 from services.inference.pipeline.registry import Registry
 
 _PHOTO = Path(__file__).resolve().parent.parent / "samples" / "portrait.jpg"

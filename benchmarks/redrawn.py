@@ -32,7 +32,8 @@ from services.inference.contract.step import DocumentLimits, Models, Tools
 from services.inference.media import Limits, configure_libvips
 from services.inference.model_server.triton import Patience, connected
 from services.inference.pdf import isolated as isolated_pdf
-from services.inference.pipeline.pipeline import Pipeline, Source
+from services.inference.pipeline.pipeline import Pipeline
+from services.inference.pipeline.product import Source
 from services.inference.pipeline.registry import Registry
 from services.inference.redraw import pages as redraw_pages
 from services.inference.redraw import rebuild

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Flag, StrEnum, auto
 
 from darkroom.operations.v1 import options_pb2
+from darkroom.operations.v1.convert_pb2 import (
+    PICTURE_FORMAT_AVIF,
+    PICTURE_FORMAT_JPEG,
+    PICTURE_FORMAT_PNG,
+    PICTURE_FORMAT_TIFF,
+    PICTURE_FORMAT_WEBP,
+    PictureFormat,
+)
 
 
 class Use(Flag):
@@ -66,6 +75,21 @@ class MediaFormat(StrEnum):
 def read_formats(kind: options_pb2.MediaKind.ValueType) -> tuple[MediaFormat, ...]:
     """The formats of a kind that operations work on."""
     return tuple(each for each in MediaFormat if each.kind == kind and Use.READ in each.use)
+
+
+_WRITTEN: Mapping[PictureFormat.ValueType, MediaFormat] = {
+    PICTURE_FORMAT_JPEG: MediaFormat.JPEG,
+    PICTURE_FORMAT_PNG: MediaFormat.PNG,
+    PICTURE_FORMAT_WEBP: MediaFormat.WEBP,
+    PICTURE_FORMAT_AVIF: MediaFormat.AVIF,
+    PICTURE_FORMAT_TIFF: MediaFormat.TIFF,
+}
+
+
+def written_format(asked: PictureFormat.ValueType, source: MediaFormat | None) -> MediaFormat:
+    """The format that a picture is converted to: the one asked for, else its own, else PNG where its own is not written."""
+    own = source if source is not None and Use.WRITTEN in source.use else MediaFormat.PNG
+    return _WRITTEN.get(asked, own)
 
 
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})

@@ -8,6 +8,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 
 import cv2
 import grpc
@@ -17,13 +18,15 @@ from services.common import bus, log, process
 from services.common.identity import Signer
 from services.common.loop import Loop
 from services.common.offers import REPEAT_SECONDS, Offers
-from services.common.operations import specs
+from services.common.operations import PLAIN_LANE, specs
 from services.common.rpc.channel import Caller, channel
 from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import Sandbox
+from services.common.sandbox import Sandbox, WarmChildren
 from services.common.serving import Opening, Parts, Service
+from services.common.short_pictures import SHORT_OPERATIONS
 from services.common.telemetry import checks
 from services.common.telemetry.health import Check, Health
+from services.inference import operations
 from services.inference.config import InferenceSettings
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.provider import Provider
@@ -34,7 +37,9 @@ from services.inference.media import Limits, configure_libvips
 from services.inference.media import isolated as isolated_media
 from services.inference.model_server import triton
 from services.inference.pdf import isolated as isolated_pdf
+from services.inference.pipeline import isolated as isolated_pipeline
 from services.inference.pipeline.registry import Registry
+from services.inference.pipeline.short import LARGEST_RESULT
 from services.inference.redraw import pages, rebuild
 from services.inference.worker import cancellations
 from services.inference.worker.attempt import AttemptRunner
@@ -58,6 +63,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     registry = Registry()
     folder = await opening.open("work folder", work_folder(settings.work_dir, name))
     sandbox = await opening.open("sandbox", _sandbox(settings))
+    warm = await opening.open("warm children", _warm_children(settings, sandbox))
     server = await opening.open(
         "triton", triton.connected(settings.triton_address, _patience(settings), settings.shared_bytes, settings.triton_tls)
     )
@@ -72,7 +78,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
         client=client,
         files=AttemptFiles(files, caller, transfer, settings.storage_patience_seconds),
         registry=registry,
-        tools=_tools(settings, server, sandbox, serving),
+        tools=_tools(settings, server, sandbox, warm, serving),
         cancellations=heard,
         folder=folder,
         max_picture_bytes=settings.max_picture_bytes,
@@ -101,9 +107,29 @@ def _needs(
 
 def _sandbox(settings: InferenceSettings) -> Sandbox:
     # One child for each file in progress; the lanes' limits share out the processor.
+    modules = (isolated_media, isolated_pdf, isolated_pipeline, pages, rebuild)
     return Sandbox(
-        preload=[module.__name__ for module in (isolated_media, isolated_pdf, pages, rebuild)],
+        preload=[*(module.__name__ for module in modules), *(f"{operations.__name__}.{name}" for name in SHORT_OPERATIONS)],
         concurrency=sum(settings.lanes.values()),
+    )
+
+
+def _warm_children(settings: InferenceSettings, sandbox: Sandbox) -> WarmChildren:
+    return WarmChildren(
+        sandbox,
+        working=settings.cpu_threads,
+        kept=settings.lanes.get(PLAIN_LANE, 0),
+        jobs=settings.picture_child_jobs,
+        seconds=settings.picture_child_seconds,
+        limits=replace(_pictures(settings), file_bytes=LARGEST_RESULT),
+    )
+
+
+def _pictures(settings: InferenceSettings) -> SandboxLimits:
+    return SandboxLimits(
+        memory_bytes=settings.picture_memory_bytes,
+        cpu_seconds=round(settings.picture_seconds),
+        wall_seconds=2 * settings.picture_seconds,
     )
 
 
@@ -120,7 +146,9 @@ def _workable(lane: str, serving: Mapping[str, Provider]) -> bool:
     return any(spec.lane == lane and (not spec.needs or spec.name in serving) for spec in specs().values())
 
 
-def _tools(settings: InferenceSettings, server: triton.Triton, sandbox: Sandbox, serving: Mapping[str, Provider]) -> Tools:
+def _tools(
+    settings: InferenceSettings, server: triton.Triton, sandbox: Sandbox, warm: WarmChildren, serving: Mapping[str, Provider]
+) -> Tools:
     return Tools(
         triton=server,
         sandbox=sandbox,
@@ -137,16 +165,13 @@ def _tools(settings: InferenceSettings, server: triton.Triton, sandbox: Sandbox,
             upscale_face_megapixels=settings.upscale_face_megapixels,
         ),
         picture_limits=Limits(settings.max_megapixels, settings.svg_seconds),
-        picture_resources=SandboxLimits(
-            memory_bytes=settings.picture_memory_bytes,
-            cpu_seconds=round(settings.picture_seconds),
-            wall_seconds=2 * settings.picture_seconds,
-        ),
+        picture_resources=_pictures(settings),
         result_limits=Limits(settings.max_result_megapixels),
         memory=MemoryBudget(settings.memory_bytes),
         documents=_documents(settings),
         providers=serving,
         color_profiles=settings.color_profiles_dir,
+        warm=warm,
     )
 
 

@@ -66,6 +66,13 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     max_picture_bytes: int = Field(1 << 30, gt=0, description="Largest picture file that a worker reads into memory, in bytes.")
     picture_memory_bytes: int = Field(6 << 30, gt=0, description="Maximum address space of the process that decodes a picture, in bytes.")
     picture_seconds: float = Field(120.0, gt=0, description="Maximum CPU time for decoding a picture, in seconds.")
+    picture_child_jobs: int = Field(
+        100,
+        ge=1,
+        description="Number of short picture jobs that a child process does before it is replaced; all for one account. 1: each job has a "
+        "process of its own.",
+    )
+    picture_child_seconds: float = Field(60.0, gt=0, description="Age at which such a child process is replaced, in seconds.")
     color_profiles_dir: Path | None = Field(
         None,
         description="Folder with CMYK profiles for convert: iso_coated.icc, iso_uncoated.icc, us_web_coated.icc and us_web_uncoated.icc. "

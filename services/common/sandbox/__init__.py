@@ -3,7 +3,7 @@
     sandbox = Sandbox(preload=["pypdf"])
     report = await sandbox.run(remove_watermarks, source, target, on_progress=report_pages)
 
-See `host.Sandbox` for the contract, and `nursery` for how children are made.
+See `host.Sandbox` for the contract, `nursery` for how children are made, and `warm` for children that do several jobs.
 """
 
 from services.common.sandbox.host import (
@@ -15,6 +15,7 @@ from services.common.sandbox.host import (
     SandboxOutOfMemory,
     SandboxTimedOut,
 )
+from services.common.sandbox.warm import WarmChildren
 
 __all__ = [
     "Limits",
@@ -24,4 +25,5 @@ __all__ = [
     "SandboxFailed",
     "SandboxOutOfMemory",
     "SandboxTimedOut",
+    "WarmChildren",
 ]

@@ -178,7 +178,7 @@ class Sandbox:
         Cancelling kills the child. Raises the DarkroomError that the function or `ranges` raised, or a SandboxError.
         """
         limits = limits or self._limits
-        job = _job(
+        job = job_of(
             function, args, limits, reads=tuple(reads), folder=folder, with_progress=on_progress is not None, with_ranges=ranges is not None
         )
         without_files = folder is None and not reads and function.__module__ in self._preload
@@ -224,7 +224,7 @@ class Sandbox:
         # Without one, the next job tells what is wrong.
         with contextlib.suppress(SandboxError, OSError):
             connection, leash = await self.launch()
-            connection.sendall(frame(Kind.JOB, pickle.dumps(_job(child.one_job, (), limits, with_connection=True))))
+            connection.sendall(frame(Kind.JOB, pickle.dumps(job_of(child.one_job, (), limits, with_connection=True))))
             self._waiting = connection, leash
 
     async def launch(self) -> tuple[socket.socket, socket.socket]:
@@ -294,7 +294,7 @@ class Sandbox:
         self._control = None
 
 
-def _job(
+def job_of(
     function: Callable[..., Any],
     args: tuple[Any, ...],
     limits: Limits,
@@ -305,6 +305,7 @@ def _job(
     with_ranges: bool = False,
     with_connection: bool = False,
 ) -> Job:
+    """A job within these limits."""
     return Job(
         function=f"{function.__module__}:{function.__qualname__}",
         args=args,

@@ -131,9 +131,10 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "ppoll": (271, 73),
     "pselect6": (270, 72),
     "select": (23, None),
-    # The job's socket, which is connected.
+    # The job's socket, which is connected. Open files come over it, to warm children.
     "getsockopt": (55, 209),
     "recvfrom": (45, 207),
+    "recvmsg": (47, 212),
     "sendto": (44, 206),
     "shutdown": (48, 210),
 }

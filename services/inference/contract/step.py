@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import Sandbox
+from services.common.sandbox import Sandbox, WarmChildren
 from services.inference.contract.flow import Keeping
 from services.inference.contract.memory_budget import MemoryBudget
-from services.inference.contract.progress import Report
+from services.inference.contract.plain_step import PlainStep
 from services.inference.contract.provider import Provider
 from services.inference.media import Image, Limits
 from services.inference.model_server.triton import Triton
@@ -80,6 +79,8 @@ class Tools:
     """The configured picture providers, by operation."""
     color_profiles: Path | None = None
     """A folder with the operator's CMYK profiles."""
+    warm: WarmChildren | None = None
+    """Where short picture work is done; None where all of it is done here."""
 
     def provider(self, operation: str) -> Provider:
         """The provider of an operation. Raises OPERATION_UNAVAILABLE if there is none: settings changed after the task was accepted."""
@@ -88,40 +89,11 @@ class Tools:
         return self.providers[operation]
 
 
-class Notify(Protocol):
-    """Adds a `darkroom.tasks.v1.Notice`."""
-
-    def __call__(self, code: str, subject: str, message: str, details: Mapping[str, Any] | None = None, /) -> None:
-        """`details` says the same in machine-readable form; it must be representable as JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class Original:
-    """The picture that the first operation got."""
-
-    width: int
-    height: int
-    transparent: bool
-    """Whether anything of it was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One operation on one input, as the operation sees it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step(PlainStep):
+    """One operation on one input, as an operation sees it that is not plain."""
 
     tools: Tools
-    source_name: str
-    """Name of the input file; empty when there is none."""
-    folder: Path
-    """For temporary files; emptied when the input is done."""
-    report: Report
-    """Reports the fraction of this step that is done, 0 to 1, and the current activity; from any thread."""
-    check: Callable[[], None]
-    """Raises when the attempt must end; to be called at every natural pause, from any thread."""
-    label: Callable[[str], None]
-    """Adds a word to the result's name: `portrait.jpg` becomes `portrait-<label>.png`."""
-    notice: Notify
-    """Tells the task's owner something."""
     keeping: Keeping
     """Keeps results that are too expensive to make twice."""
     last: bool
@@ -129,5 +101,3 @@ class Step:
     auxiliary: Callable[[int], Awaitable[Image]]
     """Decodes an additional picture that the operation's parameters name, by its file id. Raises as `picture_job.read_picture`, with the
     file's name."""
-    original: Original | None = None
-    """None if it was no picture."""

@@ -10,6 +10,7 @@ import numpy as np
 import pyvips
 
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
+from services.common.geometry import Size
 from services.common.media_format import MediaFormat, read_formats, sniff
 from services.inference.media import bmp, colour, heic
 from services.inference.media.errors import corrupt, unsupported
@@ -28,6 +29,9 @@ _LOADERS: dict[MediaFormat, Callable[..., pyvips.Image]] = {
     MediaFormat.AVIF: pyvips.Image.heifload_buffer,
     MediaFormat.SVG: pyvips.Image.svgload_buffer,
 }
+
+_LEFT_TO_SHRINK = 2.0
+"""With as much left, the result is as good as that of the whole picture."""
 
 _CONVERTED = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab", "labq": "Lab", "scrgb": "floating-point RGB"}
 
@@ -74,16 +78,35 @@ def decode(data: bytes, limits: Limits) -> Image:
     Gray stays gray and 16 bits stay 16; palettes are expanded; CMYK, Lab and floating-point colour become sRGB. Raises
     as `read_header`, and `FILE_CORRUPT` for pixel data that is truncated or damaged. Safe to call from any thread.
     """
+    return decode_reduced(data, limits, lambda _size: None)[0]
+
+
+def decode_reduced(data: bytes, limits: Limits, wanted: Callable[[Size], Size | None]) -> tuple[Image, Size]:
+    """As `decode`, and the picture's own size; but a JPEG may be decoded at a half, a quarter or an eighth of it.
+
+    `wanted` is called with the picture's own size and returns the size that it will be scaled to, if that is all that is done with it.
+    """
     format_ = _require_format(data)
-    if format_ is MediaFormat.HEIC:
-        return heic.decode(data, limits)
-    if format_ is MediaFormat.BMP:
-        return bmp.decode(data, limits)
-    image = _open(data, format_, limits)
+    if format_ in (MediaFormat.HEIC, MediaFormat.BMP):
+        image = heic.decode(data, limits) if format_ is MediaFormat.HEIC else bmp.decode(data, limits)
+        return image, (image.width, image.height)
+    opened = _open(data, format_, limits)
+    turned = _orientation(opened) >= 5
+    size = (opened.height, opened.width) if turned else (opened.width, opened.height)
     try:
-        return _read_pixels(image, format_)
+        target = wanted(size) if format_ is MediaFormat.JPEG else None
+        if target is not None and (shrink := _shrink(size, target)) > 1:
+            opened = pyvips.Image.jpegload_buffer(data, access="sequential", fail_on="error", shrink=shrink)
+        return _read_pixels(opened, format_), size
     except pyvips.Error as error:
         raise corrupt(f"The {format_} picture is truncated or damaged.") from error
+
+
+def _shrink(size: Size, target: Size) -> int:
+    """How much smaller a JPEG may be decoded, so that what is left to do is to shrink it by `_LEFT_TO_SHRINK` at least."""
+    factor = min(own / wanted for own, wanted in zip(size, target, strict=True)) / _LEFT_TO_SHRINK
+    # A side that does not divide evenly would be rounded, which moves everything by a part of a pixel.
+    return next((shrink for shrink in (8, 4, 2) if factor >= shrink and not any(side % shrink for side in size)), 1)
 
 
 def _require_format(data: bytes) -> MediaFormat:

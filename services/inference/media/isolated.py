@@ -31,7 +31,7 @@ _BLOBS = ("exif", "xmp", "iptc")
 
 async def read_picture_header(sandbox: Sandbox, source: Path, limits: Limits, resources: SandboxLimits) -> Header:
     """`media.read_header` of a file, in a child of `sandbox` within `resources`. Raises as `media.read_header` and `Sandbox.run`."""
-    return _header(await sandbox.run(describe, source, limits, reads=[source], limits=resources))
+    return header_of(await sandbox.run(describe, source, limits, reads=[source], limits=resources))
 
 
 async def read_picture(sandbox: Sandbox, source: Path, folder: Path, limits: Limits, resources: SandboxLimits) -> Image:
@@ -60,17 +60,17 @@ def samples_in(path: Path, kind: npt.DTypeLike, count: int) -> npt.NDArray[Any]:
         raise SandboxCrashed("the child left no samples") from error
 
 
-def describe(source: Path, limits: Limits) -> dict[str, Any]:
+def describe(source: Path | int, limits: Limits) -> dict[str, Any]:
     """The child's part of `read_picture_header`: the header, in a form that JSON can hold."""
     configure_libvips(1)
-    return dataclasses.asdict(read_header(_content(source, limits), limits))
+    return dataclasses.asdict(read_header(content_of(source, limits), limits))
 
 
 def decode_into(source: Path, target: Path, limits: Limits) -> dict[str, Any]:
     """The child's part of `read_picture`: write the samples of the picture, and then of its alpha, to `target`, and describe them."""
     # The child lives for one picture, and its limit on processor time counts all threads.
     configure_libvips(1)
-    image = decode(_content(source, limits), limits)
+    image = decode(content_of(source, limits), limits)
     with target.open("wb") as file:
         image.pixels.tofile(file)
         if image.alpha is not None:
@@ -87,8 +87,9 @@ def decode_into(source: Path, target: Path, limits: Limits) -> dict[str, Any]:
     }
 
 
-def _content(source: Path, limits: Limits) -> bytes:
-    data = source.read_bytes()
+def content_of(source: Path | int, limits: Limits) -> bytes:
+    """What is in a file, or an open file. If it is an SVG, this process has its time for drawing one from now on."""
+    data = source.read_bytes() if isinstance(source, Path) else os.pread(source, os.fstat(source).st_size, 0)
     if sniff(data) is MediaFormat.SVG:
         # A few hundred bytes of filters or of references to references draw for hours.
         _, hard = resource.getrlimit(resource.RLIMIT_CPU)
@@ -97,7 +98,7 @@ def _content(source: Path, limits: Limits) -> bytes:
     return data
 
 
-def _header(described: dict[str, Any]) -> Header:
+def header_of(described: dict[str, Any]) -> Header:
     """The header that the child described. Raises SandboxCrashed if the description makes no sense."""
     try:
         numbers = {name: int(described[name]) for name in ("width", "height", "channels")}

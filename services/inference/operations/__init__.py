@@ -4,6 +4,9 @@
 - REFERENCES: `run(references, parameters, step)` returns a list of `Made`;
 - ALL: `run(files, parameters, step)` returns a `Stream`.
 
+A plain operation's `run`, which takes a picture and returns one, is an ordinary function; it is called in a thread, or in a child process
+that has nothing but what `contract.plain_step` lists. The others are coroutines.
+
 One that works on pictures one after the other also has `peak_memory(picture, parameters)`: the bytes that it needs at its peak.
 No operation imports another: shared code is in the packages below.
 """

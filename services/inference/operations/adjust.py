@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from darkroom.operations.v1.adjust_pb2 import Adjust
 from services.inference.contract.memory import copies_of_samples
-from services.inference.contract.step import Step
+from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain.graph import Work
 from services.inference.plain.light import Adjustment, adjusted
@@ -19,7 +17,7 @@ def peak_memory(picture: Header, _parameters: Adjust) -> int:
     return copies_of_samples(picture, _COPIES, _COPIES)
 
 
-async def run(image: Image, parameters: Adjust, step: Step) -> Image:
+def run(image: Image, parameters: Adjust, step: PlainStep) -> Image:
     """The picture with other light and colours."""
     step.label("adjusted")
     by = Adjustment(
@@ -30,4 +28,4 @@ async def run(image: Image, parameters: Adjust, step: Step) -> Image:
         hdr=parameters.hdr,
         stitching=parameters.hdr_stitching,
     )
-    return await asyncio.to_thread(adjusted, image, by, Work(step.folder, step.check))
+    return adjusted(image, by, Work(step.folder, step.check))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,33 +13,19 @@ from darkroom.operations.v1.convert_pb2 import (
     CMYK_PROFILE_US_WEB_UNCOATED,
     COLOR_SPACE_CMYK,
     COLOR_SPACE_RGB,
-    PICTURE_FORMAT_AVIF,
-    PICTURE_FORMAT_JPEG,
-    PICTURE_FORMAT_PNG,
-    PICTURE_FORMAT_TIFF,
-    PICTURE_FORMAT_WEBP,
     PNG_COMPRESSION_BEST,
     PNG_COMPRESSION_FAST,
     CmykProfile,
     Convert,
-    PictureFormat,
     PngCompression,
 )
-from services.common.media_format import MediaFormat
+from services.common.media_format import MediaFormat, written_format
 from services.inference.contract.memory import copies_of_samples
-from services.inference.contract.step import Step
+from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Effort, Header, Image, Saving
-from services.inference.media.encode import WRITABLE
 from services.inference.plain.canvas import rgb_of
 from services.inference.plain.colours import in_srgb
 
-_FORMATS: Mapping[PictureFormat.ValueType, MediaFormat] = {
-    PICTURE_FORMAT_JPEG: MediaFormat.JPEG,
-    PICTURE_FORMAT_PNG: MediaFormat.PNG,
-    PICTURE_FORMAT_WEBP: MediaFormat.WEBP,
-    PICTURE_FORMAT_AVIF: MediaFormat.AVIF,
-    PICTURE_FORMAT_TIFF: MediaFormat.TIFF,
-}
 _QUALITY = {MediaFormat.JPEG: 85, MediaFormat.WEBP: 75, MediaFormat.AVIF: 50, MediaFormat.TIFF: 75, MediaFormat.PNG: 100}
 _EFFORT: Mapping[PngCompression.ValueType, Effort] = {PNG_COMPRESSION_FAST: Effort.LITTLE, PNG_COMPRESSION_BEST: Effort.MOST}
 _PROFILES: Mapping[CmykProfile.ValueType, str] = {
@@ -61,12 +46,11 @@ def peak_memory(picture: Header, _parameters: Convert) -> int:
     return copies_of_samples(picture, _COPIES, _COPIES_OF_WIDE)
 
 
-async def run(image: Image, parameters: Convert, step: Step) -> Image:
+def run(image: Image, parameters: Convert, step: PlainStep) -> Image:
     """The picture, to be written as requested."""
-    own = image.source_format if image.source_format in WRITABLE else MediaFormat.PNG
-    format_ = _FORMATS.get(parameters.format) or own or MediaFormat.PNG
+    format_ = written_format(parameters.format, image.source_format)
     if parameters.color_space == COLOR_SPACE_RGB:
-        image = await asyncio.to_thread(in_srgb, image)
+        image = in_srgb(image)
     saving = Saving(
         format=format_,
         effort=_EFFORT.get(parameters.compression, Effort.USUAL),
@@ -75,17 +59,17 @@ async def run(image: Image, parameters: Convert, step: Step) -> Image:
         progressive=parameters.progressive if parameters.HasField("progressive") else format_ is MediaFormat.JPEG,
         background=rgb_of(parameters.background),
         dpi=parameters.dpi or None,
-        cmyk=await asyncio.to_thread(_profile, parameters.cmyk_profile, step) if parameters.color_space == COLOR_SPACE_CMYK else None,
+        cmyk=_profile(parameters.cmyk_profile, step) if parameters.color_space == COLOR_SPACE_CMYK else None,
         keep_metadata=not parameters.strip_metadata,
     )
     return dataclasses.replace(image, saving=saving)
 
 
-def _profile(wanted: CmykProfile.ValueType, step: Step) -> str:
+def _profile(wanted: CmykProfile.ValueType, step: PlainStep) -> str:
     name = _PROFILES.get(wanted)
     if name is None:
         return _BUILT_IN
-    folder = step.tools.color_profiles
+    folder = step.color_profiles
     path = None if folder is None else folder / f"{name}.icc"
     if path is not None and _is_cmyk(path):
         return str(path)

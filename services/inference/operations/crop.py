@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from darkroom.operations.v1.crop_pb2 import Crop
 from services.inference.contract.memory import copies_of_samples
-from services.inference.contract.step import Step
+from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain.layout import cropped
 
@@ -18,7 +16,7 @@ def peak_memory(picture: Header, _parameters: Crop) -> int:
     return copies_of_samples(picture, _COPIES, _COPIES)
 
 
-async def run(image: Image, parameters: Crop, step: Step) -> Image:
+def run(image: Image, parameters: Crop, step: PlainStep) -> Image:
     """The part of the picture. Raises FIELD_INVALID for one that goes past an edge."""
     step.label("cropped")
-    return await asyncio.to_thread(cropped, image, parameters)
+    return cropped(image, parameters)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from darkroom.operations.v1.decompress_pb2 import (
     DECOMPRESS_STRENGTH_MODERATE,
     DECOMPRESS_STRENGTH_STRONG,
     Decompress,
 )
 from services.inference.contract.memory import copies_of_samples
-from services.inference.contract.step import Step
+from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain.compression import compression_of
 from services.inference.plain.deblocking import deblocked
@@ -28,17 +26,15 @@ def peak_memory(picture: Header, _parameters: Decompress) -> int:
     return copies_of_samples(picture, _COPIES, _COPIES)
 
 
-async def run(image: Image, parameters: Decompress, step: Step) -> Image:
+def run(image: Image, parameters: Decompress, step: PlainStep) -> Image:
     """The picture without artefacts; with AUTO the very same, and a notice, if it has none that are worth removing."""
     step.label("decompressed")
     step.report(0, _DOING)
-    found = await asyncio.to_thread(compression_of, image.pixels)
+    found = compression_of(image.pixels)
     if parameters.strength not in _ASSUMED and (found is None or found.quality > _VISIBLE):
         message = f"{step.source_name} shows no artefacts of JPEG compression that are worth removing, so it was left as it is."
         step.notice("not_compressed", "", message, {"quality": None if found is None else found.quality})
         return image
     quality = found.quality if found is not None else _ASSUMED[parameters.strength]
     twice = parameters.strength == DECOMPRESS_STRENGTH_STRONG
-    return await asyncio.to_thread(
-        deblocked, image, quality, twice=twice, progress=lambda done: step.report(done, _DOING), check=step.check
-    )
+    return deblocked(image, quality, twice=twice, progress=lambda done: step.report(done, _DOING), check=step.check)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 
 from darkroom.operations.v1.pad_pb2 import Pad
 from services.common.result_size import result_size
-from services.inference.contract.step import Step
+from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import COPIES_OF_RESULT, padded
@@ -19,9 +18,9 @@ def peak_memory(picture: Header, parameters: Pad) -> int:
     return picture.samples_bytes + dataclasses.replace(picture, width=width, height=height, channels=4).samples_bytes * COPIES_OF_RESULT
 
 
-async def run(image: Image, parameters: Pad, step: Step) -> Image:
+def run(image: Image, parameters: Pad, step: PlainStep) -> Image:
     """The picture with a border."""
     width, height = result_size(parameters, image.width, image.height)
-    step.tools.result_limits.check(width, height, "The result")
+    step.result_limits.check(width, height, "The result")
     step.label("padded")
-    return await asyncio.to_thread(padded, image, parameters, Work(step.folder, step.check))
+    return padded(image, parameters, Work(step.folder, step.check))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from darkroom.operations.v1.polish_pb2 import Polish
 from services.inference.contract.memory import copies_of_samples
-from services.inference.contract.step import Step
+from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain.graph import Work
 from services.inference.plain.polishing import polished
@@ -19,7 +17,7 @@ def peak_memory(picture: Header, _parameters: Polish) -> int:
     return copies_of_samples(picture, _COPIES, _COPIES)
 
 
-async def run(image: Image, _parameters: Polish, step: Step) -> Image:
+def run(image: Image, _parameters: Polish, step: PlainStep) -> Image:
     """The picture, cleaned up."""
     step.label("polished")
-    return await asyncio.to_thread(polished, image, Work(step.folder, step.check))
+    return polished(image, Work(step.folder, step.check))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 
 from darkroom.operations.v1.resize_pb2 import Resize
+from services.common.geometry import fitting
 from services.common.result_size import result_size
-from services.inference.contract.step import Step
+from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain.graph import Work
-from services.inference.plain.layout import COPIES_OF_RESULT, resized
+from services.inference.plain.layout import COPIES_OF_RESULT, fitted_to
 
 _COPIES = 2  # of the decoded samples: a part of the picture is copied to see where the eye goes
 
@@ -22,9 +22,10 @@ def peak_memory(picture: Header, parameters: Resize) -> int:
     return picture.samples_bytes * _COPIES + result.samples_bytes * COPIES_OF_RESULT
 
 
-async def run(image: Image, parameters: Resize, step: Step) -> Image:
+def run(image: Image, parameters: Resize, step: PlainStep) -> Image:
     """The picture in the requested size."""
-    width, height = result_size(parameters, image.width, image.height)
-    step.tools.result_limits.check(width, height, "The result")
-    step.label(f"{width}x{height}")
-    return await asyncio.to_thread(resized, image, parameters, Work(step.folder, step.check))
+    whole = step.whole or (image.width, image.height)
+    fit = fitting(parameters, *whole)
+    step.result_limits.check(*fit.result, "The result")
+    step.label(f"{fit.result[0]}x{fit.result[1]}")
+    return fitted_to(image, fit, parameters, Work(step.folder, step.check))

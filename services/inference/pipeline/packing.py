@@ -10,7 +10,7 @@ from pathlib import Path
 from services.inference.archive.names import entry_names
 from services.inference.archive.zip_archive import Entry, ZipArchive
 from services.inference.contract.flow import Stream
-from services.inference.pipeline.pipeline import Product
+from services.inference.pipeline.product import Product
 
 _PIECE = 4 * 2**20
 

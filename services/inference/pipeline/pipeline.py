@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+
+from google.protobuf.message import Message
 
 from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import options_pb2
@@ -19,35 +21,24 @@ from services.inference.contract.flow import (
     Document,
     Examination,
     InputFile,
-    Keeping,
     Made,
     Medium,
     References,
     Stream,
 )
+from services.inference.contract.plain_step import Original
 from services.inference.contract.progress import Report, portion
-from services.inference.contract.step import Notify, Original, Step, Tools
-from services.inference.media import Header, Image, Limits, encode, encode_into
+from services.inference.contract.step import Step, Tools
+from services.inference.media import Header, Image, Limits
 from services.inference.media.isolated import read_picture, read_picture_header
 from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.naming import name_of_words, named, result_name
+from services.inference.pipeline.product import WRITTEN, Product, RunContext, Source, finished_product, written
 from services.inference.pipeline.registry import Bound
-from services.inference.pipeline.stages import Stages
+from services.inference.pipeline.short import ShortWork
 
-# Shares of the time for one input; the operations share the rest.
-_READ, _WRITTEN = 0.05, 0.95
-_ENCODED_IN_MEMORY = 64 << 20
-"""Largest picture that is encoded in memory, in bytes of its samples; beyond that, memory would have to hold the file, too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """An input in the working folder."""
-
-    name: str
-    path: Path
-    pages: int
-    """0 if it is not a document."""
+_READ = 0.05
+"""Share of the time for one input; the operations have the rest, up to `WRITTEN`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,32 +47,6 @@ class _Auxiliary:
 
     source: Source
     header: Header
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """An encoded result."""
-
-    name: str
-    media_type: str
-    content: bytes | Path
-    info: file_pb2.ImageInfo | file_pb2.DocumentInfo | None
-    attachments: tuple[Product, ...] = ()
-    """Delivered after it."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunContext:
-    """Where one run of a pipeline works, and where it reports to."""
-
-    folder: Path
-    report: Report
-    check: Callable[[], None]
-    notice: Notify
-    stages: Stages
-    keeping: Keeping
-    last: bool = False
-    taken_names: Collection[str] = ()
 
 
 class Pipeline:
@@ -95,6 +60,7 @@ class Pipeline:
         self._operations = operations
         self._max_picture_bytes = max_picture_bytes
         self._auxiliaries: dict[int, _Auxiliary] = {}
+        self._short = ShortWork(tools.warm, operations, tools.picture_limits, tools.result_limits) if tools.warm is not None else None
 
     @property
     def auxiliary_ids(self) -> list[int]:
@@ -165,25 +131,31 @@ class Pipeline:
             return await self._through(operations, medium, source, context)
 
     @asynccontextmanager
-    async def room(self, source: Source | None, context: RunContext) -> AsyncIterator[None]:
-        """Reserve the memory that `run` of an input and the delivery of its result need; wait until it is free.
+    async def room(self, source: Source | None, context: RunContext) -> AsyncIterator[bool]:
+        """Reserve the memory that `run` of an input and the delivery of its result need; wait until it is free. Returns whether that is
+        short work.
 
         Raises MEDIA_LIMIT_EXCEEDED if that is more than this worker has, FILE_TOO_LARGE, and what reading a header raises.
         """
         if source is None:
-            yield
+            yield False
         elif self._operations[0].spec.accepts == options_pb2.MEDIA_KIND_PDF:
             # What its process may use; a worker with less reserves all its memory for it.
             needed = min(self._tools.documents.memory_bytes, self._tools.memory.total)
             async with self._reserved(needed, context.report):
-                yield
+                yield False
         else:
-            async with self._room(source, self._operations, self._tools.picture_limits, context.report):
-                yield
+            await self._check_file(source)
+            header = await self._short.header(context.account_id, source.path) if self._short is not None else None
+            short = header is not None
+            async with self._room(source, self._operations, self._tools.picture_limits, context.report, header):
+                yield short
 
     @asynccontextmanager
-    async def _room(self, source: Source, operations: Sequence[Bound], limits: Limits, report: Report) -> AsyncIterator[None]:
-        found = await self._header(source, limits)
+    async def _room(
+        self, source: Source, operations: Sequence[Bound], limits: Limits, report: Report, header: Header | None = None
+    ) -> AsyncIterator[None]:
+        found = header or await self._header(source, limits)
         needed = needed_memory(found, operations, [each.header for each in self._auxiliaries.values()])
         async with self._reserved(needed, report):
             yield
@@ -195,9 +167,14 @@ class Pipeline:
     def _reserved(self, size: int, report: Report) -> AbstractAsyncContextManager[None]:
         return self._tools.memory.reserved(size, lambda: report(0, "Waiting for memory"))
 
-    async def run(self, source: Source | None, context: RunContext) -> Product | None:
-        """The result for one input; None if the operations make nothing. Raises what reading, the operations and writing raise."""
+    async def run(self, source: Source | None, context: RunContext, *, short: bool = False) -> Product | None:
+        """The result for one input; None if the operations make nothing. Raises what reading, the operations and writing raise.
+
+        `short` is what `room` has said.
+        """
         context.report(0, "Reading the file" if source is not None else "Starting")
+        if short and source is not None and self._short is not None:
+            return finished_product(await self._short.run(context.account_id, source.path, source.name, context.report), source, context)
         with context.stages.timed("decode"):
             medium = await self._read(source, context.folder)
         return await self._through(self._operations, medium, source, context)
@@ -205,7 +182,7 @@ class Pipeline:
     async def _through(self, operations: Sequence[Bound], medium: Medium, source: Source | None, context: RunContext) -> Product | None:
         labels: list[str] = []
         attachments: list[Attachment] = []
-        share = (_WRITTEN - _READ) / len(operations)
+        share = (WRITTEN - _READ) / len(operations)
         source_name = source.name if source is not None else ""
         original = Original(medium.width, medium.height, transparent=medium.alpha is not None) if isinstance(medium, Image) else None
         for number, operation in enumerate(operations):
@@ -217,16 +194,18 @@ class Pipeline:
                 )
             parameters = operation.parameters if original is None else resolved(operation.parameters, (original.width, original.height))
             with context.stages.timed(operation.spec.name, operation=True):
-                medium = await operation.run(medium, parameters, self._step(context, report, source_name, labels, original))
+                medium = await _applied(operation, medium, parameters, self._step(context, report, source_name, labels, original))
             if isinstance(medium, Document):
                 attachments += medium.attachments
         context.check()
         with context.stages.timed("encode"):
-            return await _write(medium, source, labels, context, attachments)
+            return await written(medium, source, labels, context, attachments)
 
     def _step(self, context: RunContext, report: Report, source_name: str, labels: list[str], original: Original | None = None) -> Step:
         return Step(
             tools=self._tools,
+            result_limits=self._tools.result_limits,
+            color_profiles=self._tools.color_profiles,
             source_name=source_name,
             original=original,
             folder=context.folder,
@@ -273,38 +252,10 @@ class Pipeline:
             )
 
 
-async def _write(
-    medium: Medium, source: Source | None, labels: Sequence[str], context: RunContext, attachments: Sequence[Attachment]
-) -> Product | None:
-    if medium is None:
-        return None
-    context.report(_WRITTEN, "Writing the result")
-    source_name = source.name if source is not None else ""
-    if isinstance(medium, Document):
-        name = result_name(source_name, labels, "pdf", context.taken_names)
-        after = _attached(source_name, attachments, context)
-        return Product(name, "application/pdf", medium.path, file_pb2.DocumentInfo(pages=medium.pages), after)
-    if isinstance(medium, Examination):
-        first, *others = _attached(source_name, medium.attachments, context)
-        return replace(first, attachments=tuple(others))
-    for note in medium.notes:
-        context.notice("picture_note", "", note)
-    content = await asyncio.to_thread(_encoded, medium, context.folder)
-    format_ = medium.saving.format
-    name = result_name(source_name, labels, format_.extension, context.taken_names)
-    return Product(name, format_.media_type, content, file_pb2.ImageInfo(width=medium.width, height=medium.height, frames=1))
-
-
-def _encoded(image: Image, folder: Path) -> bytes | Path:
-    if image.pixels.nbytes <= _ENCODED_IN_MEMORY:
-        return encode(image, image.saving)
-    target = folder / "result"
-    encode_into(target, image, image.saving)
-    return target
-
-
-def _attached(source_name: str, attachments: Sequence[Attachment], context: RunContext) -> tuple[Product, ...]:
-    return tuple(
-        Product(result_name(source_name, (each.label,), each.extension, context.taken_names), each.media_type, each.content, None)
-        for each in attachments
-    )
+async def _applied(operation: Bound, medium: Medium, parameters: Message, step: Step) -> Medium:
+    made: Medium
+    if operation.plain:
+        made = await asyncio.to_thread(operation.run, medium, parameters, step)
+    else:
+        made = await operation.run(medium, parameters, step)
+    return made

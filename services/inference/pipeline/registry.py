@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,10 +14,9 @@ from darkroom.operations.v1 import operation_pb2, options_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.operations import Arity, OperationSpec, parameters_of, spec_of, specs
 from services.inference.contract.memory import PeakMemory
-from services.inference.contract.step import Step
 from services.inference.media import Header
 
-Run = Callable[[Any, Any, Step], Awaitable[Any]]
+Run = Callable[[Any, Any, Any], Any]
 """An operation's `run`; `services.inference.operations` says what it takes and returns."""
 
 
@@ -43,6 +43,11 @@ class Bound:
     run: Run
     declared_memory: PeakMemory | None = None
     """None for an operation that does not work on pictures one after the other."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a plain picture operation."""
+        return not inspect.iscoroutinefunction(self.run)
 
     def peak_memory(self, picture: Header) -> int:
         """Bytes that it needs at its peak to work on a picture."""

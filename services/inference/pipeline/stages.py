@@ -19,15 +19,17 @@ class Stages:
     @contextmanager
     def timed(self, stage: str, *, operation: bool = False) -> Iterator[None]:
         """Add the time of the block to a stage, or to an operation of that name, whether or not it succeeds."""
-        observed = metrics.OPERATIONS.labels(stage) if operation else metrics.STAGES.labels(stage)
         started = time.perf_counter()
         try:
             with tracing.within(stage):
                 yield
         finally:
-            seconds = time.perf_counter() - started
-            self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
-            observed.observe(seconds)
+            self.add(stage, time.perf_counter() - started, operation=operation)
+
+    def add(self, stage: str, seconds: float, *, operation: bool = False) -> None:
+        """Add time that was measured elsewhere."""
+        self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
+        (metrics.OPERATIONS if operation else metrics.STAGES).labels(stage).observe(seconds)
 
     @property
     def seconds(self) -> dict[str, float]:

@@ -23,7 +23,8 @@ from services.inference.contract.progress import Progress, Report, Stopped, port
 from services.inference.contract.step import Tools
 from services.inference.pipeline.naming import named
 from services.inference.pipeline.packing import packed
-from services.inference.pipeline.pipeline import Pipeline, Product, RunContext, Source
+from services.inference.pipeline.pipeline import Pipeline
+from services.inference.pipeline.product import Product, RunContext, Source
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.stages import Stages
 from services.inference.worker.cancellations import Cancellations
@@ -182,8 +183,8 @@ class AttemptRunner:
             context = self._context(run, folder, portion(report, _FETCHED, _DELIVERED), results, progress)
             async with AsyncExitStack() as room:
                 with _named_after(source):
-                    await room.enter_async_context(pipeline.room(source, context))
-                    product = await pipeline.run(source, context)
+                    short = await room.enter_async_context(pipeline.room(source, context))
+                    product = await pipeline.run(source, context, short=short)
                 await self._deliver(run, product, results, portion(report, _DELIVERED, 1))
 
     async def _make(self, run: Admission, pipeline: Pipeline, results: _Results, progress: Progress) -> None:
@@ -214,6 +215,7 @@ class AttemptRunner:
             notice=results.notice,
             stages=results.stages,
             keeping=KeptResults(self._files, run),
+            account_id=run.account_id,
             last=run.last,
             taken_names=results.names,
         )

@@ -19,7 +19,8 @@ from services.common.rpc.channel import Caller
 from services.inference.contract.flow import Stream
 from services.inference.media import Image
 from services.inference.pipeline.naming import named
-from services.inference.pipeline.pipeline import Pipeline, Product, Source
+from services.inference.pipeline.pipeline import Pipeline
+from services.inference.pipeline.product import Product, Source
 from services.inference.worker.client import Admission
 from services.inference.worker.object_transfer import ObjectTransfer
 

@@ -23,7 +23,8 @@ from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.step import DocumentLimits, Models, Step, Tools
 from services.inference.media import Header, Image, Limits, decode, encode, isolated
 from services.inference.pipeline import memory_needs
-from services.inference.pipeline.pipeline import Pipeline, RunContext, Source
+from services.inference.pipeline.pipeline import Pipeline
+from services.inference.pipeline.product import RunContext, Source
 from services.inference.pipeline.registry import Bound
 from services.inference.pipeline.stages import Stages
 

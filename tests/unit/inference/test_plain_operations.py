@@ -1,10 +1,13 @@
-"""The plain picture operations as a worker runs them: from a file through a pipeline to a file that other libraries read."""
+"""The plain picture operations as a worker runs them: from a file through a pipeline to a file that other libraries read.
+
+What is short work runs twice, step by step and in one child, and both must give the same file, byte for byte.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +36,16 @@ from darkroom.operations.v1.placement_pb2 import FIT_CROP
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc.validation import RequestValidator
 from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import Sandbox
+from services.common.sandbox import Sandbox, WarmChildren
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.step import DocumentLimits, Models, Tools
 from services.inference.media import Image, Limits, Metadata, Saving, decode, encode, isolated
-from services.inference.pipeline.pipeline import Pipeline, Product, RunContext, Source
+from services.inference.pipeline import isolated as isolated_pipeline
+from services.inference.pipeline.pipeline import Pipeline
+from services.inference.pipeline.product import Product, RunContext, Source
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.stages import Stages
-from tests.unit.imaging.pictures import deep_photo, exif, photo, wide_gamut_profile, written
+from tests.unit.imaging.pictures import deep_photo, exif, gray_profile, photo, wide_gamut_profile, written
 
 LIMITS = Limits(1.0)
 LOSSLESS = [PICTURE_FORMAT_PNG, PICTURE_FORMAT_WEBP, PICTURE_FORMAT_AVIF, PICTURE_FORMAT_TIFF]
@@ -48,15 +53,24 @@ LOSSLESS = [PICTURE_FORMAT_PNG, PICTURE_FORMAT_WEBP, PICTURE_FORMAT_AVIF, PICTUR
 
 @pytest.fixture(scope="module")
 async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(preload=[isolated.__name__]) as made:
+    async with Sandbox(preload=[isolated.__name__, isolated_pipeline.__name__]) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+async def warm(sandbox: Sandbox) -> AsyncIterator[WarmChildren]:
+    limits = SandboxLimits(memory_bytes=4 << 30)
+    async with WarmChildren(sandbox, working=1, kept=1, jobs=1000, seconds=600, limits=limits) as made:
         yield made
 
 
 class Running:
     """Runs operations on a file, and keeps what they say."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+    def __init__(self, sandbox: Sandbox, warm: WarmChildren, folder: Path) -> None:
         self.notices: list[tuple[str, str]] = []
+        self.was_short = False
+        self._warm = warm
         self._folder = folder
         self.tools = Tools(
             triton=None,  # none of these operations calls it
@@ -77,6 +91,15 @@ class Running:
         path = self._folder / "input"
         path.write_bytes(data)
         source = Source(name, path, 0)
+        before = len(self.notices)
+        made = await self._made(self.tools, source, messages)
+        told = self.notices[before:]
+        again = await self._made(dataclasses.replace(self.tools, warm=self._warm), source, messages)
+        assert (again, self.notices[before + len(told) :]) == (made, told)
+        del self.notices[before + len(told) :]
+        return made
+
+    async def _made(self, tools: Tools, source: Source, messages: Sequence[operation_pb2.Operation]) -> Product:
         context = RunContext(
             folder=self._folder,
             report=lambda done, message: None,
@@ -85,9 +108,9 @@ class Running:
             stages=Stages(),
             keeping=None,  # nothing is kept
         )
-        pipeline = Pipeline(self.tools, Registry().bind(messages), 1 << 24)
-        async with pipeline.room(source, context):
-            made = await pipeline.run(source, context)
+        pipeline = Pipeline(tools, Registry().bind(messages), 1 << 24)
+        async with pipeline.room(source, context) as self.was_short:
+            made = await pipeline.run(source, context, short=self.was_short)
         assert made is not None
         return made
 
@@ -98,8 +121,8 @@ class Running:
 
 
 @pytest.fixture
-def running(sandbox: Sandbox, tmp_path: Path) -> Running:
-    return Running(sandbox, tmp_path)
+def running(sandbox: Sandbox, warm: WarmChildren, tmp_path: Path) -> Running:
+    return Running(sandbox, warm, tmp_path)
 
 
 def png(image: Image | np.ndarray) -> bytes:
@@ -113,6 +136,32 @@ def cut() -> Image:
     pixels = photo()
     pixels[:, 80:] = 0
     return Image(pixels, alpha, icc=wide_gamut_profile())
+
+
+FILES = {
+    "turned": lambda: written(photo(), "JPEG", quality=95, exif=exif(6)),
+    "cmyk": lambda: written(PillowImage.fromarray(photo()).convert("CMYK"), "JPEG", quality=95),
+    "palette": lambda: written(PillowImage.fromarray(photo()).quantize(32), "PNG", transparency=3),
+    "gray": lambda: written(photo()[..., 0], "PNG", icc_profile=gray_profile(2.2)),
+    "wide": lambda: written(photo(), "JPEG", quality=95, icc_profile=wide_gamut_profile()),
+    "deep": lambda: encode(Image(deep_photo(), np.full((120, 160), 30_000, np.uint16))),
+    "tiff": lambda: written(photo(), "TIFF"),
+    "webp": lambda: written(np.dstack([photo(), photo()[..., 0]]), "WEBP", lossless=True),
+    "bmp": lambda: written(photo(), "BMP"),
+}
+STEPS: list[list[dict[str, Any]]] = [
+    [{"resize": {"width": 90}}],
+    [{"crop": {"aspect_ratio": "1:1"}}, {"pad": {"horizontal_percent": 10}}, {"convert": {"format": PICTURE_FORMAT_JPEG}}],
+    [{"adjust": {"exposure": 20, "hdr": 30}}, {"fill_background": {}}],
+]
+
+
+@pytest.mark.parametrize("name", FILES)
+async def test_short_work_makes_the_same_file_in_a_child(running: Running, name: str) -> None:
+    for steps in STEPS:
+        # What is compared here, `Running` compares.
+        await running.product(FILES[name](), *steps)
+        assert running.was_short
 
 
 async def test_a_whole_edit_is_one_pipeline(running: Running) -> None:

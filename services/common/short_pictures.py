@@ -1,0 +1,81 @@
+"""Which picture work is short: about half a second of processor time at most.
+
+Acceptance chooses the lane by it, and workers do such work in warm children.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from google.protobuf.message import Message
+
+from darkroom.operations.v1.convert_pb2 import COLOR_SPACE_CMYK, PNG_COMPRESSION_BEST, Convert
+from services.common.errors import DarkroomError
+from services.common.geometry import Size
+from services.common.media_format import MediaFormat, written_format
+from services.common.operations import spec_of_parameters
+from services.common.result_size import resolved, result_size
+
+_MOST_OPERATIONS = 8
+_READ: Mapping[MediaFormat, float] = {
+    MediaFormat.JPEG: 25,
+    MediaFormat.PNG: 16,
+    MediaFormat.TIFF: 16,
+    MediaFormat.BMP: 16,
+    MediaFormat.WEBP: 12,
+}
+"""Millions of pixels that are read, by format. No SVG, which draws for as long as it likes, and no animation."""
+SHORT_OPERATIONS: Mapping[str, float] = {
+    "crop": 25,
+    "resize": 25,
+    "pad": 25,
+    "convert": 25,
+    "fill_background": 16,
+    "adjust": 4,
+    "polish": 2,
+}
+"""Millions of pixels, before or after it, whichever are more, by operation."""
+_WRITTEN: Mapping[MediaFormat, float] = {MediaFormat.JPEG: 16, MediaFormat.TIFF: 8, MediaFormat.WEBP: 4, MediaFormat.PNG: 4}
+"""Millions of pixels that are written, by format."""
+_WRITTEN_TIGHTLY = 0.5
+"""Millions of pixels that are written as lossless WebP, or as PNG with the best compression."""
+
+
+def may_be_short(operations: Sequence[Message], format_: MediaFormat | None) -> bool:
+    """Whether these operations on a picture of this format are short work if it is small enough."""
+    names = {spec_of_parameters(parameters).name for parameters in operations}
+    return len(operations) <= _MOST_OPERATIONS and format_ in _READ and names <= SHORT_OPERATIONS.keys()
+
+
+def is_short(operations: Sequence[Message], format_: MediaFormat, size: Size) -> bool:
+    """Whether these operations on a picture of this format and upright size are short work. Percentages are those of the picture."""
+    if not may_be_short(operations, format_) or _megapixels(size) > _READ[format_]:
+        return False
+    try:
+        sizes = [size]
+        for parameters in operations:
+            sizes.append(result_size(resolved(parameters, size), *sizes[-1]))
+    except DarkroomError:
+        return False
+    for parameters, around in zip(operations, pairwise(sizes), strict=True):
+        if max(map(_megapixels, around)) > SHORT_OPERATIONS[spec_of_parameters(parameters).name]:
+            return False
+    conversions = [parameters for parameters in operations if isinstance(parameters, Convert)]
+    # A profile for print is a file of the operator's, which children cannot open.
+    if any(conversion.color_space == COLOR_SPACE_CMYK for conversion in conversions):
+        return False
+    return _megapixels(sizes[-1]) <= _written(conversions[-1] if conversions else None, format_)
+
+
+def _written(conversion: Convert | None, source: MediaFormat) -> float:
+    if conversion is None:
+        return _WRITTEN[MediaFormat.PNG]
+    format_ = written_format(conversion.format, source)
+    tight = conversion.lossless if format_ is MediaFormat.WEBP else conversion.compression == PNG_COMPRESSION_BEST
+    tight = tight and format_ in (MediaFormat.WEBP, MediaFormat.PNG)
+    return _WRITTEN_TIGHTLY if tight else _WRITTEN.get(format_, 0)
+
+
+def _megapixels(size: Size) -> float:
+    return size[0] * size[1] / 1e6

@@ -1,0 +1,106 @@
+"""Plain operations in a child: from a picture file to a picture file, with nothing in between but samples in memory."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from darkroom.operations.v1 import operation_pb2
+from darkroom.operations.v1.convert_pb2 import COLOR_SPACE_UNSPECIFIED, Convert
+from darkroom.operations.v1.placement_pb2 import POSITION_SMART
+from darkroom.operations.v1.resize_pb2 import Resize
+from services.common.geometry import Size, fitting
+from services.common.operations import parameters_of, spec_of
+from services.common.result_size import resolved
+from services.inference.contract.plain_step import Original, PlainStep
+from services.inference.media import Limits, configure_libvips, encode
+from services.inference.media.decode import decode_reduced
+from services.inference.media.isolated import content_of
+
+_NOWHERE = Path("/nonexistent")
+"""Samples of short work stay in memory, so no operation makes a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be done with a picture."""
+
+    operations: tuple[bytes, ...]
+    """Plain ones, each a serialized `Operation`."""
+    source_name: str
+    limits: Limits
+    result_limits: Limits
+
+
+def work(source: int, target: int, asked: Asked, tell: Callable[[int, float, str], None]) -> dict[str, Any]:
+    """Write what the operations make of the picture in the open file `source` to the open file `target`, and describe it.
+
+    `tell` gets the operation's number, the fraction of it that is done, and the activity. Raises what decoding and the operations raise.
+    """
+    configure_libvips(1)
+    operations = [operation_pb2.Operation.FromString(each) for each in asked.operations]
+    labels: list[str] = []
+    notices: list[tuple[object, ...]] = []
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "decode"):
+        image, size = decode_reduced(content_of(source, asked.limits), asked.limits, lambda size: _wanted(operations, size))
+    whole = size if (image.width, image.height) != size else None
+    original = Original(*size, transparent=image.alpha is not None)
+    for number, operation in enumerate(operations):
+        name, parameters = spec_of(operation).name, resolved(parameters_of(operation), size)
+        step = PlainStep(
+            source_name=asked.source_name,
+            folder=_NOWHERE,
+            report=partial(tell, number),
+            check=_go_on,
+            label=labels.append,
+            notice=lambda *notice: notices.append(notice),
+            result_limits=asked.result_limits,
+            original=original,
+            whole=whole,
+        )
+        with _timed(seconds, name):
+            image = importlib.import_module(f"services.inference.operations.{name}").run(image, parameters, step)
+        whole = None if isinstance(parameters, Resize) else whole
+    with _timed(seconds, "encode"):
+        content = encode(image, image.saving)
+        with open(target, "wb", closefd=False) as file:
+            file.write(content)
+    return {
+        "width": image.width,
+        "height": image.height,
+        "format": image.saving.format,
+        "labels": labels,
+        "notices": notices,
+        "notes": image.notes,
+        "seconds": seconds,
+    }
+
+
+def _wanted(operations: Sequence[operation_pb2.Operation], size: Size) -> Size | None:
+    """The size that the picture is scaled to before anything else is done with it; None if it is not, or if all of it must be seen."""
+    for operation in operations:
+        parameters = resolved(parameters_of(operation), size)
+        if isinstance(parameters, Convert) and parameters.color_space == COLOR_SPACE_UNSPECIFIED:
+            continue
+        if isinstance(parameters, Resize) and parameters.position != POSITION_SMART:
+            return fitting(parameters, *size).scaled
+        return None
+    return None
+
+
+def _go_on() -> None:
+    """Whoever stops a child kills it."""
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started

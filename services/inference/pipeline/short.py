@@ -1,0 +1,130 @@
+"""Short picture work: from file to file in a warm child. The worker trusts what the child says no more than it would the file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from darkroom.operations.v1 import operation_pb2
+from services.common.media_format import MediaFormat, Use, sniff
+from services.common.sandbox import SandboxCrashed, WarmChildren
+from services.common.short_pictures import is_short, may_be_short
+from services.inference.contract.progress import Report, portion
+from services.inference.media import Header, Limits
+from services.inference.media.isolated import describe, header_of
+from services.inference.pipeline import isolated
+from services.inference.pipeline.registry import Bound
+
+_HEAD = 4096
+_LABEL = re.compile(r"[\w.-]{1,40}")
+_LONGEST_TEXT = 500
+_MOST_SAID = 100
+LARGEST_RESULT = 256 << 20
+"""Bytes of a file that short work may make."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a child has made and said."""
+
+    content: bytes
+    format: MediaFormat
+    width: int
+    height: int
+    labels: Sequence[str]
+    notices: Sequence[tuple[str, str, str, Mapping[str, Any] | None]]
+    notes: Sequence[str]
+    seconds: Mapping[str, float]
+    """By stage: `decode`, the operations, `encode`."""
+
+
+class ShortWork:
+    """Does the operations of a task on inputs for which that is short."""
+
+    def __init__(self, children: WarmChildren, operations: Sequence[Bound], limits: Limits, result_limits: Limits) -> None:
+        self._children, self._limits, self._result_limits = children, limits, result_limits
+        self._parameters = [each.parameters for each in operations]
+        self._names = [each.spec.name for each in operations]
+        self._operations = tuple(_serialized(each) for each in operations)
+        self._plain = all(each.plain for each in operations)
+
+    async def header(self, account_id: int, path: Path) -> Header | None:
+        """The header of a picture on which the operations are short work, else None. Raises as `media.isolated.read_picture_header`."""
+        if not self._plain:
+            return None
+        with _opened(path) as file:
+            if not may_be_short(self._parameters, sniff(os.pread(file, _HEAD, 0))):
+                return None
+            header = header_of(await self._children.run(account_id, describe, [file], self._limits))
+        return header if is_short(self._parameters, header.format, (header.width, header.height)) else None
+
+    async def run(self, account_id: int, path: Path, name: str, report: Report) -> Finished:
+        """What the operations make of the picture. Raises what decoding, the operations and `Sandbox.run` raise."""
+        asked = isolated.Asked(self._operations, name, self._limits, self._result_limits)
+        count = len(self._operations)
+
+        def told(number: int, done: float, doing: str) -> None:
+            portion(report, int(number) / count, (int(number) + 1) / count)(float(done), str(doing))
+
+        target = os.memfd_create("result")
+        try:
+            with _opened(path) as source:
+                said = await self._children.run(account_id, isolated.work, [source, target], asked, on_progress=told)
+            return self._checked(said, target)
+        finally:
+            os.close(target)
+
+    def _checked(self, said: Any, target: int) -> Finished:
+        """What the child said, if it makes sense. Raises SandboxCrashed."""
+        size = os.fstat(target).st_size
+        try:
+            if not 0 < size <= LARGEST_RESULT:
+                raise ValueError(size)
+            content = os.pread(target, size, 0)
+            format_, width, height = MediaFormat(said["format"]), int(said["width"]), int(said["height"])
+            if sniff(content[:_HEAD]) is not format_ or Use.WRITTEN not in format_.use or min(width, height) < 1:
+                raise ValueError(format_)
+            labels = [_LABEL.fullmatch(each)[0] for each in said["labels"]]  # type: ignore[index]  # None: TypeError
+            notices = [
+                (_text(code), _text(subject), _text(message), *details) for code, subject, message, *details in said["notices"][:_MOST_SAID]
+            ]
+            return Finished(
+                content=content,
+                format=format_,
+                width=width,
+                height=height,
+                labels=labels[: len(self._names)],
+                notices=[(code, subject, message, details[0] if details else None) for code, subject, message, *details in notices],
+                notes=[_text(note) for note in said["notes"][:_MOST_SAID]],
+                seconds={stage: float(said["seconds"].get(stage, 0)) for stage in ("decode", *self._names, "encode")},
+            )
+        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+            raise SandboxCrashed("the child's description of its result makes no sense") from error
+
+
+def _serialized(bound: Bound) -> bytes:
+    operation = operation_pb2.Operation()
+    getattr(operation, bound.spec.name).CopyFrom(bound.parameters)
+    # An operation without parameters is set, too.
+    getattr(operation, bound.spec.name).SetInParent()
+    return operation.SerializeToString()
+
+
+def _text(said: object) -> str:
+    if not isinstance(said, str) or len(said) > _LONGEST_TEXT:
+        raise ValueError("no text")
+    return said
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        yield file
+    finally:
+        os.close(file)
