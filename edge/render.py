@@ -15,10 +15,10 @@ from pydantic_settings import CliApp
 from deploy.topology import AUTHORIZER
 from edge import failures, pages, routes
 from edge.addresses import Address, Endpoint
+from edge.descriptors import transcoded_descriptors
 from edge.fields import fields_of_bodies
 from edge.settings import EdgeSettings
 from edge.shapes import lists, shapes
-from reference.comments import descriptor_set
 from services.common.rpc import catalogue
 
 _HERE = Path(__file__).parent
@@ -34,7 +34,8 @@ def render(settings: EdgeSettings) -> Path:
     known_paths, upstreams = routes.known_paths(), {name: settings.upstream(name) for name in routes.upstreams()}
     out = settings.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
-    (out / "descriptors.pb").write_bytes(descriptor_set().SerializeToString())
+    transcoded = routes.transcoded_services()
+    (out / "descriptors.pb").write_bytes(transcoded_descriptors(transcoded).SerializeToString())
     written = pages.write(out / "pages")
     bucket = re.escape(f"/{settings.s3_bucket}")
     values = {
@@ -53,7 +54,8 @@ def render(settings: EdgeSettings) -> Path:
         "sampled_per_million": round(settings.trace_ratio * 1_000_000),
         "object_path": f"{bucket}/[^/].*",
         "bucket_path": f"{bucket}(/.*)?",
-        "transcoded": routes.transcoded_services(),
+        "transcoded": transcoded,
+        "largest_body": max(settings.edge_body_limit, *(how.max_request_bytes for path in known_paths for how in path.treatments)),
         "known_paths": known_paths,
         "key_headers": list(catalogue.key_headers()),
         "request_headers": list(dict.fromkeys(name for surface in catalogue.surfaces() for name in surface.request_headers)),
