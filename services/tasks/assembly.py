@@ -51,6 +51,8 @@ from services.tasks.domain.retention.sweeping import rules as retention_rules
 from services.tasks.domain.webhooks.assembly import assemble_webhooks
 from services.tasks.domain.webhooks.formats import WebhookFormat
 from services.tasks.files_client import FilesClient
+from services.tasks.model import Task
+from services.tasks.model.records import OutgoingEvent
 from services.tasks.monitoring.gauges import QueueGauges
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.former_outbox import FormerOutbox
@@ -142,7 +144,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     usage = TaskUsage(PolicyStore(database), ledger, _usage_limits(settings), opened.open_calls.of)
     return Assembly(
         loops=[
-            *_loops(settings, database, store, bus, notifications, attempts, clock),
+            *_loops(settings, opened, store, notifications, attempts, clock),
             Loop("deadlines", settings.reaper_interval, Deadlines(store, bus, notifications, clock).step),
             Loop("sweep_idempotency", settings.idempotency_sweep_interval, idempotency.sweep),
             Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
@@ -166,13 +168,13 @@ def lanes() -> list[str]:
 
 def _loops(
     settings: TasksSettings,
-    database: Database,
+    opened: Connections,
     store: TaskStore,
-    bus: Bus,
     notifications: Notifications,
     attempts: Attempts,
     clock: Clock,
 ) -> list[Loop]:
+    database, bus, feed = opened.database, opened.bus, opened.feed
     every_lane = lanes()
     publisher = EventPublisher(bus, packed)
     retry, age = timedelta(seconds=settings.relay_retry), timedelta(seconds=settings.relay_age)
@@ -182,8 +184,13 @@ def _loops(
     }
     announcer = Announcer(store, publisher)
     announcing = Loop("announcer", settings.relay_interval, announcer.step, _SPACING)
-    notifications.on_event(announcer.add)
-    notifications.on_event(lambda _: announcing.wake())
+
+    def announce(event: OutgoingEvent, task: Task) -> None:
+        feed.put(event.event, task)
+        announcer.add(event)
+        announcing.wake()
+
+    notifications.on_event(announce)
     redispatch_after = timedelta(seconds=settings.redispatch_after)
     reaper = Loop("reaper", settings.reaper_interval, Reaper(store, attempts, bus, every_lane, redispatch_after, clock).step)
     loops = [announcing, *(Loop(name, settings.relay_interval, relay.step) for name, relay in relays.items()), reaper]

@@ -93,6 +93,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if handler.unary_unary is not None:
             return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary, method, policy), **codecs)
         if handler.unary_stream is not None:
+            codecs["response_serializer"] = _unless_serialized(handler.response_serializer or bytes)
             return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream, method, policy), **codecs)
         if handler.stream_unary is not None:
             return grpc.stream_unary_rpc_method_handler(self._unary(_of_readable(handler.stream_unary), method, policy), **codecs)
@@ -212,6 +213,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
 def _of_readable(call: Callable[..., Any]) -> Callable[..., Any]:
     return lambda requests, context: call(readable(requests), context)
+
+
+def _unless_serialized(serializer: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    """A stream may also yield messages that are serialized already, as one that goes to many clients is."""
+    return lambda response: response if isinstance(response, bytes) else serializer(response)
 
 
 def _text(value: str | bytes | None) -> str | None:

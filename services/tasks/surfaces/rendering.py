@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Literal, Protocol
 
 from google.protobuf.duration_pb2 import Duration
@@ -20,6 +21,9 @@ from services.tasks.model import Task, TaskEvent
 from services.tasks.model.state import TaskState
 
 _PREFIX = "TASK_STATE_"
+
+once_an_event = lru_cache(maxsize=256)
+"""Decorates what renders a `TaskEvent` for its watchers: the first has it made, the others get the same."""
 
 
 def timestamp(moment: datetime) -> Timestamp:

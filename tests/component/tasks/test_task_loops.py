@@ -24,6 +24,7 @@ from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
 from services.tasks.domain.lifecycle.reaper import Reaper
 from services.tasks.domain.lifecycle.retry import RetryPolicy
+from services.tasks.model.records import OutgoingEvent
 from services.tasks.model.state import TaskState
 from services.tasks.store.former_outbox import FormerOutbox
 from services.tasks.store.tasks import TaskStore
@@ -248,7 +249,7 @@ async def test_an_announced_event_is_published_once_and_the_relay_takes_what_was
 ) -> None:
     announcer, relay = Announcer(store, EventPublisher(bus, packed)), relay_of(store, bus, clock, 2 * SECOND)
     task = await scene.create()
-    announcer.add(task)
+    announcer.add(OutgoingEvent.newest_of(task))
     await scene.dispatch()  # By a process that dies before it announces this.
     assert await announcer.step() is False
     assert [message.event.sequence for message in await published(bus, task.id)] == [1]
@@ -269,7 +270,7 @@ async def test_what_a_statement_did_is_forgotten_only_once_every_event_of_it_is_
     offered = await scene.dispatch()
     assert {(task.outbox_id, task.outbox_events) for task in offered} == {(offered[0].outbox_id, 3)}
     for task in offered[:2]:
-        announcer.add(task)
+        announcer.add(OutgoingEvent.newest_of(task))
         await announcer.step()
     # The process dies before it announces the third.
     assert [event.event.sequence for event in await events_on(bus)] == [1, 1, 1, 2, 2]
@@ -280,7 +281,7 @@ async def test_what_a_statement_did_is_forgotten_only_once_every_event_of_it_is_
 
     for task in await asyncio.gather(*map(scene.start, offered)):
         assert task is not None
-        announcer.add(task)
+        announcer.add(OutgoingEvent.newest_of(task))
     await announcer.step()
     assert await _unpublished(store, clock) == 0
 

@@ -15,6 +15,7 @@ from services.tasks.domain.owner.event_feed import EventFeed
 from services.tasks.domain.owner.watching import Watching
 from services.tasks.model import Task
 from services.tasks.model.records import OutgoingEvent
+from services.tasks.model.state import TaskState
 from services.tasks.store.tasks import TaskStore
 from services.tasks.surfaces.internal.events import packed, unpacked
 from tests.component.tasks.scene import ACCOUNT, Scene
@@ -23,10 +24,10 @@ Watch = AsyncGenerator[int, None]
 
 
 class Watchers:
-    """Watches; only NATS brings news, unless a test looks."""
+    """Watches; only NATS brings news, unless a test looks or tells the feed what happened in this process."""
 
     def __init__(self, store: TaskStore, bus: Bus, feed: EventFeed, revocations: Revocations) -> None:
-        self._store, self._bus = store, bus
+        self._store, self._bus, self._feed = store, bus, feed
         self._watching = Watching(store, feed, revocations, asyncio.Event())
 
     async def look(self) -> None:
@@ -35,6 +36,17 @@ class Watchers:
     async def watch(self, task: Task) -> Watch:
         async for event in self._watching.watch(Identity(ACCOUNT, 1), task.id, 0):
             yield event.sequence
+
+    async def wait(self, task: Task, after: int | None = None) -> Task:
+        return await self._watching.wait(Identity(ACCOUNT, 1), task.id, 60, after)
+
+    def watched(self) -> list[int]:
+        return self._feed.watched()
+
+    def here(self, task: Task | None) -> None:
+        """Tell of a transition as the process that has made it does."""
+        assert task is not None
+        self._feed.put(OutgoingEvent.newest_of(task).event, task)
 
     async def bring(self, task: Task, *sequences: int) -> None:
         """Publish stored events, in this order."""
@@ -78,6 +90,53 @@ async def test_repeated_and_late_events_are_dropped(scene: Scene, watchers: Watc
     await scene.complete(task)
     await watchers.bring(task, 3, 4)
     assert [sequence async for sequence in watch] == [4]
+
+
+async def test_what_happens_in_this_process_needs_no_nats_and_is_not_told_twice(scene: Scene, watchers: Watchers) -> None:
+    task = await scene.create()
+    watches = [watchers.watch(task) for _ in range(2)]
+    assert [await _next(watch, 1) for watch in watches] == [[1]] * 2
+    [offered] = await scene.dispatch()
+    watchers.here(offered)
+    assert [await _next(watch, 1) for watch in watches] == [[2]] * 2
+    watchers.here(await scene.start(task))
+    await watchers.bring(task, 2, 3)
+    assert [await _next(watch, 1) for watch in watches] == [[3]] * 2
+    # It ends in another replica.
+    await scene.complete(task)
+    await watchers.bring(task, 4)
+    assert [[sequence async for sequence in watch] for watch in watches] == [[4]] * 2
+
+
+async def test_who_waits_gets_the_task_that_this_process_ended_without_reading_it(
+    scene: Scene, watchers: Watchers, store: TaskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = await scene.running()
+    read = _counted(store, "get", monkeypatch)
+    waits = [asyncio.create_task(watchers.wait(task)) for _ in range(3)]
+    changed = asyncio.create_task(watchers.wait(task, after=3))
+    async with asyncio.timeout(10):
+        while len(read) < 4:
+            await asyncio.sleep(0)
+        # Late word of what each has read already.
+        watchers.here(task)
+        watchers.here(await scene.progress(task, 0.5))
+        assert (await changed).progress == 0.5
+        assert not any(wait.done() for wait in waits)
+        watchers.here(await scene.complete(task))
+        assert {wait.state for wait in await asyncio.gather(*waits)} == {TaskState.SUCCEEDED}
+    assert len(read) == 4
+
+
+async def test_who_waits_reads_the_task_that_another_replica_ended(scene: Scene, watchers: Watchers) -> None:
+    task = await scene.running()
+    wait = asyncio.create_task(watchers.wait(task))
+    async with asyncio.timeout(10):
+        while not watchers.watched():
+            await asyncio.sleep(0)
+        await scene.complete(task)
+        await watchers.bring(task, 4)
+        assert (await wait).output_file_ids == [11]
 
 
 async def test_more_events_than_one_read_are_all_given(scene: Scene, watchers: Watchers) -> None:

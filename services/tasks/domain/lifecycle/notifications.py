@@ -14,11 +14,13 @@ from services.common.log import get_logger
 from services.common.rpc.trace import Origin
 from services.tasks.domain.lifecycle.metrics import count_transition
 from services.tasks.model import Task
+from services.tasks.model.records import OutgoingEvent
 from services.tasks.model.state import TaskState
 
 _logger = get_logger()
 
 Wake = Callable[[], None]
+Announce = Callable[[OutgoingEvent, Task], None]
 
 
 class Notifications:
@@ -26,14 +28,14 @@ class Notifications:
 
     def __init__(self) -> None:
         self._queues: dict[str, Wake] = {}
-        self._events: list[Callable[[Task], None]] = []
+        self._events: list[Announce] = []
 
     def on_queue(self, lane: str, wake: Wake) -> None:
         """Call `wake` when a task was added to the lane's queue, or room was made in its window."""
         self._queues[lane] = wake
 
-    def on_event(self, announce: Callable[[Task], None]) -> None:
-        """Call `announce` with a task that has a new event."""
+    def on_event(self, announce: Announce) -> None:
+        """Call `announce` with each new event, and its task."""
         self._events.append(announce)
 
     def changed(self, task: Task) -> None:
@@ -56,8 +58,9 @@ class Notifications:
 
     def progressed(self, task: Task) -> None:
         """The task has a new event, with or without a transition."""
+        event = OutgoingEvent.newest_of(task)
         for announce in self._events:
-            announce(task)
+            announce(event, task)
 
 
 async def tell_worker(bus: Bus, task_id: int) -> None:

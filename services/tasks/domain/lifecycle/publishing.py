@@ -13,7 +13,6 @@ from prometheus_client import Counter
 from services.common.bus import Bus, event_subject
 from services.common.clock import Clock
 from services.common.publishing import Outgoing
-from services.tasks.model import Task
 from services.tasks.model.records import OutgoingEvent
 
 _PUBLISHED = Counter("darkroom_events_published", "Events of tasks published to NATS.")
@@ -90,9 +89,9 @@ class Announcer:
         self._events: deque[OutgoingEvent] = deque(maxlen=_KEPT)
         self._confirmed = _Confirmed()
 
-    def add(self, task: Task) -> None:
-        """Publish the task's newest event with the next step."""
-        self._events.append(OutgoingEvent.newest_of(task))
+    def add(self, event: OutgoingEvent) -> None:
+        """Publish an event with the next step."""
+        self._events.append(event)
 
     async def step(self) -> bool:
         """Publish one batch; True if there is more. What cannot be published is dropped here and left to the relay."""

@@ -1,4 +1,4 @@
-"""The events of tasks as NATS delivers them, for the watchers of this process."""
+"""The events of tasks for the watchers of this process: its own at once, those of other replicas as NATS delivers them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from services.common.bus import Bus, events_subject
 from services.common.log import get_logger
-from services.tasks.model import TaskEvent
+from services.tasks.model import Task, TaskEvent
 
 _logger = get_logger()
 _INBOX = 256
@@ -21,17 +22,31 @@ Unpack = Callable[[bytes, Container[int]], Sequence[TaskEvent]]
 """The events of some tasks that a message holds; raises ValueError for anything else."""
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """What an inbox has received."""
+
+    events: Sequence[TaskEvent]
+    """In the order of arrival."""
+    task: Task | None
+    """The task as the last of these events left it, if that happened in this process."""
+    stored: int
+    """The number of the last stored event, as far as it was noted."""
+
+
 class Inbox:
     """The events of one task since it was opened. It drops the oldest when they are not taken; that is a gap like any other."""
 
     def __init__(self) -> None:
         self._events: deque[TaskEvent] = deque(maxlen=_INBOX)
+        self._task: Task | None = None
         self._stored = 0
         self._filled = asyncio.Event()
 
-    def put(self, event: TaskEvent) -> None:
+    def put(self, event: TaskEvent, task: Task | None = None) -> None:
         """Add an event."""
         self._events.append(event)
+        self._task = task
         self._filled.set()
 
     def note(self, stored: int) -> None:
@@ -40,34 +55,43 @@ class Inbox:
             self._stored = stored
             self._filled.set()
 
-    async def filled(self, *others: asyncio.Event) -> None:
-        """Wait until there is something to take or one of `others` is set."""
-        waits = [asyncio.ensure_future(event.wait()) for event in (self._filled, *others)]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+    def wake(self) -> None:
+        """Wake its owner for another reason."""
+        self._filled.set()
 
-    def take(self) -> tuple[list[TaskEvent], int]:
-        """Take out the received events, in the order of arrival; and the number of the last stored one, as far as it was noted."""
+    async def filled(self) -> None:
+        """Wait until there is something to take, or `wake` was called."""
+        await self._filled.wait()
+
+    def take(self) -> News:
+        """Take out what has been received."""
         self._filled.clear()
-        events = list(self._events)
+        news = News(list(self._events), self._task, self._stored)
         self._events.clear()
-        return events, self._stored
+        self._task = None
+        return news
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A task with inboxes."""
+
+    inboxes: set[Inbox] = field(default_factory=set)
+    last: int = 0
+    """The highest number that the inboxes were given. Whoever misses an earlier event reads it from the database, where it is by then."""
 
 
 class EventFeed:
-    """Hands events to the inboxes of their tasks. Used as `async with EventFeed(bus, unpack) as feed`.
+    """Hands events to the inboxes of their tasks, each once. Used as `async with EventFeed(bus, unpack) as feed`.
 
-    One subscription serves every watcher, so that watching costs no round trip and an event is read once. While NATS is unavailable nothing
-    arrives, and what is published then is missed.
+    One subscription serves every watcher, so that watching costs no round trip and an event is read once. While NATS is unavailable only
+    this process's own events arrive, and what others publish then is missed.
     """
 
     def __init__(self, bus: Bus, unpack: Unpack) -> None:
         self._bus, self._unpack = bus, unpack
         self._subscription: Subscription | None = None
-        self._inboxes: dict[int, set[Inbox]] = {}
+        self._watched: dict[int, _Watched] = {}
 
     async def __aenter__(self) -> EventFeed:
         self._subscription = await self._bus.client.subscribe(events_subject("*"), cb=self._receive)
@@ -83,33 +107,42 @@ class EventFeed:
     async def inbox(self, task_id: int) -> AsyncIterator[Inbox]:
         """An inbox for a task's events that arrive inside the block."""
         opened = Inbox()
-        inboxes = self._inboxes.setdefault(task_id, set())
-        inboxes.add(opened)
+        watched = self._watched.setdefault(task_id, _Watched())
+        watched.inboxes.add(opened)
         try:
             yield opened
         finally:
-            inboxes.discard(opened)
-            if not inboxes:
-                self._inboxes.pop(task_id, None)
+            watched.inboxes.discard(opened)
+            if not watched.inboxes:
+                self._watched.pop(task_id, None)
 
     def watched(self) -> list[int]:
         """The tasks with an inbox."""
-        return list(self._inboxes)
+        return list(self._watched)
 
     def stored(self, last_sequences: Mapping[int, int]) -> None:
         """Note the numbers of tasks' last stored events in their inboxes."""
         for task_id, sequence in last_sequences.items():
-            for inbox in self._inboxes.get(task_id, ()):
-                inbox.note(sequence)
+            if (watched := self._watched.get(task_id)) is not None:
+                for inbox in watched.inboxes:
+                    inbox.note(sequence)
+
+    def put(self, event: TaskEvent, task: Task | None = None) -> None:
+        """Hand on an event that is committed, with the task as it left it if that is known."""
+        watched = self._watched.get(event.task_id)
+        if watched is None or event.sequence <= watched.last:
+            return
+        watched.last = event.sequence
+        for inbox in watched.inboxes:
+            inbox.put(event, task)
 
     async def _receive(self, message: Msg) -> None:
-        if not self._inboxes:
+        if not self._watched:
             return
         try:
-            events = self._unpack(message.data, self._inboxes)
+            events = self._unpack(message.data, self._watched)
         except ValueError:
             _logger.warning("event_unreadable", subject=message.subject, size=len(message.data))
             return
         for event in events:
-            for inbox in self._inboxes[event.task_id]:
-                inbox.put(event)
+            self.put(event)

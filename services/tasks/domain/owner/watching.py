@@ -1,21 +1,21 @@
 """The stream of a task's events: none missed, none twice, none out of order.
 
-The database holds the events; NATS delivers them sooner. A watcher opens its inbox first and then reads the stored events, so that whatever
-happens in between is in one of the two. An event from NATS is passed on only if it is the next one; on a gap the stored events are read
-again. Every few seconds one statement, for all watched tasks of this process, finds those with events that NATS did not bring.
+The database holds the events; the feed delivers them sooner. A watcher opens its inbox first and then reads the stored events, so that
+whatever happens in between is in one of the two. An event from the feed is passed on only if it is the next one; on a gap the stored events
+are read again. Every few seconds one statement, for all watched tasks of this process, finds those with events that the feed did not bring.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, suppress
+from contextlib import asynccontextmanager, suppress
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
 from services.common.revocations import Revocations
 from services.tasks.domain.owner.account_tasks import find_task
-from services.tasks.domain.owner.event_feed import EventFeed
+from services.tasks.domain.owner.event_feed import EventFeed, Inbox
 from services.tasks.model import Task, TaskEvent
 from services.tasks.store.tasks import TaskStore
 
@@ -29,7 +29,7 @@ class Watching:
         self._store, self._feed, self._revocations, self._stopping = store, feed, revocations, stopping
 
     async def look(self) -> bool:
-        """Let watchers read what NATS did not bring them; False, since there is never more to do at once."""
+        """Let watchers read what the feed did not bring them; False, since there is never more to do at once."""
         watched = self._feed.watched()
         if watched:
             self._feed.stored(await self._store.last_sequences(watched))
@@ -44,7 +44,7 @@ class Watching:
         task = await find_task(self._store, identity.account_id, task_id)
         if task.state.terminal and after >= task.last_sequence:
             return
-        async with self._feed.inbox(task_id) as inbox, self._revocations.watching(identity.key_id) as revoked:
+        async with self._inbox(identity, task_id) as (inbox, revoked):
             read = True
             while True:
                 if read:
@@ -53,14 +53,12 @@ class Watching:
                         after = event.sequence
                         if event.state.terminal:
                             return
-                await inbox.filled(revoked, self._stopping)
-                if revoked.is_set():
-                    raise DarkroomError(ErrorReason.API_KEY_INVALID, "The key was revoked.")
+                await _news(inbox, revoked)
                 if self._stopping.is_set():
                     raise DarkroomError(ErrorReason.UNAVAILABLE, "The service is restarting. Resume after the last event you received.")
-                events, stored = inbox.take()
+                news = inbox.take()
                 read = False
-                for event in events:
+                for event in news.events:
                     if event.sequence > after + 1:
                         read = True
                         break
@@ -69,29 +67,44 @@ class Watching:
                         after = event.sequence
                         if event.state.terminal:
                             return
-                read |= stored > after
+                read |= news.stored > after
 
     async def wait(self, identity: Identity, task_id: int, seconds: int, after: int | None = None) -> Task:
         """The task once it has ended or, with `after`, has an event after that number; otherwise as it is after `seconds`.
 
         The wait also ends when this process stops. Raises TASK_NOT_FOUND, and API_KEY_INVALID when the key is revoked meanwhile.
         """
-        task = await find_task(self._store, identity.account_id, task_id)
-        if seconds == 0 or task.state.terminal or (after is not None and task.last_sequence > after):
-            return task
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds), aclosing(self.watch(identity, task_id, task.last_sequence)) as events:
-                await self._first(events, after)
+        if seconds == 0:
+            return await find_task(self._store, identity.account_id, task_id)
+        async with self._inbox(identity, task_id) as (inbox, revoked):
+            task = await find_task(self._store, identity.account_id, task_id)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    while not (task.state.terminal or (after is not None and task.last_sequence > after)):
+                        await _news(inbox, revoked)
+                        if self._stopping.is_set():
+                            break
+                        news = inbox.take()
+                        if news.task is not None:
+                            task = max(task, news.task, key=lambda known: known.last_sequence)
+                        elif after is not None or news.stored > task.last_sequence or any(event.state.terminal for event in news.events):
+                            task = await find_task(self._store, identity.account_id, task_id)
+                    else:
+                        return task
         return await find_task(self._store, identity.account_id, task_id)
 
-    async def _first(self, events: AsyncIterator[TaskEvent], after: int | None) -> None:
-        try:
-            async for event in events:
-                if event.state.terminal or (after is not None and event.sequence > after):
-                    return
-        except DarkroomError as error:
-            if not self._stopping.is_set() or error.reason is not ErrorReason.UNAVAILABLE:
-                raise
+    @asynccontextmanager
+    async def _inbox(self, identity: Identity, task_id: int) -> AsyncIterator[tuple[Inbox, asyncio.Event]]:
+        """An inbox whose owner is also woken when this process stops or the key is revoked, and the event that tells the latter."""
+        async with self._feed.inbox(task_id) as inbox, self._revocations.watching(identity.key_id) as revoked:
+            interruptions = [asyncio.ensure_future(event.wait()) for event in (revoked, self._stopping)]
+            for interruption in interruptions:
+                interruption.add_done_callback(lambda _: inbox.wake())
+            try:
+                yield inbox, revoked
+            finally:
+                for interruption in interruptions:
+                    interruption.cancel()
 
     async def _stored(self, task_id: int, after: int) -> AsyncIterator[TaskEvent]:
         while events := await self._store.events_after(task_id, after, limit=_PAGE):
@@ -100,3 +113,10 @@ class Watching:
             after = events[-1].sequence
             if len(events) < _PAGE:
                 return
+
+
+async def _news(inbox: Inbox, revoked: asyncio.Event) -> None:
+    """Wait for something to happen. Raises API_KEY_INVALID."""
+    await inbox.filled()
+    if revoked.is_set():
+        raise DarkroomError(ErrorReason.API_KEY_INVALID, "The key was revoked.")

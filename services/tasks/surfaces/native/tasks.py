@@ -17,8 +17,9 @@ from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.watching import Watching
 from services.tasks.files_client import FilesClient
+from services.tasks.model import TaskEvent
 from services.tasks.surfaces.native.messages import task_message
-from services.tasks.surfaces.rendering import deadline_of, event_message, input_urls, state_of
+from services.tasks.surfaces.rendering import deadline_of, event_message, input_urls, once_an_event, state_of
 
 
 class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
@@ -86,10 +87,16 @@ class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
         await self._tasks.delete(current_identity().account_id, request.task_id)
         return tasks_service_pb2.DeleteTaskResponse()
 
-    async def WatchTask(
+    async def WatchTask(  # type: ignore[override]  # the server also takes what is serialized already
         self, request: tasks_service_pb2.WatchTaskRequest, context: Context
-    ) -> AsyncIterator[tasks_service_pb2.WatchTaskResponse]:
+    ) -> AsyncIterator[bytes]:
         """Stream the events of a task."""
         with bind(task_id=request.task_id):
             async for event in self._watching.watch(current_identity(), request.task_id, request.after_sequence):
-                yield tasks_service_pb2.WatchTaskResponse(event=event_message(event))
+                yield _serialized(event)
+
+
+@once_an_event
+def _serialized(event: TaskEvent) -> bytes:
+    """A response of WatchTask, the same for every watcher."""
+    return tasks_service_pb2.WatchTaskResponse(event=event_message(event)).SerializeToString()

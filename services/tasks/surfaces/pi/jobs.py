@@ -24,6 +24,7 @@ from services.tasks.surfaces.pi import ids, messages
 from services.tasks.surfaces.pi.creation import create
 from services.tasks.surfaces.pi.replies import Replies, names_in
 from services.tasks.surfaces.pi.states import Status, states_of, status_of
+from services.tasks.surfaces.rendering import once_an_event
 
 ACCEPTED = ((HTTP_STATUS, "202"),)
 _WAIT_SECONDS = 20.0
@@ -128,5 +129,6 @@ def about_jobs() -> Iterator[None]:
         raise
 
 
+@once_an_event
 def _chunk(event: TaskEvent) -> bytes:
     return server_sent_events.server_sent_event(event.sequence, messages.text(messages.event(event)))

@@ -22,7 +22,7 @@ from services.tasks.domain.credits.amounts import MILLI
 from services.tasks.domain.plan import operations_of
 from services.tasks.model import Task, TaskEvent
 from services.tasks.surfaces import ids
-from services.tasks.surfaces.rendering import timestamp
+from services.tasks.surfaces.rendering import once_an_event, timestamp
 from services.tasks.surfaces.rest.notices import not_applied, notices
 from services.tasks.surfaces.rest.status import Status, status_of
 from services.tasks.surfaces.server_sent_events import server_sent_event
@@ -205,6 +205,7 @@ def list_item(task: Task) -> task_list_pb2.TaskListItem:
     )
 
 
+@once_an_event
 def stream_event(event: TaskEvent) -> bytes:
     """One event of a task's stream."""
     state = status_of(event.state, event.attempt)
