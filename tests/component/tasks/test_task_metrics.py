@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.testing import capture_logs
 
 from services.common.database import Database
 from services.common.errors import ErrorReason
@@ -139,6 +140,32 @@ async def test_a_task_that_is_tried_twice(scene: Scene, clock: MovableClock) -> 
     assert {kind: grown["darkroom_credits_total", kind, "true"] for kind in ("reserved", "settled", "released")} == pytest.approx(
         {"reserved": 6, "settled": 3, "released": 3}
     )
+
+
+async def test_the_log_has_a_line_for_each_end_of_an_attempt_or_a_task(scene: Scene, clock: MovableClock) -> None:
+    with capture_logs() as lines:
+        task, waiting = told(await scene.create()), told(await scene.create())
+        clock.advance(4)
+        await scene.dispatch()
+        told(await scene.start(task))
+        clock.advance(1)
+        told(await scene.fail(task, run_at=clock()))
+        await scene.dispatch()
+        told(await scene.start(task))
+        told(await scene.progress(task, 0.5, attempt=2))
+        clock.advance(8.25)
+        told(await scene.complete(task, attempt=2))
+        told(await scene.cancel(waiting))
+    assert [(line["event"], line["task_id"], line["state"], line["attempt"]) for line in lines] == [
+        ("attempt_ended", task.id, "QUEUED", 1),
+        ("task_ended", task.id, "SUCCEEDED", 2),
+        ("task_ended", waiting.id, "CANCELLED", 0),
+    ]
+    assert [(line["waited"], line.get("ran"), line.get("reason")) for line in lines] == [
+        (4, 1, "UNAVAILABLE"),
+        (5, 8.25, None),
+        (13.25, None, "CANCELLED"),
+    ]
 
 
 async def test_ends_that_are_no_success(scene: Scene, clock: MovableClock) -> None:

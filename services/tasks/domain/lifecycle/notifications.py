@@ -1,4 +1,5 @@
-"""What follows a committed transition: one log line, its metrics, and waking the loops that now have work.
+"""What follows a committed transition: its metrics, its event, waking the loops that now have work, and a log line if it ended an attempt
+or the task.
 
 No task depends on this to proceed: the loops also find their work in the database, only later, and so do the loops of other replicas.
 """
@@ -6,6 +7,7 @@ No task depends on this to proceed: the loops also find their work in the databa
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import nats
 
@@ -40,17 +42,8 @@ class Notifications:
 
     def changed(self, task: Task) -> None:
         """The task has made the transition to its current state."""
-        failure = {"reason": task.error_reason.value, "error": task.error_message} if task.error_reason is not None else {}
-        _logger.info(
-            "task_transition",
-            task_id=task.id,
-            account_id=task.account_id,
-            trace_id=Origin.parse(task.trace_id).request_id,
-            state=task.state.value,
-            attempt=task.attempt,
-            lane=task.lane,
-            **failure,
-        )
+        if task.state.terminal or (task.state is TaskState.QUEUED and task.attempt):
+            _log(task)
         count_transition(task)
         self.progressed(task)
         if task.state is not TaskState.DISPATCHED and task.lane in self._queues:
@@ -61,6 +54,30 @@ class Notifications:
         event = OutgoingEvent.newest_of(task)
         for announce in self._events:
             announce(event, task)
+
+
+def _log(task: Task) -> None:
+    """One line for a task that has ended, or that waits for another attempt. `waited` and `ran` are the seconds before and since the start
+    of its last attempt."""
+    began = task.start_time or task.update_time
+    ran = {"ran": _seconds(began, task.update_time)} if task.start_time is not None else {}
+    failure = {"reason": task.error_reason.value, "error": task.error_message} if task.error_reason is not None else {}
+    _logger.info(
+        "task_ended" if task.state.terminal else "attempt_ended",
+        task_id=task.id,
+        account_id=task.account_id,
+        trace_id=Origin.parse(task.trace_id).request_id,
+        state=task.state.value,
+        attempt=task.attempt,
+        lane=task.lane,
+        waited=_seconds(task.create_time, began),
+        **ran,
+        **failure,
+    )
+
+
+def _seconds(begin: datetime, end: datetime) -> float:
+    return round((end - begin).total_seconds(), 3)
 
 
 async def tell_worker(bus: Bus, task_id: int) -> None:
