@@ -2,7 +2,8 @@
 
 `WORK.<lane>` carries hints that a task is waiting (work-queue retention: a message is removed once a worker has taken it).
 `EVENTS.<account>.<kind>` keeps task events for an hour, several to a message; the tasks database is their source of truth. The kind is
-`end` for a message with an event that ends a task and `change` for any other, so that subscribers interested only in ends get only those.
+`end` for a message with the end of a task that has files, or could have made some, and `change` for any other: the files service reads
+the former only.
 `OFFERS.<operation>` keeps one message, for a minute, for each operation that a worker is configured for; see `offers.py`.
 
 The tasks service creates the streams. A user of NATS needs only what its service does (`deploy/local/programs/nats_users.py` lists it), and
@@ -50,7 +51,8 @@ def work_consumer(lane: str) -> str:
 
 
 def event_subject(account_id: int | str, *, end: bool) -> str:
-    """The subject of an account's messages whose events include (`end`) or do not include the end of a task; `*` for any account."""
+    """The subject of an account's messages whose events include (`end`) or do not include the end of a task that concerns files; for any
+    account: `*`."""
     return f"EVENTS.{account_id}.{'end' if end else 'change'}"
 
 

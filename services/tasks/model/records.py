@@ -170,6 +170,8 @@ class OutgoingEvent:
     """The row of the outbox that names it."""
     outbox_events: int = 0
     """How many events that row names."""
+    concerns_files: bool = True
+    """False if the task never had a file, nor could make one."""
 
     @classmethod
     def newest_of(cls, task: Task) -> OutgoingEvent:
@@ -186,7 +188,9 @@ class OutgoingEvent:
             time=task.update_time,
         )
         outputs = task.output_file_ids if task.state is TaskState.SUCCEEDED else []
-        return cls(event, task.account_id, outputs, Origin.parse(task.trace_id).trace_parent, task.outbox_id, task.outbox_events)
+        has_files = bool(task.input_file_ids or task.output_file_ids or task.later_inputs or task.expected_outputs)
+        trace_parent = Origin.parse(task.trace_id).trace_parent
+        return cls(event, task.account_id, outputs, trace_parent, task.outbox_id, task.outbox_events, has_files)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -63,13 +64,14 @@ class Scene:
         max_pooled: int | None = None,
         surface: str = "",
         deadline_to_start: bool = False,
+        inputs: Sequence[int] = (1, 2),
     ) -> NewTasks:
         """What a task is created with."""
         task = NewTask(
             id=await self.store.next_id(),
             lane=lane,
             operations=[],
-            input_file_ids=[1, 2],
+            input_file_ids=list(inputs),
             list_price_millicredits=price,
             expected_outputs=expected_outputs,
         )

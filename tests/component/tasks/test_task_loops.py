@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from nats.js.api import AckPolicy, ConsumerConfig
@@ -14,7 +15,17 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2
-from services.common.bus import WORK_STREAM, Bus, connected, work_consumer, work_subject
+from darkroom.tasks.v1 import task_pb2
+from services.common.bus import (
+    EVENTS_STREAM,
+    WORK_STREAM,
+    Bus,
+    connected,
+    event_subject,
+    events_subject,
+    work_consumer,
+    work_subject,
+)
 from services.common.database import Database
 from services.common.errors import ErrorReason
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
@@ -258,6 +269,21 @@ async def test_an_announced_event_is_published_once_and_the_relay_takes_what_was
     clock.advance(2)
     await relay.step()
     assert [message.event.sequence for message in await published(bus, task.id)] == [1, 2]
+
+
+@pytest.mark.parametrize(("files", "told"), [({}, True), ({"inputs": [], "expected_outputs": 0}, False)], ids=["files", "none"])
+async def test_the_end_of_a_task_without_files_is_no_message_for_files(
+    scene: Scene, store: TaskStore, bus: Bus, files: dict[str, Any], told: bool
+) -> None:
+    announcer = Announcer(store, EventPublisher(bus, packed))
+    ended = await scene.cancel(await scene.create(**files))
+    assert ended is not None
+    announcer.add(OutgoingEvent.newest_of(ended))
+    await announcer.step()
+    [event] = await published(bus, ended.id)
+    assert event.event.state == task_pb2.TASK_STATE_CANCELLED
+    message = await bus.jetstream.get_last_msg(EVENTS_STREAM, events_subject(ACCOUNT))
+    assert message.subject == event_subject(ACCOUNT, end=told)
 
 
 async def test_what_a_statement_did_is_forgotten_only_once_every_event_of_it_is_published(

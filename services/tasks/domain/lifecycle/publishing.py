@@ -126,7 +126,7 @@ class Relay:
 
 
 def _message(group: Sequence[OutgoingEvent], body: bytes) -> Outgoing:
-    subject = event_subject(group[0].account_id, end=any(outgoing.event.state.terminal for outgoing in group))
+    subject = event_subject(group[0].account_id, end=any(outgoing.event.state.terminal and outgoing.concerns_files for outgoing in group))
     names = " ".join(f"{outgoing.event.task_id}:{outgoing.event.sequence}" for outgoing in group)
     # Repeating the same events gives the same message.
     return Outgoing(subject, body, hashlib.sha256(names.encode()).hexdigest())
