@@ -6,7 +6,8 @@ that is refused or fails leaves no record. Of two concurrent calls, the primary 
 rolled back and answers with what is stored.
 
 A creating method goes through `IdempotencyRecords.once`, and its statement includes the part `remembered`, with the values of
-`key_values`, inside `storing_key`.
+`key_values`, inside `storing_key`. One whose transaction begins with another statement anyway can look the key up in that, by `KNOWN` and
+`known_values`, and spare the look before it.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ Made = TypeVar("Made")
 KEPT = timedelta(hours=24)
 """How long a key is remembered."""
 _BATCH = 1000
+_IN_PROGRESS = "A request with the same idempotency key is being worked on. Repeat this one in a second to get what it made."
 # Seconds between two lookups: short compared to a call, yet long enough that many concurrent calls need few lookups.
 _SPACING = 0.015
 
@@ -49,12 +51,15 @@ CREATE TABLE idempotency (
 CREATE_INDEX = "CREATE INDEX ix_idempotency_expire_time ON idempotency (expire_time)"
 DROP_TABLE = "DROP TABLE idempotency"
 
-_FIND = text("""
-SELECT asked.number, digest, resource_ids, expire_time <= asked.now AS expired
-FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked (number integer, account_id bigint, method text, key text, now timestamptz)
+KNOWN = """
+SELECT keyed.number, account_id, digest, resource_ids, expire_time <= keyed.now AS expired
+FROM jsonb_to_recordset(CAST(:keyed AS jsonb)) AS keyed (number integer, account_id bigint, method text, key text, now timestamptz)
 JOIN idempotency USING (account_id, method, key)
-""")
-_FORGET = text("DELETE FROM idempotency WHERE account_id = :account_id AND method = :method AND key = :key AND expire_time <= :now")
+"""
+"""What is stored for the calls of `known_values`; `number` says for which."""
+_FIND = text(KNOWN)
+FORGET = text("DELETE FROM idempotency WHERE account_id = :account_id AND method = :method AND key = :key AND expire_time <= :now")
+"""Make room for a call, by the values of `lookup`, whose key has expired."""
 _SWEEP = text("""
 WITH expired AS (
   SELECT account_id, method, key FROM idempotency
@@ -85,6 +90,14 @@ class IdempotencyColumns(SQLModel):
     expire_time: datetime = Field(sa_type=DateTime(timezone=True), index=True)
 
 
+class AlreadyMade(DarkroomError):
+    """An earlier call with the same key has created something: what `once` answers with, if it is raised there."""
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        super().__init__(ErrorReason.IDEMPOTENCY_IN_PROGRESS, _IN_PROGRESS)
+        self.ids = list(ids)
+
+
 class IdempotencyRecords:
     """The records of one service. They are written by the statements that create the resources they name."""
 
@@ -93,17 +106,25 @@ class IdempotencyRecords:
         self._finds = Batched(self._find, _BATCH, _SPACING)
 
     async def once(
-        self, call: IdempotentCall | None, make: Callable[[], Awaitable[Made]], made: Callable[[Sequence[int]], Awaitable[Made]]
+        self,
+        call: IdempotentCall | None,
+        make: Callable[[], Awaitable[Made]],
+        made: Callable[[Sequence[int]], Awaitable[Made]],
+        *,
+        looks_first: bool = True,
     ) -> Made:
         """What `make` creates, storing its key; or, if an earlier call with the same key created something, what `made` finds by those ids.
 
-        Raises what `make` and `made` raise, and IDEMPOTENCY_KEY_MISMATCH.
+        Without `looks_first`, `make` looks the key up itself, before it changes anything. Raises what `make` and `made` raise, and
+        IDEMPOTENCY_KEY_MISMATCH.
         """
-        ids = await self.resources(call)
+        ids = await self.resources(call) if looks_first else None
         if ids is not None:
             return await made(ids)
         try:
             return await make()
+        except AlreadyMade as known:
+            return await made(known.ids)
         except DarkroomError:
             # A concurrent call may have stored its result meanwhile, or this one did and lost the answer.
             ids = await self.resources(call)
@@ -118,29 +139,47 @@ class IdempotencyRecords:
         """
         if call is None:
             return None
-        values = {"account_id": call.account_id, "method": call.method, "key": call.key, "now": self._clock()}
-        record = await self._finds(values)
-        if record is not None and record["expired"]:
-            # Make room for the record of this call.
-            await self._database.fetch(_FORGET, values)
-        if record is None or record["expired"]:
+        now = self._clock()
+        record = await self._finds((call, now))
+        if record is None:
             return None
-        if record["digest"] != call.digest:
-            raise DarkroomError(
-                ErrorReason.IDEMPOTENCY_KEY_MISMATCH,
-                "This idempotency key was used with another request in the last 24 hours. Use a new key for a new request.",
-                field=HEADER,
-            )
-        return list(record["resource_ids"])
+        if record["expired"]:
+            await self._database.fetch(FORGET, lookup(call, now))
+            return None
+        answer = answer_of(record, call)
+        if isinstance(answer, AlreadyMade):
+            return answer.ids
+        raise answer
 
-    async def _find(self, calls: Sequence[Mapping[str, Any]]) -> Sequence[asyncpg.Record | None]:
-        asked = [{**call, "number": number, "now": call["now"].isoformat()} for number, call in enumerate(calls)]
-        records = {row["number"]: row for row in await self._database.fetch(_FIND, {"asked": json.dumps(asked)})}
+    async def _find(self, calls: Sequence[tuple[IdempotentCall, datetime]]) -> Sequence[asyncpg.Record | None]:
+        records = {row["number"]: row for row in await self._database.fetch(_FIND, known_values(calls))}
         return [records.get(number) for number in range(len(calls))]
 
     async def sweep(self) -> bool:
         """Delete one batch of expired records; True if there may be more."""
         return len(await self._database.fetch(_SWEEP, {"now": self._clock(), "limit": _BATCH})) == _BATCH
+
+
+def known_values(calls: Sequence[tuple[IdempotentCall | None, datetime]]) -> dict[str, str]:
+    """The values for a statement with `KNOWN`: calls, each with the time that it is made at."""
+    keyed = [
+        {"number": number, **lookup(call, now), "now": now.isoformat()} for number, (call, now) in enumerate(calls) if call is not None
+    ]
+    return {"keyed": json.dumps(keyed)}
+
+
+def lookup(call: IdempotentCall, now: datetime) -> dict[str, Any]:
+    """What identifies a call's key, and the time that it is made at."""
+    return {"account_id": call.account_id, "method": call.method, "key": call.key, "now": now}
+
+
+def answer_of(record: Mapping[str, Any], call: IdempotentCall) -> DarkroomError:
+    """What to raise for a call whose key is stored and has not expired: AlreadyMade, or IDEMPOTENCY_KEY_MISMATCH if that call's request was
+    different."""
+    if record["digest"] == call.digest:
+        return AlreadyMade(record["resource_ids"])
+    message = "This idempotency key was used with another request in the last 24 hours. Use a new key for a new request."
+    return DarkroomError(ErrorReason.IDEMPOTENCY_KEY_MISMATCH, message, field=HEADER)
 
 
 def remembered(made: str, calls: str = _ONE_CALL, *, ids: str = "", **columns: str) -> str:
@@ -188,7 +227,4 @@ def storing_key() -> Iterator[None]:
 
 def in_progress() -> DarkroomError:
     """The error for when another call with the same key is under way, or has just stored its result."""
-    return DarkroomError(
-        ErrorReason.IDEMPOTENCY_IN_PROGRESS,
-        "A request with the same idempotency key is being worked on. Repeat this one in a second to get what it made.",
-    )
+    return DarkroomError(ErrorReason.IDEMPOTENCY_IN_PROGRESS, _IN_PROGRESS)

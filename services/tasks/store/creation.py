@@ -16,7 +16,7 @@ from sqlalchemy import text
 from services.common.batching import Batched
 from services.common.database import Database
 from services.common.errors import DarkroomError
-from services.common.idempotency import key_values, remembered, storing_key
+from services.common.idempotency import FORGET, KNOWN, answer_of, key_values, known_values, lookup, remembered, storing_key
 from services.common.idempotent_call import IdempotentCall
 from services.tasks.model import Task
 from services.tasks.model.records import AccountState, Admission, CreditTerms, NewTasks
@@ -33,14 +33,18 @@ Admit = Callable[[AccountState], Admission]
 NEXT_IDS = text("SELECT next_id() AS id FROM generate_series(1, :count)")
 """Ids of new tasks and batches."""
 
-LOCK_ACCOUNTS = text("""
-INSERT INTO account_policy AS policy (account_id, open)
-SELECT account_id, 0 FROM unnest(CAST(:account_ids AS bigint[])) AS asked (account_id) ORDER BY account_id
-ON CONFLICT (account_id) DO UPDATE SET open = policy.open
-RETURNING account_id, open, max_open, least(pooled, open) AS pooled, available_millicredits, unlimited, multiplier_permille
-""")
+LOCK_ACCOUNTS = text(f"""
+WITH known AS ({KNOWN}),
+locked AS (
+  INSERT INTO account_policy AS policy (account_id, open)
+  SELECT account_id, 0 FROM unnest(CAST(:account_ids AS bigint[])) AS asked (account_id) ORDER BY account_id
+  ON CONFLICT (account_id) DO UPDATE SET open = policy.open
+  RETURNING account_id, open, max_open, least(pooled, open) AS pooled, available_millicredits, unlimited, multiplier_permille
+)
+SELECT locked.*, number, digest, resource_ids, expired FROM locked LEFT JOIN known ON known.account_id = locked.account_id
+""")  # noqa: S608 - put together from constants
 """First statement of a creation: lock the accounts' rows, creating missing ones, until the end of the transaction. Decisions based on them
-hold until then."""
+hold until then. It also finds what earlier calls with the same idempotency keys have created."""
 
 CREATE_BATCH = text(f"""
 WITH added AS (
@@ -137,7 +141,8 @@ class CreationStore(Store):
         """Store the tasks that `admit` admits, in the order of the request; the account does not change between the decision and the
         storing. The account's own limit and terms take precedence over those given. If `admit` raises, nothing is stored.
 
-        With `call`, its idempotency key is stored with the tasks. Raises IDEMPOTENCY_IN_PROGRESS if the key is already stored.
+        With `call`, its idempotency key is stored with the tasks. If it is stored already, raises AlreadyMade or IDEMPOTENCY_KEY_MISMATCH,
+        or IDEMPOTENCY_IN_PROGRESS if that has happened just now.
         """
         asked = _Asked(new, admit, terms, now, call)
         with storing_key():
@@ -151,10 +156,17 @@ class CreationStore(Store):
         """What each call created, or why it was refused."""
         made: list[list[Task] | DarkroomError] = []
         async with self._database.transaction() as transaction:
-            rows = await transaction.fetch(LOCK_ACCOUNTS, {"account_ids": sorted({one.new.account_id for one in asked})})
+            keyed = known_values([(one.call, one.now) for one in asked])
+            rows = await transaction.fetch(LOCK_ACCOUNTS, {"account_ids": sorted({one.new.account_id for one in asked}), **keyed})
             accounts = {row["account_id"]: dict(row) for row in rows}
+            known = {row["number"]: row for row in rows if row["number"] is not None}
             values: list[Mapping[str, Any]] = []
             for request, one in enumerate(asked):
+                if one.call is not None and request in known:
+                    if not known[request]["expired"]:
+                        made.append(answer_of(known[request], one.call))
+                        continue
+                    await transaction.fetch(FORGET, lookup(one.call, one.now))
                 account = accounts[one.new.account_id]
                 state = _state(account, one)
                 try:

@@ -16,7 +16,7 @@ from darkroom.rest.v1 import images_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotencyRecords
+from services.common.idempotency import AlreadyMade, IdempotencyRecords
 from services.common.idempotent_call import IdempotentCall
 from services.tasks.model import Task
 from services.tasks.store.tasks import TaskStore
@@ -189,6 +189,18 @@ async def test_a_key_is_kept_for_24_hours(store: TaskStore, records: Idempotency
     assert await records.resources(call_of("k", b"e" * 32)) is None
     later = await stored(store, clock, call)
     assert await records.resources(call) == [later.id]
+
+
+async def test_what_stores_finds_what_its_key_has_made(store: TaskStore, clock: MovableClock, clean_engine: AsyncEngine) -> None:
+    call, other = call_of("k"), call_of("k", b"e" * 32)
+    task = await stored(store, clock, call)
+    results = await asyncio.gather(*(stored(store, clock, each) for each in (call, other, call_of("new"))), return_exceptions=True)
+    assert isinstance(results[0], AlreadyMade) and results[0].ids == [task.id]
+    assert isinstance(results[1], DarkroomError) and results[1].reason is ErrorReason.IDEMPOTENCY_KEY_MISMATCH
+    assert isinstance(results[2], Task)
+    clock.advance(DAY)
+    again = await stored(store, clock, other)
+    assert {again.id, task.id, results[2].id} == {each.id for each in await store.page(ACCOUNT, states=[], before_id=10**15, limit=9)}
 
 
 async def test_sweepers_at_once_delete_what_has_expired(

@@ -57,10 +57,17 @@ async def test_what_comes_while_a_batch_is_under_way_is_the_next_one(doubling: D
 async def test_batches_begin_apart_so_that_calls_which_come_one_by_one_gather(doubling: Doubling) -> None:
     doubling.go_on.set()
     batched = Batched(doubling, largest=10, spacing=1.0)
-    assert await batched(1) == 2  # Alone, and at once.
-    calls = [call for number in (2, 3, 4) for call in await _calls(batched, number)]
-    assert await asyncio.gather(*calls) == [4, 6, 8]
-    assert doubling.batches == [[1], [2, 3, 4]]
+    assert await asyncio.gather(*await _calls(batched, 1, 2)) == [2, 4]  # At once.
+    calls = [call for number in (3, 4, 5) for call in await _calls(batched, number)]
+    assert await asyncio.gather(*calls) == [6, 8, 10]
+    assert doubling.batches == [[1, 2], [3, 4, 5]]
+
+
+async def test_a_call_does_not_wait_after_one_that_was_alone(doubling: Doubling) -> None:
+    doubling.go_on.set()
+    batched = Batched(doubling, largest=10, spacing=3600)
+    async with asyncio.timeout(10):
+        assert [await batched(number) for number in (1, 2, 3)] == [2, 4, 6]
 
 
 async def test_no_batch_is_larger_than_allowed(doubling: Doubling) -> None:

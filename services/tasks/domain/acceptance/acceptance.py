@@ -76,11 +76,16 @@ class Acceptance:
         Raises the errors of CreateTask.
         """
 
+        draft = Draft(request)
+
         async def make() -> Task:
-            [task] = await self._accept(request)
+            [task] = await self._accept(draft)
             return task
 
-        return await self._idempotency.once(request.idempotency, make, lambda ids: self._task(request.account_id, ids[0]))
+        # The transaction that stores the task looks the key up as well, and before it nothing is done for a request without files.
+        return await self._idempotency.once(
+            request.idempotency, make, lambda ids: self._task(request.account_id, ids[0]), looks_first=draft.names_files
+        )
 
     async def create_batch(self, request: BatchRequest) -> CreatedBatch:
         """Accept a batch, or return what an earlier call with the same idempotency key created, in its current state.
@@ -89,7 +94,7 @@ class Acceptance:
         """
 
         async def make() -> CreatedBatch:
-            first, *_ = await self._accept(request)
+            first, *_ = await self._accept(Draft(request))
             return await self._batch(request.account_id, first.batch_id or 0)
 
         return await self._idempotency.once(request.idempotency, make, lambda ids: self._batch(request.account_id, ids[0]))
@@ -103,9 +108,9 @@ class Acceptance:
         [task] = self._price(draft)
         return Estimate(task.list_price_millicredits, await self._ledger.balance(request.account_id))
 
-    async def _accept(self, request: Request) -> Sequence[Task]:
+    async def _accept(self, draft: Draft) -> Sequence[Task]:
+        request = draft.request
         self._disk.check()
-        draft = Draft(request)
         self._check_deadline(request)
         _check_size(draft)
         _check_kept(draft)

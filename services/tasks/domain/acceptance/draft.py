@@ -22,6 +22,11 @@ class Draft:
         self.files: Mapping[int, InputFile] = {}
         self._refused: dict[int, DarkroomError] = {}
 
+    @property
+    def names_files(self) -> bool:
+        """Whether there are files to examine or to fetch."""
+        return any(item.files or item.input_urls or item.later_urls for item in self.items)
+
     def left(self) -> list[tuple[int, Item]]:
         """The items that have passed every step so far, with their places."""
         return [(index, item) for index, item in enumerate(self.items) if index not in self._refused]
