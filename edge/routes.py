@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
-from google.protobuf.descriptor_pb2 import MethodOptions
 
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
@@ -123,7 +122,7 @@ def error_headers() -> list[str]:
 def _route(service: ServiceDescriptor) -> ServiceRoute:
     streams = tuple(method.name for method in service.methods if method.server_streaming or method.client_streaming)
     others = [method for method in service.methods if method.name not in streams]
-    reads = [method for method in others if _is_read(method)]
+    reads = [method for method in others if catalogue.is_read(method)]
     transcoded = catalogue.is_json(service)
     limits = {} if transcoded else {method.name: catalogue.max_request_bytes(method) for method in service.methods}
     return ServiceRoute(
@@ -133,7 +132,7 @@ def _route(service: ServiceDescriptor) -> ServiceRoute:
         streams=streams,
         reads=tuple(method.name for method in reads),
         waits=tuple(method.name for method in reads if _may_wait(method)),
-        writes=tuple(method.name for method in others if not _is_read(method)),
+        writes=tuple(method.name for method in others if not catalogue.is_read(method)),
         anonymous=tuple(method.name for method in service.methods if catalogue.is_anonymous(method)),
         limits={name: limit for name, limit in limits.items() if limit},
     )
@@ -148,10 +147,6 @@ def _treatment(method: MethodDescriptor) -> Treatment:
         form=catalogue.takes_form(method),
         body=method.input_type.full_name if catalogue.takes_body(method) else "",
     )
-
-
-def _is_read(method: MethodDescriptor) -> bool:
-    return method.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS
 
 
 def _may_wait(method: MethodDescriptor) -> bool:

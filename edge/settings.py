@@ -182,6 +182,10 @@ class _EdgeSettings(BaseSettings):
         description="Seconds after which an upload or download is ended when no byte of it moves.",
     )
 
+    edge_log_reads: bool = Field(
+        False,
+        description="Also log calls that read, succeed and take less than a second. All others are logged in any case.",
+    )
     edge_cors_origins: str = Field(
         "",
         description="Comma-separated list of origins whose pages may call the API from a browser: https://app.example.com, "

@@ -142,6 +142,16 @@ class Signer:
         return jwt.encode(payload, self._key, algorithm="EdDSA")
 
 
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A token with a good signature."""
+
+    identity: Identity
+    issuer: str
+    expires: float
+    """Seconds since the epoch."""
+
+
 class Verifier:
     """Verifies tokens of the services that this installation trusts.
 
@@ -158,51 +168,60 @@ class Verifier:
                 raise ValueError(f"{trusted_keys_file}: the key of {issuer} is not an Ed25519 public key")
             self._keys[issuer] = key
         # A client's calls within a minute carry the same token, so its signature is checked only once.
-        self._decode = lru_cache(maxsize=4096)(self._decode_once)
+        # A client's calls within a minute carry the same token, so it is read only once.
+        self._identity = lru_cache(maxsize=4096)(self._read_identity)
+        self._service = lru_cache(maxsize=4096)(self._read_service)
 
     def identity(self, token: str) -> Identity:
         """The caller named by an identity token. Raises API_KEY_INVALID, and UNAVAILABLE for one that is out of its time."""
-        claims = self._claims(token, _PUBLIC)
-        issuer = claims["iss"]
-        if issuer not in (IDENTITY_ISSUER, GATEWAY):
-            raise _refused()
-        scopes = frozenset(str(claims["scope"]).split()) if "scope" in claims else None
-        return Identity(
-            account_id=int(str(claims["sub"])),
-            key_id=int(str(claims["key"])),
-            key_name=str(claims.get("name", "")),
-            service=GATEWAY if issuer == GATEWAY else None,
-            scopes=scopes,
-            max_streams=int(str(claims["streams"])) if "streams" in claims else None,
-        )
+        return self._in_time(self._identity(token))
 
     def service(self, authorization: str) -> Identity:
         """The caller named by the `authorization` metadata of an internal call. Raises API_KEY_INVALID, and UNAVAILABLE for a token that is
         out of its time."""
+        return self._in_time(self._service(authorization))
+
+    def _in_time(self, token: _Token) -> Identity:
+        """The caller, checked at each use. When the token was issued does not matter."""
+        left = token.expires - self._clock()
+        if not -_LEEWAY_SECONDS <= left <= max(IDENTITY_SECONDS, _SERVICE_SECONDS) + _AHEAD_SECONDS:
+            _logger.warning("clocks_differ", issuer=token.issuer, token_ends_in_seconds=round(left, 1))
+            raise DarkroomError(ErrorReason.UNAVAILABLE, "The service cannot verify requests at the moment. Try again later.")
+        return token.identity
+
+    def _read_identity(self, token: str) -> _Token:
+        claims = self._claims(token, _PUBLIC)
+        issuer = str(claims["iss"])
+        if issuer not in (IDENTITY_ISSUER, GATEWAY):
+            raise _refused()
+        identity = Identity(
+            account_id=int(str(claims["sub"])),
+            key_id=int(str(claims["key"])),
+            key_name=str(claims.get("name", "")),
+            service=GATEWAY if issuer == GATEWAY else None,
+            scopes=frozenset(str(claims["scope"]).split()) if "scope" in claims else None,
+            max_streams=int(str(claims["streams"])) if "streams" in claims else None,
+        )
+        return _Token(identity, issuer, float(str(claims["exp"])))
+
+    def _read_service(self, authorization: str) -> _Token:
         claims = self._claims(authorization.removeprefix("Bearer "), _INTERNAL)
-        return Identity(account_id=int(str(claims["sub"])), service=str(claims["iss"]))
+        issuer = str(claims["iss"])
+        return _Token(Identity(account_id=int(str(claims["sub"])), service=issuer), issuer, float(str(claims["exp"])))
 
     def _claims(self, token: str, audience: str) -> dict[str, object]:
+        """What a token with a good signature says. Its time is not looked at."""
         try:
-            claims = self._decode(token, audience)
+            issuer = jwt.decode(token, options={"verify_signature": False})["iss"]
+            claims: dict[str, object] = jwt.decode(
+                token,
+                self._keys[issuer],
+                algorithms=["EdDSA"],
+                audience=audience,
+                options={"require": ["exp", "sub", "iss"], "verify_exp": False, "verify_iat": False},
+            )
         except (jwt.PyJWTError, KeyError):
             raise _refused() from None
-        left = float(str(claims["exp"])) - self._clock()
-        if not -_LEEWAY_SECONDS <= left <= max(IDENTITY_SECONDS, _SERVICE_SECONDS) + _AHEAD_SECONDS:
-            _logger.warning("clocks_differ", issuer=claims["iss"], token_ends_in_seconds=round(left, 1))
-            raise DarkroomError(ErrorReason.UNAVAILABLE, "The service cannot verify requests at the moment. Try again later.")
-        return claims
-
-    def _decode_once(self, token: str, audience: str) -> dict[str, object]:
-        issuer = jwt.decode(token, options={"verify_signature": False})["iss"]
-        claims: dict[str, object] = jwt.decode(
-            token,
-            self._keys[issuer],
-            algorithms=["EdDSA"],
-            audience=audience,
-            # The time is checked at each use. When a token was issued does not matter.
-            options={"require": ["exp", "sub", "iss"], "verify_exp": False, "verify_iat": False},
-        )
         return claims
 
 

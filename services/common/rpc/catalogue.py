@@ -15,6 +15,7 @@ from pathlib import Path
 
 from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
 
 from darkroom.common.v1 import options_pb2
 from services.common.rpc.path_templates import PathTemplate
@@ -129,6 +130,11 @@ def is_json(service: ServiceDescriptor) -> bool:
 def is_anonymous(method: MethodDescriptor) -> bool:
     """Whether a method is called without a key."""
     return method.GetOptions().Extensions[options_pb2.access] == options_pb2.ACCESS_ANYONE
+
+
+def is_read(method: MethodDescriptor) -> bool:
+    """Whether calls of a method change nothing."""
+    return method.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS
 
 
 def max_request_bytes(method: MethodDescriptor) -> int:

@@ -1,17 +1,19 @@
-"""The one interceptor of every server: trace, identity, access, validation, errors, and one log line per call."""
+"""The one interceptor of every server: trace, identity, access, validation, errors, metrics and logs of calls."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, NoReturn, TypeAlias
 
 import grpc
 from google.protobuf.message import Message
+from opentelemetry.trace import Span
 
 from darkroom.common.v1 import options_pb2
 from services.common import log
@@ -48,7 +50,8 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Details = grpc.HandlerCallDetails
 
 _logger = log.get_logger()
-# Third-party protos: they have none of our rules, and too many calls for one log line each.
+_SLOW_SECONDS = 1.0
+# Third-party protos, which have none of our rules. No call of theirs that succeeds is logged.
 _QUIET = ("/grpc.health.v1.Health/", "/envoy.service.auth.v3.Authorization/")
 
 
@@ -103,38 +106,59 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     def _unary(self, call: Callable[..., Any], method: str, policy: MethodPolicy) -> Callable[..., Any]:
         async def handle(request: object, context: Context) -> object:
-            with self._call(context, method) as outcome:
-                try:
-                    self._admit(request, context, method, policy)
-                    if not policy.waits(request):
-                        return await call(request, context)
-                    with self._lasting():
-                        return await call(request, context)
-                except Exception as error:  # noqa: BLE001 - the boundary: whatever was raised becomes one public error
-                    return await _abort(context, policy, outcome, error)
+            served = self._begin(context, method, policy)
+            try:
+                self._admit(request, context, served)
+                if not policy.waits(request):
+                    return await call(request, context)
+                with self._lasting():
+                    return await call(request, context)
+            except asyncio.CancelledError:
+                served.code = "CANCELLED"
+                raise
+            except Exception as error:  # noqa: BLE001 - the boundary: whatever was raised becomes one public error
+                return await _abort(context, served, error)
+            finally:
+                served.end()
 
         return handle
 
     def _stream(self, call: Callable[..., Any], method: str, policy: MethodPolicy) -> Callable[..., Any]:
         async def handle(request: object, context: Context) -> AsyncIterator[object]:
-            with self._call(context, method) as outcome:
-                try:
-                    self._admit(request, context, method, policy)
-                    with self._lasting():
-                        responses = call(request, context)
-                        if inspect.isawaitable(responses):  # A servicer may write to the context and yield nothing, as gRPC's health does.
-                            await responses
-                            return
-                        async for response in responses:
-                            yield response
-                except Exception as error:  # noqa: BLE001 - the boundary: whatever was raised becomes one public error
-                    await _abort(context, policy, outcome, error)
+            served = self._begin(context, method, policy)
+            try:
+                self._admit(request, context, served)
+                with self._lasting():
+                    responses = call(request, context)
+                    if inspect.isawaitable(responses):  # A servicer may write to the context and yield nothing, as gRPC's health does.
+                        await responses
+                        return
+                    async for response in responses:
+                        yield response
+            except asyncio.CancelledError:
+                served.code = "CANCELLED"
+                raise
+            except Exception as error:  # noqa: BLE001 - the boundary: whatever was raised becomes one public error
+                await _abort(context, served, error)
+            finally:
+                served.end()
 
         return handle
 
-    def _admit(self, request: object, context: Context, method: str, policy: MethodPolicy) -> None:
-        """Establish the identity, refuse callers without permission, and check the request's rules."""
+    def _begin(self, context: Context, method: str, policy: MethodPolicy) -> _Served:
+        """Read what came with a call, and bind its trace. gRPC runs each call in a context of its own, in which that stays."""
         metadata = dict(context.invocation_metadata() or ())
+        trace_id = str(metadata.get(TRACE_HEADER) or uuid.uuid4())[:64]
+        set_trace_id(trace_id)
+        log.bind_to_context(trace_id=trace_id)
+        # When the edge is bypassed, a trace may begin here.
+        span = begin_call(method, metadata, trace_id, root=self._listener == "public") if self._traced else None
+        logged = self._listener == "public" and not policy.reads
+        return _Served(method, policy, metadata, span, logged=logged, quiet=method.startswith(_QUIET))
+
+    def _admit(self, request: object, context: Context, served: _Served) -> None:
+        """Establish the identity, refuse callers without permission, and check the request's rules."""
+        metadata, policy = served.metadata, served.policy
         if policy.access == options_pb2.ACCESS_ACCOUNT and self._listener == "public":
             identity = self._verifier.identity(str(metadata.get(IDENTITY_HEADER, "")))
             require_scope(policy.scope, identity.scopes)
@@ -154,7 +178,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         set_identity(identity)
         log.bind_to_context(account_id=identity.account_id)
         require_readable(request)
-        if isinstance(request, Message) and not method.startswith(_QUIET):
+        if isinstance(request, Message) and not served.quiet:
             self._take_unknown(request, metadata, policy)
             try:
                 self._validator.check(request)
@@ -163,7 +187,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             key = metadata.get(IDEMPOTENCY_HEADER) if policy.takes_idempotency_key else None
             # Nobody else can tell what files hold.
             content = metadata.get(CONTENT_HEADER) if identity.service == GATEWAY else None
-            set_idempotency(method, str(key) if key is not None else None, request, str(content) if content is not None else None)
+            set_idempotency(served.method, str(key) if key is not None else None, request, str(content) if content is not None else None)
 
     def _take_unknown(self, request: Message, metadata: Mapping[str, Any], policy: MethodPolicy) -> None:
         """Keep the fields that the call does not have for its reply, or refuse them."""
@@ -185,30 +209,32 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if self._certified and not {name.encode() for name in names} & set(context.auth_context().get("x509_subject_alternative_name", ())):
             raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This method is not for the holder of this certificate.")
 
-    @contextmanager
-    def _call(self, context: Context, method: str) -> Iterator[dict[str, object]]:
-        """Bind the trace, and write one line when the call ends."""
-        metadata = dict(context.invocation_metadata() or ())
-        trace_id = str(metadata.get(TRACE_HEADER) or uuid.uuid4())[:64]
-        set_trace_id(trace_id)
-        outcome: dict[str, object] = {"code": "OK"}
-        started = time.perf_counter()
-        with log.bind(trace_id=trace_id):
-            # When the edge is bypassed, a trace may begin here.
-            span = begin_call(method, metadata, trace_id, root=self._listener == "public") if self._traced else None
-            try:
-                yield outcome
-            except asyncio.CancelledError:
-                outcome["code"] = "CANCELLED"
-                raise
-            finally:
-                seconds = time.perf_counter() - started
-                observe_call(method, str(outcome["code"]), seconds)
-                if span is not None:
-                    end_call(span, str(outcome["code"]), str(outcome.get("reason", "")) or None)
-                if outcome["code"] != "OK" or not method.startswith(_QUIET):
-                    milliseconds = round(seconds * 1000, 1)
-                    _logger.info("rpc", method=method, milliseconds=milliseconds, **outcome)
+
+class _Served:
+    """A call from its beginning to its end."""
+
+    __slots__ = ("_logged", "_span", "_started", "code", "metadata", "method", "policy", "quiet", "reason")
+
+    def __init__(
+        self, method: str, policy: MethodPolicy, metadata: Mapping[str, Any], span: Span | None, *, logged: bool, quiet: bool
+    ) -> None:
+        self._started = time.perf_counter()
+        self.method, self.policy, self.metadata, self.quiet = method, policy, metadata, quiet
+        self._span, self._logged = span, logged
+        self.code, self.reason = "OK", ""
+
+    def end(self) -> None:
+        """Count it, and log what an operator looks for: failures, slow calls, and whatever clients change."""
+        seconds = time.perf_counter() - self._started
+        observe_call(self.method, self.code, seconds)
+        if self._span is not None:
+            end_call(self._span, self.code, self.reason or None)
+        if self.code == "OK" and self.quiet:
+            return
+        level = logging.INFO if self._logged or self.code != "OK" or seconds >= _SLOW_SECONDS else logging.DEBUG
+        if _logger.is_enabled_for(level):
+            told = {"reason": self.reason} if self.reason else {}
+            _logger.log(level, "rpc", method=self.method, milliseconds=round(seconds * 1000, 1), code=self.code, **told)
 
 
 def _of_readable(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -224,7 +250,7 @@ def _text(value: str | bytes | None) -> str | None:
     return value if isinstance(value, str) else None
 
 
-async def _abort(context: Context, policy: MethodPolicy, outcome: dict[str, object], raised: Exception) -> NoReturn:
+async def _abort(context: Context, served: _Served, raised: Exception) -> NoReturn:
     """End the call with the error, in gRPC's form and in the surface's."""
     if isinstance(raised, DarkroomError):
         error = raised
@@ -236,6 +262,6 @@ async def _abort(context: Context, policy: MethodPolicy, outcome: dict[str, obje
     else:
         error = DarkroomError(ErrorReason.INTERNAL, "Internal error. Quote the request id when you report it.")
         _logger.exception("rpc_unhandled", exc_info=raised)
-    outcome |= {"code": error.grpc_code.name, "reason": error.reason.value}
-    trailers: tuple[tuple[str, str | bytes], ...] = (*error.trailers(), *error_trailers(policy.surface, error))
+    served.code, served.reason = error.grpc_code.name, error.reason.value
+    trailers: tuple[tuple[str, str | bytes], ...] = (*error.trailers(), *error_trailers(served.policy.surface, error))
     await context.abort(error.grpc_code, error.message, trailers)

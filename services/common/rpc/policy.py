@@ -35,6 +35,8 @@ class MethodPolicy:
     takes_idempotency_key: bool = False
     callers: frozenset[str] = frozenset()
     """The services that may call a method with ACCESS_SERVICE. For any other, where callers have certificates: whose."""
+    reads: bool = False
+    """Whether its calls change nothing."""
     names_unknown_fields: bool = False
     """Whether its replies name fields that a JSON request has and the call has not; else it refuses them."""
     waiting_fields: tuple[str, ...] = ()
@@ -42,7 +44,7 @@ class MethodPolicy:
 
     def waits(self, request: object) -> bool:
         """Whether a request asks for an answer that takes its time."""
-        return any(getattr(request, name) for name in self.waiting_fields)
+        return bool(self.waiting_fields) and any(getattr(request, name) for name in self.waiting_fields)
 
 
 class PolicyTable:
@@ -69,6 +71,7 @@ class PolicyTable:
                     said[options_pb2.scope],
                     said[options_pb2.takes_idempotency_key],
                     callers,
+                    catalogue.is_read(method),
                     catalogue.names_unknown_fields(method),
                     _waiting_fields(method),
                 )

@@ -19,7 +19,7 @@ import pytest
 from edge.settings import EdgeSettings
 from services.accounts.domain.keys import make_key
 from services.files.presign import Presigner
-from tests.component.edge.conftest import UPLOAD_LIMIT, envoy
+from tests.component.edge.conftest import UPLOAD_LIMIT, Edge, envoy
 from tests.component.edge.upstream import Upstream
 from tests.harness.parts import stack_with
 from tests.stacks import Account
@@ -101,7 +101,7 @@ async def logged(
     storage = Storage(bucket.endpoint)
     server = await asyncio.start_server(storage.serve, "127.0.0.1", 0)
     endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    chosen = EdgeSettings(**edge_settings, edge_headers_timeout=1, s3_endpoint=endpoint, s3_bucket=bucket.bucket)
+    chosen = EdgeSettings(**edge_settings, edge_headers_timeout=1, edge_log_reads=True, s3_endpoint=endpoint, s3_bucket=bucket.bucket)
     async with server, envoy(chosen) as log:
         yield chosen, Presigner(str(chosen.public_url), bucket.bucket, "us-east-1", bucket.access_key, bucket.secret_key), storage, log
 
@@ -202,3 +202,18 @@ async def test_no_line_holds_a_key_or_what_signs_a_url(
     assert "upstream_reset" in text, "no storage failed"
     leaks = [line for line in text.splitlines() if PRESIGNED.search(line) or customer.api_key in line or wrong in line or "?" in line]
     assert leaks == []
+
+
+async def test_reads_that_go_well_leave_no_line(edge: Edge) -> None:
+    async with httpx.AsyncClient(base_url=edge.url, trust_env=False, timeout=60) as http:
+        read = await http.get("/v1/tasks/1/status", headers=edge.headers)
+        refused = await http.get("/v1/tasks/missing/status", headers=edge.headers)
+        anonymous = await http.get("/v1/tasks/1/status")
+        written = await http.post(UPSCALE, headers=edge.headers, json={"image_file_id": "1"})
+        file = await http.put(edge.presigner.put("logged", 60), content=b"x")
+    ids = [reply.headers["x-request-id"] for reply in (read, refused, anonymous, written, file)]
+    assert [reply.status_code for reply in (read, refused, anonymous, written, file)] == [200, 404, 401, 200, 200]
+    async with asyncio.timeout(60):
+        while not all(id in (text := edge.log.read_text()) for id in ids[1:]):
+            await asyncio.sleep(0.1)
+    assert ids[0] not in text

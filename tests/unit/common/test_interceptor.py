@@ -8,12 +8,14 @@ from pathlib import Path
 
 import grpc
 import pytest
+import structlog
 from google.rpc import error_details_pb2, status_pb2
 
 from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
-from darkroom.rest.v1 import images_pb2, images_pb2_grpc, tasks_pb2
+from darkroom.rest.v1 import images_pb2, images_pb2_grpc, tasks_pb2, tasks_pb2_grpc
 from services.common.errors import DarkroomError, ErrorReason, from_rpc
 from services.common.identity import IDENTITY_HEADER, Signer, current_identity
+from services.common.rpc import interceptor
 from services.common.rpc.channel import Caller
 from services.common.rpc.server import Mount, listening
 from services.common.rpc.trace import current_trace_id
@@ -43,6 +45,13 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
         return storage_service_pb2.UnpinFilesResponse()
 
 
+class Tasks(tasks_pb2_grpc.TasksServiceServicer):
+    async def GetTaskStatus(self, request: tasks_pb2.GetTaskStatusRequest, context: object) -> tasks_pb2.TaskStatusEnvelope:  # noqa: N802
+        if request.id != "1":
+            raise DarkroomError(ErrorReason.TASK_NOT_FOUND, "There is no such task.")
+        return tasks_pb2.TaskStatusEnvelope(code=200)
+
+
 @dataclass
 class Running:
     servicer: Images
@@ -56,6 +65,12 @@ class Running:
         metadata = ((IDENTITY_HEADER, token or self.accounts.identity_token(7, 8)), ("x-request-id", "trace-1"))
         return await images_pb2_grpc.ImagesServiceStub(self.public).Upscale(request, metadata=metadata)
 
+    async def status(self, task_id: str = "1") -> object:
+        metadata = ((IDENTITY_HEADER, self.accounts.identity_token(7, 8)), ("x-request-id", "trace-1"))
+        return await tasks_pb2_grpc.TasksServiceStub(self.public).GetTaskStatus(
+            tasks_pb2.GetTaskStatusRequest(id=task_id), metadata=metadata
+        )
+
 
 @pytest.fixture
 async def running(tmp_path: Path) -> AsyncIterator[Running]:
@@ -65,6 +80,7 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
     mounts = [
         Mount(images),
         Mount(Storage()),
+        Mount(Tasks()),
     ]
     async with AsyncExitStack() as stack:
         channels = {}
@@ -173,3 +189,24 @@ async def _raw(running: Running, data: bytes) -> bytes:
     metadata = ((IDENTITY_HEADER, running.accounts.identity_token(7, 8)),)
     answer: bytes = await running.public.unary_unary("/darkroom.rest.v1.ImagesService/Upscale")(data, metadata=metadata)
     return answer
+
+
+async def test_reads_that_go_well_are_logged_for_debugging_only(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    with structlog.testing.capture_logs() as lines:
+        await running.status()
+        with pytest.raises(grpc.aio.AioRpcError):
+            await running.status("2")
+        await running.upscale()
+        metadata = Caller(running.tasks).on_behalf_of(7)
+        request = storage_service_pb2.UnpinFilesRequest(task_id=1)
+        await storage_service_pb2_grpc.StorageServiceStub(running.internal).UnpinFiles(request, metadata=metadata)
+        monkeypatch.setattr(interceptor, "_SLOW_SECONDS", 0.0)
+        await running.status()
+    calls = [(line["log_level"], line["method"].rpartition("/")[2], line["code"]) for line in lines if line["event"] == "rpc"]
+    assert calls == [
+        ("debug", "GetTaskStatus", "OK"),
+        ("info", "GetTaskStatus", "NOT_FOUND"),
+        ("info", "Upscale", "OK"),
+        ("debug", "UnpinFiles", "OK"),
+        ("info", "GetTaskStatus", "OK"),
+    ]

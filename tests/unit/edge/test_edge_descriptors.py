@@ -25,6 +25,6 @@ def test_the_descriptors_are_those_of_what_is_transcoded() -> None:
 
 
 def test_the_number_of_transcoders_does_not_grow_with_the_routes(tmp_path: Path) -> None:
-    addresses = dict.fromkeys(("edge_accounts", "accounts_address", "edge_files", "edge_gateway", "edge_tasks"), "unix:/run/x.sock")
+    addresses = dict.fromkeys(("edge_accounts", "authorization_address", "edge_files", "edge_gateway", "edge_tasks"), "unix:/run/x.sock")
     edge = EdgeSettings.model_validate({"out": tmp_path, **addresses})
     assert render(edge).read_text().count("proto_descriptor") == 2

@@ -48,7 +48,7 @@ def test_what_reads_says_so() -> None:
         for method in service.methods:
             bound = catalogue.bindings(method)
             reads = all(binding.verb == "GET" for binding in bound) if bound else method.name.startswith(("Get", "List", "Watch"))
-            assert routes._is_read(method) == reads, method.full_name
+            assert catalogue.is_read(method) == reads, method.full_name
 
 
 def test_known_paths() -> None:
