@@ -4,7 +4,8 @@
 `EVENTS.<account>.<kind>` keeps task events for an hour, several to a message; the tasks database is their source of truth. The kind is
 `end` for a message with the end of a task that has files, or could have made some, and `change` for any other: the files service reads
 the former only.
-`OFFERS.<operation>` keeps one message, for a minute, for each operation that a worker is configured for; see `offers.py`.
+`OFFERS.<operation>` keeps one message, for a minute, for each operation that a worker is configured for, and for each newer lane that a
+worker serves; see `offers.py`.
 
 The tasks service creates the streams. A user of NATS needs only what its service does (`deploy/local/programs/nats_users.py` lists it), and
 gets answers below `_INBOX.<user>`, which no other service needs to read.
@@ -66,9 +67,9 @@ def former_event_subject(account_id: int | str, task_id: int | str, *, end: bool
     return f"{event_subject(account_id, end=end).rpartition('.')[0]}.{task_id}.{'end' if end else 'change'}"
 
 
-def offer_subject(operation: str) -> str:
-    """The subject on which workers announce that they are configured for an operation; `*` for any."""
-    return f"OFFERS.{operation}"
+def offer_subject(name: str) -> str:
+    """The subject on which workers announce what they offer; `*` for anything."""
+    return f"OFFERS.{name}"
 
 
 def cancel_subject(task_id: int | str) -> str:

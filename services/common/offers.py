@@ -1,7 +1,7 @@
-"""Operations that need the operator to configure something: workers announce what they can do, and task creation checks.
+"""What workers announce: operations that need the operator to configure something, and the lanes that workers may not know yet.
 
-An offer is the newest message on `OFFERS.<operation>`; it expires when no worker has repeated it for a minute. Both survive a
-restart of NATS, so a task is refused only because nothing is configured, not because a process has just started.
+An offer is the newest message on `OFFERS.<operation>` or `OFFERS.lane-<lane>`; it expires when no worker has repeated it for a minute. Both
+survive a restart of NATS, so a task is refused only because nothing is configured, not because a process has just started.
 """
 
 from __future__ import annotations
@@ -25,10 +25,14 @@ class Offers:
     def __init__(self, bus: Bus) -> None:
         self._jetstream = bus.jetstream
 
-    async def announce(self, operations: Collection[str]) -> None:
-        """Offer the operations for the next minute. Raises nats.errors.Error while NATS is unreachable."""
-        for name in operations:
+    async def announce(self, operations: Collection[str], lanes: Collection[str] = ()) -> None:
+        """Offer the operations, and to serve the lanes, for the next minute. Raises nats.errors.Error while NATS is unreachable."""
+        for name in (*operations, *map(_of_lane, lanes)):
             await self._jetstream.publish(offer_subject(name), b"")
+
+    async def serve(self, lane: str) -> bool:
+        """Whether a worker offers to serve a lane. Raises UNAVAILABLE while NATS is unreachable."""
+        return await self._offered(_of_lane(lane))
 
     async def require(self, specs: Collection[OperationSpec]) -> None:
         """Raise OPERATION_UNAVAILABLE, saying what to configure, for an operation that needs an offer and has none; UNAVAILABLE while NATS
@@ -49,3 +53,7 @@ class Offers:
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
             raise DarkroomError(ErrorReason.UNAVAILABLE, "A part of the service cannot be reached. Try again later.") from error
         return True
+
+
+def _of_lane(lane: str) -> str:
+    return f"lane-{lane}"

@@ -15,7 +15,11 @@ from google.protobuf.message import Message
 from darkroom.operations.v1 import operation_pb2, options_pb2
 
 PLAIN_LANE = "picture"
-"""The lane of operations that take milliseconds, so that they need not wait behind others. With others in one task they wait in theirs."""
+"""The lane of plain picture operations. With others in one task they wait in theirs."""
+INTERACTIVE_LANE = "interactive"
+"""The lane of tasks of `PLAIN_LANE` that are short (`short_pictures`); no operation names it."""
+LANES_BEFORE: Mapping[str, str] = MappingProxyType({INTERACTIVE_LANE: PLAIN_LANE, "pages": "neural"})
+"""Lanes that the version before does not know, and where tasks wait instead while no worker serves them."""
 
 Role: TypeAlias = options_pb2.ParameterRole.ValueType
 
@@ -125,6 +129,11 @@ def specs() -> Mapping[str, OperationSpec]:
     """Every operation of this version, by name."""
     members = operation_pb2.Operation.DESCRIPTOR.oneofs_by_name["operation"].fields
     return MappingProxyType({field.name: _spec(field) for field in members})
+
+
+def lanes() -> list[str]:
+    """Every lane."""
+    return sorted({INTERACTIVE_LANE, *(spec.lane for spec in specs().values())})
 
 
 def spec_of(operation: operation_pb2.Operation) -> OperationSpec:

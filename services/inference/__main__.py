@@ -18,7 +18,7 @@ from services.common import bus, log, process
 from services.common.identity import Signer
 from services.common.loop import Loop
 from services.common.offers import REPEAT_SECONDS, Offers
-from services.common.operations import PLAIN_LANE, specs
+from services.common.operations import INTERACTIVE_LANE, specs
 from services.common.rpc.channel import Caller, channel
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox, WarmChildren
@@ -31,7 +31,7 @@ from services.inference.config import InferenceSettings
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.provider import Provider
 from services.inference.contract.step import DocumentLimits, Models, Tools
-from services.inference.generation.assembly import OfferedOperations, providers
+from services.inference.generation.assembly import Offering, providers
 from services.inference.generation.exchange import provider_client
 from services.inference.media import Limits, configure_libvips
 from services.inference.media import isolated as isolated_media
@@ -49,7 +49,7 @@ from services.inference.worker.lane import Lane, work
 from services.inference.worker.object_transfer import ObjectTransfer, http_client
 from services.inference.worker.work_folder import work_folder
 
-_MODELS_LANE = "neural"
+_MODELS_LANES = frozenset(("neural", "pages"))
 _PROBE_SECONDS = 2.0
 
 
@@ -84,7 +84,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
         max_picture_bytes=settings.max_picture_bytes,
     )
     lanes = {lane: count for lane, count in settings.lanes.items() if _workable(lane, serving)}
-    offering = Loop("offers", REPEAT_SECONDS, OfferedOperations(Offers(connection), serving, lanes).step)
+    offering = Loop("offers", REPEAT_SECONDS, Offering(Offers(connection), serving, lanes).step)
 
     async def offer_and_work(stop: asyncio.Event, health: Health) -> None:
         async with process.background(offering.run()):
@@ -102,7 +102,7 @@ def _needs(
 ) -> list[Check]:
     needs = [checks.nats(connection), checks.service("tasks", tasks), checks.service("files", files)]
     # No other lane has operations that need models here.
-    return [*needs, Check("triton", server.reach)] if _MODELS_LANE in settings.lanes else needs
+    return needs if _MODELS_LANES.isdisjoint(settings.lanes) else [*needs, Check("triton", server.reach)]
 
 
 def _sandbox(settings: InferenceSettings) -> Sandbox:
@@ -118,7 +118,7 @@ def _warm_children(settings: InferenceSettings, sandbox: Sandbox) -> WarmChildre
     return WarmChildren(
         sandbox,
         working=settings.cpu_threads,
-        kept=settings.lanes.get(PLAIN_LANE, 0),
+        kept=settings.lanes.get(INTERACTIVE_LANE, 0),
         jobs=settings.picture_child_jobs,
         seconds=settings.picture_child_seconds,
         limits=replace(_pictures(settings), file_bytes=LARGEST_RESULT),
@@ -143,7 +143,7 @@ def _patience(settings: InferenceSettings) -> triton.Patience:
 
 def _workable(lane: str, serving: Mapping[str, Provider]) -> bool:
     """Whether a lane has an operation that this worker can run. Operations that it is not configured for are left to other workers."""
-    return any(spec.lane == lane and (not spec.needs or spec.name in serving) for spec in specs().values())
+    return lane == INTERACTIVE_LANE or any(spec.lane == lane and (not spec.needs or spec.name in serving) for spec in specs().values())
 
 
 def _tools(

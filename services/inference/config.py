@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from services.common.config import PictureSettings, ProcessSettings, StorageSettings
-from services.common.operations import specs
+from services.common.operations import lanes as known_lanes
 from services.common.tls import MutualTls
 from services.inference.contract.memory_budget import default_budget
 from services.inference.generation.settings import GenerationSettings
@@ -39,10 +39,20 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     )
 
     lanes: Annotated[dict[str, int], NoDecode] = Field(
-        default={"picture": 4, "neural": 2, "document": 1, "system": 8, "gpt_image_2": 8, "nano_banana_2": 8},
+        default={
+            "interactive": 8,
+            "picture": 4,
+            "neural": 2,
+            "pages": 1,
+            "document": 1,
+            "system": 8,
+            "gpt_image_2": 8,
+            "nano_banana_2": 8,
+        },
         description="Lanes that the worker serves, each with its maximum number of concurrent tasks: "
-        "`picture=4,neural=2,document=1,system=8`. With two tasks, the worker can read, write or transfer one picture while the "
-        "model processes the other. A lane whose operations need a provider is served only if that provider is configured.",
+        "`interactive=8,picture=4,neural=2,pages=1,document=1,system=8`. With two tasks, the worker can read, write or transfer one "
+        "picture while the model processes the other. A lane whose operations need a provider is served only if that provider is "
+        "configured.",
     )
     work_dir: Path = Field(
         default_factory=lambda: Path(tempfile.gettempdir()) / "darkroom-inference",
@@ -144,10 +154,9 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     @field_validator("lanes")
     @classmethod
     def _check_lanes(cls, lanes: dict[str, int]) -> dict[str, int]:
-        known = sorted({spec.lane for spec in specs().values()})
-        unknown = sorted(set(lanes) - set(known))
+        unknown = sorted(set(lanes) - set(known_lanes()))
         if unknown or not lanes:
-            raise ValueError(f"there is no lane {', '.join(unknown) or 'named'}; the lanes are {', '.join(known)}")
+            raise ValueError(f"there is no lane {', '.join(unknown) or 'named'}; the lanes are {', '.join(known_lanes())}")
         if any(count < 1 for count in lanes.values()):
             raise ValueError("a lane needs at least one task at once; leave out a lane that is not to be worked on")
         return lanes

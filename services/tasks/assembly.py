@@ -19,7 +19,7 @@ from services.common.disk import DiskGuard
 from services.common.idempotency import IdempotencyRecords
 from services.common.loop import Loop
 from services.common.offers import Offers
-from services.common.operations import specs
+from services.common.operations import lanes
 from services.common.revocations import Revocations
 from services.common.rooms import rooms
 from services.common.rpc.open_calls import OpenCalls
@@ -40,6 +40,8 @@ from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
 from services.tasks.domain.lifecycle.reaper import Reaper
 from services.tasks.domain.lifecycle.retry import RetryPolicy
+from services.tasks.domain.order.served_lanes import INTERVAL_SECONDS as SERVED_LANES_SECONDS
+from services.tasks.domain.order.served_lanes import ServedLanes
 from services.tasks.domain.order.throughput import Throughput
 from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.event_feed import EventFeed
@@ -56,6 +58,7 @@ from services.tasks.model.records import OutgoingEvent
 from services.tasks.monitoring.gauges import QueueGauges
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.former_outbox import FormerOutbox
+from services.tasks.store.lanes import LaneStore
 from services.tasks.store.ledger import LedgerStore
 from services.tasks.store.policies import PolicyStore
 from services.tasks.store.queue import QueueStore
@@ -114,7 +117,11 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     hooks = assemble_webhooks(settings, WebhookStore(database, cipher), store, batch_store, idempotency, body, clock, formats)
     ledger = Ledger(LedgerStore(database), settings.credit_terms, clock)
     rules, disk = _acceptance_rules(settings), DiskGuard(settings)
-    acceptance = Acceptance(store, batch_store, files, idempotency, notifications, hooks.webhooks, Offers(bus), ledger, rules, clock, disk)
+    offers = Offers(bus)
+    served = ServedLanes(offers, LaneStore(database))
+    acceptance = Acceptance(
+        store, batch_store, files, idempotency, notifications, hooks.webhooks, offers, served, ledger, rules, clock, disk
+    )
     later = LaterFetching(store, files, rules, clock)
     throughput = Throughput(store, lanes(), clock)
     tasks = AccountTasks(store, throughput, acceptance, files, bus, notifications, clock)
@@ -150,6 +157,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
             Loop("retention", settings.retention_interval, sweeper.step),
             Loop("disk", DISK_SECONDS, disk.step),
+            Loop("served_lanes", SERVED_LANES_SECONDS, served.step),
             Loop("throughput", settings.throughput_interval, throughput.step),
             Loop("watching", settings.watch_interval, watching.look),
             hooks.sender,
@@ -159,11 +167,6 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         gauges=QueueGauges(QueueStore(database), lanes(), clock),
         sealing=SecretSealing(database, cipher),
     )
-
-
-def lanes() -> list[str]:
-    """Every lane that some operation uses."""
-    return sorted({spec.lane for spec in specs().values()})
 
 
 def _loops(

@@ -97,7 +97,8 @@ async def test_up_side_by_side_and_back(previous: Version, upgraded: StackUnderT
     for service in ("tasks", "files", "inference"):
         replicas.append(await asyncio.to_thread(previous.replica, upgraded, service))
         await work(url, key, report)
-    # That version reads no encrypted ones.
+    # That version looks in no newer lane, and reads no encrypted secrets.
+    await asyncio.to_thread(upgraded.admin, "tasks", "former-lanes")
     await asyncio.to_thread(upgraded.admin, "tasks", "webhook-secrets", "--decrypt")
     for replica in replicas:
         await asyncio.to_thread(replica.stop)

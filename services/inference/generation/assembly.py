@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import httpx
 
 from services.common.offers import Offers
-from services.common.operations import specs
+from services.common.operations import LANES_BEFORE, specs
 from services.inference.contract.provider import Provider
 from services.inference.generation.exchange import Exchange
 from services.inference.generation.gemini import GeminiImages
@@ -32,16 +32,18 @@ def providers(settings: GenerationSettings, client: httpx.AsyncClient, triton: T
     return {operation: known[name] for operation, name in chosen.items() if name in known}
 
 
-class OfferedOperations:
-    """The step of a background loop: tells the tasks service which operations are served here by a provider that is ready."""
+class Offering:
+    """The step of a background loop: tells the tasks service which operations are served here by a provider that is ready, and which newer
+    lanes."""
 
     def __init__(self, offers: Offers, serving: Mapping[str, Provider], lanes: Collection[str]) -> None:
         self._offers = offers
+        self._lanes = [lane for lane in lanes if lane in LANES_BEFORE]
         self._serving = {name: provider for name, provider in serving.items() if specs()[name].lane in lanes}
 
     async def step(self) -> bool:
         """Announce once; there is never more to do right away."""
-        await self._offers.announce([name for name, provider in self._serving.items() if await provider.ready()])
+        await self._offers.announce([name for name, provider in self._serving.items() if await provider.ready()], self._lanes)
         return False
 
 

@@ -12,8 +12,19 @@ from darkroom.operations.v1 import operation_pb2, options_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.geometry import Size
 from services.common.media_format import read_formats
-from services.common.operations import PLAIN_LANE, Arity, AuxiliaryInput, OperationSpec, auxiliary_inputs, parameters_of, spec_of
+from services.common.operations import (
+    INTERACTIVE_LANE,
+    LANES_BEFORE,
+    PLAIN_LANE,
+    Arity,
+    AuxiliaryInput,
+    OperationSpec,
+    auxiliary_inputs,
+    parameters_of,
+    spec_of,
+)
 from services.common.result_size import changes_size, resolved, result_size, size_of_any
+from services.common.short_pictures import is_short
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
 
@@ -68,10 +79,27 @@ def operations_of(task: Task) -> list[operation_pb2.Operation]:
     return [operation_pb2.Operation.FromString(operation) for operation in task.operations]
 
 
-def lane_of(operations: Sequence[operation_pb2.Operation]) -> str:
-    """The queue that the task waits in, since one worker runs the whole pipeline: that of the first operation that takes time."""
+def lane_of(operations: Sequence[operation_pb2.Operation], inputs: Sequence[InputFile]) -> str:
+    """The queue that the task waits in, since one worker runs the whole pipeline: that of the first operation that is not plain; if all
+    are, `interactive` for short work on the one input. `inputs` are those that are known; a batch, for which nobody waits, names none."""
     lanes = [spec_of(operation).lane for operation in operations]
-    return next((lane for lane in lanes if lane != PLAIN_LANE), PLAIN_LANE)
+    lane = next((lane for lane in lanes if lane != PLAIN_LANE), PLAIN_LANE)
+    return INTERACTIVE_LANE if lane == PLAIN_LANE and len(inputs) == 1 and _is_short(operations, inputs[0]) else lane
+
+
+def lanes_of(operations: Sequence[operation_pb2.Operation]) -> list[str]:
+    """Every queue that a task with these operations may wait in."""
+    lane = lane_of(operations, ())
+    return [lane, INTERACTIVE_LANE] if lane == PLAIN_LANE else [lane, *([LANES_BEFORE[lane]] if lane in LANES_BEFORE else [])]
+
+
+def _is_short(operations: Sequence[operation_pb2.Operation], file: InputFile) -> bool:
+    formats = [each for each in read_formats(options_pb2.MEDIA_KIND_IMAGE) if each.media_type == file.media_type]
+    if file.image_size is None or not formats:
+        return False
+    parameters = [parameters_of(operation) for operation in operations]
+    # Which of the two is the width depends on an orientation tag.
+    return all(is_short(parameters, formats[0], size) for size in (file.image_size, file.image_size[::-1]))
 
 
 def flows_of(operations: Sequence[operation_pb2.Operation], inputs: int) -> list[Flow]:

@@ -22,12 +22,14 @@ from services.tasks.domain.acceptance.acceptance import Acceptance, AcceptanceRu
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import read_prices
 from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.order.served_lanes import ServedLanes
 from services.tasks.domain.order.throughput import Throughput
 from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.plan import MediaLimits
 from services.tasks.domain.webhooks.assembly import assemble_webhooks
 from services.tasks.files_client import FilesClient
 from services.tasks.store.batches import BatchStore
+from services.tasks.store.lanes import LaneStore
 from services.tasks.store.ledger import LedgerStore
 from services.tasks.store.secret_cipher import SecretCipher
 from services.tasks.store.tasks import TaskStore
@@ -44,6 +46,7 @@ class Accepting:
     tasks: AccountTasks
     files: FilesClient
     store: TaskStore
+    served: ServedLanes
 
 
 @asynccontextmanager
@@ -68,11 +71,13 @@ async def accepting(settings: TasksSettings, signer: Signer) -> AsyncIterator[Ac
             terms=settings.credit_terms,
         )
         files = FilesClient(StorageServiceStub(files_channel), IntakeServiceStub(files_channel), Caller(signer))
+        offers = Offers(bus)
+        served = ServedLanes(offers, LaneStore(database))
         acceptance = Acceptance(
-            store, batches, files, idempotency, notifications, webhooks, Offers(bus), ledger, rules, clock, DiskGuard(settings)
+            store, batches, files, idempotency, notifications, webhooks, offers, served, ledger, rules, clock, DiskGuard(settings)
         )
         tasks = AccountTasks(store, Throughput(store, [], clock), acceptance, files, bus, notifications, clock)
-        yield Accepting(acceptance, tasks, files, store)
+        yield Accepting(acceptance, tasks, files, store, served)
 
 
 @asynccontextmanager

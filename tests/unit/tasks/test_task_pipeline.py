@@ -18,8 +18,8 @@ from darkroom.operations.v1 import (
     upscale_pb2,
 )
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.operations import specs
-from services.tasks.domain.plan import FORMATS, Flow, MediaLimits, check_media, check_pipeline, flows_of, lane_of, outputs_of
+from services.common.operations import LANES_BEFORE, lanes, specs
+from services.tasks.domain.plan import FORMATS, Flow, MediaLimits, check_media, check_pipeline, flows_of, lane_of, lanes_of, outputs_of
 from services.tasks.model.media import InputFile
 
 CUT_OUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
@@ -70,8 +70,9 @@ def test_what_does_not_fit_is_named(operations: Sequence[operation_pb2.Operation
 
 
 def test_every_operation_has_a_lane_and_formats_for_what_it_takes() -> None:
-    assert {spec.lane for spec in specs().values()} == {"picture", "neural", "document", "system", "gpt_image_2", "nano_banana_2"}
-    assert lane_of([CUT_OUT, upscale()]) == "neural"
+    assert lanes() == ["document", "gpt_image_2", "interactive", "nano_banana_2", "neural", "pages", "picture", "system"]
+    assert set(LANES_BEFORE) | set(LANES_BEFORE.values()) <= set(lanes())
+    assert lane_of([CUT_OUT, upscale()], ()) == "neural"
     for spec in specs().values():
         assert (spec.accepts in FORMATS) == (spec.accepts not in (options_pb2.MEDIA_KIND_UNSPECIFIED, options_pb2.MEDIA_KIND_ANY))
 
@@ -172,9 +173,17 @@ def test_nothing_follows_a_dry_run() -> None:
 
 def test_plain_operations_wait_in_their_own_lane_unless_another_is_among_them() -> None:
     resize = operation_pb2.Operation(resize={"width": 5})
-    assert lane_of([resize, operation_pb2.Operation(convert={})]) == "picture"
-    assert lane_of([resize, CUT_OUT, resize]) == "neural"
-    assert lane_of([operation_pb2.Operation(gpt_image_2={"prompt": "a cup"}), resize]) == "gpt_image_2"
+    short = [image(1600, 1200)]
+    assert lane_of([resize, operation_pb2.Operation(convert={})], ()) == "picture"
+    assert lane_of([resize, operation_pb2.Operation(convert={})], short) == "interactive"
+    assert lane_of([resize], short * 2) == "picture"
+    assert lane_of([resize, CUT_OUT, resize], short) == "neural"
+    assert lane_of([operation_pb2.Operation(gpt_image_2={"prompt": "a cup"}), resize], short) == "gpt_image_2"
+    assert [lanes_of([each]) for each in (resize, CUT_OUT, operation_pb2.Operation(redraw_pdf={}))] == [
+        ["picture", "interactive"],
+        ["neural"],
+        ["pages", "neural"],
+    ]
 
 
 def resized(**parameters: Any) -> operation_pb2.Operation:

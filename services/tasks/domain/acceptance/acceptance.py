@@ -19,6 +19,7 @@ from services.tasks.domain.acceptance.requests import MOST_KEPT_BYTES, BatchRequ
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import Estimate, PriceList
 from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.order.served_lanes import ServedLanes
 from services.tasks.domain.plan import MediaLimits, check_auxiliary, check_media, check_pipeline, lane_of, outputs_of, planned_files
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.files_client import Examined, FilesClient
@@ -60,6 +61,7 @@ class Acceptance:
         notifications: Notifications,
         webhooks: AccountWebhooks,
         offers: Offers,
+        served: ServedLanes,
         ledger: Ledger,
         rules: AcceptanceRules,
         clock: Clock,
@@ -67,6 +69,7 @@ class Acceptance:
     ) -> None:
         self._store, self._batches, self._files, self._idempotency = store, batches, files, idempotency
         self._notifications, self._webhooks, self._offers, self._ledger = notifications, webhooks, offers, ledger
+        self._served = served
         self._rules, self._clock, self._disk = rules, clock, disk
         self._fetching = Fetching(files)
 
@@ -206,16 +209,17 @@ class Acceptance:
                 auxiliary = [draft.files[each.input.file_id] for each in item.auxiliary]
                 check_media(inputs, item.input_fields, item.operations, self._rules.limits, draft.request.formats)
                 check_auxiliary(item.auxiliary, auxiliary, self._rules.limits, draft.request.formats)
-                tasks.append(self._new_task(draft.task_ids[index], index, item, inputs))
+                lane = self._served.or_before(lane_of(item.operations, [] if draft.request.is_batch or item.later_inputs else inputs))
+                tasks.append(self._new_task(draft.task_ids[index], index, lane, item, inputs))
         draft.settle()
         return tasks
 
-    def _new_task(self, task_id: int | None, index: int, item: Item, inputs: Sequence[InputFile]) -> NewTask:
+    def _new_task(self, task_id: int | None, index: int, lane: str, item: Item, inputs: Sequence[InputFile]) -> NewTask:
         priced = [*inputs, *item.planned, *planned_files(item.operations, len(item.later_inputs), 1)]
         return NewTask(
             id=task_id,
             index=index,
-            lane=lane_of(item.operations),
+            lane=lane,
             operations=[operation.SerializeToString() for operation in item.operations],
             input_file_ids=list(item.input_file_ids),
             input_names=[file.name for file in inputs],

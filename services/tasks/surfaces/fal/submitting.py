@@ -16,7 +16,7 @@ from services.common.rpc.idempotency import current_idempotency
 from services.common.rpc.interceptor import Context
 from services.common.rpc.trace import Origin
 from services.tasks.domain.acceptance.requests import TaskRequest
-from services.tasks.domain.plan import lane_of
+from services.tasks.domain.plan import lanes_of
 from services.tasks.model import Task
 from services.tasks.surfaces.fal.catalogue import model
 from services.tasks.surfaces.fal.inputs import require_files_scope
@@ -69,7 +69,8 @@ class Submitting:
         most = request.fal_max_queue_length
         if most < 0:
             raise DarkroomError(ErrorReason.FIELD_INVALID, "fal_max_queue_length: must be 0 or more.")
-        waiting = await self._tasks.waiting(current_identity().account_id, lane_of(operations))
+        account_id = current_identity().account_id
+        waiting = sum([await self._tasks.waiting(account_id, lane) for lane in lanes_of(operations)])
         if waiting > most:
             message = f"{waiting} requests wait, which is more than fal_max_queue_length allows: {most}."
             raise DarkroomError(ErrorReason.TOO_MANY_TASKS, message)

@@ -1,0 +1,47 @@
+"""Newer lanes, and whether workers serve them. One that none serves, since all are of the version before or name other lanes, is not
+used."""
+
+from __future__ import annotations
+
+from services.common.log import get_logger
+from services.common.offers import Offers
+from services.common.operations import LANES_BEFORE
+from services.tasks.store.lanes import LaneStore
+
+INTERVAL_SECONDS = 5.0
+_BATCH = 500
+_logger = get_logger()
+
+
+class ServedLanes:
+    """Knows which of the newer lanes are served, and has tasks wait elsewhere while theirs is not."""
+
+    def __init__(self, offers: Offers, store: LaneStore) -> None:
+        self._offers, self._store = offers, store
+        self._served: frozenset[str] = frozenset()
+
+    def or_before(self, lane: str) -> str:
+        """The lane, or the one before it while nobody serves it."""
+        return lane if lane in self._served or lane not in LANES_BEFORE else LANES_BEFORE[lane]
+
+    async def step(self) -> bool:
+        """Look who is served, and move tasks of lanes that nobody serves any more. Returns whether there are more of them."""
+        self._served = frozenset([lane for lane in LANES_BEFORE if await self._offers.serve(lane)])
+        more = False
+        for lane, before in LANES_BEFORE.items():
+            if lane in self._served:
+                continue
+            moved = await self._store.move(lane, before, limit=_BATCH)
+            if moved:
+                _logger.info("tasks_moved", lane=lane, to=before, count=moved)
+            more |= moved == _BATCH
+        return more
+
+
+async def to_former_lanes(store: LaneStore) -> dict[str, int]:
+    """Have all tasks that wait in a newer lane wait in the one before it; returns how many, by lane."""
+    moved = dict.fromkeys(LANES_BEFORE, 0)
+    for lane, before in LANES_BEFORE.items():
+        while batch := await store.move(lane, before, limit=_BATCH):
+            moved[lane] += batch
+    return moved
