@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import reflection
 
 from services.common.identity import Verifier
 from services.common.log import get_logger
-from services.common.rpc import catalogue
+from services.common.rpc import catalogue, validation
 from services.common.rpc.interceptor import CallInterceptor, Listener
 from services.common.rpc.open_calls import OpenCalls
 from services.common.rpc.policy import PolicyTable
@@ -82,6 +82,8 @@ async def listening(
     (SERVING as long as it answers) and `readiness`, which is also the state of the whole server. Readiness comes from `health`; without it,
     the server is always ready. `open_calls` limits how many calls that last are open.
     """
+    if mounts:
+        validation.rules()
     policies = PolicyTable(mount.descriptor for mount in mounts)
     # The edge keeps each method to its own limit; a server has one for all.
     largest = max([_MESSAGE_BYTES, *(catalogue.max_request_bytes(method) for mount in mounts for method in mount.descriptor.methods)])

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from buf.validate import validate_pb2
 from google.protobuf.message import Message
-from protovalidate import Validator, Violation
 
 from darkroom.common.v1 import options_pb2
 from darkroom.operations.v1 import options_pb2 as operation_options_pb2
 from services.common import errors
 from services.common.errors import MISSING, DarkroomError, ErrorReason
+
+if TYPE_CHECKING:
+    from protovalidate import Validator, Violation
 
 _PATTERN = "string.pattern"
 _NOT_EMPTY = ("string.min_len", "repeated.min_items")
@@ -36,8 +39,16 @@ _WORDS = tuple(
 )
 
 
-# It keeps the rules of each message that it has seen, compiled.
-_validator = Validator()
+@cache
+def rules() -> Validator:
+    """Reads the rules on messages, and keeps those of each message that it has seen, compiled.
+
+    The library has a protobuf runtime of its own, 5 MiB and a tenth of a second, and not every process has methods to check calls of: a
+    server asks for it before its first call.
+    """
+    from protovalidate import Validator
+
+    return Validator()
 
 
 class RequestValidator:
@@ -48,7 +59,7 @@ class RequestValidator:
 
     def check(self, request: Message) -> None:
         """Raise `DarkroomError` if the request breaks a rule."""
-        violations = _validator.collect_violations(request, fail_fast=True)
+        violations = rules().collect_violations(request, fail_fast=True)
         if violations:
             raise _unset(violations[0], request) or _alternatives(violations[0], request) or _error(violations[0], request)
 
