@@ -24,7 +24,7 @@ class Loop:
     """Calls `step` again and again: at once while it returns True (more to do), else after `interval` seconds or when woken.
 
     Steps begin at least `spacing` seconds apart, unless there is more to do: a busy loop then handles many wake-ups in fewer steps, while
-    an idle one runs at once.
+    an idle one runs at once, `burst` more times if need be.
 
     When the loop is cancelled, a step under way has a moment to finish. A step that mostly `waits` for something is cancelled at once
     instead, and protects what must be finished with `to_its_end`.
@@ -34,9 +34,10 @@ class Loop:
     """
 
     def __init__(
-        self, name: str, interval: float, step: Callable[[], Awaitable[bool]], spacing: float = 0.0, *, waits: bool = False
+        self, name: str, interval: float, step: Callable[[], Awaitable[bool]], spacing: float = 0.0, *, burst: int = 0, waits: bool = False
     ) -> None:
-        self._name, self._interval, self._step, self._spacing, self._waits = name, interval, step, spacing, waits
+        self._name, self._interval, self._step, self._waits = name, interval, step, waits
+        self._spacing, self._ahead = spacing, burst * spacing
         self._woken = asyncio.Event()
         self._steps, self._failed_steps = _STEPS.labels(name, "ok"), _STEPS.labels(name, "failed")
         self._succeeded = _SUCCEEDED.labels(name)
@@ -47,10 +48,10 @@ class Loop:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        failures = 0
+        failures, next_at, now = 0, 0.0, asyncio.get_running_loop().time
         while True:
             self._woken.clear()
-            next_at = asyncio.get_running_loop().time() + self._spacing
+            next_at = min(max(next_at, now()), now() + self._ahead) + self._spacing
             try:
                 more = await (self._step() if self._waits else to_its_end(self._step()))
                 failures = 0
@@ -64,7 +65,7 @@ class Loop:
             if more:
                 continue
             await self._pause(failures)
-            await asyncio.sleep(max(0.0, next_at - asyncio.get_running_loop().time()))
+            await asyncio.sleep(max(0.0, next_at - self._ahead - now()))
 
     async def _pause(self, failures: int) -> None:
         if failures:

@@ -83,6 +83,25 @@ async def test_a_spaced_loop_runs_at_once_when_idle_and_then_waits() -> None:
     running.cancel()
 
 
+async def test_a_spaced_loop_runs_some_more_times_at_once() -> None:
+    calls = 0
+
+    async def step() -> bool:
+        nonlocal calls
+        calls += 1
+        return False
+
+    running = asyncio.create_task((loop := Loop("test", 3600, step, spacing=3600, burst=2)).run())
+    for count in (1, 2, 3):
+        await _until(lambda: calls == count)  # noqa: B023 - awaited here
+        loop.wake()
+    for _ in range(100):
+        loop.wake()
+        await asyncio.sleep(0)
+    assert calls == 3
+    running.cancel()
+
+
 async def test_a_step_that_is_cancelled_finishes() -> None:
     begun, finished = asyncio.Event(), asyncio.Event()
 
