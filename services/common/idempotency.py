@@ -151,6 +151,11 @@ class IdempotencyRecords:
             return answer.ids
         raise answer
 
+    async def require_new(self, call: IdempotentCall | None) -> None:
+        """Raise AlreadyMade if an earlier call with the same key has created something, or IDEMPOTENCY_KEY_MISMATCH."""
+        if (ids := await self.resources(call)) is not None:
+            raise AlreadyMade(ids)
+
     async def _find(self, calls: Sequence[tuple[IdempotentCall, datetime]]) -> Sequence[asyncpg.Record | None]:
         records = {row["number"]: row for row in await self._database.fetch(_FIND, known_values(calls))}
         return [records.get(number) for number in range(len(calls))]

@@ -3,6 +3,7 @@ end."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -79,15 +80,12 @@ class Acceptance:
         Raises the errors of CreateTask.
         """
 
-        draft = Draft(request)
-
         async def make() -> Task:
-            [task] = await self._accept(draft)
+            [task] = await self._accept(request)
             return task
 
-        # The transaction that stores the task looks the key up as well, and before it nothing is done for a request without files.
         return await self._idempotency.once(
-            request.idempotency, make, lambda ids: self._task(request.account_id, ids[0]), looks_first=draft.names_files
+            request.idempotency, make, lambda ids: self._task(request.account_id, ids[0]), looks_first=False
         )
 
     async def create_batch(self, request: BatchRequest) -> CreatedBatch:
@@ -97,10 +95,12 @@ class Acceptance:
         """
 
         async def make() -> CreatedBatch:
-            first, *_ = await self._accept(Draft(request))
+            first, *_ = await self._accept(request)
             return await self._batch(request.account_id, first.batch_id or 0)
 
-        return await self._idempotency.once(request.idempotency, make, lambda ids: self._batch(request.account_id, ids[0]))
+        return await self._idempotency.once(
+            request.idempotency, make, lambda ids: self._batch(request.account_id, ids[0]), looks_first=False
+        )
 
     async def estimate(self, request: EstimateRequest) -> Estimate:
         """What a task would cost with the current terms and balance. Raises what a creation raises about operations and files."""
@@ -111,15 +111,18 @@ class Acceptance:
         [task] = self._price(draft)
         return Estimate(task.list_price_millicredits, await self._ledger.balance(request.account_id))
 
-    async def _accept(self, draft: Draft) -> Sequence[Task]:
-        request = draft.request
+    async def _accept(self, request: Request) -> Sequence[Task]:
         self._disk.check()
+        draft = Draft(request)
         self._check_deadline(request)
         _check_size(draft)
         _check_kept(draft)
         self._plan(draft)
         await self._require_offers(draft)
         webhook_url = await self._webhooks.url_of_task(request.account_id, request.webhook_url, "webhook_url")
+        # The transaction that stores a task looks the key up, too. Until then nothing is done for a request without files.
+        if draft.needs_ids:
+            await asyncio.gather(self._number(draft), self._idempotency.require_new(request.idempotency))
         fetched = await self._fetching.fetch(draft)
         try:
             return await self._pin_and_store(draft, webhook_url)
@@ -131,7 +134,6 @@ class Acceptance:
 
     async def _pin_and_store(self, draft: Draft, webhook_url: str | None) -> Sequence[Task]:
         request = draft.request
-        await self._number(draft)
         # One call examines and pins the files, so none can change or disappear in between.
         examined = await self._files.pin(request.account_id, draft.wanted(), all_or_none=not request.per_item)
         try:
@@ -184,10 +186,9 @@ class Acceptance:
         return None
 
     async def _number(self, draft: Draft) -> None:
-        """Assign ids where they must be known before storing: for a batch with its tasks, and for a task that pins files."""
         if draft.request.is_batch:
             draft.batch_id, *draft.task_ids = await self._store.next_ids(1 + len(draft.items))
-        elif draft.items[0].files:
+        else:
             draft.task_ids = [await self._store.next_id()]
 
     def _take_files(self, draft: Draft, examined: Examined) -> None:

@@ -23,9 +23,9 @@ class Draft:
         self._refused: dict[int, DarkroomError] = {}
 
     @property
-    def names_files(self) -> bool:
-        """Whether there are files to examine or to fetch."""
-        return any(item.files or item.input_urls or item.later_urls for item in self.items)
+    def needs_ids(self) -> bool:
+        """Whether ids must be known before the tasks are stored: those of a batch with its tasks, and that of a task that pins files."""
+        return self.request.is_batch or any(item.files or item.input_urls or item.later_urls for item in self.items)
 
     def left(self) -> list[tuple[int, Item]]:
         """The items that have passed every step so far, with their places."""
