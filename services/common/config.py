@@ -160,7 +160,7 @@ class StorageSettings(BaseSettings):
 
     @property
     def s3_authorities(self) -> ssl.SSLContext:
-        """Who may have signed the storage's certificate, as httpx's `verify`."""
+        """Who may have signed the storage's certificate."""
         return authorities(self.s3_ca_file)
 
 

@@ -6,23 +6,22 @@ At most two blocks of a file are in memory, and nothing more is read while both 
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import Protocol
-
-import httpx
 
 from services.common.backoff import retry_unavailable
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
+from services.common.object_http import ObjectHttp, ObjectHttpError
 from services.common.process import end
 
 HEAD_BYTES = 4096
 """How much of its beginning tells what a file is."""
-_STORAGE_SECONDS = 60.0
+_REPLY_BYTES = 64 << 10
 _PATIENCE_SECONDS = 20.0
 _logger = get_logger()
 
@@ -47,7 +46,7 @@ class Target(Protocol):
 class ObjectWriter:
     """Writes files to storage."""
 
-    http: httpx.AsyncClient
+    http: ObjectHttp
     block_bytes: int = 8 << 20
     """Files of up to this size are written at one go; larger ones in parts of it."""
 
@@ -110,21 +109,15 @@ class ObjectWriter:
 
     async def _put_once(self, url: str, block: bytes) -> str:
         try:
-            response = await self.http.put(url, content=block)
-        except httpx.HTTPError as error:
-            _logger.warning("storage_failed", operation="PUT", error=type(error).__name__)
+            async with self.http.request("PUT", url, content=block) as answer:
+                await answer.read(_REPLY_BYTES)
+        except ObjectHttpError as error:
+            _logger.warning("storage_failed", operation="PUT", error=str(error))
             raise _unavailable() from error
-        if not response.is_success:
-            _logger.warning("storage_failed", operation="PUT", status=response.status_code)
+        if answer.status != HTTPStatus.OK:
+            _logger.warning("storage_failed", operation="PUT", status=answer.status)
             raise _unavailable()
-        return str(response.headers.get("etag", ""))
-
-
-def storage_client(authorities: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
-    """A client for an `ObjectWriter`; the caller closes it. No proxy from the environment, no redirects."""
-    timeout = httpx.Timeout(_STORAGE_SECONDS, connect=5)
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
-    return httpx.AsyncClient(timeout=timeout, limits=limits, verify=authorities, trust_env=False, follow_redirects=False)
+        return answer.etag or ""
 
 
 async def _discard(target: Target, file_id: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from services.common import object_writing
 from services.common.account_usage import UsagePartServicer
 from services.common.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
 from services.common.audit.log import AuditLog
@@ -15,6 +14,8 @@ from services.common.database import opened
 from services.common.disk import INTERVAL_SECONDS as DISK_SECONDS
 from services.common.identity import Signer
 from services.common.loop import Loop
+from services.common.object_http import object_http
+from services.common.object_writing import ObjectWriter
 from services.common.rpc.channel import Caller, channel
 from services.common.rpc.server import Mount
 from services.common.sandbox import Sandbox
@@ -27,7 +28,7 @@ from services.files.assembly import assemble
 from services.files.config import FilesSettings
 from services.files.events import TaskEvents
 from services.files.objects import object_store
-from services.files.probe import ProbeLimits, Prober, storage_client
+from services.files.probe import ProbeLimits, Prober
 from services.files.surfaces.internal.intake import Intake
 from services.files.surfaces.internal.storage import Storage
 from services.files.surfaces.native.files import NativeFiles
@@ -36,6 +37,8 @@ from services.files.tasks_client import TasksClient
 
 # Tasks that end within this many seconds are settled together. One that ends alone does not wait.
 _EVENTS_SPACING = 0.1
+# How long the storage may send and take nothing.
+_IDLE_SECONDS = 20.0
 # Storage may charge for requests.
 _STORAGE_SECONDS = 10.0
 
@@ -54,9 +57,8 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     sandbox = await opening.open(
         "sandbox", Sandbox(preload=["services.files.probe.prober"], concurrency=settings.probe_concurrency, ahead=ProbeLimits().of_child)
     )
-    prober = Prober(sandbox, await opening.open("ranges", storage_client(_STORAGE_SECONDS, settings.s3_authorities)))
-    writer = object_writing.ObjectWriter(await opening.open("writes", object_writing.storage_client(settings.s3_authorities)))
-    files = assemble(settings, database, objects, prober, tasks, writer, system_clock)
+    http = await opening.open("transfers", object_http(settings.s3_authorities, _IDLE_SECONDS))
+    files = assemble(settings, database, objects, Prober(sandbox, http), tasks, ObjectWriter(http), system_clock)
     events = TaskEvents(bus, files.task_files.settle)
     audit = AuditLog(database, settings.audit_life, system_clock)
     return Parts(

@@ -10,7 +10,8 @@ from starlette.applications import Starlette
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
 from services.common.bus import connected
 from services.common.identity import Signer, Verifier
-from services.common.object_writing import ObjectWriter, storage_client
+from services.common.object_http import object_http
+from services.common.object_writing import ObjectWriter
 from services.common.revocations import Revocations
 from services.common.rooms import rooms
 from services.common.rpc.channel import Caller, channel
@@ -35,7 +36,7 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
     revocations = await opening.open("revocations", Revocations(bus))
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     tasks = await opening.open("tasks", channel(settings.tasks_public_address, "tasks", settings.tls, repeats=False))
-    http = await opening.open("storage", storage_client(settings.s3_authorities))
+    http = await opening.open("storage", object_http(settings.s3_authorities))
     limits = FormLimits(settings.form_parts, settings.form_field_bytes, settings.form_idle_seconds, settings.form_slowest_bytes)
     slots = Slots(
         settings.forms_max,

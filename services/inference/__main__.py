@@ -17,6 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from services.common import bus, log, process
 from services.common.identity import Signer
 from services.common.loop import Loop
+from services.common.object_http import object_http
 from services.common.offers import REPEAT_SECONDS, Offers
 from services.common.operations import INTERACTIVE_LANE, specs
 from services.common.rpc.channel import Caller, channel
@@ -46,7 +47,7 @@ from services.inference.worker.attempt import AttemptRunner
 from services.inference.worker.client import AttemptClient
 from services.inference.worker.files import AttemptFiles
 from services.inference.worker.lane import Lane, work
-from services.inference.worker.object_transfer import ObjectTransfer, http_client
+from services.inference.worker.object_transfer import ObjectTransfer
 from services.inference.worker.work_folder import work_folder
 
 _MODELS_LANES = frozenset(("neural", "pages"))
@@ -67,7 +68,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     server = await opening.open(
         "triton", triton.connected(settings.triton_address, _patience(settings), settings.shared_bytes, settings.triton_tls)
     )
-    transfer = ObjectTransfer(await opening.open("storage", http_client(settings.s3_authorities)), settings.storage_patience_seconds)
+    transfer = ObjectTransfer(await opening.open("storage", object_http(settings.s3_authorities)), settings.storage_patience_seconds)
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     tasks = await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls))
     connection = await opening.open("nats", bus.connected(settings.nats_url, name, tls=settings.tls))

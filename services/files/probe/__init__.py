@@ -1,6 +1,6 @@
 """What an uploaded file is, determined from its content, reading only its headers.
 
-    async with storage_client(10) as storage:
+    async with object_http() as storage:
         prober = Prober(sandbox, storage, ProbeLimits())
         found = await prober.probe(url, size, etag)
 
@@ -10,7 +10,7 @@ large is the caller's decision.
 
 from services.files.probe.model import MEDIA_TYPES, Probe
 from services.files.probe.prober import ProbeLimits, Prober
-from services.files.probe.ranges import RangeFile, ReadRange, file_ranges, storage_client
+from services.files.probe.ranges import RangeFile, ReadRange, file_ranges
 from services.files.probe.sniff import probe
 
-__all__ = ["MEDIA_TYPES", "Probe", "ProbeLimits", "Prober", "RangeFile", "ReadRange", "file_ranges", "probe", "storage_client"]
+__all__ = ["MEDIA_TYPES", "Probe", "ProbeLimits", "Prober", "RangeFile", "ReadRange", "file_ranges", "probe"]

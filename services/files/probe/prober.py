@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import httpx
-
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.object_http import ObjectHttp
 from services.common.sandbox import (
     Limits,
     Sandbox,
@@ -41,7 +40,7 @@ class ProbeLimits:
 class Prober:
     """Examines files in a sandbox, which may be shared and should preload `services.files.probe.prober`."""
 
-    def __init__(self, sandbox: Sandbox, storage: httpx.AsyncClient, limits: ProbeLimits | None = None) -> None:
+    def __init__(self, sandbox: Sandbox, storage: ObjectHttp, limits: ProbeLimits | None = None) -> None:
         self._sandbox = sandbox
         self._storage = storage
         self._limits = limits or ProbeLimits()

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import io
 import re
-import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-import httpx
-
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.object_http import Answer, ObjectHttp, ObjectHttpError
 
 #: `read(offset, length)` returns exactly `length` bytes; callers stay within the file.
 ReadRange = Callable[[int, int], bytes]
@@ -112,14 +109,6 @@ def file_ranges(path: Path) -> ReadRange:
     return read
 
 
-@asynccontextmanager
-async def storage_client(timeout_seconds: float, authorities: ssl.SSLContext | bool = True) -> AsyncIterator[httpx.AsyncClient]:
-    """A client for object storage, which waits at most this long for a byte. It decodes nothing: objects claim whatever encoding."""
-    headers = {"Accept-Encoding": "identity"}
-    async with httpx.AsyncClient(timeout=timeout_seconds, headers=headers, verify=authorities, trust_env=False) as client:
-        yield client
-
-
 class StoredRanges:
     """Ranges of an object behind a presigned URL, for a reader that is not trusted: no more than `budget` bytes in all.
 
@@ -128,7 +117,7 @@ class StoredRanges:
     range outside of the object or the budget.
     """
 
-    def __init__(self, client: httpx.AsyncClient, url: str, size: int, etag: str | None, budget: int) -> None:
+    def __init__(self, client: ObjectHttp, url: str, size: int, etag: str | None, budget: int) -> None:
         self._client, self._url, self._size, self._etag, self._left = client, url, size, etag, budget
 
     async def __call__(self, offset: int, length: int) -> bytes:
@@ -137,19 +126,19 @@ class StoredRanges:
         if offset < 0 or length < 1 or offset + length > self._size or self._left < 0:
             raise DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "The file's structure takes too many bytes to read.")
         try:
-            async with self._client.stream("GET", self._url, headers={"Range": f"bytes={offset}-{offset + length - 1}"}) as response:
-                return await self._body(response, offset, length)
-        except httpx.HTTPError as error:
+            async with self._client.request("GET", self._url, {"Range": f"bytes={offset}-{offset + length - 1}"}) as answer:
+                return await self._body(answer, offset, length)
+        except ObjectHttpError as error:
             raise _unavailable() from error
 
-    async def _body(self, response: httpx.Response, offset: int, length: int) -> bytes:
-        if response.status_code in (404, 412, 416):
+    async def _body(self, answer: Answer, offset: int, length: int) -> bytes:
+        if answer.status in (404, 412, 416):
             raise _changed()
-        if response.status_code not in (200, 206):
+        if answer.status not in (200, 206):
             raise _unavailable()
-        if self._etag is not None and response.headers.get("etag", "").strip('"') != self._etag.strip('"'):
+        if self._etag is not None and (answer.etag or "").strip('"') != self._etag.strip('"'):
             raise _changed()
-        span = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
+        span = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
         if span is not None:
             if span[3] not in (str(self._size), "*"):
                 raise _changed()
@@ -157,14 +146,12 @@ class StoredRanges:
                 raise _unavailable()
         elif (offset, length) != (0, self._size):
             raise _unavailable()
-        data = bytearray()
-        async for chunk in response.aiter_raw():
-            data += chunk
-            if len(data) > length:
-                raise _changed()
+        data = await answer.read(length)
+        if len(data) > length:
+            raise _changed()
         if len(data) != length:
             raise _unavailable()
-        return bytes(data)
+        return data
 
 
 def _unavailable() -> DarkroomError:

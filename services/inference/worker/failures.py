@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 
 import grpc
-import httpx
 
 from services.common.errors import DarkroomError, ErrorReason, from_rpc
 from services.common.log import get_logger
+from services.common.object_http import ObjectHttpError
 from services.common.sandbox import SandboxCrashed, SandboxOutOfMemory, SandboxTimedOut
 
 _logger = get_logger()
@@ -22,7 +22,7 @@ def failure_of(error: Exception) -> DarkroomError:
             failure = error
         case grpc.aio.AioRpcError():
             failure = from_rpc(error)
-        case httpx.TransportError():
+        case ObjectHttpError():
             _logger.warning("object_storage_failed", error=repr(error))
             failure = DarkroomError(ErrorReason.UNAVAILABLE, "Object storage cannot be reached. Try again later.")
         case MemoryError():

@@ -14,6 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from services.common.bus import connected
 from services.common.database import Database, engine
 from services.common.identity import Signer
+from services.common.object_http import object_http
 from services.common.object_writing import ObjectWriter
 from services.common.rpc.channel import Caller, channel
 from services.common.rpc.server import Mount, listening
@@ -87,9 +88,10 @@ async def world(settings: FilesSettings, sandbox: Sandbox, made_up_tasks: tuple[
         objects = await stack.enter_async_context(objects_of(settings))
         client = TasksClient(await stack.enter_async_context(channel(address)), Caller(signer))
         http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=30))
-        prober = Prober(sandbox, http)
-        files = assemble(settings, Database(database), objects, prober, client, ObjectWriter(http), clock)
-        yield World(files, settings, database, objects, clock, tasks, prober, client, http)
+        transfers = await stack.enter_async_context(object_http())
+        prober, writer = Prober(sandbox, transfers), ObjectWriter(transfers)
+        files = assemble(settings, Database(database), objects, prober, client, writer, clock)
+        yield World(files, settings, database, objects, clock, tasks, prober, client, http, writer)
 
 
 @pytest.fixture

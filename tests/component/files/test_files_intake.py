@@ -9,7 +9,6 @@ import pytest
 
 from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.object_writing import ObjectWriter
 from services.files.assembly import assemble
 from services.files.records import FileState
 from tests.component.files import content
@@ -159,9 +158,7 @@ async def test_storage_that_is_away_is_no_fault_of_the_file(world: World) -> Non
     file = await world.uploaded(account, "photo.png", content.png())
     settings = world.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
     async with objects_of(settings) as unreachable:
-        away = assemble(
-            settings, Database(world.engine), unreachable, world.prober, world.tasks_client, ObjectWriter(world.http), world.clock
-        )
+        away = assemble(settings, Database(world.engine), unreachable, world.prober, world.tasks_client, world.writer, world.clock)
         with pytest.raises(DarkroomError) as raised:
             await away.task_files.pin(account, world.task(), [file.id])
     assert raised.value.reason is ErrorReason.UNAVAILABLE

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
 import pytest
 
 from services.common.config import StorageSettings
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.object_writing import storage_client as form_client
+from services.common.object_http import ObjectHttpError, object_http
 from services.files.objects import object_store
 from services.files.presign import Presigner
-from services.files.probe import storage_client as probe_client
-from services.inference.worker.object_transfer import http_client
 from tests.harness.tls_storage import tls_storage
 
 
@@ -24,20 +21,21 @@ async def test_every_client_of_the_storage_trusts_the_authority_that_is_named(tm
         url, trusted = presigner.get("a", 60), StorageSettings(s3_ca_file=authority).s3_authorities
         async with object_store(*place, authority) as objects:
             await objects.reach()
-        async with form_client(trusted) as forms:
-            assert (await forms.put(presigner.put("a", 60), content=b"content")).status_code == 200
-        async with http_client(trusted) as worker, probe_client(10, trusted) as probe:
-            assert [(await client.get(url)).content for client in (worker, probe)] == [b"content"] * 2
+        async with object_http(trusted) as http:
+            async with http.request("PUT", presigner.put("a", 60), content=b"content") as stored:
+                assert stored.status == 200
+            async with http.request("GET", url) as answer:
+                assert await answer.read(10) == b"content"
 
         public = StorageSettings(s3_ca_file=None).s3_authorities
         async with object_store(*place) as objects:
             with pytest.raises(DarkroomError) as refused:
                 await objects.reach()
             assert refused.value.reason is ErrorReason.UNAVAILABLE
-        async with form_client(public) as forms, http_client(public) as worker, probe_client(10, public) as probe:
-            for client in (forms, worker, probe):
-                with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
-                    await client.get(url)
+        async with object_http(public) as http:
+            with pytest.raises(ObjectHttpError, match="certificate verify failed"):
+                async with http.request("GET", url):
+                    pass
 
 
 def test_a_file_without_a_certificate_is_refused(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ class World:
     prober: Prober
     tasks_client: TasksClient
     http: httpx.AsyncClient
+    writer: ObjectWriter
     resolve: Resolve | None = None
     """Finds the hosts of URLs that files are fetched from; None: the system does."""
 
@@ -69,7 +70,7 @@ class World:
         """Another replica on the same database and storage."""
         settings = self.settings.model_copy(update=changed)
         return assemble(
-            settings, Database(self.engine), self.objects, self.prober, self.tasks_client, ObjectWriter(self.http), self.clock, self.resolve
+            settings, Database(self.engine), self.objects, self.prober, self.tasks_client, self.writer, self.clock, self.resolve
         )
 
     def account(self) -> int:

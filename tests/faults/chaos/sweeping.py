@@ -12,13 +12,14 @@ import pytest
 from services.common.clock import Clock
 from services.common.database import opened
 from services.common.identity import Signer
+from services.common.object_http import object_http
 from services.common.object_writing import ObjectWriter
 from services.common.rpc.channel import Caller, channel
 from services.common.sandbox import Sandbox
 from services.files.assembly import Files, assemble
 from services.files.config import FilesSettings
 from services.files.objects import object_store
-from services.files.probe import Prober, storage_client
+from services.files.probe import Prober
 from services.files.tasks_client import TasksClient
 from tests.stacks import StackUnderTest
 
@@ -71,6 +72,6 @@ async def _files(stack: StackUnderTest, clock: Clock) -> AsyncIterator[Files]:
         )
         caller = Caller(Signer("files", settings.signing_key_file))
         # Nothing is probed here, so that no process of the sandbox is started.
-        storage = await parts.enter_async_context(storage_client(10))
+        storage = await parts.enter_async_context(object_http())
         prober = Prober(Sandbox(preload=["services.files.probe.prober"]), storage)
         yield assemble(settings, database, objects, prober, TasksClient(tasks, caller), ObjectWriter(storage), clock)

@@ -9,6 +9,7 @@ import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.object_writing import ObjectWriter
+from tests.harness.answering import Answering
 
 BLOCK = 10
 
@@ -44,8 +45,7 @@ class Storage:
         return httpx.Response(200, headers={"etag": f'"{name}"'})
 
     async def write(self, content: bytes, chunk: int, limit: int = 1000) -> int:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(self.put)) as http:
-            return await ObjectWriter(http, BLOCK).write(self, _chunks(content, chunk), limit)
+        return await ObjectWriter(Answering(self.put), BLOCK).write(self, _chunks(content, chunk), limit)
 
 
 async def _chunks(content: bytes, size: int) -> AsyncIterator[bytes]:

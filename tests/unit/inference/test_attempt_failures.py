@@ -2,10 +2,10 @@
 
 import errno
 
-import httpx
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.object_http import ObjectHttpError
 from services.common.sandbox import SandboxCrashed, SandboxFailed, SandboxOutOfMemory, SandboxTimedOut
 from services.inference.model_server.out_of_memory import OutOfMemory, tells_of_memory
 from services.inference.worker.failures import failure_of
@@ -14,8 +14,7 @@ from services.inference.worker.failures import failure_of
 @pytest.mark.parametrize(
     ("raised", "reason"),
     [
-        (httpx.ConnectError("refused 10.0.0.7"), ErrorReason.UNAVAILABLE),
-        (httpx.ReadTimeout("silence"), ErrorReason.UNAVAILABLE),
+        (ObjectHttpError("refused 10.0.0.7"), ErrorReason.UNAVAILABLE),
         (MemoryError(), ErrorReason.UNAVAILABLE),
         (OutOfMemory(), ErrorReason.UNAVAILABLE),
         (OSError(errno.ENOSPC, "No space left on device", "/secret/path"), ErrorReason.UNAVAILABLE),

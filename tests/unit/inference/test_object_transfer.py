@@ -9,6 +9,7 @@ import pytest
 from services.common.backoff import Backoff
 from services.common.errors import DarkroomError, ErrorReason
 from services.inference.worker.object_transfer import ObjectTransfer
+from tests.harness.answering import Answering
 
 CONTENT = b"0123456789" * 300_000
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -23,12 +24,11 @@ def transfer(*answers: Answer | httpx.Response, patience: float = 60) -> ObjectT
     """A transfer whose requests get these answers in order."""
     remaining: Iterator[Answer | httpx.Response] = iter(answers)
 
-    async def answer(request: httpx.Request) -> httpx.Response:
-        await request.aread()
+    def answer(request: httpx.Request) -> httpx.Response:
         given = next(remaining)
         return given if isinstance(given, httpx.Response) else given(request)
 
-    return ObjectTransfer(httpx.AsyncClient(transport=httpx.MockTransport(answer)), patience)
+    return ObjectTransfer(Answering(answer), patience)
 
 
 def ok(content: bytes = CONTENT, etag: str = '"a"') -> httpx.Response:

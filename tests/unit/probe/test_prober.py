@@ -6,12 +6,12 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import httpx
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.object_http import ObjectHttp, object_http
 from services.common.sandbox import Sandbox
-from services.files.probe import Probe, ProbeLimits, Prober, storage_client
+from services.files.probe import Probe, ProbeLimits, Prober
 from services.files.probe.ranges import StoredRanges
 from tests.unit.probe import specimens
 from tests.unit.probe.specimens import encoded
@@ -84,20 +84,20 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with storage_client(10) as made:
+async def client() -> AsyncIterator[ObjectHttp]:
+    async with object_http() as made:
         yield made
 
 
 @pytest.mark.parametrize("manner", ["usual", "rclone"])
-async def test_ranges_only(storage: Storage, sandbox: Sandbox, client: httpx.AsyncClient, manner: str) -> None:
+async def test_ranges_only(storage: Storage, sandbox: Sandbox, client: ObjectHttp, manner: str) -> None:
     found = await Prober(sandbox, client).probe(storage.url(manner), len(storage.data), ETAG)
     assert found == Probe(media_type="image/png", width=800, height=600, frames=1, has_alpha=False)
     read = sum(last - first + 1 for first, last in storage.ranges)
     assert read <= 192 << 10 < len(storage.data)
 
 
-async def test_documents_are_read_over_ranges_too(storage: Storage, sandbox: Sandbox, client: httpx.AsyncClient) -> None:
+async def test_documents_are_read_over_ranges_too(storage: Storage, sandbox: Sandbox, client: ObjectHttp) -> None:
     storage.data = specimens.pdf(12)
     found = await Prober(sandbox, client).probe(storage.url("usual"), len(storage.data))
     assert (found.media_type, found.pages) == ("application/pdf", 12)
@@ -116,7 +116,7 @@ async def test_documents_are_read_over_ranges_too(storage: Storage, sandbox: San
 )
 @pytest.mark.parametrize("document", [False, True])
 async def test_storage_that_misbehaves(
-    storage: Storage, sandbox: Sandbox, client: httpx.AsyncClient, manner: str, reason: ErrorReason, document: bool
+    storage: Storage, sandbox: Sandbox, client: ObjectHttp, manner: str, reason: ErrorReason, document: bool
 ) -> None:
     if document:
         storage.data = specimens.pdf(3)
@@ -126,13 +126,13 @@ async def test_storage_that_misbehaves(
     assert caught.value.reason is reason
 
 
-async def test_an_unreachable_storage(sandbox: Sandbox, client: httpx.AsyncClient) -> None:
+async def test_an_unreachable_storage(sandbox: Sandbox, client: ObjectHttp) -> None:
     with pytest.raises(DarkroomError) as caught:
         await Prober(sandbox, client).probe("http://127.0.0.1:1/x", 100)
     assert caught.value.reason is ErrorReason.UNAVAILABLE
 
 
-async def test_a_file_that_takes_too_much(storage: Storage, sandbox: Sandbox, client: httpx.AsyncClient) -> None:
+async def test_a_file_that_takes_too_much(storage: Storage, sandbox: Sandbox, client: ObjectHttp) -> None:
     limits = ProbeLimits(read_bytes=1 << 10)
     with pytest.raises(DarkroomError) as caught:
         await Prober(sandbox, client, limits).probe(storage.url("usual"), len(storage.data))
@@ -143,7 +143,7 @@ async def test_a_file_that_takes_too_much(storage: Storage, sandbox: Sandbox, cl
     assert caught.value.reason is ErrorReason.MEDIA_LIMIT_EXCEEDED
 
 
-async def test_typed_errors_come_through(storage: Storage, sandbox: Sandbox, client: httpx.AsyncClient) -> None:
+async def test_typed_errors_come_through(storage: Storage, sandbox: Sandbox, client: ObjectHttp) -> None:
     storage.data = b"a text file named photo.png"
     with pytest.raises(DarkroomError) as caught:
         await Prober(sandbox, client).probe(storage.url("rclone"), len(storage.data), ETAG)
@@ -153,7 +153,7 @@ async def test_typed_errors_come_through(storage: Storage, sandbox: Sandbox, cli
 
 @pytest.mark.parametrize("ranges", [[(-1, 10)], [(0, 0)], [(0, 10**9)], [(10**9, 1)], [(0, 600), (0, 600)]])
 async def test_a_reader_gets_nothing_beyond_the_object_and_its_budget(
-    storage: Storage, client: httpx.AsyncClient, ranges: list[tuple[int, int]]
+    storage: Storage, client: ObjectHttp, ranges: list[tuple[int, int]]
 ) -> None:
     """A child that was taken over may ask for anything."""
     read = StoredRanges(client, storage.url("usual"), len(storage.data), ETAG, 1000)
