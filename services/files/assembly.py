@@ -32,6 +32,7 @@ from services.files.objects import ObjectStore
 from services.files.presign import Presigner
 from services.files.storages import Storages
 from services.files.store import FileStore, StorageStore, SweepStore, TaskFileStore
+from services.files.transfers import Transfers
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ def assemble(
 
     idempotency, disk = IdempotencyRecords(database, clock), DiskGuard(settings)
     quotas = Quotas(StorageStore(database), settings)
-    intake = Intake(files, objects, internal_urls, prober, quotas, settings, clock)
+    transfers = Transfers(writer.http, internal_urls, settings.internal_url_seconds)
+    intake = Intake(files, objects, transfers, internal_urls, prober, quotas, settings, clock)
     downloads = Downloads(public_urls, settings, clock)
     upload_urls = UploadUrls(public_urls, settings, clock)
     visibility = Visibility(files, task_store, tasks, settings, clock)

@@ -15,22 +15,15 @@ from typing import TYPE_CHECKING
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession, get_session
 from botocore.exceptions import BotoCoreError, ClientError
-from prometheus_client import Histogram
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
-from services.common.telemetry.durations import CALLS
+from services.files.metrics import REQUESTS
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
 
 _logger = get_logger()
-_REQUESTS = Histogram(
-    "darkroom_storage_request_seconds",
-    "Time of one operation of object storage, its repetitions included.",
-    ["operation", "outcome"],
-    buckets=CALLS,
-)
 _DELETE_BATCH = 1000  # S3's limit for one DeleteObjects
 _ABSENT = frozenset({"404", "NoSuchKey"})
 _CHANGED = _ABSENT | {"412", "PreconditionFailed"}
@@ -103,18 +96,18 @@ class ObjectStore:
             return None
         return StoredObject(key, found["ContentLength"], found["ETag"], found["LastModified"])
 
-    async def copy(self, source: StoredObject, key: str, media_type: str) -> str:
-        """Copy an object within the storage, without the headers that its sender attached; returns the copy's ETag.
+    async def copy(self, source: str, etag: str, key: str, media_type: str) -> str:
+        """Copy the object `source` within the storage, without the headers that its sender attached; returns the copy's ETag.
 
-        Raises SourceChanged where the object is gone, or has changed and the storage looks (`rclone serve s3` does not).
+        Raises SourceChanged where the object is gone, or has another ETag than `etag` and the storage looks (`rclone serve s3` does not).
         """
         try:
             with _translated("CopyObject", _CHANGED):
                 reply = await self._client.copy_object(
                     Bucket=self._bucket,
                     Key=key,
-                    CopySource={"Bucket": self._bucket, "Key": source.key},
-                    CopySourceIfMatch=source.etag,
+                    CopySource={"Bucket": self._bucket, "Key": source},
+                    CopySourceIfMatch=etag,
                     MetadataDirective="REPLACE",
                     ContentType=media_type,
                 )
@@ -253,7 +246,7 @@ def _translated(operation: str, expected: frozenset[str] = frozenset()) -> Itera
         _logger.warning("storage_failed", operation=operation, error=repr(error))
         raise _unavailable() from error
     finally:
-        _REQUESTS.labels(operation, outcome).observe(time.perf_counter() - started)
+        REQUESTS.labels(operation, outcome).observe(time.perf_counter() - started)
 
 
 def _unavailable() -> DarkroomError:

@@ -43,6 +43,10 @@ class Presigner:
         overrides = {"response-content-disposition": disposition, "response-content-type": media_type}
         return self._sign("GET", key, seconds, {name: value for name, value in overrides.items() if value is not None})
 
+    def head(self, key: str, seconds: int) -> str:
+        """A URL for HEAD."""
+        return self._sign("HEAD", key, seconds, {})
+
     def _sign(self, method: str, key: str, seconds: int, params: dict[str, str], headers: dict[str, str] | None = None) -> str:
         request = AWSRequest(method, self._base + key, headers=headers or {}, params=params)
         S3SigV4QueryAuth(self._credentials, "s3", self._region, expires=seconds).add_auth(request)

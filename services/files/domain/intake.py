@@ -15,18 +15,25 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
 from services.files.config import FilesSettings
 from services.files.domain.errors import about, not_found, not_uploaded
-from services.files.domain.keys import object_key
+from services.files.domain.keys import object_key, uploader_of
 from services.files.domain.naming import of_the_same_medium
 from services.files.domain.quota import Quotas
-from services.files.objects import ObjectStore, SourceChanged, StoredObject
+from services.files.objects import ObjectStore, SourceChanged
 from services.files.presign import Presigner
 from services.files.probe.model import Probe
 from services.files.records import AcceptedContent, File, FileState, Storage
 from services.files.store import FileStore
+from services.files.transfers import Beginning, Transfers
 
 _logger = get_logger()
 _CLEARING_LEASE = timedelta(minutes=2)
-_COPY_CONCURRENCY = 16
+# Each has a small file in memory.
+_CONCURRENCY = 16
+_SMALL = 1 << 20
+"""Uploads of up to this size are read whole and written again, so that they are examined meanwhile; larger ones are copied first."""
+_BLOCK = 64 << 10
+DELETION = "delete_upload"
+"""Name of the asyncio tasks that delete accepted uploads from where they were put."""
 _DELETE_BATCH = 1000
 # After these errors the bytes are useless.
 _REFUSALS = {
@@ -42,8 +49,8 @@ _REFUSALS = {
 class ContentProber(Protocol):
     """`services.files.probe.Prober`, as far as it is used here."""
 
-    async def probe(self, url: str, size: int, etag: str | None = None) -> Probe:
-        """Find out what the object of `size` bytes behind the URL is."""
+    async def probe(self, url: str, size: int, etag: str | None = None, head: bytes = b"") -> Probe:
+        """Find out what the object of `size` bytes behind the URL is, which begins with `head`."""
 
 
 class Intake:
@@ -53,17 +60,20 @@ class Intake:
         self,
         store: FileStore,
         objects: ObjectStore,
+        transfers: Transfers,
         internal_urls: Presigner,
         prober: ContentProber,
         quotas: Quotas,
         settings: FilesSettings,
         clock: Clock,
     ) -> None:
-        self._store, self._objects, self._urls, self._prober = store, objects, internal_urls, prober
+        self._store, self._objects, self._transfers = store, objects, transfers
+        self._urls, self._prober = internal_urls, prober
         self._quotas, self._settings, self._clock = quotas, settings, clock
-        self._copies = asyncio.Semaphore(_COPY_CONCURRENCY)
+        self._turns = asyncio.Semaphore(_CONCURRENCY)
         self._slots = asyncio.Semaphore(settings.probe_concurrency)
         self._deletions = Batched(self._delete, _DELETE_BATCH)
+        self._unawaited: set[asyncio.Task[None]] = set()
         self._under_way: dict[int, asyncio.Task[File]] = {}
 
     async def ready(self, files: Sequence[File]) -> list[File]:
@@ -112,67 +122,83 @@ class Intake:
             acceptance.exception()  # Retrieved, in case that nobody waits for it any more.
 
     async def _accept(self, file: File) -> File:
-        async with self._copies:
-            stored = await self._objects.head(file.object_key)
-            if stored is None:
+        # The URLs of parts are void, now that the parts have been joined, and no client has one of what a service wrote.
+        exposed = uploader_of(file.object_key) is not None
+        async with self._turns:
+            begun = await self._transfers.beginning(file.object_key, _SMALL if exposed and file.size_bytes <= _SMALL else _BLOCK)
+            if begun is None:
                 return await self._as_it_is(file)
             try:
-                self._check_size(stored)
-                if growth := _growth(file, stored):
+                self._check_size(begun)
+                if growth := _growth(file, begun):
                     await self._quotas.check_room(file.account_id, growth)
             except DarkroomError as error:
-                raise await self._refused(file, stored, error) from error
-            # The URLs of parts are void, now that the parts have been joined.
-            if file.upload_id is None:
-                try:
-                    key = object_key(file.account_id, file.id)
-                    stored = replace(stored, key=key, etag=await self._objects.copy(stored, key, file.media_type))
-                except SourceChanged:
-                    return await self._as_it_is(file)
-        return await self._accept_object(file, stored)
+                raise await self._refused(file, file.object_key, begun, error) from error
+            if not exposed:
+                return await self._accept_object(file, file.object_key, begun)
+            key = object_key(file.account_id, file.id)
+            if begun.size_bytes <= len(begun.head):
+                storing = asyncio.create_task(self._transfers.store(key, begun.head, file.media_type))
+                return await self._accept_object(file, key, begun, storing)
+            try:
+                begun = replace(begun, etag=await self._objects.copy(file.object_key, begun.etag, key, file.media_type), head=b"")
+            except SourceChanged:
+                return await self._as_it_is(file)
+        return await self._accept_object(file, key, begun)
 
-    async def _accept_object(self, file: File, stored: StoredObject) -> File:
-        """The file, READY with the object, which no client can change."""
+    async def _accept_object(self, file: File, key: str, begun: Beginning, storing: asyncio.Task[str] | None = None) -> File:
+        """The file, READY with the object, which no client can change. `storing` puts it there, and returns its ETag."""
         try:
             async with self._slots:
-                found = await self._examine(file, stored)
+                found = await self._examine(file, key, begun)
         except DarkroomError as error:
-            raise await self._refused(file, stored, _narrowed(file, error)) from error
-        growth = _growth(file, stored)
+            if storing is not None:
+                await asyncio.wait([storing])
+            raise await self._refused(file, key, begun, _narrowed(file, error)) from error
+        growth = _growth(file, begun)
         check = self._quotas.check(growth) if growth else None
         try:
+            if storing is not None:
+                found = replace(found, etag=await storing)
             accepted = await self._store.accept(file.id, found, self._clock(), self._settings.temporary_life, check)
         except DarkroomError as error:
             if error.reason is ErrorReason.UNAVAILABLE:
                 # The record may name the copy nevertheless. One that it does not name is left to the orphan sweep.
                 raise about(error, file.id) from error
-            raise await self._refused(file, stored, error) from error
-        if stored.key != file.object_key:
-            await self._deletions(file.object_key if accepted else stored.key)
-        return accepted or await self._as_it_is(file)
+            raise await self._refused(file, key, begun, error) from error
+        if accepted is None:
+            if key != file.object_key:
+                await self._deletions(key)
+            return await self._as_it_is(file)
+        if key != file.object_key:
+            # Nobody reads what was uploaded any more, so nobody waits until it is gone.
+            deletion = asyncio.create_task(self._deletions(file.object_key), name=DELETION)
+            self._unawaited.add(deletion)
+            deletion.add_done_callback(self._unawaited.discard)
+        return accepted
 
-    async def _refused(self, file: File, stored: StoredObject, error: DarkroomError) -> DarkroomError:
+    async def _refused(self, file: File, key: str, begun: Beginning, error: DarkroomError) -> DarkroomError:
         """The error to raise instead, once what was uploaded has been deleted if it is useless, and a copy of it in any case."""
-        if stored.key != file.object_key:
-            await self._deletions(stored.key)
+        if key != file.object_key:
+            await self._deletions(key)
         if error.reason in _REFUSALS:
             await self._clear(file)
-            _logger.info("upload_refused", file_id=file.id, reason=error.reason.value, size=stored.size_bytes)
-        elif error.reason is ErrorReason.UNAVAILABLE and await self._objects.head(file.object_key) is None:
+            _logger.info("upload_refused", file_id=file.id, reason=error.reason.value, size=begun.size_bytes)
+        elif error.reason is ErrorReason.UNAVAILABLE and await self._transfers.look(file.object_key) is None:
             # Another call has refused the same upload meanwhile; storage may fail a read during a deletion.
             return not_uploaded(file.id)
         return about(error, file.id)
 
-    def _check_size(self, stored: StoredObject) -> None:
+    def _check_size(self, begun: Beginning) -> None:
         limit = self._settings.max_file_bytes
-        if stored.size_bytes > limit:
+        if begun.size_bytes > limit:
             raise DarkroomError(
-                ErrorReason.FILE_TOO_LARGE, f"The upload has {stored.size_bytes} bytes; {limit} are allowed. It was discarded."
+                ErrorReason.FILE_TOO_LARGE, f"The upload has {begun.size_bytes} bytes; {limit} are allowed. It was discarded."
             )
 
-    async def _examine(self, file: File, stored: StoredObject) -> AcceptedContent:
-        url = self._urls.get(stored.key, self._settings.internal_url_seconds)
-        found = await self._prober.probe(url, stored.size_bytes, stored.etag)
+    async def _examine(self, file: File, key: str, begun: Beginning) -> AcceptedContent:
+        url = self._urls.get(key, self._settings.internal_url_seconds)
+        found = await self._prober.probe(url, begun.size_bytes, begun.etag, begun.head)
         megapixels, pages = self._settings.max_megapixels, self._settings.max_pages
         if found.megapixels > megapixels:
             raise DarkroomError(
@@ -183,9 +209,9 @@ class Intake:
         if (found.pages or 0) > pages:
             raise DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, f"The document has {found.pages} pages; {pages} are allowed.")
         return AcceptedContent(
-            object_key=stored.key,
-            etag=stored.etag,
-            size_bytes=stored.size_bytes,
+            object_key=key,
+            etag=begun.etag,
+            size_bytes=begun.size_bytes,
             media_type=found.media_type,
             width=found.width,
             height=found.height,
@@ -224,6 +250,6 @@ def _narrowed(file: File, error: DarkroomError) -> DarkroomError:
     return DarkroomError(error.reason, error.message, allowed=of_the_same_medium(file.media_type, error.allowed))
 
 
-def _growth(file: File, stored: StoredObject) -> Storage | None:
+def _growth(file: File, begun: Beginning) -> Storage | None:
     """What accepting the object adds to what the upload has reserved; None for nothing."""
-    return Storage(size_bytes=stored.size_bytes - file.size_bytes) if stored.size_bytes > file.size_bytes else None
+    return Storage(size_bytes=begun.size_bytes - file.size_bytes) if begun.size_bytes > file.size_bytes else None

@@ -2,7 +2,7 @@
 
 A client's single PUT goes to a name below `uploads/`. Accepting the upload copies the bytes to a new name below `files/` for which no
 URL to write was ever signed, so whatever a client does with its URL later, no file changes. Parts go to the file's own name at once:
-their URLs are void when the parts have been joined or dropped.
+their URLs are void when the parts have been joined or dropped. So does what a service writes, whose URLs no client sees.
 """
 
 from __future__ import annotations

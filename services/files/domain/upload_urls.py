@@ -9,7 +9,7 @@ from datetime import datetime
 from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.config import FilesSettings
-from services.files.domain.keys import upload_key
+from services.files.domain.keys import upload_key, uploader_of
 from services.files.presign import Presigner, in_thread
 from services.files.records import File, FileState
 
@@ -86,7 +86,8 @@ class UploadUrls:
 
 
 def _key_to_write(file: File) -> str:
-    """Where a single PUT goes. What is sent for a file that has its bytes already goes to a name that nothing reads."""
-    if file.state in (FileState.PENDING, FileState.CLEARING):
+    """Where a single PUT goes. What is sent for a file that has its bytes already, or that a service writes, goes to a name that nothing
+    reads."""
+    if file.state in (FileState.PENDING, FileState.CLEARING) and uploader_of(file.object_key) is not None:
         return file.object_key
     return upload_key(file.account_id, file.id)

@@ -45,11 +45,13 @@ class Prober:
         self._storage = storage
         self._limits = limits or ProbeLimits()
 
-    async def probe(self, url: str, size: int, etag: str | None = None) -> Probe:
+    async def probe(self, url: str, size: int, etag: str | None = None, head: bytes = b"") -> Probe:
         """What the object of `size` bytes behind a presigned GET URL is. Services must be able to reach the URL.
 
-        With `etag`, an object with a different one is refused. Raises what `sniff.probe` and `StoredRanges` raise, and
-        FILE_CORRUPT or MEDIA_LIMIT_EXCEEDED for a file that made the child crash or exceed its limits.
+        `head` is its beginning, or all of it, as far as that has been read. With `etag`, an object with a different one is refused.
+
+        Raises what `sniff.probe` and `StoredRanges` raise, and FILE_CORRUPT or MEDIA_LIMIT_EXCEEDED for a file that made the child crash or
+        exceed its limits.
         """
         limits = self._limits
         try:
@@ -57,6 +59,7 @@ class Prober:
                 probe_ranges,
                 size,
                 limits.read_bytes,
+                head,
                 ranges=StoredRanges(self._storage, url, size, etag, limits.read_bytes),
                 limits=limits.of_child,
             )
@@ -71,6 +74,6 @@ class Prober:
         return Probe(**found)
 
 
-def probe_ranges(size: int, max_read_bytes: int, read: ReadRange) -> dict[str, Any]:
-    """Runs in the child: the fields of the Probe of the object that `read` reads."""
-    return dataclasses.asdict(probe(read, size, max_read_bytes))
+def probe_ranges(size: int, max_read_bytes: int, head: bytes, read: ReadRange) -> dict[str, Any]:
+    """Runs in the child: the fields of the Probe of the object that begins with `head`, and whose rest `read` reads."""
+    return dataclasses.asdict(probe(read, size, max_read_bytes, head))

@@ -22,18 +22,19 @@ class BudgetExhausted(Exception):
 
 
 class RangeFile(io.RawIOBase):
-    """A read-only, seekable file over `read`, which fetches each 64 KiB block at most once.
+    """A read-only, seekable file over `read`, which fetches each 64 KiB block at most once, and none that `head`, its beginning, holds.
 
     Raises BudgetExhausted when more than `budget` bytes would be fetched. `fault` keeps the first exception of reading,
     for callers that read the file through a parser which may swallow or wrap it.
     """
 
-    def __init__(self, read: ReadRange, size: int, budget: int) -> None:
+    def __init__(self, read: ReadRange, size: int, budget: int, head: bytes = b"") -> None:
         super().__init__()
         self._read = read
         self.size = size
         self._left = budget
-        self._blocks: dict[int, bytes] = {}
+        known = len(head) if len(head) == size else len(head) - len(head) % _BLOCK
+        self._blocks = {start // _BLOCK: head[start : start + _BLOCK] for start in range(0, known, _BLOCK)}
         self._position = 0
         self.fault: Exception | None = None
 

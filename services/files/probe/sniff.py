@@ -29,22 +29,22 @@ _PARSERS: Mapping[MediaFormat, Callable[[RangeFile], Probe]] = {
 }
 
 
-def probe(read: ReadRange, size: int, max_read_bytes: int = DEFAULT_MAX_READ_BYTES) -> Probe:
-    """What the file of `size` bytes behind `read` is; fetches at most `max_read_bytes` of it.
+def probe(read: ReadRange, size: int, max_read_bytes: int = DEFAULT_MAX_READ_BYTES, head: bytes = b"") -> Probe:
+    """What the file of `size` bytes behind `read` is; fetches at most `max_read_bytes` of it besides `head`, its beginning.
 
     Raises MEDIA_UNSUPPORTED (another kind of content), FILE_CORRUPT (damaged or certainly truncated), FILE_ENCRYPTED (a
     document that needs a password), MEDIA_LIMIT_EXCEEDED (its structure takes more bytes to read than allowed).
     """
     if size <= 0:
         raise DarkroomError(ErrorReason.FILE_CORRUPT, "The file is empty.")
-    file = RangeFile(read, size, max_read_bytes)
+    file = RangeFile(read, size, max_read_bytes, head)
     try:
-        head = file.at(0, _HEAD_BYTES)
-        format_ = sniff(head)
+        start = file.at(0, _HEAD_BYTES)
+        format_ = sniff(start)
         if format_ is not None:
             return _PARSERS[format_](file)
         # The root element may come late.
-        if svg.matches(head):
+        if svg.matches(start):
             return svg.parse(file)
     except Damaged as error:
         raise DarkroomError(ErrorReason.FILE_CORRUPT, f"The file is damaged: {error}.") from error

@@ -6,15 +6,14 @@ import asyncio
 import hashlib
 
 import pytest
-from sqlalchemy import text
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotent_call import IdempotentCall
 from services.files.domain.keys import FILES, UPLOADS, object_key
 from services.files.domain.multipart import UploadedPart
 from services.files.domain.uploads import NewUpload, UploadMode, Uploads
-from services.files.objects import ObjectStore
 from services.files.records import File, FileState
+from services.files.transfers import Transfers
 from tests.component.files import content
 from tests.component.files.test_files_tasks import not_found
 from tests.component.files.world import World
@@ -120,9 +119,10 @@ async def test_parts_have_no_effect_after_joining_deletion_and_abort(world: Worl
     assert await world.keys() == [] and await world.rows() == []
 
 
-async def test_puts_beside_completions_never_change_what_was_examined(world: World) -> None:
+@pytest.mark.parametrize("padding", [0, 2 * MEBIBYTE], ids=["written again", "copied"])
+async def test_puts_beside_completions_never_change_what_was_examined(world: World, padding: int) -> None:
     account, replica = world.account(), world.again()
-    pictures = [content.png(side, side) for side in range(10, 20)]
+    pictures = [content.png(side, side, padding=padding) for side in range(10, 20)]
     created = await world.create(account, "photo.png")
     await world.put(created.url, pictures[0])
 
@@ -152,13 +152,13 @@ async def test_a_first_use_is_brought_to_its_end_when_its_caller_goes_away(world
     file = await world.uploaded(account, "photo.png", FIRST)
     copied, goes_on = asyncio.Event(), asyncio.Event()
 
-    async def slow_copy(self: ObjectStore, *arguments: object, copy: object = ObjectStore.copy) -> str:
-        etag = await copy(self, *arguments)  # type: ignore[operator]
+    async def slow_store(self: Transfers, *arguments: object, store: object = Transfers.store) -> str:
+        etag = await store(self, *arguments)  # type: ignore[operator]
         copied.set()
         await goes_on.wait()
         return str(etag)
 
-    monkeypatch.setattr(ObjectStore, "copy", slow_copy)
+    monkeypatch.setattr(Transfers, "store", slow_store)
     caller = asyncio.create_task(world.files.uploads.complete(account, file.id, []))
     await copied.wait()
     caller.cancel()
@@ -189,7 +189,7 @@ async def test_the_copy_of_a_process_that_died_is_swept(world: World) -> None:
     stored = await world.objects.head(file.object_key)
     assert stored is not None
     stray = object_key(account, file.id)
-    await world.objects.copy(stored, stray, "image/png")
+    await world.objects.copy(file.object_key, stored.etag, stray, "image/png")
     later = world.again(orphan_age_seconds=-3600)
     await later.reconciler.step()
     assert set(await world.keys()) == {file.object_key, stray}  # somebody may be about to name it in the record
@@ -200,19 +200,16 @@ async def test_the_copy_of_a_process_that_died_is_swept(world: World) -> None:
     assert await read(world, await download(world, account, file.id)) == FIRST
 
 
-async def test_an_upload_that_the_previous_version_began_is_completed(world: World) -> None:
+async def test_no_client_gets_a_url_that_writes_to_what_a_service_stores(world: World) -> None:
     account = world.account()
-    created = await world.create(account, "photo.png")
-    legacy = object_key(account, created.file.id)
-    async with world.engine.begin() as connection:
-        await connection.execute(text("UPDATE file SET object_key = :key WHERE id = :id"), {"key": legacy, "id": created.file.id})
-    resumed = await world.files.unfinished.resume(account, created.file.id)
-    await world.put(resumed.upload.url, FIRST)
-    file = await world.files.uploads.complete(account, created.file.id, [])
-    assert file.object_key != legacy and await world.keys() == [file.object_key]
+    file_id, url = await world.files.streamed.begin(account, "photo.png", FIRST, len(FIRST))
+    resumed = await world.files.unfinished.resume(account, file_id)
+    await world.put(url, FIRST)
+    await world.put(resumed.upload.url, SECOND)
+    file = await world.files.uploads.complete(account, file_id, [])
     await world.put(resumed.upload.url, SECOND)
     assert await read(world, await download(world, account, file.id)) == FIRST
-    await world.again(orphan_age_seconds=-3600).reconciler.step()
+    await world.files.reconciler.sweep_uploads()
     assert await world.keys() == [file.object_key]
 
 
@@ -221,6 +218,6 @@ async def test_nothing_but_uploads_is_swept_with_them(world: World) -> None:
     pending = await world.uploaded(account, "photo.png", FIRST)
     [stored] = [each async for page in world.objects.pages(UPLOADS) for each in page if each.key == pending.object_key]
     for key in (f"{UPLOADS}not-ours", "other/object"):
-        await world.objects.copy(stored, key, "image/png")
+        await world.objects.copy(stored.key, f'"{stored.etag}"', key, "image/png")
     await world.files.reconciler.sweep_uploads()
     assert set(await world.keys()) == {pending.object_key, f"{UPLOADS}not-ours", "other/object"}

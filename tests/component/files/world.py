@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from services.common.object_writing import ObjectWriter
 from services.common.rpc.channel import Caller
 from services.files.assembly import Files, assemble
 from services.files.config import FilesSettings
+from services.files.domain.intake import DELETION
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode
 from services.files.objects import ObjectStore, object_store
@@ -108,7 +110,8 @@ class World:
         return next((row for row in await self.rows() if row["id"] == file_id), None)
 
     async def keys(self) -> list[str]:
-        """Every object of the bucket but its placeholder."""
+        """Every object of the bucket but its placeholder, once nothing is being deleted."""
+        await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == DELETION))
         return [stored.key async for page in self.objects.pages("") for stored in page if stored.key != PLACEHOLDER]
 
     async def sweep(self) -> None:
