@@ -198,7 +198,8 @@ def _loops(
     notifications.on_event(announce)
     redispatch_after = timedelta(seconds=settings.redispatch_after)
     reaper = Loop("reaper", settings.reaper_interval, Reaper(store, attempts, bus, every_lane, redispatch_after, clock).step)
-    loops = [announcing, *(Loop(name, settings.relay_interval, relay.step) for name, relay in relays.items()), reaper]
+    forgetting = Loop("outbox", settings.relay_interval, announcer.forget)
+    loops = [announcing, forgetting, *(Loop(name, settings.relay_interval, relay.step) for name, relay in relays.items()), reaper]
     # A lane that nothing wakes checks for due retries at each step. One woken by a create has checked recently, so the task need not wait
     # for that.
     interval = timedelta(seconds=settings.dispatch_interval * 0.9)

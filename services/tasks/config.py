@@ -97,7 +97,9 @@ class TasksSettings(
     throughput_interval: float = Field(
         2.0, gt=0, description="Interval at which the throughput of each lane is measured, to estimate waiting times."
     )
-    relay_interval: float = Field(0.5, gt=0, description="Maximum interval at which a relay polls for unpublished events.")
+    relay_interval: float = Field(
+        0.5, gt=0, description="Interval at which a relay polls for unpublished events, and published ones leave the outbox."
+    )
     relay_age: float = Field(
         2.0, ge=0, description="Age of an event at which any relay may publish it, if the process that created it has not."
     )

@@ -263,6 +263,7 @@ async def test_an_announced_event_is_published_once_and_the_relay_takes_what_was
     announcer.add(OutgoingEvent.newest_of(task))
     await scene.dispatch()  # By a process that dies before it announces this.
     assert await announcer.step() is False
+    await announcer.forget()
     assert [message.event.sequence for message in await published(bus, task.id)] == [1]
     await relay.step()  # Too early: a process may be about to announce it.
     assert len(await published(bus, task.id)) == 1
@@ -298,6 +299,7 @@ async def test_what_a_statement_did_is_forgotten_only_once_every_event_of_it_is_
     for task in offered[:2]:
         announcer.add(OutgoingEvent.newest_of(task))
         await announcer.step()
+        await announcer.forget()
     # The process dies before it announces the third.
     assert [event.event.sequence for event in await events_on(bus)] == [1, 1, 1, 2, 2]
     clock.advance(2)
@@ -309,6 +311,9 @@ async def test_what_a_statement_did_is_forgotten_only_once_every_event_of_it_is_
         assert task is not None
         announcer.add(OutgoingEvent.newest_of(task))
     await announcer.step()
+    assert await _unpublished(store, clock) == 3
+    clock.advance(3600)
+    await announcer.forget()
     assert await _unpublished(store, clock) == 0
 
 

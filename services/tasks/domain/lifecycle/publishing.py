@@ -88,6 +88,7 @@ class Announcer:
         self._outbox, self._publisher = outbox, publisher
         self._events: deque[OutgoingEvent] = deque(maxlen=_KEPT)
         self._confirmed = _Confirmed()
+        self._done: list[OutgoingEvent] = []
 
     def add(self, event: OutgoingEvent) -> None:
         """Publish an event with the next step."""
@@ -98,9 +99,15 @@ class Announcer:
         events = [self._events.popleft() for _ in range(min(len(self._events), _BATCH))]
         if not events or not self._publisher.connected:
             return False
-        if done := self._confirmed.rows(await self._publisher.publish(events)):
-            await self._outbox.events_relayed(done)
+        self._done += self._confirmed.rows(await self._publisher.publish(events))
         return bool(self._events)
+
+    async def forget(self) -> bool:
+        """Empty the outbox of what is published, now and then: a statement for many. False, since there is never more to do at once."""
+        done, self._done = self._done, []
+        if done:
+            await self._outbox.events_relayed(done)
+        return False
 
 
 class Relay:
