@@ -78,7 +78,9 @@ def assemble(
     downloads = Downloads(public_urls, settings, clock)
     upload_urls = UploadUrls(public_urls, settings, clock)
     visibility = Visibility(files, task_store, tasks, settings, clock)
-    task_files = TaskFiles(files, task_store, objects, internal_urls, visibility, intake, downloads, wake_sweeper, settings, clock)
+    task_files = TaskFiles(
+        files, task_store, objects, transfers, internal_urls, visibility, intake, downloads, wake_sweeper, settings, clock
+    )
     sweeper = Sweeper(files, sweep_store, objects, tasks, task_files, settings, clock)
     sweep_loop = Loop("sweep_files", settings.sweep_interval_seconds, sweeper.sweep_files)
     uploads = Uploads(files, idempotency, objects, upload_urls, intake, quotas, settings, clock, disk)

@@ -15,6 +15,7 @@ from botocore.credentials import Credentials
 
 Item = TypeVar("Item")
 
+_AT_ONCE = 4
 # In which the edge finds how long a body may be: edge/presigned.lua.j2.
 _MOST_BYTES = "x-darkroom-max-bytes"
 
@@ -59,5 +60,7 @@ def _limit(most_bytes: int | None) -> dict[str, str]:
 
 
 async def in_thread(sign: Callable[[Item], str], items: Sequence[Item]) -> list[str]:
-    """`sign` of every item, in order, without blocking the event loop."""
+    """`sign` of every item, in order, without blocking the event loop for longer than the way to a thread takes."""
+    if len(items) <= _AT_ONCE:
+        return [sign(item) for item in items]
     return await asyncio.to_thread(lambda: [sign(item) for item in items])

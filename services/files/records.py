@@ -96,6 +96,16 @@ class AcceptedContent:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredOutput:
+    """What the storage answered to the PUT of an output."""
+
+    file_id: int
+    etag: str
+    """With quotes."""
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class EndedTask:
     """A task that has ended, or that was never created."""
 

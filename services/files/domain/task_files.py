@@ -17,8 +17,9 @@ from services.files.domain.multipart import join_all
 from services.files.domain.naming import check_name
 from services.files.objects import ObjectStore
 from services.files.presign import Presigner, in_thread
-from services.files.records import AcceptedContent, EndedTask, File, FileOrigin, FileState
+from services.files.records import AcceptedContent, EndedTask, File, FileOrigin, FileState, StoredOutput
 from services.files.store import FileStore, TaskFileStore
+from services.files.transfers import Transfers
 
 _HEAD_CONCURRENCY = 16
 _MOST_PARTS = 10_000  # S3's limit
@@ -69,6 +70,7 @@ class TaskFiles:
         files: FileStore,
         task_files: TaskFileStore,
         objects: ObjectStore,
+        transfers: Transfers,
         internal_urls: Presigner,
         visibility: Visibility,
         intake: Intake,
@@ -77,7 +79,8 @@ class TaskFiles:
         settings: FilesSettings,
         clock: Clock,
     ) -> None:
-        self._files, self._task_files, self._objects, self._urls = files, task_files, objects, internal_urls
+        self._files, self._task_files = files, task_files
+        self._objects, self._transfers, self._urls = objects, transfers, internal_urls
         self._visibility, self._intake, self._downloads, self._wake_sweeper = visibility, intake, downloads, wake_sweeper
         self._settings, self._clock = settings, clock
         self._heads = asyncio.Semaphore(_HEAD_CONCURRENCY)
@@ -200,20 +203,24 @@ class TaskFiles:
             return 0
         return max(self._settings.part_bytes, -(-size_bytes // _MOST_PARTS))
 
-    async def finalize_outputs(self, account_id: int, task_id: int, attempt: int, file_ids: Sequence[int]) -> list[File]:
-        """Check that an attempt's outputs are stored and make them READY, still hidden. Repeating it is harmless.
+    async def finalize_outputs(
+        self, account_id: int, task_id: int, attempt: int, file_ids: Sequence[int], stored: Sequence[StoredOutput] = ()
+    ) -> list[File]:
+        """Make an attempt's outputs READY, still hidden, and return them in order. Repeating it is harmless.
 
-        Raises FILE_NOT_FOUND and SOURCE_FILE_UPLOAD_NOT_COMPLETED.
+        The storage is asked about those that are not in `stored`. Raises FILE_NOT_FOUND and SOURCE_FILE_UPLOAD_NOT_COMPLETED.
         """
-        found = await self._task_files.outputs(task_id, attempt, account_id, file_ids)
-        for file_id in file_ids:
+        finalized = await self._task_files.stored(task_id, attempt, account_id, stored) if stored else {}
+        others = [file_id for file_id in file_ids if file_id not in finalized]
+        found = await self._task_files.outputs(task_id, attempt, account_id, others) if others else {}
+        for file_id in others:
             if file_id not in found:
                 raise not_found(file_id)
-        results = await asyncio.gather(*(self._finalize(found[file_id]) for file_id in file_ids), return_exceptions=True)
-        for result in results:
+        for result in await asyncio.gather(*(self._finalize(found[file_id]) for file_id in others), return_exceptions=True):
             if isinstance(result, BaseException):
                 raise result
-        return [result for result in results if isinstance(result, File)]
+            finalized[result.id] = result
+        return [finalized[file_id] for file_id in file_ids]
 
     async def open_kept(self, account_id: int, task_id: int) -> list[SignedFile]:
         """What earlier attempts of a task have kept, with URLs for reading it."""
@@ -252,10 +259,10 @@ class TaskFiles:
         async with self._heads:
             if file.upload_id is not None:
                 await join_all(self._objects, file, file.upload_id)
-            stored = await self._objects.head(file.object_key)
+            stored = await self._transfers.look(file.object_key)
         if stored is None:
             raise not_uploaded(file.id)
-        found = AcceptedContent(object_key=stored.key, etag=stored.etag, size_bytes=stored.size_bytes, media_type=file.media_type)
+        found = AcceptedContent(object_key=file.object_key, etag=stored.etag, size_bytes=stored.size_bytes, media_type=file.media_type)
         accepted = await self._files.accept(file.id, found, self._clock(), self._settings.temporary_life)
         if accepted is None:
             again = await self._task_files.outputs(file.task_id or 0, file.attempt or 0, file.account_id, [file.id])

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
-from services.files.records import EndedTask, File
+from services.files.records import EndedTask, File, StoredOutput
 from services.files.store.retention import OUTPUT_LIFE
 from services.files.store.rows import Store, files
 from services.files.store.storage import COUNTS_LOCKED, LOCK_COUNTS
@@ -47,6 +47,23 @@ SELECT * FROM file
 WHERE id = ANY(:file_ids) AND account_id = :account_id AND origin = 'task'
   AND task_id = :task_id AND attempt = :attempt AND state IN ('pending', 'ready')
 """)
+
+_STORED = text("""
+WITH stored AS (
+  SELECT * FROM unnest(CAST(:file_ids AS bigint[]), CAST(:etags AS text[]), CAST(:sizes AS bigint[])) AS told (file_id, etag, size_bytes)
+),
+locked AS (
+  SELECT id FROM file
+  WHERE id = ANY(:file_ids) AND account_id = :account_id AND origin = 'task'
+    AND task_id = :task_id AND attempt = :attempt AND state = 'pending' AND upload_id IS NULL
+  ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE file SET state = 'ready', etag = stored.etag, size_bytes = stored.size_bytes
+FROM locked JOIN stored ON stored.file_id = locked.id
+WHERE file.id = locked.id
+RETURNING file.*
+""")
+"""PENDING → READY for outputs. They stay hidden, and the sweeper asks about them when it would have."""
 
 _KEPT = text("""
 SELECT * FROM (
@@ -150,6 +167,19 @@ class TaskFileStore(Store):
         """Those of the files that the attempt created and that have not been given up, by id."""
         found = await self._files(_OUTPUTS, task_id=task_id, attempt=attempt, account_id=account_id, file_ids=list(set(file_ids)))
         return {file.id: file for file in found}
+
+    async def stored(self, task_id: int, attempt: int, account_id: int, outputs: Collection[StoredOutput]) -> dict[int, File]:
+        """PENDING → READY for those outputs of the attempt that are stored in one piece; those that were PENDING, by id."""
+        accepted = await self._files(
+            _STORED,
+            task_id=task_id,
+            attempt=attempt,
+            account_id=account_id,
+            file_ids=[output.file_id for output in outputs],
+            etags=[output.etag for output in outputs],
+            sizes=[output.size_bytes for output in outputs],
+        )
+        return {file.id: file for file in accepted}
 
     async def kept(self, task_id: int, account_id: int) -> list[File]:
         """What attempts of the task have kept for later ones: the newest file of each key, in the order in which they were kept."""

@@ -27,6 +27,7 @@ from services.inference.worker.object_transfer import ObjectTransfer
 _Reply = TypeVar("_Reply")
 _SECONDS = 30.0
 _BATCH = 100
+_MOST_ANSWERS = 2_000
 
 
 class AttemptFiles:
@@ -37,6 +38,7 @@ class AttemptFiles:
         self._caller = caller
         self._transfer = transfer
         self._patience = patience
+        self._stored: dict[int, pb.StoredOutput] = {}
 
     async def fetch(
         self, run: Admission, file_id: int, folder: Path, progress: Callable[[float], None], *, called: str = "input"
@@ -66,7 +68,7 @@ class AttemptFiles:
         request = pb.CreateOutputsRequest(task_id=run.task_id, attempt=run.attempt, outputs=[output])
         reply = await self._call(self._stub.CreateOutputs, request, run)
         created = reply.outputs[0]
-        await self._transfer.upload(created.url, product.media_type, product.content, progress)
+        await self._upload(created, product.media_type, product.content, progress)
         return created.file_id
 
     async def keep(self, run: Admission, key: str, file: Path, media_type: str) -> None:
@@ -74,7 +76,7 @@ class AttemptFiles:
         output = pb.NewOutput(name=key, media_type=media_type, keep_as=key)
         request = pb.CreateOutputsRequest(task_id=run.task_id, attempt=run.attempt, outputs=[output])
         created = (await self._call(self._stub.CreateOutputs, request, run)).outputs[0]
-        await self._transfer.upload(created.url, media_type, file, lambda _done: None)
+        await self._upload(created, media_type, file, _unseen)
         await self.finalize(run, [created.file_id])
 
     async def kept(self, run: Admission, folder: Path) -> dict[str, Path]:
@@ -103,7 +105,7 @@ class AttemptFiles:
         created = (await self._call(self._stub.CreateOutputs, request, run)).outputs[0]
         if not created.part_size_bytes:
             content = b"".join([piece async for piece in stream.pieces])
-            await self._transfer.upload(created.url, stream.media_type, content, _unseen)
+            await self._upload(created, stream.media_type, content, _unseen)
             return created.file_id
         urls: list[str] = []
         number = 0
@@ -120,8 +122,21 @@ class AttemptFiles:
     async def finalize(self, run: Admission, file_ids: Sequence[int]) -> None:
         """Complete the records of delivered outputs."""
         for start in range(0, len(file_ids), _BATCH):
-            request = pb.FinalizeOutputsRequest(task_id=run.task_id, attempt=run.attempt, file_ids=file_ids[start : start + _BATCH])
+            batch = file_ids[start : start + _BATCH]
+            request = pb.FinalizeOutputsRequest(task_id=run.task_id, attempt=run.attempt, file_ids=batch)
+            request.stored.extend(self._stored[file_id] for file_id in batch if file_id in self._stored)
             await self._call(self._stub.FinalizeOutputs, request, run)
+            for file_id in batch:
+                self._stored.pop(file_id, None)
+
+    async def _upload(self, created: pb.CreatedOutput, media_type: str, content: bytes | Path, progress: Callable[[float], None]) -> None:
+        """PUT an output, and keep what the storage answered until the output is finalized."""
+        stored = await self._transfer.upload(created.url, media_type, content, progress)
+        if stored.etag:
+            self._stored[created.file_id] = pb.StoredOutput(file_id=created.file_id, etag=stored.etag, size_bytes=stored.size)
+        if len(self._stored) > _MOST_ANSWERS:
+            # Of an attempt that ended before its outputs were finalized. About one that has not, the storage is asked.
+            del self._stored[next(iter(self._stored))]
 
     async def _call(self, method: Callable[..., Awaitable[_Reply]], request: Message, run: Admission) -> _Reply:
         async def once() -> _Reply:

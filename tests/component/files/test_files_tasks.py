@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,8 @@ from darkroom.tasks.v1 import task_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.domain.task_files import NewOutput
 from services.files.domain.uploads import UploadMode
-from services.files.records import EndedTask, File, FileState
+from services.files.records import EndedTask, File, FileState, StoredOutput
+from services.files.transfers import Transfers
 from tests.component.files import content
 from tests.component.files.world import World
 
@@ -133,6 +136,30 @@ async def test_finalizing(world: World) -> None:
         with pytest.raises(DarkroomError) as raised:
             await finalize(*wrong, [created.file.id])
         assert raised.value.reason is ErrorReason.FILE_NOT_FOUND
+
+
+async def test_the_storage_is_not_asked_about_what_it_has_answered(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    account, task = world.account(), world.task()
+    told, asked = [await output(world, account, task, finalize=False) for _ in range(2)]
+    looked: list[str] = []
+
+    async def look(self: Transfers, key: str, look: Callable[..., Awaitable[Any]] = Transfers.look) -> Any:
+        looked.append(key)
+        return await look(self, key)
+
+    monkeypatch.setattr(Transfers, "look", look)
+    stored = [StoredOutput(told, '"e"', 7)]
+    for wrong in ((world.account(), task, 1), (account, world.task(), 1), (account, task, 2)):
+        with pytest.raises(DarkroomError) as raised:
+            await world.files.task_files.finalize_outputs(*wrong, [told], stored)
+        assert raised.value.reason is ErrorReason.FILE_NOT_FOUND
+    for _ in range(2):
+        found = await world.files.task_files.finalize_outputs(account, task, 1, [asked, told], stored)
+        assert [(file.id, file.state) for file in found] == [(asked, FileState.READY), (told, FileState.READY)]
+        assert (found[1].etag, found[1].size_bytes, found[1].visible) == ('"e"', 7, False)
+    assert looked == [(await world.row(asked))["object_key"]]
+    await world.files.task_files.settle([EndedTask(task, (asked, told))])
+    assert not await not_found(world, account, told)
 
 
 async def test_downloads_that_tasks_asks_for_do_not_wait_for_the_event(world: World) -> None:

@@ -234,11 +234,14 @@ class FilesDouble(StorageServiceServicer):
         )
 
     async def FinalizeOutputs(self, request: files_pb.FinalizeOutputsRequest, context: Context) -> files_pb.FinalizeOutputsResponse:  # noqa: N802
+        told = {each.file_id: (each.etag, each.size_bytes) for each in request.stored}
         for file_id in request.file_ids:
             stored = self.files[file_id]
             if file_id in self._uploads:
                 await self._bucket.join_upload(stored.key, self._uploads[file_id])
             stored.record.size_bytes = len(await self._bucket.get(stored.key))
+            if file_id not in self._uploads:
+                assert told[file_id] == (await self._bucket.etag(stored.key), stored.record.size_bytes)
             stored.finalized = True
         return files_pb.FinalizeOutputsResponse(files=[self.files[file_id].record for file_id in request.file_ids])
 

@@ -11,7 +11,7 @@ from darkroom.internal.files.v1 import storage_service_pb2 as pb
 from darkroom.internal.files.v1 import storage_service_pb2_grpc
 from services.common.identity import current_identity
 from services.files.domain.task_files import ExaminedFiles, NewOutput, SignedFile, TaskFiles
-from services.files.records import EndedTask
+from services.files.records import EndedTask, StoredOutput
 from services.files.surfaces.rendering import download_message, file_message
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -78,7 +78,8 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
     async def FinalizeOutputs(self, request: pb.FinalizeOutputsRequest, context: Context) -> pb.FinalizeOutputsResponse:
         """Check and complete outputs."""
         account_id = current_identity().account_id
-        files = await self._task_files.finalize_outputs(account_id, request.task_id, request.attempt, request.file_ids)
+        stored = [StoredOutput(each.file_id, each.etag, each.size_bytes) for each in request.stored]
+        files = await self._task_files.finalize_outputs(account_id, request.task_id, request.attempt, request.file_ids, stored)
         return pb.FinalizeOutputsResponse(files=[file_message(file) for file in files])
 
     async def OpenKept(self, request: pb.OpenKeptRequest, context: Context) -> pb.OpenKeptResponse:
