@@ -42,15 +42,10 @@ _WRITTEN_TIGHTLY = 0.5
 """Millions of pixels that are written as lossless WebP, or as PNG with the best compression."""
 
 
-def may_be_short(operations: Sequence[Message], format_: MediaFormat | None) -> bool:
-    """Whether these operations on a picture of this format are short work if it is small enough."""
-    names = {spec_of_parameters(parameters).name for parameters in operations}
-    return len(operations) <= _MOST_OPERATIONS and format_ in _READ and names <= SHORT_OPERATIONS.keys()
-
-
 def is_short(operations: Sequence[Message], format_: MediaFormat, size: Size) -> bool:
     """Whether these operations on a picture of this format and upright size are short work. Percentages are those of the picture."""
-    if not may_be_short(operations, format_) or _megapixels(size) > _READ[format_]:
+    names = {spec_of_parameters(parameters).name for parameters in operations}
+    if len(operations) > _MOST_OPERATIONS or not names <= SHORT_OPERATIONS.keys() or _megapixels(size) > _READ.get(format_, 0):
         return False
     try:
         sizes = [size]

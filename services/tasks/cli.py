@@ -59,13 +59,8 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
     async with opened(settings.database_url, settings.database_pool) as database:
         ledger = Ledger(LedgerStore(database), settings.credit_terms, system_clock)
         match options.command:
-            case "grant":
-                entry = await ledger.grant(
-                    options.account, amount_millicredits=options.credits, note=options.note, reference=options.reference
-                )
-                return _changed(entry, await ledger.balance(entry.account_id))
-            case "refund":
-                entry = await ledger.refund(options.task, note=options.note)
+            case "grant" | "refund":
+                entry = await _entry(options, ledger)
                 return _changed(entry, await ledger.balance(entry.account_id))
             case "set-terms":
                 unlimited = None if options.credits == _BY_SETTING else options.credits == "unlimited"
@@ -81,6 +76,12 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
             case _:
                 balance = await ledger.balance(options.account)
         return _balance(options.account, balance)
+
+
+async def _entry(options: argparse.Namespace, ledger: Ledger) -> LedgerEntry:
+    if options.command == "refund":
+        return await ledger.refund(options.task, note=options.note)
+    return await ledger.grant(options.account, amount_millicredits=options.credits, note=options.note, reference=options.reference)
 
 
 def _changed(entry: LedgerEntry, balance: Balance) -> dict[str, object]:

@@ -43,16 +43,20 @@ async def read_picture(sandbox: Sandbox, source: Path, folder: Path, limits: Lim
     target = own / "samples"
     try:
         described = await sandbox.run(decode_into, source, target, limits, reads=[source], folder=own, limits=resources)
-        return _taken(described, target, limits)
+        return picture_of(described, target, limits)
     finally:
         shutil.rmtree(own, ignore_errors=True)
 
 
-def samples_in(path: Path, kind: npt.DTypeLike, count: int) -> npt.NDArray[Any]:
-    """Exactly `count` samples from a file that a child left. Raises SandboxCrashed if there are not so many, or it is no file."""
+def samples_in(path: Path | int, kind: npt.DTypeLike, count: int) -> npt.NDArray[Any]:
+    """Exactly `count` samples from a file, or an open one, that a child wrote. Raises SandboxCrashed if there are not so many, or it is no
+    file."""
     size = np.dtype(kind).itemsize
+    named = isinstance(path, Path)
+    opener = (lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)) if named else None
     try:
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)) as file:
+        with open(path, "rb", opener=opener, closefd=named) as file:
+            file.seek(0)
             if count < 1 or os.fstat(file.fileno()).st_size != count * size:
                 raise SandboxCrashed("the child left another number of samples than it said")
             return np.fromfile(file, kind, count)
@@ -66,12 +70,12 @@ def describe(source: Path | int, limits: Limits) -> dict[str, Any]:
     return dataclasses.asdict(read_header(content_of(source, limits), limits))
 
 
-def decode_into(source: Path, target: Path, limits: Limits) -> dict[str, Any]:
+def decode_into(source: Path | int, target: Path | int, limits: Limits) -> dict[str, Any]:
     """The child's part of `read_picture`: write the samples of the picture, and then of its alpha, to `target`, and describe them."""
-    # The child lives for one picture, and its limit on processor time counts all threads.
+    # Its limit on processor time counts all threads.
     configure_libvips(1)
     image = decode(content_of(source, limits), limits)
-    with target.open("wb") as file:
+    with open(target, "wb", closefd=isinstance(target, Path)) as file:
         image.pixels.tofile(file)
         if image.alpha is not None:
             image.alpha.tofile(file)
@@ -107,7 +111,7 @@ def header_of(described: dict[str, Any]) -> Header:
         raise SandboxCrashed("the child's description of the picture makes no sense") from error
 
 
-def _taken(described: dict[str, Any], target: Path, limits: Limits) -> Image:
+def picture_of(described: dict[str, Any], target: Path | int, limits: Limits) -> Image:
     """The picture that the child described. Raises SandboxCrashed if the description does not match the file that it left."""
     try:
         height, width, bands = described["shape"]

@@ -30,10 +30,10 @@ from services.inference.contract.plain_step import Original
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step, Tools
 from services.inference.media import Header, Image, Limits
-from services.inference.media.isolated import read_picture, read_picture_header
 from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.naming import name_of_words, named, result_name
 from services.inference.pipeline.product import WRITTEN, Product, RunContext, Source, finished_product, written
+from services.inference.pipeline.reading import Reading
 from services.inference.pipeline.registry import Bound
 from services.inference.pipeline.short import ShortWork
 
@@ -52,7 +52,7 @@ class _Auxiliary:
 class Pipeline:
     """The operations of a task, in order. Raises MEDIA_UNSUPPORTED if one does not accept the output of the previous one."""
 
-    def __init__(self, tools: Tools, operations: Sequence[Bound], max_picture_bytes: int) -> None:
+    def __init__(self, tools: Tools, operations: Sequence[Bound], max_picture_bytes: int, account_id: int = 0) -> None:
         for before, after in pairwise(operations):
             if before.spec.produces != after.spec.accepts:
                 raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"{after.spec.name} does not take what {before.spec.name} gives.")
@@ -60,7 +60,10 @@ class Pipeline:
         self._operations = operations
         self._max_picture_bytes = max_picture_bytes
         self._auxiliaries: dict[int, _Auxiliary] = {}
-        self._short = ShortWork(tools.warm, operations, tools.picture_limits, tools.result_limits) if tools.warm is not None else None
+        self._reading = Reading(tools, account_id)
+        self._short = None
+        if tools.warm is not None:
+            self._short = ShortWork(tools.warm, account_id, operations, tools.picture_limits, tools.result_limits)
 
     @property
     def auxiliary_ids(self) -> list[int]:
@@ -125,58 +128,53 @@ class Pipeline:
             return Product(result_name(name, (), made.format.extension, context.taken_names), made.format.media_type, made.path, info)
         source = Source(name, made.path, 0)
         tools, operations = self._tools, self._operations[1:]
-        async with self._room(source, operations, tools.result_limits, context.report):
+        async with self._room(source, operations, tools.result_limits, context.report) as header:
             with context.stages.timed("decode"):
-                medium: Medium = await read_picture(tools.sandbox, made.path, context.folder, tools.result_limits, tools.picture_resources)
+                medium: Medium = await self._reading.picture(made.path, header, context.folder, tools.result_limits)
             return await self._through(operations, medium, source, context)
 
     @asynccontextmanager
-    async def room(self, source: Source | None, context: RunContext) -> AsyncIterator[bool]:
-        """Reserve the memory that `run` of an input and the delivery of its result need; wait until it is free. Returns whether that is
-        short work.
+    async def room(self, source: Source | None, context: RunContext) -> AsyncIterator[Header | None]:
+        """Reserve the memory that `run` of an input and the delivery of its result need; wait until it is free. Returns the header of a
+        picture.
 
         Raises MEDIA_LIMIT_EXCEEDED if that is more than this worker has, FILE_TOO_LARGE, and what reading a header raises.
         """
         if source is None:
-            yield False
+            yield None
         elif self._operations[0].spec.accepts == options_pb2.MEDIA_KIND_PDF:
             # What its process may use; a worker with less reserves all its memory for it.
             needed = min(self._tools.documents.memory_bytes, self._tools.memory.total)
             async with self._reserved(needed, context.report):
-                yield False
+                yield None
         else:
-            await self._check_file(source)
-            header = await self._short.header(context.account_id, source.path) if self._short is not None else None
-            short = header is not None
-            async with self._room(source, self._operations, self._tools.picture_limits, context.report, header):
-                yield short
+            async with self._room(source, self._operations, self._tools.picture_limits, context.report) as header:
+                yield header
 
     @asynccontextmanager
-    async def _room(
-        self, source: Source, operations: Sequence[Bound], limits: Limits, report: Report, header: Header | None = None
-    ) -> AsyncIterator[None]:
-        found = header or await self._header(source, limits)
+    async def _room(self, source: Source, operations: Sequence[Bound], limits: Limits, report: Report) -> AsyncIterator[Header]:
+        found = await self._header(source, limits)
         needed = needed_memory(found, operations, [each.header for each in self._auxiliaries.values()])
         async with self._reserved(needed, report):
-            yield
+            yield found
 
     async def _header(self, source: Source, limits: Limits) -> Header:
-        await self._check_file(source)
-        return await read_picture_header(self._tools.sandbox, source.path, limits, self._tools.picture_resources)
+        self._check_file(source)
+        return await self._reading.header(source.path, limits)
 
     def _reserved(self, size: int, report: Report) -> AbstractAsyncContextManager[None]:
         return self._tools.memory.reserved(size, lambda: report(0, "Waiting for memory"))
 
-    async def run(self, source: Source | None, context: RunContext, *, short: bool = False) -> Product | None:
+    async def run(self, source: Source | None, context: RunContext, header: Header | None = None) -> Product | None:
         """The result for one input; None if the operations make nothing. Raises what reading, the operations and writing raise.
 
-        `short` is what `room` has said.
+        `header` is what `room` has found.
         """
         context.report(0, "Reading the file" if source is not None else "Starting")
-        if short and source is not None and self._short is not None:
-            return finished_product(await self._short.run(context.account_id, source.path, source.name, context.report), source, context)
+        if self._short is not None and source is not None and header is not None and self._short.suits(header):
+            return finished_product(await self._short.run(source.path, source.name, context.report), source, context)
         with context.stages.timed("decode"):
-            medium = await self._read(source, context.folder)
+            medium = await self._read(source, header, context.folder)
         return await self._through(self._operations, medium, source, context)
 
     async def _through(self, operations: Sequence[Bound], medium: Medium, source: Source | None, context: RunContext) -> Product | None:
@@ -220,30 +218,28 @@ class Pipeline:
 
     async def read_reference(self, source: Source, folder: Path) -> Image:
         """Decode an input of an operation that takes references. Raises as `picture_job.read_picture`, and FILE_TOO_LARGE."""
-        needed = needed_memory(await self._header(source, self._tools.picture_limits), (), ())
+        header = await self._header(source, self._tools.picture_limits)
+        needed = needed_memory(header, (), ())
         async with self._reserved(needed, lambda _done, _message: None):
-            return await self._read_picture(source, folder)
+            return await self._reading.picture(source.path, header, folder, self._tools.picture_limits)
 
     async def _read_auxiliary(self, file_id: int, folder: Path) -> Image:
-        source = self._auxiliaries[file_id].source
+        source, header = self._auxiliaries[file_id].source, self._auxiliaries[file_id].header
         try:
-            return await self._read_picture(source, folder)
+            return await self._reading.picture(source.path, header, folder, self._tools.picture_limits)
         except DarkroomError as error:
             raise named(error, source.name) from error
 
-    async def _read(self, source: Source | None, folder: Path) -> Medium:
+    async def _read(self, source: Source | None, header: Header | None, folder: Path) -> Medium:
         if source is None:
             return None
         if self._operations[0].spec.accepts == options_pb2.MEDIA_KIND_PDF:
             return Document(source.path, source.pages)
-        await self._check_file(source)
-        return await self._read_picture(source, folder)
+        header = header or await self._header(source, self._tools.picture_limits)
+        return await self._reading.picture(source.path, header, folder, self._tools.picture_limits)
 
-    async def _read_picture(self, source: Source, folder: Path) -> Image:
-        return await read_picture(self._tools.sandbox, source.path, folder, self._tools.picture_limits, self._tools.picture_resources)
-
-    async def _check_file(self, source: Source) -> None:
-        size = (await asyncio.to_thread(source.path.stat)).st_size
+    def _check_file(self, source: Source) -> None:
+        size = source.path.stat().st_size
         if size > self._max_picture_bytes:
             raise DarkroomError(
                 ErrorReason.FILE_TOO_LARGE,

@@ -54,7 +54,6 @@ class RunContext:
     notice: Notify
     stages: Stages
     keeping: Keeping
-    account_id: int = 0
     last: bool = False
     taken_names: Collection[str] = ()
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,13 @@ from typing import Any
 from darkroom.operations.v1 import operation_pb2
 from services.common.media_format import MediaFormat, Use, sniff
 from services.common.sandbox import SandboxCrashed, WarmChildren
-from services.common.short_pictures import is_short, may_be_short
+from services.common.short_pictures import is_short
 from services.inference.contract.progress import Report, portion
 from services.inference.media import Header, Limits
-from services.inference.media.isolated import describe, header_of
 from services.inference.pipeline import isolated
+from services.inference.pipeline.reading import HEAD, opened
 from services.inference.pipeline.registry import Bound
 
-_HEAD = 4096
 _LABEL = re.compile(r"[\w.-]{1,40}")
 _LONGEST_TEXT = 500
 _MOST_SAID = 100
@@ -46,24 +44,18 @@ class Finished:
 class ShortWork:
     """Does the operations of a task on inputs for which that is short."""
 
-    def __init__(self, children: WarmChildren, operations: Sequence[Bound], limits: Limits, result_limits: Limits) -> None:
-        self._children, self._limits, self._result_limits = children, limits, result_limits
+    def __init__(self, children: WarmChildren, account_id: int, operations: Sequence[Bound], limits: Limits, result_limits: Limits) -> None:
+        self._children, self._account_id, self._limits, self._result_limits = children, account_id, limits, result_limits
         self._parameters = [each.parameters for each in operations]
         self._names = [each.spec.name for each in operations]
         self._operations = tuple(_serialized(each) for each in operations)
         self._plain = all(each.plain for each in operations)
 
-    async def header(self, account_id: int, path: Path) -> Header | None:
-        """The header of a picture on which the operations are short work, else None. Raises as `media.isolated.read_picture_header`."""
-        if not self._plain:
-            return None
-        with _opened(path) as file:
-            if not may_be_short(self._parameters, sniff(os.pread(file, _HEAD, 0))):
-                return None
-            header = header_of(await self._children.run(account_id, describe, [file], self._limits))
-        return header if is_short(self._parameters, header.format, (header.width, header.height)) else None
+    def suits(self, header: Header) -> bool:
+        """Whether the operations on a picture with this header are short work."""
+        return self._plain and is_short(self._parameters, header.format, (header.width, header.height))
 
-    async def run(self, account_id: int, path: Path, name: str, report: Report) -> Finished:
+    async def run(self, path: Path, name: str, report: Report) -> Finished:
         """What the operations make of the picture. Raises what decoding, the operations and `Sandbox.run` raise."""
         asked = isolated.Asked(self._operations, name, self._limits, self._result_limits)
         count = len(self._operations)
@@ -73,8 +65,8 @@ class ShortWork:
 
         target = os.memfd_create("result")
         try:
-            with _opened(path) as source:
-                said = await self._children.run(account_id, isolated.work, [source, target], asked, on_progress=told)
+            with opened(path) as source:
+                said = await self._children.run(self._account_id, isolated.work, [source, target], asked, on_progress=told)
             return self._checked(said, target)
         finally:
             os.close(target)
@@ -87,7 +79,7 @@ class ShortWork:
                 raise ValueError(size)
             content = os.pread(target, size, 0)
             format_, width, height = MediaFormat(said["format"]), int(said["width"]), int(said["height"])
-            if sniff(content[:_HEAD]) is not format_ or Use.WRITTEN not in format_.use or min(width, height) < 1:
+            if sniff(content[:HEAD]) is not format_ or Use.WRITTEN not in format_.use or min(width, height) < 1:
                 raise ValueError(format_)
             labels = [_LABEL.fullmatch(each)[0] for each in said["labels"]]  # type: ignore[index]  # None: TypeError
             notices = [
@@ -119,12 +111,3 @@ def _text(said: object) -> str:
     if not isinstance(said, str) or len(said) > _LONGEST_TEXT:
         raise ValueError("no text")
     return said
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        yield file
-    finally:
-        os.close(file)

@@ -131,7 +131,7 @@ class AttemptRunner:
         if run.later_inputs:
             with results.stages.timed("fetch"):
                 run = await self._with_all_inputs(run, progress)
-        pipeline = Pipeline(self._tools, self._registry.bind(run.operations), self._max_picture_bytes)
+        pipeline = Pipeline(self._tools, self._registry.bind(run.operations), self._max_picture_bytes, run.account_id)
         async with AsyncExitStack() as stack:
             if pipeline.auxiliary_ids:
                 folder = await stack.enter_async_context(self._working_folder(run))
@@ -173,7 +173,7 @@ class AttemptRunner:
         self, run: Admission, pipeline: Pipeline, file_id: int | None, results: _Results, progress: Progress, report: Report
     ) -> None:
         """Fetch, process and deliver one input. Nothing of it stays in memory or on disk."""
-        # A task without a file needs no folder: making one takes two hops to a thread, more than everything else such a task does here.
+        # A task without a file needs no folder.
         async with self._working_folder(run) if file_id is not None else nullcontext(self._folder) as folder:
             source = None
             if file_id is not None:
@@ -183,8 +183,8 @@ class AttemptRunner:
             context = self._context(run, folder, portion(report, _FETCHED, _DELIVERED), results, progress)
             async with AsyncExitStack() as room:
                 with _named_after(source):
-                    short = await room.enter_async_context(pipeline.room(source, context))
-                    product = await pipeline.run(source, context, short=short)
+                    header = await room.enter_async_context(pipeline.room(source, context))
+                    product = await pipeline.run(source, context, header)
                 await self._deliver(run, product, results, portion(report, _DELIVERED, 1))
 
     async def _make(self, run: Admission, pipeline: Pipeline, results: _Results, progress: Progress) -> None:
@@ -215,7 +215,6 @@ class AttemptRunner:
             notice=results.notice,
             stages=results.stages,
             keeping=KeptResults(self._files, run),
-            account_id=run.account_id,
             last=run.last,
             taken_names=results.names,
         )
@@ -237,7 +236,8 @@ class AttemptRunner:
 
     @asynccontextmanager
     async def _working_folder(self, run: Admission) -> AsyncIterator[Path]:
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=f"{run.task_id}-{run.attempt}-", dir=self._folder))
+        # Not in a thread: the way there and back takes longer.
+        folder = Path(tempfile.mkdtemp(prefix=f"{run.task_id}-{run.attempt}-", dir=self._folder))
         try:
             yield folder
         finally:

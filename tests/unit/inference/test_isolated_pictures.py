@@ -91,4 +91,4 @@ async def test_memory_is_bounded(sandbox: Sandbox, tmp_path: Path) -> None:
 async def test_a_description_that_does_not_fit_is_refused(tmp_path: Path, lie: dict[str, Any]) -> None:
     described = isolated.decode_into(_written(tmp_path, Image(np.zeros((4, 4, 3), np.uint8))), tmp_path / "samples", Limits(1.0))
     with pytest.raises(SandboxCrashed):
-        isolated._taken({**described, **lie}, tmp_path / "samples", Limits())
+        isolated.picture_of({**described, **lie}, tmp_path / "samples", Limits())

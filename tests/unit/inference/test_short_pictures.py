@@ -130,7 +130,7 @@ async def test_a_damaged_file_fails_alone(children: WarmChildren, tmp_path: Path
 )
 def test_a_child_that_lies_is_not_believed(children: WarmChildren, lie: dict[str, Any], tmp_path: Path) -> None:
     said: dict[str, Any] = {"width": 2, "height": 2, "format": "png", "labels": [], "notices": [], "notes": [], "seconds": {}}
-    work = ShortWork(children, Registry().bind([operation_pb2.Operation(crop={})]), Limits(), Limits())
+    work = ShortWork(children, 1, Registry().bind([operation_pb2.Operation(crop={})]), Limits(), Limits())
     path = tmp_path / "result"
     path.write_bytes(encode(Image(np.zeros((2, 2, 3), np.uint8))))
     with path.open("rb") as target:
@@ -143,4 +143,4 @@ async def _made(children: WarmChildren, folder: Path, content: bytes, *steps: di
     path = folder / "input"
     path.write_bytes(content)
     bound = Registry().bind([operation_pb2.Operation(**step) for step in steps])
-    return (await ShortWork(children, bound, Limits(), Limits()).run(1, path, "photo.jpg", lambda _done, _doing: None)).content
+    return (await ShortWork(children, 1, bound, Limits(), Limits()).run(path, "photo.jpg", lambda _done, _doing: None)).content

@@ -1,0 +1,58 @@
+"""Reading pictures in child processes: small ones of common formats in warm children, the others each in one of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from services.common.media_format import MediaFormat, sniff
+from services.inference.contract.step import Tools
+from services.inference.media import Header, Image, Limits
+from services.inference.media.isolated import decode_into, describe, header_of, picture_of, read_picture, read_picture_header
+
+HEAD = 4096
+"""Bytes by which a format is recognized."""
+_QUICK = frozenset((MediaFormat.JPEG, MediaFormat.PNG, MediaFormat.WEBP, MediaFormat.TIFF, MediaFormat.BMP))
+"""Formats that take a time that is known by the number of pixels."""
+_QUICK_BYTES = 64 << 20
+"""Largest samples that a warm child decodes."""
+
+
+class Reading:
+    """Reads the pictures of one account."""
+
+    def __init__(self, tools: Tools, account_id: int) -> None:
+        self._tools, self._account_id = tools, account_id
+
+    async def header(self, path: Path, limits: Limits) -> Header:
+        """The header of a picture. Raises as `media.read_header` and `Sandbox.run`."""
+        tools = self._tools
+        with opened(path) as file:
+            if tools.warm is None or sniff(os.pread(file, HEAD, 0)) not in _QUICK:
+                return await read_picture_header(tools.sandbox, path, limits, tools.picture_resources)
+            return header_of(await tools.warm.run(self._account_id, describe, [file], limits))
+
+    async def picture(self, path: Path, header: Header, folder: Path, limits: Limits) -> Image:
+        """A picture whose header has been read. `folder` is for a temporary folder. Raises as `media.decode` and `Sandbox.run`."""
+        tools = self._tools
+        if tools.warm is None or header.format not in _QUICK or header.samples_bytes > _QUICK_BYTES:
+            return await read_picture(tools.sandbox, path, folder, limits, tools.picture_resources)
+        target = os.memfd_create("samples")
+        try:
+            with opened(path) as source:
+                described = await tools.warm.run(self._account_id, decode_into, [source, target], limits)
+            return picture_of(described, target, limits)
+        finally:
+            os.close(target)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """A file, open for reading."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        yield file
+    finally:
+        os.close(file)
