@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 _STRIP = 512
 
 
+@lru_cache(maxsize=16)
 def usable_profile(icc: bytes | None, *, gray: bool) -> bytes | None:
     """The profile if pixels can stay in its encoding, else None: it describes this kind of pixels (one gray or three RGB samples) by
     curves and a matrix, and colours can be converted from it and to it."""
