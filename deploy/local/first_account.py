@@ -36,8 +36,7 @@ async def write_env(config: StackConfig) -> None:
 
 
 async def _create_key(config: StackConfig) -> str:
-    account = json.loads(await run_service_command(config, "accounts", "create-account", "--name", _ACCOUNT_NAME))
-    created = await run_service_command(config, "accounts", "create-key", "--account", str(account["id"]), "--name", _ACCOUNT_NAME)
+    created = await run_service_command(config, "accounts", "create-account", "--name", _ACCOUNT_NAME, "--key", _ACCOUNT_NAME)
     key: str = json.loads(created)["key"]
     return key
 

@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help="bring the database to the newest version")
     create_account = commands.add_parser("create-account", help="create an account")
     create_account.add_argument("--name", required=True, help="display name, 1 to 100 characters")
+    create_account.add_argument("--key", metavar="NAME", help="create an API key of this name, too; it is shown this once")
     create_key = commands.add_parser("create-key", help="create an API key; it is shown this once")
     create_key.add_argument("--account", type=administration.identifier, required=True, help="the account's id")
     create_key.add_argument("--name", required=True, help="display name, 1 to 100 characters")
@@ -70,7 +71,11 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
         accounts = Accounts(store, revoked.append)
         match options.command:
             case "create-account":
-                return _account(await accounts.create_account(options.name))
+                account = await accounts.create_account(options.name)
+                if options.key is None:
+                    return _account(account)
+                _, secret = await accounts.create_key(account.id, options.key)
+                return {**_account(account), "key": secret}
             case "create-key":
                 row, secret = await accounts.create_key(options.account, options.name, _limits(options))
                 return {**_key(row), "key": secret}

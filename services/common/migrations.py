@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from threading import Lock
 
 from alembic import command, context
 from alembic.config import Config
@@ -14,6 +15,8 @@ from services.common.log import get_logger
 _logger = get_logger()
 # Arbitrary; the same for every service, since each has a database of its own.
 _MIGRATION_LOCK = 7_245_091
+# What Alembic is at, it keeps in a module.
+_one_at_a_time = Lock()
 
 CREATE_NEXT_ID = """
 DO $block$
@@ -35,6 +38,7 @@ DROP_NEXT_ID = "DO $block$ BEGIN DROP FUNCTION next_id(); DROP SEQUENCE id_seque
 
 def migrate(service: str, url: str, to: str = "head") -> None:
     """Bring the database of `services.<service>` to the newest version, or to that of a migration. Replicas may do so at the same time.
+    It runs an event loop of its own.
 
     A database that a later version has migrated is left as it is: migrations only add what the version before can do without, so that one
     can go back.
@@ -43,7 +47,8 @@ def migrate(service: str, url: str, to: str = "head") -> None:
     config.set_main_option("script_location", f"services.{service}:migrations")
     config.set_main_option("path_separator", "os")
     config.attributes["url"] = url
-    command.upgrade(config, to)
+    with _one_at_a_time:
+        command.upgrade(config, to)
 
 
 def run_environment(metadata: MetaData) -> None:

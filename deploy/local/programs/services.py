@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import traceback
 from functools import cache
 from importlib import import_module
 
@@ -152,11 +153,18 @@ async def run_service_command(config: StackConfig, service: str, *arguments: str
 
 
 async def _migrate(config: StackConfig, name: str) -> None:
-    """Run a service's migrations unless its database is noted to have had them: even a run that changes nothing is half of a start."""
+    """Run a service's migrations unless its database is noted to have had them."""
     digest = digest_of([REPOSITORY / "services" / name / "migrations", REPOSITORY / "services" / "common" / "migrations.py"])
-    if await migrated_to(config, name) != digest:
-        await run_service_command(config, name, "migrate")
-        await note_migrated(config, name, digest)
+    if await migrated_to(config, name) == digest:
+        return
+    # Here, and not by the service's command, whose start takes three times as long as all migrations.
+    from services.common.migrations import migrate
+
+    try:
+        await asyncio.to_thread(migrate, name, service_environment(config, name)["DARKROOM_DATABASE_URL"])
+    except Exception as error:
+        raise PartFailed(name, f"its database cannot be migrated: {error}", traceback.format_exc().splitlines()[-30:]) from error
+    await note_migrated(config, name, digest)
 
 
 async def _reasons(address: str) -> str:

@@ -223,6 +223,10 @@ async def test_commands(admin: Admin) -> None:
     listed, _ = await admin("list")
     assert [(account["id"], [row["id"] for row in account["keys"]]) for account in listed] == [(account_id, [key_id])]  # type: ignore[attr-defined]
     assert key not in json.dumps(listed)
+    made, _ = await admin("create-account", "--name", "Shop", "--key", "counter")
+    listed, _ = await admin("list")
+    assert [row["name"] for row in next(account for account in listed if account["id"] == made["id"])["keys"]] == ["counter"]  # type: ignore[attr-defined]
+    assert made["key"].startswith(key[:3])
     for arguments in (("revoke-key", "--key", "1"), ("create-key", "--account", "1", "--name", "x"), ("create-account", "--name", " ")):
         _, complaint = await admin(*arguments, status=1)
         assert complaint.strip()

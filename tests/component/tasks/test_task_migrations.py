@@ -39,8 +39,8 @@ def _differences(connection: Connection) -> list[object]:
 
 async def test_replicas_migrate_at_once_to_what_the_models_declare(database: str) -> None:
     environment = {**os.environ, "DARKROOM_DATABASE_URL": database}
-    replicas = [await asyncio.create_subprocess_exec(sys.executable, "-m", "services.tasks", "migrate", env=environment) for _ in range(3)]
-    assert await asyncio.gather(*(replica.wait() for replica in replicas)) == [0, 0, 0]
+    replicas = [await asyncio.create_subprocess_exec(sys.executable, "-m", "services.tasks", "migrate", env=environment) for _ in range(2)]
+    assert await asyncio.gather(*(replica.wait() for replica in replicas)) == [0, 0]
     async with engine(database, 2) as made, made.begin() as connection:
         assert await connection.run_sync(_differences) == []
         migrated = set((await connection.execute(DEFINITIONS, {"schema": "public"})).all())
