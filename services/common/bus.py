@@ -1,6 +1,6 @@
 """NATS: the connection, and the three JetStream streams.
 
-`WORK.<lane>` carries hints that a task is waiting (work-queue retention: a message is removed once a worker has taken it).
+`WORK.<lane>` carries messages to workers of the previous version (work-queue retention: a message is removed once a worker has taken it).
 `EVENTS.<account>.<kind>` keeps task events for an hour, several to a message; the tasks database is their source of truth. The kind is
 `end` for a message with the end of a task that has files, or could have made some, and `change` for any other: the files service reads
 the former only.
@@ -41,13 +41,18 @@ _logger = get_logger()
 _DISCONNECTS = Counter("darkroom_nats_disconnects", "Times that the connection to NATS was lost.")
 
 
+def queued_subject(lane: str) -> str:
+    """Core subject that tells the replicas of tasks that tasks of a lane wait, for which one of them has no free worker; `*` for any."""
+    return f"QUEUED.{lane}"
+
+
 def work_subject(lane: str) -> str:
-    """The subject of a lane's hints."""
+    """The subject of a lane's offers to workers of the previous version."""
     return f"WORK.{lane}"
 
 
 def work_consumer(lane: str) -> str:
-    """The durable consumer of WORK that all workers of a lane share."""
+    """The durable consumer of WORK that all workers of the previous version share on a lane."""
     return f"inference_{lane}"
 
 
@@ -114,7 +119,7 @@ class Bus:
                 subjects=[work_subject("*")],
                 retention=RetentionPolicy.WORK_QUEUE,
                 storage=StorageType.FILE,
-                # A reaper repeats hints that are lost when the server crashes, so publishing does not wait for the disk. With replicas, it
+                # An offer that is lost when the server crashes is taken back, so publishing does not wait for the disk. With replicas, it
                 # waits for those instead.
                 persist_mode=PersistMode.ASYNC if replicas == 1 else PersistMode.DEFAULT,
                 num_replicas=replicas,

@@ -71,9 +71,10 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     transfer = ObjectTransfer(await opening.open("storage", object_http(settings.s3_authorities)), settings.storage_patience_seconds)
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     tasks = await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls))
+    streams = await opening.open("streams", channel(settings.tasks_address, "tasks", settings.tls, repeats=False))
     connection = await opening.open("nats", bus.connected(settings.nats_url, name, tls=settings.tls))
     heard = await opening.open("cancellations", cancellations.listening(connection))
-    client = AttemptClient(tasks, caller, name)
+    client = AttemptClient(tasks, streams, caller, name)
     serving = providers(settings, await opening.open("providers", provider_client()), server)
     runner = AttemptRunner(
         client=client,
@@ -89,9 +90,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
 
     async def offer_and_work(stop: asyncio.Event, health: Health) -> None:
         async with process.background(offering.run()):
-            await work(
-                [Lane(lane, count, connection, client, runner) for lane, count in lanes.items()], stop, health, settings.drain_seconds
-            )
+            await work([Lane(lane, count, client, runner) for lane, count in lanes.items()], stop, health, settings.drain_seconds)
 
     return Parts(
         needs=_needs(settings, connection, tasks, files, server), before_listening=lambda stop: _reached(tasks, stop), work=offer_and_work

@@ -35,7 +35,8 @@ from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import read_prices
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
 from services.tasks.domain.lifecycle.deadlines import Deadlines
-from services.tasks.domain.lifecycle.dispatcher import Dispatcher
+from services.tasks.domain.lifecycle.exchange import Exchange, LaneExchange
+from services.tasks.domain.lifecycle.former_workers import LOOK_SECONDS, FormerWorkers
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
 from services.tasks.domain.lifecycle.reaper import Reaper
@@ -58,6 +59,7 @@ from services.tasks.model.records import OutgoingEvent
 from services.tasks.monitoring.gauges import QueueGauges
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.former_outbox import FormerOutbox
+from services.tasks.store.former_workers import FormerWorkerStore
 from services.tasks.store.lanes import LaneStore
 from services.tasks.store.ledger import LedgerStore
 from services.tasks.store.policies import PolicyStore
@@ -114,6 +116,23 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     store, batch_store, idempotency = TaskStore(database), BatchStore(database), IdempotencyRecords(database, clock)
     notifications = Notifications()
     attempts = Attempts(store, notifications, _attempt_rules(settings), clock)
+    taking = {
+        lane: LaneExchange(
+            lane,
+            store,
+            attempts,
+            bus,
+            notifications,
+            settings.max_running_tasks,
+            timedelta(seconds=settings.dispatch_interval),
+            clock,
+        )
+        for lane in lanes()
+    }
+    for lane, one in taking.items():
+        notifications.on_queue(lane, one.changed)
+    exchange = Exchange(taking, bus, stopping)
+    former = FormerWorkers(lanes(), FormerWorkerStore(database), attempts, bus, notifications, settings.max_running_tasks, clock)
     cipher = SecretCipher.from_file(settings.webhook_secrets_key_file)
     formats: dict[str, WebhookFormat] = {}
     hooks = assemble_webhooks(settings, WebhookStore(database, cipher), store, batch_store, idempotency, body, clock, formats)
@@ -154,6 +173,9 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     return Assembly(
         loops=[
             *_loops(settings, opened, store, notifications, attempts, clock),
+            *(one.loop for one in taking.values()),
+            exchange,
+            Loop("former_workers", LOOK_SECONDS, former.step),
             Loop("deadlines", settings.reaper_interval, Deadlines(store, bus, notifications, clock).step),
             Loop("sweep_idempotency", settings.idempotency_sweep_interval, idempotency.sweep),
             Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
@@ -165,7 +187,11 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             hooks.sender,
         ],
         public=[mount for room in found for mount in room.mounts(parts)],
-        internal=[Mount(InternalAttempts(attempts, later)), Mount(AuditPartServicer(audit)), Mount(UsagePartServicer(usage.part))],
+        internal=[
+            Mount(InternalAttempts(attempts, exchange, later, former)),
+            Mount(AuditPartServicer(audit)),
+            Mount(UsagePartServicer(usage.part)),
+        ],
         gauges=QueueGauges(QueueStore(database), lanes(), clock),
         sealing=SecretSealing(database, cipher),
     )
@@ -180,7 +206,6 @@ def _loops(
     clock: Clock,
 ) -> list[Loop]:
     database, bus, feed = opened.database, opened.bus, opened.feed
-    every_lane = lanes()
     publisher = EventPublisher(bus, packed)
     retry, age = timedelta(seconds=settings.relay_retry), timedelta(seconds=settings.relay_age)
     relays = {
@@ -196,19 +221,12 @@ def _loops(
         announcing.wake()
 
     notifications.on_event(announce)
-    redispatch_after = timedelta(seconds=settings.redispatch_after)
-    reaper = Loop("reaper", settings.reaper_interval, Reaper(store, attempts, bus, every_lane, redispatch_after, clock).step)
-    forgetting = Loop("outbox", settings.relay_interval, announcer.forget)
-    loops = [announcing, forgetting, *(Loop(name, settings.relay_interval, relay.step) for name, relay in relays.items()), reaper]
-    # A lane that nothing wakes checks for due retries at each step. One woken by a create has checked recently, so the task need not wait
-    # for that.
-    interval = timedelta(seconds=settings.dispatch_interval * 0.9)
-    for lane in every_lane:
-        dispatcher = Dispatcher(lane, store, bus, notifications, settings.dispatch_window, settings.max_running_tasks, clock, interval)
-        loop = Loop(f"dispatcher_{lane}", settings.dispatch_interval, dispatcher.step, _SPACING)
-        notifications.on_queue(lane, loop.wake)
-        loops.append(loop)
-    return loops
+    return [
+        announcing,
+        Loop("outbox", settings.relay_interval, announcer.forget),
+        *(Loop(name, settings.relay_interval, relay.step) for name, relay in relays.items()),
+        Loop("reaper", settings.reaper_interval, Reaper(attempts).step),
+    ]
 
 
 def _attempt_rules(settings: TasksSettings) -> AttemptRules:

@@ -65,7 +65,7 @@ class TasksSettings(
     )
 
     max_running_tasks: int = Field(
-        1_000, ge=0, description="Maximum number of tasks per account that are offered or running at the same time, in all lanes."
+        1_000, ge=0, description="Maximum number of tasks per account that are running at the same time, in all lanes."
     )
 
     max_attempts: int = Field(5, ge=1, le=100, description="Maximum number of attempts of a task that fails for temporary reasons.")
@@ -84,15 +84,11 @@ class TasksSettings(
     heartbeat_interval: float = Field(5.0, gt=0, description="Interval at which workers send heartbeats.")
     progress_step: float = Field(0.01, gt=0, le=1, description="Smallest change of progress, from 0 to 1, that creates an event.")
 
-    dispatch_window: int = Field(
-        32, ge=1, le=10_000, description="Maximum number of tasks of a lane that are offered to its workers at the same time."
-    )
     dispatch_interval: float = Field(
-        0.5, gt=0, description="Maximum interval at which a dispatcher polls for due tasks. Notifications wake it earlier."
+        0.5, gt=0, description="Maximum interval at which each lane is polled for tasks that can be started. Notifications wake it earlier."
     )
-    redispatch_after: float = Field(30.0, gt=0, description="Time after which a task that no worker has started may be offered again.")
     reaper_interval: float = Field(
-        1.0, gt=0, description="Interval at which the service polls for expired leases, lost offers and tasks past their deadline."
+        1.0, gt=0, description="Interval at which the service polls for expired leases and tasks past their deadline."
     )
     throughput_interval: float = Field(
         2.0, gt=0, description="Interval at which the throughput of each lane is measured, to estimate waiting times."

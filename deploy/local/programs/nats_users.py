@@ -15,6 +15,7 @@ from services.common.bus import (
     event_subject,
     events_subject,
     offer_subject,
+    queued_subject,
     work_subject,
 )
 
@@ -45,17 +46,18 @@ RIGHTS: Mapping[str, Rights] = {
     "tasks": Rights(
         publish=(
             *(f"{_API}.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE") for stream in _STREAMS),
+            queued_subject("*"),
             work_subject("*"),
-            f"{_API}.STREAM.PURGE.{WORK_STREAM}",
             f"{_API}.CONSUMER.INFO.{WORK_STREAM}.*",
             event_subject("*", end=True),
             event_subject("*", end=False),
             f"{_API}.STREAM.MSG.GET.{OFFERS_STREAM}",
             cancel_subject("*"),
         ),
-        subscribe=(events_subject("*"), REVOKED_SUBJECT),
+        subscribe=(events_subject("*"), queued_subject("*"), REVOKED_SUBJECT),
     ),
     "gateway": Rights(subscribe=(REVOKED_SUBJECT,)),
+    # WORK is for workers of the previous version.
     "inference": Rights(publish=(*_pulls(WORK_STREAM, "*"), offer_subject("*")), subscribe=(cancel_subject("*"),)),
 }
 """By service; a service that is not named here may connect, and nothing else."""

@@ -99,9 +99,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             codecs["response_serializer"] = _unless_serialized(handler.response_serializer or bytes)
             return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream, method, policy), **codecs)
         if handler.stream_unary is not None:
-            return grpc.stream_unary_rpc_method_handler(self._unary(_of_readable(handler.stream_unary), method, policy), **codecs)
+            return grpc.stream_unary_rpc_method_handler(self._unary(self._of_valid(handler.stream_unary), method, policy), **codecs)
         if handler.stream_stream is not None:
-            return grpc.stream_stream_rpc_method_handler(self._stream(_of_readable(handler.stream_stream), method, policy), **codecs)
+            return grpc.stream_stream_rpc_method_handler(self._stream(self._of_valid(handler.stream_stream), method, policy), **codecs)
         return handler
 
     def _unary(self, call: Callable[..., Any], method: str, policy: MethodPolicy) -> Callable[..., Any]:
@@ -189,6 +189,17 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             content = metadata.get(CONTENT_HEADER) if identity.service == GATEWAY else None
             set_idempotency(served.method, str(key) if key is not None else None, request, str(content) if content is not None else None)
 
+    def _of_valid(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """A call that takes a stream, with every message of it checked."""
+
+        async def valid(requests: AsyncIterator[object]) -> AsyncIterator[object]:
+            async for request in readable(requests):
+                if isinstance(request, Message):
+                    self._validator.check(request)
+                yield request
+
+        return lambda requests, context: call(valid(requests), context)
+
     def _take_unknown(self, request: Message, metadata: Mapping[str, Any], policy: MethodPolicy) -> None:
         """Keep the fields that the call does not have for its reply, or refuse them."""
         named = metadata.get(UNKNOWN_FIELDS_HEADER) if self._listener == "public" else None
@@ -235,10 +246,6 @@ class _Served:
         if _logger.is_enabled_for(level):
             told = {"reason": self.reason} if self.reason else {}
             _logger.log(level, "rpc", method=self.method, milliseconds=round(seconds * 1000, 1), code=self.code, **told)
-
-
-def _of_readable(call: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda requests, context: call(readable(requests), context)
 
 
 def _unless_serialized(serializer: Callable[[Any], bytes]) -> Callable[[Any], bytes]:

@@ -1,38 +1,24 @@
-"""Taking tasks from the work queues of lanes, and shutting down in order."""
+"""Working on the tasks of lanes, and shutting down in order."""
 
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Protocol
 
-import nats.errors
-from google.protobuf.message import DecodeError
-from nats.aio.msg import Msg
-from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig
-from nats.js.errors import Error as JetStreamError
 from opentelemetry.trace import SpanKind
 
-from darkroom.internal.tasks.v1.attempt_service_pb2 import WorkHint
-from services.common import log
-from services.common.bus import WORK_STREAM, Bus, messaging, work_consumer, work_subject
-from services.common.errors import DarkroomError, ErrorReason
+from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
+from services.common import log, process
 from services.common.rpc.trace import set_trace_id
 from services.common.telemetry import tracing
 from services.common.telemetry.health import Health
 from services.inference import metrics
 from services.inference.worker.client import Admission, AttemptClient
+from services.inference.worker.exchange import Exchange
 
-_PULL_SECONDS = 5.0
-_LAST_PULL_SECONDS = 0.2
-_ACK_SECONDS = 15
-"""Longer than StartAttempt may take, including retries: a hint not acknowledged by then goes to another worker."""
-_AGAIN_SECONDS = 2.0
-_REPAIR_SECONDS = 0.5
-_PASSING = (ErrorReason.UNAVAILABLE, ErrorReason.INTERNAL)
+_DRAINING_SECONDS = 2.0
+"""For the service to hear that this worker stops, and for the last ends to be answered."""
 
 _logger = log.get_logger()
 
@@ -47,113 +33,79 @@ class Runner(Protocol):
 class Lane:
     """Works on one lane, up to `concurrency` tasks at once.
 
-    A slot asks for a hint only when it is free, so tasks wait in the queue, where other workers can take them, instead of here. All
-    workers of a lane share one durable consumer.
+    A slot asks for a task only when it is free, so tasks wait in the queue, where other workers can take them, instead of here. It is free
+    once its attempt reports an end: the message with the report also asks for the next task.
     """
 
-    def __init__(self, name: str, concurrency: int, bus: Bus, client: AttemptClient, runner: Runner) -> None:
+    def __init__(self, name: str, concurrency: int, client: AttemptClient, runner: Runner) -> None:
         self._name = name
         self._concurrency = concurrency
-        self._bus = bus
         self._client = client
         self._runner = runner
-        self._unanswered: dict[int, str] = {}
         metrics.SLOTS.labels(name).set(concurrency)
         self._busy = metrics.SLOTS_BUSY.labels(name)
 
     async def work(self, stop: asyncio.Event, closing: asyncio.Event) -> None:
         """Take tasks until `stop`, then let running ones finish; `closing` interrupts them."""
-        async with asyncio.TaskGroup() as slots:
-            for _ in range(self._concurrency):
-                slots.create_task(self._slot(stop, closing))
+        attempts = set[asyncio.Task[None]]()
 
-    async def _slot(self, stop: asyncio.Event, closing: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                await self._take_from(await self._subscribe(), stop, closing)
-            except (nats.errors.Error, JetStreamError, TimeoutError) as error:
-                _logger.warning("lane_interrupted", lane=self._name, error=repr(error))
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_REPAIR_SECONDS):
-                        await stop.wait()
+        def admit(admission: pb.Admission, response: pb.ExchangeResponse, admitted_at: float) -> None:
+            attempt = asyncio.create_task(self._attempt(exchange, admission, response, admitted_at, stop, closing))
+            attempts.add(attempt)
+            attempt.add_done_callback(attempts.discard)
 
-    async def _subscribe(self) -> JetStreamContext.PullSubscription:
-        config = ConsumerConfig(
-            durable_name=work_consumer(self._name),
-            filter_subject=work_subject(self._name),
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=_ACK_SECONDS,
-            max_deliver=-1,
-        )
-        await self._bus.jetstream.add_consumer(WORK_STREAM, config)
-        return await self._bus.jetstream.pull_subscribe_bind(config.durable_name, stream=WORK_STREAM)
+        exchange = Exchange(self._name, self._client, admit)
+        for _ in range(self._concurrency):
+            exchange.ask()
+        async with process.background(exchange.run()):
+            await stop.wait()
+            await exchange.drain(_DRAINING_SECONDS)
+            while attempts:
+                await asyncio.wait(attempts)
+            await exchange.settle(_DRAINING_SECONDS)
 
-    async def _take_from(self, subscription: JetStreamContext.PullSubscription, stop: asyncio.Event, closing: asyncio.Event) -> None:
-        stopped = asyncio.create_task(stop.wait())
-        try:
-            while not stop.is_set():
-                pulling = asyncio.create_task(_pull(subscription))
-                try:
-                    await asyncio.wait((pulling, stopped), return_when=asyncio.FIRST_COMPLETED)
-                    message = pulling.result() if pulling.done() else None
-                finally:
-                    pulling.cancel()
-                if message is not None:
-                    await self._take(message, closing)
-            await _give_back(subscription)
-        finally:
-            stopped.cancel()
-            with suppress(nats.errors.Error):  # the connection is gone, and the subscription with it
-                await subscription.unsubscribe()
+    async def _attempt(
+        self,
+        exchange: Exchange,
+        admission: pb.Admission,
+        response: pb.ExchangeResponse,
+        admitted_at: float,
+        stop: asyncio.Event,
+        closing: asyncio.Event,
+    ) -> None:
+        free = False
 
-    async def _take(self, message: Msg, closing: asyncio.Event) -> None:
-        try:
-            hint = WorkHint.FromString(message.data)
-        except DecodeError:
-            _logger.error("hint_malformed", lane=self._name, size=len(message.data))
-            await message.term()
-            return
-        set_trace_id(hint.trace_id)
-        subject = work_subject(self._name)
-        parent = (message.headers or {}).get(tracing.TRACE_PARENT, "")
+        def release() -> None:
+            nonlocal free
+            if not free:
+                free = True
+                self._busy.dec()
+                if not stop.is_set():
+                    exchange.ask()
+
+        async def report(end: pb.AttemptEnd) -> bool:
+            release()
+            return await exchange.report(end)
+
+        run = Admission.of(admission, response, report)
+        set_trace_id(admission.trace_id)
+        attributes = {"darkroom.task_id": run.task_id, "darkroom.attempt": run.attempt}
+        self._busy.inc()
         with (
-            log.bind(task_id=hint.task_id, trace_id=hint.trace_id, lane=self._name),
-            tracing.below(parent, f"process {subject}", SpanKind.CONSUMER, messaging(subject, "process", hint.task_id)) as span,
+            log.bind(task_id=run.task_id, trace_id=admission.trace_id, lane=self._name, attempt=run.attempt, account_id=run.account_id),
+            tracing.below(admission.trace_parent, f"process {self._name}", SpanKind.CONSUMER, attributes),
         ):
-            admitted_at = asyncio.get_running_loop().time()
-            admission = await self._admission(hint, message)
-            if admission is None:
-                return
-            span.set_attribute("darkroom.attempt", admission.attempt)
-            with log.bind(attempt=admission.attempt, account_id=admission.account_id):
+            try:
+                if asyncio.get_running_loop().time() >= admitted_at + run.lease_seconds:
+                    _logger.warning("admission_came_late")
+                    return
                 _logger.info("attempt_started")
-                try:
-                    with self._busy.track_inprogress():
-                        await self._runner.run(admission, admitted_at, closing)
-                except Exception:
-                    # The task is given back when its lease expires; this slot goes on.
-                    _logger.exception("attempt_crashed")
-
-    async def _admission(self, hint: WorkHint, message: Msg) -> Admission | None:
-        """Ask to run the task, and settle the hint: acked once there is an answer, requeued if there is none."""
-        # If the answer is lost, asking again with the same run id returns it.
-        run_id = self._unanswered.pop(hint.task_id, None) or str(uuid.uuid4())
-        try:
-            admission = await self._client.start(hint.task_id, run_id)
-        except DarkroomError as error:
-            _logger.warning("admission_failed", error=str(error))
-            if error.reason in _PASSING:
-                self._unanswered[hint.task_id] = run_id
-                await message.nak(delay=_AGAIN_SECONDS)
-            else:
-                await message.term()
-            return None
-        try:
-            await message.ack()
-        except nats.errors.Error as error:
-            # It will be delivered again, but not admitted again.
-            _logger.warning("ack_failed", error=repr(error))
-        return admission
+                await self._runner.run(run, admitted_at, closing)
+            except Exception:
+                # The task is given back when its lease expires; this slot goes on.
+                _logger.exception("attempt_crashed")
+            finally:
+                release()
 
 
 async def work(lanes: Sequence[Lane], stop: asyncio.Event, health: Health, drain_seconds: float) -> None:
@@ -166,24 +118,3 @@ async def work(lanes: Sequence[Lane], stop: asyncio.Event, health: Health, drain
         _logger.info("draining", seconds=drain_seconds)
         await asyncio.wait(working, timeout=drain_seconds)
         closing.set()
-
-
-async def _give_back(subscription: JetStreamContext.PullSubscription) -> None:
-    """Return hints that arrived as this worker stopped asking, so that others get them now instead of after the ack timeout."""
-    with suppress(TimeoutError, nats.errors.Error):
-        for message in await subscription.fetch(1, timeout=_LAST_PULL_SECONDS):
-            await message.nak()
-
-
-async def _pull(subscription: JetStreamContext.PullSubscription) -> Msg | None:
-    """The next message; None if there is none for a while."""
-    loop = asyncio.get_running_loop()
-    asked_at = loop.time()
-    try:
-        messages = await subscription.fetch(1, timeout=_PULL_SECONDS)
-    except TimeoutError:
-        # The client also reports a missing consumer or too many pulls as a timeout; those come immediately.
-        if loop.time() - asked_at < _PULL_SECONDS / 2:
-            raise
-        return None
-    return messages[0]

@@ -21,8 +21,8 @@ _logger = get_logger()
 class Lease:
     """Keeps an attempt alive for as long as `keep` runs.
 
-    `admitted_at` is the event loop's time just before the attempt was requested: the lease is counted from there, so that this worker never
-    considers it valid for longer than the tasks service does.
+    `admitted_at` is a time of the event loop before the lease began: the lease is counted from there, so that this worker never considers
+    it valid for longer than the tasks service does.
     """
 
     def __init__(self, client: AttemptClient, run: Admission, admitted_at: float) -> None:
@@ -70,7 +70,7 @@ class Lease:
 
     async def _pause(self) -> None:
         """Wait until the next heartbeat is due: sooner if there is progress to report, at once if the attempt may have been cancelled."""
-        due = self._loop.time() + self._run.heartbeat_seconds
+        due = self._renewed_at + self._run.heartbeat_seconds
         with suppress(TimeoutError):
             async with asyncio.timeout(min(_NEWS_SECONDS, self._run.heartbeat_seconds)):
                 await self._doubt.wait()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from uuid import UUID
 
 from services.common.errors import DarkroomError
 from services.common.rpc.trace import Origin
@@ -139,13 +140,31 @@ class LostAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """A free place of a worker."""
+
+    run_id: UUID
+    """What the attempt at the task that it gets is known by."""
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Tasks that were started, in the order of their turns."""
+
+    tasks: Sequence[Task]
+    more_wait: bool
+    """Whether other tasks of the lane wait; their accounts may be at their limits."""
+
+
+@dataclass(frozen=True, slots=True)
 class Flow:
     """The flow of tasks through a lane."""
 
     departed: int
-    """Tasks that have been offered and are no longer waiting, since the lane was created: nearly all were started."""
-    offered: int
-    """Tasks now waiting for a worker."""
+    """Attempts that have begun since the lane was created."""
+    waiting: bool
+    """Whether tasks wait for a worker."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from services.common.clock import Clock
 from services.tasks.store.queue import QueueReading, QueueStore
 
-_STATES = ("queued", "delayed", "dispatched", "running")
+_STATES = ("queued", "delayed", "running")
 
 
 class QueueGauges:

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 
 from services.tasks.model import Task
-from services.tasks.model.state import TaskState
 from services.tasks.store.base import Store
 
 _QUEUE = "lane = :lane AND account_id = :account_id AND state = 'QUEUED' AND run_at IS NULL"
@@ -43,18 +42,12 @@ SELECT count(*) AS tasks FROM (
 those of the other's, up to `:depth` of each."""
 
 POSITION = text(f"""
-SELECT (
-  SELECT count(*) FROM task WHERE lane = :lane AND account_id = :account_id AND state = 'DISPATCHED'
-    AND (CAST(:offered_at AS timestamptz) IS NULL OR (dispatch_time, id) < (:offered_at, :id))
-) AS offered, CASE WHEN CAST(:offered_at AS timestamptz) IS NULL THEN (
-  SELECT count(*) FROM (
-    SELECT priority, id FROM task WHERE {_QUEUE} AND priority >= :priority ORDER BY priority DESC, id LIMIT {NEAR}
-  ) AS head
-  WHERE priority > :priority OR id < :id
-) ELSE 0 END AS waiting
+SELECT count(*) AS waiting FROM (
+  SELECT priority, id FROM task WHERE {_QUEUE} AND priority >= :priority ORDER BY priority DESC, id LIMIT {NEAR}
+) AS head
+WHERE priority > :priority OR id < :id
 """)  # noqa: S608 - put together from constants
-"""How many of an account's tasks in a lane go before one of them: those that are offered to workers, at most as many as the lane's window
-has; and of the first `NEAR` that wait, those before it. For a task that is itself offered, only those offered earlier.
+"""How many of an account's tasks in a lane go before one of them, of the first `NEAR` that wait.
 
 The order and the limit leave the planner one index, whatever it believes about how many tasks wait."""
 
@@ -83,17 +76,11 @@ WHERE number % :spacing = 1
 class AccountOrderStore(Store):
     """Counts in the order of one account in one lane."""
 
-    async def ahead(self, task: Task) -> tuple[int, int]:
-        """How many of the account's tasks go before a waiting one: those offered, and those that wait, exact if these are below `NEAR`."""
-        values = {
-            "lane": task.lane,
-            "account_id": task.account_id,
-            "id": task.id,
-            "priority": task.priority,
-            "offered_at": task.dispatch_time if task.state is TaskState.DISPATCHED else None,
-        }
+    async def ahead(self, task: Task) -> int:
+        """How many of the account's waiting tasks go before one of them, exact if below `NEAR`."""
+        values = {"lane": task.lane, "account_id": task.account_id, "id": task.id, "priority": task.priority}
         [row] = await self._run(POSITION, values)
-        return int(row["offered"]), int(row["waiting"])
+        return int(row["waiting"])
 
     async def between(self, lane: str, account_id: int, places: Sequence[tuple[Mark, Mark]], *, depth: int) -> list[int]:
         """How many waiting tasks are at or after one place and before another, for each pair; exact if below `depth`."""

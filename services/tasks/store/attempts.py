@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from uuid import UUID
 
 from sqlalchemy import text
 
@@ -15,9 +14,8 @@ from services.common.errors import ErrorReason
 from services.tasks.model import Task
 from services.tasks.model.records import Inputs, LostAttempt, NotCovered, Standing
 from services.tasks.model.state import TaskState
-from services.tasks.store.base import BATCH, REPORT_SPACING, Store
+from services.tasks.store.base import BATCH, Store
 from services.tasks.store.parts import (
-    ATTEMPT_BEGINS,
     ATTEMPT_ENDS,
     BATCH_ADVANCES,
     NO_LONGER_RUNNING,
@@ -27,19 +25,6 @@ from services.tasks.store.parts import (
     transition,
 )
 from services.tasks.store.rows import first, task_of
-
-START = transition(
-    """
-  UPDATE task SET
-    state = 'RUNNING', attempt = attempt + 1, run_id = asked.run_id, lease_until = asked.lease_until, dispatch_time = NULL,
-    progress = 0, progress_message = '', start_time = asked.now, update_time = asked.now, last_sequence = last_sequence + 1
-  FROM asked
-  WHERE task.id = asked.id AND task.state = 'DISPATCHED'
-  RETURNING task.*, asked.number, asked.worker""",
-    ATTEMPT_BEGINS,
-    before=asked("run_id uuid, worker text, lease_until timestamptz, now timestamptz", guard="task.state = 'DISPATCHED'"),
-)
-"""Admit one run to each of the tasks."""
 
 PROGRESS = transition("""
   UPDATE task SET
@@ -101,14 +86,13 @@ HAND_BACK = transition(
     state = 'QUEUED', handed_back = handed_back + 1, run_at = :now, lease_until = NULL, progress = 0, progress_message = '',
     error_reason = :error_reason, error_message = :error_message, update_time = :now, last_sequence = last_sequence + 1
   WHERE id = :id AND state = 'RUNNING' AND attempt = :attempt
+    AND (CAST(:leased_until AS timestamptz) IS NULL OR lease_until = :leased_until)
   RETURNING *""",
     ATTEMPT_ENDS,
     NO_LONGER_RUNNING,
 )
-"""End the current attempt without counting it against the task: back to the queue, due at once, with as many attempts left as before."""
-
-STARTED = text("SELECT * FROM task WHERE id = :id AND state = 'RUNNING' AND run_id = :run_id")
-"""The task, if START already admitted this run and it is still running: the reply was lost."""
+"""End the current attempt without counting it against the task: back to the queue, due at once, with as many attempts left as before. With
+`:leased_until`, only if its lease has not been renewed since: nobody has asked for it again."""
 
 RENEW = text("""
 UPDATE task SET lease_until = least(:lease_until, start_time + :timeout)
@@ -178,16 +162,7 @@ class AttemptStore(Store):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self._starts = Batched(partial(self._transitions, START), BATCH, REPORT_SPACING)
-        self._completions = Batched(partial(self._transitions, COMPLETE), BATCH, REPORT_SPACING)
-
-    async def start(self, task_id: int, *, run_id: UUID, worker: str, lease_until: datetime, now: datetime) -> Task | None:
-        """Begin an attempt."""
-        return await self._starts({"id": task_id, "run_id": run_id, "worker": worker, "lease_until": lease_until, "now": now})
-
-    async def started(self, task_id: int, run_id: UUID) -> Task | None:
-        """The task, if this run has it RUNNING."""
-        return first(task_of, await self._run(STARTED, {"id": task_id, "run_id": run_id}))
+        self._completions = Batched(partial(self._transitions, COMPLETE), BATCH)
 
     async def current(self, task_id: int, attempt: int) -> Task | None:
         """The task, if this is its current attempt."""
@@ -289,9 +264,19 @@ class AttemptStore(Store):
         }
         return await self._transition(FAIL, values)
 
-    async def hand_back(self, task_id: int, attempt: int, *, reason: ErrorReason, message: str, now: datetime) -> Task | None:
-        """End the attempt because its worker is stopping: QUEUED at once, and the attempt counts towards no limit."""
-        values = {"id": task_id, "attempt": attempt, "error_reason": reason.value, "error_message": message, "now": now}
+    async def hand_back(
+        self, task_id: int, attempt: int, *, reason: ErrorReason, message: str, now: datetime, leased_until: datetime | None = None
+    ) -> Task | None:
+        """End the attempt because its worker is stopping: QUEUED at once, and the attempt counts towards no limit. With `leased_until`,
+        only if that is still the end of its lease."""
+        values = {
+            "id": task_id,
+            "attempt": attempt,
+            "error_reason": reason.value,
+            "error_message": message,
+            "now": now,
+            "leased_until": leased_until,
+        }
         return await self._transition(HAND_BACK, values)
 
     async def lost(self, *, timeout: timedelta, limit: int, now: datetime) -> list[LostAttempt]:

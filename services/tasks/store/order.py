@@ -7,24 +7,26 @@ class is the largest tag served so far. An account that returns from idleness, o
 is: with no credit and no debt. A larger class goes strictly first; each class has its own virtual time, so that a class that had to wait is
 still fair within itself.
 
-Only DISPATCH moves virtual times, and it runs under the lane's lock.
+Only TAKE (and, for workers of the previous version, DISPATCH) moves virtual times, under the lane's lock.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import text
 
 from services.tasks.model import Task
-from services.tasks.model.records import Flow
+from services.tasks.model.records import Flow, Slot, Taken
 from services.tasks.store.account_order import NEAR
 from services.tasks.store.base import Store
-from services.tasks.store.parts import transition
+from services.tasks.store.parts import ATTEMPT_BEGINS, transition
 from services.tasks.store.rows import task_of
 
 # Arbitrary; keeps the lanes' advisory locks apart from other uses of such locks in this database.
-_LANE_LOCKS = 7_245
+LANE_LOCKS = 7_245
 # Retries that are made due at once.
 _DUE = 500
 
@@ -61,15 +63,13 @@ other task. No transition: the state stays. Returns whether any task of the lane
 LOCK_LANE = text("""
 SELECT pg_advisory_xact_lock(:space, hashtext(:lane)) WHERE EXISTS (SELECT FROM lane_account WHERE lane = :lane AND waiting)
 """)
-"""First statement of a dispatch: only one dispatcher per lane at a time, so that the window is counted correctly. No row: no task of the
-lane takes part in the order. DISPATCH must be a separate, later statement, so that it sees what the previous dispatcher committed."""
+"""First statement of taking: one at a time in a lane, so that turns and limits are counted correctly. No row: no task of the lane takes
+part in the order. TAKE must be a separate, later statement, so that it sees what the one before has committed."""
 
 # A subquery in an array makes the planner correctly expect few rows, and so use the primary key. It cannot see the value of a computed
 # LIMIT, and would expect a tenth of the queue.
-_NEXT = """
-free AS (
-  SELECT least(:batch, greatest(0, :dispatch_window - count(*))) AS places FROM task WHERE lane = :lane AND state = 'DISPATCHED'
-),
+NEXT = """
+free AS (SELECT CAST(:places AS bigint) AS places),
 candidate AS (
   SELECT
     contender.account_id, contender.priority_class, policy.weight,
@@ -120,7 +120,7 @@ admitted AS (
   RETURNING account_policy.account_id
 ),"""
 
-_ACCOUNTS_ADVANCE = """
+ACCOUNTS_ADVANCE = """
 contender AS (
   SELECT account_id FROM lane_account
   WHERE lane = :lane AND account_id = ANY (ARRAY(SELECT account_id FROM moved))
@@ -137,7 +137,7 @@ accounts_advance AS (
   WHERE lane_account.lane = :lane AND lane_account.account_id = contender.account_id
 )"""
 
-_CLASSES_ADVANCE = """
+CLASSES_ADVANCE = """
 classes_advance AS (
   INSERT INTO lane_class AS known (lane, priority_class, virtual_time, dispatched)
   SELECT moved.lane, next.priority_class, max(next.tag), count(*)
@@ -147,36 +147,67 @@ classes_advance AS (
     virtual_time = greatest(known.virtual_time, excluded.virtual_time), dispatched = known.dispatched + excluded.dispatched
 )"""
 
-DISPATCH = transition(
+IN_TURN = "next.priority_class DESC, next.tag, next.account_id"
+
+_CHOSEN = f"""
+chosen AS (
+  SELECT turn.id, slot.run_id, slot.worker
+  FROM (
+    SELECT next.id, row_number() OVER (ORDER BY {IN_TURN}) AS number
+    FROM next JOIN admitted ON admitted.account_id = next.account_id
+  ) AS turn
+  JOIN unnest(CAST(:run_ids AS uuid[]), CAST(:workers AS text[])) WITH ORDINALITY AS slot (run_id, worker, number)
+    ON slot.number = turn.number
+),"""  # noqa: S608 - put together from constants
+
+TAKE = transition(
     """
   UPDATE task SET
-    state = 'DISPATCHED', dispatch_time = :now, update_time = :now, last_sequence = last_sequence + 1
-  WHERE id = ANY (ARRAY(SELECT next.id FROM next JOIN admitted ON admitted.account_id = next.account_id)) AND state = 'QUEUED'
-  RETURNING *""",
-    _ACCOUNTS_ADVANCE,
-    _CLASSES_ADVANCE,
-    before=_NEXT,
-    result="""
-SELECT moved.*, outbox.* FROM moved JOIN next ON next.id = moved.id CROSS JOIN outbox
-ORDER BY next.priority_class DESC, next.tag, next.account_id""",
+    state = 'RUNNING', attempt = attempt + 1, run_id = chosen.run_id, lease_until = :lease_until,
+    progress = 0, progress_message = '', start_time = :now, update_time = :now, last_sequence = last_sequence + 1
+  FROM chosen
+  WHERE task.id = ANY (ARRAY(SELECT id FROM chosen)) AND task.id = chosen.id AND task.state = 'QUEUED'
+  RETURNING task.*, chosen.worker""",
+    ATTEMPT_BEGINS,
+    ACCOUNTS_ADVANCE,
+    CLASSES_ADVANCE,
+    before=NEXT + _CHOSEN,
+    result=f"""
+SELECT moved.*, outbox.*, EXISTS (
+  SELECT FROM lane_account AS waits
+  LEFT JOIN (SELECT account_id, count(*) AS tasks FROM moved GROUP BY account_id) AS taken USING (account_id)
+  WHERE waits.lane = :lane AND waits.waiting AND waits.queued > coalesce(taken.tasks, 0)
+) AS more_wait
+FROM moved JOIN next ON next.id = moved.id CROSS JOIN outbox ORDER BY {IN_TURN}""",  # noqa: S608 - put together from constants
 )
-"""Offer the lane's next tasks, as far as its window has room, in the order of their turns: an account's own tasks by priority, then age.
+"""Start the lane's next tasks, one for each free slot, in the order of their turns: an account's own tasks by priority, then age.
 
 `candidate` holds the accounts that could have a turn, as many as there are places; `share` says how many turns each gets; `next` takes that
 many tasks from the head of each account's queue. A task that is being cancelled is skipped. `admitted` checks the account's limit again on
-the newest row, since another lane may have given it a place meanwhile; the task then waits for the next dispatch. The cost depends on the
+the newest row, since another lane may have given it a place meanwhile; the task then waits for the next time. The cost depends on the
 places and the accounts held at their limit, not on the depth of the queue."""
+
+HELD = text("""
+WITH held AS (
+  SELECT id FROM task WHERE state = 'RUNNING' AND run_id = ANY (CAST(:run_ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE task SET lease_until = least(:lease_until, start_time + :timeout)
+WHERE id = ANY (ARRAY(SELECT id FROM held)) AND state = 'RUNNING'
+RETURNING *
+""")
+"""The tasks that slots were given and have not ended, each with a new lease. The new lease also keeps HAND_BACK from taking back what was
+not sent on an earlier stream. The few RUNNING tasks have an index."""
 
 PLACE = text(f"""
 WITH own AS (
   SELECT
-    task.id, task.state, task.lane, task.account_id, task.priority, task.dispatch_time, policy.weight, contender.priority_class,
+    task.id, task.lane, task.account_id, task.priority, policy.weight, contender.priority_class,
     greatest(contender.virtual_time, coalesce(class.virtual_time, 0)) AS start
   FROM task
   JOIN account_policy AS policy ON policy.account_id = task.account_id
   JOIN lane_account AS contender ON contender.lane = task.lane AND contender.account_id = task.account_id
   LEFT JOIN lane_class AS class ON class.lane = contender.lane AND class.priority_class = contender.priority_class
-  WHERE task.id = :id AND (task.state = 'DISPATCHED' OR task.state = 'QUEUED' AND task.run_at IS NULL)
+  WHERE task.id = :id AND task.state = 'QUEUED' AND task.run_at IS NULL
 ),
 ahead AS MATERIALIZED (
   SELECT own.*, coalesce(CAST(:own_tasks AS bigint), (
@@ -188,32 +219,26 @@ ahead AS MATERIALIZED (
     ) AS head
     WHERE head.priority > own.priority OR head.id < own.id
   )) AS own_tasks
-  FROM own WHERE state = 'QUEUED'
+  FROM own
 )
-SELECT (
-  SELECT count(*) FROM task WHERE lane = own.lane AND state = 'DISPATCHED'
-    AND (own.state = 'QUEUED' OR (task.dispatch_time, task.id) < (own.dispatch_time, own.id))
-) + coalesce((
-  SELECT ahead.own_tasks + coalesce(sum(
+SELECT ahead.own_tasks + coalesce(sum(
     CASE
       WHEN other.priority_class > ahead.priority_class THEN other.queued
       ELSE least(other.queued, greatest(0, ceil(
         (ahead.start + ahead.own_tasks / ahead.weight - greatest(other.virtual_time, coalesce(class.virtual_time, 0))) * policy.weight
       )))
     END
-  ), 0)
-  FROM ahead
-  LEFT JOIN (
-    lane_account AS other
-    JOIN account_policy AS policy ON policy.account_id = other.account_id
-    LEFT JOIN lane_class AS class ON class.lane = other.lane AND class.priority_class = other.priority_class
-  ) ON other.lane = ahead.lane AND other.waiting AND other.priority_class >= ahead.priority_class AND other.account_id <> ahead.account_id
-  GROUP BY ahead.own_tasks
-), 0) AS position, coalesce((SELECT own_tasks FROM ahead), 0) AS own_tasks
-FROM own
+  ), 0) AS position, ahead.own_tasks
+FROM ahead
+LEFT JOIN (
+  lane_account AS other
+  JOIN account_policy AS policy ON policy.account_id = other.account_id
+  LEFT JOIN lane_class AS class ON class.lane = other.lane AND class.priority_class = other.priority_class
+) ON other.lane = ahead.lane AND other.waiting AND other.priority_class >= ahead.priority_class AND other.account_id <> ahead.account_id
+GROUP BY ahead.own_tasks
 """)  # noqa: S608 - put together from constants
-"""How many tasks of the lane currently go before a waiting one: those offered, the account's own, and each other account's turns before
-this task's start tag. Limits on running tasks are ignored. The account's own are `:own_tasks` if that is given; else those among the
+"""How many tasks of the lane currently go before a waiting one: the account's own, and each other account's turns before this task's start
+tag. Limits on running tasks are ignored. The account's own are `:own_tasks` if that is given; else those among the
 first `NEAR` of its queue. For others, the sum is over accounts, not over their tasks."""
 
 WAITING = text("""
@@ -223,57 +248,47 @@ SELECT coalesce((SELECT queued FROM lane_account WHERE lane = :lane AND account_
 
 FLOW = text("""
 SELECT
-  coalesce((SELECT sum(dispatched) FROM lane_class WHERE lane = :lane), 0) AS dispatched,
-  (SELECT count(*) FROM task WHERE lane = :lane AND state = 'DISPATCHED') AS offered
+  coalesce((SELECT sum(dispatched) FROM lane_class WHERE lane = :lane), 0) AS started,
+  EXISTS (SELECT FROM lane_account WHERE lane = :lane AND waiting) AS waiting
 """)
-"""How many tasks a lane has offered in total, and how many of them now wait for a worker. The difference has moved on."""
-
-REDISPATCH = text("""
-WITH overdue AS (
-  SELECT id FROM task
-  WHERE lane = :lane AND state = 'DISPATCHED' AND dispatch_time <= :offered_before
-  ORDER BY dispatch_time
-  LIMIT :limit
-  FOR NO KEY UPDATE SKIP LOCKED
-)
-UPDATE task SET dispatch_time = :now
-FROM overdue
-WHERE task.id = overdue.id AND task.state = 'DISPATCHED'
-RETURNING task.*
-""")
-"""Take tasks that were offered long ago, to publish the offer again. No transition: the state stays. The new time keeps other reapers
-off."""
-
-OFFERED = text("""
-SELECT count(*) AS offered, count(*) FILTER (WHERE dispatch_time <= :offered_before) AS overdue
-FROM task WHERE lane = :lane AND state = 'DISPATCHED'
-""")
-"""How many tasks of a lane are offered, and how many of them have been for long."""
+"""How many turns a lane has given in total, and whether tasks wait for one."""
 
 
 class OrderStore(Store):
-    """Decides whose turn it is in a lane, and offers tasks to its workers."""
+    """Decides whose turn it is in a lane, and gives its tasks to free slots of workers."""
 
     async def make_due(self, lane: str, *, now: datetime) -> bool:
         """Let the lane's tasks whose retry is due take part in the order. Returns whether any of its tasks does."""
         [due] = await self._run(MAKE_DUE, {"lane": lane, "now": now, "limit": _DUE})
         return bool(due["waiting"])
 
-    async def dispatch(self, lane: str, *, window: int, batch: int, max_running: int, now: datetime) -> list[Task]:
-        """Move up to `batch` of the lane's next tasks to DISPATCHED until `window` are, in the order in which to offer them. No account
-        gets more than `max_running` tasks under way, or its own limit if it has one."""
-        values = {"lane": lane, "dispatch_window": window, "batch": batch, "max_running": max_running, "now": now}
+    async def take(self, lane: str, slots: Sequence[Slot], *, max_running: int, lease_until: datetime, now: datetime) -> Taken:
+        """Start up to as many of the lane's next tasks as there are slots, in the order of their turns. No account gets more than
+        `max_running` tasks under way, or its own limit if it has one."""
+        values = {
+            "lane": lane,
+            "places": len(slots),
+            "run_ids": [slot.run_id for slot in slots],
+            "workers": [slot.worker for slot in slots],
+            "max_running": max_running,
+            "lease_until": lease_until,
+            "now": now,
+        }
         async with self._database.transaction() as transaction:
-            if not await transaction.fetch(LOCK_LANE, {"space": _LANE_LOCKS, "lane": lane}):
-                return []
-            rows = await transaction.fetch(DISPATCH, values)
-        return [task_of(row) for row in rows]
+            if not await transaction.fetch(LOCK_LANE, {"space": LANE_LOCKS, "lane": lane}):
+                return Taken([], more_wait=False)
+            rows = await transaction.fetch(TAKE, values)
+        return Taken([task_of(row) for row in rows], more_wait=rows[0]["more_wait"] if rows else True)
+
+    async def held(self, run_ids: Sequence[UUID], *, lease_until: datetime, timeout: timedelta) -> list[Task]:
+        """The RUNNING tasks of slots, with a new lease, within `timeout` of the attempt's start."""
+        values = {"run_ids": list(run_ids), "lease_until": lease_until, "timeout": timeout}
+        return [task_of(row) for row in await self._run(HELD, values)]
 
     async def place(self, task_id: int, *, own_tasks: int | None = None) -> tuple[int, int] | None:
         """Roughly how many tasks of its lane go before a task, and how many of those are its account's own and wait as it does.
 
-        The latter is `own_tasks`, or what counting finds, exact if it is below `NEAR`. None unless the task is DISPATCHED, or QUEUED and
-        due.
+        The latter is `own_tasks`, or what counting finds, exact if it is below `NEAR`. None unless the task is QUEUED and due.
         """
         rows = await self._run(PLACE, {"id": task_id, "own_tasks": own_tasks})
         return (int(rows[0]["position"]), int(rows[0]["own_tasks"])) if rows else None
@@ -284,16 +299,6 @@ class OrderStore(Store):
         return int(row["waiting"])
 
     async def flow(self, lane: str) -> Flow:
-        """What has passed through a lane, and what waits for its workers."""
+        """What has passed through a lane, and whether tasks wait for its workers."""
         [row] = await self._run(FLOW, {"lane": lane})
-        return Flow(int(row["dispatched"]) - row["offered"], row["offered"])
-
-    async def redispatch(self, lane: str, *, offered_before: datetime, limit: int, now: datetime) -> list[Task]:
-        """Take up to `limit` tasks that are DISPATCHED since before `offered_before`, to offer them again."""
-        values = {"lane": lane, "offered_before": offered_before, "limit": limit, "now": now}
-        return [task_of(row) for row in await self._run(REDISPATCH, values)]
-
-    async def offered(self, lane: str, *, offered_before: datetime) -> tuple[int, int]:
-        """How many tasks of the lane are DISPATCHED, and how many of them since before `offered_before`."""
-        rows = await self._run(OFFERED, {"lane": lane, "offered_before": offered_before})
-        return rows[0]["offered"], rows[0]["overdue"]
+        return Flow(int(row["started"]), row["waiting"])

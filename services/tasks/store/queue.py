@@ -20,8 +20,6 @@ SELECT lane, 'delayed', count(*) FROM (
   SELECT lane FROM task WHERE state = 'QUEUED' AND run_at IS NOT NULL LIMIT {COUNTED}
 ) AS retries GROUP BY lane
 UNION ALL
-SELECT lane, 'dispatched', count(*) FROM task WHERE state = 'DISPATCHED' GROUP BY lane
-UNION ALL
 SELECT lane, 'running', count(*) FROM task WHERE state = 'RUNNING' GROUP BY lane
 """)  # noqa: S608 - put together from constants
 """Open tasks by lane and state. `delayed` tasks wait for their retry; at most 100,000 of those are counted."""

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2
 from darkroom.operations.v1 import operation_pb2
 from services.common import bus
-from services.common.bus import Bus, work_subject
+from services.common.bus import Bus
 from services.common.operations import spec_of
 from services.common.rpc.server import Mount, listening
 from services.inference.__main__ import serve
@@ -57,30 +56,16 @@ class World:
             await serving
 
     async def submit(self, operations: Sequence[operation_pb2.Operation], *inputs: int, **others: Any) -> Task:
-        """A dispatched task, and its hint on the lane of its first operation."""
+        """A task that waits on the lane of its first operation."""
         task_id = next(self._ids)
         task = Task(task_id, operations, inputs, **others)
         self.tasks.tasks[task_id] = task
-        await self.hint(task_id, spec_of(operations[0]).lane)
+        self.tasks.queue(spec_of(operations[0]).lane, task)
         return task
-
-    async def hint(self, task_id: int, lane: str) -> None:
-        """Publish a hint."""
-        hint = attempt_service_pb2.WorkHint(task_id=task_id, trace_id=f"trace-{task_id}")
-        await self.bus.jetstream.publish(work_subject(lane), hint.SerializeToString())
 
     async def finished(self, task: Task) -> None:
         """Wait until a task's attempt was reported."""
         await self.tasks.until(lambda: task.reported)
-
-    async def queue_empty(self, lane: str) -> None:
-        """Wait until no hint of a lane waits or is unanswered."""
-        async with asyncio.timeout(90):
-            while True:
-                info = await self.bus.jetstream.consumer_info(bus.WORK_STREAM, f"inference_{lane}")
-                if info.num_pending == info.num_ack_pending == 0:
-                    return
-                await asyncio.sleep(0.05)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,12 +21,23 @@ from darkroom.internal.files.v1.storage_service_pb2_grpc import StorageServiceSe
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as tasks_pb
 from darkroom.internal.tasks.v1.attempt_service_pb2_grpc import AttemptServiceServicer
 from darkroom.operations.v1 import operation_pb2
+from darkroom.tasks.v1 import task_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import current_identity
 from tests.component.inference.storage import Bucket
 
 ACCOUNT = 7_001
 Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A report of success."""
+
+    attempt: int
+    output_file_ids: Sequence[int]
+    notices: Sequence[task_pb2.Notice]
+    copies: int
 
 
 @dataclass
@@ -42,10 +53,12 @@ class Task:
     later: Sequence[int] = ()
     """Inputs that it has once they have been fetched, or nothing if that fails."""
     fetching_fails: DarkroomError | None = None
-    starts: list[tasks_pb.StartAttemptRequest] = field(default_factory=list)
+    starts: list[bytes] = field(default_factory=list)
+    """The slots that it was given to."""
     heartbeats: list[tasks_pb.HeartbeatRequest] = field(default_factory=list)
-    completed: tasks_pb.CompleteAttemptRequest | None = None
-    failed: tasks_pb.FailAttemptRequest | None = None
+    completed: Completed | None = None
+    failed: tasks_pb.AttemptFailure | None = None
+    handed_back: bool = False
 
     @property
     def reported(self) -> bool:
@@ -54,20 +67,65 @@ class Task:
     def again(self, *, last: bool = False) -> None:
         """Let the task have another attempt, as after a failure that may pass or a lost worker."""
         self.attempt += 1
-        self.current, self.last, self.completed, self.failed = True, last, None, None
+        self.current, self.last, self.completed, self.failed, self.handed_back = True, last, None, None, False
         self.starts.clear()
 
 
+@dataclass(eq=False)
+class _Worker:
+    """A worker's stream."""
+
+    lane: str = ""
+    name: str = ""
+    moment: int = 0
+    draining: bool = False
+    free: list[bytes] = field(default_factory=list)
+    outgoing: asyncio.Queue[tasks_pb.ExchangeResponse | None] = field(default_factory=asyncio.Queue)
+    """None: the stream breaks."""
+
+
 class TasksDouble(AttemptServiceServicer):
-    """Admits each task once and remembers what was reported. `changed` wakes those who wait for something."""
+    """Gives each task to a free slot and remembers what was reported. `changed` wakes those who wait for something."""
 
     def __init__(self) -> None:
         self.tasks: dict[int, Task] = {}
         self.changed = asyncio.Condition()
         self.heartbeat_seconds = 0.2
         self.lease_seconds = 30.0
-        self.unreachable = False
+        self.late_moments = 0
+        """By how many milliseconds the moments of admissions lie in the past."""
+        self.silent = False
+        """Whether what is said on streams gets lost."""
+        self.workers: list[_Worker] = []
+        self.opened = 0
+        self._waiting: dict[str, list[Task]] = {}
+        self._unreachable = False
         self._refusals: Counter[str] = Counter()
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether calls are refused and streams break."""
+        return self._unreachable
+
+    @unreachable.setter
+    def unreachable(self, unreachable: bool) -> None:
+        self._unreachable = unreachable
+        if unreachable:
+            self.cut()
+
+    def cut(self) -> None:
+        """Break all streams."""
+        for worker in self.workers:
+            worker.outgoing.put_nowait(None)
+
+    def queue(self, lane: str, task: Task) -> None:
+        """Let a task wait for a slot of a lane."""
+        self._waiting.setdefault(lane, []).append(task)
+        self._give(lane)
+
+    def slots(self, lane: str) -> int:
+        """How many slots of a lane are free."""
+        return sum(len(worker.free) for worker in self.workers if worker.lane == lane)
 
     async def until(self, true: Callable[[], bool], seconds: float = 60) -> None:
         """Wait for what a worker has yet to say; fails when it does not for that long."""
@@ -89,25 +147,82 @@ class TasksDouble(AttemptServiceServicer):
         async with self.changed:
             self.changed.notify_all()
 
-    async def StartAttempt(self, request: tasks_pb.StartAttemptRequest, context: Context) -> tasks_pb.StartAttemptResponse:  # noqa: N802
-        task = self.tasks.get(request.task_id)
-        if task is not None:
-            task.starts.append(request)
-        await self._admit("StartAttempt")
-        await self._notify()
-        if task is None or request.run_id != task.starts[0].run_id or task.reported:
-            return tasks_pb.StartAttemptResponse(admitted=False)
-        return tasks_pb.StartAttemptResponse(
-            admitted=True,
+    async def Exchange(  # noqa: N802
+        self, request_iterator: AsyncIterator[tasks_pb.ExchangeRequest], context: Context
+    ) -> AsyncIterator[tasks_pb.ExchangeResponse]:
+        await self._admit("Exchange")
+        worker = _Worker()
+        self.workers.append(worker)
+        self.opened += 1
+        reading = asyncio.create_task(self._read(worker, request_iterator))
+        try:
+            while (response := await worker.outgoing.get()) is not None:
+                yield response
+            raise DarkroomError(ErrorReason.UNAVAILABLE, "cut")
+        finally:
+            reading.cancel()
+            self.workers.remove(worker)
+            await self._notify()
+
+    async def _read(self, worker: _Worker, requests: AsyncIterator[tasks_pb.ExchangeRequest]) -> None:
+        async for request in requests:
+            if self.silent:
+                continue
+            worker.lane, worker.name = worker.lane or request.lane, worker.name or request.worker
+            worker.moment, worker.draining = request.moment, request.draining
+            for end in request.ends:
+                self._end(end)
+                answer = tasks_pb.EndAnswer(task_id=end.task_id, attempt=end.attempt, accepted=True)
+                worker.outgoing.put_nowait(tasks_pb.ExchangeResponse(answers=[answer], moment=worker.moment))
+            for run_id in request.again:
+                given = [task for task in self.tasks.values() if run_id in task.starts and not task.reported]
+                self._send(worker, given[0], run_id) if given else worker.free.append(run_id)
+            worker.free += request.free
+            if request.draining:
+                worker.free.clear()
+            if not (request.ends or request.again or request.free) or request.draining:
+                worker.outgoing.put_nowait(tasks_pb.ExchangeResponse(moment=worker.moment))
+            self._give(worker.lane)
+            await self._notify()
+        worker.outgoing.put_nowait(None)
+
+    def _end(self, end: tasks_pb.AttemptEnd) -> None:
+        task = self.tasks[end.task_id]
+        match end.WhichOneof("end"):
+            case "success":
+                success = end.success
+                task.completed = Completed(end.attempt, success.output_file_ids, success.notices, success.copies)
+            case "failure":
+                task.failed = end.failure
+            case _:
+                task.failed, task.handed_back = end.handed_back, True
+
+    def _give(self, lane: str) -> None:
+        for worker in self.workers:
+            while worker.lane == lane and worker.free and self._waiting.get(lane):
+                task, run_id = self._waiting[lane].pop(0), worker.free.pop(0)
+                task.starts.append(run_id)
+                self._send(worker, task, run_id)
+
+    def _send(self, worker: _Worker, task: Task, run_id: bytes) -> None:
+        admission = tasks_pb.Admission(
+            run_id=run_id,
+            task_id=task.id,
             attempt=task.attempt,
             account_id=ACCOUNT,
             input_file_ids=task.inputs,
             operations=task.operations,
-            lease=_duration(self.lease_seconds),
-            heartbeat_interval=_duration(self.heartbeat_seconds),
             last=task.last,
             later_inputs=len(task.later),
+            trace_id=f"trace-{task.id}",
         )
+        response = tasks_pb.ExchangeResponse(
+            admissions=[admission],
+            moment=worker.moment - self.late_moments,
+            lease=_duration(self.lease_seconds),
+            heartbeat_interval=_duration(self.heartbeat_seconds),
+        )
+        worker.outgoing.put_nowait(response)
 
     async def FetchInputs(self, request: tasks_pb.FetchInputsRequest, context: Context) -> tasks_pb.FetchInputsResponse:  # noqa: N802
         assert current_identity().account_id == ACCOUNT
@@ -115,9 +230,6 @@ class TasksDouble(AttemptServiceServicer):
         if task.fetching_fails is not None:
             raise task.fetching_fails
         return tasks_pb.FetchInputsResponse(current=task.current, input_file_ids=[*task.inputs, *task.later])
-
-    async def StartAttempts(self, request: tasks_pb.StartAttemptsRequest, context: Context) -> tasks_pb.StartAttemptsResponse:  # noqa: N802
-        return tasks_pb.StartAttemptsResponse(responses=[await self.StartAttempt(one, context) for one in request.requests])
 
     async def Heartbeat(self, request: tasks_pb.HeartbeatRequest, context: Context) -> tasks_pb.HeartbeatResponse:  # noqa: N802
         await self._admit("Heartbeat")
@@ -127,25 +239,6 @@ class TasksDouble(AttemptServiceServicer):
         current = task.current
         await self._notify()
         return tasks_pb.HeartbeatResponse(current=current)
-
-    async def CompleteAttempts(self, request: tasks_pb.CompleteAttemptsRequest, context: Context) -> tasks_pb.CompleteAttemptsResponse:  # noqa: N802
-        return tasks_pb.CompleteAttemptsResponse(responses=[await self._complete(one) for one in request.requests])
-
-    async def CompleteAttempt(self, request: tasks_pb.CompleteAttemptRequest, context: Context) -> tasks_pb.CompleteAttemptResponse:  # noqa: N802
-        assert current_identity().account_id == ACCOUNT
-        return await self._complete(request)
-
-    async def _complete(self, request: tasks_pb.CompleteAttemptRequest) -> tasks_pb.CompleteAttemptResponse:
-        await self._admit("CompleteAttempt")
-        self.tasks[request.task_id].completed = request
-        await self._notify()
-        return tasks_pb.CompleteAttemptResponse(accepted=True)
-
-    async def FailAttempt(self, request: tasks_pb.FailAttemptRequest, context: Context) -> tasks_pb.FailAttemptResponse:  # noqa: N802
-        await self._admit("FailAttempt")
-        self.tasks[request.task_id].failed = request
-        await self._notify()
-        return tasks_pb.FailAttemptResponse(accepted=True)
 
 
 def _duration(seconds: float) -> Duration:

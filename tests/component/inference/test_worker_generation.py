@@ -61,7 +61,7 @@ async def once_more(world: World, task: Task, *, last: bool = False) -> None:
     """Another attempt, by another worker."""
     task.again(last=last)
     async with world.worker():
-        await world.hint(task.id, specs()[task.operations[0].WhichOneof("operation") or ""].lane)
+        world.tasks.queue(specs()[task.operations[0].WhichOneof("operation") or ""].lane, task)
         await world.finished(task)
 
 

@@ -1,69 +1,110 @@
-"""How a worker takes tasks, keeps its lease, stops, and drains: real queue, no operation that needs a model."""
+"""How a worker takes tasks, keeps its lease, stops, and drains: real NATS, no operation that needs a model."""
 
 import asyncio
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from prometheus_client import REGISTRY
 
 from darkroom.common.v1.errors_pb2 import ErrorReason
 from darkroom.operations.v1 import operation_pb2
 from services.common.bus import cancel_subject
+from services.inference.worker import exchange
 from tests.component.inference.conftest import World
+from tests.component.inference.doubles import Task
 from tests.stacks import StackUnderTest
 
 SHORT = operation_pb2.Operation(noop={"steps": 1, "step_milliseconds": 1})
 LONG = operation_pb2.Operation(noop={"steps": 1000, "step_milliseconds": 20})
 ENDLESS = operation_pb2.Operation(noop={"steps": 1, "step_milliseconds": 60_000})
 ONE_SLOT = {"system": 1}
-CHANNEL_TRIES = 5
-"""How often a channel repeats a call by itself; what goes beyond is the worker's doing."""
 
 
-async def test_a_task_is_taken_once_and_its_hint_is_gone(world: World) -> None:
-    async with world.worker():
-        task = await world.submit([SHORT])
-        await world.hint(task.id, "system")
+async def test_a_task_is_taken_and_its_slot_is_free_again(world: World) -> None:
+    async with world.worker(lanes=ONE_SLOT):
+        task, after = await world.submit([SHORT]), await world.submit([SHORT])
         await world.finished(task)
-        await world.queue_empty("system")
+        await world.finished(after)
+        await world.tasks.until(lambda: world.tasks.slots("system") == 1)
     assert task.completed is not None
     assert (task.completed.attempt, list(task.completed.output_file_ids)) == (1, [])
-    assert len({start.run_id for start in task.starts}) == 2
-    assert len({start.worker for start in task.starts}) == 1
+    assert [len(each.starts) for each in (task, after)] == [1, 1]
 
 
-async def test_a_hint_of_a_task_that_is_not_to_be_run_is_dropped(world: World) -> None:
-    async with world.worker():
-        await world.hint(999_999, "system")
-        task = await world.submit([SHORT])
-        await world.finished(task)
-        await world.queue_empty("system")
+async def test_no_more_tasks_are_asked_for_than_there_are_slots(world: World) -> None:
+    async with world.worker(lanes={"system": 3}):
+        busy = [await world.submit([ENDLESS]) for _ in range(5)]
+        await world.tasks.until(lambda: all(task.starts for task in busy[:3]))
+        await world.tasks.until(lambda: all(task.heartbeats for task in busy[:3]))
+        assert not any(task.starts for task in busy[3:])
+        for task in busy:
+            task.current = False
 
 
-async def test_a_malformed_hint_stops_nobody(world: World) -> None:
+async def test_a_task_that_was_sent_on_a_stream_that_broke_is_run_once(world: World) -> None:
+    """The message with it is lost, and the worker asks again for the same slot."""
     async with world.worker(lanes=ONE_SLOT):
-        await world.bus.jetstream.publish("WORK.system", b"\xff\xff")
-        task = await world.submit([SHORT])
+        await world.tasks.until(lambda: world.tasks.slots("system") == 1)
+        [worker] = world.tasks.workers
+        slot = worker.free.pop()
+        task = Task(7, [SHORT], ())
+        task.starts.append(slot)
+        world.tasks.tasks[task.id] = task
+        world.tasks.cut()
         await world.finished(task)
-        await world.queue_empty("system")
+        await world.tasks.until(lambda: world.tasks.slots("system") == 1)
+    assert task.starts == [slot]
+    assert world.tasks.opened == 2
 
 
-async def test_a_hint_goes_back_while_tasks_cannot_be_asked_and_the_same_run_asks_again(world: World) -> None:
-    async with world.worker():
-        first = await world.submit([SHORT])
-        await world.finished(first)
+async def test_an_end_that_was_not_heard_is_said_again_on_the_next_stream(world: World) -> None:
+    async with world.worker(lanes=ONE_SLOT):
+        task = await world.submit([operation_pb2.Operation(noop={"steps": 1, "step_milliseconds": 300})])
+        await world.tasks.until(lambda: bool(task.starts))
         world.tasks.unreachable = True
-        task = await world.submit([SHORT])
-        await world.tasks.refused("StartAttempt", CHANNEL_TRIES + 1)
+        await world.tasks.refused("Exchange", 2)
         world.tasks.unreachable = False
         await world.finished(task)
-        await world.queue_empty("system")
     assert task.completed is not None
-    assert len({start.run_id for start in task.starts}) == 1
+
+
+async def test_a_stream_on_which_nothing_is_answered_is_left(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "_BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(exchange, "_SILENT_SECONDS", 0.2)
+    async with world.worker(lanes=ONE_SLOT):
+        await world.tasks.until(lambda: world.tasks.slots("system") == 1)
+        world.tasks.silent = True
+        await world.tasks.until(lambda: world.tasks.opened >= 2)
+        world.tasks.silent = False
+        task = await world.submit([SHORT])
+        await world.finished(task)
+
+
+async def test_a_task_whose_lease_may_be_over_is_not_begun(world: World) -> None:
+    world.tasks.late_moments = 31_000
+    async with world.worker(lanes=ONE_SLOT):
+        late = await world.submit([SHORT])
+        await world.tasks.until(lambda: bool(late.starts))
+        await world.tasks.until(lambda: world.tasks.slots("system") == 1)
+        world.tasks.late_moments = 0
+        task = await world.submit([SHORT])
+        await world.finished(task)
+    assert not late.reported
+
+
+async def test_a_lease_counts_from_the_moment_that_the_service_had_heard_of(world: World) -> None:
+    """The first heartbeat is due by the time that has passed since, not from when the task arrives."""
+    world.tasks.heartbeat_seconds, world.tasks.late_moments = 20, 20_000
+    async with world.worker(lanes=ONE_SLOT):
+        task = await world.submit([operation_pb2.Operation(noop={"steps": 1, "step_milliseconds": 60_000})])
+        await world.tasks.until(lambda: bool(task.heartbeats), 10)
+        task.current = False
 
 
 async def test_progress_is_told_while_the_work_goes_on(world: World) -> None:
@@ -111,40 +152,27 @@ async def test_a_stray_cancellation_stops_nothing(world: World) -> None:
 
 
 async def test_a_lost_lease_stops_the_work_and_reports_nothing(world: World) -> None:
-    world.tasks.lease_seconds = 1
+    world.tasks.lease_seconds, before = 1, dropped()
     async with world.worker(lanes=ONE_SLOT):
         task = await world.submit([ENDLESS])
         await world.tasks.until(lambda: len(task.heartbeats) >= 1)
         world.tasks.unreachable = True
         after = await world.submit([SHORT])
-        # The only slot asks for the next task once it has given up the first.
-        await world.tasks.refused("StartAttempt", 1)
+        await eventually(lambda: dropped() > before)
         world.tasks.unreachable = False
         await world.finished(after)
     assert not task.reported
 
 
-async def test_a_report_is_repeated_until_it_is_heard(world: World) -> None:
-    async with world.worker():
-        task = await world.submit([operation_pb2.Operation(noop={"steps": 1, "step_milliseconds": 300})])
-        await world.tasks.until(lambda: bool(task.starts))
-        world.tasks.unreachable = True
-        await world.tasks.refused("CompleteAttempt", CHANNEL_TRIES + 1)
-        world.tasks.unreachable = False
-        await world.finished(task)
-    assert task.completed is not None
-
-
 @pytest.mark.breaks("nats")
-async def test_a_worker_goes_on_after_the_queue_was_restarted(world: World, components: StackUnderTest) -> None:
+async def test_a_worker_goes_on_while_nats_restarts(world: World, components: StackUnderTest) -> None:
     async with world.worker():
-        before = await world.submit([SHORT])
-        await world.finished(before)
-        await asyncio.to_thread(components.restart, "nats")
-        after = await world.submit([SHORT])
-        await world.finished(after)
-        await world.queue_empty("system")
-    assert after.completed is not None
+        await world.tasks.until(lambda: world.tasks.slots("system") > 0)
+        await asyncio.to_thread(components.stop, "nats")
+        during = await world.submit([SHORT])
+        await world.finished(during)
+        await asyncio.to_thread(components.start, "nats")
+    assert during.completed is not None
 
 
 async def test_sigterm_lets_short_work_end_and_hands_the_rest_back(world: World) -> None:
@@ -152,7 +180,7 @@ async def test_sigterm_lets_short_work_end_and_hands_the_rest_back(world: World)
     try:
         ending = await world.submit([operation_pb2.Operation(noop={"steps": 5, "step_milliseconds": 200})])
         endless = await world.submit([ENDLESS])
-        await world.tasks.until(lambda: bool(ending.starts) and bool(endless.starts))
+        await world.tasks.until(lambda: bool(ending.heartbeats) and bool(endless.heartbeats))
         process.send_signal(signal.SIGTERM)
         await world.finished(ending)
         await world.finished(endless)
@@ -162,13 +190,42 @@ async def test_sigterm_lets_short_work_end_and_hands_the_rest_back(world: World)
         process.wait()
     assert ending.completed is not None
     assert endless.failed is not None
+    assert endless.handed_back
     assert ErrorReason.Name(endless.failed.reason) == "ERROR_REASON_UNAVAILABLE"
-    # Nobody takes tasks any more: a hint stays in the queue.
+    # Nobody takes tasks any more.
     waiting = await world.submit([SHORT])
-    info = await world.bus.jetstream.consumer_info("WORK", "inference_system")
-    assert info.num_pending == 1
     assert not waiting.starts
     assert list((world.folder / "work").iterdir()) == []
+
+
+async def test_a_task_that_comes_while_the_worker_stops_is_handed_back(world: World) -> None:
+    async with world.worker(lanes={"system": 2}) as stop:
+        running = await world.submit([operation_pb2.Operation(noop={"steps": 1, "step_milliseconds": 1500})])
+        await world.tasks.until(lambda: bool(running.heartbeats) and world.tasks.slots("system") == 1)
+        [worker] = world.tasks.workers
+        slot = worker.free[0]
+        stop.set()
+        await world.tasks.until(lambda: worker.draining)
+        # As if it had been on its way.
+        late = Task(7, [SHORT], (), starts=[slot])
+        world.tasks.tasks[late.id] = late
+        world.tasks.cut()
+        await world.finished(late)
+        await world.finished(running)
+    assert late.handed_back
+    assert running.completed is not None
+
+
+def dropped() -> float:
+    """How many attempts workers in this process have given up."""
+    return REGISTRY.get_sample_value("darkroom_worker_attempts_total", {"outcome": "dropped", "reason": ""}) or 0
+
+
+async def eventually(true: Callable[[], bool]) -> None:
+    """Wait for what nobody tells of."""
+    async with asyncio.timeout(30):
+        while not true():
+            await asyncio.sleep(0.02)
 
 
 async def started(world: World, **changed: object) -> subprocess.Popen[bytes]:

@@ -30,7 +30,6 @@ async def test_a_picture_is_cut_out(neural_world: World) -> None:
     async with neural_world.worker():
         task = await neural_world.submit([CUTOUT], source)
         await neural_world.finished(task)
-        await neural_world.queue_empty("neural")
     assert task.completed is not None, task.failed
     (output,) = task.completed.output_file_ids
     stored = neural_world.files.files[output]
@@ -137,7 +136,6 @@ async def test_what_is_behind_the_subject_is_blurred(neural_world: World) -> Non
     async with neural_world.worker():
         task = await neural_world.submit([operation_pb2.Operation(blur_background=wishes), operation_pb2.Operation(resize={})], source)
         await neural_world.finished(task)
-        await neural_world.queue_empty("neural")
     assert task.completed is not None, task.failed
     (output,) = task.completed.output_file_ids
     assert neural_world.files.files[output].record.name == "disc-blurred-160x160.png"

@@ -81,7 +81,6 @@ class Hooks:
     async def ended(self, webhook_url: str | None = None, surface: str = "") -> Task:
         """A task that has just succeeded."""
         task = await self.scene.create(webhook_url=webhook_url, surface=surface)
-        await self.scene.dispatch()
         await self.scene.start(task)
         done = await self.scene.complete(task)
         assert done is not None

@@ -12,8 +12,9 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotent_call import IdempotentCall
 from services.tasks.domain.acceptance.admission import admit_task
 from services.tasks.model import Task, TaskEvent
-from services.tasks.model.records import CreditTerms, LostAttempt, NewTask, NewTasks
+from services.tasks.model.records import CreditTerms, LostAttempt, NewTask, NewTasks, Slot
 from services.tasks.model.state import TaskState
+from services.tasks.store.former_workers import FormerWorkerStore
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 
@@ -31,6 +32,7 @@ class Scene:
 
     def __init__(self, store: TaskStore, clock: MovableClock) -> None:
         self.store, self.clock = store, clock
+        self.former = FormerWorkerStore(store._database)
         self.terms = UNLIMITED
 
     async def create(self, *, max_open: int = 1000, **new: Any) -> Task:
@@ -89,14 +91,25 @@ class Scene:
             surface=surface,
         )
 
-    async def dispatch(self, lane: str = "system", window: int = 1000, *, batch: int = 1000, max_running: int = 1000) -> list[Task]:
+    async def take(self, slots: int = 1000, lane: str = "system", *, max_running: int = 1000) -> list[Task]:
+        """Start the lane's next tasks, in the order of their turns."""
         await self.store.make_due(lane, now=self.clock())
-        return await self.store.dispatch(lane, window=window, batch=batch, max_running=max_running, now=self.clock())
+        free = [Slot(uuid.uuid4(), "worker") for _ in range(slots)]
+        taken = await self.store.take(lane, free, max_running=max_running, lease_until=self.clock() + LEASE, now=self.clock())
+        return list(taken.tasks)
 
-    async def start(self, task: Task, run_id: uuid.UUID | None = None) -> Task | None:
-        return await self.store.start(
-            task.id, run_id=run_id or uuid.uuid4(), worker="worker", lease_until=self.clock() + LEASE, now=self.clock()
-        )
+    async def start(self, task: Task) -> Task | None:
+        """Start a task, with all others of its lane whose turn it is; None if it cannot be started."""
+        return next((taken for taken in await self.take(lane=task.lane) if taken.id == task.id), None)
+
+    async def start_offered(self, task: Task) -> Task | None:
+        """Start a task as a worker of the previous version."""
+        return await self.former.start(task.id, run_id=uuid.uuid4(), worker="worker", lease_until=self.clock() + LEASE, now=self.clock())
+
+    async def offer(self, lane: str = "system", places: int = 1000, *, max_running: int = 1000) -> list[Task]:
+        """Offer the lane's next tasks to workers of the previous version."""
+        await self.store.make_due(lane, now=self.clock())
+        return await self.former.dispatch(lane, places=places, max_running=max_running, now=self.clock())
 
     async def complete(self, task: Task, attempt: int = 1, outputs: tuple[int, ...] = (11,)) -> Task | None:
         return await self.store.complete(task.id, attempt, output_file_ids=outputs, notices=[b""], now=self.clock())
@@ -153,9 +166,7 @@ class Scene:
 
     async def running(self, **new: int) -> Task:
         """A RUNNING task, in its first attempt."""
-        task = await self.create(**new)
-        await self.dispatch()
-        started = await self.start(task)
+        started = await self.start(await self.create(**new))
         assert started is not None
         return started
 
@@ -166,8 +177,8 @@ class Scene:
             return task
         if state is TaskState.CANCELLED:
             return await self._moved(await self.cancel(task))
-        [offered] = await self.dispatch()
         if state is TaskState.DISPATCHED:
+            [offered] = await self.offer()
             return offered
         started = await self._moved(await self.start(task))
         if state is TaskState.RUNNING:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import uuid
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import asyncpg
 import grpc
 from google.rpc import error_details_pb2, status_pb2
-from nats.js import JetStreamContext
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
 from darkroom.internal.usage.v1 import usage_part_service_pb2, usage_part_service_pb2_grpc
@@ -26,13 +26,14 @@ from darkroom.tasks.v1 import (
     tasks_service_pb2_grpc,
     webhooks_service_pb2_grpc,
 )
-from services.common.bus import WORK_STREAM, Bus, work_subject
+from services.common.bus import Bus
 from services.common.identity import IDENTITY_HEADER, Signer
 from services.common.rpc.channel import Caller
 from services.common.rpc.server import Mount, listening
 from services.tasks.__main__ import serve
 from services.tasks.config import TasksSettings
 from tests.component.tasks.files import FilesDouble, IntakeDouble
+from tests.component.tasks.workers import worker_on
 from tests.dying import Dying, Point, dying
 from tests.harness.channels import EAGER
 from tests.unit.common.keys import Keys
@@ -104,7 +105,7 @@ class Service:
                 grpc.aio.insecure_channel(settings.internal_listen, options=EAGER) as internal,
             ):
                 await _ready(serving, public, internal)
-                yield Replica(public, internal, stop)
+                yield Replica(public, internal, stop, self._lane_of)
         finally:
             stop.set()
             await serving
@@ -123,7 +124,7 @@ class Service:
             grpc.aio.insecure_channel(settings["listen"], options=EAGER) as public,
             grpc.aio.insecure_channel(settings["internal_listen"], options=EAGER) as internal,
         ):
-            yield Replica(public, internal, asyncio.Event()), process
+            yield Replica(public, internal, asyncio.Event(), self._lane_of), process
 
     def caller(self, account_id: int, max_streams: int | None = None) -> tuple[tuple[str, str], ...]:
         """Metadata of a public call, as the edge sets it, for an account that may have its own limit of streams."""
@@ -141,19 +142,21 @@ class Service:
         """Metadata of a call by the accounts service."""
         return Caller(self._signers["accounts"]).on_behalf_of(account_id)
 
-    @asynccontextmanager
-    async def hints(self, lane: str = "system") -> AsyncIterator[JetStreamContext.PullSubscription]:
-        """The lane's hints, as a worker pulls them."""
-        subscription = await self._bus.jetstream.pull_subscribe(work_subject(lane), durable=f"test_{lane}", stream=WORK_STREAM)
-        yield subscription
-        await subscription.unsubscribe()
-        await self._bus.jetstream.delete_consumer(WORK_STREAM, f"test_{lane}")
+    async def _lane_of(self, task_id: int) -> str:
+        connection = await asyncpg.connect(self._settings["database_url"].replace("+asyncpg", ""))
+        try:
+            return str(await connection.fetchval("SELECT lane FROM task WHERE id = $1", task_id))
+        finally:
+            await connection.close()
 
 
 class Replica:
     """Stubs to one replica."""
 
-    def __init__(self, public: grpc.aio.Channel, internal: grpc.aio.Channel, stop: asyncio.Event) -> None:
+    def __init__(
+        self, public: grpc.aio.Channel, internal: grpc.aio.Channel, stop: asyncio.Event, lane_of: Callable[[int], Awaitable[str]]
+    ) -> None:
+        self._lane_of = lane_of
         self.tasks = tasks_service_pb2_grpc.TasksServiceStub(public)
         self.balance = balance_service_pb2_grpc.BalanceServiceStub(public)
         self.batches = batches_service_pb2_grpc.BatchesServiceStub(public)
@@ -189,14 +192,15 @@ class Replica:
         """A task as it is now."""
         return (await self.tasks.GetTask(tasks_service_pb2.GetTaskRequest(task_id=task_id), metadata=metadata)).task
 
-    async def start(self, metadata: tuple[tuple[str, str], ...], task_id: int) -> attempt_service_pb2.StartAttemptResponse:
-        """Start an attempt by a new run."""
-        request = attempt_service_pb2.StartAttemptRequest(task_id=task_id, run_id=str(uuid.uuid4()), worker="w1", fetches_inputs=True)
-        return await self.attempts.StartAttempt(request, metadata=metadata)
-
-    async def started(self, metadata: tuple[tuple[str, str], ...], task_id: int) -> attempt_service_pb2.StartAttemptResponse:
-        """Start an attempt as soon as the task is offered."""
-        return await eventually(lambda: self.start(metadata, task_id), lambda response: response.admitted)
+    async def started(self, metadata: tuple[tuple[str, str], ...], task_id: int) -> attempt_service_pb2.Admission:
+        """The task, given to a worker that has a free slot for each task whose turn comes first, and then leaves."""
+        async with worker_on(self.attempts, metadata, await self._lane_of(task_id)) as worker:
+            for count in itertools.count(1):
+                await worker.ask()
+                admission = (await worker.given(count))[-1]
+                if admission.task_id == task_id:
+                    return admission
+        raise AssertionError
 
 
 async def eventually(read: Callable[[], Awaitable[T]], true: Callable[[T], bool], seconds: float = 20) -> T:

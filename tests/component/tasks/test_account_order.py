@@ -50,22 +50,20 @@ async def positions(order: AccountOrder, tasks: Sequence[Task]) -> list[int]:
     return [await order.position(task) for task in ordered(tasks)]
 
 
-async def test_a_place_is_the_accounts_own_and_counts_what_is_offered(scene: Scene, order: AccountOrder, clock: MovableClock) -> None:
+async def test_a_place_is_the_accounts_own_and_moves_with_the_head(scene: Scene, order: AccountOrder, clock: MovableClock) -> None:
     tasks = [await scene.create(priority=priority) for priority in (0, 0, 2, 1)]
     await scene.create(account_id=OTHER, priority=5)
     await scene.create(lane="neural")
     assert await positions(order, tasks) == [0, 1, 2, 3]
-    offered = [task for task in await scene.dispatch(window=3) if task.account_id == tasks[0].account_id]
-    assert sorted([await order.position(task) for task in offered]) == list(range(len(offered)))
-    assert await order.position(tasks[1]) == 3
-    [first] = [task for task in offered if await order.position(task) == 0]
-    running = await scene.start(first)
-    assert running is not None
-    assert await order.position(running) == 0
-    assert await order.position(tasks[1]) == 2
+    first = next(task for task in await scene.take(3) if task.account_id == tasks[0].account_id)
+    assert first.id == tasks[2].id
+    assert await order.position(first) == 0
+    left = await order.position(tasks[1])
+    assert left < 3
     await scene.fail(first, run_at=clock.now.replace(hour=13))
     # Its retry is not due, but it will go before what is younger.
-    assert await order.position(await scene.now(first)) == len(offered) - 1
+    assert await order.position(await scene.now(first)) == 0
+    assert await order.position(tasks[1]) == left
     await scene.cancel(first)
     assert await order.position(await scene.now(first)) == 0
 
@@ -80,8 +78,7 @@ async def test_places_in_a_long_queue_move_with_its_head_and_its_end(
     top = 2
     for _ in range(6):
         assert await positions(order, list(waiting.values())) == list(range(len(waiting)))
-        for task in await scene.dispatch(batch=chance.randrange(12)):
-            await scene.start(task)
+        for task in await scene.take(chance.randrange(12)):
             del waiting[task.id]
         # Behind everything, and before it.
         top += 1

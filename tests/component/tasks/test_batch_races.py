@@ -74,33 +74,30 @@ async def test_a_storm_over_batches(
         except DarkroomError as error:
             assert error.reason is ErrorReason.INSUFFICIENT_CREDITS
 
-    async def dispatch() -> None:
-        await scene.dispatch(chance.choice(["system", "neural"]), window=20, batch=10)
+    async def take() -> None:
+        await scene.take(10, chance.choice(["system", "neural"]))
 
     async def act() -> None:
         task = await scene.now(chance.choice(tasks))
-        match chance.randrange(12):
+        match chance.randrange(7):
             case 0:
                 await scene.cancel(task)
             case 1:
                 await batches.cancel(task.batch_id, task.account_id)
             case 2 | 3 | 4:
                 await scene.complete(task, task.attempt)
-            case 5 | 6:
-                await scene.fail(task, task.attempt, attempts_allowed=chance.choice([1, 5]))
             case _:
-                await scene.start(task)
+                await scene.fail(task, task.attempt, attempts_allowed=chance.choice([1, 5]))
 
     await create()
     # One success and one cancel there are in any case.
     for lane in ("system", "neural"):
-        await scene.dispatch(lane, window=20, batch=10)
+        await scene.take(10, lane)
     completed, cancelled, *_ = tasks
-    await scene.start(completed)
     assert await scene.complete(completed) is not None
     assert await scene.cancel(cancelled) is not None
     for _ in range(10):
-        deeds = [create] * 2 + [dispatch] * 4 + [act] * 30
+        deeds = [create] * 2 + [take] * 4 + [act] * 30
         chance.shuffle(deeds)
         await asyncio.gather(*(deed() for deed in deeds))
     assert await wrong_batches(clean_engine) == []
@@ -126,9 +123,7 @@ async def _ended_batch(batches: Batches, task: Task) -> int:
 async def test_cancelling_while_all_tasks_complete(scene: Scene, batches: Batches, clean_engine: AsyncEngine) -> None:
     for _ in range(4):
         tasks = await batches.create(25)
-        await scene.dispatch()
-        for task in tasks:
-            await scene.start(task)
+        await scene.take()
         cancelling = asyncio.gather(*(batches.cancel(tasks[0].batch_id) for _ in range(2)))
         completed = await asyncio.gather(*(scene.complete(task) for task in tasks))
         # Each task has ended exactly once, by one or the other.
@@ -161,7 +156,6 @@ async def test_the_end_of_a_batch_is_sent_with_the_batch(scene: Scene, batches: 
     async with Receiver() as receiver:
         [task] = await batches.create(1, webhook_url=receiver.url)
         await hooks.webhooks.default_secret(ACCOUNT)
-        await scene.dispatch()
         await scene.start(task)
         await scene.complete(task)
         await hooks.round()

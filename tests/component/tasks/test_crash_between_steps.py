@@ -32,8 +32,9 @@ from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.hooks import Hooks
 from tests.component.tasks.receiver import Receiver
 from tests.component.tasks.scene import LEASE, Scene
-from tests.component.tasks.service import Replica, Service, eventually
-from tests.component.tasks.test_task_loops import attempts, hinted, published, reaper, relay  # noqa: F401 - fixtures
+from tests.component.tasks.service import Replica, Service
+from tests.component.tasks.test_task_loops import attempts, published, reaper, relay  # noqa: F401 - fixtures
+from tests.component.tasks.workers import worker_on
 from tests.dying import Dying, Point
 
 ACCOUNT = 7_001
@@ -63,6 +64,14 @@ async def call(method: Any, request: Any, metadata: tuple[tuple[str, str], ...],
     await process.died()
 
 
+async def told_to_a_dying_replica(service: Service, point: Point, end: attempts_pb.AttemptEnd) -> None:
+    """An end that a replica carries out and does not answer."""
+    async with service.dying(point) as (dying, process), worker_on(dying.attempts, service.worker()) as worker:
+        await worker.say(ends=[end])
+        await process.died()
+        assert not worker.answers
+
+
 @pytest.mark.parametrize(
     ("point", "kept"),
     [(Point(FilesClient, "pin"), False), (Point(TaskStore, "create"), True)],
@@ -79,7 +88,7 @@ async def test_a_create_that_dies_is_repeated_and_makes_one_task(service: Servic
     again = await other.create(me, photo, operations=[CUT_OUT])
     assert [task.id for task in left] == [again.id] * kept
     # Nobody had to be woken: the task goes on by itself.
-    assert (await other.started(service.worker(), again.id)).admitted
+    assert (await other.started(service.worker(), again.id)).attempt == 1
     # Files asks what became of every pin, and lets go those of tasks that there are not.
     pinned = list(service.files.pins)
     lookup = await other.attempts.LookupTasks(attempts_pb.LookupTasksRequest(task_ids=pinned), metadata=service.files_service())
@@ -87,45 +96,37 @@ async def test_a_create_that_dies_is_repeated_and_makes_one_task(service: Servic
     assert len(pinned) == (1 if kept else 2)
 
 
-async def test_a_dispatcher_that_dies_after_its_commit_leaves_an_offer_that_is_repeated(
-    service: Service,
-    scene: Scene,
-    bus: Bus,
-    clock: MovableClock,
-    reaper: Reaper,  # noqa: F811
-) -> None:
-    task = await scene.create()
-    async with service.dying(Point(TaskStore, "dispatch")) as (_, process):
-        await process.died()
-    assert (await scene.now(task)).state is TaskState.DISPATCHED
-    assert await hinted(bus) == []
-    clock.now = datetime.now(UTC) + timedelta(seconds=31)
-    await reaper.step()
-    assert [hint.task_id for hint in await hinted(bus)] == [task.id]
-
-
-async def test_a_start_whose_reply_is_lost_is_given_again_to_the_same_run_only(service: Service, other: Replica) -> None:
+async def test_a_task_that_was_taken_when_its_replica_died_goes_to_the_slot_that_it_was_taken_for(service: Service, other: Replica) -> None:
+    """Killed between the commit and the message to the worker, which then asks another replica for the same slot."""
     worker, me = service.worker(), service.caller(ACCOUNT)
     task = await other.create(me)
-    await eventually(lambda: other.get(me, task.id), lambda now: now.state == task_pb2.TASK_STATE_DISPATCHED)
-    request = attempts_pb.StartAttemptRequest(task_id=task.id, run_id=str(uuid.uuid4()), worker="w1")
-    async with service.dying(Point(TaskStore, "start")) as (dying, process):
-        await call(dying.attempts.StartAttempt, request, worker, process)
-    assert not (await other.start(worker, task.id)).admitted
-    again = await other.attempts.StartAttempt(request, metadata=worker)
-    assert (again.admitted, again.attempt) == (True, 1)
+    async with service.dying(Point(TaskStore, "take")) as (dying, process):
+        async with worker_on(dying.attempts, worker) as cut:
+            [run_id] = await cut.ask()
+            await process.died()
+        assert not cut.admissions
+    running = await other.get(me, task.id)
+    assert running.state == task_pb2.TASK_STATE_RUNNING
+    async with worker_on(other.attempts, worker) as again:
+        await again.say(again=[run_id], free=[uuid.uuid4().bytes])
+        [admission] = await again.given()
+        assert (admission.task_id, admission.attempt, admission.run_id) == (task.id, 1, run_id)
+        await again.succeed(admission)
+        assert await again.answered(task.id) == {task.id: True}
+    assert len((await other.get(me, task.id)).attempts) == 1
 
 
 async def test_a_completion_whose_reply_is_lost_is_accepted_again_and_charged_once(service: Service, other: Replica) -> None:
     worker, me = service.worker(), service.caller(ACCOUNT)
     task = await other.create(me)
     await other.started(worker, task.id)
-    request = attempts_pb.CompleteAttemptRequest(task_id=task.id, attempt=1)
-    async with service.dying(Point(TaskStore, "complete")) as (dying, process):
-        await call(dying.attempts.CompleteAttempt, request, worker, process)
+    end = attempts_pb.AttemptEnd(task_id=task.id, attempt=1, success=attempts_pb.AttemptSuccess())
+    await told_to_a_dying_replica(service, Point(TaskStore, "complete"), end)
     done = await other.get(me, task.id)
     assert done.state == task_pb2.TASK_STATE_SUCCEEDED
-    assert (await other.attempts.CompleteAttempt(request, metadata=worker)).accepted
+    async with worker_on(other.attempts, worker) as again:
+        await again.say(ends=[end])
+        assert await again.answered(task.id) == {task.id: True}
     assert await other.get(me, task.id) == done
 
 
@@ -133,10 +134,12 @@ async def test_a_failure_whose_reply_is_lost_counts_once(service: Service, other
     worker, me = service.worker(), service.caller(ACCOUNT)
     task = await other.create(me)
     await other.started(worker, task.id)
-    request = attempts_pb.FailAttemptRequest(task_id=task.id, attempt=1, reason=ErrorReason.UNAVAILABLE.number)
-    async with service.dying(Point(TaskStore, "fail")) as (dying, process):
-        await call(dying.attempts.FailAttempt, request, worker, process)
-    assert not (await other.attempts.FailAttempt(request, metadata=worker)).accepted
+    failure = attempts_pb.AttemptFailure(reason=ErrorReason.UNAVAILABLE.number)
+    end = attempts_pb.AttemptEnd(task_id=task.id, attempt=1, failure=failure)
+    await told_to_a_dying_replica(service, Point(TaskStore, "fail"), end)
+    async with worker_on(other.attempts, worker) as again:
+        await again.say(ends=[end])
+        assert await again.answered(task.id) == {task.id: False}
     assert (await other.started(worker, task.id)).attempt == 2
 
 
@@ -182,7 +185,7 @@ async def test_a_relay_that_dies_before_publishing_leaves_the_events_to_the_next
     assert await published(bus, task.id) == []
     clock.now = datetime.now(UTC) + timedelta(seconds=10)
     await relay.step()
-    assert [message.event.sequence for message in await published(bus, task.id)] == [1, 2, 3]
+    assert [message.event.sequence for message in await published(bus, task.id)] == [1, 2]
 
 
 async def test_a_relay_that_dies_before_marking_lets_the_next_send_again_what_nobody_gets_twice(
@@ -196,10 +199,10 @@ async def test_a_relay_that_dies_before_marking_lets_the_next_send_again_what_no
     task = await scene.running()
     async with service.dying(Point(TaskStore, "events_relayed", before=True)) as (_, process):
         await process.died()
-    assert len(await published(bus, task.id)) == 3
+    assert len(await published(bus, task.id)) == 2
     clock.now = datetime.now(UTC) + timedelta(seconds=10)
     await relay.step()
-    assert len(await published(bus, task.id)) == 3
+    assert len(await published(bus, task.id)) == 2
     clock.advance(3600)
     assert await store.take_events(limit=10, retry_at=clock(), now=clock()) == []
 

@@ -78,7 +78,6 @@ async def test_a_retry_keeps_what_is_reserved_and_is_charged_once(paying: Scene,
     task = await paying.running()
     await paying.fail(task)
     assert await books.state() == (STARTING - PRICE, PRICE)
-    await paying.dispatch()
     await paying.start(task)
     await paying.complete(task, attempt=2)
     assert await books.of(task.id) == [(RESERVE, PRICE), (SETTLE, PRICE)]
@@ -99,7 +98,6 @@ async def test_a_worker_that_lost_its_lease_charges_nothing(paying: Scene, books
     task = await paying.running(max_attempts=2)
     clock.advance(31)
     await paying.fail(task, reason=ErrorReason.WORKER_LOST, lease_ended_by=clock())
-    await paying.dispatch()
     await paying.start(task)
     assert await paying.complete(task, attempt=1) is None
     assert await books.of(task.id) == [(RESERVE, PRICE)]

@@ -93,10 +93,7 @@ async def test_random_lives_leave_the_books_right(scene: Scene, books: Books, cl
         await books.set_terms(chance.choice(ACCOUNTS), unlimited=chance.choice((None, None, True)), multiplier_permille=multiplier)
 
     async def worker() -> None:
-        for task in await scene.dispatch(window=chance.randrange(1, 10)):
-            started = await scene.start(task)
-            if started is None:
-                continue
+        for started in await scene.take(chance.randrange(1, 10)):
             attempt, outputs = started.attempt, tuple(range(chance.randrange(4)))
             reports = [partial(scene.complete, started, attempt, outputs)] * chance.randrange(3)
             reports += [partial(scene.fail, started, attempt)] * chance.randrange(2)

@@ -57,8 +57,11 @@ async def test_counters_are_exact_after_a_storm(scene: Scene, clean_engine: Asyn
     async def create() -> None:
         tasks.append(await scene.create(account_id=chance.choice(ACCOUNTS), lane=chance.choice(LANES), priority=chance.randrange(3)))
 
-    async def dispatch() -> None:
-        await scene.dispatch(chance.choice(LANES), window=12, batch=5, max_running=8)
+    async def take() -> None:
+        if chance.randrange(3):
+            await scene.take(5, chance.choice(LANES), max_running=8)
+        else:
+            await scene.offer(chance.choice(LANES), 5, max_running=8)
 
     async def reclassify() -> None:
         await policies.change(chance.choice(ACCOUNTS), PolicyChange(weight=chance.choice([1, 2]), priority_class=chance.randrange(2)))
@@ -75,8 +78,10 @@ async def test_counters_are_exact_after_a_storm(scene: Scene, clean_engine: Asyn
                 run_at = clock() + timedelta(seconds=chance.choice([0, 0, 3600]))
                 reason = ErrorReason.UNAVAILABLE
                 await scene.fail(task, task.attempt, reason=reason, attempts_allowed=chance.choice([1, 5, 5]), run_at=run_at)
+            case 4:
+                await scene.start_offered(task)
             case _:
-                await scene.start(task)
+                await scene.former.recall(task.lane, offered_before=clock(), now=clock())
 
     # One success and one cancel there are in any case.
     tasks += [await scene.running(), await scene.create()]
@@ -84,7 +89,7 @@ async def test_counters_are_exact_after_a_storm(scene: Scene, clean_engine: Asyn
     assert await scene.cancel(tasks[1]) is not None
     await create()
     for _ in range(12):
-        deeds = [create] * 8 + [dispatch] * 4 + [act] * 24 + [reclassify]
+        deeds = [create] * 8 + [take] * 4 + [act] * 24 + [reclassify]
         chance.shuffle(deeds)
         await asyncio.gather(*(deed() for deed in deeds))
     assert await differences(clean_engine) == []
@@ -110,20 +115,20 @@ async def test_the_storm_would_be_noticed(scene: Scene, clean_engine: AsyncEngin
 
 async def test_changes_to_one_task_at_once_are_counted_once(scene: Scene, clean_engine: AsyncEngine) -> None:
     for _ in range(15):
-        waiting, offered = await scene.create(), await scene.create()
-        await scene.dispatch(window=1)
-        await asyncio.gather(scene.cancel(waiting), scene.cancel(offered), scene.dispatch(), scene.start(offered), scene.cancel(waiting))
+        waiting, first = await scene.create(), await scene.create()
+        await scene.take(1)
+        await asyncio.gather(scene.cancel(waiting), scene.cancel(first), scene.take(), scene.start(first), scene.cancel(waiting))
         assert await differences(clean_engine) == []
-        await asyncio.gather(scene.cancel(waiting), scene.cancel(offered))
+        await asyncio.gather(scene.cancel(waiting), scene.cancel(first))
 
 
-async def test_an_accounts_only_task_is_offered_and_cancelled_at_once(scene: Scene, clean_engine: AsyncEngine, clock: MovableClock) -> None:
+async def test_an_accounts_only_task_is_taken_and_cancelled_at_once(scene: Scene, clean_engine: AsyncEngine, clock: MovableClock) -> None:
     for round_number in range(40):
         task = await scene.create() if round_number % 2 else await scene.running()
         if task.state is TaskState.RUNNING:
             await scene.fail(task, run_at=clock() + timedelta(seconds=1))
             clock.advance(1)
-        [_, cancelled] = await asyncio.gather(scene.dispatch(), scene.cancel(task))
+        [_, cancelled] = await asyncio.gather(scene.take(), scene.cancel(task))
         assert cancelled is not None
         assert await differences(clean_engine) == []
 
@@ -134,10 +139,9 @@ async def test_two_replicas_that_start_and_complete_the_same_tasks_at_once_do_so
     """Each replica takes them in one statement, in opposite orders."""
     other = Scene(TaskStore(Database(clean_engine)), clock)
     tasks = [await scene.create(account_id=ACCOUNTS[number % 3]) for number in range(40)]
-    await scene.dispatch()
     both = [*((scene, task) for task in tasks), *((other, task) for task in reversed(tasks))]
-    started = await asyncio.gather(*(replica.start(task) for replica, task in both))
-    assert sorted(task.id for task in started if task is not None) == [task.id for task in tasks]
+    started = await asyncio.gather(*(replica.take(7) for replica in (scene, other) * 3))
+    assert sorted(task.id for batch in started for task in batch) == [task.id for task in tasks]
     completed = await asyncio.gather(*(replica.complete(task, outputs=(task.id,)) for replica, task in both))
     assert sorted((task.id, *task.output_file_ids) for task in completed if task is not None) == [(task.id, task.id) for task in tasks]
     assert await differences(clean_engine) == []

@@ -1,36 +1,23 @@
-"""Dispatcher, reaper and relay against real NATS, with a clock that is moved."""
+"""Reaper and relay against real NATS, with a clock that is moved."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from nats.js.api import AckPolicy, ConsumerConfig
-from nats.js.errors import NotFoundError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.bus import (
-    EVENTS_STREAM,
-    WORK_STREAM,
-    Bus,
-    connected,
-    event_subject,
-    events_subject,
-    work_consumer,
-    work_subject,
-)
+from services.common.bus import EVENTS_STREAM, Bus, connected, event_subject, events_subject
 from services.common.database import Database
 from services.common.errors import ErrorReason
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
-from services.tasks.domain.lifecycle.dispatcher import Dispatcher
-from services.tasks.domain.lifecycle.hints import drop_lost_hints, hints_waiting, publish_hints
+from services.tasks.domain.lifecycle.exchange import LaneExchange
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
 from services.tasks.domain.lifecycle.reaper import Reaper
@@ -54,8 +41,8 @@ def attempts(store: TaskStore, clock: MovableClock) -> Attempts:
 
 
 @pytest.fixture
-def reaper(store: TaskStore, bus: Bus, attempts: Attempts, clock: MovableClock) -> Reaper:
-    return Reaper(store, attempts, bus, ["system"], 30 * SECOND, clock)
+def reaper(attempts: Attempts) -> Reaper:
+    return Reaper(attempts)
 
 
 def relay_of(store: TaskStore, bus: Bus, clock: MovableClock, age: timedelta = timedelta()) -> Relay:
@@ -67,114 +54,9 @@ def relay(store: TaskStore, bus: Bus, clock: MovableClock) -> Relay:
     return relay_of(store, bus, clock)
 
 
-def dispatcher(store: TaskStore, bus: Bus, clock: MovableClock, window: int = 10) -> Dispatcher:
-    return Dispatcher("system", store, bus, Notifications(), window, 1000, clock)
-
-
-async def hinted(bus: Bus) -> list[attempt_service_pb2.WorkHint]:
-    """Every hint in the lane, in the order of the stream."""
-    hints, sequence = [], 0
-    with suppress(NotFoundError):  # after the last
-        while True:
-            message = await bus.jetstream.get_msg(WORK_STREAM, sequence + 1, subject=work_subject("system"), next=True)
-            hints.append(attempt_service_pb2.WorkHint.FromString(message.data or b""))
-            sequence = message.seq or 0
-    return hints
-
-
 async def published(bus: Bus, task_id: int) -> list[attempt_service_pb2.PublishedEvent]:
     """Every event of a task in EVENTS, in the order of the stream."""
     return [event for event in await events_on(bus) if event.event.task_id == task_id]
-
-
-async def test_hints_go_out_in_order_and_carry_the_trace(scene: Scene, store: TaskStore, bus: Bus, clock: MovableClock) -> None:
-    tasks = [await scene.create(priority=priority) for priority in (0, 9, 5)]
-    assert await dispatcher(store, bus, clock).step() is False
-    hints = await hinted(bus)
-    assert [hint.task_id for hint in hints] == [tasks[1].id, tasks[2].id, tasks[0].id]
-    assert {hint.trace_id for hint in hints} == {"trace"}
-
-
-async def test_dispatchers_at_once_publish_each_task_once(scene: Scene, store: TaskStore, bus: Bus, clock: MovableClock) -> None:
-    tasks = [(await scene.create()).id for _ in range(30)]
-    await asyncio.gather(*(dispatcher(store, bus, clock, window=20).step() for _ in range(4)))
-    hints = [hint.task_id for hint in await hinted(bus)]
-    assert sorted(hints) == tasks[:20]
-
-
-async def test_an_offer_whose_message_was_never_sent_is_made_again(
-    scene: Scene, store: TaskStore, bus: Bus, reaper: Reaper, clock: MovableClock
-) -> None:
-    task = await scene.create()
-    await scene.dispatch()  # Committed; then the dispatcher died.
-    clock.advance(29)
-    await reaper.step()
-    assert await hinted(bus) == []
-    clock.advance(1)
-    await reaper.step()
-    assert [hint.task_id for hint in await hinted(bus)] == [task.id]
-    assert await scene.start(task) is not None
-
-
-async def test_reapers_at_once_repeat_an_offer_once(
-    scene: Scene, store: TaskStore, bus: Bus, attempts: Attempts, clock: MovableClock
-) -> None:
-    await scene.create()
-    await scene.dispatch()
-    clock.advance(31)
-    await asyncio.gather(*(Reaper(store, attempts, bus, ["system"], 30 * SECOND, clock).step() for _ in range(4)))
-    assert len(await hinted(bus)) == 1
-
-
-async def test_offers_that_wait_for_a_worker_are_not_piled_up(
-    scene: Scene, store: TaskStore, bus: Bus, reaper: Reaper, clock: MovableClock
-) -> None:
-    await scene.create()
-    await dispatcher(store, bus, clock).step()
-    for _ in range(5):
-        clock.advance(31)
-        await reaper.step()
-    assert await hints_waiting(bus, "system") == 1
-
-
-async def test_an_offer_is_made_again_when_its_message_is_left_behind(
-    scene: Scene, store: TaskStore, bus: Bus, reaper: Reaper, clock: MovableClock
-) -> None:
-    """As by a server that was killed: the stream holds the message, and the workers' consumer is past it."""
-    tasks = [await scene.create() for _ in range(2)]
-    await dispatcher(store, bus, clock).step()
-    lane = work_consumer("system")
-    config = ConsumerConfig(lane, filter_subject=work_subject("system"), ack_policy=AckPolicy.EXPLICIT, ack_wait=0.1, max_deliver=1)
-    await bus.jetstream.add_consumer(WORK_STREAM, config)
-    workers = await bus.jetstream.pull_subscribe_bind(lane, stream=WORK_STREAM)
-    await workers.fetch(1, timeout=60)
-    while (await workers.consumer_info()).num_ack_pending:
-        await asyncio.sleep(0.05)
-    await bus.jetstream.add_consumer(WORK_STREAM, config, ack_wait=30)
-    [second] = await workers.fetch(1, timeout=60)
-    await second.ack_sync()
-    assert await scene.start(tasks[1]) is not None
-    assert [hint.task_id for hint in await hinted(bus)] == [tasks[0].id]
-
-    clock.advance(31)
-    await reaper.step()
-
-    [again] = await workers.fetch(1, timeout=60)
-    assert attempt_service_pb2.WorkHint.FromString(again.data).task_id == tasks[0].id
-    await again.ack_sync()
-    await drop_lost_hints(bus, "system")
-    assert await hinted(bus) == []
-
-
-async def test_an_offer_made_again_is_not_mistaken_for_the_first(scene: Scene, bus: Bus, clock: MovableClock) -> None:
-    [task] = [await scene.create()]
-    [offered] = await scene.dispatch()
-    for _ in range(2):  # The publisher repeats what was not confirmed: one message.
-        assert await publish_hints(bus, [offered]) == []
-    clock.advance(31)
-    again = await scene.store.redispatch("system", offered_before=clock() - 30 * SECOND, limit=10, now=clock())
-    assert await publish_hints(bus, again) == []
-    assert [hint.task_id for hint in await hinted(bus)] == [task.id, task.id]
 
 
 async def test_an_ended_lease_sends_the_task_back(scene: Scene, reaper: Reaper, clock: MovableClock) -> None:
@@ -205,8 +87,7 @@ async def test_a_task_that_takes_its_workers_down_is_given_up_before_its_last_at
     await scene.fail(task, attempt=1, reason=ErrorReason.UNAVAILABLE)
     for attempt in (2, 3, 4):
         clock.advance(31)
-        [offered] = await scene.dispatch()
-        assert await scene.start(offered) is not None
+        assert await scene.start(task) is not None
         clock.advance(31)
         await reaper.step()
         now = await scene.now(task)
@@ -222,9 +103,7 @@ async def test_a_task_that_takes_its_workers_down_is_given_up_before_its_last_at
 async def test_an_attempt_that_takes_too_long_is_ended_though_its_worker_lives(
     scene: Scene, attempts: Attempts, reaper: Reaper, clock: MovableClock
 ) -> None:
-    task = await scene.create()
-    await scene.dispatch()
-    assert await attempts.start(task.id, uuid.uuid4(), "worker") is not None
+    task = await scene.running()
     for _ in range(180):
         clock.advance(20)
         assert await attempts.heartbeat(task.id, 1, 0.5, "")
@@ -243,16 +122,16 @@ async def test_events_are_published_in_order_with_the_outputs_on_success(scene: 
     await scene.complete(task, outputs=(21, 22))
     await relay.step()
     events = await published(bus, task.id)
-    assert [message.event.sequence for message in events] == [1, 2, 3, 4, 5]
+    assert [message.event.sequence for message in events] == [1, 2, 3, 4]
     assert {message.account_id for message in events} == {ACCOUNT}
-    assert [list(message.output_file_ids) for message in events] == [[], [], [], [], [21, 22]]
-    assert events[3].event.message == "half"
+    assert [list(message.output_file_ids) for message in events] == [[], [], [], [21, 22]]
+    assert events[2].event.message == "half"
 
 
 async def test_relays_at_once_publish_each_event_once(scene: Scene, store: TaskStore, bus: Bus, clock: MovableClock) -> None:
     tasks = [await scene.running() for _ in range(10)]
     await asyncio.gather(*(relay_of(store, bus, clock).step() for _ in range(5)))
-    assert len(await events_on(bus)) == 3 * len(tasks)
+    assert len(await events_on(bus)) == 2 * len(tasks)
 
 
 async def test_an_announced_event_is_published_once_and_the_relay_takes_what_was_not(
@@ -261,7 +140,7 @@ async def test_an_announced_event_is_published_once_and_the_relay_takes_what_was
     announcer, relay = Announcer(store, EventPublisher(bus, packed)), relay_of(store, bus, clock, 2 * SECOND)
     task = await scene.create()
     announcer.add(OutgoingEvent.newest_of(task))
-    await scene.dispatch()  # By a process that dies before it announces this.
+    await scene.take()  # By a process that dies before it announces this.
     assert await announcer.step() is False
     await announcer.forget()
     assert [message.event.sequence for message in await published(bus, task.id)] == [1]
@@ -294,9 +173,9 @@ async def test_what_a_statement_did_is_forgotten_only_once_every_event_of_it_is_
     tasks = [await scene.create() for _ in range(3)]
     clock.advance(10)
     await relay.step()
-    offered = await scene.dispatch()
-    assert {(task.outbox_id, task.outbox_events) for task in offered} == {(offered[0].outbox_id, 3)}
-    for task in offered[:2]:
+    started = await scene.take()
+    assert {(task.outbox_id, task.outbox_events) for task in started} == {(started[0].outbox_id, 3)}
+    for task in started[:2]:
         announcer.add(OutgoingEvent.newest_of(task))
         await announcer.step()
         await announcer.forget()
@@ -307,7 +186,7 @@ async def test_what_a_statement_did_is_forgotten_only_once_every_event_of_it_is_
     assert {event.event.task_id for event in await events_on(bus) if event.event.sequence == 2} == {task.id for task in tasks}
     assert await _unpublished(store, clock) == 0
 
-    for task in await asyncio.gather(*map(scene.start, offered)):
+    for task in await asyncio.gather(*map(scene.complete, started)):
         assert task is not None
         announcer.add(OutgoingEvent.newest_of(task))
     await announcer.step()
@@ -357,17 +236,21 @@ async def test_a_large_backlog_is_relayed_in_batches(scene: Scene, store: TaskSt
     assert len(await events_on(bus)) == 101
 
 
-async def test_without_nats_nothing_is_offered_or_taken_but_leases_end(
-    scene: Scene, store: TaskStore, bus: Bus, attempts: Attempts, nats_url: str, clock: MovableClock
+async def test_without_nats_no_event_is_taken_but_tasks_start_and_leases_end(
+    scene: Scene, store: TaskStore, attempts: Attempts, nats_url: str, clock: MovableClock
 ) -> None:
     async with connected(nats_url, "tests", 1) as gone:
         await gone.client.close()
         running = await scene.running()
-        waiting = await scene.create()
         clock.advance(31)
-        assert await dispatcher(store, gone, clock).step() is False
+        waiting = await scene.create()
+        exchange = LaneExchange("system", store, attempts, gone, Notifications(), 1000, SECOND, clock)
+        stream = exchange.open("worker")
+        await exchange.step()
+        stream.hear(free=[uuid.uuid4()], again=[], ends=[], draining=False, moment=1)
+        await exchange.step()
         assert await relay_of(store, gone, clock).step() is False
-        await Reaper(store, attempts, gone, ["system"], 30 * SECOND, clock).step()
-    assert (await scene.now(waiting)).state is TaskState.QUEUED
+        await Reaper(attempts).step()
+    assert (await scene.now(waiting)).state is TaskState.RUNNING
     assert (await scene.now(running)).error_reason is ErrorReason.WORKER_LOST
     assert len(await store.take_events(limit=100, retry_at=clock() + SECOND, now=clock())) == 5

@@ -40,17 +40,15 @@ async def test_an_empty_queue_is_told_as_such(gauges: QueueGauges) -> None:
 async def test_depth_by_lane_and_state(gauges: QueueGauges, scene: Scene, clock: MovableClock) -> None:
     for account_id in (1, 1, 2):
         await scene.create(account_id=account_id, lane="neural")
-    running, delayed, *_ = [await scene.create() for _ in range(4)]
-    await scene.dispatch(window=3)
-    for task in (running, delayed):
-        assert await scene.start(task) is not None
+    for _ in range(3):
+        await scene.create()
+    _, delayed = await scene.take(2)
     assert await scene.fail(delayed, run_at=clock() + timedelta(minutes=1)) is not None
 
     found = await read(gauges)
-    assert {state: found["darkroom_queue_tasks", "system", state] for state in ("queued", "delayed", "dispatched", "running")} == {
+    assert {state: found["darkroom_queue_tasks", "system", state] for state in ("queued", "delayed", "running")} == {
         "queued": 1,
         "delayed": 1,
-        "dispatched": 1,
         "running": 1,
     }
     assert found["darkroom_queue_tasks", "neural", "queued"] == 3
@@ -82,8 +80,7 @@ async def test_events_lag_until_they_are_published(gauges: QueueGauges, scene: S
 async def test_webhooks_lag_when_they_are_due(gauges: QueueGauges, scene: Scene, clock: MovableClock) -> None:
     for host in ("a", "b"):
         await scene.create(webhook_url=f"https://{host}.example.com/")
-    for task in await scene.dispatch():
-        await scene.start(task)
+    for task in await scene.take():
         await scene.complete(task)
     clock.advance(20)
     found = await read(gauges)
@@ -117,10 +114,8 @@ async def test_a_task_that_is_tried_twice(scene: Scene, clock: MovableClock) -> 
     grown = Growth()
     task = told(await scene.create(price=6000, expected_outputs=2))
     clock.advance(4)
-    await scene.dispatch()
     told(await scene.start(task))
     told(await scene.fail(task, run_at=clock()))
-    await scene.dispatch()
     told(await scene.start(task))
     clock.advance(8)
     told(await scene.complete(task, attempt=2, outputs=(11,)))
@@ -146,12 +141,12 @@ async def test_the_log_has_a_line_for_each_end_of_an_attempt_or_a_task(scene: Sc
     with capture_logs() as lines:
         task, waiting = told(await scene.create()), told(await scene.create())
         clock.advance(4)
-        await scene.dispatch()
-        told(await scene.start(task))
+        [started] = await scene.take(1)
+        told(started)
         clock.advance(1)
         told(await scene.fail(task, run_at=clock()))
-        await scene.dispatch()
-        told(await scene.start(task))
+        [started] = await scene.take(1)
+        told(started)
         told(await scene.progress(task, 0.5, attempt=2))
         clock.advance(8.25)
         told(await scene.complete(task, attempt=2))
@@ -171,7 +166,6 @@ async def test_the_log_has_a_line_for_each_end_of_an_attempt_or_a_task(scene: Sc
 async def test_ends_that_are_no_success(scene: Scene, clock: MovableClock) -> None:
     grown = Growth()
     failed, cancelled, expired = [await scene.create() for _ in range(3)]
-    await scene.dispatch()
     told(await scene.start(failed))
     told(await scene.fail(failed, reason=ErrorReason.FILE_CORRUPT, attempts_allowed=1))
     told(await scene.store.cancel(cancelled.account_id, cancelled.id, reason=ErrorReason.CANCELLED, message="", now=clock()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
@@ -13,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.database import Database
 from services.tasks.model import Task
-from services.tasks.model.records import PolicyChange
+from services.tasks.model.records import PolicyChange, Slot
 from services.tasks.model.state import TaskState
 from services.tasks.store.policies import PolicyStore
 from tests.component.tasks.clock import MovableClock
-from tests.component.tasks.scene import Scene
+from tests.component.tasks.scene import LEASE, Scene
 
 A, B, C = 7_001, 7_002, 7_003
 
@@ -32,22 +33,20 @@ async def queue(scene: Scene, account_id: int, count: int, priority: int = 0, la
 
 
 async def turns(scene: Scene, count: int, *, batch: int = 1, max_running: int = 1000) -> list[int]:
-    """The accounts of the next `count` tasks, in the order in which they are offered; each is completed at once."""
+    """The accounts of the next `count` tasks, in the order in which they are started; each is completed at once."""
     order: list[int] = []
     while len(order) < count:
-        offered = await scene.dispatch(window=batch, max_running=max_running)
-        if not offered:
+        taken = await scene.take(batch, max_running=max_running)
+        if not taken:
             break
-        order += [task.account_id for task in offered]
-        await finish(scene, offered)
+        order += [task.account_id for task in taken]
+        await finish(scene, taken)
     return order
 
 
 async def finish(scene: Scene, tasks: Iterable[Task]) -> None:
     for task in tasks:
-        started = await scene.start(task)
-        assert started is not None
-        assert await scene.complete(task, attempt=started.attempt) is not None
+        assert await scene.complete(task, attempt=task.attempt) is not None
 
 
 @pytest.mark.parametrize("batch", [1, 8])
@@ -58,8 +57,7 @@ async def test_ten_thousand_tasks_of_one_account_do_not_delay_anothers_one(scene
             await connection.execute(statement)
     assert set(await turns(scene, 40, batch=batch)) == {A}
     [urgent] = await queue(scene, B, 1)
-    offered = await scene.dispatch(window=batch)
-    assert urgent.id in [task.id for task in offered]
+    assert urgent.id in [task.id for task in await scene.take(batch)]
 
 
 # 9,999 further tasks like the one there is.
@@ -85,7 +83,7 @@ async def test_one_batch_is_as_fair_as_single_turns(scene: Scene) -> None:
     await queue(scene, A, 10)
     await queue(scene, B, 10)
     await queue(scene, C, 2)
-    order = [task.account_id for task in await scene.dispatch(window=12)]
+    order = [task.account_id for task in await scene.take(12)]
     assert order == [A, B, C, A, B, C, A, B, A, B, A, B]
 
 
@@ -151,26 +149,22 @@ async def test_work_done_alone_is_no_debt(scene: Scene) -> None:
 async def test_priority_orders_an_accounts_own_tasks_only(scene: Scene) -> None:
     low, high = (await queue(scene, A, 1))[0], (await queue(scene, A, 1, priority=5))[0]
     [other] = await queue(scene, B, 1, priority=-5)
-    offered = await scene.dispatch(window=3)
-    assert [task.id for task in offered] == [high.id, other.id, low.id]
+    assert [task.id for task in await scene.take(3)] == [high.id, other.id, low.id]
 
 
 async def test_no_account_has_more_tasks_under_way_than_it_may(scene: Scene, policies: PolicyStore) -> None:
     await policies.change(B, PolicyChange(max_running=3))
     await queue(scene, A, 10)
     await queue(scene, B, 10)
-    first = await scene.dispatch(window=100, max_running=2)
+    first = await scene.take(100, max_running=2)
     assert Counter(task.account_id for task in first) == {A: 2, B: 3}
-    assert await scene.dispatch(window=100, max_running=2) == []
-    # Offered, running, back to the queue, ended, cancelled: what is under way counts, and nothing else.
+    assert await scene.take(100, max_running=2) == []
+    # Running, back to the queue, ended, cancelled: what is under way counts, and nothing else.
     mine = [task for task in first if task.account_id == B]
-    for task in mine[:2]:
-        assert await scene.start(task) is not None
-    assert await scene.dispatch(window=100, max_running=2) == []
     await scene.complete(mine[0])
     await scene.fail(mine[1], run_at=scene.clock() + timedelta(hours=1))
     await scene.cancel(mine[2])
-    again = await scene.dispatch(window=100, max_running=2)
+    again = await scene.take(100, max_running=2)
     assert Counter(task.account_id for task in again) == {B: 3}
 
 
@@ -181,7 +175,7 @@ async def test_the_limit_on_running_tasks_holds_over_all_lanes_at_once(scene: Sc
         await queue(scene, B, 12, lane=lane)
     under_way: Counter[int] = Counter()
     for _ in range(10):
-        rounds = await asyncio.gather(*(scene.dispatch(lane, window=100, max_running=5) for lane in lanes for _ in range(2)))
+        rounds = await asyncio.gather(*(scene.take(100, lane, max_running=5) for lane in lanes for _ in range(2)))
         under_way += Counter(task.account_id for batch in rounds for task in batch)
         if under_way.total() == 10:
             break
@@ -192,9 +186,8 @@ async def test_the_limit_on_running_tasks_holds_over_all_lanes_at_once(scene: Sc
 async def test_an_account_at_its_limit_saves_up_no_turns(scene: Scene) -> None:
     await queue(scene, A, 20)
     await queue(scene, B, 20)
-    [held] = await scene.dispatch(window=1, max_running=1)
+    [held] = await scene.take(1, max_running=1)
     assert held.account_id == A
-    assert await scene.start(held) is not None
     assert await turns(scene, 10, max_running=1) == [B] * 10
     await scene.complete(held)
     assert await turns(scene, 7, max_running=2) == [A, *[A, B] * 3]
@@ -202,15 +195,15 @@ async def test_an_account_at_its_limit_saves_up_no_turns(scene: Scene) -> None:
 
 async def test_retries_that_are_still_to_come_are_in_nobodys_way(scene: Scene, clock: MovableClock) -> None:
     failing = await queue(scene, A, 20, priority=9)
-    for task in await scene.dispatch():
-        assert await scene.start(task) is not None
+    for task in await scene.take():
         await scene.fail(task, run_at=clock() + timedelta(seconds=60))
     [due] = await queue(scene, A, 1)
     [other] = await queue(scene, B, 1)
-    assert {task.id for task in await scene.dispatch(window=5)} == {due.id, other.id}
-    await finish(scene, [due, other])
+    taken = await scene.take(5)
+    assert {task.id for task in taken} == {due.id, other.id}
+    await finish(scene, taken)
     clock.advance(60)
-    assert {task.id for task in await scene.dispatch()} == {task.id for task in failing}
+    assert {task.id for task in await scene.take()} == {task.id for task in failing}
 
 
 async def test_a_cancelled_retry_is_no_longer_waited_for(scene: Scene, clock: MovableClock) -> None:
@@ -218,20 +211,40 @@ async def test_a_cancelled_retry_is_no_longer_waited_for(scene: Scene, clock: Mo
     await scene.fail(task, run_at=clock() + timedelta(seconds=60))
     assert await scene.cancel(task) is not None
     clock.advance(60)
-    assert await scene.dispatch() == []
+    assert await scene.take() == []
     assert (await scene.now(task)).state is TaskState.CANCELLED
 
 
-async def test_dispatchers_at_once_are_as_fair_as_one(scene: Scene) -> None:
+async def test_replicas_at_once_are_as_fair_as_one(scene: Scene) -> None:
     await queue(scene, A, 60)
     await queue(scene, B, 15)
-    offered = [task for batch in await asyncio.gather(*(scene.dispatch(window=30, batch=5) for _ in range(12))) for task in batch]
-    assert len({task.id for task in offered}) == 30
-    assert Counter(task.account_id for task in offered) == {A: 15, B: 15}
+    taken = [task for batch in await asyncio.gather(*(scene.take(5) for _ in range(6))) for task in batch]
+    assert len({task.id for task in taken}) == 30
+    assert Counter(task.account_id for task in taken) == {A: 15, B: 15}
 
 
-async def test_a_batch_bounds_what_is_taken(scene: Scene) -> None:
+async def test_only_free_slots_are_filled(scene: Scene) -> None:
     await queue(scene, A, 10)
-    assert len(await scene.dispatch(window=100, batch=4)) == 4
-    assert len(await scene.dispatch(window=100, batch=4)) == 4
-    assert len(await scene.dispatch(window=100, batch=4)) == 2
+    assert [len(await scene.take(4)) for _ in range(3)] == [4, 4, 2]
+
+
+async def test_each_task_goes_to_the_slot_of_its_turn(scene: Scene) -> None:
+    low, high = (await queue(scene, A, 1))[0], (await queue(scene, A, 1, priority=5))[0]
+    slots = [Slot(uuid.uuid4(), f"w{number}") for number in range(3)]
+    now = scene.clock()
+    taken = await scene.store.take("system", slots, max_running=10, lease_until=now + LEASE, now=now)
+    assert [(task.id, task.run_id) for task in taken.tasks] == [(high.id, slots[0].run_id), (low.id, slots[1].run_id)]
+    assert [(await scene.store.attempts(task.id))[0].worker for task in taken.tasks] == ["w0", "w1"]
+
+
+async def test_it_is_known_whether_more_tasks_wait(scene: Scene) -> None:
+    async def more(slots: int, max_running: int = 1000) -> bool:
+        free, now = [Slot(uuid.uuid4(), "w") for _ in range(slots)], scene.clock()
+        return (await scene.store.take("system", free, max_running=max_running, lease_until=now + LEASE, now=now)).more_wait
+
+    assert not await more(1)
+    await queue(scene, A, 4)
+    assert await more(3)
+    assert not await more(1)
+    await queue(scene, B, 2)
+    assert [await more(5, 1), await more(5, 1), await more(5)] == [True, True, False]

@@ -23,31 +23,30 @@ async def place(store: TaskStore, task_id: int) -> int | None:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_the_place_is_the_order_of_offers(scene: Scene, store: TaskStore, clean_engine: AsyncEngine, seed: int) -> None:
+async def test_the_place_is_the_order_of_turns(scene: Scene, store: TaskStore, clean_engine: AsyncEngine, seed: int) -> None:
     chance = random.Random(seed)
     policies = PolicyStore(Database(clean_engine))
     await policies.change(A, PolicyChange(weight=2))
     await policies.change(C, PolicyChange(priority_class=1))
     tasks = [await scene.create(account_id=chance.choice([A, A, B, B, C]), priority=chance.randrange(3)) for _ in range(30)]
-    offered = [task.id for task in await scene.dispatch(window=5)]
+    await scene.take(5)
     places = {task.id: await place(store, task.id) for task in tasks}
-    order = offered + [task.id for task in await scene.dispatch(window=1000)]
-    for index, task_id in enumerate(order):
-        found = places[task_id]
+    for index, task in enumerate(await scene.take()):
+        found = places[task.id]
         assert found is not None
-        # Exact but for the order within what is offered already, and for turns of the same tag.
-        assert abs(found - index) <= (4 if task_id in offered else 1)
+        # Exact but for turns of the same tag.
+        assert abs(found - index) <= 1
 
 
 async def test_only_a_task_that_waits_has_a_place(scene: Scene, store: TaskStore, clock: MovableClock) -> None:
+    running = await scene.running(account_id=B)
     waiting = await scene.create()
     assert await place(store, waiting.id) == 0
-    running = await scene.running(account_id=B)
     assert await place(store, running.id) is None
     await scene.fail(running, run_at=clock.now.replace(hour=13))
     assert await place(store, running.id) is None
     clock.now = clock.now.replace(hour=13)
-    assert await scene.dispatch(window=0) == []
+    assert await scene.take(0) == []
     assert await place(store, running.id) == 1
     await scene.cancel(running)
     assert await place(store, running.id) is None
@@ -55,14 +54,13 @@ async def test_only_a_task_that_waits_has_a_place(scene: Scene, store: TaskStore
 
 
 async def test_the_flow_counts_what_went_on_and_what_waits(scene: Scene, store: TaskStore) -> None:
-    assert await store.flow("system") == Flow(0, 0)
-    tasks = [await scene.create() for _ in range(6)]
-    await scene.dispatch(window=4)
-    assert await store.flow("system") == Flow(0, 4)
+    assert await store.flow("system") == Flow(0, waiting=False)
+    for _ in range(6):
+        await scene.create()
+    assert await store.flow("system") == Flow(0, waiting=True)
+    await scene.take(4)
+    assert await store.flow("system") == Flow(4, waiting=True)
     assert [await store.waiting(*of) for of in ((A, "system"), (B, "system"), (A, "neural"))] == [2, 0, 0]
-    for task in tasks[:2]:
-        await scene.start(task)
-    assert await store.flow("system") == Flow(2, 2)
-    await scene.dispatch(window=4)
-    assert await store.flow("system") == Flow(2, 4)
-    assert await store.flow("neural") == Flow(0, 0)
+    await scene.take(4)
+    assert await store.flow("system") == Flow(6, waiting=False)
+    assert await store.flow("neural") == Flow(0, waiting=False)

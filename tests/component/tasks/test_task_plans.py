@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from services.tasks.store import (
     deliveries,
     events,
     former_outbox,
+    former_workers,
     ledger,
     order,
     queue,
@@ -108,7 +110,7 @@ async def piled_up(postgres: StackUnderTest) -> AsyncIterator[AsyncEngine]:
         scene = Scene(TaskStore(Database(made)), MovableClock())
         for _ in range(40):
             await scene.create()
-        await scene.dispatch(window=20)
+        await scene.take(20)
         running = await scene.running()
         async with made.begin() as connection:
             await connection.execute(PILE_UP, {"id": running.id})
@@ -137,22 +139,19 @@ def _index_and_scans(plan: Any) -> list[tuple[str, str | None, str | None]]:
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        (order.DISPATCH, "task_queue"),
-        (order.DISPATCH, "task_offered"),
-        (order.DISPATCH, "task_pkey"),
-        (order.DISPATCH, "lane_account_turn"),
+        (order.TAKE, "task_queue"),
+        (order.TAKE, "task_pkey"),
+        (order.TAKE, "lane_account_turn"),
+        (order.HELD, "task_leases"),
+        (former_workers.DISPATCH, "task_queue"),
+        (former_workers.RECALL, "task_offered"),
         (order.MAKE_DUE, "task_retries"),
         (order.PLACE, "task_pkey"),
         (order.PLACE, "task_queue"),
-        (order.PLACE, "task_offered"),
         (account_order.POSITION, "task_queue"),
-        (account_order.POSITION, "task_offered"),
         (account_order.FIRST, "task_queue"),
         (account_order.BETWEEN, "task_queue"),
         (account_order.MARKS, "task_queue"),
-        (order.FLOW, "task_offered"),
-        (order.REDISPATCH, "task_offered"),
-        (order.OFFERED, "task_offered"),
         (attempts.LOST, "task_leases"),
         (tasks.OVERDUE, "task_deadlines"),
         (events.TAKE_EVENTS, "event_outbox_pkey"),
@@ -160,7 +159,7 @@ def _index_and_scans(plan: Any) -> list[tuple[str, str | None, str | None]]:
         (former_outbox.TAKE_FORMER_EVENTS, "task_event_outbox"),
         (tasks.LIST, "task_account"),
         # The task's own row; or those that are offered, or run, when they are few.
-        (attempts.START, "task_pkey|task_offered"),
+        (former_workers.START, "task_pkey|task_offered"),
         (attempts.COMPLETE, "task_pkey|task_leases"),
         (ledger.ENTRIES, "ledger_entry_account"),
         (ledger.GRANTED, "ledger_entry_once_a_reference"),
@@ -182,7 +181,6 @@ def _index_and_scans(plan: Any) -> list[tuple[str, str | None, str | None]]:
         (retention.EVENTS, "task_event_pkey"),
         (retention.DELIVERIES, "webhook_delivery_ended"),
         (queue.OPEN, "task_retries"),
-        (queue.OPEN, "task_offered"),
         (queue.OPEN, "task_leases"),
         (queue.OLDEST, "task_queue"),
         (queue.UNRELAYED, "event_outbox_pkey"),
@@ -204,12 +202,12 @@ async def _scans(connection: AsyncConnection, statement: Statement, now: datetim
     """Node, table and index of each step of a statement's plan."""
     values = {
         "lane": "system",
-        "dispatch_window": 32,
-        "batch": 100,
+        "places": 32,
+        "run_ids": [uuid.uuid4() for _ in range(32)],
+        "workers": ["w"] * 32,
         "max_running": 1000,
         "depth": 1000,
         "own_tasks": None,
-        "offered_at": None,
         "priority": 0,
         "from_priority": 1,
         "from_id": 0,
@@ -265,7 +263,7 @@ async def _scans(connection: AsyncConnection, statement: Statement, now: datetim
     return _index_and_scans((json.loads(explained) if isinstance(explained, str) else explained)[0]["Plan"])
 
 
-@pytest.mark.parametrize("statement", [attempts.START, attempts.COMPLETE], ids=["START", "COMPLETE"])
+@pytest.mark.parametrize("statement", [former_workers.START, attempts.COMPLETE], ids=["START", "COMPLETE"])
 async def test_a_task_is_found_by_its_id_when_very_many_are_open(piled_up: AsyncEngine, clock: MovableClock, statement: TextClause) -> None:
     async with piled_up.connect() as connection:
         await connection.execute(OPEN_MANY)
@@ -276,15 +274,16 @@ async def test_a_task_is_found_by_its_id_when_very_many_are_open(piled_up: Async
 
 
 async def test_the_claim_reads_what_it_takes_and_no_more(piled_up: AsyncEngine, clock: MovableClock) -> None:
-    values = {"lane": "system", "dispatch_window": 40 + 32, "batch": 100, "max_running": 1000, "now": clock()}
+    slots = {"places": 32, "run_ids": [uuid.uuid4() for _ in range(32)], "workers": ["w"] * 32}
+    values = {"lane": "system", **slots, "max_running": 1000, "lease_until": clock(), "now": clock()}
     async with piled_up.connect() as connection:
-        plan = (await connection.execute(text("EXPLAIN (ANALYZE, FORMAT JSON) " + order.DISPATCH.text), values)).scalar_one()
+        plan = (await connection.execute(text("EXPLAIN (ANALYZE, FORMAT JSON) " + order.TAKE.text), values)).scalar_one()
         await connection.rollback()
     root = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
     assert root["Actual Rows"] == 32
     read = _rows_read(root)
-    # The 40 that are offered are counted, 32 are taken, and updated.
-    assert read["task"] == 40 + 32 + 32
+    # 32 are taken, and updated.
+    assert read["task"] == 32 + 32
     assert read["lane_account"] <= 4 * 32
     assert read["account_policy"] <= 4 * 32
 

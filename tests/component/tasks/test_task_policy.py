@@ -58,7 +58,7 @@ async def test_an_account_can_be_set_up_before_its_first_task(run: Run, scene: S
     await policy(run, "--class", "3")
     first = await scene.create(account_id=ACCOUNT + 1)
     second = await scene.create(account_id=ACCOUNT)
-    assert [task.id for task in await scene.dispatch()] == [second.id, first.id]
+    assert [task.id for task in await scene.take()] == [second.id, first.id]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import uuid
 
 import pytest
@@ -12,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.common.errors import ErrorReason
 from services.tasks.model.state import TaskState
-from services.tasks.store import attempts
+from services.tasks.store import order
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import ACCOUNT, Scene
@@ -20,10 +19,9 @@ from tests.component.tasks.scene import ACCOUNT, Scene
 ROUNDS = 20
 
 
-async def test_two_starts_admit_one(scene: Scene) -> None:
+async def test_a_task_is_started_once(scene: Scene) -> None:
     for _ in range(ROUNDS):
         task = await scene.create()
-        await scene.dispatch()
         admitted = await asyncio.gather(*(scene.start(task) for _ in range(5)))
         [winner] = [start for start in admitted if start is not None]
         assert winner.attempt == 1
@@ -47,11 +45,10 @@ async def test_cancel_and_complete_exclude_each_other(scene: Scene) -> None:
 async def test_an_end_that_has_waited_for_a_start_ends_its_attempt(scene: Scene, clean_engine: AsyncEngine) -> None:
     for end in (scene.cancel, scene.expire):
         task = await scene.create()
-        await scene.dispatch()
         async with clean_engine.connect() as starting:
-            now = scene.clock().isoformat()
-            start = {"number": 0, "id": task.id, "run_id": str(uuid.uuid4()), "worker": "worker", "lease_until": now, "now": now}
-            await starting.execute(attempts.START, {"asked": json.dumps([start])})
+            now = scene.clock()
+            start = {"lane": "system", "places": 1, "run_ids": [uuid.uuid4()], "workers": ["worker"], "max_running": 9}
+            await starting.execute(order.TAKE, {**start, "lease_until": now, "now": now})
             ending = asyncio.create_task(end(task))
             await _somebody_waits_for_a_lock(clean_engine)
             await starting.commit()
@@ -77,7 +74,7 @@ async def test_reapers_at_once_end_an_attempt_once(scene: Scene, clock: MovableC
     clock.advance(31)
     reaped = await asyncio.gather(*(scene.fail(task, reason=ErrorReason.WORKER_LOST, lease_ended_by=clock()) for _ in range(5)))
     assert sum(one is not None for one in reaped) == 1
-    assert (await scene.now(task)).last_sequence == 4
+    assert (await scene.now(task)).last_sequence == 3
 
 
 async def test_a_deadline_and_a_result_exclude_each_other(scene: Scene) -> None:
@@ -90,26 +87,20 @@ async def test_a_deadline_and_a_result_exclude_each_other(scene: Scene) -> None:
     await scene.create(max_open=1)
 
 
-async def test_dispatchers_at_once_offer_each_task_once_and_keep_to_the_window(scene: Scene) -> None:
+async def test_replicas_at_once_take_each_task_once(scene: Scene) -> None:
     tasks = {(await scene.create()).id for _ in range(50)}
-    offered = await asyncio.gather(*(scene.dispatch(window=20) for _ in range(6)))
-    ids = [task.id for batch in offered for task in batch]
-    assert len(ids) == len(set(ids)) == 20
-    for task in [task for batch in offered for task in batch]:
-        await scene.cancel(task)
-    offered = await asyncio.gather(*(scene.dispatch(window=100) for _ in range(6)))
-    rest = [task.id for batch in offered for task in batch]
-    assert sorted(ids + rest) == sorted(tasks)
+    taken = await asyncio.gather(*(scene.take(12) for _ in range(6)))
+    assert sorted(task.id for batch in taken for task in batch) == sorted(tasks)
 
 
-async def test_repeaters_at_once_take_each_overdue_offer_once(scene: Scene, store: TaskStore, clock: MovableClock) -> None:
+async def test_replicas_at_once_take_each_overdue_offer_back_once(scene: Scene, clock: MovableClock) -> None:
     tasks = {(await scene.create()).id for _ in range(30)}
-    await scene.dispatch()
+    await scene.offer()
     before = clock()
     clock.advance(31)
-    taken = await asyncio.gather(*(store.redispatch("system", offered_before=before, limit=20, now=clock()) for _ in range(4)))
-    ids = [task.id for batch in taken for task in batch]
-    assert sorted(ids) == sorted(tasks)
+    recalled = await asyncio.gather(*(scene.former.recall("system", offered_before=before, now=clock()) for _ in range(4)))
+    assert sorted(task.id for batch in recalled for task in batch) == sorted(tasks)
+    assert {task.id for task in await scene.take()} == tasks
 
 
 async def test_creates_at_once_never_pass_the_limit(scene: Scene) -> None:

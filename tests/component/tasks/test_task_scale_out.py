@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections import Counter
 from datetime import timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2
-from services.common.bus import WORK_STREAM, Bus
+from services.common.bus import Bus
 from services.common.database import Database
 from services.common.errors import ErrorReason
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
 from services.tasks.domain.lifecycle.deadlines import Deadlines
-from services.tasks.domain.lifecycle.dispatcher import Dispatcher
+from services.tasks.domain.lifecycle.exchange import LaneExchange
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import EventPublisher, Relay
 from services.tasks.domain.lifecycle.reaper import Reaper
 from services.tasks.domain.lifecycle.retry import RetryPolicy
+from services.tasks.domain.lifecycle.worker_stream import Outgoing, WorkerStream
 from services.tasks.domain.retention.config import RetentionSettings
 from services.tasks.domain.retention.sweeping import RetentionSweeper, rules
 from services.tasks.model import Task
@@ -46,10 +47,11 @@ class Loops:
         store, notifications = TaskStore(Database(engine)), Notifications()
         retry = RetryPolicy(max_attempts=5, max_attempts_internal=2, max_lost_workers=3, base=SECOND, limit=60 * SECOND)
         attempts = Attempts(store, notifications, AttemptRules(LEASE, 5 * SECOND, TIMEOUT, 0.01, retry), clock)
+        self.exchange = LaneExchange("system", store, attempts, bus, notifications, 1000, SECOND, clock)
         self._sender = hooks.sender(store=WebhookStore(Database(engine), CIPHER), tasks=store)
         self._steps = (
-            Dispatcher("system", store, bus, notifications, 1000, 1000, clock).step,
-            Reaper(store, attempts, bus, ["system"], 30 * SECOND, clock).step,
+            self.exchange.step,
+            Reaper(attempts).step,
             Deadlines(store, bus, notifications, clock).step,
             Relay(store, EventPublisher(bus, packed), 10 * SECOND, clock).step,
             RetentionSweeper(RetentionStore(Database(engine)), rules(RetentionSettings()), clock).step,
@@ -76,12 +78,16 @@ async def test_three_of_every_loop_at_once(clean_engine: AsyncEngine, scene: Sce
         lost = [await scene.running(max_attempts=1) for _ in range(12)]
         clock.advance(31)
         waiting = [await scene.create() for _ in range(12)]
+        streams = [replica.exchange.open("worker") for replica in replicas]
+        for stream in streams:
+            stream.hear(free=[uuid.uuid4() for _ in range(5)], again=[], ends=[], draining=False, moment=1)
         await rounds()
         assert {(task.state, task.error_reason) for task in [await scene.now(task) for task in lost]} == {
             (TaskState.FAILED, ErrorReason.WORKER_LOST)
         }
-        assert {(await scene.now(task)).state for task in waiting} == {TaskState.DISPATCHED}
-        assert await _hints(bus) == {task.id: 1 for task in waiting}
+        assert {(await scene.now(task)).state for task in waiting} == {TaskState.RUNNING}
+        given = [task.id for stream in streams if len(stream.free) < 5 for task in (await _outgoing(stream)).admissions]
+        assert sorted(given) == [task.id for task in waiting]
         clock.advance(DEADLINE.total_seconds())
         await rounds()
         assert {(task.state, task.error_reason) for task in [await scene.now(task) for task in waiting]} == {
@@ -101,9 +107,11 @@ async def test_three_of_every_loop_at_once(clean_engine: AsyncEngine, scene: Sce
         assert [tuple(row) for row in counters] == [(0, 0)]
 
 
-async def _hints(bus: Bus) -> Counter[int]:
-    """How many hints each task has had."""
-    return Counter([attempt_service_pb2.WorkHint.FromString(body).task_id for body in await _messages(bus, WORK_STREAM)])
+async def _outgoing(stream: WorkerStream) -> Outgoing:
+    """What goes to a worker next."""
+    outgoing = await stream.outgoing()
+    assert outgoing is not None
+    return outgoing
 
 
 async def _assert_published_once(bus: Bus, tasks: list[Task]) -> None:
@@ -113,8 +121,3 @@ async def _assert_published_once(bus: Bus, tasks: list[Task]) -> None:
         (task.id, sequence): 1 for task in tasks for sequence in range(1, task.last_sequence + 1)
     }
     assert Counter(event.task_id for event in events if state_of(event.state).terminal) == {task.id: 1 for task in tasks}
-
-
-async def _messages(bus: Bus, stream: str) -> list[bytes]:
-    state = (await bus.jetstream.stream_info(stream)).state
-    return [(await bus.jetstream.get_msg(stream, sequence)).data or b"" for sequence in range(state.first_seq, state.last_seq + 1)]

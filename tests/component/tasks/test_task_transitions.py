@@ -14,18 +14,28 @@ from services.tasks.model.records import LostAttempt
 from services.tasks.model.state import TaskState, Transition
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
-from tests.component.tasks.scene import ACCOUNT, Scene
+from tests.component.tasks.scene import ACCOUNT, LEASE, TIMEOUT, Scene
 
 Attempted = Callable[[Scene, Task], Awaitable[Task | None]]
 
 
-async def _dispatch(scene: Scene, task: Task) -> Task | None:
-    return next((moved for moved in await scene.dispatch() if moved.id == task.id), None)
+async def _offer(scene: Scene, task: Task) -> Task | None:
+    return next((moved for moved in await scene.offer() if moved.id == task.id), None)
+
+
+async def _start(scene: Scene, task: Task) -> Task | None:
+    return await scene.start(task) or await scene.start_offered(task)
+
+
+async def _recall(scene: Scene, task: Task) -> Task | None:
+    recalled = await scene.former.recall(task.lane, offered_before=scene.clock(), now=scene.clock())
+    return next((moved for moved in recalled if moved.id == task.id), None)
 
 
 TRY: dict[Transition, Attempted] = {
-    Transition.DISPATCH: _dispatch,
-    Transition.START: lambda scene, task: scene.start(task),
+    Transition.DISPATCH: _offer,
+    Transition.RECALL: _recall,
+    Transition.START: _start,
     Transition.COMPLETE: lambda scene, task: scene.complete(task),
     Transition.RETRY: lambda scene, task: scene.fail(task, attempts_allowed=5),
     Transition.FAIL: lambda scene, task: scene.fail(task, attempts_allowed=1),
@@ -75,12 +85,10 @@ async def test_a_retry_keeps_its_place_and_waits_until_it_is_due(scene: Scene, c
     assert retried is not None
     assert (retried.state, retried.attempt, retried.end_time) == (TaskState.QUEUED, 1, None)
     assert retried.error_reason is ErrorReason.UNAVAILABLE
-    assert await scene.dispatch() == []
+    assert await scene.take() == []
     clock.advance(60)
-    assert [offered.id for offered in await scene.dispatch()] == [task.id]
-    again = await scene.start(task)
-    assert again is not None
-    assert again.attempt == 2
+    [again] = await scene.take()
+    assert (again.id, again.attempt) == (task.id, 2)
     done = await scene.complete(task, attempt=2)
     assert done is not None
     assert done.error_reason is None
@@ -101,8 +109,7 @@ async def test_an_attempt_that_was_handed_back_counts_for_no_limit(scene: Scene,
         back = await scene.hand_back(task, attempt)
         assert back is not None
         assert (back.state, back.handed_back, back.run_at) == (TaskState.QUEUED, attempt, clock())
-        assert [offered.id for offered in await scene.dispatch()] == [task.id]
-        assert await scene.start(task) is not None
+        assert [again.id for again in await scene.take()] == [task.id]
     failed = await scene.fail(task, attempt=4)
     assert failed is not None
     assert failed.state is TaskState.FAILED
@@ -111,7 +118,6 @@ async def test_an_attempt_that_was_handed_back_counts_for_no_limit(scene: Scene,
 async def test_reports_of_an_earlier_attempt_change_nothing(scene: Scene) -> None:
     task = await scene.running()
     await scene.fail(task)
-    await scene.dispatch()
     current = await scene.start(task)
     assert current is not None
     assert await scene.progress(task, 0.5, attempt=1) is None
@@ -129,7 +135,7 @@ async def test_progress_is_an_event_only_if_it_is_news(scene: Scene) -> None:
     ]
     assert [step is not None for step in moved] == [True, False, False, True, True]
     events = await scene.events(task)
-    assert [(event.progress, event.message) for event in events[3:]] == [(0.2, "tile 1"), (0.205, "tile 2"), (0.5, "tile 2")]
+    assert [(event.progress, event.message) for event in events[2:]] == [(0.2, "tile 1"), (0.205, "tile 2"), (0.5, "tile 2")]
 
 
 async def test_heartbeats_without_news_renew_the_lease(scene: Scene, clock: MovableClock) -> None:
@@ -162,22 +168,35 @@ async def test_a_heartbeat_in_time_saves_the_attempt_from_the_reaper(scene: Scen
     assert (await scene.now(task)).state is TaskState.RUNNING
 
 
-async def test_the_same_run_is_recognised_and_another_is_not(scene: Scene) -> None:
-    task = await scene.create()
-    await scene.dispatch()
-    run = uuid.uuid4()
-    started = await scene.start(task, run)
-    assert started is not None
-    assert await scene.start(task, run) is None
-    assert await scene.store.started(task.id, run) == started
-    assert await scene.store.started(task.id, uuid.uuid4()) is None
+async def test_the_same_slot_gets_the_same_task_again_with_a_new_lease(scene: Scene, clock: MovableClock) -> None:
+    task = await scene.running()
+    assert task.run_id is not None
+    clock.advance(20)
+
+    async def held(*run_ids: uuid.UUID) -> list[Task]:
+        return await scene.store.held(run_ids, lease_until=clock() + LEASE, timeout=TIMEOUT)
+
+    [again] = await held(uuid.uuid4(), task.run_id)
+    assert (again.id, again.attempt, again.lease_until) == (task.id, 1, clock() + LEASE)
+    assert await held(uuid.uuid4()) == []
+    await scene.complete(task)
+    assert await held(task.run_id) == []
+
+
+async def test_what_was_asked_for_again_is_not_taken_back(scene: Scene, clock: MovableClock) -> None:
+    task = await scene.running()
+    assert task.run_id is not None
+    clock.advance(1)
+    await scene.store.held([task.run_id], lease_until=clock() + LEASE, timeout=TIMEOUT)
+    back = {"reason": ErrorReason.UNAVAILABLE, "message": "Not sent.", "now": clock()}
+    assert await scene.store.hand_back(task.id, 1, leased_until=task.lease_until, **back) is None
+    assert await scene.store.hand_back(task.id, 1, leased_until=clock() + LEASE, **back) is not None
 
 
 async def test_history_keeps_every_attempt(scene: Scene, clock: MovableClock) -> None:
     task = await scene.running()
     clock.advance(5)
     await scene.fail(task)
-    await scene.dispatch()
     await scene.start(task)
     clock.advance(7)
     await scene.cancel(task)
@@ -212,13 +231,11 @@ async def test_open_tasks_are_limited_by_account(scene: Scene) -> None:
     await scene.create(max_open=1, account_id=ACCOUNT + 1)
 
 
-async def test_order_is_priority_then_age_within_the_window(scene: Scene) -> None:
+async def test_order_is_priority_then_age(scene: Scene) -> None:
     tasks = [await scene.create(priority=priority) for priority in (0, 5, 0, 5, -1)]
-    assert [task.id for task in await scene.dispatch(window=3)] == [tasks[1].id, tasks[3].id, tasks[0].id]
-    assert await scene.dispatch(window=3) == []
-    await scene.start(tasks[3])
-    assert [task.id for task in await scene.dispatch(window=3)] == [tasks[2].id]
-    assert await scene.dispatch(lane="neural", window=3) == []
+    assert [task.id for task in await scene.take(3)] == [tasks[1].id, tasks[3].id, tasks[0].id]
+    assert [task.id for task in await scene.take(1)] == [tasks[2].id]
+    assert await scene.take(3, "neural") == []
 
 
 async def test_pages_follow_each_other_without_loss(scene: Scene, store: TaskStore) -> None:

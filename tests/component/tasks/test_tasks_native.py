@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 
 import grpc
@@ -15,7 +14,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2, upscale_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.common.errors import ErrorReason
-from tests.component.tasks.service import NOOP, Replica, Service, error_of, eventually
+from tests.component.tasks.service import NOOP, Replica, Service, error_of
 
 ACCOUNT, OTHER = 7_001, 7_002
 CUT_OUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
@@ -36,14 +35,13 @@ async def test_a_task_from_creation_to_success(service: Service, replica: Replic
     me = service.caller(ACCOUNT)
     photo = service.files.add(ACCOUNT, "photo.jpg", "image/jpeg", size=(640, 480))
     task = await replica.create(me, photo, operations=[CUT_OUT, upscale(2)], priority=3)
-    assert task.state in (task_pb2.TASK_STATE_QUEUED, task_pb2.TASK_STATE_DISPATCHED)
+    assert task.state == task_pb2.TASK_STATE_QUEUED
     assert (task.lane, task.price.millicredits, task.priority, task.max_attempts) == ("neural", 16_000, 3, 5)
     assert service.files.pins == {task.id: [photo]}
 
     started = await replica.started(service.worker(), task.id)
     assert (started.attempt, started.account_id, list(started.input_file_ids)) == (1, ACCOUNT, [photo])
     assert list(started.operations) == [CUT_OUT, upscale(2)]
-    assert (started.lease.ToSeconds(), started.heartbeat_interval.ToSeconds()) == (30, 5)
 
     heartbeat = attempts_pb.HeartbeatRequest(task_id=task.id, attempt=1, progress=0.5, message="tile 2 of 4")
     assert (await replica.attempts.Heartbeat(heartbeat, metadata=service.worker())).current
@@ -60,12 +58,11 @@ async def test_a_task_from_creation_to_success(service: Service, replica: Replic
 
 async def test_a_task_that_waits_tells_its_place_and_one_that_ran_its_attempts(service: Service) -> None:
     me, worker = service.caller(ACCOUNT), service.worker()
-    async with service.replica(dispatch_window=2, throughput_interval=0.05) as replica:
+    async with service.replica(throughput_interval=0.05) as replica:
         tasks = [await replica.create(me) for _ in range(16)]
-        await eventually(lambda: replica.get(me, tasks[1].id), lambda now: now.state == task_pb2.TASK_STATE_DISPATCHED)
         assert [(await replica.get(me, task.id)).queue_position for task in tasks] == list(range(16))
         waiting = list(tasks)
-        # A start counts if the lane was looked at before it, with tasks on offer; that happens every 0.05 s.
+        # A start counts if the lane was looked at before it, with tasks waiting; that happens every 0.05 s.
         while not (known := await replica.get(me, tasks[-1].id)).HasField("estimated_wait"):
             await replica.started(worker, waiting.pop(0).id)
             await asyncio.sleep(0.1)
@@ -88,14 +85,6 @@ async def test_a_task_that_waits_tells_its_place_and_one_that_ran_its_attempts(s
         assert not second.HasField("end_time")
         listed = (await replica.tasks.ListTasks(tasks_service_pb2.ListTasksRequest(), metadata=me)).tasks
         assert not any(task.attempts or task.HasField("queue_position") for task in listed)
-
-
-async def test_a_lost_start_reply_is_repeated_and_another_run_is_refused(service: Service, replica: Replica) -> None:
-    task = await replica.create(service.caller(ACCOUNT))
-    request = attempts_pb.StartAttemptRequest(task_id=task.id, run_id=str(uuid.uuid4()), worker="w1")
-    first = await eventually(lambda: replica.attempts.StartAttempt(request, metadata=service.worker()), lambda response: response.admitted)
-    assert await replica.attempts.StartAttempt(request, metadata=service.worker()) == first
-    assert not (await replica.start(service.worker(), task.id)).admitted
 
 
 async def test_cancel_ends_the_task_and_tells_the_worker(service: Service, replica: Replica, bus_messages: asyncio.Queue[str]) -> None:

@@ -54,7 +54,7 @@ async def test_watchers_miss_nothing_while_events_come(service: Service, replica
     await run(service, replica, task.id, steps)
     async with asyncio.timeout(30):
         *whole, partial = await streams
-    last = 3 + steps + 1
+    last = 2 + steps + 1
     assert whole == [list(range(1, last + 1))] * 12
     assert partial == list(range(6, last + 1))
 
@@ -65,12 +65,11 @@ async def test_the_stream_tells_the_whole_story_and_ends(service: Service, repli
     events = [response.event async for response in watch(service, replica, task.id)]
     assert [event.state for event in events] == [
         task_pb2.TASK_STATE_QUEUED,
-        task_pb2.TASK_STATE_DISPATCHED,
         task_pb2.TASK_STATE_RUNNING,
         task_pb2.TASK_STATE_RUNNING,
         task_pb2.TASK_STATE_SUCCEEDED,
     ]
-    assert [response async for response in watch(service, replica, task.id, after=5)] == []
+    assert [response async for response in watch(service, replica, task.id, after=4)] == []
 
 
 async def test_events_of_another_replica_arrive(service: Service, replica: Replica) -> None:
@@ -81,7 +80,7 @@ async def test_events_of_another_replica_arrive(service: Service, replica: Repli
         await run(service, replica, task.id, 3)
         async with asyncio.timeout(20):
             rest = [response.event.sequence async for response in stream]
-    assert rest == list(range(2, 8))
+    assert rest == list(range(2, 7))
 
 
 async def test_a_revoked_key_ends_its_streams(service: Service, replica: Replica, bus: Bus) -> None:

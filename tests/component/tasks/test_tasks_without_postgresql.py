@@ -13,6 +13,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from services.common.database import engine
 from services.common.migrations import migrate
 from tests.component.tasks.service import Service, error_of
+from tests.component.tasks.workers import worker_on
 from tests.stacks import StackUnderTest
 
 ACCOUNT = 7_001
@@ -36,15 +37,17 @@ async def test_without_postgresql_calls_are_refused_as_unavailable_and_work_goes
     async with service.replica() as replica:
         task = await replica.create(me)
         await replica.started(worker, task.id)
+        beat = attempts_pb.HeartbeatRequest(task_id=task.id, attempt=1)
         await asyncio.to_thread(components.stop, "postgres")
         try:
-            for call in (replica.create(me), replica.get(me, task.id), replica.start(worker, task.id)):
+            for call in (replica.create(me), replica.get(me, task.id), replica.attempts.Heartbeat(beat, metadata=worker)):
                 with pytest.raises(grpc.aio.AioRpcError) as refused:
                     await call
                 assert error_of(refused.value)[0] == "UNAVAILABLE"
         finally:
             await asyncio.to_thread(components.start, "postgres")
-        complete = attempts_pb.CompleteAttemptRequest(task_id=task.id, attempt=1)
-        assert (await replica.attempts.CompleteAttempt(complete, metadata=worker)).accepted
+        async with worker_on(replica.attempts, worker) as stream:
+            await stream.say(ends=[attempts_pb.AttemptEnd(task_id=task.id, attempt=1, success=attempts_pb.AttemptSuccess())])
+            assert await stream.answered(task.id) == {task.id: True}
         later = await replica.create(me)
-        assert (await replica.started(worker, later.id)).admitted
+        assert (await replica.started(worker, later.id)).attempt == 1

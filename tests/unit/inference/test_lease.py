@@ -3,6 +3,7 @@
 import asyncio
 import threading
 
+from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
 from services.common.errors import DarkroomError, ErrorReason
 from services.inference.worker.client import Admission
 from services.inference.worker.lease import Lease
@@ -24,8 +25,12 @@ class Tasks:
         return answer
 
 
+async def _unheard(_: pb.AttemptEnd) -> bool:
+    raise AssertionError
+
+
 def lease_over(tasks: Tasks, *, lease: float = 60, heartbeat: float = 60) -> Lease:
-    run = Admission(1, 1, 1, (), (), lease_seconds=lease, heartbeat_seconds=heartbeat)
+    run = Admission(1, 1, 1, (), (), lease_seconds=lease, heartbeat_seconds=heartbeat, report=_unheard)
     return Lease(tasks, run, asyncio.get_running_loop().time())
 
 

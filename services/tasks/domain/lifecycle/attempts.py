@@ -13,7 +13,7 @@ from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.model import Task
 from services.tasks.model.records import Standing
-from services.tasks.store.attempts import AttemptStore
+from services.tasks.store.tasks import TaskStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +29,20 @@ class AttemptRules:
 
 
 class Attempts:
-    """Admits workers and takes their reports. A report about an attempt that is no longer current changes nothing."""
+    """Takes the reports of workers. A report about an attempt that is no longer current changes nothing."""
 
-    def __init__(self, store: AttemptStore, notifications: Notifications, rules: AttemptRules, clock: Clock) -> None:
+    def __init__(self, store: TaskStore, notifications: Notifications, rules: AttemptRules, clock: Clock) -> None:
         self._store, self._notifications, self._clock = store, notifications, clock
         self.rules = rules
 
-    async def start(self, task_id: int, run_id: UUID, worker: str) -> Task | None:
-        """Begin the next attempt; a repeated call by the same run gets the same answer. None: the task must not be run."""
-        now = self._clock()
-        lease_until = now + min(self.rules.lease, self.rules.timeout)
-        task = await self._store.start(task_id, run_id=run_id, worker=worker, lease_until=lease_until, now=now)
-        if task is None:
-            return await self._store.started(task_id, run_id)
-        self._notifications.changed(task)
-        return task
+    @property
+    def first_lease(self) -> timedelta:
+        """How long the lease of a new attempt lasts."""
+        return min(self.rules.lease, self.rules.timeout)
+
+    async def held(self, run_ids: Sequence[UUID]) -> Sequence[Task]:
+        """The tasks that are RUNNING by these runs, each with a new lease."""
+        return await self._store.held(run_ids, lease_until=self._clock() + self.rules.lease, timeout=self.rules.timeout)
 
     def is_last(self, task: Task) -> bool:
         """Whether the current attempt is the last one even if it fails for a temporary reason."""
@@ -86,9 +85,12 @@ class Attempts:
         allowed = self.rules.retry.attempts_allowed(reason, passing=not_before > timedelta())
         return await self._fail(task_id, attempt, reason, message, allowed, not_before=not_before)
 
-    async def hand_back(self, task_id: int, attempt: int, reason: ErrorReason, message: str) -> bool:
-        """End the attempt because its worker is stopping: the task is QUEUED again at once, and the attempt counts towards no limit."""
-        task = await self._store.hand_back(task_id, attempt, reason=reason, message=message, now=self._clock())
+    async def hand_back(
+        self, task_id: int, attempt: int, reason: ErrorReason, message: str, *, leased_until: datetime | None = None
+    ) -> bool:
+        """End the attempt because its worker is stopping: the task is QUEUED again at once, and the attempt counts towards no limit. With
+        `leased_until`, only if that is still the end of its lease."""
+        task = await self._store.hand_back(task_id, attempt, reason=reason, message=message, now=self._clock(), leased_until=leased_until)
         if task is None:
             return False
         self._notifications.changed(task)

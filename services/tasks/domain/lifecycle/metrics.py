@@ -50,7 +50,7 @@ def _transition_of(task: Task) -> Transition | None:
     """None: the task was created."""
     match task.state:
         case TaskState.QUEUED:
-            return Transition.RETRY if task.attempt else None
+            return None if task.last_sequence == 1 else Transition.RETRY if task.attempt else Transition.RECALL
         case TaskState.DISPATCHED:
             return Transition.DISPATCH
         case TaskState.RUNNING:

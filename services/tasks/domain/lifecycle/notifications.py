@@ -29,12 +29,12 @@ class Notifications:
     """Wakes the loops of this process that have registered."""
 
     def __init__(self) -> None:
-        self._queues: dict[str, Wake] = {}
+        self._queues: dict[str, Callable[[Task], None]] = {}
         self._events: list[Announce] = []
 
-    def on_queue(self, lane: str, wake: Wake) -> None:
-        """Call `wake` when a task was added to the lane's queue, or room was made in its window."""
-        self._queues[lane] = wake
+    def on_queue(self, lane: str, tell: Callable[[Task], None]) -> None:
+        """Call `tell` with a task of the lane that has made a transition."""
+        self._queues[lane] = tell
 
     def on_event(self, announce: Announce) -> None:
         """Call `announce` with each new event, and its task."""
@@ -46,8 +46,8 @@ class Notifications:
             _log(task)
         count_transition(task)
         self.progressed(task)
-        if task.state is not TaskState.DISPATCHED and task.lane in self._queues:
-            self._queues[task.lane]()
+        if task.lane in self._queues:
+            self._queues[task.lane](task)
 
     def progressed(self, task: Task) -> None:
         """The task has a new event, with or without a transition."""

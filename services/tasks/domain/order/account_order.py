@@ -76,15 +76,15 @@ class AccountOrder:
         self._queues: OrderedDict[tuple[str, int], _Queue] = OrderedDict()
 
     async def position(self, task: Task) -> int:
-        """How many of the account's own tasks go before a task in its lane, with those that are offered to workers and have not begun; 0
-        unless it waits. A task that waits for its retry has the place that it will have when that is due."""
-        if task.state not in (TaskState.QUEUED, TaskState.DISPATCHED):
+        """How many of the account's own tasks go before a task in its lane; 0 unless it waits. A task that waits for its retry has the
+        place that it will have when that is due."""
+        if task.state is not TaskState.QUEUED:
             return 0
-        offered, waiting = await self._store.ahead(task)
-        return offered + (waiting if waiting < _NEAR else await self._far(task, waiting))
+        waiting = await self._store.ahead(task)
+        return waiting if waiting < _NEAR else await self._far(task, waiting)
 
     async def place(self, task: Task) -> int | None:
-        """Roughly how many tasks of the lane, of all accounts, go before a task; None unless it is DISPATCHED, or QUEUED and due."""
+        """Roughly how many tasks of the lane, of all accounts, go before a task; None unless it is QUEUED and due."""
         found = await self._store.place(task.id)
         if found is None:
             return None

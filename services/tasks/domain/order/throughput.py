@@ -31,7 +31,7 @@ class RateMeter:
         if self._last is not None:
             before, then = self._last
             seconds = (now - then).total_seconds()
-            if before.offered and flow.offered and seconds > 0:
+            if before.waiting and flow.waiting and seconds > 0:
                 kept = math.exp(-seconds / _HORIZON.total_seconds())
                 self._tasks = self._tasks * kept + flow.departed - before.departed
                 self._seconds = self._seconds * kept + seconds

@@ -1,58 +1,56 @@
-"""`darkroom.internal.tasks.v1.AttemptService`: reports of workers, and queries of other services."""
+"""`darkroom.internal.tasks.v1.AttemptService`: the tasks of workers, and queries of other services."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
 from services.common.errors import ErrorReason
 from services.common.log import bind
 from services.common.rpc.interceptor import Context
+from services.common.rpc.trace import Origin
 from services.tasks.domain.acceptance.later_fetching import LaterFetching
 from services.tasks.domain.lifecycle.attempts import Attempts
+from services.tasks.domain.lifecycle.exchange import Exchange
+from services.tasks.domain.lifecycle.former_workers import FormerWorkers
+from services.tasks.domain.lifecycle.worker_stream import Answer, End, Failure, HandBack, Outgoing, Success, WorkerStream
 from services.tasks.domain.plan import operations_of
+from services.tasks.model import Task
 from services.tasks.model.records import Standing
+from services.tasks.surfaces.internal.former_workers import FormerWorkerCalls
 from services.tasks.surfaces.rendering import duration, state_number
 
+Requests = AsyncIterator[attempt_service_pb2.ExchangeRequest]
 
-class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
+
+class InternalAttempts(FormerWorkerCalls, attempt_service_pb2_grpc.AttemptServiceServicer):
     """Attempts, and the state of tasks."""
 
-    def __init__(self, attempts: Attempts, later: LaterFetching) -> None:
-        self._attempts, self._later = attempts, later
+    def __init__(self, attempts: Attempts, exchange: Exchange, later: LaterFetching, former: FormerWorkers) -> None:
+        super().__init__(attempts, former)
+        self._exchange, self._later = exchange, later
 
-    async def StartAttempt(
-        self, request: attempt_service_pb2.StartAttemptRequest, context: Context
-    ) -> attempt_service_pb2.StartAttemptResponse:
-        """Admit one run."""
-        with bind(task_id=request.task_id):
-            task = await self._attempts.start(request.task_id, UUID(request.run_id), request.worker)
-            if task is not None and task.later_inputs and not request.fetches_inputs:
-                # A worker of the previous version, during an upgrade: it would take the inputs that there are for all of them.
-                message = "The worker is of a version that cannot have inputs fetched."
-                await self._attempts.hand_back(task.id, task.attempt, ErrorReason.UNAVAILABLE, message)
-                task = None
-        if task is None:
-            return attempt_service_pb2.StartAttemptResponse(admitted=False)
-        return attempt_service_pb2.StartAttemptResponse(
-            admitted=True,
-            attempt=task.attempt,
-            account_id=task.account_id,
-            input_file_ids=task.input_file_ids,
-            operations=operations_of(task),
-            lease=duration(self._attempts.rules.lease),
-            heartbeat_interval=duration(self._attempts.rules.heartbeat_interval),
-            last=self._attempts.is_last(task),
-            later_inputs=len(task.later_inputs),
-        )
-
-    async def StartAttempts(
-        self, request: attempt_service_pb2.StartAttemptsRequest, context: Context
-    ) -> attempt_service_pb2.StartAttemptsResponse:
-        """Admit runs."""
-        responses = await asyncio.gather(*(self.StartAttempt(one, context) for one in request.requests))
-        return attempt_service_pb2.StartAttemptsResponse(responses=responses)
+    async def Exchange(self, request_iterator: Requests, context: Context) -> None:  # type: ignore[override]  # it writes to the context
+        """Serve a worker on a lane until one of both ends the stream."""
+        first = await anext(request_iterator, None)
+        if first is None:
+            return
+        stream = self._exchange.open(first.lane, first.worker)
+        helpers = [
+            asyncio.create_task(_read(first, request_iterator, stream)),
+            asyncio.create_task(self._exchange.until_stopped(stream)),
+        ]
+        try:
+            while (outgoing := await stream.outgoing()) is not None:
+                await context.write(self._response(outgoing))
+            if helpers[0].done():
+                helpers[0].result()
+        finally:
+            stream.end()
+            for helper in helpers:
+                helper.cancel()
 
     async def FetchInputs(
         self, request: attempt_service_pb2.FetchInputsRequest, context: Context
@@ -68,46 +66,75 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
             current = await self._attempts.heartbeat(request.task_id, request.attempt, request.progress, request.message)
         return attempt_service_pb2.HeartbeatResponse(current=current)
 
-    async def CompleteAttempt(
-        self, request: attempt_service_pb2.CompleteAttemptRequest, context: Context
-    ) -> attempt_service_pb2.CompleteAttemptResponse:
-        """End a task with its outputs."""
-        with bind(task_id=request.task_id):
-            accepted = await self._attempts.complete(
-                request.task_id,
-                request.attempt,
-                request.output_file_ids,
-                [notice.SerializeToString() for notice in request.notices],
-                copies=request.copies,
-            )
-        return attempt_service_pb2.CompleteAttemptResponse(accepted=accepted)
-
-    async def CompleteAttempts(
-        self, request: attempt_service_pb2.CompleteAttemptsRequest, context: Context
-    ) -> attempt_service_pb2.CompleteAttemptsResponse:
-        """End tasks with their outputs."""
-        responses = await asyncio.gather(*(self.CompleteAttempt(one, context) for one in request.requests))
-        return attempt_service_pb2.CompleteAttemptsResponse(responses=responses)
-
-    async def FailAttempt(
-        self, request: attempt_service_pb2.FailAttemptRequest, context: Context
-    ) -> attempt_service_pb2.FailAttemptResponse:
-        """End an attempt without a result."""
-        reason = ErrorReason.from_number(request.reason)
-        with bind(task_id=request.task_id):
-            if request.handed_back:
-                accepted = await self._attempts.hand_back(request.task_id, request.attempt, reason, request.message)
-            else:
-                not_before = request.retry_after.ToTimedelta()
-                accepted = await self._attempts.fail(request.task_id, request.attempt, reason, request.message, not_before)
-        return attempt_service_pb2.FailAttemptResponse(accepted=accepted)
-
     async def LookupTasks(
         self, request: attempt_service_pb2.LookupTasksRequest, context: Context
     ) -> attempt_service_pb2.LookupTasksResponse:
         """Return the state of tasks."""
         standings = await self._attempts.standings(request.task_ids)
         return attempt_service_pb2.LookupTasksResponse(tasks=map(_standing, standings))
+
+    def _response(self, outgoing: Outgoing) -> attempt_service_pb2.ExchangeResponse:
+        response = attempt_service_pb2.ExchangeResponse(
+            admissions=map(self._admission, outgoing.admissions), answers=map(_answer, outgoing.answers), moment=outgoing.moment
+        )
+        if outgoing.admissions:
+            response.lease.CopyFrom(duration(self._attempts.first_lease))
+            response.heartbeat_interval.CopyFrom(duration(self._attempts.rules.heartbeat_interval))
+        return response
+
+    def _admission(self, task: Task) -> attempt_service_pb2.Admission:
+        assert task.run_id is not None
+        origin = Origin.parse(task.trace_id)
+        return attempt_service_pb2.Admission(
+            run_id=task.run_id.bytes,
+            task_id=task.id,
+            attempt=task.attempt,
+            account_id=task.account_id,
+            input_file_ids=task.input_file_ids,
+            operations=operations_of(task),
+            last=self._attempts.is_last(task),
+            later_inputs=len(task.later_inputs),
+            trace_id=origin.request_id,
+            trace_parent=origin.trace_parent,
+        )
+
+
+async def _read(first: attempt_service_pb2.ExchangeRequest, requests: Requests, stream: WorkerStream) -> None:
+    """Take in what the worker says until it has said everything."""
+    try:
+        _hear(first, stream)
+        async for request in requests:
+            _hear(request, stream)
+    finally:
+        stream.end()
+
+
+def _hear(request: attempt_service_pb2.ExchangeRequest, stream: WorkerStream) -> None:
+    stream.hear(
+        free=[UUID(bytes=run_id) for run_id in request.free],
+        again=[UUID(bytes=run_id) for run_id in request.again],
+        ends=[_end(end) for end in request.ends],
+        draining=request.draining,
+        moment=request.moment,
+    )
+
+
+def _end(end: attempt_service_pb2.AttemptEnd) -> End:
+    how: Success | Failure | HandBack
+    match end.WhichOneof("end"):
+        case "success":
+            notices = [notice.SerializeToString() for notice in end.success.notices]
+            how = Success(list(end.success.output_file_ids), notices, end.success.copies)
+        case "failure":
+            failure = end.failure
+            how = Failure(ErrorReason.from_number(failure.reason), failure.message, failure.retry_after.ToTimedelta())
+        case _:
+            how = HandBack(ErrorReason.from_number(end.handed_back.reason), end.handed_back.message)
+    return End(end.task_id, end.attempt, how)
+
+
+def _answer(answer: Answer) -> attempt_service_pb2.EndAnswer:
+    return attempt_service_pb2.EndAnswer(task_id=answer.task_id, attempt=answer.attempt, accepted=answer.accepted)
 
 
 def _standing(standing: Standing) -> attempt_service_pb2.TaskStanding:

@@ -1,0 +1,279 @@
+"""Gives the tasks of lanes to the free slots of workers, and carries out what workers report."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import nats
+from nats.aio.msg import Msg
+from prometheus_client import Gauge
+
+from services.common.bus import Bus, queued_subject
+from services.common.clock import Clock
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.log import get_logger
+from services.common.loop import Loop
+from services.tasks.domain.lifecycle.attempts import Attempts
+from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.lifecycle.worker_stream import Answer, End, Failure, Success, WorkerStream
+from services.tasks.model import Task
+from services.tasks.model.records import Slot
+from services.tasks.model.state import TaskState
+from services.tasks.store.order import OrderStore
+
+_BATCH = 100
+"""Tasks that one step takes: bounds the work under the lane's lock."""
+_TELL_SECONDS = 0.02
+"""Least time between two messages to other replicas."""
+_SPACING = 0.004
+"""Least time between two steps of a lane: short beside a task, yet under load one step serves many."""
+
+_logger = get_logger()
+_FREE = Gauge("darkroom_worker_slots_free", "Free slots of the workers whose streams this process holds.", ["lane"])
+
+
+class LaneExchange:
+    """The streams of one lane. `step` carries out the ends that have come, then fills free slots; a loop repeats it.
+
+    Slots wait here for tasks, never tasks for slots: a task becomes RUNNING only for a slot that is free, so the order holds until the last
+    moment. A task is committed before it is sent. If the stream is gone before that, it is handed back; if the stream breaks while it is
+    sent, nobody can tell whether it has arrived, so the worker asks again for the same slot on its next stream, or the lease ends.
+    """
+
+    def __init__(
+        self,
+        lane: str,
+        store: OrderStore,
+        attempts: Attempts,
+        bus: Bus,
+        notifications: Notifications,
+        max_running: int,
+        interval: timedelta,
+        clock: Clock,
+    ) -> None:
+        self._lane, self._store, self._attempts, self._bus = lane, store, attempts, bus
+        self._notifications, self._max_running, self._clock = notifications, max_running, clock
+        # The step that the loop makes by itself always looks for due retries.
+        self._interval = interval * 0.9
+        self.loop = Loop(f"exchange_{lane}", interval.total_seconds(), self.step, _SPACING)
+        self._streams: dict[WorkerStream, None] = {}
+        self._speaking: dict[WorkerStream, None] = {}
+        self._unsent: list[Task] = []
+        self._looked_at: datetime | None = None
+        self._some_wait = True
+        self._some_are_held = False
+        self._news = False
+        self._told_at = 0.0
+        self._free = _FREE.labels(lane)
+
+    def open(self, worker: str) -> WorkerStream:
+        """A new stream; the caller ends it."""
+        stream = WorkerStream(self, worker)
+        self._streams[stream] = None
+        return stream
+
+    def closed(self, stream: WorkerStream) -> None:
+        """Forget a stream that has ended."""
+        self._streams.pop(stream, None)
+        self.loop.wake()
+
+    def hear(self, stream: WorkerStream) -> None:
+        """A worker has free slots or ends."""
+        self._speaking[stream] = None
+        self.loop.wake()
+
+    def leave_to_others(self, unsent: Sequence[Task]) -> None:
+        """Take back tasks that have not been sent to their workers."""
+        if unsent:
+            self._unsent += unsent
+            self.loop.wake()
+
+    def changed(self, task: Task) -> None:
+        """A task of the lane has changed in this process: one may start."""
+        if task.state is TaskState.QUEUED:
+            self._some_wait = self._news = True
+            if task.run_at is not None and task.run_at <= task.update_time:
+                self._looked_at = None
+        elif task.state.terminal and self._some_are_held:
+            self._some_wait = True
+        else:
+            return
+        self.loop.wake()
+
+    def told(self) -> None:
+        """Tasks wait that another replica could not start."""
+        self._some_wait = True
+        self.loop.wake()
+
+    async def step(self) -> bool:
+        """Carry out what workers have said, and start what can be started; True if there may be more to do at once."""
+        await self._take_back()
+        speaking, self._speaking = self._speaking, {}
+        try:
+            await self._carry_out(speaking)
+            await self._find_again(speaking)
+        except Exception as error:
+            # The workers repeat it on their next streams.
+            failure = error if isinstance(error, DarkroomError) else DarkroomError(ErrorReason.UNAVAILABLE, "The stream cannot go on.")
+            for stream in speaking:
+                stream.end(failure)
+            raise
+        try:
+            return await self._fill()
+        finally:
+            for stream in speaking:
+                stream.flush()
+
+    async def _take_back(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        message = "The worker had gone before it was told; the task runs again."
+        for task in unsent:
+            try:
+                await self._attempts.hand_back(task.id, task.attempt, ErrorReason.UNAVAILABLE, message, leased_until=task.lease_until)
+            except DarkroomError as error:
+                _logger.warning("task_not_taken_back", task_id=task.id, error=str(error))
+                self._unsent.append(task)
+
+    async def _carry_out(self, speaking: Collection[WorkerStream]) -> None:
+        ends: list[tuple[WorkerStream, End]] = []
+        for stream in speaking:
+            ends += ((stream, end) for end in stream.ends)
+            stream.ends = []
+        if not ends:
+            return
+        accepted = await asyncio.gather(*(self._end(end) for _, end in ends), return_exceptions=True)
+        for (stream, end), result in zip(ends, accepted, strict=True):
+            if isinstance(result, DarkroomError) and result.reason is ErrorReason.UNAVAILABLE:
+                raise result
+            if isinstance(result, BaseException):
+                _logger.error("end_failed", task_id=end.task_id, attempt=end.attempt, exc_info=result)
+            stream.answer(Answer(end.task_id, end.attempt, result is True))
+
+    async def _end(self, end: End) -> bool:
+        match end.how:
+            case Success(outputs, notices, copies):
+                return await self._attempts.complete(end.task_id, end.attempt, outputs, notices, copies=copies)
+            case Failure(reason, message, not_before):
+                return await self._attempts.fail(end.task_id, end.attempt, reason, message, not_before)
+            case back:
+                return await self._attempts.hand_back(end.task_id, end.attempt, back.reason, back.message)
+
+    async def _find_again(self, speaking: Collection[WorkerStream]) -> None:
+        """Send the tasks again that slots were given on an earlier stream; the other slots are free."""
+        for stream in speaking:
+            if not stream.again:
+                continue
+            asked, stream.again = stream.again, []
+            moment, held = stream.moment, await self._attempts.held(asked)
+            for task in held:
+                stream.admit(task, moment)
+            found = {task.run_id for task in held}
+            stream.free += (run_id for run_id in asked if run_id not in found)
+
+    async def _fill(self) -> bool:
+        await self._look()
+        self._free.set(sum(len(stream.free) for stream in self._streams))
+        if not self._some_wait:
+            return False
+        slots = self._some_slots()
+        if not slots:
+            await self._tell_others()
+            return False
+        self._some_wait = False
+        moments = {stream: stream.moment for stream, _ in slots}
+        by_run = {run_id: stream for stream, run_id in slots}
+        now = self._clock()
+        try:
+            taken = await self._store.take(
+                self._lane,
+                [Slot(run_id, stream.worker) for stream, run_id in slots],
+                max_running=self._max_running,
+                lease_until=now + self._attempts.first_lease,
+                now=now,
+            )
+        except BaseException:
+            # It may have been committed.
+            self._some_wait = True
+            for stream, run_id in slots:
+                stream.again.append(run_id)
+                self._speaking[stream] = None
+            raise
+        for task in taken.tasks:
+            assert task.run_id is not None
+            stream = by_run.pop(task.run_id)
+            stream.admit(task, moments[stream])
+            stream.flush()
+            self._notifications.changed(task)
+        for run_id, stream in reversed(by_run.items()):
+            stream.free.appendleft(run_id)
+        filled = not by_run
+        self._some_wait |= filled and taken.more_wait
+        self._some_are_held = taken.more_wait
+        return self._some_wait
+
+    async def _look(self) -> None:
+        """Let due retries take part, and find what nothing has woken this lane for, once an interval."""
+        now = self._clock()
+        if self._looked_at is None or now - self._looked_at >= self._interval:
+            self._looked_at = now
+            self._some_wait |= await self._store.make_due(self._lane, now=now)
+
+    def _some_slots(self) -> list[tuple[WorkerStream, UUID]]:
+        """Free slots, up to a batch, in turn from each worker, the idlest first, so that the work is shared out."""
+        slots: list[tuple[WorkerStream, UUID]] = []
+        ready = sorted((stream for stream in self._streams if stream.free and stream.takes_tasks), key=lambda stream: -len(stream.free))
+        while ready and len(slots) < _BATCH:
+            slots += ((stream, stream.free.popleft()) for stream in ready[: _BATCH - len(slots)])
+            ready = [stream for stream in ready if stream.free]
+        return slots
+
+    async def _tell_others(self) -> None:
+        """Wake the other replicas, which may have free slots: soon, and not for each task."""
+        loop = asyncio.get_running_loop()
+        if not self._news or not self._bus.client.is_connected:
+            return
+        wait = self._told_at + _TELL_SECONDS - loop.time()
+        if wait > 0:
+            loop.call_later(wait, self.loop.wake)
+            return
+        self._news, self._told_at = False, loop.time()
+        try:
+            await self._bus.client.publish(queued_subject(self._lane))
+        except nats.errors.Error as error:
+            _logger.warning("queue_not_announced", lane=self._lane, error=repr(error))
+
+
+class Exchange:
+    """All lanes."""
+
+    def __init__(self, lanes: Mapping[str, LaneExchange], bus: Bus, stopping: asyncio.Event) -> None:
+        self._lanes, self._bus, self._stopping = lanes, bus, stopping
+
+    def open(self, lane: str, worker: str) -> WorkerStream:
+        """A worker's stream on a lane; the caller ends it. Raises FIELD_INVALID for an unknown lane."""
+        if lane not in self._lanes:
+            raise DarkroomError(ErrorReason.FIELD_INVALID, "lane: there is no such lane", field="lane", allowed=sorted(self._lanes))
+        return self._lanes[lane].open(worker)
+
+    async def until_stopped(self, stream: WorkerStream) -> None:
+        """End the stream when the service stops."""
+        await self._stopping.wait()
+        stream.end()
+
+    async def run(self) -> None:
+        """Hear what other replicas could not start, until cancelled."""
+
+        async def heard(message: Msg) -> None:
+            lane = message.subject.rpartition(".")[2]
+            if lane in self._lanes:
+                self._lanes[lane].told()
+
+        subscription = await self._bus.client.subscribe(queued_subject("*"), cb=heard)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            if self._bus.client.is_connected:
+                await subscription.unsubscribe()

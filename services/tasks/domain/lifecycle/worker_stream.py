@@ -1,0 +1,169 @@
+"""One worker's stream on a lane, as this replica sees it: free slots and ends come in, tasks and answers go out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.tasks.model import Task
+
+if TYPE_CHECKING:
+    from services.tasks.domain.lifecycle.exchange import LaneExchange
+
+SILENT_SECONDS = 15.0
+"""A worker that has said nothing for so long gets no tasks: three times the interval at which it speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """The attempt has made its outputs."""
+
+    output_file_ids: Sequence[int]
+    notices: Sequence[bytes]
+    copies: int
+    """The last of the outputs, which are not charged for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The attempt has failed."""
+
+    reason: ErrorReason
+    message: str
+    not_before: timedelta
+    """Least pause before the next attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandBack:
+    """The worker cannot go on."""
+
+    reason: ErrorReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What a worker reports about an attempt."""
+
+    task_id: int
+    attempt: int
+    how: Success | Failure | HandBack
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether an end was that of the current attempt."""
+
+    task_id: int
+    attempt: int
+    accepted: bool
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """What goes to the worker with the next message."""
+
+    admissions: list[Task] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    moment: int = 0
+    """The newest moment of the worker's clock that had arrived before the leases of the admissions began."""
+
+    def __bool__(self) -> bool:
+        return bool(self.admissions or self.answers or self.moment)
+
+
+class WorkerStream:
+    """Opened by the surface, served by the steps of its lane."""
+
+    def __init__(self, lane: LaneExchange, worker: str) -> None:
+        self._lane, self.worker = lane, worker
+        self._loop = asyncio.get_running_loop()
+        self.free: deque[UUID] = deque()
+        self.again: list[UUID] = []
+        """Slots that may have a task already."""
+        self.ends: list[End] = []
+        self.moment = 0
+        self.draining = self.ended = False
+        self._failure: DarkroomError | None = None
+        self._heard_at = self._loop.time()
+        self._outgoing = Outgoing()
+        self._wake = asyncio.Event()
+
+    @property
+    def takes_tasks(self) -> bool:
+        """Whether its worker can be given tasks."""
+        return not (self.draining or self.ended) and self._loop.time() - self._heard_at < SILENT_SECONDS
+
+    def hear(self, *, free: Sequence[UUID], again: Sequence[UUID], ends: Sequence[End], draining: bool, moment: int) -> None:
+        """Take in a message of the worker."""
+        self._heard_at, self.moment = self._loop.time(), moment
+        self.ends += ends
+        if draining and not self.draining:
+            self.draining = True
+            self.free.clear()
+            self._lane.leave_to_others(self._unsent())
+            self._say_nothing()
+        # What the slots of a worker that is stopping were given is found, and left to others.
+        self.again += again
+        if not self.draining:
+            self.free += free
+        if free or again or ends:
+            self._lane.hear(self)
+        else:
+            # It wants to know whether the stream is alive.
+            self._say_nothing()
+
+    def admit(self, task: Task, moment: int) -> None:
+        """Send a task that one of its slots was given, unless it is too late; `flush` lets it go."""
+        if self.draining or self.ended:
+            self._lane.leave_to_others([task])
+            return
+        self._outgoing.admissions.append(task)
+        self._outgoing.moment = min(moment, self._outgoing.moment or moment)
+
+    def answer(self, answer: Answer) -> None:
+        """Send an answer; `flush` lets it go."""
+        self._outgoing.answers.append(answer)
+
+    def flush(self) -> None:
+        """Let everything go that there is to send."""
+        if self._outgoing:
+            self._wake.set()
+
+    async def outgoing(self) -> Outgoing | None:
+        """The next message; None once the stream has ended. Raises what ended it, if that was a failure."""
+        while not self.ended:
+            await self._wake.wait()
+            self._wake.clear()
+            if self._outgoing:
+                sending, self._outgoing = self._outgoing, Outgoing()
+                sending.moment = sending.moment or self.moment
+                return sending
+        if self._failure is not None:
+            raise self._failure
+        return None
+
+    def end(self, failure: DarkroomError | None = None) -> None:
+        """Let the stream end. What has not been sent by then is left to others; ends that were heard are still carried out."""
+        if self.ended:
+            return
+        self.ended, self._failure = True, failure
+        self._lane.leave_to_others(self._unsent())
+        self._lane.closed(self)
+        self._wake.set()
+
+    def _say_nothing(self) -> None:
+        """Send a message at once, whatever there is to send."""
+        self._outgoing.moment = self._outgoing.moment or self.moment
+        self._wake.set()
+
+    def _unsent(self) -> list[Task]:
+        unsent, self._outgoing.admissions = self._outgoing.admissions, []
+        return unsent
