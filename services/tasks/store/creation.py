@@ -1,12 +1,15 @@
 """How tasks are stored: the same way for many tasks, a batch, or a single task.
 
 Admission is decided between two statements of one transaction: the first locks the account's row, the last changes it. So two creations
-cannot both take the last place or the same credits.
+cannot both take the last place or the same credits. A single task whose account has room is stored by one statement: the decision is made
+for an account that is worse off than it was when last seen, and the statement checks that it is no worse off than that.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,7 +31,11 @@ from services.tasks.store.rows import refusal_bytes, task_of
 _SPACING = 0.015
 
 Admit = Callable[[AccountState], Admission]
-"""Decides which tasks an account may create, given its state; raises if it refuses all."""
+"""Decides which tasks an account may create, given its state; raises if it refuses all. What it admits, it also admits, at the same price,
+with fewer tasks open and more credits available."""
+# Of how many accounts the last state is kept, and how many more tasks than then one may have open meanwhile.
+_KEPT, _MARGIN = 10_000, 8
+_STATE = ("account_id", "open", "pooled", "available_millicredits", "max_open", "unlimited", "multiplier_permille")
 
 NEXT_IDS = text("SELECT next_id() AS id FROM generate_series(1, :count)")
 """Ids of new tasks and batches."""
@@ -87,25 +94,47 @@ asked AS MATERIALIZED (
     surface text, client_request bytea, later_inputs bytea[], deadline_to_start boolean,
     idempotency_method text, idempotency_key text, idempotency_digest bytea, idempotency_expire_time timestamptz
   )
+  WHERE idempotency_key IS NULL OR NOT EXISTS (
+    SELECT FROM idempotency
+    WHERE (idempotency.account_id, method, key) = (asked.account_id, idempotency_method, idempotency_key)
+  )
+),
+policy AS (
+  SELECT account_id FROM account_policy
+  WHERE account_id = ANY (ARRAY(SELECT account_id FROM asked))
+  ORDER BY account_id
+  FOR NO KEY UPDATE
 ),
 admitted AS (
   UPDATE account_policy SET
-    open = open + taken.tasks,
-    pooled = least(account_policy.pooled, open) + taken.pooled,
-    available_millicredits = available_millicredits - taken.held,
+    open = account_policy.open + taken.tasks,
+    pooled = least(account_policy.pooled, account_policy.open) + taken.pooled,
+    available_millicredits = account_policy.available_millicredits - taken.held,
     reserved_millicredits = reserved_millicredits + taken.held
-  FROM (
+  FROM policy JOIN (
     SELECT
       account_id, count(*) AS tasks, count(*) FILTER (WHERE pooled) AS pooled,
       coalesce(sum(price_millicredits) FILTER (WHERE NOT unlimited), 0) AS held
     FROM asked GROUP BY account_id
-  ) AS taken
-  WHERE account_policy.account_id = taken.account_id
+  ) AS taken ON taken.account_id = policy.account_id
+  LEFT JOIN jsonb_to_recordset(CAST(:assumed AS jsonb)) AS assumed (
+    account_id bigint, open integer, pooled integer, available_millicredits bigint,
+    max_open integer, unlimited boolean, multiplier_permille integer
+  ) ON assumed.account_id = policy.account_id
+  WHERE account_policy.account_id = policy.account_id AND (
+    assumed.account_id IS NULL OR (
+      account_policy.open <= assumed.open AND least(account_policy.pooled, account_policy.open) <= assumed.pooled
+      AND (taken.held = 0 OR account_policy.available_millicredits >= assumed.available_millicredits)
+      AND (account_policy.max_open, account_policy.unlimited, account_policy.multiplier_permille)
+        IS NOT DISTINCT FROM (assumed.max_open, assumed.unlimited, assumed.multiplier_permille)
+    )
+  )
   RETURNING account_policy.account_id, priority_class
 ),""",
     result="SELECT moved.*, outbox.*, asked.request FROM moved JOIN asked ON asked.id = moved.id CROSS JOIN outbox ORDER BY asked.number",
 )
-"""Store admitted tasks and reserve their prices. Runs after LOCK_ACCOUNTS, in the same transaction."""
+"""Store admitted tasks and reserve their prices: after LOCK_ACCOUNTS, in the same transaction, or for accounts that are no worse off than
+`:assumed`. A task whose idempotency key is stored, or whose account is worse off, is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +154,8 @@ class CreationStore(Store):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._ids = Batched(self._next_ids, BATCH)
-        self._creations = Batched(self._create, BATCH, _SPACING)
+        self._creations = Batched(self._create_each, BATCH, _SPACING)
+        self._accounts: dict[int, Mapping[str, Any]] = {}
 
     async def next_id(self) -> int:
         """An id for a new task."""
@@ -152,13 +182,34 @@ class CreationStore(Store):
             raise made
         return made
 
+    async def _create_each(self, asked: Sequence[_Asked]) -> Sequence[list[Task] | DarkroomError]:
+        """What each call for a single task created, or why it was refused."""
+        made: dict[int, list[Task] | DarkroomError] = {}
+        assumed = {
+            account_id: _worse(self._accounts[account_id])
+            for account_id in {one.new.account_id for one in asked}
+            if account_id in self._accounts
+        }
+        before, values = [dict(account) for account in assumed.values()], []
+        for number, one in enumerate(asked):
+            if one.new.account_id in assumed:
+                with suppress(DarkroomError):
+                    values += _admitted(number, one, assumed[one.new.account_id])[1]
+        if values:
+            for row in await self._run(CREATE, {"asked": numbered(values), "assumed": json.dumps(before)}):
+                made[row["request"]] = [task_of(row)]
+        if left := [number for number in range(len(asked)) if number not in made]:
+            made |= dict(zip(left, await self._create([asked[number] for number in left]), strict=True))
+        return [made[number] for number in range(len(asked))]
+
     async def _create(self, asked: Sequence[_Asked]) -> Sequence[list[Task] | DarkroomError]:
-        """What each call created, or why it was refused."""
+        """What each call created, or why it was refused, decided while the accounts are locked."""
         made: list[list[Task] | DarkroomError] = []
         async with self._database.transaction() as transaction:
             keyed = known_values([(one.call, one.now) for one in asked])
             rows = await transaction.fetch(LOCK_ACCOUNTS, {"account_ids": sorted({one.new.account_id for one in asked}), **keyed})
-            accounts = {row["account_id"]: dict(row) for row in rows}
+            accounts = {row["account_id"]: {name: row[name] for name in _STATE} for row in rows}
+            self._remember(accounts)
             known = {row["number"]: row for row in rows if row["number"] is not None}
             values: list[Mapping[str, Any]] = []
             for request, one in enumerate(asked):
@@ -167,22 +218,16 @@ class CreationStore(Store):
                         made.append(answer_of(known[request], one.call))
                         continue
                     await transaction.fetch(FORGET, lookup(one.call, one.now))
-                account = accounts[one.new.account_id]
-                state = _state(account, one)
                 try:
-                    admission = one.admit(state)
+                    admission, of_tasks = _admitted(request, one, accounts[one.new.account_id])
                 except DarkroomError as error:
                     made.append(error)
                     continue
                 made.append([])
-                account["open"] += len(admission.admitted)
-                account["pooled"] += len(admission.admitted) if one.new.max_pooled is not None else 0
-                if not state.unlimited:
-                    account["available_millicredits"] -= sum(each.price_millicredits for each in admission.admitted)
                 if one.new.batch_id is not None:
                     await transaction.fetch(CREATE_BATCH, _batch_values(one, admission))
-                values += _task_values(request, one, state, admission)
-            for row in await transaction.fetch(CREATE, {"asked": numbered(values)}) if values else ():
+                values += of_tasks
+            for row in await transaction.fetch(CREATE, {"asked": numbered(values), "assumed": "[]"}) if values else ():
                 tasks = made[row["request"]]
                 assert isinstance(tasks, list)
                 tasks.append(task_of(row))
@@ -190,6 +235,32 @@ class CreationStore(Store):
 
     async def _next_ids(self, calls: Sequence[None]) -> Sequence[int]:
         return [row["id"] for row in await self._run(NEXT_IDS, {"count": len(calls)})]
+
+    def _remember(self, accounts: Mapping[int, Mapping[str, Any]]) -> None:
+        if len(self._accounts) > _KEPT:
+            self._accounts.clear()
+        self._accounts |= {account_id: dict(account) for account_id, account in accounts.items()}
+
+
+def _worse(account: Mapping[str, Any]) -> dict[str, Any]:
+    """An account with less room than it was seen with, to allow for what happens meanwhile, here or in other replicas."""
+    return {
+        **account,
+        "open": 2 * account["open"] + _MARGIN,
+        "pooled": 2 * account["pooled"] + _MARGIN,
+        "available_millicredits": account["available_millicredits"] // 2,
+    }
+
+
+def _admitted(request: int, asked: _Asked, account: dict[str, Any]) -> tuple[Admission, list[dict[str, Any]]]:
+    """Which tasks of a call are admitted, and their values for CREATE; the account then has less room. Raises what `admit` raises."""
+    state = _state(account, asked)
+    admission = asked.admit(state)
+    account["open"] += len(admission.admitted)
+    account["pooled"] += len(admission.admitted) if asked.new.max_pooled is not None else 0
+    if not state.unlimited:
+        account["available_millicredits"] -= sum(each.price_millicredits for each in admission.admitted)
+    return admission, _task_values(request, asked, state, admission)
 
 
 def _state(account: Mapping[str, Any], asked: _Asked) -> AccountState:

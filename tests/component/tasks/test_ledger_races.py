@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 from functools import partial
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.common.database import Database
 from services.common.errors import ErrorReason
 from services.tasks.model import LedgerKind, Task
+from services.tasks.model.records import PolicyChange
+from services.tasks.store.ledger import LedgerStore
+from services.tasks.store.policies import PolicyStore
+from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.books import Books
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import ACCOUNT, ENFORCED, PRICE, UNLIMITED, Scene
@@ -41,6 +47,35 @@ async def test_an_accounts_first_creates_and_grant_at_once(scene: Scene, books: 
         accepted = sum(task is not None for task in created)
         assert accepted <= 2
         assert await books.state(account_id) == ((2 - accepted) * PRICE, accepted * PRICE)
+
+
+async def test_replicas_that_remember_an_account_with_room_decide_by_what_it_has(
+    clean_engine: AsyncEngine, clock: MovableClock, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenes = [Scene(TaskStore(Database(clean_engine)), clock) for _ in range(3)]
+    await books.have(100 * PRICE)
+    for scene in scenes:
+        scene.terms = ENFORCED
+        await scene.create()
+    locked = Mock(wraps=scenes[0].store._create)
+    monkeypatch.setattr(scenes[0].store, "_create", locked)
+    await scenes[0].create()
+    locked.assert_not_called()
+
+    # Another price, then fewer credits, and a limit, that none of them has seen.
+    ledger = LedgerStore(Database(clean_engine))
+    await ledger.set_terms(ACCOUNT, unlimited=None, multiplier_permille=2000)
+    assert (await scenes[0].create()).reserved_millicredits == 2 * PRICE
+    locked.assert_called_once()
+    created = await asyncio.gather(*(scene.try_create() for _ in range(20) for scene in scenes))
+    assert sum(task is not None for task in created) == 47
+    assert await books.state() == (0, 100 * PRICE)
+
+    await ledger.set_terms(ACCOUNT, unlimited=True, multiplier_permille=2000)
+    await PolicyStore(Database(clean_engine)).change(ACCOUNT, PolicyChange(max_open=60))
+    created = await asyncio.gather(*(scene.try_create() for _ in range(20) for scene in scenes))
+    assert sum(task is not None for task in created) == 60 - 52
+    await books.assert_right(ACCOUNT)
 
 
 async def test_ends_at_once_settle_or_release_once(scene: Scene, books: Books) -> None:
