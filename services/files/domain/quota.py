@@ -12,7 +12,7 @@ from services.common.account_usage import Amount, UsagePart
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.config import FilesSettings
 from services.files.records import File, OwnLimits, Storage
-from services.files.store import Check, StorageStore
+from services.files.store import Check, Growth, StorageStore
 
 # Per limit: what it counts, and what makes room.
 _WORDS = {
@@ -29,9 +29,7 @@ class Quotas:
 
     def __init__(self, store: StorageStore, settings: FilesSettings) -> None:
         self._store = store
-        self._defaults = asdict(
-            Storage(settings.quota_bytes, settings.quota_files, settings.quota_uploads, settings.quota_uploads_in_parts)
-        )
+        self._most = Storage(settings.quota_bytes, settings.quota_files, settings.quota_uploads, settings.quota_uploads_in_parts)
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def stored(self, account_id: int) -> tuple[Storage, Storage]:
@@ -82,8 +80,12 @@ class Quotas:
 
         return check
 
+    def growth(self, added: Storage) -> Growth:
+        """What new uploads add, with its check."""
+        return Growth(added, self._most, self.check(added))
+
     def _allowed(self, own: OwnLimits) -> Storage:
-        return Storage(**{name: value if (set_ := getattr(own, name)) is None else set_ for name, value in self._defaults.items()})
+        return Storage(**{name: value if (set_ := getattr(own, name)) is None else set_ for name, value in asdict(self._most).items()})
 
 
 def storage_of(files: Sequence[File]) -> Storage:

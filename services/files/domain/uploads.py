@@ -149,13 +149,13 @@ class Uploads:
         store. Raises QUOTA_EXCEEDED."""
         added = storage_of(files)
         if not added.parted_uploads:
-            return files, await self._store.insert_uploads(files, call, self._quotas.check(added), self._clock())
+            return files, await self._store.insert_uploads(files, call, self._quotas.growth(added), self._clock())
         # What is started counts only when it is stored. Without turns, one account's concurrent calls could start any number.
         async with self._quotas.turn(files[0].account_id):
             await self._quotas.check_room(files[0].account_id, added)
             files = await self._start(files)
             try:
-                return files, await self._store.insert_uploads(files, call, self._quotas.check(added), self._clock())
+                return files, await self._store.insert_uploads(files, call, self._quotas.growth(added), self._clock())
             except DarkroomError as error:
                 if error.reason in (ErrorReason.IDEMPOTENCY_IN_PROGRESS, ErrorReason.QUOTA_EXCEEDED):
                     await self._abandon(files)

@@ -1,13 +1,13 @@
 """The SQL statements of the files service, each with what it guards against.
 
 Every transaction that locks several rows of `file` locks them in the order of their ids, and rows of `account_storage` only after that
-(`services.files.store.storage`), so that no two can wait for each other.
+(`services.files.store.storage`), so that no two can wait for each other. One that inserts files and locks none may lock the latter first.
 """
 
 from services.files.store.files import FileStore
 from services.files.store.retention import RetentionStore
-from services.files.store.storage import Check, StorageStore
+from services.files.store.storage import Check, Growth, StorageStore
 from services.files.store.sweep import SweepStore
 from services.files.store.task_files import TaskFileStore
 
-__all__ = ["Check", "FileStore", "RetentionStore", "StorageStore", "SweepStore", "TaskFileStore"]
+__all__ = ["Check", "FileStore", "Growth", "RetentionStore", "StorageStore", "SweepStore", "TaskFileStore"]

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+import asyncpg
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
 from services.common.audit.log import actor_values, audited
-from services.common.idempotency import key_values, remembered, storing_key
+from services.common.idempotency import in_progress, key_values, remembered, storing_key
 from services.common.idempotent_call import IdempotentCall
 from services.files.records import AcceptedContent, File
 from services.files.store.retention import TEMPORARY_LIFE
 from services.files.store.rows import COLUMNS, Store, files
-from services.files.store.storage import Check, check_stored
+from services.files.store.storage import AFTER, FITS, Check, Growth, check_stored, stored
 
 # How long to wait for another call that has stored the same idempotency key but not committed.
-_PATIENCE = text("SET LOCAL lock_timeout = '3s'")
+_PATIENCE_TIME = "3s"
+_PATIENCE = text(f"SET LOCAL lock_timeout = '{_PATIENCE_TIME}'")
 
 # What an account can name. An expired file is gone for the account even before the sweeper comes, except one whose bytes may just have
 # arrived; one whose object is missing is gone until that is back. Hidden outputs are included: the domain decides about them.
@@ -41,6 +44,26 @@ made AS (SELECT account_id, array_agg(id ORDER BY id) AS ids FROM added GROUP BY
 SELECT id FROM added
 """)  # noqa: S608 - put together from constants
 """Inserts new files, and the idempotency key of the call that creates them, if any."""
+
+_INSERT_WITHIN = text(f"""
+WITH patience AS MATERIALIZED (
+  SELECT CASE WHEN CAST(:idempotency_key AS text) IS NOT NULL THEN set_config('lock_timeout', '{_PATIENCE_TIME}', true) END
+),
+room AS MATERIALIZED (
+  SELECT account_storage.* FROM patience CROSS JOIN account_storage WHERE account_id = :account_id FOR NO KEY UPDATE OF account_storage
+),
+added AS (
+  INSERT INTO file ({", ".join(COLUMNS)})
+  SELECT {", ".join(COLUMNS)} FROM jsonb_populate_recordset(CAST(NULL AS file), CAST(:files AS jsonb))
+  WHERE EXISTS (SELECT FROM room WHERE {FITS})
+  RETURNING account_id, id
+),
+made AS (SELECT account_id, array_agg(id ORDER BY id) AS ids FROM added GROUP BY account_id),
+{remembered("made", ids="ids")}
+SELECT {AFTER}, EXISTS (SELECT FROM added) AS fits FROM room
+""")  # noqa: S608 - put together from constants
+"""Inserts new files as `_INSERT` does, if the account has room for them, and returns what it then stores. It inserts nothing for an account
+that has never stored anything, and returns nothing then."""
 
 _REMEMBER = text(f"""
 WITH made AS (SELECT account_id, id FROM file WHERE id = :file_id AND account_id = :account_id AND state = 'ready'),
@@ -107,18 +130,23 @@ class FileStore(Store):
         """Insert outputs of a task."""
         await self._database.fetch(_INSERT, _new(outputs, None, now))
 
-    async def insert_uploads(self, uploads: Sequence[File], call: IdempotentCall | None, check: Check, now: datetime) -> int:
+    async def insert_uploads(self, uploads: Sequence[File], call: IdempotentCall | None, growth: Growth, now: datetime) -> int:
         """Insert all of the uploads, of one account, or none; with them the idempotency key of the call that creates them, if any.
 
-        Returns how many bytes more the account may store. Raises what `check` raises about all that it then stores, and
+        Returns how many bytes more the account may store. Raises what the check of `growth` raises about all that it then stores, and
         IDEMPOTENCY_IN_PROGRESS when another call has stored the key, or is storing it and does not finish in time.
         """
-        with storing_key():
+        account_id, values = uploads[0].account_id, _new(uploads, call, now)
+        with storing_key(), _one_of_two():
+            found = await self._database.fetch(_INSERT_WITHIN, {**values, **growth.values(), "account_id": account_id})
+            if found and found[0]["fits"]:
+                return growth.check(*stored(found))
+            # The first uploads of an account, or too much: the check says what.
             async with self._database.transaction() as transaction:
                 if call is not None:
                     await transaction.fetch(_PATIENCE)
-                await transaction.fetch(_INSERT, _new(uploads, call, now))
-                return await check_stored(transaction, uploads[0].account_id, check)
+                await transaction.fetch(_INSERT, values)
+                return await check_stored(transaction, account_id, growth.check)
 
     async def remember(self, file_id: int, call: IdempotentCall, now: datetime) -> None:
         """Store the idempotency key of the call that has made a file READY; until then, a repeat makes another one.
@@ -178,6 +206,15 @@ class FileStore(Store):
     async def give_up(self, account_id: int, file_id: int, now: datetime) -> bool:
         """→ DELETING for an upload of the account that is not accepted. False if there is none."""
         return bool(await self._ids(_GIVE_UP, account_id=account_id, file_id=file_id, now=now))
+
+
+@contextmanager
+def _one_of_two() -> Iterator[None]:
+    """Two calls with one key, of which only one was among its account's first uploads, may wait for each other."""
+    try:
+        yield
+    except asyncpg.DeadlockDetectedError as error:
+        raise in_progress() from error
 
 
 def _new(rows: Sequence[File], call: IdempotentCall | None, now: datetime) -> dict[str, Any]:

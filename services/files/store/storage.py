@@ -1,12 +1,13 @@
 """What accounts store and may store. Triggers on `file` count it, in the transaction of each change.
 
-They lock the account's row of `account_storage` after the rows of `file` that a statement changes. A statement that changes files of
-several accounts locks those rows first, in order: see `LOCK_COUNTS`.
+They lock the account's row of `account_storage` after the rows of `file` that a statement changes; only one that inserts files alone may
+lock it before. A statement that changes files of several accounts locks those rows first, in order: see `LOCK_COUNTS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
 
 from sqlalchemy import text
 
@@ -19,11 +20,36 @@ from services.files.store.rows import Store
 Check = Callable[[Storage, OwnLimits], int]
 """Refuses what an account would store, by raising; returns how many bytes more it may store."""
 
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What is added to what an account stores."""
+
+    added: Storage
+    most: Storage
+    """What an account may store that has no limits of its own."""
+    check: Check
+
+    def values(self) -> dict[str, int]:
+        """For `FITS` and `AFTER`."""
+        added = {f"added_{name}": value for name, value in asdict(self.added).items()}
+        return {**added, **{f"most_{name}": value for name, value in asdict(self.most).items()}}
+
+
 LOCK_COUNTS = """counted AS MATERIALIZED (
   SELECT account_id FROM account_storage WHERE account_id IN (SELECT account_id FROM locked) ORDER BY account_id FOR NO KEY UPDATE
 )"""
 """Part of a statement that changes the files of its part `locked`; it takes effect in the condition COUNTS_LOCKED."""
 COUNTS_LOCKED = "(SELECT count(*) FROM counted) IS NOT NULL"
+
+_COUNTS = tuple(field.name for field in fields(Storage))
+FITS = " AND ".join(
+    f"(CAST(:added_{name} AS bigint) = 0 OR {name} + CAST(:added_{name} AS bigint) <= coalesce(max_{name}, CAST(:most_{name} AS bigint)))"
+    for name in _COUNTS
+)
+"""Condition on a row of `account_storage`: there is room for a `Growth`."""
+AFTER = ", ".join([*(f"{name} + CAST(:added_{name} AS bigint) AS {name}" for name in _COUNTS), *(f"max_{name}" for name in _COUNTS)])
+"""Columns of such a row once there is more in it."""
 
 _COLUMNS = "size_bytes, files, uploads, parted_uploads, max_size_bytes, max_files, max_uploads, max_parted_uploads"
 _STORED = text(f"SELECT {_COLUMNS} FROM account_storage WHERE account_id = :account_id")  # noqa: S608 - put together from constants
@@ -49,7 +75,7 @@ class StorageStore(Store):
 
     async def stored(self, account_id: int) -> tuple[Storage, OwnLimits]:
         """What the account stores, and its own limits."""
-        return _stored(await self._database.fetch(_STORED, {"account_id": account_id}))
+        return stored(await self._database.fetch(_STORED, {"account_id": account_id}))
 
     async def set_limits(self, account_id: int, limits: OwnLimits) -> None:
         """Set the account's own limits, for what it stores from now on."""
@@ -66,10 +92,11 @@ class StorageStore(Store):
 
 async def check_stored(transaction: Transaction, account_id: int, check: Check) -> int:
     """Let `check` look at what the account stores after the changes of the transaction, which has its row locked. It may raise."""
-    return check(*_stored(await transaction.fetch(_STORED, {"account_id": account_id})))
+    return check(*stored(await transaction.fetch(_STORED, {"account_id": account_id})))
 
 
-def _stored(rows: Rows) -> tuple[Storage, OwnLimits]:
+def stored(rows: Rows) -> tuple[Storage, OwnLimits]:
+    """What a row of `account_storage` says; nothing is stored, and nothing set, without one."""
     if not rows:
         return Storage(), OwnLimits()
     row = rows[0]
