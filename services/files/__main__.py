@@ -28,7 +28,7 @@ from services.files.assembly import assemble
 from services.files.config import FilesSettings
 from services.files.events import TaskEvents
 from services.files.objects import object_store
-from services.files.probe import ProbeLimits, Prober
+from services.files.probe.prober import ProbeLimits, Prober
 from services.files.surfaces.internal.intake import Intake
 from services.files.surfaces.internal.storage import Storage
 from services.files.surfaces.native.files import NativeFiles
@@ -55,7 +55,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     )
     objects = await opening.open("storage", storage)
     sandbox = await opening.open(
-        "sandbox", Sandbox(preload=["services.files.probe.prober"], concurrency=settings.probe_concurrency, ahead=ProbeLimits().of_child)
+        "sandbox", Sandbox(preload=["services.files.probe.child"], concurrency=settings.probe_concurrency, ahead=ProbeLimits().of_child)
     )
     http = await opening.open("transfers", object_http(settings.s3_authorities, _IDLE_SECONDS))
     files = assemble(settings, database, objects, Prober(sandbox, http), tasks, ObjectWriter(http), system_clock)

@@ -47,7 +47,7 @@ _REFUSALS = {
 
 
 class ContentProber(Protocol):
-    """`services.files.probe.Prober`, as far as it is used here."""
+    """`services.files.probe.prober.Prober`, as far as it is used here."""
 
     async def probe(self, url: str, size: int, etag: str | None = None, head: bytes = b"") -> Probe:
         """Find out what the object of `size` bytes behind the URL is, which begins with `head`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.object_http import ObjectHttp
@@ -15,16 +14,16 @@ from services.common.sandbox import (
     SandboxOutOfMemory,
     SandboxTimedOut,
 )
+from services.files.probe import child
 from services.files.probe.model import Probe
-from services.files.probe.ranges import ReadRange, StoredRanges
-from services.files.probe.sniff import DEFAULT_MAX_READ_BYTES, probe
+from services.files.probe.stored import StoredRanges
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ProbeLimits:
     """What examining one file may use."""
 
-    read_bytes: int = DEFAULT_MAX_READ_BYTES
+    read_bytes: int = 32 << 20
     """Bytes fetched from storage."""
     memory_bytes: int = 1 << 30
     """Address space of the child, including libraries (about 250 MB)."""
@@ -38,7 +37,7 @@ class ProbeLimits:
 
 
 class Prober:
-    """Examines files in a sandbox, which may be shared and should preload `services.files.probe.prober`."""
+    """Examines files in a sandbox, which may be shared and should preload `services.files.probe.child`."""
 
     def __init__(self, sandbox: Sandbox, storage: ObjectHttp, limits: ProbeLimits | None = None) -> None:
         self._sandbox = sandbox
@@ -56,7 +55,7 @@ class Prober:
         limits = self._limits
         try:
             found = await self._sandbox.run(
-                probe_ranges,
+                child.probe_ranges,
                 size,
                 limits.read_bytes,
                 head,
@@ -72,8 +71,3 @@ class Prober:
         except SandboxFailed as error:
             raise DarkroomError(ErrorReason.INTERNAL, "Internal error.") from error
         return Probe(**found)
-
-
-def probe_ranges(size: int, max_read_bytes: int, head: bytes, read: ReadRange) -> dict[str, Any]:
-    """Runs in the child: the fields of the Probe of the object that begins with `head`, and whose rest `read` reads."""
-    return dataclasses.asdict(probe(read, size, max_read_bytes, head))

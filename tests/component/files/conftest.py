@@ -22,7 +22,7 @@ from services.common.sandbox import Sandbox
 from services.files.__main__ import serve
 from services.files.assembly import assemble
 from services.files.config import FilesSettings
-from services.files.probe import Prober
+from services.files.probe.prober import Prober
 from services.files.tasks_client import TasksClient
 from tests.component.files.tasks_service import MadeUpTasks
 from tests.component.files.world import MovableClock, Service, World, objects_of
@@ -75,7 +75,7 @@ def settings(migrated: str, object_storage: ObjectStorage, made_up_tasks: tuple[
 
 @pytest.fixture
 async def sandbox(sandboxes: SharedSandboxes) -> AsyncIterator[Sandbox]:
-    async with sandboxes(preload=["services.files.probe.prober"], concurrency=4) as started:
+    async with sandboxes(preload=["services.files.probe.child"], concurrency=4) as started:
         yield started
 
 

@@ -28,7 +28,7 @@ from services.files.domain.intake import DELETION
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode
 from services.files.objects import ObjectStore, object_store
-from services.files.probe import Prober
+from services.files.probe.prober import Prober
 from services.files.records import File
 from services.files.tasks_client import TasksClient
 from tests.component.files.tasks_service import MadeUpTasks

@@ -19,7 +19,7 @@ from services.common.sandbox import Sandbox
 from services.files.assembly import Files, assemble
 from services.files.config import FilesSettings
 from services.files.objects import object_store
-from services.files.probe import Prober
+from services.files.probe.prober import Prober
 from services.files.tasks_client import TasksClient
 from tests.stacks import StackUnderTest
 
@@ -73,5 +73,5 @@ async def _files(stack: StackUnderTest, clock: Clock) -> AsyncIterator[Files]:
         caller = Caller(Signer("files", settings.signing_key_file))
         # Nothing is probed here, so that no process of the sandbox is started.
         storage = await parts.enter_async_context(object_http())
-        prober = Prober(Sandbox(preload=["services.files.probe.prober"]), storage)
+        prober = Prober(Sandbox(preload=["services.files.probe.child"]), storage)
         yield assemble(settings, database, objects, prober, TasksClient(tasks, caller), ObjectWriter(storage), clock)

@@ -13,7 +13,7 @@ from services.files.domain.naming import (
     of_the_same_medium,
     same_kind,
 )
-from services.files.probe import MEDIA_TYPES
+from services.files.probe.model import MEDIA_TYPES
 
 
 @pytest.mark.parametrize("name", ["photo.png", "été 水印.pdf", "👩‍🎨.jpg", "a.b.c.webp", "..png", "x" * 296 + ".png"])

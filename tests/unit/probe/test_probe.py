@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.files.probe import MEDIA_TYPES, Probe, probe
+from services.files.probe.model import MEDIA_TYPES, Probe
+from services.files.probe.sniff import probe
 from tests.unit.probe import specimens
 from tests.unit.probe.specimens import HEIGHT, WIDTH, encoded
 

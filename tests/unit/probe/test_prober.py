@@ -11,8 +11,9 @@ import pytest
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.object_http import ObjectHttp, object_http
 from services.common.sandbox import Sandbox
-from services.files.probe import Probe, ProbeLimits, Prober
-from services.files.probe.ranges import StoredRanges
+from services.files.probe.model import Probe
+from services.files.probe.prober import ProbeLimits, Prober
+from services.files.probe.stored import StoredRanges
 from tests.unit.probe import specimens
 from tests.unit.probe.specimens import encoded
 
@@ -79,7 +80,7 @@ def storage() -> Iterator[Storage]:
 
 @pytest.fixture(scope="module")
 async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(preload=["services.files.probe.prober"]) as sandbox:
+    async with Sandbox(preload=["services.files.probe.child"]) as sandbox:
         yield sandbox
 
 

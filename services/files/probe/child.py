@@ -1,0 +1,14 @@
+"""The part of the prober that runs in a child. The process that children are forked from imports this, so it imports nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from services.files.probe.ranges import ReadRange
+from services.files.probe.sniff import probe
+
+
+def probe_ranges(size: int, max_read_bytes: int, head: bytes, read: ReadRange) -> dict[str, Any]:
+    """The fields of the Probe of the object that begins with `head`, and whose rest `read` reads."""
+    return dataclasses.asdict(probe(read, size, max_read_bytes, head))
