@@ -15,6 +15,7 @@ import pickle
 import socket
 import struct
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -35,15 +36,16 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class WarmChildren:
     """Runs functions in children that serve one account at a time.
 
-    At most `working` work at once; further calls wait. Up to `kept` live, so that several accounts that take turns keep theirs, and one
-    more that has worked for nobody. A child ends after `jobs` jobs, `seconds` after its first, to make room, and after any job that ends
-    neither with a result nor with a DarkroomError.
+    At most `working` work at once; further calls wait, and those that are not `urgent` leave a place to others. Up to `kept` live, so that
+    several accounts that take turns keep theirs, and one more that has worked for nobody. A child ends after `jobs` jobs, `seconds` after
+    its first, to make room, and after any job that ends neither with a result nor with a DarkroomError.
     """
 
     def __init__(self, sandbox: Sandbox, *, working: int, kept: int, jobs: int, seconds: float, limits: Limits) -> None:
         self._sandbox, self._jobs, self._seconds, self._limits = sandbox, jobs, seconds, limits
         self._kept = max(kept, working)
         self._slots = asyncio.Semaphore(working)
+        self._slots_of_others = asyncio.Semaphore(max(1, working - 1))
         self._idle: list[_Child] = []
         self._working = 0
         self._ahead: asyncio.Task[_Child] | None = None
@@ -69,6 +71,7 @@ class WarmChildren:
         function: Callable[..., _Result],
         files: Sequence[int],
         *args: Any,
+        urgent: bool = False,
         on_progress: Callable[..., None] | None = None,
     ) -> _Result:
         """What `function(*files, *args)` returns in a child of this account: `files` are open files, by their descriptors there.
@@ -76,7 +79,7 @@ class WarmChildren:
         As `Sandbox.run`, the limits being those of the children: memory of a child, and time of each of its jobs.
         """
         job = WarmJob(f"{function.__module__}:{function.__qualname__}", args, on_progress is not None)
-        async with self._slots:
+        async with nullcontext() if urgent else self._slots_of_others, self._slots:
             child = await self._child_of(account_id)
             self._working += 1
             try:

@@ -60,7 +60,7 @@ class Pipeline:
         self._operations = operations
         self._max_picture_bytes = max_picture_bytes
         self._auxiliaries: dict[int, _Auxiliary] = {}
-        self._reading = Reading(tools, account_id)
+        self._reading = Reading(tools, account_id, urgent=all(operation.plain for operation in operations))
         self._short = None
         if tools.warm is not None:
             self._short = ShortWork(tools.warm, account_id, operations, tools.picture_limits, tools.result_limits)

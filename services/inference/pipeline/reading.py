@@ -23,8 +23,8 @@ _QUICK_BYTES = 64 << 20
 class Reading:
     """Reads the pictures of one account."""
 
-    def __init__(self, tools: Tools, account_id: int) -> None:
-        self._tools, self._account_id = tools, account_id
+    def __init__(self, tools: Tools, account_id: int, *, urgent: bool) -> None:
+        self._tools, self._account_id, self._urgent = tools, account_id, urgent
 
     async def header(self, path: Path, limits: Limits) -> Header:
         """The header of a picture. Raises as `media.read_header` and `Sandbox.run`."""
@@ -32,7 +32,7 @@ class Reading:
         with opened(path) as file:
             if tools.warm is None or sniff(os.pread(file, HEAD, 0)) not in _QUICK:
                 return await read_picture_header(tools.sandbox, path, limits, tools.picture_resources)
-            return header_of(await tools.warm.run(self._account_id, describe, [file], limits))
+            return header_of(await tools.warm.run(self._account_id, describe, [file], limits, urgent=self._urgent))
 
     async def picture(self, path: Path, header: Header, folder: Path, limits: Limits) -> Image:
         """A picture whose header has been read. `folder` is for a temporary folder. Raises as `media.decode` and `Sandbox.run`."""
@@ -42,7 +42,7 @@ class Reading:
         target = os.memfd_create("samples")
         try:
             with opened(path) as source:
-                described = await tools.warm.run(self._account_id, decode_into, [source, target], limits)
+                described = await tools.warm.run(self._account_id, decode_into, [source, target], limits, urgent=self._urgent)
             return picture_of(described, target, limits)
         finally:
             os.close(target)

@@ -66,7 +66,7 @@ class ShortWork:
         target = os.memfd_create("result")
         try:
             with opened(path) as source:
-                said = await self._children.run(self._account_id, isolated.work, [source, target], asked, on_progress=told)
+                said = await self._children.run(self._account_id, isolated.work, [source, target], asked, urgent=True, on_progress=told)
             return self._checked(said, target)
         finally:
             os.close(target)

@@ -95,7 +95,7 @@ async def test_a_crash_ends_only_its_own_job(children: WarmChildren) -> None:
         await eventually(lambda: os.fstat(told.fileno()).st_size > 0)
         for job in (jobs.fault, jobs.speak_nonsense):
             with pytest.raises(SandboxCrashed):
-                await children.run(1, job, [])
+                await children.run(1, job, [], urgent=True)
         assert running(int(_content(told)))
         assert not waiting.done()
         waiting.cancel()
@@ -110,6 +110,16 @@ async def test_cancelling_kills_the_child(children: WarmChildren) -> None:
         waiting.cancel()
         await until_gone(pid)
     assert await who(children, 1) != pid
+
+
+async def test_what_is_not_urgent_leaves_a_place(children: WarmChildren) -> None:
+    with _file(b"") as told, _file(b"") as other:
+        waiting = [asyncio.create_task(children.run(2, jobs.pid_and_wait, [file.fileno()])) for file in (told, other)]
+        await eventually(lambda: os.fstat(told.fileno()).st_size > 0)
+        assert await children.run(1, jobs.whoami, [], urgent=True)
+        assert _content(other) == b""
+        for each in waiting:
+            each.cancel()
 
 
 async def test_each_job_has_its_own_processor_time(children: WarmChildren) -> None:
