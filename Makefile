@@ -102,9 +102,13 @@ reference: setup ## write docs/reference from the protos
 wheel: setup ## build the Python client and the darkroom command as a wheel in dist/
 	@cd clients/python && ../../$(bin)/python -m hatchling build -t wheel -d ../../dist
 
-bench: ## measure beside other queues, and write the tables in benchmarks/
+bench: ## measure what the goals are about, or sections="NAME …", and replace those tables in benchmarks/results.md
 	@$(PYTHON) deploy/setup.py bench
-	@$(bin)/python -m benchmarks
+	@$(bin)/python -m benchmarks $(if $(sections),--only $(sections)) $(if $(disk),--disk)
+
+bench-long: ## the same for what takes long: claims among millions of rows, large pictures, long documents
+	@$(PYTHON) deploy/setup.py bench
+	@$(bin)/python -m benchmarks --long
 
 quality: ## score results beside those of other tools, and write benchmarks/quality.md
 	@$(PYTHON) deploy/setup.py bench

@@ -1,7 +1,7 @@
-"""Run the benchmarks and write `benchmarks/results.md`.
+"""Run the benchmarks and write `benchmarks/results.md`: sections in one run, on a fresh stack with the real weights, on loopback only.
 
-python -m benchmarks [--long] [--only SECTION …] [--write]: all sections in one run on a fresh stack with the real weights, on loopback
-only.
+python -m benchmarks [--long | --only SECTION …]: what `make bench`, `make bench-long` and `make bench sections="…"` run. The table of goals
+is replaced only by a run of all usual sections.
 """
 
 from __future__ import annotations
@@ -11,90 +11,135 @@ import asyncio
 import os
 import platform
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Coroutine
+import traceback
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from benchmarks import documents, fan_out, large, memory, million, needs, pictures, polls, redrawn, stages, tensors, throughput, transfers
+from benchmarks import (
+    claim,
+    documents,
+    fan_out,
+    floors,
+    interactive,
+    known,
+    large,
+    memory,
+    million,
+    needs,
+    pictures,
+    polls,
+    redrawn,
+    stages,
+    tensors,
+    throughput,
+    transfers,
+    uploads,
+)
+from benchmarks.goals import TITLE, goals
 from benchmarks.table import Section, replaced
 from deploy.local.scratch.stack import ScratchStack
+from services.inference.config import InferenceSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results.md"
-SECTIONS: dict[str, Callable[[ScratchStack], Coroutine[Any, Any, Section]]] = {
+Measure = Callable[[ScratchStack], Coroutine[Any, Any, Section]]
+USUAL: Mapping[str, Measure] = {
     "memory": memory.measure,
-    "stages": stages.measure,
-    "pictures": pictures.measure,
-    "large": large.measure,
-    "tensors": tensors.measure,
-    "needs": needs.measure,
-    "polls": polls.measure,
     "throughput": throughput.measure,
+    "known": known.measure,
+    "polls": polls.measure,
+    "uploads": uploads.measure,
+    "interactive": interactive.measure,
+    "stages": stages.measure,
     "fan_out": fan_out.measure,
+    "floors": floors.measure,
+    "pictures": pictures.measure,
+    "tensors": tensors.measure,
     "transfers": transfers.measure,
+}
+LONG: Mapping[str, Measure] = {
+    "claim": claim.measure,
     "million": million.measure,
+    "needs": needs.measure,
+    "large": large.measure,
     "documents": documents.measure,
     "redrawn": redrawn.measure,
 }
-# Takes minutes on its own.
-LONG = ("million", "large", "documents", "redrawn")
+"""Each takes minutes."""
 
 
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, help="sections to run; results.md is then left alone")
-    parser.add_argument("--write", action="store_true", help="with --only: put its sections into results.md, in place of the ones there")
-    parser.add_argument("--long", action="store_true", help=f"also the sections that take long: {', '.join(LONG)}")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--only", nargs="+", choices=[*USUAL, *LONG], help="these sections")
+    which.add_argument("--long", action="store_true", help=f"the sections that take long: {', '.join(LONG)}")
+    parser.add_argument("--disk", action="store_true", help="keep the stack's files on disk even where there is room in memory")
+    parser.add_argument("--dry", action="store_true", help="leave results.md alone")
     options = parser.parse_args()
-    usual = [name for name in SECTIONS if options.long or name not in LONG]
-    chosen = options.only or usual
-    stack = ScratchStack(models=ROOT / ".cache" / "models")
-    # Requests are counted, and none is one too many.
-    unreached = {f"DARKROOM_RATE_LIMIT_{whose}": "1000000" for whose in ("KEY", "ACCOUNT", "ADDRESS")}
-    lanes = f"neural=2,document=1,system={throughput.WORKERS}"
-    streams = {"DARKROOM_MAX_STREAMS_PER_ACCOUNT": "0"}
-    stack.configure({"DARKROOM_DIAGNOSTICS": "true", "DARKROOM_LANES": lanes, **unreached, **streams})
+    command = "make bench"
+    chosen = list(USUAL)
+    if options.long:
+        command, chosen = "make bench-long", list(LONG)
+    elif options.only:
+        command, chosen = f'make bench sections="{" ".join(options.only)}"', options.only
+    command += " disk=yes" if options.disk else ""
+    measured = _measured(chosen, command, options.disk)
+    sections = list(measured.values())
+    if measured.keys() >= USUAL.keys():
+        sections.insert(0, goals(sections))
+        print(sections[0].markdown())
+    if not options.dry:
+        RESULTS.write_text(replaced(RESULTS.read_text(), sections, [TITLE, *(section.title for section in sections)]))
+    if failed := [name for name in chosen if name not in measured]:
+        sys.exit(f"not measured: {', '.join(failed)}; see above")
+
+
+def _measured(chosen: list[str], command: str, disk: bool) -> dict[str, Section]:
+    """The sections by name. One that fails is left out, and the others go on."""
+    stack = ScratchStack(Path(tempfile.mkdtemp(prefix="darkroom-")) if disk else None, models=ROOT / ".cache" / "models")
+    lanes = InferenceSettings.model_fields["lanes"].default | {"system": throughput.WORKERS}
+    settings = {
+        "DIAGNOSTICS": "true",
+        "LANES": ",".join(f"{lane}={slots}" for lane, slots in lanes.items()),
+        "MAX_STREAMS_PER_ACCOUNT": "0",
+        # What is counted is counted, and none is one too many.
+        "MAX_OPEN_TASKS_REST": "10000",
+        **{f"RATE_LIMIT_{whose}": "1000000" for whose in ("KEY", "ACCOUNT", "ADDRESS")},
+    }
+    stack.configure({f"DARKROOM_{name}": value for name, value in settings.items()})
+    sections: dict[str, Section] = {}
     try:
-        started = time.perf_counter()
         stack.up()
-        print(f"stack up after {time.perf_counter() - started:.1f} s", file=sys.stderr)
-        sections: list[Section] = []
         for name in chosen:
             print(f"{name} …", file=sys.stderr)
-            load = os.getloadavg()[0]
-            section = asyncio.run(SECTIONS[name](stack))
-            if chosen != usual:
-                section.remarks = f"{section.remarks}\n\n{_alone(name, load)}".strip()
-            sections.append(section)
+            begun, load = time.perf_counter(), os.getloadavg()[0]
+            try:
+                section = asyncio.run({**USUAL, **LONG}[name](stack))
+            except Exception:  # noqa: BLE001 - what the others have measured is kept
+                traceback.print_exc()
+                continue
+            section.remarks = f"{section.remarks}\n\n{_origin(command, load, stack)}".strip()
+            sections[name] = section
             print(section.markdown())
+            print(f"{name}: {time.perf_counter() - begun:.0f} s", file=sys.stderr)
     finally:
         stack.close()
-    text = "\n".join([_heading(), *(section.markdown() for section in sections)])
-    if chosen == usual:
-        RESULTS.write_text(text)
-    elif options.write:
-        RESULTS.write_text(replaced(RESULTS.read_text(), sections))
+    return sections
 
 
-def _alone(name: str, load: float) -> str:
-    return (
-        f"Measured by `python -m benchmarks --only {name}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, while the load average was {load:.0f} "
-        f"on {os.cpu_count()} cores before it began. With more load, every row would be slower."
-    )
-
-
-def _heading() -> str:
+def _origin(command: str, load: float, stack: ScratchStack) -> str:
     memory_gib = psutil.virtual_memory().total / 2**30
     return (
-        "# Benchmarks\n\n"
-        f"`make bench`, {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({platform.machine()}), {memory_gib:.0f} GiB, "
-        f"{platform.system()}, Python {platform.python_version()}. Everything, the load generator included, shares the machine, so "
-        "figures are for comparison within a table rather than for quoting alone. Times are medians unless a table says otherwise.\n"
+        f"`{command}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores ({platform.machine()}), {memory_gib:.0f} GiB, Python "
+        f"{platform.python_version()}, files {'in memory' if stack.dir.is_relative_to('/dev/shm') else 'on disk'}; load average {load:.0f} "  # noqa: S108
+        "before it began."
     )
 
 

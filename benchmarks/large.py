@@ -38,7 +38,7 @@ async def measure(stack: ScratchStack) -> Section:
     (model,) = [process for process in triton if any(word.startswith(f"{_MODEL}_0") for word in process.cmdline())]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        await asyncio.to_thread(_draw, folder / "photo.jpg")
+        await asyncio.to_thread(draw, folder / "photo.jpg", _SIZE)
         spent = [sum(process.cpu_times()[:2]) for process in (model, worker)]
         for process in (model, worker):
             _reset_peak(process)
@@ -62,16 +62,17 @@ async def measure(stack: ScratchStack) -> Section:
     return section
 
 
-def _draw(target: Path) -> None:
-    whole = Image.new("RGB", _SIZE)
+def draw(target: Path, size: tuple[int, int]) -> None:
+    """A JPEG file of the sample photographs, side by side again and again."""
+    whole = Image.new("RGB", size)
     photos: list[Image.Image] = []
     for name in ("portrait.jpg", "coffee.jpg"):
         with Image.open(_SAMPLES / name) as file:
             photos.append(file.convert("RGB"))
     top, number = 0, 0
-    while top < _SIZE[1]:
+    while top < size[1]:
         left, height = 0, min(photo.height for photo in photos)
-        while left < _SIZE[0]:
+        while left < size[0]:
             photo = photos[number % 2]
             whole.paste(photo.crop((0, 0, photo.width, height)), (left, top))
             left, number = left + photo.width, number + 1

@@ -1,10 +1,14 @@
-"""A small HTTP/1.1 load generator: keep-alive connections that send one request after another."""
+"""A small HTTP/1.1 client: keep-alive connections that send one request after another, at a small part of a usual client's cost."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 
@@ -16,36 +20,76 @@ class Load:
     latencies: list[float]
 
 
-async def get_repeatedly(url: str, headers: dict[str, str], connections: int, seconds: float) -> Load:
-    """GET a URL on loopback over several connections for a bounded time. Raises if a reply is not 200."""
+class Refused(Exception):
+    """A reply with another status than 2xx; the message is the reply."""
+
+
+class Connection:
+    """One connection to a server on loopback."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, headers: Mapping[str, str]) -> None:
+        self._reader, self._writer = reader, writer
+        self._headers = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+
+    async def request(self, verb: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> bytes:
+        """Send a request and return the body of the reply. Raises Refused."""
+        head = await self.send(verb, path, body, headers)
+        content = await self._body(head)
+        if not head.startswith(b"HTTP/1.1 2"):
+            raise Refused((head + content).decode(errors="replace"))
+        return content
+
+    async def call(self, verb: str, path: str, message: object = None, **headers: str) -> Any:
+        """Call an API that speaks JSON. Returns `data` of the reply. A message that is bytes is sent as it is."""
+        body = b"" if message is None else message if isinstance(message, bytes) else json.dumps(message).encode()
+        named = {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
+        return json.loads(await self.request(verb, path, body, named))["data"]
+
+    async def send(self, verb: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> bytes:
+        """Send a request. Returns the head of the reply as soon as it has arrived."""
+        own = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+        self._writer.write(f"{verb} {path} HTTP/1.1\r\n{self._headers}{own}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        return await self._reader.readuntil(b"\r\n\r\n")
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The chunks of a chunked body as they arrive."""
+        while size := int(await self._reader.readline(), 16):
+            yield (await self._reader.readexactly(size + 2))[:-2]
+        await self._reader.readline()
+
+    async def _body(self, head: bytes) -> bytes:
+        _, found, rest = head.lower().partition(b"content-length:")
+        if found:
+            return await self._reader.readexactly(int(rest.split(b"\r\n", 1)[0]))
+        if b"transfer-encoding: chunked" in head.lower():
+            return b"".join([chunk async for chunk in self.chunks()])
+        return b""
+
+
+@asynccontextmanager
+async def connected(url: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[Connection]:
+    """A connection that sends these headers with each request."""
     parts = urlsplit(url)
     if parts.hostname not in ("127.0.0.1", "localhost"):
         raise ValueError("load is only ever put on this machine's loopback")
-    lines = [f"GET {parts.path} HTTP/1.1", f"Host: {parts.netloc}", *(f"{name}: {value}" for name, value in headers.items())]
-    request = ("\r\n".join(lines) + "\r\n\r\n").encode()
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    try:
+        yield Connection(reader, writer, {"Host": parts.netloc, **(headers or {})})
+    finally:
+        writer.close()
+
+
+async def get_repeatedly(url: str, headers: dict[str, str], connections: int, seconds: float) -> Load:
+    """GET a URL on loopback over several connections for a bounded time. Raises Refused."""
+    path = urlsplit(url).path
     latencies: list[float] = []
     end = time.perf_counter() + seconds
 
     async def connection() -> None:
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        while (sent := time.perf_counter()) < end:
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise RuntimeError(head.decode(errors="replace"))
-            await _skip_body(reader, head.lower())
-            latencies.append(time.perf_counter() - sent)
-        writer.close()
+        async with connected(url, headers) as server:
+            while (sent := time.perf_counter()) < end:
+                await server.request("GET", path)
+                latencies.append(time.perf_counter() - sent)
 
     await asyncio.gather(*(connection() for _ in range(connections)))
     return Load(len(latencies) / seconds, latencies)
-
-
-async def _skip_body(reader: asyncio.StreamReader, head: bytes) -> None:
-    _, found, rest = head.partition(b"content-length:")
-    if found:
-        await reader.readexactly(int(rest.split(b"\r\n", 1)[0]))
-        return
-    while size := int(await reader.readline(), 16):
-        await reader.readexactly(size + 2)
-    await reader.readline()

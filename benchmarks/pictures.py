@@ -14,15 +14,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 from PIL import Image
 
 from benchmarks import bare_loop
+from benchmarks.processor import spent_so_far
 from benchmarks.table import Section
 from darkroom import AsyncClient
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2, upscale_pb2
 from deploy.local.scratch.stack import ScratchStack
-from deploy.topology import PARTS
 
 _SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 _COUNT, _RUNS = 6, 3
@@ -133,13 +132,8 @@ async def _system(stack: ScratchStack, operation: str, sources: Sequence[Path], 
 
 
 def _processor_seconds(stack: ScratchStack) -> float:
-    """CPU seconds of this process and of all parts so far, including children that have ended."""
-    total = time.process_time()
-    for part in PARTS:
-        root = psutil.Process(stack.pid(part))
-        for process in (root, *root.children(recursive=True)):
-            total += sum(process.cpu_times()[:4])
-    return total
+    """CPU seconds of this process and of all parts so far."""
+    return time.process_time() + spent_so_far(stack).total() / 1e6
 
 
 def _cells(pairs: Sequence[tuple[_Taken, _Taken]]) -> Sequence[str]:

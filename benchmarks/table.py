@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmarks.goals import Reached
 
 
 @dataclass
@@ -16,6 +20,8 @@ class Section:
     columns: Sequence[str]
     rows: list[Sequence[str]] = field(default_factory=list)
     remarks: str = ""
+    goals: list[Reached] = field(default_factory=list)
+    """What it says about the goals."""
 
     def markdown(self) -> str:
         """The section as text."""
@@ -25,11 +31,13 @@ class Section:
         return "\n".join(lines)
 
 
-def replaced(results: str, sections: Sequence[Section]) -> str:
-    """A document in which the sections replace those with the same title; new ones are appended."""
+def replaced(results: str, sections: Iterable[Section], order: Sequence[str] = ()) -> str:
+    """A document in which the sections replace those with the same title; others stay. Those that `order` names by title come first."""
     heading, *kept = (part.strip() for part in re.split(r"^(?=## )", results, flags=re.MULTILINE))
-    texts = {part.split("\n", 1)[0]: part for part in kept} | {f"## {section.title}": section.markdown().strip() for section in sections}
-    return "\n\n".join((heading, *texts.values())) + "\n"
+    texts = {part.split("\n", 1)[0].removeprefix("## "): part for part in kept}
+    texts |= {section.title: section.markdown().strip() for section in sections}
+    first = [title for title in order if title in texts]
+    return "\n\n".join((heading, *(texts[title] for title in dict.fromkeys((*first, *texts))))) + "\n"
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import statistics
 import time
+import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
 import grpc
-import psutil
 
+from benchmarks.goals import Reached
+from benchmarks.load import Connection, connected
+from benchmarks.processor import Spent, each, shares, spending
 from benchmarks.table import Section, milliseconds, percentile
+from benchmarks.worker import begins
 from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.tasks.v1 import tasks_service_pb2
@@ -27,75 +31,153 @@ from services.common.identity import IDENTITY_HEADER, Signer
 
 _PYTHON = Path(__file__).resolve().parent.parent / ".venv-bench" / "bin" / "python"
 _CONTENDERS = ("procrastinate", "pgqueuer")
-_TASKS, _CALLERS, _BATCH, _SINGLES = 1500, 16, 100, 50
+_ROUNDS, _TASKS, _CALLERS, _BATCH, _SINGLES = 3, 1000, 16, 100, 34
 WORKERS = 16
 _PAUSE = 0.05
 _OPERATIONS = [operation_pb2.Operation(noop=noop_pb2.Noop())]
-_PARTS = ("envoy", "accounts", "tasks", "postgres", "nats", "inference", "files")
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Figures:
-    """What a queue achieved; rates are tasks per second."""
+    """What a queue achieved in each round; rates are tasks per second."""
 
-    name: str
-    one_by_one: float | None
-    in_batches: float | None
-    waits: list[tuple[float, float]]
+    one_by_one: list[float] = field(default_factory=list)
+    in_batches: list[float] = field(default_factory=list)
+    waits: list[tuple[float, float]] = field(default_factory=list)
     """Seconds from the call, and from its answer, to the start of the work."""
+    spent: tuple[Spent, Spent] = field(default_factory=lambda: (Counter(), Counter()))
+    """One by one, and in batches."""
 
-    def row(self) -> list[str]:
+    def rates(self) -> list[float]:
+        """The medians, as far as they were measured."""
+        return [statistics.median(rates) if rates else 0.0 for rates in (self.one_by_one, self.in_batches)]
+
+    def row(self, name: str) -> list[str]:
         """As a row of the table."""
-        rates = ["–" if rate is None else f"{rate:.0f}/s" for rate in (self.one_by_one, self.in_batches)]
+        rates = [f"{rate:.0f}/s" if rate else "–" for rate in self.rates()]
+        processor = [each(spent, _ROUNDS * _TASKS) if spent else "–" for spent in self.spent]
         columns: list[list[float]] = [list(waits) for waits in zip(*self.waits, strict=True)] or [[], []]
-        return [
-            self.name,
-            *rates,
-            *(milliseconds(percentile(waits, share)) if waits else "–" for waits in columns for share in (0.5, 0.99)),
-        ]
+        waits = [milliseconds(percentile(column, share)) if column else "–" for column in columns for share in (0.5, 0.99)]
+        return [name, rates[0], processor[0], rates[1], processor[1], *waits]
 
 
 async def measure(stack: ScratchStack) -> Section:
-    """Rates of many tasks and waits of single ones: Darkroom on two paths, and each contender."""
+    """Rates of many tasks and waits of single ones: Darkroom on three paths, and each contender."""
+    darkroom = {name: _Figures() for name in ("gRPC", "JSON", "past the edge")}
+    contenders = {name: _Figures() for name in _CONTENDERS}
+    versions: dict[str, str] = {}
     database = await connect(stack.stack.config, "tasks")
     try:
-        async with AsyncClient(stack.url, stack.api_key) as client:
-            await _one_by_one(client, database, 100)
-            before = _seconds_of_parts(stack)
-            whole = await _one_by_one(client, database, _TASKS)
-            spent = _seconds_of_parts(stack) - before
-            together = await _in_batches(client, database)
-            edge = _Figures("Darkroom, through the public port", whole, together, await _waits(stack, client, database))
-        direct = _Figures("Darkroom, past the edge", await _past_the_edge(stack, database), None, [])
+        async with AsyncClient(stack.url, stack.api_key) as client, _callers(stack) as callers:
+            await _rate(_by_grpc(client), database, 100)
+            model = (await client.create_task([], _OPERATIONS)).id
+            for _ in range(_ROUNDS):
+                with spending(stack, darkroom["gRPC"].spent[0]):
+                    darkroom["gRPC"].one_by_one.append(await _rate(_by_grpc(client), database))
+                with spending(stack, darkroom["JSON"].spent[0]):
+                    darkroom["JSON"].one_by_one.append(await _rate(_by_json(callers, model), database))
+                with spending(stack, darkroom["gRPC"].spent[1]):
+                    darkroom["gRPC"].in_batches.append(await _batches(_batch_by_grpc(client), database))
+                with spending(stack, darkroom["JSON"].spent[1]):
+                    darkroom["JSON"].in_batches.append(await _batches(_batch_by_json(callers[0]), database))
+                darkroom["gRPC"].waits += await _waits(stack, client, database)
+                darkroom["past the edge"].one_by_one.append(await _past_the_edge(stack, database))
+                for name, figures in contenders.items():
+                    versions[name] = await _contender(stack, name, figures)
     finally:
         await database.close()
-    others = [await _contender(stack, name) for name in _CONTENDERS]
+    rows: list[Sequence[str]] = [figures.row(f"Darkroom, {name}") for name, figures in darkroom.items()]
+    rows += [figures.row(f"{name} {versions[name]}") for name, figures in contenders.items()]
     return Section(
         "No-op tasks",
-        f"{_TASKS} tasks that do nothing, from the first call to the last success, {_CALLERS} callers and {WORKERS} tasks at a time in one "
-        "worker process, one queue after the other on the same PostgreSQL server with its default durability (fsync, synchronous_commit). "
-        f"*In batches*: {_BATCH} by one call. Then {_SINGLES} tasks one after the other on an idle queue: from the call, and from its "
-        "answer, to the beginning of the work. A contender's callers and worker are one process that talks to PostgreSQL itself; "
-        "Darkroom's calls go through authentication, idempotency keys, fair order, credits and webhooks, and every change of "
-        "a task is an event on NATS. *Past the edge*: gRPC to the tasks service, with an identity and without Envoy.",
-        ("queue", "one by one", "in batches", "call to start, p50", "p99", "accepted to start, p50", "p99"),
-        [figures.row() for figures in (edge, direct, *others)],
-        f"Processor time that one task took, one by one through the public port: {_shares(spent)}, and the client's own. With "
-        f"{psutil.cpu_count()} cores for all of it, that is the limit.",
+        f"{_TASKS:,} tasks that do nothing, from the first call to the last success, {_CALLERS} callers and {WORKERS} tasks at a time in "
+        f"one worker process, one queue after the other on the same PostgreSQL server with its default durability, {_ROUNDS} times in "
+        "turn: medians. Where its files are in memory a commit waits for no disk; on one (`make bench sections=throughput disk=yes`) every "
+        f"queue that commits once a task or more is slower. *In batches*: {_BATCH} by one call, one call after the other. Then "
+        f"{_SINGLES} tasks each time, one after the other on an idle queue: from the call, and from its answer, to the beginning of the "
+        "work, at the worker. A contender's callers and worker are one process that talks to PostgreSQL itself; Darkroom's calls go "
+        "through authentication, idempotency keys, fair order, credits and webhooks, and every change of a task is an event on NATS. "
+        "*JSON*: `POST /v1/tasks/:id/rerun` and `POST /v1/batches`. *Past the edge*: gRPC to the tasks service, with an identity and "
+        "without Envoy and accounts. *Processor*: of all parts for one task, without the client.",
+        (
+            "queue",
+            "one by one",
+            "processor",
+            "in batches",
+            "processor",
+            *("call to start, p50", "p99", "accepted to start, p50", "p99"),
+        ),
+        rows,
+        f"One task by gRPC took, one by one: {shares(darkroom['gRPC'].spent[0], _ROUNDS * _TASKS)}; in batches: "
+        f"{shares(darkroom['gRPC'].spent[1], _ROUNDS * _TASKS)}.",
+        _goals(darkroom, contenders["procrastinate"]),
     )
 
 
-async def _one_by_one(client: AsyncClient, database: asyncpg.Connection, count: int) -> float:
-    async def create() -> None:
-        await client.create_task([], _OPERATIONS)
+def _goals(darkroom: dict[str, _Figures], anchor: _Figures) -> list[Reached]:
+    reached = []
+    for path, suffix in (("gRPC", ""), ("JSON", ", JSON")):
+        figures = darkroom[path]
+        ways = (("one by one", 2.0), ("batches", 2.5))
+        for (way, goal), rate, other, spent in zip(ways, figures.rates(), anchor.rates(), figures.spent, strict=True):
+            ratio = rate / other
+            processor = each(spent, _ROUNDS * _TASKS)
+            reached.append(Reached(way + suffix, f"{rate:.0f}/s", ratio >= goal, f"{other:.0f}/s", f"{ratio:.2f}", processor))
+    mine, its = ([percentile([call for call, _ in queue.waits], share) for share in (0.5, 0.99)] for queue in (darkroom["gRPC"], anchor))
+    shown = [" / ".join(milliseconds(seconds) for seconds in wait) for wait in (mine, its)]
+    met = mine[0] < 0.008 and mine[1] < 0.020
+    return [*reached, Reached("start", shown[0], met, shown[1], f"{mine[0] / its[0]:.2f}")]
 
-    return await _rate(create, database, count)
+
+@asynccontextmanager
+async def _callers(stack: ScratchStack) -> AsyncIterator[list[Connection]]:
+    """A connection for each caller of the JSON API."""
+    async with AsyncExitStack() as connections:
+        key = {"Authorization": f"Bearer {stack.api_key}"}
+        yield [await connections.enter_async_context(connected(stack.url, key)) for _ in range(_CALLERS)]
 
 
-async def _in_batches(client: AsyncClient, database: asyncpg.Connection) -> float:
+def _by_grpc(client: AsyncClient) -> list[Callable[[], Awaitable[object]]]:
+    return [lambda: client.create_task([], _OPERATIONS)] * _CALLERS
+
+
+def _by_json(callers: list[Connection], model: int) -> list[Callable[[], Awaitable[object]]]:
+    path = f"/v1/tasks/{model}/rerun"
+
+    def caller(connection: Connection) -> Callable[[], Awaitable[object]]:
+        return lambda: connection.call("POST", path, Idempotency_Key=str(uuid.uuid4()))
+
+    return [caller(connection) for connection in callers]
+
+
+def _batch_by_grpc(client: AsyncClient) -> Callable[[int], Awaitable[object]]:
+    return lambda count: client.batches.create([()] * count, _OPERATIONS)
+
+
+def _batch_by_json(connection: Connection) -> Callable[[int], Awaitable[object]]:
+    def create(count: int) -> Awaitable[object]:
+        asked = {"items": [{}] * count, "operations": [{"noop": {}}]}
+        return connection.call("POST", "/v1/batches", asked, Idempotency_Key=str(uuid.uuid4()))
+
+    return create
+
+
+async def _rate(callers: list[Callable[[], Awaitable[object]]], database: asyncpg.Connection, count: int = _TASKS) -> float:
+    begun, left = time.perf_counter(), iter(range(count))
+
+    async def call(create: Callable[[], Awaitable[object]]) -> None:
+        for _ in left:
+            await create()
+
+    await asyncio.gather(*map(call, callers))
+    await _drained(database)
+    return count / (time.perf_counter() - begun)
+
+
+async def _batches(create: Callable[[int], Awaitable[object]], database: asyncpg.Connection) -> float:
     begun = time.perf_counter()
     for first in range(0, _TASKS, _BATCH):
-        await client.batches.create([()] * min(_BATCH, _TASKS - first), _OPERATIONS)
+        await create(min(_BATCH, _TASKS - first))
     await _drained(database)
     return _TASKS / (time.perf_counter() - begun)
 
@@ -107,23 +189,7 @@ async def _past_the_edge(stack: ScratchStack, database: asyncpg.Connection) -> f
     request = tasks_service_pb2.CreateTaskRequest(operations=_OPERATIONS)
     async with grpc.aio.insecure_channel(stack.address("tasks"), options=(("grpc.default_authority", "darkroom"),)) as channel:
         tasks = TasksServiceStub(channel)
-
-        async def create() -> None:
-            await tasks.CreateTask(request, metadata=metadata)
-
-        return await _rate(create, database, _TASKS)
-
-
-async def _rate(create: Callable[[], Awaitable[object]], database: asyncpg.Connection, count: int) -> float:
-    begun, left = time.perf_counter(), iter(range(count))
-
-    async def call() -> None:
-        for _ in left:
-            await create()
-
-    await asyncio.gather(*(call() for _ in range(_CALLERS)))
-    await _drained(database)
-    return count / (time.perf_counter() - begun)
+        return await _rate([lambda: tasks.CreateTask(request, metadata=metadata)] * _CALLERS, database)
 
 
 async def _drained(database: asyncpg.Connection) -> None:
@@ -133,61 +199,36 @@ async def _drained(database: asyncpg.Connection) -> None:
 
 
 async def _waits(stack: ScratchStack, client: AsyncClient, database: asyncpg.Connection) -> list[tuple[float, float]]:
-    """Waits from the call and from its answer to the start of a task; the worker's log gives the start, on this machine's clock."""
+    """Waits from the call and from its answer to the start of a task, on this machine's clock."""
     calls: dict[int, tuple[float, float]] = {}
     for _ in range(_SINGLES):
         called = time.time()
         task = await client.create_task([], _OPERATIONS)
         calls[task.id] = called, time.time()
         await _drained(database)
-    waits = []
-    for line in await asyncio.to_thread(stack.log, "inference", 10 * _SINGLES):
-        entry = json.loads(line) if line.startswith("{") else {}
-        if entry.get("event") == "attempt_started" and int(entry["task_id"]) in calls:
-            began = datetime.fromisoformat(entry["timestamp"]).timestamp()
-            called, accepted = calls[int(entry["task_id"])]
-            waits.append((began - called, max(0.0, began - accepted)))
-    if len(waits) != _SINGLES:
-        raise RuntimeError(f"the worker's log tells of {len(waits)} of {_SINGLES} tasks")
-    return waits
+    began = await begins(stack, calls)
+    return [(began[task] - called, max(0.0, began[task] - accepted)) for task, (called, accepted) in calls.items()]
 
 
-async def _contender(stack: ScratchStack, name: str) -> _Figures:
+async def _contender(stack: ScratchStack, name: str, figures: _Figures) -> str:
+    """Measure a contender once. Returns its version."""
     if not _PYTHON.exists():
         raise RuntimeError("the other queues are not installed; `make bench` does so")
-    url = (await asyncio.to_thread(stack.create_database)).replace("+asyncpg", "")
+    url = await asyncio.to_thread(stack.create_database)
     numbers = {"tasks": _TASKS, "producers": _CALLERS, "workers": WORKERS, "batch": _BATCH, "singles": _SINGLES}
     options = [f"--{option}={number}" for option, number in numbers.items()]
-    async with _process(str(_PYTHON), "-m", "benchmarks.contenders", name, f"--database={url}", *options) as process:
-        output, _ = await process.communicate()
-    if process.returncode != 0:
-        raise RuntimeError(f"{name} ended with status {process.returncode}")
-    found = json.loads(output)
-    waits = [(called, accepted) for called, accepted in found["waits"]]
-    return _Figures(f"{name} {found['version']}", found["one_by_one"], found["in_batches"], waits)
-
-
-@asynccontextmanager
-async def _process(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process that is ended with the block."""
+    command = (str(_PYTHON), "-m", "benchmarks.contenders", name, f"--database={url.replace('+asyncpg', '')}", *options)
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
-        yield process
+        output, _ = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
-
-
-def _seconds_of_parts(stack: ScratchStack) -> Counter[str]:
-    """CPU time of each part so far."""
-    spent: Counter[str] = Counter()
-    for part in _PARTS:
-        root = psutil.Process(stack.pid(part))
-        for process in (root, *root.children(recursive=True)):
-            times = process.cpu_times()
-            spent[part] += round((times.user + times.system) * 1e6)
-    return spent
-
-
-def _shares(spent: Counter[str]) -> str:
-    return ", ".join(f"{part} {milliseconds(microseconds / 1e6 / _TASKS)}" for part, microseconds in spent.most_common())
+    if process.returncode != 0:
+        raise RuntimeError(f"{name} ended with status {process.returncode}")
+    await asyncio.to_thread(stack.drop_database, url)
+    found = json.loads(output)
+    figures.one_by_one.append(found["one_by_one"])
+    figures.in_batches.append(found["in_batches"])
+    figures.waits += [(called, accepted) for called, accepted in found["waits"]]
+    return str(found["version"])

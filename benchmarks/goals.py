@@ -1,0 +1,69 @@
+"""What the platform is to reach on two cores, and the table that compares it with a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from benchmarks.table import Section
+
+TITLE = "Goals"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A goal: of what, and how much."""
+
+    what: str
+    goal: str
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What a run has measured of a goal."""
+
+    name: str
+    """A key of `GOALS`."""
+    now: str
+    met: bool
+    contender: str = "–"
+    ratio: str = "–"
+    processor: str = "–"
+    """Processor time of all parts for one task, or one request."""
+
+
+GOALS: Mapping[str, Goal] = {
+    "one by one": Goal("no-op tasks one by one, gRPC", "2 × procrastinate"),
+    "one by one, JSON": Goal("no-op tasks one by one, JSON", "2 × procrastinate"),
+    "batches": Goal("no-op tasks in batches of 100, gRPC", "2.5 × procrastinate"),
+    "batches, JSON": Goal("no-op tasks in batches of 100, JSON", "2.5 × procrastinate"),
+    "start": Goal("call to start on an idle system, p50 / p99", "under 8 / 20 ms"),
+    "wait": Goal("end to known by `?wait`, p50", "under 4 ms"),
+    "SSE": Goal("end to known by Server-Sent Events, p50", "under 4 ms"),
+    "WatchTask": Goal("end to known by WatchTask, p50", "under 4 ms"),
+    "polls": Goal("status polls through the edge, 16 connections", "1,200/s"),
+    "upload": Goal("a small upload: create, PUT, complete", "under 20 ms"),
+    "upload, first use": Goal("a small upload: create, PUT, first use", "under 20 ms"),
+    "overhead": Goal("overhead of a whole task over its operation", "under 60 ms"),
+    "fan-out": Goal("an event to 1,000 watchers, p50", "under 60 ms"),
+    "memory": Goal("memory at rest without Triton", "under 600 MiB"),
+    "resize": Goal("a resize of 2 megapixels by form, p50", "under 40 ms"),
+    "resize, 8 callers": Goal("the same with 8 callers", "60/s"),
+}
+
+
+def goals(sections: Iterable[Section]) -> Section:
+    """One row for each goal that these sections have measured."""
+    reached = {each.name: each for section in sections for each in section.goals}
+    return Section(
+        TITLE,
+        "Each row is from this run; the sections below say how it was measured. *Contender*: procrastinate on the same PostgreSQL server, "
+        "or a Node server with sharp in its process; both do less. *Processor*: time of all parts of the platform for one task or request, "
+        "which other load on the machine changes little.",
+        ("what", "now", "contender", "ratio", "to reach", "reached", "processor"),
+        [
+            (goal.what, found.now, found.contender, found.ratio, goal.goal, "yes" if found.met else "**no**", found.processor)
+            for name, goal in GOALS.items()
+            if (found := reached.get(name)) is not None
+        ],
+    )

@@ -1,0 +1,48 @@
+"""Processor time of the parts of a stack, which other load on the machine changes little."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psutil
+
+from benchmarks.table import milliseconds
+from deploy.local.scratch.stack import ScratchStack
+from deploy.topology import PARTS
+
+_LEAST = 0.00005
+
+Spent = Counter[str]
+"""Microseconds of each part, child processes included, ended ones too."""
+
+
+def spent_so_far(stack: ScratchStack) -> Spent:
+    """Since each part was started."""
+    spent: Spent = Counter()
+    for part in PARTS:
+        root = psutil.Process(stack.pid(part))
+        for process in (root, *root.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):  # it has just ended, and is now in its parent's time
+                spent[part] += round(sum(process.cpu_times()[:4]) * 1e6)
+    return spent
+
+
+@contextmanager
+def spending(stack: ScratchStack, total: Spent) -> Iterator[None]:
+    """Add what the parts take within the block."""
+    before = spent_so_far(stack)
+    yield
+    total.update(spent_so_far(stack) - before)
+
+
+def each(spent: Spent, count: int) -> str:
+    """What each of so many tasks or requests took in all."""
+    return milliseconds(spent.total() / 1e6 / count)
+
+
+def shares(spent: Spent, count: int) -> str:
+    """What each of them took of every part, the largest first."""
+    seconds = {part: microseconds / 1e6 / count for part, microseconds in spent.most_common()}
+    return ", ".join(f"{part} {milliseconds(taken)}" for part, taken in seconds.items() if taken >= _LEAST)
