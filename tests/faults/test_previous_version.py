@@ -92,9 +92,9 @@ async def test_up_side_by_side_and_back(previous: Version, upgraded: StackUnderT
         await asyncio.to_thread(replica.stop)
     await asyncio.to_thread(upgraded.start, "inference")
 
-    # One service after the other, until only the edge and accounts, which it asks, are of this version.
+    # One service after the other, workers before tasks, until only the edge and accounts, which it asks, are of this version.
     replicas = []
-    for service in ("tasks", "files", "inference"):
+    for service in ("inference", "files", "tasks"):
         replicas.append(await asyncio.to_thread(previous.replica, upgraded, service))
         await work(url, key, report)
     # That version looks in no newer lane, and reads no encrypted secrets.

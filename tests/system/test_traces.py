@@ -14,7 +14,7 @@ from tests.collector import Collector, Seen
 from tests.system.pictures import disc, encoded
 from tests.system.pilio import Pilio
 
-SERVER, CLIENT, PRODUCER, CONSUMER = 2, 3, 4, 5
+SERVER, CLIENT, CONSUMER = 2, 3, 5
 EDGE, ACCOUNTS, FILES, TASKS, WORKER, TRITON = (
     f"darkroom-{name}" for name in ("edge", "accounts", "files", "tasks", "inference", "triton")
 )
@@ -22,7 +22,7 @@ EDGE, ACCOUNTS, FILES, TASKS, WORKER, TRITON = (
 # is asked for. Darkroom's own part has to be whole in each.
 TRITON_TRIES = 3
 TRITON_SECONDS = 20.0
-ATTEMPTS, STORAGE = "darkroom.internal.tasks.v1.AttemptService", "darkroom.internal.files.v1.StorageService"
+STORAGE = "darkroom.internal.files.v1.StorageService"
 
 
 def trace_parent(*, sampled: bool) -> tuple[str, str]:
@@ -102,8 +102,7 @@ async def test_a_task_is_one_trace_from_the_edge_to_the_model_and_the_result(pil
         (ACCOUNTS, "envoy.service.auth.v3.Authorization/Check"),
         (FILES, f"{STORAGE}/PinTasks"),
         (FILES, f"{STORAGE}/FinalizeOutputs"),
-        (TASKS, f"{ATTEMPTS}/CompleteAttempt"),
-        (WORKER, "process WORK.neural"),
+        (WORKER, "process neural"),
         (FILES, "process EVENTS"),
     )
     task_id = str(reply.json()["data"]["task_id"])
@@ -115,7 +114,7 @@ async def test_a_task_is_one_trace_from_the_edge_to_the_model_and_the_result(pil
     pin = next(span for span in spans if span.service == FILES and span.name == f"{STORAGE}/PinTasks")
     assert path_to(spans, pin) == [*accepted, (TASKS, pin.name), (FILES, pin.name)]
 
-    attempt = [*accepted, (TASKS, "send WORK.neural"), (WORKER, "process WORK.neural")]
+    attempt = [*accepted, (WORKER, "process neural")]
     assert path_to(spans, one(spans, TRITON, "compute")) == [
         *attempt,
         (WORKER, "remove_background"),
@@ -131,9 +130,6 @@ async def test_a_task_is_one_trace_from_the_edge_to_the_model_and_the_result(pil
             (WORKER, method),
             (FILES, method),
         ]
-    completed = one([span for span in spans if span.kind == SERVER], TASKS, f"{ATTEMPTS}/CompleteAttempt")
-    assert path_to(spans, completed)[:-2] == attempt
-
     # What the end of the task sets off elsewhere.
     settled = one(spans, FILES, "process EVENTS")
     assert path_to(spans, settled) == [*accepted, (FILES, "process EVENTS")]
@@ -141,13 +137,12 @@ async def test_a_task_is_one_trace_from_the_edge_to_the_model_and_the_result(pil
 
     model = one(spans, WORKER, "infer isnet")
     assert (model.kind, model.attributes["darkroom.model"], model.attributes["darkroom.batch"]) == (CLIENT, "isnet", "1")
-    assert one(spans, TASKS, "send WORK.neural").kind == PRODUCER
-    worked = one(spans, WORKER, "process WORK.neural")
+    worked = one(spans, WORKER, "process neural")
     assert (worked.kind, worked.attributes["darkroom.task_id"], worked.attributes["darkroom.attempt"]) == (CONSUMER, task_id, "1")
     # By the request id, which the client has, the trace is found, and by either the log lines.
     request_id = reply.headers["x-request-id"]
     assert edge.attributes["guid:x-request-id"] == request_id
-    assert completed.attributes["darkroom.request_id"] == request_id
+    assert pin.attributes["darkroom.request_id"] == request_id
 
 
 async def test_what_is_not_sampled_is_not_traced(pilio: Pilio, collector: Collector) -> None:
@@ -156,7 +151,7 @@ async def test_what_is_not_sampled_is_not_traced(pilio: Pilio, collector: Collec
     reply = await call(pilio, "/v1/images/upscale", {"image_file_id": file_id}, quiet)
     assert (await pilio.finish(str(reply.json()["data"]["task_id"])))["status"] == "Succeeded"
     # Exporters send in turn: what was sampled after it has arrived from all.
-    everyone = (EDGE, "POST darkroom.rest.v1.ImagesService"), (WORKER, "process WORK.neural"), (FILES, "process EVENTS")
+    everyone = (EDGE, "POST darkroom.rest.v1.ImagesService"), (WORKER, "process neural"), (FILES, "process EVENTS")
     await with_triton(pilio, collector, "/v1/images/upscale", *everyone)
     assert untraced not in {span.trace for span in collector.spans}
 

@@ -175,8 +175,7 @@ TAKE = transition(
     result=f"""
 SELECT moved.*, outbox.*, EXISTS (
   SELECT FROM lane_account AS waits
-  LEFT JOIN (SELECT account_id, count(*) AS tasks FROM moved GROUP BY account_id) AS taken USING (account_id)
-  WHERE waits.lane = :lane AND waits.waiting AND waits.queued > coalesce(taken.tasks, 0)
+  WHERE waits.lane = :lane AND waits.waiting AND waits.queued > (SELECT count(*) FROM moved WHERE moved.account_id = waits.account_id)
 ) AS more_wait
 FROM moved JOIN next ON next.id = moved.id CROSS JOIN outbox ORDER BY {IN_TURN}""",  # noqa: S608 - put together from constants
 )

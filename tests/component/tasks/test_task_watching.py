@@ -113,7 +113,7 @@ async def test_who_waits_gets_the_task_that_this_process_ended_without_reading_i
     task = await scene.running()
     read = _counted(store, "get", monkeypatch)
     waits = [asyncio.create_task(watchers.wait(task)) for _ in range(3)]
-    changed = asyncio.create_task(watchers.wait(task, after=3))
+    changed = asyncio.create_task(watchers.wait(task, after=2))
     async with asyncio.timeout(10):
         while len(read) < 4:
             await asyncio.sleep(0)
@@ -134,7 +134,7 @@ async def test_who_waits_reads_the_task_that_another_replica_ended(scene: Scene,
         while not watchers.watched():
             await asyncio.sleep(0)
         await scene.complete(task)
-        await watchers.bring(task, 4)
+        await watchers.bring(task, 3)
         assert (await wait).output_file_ids == [11]
 
 
