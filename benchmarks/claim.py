@@ -20,6 +20,7 @@ from deploy.local.scratch.stack import ScratchStack
 from services.common.database import Database, engine
 from services.common.migrations import migrate
 from services.tasks.model import Task
+from services.tasks.model.records import Slot
 from services.tasks.store.tasks import TaskStore
 
 LANE, ACCOUNTS, WINDOW, ROUNDS = "system", 1_000, 32, 100
@@ -67,10 +68,9 @@ async def _measure(stack: ScratchStack) -> Section:
     section = Section(
         "The claim by the depth of the queue",
         f"N finished and N queued tasks in one lane, half of the queued ones of one account and the rest of {ACCOUNTS - 1:,} others, one "
-        f"in a hundred waiting for a retry. The window holds {WINDOW}; {ROUNDS} rounds. Each figure is a whole call of the store, from "
-        "Python to the commit: due retries, lock, claim. *One place*: a worker has taken a task and the next is claimed. *All places*: a "
-        "whole window is claimed. *Position*: `queue_position` of the last task of the account with half of them all. *End*: completing "
-        "a task.",
+        f"in a hundred waiting for a retry. {WINDOW} slots; {ROUNDS} rounds. Each figure is a whole call of the store, from "
+        "Python to the commit: lock, claim, start. *One place*: a slot is free. *All places*: all of them are. *Position*: "
+        "`queue_position` of the last task of the account with half of them all. *End*: completing a task.",
         ["N", "one place, p50", "p99", "all places, p50", "p99", "position, p50", "p99", "end, p50", "p99"],
     )
     for rows in _SIZES:
@@ -100,12 +100,12 @@ async def _figures(store: TaskStore, rows: int) -> list[float]:
     last = next(number for number in range(rows * 2, 0, -1) if number % 20 == 0 and number % 202)
     for _ in range(ROUNDS):
         with whole:
-            offered = await _claim(store)
-        assert len(offered) == WINDOW
-        first, *rest = offered
+            taken = await _claim(store, WINDOW)
+        assert len(taken) == WINDOW
+        first, *rest = taken
         await _run(store, first, end)
         with one:
-            [next_one] = await _claim(store)
+            [next_one] = await _claim(store, 1)
         with place:
             position = await store.place(last)
         assert position is not None
@@ -114,13 +114,14 @@ async def _figures(store: TaskStore, rows: int) -> list[float]:
     return [*one.figures(), *whole.figures(), *place.figures(), *end.figures()]
 
 
-async def _claim(store: TaskStore) -> list[Task]:
-    return await store.dispatch(LANE, window=WINDOW, batch=100, max_running=1_000, now=datetime.now(UTC))
+async def _claim(store: TaskStore, slots: int) -> list[Task]:
+    now = datetime.now(UTC)
+    free = [Slot(uuid4(), "w") for _ in range(slots)]
+    taken = await store.take(LANE, free, max_running=1_000, lease_until=now + timedelta(minutes=1), now=now)
+    return list(taken.tasks)
 
 
 async def _run(store: TaskStore, task: Task, end: _Times) -> None:
-    now = datetime.now(UTC)
-    assert await store.start(task.id, run_id=uuid4(), worker="w", lease_until=now + timedelta(minutes=1), now=now)
     with end:
         assert await store.complete(task.id, 1, output_file_ids=[], notices=[], now=datetime.now(UTC))
 

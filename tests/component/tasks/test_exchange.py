@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from darkroom.tasks.v1 import task_pb2
+import grpc
+
+from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from tests.component.tasks.service import Service
 from tests.component.tasks.workers import worker_on
 
@@ -20,3 +22,141 @@ async def test_a_free_slot_gets_the_next_task_and_its_end_is_answered(service: S
         await worker.succeed(admission)
         assert (await worker.answered(task.id)) == {task.id: True}
         assert (await replica.get(me, task.id)).state == task_pb2.TASK_STATE_SUCCEEDED
+
+
+async def test_one_message_ends_many_tasks_and_brings_as_many(service: Service) -> None:
+    me = service.caller(ACCOUNT)
+    async with service.replica() as replica, worker_on(replica.attempts, service.worker()) as worker:
+        tasks = [await replica.create(me) for _ in range(6)]
+        await worker.ask(3)
+        first = await worker.given(3)
+        assert [admission.task_id for admission in first] == [task.id for task in tasks[:3]]
+        said = len(worker.responses)
+        await worker.succeed(*first, slots=3)
+        await worker.given(6)
+        # The tasks come with the answers.
+        assert len(worker.responses) == said + 1
+        assert worker.answers == {task.id: True for task in tasks[:3]}
+        assert [admission.task_id for admission in worker.admissions[3:]] == [task.id for task in tasks[3:]]
+
+
+async def test_priorities_hold_until_a_slot_is_free(service: Service) -> None:
+    me = service.caller(ACCOUNT)
+    async with (
+        service.replica("a") as a,
+        service.replica("b") as b,
+        worker_on(a.attempts, service.worker(), name="w1") as one,
+        worker_on(b.attempts, service.worker(), name="w2") as two,
+    ):
+        tasks = [await a.create(me, priority=priority) for priority in (0, 0, 0, 5, 9)]
+        order = []
+        for worker in (one, two, one, two, one):
+            given = len(worker.admissions)
+            await worker.ask()
+            order.append((await worker.given(given + 1))[-1].task_id)
+        assert order == [tasks[index].id for index in (4, 3, 0, 1, 2)]
+
+
+async def test_a_worker_of_another_replica_is_found_at_once(service: Service) -> None:
+    """Neither replica looks by itself before the test is over."""
+    me = service.caller(ACCOUNT)
+    async with (
+        service.replica("a", dispatch_interval=300) as a,
+        service.replica("b", dispatch_interval=300) as b,
+        worker_on(b.attempts, service.worker()) as worker,
+    ):
+        await worker.ask()
+        task = await a.create(me)
+        assert (await worker.given())[0].task_id == task.id
+
+
+async def test_a_slot_whose_worker_has_gone_gets_nothing(service: Service) -> None:
+    me = service.caller(ACCOUNT)
+    async with service.replica() as replica, worker_on(replica.attempts, service.worker()) as staying:
+        async with worker_on(replica.attempts, service.worker()) as going:
+            await going.ask(5)
+            await going.heard(await going.say())
+        await staying.ask()
+        task = await replica.create(me)
+        assert (await staying.given())[0].task_id == task.id
+        assert not going.admissions
+
+
+async def test_after_it_has_said_that_it_stops_a_worker_gets_nothing(service: Service) -> None:
+    me = service.caller(ACCOUNT)
+    async with service.replica() as replica, worker_on(replica.attempts, service.worker()) as worker:
+        await worker.ask(3)
+        running = await replica.create(me)
+        [admission] = await worker.given()
+        await worker.heard(await worker.say(draining=True))
+        waiting = await replica.create(me)
+        await worker.succeed(admission)
+        assert await worker.answered(running.id) == {running.id: True}
+        assert (await replica.get(me, waiting.id)).state == task_pb2.TASK_STATE_QUEUED
+        # What had been taken for a slot of it is left to others, too.
+        async with worker_on(replica.attempts, service.worker()) as other:
+            [run_id] = await other.ask()
+            await other.given()
+        await worker.say(again=[run_id], draining=True)
+        again = await replica.started(service.worker(), waiting.id)
+        assert again.attempt == 2
+        assert [one.outcome for one in (await replica.get(me, waiting.id)).attempts] == [
+            task_pb2.TASK_STATE_FAILED,
+            task_pb2.TASK_STATE_UNSPECIFIED,
+        ]
+        assert len(worker.admissions) == 1
+
+
+async def test_a_stopping_replica_ends_its_streams_and_loses_nothing(service: Service) -> None:
+    me = service.caller(ACCOUNT)
+    async with service.replica("b") as other:
+        async with service.replica("a") as replica, worker_on(replica.attempts, service.worker()) as worker:
+            [run_id] = await worker.ask()
+            await worker.heard(await worker.say())
+            replica.stop.set()
+            assert await worker.over() is grpc.StatusCode.OK
+        task = await other.create(me)
+        async with worker_on(other.attempts, service.worker()) as again:
+            await again.say(again=[run_id])
+            assert (await again.given())[0].task_id == task.id
+
+
+async def test_what_a_worker_may_not_say_is_refused(service: Service) -> None:
+    async with service.replica() as replica:
+        async with worker_on(replica.attempts, service.worker(), lane="nowhere") as worker:
+            await worker.ask()
+            assert await worker.over() is grpc.StatusCode.INVALID_ARGUMENT
+        async with worker_on(replica.attempts, service.worker()) as worker:
+            await worker.say(free=[b"short"])
+            assert await worker.over() is grpc.StatusCode.INVALID_ARGUMENT
+        async with worker_on(replica.attempts, service.files_service()) as worker:
+            await worker.ask()
+            assert await worker.over() is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_an_account_at_its_limit_goes_on_when_one_of_its_tasks_ends(service: Service) -> None:
+    me = service.caller(ACCOUNT)
+    async with (
+        service.replica(max_running_tasks=1, dispatch_interval=300) as replica,
+        worker_on(replica.attempts, service.worker()) as worker,
+    ):
+        await worker.ask(4)
+        tasks = [await replica.create(me) for _ in range(3)]
+        for count in range(1, 4):
+            admission = (await worker.given(count))[-1]
+            assert len(worker.admissions) == count
+            await worker.succeed(admission)
+        assert [admission.task_id for admission in worker.admissions] == [task.id for task in tasks]
+
+
+async def test_a_cancelled_task_is_not_given_and_a_running_ones_end_is_refused(service: Service) -> None:
+    me = service.caller(ACCOUNT)
+    async with service.replica() as replica, worker_on(replica.attempts, service.worker()) as worker:
+        queued, running = await replica.create(me), await replica.create(me)
+        await replica.tasks.CancelTask(tasks_service_pb2.CancelTaskRequest(task_id=queued.id), metadata=me)
+        await worker.ask()
+        [admission] = await worker.given()
+        assert admission.task_id == running.id
+        await replica.tasks.CancelTask(tasks_service_pb2.CancelTaskRequest(task_id=running.id), metadata=me)
+        await worker.succeed(admission)
+        assert await worker.answered(running.id) == {running.id: False}
