@@ -8,9 +8,8 @@ for an account that is worse off than it was when last seen, and the statement c
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,22 +18,20 @@ from sqlalchemy import text
 from services.common.batching import Batched
 from services.common.database import Database
 from services.common.errors import DarkroomError
-from services.common.idempotency import FORGET, KNOWN, answer_of, key_values, known_values, lookup, remembered, storing_key
+from services.common.idempotency import FORGET, KNOWN, answer_of, known_values, lookup, remembered, storing_key
 from services.common.idempotent_call import IdempotentCall
 from services.tasks.model import Task
-from services.tasks.model.records import AccountState, Admission, CreditTerms, NewTasks
+from services.tasks.model.records import CreditTerms, NewTasks
 from services.tasks.store.base import BATCH, Store, numbered
+from services.tasks.store.creation_values import Admit, Asked, admitted, batch_values, worse
 from services.tasks.store.parts import JOINS_THE_LANE, REMEMBERED, RESERVED, transition
-from services.tasks.store.rows import refusal_bytes, task_of
+from services.tasks.store.rows import task_of
 
 # Seconds between two statements: short compared with a task, yet many creates then take few statements.
 _SPACING = 0.015
 
-Admit = Callable[[AccountState], Admission]
-"""Decides which tasks an account may create, given its state; raises if it refuses all. What it admits, it also admits, at the same price,
-with fewer tasks open and more credits available."""
-# Of how many accounts the last state is kept, and how many more tasks than then one may have open meanwhile.
-_KEPT, _MARGIN = 10_000, 8
+# Of how many accounts the last state is kept.
+_KEPT = 10_000
 _STATE = ("account_id", "open", "pooled", "available_millicredits", "max_open", "unlimited", "multiplier_permille")
 
 NEXT_IDS = text("SELECT next_id() AS id FROM generate_series(1, :count)")
@@ -137,17 +134,6 @@ admitted AS (
 `:assumed`. A task whose idempotency key is stored, or whose account is worse off, is left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """One call of `create`."""
-
-    new: NewTasks
-    admit: Admit
-    terms: CreditTerms
-    now: datetime
-    call: IdempotentCall | None
-
-
 class CreationStore(Store):
     """Stores new tasks."""
 
@@ -174,7 +160,7 @@ class CreationStore(Store):
         With `call`, its idempotency key is stored with the tasks. If it is stored already, raises AlreadyMade or IDEMPOTENCY_KEY_MISMATCH,
         or IDEMPOTENCY_IN_PROGRESS if that has happened just now.
         """
-        asked = _Asked(new, admit, terms, now, call)
+        asked = Asked(new, admit, terms, now, call)
         with storing_key():
             # Calls for single tasks are combined; a batch already fills a statement.
             [made] = await self._create([asked]) if new.batch_id is not None else [await self._creations(asked)]
@@ -182,11 +168,11 @@ class CreationStore(Store):
             raise made
         return made
 
-    async def _create_each(self, asked: Sequence[_Asked]) -> Sequence[list[Task] | DarkroomError]:
+    async def _create_each(self, asked: Sequence[Asked]) -> Sequence[list[Task] | DarkroomError]:
         """What each call for a single task created, or why it was refused."""
         made: dict[int, list[Task] | DarkroomError] = {}
         assumed = {
-            account_id: _worse(self._accounts[account_id])
+            account_id: worse(self._accounts[account_id])
             for account_id in {one.new.account_id for one in asked}
             if account_id in self._accounts
         }
@@ -194,7 +180,7 @@ class CreationStore(Store):
         for number, one in enumerate(asked):
             if one.new.account_id in assumed:
                 with suppress(DarkroomError):
-                    values += _admitted(number, one, assumed[one.new.account_id])[1]
+                    values += admitted(number, one, assumed[one.new.account_id])[1]
         if values:
             for row in await self._run(CREATE, {"asked": numbered(values), "assumed": json.dumps(before)}):
                 made[row["request"]] = [task_of(row)]
@@ -202,7 +188,7 @@ class CreationStore(Store):
             made |= dict(zip(left, await self._create([asked[number] for number in left]), strict=True))
         return [made[number] for number in range(len(asked))]
 
-    async def _create(self, asked: Sequence[_Asked]) -> Sequence[list[Task] | DarkroomError]:
+    async def _create(self, asked: Sequence[Asked]) -> Sequence[list[Task] | DarkroomError]:
         """What each call created, or why it was refused, decided while the accounts are locked."""
         made: list[list[Task] | DarkroomError] = []
         async with self._database.transaction() as transaction:
@@ -219,13 +205,13 @@ class CreationStore(Store):
                         continue
                     await transaction.fetch(FORGET, lookup(one.call, one.now))
                 try:
-                    admission, of_tasks = _admitted(request, one, accounts[one.new.account_id])
+                    admission, of_tasks = admitted(request, one, accounts[one.new.account_id])
                 except DarkroomError as error:
                     made.append(error)
                     continue
                 made.append([])
                 if one.new.batch_id is not None:
-                    await transaction.fetch(CREATE_BATCH, _batch_values(one, admission))
+                    await transaction.fetch(CREATE_BATCH, batch_values(one, admission))
                 values += of_tasks
             for row in await transaction.fetch(CREATE, {"asked": numbered(values), "assumed": "[]"}) if values else ():
                 tasks = made[row["request"]]
@@ -240,95 +226,3 @@ class CreationStore(Store):
         if len(self._accounts) > _KEPT:
             self._accounts.clear()
         self._accounts |= {account_id: dict(account) for account_id, account in accounts.items()}
-
-
-def _worse(account: Mapping[str, Any]) -> dict[str, Any]:
-    """An account with less room than it was seen with, to allow for what happens meanwhile, here or in other replicas."""
-    return {
-        **account,
-        "open": 2 * account["open"] + _MARGIN,
-        "pooled": 2 * account["pooled"] + _MARGIN,
-        "available_millicredits": account["available_millicredits"] // 2,
-    }
-
-
-def _admitted(request: int, asked: _Asked, account: dict[str, Any]) -> tuple[Admission, list[dict[str, Any]]]:
-    """Which tasks of a call are admitted, and their values for CREATE; the account then has less room. Raises what `admit` raises."""
-    state = _state(account, asked)
-    admission = asked.admit(state)
-    account["open"] += len(admission.admitted)
-    account["pooled"] += len(admission.admitted) if asked.new.max_pooled is not None else 0
-    if not state.unlimited:
-        account["available_millicredits"] -= sum(each.price_millicredits for each in admission.admitted)
-    return admission, _task_values(request, asked, state, admission)
-
-
-def _state(account: Mapping[str, Any], asked: _Asked) -> AccountState:
-    def own_or(name: str, default: Any) -> Any:
-        return account[name] if account[name] is not None else default
-
-    return AccountState(
-        open=account["open"],
-        max_open=own_or("max_open", asked.new.max_open),
-        available_millicredits=account["available_millicredits"],
-        unlimited=own_or("unlimited", asked.terms.unlimited),
-        multiplier_permille=own_or("multiplier_permille", asked.terms.multiplier_permille),
-        pooled=account["pooled"],
-        # An account's own limit is the only one.
-        max_pooled=asked.new.max_pooled if account["max_open"] is None else None,
-    )
-
-
-def _batch_values(asked: _Asked, admission: Admission) -> dict[str, Any]:
-    new = asked.new
-    return {
-        "batch_id": new.batch_id,
-        "account_id": new.account_id,
-        "task_count": len(admission.admitted),
-        "refused": [refusal_bytes(refusal) for refusal in admission.refusals],
-        "webhook_url": new.webhook_url,
-        "now": asked.now,
-        **key_values(asked.call, asked.now),
-    }
-
-
-def _task_values(request: int, asked: _Asked, state: AccountState, admission: Admission) -> list[dict[str, Any]]:
-    new, batch = asked.new, asked.new.batch_id is not None
-    common = {
-        "request": request,
-        "account_id": new.account_id,
-        "priority": new.priority,
-        "trace_id": new.trace_id,
-        "max_attempts": new.max_attempts,
-        "deadline": new.deadline,
-        "multiplier_permille": state.multiplier_permille,
-        "unlimited": state.unlimited,
-        "pooled": new.max_pooled is not None,
-        "batch_id": new.batch_id,
-        # A batch has its own URL and its own key.
-        "webhook_url": None if batch else new.webhook_url,
-        "notices": list(new.notices),
-        "now": asked.now,
-        **key_values(None if batch else asked.call, asked.now),
-    }
-    if new.surface:
-        common["surface"] = new.surface
-    if new.deadline_to_start:
-        common["deadline_to_start"] = True
-    return [
-        {
-            **common,
-            "given_id": each.task.id,
-            "batch_index": each.task.index if batch else None,
-            "lane": each.task.lane,
-            "operations": each.task.operations,
-            "input_file_ids": each.task.input_file_ids,
-            "input_names": each.task.input_names,
-            "price_millicredits": each.price_millicredits,
-            "expected_outputs": each.task.expected_outputs,
-            # Missing keys are NULL.
-            **({"client_request": each.task.client_request} if each.task.client_request else {}),
-            **({"later_inputs": each.task.later_inputs} if each.task.later_inputs else {}),
-        }
-        for each in admission.admitted
-    ]
