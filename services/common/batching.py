@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeVar
 
 from services.common.errors import DarkroomError, ErrorReason
 
+# Calls in a batch after which the next keeps its full distance.
+_MANY = 8
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -18,9 +20,9 @@ Result = TypeVar("Result")
 class Batched(Generic[Item, Result]):
     """Collects the items of concurrent calls while one batch is running, then runs them as the next batch.
 
-    A lone call runs at once and by itself. Under load, batches grow with the time that one takes, up to `largest` items. After the begin of
-    a batch of several, the next begins `spacing` seconds later at the earliest, so that many short calls make few batches. `run` gets the
-    items in the order of the calls and returns their results in the same order.
+    A lone call runs at once and by itself. Under load, batches grow with the time that one takes, up to `largest` items. The more calls a
+    batch had, the later the next one begins, up to `spacing` seconds after it: many short calls then make few batches, and few calls hardly
+    wait. `run` gets the items in the order of the calls and returns their results in the same order.
 
     `run` must do all or nothing. When it raises UNAVAILABLE, every call of the batch does. After any other error each item is run by
     itself, so that only the call at fault fails. Cancelling a call does not withdraw its item.
@@ -50,7 +52,7 @@ class Batched(Generic[Item, Result]):
                 if self._next_at > (now := loop.time()):
                     await asyncio.sleep(self._next_at - now)
                 calls = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._largest))]
-                self._next_at = loop.time() + self._spacing if len(calls) > 1 else 0.0
+                self._next_at = loop.time() + self._spacing * min(1.0, (len(calls) - 1) / _MANY)
                 await self._run_some(calls)
         finally:
             self._running = None
