@@ -230,10 +230,14 @@ async def test_two_stores_at_once_keep_one_task_and_the_books_right(
         assert (await connection.execute(text("SELECT open FROM account_policy"))).scalar_one() == 1
 
 
+@pytest.mark.parametrize("before", [0, 1], ids=["an account's first", "another"])
 async def test_a_crash_in_the_middle_stores_neither_key_nor_task(
-    store: TaskStore, records: IdempotencyRecords, clock: MovableClock, clean_engine: AsyncEngine
+    store: TaskStore, records: IdempotencyRecords, clock: MovableClock, clean_engine: AsyncEngine, before: int
 ) -> None:
-    """The backend dies in the last part of the statement, after the key and the task were written."""
+    """The backend dies in the last part of the statement, after the key and the task were written. The first task of an account is stored
+    after a look at the account, another without."""
+    for _ in range(before):
+        await Scene(store, clock).create()
     async with clean_engine.begin() as connection:
         await connection.execute(
             text("""
@@ -250,6 +254,6 @@ async def test_a_crash_in_the_middle_stores_neither_key_nor_task(
         async with clean_engine.begin() as connection:
             await connection.execute(text("DROP TRIGGER die ON idempotency"))
             await connection.execute(text("DROP FUNCTION die"))
-    assert [await rows(clean_engine, table) for table in ("task", "idempotency", "account_policy")] == [0, 0, 0]
+    assert [await rows(clean_engine, table) for table in ("task", "idempotency", "account_policy")] == [before, 0, before]
     task = await stored(store, clock, call)
     assert await records.resources(call) == [task.id]
