@@ -30,7 +30,7 @@ _CLEARING_LEASE = timedelta(minutes=2)
 # Each has a small file in memory.
 _CONCURRENCY = 16
 _SMALL = 1 << 20
-"""Uploads of up to this size are read whole and written again, so that they are examined meanwhile; larger ones are copied first."""
+"""Uploads of up to this size are read whole. Those of clients are written again while they are examined; larger ones are copied first."""
 _BLOCK = 64 << 10
 DELETION = "delete_upload"
 """Name of the asyncio tasks that delete accepted uploads from where they were put."""
@@ -125,7 +125,7 @@ class Intake:
         # The URLs of parts are void, now that the parts have been joined, and no client has one of what a service wrote.
         exposed = uploader_of(file.object_key) is not None
         async with self._turns:
-            begun = await self._transfers.beginning(file.object_key, _SMALL if exposed and file.size_bytes <= _SMALL else _BLOCK)
+            begun = await self._transfers.beginning(file.object_key, _SMALL if file.size_bytes <= _SMALL else _BLOCK)
             if begun is None:
                 return await self._as_it_is(file)
             try:

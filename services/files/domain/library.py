@@ -88,9 +88,16 @@ class Visibility:
             won = {file_id for task in ended for file_id in task.output_file_ids}
             claimed = [file.id for file in hidden if file.id in won]
             if claimed:
-                await self._task_files.claim(account_id, claimed, now, self._settings.output_life)
-                found |= await self._store.find(account_id, claimed, now)
+                found |= await self.shown(account_id, claimed, now)
         return {file_id: file for file_id, file in found.items() if file.visible}
+
+    async def shown(self, account_id: int, won: Sequence[int], now: datetime) -> dict[int, File]:
+        """Outputs that their task has succeeded with, by id, shown to their account from now on if they were not before."""
+        claimed = await self._task_files.claim(account_id, won, now, self._settings.output_life)
+        shown = {file.id: file for file in claimed}
+        # The task's event has arrived meanwhile.
+        others = [file_id for file_id in won if file_id not in shown]
+        return shown | (await self._store.find(account_id, others, now) if others else {})
 
 
 class Library:

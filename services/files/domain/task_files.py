@@ -238,8 +238,7 @@ class TaskFiles:
         found = await self._files.find(account_id, file_ids, now)
         hidden = [file.id for file in found.values() if not file.visible and file.state is FileState.READY]
         if hidden:
-            await self._task_files.claim(account_id, hidden, now, self._settings.output_life)
-            found |= await self._files.find(account_id, hidden, now)
+            found |= await self._visibility.shown(account_id, hidden, now)
         files = [found[file_id] for file_id in file_ids if file_id in found]
         return await self._downloads.sign([file for file in files if file.visible and file.state is FileState.READY])
 

@@ -9,26 +9,31 @@ from sqlalchemy import text
 
 from services.files.records import EndedTask, File, StoredOutput
 from services.files.store.retention import OUTPUT_LIFE
-from services.files.store.rows import Store, files
+from services.files.store.rows import Store
 from services.files.store.storage import COUNTS_LOCKED, LOCK_COUNTS
 
 _OUTPUT_END = f"CAST(:now AS timestamptz) + {OUTPUT_LIFE}"
 
-_LOCK_READY = text("""
-SELECT * FROM file
-WHERE id = ANY(:file_ids) AND account_id = :account_id AND visible AND state = 'ready' AND missing_since IS NULL
-  AND (expires_at IS NULL OR expires_at > :now)
-ORDER BY id FOR NO KEY UPDATE
-""")
-
 _PIN = text("""
-WITH added AS (
+WITH wanted AS (
+  SELECT DISTINCT task_id, file_id FROM unnest(CAST(:task_ids AS bigint[]), CAST(:file_ids AS bigint[])) AS named (task_id, file_id)
+),
+ready AS MATERIALIZED (
+  SELECT * FROM file
+  WHERE id = ANY(:file_ids) AND account_id = :account_id AND visible AND state = 'ready' AND missing_since IS NULL
+    AND (expires_at IS NULL OR expires_at > :now)
+  ORDER BY id FOR NO KEY UPDATE
+),
+refused AS (SELECT DISTINCT task_id FROM wanted WHERE file_id NOT IN (SELECT id FROM ready)),
+added AS (
   INSERT INTO pin (task_id, file_id, sweep_at)
-  SELECT task_id, file_id, :sweep_at FROM unnest(CAST(:task_ids AS bigint[]), CAST(:file_ids AS bigint[])) AS wanted (task_id, file_id)
+  SELECT task_id, file_id, :sweep_at FROM wanted
+  WHERE CASE WHEN :all_or_none THEN NOT EXISTS (SELECT FROM refused) ELSE task_id NOT IN (SELECT task_id FROM refused) END
   ON CONFLICT DO NOTHING RETURNING file_id
 ),
-counted AS (SELECT file_id, count(*) AS pins FROM added GROUP BY file_id)
-UPDATE file SET pins = file.pins + counted.pins FROM counted WHERE file.id = counted.file_id
+counted AS (SELECT file_id, count(*) AS pins FROM added GROUP BY file_id),
+changed AS (UPDATE file SET pins = file.pins + counted.pins FROM counted WHERE file.id = counted.file_id)
+SELECT * FROM ready
 """)
 """The count is in the file's own row, because only a condition on the row itself is checked again when two transactions conflict: the
 sweeper's `pins = 0` sees a pin that was committed while it waited."""
@@ -83,6 +88,7 @@ WITH locked AS (
 )
 UPDATE file SET visible = true, expires_at = {_OUTPUT_END}, sweep_at = {_OUTPUT_END}
 FROM locked WHERE file.id = locked.id
+RETURNING file.*
 """)  # noqa: S608 - put together from constants
 
 _DELETE_OUTPUTS = text("""
@@ -138,21 +144,17 @@ class TaskFileStore(Store):
 
         A task with a file that is not READY gets no pins; with `all_or_none`, then no task does. An existing pin is left as it is.
         """
-        file_ids = sorted({file_id for ids in wanted.values() for file_id in ids})
-        async with self._database.transaction() as transaction:
-            locked = await transaction.fetch(_LOCK_READY, {"file_ids": file_ids, "account_id": account_id, "now": now})
-            ready = {file.id: file for file in files(locked)}
-            usable = {task_id: ids for task_id, ids in wanted.items() if all(file_id in ready for file_id in ids)}
-            if all_or_none and len(usable) < len(wanted):
-                return ready
-            pins = [(task_id, file_id) for task_id, ids in usable.items() for file_id in set(ids)]
-            values = {
-                "task_ids": [task_id for task_id, _ in pins],
-                "file_ids": [file_id for _, file_id in pins],
-                "sweep_at": sweep_at,
-            }
-            await transaction.fetch(_PIN, values)
-        return ready
+        pins = [(task_id, file_id) for task_id, ids in wanted.items() for file_id in ids]
+        ready = await self._files(
+            _PIN,
+            task_ids=[task_id for task_id, _ in pins],
+            file_ids=[file_id for _, file_id in pins],
+            account_id=account_id,
+            now=now,
+            sweep_at=sweep_at,
+            all_or_none=all_or_none,
+        )
+        return {file.id: file for file in ready}
 
     async def pinned(self, task_id: int, account_id: int, file_ids: Collection[int]) -> dict[int, File]:
         """Those of the files that the task has pinned, including deleted ones, by id."""
@@ -185,12 +187,12 @@ class TaskFileStore(Store):
         """What attempts of the task have kept for later ones: the newest file of each key, in the order in which they were kept."""
         return await self._files(_KEPT, task_id=task_id, account_id=account_id)
 
-    async def claim(self, account_id: int, file_ids: Collection[int], now: datetime, life: timedelta) -> None:
+    async def claim(self, account_id: int, file_ids: Collection[int], now: datetime, life: timedelta) -> list[File]:
         """Show READY outputs of a task that succeeded with them, for `life` or as long as is set for their account.
 
-        Outputs that are already shown are left as they are.
+        Outputs that were already shown are left as they are, and not returned.
         """
-        await self._ids(_CLAIM, account_id=account_id, file_ids=list(set(file_ids)), now=now, life=life)
+        return await self._files(_CLAIM, account_id=account_id, file_ids=list(set(file_ids)), now=now, life=life)
 
     async def delete_outputs(self, account_id: int, task_id: int, file_ids: Collection[int], now: datetime) -> bool:
         """→ DELETING for those of the files that are the task's, shown or not; a pinned one waits for its last pin. False if none are."""
