@@ -96,10 +96,11 @@ class WarmChildren:
         return cast(_Result, result)
 
     async def _child_of(self, account_id: int) -> _Child:
-        for child in self._idle:
-            if child.account_id == account_id and child.lives():
-                self._idle.remove(child)
+        for child in [each for each in self._idle if each.account_id == account_id]:
+            self._idle.remove(child)
+            if child.lives():
                 return child
+            child.end()
         if self._idle and self._working + len(self._idle) >= self._kept:
             self._idle.pop(0).end()
         child = await self._new()
