@@ -81,7 +81,10 @@ def operations_of(task: Task) -> list[operation_pb2.Operation]:
 
 def lane_of(operations: Sequence[operation_pb2.Operation], inputs: Sequence[InputFile]) -> str:
     """The queue that the task waits in, since one worker runs the whole pipeline: that of the first operation that is not plain; if all
-    are, `interactive` for short work on the one input. `inputs` are those that are known; a batch, for which nobody waits, names none."""
+    are, `interactive` for short work on the one input.
+
+    `inputs` are those that are known. A batch of several tasks, for which nobody waits, names none.
+    """
     lanes = [spec_of(operation).lane for operation in operations]
     lane = next((lane for lane in lanes if lane != PLAIN_LANE), PLAIN_LANE)
     return INTERACTIVE_LANE if lane == PLAIN_LANE and len(inputs) == 1 and _is_short(operations, inputs[0]) else lane

@@ -56,8 +56,9 @@ async def test_a_newer_lane_is_used_while_a_worker_offers_to_serve_it(service: S
     assert [await lane(parts, RESIZE, large), await lane(parts, RESIZE, drawing), await lane(parts, RESIZE, photo, photo)] == [
         "picture"
     ] * 3
-    batch = BatchRequest(account_id=ACCOUNT, items=[RequestedItem([], [photo])], operations=[RESIZE], per_item=False)
-    assert [task.lane for task in (await parts.acceptance.create_batch(batch)).tasks] == ["picture"]
+    for count, lane_of_items in ((1, "interactive"), (2, "picture")):
+        batch = BatchRequest(account_id=ACCOUNT, items=[RequestedItem([], [photo])] * count, operations=[RESIZE], per_item=False)
+        assert {task.lane for task in (await parts.acceptance.create_batch(batch)).tasks} == {lane_of_items}
 
 
 async def test_tasks_of_a_lane_that_nobody_serves_any_more_wait_in_the_one_before(service: Service, parts: Accepting, bus: Bus) -> None:

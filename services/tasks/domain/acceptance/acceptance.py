@@ -210,7 +210,7 @@ class Acceptance:
                 auxiliary = [draft.files[each.input.file_id] for each in item.auxiliary]
                 check_media(inputs, item.input_fields, item.operations, self._rules.limits, draft.request.formats)
                 check_auxiliary(item.auxiliary, auxiliary, self._rules.limits, draft.request.formats)
-                lane = self._served.or_before(lane_of(item.operations, [] if draft.request.is_batch or item.later_inputs else inputs))
+                lane = self._served.or_before(lane_of(item.operations, [] if len(draft.items) > 1 or item.later_inputs else inputs))
                 tasks.append(self._new_task(draft.task_ids[index], index, lane, item, inputs))
         draft.settle()
         return tasks
