@@ -41,7 +41,7 @@ from services.inference.pdf import isolated as isolated_pdf
 from services.inference.pipeline import isolated as isolated_pipeline
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.short import LARGEST_RESULT
-from services.inference.redraw import pages, rebuild
+from services.inference.redraw import isolated as isolated_redraw
 from services.inference.worker import cancellations
 from services.inference.worker.attempt import AttemptRunner
 from services.inference.worker.client import AttemptClient
@@ -107,9 +107,10 @@ def _needs(
 
 def _sandbox(settings: InferenceSettings) -> Sandbox:
     # One child for each file in progress; the lanes' limits share out the processor.
-    modules = (isolated_media, isolated_pdf, isolated_pipeline, pages, rebuild)
+    modules = [module.__name__ for module in (isolated_media, isolated_pdf, isolated_pipeline, isolated_redraw)]
+    short = [f"{operations.__name__}.{name}" for name in SHORT_OPERATIONS]
     return Sandbox(
-        preload=[*(module.__name__ for module in modules), *(f"{operations.__name__}.{name}" for name in SHORT_OPERATIONS)],
+        preload=[*modules, *short, *isolated_pdf.PRELOAD, *isolated_redraw.PRELOAD],
         concurrency=sum(settings.lanes.values()),
     )
 

@@ -23,8 +23,7 @@ from services.inference.ocr.recognition import Recogniser
 from services.inference.pdf import isolated
 from services.inference.pdf.notices import report_of, tell
 from services.inference.redraw.encoding import write_page
-from services.inference.redraw.pages import render_page, settle
-from services.inference.redraw.rebuild import rebuild
+from services.inference.redraw.isolated import rebuild, render_page, settle
 from services.inference.redraw.text_layer import Runs, covered, recognised, without_mark
 from services.inference.watermark.removal import Watching
 from services.inference.watermark.report import Report
