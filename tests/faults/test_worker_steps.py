@@ -12,6 +12,7 @@ import pytest
 from darkroom import AsyncClient
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
 from darkroom.tasks.v1 import task_pb2
+from services.inference.worker.attempt import AttemptRunner
 from services.inference.worker.client import AttemptClient
 from services.inference.worker.files import AttemptFiles
 from services.inference.worker.object_transfer import ObjectTransfer
@@ -21,8 +22,8 @@ from tests.system.pictures import disc, encoded, opened
 
 CUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
 STEPS = {
-    "admitted, not acknowledged": Point(AttemptClient, "start"),
-    "acknowledged, nothing read": Point(AttemptFiles, "fetch", before=True),
+    "told, nothing begun": Point(AttemptRunner, "run", before=True),
+    "begun, nothing read": Point(AttemptFiles, "fetch", before=True),
     "input read, no output": Point(AttemptFiles, "deliver", before=True),
     "output recorded, not stored": Point(ObjectTransfer, "upload", before=True),
     "output stored, not finalized": Point(AttemptFiles, "finalize", before=True),
