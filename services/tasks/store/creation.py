@@ -18,7 +18,7 @@ from sqlalchemy import text
 from services.common.batching import Batched
 from services.common.database import Database
 from services.common.errors import DarkroomError
-from services.common.idempotency import FORGET, KNOWN, answer_of, known_values, lookup, remembered, storing_key
+from services.common.idempotency import FORGET, KNOWN, answer_of, in_progress, known_values, lookup, remembered, storing_key
 from services.common.idempotent_call import IdempotentCall
 from services.tasks.model import Task
 from services.tasks.model.records import CreditTerms, NewTasks
@@ -217,7 +217,8 @@ class CreationStore(Store):
                 tasks = made[row["request"]]
                 assert isinstance(tasks, list)
                 tasks.append(task_of(row))
-        return made
+        # One whose key was stored while the accounts were being locked is left out.
+        return [one or in_progress() for one in made]
 
     async def _next_ids(self, calls: Sequence[None]) -> Sequence[int]:
         return [row["id"] for row in await self._run(NEXT_IDS, {"count": len(calls)})]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
+from datetime import timedelta
 
 import grpc
 import pytest
@@ -228,6 +229,29 @@ async def test_two_stores_at_once_keep_one_task_and_the_books_right(
     assert [await rows(clean_engine, table) for table in ("task", "task_event")] == [1, 1]
     async with clean_engine.connect() as connection:
         assert (await connection.execute(text("SELECT open FROM account_policy"))).scalar_one() == 1
+
+
+async def test_a_key_that_is_stored_while_the_account_is_locked_leaves_one_task(
+    store: TaskStore, clock: MovableClock, clean_engine: AsyncEngine
+) -> None:
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    async with clean_engine.connect() as connection, clean_engine.connect() as looking, asyncio.timeout(30):
+        await connection.execute(text("INSERT INTO account_policy (account_id, open) VALUES (:id, 0)"), {"id": ACCOUNT})
+        await connection.execute(
+            text("INSERT INTO idempotency VALUES (:id, '/service/Create', 'k', :digest, '{5}', :then)"),
+            {"id": ACCOUNT, "digest": b"d" * 32, "then": clock() + timedelta(hours=1)},
+        )
+        creating = asyncio.create_task(stored(store, clock, call_of("k")))
+        while not await looking.scalar(waiting):
+            await looking.rollback()
+            await asyncio.sleep(0.01)
+        await connection.commit()
+        with pytest.raises(DarkroomError) as refused:
+            await creating
+        assert refused.value.reason is ErrorReason.IDEMPOTENCY_IN_PROGRESS
+        with pytest.raises(AlreadyMade):
+            await stored(store, clock, call_of("k"))
+    assert await rows(clean_engine, "task") == 0
 
 
 @pytest.mark.parametrize("before", [0, 1], ids=["an account's first", "another"])
