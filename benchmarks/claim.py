@@ -7,7 +7,8 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -23,7 +24,7 @@ from services.tasks.model import Task
 from services.tasks.model.records import Slot
 from services.tasks.store.tasks import TaskStore
 
-LANE, ACCOUNTS, WINDOW, ROUNDS = "system", 1_000, 32, 100
+LANE, ACCOUNTS, PLACES, ROUNDS = "system", 1_000, 32, 100
 _SIZES = (10_000, 1_000_000, 10_000_000)
 
 # Every second task is queued; half of those belong to account 1, the rest to the other accounts in turn.
@@ -68,17 +69,24 @@ async def _measure(stack: ScratchStack) -> Section:
     section = Section(
         "The claim by the depth of the queue",
         f"N finished and N queued tasks in one lane, half of the queued ones of one account and the rest of {ACCOUNTS - 1:,} others, one "
-        f"in a hundred waiting for a retry. {WINDOW} slots; {ROUNDS} rounds. Each figure is a whole call of the store, from "
-        "Python to the commit: lock, claim, start. *One place*: a slot is free. *All places*: all of them are. *Position*: "
-        "`queue_position` of the last task of the account with half of them all. *End*: completing a task.",
-        ["N", "one place, p50", "p99", "all places, p50", "p99", "position, p50", "p99", "end, p50", "p99"],
+        f"in a hundred waiting for a retry; {ROUNDS} rounds, each at every size. Each figure is a whole call of the store, from Python to "
+        f"the commit. *One place*: a worker has one free slot, and gets a task, RUNNING. *{PLACES} places*: as many tasks by one call, of "
+        f"as many accounts. *Position*: `queue_position` of the last task of the account with half of them all. *End*: completing a task. "
+        "The databases are on disk, and the largest is much larger than the server's cache.",
+        ["N", "one place, p50", "p99", f"{PLACES} places, p50", "p99", "position, p50", "p99", "end, p50", "p99"],
     )
-    for rows in _SIZES:
-        print(f"{rows:,} rows …", file=sys.stderr)
-        url = await asyncio.to_thread(stack.create_database)
-        await asyncio.to_thread(migrate, "tasks", url)
-        async with _filled(url, rows) as database:
-            section.rows.append([f"{rows:,}", *map(milliseconds, await _figures(TaskStore(Database(database)), rows))])
+    async with AsyncExitStack() as databases:
+        measured: list[tuple[int, TaskStore, _Figures]] = []
+        for rows in _SIZES:
+            print(f"{rows:,} rows …", file=sys.stderr)
+            url = await asyncio.to_thread(stack.create_database)
+            await asyncio.to_thread(migrate, "tasks", url)
+            store = TaskStore(Database(await databases.enter_async_context(_filled(url, rows))))
+            measured.append((rows, store, _Figures()))
+        for _ in range(ROUNDS):
+            for rows, store, figures in measured:
+                await figures.add(store, rows)
+    section.rows += [[f"{rows:,}", *map(milliseconds, figures.all())] for rows, _, figures in measured]
     return section
 
 
@@ -93,37 +101,6 @@ async def _filled(url: str, rows: int) -> AsyncIterator[AsyncEngine]:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
             await connection.execute(text("VACUUM ANALYZE"))
         yield database
-
-
-async def _figures(store: TaskStore, rows: int) -> list[float]:
-    one, whole, place, end = _Times(), _Times(), _Times(), _Times()
-    last = next(number for number in range(rows * 2, 0, -1) if number % 20 == 0 and number % 202)
-    for _ in range(ROUNDS):
-        with whole:
-            taken = await _claim(store, WINDOW)
-        assert len(taken) == WINDOW
-        first, *rest = taken
-        await _run(store, first, end)
-        with one:
-            [next_one] = await _claim(store, 1)
-        with place:
-            position = await store.place(last)
-        assert position is not None
-        for task in (next_one, *rest):
-            await _run(store, task, end)
-    return [*one.figures(), *whole.figures(), *place.figures(), *end.figures()]
-
-
-async def _claim(store: TaskStore, slots: int) -> list[Task]:
-    now = datetime.now(UTC)
-    free = [Slot(uuid4(), "w") for _ in range(slots)]
-    taken = await store.take(LANE, free, max_running=1_000, lease_until=now + timedelta(minutes=1), now=now)
-    return list(taken.tasks)
-
-
-async def _run(store: TaskStore, task: Task, end: _Times) -> None:
-    with end:
-        assert await store.complete(task.id, 1, output_file_ids=[], notices=[], now=datetime.now(UTC))
 
 
 class _Times:
@@ -141,3 +118,38 @@ class _Times:
     def figures(self) -> tuple[float, float]:
         """The median and the 99th percentile."""
         return percentile(self._seconds, 0.5), percentile(self._seconds, 0.99)
+
+
+@dataclass
+class _Figures:
+    """What the rounds at one size took."""
+
+    one: _Times = field(default_factory=_Times)
+    many: _Times = field(default_factory=_Times)
+    place: _Times = field(default_factory=_Times)
+    end: _Times = field(default_factory=_Times)
+
+    async def add(self, store: TaskStore, rows: int) -> None:
+        """One round."""
+        last = next(number for number in range(rows * 2, 0, -1) if number % 20 == 0 and number % 202)
+        with self.many:
+            tasks = await _take(store, PLACES)
+        with self.one:
+            tasks += await _take(store, 1)
+        assert len(tasks) == PLACES + 1
+        with self.place:
+            position = await store.place(last)
+        assert position is not None
+        for task in tasks:
+            with self.end:
+                assert await store.complete(task.id, 1, output_file_ids=[], notices=[], now=datetime.now(UTC))
+
+    def all(self) -> list[float]:
+        """The median and the 99th percentile of each."""
+        return [figure for times in (self.one, self.many, self.place, self.end) for figure in times.figures()]
+
+
+async def _take(store: TaskStore, places: int) -> list[Task]:
+    now = datetime.now(UTC)
+    slots = [Slot(uuid4(), "worker") for _ in range(places)]
+    return list((await store.take(LANE, slots, max_running=1_000, lease_until=now + timedelta(minutes=1), now=now)).tasks)
