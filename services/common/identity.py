@@ -167,7 +167,6 @@ class Verifier:
             if not isinstance(key, Ed25519PublicKey):
                 raise ValueError(f"{trusted_keys_file}: the key of {issuer} is not an Ed25519 public key")
             self._keys[issuer] = key
-        # A client's calls within a minute carry the same token, so its signature is checked only once.
         # A client's calls within a minute carry the same token, so it is read only once.
         self._identity = lru_cache(maxsize=4096)(self._read_identity)
         self._service = lru_cache(maxsize=4096)(self._read_service)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 
+from darkroom.tasks.v1.tasks_service_pb2 import GetTaskRequest
+from darkroom.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
 from services.common.errors import ErrorReason
 from services.common.rpc import catalogue
 from tests.component.edge.conftest import Edge
@@ -185,6 +188,10 @@ async def test_authorisation_that_is_down_lets_nobody_in(edge: Edge, http: httpx
     edge.accounts.stop("accounts")
     try:
         assert_envelope(await http.get("/v1/tasks/1/status", headers=edge.headers), 503, ErrorReason.UNAVAILABLE)
+        async with grpc.aio.insecure_channel(edge.target) as channel:
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await TasksServiceStub(channel).GetTask(GetTaskRequest(task_id=1), metadata=(("authorization", f"Bearer {edge.account.api_key}"),))
+        assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
         assert edge.upstream.calls == 0
     finally:
         edge.accounts.start("accounts")

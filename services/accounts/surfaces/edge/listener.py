@@ -32,6 +32,8 @@ CHECKS = "/check"
 """What the paths of questions begin with; the client's own follows."""
 READINESS = "/readyz"
 """200 or 503: whether to ask here."""
+CONTENT_TYPE_HEADER = "x-darkroom-content-type"
+"""The content type of the client's request. In a header of that name, Envoy would take the question for a call of gRPC."""
 _METHOD = "/envoy.service.auth.v3.Authorization/Check"
 # The edge takes headers of 60 KiB, and adds few of its own.
 _LONGEST_HEAD = 96 * 1024
@@ -211,7 +213,8 @@ class _Connection(asyncio.Protocol):
         span = begin_call(_METHOD, headers, trace_id, root=False) if self._traced else None
         try:
             path, address = question.path.removeprefix(CHECKS), headers.get(ADDRESS_HEADER, "")
-            decision = await decide(self._admission, path, headers, address)
+            sent = {**headers, "content-type": headers.get(CONTENT_TYPE_HEADER, "")}
+            decision = await decide(self._admission, path, sent, address)
             if isinstance(decision, Passed):
                 return HTTPStatus.OK, ((IDENTITY_HEADER, decision.token), *decision.fields), ""
             return decision.status, decision.fields, decision.body
