@@ -164,8 +164,8 @@ async def _connection(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
         pooled = await pool.take(engine)
         try:
             yield pooled.driver_connection
-        except asyncio.CancelledError as error:
-            # The server may still be working on a statement, so this connection must not be reused.
+        except (asyncio.CancelledError, asyncpg.InternalClientError) as error:
+            # The server may still be working on a statement, or be ending the connection, so it must not be reused.
             pooled.invalidate(error)
             raise
         finally:
@@ -203,6 +203,9 @@ def reaching_database() -> Iterator[None]:
         # asyncpg's message for a connection that the server has closed; its other errors of this type are defects, too.
         if "closed" not in str(error):
             raise
+        raise _away() from error
+    except asyncpg.InternalClientError as error:
+        # The connection was taken while the server's last message on it was being read.
         raise _away() from error
     except DBAPIError as error:
         if not error.connection_invalidated and not _gone(getattr(error.orig, "sqlstate", None)):

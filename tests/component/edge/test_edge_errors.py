@@ -188,9 +188,10 @@ async def test_authorisation_that_is_down_lets_nobody_in(edge: Edge, http: httpx
     edge.accounts.stop("accounts")
     try:
         assert_envelope(await http.get("/v1/tasks/1/status", headers=edge.headers), 503, ErrorReason.UNAVAILABLE)
+        key = (("authorization", f"Bearer {edge.account.api_key}"),)
         async with grpc.aio.insecure_channel(edge.target) as channel:
             with pytest.raises(grpc.aio.AioRpcError) as refused:
-                await TasksServiceStub(channel).GetTask(GetTaskRequest(task_id=1), metadata=(("authorization", f"Bearer {edge.account.api_key}"),))
+                await TasksServiceStub(channel).GetTask(GetTaskRequest(task_id=1), metadata=key)
         assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
         assert edge.upstream.calls == 0
     finally:
