@@ -174,8 +174,12 @@ TAKE = transition(
     before=NEXT + _CHOSEN,
     result=f"""
 SELECT moved.*, outbox.*, EXISTS (
-  SELECT FROM lane_account AS waits
-  WHERE waits.lane = :lane AND waits.waiting AND waits.queued > (SELECT count(*) FROM moved WHERE moved.account_id = waits.account_id)
+  SELECT FROM (
+    SELECT account_id, queued FROM lane_account WHERE lane = :lane AND waiting
+    ORDER BY priority_class DESC, virtual_time, account_id
+    LIMIT (SELECT places + 1 FROM free)
+  ) AS waits
+  WHERE waits.queued > (SELECT count(*) FROM moved WHERE moved.account_id = waits.account_id)
 ) AS more_wait
 FROM moved JOIN next ON next.id = moved.id CROSS JOIN outbox ORDER BY {IN_TURN}""",  # noqa: S608 - put together from constants
 )

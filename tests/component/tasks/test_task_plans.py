@@ -32,6 +32,7 @@ from services.tasks.store import (
     tasks,
     webhooks,
 )
+from services.tasks.store.tables import TaskRow
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import Scene
@@ -42,14 +43,17 @@ pytestmark = pytest.mark.xdist_group("task_plans")
 
 Statement = TextClause | Select[Any]
 
-PILE_UP = text("""
-INSERT INTO task SELECT (task).* FROM (
-  SELECT jsonb_populate_record(
-    task, jsonb_build_object('id', number, 'account_id', number % 500, 'state', 'SUCCEEDED', 'end_time', now())
-  ) AS task
-  FROM task, generate_series(1, 30000) AS number WHERE task.id = :id
-) AS copies
-""")
+
+def _copies(**different: str) -> TextClause:
+    """Inserts 30,000 copies of the task `:id`, some columns by expressions of `number`; jsonb_populate_record takes ten times as long."""
+    columns = {column.name: f"task.{column.name}" for column in TaskRow.__table__.columns} | different
+    return text(
+        f"INSERT INTO task ({', '.join(columns)}) "
+        f"SELECT {', '.join(columns.values())} FROM task, generate_series(1, 30000) AS number WHERE task.id = :id"
+    )
+
+
+PILE_UP = _copies(id="number", account_id="number % 500", state="'SUCCEEDED'", end_time="now()")
 PILE_UP_EVENTS = text("""
 INSERT INTO task_event SELECT id, 1, state, 1, 1, '', NULL, NULL, now(), NULL FROM task WHERE id <= 30000
 """)
@@ -57,14 +61,7 @@ PILE_UP_OUTBOX = text("""
 INSERT INTO event_outbox (task_ids, sequences, time) SELECT ARRAY[id], '{1}', now() FROM task WHERE id <= 30000
 """)
 # As deep a queue, of 300 accounts.
-QUEUE_UP = text("""
-INSERT INTO task SELECT (task).* FROM (
-  SELECT jsonb_populate_record(
-    task, jsonb_build_object('id', 100000 + number, 'account_id', 10000 + number % 300, 'state', 'QUEUED', 'priority', number % 3)
-  ) AS task
-  FROM task, generate_series(1, 30000) AS number WHERE task.id = :id
-) AS copies
-""")
+QUEUE_UP = _copies(id="100000 + number", account_id="10000 + number % 300", state="'QUEUED'", priority="number % 3")
 OPEN_UP = text("INSERT INTO account_policy (account_id, open) SELECT account_id, count(*) FROM task WHERE id < 200000 GROUP BY account_id")
 LINE_UP = text("""
 INSERT INTO lane_account (lane, account_id, priority_class, queued, virtual_time)
