@@ -32,7 +32,7 @@ from services.tasks.store import (
     tasks,
     webhooks,
 )
-from services.tasks.store.tables import TaskRow
+from services.tasks.store.tables import TasksTable
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import Scene
@@ -46,7 +46,7 @@ Statement = TextClause | Select[Any]
 
 def _copies(**different: str) -> TextClause:
     """Inserts 30,000 copies of the task `:id`, some columns by expressions of `number`; jsonb_populate_record takes ten times as long."""
-    columns = {column.name: f"task.{column.name}" for column in TaskRow.__table__.columns} | different
+    columns = {column.name: f"task.{column.name}" for column in TasksTable.metadata.tables["task"].columns} | different
     return text(
         f"INSERT INTO task ({', '.join(columns)}) "
         f"SELECT {', '.join(columns.values())} FROM task, generate_series(1, 30000) AS number WHERE task.id = :id"
