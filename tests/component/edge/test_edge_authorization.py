@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import grpc
@@ -191,3 +192,15 @@ async def test_revoked_key_is_refused_within_seconds(edge: Edge, http: httpx.Asy
     while (await http.get("/v1/tasks/1/status", headers=headers)).status_code != 401:
         assert time.monotonic() < deadline, "the key still works"
     assert (await http.get("/v1/tasks/1/status", headers=edge.headers)).status_code == 200
+
+
+async def test_a_crowd_that_comes_at_once_is_let_in(edge: Edge) -> None:
+    key = (("authorization", f"Bearer {edge.account.api_key}"),)
+    request = tasks_service_pb2.GetTaskRequest(task_id=1)
+    async with AsyncExitStack() as stack:
+        # A connection has room for a hundred calls at a time.
+        options = (("grpc.use_local_subchannel_pool", 1),)
+        channels = [await stack.enter_async_context(grpc.aio.insecure_channel(edge.target, options)) for _ in range(5)]
+        stubs = [tasks_service_pb2_grpc.TasksServiceStub(channel) for channel in channels]
+        calls = (stub.GetTask(request, metadata=key, timeout=30) for stub in stubs for _ in range(100))
+        assert len(await asyncio.gather(*calls)) == 500

@@ -37,6 +37,8 @@ CONTENT_TYPE_HEADER = "x-darkroom-content-type"
 _METHOD = "/envoy.service.auth.v3.Authorization/Check"
 # The edge takes headers of 60 KiB, and adds few of its own.
 _LONGEST_HEAD = 96 * 1024
+# Connections that wait to be accepted: more than an edge opens. Of a Unix socket, the kernel refuses the next at once.
+_BACKLOG = 1024
 _UNIX = "unix:"
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _START = re.compile(rf"({_WORD}) (/[^\x00-\x1f\x7f]*) HTTP/1\.1")
@@ -86,10 +88,10 @@ async def listening(
         return _Connection(admission, health, connections, certified=tls is not None)
 
     if address.startswith(_UNIX):
-        server = await loop.create_unix_server(connected, address.removeprefix(_UNIX), ssl=context)
+        server = await loop.create_unix_server(connected, address.removeprefix(_UNIX), ssl=context, backlog=_BACKLOG)
     else:
         host, _, port = address.rpartition(":")
-        server = await loop.create_server(connected, host.strip("[]"), int(port), ssl=context)
+        server = await loop.create_server(connected, host.strip("[]"), int(port), ssl=context, backlog=_BACKLOG)
     _logger.info("listening", listener="authorization", address=address)
     try:
         yield
