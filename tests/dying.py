@@ -25,6 +25,8 @@ from services.common import log as service_log
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+_LAST = "died with "
+
 
 @dataclass(frozen=True)
 class Point:
@@ -51,7 +53,9 @@ class Dying:
             raise AssertionError(f"it did not come to the point where it was to die:\n{self._log.read_text()[-4000:]}") from None
         if status != -signal.SIGKILL:
             raise AssertionError(f"it ended with {status} and not by a kill:\n{self._log.read_text()[-4000:]}")
-        bound: Mapping[str, Any] = json.loads(self._log.read_text().splitlines()[-1])
+        # Its children may say something after it.
+        [last] = [line for line in self._log.read_text().splitlines() if line.startswith(_LAST)]
+        bound: Mapping[str, Any] = json.loads(last.removeprefix(_LAST))
         return bound
 
 
@@ -98,7 +102,7 @@ def _arm(owner: str, method: str, *, before: bool) -> None:
 
 
 def _die() -> NoReturn:
-    os.write(2, f"\n{json.dumps(service_log.bound(), default=str)}\n".encode())
+    os.write(2, f"\n{_LAST}{json.dumps(service_log.bound(), default=str)}\n".encode())
     os.kill(os.getpid(), signal.SIGKILL)
 
 
