@@ -11,7 +11,7 @@ from benchmarks.table import Section
 from deploy.local.scratch.stack import ScratchStack
 from deploy.topology import PARTS
 
-_SETTLE_SECONDS = 5
+_SETTLE_SECONDS = 30
 _GOAL_MEBIBYTES = 600
 
 

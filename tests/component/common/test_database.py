@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
+from services.common import database as module
 from services.common.database import Database, opened
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.telemetry.reading import PoolGauges
@@ -18,6 +19,7 @@ _ADD = text("INSERT INTO item (id) VALUES (:id) RETURNING id")
 _IDS = text("SELECT id FROM item ORDER BY id")
 _SLEEP = text("SELECT pg_sleep(60)")
 _END_OTHERS = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+_OTHERS = text("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
 _OUR_SLEEPS = text(
     "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active' AND datname = current_database()"
 )
@@ -75,6 +77,23 @@ async def test_a_session_gets_a_free_connection_while_a_statement_is_slow(items:
         await transaction.fetch(_IDS)
         assert states(items) == {"busy": 1, "idle": 1}
         await _session(items)
+
+
+async def test_connections_that_no_call_needs_any_more_are_closed(items: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_UNUSED_SECONDS", 0.02)
+    async with opened(items.engine.url.render_as_string(hide_password=False), 4) as other, asyncio.timeout(30):
+        async with other.transaction(), other.transaction(), other.transaction():
+            assert states(other) == {"busy": 3, "idle": 0}
+        while await _count_others(items) > 1 or states(other) != {"busy": 0, "idle": 1}:
+            await asyncio.sleep(0.01)
+        assert await ids(other) == []
+        # There is room for as many as before.
+        async with other.transaction(), other.transaction(), other.transaction(), other.transaction():
+            assert states(other) == {"busy": 4, "idle": 0}
+
+
+async def _count_others(items: Database) -> int:
+    return len(await items.fetch(_OTHERS))
 
 
 async def test_connections_that_the_server_has_closed_are_replaced(items: Database) -> None:
