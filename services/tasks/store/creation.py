@@ -91,10 +91,10 @@ asked AS MATERIALIZED (
     surface text, client_request bytea, later_inputs bytea[], deadline_to_start boolean,
     idempotency_method text, idempotency_key text, idempotency_digest bytea, idempotency_expire_time timestamptz
   )
-  WHERE idempotency_key IS NULL OR NOT EXISTS (
-    SELECT FROM idempotency
+  WHERE (
+    SELECT true FROM idempotency
     WHERE (idempotency.account_id, method, key) = (asked.account_id, idempotency_method, idempotency_key)
-  )
+  ) IS NULL
 ),
 policy AS (
   SELECT account_id FROM account_policy
@@ -131,7 +131,8 @@ admitted AS (
     result="SELECT moved.*, outbox.*, asked.request FROM moved JOIN asked ON asked.id = moved.id CROSS JOIN outbox ORDER BY asked.number",
 )
 """Store admitted tasks and reserve their prices: after LOCK_ACCOUNTS, in the same transaction, or for accounts that are no worse off than
-`:assumed`. A task whose idempotency key is stored, or whose account is worse off, is left out."""
+`:assumed`. A task whose idempotency key is stored, or whose account is worse off, is left out. The key is looked up by a scalar subquery:
+the planner would make a hash of the whole table for NOT EXISTS while it takes the table for a small one."""
 
 
 class CreationStore(Store):
