@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -36,7 +36,7 @@ _FREE = Gauge("darkroom_worker_slots_free", "Free slots of the workers whose str
 
 
 class LaneExchange:
-    """The streams of one lane. `step` carries out the ends that have come, then fills free slots; a loop repeats it.
+    """The streams of one lane. `step` carries out the ends that have come, and meanwhile fills free slots; a loop repeats it.
 
     Slots wait here for tasks, never tasks for slots: a task becomes RUNNING only for a slot that is free, so the order holds until the last
     moment. A task is committed before it is sent. If the stream is gone before that, it is handed back; if the stream breaks while it is
@@ -65,6 +65,7 @@ class LaneExchange:
         self._looked_at: datetime | None = None
         self._some_wait = True
         self._some_are_held = False
+        self._ended = 0
         self._news = False
         self._told_at = 0.0
         self._free = _FREE.labels(lane)
@@ -97,7 +98,10 @@ class LaneExchange:
             self._some_wait = self._news = True
             if task.run_at is not None and task.run_at <= task.update_time:
                 self._looked_at = None
-        elif task.state.terminal and self._some_are_held:
+        elif task.state.terminal:
+            self._ended += 1
+            if not self._some_are_held:
+                return
             self._some_wait = True
         else:
             return
@@ -112,20 +116,17 @@ class LaneExchange:
         """Carry out what workers have said, and start what can be started; True if there may be more to do at once."""
         await self._take_back()
         speaking, self._speaking = self._speaking, {}
+        # A free slot does not wait for the end that freed it to be stored.
+        ending = asyncio.create_task(_or_end(speaking, self._carry_out(speaking)))
         try:
-            await self._carry_out(speaking)
-            await self._find_again(speaking)
-        except Exception as error:
-            # The workers repeat it on their next streams.
-            failure = error if isinstance(error, DarkroomError) else DarkroomError(ErrorReason.UNAVAILABLE, "The stream cannot go on.")
-            for stream in speaking:
-                stream.end(failure)
-            raise
-        try:
+            await _or_end(speaking, self._find_again(speaking))
             return await self._fill()
         finally:
-            for stream in speaking:
-                stream.flush()
+            try:
+                await ending
+            finally:
+                for stream in speaking:
+                    stream.flush()
 
     async def _take_back(self) -> None:
         unsent, self._unsent = self._unsent, []
@@ -185,7 +186,7 @@ class LaneExchange:
         self._some_wait = False
         moments = {stream: stream.moment for stream, _ in slots}
         by_run = {run_id: stream for stream, run_id in slots}
-        now = self._clock()
+        now, ended = self._clock(), self._ended
         try:
             taken = await self._store.take(
                 self._lane,
@@ -209,8 +210,8 @@ class LaneExchange:
             self._notifications.changed(task)
         for run_id, stream in reversed(by_run.items()):
             stream.free.appendleft(run_id)
-        filled = not by_run
-        self._some_wait |= filled and taken.more_wait
+        # What ended meanwhile may have made room for those that are held.
+        self._some_wait |= taken.more_wait and (not by_run or self._ended != ended)
         self._some_are_held = taken.more_wait
         return self._some_wait
 
@@ -244,6 +245,17 @@ class LaneExchange:
             await self._bus.client.publish(queued_subject(self._lane))
         except nats.errors.Error as error:
             _logger.warning("queue_not_announced", lane=self._lane, error=repr(error))
+
+
+async def _or_end(speaking: Collection[WorkerStream], work: Awaitable[None]) -> None:
+    """Do what workers have said, or let their streams end: they repeat it on their next ones."""
+    try:
+        await work
+    except Exception as error:
+        failure = error if isinstance(error, DarkroomError) else DarkroomError(ErrorReason.UNAVAILABLE, "The stream cannot go on.")
+        for stream in speaking:
+            stream.end(failure)
+        raise
 
 
 class Exchange:
