@@ -3,6 +3,8 @@
 Domain code raises `DarkroomError`; the interceptor in `services.common.rpc` renders it once, for the surface that was called. The reasons
 and their statuses are in the proto enum `darkroom.common.v1.ErrorReason`, from which the Python enum is generated; a surface's codes and
 error body are in that surface's protos.
+
+gRPC and its messages are imported by the functions that need them: a sandbox's children raise these errors, too, and do without.
 """
 
 from __future__ import annotations
@@ -10,12 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-
-import grpc
-from google.rpc import error_details_pb2, status_pb2
+from functools import cache
+from typing import TYPE_CHECKING
 
 from darkroom.common.v1.reasons import ErrorReason
-from services.common.log import get_logger
+
+if TYPE_CHECKING:
+    import grpc
+    from google.rpc import status_pb2
 
 __all__ = ["DOMAIN", "MISSING", "UNKNOWN", "DarkroomError", "ErrorReason", "Violation", "from_rpc", "translated"]
 
@@ -25,7 +29,7 @@ MISSING = "missing"
 UNKNOWN = "extra_forbidden"
 """The kind of violation that there is no such field."""
 _STATUS_DETAILS = "grpc-status-details-bin"
-_logger = get_logger()
+_AWAY = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class DarkroomError(Exception):
     @property
     def grpc_code(self) -> grpc.StatusCode:
         """The gRPC status code."""
-        return _GRPC_CODES[self.reason.mapping.grpc]
+        return _grpc_codes()[self.reason.mapping.grpc]
 
     @property
     def http_status(self) -> int:
@@ -109,7 +113,7 @@ class DarkroomError(Exception):
     @property
     def passes(self) -> bool:
         """Whether the same call, or a task like the one that failed, may succeed later: its cause passes by itself."""
-        return self.advised_wait is not None or self.grpc_code is grpc.StatusCode.UNAVAILABLE
+        return self.advised_wait is not None or self.grpc_code.name == "UNAVAILABLE"
 
     def at(self, field: str) -> DarkroomError:
         """The same error, blamed on a field of the request."""
@@ -121,6 +125,8 @@ class DarkroomError(Exception):
 
     def status(self) -> status_pb2.Status:
         """The error as `google.rpc.Status` with `ErrorInfo`, `BadRequest` if a field is to blame, and `RetryInfo` if it advises a wait."""
+        from google.rpc import error_details_pb2, status_pb2
+
         status = status_pb2.Status(code=self.reason.mapping.grpc, message=self.message)
         info = error_details_pb2.ErrorInfo(reason=self.reason.value, domain=DOMAIN, metadata=self.metadata)
         if self.allowed:
@@ -144,8 +150,11 @@ class DarkroomError(Exception):
         return ((_STATUS_DETAILS, self.status().SerializeToString()),)
 
 
-_AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN)
-_GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
+@cache
+def _grpc_codes() -> dict[int, grpc.StatusCode]:
+    import grpc
+
+    return {code.value[0]: code for code in grpc.StatusCode}
 
 
 def _rebuild(
@@ -166,16 +175,23 @@ def from_rpc(error: grpc.aio.AioRpcError) -> DarkroomError:
     Every error that a service raises carries details. One without them comes from the transport: the service was unreachable, or ended its
     calls.
     """
+    from google.rpc import status_pb2
+
+    from services.common.log import get_logger
+
     for key, value in error.trailing_metadata() or ():
         if key == _STATUS_DETAILS and isinstance(value, bytes):
             return _from_status(status_pb2.Status.FromString(value))
-    _logger.warning("call_failed", code=error.code().name, details=error.details())
-    if error.code() in _AWAY or (error.code() is grpc.StatusCode.INTERNAL and "RST_STREAM" in (error.details() or "")):
+    code, details = error.code().name, error.details() or ""
+    get_logger().warning("call_failed", code=code, details=details)
+    if code in _AWAY or (code == "INTERNAL" and "RST_STREAM" in details):
         return DarkroomError(ErrorReason.UNAVAILABLE, "A part of the service cannot be reached. Try again later.")
     return DarkroomError(ErrorReason.INTERNAL, "Internal error.")
 
 
 def _from_status(status: status_pb2.Status) -> DarkroomError:
+    from google.rpc import error_details_pb2
+
     info, bad, retry_after = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), None
     for detail in status.details:
         if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
@@ -211,6 +227,8 @@ def _from_status(status: status_pb2.Status) -> DarkroomError:
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn the gRPC errors of calls to other services, made inside the block, into `DarkroomError`."""
+    import grpc
+
     try:
         yield
     except grpc.aio.AioRpcError as error:

@@ -6,16 +6,20 @@
 See `host.Sandbox` for the contract, `nursery` for how children are made, and `warm` for children that do several jobs.
 """
 
-from services.common.sandbox.host import (
-    Limits,
-    Sandbox,
-    SandboxCrashed,
-    SandboxError,
-    SandboxFailed,
-    SandboxOutOfMemory,
-    SandboxTimedOut,
-)
-from services.common.sandbox.warm import WarmChildren
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from services.common.sandbox.host import (
+        Limits,
+        Sandbox,
+        SandboxCrashed,
+        SandboxError,
+        SandboxFailed,
+        SandboxOutOfMemory,
+        SandboxTimedOut,
+    )
+    from services.common.sandbox.warm import WarmChildren
 
 __all__ = [
     "Limits",
@@ -27,3 +31,10 @@ __all__ = [
     "SandboxTimedOut",
     "WarmChildren",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the service's side when it is asked for. The processes of the children, which have the rest of this package, never do."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module("services.common.sandbox." + ("warm" if name == "WarmChildren" else "host")), name)

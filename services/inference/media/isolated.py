@@ -12,19 +12,22 @@ import resource
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from services.common import sandbox as sandboxes
 from services.common.media_format import MediaFormat, sniff
-from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import Sandbox, SandboxCrashed
 from services.inference.media.decode import Header, decode, read_header
 from services.inference.media.exif import rewritten
 from services.inference.media.icc import Unusable, essential
 from services.inference.media.image import Image, Limits, Metadata
 from services.inference.media.runtime import configure_libvips
+
+if TYPE_CHECKING:
+    from services.common.sandbox import Limits as SandboxLimits
+    from services.common.sandbox import Sandbox
 
 _BLOBS = ("exif", "xmp", "iptc")
 
@@ -58,10 +61,10 @@ def samples_in(path: Path | int, kind: npt.DTypeLike, count: int) -> npt.NDArray
         with open(path, "rb", opener=opener, closefd=named) as file:
             file.seek(0)
             if count < 1 or os.fstat(file.fileno()).st_size != count * size:
-                raise SandboxCrashed("the child left another number of samples than it said")
+                raise sandboxes.SandboxCrashed("the child left another number of samples than it said")
             return np.fromfile(file, kind, count)
     except OSError as error:
-        raise SandboxCrashed("the child left no samples") from error
+        raise sandboxes.SandboxCrashed("the child left no samples") from error
 
 
 def describe(source: Path | int, limits: Limits) -> dict[str, Any]:
@@ -108,7 +111,7 @@ def header_of(described: dict[str, Any]) -> Header:
         numbers = {name: int(described[name]) for name in ("width", "height", "channels")}
         return Header(MediaFormat(described["format"]), **numbers, wide=bool(described["wide"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise SandboxCrashed("the child's description of the picture makes no sense") from error
+        raise sandboxes.SandboxCrashed("the child's description of the picture makes no sense") from error
 
 
 def picture_of(described: dict[str, Any], target: Path | int, limits: Limits) -> Image:
@@ -136,7 +139,7 @@ def picture_of(described: dict[str, Any], target: Path | int, limits: Limits) ->
             notes=tuple(map(str, described["notes"])),
         )
     except (KeyError, ValueError, TypeError, IndexError, Unusable) as error:
-        raise SandboxCrashed("the child's description of the picture makes no sense") from error
+        raise sandboxes.SandboxCrashed("the child's description of the picture makes no sense") from error
 
 
 def _text(blob: bytes | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What a service does not load."""
+"""What a service, and the processes of its sandbox, do not load."""
 
 from __future__ import annotations
 
@@ -22,3 +22,15 @@ def test_libraries_do_without_what_nothing_uses() -> None:
     left_out, *log = run.stdout.splitlines()
     assert left_out == ""
     assert "ValueError: without rich" in log
+
+
+_CHILDREN = """
+import services.common.sandbox.nursery, services.files.probe.child, services.inference.media.isolated
+import sys
+print(*sorted({"asyncio", "grpc", "structlog"} & sys.modules.keys()))
+"""
+
+
+def test_children_do_without_what_serves() -> None:
+    run = subprocess.run([sys.executable, "-c", _CHILDREN], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (run.stdout, run.stderr) == ("\n", "")

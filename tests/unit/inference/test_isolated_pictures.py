@@ -70,7 +70,7 @@ async def test_refusals_come_through(sandbox: Sandbox, tmp_path: Path) -> None:
 async def test_memory_is_bounded(sandbox: Sandbox, tmp_path: Path) -> None:
     source = _written(tmp_path, Image(np.zeros((6000, 6000, 3), np.uint8)))
     with pytest.raises((SandboxOutOfMemory, DarkroomError)):
-        await isolated.read_picture(sandbox, source, tmp_path, Limits(), SandboxLimits(memory_bytes=300 << 20))
+        await isolated.read_picture(sandbox, source, tmp_path, Limits(), SandboxLimits(memory_bytes=250 << 20))
 
 
 @pytest.mark.parametrize(
