@@ -110,7 +110,9 @@ def _sandbox(settings: InferenceSettings) -> Sandbox:
     modules = [module.__name__ for module in (isolated_media, isolated_pdf, isolated_pipeline, isolated_redraw)]
     short = [f"{operations.__name__}.{name}" for name in SHORT_OPERATIONS]
     return Sandbox(
-        preload=[*modules, *short, *isolated_pdf.PRELOAD, *isolated_redraw.PRELOAD],
+        preload=[*modules, *short],
+        # 15 MiB, until there is a document.
+        on_demand={module.__name__: module.NEEDED for module in (isolated_pdf, isolated_redraw)},
         concurrency=sum(settings.lanes.values()),
     )
 

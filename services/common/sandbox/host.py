@@ -11,10 +11,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar, cast
 
 from services.common.errors import DarkroomError, ErrorReason
@@ -87,7 +87,8 @@ class Sandbox:
     """Runs functions in child processes.
 
     `preload` names modules (those that hold the functions) which are imported once, before any child is forked; they
-    must not start threads on import. At most `concurrency` children run at once; further calls wait. The process that
+    must not start threads on import. `on_demand` names further ones by the module of the functions that need them; they are imported
+    when the first of those functions is run. At most `concurrency` children run at once; further calls wait. The process that
     forks the children starts with the first call, or with `start`, and is restarted if it dies.
 
     With `ahead`, one more child waits for a job, confined to those limits and to no file: the next job that has these limits and no files,
@@ -101,11 +102,13 @@ class Sandbox:
         self,
         *,
         preload: Sequence[str] = (),
+        on_demand: Mapping[str, Sequence[str]] = MappingProxyType({}),
         limits: Limits | None = None,
         concurrency: int | None = None,
         ahead: Limits | None = None,
     ) -> None:
         self._preload = tuple(preload)
+        self._on_demand = on_demand
         self._limits = limits or Limits()
         self._ahead = ahead
         self._waiting: tuple[socket.socket, socket.socket] | None = None
@@ -184,7 +187,7 @@ class Sandbox:
         without_files = folder is None and not reads and function.__module__ in self._preload
         async with self._slots:
             waiting = self._take_waiting() if without_files and limits == self._ahead else None
-            connection, leash = waiting or await self.launch()
+            connection, leash = waiting or await self.launch(self._on_demand.get(function.__module__, ()))
             # Closing the leash kills the child if it is still running, so no exit path leaves one behind.
             with leash:
                 reader, writer = await asyncio.open_unix_connection(sock=connection)
@@ -227,8 +230,11 @@ class Sandbox:
             connection.sendall(frame(Kind.JOB, pickle.dumps(job_of(child.one_job, (), limits, with_connection=True))))
             self._waiting = connection, leash
 
-    async def launch(self) -> tuple[socket.socket, socket.socket]:
-        """The host's ends of a new child's job socket and leash, non-blocking. Closing the leash kills the child."""
+    async def launch(self, modules: Sequence[str] = ()) -> tuple[socket.socket, socket.socket]:
+        """The host's ends of a new child's job socket and leash, non-blocking. Closing the leash kills the child.
+
+        The child has these modules, and those that are preloaded.
+        """
         for last_try in (False, True):
             await self.start()
             assert self._control is not None
@@ -236,7 +242,7 @@ class Sandbox:
             leash, their_leash = socket.socketpair()
             with theirs, their_leash:
                 try:
-                    socket.send_fds(self._control, [b"job"], [theirs.fileno(), their_leash.fileno()])
+                    socket.send_fds(self._control, [json.dumps(modules).encode()], [theirs.fileno(), their_leash.fileno()])
                 except (BrokenPipeError, ConnectionResetError) as error:
                     connection.close()
                     leash.close()

@@ -4,10 +4,10 @@ A service runs gRPC and threads, so it must not fork itself; starting an interpr
 hundred milliseconds. The nursery is a single-threaded process which imports the parsers once and forks a fresh child
 for each job in a few milliseconds.
 
-First it says over the control socket what it lacks to confine children. Then it gets, for each job, two sockets: the job's own
-(given to the child) and its leash. The nursery holds the leash: it writes the child's wait status there when the child ends,
-and kills the child when the host hangs up. When the host dies the control socket ends, and the nursery takes its children
-with it.
+First it says over the control socket what it lacks to confine children. Then it gets, for each job, the modules that the job needs, and
+two sockets: the job's own (given to the child) and its leash. The nursery holds the leash: it writes the child's wait status there when
+the child ends, and kills the child when the host hangs up. When the host dies the control socket ends, and the nursery takes its
+children with it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from services.common.sandbox import child, kernel
 from services.common.sandbox.confinement import Confinement
 
 STATUS = struct.Struct("!i")
+_MODULES_BYTES = 4096
 
 
 def main(control_fd: int, preload: list[str]) -> None:
@@ -37,13 +38,17 @@ def main(control_fd: int, preload: list[str]) -> None:
     control.send(json.dumps(confinement.lacking).encode())
     # Parsers log every oddity of a file, without limit. The host logs the outcome of a job.
     logging.disable(logging.ERROR)
-    for module in preload:
+    _load(preload, confinement)
+    Nursery(control, confinement).serve()
+
+
+def _load(modules: list[str], confinement: Confinement) -> None:
+    for module in modules:
         importlib.import_module(module)
     confinement.loaded()
     # Objects created before the fork are in shared pages; the garbage collector would touch, and so copy, all of them.
     gc.collect()
     gc.freeze()
-    Nursery(control, confinement).serve()
 
 
 class Nursery:
@@ -78,9 +83,11 @@ class Nursery:
                     self._hang_up(key.data)
 
     def _accept(self) -> bool:
-        message, descriptors, _, _ = socket.recv_fds(self._control, 16, 2)
+        message, descriptors, _, _ = socket.recv_fds(self._control, _MODULES_BYTES, 2)
         if not message:
             return False
+        if missing := [module for module in json.loads(message) if module not in sys.modules]:
+            _load(missing, self._confinement)
         job, leash = (socket.socket(fileno=descriptor) for descriptor in descriptors)
         pid = os.fork()
         if pid == 0:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PRELOAD = ("services.inference.pdf.preview", "services.inference.pdf.remove")
+NEEDED = ("services.inference.pdf.preview", "services.inference.pdf.remove")
 """What a child, which can load nothing, needs to have loaded."""
 
 

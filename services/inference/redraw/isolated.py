@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-PRELOAD = ("services.inference.redraw.pages", "services.inference.redraw.rebuild")
+NEEDED = ("services.inference.redraw.pages", "services.inference.redraw.rebuild")
 """What a child, which can load nothing, needs to have loaded."""
 
 

@@ -20,7 +20,7 @@ async def test_a_small_page_that_draws_for_hours_is_given_up_and_one_that_is_not
     source.write_bytes(pdf_bomb())
     own = tmp_path / "document"
     own.mkdir(mode=0o700)
-    async with Sandbox(preload=[isolated.__name__, *isolated.PRELOAD, pages.__name__], concurrency=1) as sandbox:
+    async with Sandbox(preload=[isolated.__name__, *isolated.NEEDED, pages.__name__], concurrency=1) as sandbox:
         with pytest.raises(SandboxTimedOut):
             await sandbox.run(pages.render_page, source, 0, own / "samples", reads=[source], folder=own, limits=STRICT.of(0))
         cleaned = await sandbox.run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,10 @@ def echo(value: Any) -> Any:
 
 def whoami() -> list[int]:
     return [os.getpid(), os.getppid(), threading.active_count()]
+
+
+def has_loaded(module: str) -> bool:
+    return module in sys.modules
 
 
 def count_to(last: int, on_step: Callable[[int, int], None]) -> str:

@@ -210,6 +210,13 @@ async def test_closing_ends_the_child_that_waits() -> None:
     await until_gone(waiting)
 
 
+async def test_what_only_some_jobs_need_is_loaded_when_the_first_of_them_comes() -> None:
+    async with Sandbox(preload=[jobs.__name__], on_demand={os.getpid.__module__: ["colorsys"]}) as sandbox:
+        assert not await sandbox.run(jobs.has_loaded, "colorsys")
+        await sandbox.run(os.getpid)
+        assert await sandbox.run(jobs.has_loaded, "colorsys")
+
+
 async def test_no_more_children_than_allowed(tmp_path: Path) -> None:
     async with Sandbox(preload=["tests.unit.sandbox.jobs"], concurrency=1) as sandbox:
         first = asyncio.create_task(sandbox.run(jobs.write_pid_and_wait, tmp_path / "first", folder=tmp_path))
