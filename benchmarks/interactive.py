@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -55,9 +56,10 @@ async def measure(stack: ScratchStack) -> Section:
     section = Section(
         "A resize that the caller waits for",
         f"A JPEG file of {_SIZE[0]} × {_SIZE[1]} pixels ({len(picture) >> 10} KiB), the two sample photographs side by side, made {_WIDTH} "
-        f"wide, as JPEG of quality {_QUALITY}; connections stay open. *By form*: `POST /v1-beta1/image/edit/upload`, answered with the URL "
-        "of the result. *Sharp in Node*: a server whose reply is the result; it stores nothing, and knows no keys, no order, no limits and "
-        f"no sandbox. *Alone*: one caller on an idle system. {_CALLERS} callers for {_SECONDS:.0f} s. All {_ROUNDS} times in turn. "
+        f"wide, as a baseline JPEG of quality {_QUALITY} (what sharp writes unless told otherwise); connections stay open. *By form*: "
+        "`POST /v1-beta1/image/edit/upload`, answered with the URL of the result. *Sharp in Node*: a server whose reply is the result; it "
+        "stores nothing, and knows no keys, no order, no limits and no sandbox. "
+        f"*Alone*: one caller on an idle system. {_CALLERS} callers for {_SECONDS:.0f} s. All {_ROUNDS} times in turn. "
         "*Processor*: of all parts, or of the Node process, for one picture.",
         ("way", "alone, p50", "p99", f"{_CALLERS} callers", "p50", "p99", "processor"),
     )
@@ -133,7 +135,8 @@ async def _until(callers: list[Connection], call: Call, end: float) -> list[floa
 
 
 def _by_form(picture: bytes, *, fetched: bool) -> Call:
-    edit = f'{{"operations": {{"resizing": {{"width": {_WIDTH}}}}}, "output": {{"format": {{"type": "jpeg", "quality": {_QUALITY}}}}}}}'
+    output = {"format": {"type": "jpeg", "quality": _QUALITY, "progressive": False}}
+    edit = json.dumps({"operations": {"resizing": {"width": _WIDTH}}, "output": output})
     body = (
         f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="data"\r\n\r\n{edit}\r\n'
         f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n\r\n'
@@ -159,7 +162,8 @@ async def _by_id(stack: ScratchStack, picture: bytes) -> Call:
         url = urlsplit(made["upload_url"])
         await edge.request("PUT", f"{url.path}?{url.query}", picture)
         await api.call("POST", f"/v1/files/{made['id']}/complete", {})
-    operations = [{"resize": {"width": _WIDTH}}, {"convert": {"format": "PICTURE_FORMAT_JPEG", "quality": _QUALITY}}]
+    converted = {"format": "PICTURE_FORMAT_JPEG", "quality": _QUALITY, "progressive": False}
+    operations = [{"resize": {"width": _WIDTH}}, {"convert": converted}]
     body = {"items": [{"file_ids": [made["id"]]}], "operations": operations}
 
     async def call(connection: Connection) -> None:

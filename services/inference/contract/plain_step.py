@@ -51,4 +51,4 @@ class PlainStep:
     original: Original | None = None
     """None if it was no picture."""
     whole: tuple[int, int] | None = None
-    """Width and height of the input where it has been decoded at less than its size, as a resize may get it."""
+    """Width and height of the picture where the input has been scaled as it was read, which is what a resize has to do first."""

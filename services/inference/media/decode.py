@@ -17,6 +17,7 @@ from services.inference.media.errors import corrupt, unsupported
 from services.inference.media.exif import rewritten
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.orientation import upright
+from services.inference.media.scaling import scaled
 
 _READ = read_formats(MEDIA_KIND_IMAGE)
 # The sniffed format selects the loader, so that none of libvips' other loaders ever sees a user's file.
@@ -78,13 +79,13 @@ def decode(data: bytes, limits: Limits) -> Image:
     Gray stays gray and 16 bits stay 16; palettes are expanded; CMYK, Lab and floating-point colour become sRGB. Raises
     as `read_header`, and `FILE_CORRUPT` for pixel data that is truncated or damaged. Safe to call from any thread.
     """
-    return decode_reduced(data, limits, lambda _size: None)[0]
+    return decode_scaled(data, limits, lambda _size: None)[0]
 
 
-def decode_reduced(data: bytes, limits: Limits, wanted: Callable[[Size], Size | None]) -> tuple[Image, Size]:
-    """As `decode`, and the picture's own size; but a JPEG may be decoded at a half, a quarter or an eighth of it.
+def decode_scaled(data: bytes, limits: Limits, wanted: Callable[[Size], Size | None]) -> tuple[Image, Size]:
+    """As `decode`, and the picture's own size; but an opaque picture of 8 bits is scaled while it is read, if that makes no side larger.
 
-    `wanted` is called with the picture's own size and returns the size that it will be scaled to, if that is all that is done with it.
+    `wanted` is called with the picture's own size and returns the size to scale it to; None to leave it.
     """
     format_ = _require_format(data)
     if format_ in (MediaFormat.HEIC, MediaFormat.BMP):
@@ -93,11 +94,13 @@ def decode_reduced(data: bytes, limits: Limits, wanted: Callable[[Size], Size | 
     opened = _open(data, format_, limits)
     turned = _orientation(opened) >= 5
     size = (opened.height, opened.width) if turned else (opened.width, opened.height)
+    target = wanted(size)
+    if target is not None and not all(side <= own for side, own in zip(target, size, strict=True)):
+        target = None
     try:
-        target = wanted(size) if format_ is MediaFormat.JPEG else None
-        if target is not None and (shrink := _shrink(size, target)) > 1:
+        if format_ is MediaFormat.JPEG and target is not None and (shrink := _shrink(size, target)) > 1:
             opened = pyvips.Image.jpegload_buffer(data, access="sequential", fail_on="error", shrink=shrink)
-        return _read_pixels(opened, format_), size
+        return _read_pixels(opened, format_, target[::-1] if target is not None and turned else target), size
     except pyvips.Error as error:
         raise corrupt(f"The {format_} picture is truncated or damaged.") from error
 
@@ -131,7 +134,8 @@ def _orientation(image: pyvips.Image) -> int:
     return int(image.get("orientation")) if image.get_typeof("orientation") else 1
 
 
-def _read_pixels(image: pyvips.Image, format_: MediaFormat) -> Image:
+def _read_pixels(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Image:
+    """What an opened file shows, upright; at the size `target` before it is turned, if that can be done in passing."""
     notes: list[str] = []
     if _frames(image) > 1:
         notes.append(f"Only the first of {_frames(image)} frames or pages was used.")
@@ -153,6 +157,9 @@ def _read_pixels(image: pyvips.Image, format_: MediaFormat) -> Image:
         image = image.colourspace("rgb16" if image.bands >= 3 else "grey16")
     if image.bands > 4:
         raise unsupported(f"The picture has {image.bands} channels.", allowed=("gray", "RGB", "CMYK"))
+    if target is not None and image.bands in (1, 3) and image.format == "uchar":
+        # In one pass: decoded rows are used while they are in the processor's cache.
+        image = scaled(image, target)
 
     samples = colour.array_from_vips(image)
     if format_ is MediaFormat.AVIF and samples.dtype == np.uint16:

@@ -20,7 +20,7 @@ from services.common.operations import parameters_of, spec_of
 from services.common.result_size import resolved
 from services.inference.contract.plain_step import Original, PlainStep
 from services.inference.media import Limits, configure_libvips, encode
-from services.inference.media.decode import decode_reduced
+from services.inference.media.decode import decode_scaled
 from services.inference.media.isolated import content_of
 
 _NOWHERE = Path("/nonexistent")
@@ -49,7 +49,7 @@ def work(source: int, target: int, asked: Asked, tell: Callable[[int, float, str
     notices: list[tuple[object, ...]] = []
     seconds: dict[str, float] = {}
     with _timed(seconds, "decode"):
-        image, size = decode_reduced(content_of(source, asked.limits), asked.limits, lambda size: _wanted(operations, size))
+        image, size = decode_scaled(content_of(source, asked.limits), asked.limits, lambda size: _wanted(operations, size))
     whole = size if (image.width, image.height) != size else None
     original = Original(*size, transparent=image.alpha is not None)
     for number, operation in enumerate(operations):

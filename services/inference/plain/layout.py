@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pyvips
-
 from darkroom.operations.v1.crop_pb2 import Crop
 from darkroom.operations.v1.pad_pb2 import Pad
 from darkroom.operations.v1.placement_pb2 import (
@@ -26,6 +24,7 @@ from darkroom.operations.v1.resize_pb2 import Resize
 from services.common.geometry import Area, Fitting, Size, cropped_area, fitting, padding
 from services.inference.media import Image
 from services.inference.media.colour import to_8bit, vips_from_array
+from services.inference.media.scaling import scaled
 from services.inference.plain.canvas import placed, prepared
 from services.inference.plain.graph import Work, computed, opened, premultiplied, straight
 
@@ -63,18 +62,18 @@ def fitted_to(image: Image, fit: Fitting, parameters: Resize, work: Work) -> Ima
             return part(image, Area(left, top, *fit.result))
         if max(fit.scaled) > _LARGEST_COORDINATE:
             image = part(image, _source_area(image, fit, left, top))
-            return computed(straight(_scaled(premultiplied(opened(image), image), fit.result), image), image, work)
-        scaled = _scaled(premultiplied(opened(image), image), fit.scaled)
-        return computed(straight(scaled.extract_area(left, top, *fit.result), image), image, work)
+            return computed(straight(scaled(premultiplied(opened(image), image), fit.result), image), image, work)
+        graph = scaled(premultiplied(opened(image), image), fit.scaled)
+        return computed(straight(graph.extract_area(left, top, *fit.result), image), image, work)
     background: list[int] = []
     if parameters.fit == FIT_CANVAS and fit.scaled != fit.result:
         image, background = prepared(image, parameters.background)
-    scaled = straight(_scaled(premultiplied(opened(image), image), fit.scaled), image)
+    graph = straight(scaled(premultiplied(opened(image), image), fit.scaled), image)
     if background:
         at = _SHARES.get(parameters.position, (0.5, 0.5))
         left, top = (int((whole - own) * share) for whole, own, share in zip(fit.result, fit.scaled, at, strict=True))
-        scaled = placed(scaled, image, left, top, fit.result, background)
-    return computed(scaled, image, work)
+        graph = placed(graph, image, left, top, fit.result, background)
+    return computed(graph, image, work)
 
 
 def _source_area(image: Image, fit: Fitting, left: int, top: int) -> Area:
@@ -107,10 +106,10 @@ def padded(image: Image, parameters: Pad, work: Work) -> Image:
     if border.inner == border.result:
         return image
     image, background = prepared(image, parameters.color)
-    scaled = opened(image)
+    graph = opened(image)
     if border.inner != (image.width, image.height):
-        scaled = straight(_scaled(premultiplied(scaled, image), border.inner), image)
-    return computed(placed(scaled, image, border.left, border.top, border.result, background), image, work)
+        graph = straight(scaled(premultiplied(graph, image), border.inner), image)
+    return computed(placed(graph, image, border.left, border.top, border.result, background), image, work)
 
 
 def part(image: Image, area: Area) -> Image:
@@ -121,17 +120,6 @@ def part(image: Image, area: Area) -> Image:
     return image.replace(
         pixels=image.pixels[rows, columns].copy(), alpha=None if image.alpha is None else image.alpha[rows, columns].copy()
     )
-
-
-def _scaled(picture: pyvips.Image, size: Size) -> pyvips.Image:
-    """Lanczos where a side shrinks, bicubic where it grows."""
-    if size == (picture.width, picture.height):
-        return picture
-    # For 16-bit samples libvips rounds the filter's weights, which makes opaque pixels slightly transparent.
-    seen = picture.cast("float") if picture.format == "ushort" else picture
-    scaled = seen.resize(size[0] / picture.width, vscale=size[1] / picture.height, kernel="lanczos3")
-    assert (scaled.width, scaled.height) == size
-    return scaled
 
 
 def _offset(image: Image, scaled: Size, kept: Size, position: Position.ValueType) -> tuple[int, int]:

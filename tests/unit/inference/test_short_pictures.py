@@ -1,4 +1,4 @@
-"""Short picture work in warm children: what counts as short, how near reduced decoding comes, and that nothing of a child is trusted."""
+"""Short picture work in warm children: what counts as short, how near scaling in passing comes, and that nothing of a child is trusted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from darkroom.operations.v1.convert_pb2 import (
 )
 from darkroom.operations.v1.crop_pb2 import Crop
 from darkroom.operations.v1.decompress_pb2 import Decompress
-from darkroom.operations.v1.placement_pb2 import FIT_FILL
+from darkroom.operations.v1.placement_pb2 import FIT_CANVAS, FIT_CROP, FIT_FILL, Fit
 from darkroom.operations.v1.polish_pb2 import Polish
 from darkroom.operations.v1.remove_background_pb2 import RemoveBackground
 from darkroom.operations.v1.resize_pb2 import Resize
@@ -33,10 +33,12 @@ from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox, SandboxCrashed, WarmChildren
 from services.common.short_pictures import is_short
 from services.inference.media import Image, Limits, decode, encode
-from services.inference.media.decode import decode_reduced
+from services.inference.media.decode import _shrink, decode_scaled
 from services.inference.pipeline import isolated
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.short import ShortWork
+from services.inference.plain.graph import Work
+from services.inference.plain.layout import resized
 from tests.unit.imaging.pictures import PORTRAIT, exif, written
 
 AS_JPEG = Convert(format=PICTURE_FORMAT_JPEG)
@@ -80,19 +82,36 @@ def test_short_is_what_one_table_says(operations: list[Message], format_: MediaF
     assert is_short(operations, format_, size) is short
 
 
-@pytest.mark.parametrize(("side", "decoded"), [(300, 512), (129, 512), (128, 256), (100, 256), (64, 128), (30, 64)])
-def test_a_jpeg_is_decoded_at_no_less_than_twice_the_size_it_gets(side: int, decoded: int) -> None:
-    image, size = decode_reduced(PORTRAIT.read_bytes(), Limits(), lambda _size: (side, side))
-    assert (size, image.width, image.height) == ((512, 512), decoded, decoded)
+@pytest.mark.parametrize(
+    ("size", "target", "factor"),
+    [
+        ((512, 512), (300, 300), 1),
+        ((512, 512), (129, 129), 1),
+        ((512, 512), (128, 128), 2),
+        ((512, 512), (100, 200), 1),
+        ((512, 512), (64, 64), 4),
+        ((512, 512), (30, 30), 8),
+        ((504, 441), (50, 44), 1),
+    ],
+)
+def test_a_jpeg_is_decoded_at_no_less_than_twice_the_size_it_gets(size: tuple[int, int], target: tuple[int, int], factor: int) -> None:
+    assert _shrink(size, target) == factor
 
 
+@pytest.mark.parametrize("factor", [2, 4.5])
 @pytest.mark.parametrize("orientation", [1, 6])
-async def test_a_reduced_jpeg_looks_like_the_whole_one(children: WarmChildren, tmp_path: Path, orientation: int) -> None:
+@pytest.mark.parametrize("format_", ["JPEG", "PNG"])
+async def test_a_picture_that_is_scaled_as_it_is_read_looks_like_the_whole_one(
+    children: WarmChildren, tmp_path: Path, factor: float, orientation: int, format_: str
+) -> None:
     with PillowImage.open(PORTRAIT) as portrait:
-        content = written(portrait.crop((0, 0, 504, 440)), "JPEG", quality=95, exif=exif(orientation))
+        content = written(
+            portrait.crop((0, 0, 504, 440)), format_, **({"quality": 95} if format_ == "JPEG" else {}), exif=exif(orientation)
+        )
     upright = decode(content, Limits()).pixels
-    width, height = (110, 96) if orientation == 1 else (96, 110)
-    assert decode_reduced(content, Limits(), lambda _size: (width, height))[0].width * 2 == upright.shape[1]
+    width, height = (round(side / factor) for side in (upright.shape[1], upright.shape[0]))
+    image, size = decode_scaled(content, Limits(), lambda _size: (width, height))
+    assert (size, image.width, image.height) == (upright.shape[1::-1], width, height)
     made = await _made(children, tmp_path, content, {"resize": {"width": width, "height": height, "fit": FIT_FILL}})
     with PillowImage.fromarray(upright) as whole:
         reference = np.asarray(whole.resize((width, height), PillowImage.Resampling.LANCZOS))
@@ -101,10 +120,24 @@ async def test_a_reduced_jpeg_looks_like_the_whole_one(children: WarmChildren, t
     assert 10 * np.log10(255**2 / np.mean((result.astype(float) - reference) ** 2)) > 45
 
 
-def test_a_jpeg_whose_sides_do_not_divide_is_decoded_whole() -> None:
+@pytest.mark.parametrize(("mode", "wanted"), [("RGBA", (100, 100)), ("LA", (100, 100)), ("RGB", (1000, 100)), ("I;16", (100, 100))])
+def test_a_picture_is_read_as_it_is_if_scaling_needs_more_than_its_samples(mode: str, wanted: tuple[int, int]) -> None:
     with PillowImage.open(PORTRAIT) as portrait:
-        content = written(portrait.crop((0, 0, 504, 441)), "JPEG")
-    assert decode_reduced(content, Limits(), lambda _size: (50, 44))[0].height == 441
+        picture = portrait.convert("L").convert(mode) if mode == "I;16" else portrait.convert(mode)
+        if "A" in mode:
+            picture.putalpha(portrait.convert("L"))
+        image, size = decode_scaled(written(picture, "PNG"), Limits(), lambda _size: wanted)
+    assert (image.width, image.height) == size == (512, 512)
+
+
+@pytest.mark.parametrize("fit", [FIT_CROP, FIT_CANVAS])
+async def test_a_picture_that_is_scaled_as_it_is_read_is_cropped_and_framed_as_usual(
+    children: WarmChildren, tmp_path: Path, fit: Fit.ValueType
+) -> None:
+    asked = Resize(width=200, height=150, fit=fit, background="#ff0000")
+    whole = decode(PORTRAIT.read_bytes(), Limits())
+    made = decode(await _made(children, tmp_path, PORTRAIT.read_bytes(), {"resize": asked}), Limits())
+    assert (made.pixels == resized(whole, asked, Work(tmp_path, lambda: None)).pixels).all()
 
 
 async def test_a_damaged_file_fails_alone(children: WarmChildren, tmp_path: Path) -> None:
