@@ -21,13 +21,17 @@ async def measure(stack: ScratchStack) -> Section:
     section = Section(
         "Memory at rest",
         f"Proportional set size of each part with its child processes, {_SETTLE_SECONDS} s after the stack became healthy; no task has "
-        "run yet. Triton holds ISNet, four Real-ESRGAN models, and those that find and read text.",
+        "run yet. The services are forks of the supervisor, which loads what they share. Triton holds ISNet, four Real-ESRGAN models, and "
+        "those that find and read text.",
         ("part", "processes", "memory"),
     )
-    total = triton = 0
+    supervisor = psutil.Process(psutil.Process(stack.pid(PARTS[0])).ppid())
+    families = {"supervisor": [supervisor]}
     for part in PARTS:
         root = psutil.Process(stack.pid(part))
-        family = [root, *root.children(recursive=True)]
+        families[part] = [root, *root.children(recursive=True)]
+    total = triton = 0
+    for part, family in families.items():
         used = sum(process.memory_full_info().pss for process in family)
         total += used
         triton += used if part == "triton" else 0

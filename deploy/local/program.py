@@ -22,12 +22,14 @@ class Program:
     configure: run at every `up`; writes the files that the process reads when it starts, and returns a digest of everything it reads
         besides its command and environment. A process whose digest has changed is restarted.
     drain: run before the process is stopped on purpose, while it still works; may take some seconds, and never raises.
+    module: the Python module that the command runs with `-m`, if the supervisor may start it as a fork of itself.
     stop_group: signal the whole process group, for a part whose children do not follow their parent.
     """
 
     name: str
     command: tuple[str, ...]
     ready: Callable[[], Awaitable[None]]
+    module: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     directory: Path | None = None
     user: str | None = None

@@ -7,6 +7,7 @@ import hashlib
 import os
 import shlex
 import subprocess
+import sys
 import xmlrpc.client
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
-from deploy.local.config import tool
+from deploy.local.daemon import MODULE
 from deploy.local.errors import NotReady, StackError
 from deploy.local.layout import REPOSITORY, Layout, write_private
 from deploy.local.program import Program
@@ -48,7 +49,7 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 _PROGRAM = """
 [program:{name}]
 command={command}
-environment=DARKROOM_FINGERPRINT="{digest}"
+environment=DARKROOM_FINGERPRINT="{digest}"{module}
 directory={directory}
 autostart=false
 autorestart=true
@@ -125,6 +126,7 @@ class Supervisor:
             name=program.name,
             command=shlex.join(command).replace("%", "%%"),
             digest=digest,
+            module=f',{MODULE}="{program.module}"' if program.module else "",
             directory=str(program.directory or REPOSITORY).replace("%", "%%"),
             stop_signal=program.stop_signal,
             stop_seconds=program.stop_seconds,
@@ -136,7 +138,9 @@ class Supervisor:
     async def start(self) -> None:
         """Start the daemon with the written configuration; it leaves this terminal and session."""
         process = await asyncio.create_subprocess_exec(
-            tool("supervisord"),
+            sys.executable,
+            "-m",
+            "deploy.local.daemon",
             "--configuration",
             str(self._config),
             cwd=REPOSITORY,

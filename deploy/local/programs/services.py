@@ -118,6 +118,7 @@ def service(config: StackConfig, name: str) -> Program:
     return Program(
         name=name,
         command=(sys.executable, "-m", f"services.{name}"),
+        module=f"services.{name}",
         environment={**environment, "PYTHONUNBUFFERED": "1", "TMPDIR": str(config.layout.tmp)},
         configure=lambda: digest_of([*code, trusted_keys_file(config.layout), *certificates]),
         requires=declared.requires,

@@ -10,7 +10,6 @@ import grpc
 import httpx
 import nats
 import nats.errors
-import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -18,6 +17,7 @@ from darkroom import AsyncClient
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
 from darkroom.tasks.v1 import task_pb2
 from deploy.local.credentials import OPERATOR, signing_key_file
+from deploy.local.daemon.child import read_environment
 from deploy.topology import AUTHORIZATION, EDGE, PUBLIC, SERVICES
 from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from services.common.bus import client_context
@@ -97,7 +97,8 @@ async def _a_task_runs(stack: StackUnderTest) -> None:
     stack.admin("accounts", "revoke-key", "--key", str(key))
     async with httpx.AsyncClient(headers=headers, trust_env=False) as http:
         assert (await http.get(f"{stack.url}/v1/tasks/1/status")).status_code == httpx.codes.UNAUTHORIZED
-    assert not any("DARKROOM_INTERNAL_TLS_DIR" not in psutil.Process(stack.pid(service)).environ() for service in SERVICES)
+    folder = stack.stack.config.layout.config
+    assert all("DARKROOM_INTERNAL_TLS_DIR" in read_environment(folder / f"{service}.env") for service in SERVICES)
 
 
 def _rows(stack: StackUnderTest, query: str, *arguments: object) -> list[dict[str, object]]:

@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
 from pathlib import Path
 
 import psutil
 
+from deploy.local.daemon.child import read_environment
 from deploy.local.processes import find_processes, listening_ports
+from deploy.local.supervisor import MARKER
+from deploy.topology import SERVICES
 from models.shared_memory import region_prefix
 from tests.stacks import StackUnderTest
 
 
 def test_only_files_knows_the_object_storage(stack: StackUnderTest) -> None:
     secret = stack.stack.config.credentials.s3_secret_key
-    knowing = {
-        part for part in stack.stack.programs if any(secret in value for value in psutil.Process(stack.pid(part)).environ().values())
-    }
-    assert knowing == {"s3", "files"}
+    given = {part: environment_of(stack, part) for part in stack.stack.programs}
+    assert {part for part, environment in given.items() if any(secret in value for value in environment.values())} == {"s3", "files"}
+
+
+def environment_of(stack: StackUnderTest, part: str) -> dict[str, str]:
+    """What its process began with, and what it was then given from a file."""
+    file = stack.stack.config.layout.config / f"{part}.env"
+    return psutil.Process(stack.pid(part)).environ() | (read_environment(file) if file.exists() else {})
+
+
+def test_services_are_forks_that_show_what_they_are_and_hold_no_secret_in_their_environment(stack: StackUnderTest) -> None:
+    marker = str(stack.stack.config.layout.root)
+    for name in SERVICES:
+        process = psutil.Process(stack.pid(name))
+        assert [word for word in process.cmdline() if word] == [sys.executable, "-m", f"services.{name}"]
+        assert process.name() == name
+        # It is that of the supervisor: one that was executed has the name of its program as well.
+        environment = process.environ()
+        assert environment[MARKER] == marker
+        assert "SUPERVISOR_PROCESS_NAME" not in environment
 
 
 def test_no_argument_of_a_process_is_a_secret(stack: StackUnderTest) -> None:

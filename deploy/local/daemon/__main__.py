@@ -1,0 +1,77 @@
+"""`python -m deploy.local.daemon`: takes the arguments of `supervisord`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from supervisor import supervisord
+from supervisor.options import ProcessConfig, ServerOptions
+from supervisor.process import Subprocess
+from supervisor.states import SupervisorStates
+
+from deploy.local.daemon import MODULE
+from deploy.local.daemon.child import read_environment, run
+from deploy.local.daemon.preloaded import Preloaded
+
+# What the services import, and thus all that they share. Not inference, whose libraries start threads as they are loaded.
+PRELOAD = ("services.accounts.__main__", "services.files.__main__", "services.tasks.__main__", "services.gateway.__main__")
+
+
+class Options(ServerOptions):  # type: ignore[misc]
+    """supervisord's, and how it starts a program that is a Python module."""
+
+    def __init__(self, preloaded: Preloaded) -> None:
+        super().__init__()
+        self.preloaded = preloaded
+
+    def processes_from_section(self, parser: Any, section: str, group_name: str, klass: Any = None) -> Any:
+        """The programs that a section of the configuration declares."""
+        return super().processes_from_section(parser, section, group_name, _Program if klass is ProcessConfig else klass)
+
+    def execve(self, filename: str, argv: list[str], env: dict[str, str]) -> None:
+        """Become the program, in the process forked for it. Whatever does not let the fork stand for a fresh interpreter leads to one."""
+        module = env.pop(MODULE, "")
+        if not module or sys.executable not in argv or str(Path.cwd()) != sys.path[0] or not self.preloaded.is_current():
+            os.execve(filename, argv, env)  # noqa: S606 - there is no shell
+        file = Path(self.configfile).parent / f"{env['SUPERVISOR_PROCESS_NAME']}.env"
+        run(module, {**env, **read_environment(file)})
+
+
+class _Program(ProcessConfig):  # type: ignore[misc]
+    def make_process(self, group: Any = None) -> Subprocess:
+        """A process of this program, which is not started yet."""
+        process = _Process(self)
+        process.group = group
+        return process
+
+
+class _Process(Subprocess):  # type: ignore[misc]
+    def spawn(self) -> Any:
+        """Start the process. What modules share is loaded before the first of them."""
+        if MODULE in (self.config.environment or {}):
+            problem = self.config.options.preloaded.load()
+            if problem:
+                self.config.options.logger.warn(f"nothing is shared by the services: {problem}")
+        return super().spawn()
+
+
+def main() -> None:
+    """Run until told to end; anew on SIGHUP, as supervisord does."""
+    preloaded, first = Preloaded(PRELOAD), True
+    while True:
+        options = Options(preloaded)
+        options.realize(doc=supervisord.__doc__)
+        options.first, options.test = first, False
+        supervisord.go(options)
+        options.close_httpservers()
+        options.close_logger()
+        first = False
+        if options.mood < SupervisorStates.RESTARTING:
+            return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""A forked process in the place of a fresh interpreter."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import io
+import os
+import re
+import runpy
+import shlex
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+# What Python sets at its start.
+_PYTHONS_SIGNALS: dict[int, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGPIPE: signal.SIG_IGN,
+    signal.SIGXFSZ: signal.SIG_IGN,
+}
+# Fields of /proc/PID/stat after the name and its parenthesis.
+_ARGUMENTS_START, _ARGUMENTS_END = 45, 46
+# How the language of the environment has text read and written: encoding, and what becomes of the rest.
+_AS_AT_START = [(one.encoding, one.errors) for one in (sys.stdin, sys.stdout, sys.stderr)]
+_kept: list[object] = []
+
+
+def read_environment(file: Path) -> dict[str, str]:
+    """The variables of a file of `NAME=value` lines with values quoted for a shell. Raises ValueError for anything else in it."""
+    found = [_ASSIGNMENT.fullmatch(word) for word in shlex.split(file.read_text())]
+    if None in found:
+        raise ValueError(f"{file} has other lines than NAME=value")
+    return {one[1]: one[2] for one in found if one}
+
+
+def run(module: str, environment: Mapping[str, str]) -> NoReturn:
+    """What `python -u -m MODULE` does in a process of its own, which this one is and which ends with it."""
+    status = 1
+    try:
+        status = _run(module, environment)
+    finally:
+        os._exit(status)
+
+
+def _begin(module: str, environment: Mapping[str, str]) -> None:
+    for number in signal.valid_signals():
+        # One that is ignored stays so, as over an exec.
+        if callable(signal.getsignal(number)) or number in _PYTHONS_SIGNALS:
+            signal.signal(number, _PYTHONS_SIGNALS.get(number, signal.SIG_DFL))
+    os.environ.clear()
+    os.environ.update(environment)
+    # It was found out for another environment.
+    tempfile.tempdir = None
+    # The parent's own, as they are closed when they are forgotten, and their numbers are others' here.
+    _kept.extend((sys.stdin, sys.stdout, sys.stderr))
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = _stream(descriptor, *_AS_AT_START[descriptor])
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+    sys.argv = [module]
+    with suppress(OSError):
+        _show_as(module)
+
+
+def _stream(descriptor: int, encoding: str, errors: str | None) -> io.TextIOWrapper:
+    raw = io.FileIO(descriptor, "w" if descriptor else "r", closefd=False)
+    buffer: Any = raw if descriptor else io.BufferedReader(raw)
+    return io.TextIOWrapper(buffer, encoding, errors, write_through=True)
+
+
+def _run(module: str, environment: Mapping[str, str]) -> int:
+    status = 0
+    try:
+        _begin(module, environment)
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        status = _status(end.code)
+    except BaseException as error:  # noqa: BLE001 - as at the end of any interpreter
+        sys.excepthook(type(error), error, error.__traceback__)
+        status = 1
+    # What an interpreter does at its end, in this order; `multiprocessing` ends its forks alike.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    return status
+
+
+def _status(code: object) -> int:
+    if code is None or isinstance(code, int):
+        return (code or 0) & 0xFF
+    print(code, file=sys.stderr)
+    return 1
+
+
+def _show_as(module: str) -> None:
+    """Have `ps` and `top` show the command that this process stands for: in its name, and over the arguments in its memory."""
+    title = "\0".join((sys.executable, "-m", module)).encode()
+    Path("/proc/self/comm").write_text(module.rpartition(".")[2])
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    start, end = int(fields[_ARGUMENTS_START]), int(fields[_ARGUMENTS_END])
+    if start and len(title) < end - start:
+        ctypes.memmove(start, title.ljust(end - start, b"\0"), end - start)
