@@ -16,9 +16,6 @@ from deploy.local.daemon import MODULE
 from deploy.local.daemon.child import read_environment, run
 from deploy.local.daemon.preloaded import Preloaded
 
-# What the services import, and thus all that they share. Not inference, whose libraries start threads as they are loaded.
-PRELOAD = ("services.accounts.__main__", "services.files.__main__", "services.tasks.__main__", "services.gateway.__main__")
-
 
 class Options(ServerOptions):  # type: ignore[misc]
     """supervisord's, and how it starts a program that is a Python module."""
@@ -26,6 +23,8 @@ class Options(ServerOptions):  # type: ignore[misc]
     def __init__(self, preloaded: Preloaded) -> None:
         super().__init__()
         self.preloaded = preloaded
+        self.shared = False
+        """Whether the process that is about to be forked may use what is loaded."""
 
     def processes_from_section(self, parser: Any, section: str, group_name: str, klass: Any = None) -> Any:
         """The programs that a section of the configuration declares."""
@@ -34,7 +33,7 @@ class Options(ServerOptions):  # type: ignore[misc]
     def execve(self, filename: str, argv: list[str], env: dict[str, str]) -> None:
         """Become the program, in the process forked for it. Whatever does not let the fork stand for a fresh interpreter leads to one."""
         module = env.pop(MODULE, "")
-        if not module or sys.executable not in argv or str(Path.cwd()) != sys.path[0] or not self.preloaded.is_current():
+        if not module or sys.executable not in argv or str(Path.cwd()) != sys.path[0] or not self.shared:
             os.execve(filename, argv, env)  # noqa: S606 - there is no shell
         file = Path(self.configfile).parent / f"{env['SUPERVISOR_PROCESS_NAME']}.env"
         run(module, {**env, **read_environment(file)})
@@ -52,15 +51,17 @@ class _Process(Subprocess):  # type: ignore[misc]
     def spawn(self) -> Any:
         """Start the process. What modules share is loaded before the first of them."""
         if MODULE in (self.config.environment or {}):
-            problem = self.config.options.preloaded.load()
-            if problem:
-                self.config.options.logger.warn(f"nothing is shared by the services: {problem}")
+            options = self.config.options
+            if problem := options.preloaded.load():
+                options.logger.warn(f"nothing is shared by the services: {problem}")
+            # Not by the fork, which would copy each page that it looks at.
+            options.shared = options.preloaded.is_current()
         return super().spawn()
 
 
 def main() -> None:
     """Run until told to end; anew on SIGHUP, as supervisord does."""
-    preloaded, first = Preloaded(PRELOAD), True
+    preloaded, first = Preloaded(["deploy.local.daemon.shared"]), True
     while True:
         options = Options(preloaded)
         options.realize(doc=supervisord.__doc__)

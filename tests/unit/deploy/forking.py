@@ -27,6 +27,7 @@ def main(module: str, folder: str, *modules: str) -> None:
     options.setsignals()
     options.configfile = str(Path(folder) / "supervisord.conf")
     for _ in range(2):
+        options.shared = preloaded.is_current()
         pid = os.fork()
         if pid == 0:
             environment = {**os.environ, MODULE: module, "SUPERVISOR_PROCESS_NAME": "part"}

@@ -1,0 +1,19 @@
+"""What the services have in common, loaded by being imported: their libraries and protos, and what they make of these as they start.
+
+inference has no part here, since numpy starts threads as it is loaded: it shares what it has in common with the others.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import configure_mappers
+
+import services.accounts.__main__
+import services.files.__main__
+import services.gateway.__main__
+import services.tasks.__main__  # noqa: F401
+from services.common.rpc import catalogue
+from services.common.rpc.validation import rules
+
+configure_mappers()
+rules()
+catalogue.routes()
