@@ -21,6 +21,8 @@ from services.common.process import end
 
 HEAD_BYTES = 4096
 """How much of its beginning tells what a file is."""
+SMALL_BYTES = 1 << 20
+"""A file of up to this size goes to its target with the first call."""
 _REPLY_BYTES = 64 << 10
 _PATIENCE_SECONDS = 20.0
 _logger = get_logger()
@@ -29,8 +31,11 @@ _logger = get_logger()
 class Target(Protocol):
     """Where one file goes."""
 
-    async def begin(self, head: bytes, size: int | None) -> tuple[int, str]:
-        """Create the file's record; returns its id, and the URL to PUT it to if its size is known."""
+    async def begin(self, head: bytes, size: int | None, content: bytes) -> tuple[int, str]:
+        """Create the file's record; returns its id, and the URL to PUT it to if its size is known.
+
+        `content` is all of a small file; a target that has stored it returns no URL.
+        """
 
     async def part_url(self, file_id: int, number: int) -> str:
         """The URL to PUT a part to; parts count from 1."""
@@ -61,9 +66,11 @@ class ObjectWriter:
         try:
             async for block, last in self._blocks(chunks, limit):
                 if file_id is None:
-                    file_id, url = await target.begin(bytes(block[:HEAD_BYTES]), len(block) if last else None)
+                    content = block if last and len(block) <= SMALL_BYTES else b""
+                    file_id, url = await target.begin(block[:HEAD_BYTES], len(block) if last else None, content)
                     if last:
-                        await self._put(url, block)
+                        if url:
+                            await self._put(url, block)
                         return file_id
                 if storing is not None:
                     etags.append(await storing)

@@ -21,7 +21,7 @@ from services.common.rpc.channel import Caller
 from services.common.rpc.trace import TRACE_HEADER, current_trace_id
 
 _SECONDS = 20.0
-# Joining the parts of a large file, and its examination.
+# Joining the parts of a large file, and any file's examination.
 _COMPLETION_SECONDS = 120.0
 # The longest wait that a caller can ask for, and an examination of its files.
 _CALL_SECONDS = 150.0
@@ -86,12 +86,11 @@ class FilesOfAccount:
     def __init__(self, stub: intake_service_pb2_grpc.IntakeServiceAsyncStub, caller: Caller, account_id: int, name: str = "") -> None:
         self._stub, self._caller, self._account_id, self._name = stub, caller, account_id, name
 
-    async def begin(self, head: bytes, size: int | None) -> tuple[int, str]:
-        """Create a record; returns its id and, if the size is known, where to PUT the bytes."""
+    async def begin(self, head: bytes, size: int | None, content: bytes) -> tuple[int, str]:
+        """Create a record; returns its id and, if the size is known and `content` was not stored, where to PUT the bytes."""
         with translated():
-            reply = await self._stub.BeginFile(
-                pb.BeginFileRequest(name=self._name, head=head, size_bytes=size), metadata=self._metadata, timeout=_SECONDS
-            )
+            request = pb.BeginFileRequest(name=self._name, head=head, size_bytes=size, content=content)
+            reply = await self._stub.BeginFile(request, metadata=self._metadata, timeout=_COMPLETION_SECONDS if content else _SECONDS)
         return reply.file_id, reply.url
 
     async def part_url(self, file_id: int, number: int) -> str:

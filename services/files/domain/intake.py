@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from functools import partial
 from typing import Protocol
@@ -17,7 +17,7 @@ from services.files.config import FilesSettings
 from services.files.domain.errors import about, not_found, not_uploaded
 from services.files.domain.keys import object_key, uploader_of
 from services.files.domain.naming import of_the_same_medium
-from services.files.domain.quota import Quotas
+from services.files.domain.quota import Quotas, storage_of
 from services.files.objects import ObjectStore, SourceChanged
 from services.files.presign import Presigner
 from services.files.probe.model import Probe
@@ -98,6 +98,30 @@ class Intake:
                 raise result
         return results
 
+    async def store(self, file: File, content: bytes) -> None:
+        """Store the content of a file while it is examined, and then the file's record, READY.
+
+        Raises as `ready`, and keeps nothing then; after UNAVAILABLE there may be a record nevertheless.
+        """
+        storing = asyncio.create_task(self._transfers.store(file.object_key, content, file.media_type))
+        try:
+            async with self._turns, self._slots:
+                found = await self._examine(file, file.object_key, Beginning(len(content), "", content))
+            ready = replace(file, state=FileState.READY, **{**asdict(found), "etag": await storing})
+        except BaseException as error:
+            self._forget(file.object_key, storing)
+            if isinstance(error, DarkroomError):
+                _logger.info("upload_refused", file_id=file.id, reason=error.reason.value, size=len(content))
+                raise _narrowed(file, error) from error
+            raise
+        try:
+            growth = self._quotas.growth(storage_of([ready]))
+            await self._store.insert_uploads([ready], None, growth, ready.created_at, self._settings.temporary_life)
+        except DarkroomError as error:
+            if error.reason is not ErrorReason.UNAVAILABLE:
+                self._forget(file.object_key, storing)
+            raise
+
     async def _examined(self, files: Sequence[File]) -> list[File | DarkroomError]:
         examined: list[File | DarkroomError] = []
         for result in await asyncio.gather(*(self._ready(file) for file in files), return_exceptions=True):
@@ -171,11 +195,21 @@ class Intake:
                 await self._deletions(key)
             return await self._as_it_is(file)
         if key != file.object_key:
-            # Nobody reads what was uploaded any more, so nobody waits until it is gone.
-            deletion = asyncio.create_task(self._deletions(file.object_key), name=DELETION)
-            self._unawaited.add(deletion)
-            deletion.add_done_callback(self._unawaited.discard)
+            self._forget(file.object_key)
         return accepted
+
+    def _forget(self, key: str, storing: asyncio.Task[str] | None = None) -> None:
+        """Delete an object that nobody reads, so that nobody waits until it is gone, once it has been stored."""
+
+        async def delete() -> None:
+            if storing is not None:
+                await asyncio.wait([storing])
+                storing.exception()
+            await self._deletions(key)
+
+        deletion = asyncio.create_task(delete(), name=DELETION)
+        self._unawaited.add(deletion)
+        deletion.add_done_callback(self._unawaited.discard)
 
     async def _refused(self, file: File, key: str, begun: Beginning, error: DarkroomError) -> DarkroomError:
         """The error to raise instead, once what was uploaded has been deleted if it is useless, and a copy of it in any case."""

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from services.common.account_usage import Amount, UsagePart
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.config import FilesSettings
-from services.files.records import File, OwnLimits, Storage
+from services.files.records import File, FileState, OwnLimits, Storage
 from services.files.store import Check, Growth, StorageStore
 
 # Per limit: what it counts, and what makes room.
@@ -89,10 +89,10 @@ class Quotas:
 
 
 def storage_of(files: Sequence[File]) -> Storage:
-    """What new uploads add."""
+    """What new files add."""
     return Storage(
         size_bytes=sum(file.size_bytes for file in files),
         files=len(files),
-        uploads=len(files),
+        uploads=sum(file.state is not FileState.READY for file in files),
         parted_uploads=sum(file.part_bytes is not None for file in files),
     )

@@ -94,6 +94,27 @@ class Uploads:
         [file], _ = await self._create(account_id, [upload], UploadMode.AUTO, permanent=False, size_field="size_bytes", call=None)
         return file
 
+    async def store(self, account_id: int, upload: NewUpload, content: bytes) -> int:
+        """The id of a file, READY, with content that a service has. Raises as `create`, and what `Intake.store` raises."""
+        self._disk.check()
+        media_type = self._check_name(upload, "files[0]")
+        self._check_size(upload, UploadMode.SIMPLE, "size_bytes")
+        [file_id] = await self._store.new_ids(1)
+        file = File(
+            id=file_id,
+            account_id=account_id,
+            origin=FileOrigin.UPLOAD,
+            state=FileState.PENDING,
+            visible=True,
+            object_key=object_key(account_id, file_id),
+            name=upload.name,
+            media_type=media_type,
+            size_bytes=len(content),
+            created_at=self._clock(),
+        )
+        await self._intake.store(file, content)
+        return file_id
+
     async def _made(self, account_id: int, ids: Sequence[int]) -> tuple[Sequence[File], int]:
         """What an earlier call created. Uploads whose bytes are still missing get as much time as initially."""
         now = self._clock()

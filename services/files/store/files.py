@@ -33,12 +33,19 @@ account_id = :account_id AND state <> 'deleting' AND missing_since IS NULL AND (
 
 _NEW_IDS = text("SELECT next_id() FROM generate_series(1, CAST(:count AS integer))")
 
-_INSERT = text(f"""
-WITH added AS (
+_ENDS = {
+    column: f"""CASE WHEN visible AND state = 'ready' THEN CAST(:now AS timestamptz) + {TEMPORARY_LIFE} ELSE {column} END"""
+    for column in ("expires_at", "sweep_at")
+}
+_ADDING = f"""
   INSERT INTO file ({", ".join(COLUMNS)})
-  SELECT {", ".join(COLUMNS)} FROM jsonb_populate_recordset(CAST(NULL AS file), CAST(:files AS jsonb))
-  RETURNING account_id, id
-),
+  SELECT {", ".join(_ENDS.get(column, column) for column in COLUMNS)}
+  FROM jsonb_populate_recordset(CAST(NULL AS file), CAST(:files AS jsonb)) AS file
+"""  # noqa: S608 - put together from constants
+"""Adds files. One that an account can use at once gets its end here, which may be set for the account."""
+
+_INSERT = text(f"""
+WITH added AS ({_ADDING} RETURNING account_id, id),
 made AS (SELECT account_id, array_agg(id ORDER BY id) AS ids FROM added GROUP BY account_id),
 {remembered("made", ids="ids")}
 SELECT id FROM added
@@ -52,12 +59,7 @@ WITH patience AS MATERIALIZED (
 room AS MATERIALIZED (
   SELECT account_storage.* FROM patience CROSS JOIN account_storage WHERE account_id = :account_id FOR NO KEY UPDATE OF account_storage
 ),
-added AS (
-  INSERT INTO file ({", ".join(COLUMNS)})
-  SELECT {", ".join(COLUMNS)} FROM jsonb_populate_recordset(CAST(NULL AS file), CAST(:files AS jsonb))
-  WHERE EXISTS (SELECT FROM room WHERE {FITS})
-  RETURNING account_id, id
-),
+added AS ({_ADDING} WHERE EXISTS (SELECT FROM room WHERE {FITS}) RETURNING account_id, id),
 made AS (SELECT account_id, array_agg(id ORDER BY id) AS ids FROM added GROUP BY account_id),
 {remembered("made", ids="ids")}
 SELECT {AFTER}, EXISTS (SELECT FROM added) AS fits FROM room
@@ -130,13 +132,17 @@ class FileStore(Store):
         """Insert outputs of a task."""
         await self._database.fetch(_INSERT, _new(outputs, None, now))
 
-    async def insert_uploads(self, uploads: Sequence[File], call: IdempotentCall | None, growth: Growth, now: datetime) -> int:
+    async def insert_uploads(
+        self, uploads: Sequence[File], call: IdempotentCall | None, growth: Growth, now: datetime, life: timedelta = timedelta()
+    ) -> int:
         """Insert all of the uploads, of one account, or none; with them the idempotency key of the call that creates them, if any.
+
+        Those that are READY are kept for `life`, or as long as is set for their account.
 
         Returns how many bytes more the account may store. Raises what the check of `growth` raises about all that it then stores, and
         IDEMPOTENCY_IN_PROGRESS when another call has stored the key, or is storing it and does not finish in time.
         """
-        account_id, values = uploads[0].account_id, _new(uploads, call, now)
+        account_id, values = uploads[0].account_id, {**_new(uploads, call, now), "life": life}
         with storing_key(), _one_of_two():
             found = await self._database.fetch(_INSERT_WITHIN, {**values, **growth.values(), "account_id": account_id})
             if found and found[0]["fits"]:
@@ -219,4 +225,5 @@ def _one_of_two() -> Iterator[None]:
 
 def _new(rows: Sequence[File], call: IdempotentCall | None, now: datetime) -> dict[str, Any]:
     """The values of `_INSERT`."""
-    return {"files": json.dumps([asdict(file) for file in rows], default=datetime.isoformat), **key_values(call, now)}
+    described = json.dumps([asdict(file) for file in rows], default=datetime.isoformat)
+    return {"files": described, "now": now, "life": timedelta(), **key_values(call, now)}

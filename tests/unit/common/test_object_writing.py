@@ -23,9 +23,13 @@ class Storage:
         self.etags: Sequence[str] = ()
         self.discarded: list[int] = []
         self.refusing = False
+        self.keeping = False
 
-    async def begin(self, head: bytes, size: int | None) -> tuple[int, str]:
+    async def begin(self, head: bytes, size: int | None, content: bytes) -> tuple[int, str]:
         self.size = size
+        if self.keeping and content:
+            self.blocks["kept"] = content
+            return 7, ""
         return 7, "http://storage/whole"
 
     async def part_url(self, file_id: int, number: int) -> str:
@@ -77,3 +81,10 @@ async def test_too_much_is_refused_and_deleted(size: int) -> None:
     assert raised.value.reason is ErrorReason.FILE_TOO_LARGE
     assert storage.discarded == ([7] if storage.size != -1 else [])
     assert list(storage.etags) == []
+
+
+async def test_a_small_file_may_be_stored_by_its_target() -> None:
+    storage = Storage()
+    storage.keeping = True
+    assert await storage.write(bytes(8), 3) == 7
+    assert storage.blocks == {"kept": bytes(8)}

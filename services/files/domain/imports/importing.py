@@ -149,13 +149,13 @@ class _Target:
     account_id: int
     name: str
 
-    async def begin(self, head: bytes, size: int | None) -> tuple[int, str]:
+    async def begin(self, head: bytes, size: int | None, content: bytes) -> tuple[int, str]:
         """Create the record, under a name with the extension of what the file is."""
         name, found = self.name, sniff(head)
         stem, _, extension = name.rpartition(".")
         if found is not None and stem and not any(same_kind(extension.lower(), own) for own in found.extensions):
             name = f"{stem if extension.lower() in MEDIA_TYPE_OF else name}.{found.extension}"
-        return await self.files.begin(self.account_id, name, head, size)
+        return await self.files.begin(self.account_id, name, head, size, content)
 
     async def part_url(self, file_id: int, number: int) -> str:
         """Where a part goes."""

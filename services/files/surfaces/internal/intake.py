@@ -24,9 +24,9 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
         self._files, self._imports, self._storages = files, imports, storages
 
     async def BeginFile(self, request: pb.BeginFileRequest, context: Context) -> pb.BeginFileResponse:
-        """A record, and where its bytes go."""
+        """A record, and where its bytes go if they have not come."""
         size = request.size_bytes if request.HasField("size_bytes") else None
-        file_id, url = await self._files.begin(current_identity().account_id, request.name, request.head, size)
+        file_id, url = await self._files.begin(current_identity().account_id, request.name, request.head, size, request.content)
         return pb.BeginFileResponse(file_id=file_id, url=url)
 
     async def SignFilePart(self, request: pb.SignFilePartRequest, context: Context) -> pb.SignFilePartResponse:

@@ -1,0 +1,93 @@
+"""Small files that a service hands over whole."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.common.database import Database
+from services.common.errors import DarkroomError, ErrorReason
+from services.files.records import OwnLimits, RetentionTerms
+from services.files.store import FileStore, StorageStore
+from services.files.store.retention import RetentionStore
+from tests.component.files import content
+from tests.component.files.world import World
+
+PHOTO = content.jpeg(400, 300)
+
+
+async def begun(world: World, account: int, name: str = "photo.jpg", data: bytes = PHOTO) -> int:
+    file_id, url = await world.files.streamed.begin(account, name, data[:4096], len(data), data)
+    assert url == ""
+    return file_id
+
+
+async def test_it_is_accepted_at_once(world: World) -> None:
+    account = world.account()
+    await RetentionStore(Database(world.engine)).set_terms(account, RetentionTerms(temporary=timedelta(hours=3)))
+    file_id = await begun(world, account, "a/photo.bin")
+    row = await world.row(file_id)
+    assert (row["state"], row["name"], row["media_type"]) == ("ready", "photo.jpg", "image/jpeg")
+    assert (row["width"], row["height"], row["size_bytes"], row["visible"]) == (400, 300, len(PHOTO), True)
+    assert row["expires_at"] - row["created_at"] == timedelta(hours=3)
+    assert row["sweep_at"] == row["expires_at"]
+    assert await world.keys() == [row["object_key"]]
+    stored = await world.objects.head(row["object_key"])
+    assert stored is not None
+    assert stored.etag == row["etag"]
+    counted, _ = await world.files.quotas.stored(account)
+    assert (counted.size_bytes, counted.files, counted.uploads) == (len(PHOTO), 1, 0)
+    [pinned] = await world.files.task_files.pin(account, world.task(), [file_id])
+    assert pinned.id == file_id
+
+
+async def test_what_is_refused_leaves_nothing_behind(world: World) -> None:
+    account = world.account()
+    with pytest.raises(DarkroomError) as raised:
+        await begun(world, account, data=PHOTO[:900])
+    assert raised.value.reason is ErrorReason.FILE_CORRUPT
+    assert (await world.keys(), await world.rows()) == ([], [])
+
+
+async def test_what_does_not_fit_leaves_nothing_behind(world: World) -> None:
+    account = world.account()
+    await begun(world, account)
+    await StorageStore(Database(world.engine)).set_limits(account, OwnLimits(files=1))
+    with pytest.raises(DarkroomError) as raised:
+        await begun(world, account)
+    assert raised.value.reason is ErrorReason.QUOTA_EXCEEDED
+    assert len(await world.keys()) == len(await world.rows()) == 1
+
+
+async def test_bytes_whose_record_was_not_stored_are_found_as_orphans(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lost(*_: Any) -> int:
+        raise DarkroomError(ErrorReason.UNAVAILABLE, "away")
+
+    with monkeypatch.context() as away:
+        away.setattr(FileStore, "insert_uploads", lost)
+        with pytest.raises(DarkroomError):
+            await begun(world, world.account())
+    # There may be a record, so the bytes stay for now.
+    assert len(await world.keys()) == 1
+    world.clock.move(seconds=world.settings.orphan_age_seconds + 60)
+    await world.files.reconciler.step()
+    assert await world.keys() == []
+
+
+async def test_a_caller_that_goes_away_leaves_nothing_behind(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    examining = asyncio.Event()
+
+    async def probe(*_: Any) -> Any:
+        examining.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(type(world.prober), "probe", probe)
+    calling = asyncio.create_task(begun(world, world.account()))
+    await examining.wait()
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+    assert (await world.keys(), await world.rows()) == ([], [])
