@@ -30,6 +30,7 @@ from services.files.domain.upload_urls import UploadUrls
 from services.files.domain.uploads import Uploads
 from services.files.objects import ObjectStore
 from services.files.presign import Presigner
+from services.files.recent import RecentContents
 from services.files.storages import Storages
 from services.files.store import FileStore, StorageStore, SweepStore, TaskFileStore
 from services.files.transfers import Transfers
@@ -74,12 +75,13 @@ def assemble(
     idempotency, disk = IdempotencyRecords(database, clock), DiskGuard(settings)
     quotas = Quotas(StorageStore(database), settings)
     transfers = Transfers(writer.http, internal_urls, settings.internal_url_seconds)
-    intake = Intake(files, objects, transfers, internal_urls, prober, quotas, settings, clock)
+    recent = RecentContents(settings.recent_bytes, settings.recent_seconds)
+    intake = Intake(files, objects, transfers, internal_urls, prober, quotas, recent, settings, clock)
     downloads = Downloads(public_urls, settings, clock)
     upload_urls = UploadUrls(public_urls, settings, clock)
     visibility = Visibility(files, task_store, tasks, settings, clock)
     task_files = TaskFiles(
-        files, task_store, objects, transfers, internal_urls, visibility, intake, downloads, wake_sweeper, settings, clock
+        files, task_store, objects, transfers, internal_urls, visibility, intake, recent, downloads, wake_sweeper, settings, clock
     )
     sweeper = Sweeper(files, sweep_store, objects, tasks, task_files, settings, clock)
     sweep_loop = Loop("sweep_files", settings.sweep_interval_seconds, sweeper.sweep_files)

@@ -134,6 +134,13 @@ class FilesSettings(ServiceSettings, DatabaseSettings, AuditSettings, DiskSettin
 
     idempotency_sweep_interval_seconds: float = Field(60, gt=0, description="Seconds between sweeps for expired idempotency keys.")
 
+    recent_bytes: int = Field(
+        16 * MEBIBYTE,
+        ge=0,
+        description="Memory in bytes for small files that were stored just now, which workers then need not read from the storage.",
+    )
+    recent_seconds: float = Field(5.0, gt=0, description="Seconds for which such a file is kept in memory.")
+
     probe_concurrency: int = Field(4, ge=1, le=64, description="Maximum number of uploads examined at the same time.")
 
     @property

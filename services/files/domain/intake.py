@@ -21,6 +21,7 @@ from services.files.domain.quota import Quotas, storage_of
 from services.files.objects import ObjectStore, SourceChanged
 from services.files.presign import Presigner
 from services.files.probe.model import Probe
+from services.files.recent import RecentContents
 from services.files.records import AcceptedContent, File, FileState, Storage
 from services.files.store import FileStore
 from services.files.transfers import Beginning, Transfers
@@ -64,12 +65,13 @@ class Intake:
         internal_urls: Presigner,
         prober: ContentProber,
         quotas: Quotas,
+        recent: RecentContents,
         settings: FilesSettings,
         clock: Clock,
     ) -> None:
         self._store, self._objects, self._transfers = store, objects, transfers
         self._urls, self._prober = internal_urls, prober
-        self._quotas, self._settings, self._clock = quotas, settings, clock
+        self._quotas, self._recent, self._settings, self._clock = quotas, recent, settings, clock
         self._turns = asyncio.Semaphore(_CONCURRENCY)
         self._slots = asyncio.Semaphore(settings.probe_concurrency)
         self._deletions = Batched(self._delete, _DELETE_BATCH)
@@ -121,6 +123,7 @@ class Intake:
             if error.reason is not ErrorReason.UNAVAILABLE:
                 self._forget(file.object_key, storing)
             raise
+        self._recent.keep(file.object_key, content)
 
     async def _examined(self, files: Sequence[File]) -> list[File | DarkroomError]:
         examined: list[File | DarkroomError] = []
@@ -196,6 +199,8 @@ class Intake:
             return await self._as_it_is(file)
         if key != file.object_key:
             self._forget(file.object_key)
+        if len(begun.head) == begun.size_bytes:
+            self._recent.keep(key, begun.head)
         return accepted
 
     def _forget(self, key: str, storing: asyncio.Task[str] | None = None) -> None:

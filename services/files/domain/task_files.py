@@ -17,6 +17,7 @@ from services.files.domain.multipart import join_all
 from services.files.domain.naming import check_name
 from services.files.objects import ObjectStore
 from services.files.presign import Presigner, in_thread
+from services.files.recent import RecentContents
 from services.files.records import AcceptedContent, EndedTask, File, FileOrigin, FileState, StoredOutput
 from services.files.store import FileStore, TaskFileStore
 from services.files.transfers import Transfers
@@ -39,6 +40,8 @@ class NewOutput:
     """If set, not a result, but kept under this key for later attempts of the task."""
     size_bytes: int = 0
     """0 if unknown."""
+    content: bytes = b""
+    """All of it, if it is small; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,11 @@ class SignedFile:
 
     file: File
     url: str
-    """Empty if it is stored in parts."""
+    """Empty if it is stored in parts, was stored already, or is read from `content`."""
     part_bytes: int = 0
     """Size of each part but the last; 0 if it is stored with one PUT."""
+    content: bytes = b""
+    """All of it, in place of the URL; empty if that is not at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class TaskFiles:
         internal_urls: Presigner,
         visibility: Visibility,
         intake: Intake,
+        recent: RecentContents,
         downloads: Downloads,
         wake_sweeper: Callable[[], None],
         settings: FilesSettings,
@@ -81,7 +87,8 @@ class TaskFiles:
     ) -> None:
         self._files, self._task_files = files, task_files
         self._objects, self._transfers, self._urls = objects, transfers, internal_urls
-        self._visibility, self._intake, self._downloads, self._wake_sweeper = visibility, intake, downloads, wake_sweeper
+        self._visibility, self._intake, self._recent, self._downloads = visibility, intake, recent, downloads
+        self._wake_sweeper = wake_sweeper
         self._settings, self._clock = settings, clock
         self._heads = asyncio.Semaphore(_HEAD_CONCURRENCY)
 
@@ -136,20 +143,29 @@ class TaskFiles:
         now = self._clock()
         return await self._task_files.pin(wanted, account_id, now, now + self._settings.unclaimed_life, all_or_none=all_or_none)
 
-    async def open_inputs(self, account_id: int, task_id: int, file_ids: Sequence[int]) -> list[SignedFile]:
-        """URLs for reading pinned inputs, in order. Raises FILE_NOT_FOUND for a file that the task has not pinned."""
+    async def open_inputs(self, account_id: int, task_id: int, file_ids: Sequence[int], content_bytes: int = 0) -> list[SignedFile]:
+        """URLs for reading pinned inputs, in order, or their contents, up to `content_bytes` in all.
+
+        Raises FILE_NOT_FOUND for a file that the task has not pinned.
+        """
         found = await self._task_files.pinned(task_id, account_id, file_ids)
         for file_id in file_ids:
             if file_id not in found:
                 raise not_found(file_id)
         seconds = self._settings.internal_url_seconds
         files = [found[file_id] for file_id in file_ids]
-        urls = await in_thread(lambda file: self._urls.get(file.object_key, seconds), files)
-        return [SignedFile(file, url) for file, url in zip(files, urls, strict=True)]
+        contents = []
+        for file in files:
+            content = self._recent.find(file.object_key) if file.size_bytes <= content_bytes else b""
+            content_bytes -= len(content)
+            contents.append(content)
+        signing = zip(files, contents, strict=True)
+        urls = await in_thread(lambda each: "" if each[1] else self._urls.get(each[0].object_key, seconds), list(signing))
+        return [SignedFile(file, url, content=content) for file, url, content in zip(files, urls, contents, strict=True)]
 
     async def create_outputs(self, account_id: int, task_id: int, attempt: int, outputs: Sequence[NewOutput]) -> list[SignedFile]:
         """Hidden records for an attempt's outputs, and URLs to PUT them to with their media type as Content-Type; for an output known to
-        be larger than a part, the size of its parts instead.
+        be larger than a part, the size of its parts instead. One that comes with its content is stored and READY.
 
         Raises FIELD_INVALID for a name that no file may have, and UNAVAILABLE.
         """
@@ -179,15 +195,29 @@ class TaskFiles:
             )
             for file_id, output in zip(await self._files.new_ids(len(outputs)), outputs, strict=True)
         ]
-        parts = [self._part_bytes(output.size_bytes) for output in outputs]
+        parts = [0 if output.content else self._part_bytes(output.size_bytes) for output in outputs]
         for index, (file, part_bytes) in enumerate(zip(files, parts, strict=True)):
             if part_bytes:
                 # If the record is not stored after all, the orphan sweep finds the upload.
                 files[index] = replace(file, upload_id=await self._objects.start_upload(file.object_key, file.media_type))
+        # What is stored without a record in the end is found by the orphan sweep, too.
+        files = list(await asyncio.gather(*(self._stored(file, output.content) for file, output in zip(files, outputs, strict=True))))
         await self._files.insert_outputs(files, now)
-        seconds = self._settings.internal_url_seconds
-        urls = await in_thread(lambda file: "" if file.upload_id else self._urls.put(file.object_key, seconds, file.media_type), files)
+        urls = await in_thread(self._put_url, files)
         return [SignedFile(file, url, part_bytes) for file, url, part_bytes in zip(files, urls, parts, strict=True)]
+
+    async def _stored(self, output: File, content: bytes) -> File:
+        """The output, READY if there is content."""
+        if not content:
+            return output
+        async with self._heads:
+            etag = await self._transfers.store(output.object_key, content, output.media_type)
+        return replace(output, state=FileState.READY, etag=etag, size_bytes=len(content))
+
+    def _put_url(self, output: File) -> str:
+        if output.upload_id is not None or output.state is FileState.READY:
+            return ""
+        return self._urls.put(output.object_key, self._settings.internal_url_seconds, output.media_type)
 
     async def sign_output_parts(self, account_id: int, task_id: int, attempt: int, file_id: int, numbers: Sequence[int]) -> list[str]:
         """URLs to PUT parts of an attempt's output to, counted from 1. Raises FILE_NOT_FOUND, also for one that is not stored in parts."""

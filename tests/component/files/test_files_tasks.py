@@ -337,3 +337,43 @@ async def test_what_is_recorded_about_files_is_told_as_long_as_there_are_records
     await world.files.task_files.settle([EndedTask(task)])
     await world.sweep()
     assert await world.files.task_files.describe(account, asked) == []
+
+
+async def test_a_small_output_is_stored_by_the_call_that_creates_it(world: World) -> None:
+    account, task, png = world.account(), world.task(), content.png()
+    outputs = [NewOutput("out.png", "image/png", 40, 30, 1, content=png), NewOutput("other.png", "image/png")]
+    complete, open_ = await world.files.task_files.create_outputs(account, task, 1, outputs)
+    assert (complete.url, bool(open_.url)) == ("", True)
+    row = await world.row(complete.file.id)
+    assert (row["state"], row["visible"], row["size_bytes"], row["expires_at"]) == ("ready", False, len(png), None)
+    assert row["sweep_at"] is not None
+    stored = await world.objects.head(row["object_key"])
+    assert stored is not None
+    assert (stored.etag, stored.size_bytes) == (row["etag"], len(png))
+    # A version that does not know this finalizes it nevertheless.
+    [again] = await world.files.task_files.finalize_outputs(account, task, 1, [complete.file.id])
+    assert again.state is FileState.READY
+    # The call was repeated, and the task succeeds with what it made then.
+    [repeated] = await world.files.task_files.create_outputs(account, task, 1, outputs[:1])
+    await world.files.task_files.settle([EndedTask(task, (repeated.file.id,))])
+    await world.sweep()
+    assert [row["id"] for row in await world.rows()] == [repeated.file.id]
+    assert len(await world.keys()) == 1
+
+
+async def test_an_input_that_was_stored_just_now_comes_with_the_call(world: World) -> None:
+    account, task, png = world.account(), world.task(), content.png()
+    files = [await ready_input(world, account), await ready_input(world, account)]
+    ids = [file.id for file in files]
+    await world.files.task_files.pin(account, task, ids)
+    first, second = await world.files.task_files.open_inputs(account, task, ids, len(png) + 1)
+    assert (first.content, first.url) == (png, "")
+    # There is no room for another one.
+    assert second.content == b""
+    assert (await world.http.get(second.url)).content == png
+    with pytest.raises(DarkroomError):
+        await world.files.task_files.open_inputs(account, world.task(), ids, 1 << 20)
+    # Another replica does not have it.
+    [elsewhere] = await world.again().task_files.open_inputs(account, task, ids[:1], 1 << 20)
+    assert elsewhere.content == b""
+    assert elsewhere.url

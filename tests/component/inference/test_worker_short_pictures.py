@@ -33,3 +33,21 @@ async def test_a_damaged_picture_fails_alone(world: World, jobs: int) -> None:
         stored = world.files.files[output].record
         assert (stored.name, stored.media_type, stored.image.width, stored.image.height) == ("photo-40x40.png", "image/png", 40, 40)
         assert opened(await world.files.content(output)).width == 40
+
+
+@pytest.mark.parametrize("files_takes_contents", [True, False], ids=["this version's files", "files of the version before"])
+async def test_small_files_come_and_go_with_calls(world: World, files_takes_contents: bool) -> None:
+    world.files.takes_contents = files_takes_contents
+    photo = await world.files.add("photo.jpg", "image/jpeg", JPEG)
+    if files_takes_contents:
+        world.files.files[photo].content = JPEG
+        # It is not read from the storage.
+        await world.files.replace(photo, b"another")
+    async with world.worker():
+        task = await world.submit([RESIZE], photo)
+        await world.finished(task)
+    assert task.completed is not None, task.failed
+    (output,) = task.completed.output_file_ids
+    stored = world.files.files[output]
+    assert stored.finalized
+    assert stored.record.size_bytes == len(await world.files.content(output))

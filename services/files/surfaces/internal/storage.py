@@ -11,7 +11,7 @@ from darkroom.internal.files.v1 import storage_service_pb2 as pb
 from darkroom.internal.files.v1 import storage_service_pb2_grpc
 from services.common.identity import current_identity
 from services.files.domain.task_files import ExaminedFiles, NewOutput, SignedFile, TaskFiles
-from services.files.records import EndedTask, StoredOutput
+from services.files.records import EndedTask, FileState, StoredOutput
 from services.files.surfaces.rendering import download_message, file_message
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -55,8 +55,9 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
         return pb.UnpinFilesResponse()
 
     async def OpenInputs(self, request: pb.OpenInputsRequest, context: Context) -> pb.OpenInputsResponse:
-        """URLs and ETags of inputs."""
-        opened = await self._task_files.open_inputs(current_identity().account_id, request.task_id, request.file_ids)
+        """URLs and ETags of inputs, or their contents."""
+        account_id = current_identity().account_id
+        opened = await self._task_files.open_inputs(account_id, request.task_id, request.file_ids, request.content_bytes)
         return pb.OpenInputsResponse(inputs=map(_opened, opened))
 
     async def CreateOutputs(self, request: pb.CreateOutputsRequest, context: Context) -> pb.CreateOutputsResponse:
@@ -64,7 +65,12 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
         outputs = [_new_output(output) for output in request.outputs]
         created = await self._task_files.create_outputs(current_identity().account_id, request.task_id, request.attempt, outputs)
         return pb.CreateOutputsResponse(
-            outputs=[pb.CreatedOutput(file_id=each.file.id, url=each.url, part_size_bytes=each.part_bytes) for each in created]
+            outputs=[
+                pb.CreatedOutput(
+                    file_id=each.file.id, url=each.url, part_size_bytes=each.part_bytes, complete=each.file.state is FileState.READY
+                )
+                for each in created
+            ]
         )
 
     async def SignOutputParts(self, request: pb.SignOutputPartsRequest, context: Context) -> pb.SignOutputPartsResponse:
@@ -106,11 +112,11 @@ def _refusals(examined: ExaminedFiles) -> list[pb.FileRefusal]:
 
 
 def _opened(signed: SignedFile) -> pb.OpenedInput:
-    return pb.OpenedInput(file=file_message(signed.file), url=signed.url, etag=signed.file.etag or "")
+    return pb.OpenedInput(file=file_message(signed.file), url=signed.url, etag=signed.file.etag or "", content=signed.content)
 
 
 def _new_output(output: pb.NewOutput) -> NewOutput:
-    new = NewOutput(output.name, output.media_type, size_bytes=output.size_bytes, keep_as=output.keep_as or None)
+    new = NewOutput(output.name, output.media_type, size_bytes=output.size_bytes, keep_as=output.keep_as or None, content=output.content)
     match output.WhichOneof("info"):
         case "document":
             return replace(new, pages=output.document.pages)
