@@ -94,7 +94,8 @@ class Running:
         made = await self._made(self.tools, source, messages)
         told = self.notices[before:]
         again = await self._made(dataclasses.replace(self.tools, warm=self._warm), source, messages)
-        assert (again, self.notices[before + len(told) :]) == (made, told)
+        assert (dataclasses.replace(again, content=made.content), self.notices[before + len(told) :]) == (made, told)
+        assert again.content == made.content or _alike(again, made)
         del self.notices[before + len(told) :]
         return made
 
@@ -117,6 +118,12 @@ class Running:
         """What the file made contains."""
         content = (await self.product(data, *operations)).content
         return content if isinstance(content, bytes) else content.read_bytes()
+
+
+def _alike(one: Product, other: Product) -> bool:
+    """Whether they differ by rounding alone: of a turned picture, rows are scaled before columns or after them."""
+    first, second = (decode(made.content, LIMITS).pixels.astype(float) for made in (one, other) if isinstance(made.content, bytes))
+    return bool(np.mean((first - second) ** 2) < 0.5)
 
 
 @pytest.fixture
