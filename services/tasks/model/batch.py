@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,8 +20,6 @@ class Batch:
     succeeded: int
     failed: int
     cancelled: int
-    refused: Sequence[bytes]
-    """`darkroom.internal.tasks.v1.StoredRefusal` messages."""
     create_time: datetime
     end_time: datetime | None
     """When the last of its tasks ended."""

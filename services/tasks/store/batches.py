@@ -98,6 +98,5 @@ class BatchStore(Store):
 
 
 def _batch(row: Row) -> BatchNow:
-    stored = batch_of(row)
-    refusals = [refusal_of(refused) for refused in stored.refused]
-    return BatchNow(stored, row["queued"], row["dispatched"], row["running"], row["progress"], refusals)
+    refusals = [refusal_of(refused) for refused in row["refused"]]
+    return BatchNow(batch_of(row), row["queued"], row["dispatched"], row["running"], row["progress"], refusals)

@@ -81,7 +81,7 @@ class Acceptance:
         """
 
         async def make() -> Task:
-            [task] = await self._accept(request)
+            [task] = await self._accept(Draft(request))
             return task
 
         return await self._idempotency.once(
@@ -95,8 +95,8 @@ class Acceptance:
         """
 
         async def make() -> CreatedBatch:
-            first, *_ = await self._accept(request)
-            return await self._batch(request.account_id, first.batch_id or 0)
+            draft = Draft(request)
+            return draft.created(await self._accept(draft))
 
         return await self._idempotency.once(
             request.idempotency, make, lambda ids: self._batch(request.account_id, ids[0]), looks_first=False
@@ -111,34 +111,34 @@ class Acceptance:
         [task] = self._price(draft)
         return Estimate(task.list_price_millicredits, await self._ledger.balance(request.account_id))
 
-    async def _accept(self, request: Request) -> Sequence[Task]:
+    async def _accept(self, draft: Draft) -> Sequence[Task]:
         self._disk.check()
-        draft = Draft(request)
+        request = draft.request
         self._check_deadline(request)
         _check_size(draft)
         _check_kept(draft)
         self._plan(draft)
         await self._require_offers(draft)
-        webhook_url = await self._webhooks.url_of_task(request.account_id, request.webhook_url, "webhook_url")
+        draft.webhook_url = await self._webhooks.url_of_task(request.account_id, request.webhook_url, "webhook_url")
         # The transaction that stores a task looks the key up, too. Until then nothing is done for a request without files.
         if draft.needs_ids:
             await asyncio.gather(self._number(draft), self._idempotency.require_new(request.idempotency))
         fetched = await self._fetching.fetch(draft)
         try:
-            return await self._pin_and_store(draft, webhook_url)
+            return await self._pin_and_store(draft)
         except DarkroomError as error:
             # As with pins: the task may exist.
             if error.reason is not ErrorReason.UNAVAILABLE:
                 await self._fetching.discard(request.account_id, fetched)
             raise
 
-    async def _pin_and_store(self, draft: Draft, webhook_url: str | None) -> Sequence[Task]:
+    async def _pin_and_store(self, draft: Draft) -> Sequence[Task]:
         request = draft.request
         # One call examines and pins the files, so none can change or disappear in between.
         examined = await self._files.pin(request.account_id, draft.wanted(), all_or_none=not request.per_item)
         try:
             self._take_files(draft, examined)
-            tasks = await self._store_admitted(draft, self._price(draft), webhook_url)
+            tasks = await self._store_admitted(draft, self._price(draft))
         except DarkroomError as error:
             # After a broken database connection the tasks may exist and must keep their files. The file sweep asks about them later.
             if error.reason is not ErrorReason.UNAVAILABLE:
@@ -230,7 +230,7 @@ class Acceptance:
             expected_outputs=outputs_of(item.operations, len(priced)),
         )
 
-    async def _store_admitted(self, draft: Draft, tasks: Sequence[NewTask], webhook_url: str | None) -> Sequence[Task]:
+    async def _store_admitted(self, draft: Draft, tasks: Sequence[NewTask]) -> Sequence[Task]:
         """Store what the account may create. This is decided while no other call creates tasks for the account."""
         request = draft.request
 
@@ -252,7 +252,7 @@ class Acceptance:
             max_attempts=self._rules.max_attempts,
             deadline=request.deadline,
             deadline_to_start=request.deadline_to_start,
-            webhook_url=webhook_url,
+            webhook_url=draft.webhook_url,
             notices=request.notices,
             surface=request.surface,
         )

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 from services.common.errors import DarkroomError
 from services.tasks.domain.acceptance.requests import Item, Request
+from services.tasks.model import Batch, Task
 from services.tasks.model.media import InputFile
-from services.tasks.model.records import Refusal
+from services.tasks.model.records import BatchNow, CreatedBatch, Refusal
 
 
 class Draft:
@@ -20,6 +21,8 @@ class Draft:
         self.batch_id: int | None = None
         self.task_ids: Sequence[int | None] = [None] * len(self.items)
         self.files: Mapping[int, InputFile] = {}
+        self.webhook_url: str | None = None
+        """The request's, once it is checked."""
         self._refused: dict[int, DarkroomError] = {}
 
     @property
@@ -60,3 +63,20 @@ class Draft:
     def refusals(self) -> list[Refusal]:
         """The refused items, in order."""
         return [Refusal(index, self._refused[index]) for index in sorted(self._refused)]
+
+    def created(self, tasks: Sequence[Task]) -> CreatedBatch:
+        """The batch of tasks that have just been stored."""
+        count, first = len(tasks), tasks[0]
+        stored = Batch(
+            id=first.batch_id or 0,
+            account_id=first.account_id,
+            task_count=count,
+            open=count,
+            succeeded=0,
+            failed=0,
+            cancelled=0,
+            create_time=first.create_time,
+            end_time=None,
+            webhook_url=self.webhook_url,
+        )
+        return CreatedBatch(BatchNow(stored, count, 0, 0, 0.0, self.refusals()), tasks)
