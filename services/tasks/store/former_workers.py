@@ -12,7 +12,7 @@ from services.common.batching import Batched
 from services.common.database import Database
 from services.tasks.model import Task
 from services.tasks.store.base import BATCH, REPORT_SPACING, Store
-from services.tasks.store.order import ACCOUNTS_ADVANCE, CLASSES_ADVANCE, IN_TURN, LANE_LOCKS, LOCK_LANE, NEXT
+from services.tasks.store.order import ACCOUNTS_ADVANCE, CLASSES_ADVANCE, IN_TURN, LANE_LOCKS, NEXT
 from services.tasks.store.parts import ATTEMPT_BEGINS, NO_LONGER_RUNNING, asked, transition
 from services.tasks.store.rows import first, task_of
 
@@ -74,9 +74,7 @@ class FormerWorkerStore(Store):
     async def dispatch(self, lane: str, *, places: int, max_running: int, now: datetime) -> list[Task]:
         """Move up to `places` of the lane's next tasks to DISPATCHED, in the order of their turns."""
         values = {"lane": lane, "places": places, "max_running": max_running, "now": now}
-        async with self._database.transaction() as transaction:
-            if not await transaction.fetch(LOCK_LANE, {"space": LANE_LOCKS, "lane": lane}):
-                return []
+        async with self._database.turn(LANE_LOCKS, lane) as transaction:
             return [task_of(row) for row in await transaction.fetch(DISPATCH, values)]
 
     async def recall(self, lane: str, *, offered_before: datetime, now: datetime) -> list[Task]:

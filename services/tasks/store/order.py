@@ -25,8 +25,8 @@ from services.tasks.store.base import Store
 from services.tasks.store.parts import ATTEMPT_BEGINS, transition
 from services.tasks.store.rows import task_of
 
-# Arbitrary; keeps the lanes' advisory locks apart from other uses of such locks in this database.
 LANE_LOCKS = 7_245
+"""The space of the lanes' advisory locks: one taking at a time in a lane, so that turns and limits are counted correctly."""
 # Retries that are made due at once.
 _DUE = 500
 
@@ -59,12 +59,6 @@ SELECT EXISTS (SELECT FROM ready) OR EXISTS (SELECT FROM lane_account WHERE lane
 """)
 """Let tasks whose retry is due take part in the order. Until then they are outside it, in an index of their own, so that they block no
 other task. No transition: the state stays. Returns whether any task of the lane takes part."""
-
-LOCK_LANE = text("""
-SELECT pg_advisory_xact_lock(:space, hashtext(:lane)) WHERE EXISTS (SELECT FROM lane_account WHERE lane = :lane AND waiting)
-""")
-"""First statement of taking: one at a time in a lane, so that turns and limits are counted correctly. No row: no task of the lane takes
-part in the order. TAKE must be a separate, later statement, so that it sees what the one before has committed."""
 
 # A subquery in an array makes the planner correctly expect few rows, and so use the primary key. It cannot see the value of a computed
 # LIMIT, and would expect a tenth of the queue.
@@ -173,22 +167,26 @@ TAKE = transition(
     CLASSES_ADVANCE,
     before=NEXT + _CHOSEN,
     result=f"""
-SELECT moved.*, outbox.*, EXISTS (
-  SELECT FROM (
-    SELECT account_id, queued FROM lane_account WHERE lane = :lane AND waiting
-    ORDER BY priority_class DESC, virtual_time, account_id
-    LIMIT (SELECT places + 1 FROM free)
-  ) AS waits
-  WHERE waits.queued > (SELECT count(*) FROM moved WHERE moved.account_id = waits.account_id)
-) AS more_wait
-FROM moved JOIN next ON next.id = moved.id CROSS JOIN outbox ORDER BY {IN_TURN}""",  # noqa: S608 - put together from constants
+SELECT moved.*, outbox.*, left_over.more_wait
+FROM (
+  SELECT EXISTS (
+    SELECT FROM (
+      SELECT account_id, queued FROM lane_account WHERE lane = :lane AND waiting
+      ORDER BY priority_class DESC, virtual_time, account_id
+      LIMIT (SELECT places + 1 FROM free)
+    ) AS waits
+    WHERE waits.queued > (SELECT count(*) FROM moved WHERE moved.account_id = waits.account_id)
+  ) AS more_wait
+) AS left_over
+LEFT JOIN (moved JOIN next ON next.id = moved.id CROSS JOIN outbox) ON true
+ORDER BY {IN_TURN}""",  # noqa: S608 - put together from constants
 )
 """Start the lane's next tasks, one for each free slot, in the order of their turns: an account's own tasks by priority, then age.
 
 `candidate` holds the accounts that could have a turn, as many as there are places; `share` says how many turns each gets; `next` takes that
 many tasks from the head of each account's queue. A task that is being cancelled is skipped. `admitted` checks the account's limit again on
 the newest row, since another lane may have given it a place meanwhile; the task then waits for the next time. The cost depends on the
-places and the accounts held at their limit, not on the depth of the queue."""
+places and the accounts held at their limit, not on the depth of the queue. If no task starts, there is one row, without a task."""
 
 HELD = text("""
 WITH held AS (
@@ -277,11 +275,9 @@ class OrderStore(Store):
             "lease_until": lease_until,
             "now": now,
         }
-        async with self._database.transaction() as transaction:
-            if not await transaction.fetch(LOCK_LANE, {"space": LANE_LOCKS, "lane": lane}):
-                return Taken([], more_wait=False)
+        async with self._database.turn(LANE_LOCKS, lane) as transaction:
             rows = await transaction.fetch(TAKE, values)
-        return Taken([task_of(row) for row in rows], more_wait=rows[0]["more_wait"] if rows else True)
+        return Taken([task_of(row) for row in rows if row["id"] is not None], more_wait=rows[0]["more_wait"])
 
     async def held(self, run_ids: Sequence[UUID], *, lease_until: datetime, timeout: timedelta) -> list[Task]:
         """The RUNNING tasks of slots, with a new lease, within `timeout` of the attempt's start."""
