@@ -41,13 +41,13 @@ class Notifications:
         self._events.append(announce)
 
     def changed(self, task: Task) -> None:
-        """The task has made the transition to its current state."""
-        if task.state.terminal or (task.state is TaskState.QUEUED and task.attempt):
-            _log(task)
-        count_transition(task)
-        self.progressed(task)
+        """The task has made the transition to its current state. Whoever waits for it comes first."""
         if task.lane in self._queues:
             self._queues[task.lane](task)
+        self.progressed(task)
+        count_transition(task)
+        if task.state.terminal or (task.state is TaskState.QUEUED and task.attempt):
+            _log(task)
 
     def progressed(self, task: Task) -> None:
         """The task has a new event, with or without a transition."""
