@@ -10,11 +10,12 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession, get_session
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import Loader
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
 
 _logger = get_logger()
+# In the form of botocore's `endpoints.json`.
+_GLOBAL = {"hostname": "s3.amazonaws.com", "credentialScope": {"region": "us-east-1"}}
+_ANY_REGION = {
+    "partition": "aws",
+    "dnsSuffix": "amazonaws.com",
+    "regionRegex": ".*",
+    "regions": {},
+    "defaults": {"hostname": "{service}.{region}.{dnsSuffix}", "protocols": ["http", "https"], "signatureVersions": ["s3v4"]},
+    "services": {"s3": {"partitionEndpoint": "aws-global", "isRegionalized": True, "endpoints": {"aws-global": _GLOBAL}}},
+}
 _DELETE_BATCH = 1000  # S3's limit for one DeleteObjects
 _ABSENT = frozenset({"404", "NoSuchKey"})
 _CHANGED = _ABSENT | {"412", "PreconditionFailed"}
@@ -225,7 +236,20 @@ async def object_store(
 @functools.cache
 def _session() -> AioSession:
     # It keeps what it has read about S3, two megabytes of JSON.
-    return get_session()
+    session = get_session()
+    session.register_component("data_loader", _Loader())
+    return session
+
+
+class _Loader(Loader):
+    """Reads the descriptions that come with botocore, but not the addresses of all AWS services, which take 7 MiB: ours is a setting."""
+
+    def load_data_with_path(self, name: str) -> tuple[Any, str]:
+        """A description and where it is from."""
+        if name == "endpoints":
+            return {"version": 3, "partitions": [_ANY_REGION]}, name
+        loaded: tuple[Any, str] = super().load_data_with_path(name)
+        return loaded
 
 
 @contextmanager
