@@ -57,6 +57,7 @@ def render(settings: EdgeSettings) -> Path:
         "transcoded": transcoded,
         "largest_body": max(settings.edge_body_limit, *(how.max_request_bytes for path in known_paths for how in path.treatments)),
         "known_paths": known_paths,
+        "path_groups": routes.path_groups(known_paths),
         "key_headers": list(catalogue.key_headers()),
         "request_headers": list(dict.fromkeys(name for surface in catalogue.surfaces() for name in surface.request_headers)),
         "exposed_headers": routes.exposed_headers(),

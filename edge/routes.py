@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby
+from itertools import chain, groupby, takewhile
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
@@ -16,6 +17,8 @@ GATEWAY = "gateway"
 REFLECTOR = "tasks"
 """The service that answers gRPC reflection for all public services, and health checks of gRPC clients. No header of such a call tells which
 service it is about, so one service answers for all: the one whose `__main__` sets `reflected`."""
+_ESCAPE = "\\"
+_TEXT = re.compile(r"(?:[\w~]|\\[^\w]|-)+")
 _EXPOSED = (
     "ETag",
     "X-Request-Id",
@@ -75,6 +78,12 @@ class KnownPath:
     """Verbs by their treatment."""
 
     @property
+    def prefix(self) -> str:
+        """What each such path begins with: the texts among its first two segments."""
+        texts = takewhile(_TEXT.fullmatch, self.regex.split("/")[1:3])
+        return "".join(f"/{text.replace(_ESCAPE, '')}" for text in texts)
+
+    @property
     def verbs(self) -> tuple[str, ...]:
         """All verbs."""
         return tuple(sorted(chain.from_iterable(self.treatments.values())))
@@ -106,6 +115,12 @@ def known_paths() -> list[KnownPath]:
             treatments[treatment] = (*treatments.get(treatment, ()), route.verb)
         found.append(KnownPath(regex, treatments))
     return found
+
+
+def path_groups(paths: Sequence[KnownPath]) -> dict[str, list[KnownPath]]:
+    """The paths that a request can mean, in their order, by what its own begins with: the longest of these texts counts."""
+    prefixes = sorted({path.prefix for path in paths})
+    return {prefix: [path for path in paths if path.prefix.startswith(prefix) or prefix.startswith(path.prefix)] for prefix in prefixes}
 
 
 def exposed_headers() -> list[str]:

@@ -57,6 +57,23 @@ def test_known_paths() -> None:
     assert verbs[r"/v1/files/batch\-create"] == ("POST",)
 
 
+def test_a_group_holds_every_path_that_a_request_which_begins_like_it_can_mean() -> None:
+    paths = routes.known_paths()
+    groups = routes.path_groups(paths)
+    assert "/v1/tasks" in groups and "" not in groups
+    for route in catalogue.routes():
+        example = re.sub(r"\*+", "x", route.template.shape)
+        first = next(path for path in paths if re.fullmatch(f"{path.regex}/?", example))
+        own = groups[max((prefix for prefix in groups if example.startswith(prefix)), key=len)]
+        assert next(path for path in own if re.fullmatch(f"{path.regex}/?", example)) == first
+
+
+def test_a_text_that_others_have_a_variable_for_has_their_paths_too() -> None:
+    below, named, elsewhere = (routes.KnownPath(PathTemplate(text).regex, {}) for text in ("/a/{b}", "/a/c-d/e", "/f"))
+    groups = routes.path_groups([named, below, elsewhere])
+    assert groups == {"/a": [named, below], "/a/c-d": [named, below], "/f": [elsewhere]}
+
+
 def test_a_path_without_variables_goes_before_one_that_it_would_match() -> None:
     first = next(path for path in routes.known_paths() if re.fullmatch(path.regex, "/v1/files/batch-create"))
     assert first.verbs == ("POST",)
