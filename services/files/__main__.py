@@ -24,11 +24,11 @@ from services.common.telemetry import checks
 from services.common.telemetry.health import Check
 from services.common.telemetry.reading import PoolGauges
 from services.files import cli
-from services.files.assembly import assemble
+from services.files.assembly import assemble, probing_children
 from services.files.config import FilesSettings
 from services.files.events import TaskEvents
 from services.files.objects import object_store
-from services.files.probe.prober import ProbeLimits, Prober
+from services.files.probe.prober import Prober
 from services.files.surfaces.internal.intake import Intake
 from services.files.surfaces.internal.storage import Storage
 from services.files.surfaces.native.files import NativeFiles
@@ -54,11 +54,10 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
         settings.s3_endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, secret, settings.s3_ca_file
     )
     objects = await opening.open("storage", storage)
-    sandbox = await opening.open(
-        "sandbox", Sandbox(preload=["services.files.probe.child"], concurrency=settings.probe_concurrency, ahead=ProbeLimits().of_child)
-    )
+    sandbox = await opening.open("sandbox", Sandbox(preload=["services.files.probe.child"], concurrency=settings.probe_concurrency))
+    children = await opening.open("probing", probing_children(settings, sandbox))
     http = await opening.open("transfers", object_http(settings.s3_authorities, _IDLE_SECONDS))
-    files = assemble(settings, database, objects, Prober(sandbox, http), tasks, ObjectWriter(http), system_clock)
+    files = assemble(settings, database, objects, Prober(sandbox, children, http), tasks, ObjectWriter(http), system_clock)
     events = TaskEvents(bus, files.task_files.settle)
     audit = AuditLog(database, settings.audit_life, system_clock)
     return Parts(

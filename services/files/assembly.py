@@ -14,6 +14,7 @@ from services.common.egress.destinations import Destinations, Resolve, SystemRes
 from services.common.idempotency import IdempotencyRecords
 from services.common.loop import Loop
 from services.common.object_writing import ObjectWriter
+from services.common.sandbox import Sandbox, WarmChildren
 from services.files.config import FilesSettings
 from services.files.domain.imports.fetching import PURPOSE, Fetcher, FetchLimits
 from services.files.domain.imports.importing import Imports
@@ -30,6 +31,7 @@ from services.files.domain.upload_urls import UploadUrls
 from services.files.domain.uploads import Uploads
 from services.files.objects import ObjectStore
 from services.files.presign import Presigner
+from services.files.probe.prober import ProbeLimits
 from services.files.recent import RecentContents
 from services.files.storages import Storages
 from services.files.store import FileStore, StorageStore, SweepStore, TaskFileStore
@@ -104,6 +106,18 @@ def assemble(
         idempotency=idempotency,
         disk=disk,
         quotas=quotas,
+    )
+
+
+def probing_children(settings: FilesSettings, sandbox: Sandbox) -> WarmChildren:
+    """The children that examine small files."""
+    return WarmChildren(
+        sandbox,
+        working=settings.probe_concurrency,
+        kept=settings.probe_concurrency,
+        jobs=settings.probe_child_jobs,
+        seconds=settings.probe_child_seconds,
+        limits=ProbeLimits().of_child,
     )
 
 

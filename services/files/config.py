@@ -134,6 +134,13 @@ class FilesSettings(ServiceSettings, DatabaseSettings, AuditSettings, DiskSettin
 
     idempotency_sweep_interval_seconds: float = Field(60, gt=0, description="Seconds between sweeps for expired idempotency keys.")
 
+    probe_child_jobs: int = Field(
+        100,
+        ge=1,
+        description="Number of small files that a child process examines before it is replaced; all of one account. 1: each file has a "
+        "process of its own, as large files have.",
+    )
+    probe_child_seconds: float = Field(60.0, gt=0, description="Age at which such a child process is replaced, in seconds.")
     recent_bytes: int = Field(
         16 * MEBIBYTE,
         ge=0,

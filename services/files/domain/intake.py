@@ -50,8 +50,8 @@ _REFUSALS = {
 class ContentProber(Protocol):
     """`services.files.probe.prober.Prober`, as far as it is used here."""
 
-    async def probe(self, url: str, size: int, etag: str | None = None, head: bytes = b"") -> Probe:
-        """Find out what the object of `size` bytes behind the URL is, which begins with `head`."""
+    async def probe(self, account_id: int, url: str, size: int, etag: str | None = None, head: bytes = b"") -> Probe:
+        """Find out what the account's object of `size` bytes behind the URL is, which begins with `head`."""
 
 
 class Intake:
@@ -237,7 +237,7 @@ class Intake:
 
     async def _examine(self, file: File, key: str, begun: Beginning) -> AcceptedContent:
         url = self._urls.get(key, self._settings.internal_url_seconds)
-        found = await self._prober.probe(url, begun.size_bytes, begun.etag, begun.head)
+        found = await self._prober.probe(file.account_id, url, begun.size_bytes, begun.etag, begun.head)
         megapixels, pages = self._settings.max_megapixels, self._settings.max_pages
         if found.megapixels > megapixels:
             raise DarkroomError(

@@ -1,8 +1,13 @@
-"""Probing from a service: in a sandboxed child, which is given the ranges of the file that it asks for."""
+"""Probing from a service, in sandboxed children: a small file in one that is kept for its account, a large one in a child of its own, which
+is given the ranges of the file that it asks for."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.object_http import ObjectHttp
@@ -13,6 +18,7 @@ from services.common.sandbox import (
     SandboxFailed,
     SandboxOutOfMemory,
     SandboxTimedOut,
+    WarmChildren,
 )
 from services.files.probe import child
 from services.files.probe.model import Probe
@@ -37,23 +43,26 @@ class ProbeLimits:
 
 
 class Prober:
-    """Examines files in a sandbox, which may be shared and should preload `services.files.probe.child`."""
+    """Examines files in a sandbox, which should preload `services.files.probe.child`; `children` are of the same sandbox."""
 
-    def __init__(self, sandbox: Sandbox, storage: ObjectHttp, limits: ProbeLimits | None = None) -> None:
+    def __init__(self, sandbox: Sandbox, children: WarmChildren, storage: ObjectHttp, limits: ProbeLimits | None = None) -> None:
         self._sandbox = sandbox
+        self._children = children
         self._storage = storage
         self._limits = limits or ProbeLimits()
 
-    async def probe(self, url: str, size: int, etag: str | None = None, head: bytes = b"") -> Probe:
-        """What the object of `size` bytes behind a presigned GET URL is. Services must be able to reach the URL.
+    async def probe(self, account_id: int, url: str, size: int, etag: str | None = None, head: bytes = b"") -> Probe:
+        """What the object of `size` bytes of an account behind a presigned GET URL is. Services must be able to reach the URL.
 
         `head` is its beginning, or all of it, as far as that has been read. With `etag`, an object with a different one is refused.
 
         Raises what `sniff.probe` and `StoredRanges` raise, and FILE_CORRUPT or MEDIA_LIMIT_EXCEEDED for a file that made the child crash or
         exceed its limits.
         """
-        limits = self._limits
         try:
+            if head and len(head) == size:
+                return Probe(**await self._probe_whole(account_id, head))
+            limits = self._limits
             found = await self._sandbox.run(
                 child.probe_ranges,
                 size,
@@ -71,3 +80,19 @@ class Prober:
         except SandboxFailed as error:
             raise DarkroomError(ErrorReason.INTERNAL, "Internal error.") from error
         return Probe(**found)
+
+    async def _probe_whole(self, account_id: int, content: bytes) -> dict[str, Any]:
+        with _in_memory(content) as file:
+            return await self._children.run(account_id, child.probe_open, [file], urgent=True)
+
+
+@contextmanager
+def _in_memory(content: bytes) -> Iterator[int]:
+    """A file with this content, without a name."""
+    file = os.memfd_create("content", os.MFD_CLOEXEC)
+    try:
+        os.write(file, content)
+        os.lseek(file, 0, os.SEEK_SET)
+        yield file
+    finally:
+        os.close(file)

@@ -20,7 +20,7 @@ from services.common.rpc.channel import Caller, channel
 from services.common.rpc.server import Mount, listening
 from services.common.sandbox import Sandbox
 from services.files.__main__ import serve
-from services.files.assembly import assemble
+from services.files.assembly import assemble, probing_children
 from services.files.config import FilesSettings
 from services.files.probe.prober import Prober
 from services.files.tasks_client import TasksClient
@@ -89,7 +89,8 @@ async def world(settings: FilesSettings, sandbox: Sandbox, made_up_tasks: tuple[
         client = TasksClient(await stack.enter_async_context(channel(address)), Caller(signer))
         http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=30))
         transfers = await stack.enter_async_context(object_http())
-        prober, writer = Prober(sandbox, transfers), ObjectWriter(transfers)
+        children = await stack.enter_async_context(probing_children(settings, sandbox))
+        prober, writer = Prober(sandbox, children, transfers), ObjectWriter(transfers)
         files = assemble(settings, Database(database), objects, prober, client, writer, clock)
         yield World(files, settings, database, objects, clock, tasks, prober, client, http, writer)
 

@@ -16,7 +16,7 @@ from services.common.object_http import object_http
 from services.common.object_writing import ObjectWriter
 from services.common.rpc.channel import Caller, channel
 from services.common.sandbox import Sandbox
-from services.files.assembly import Files, assemble
+from services.files.assembly import Files, assemble, probing_children
 from services.files.config import FilesSettings
 from services.files.objects import object_store
 from services.files.probe.prober import Prober
@@ -73,5 +73,6 @@ async def _files(stack: StackUnderTest, clock: Clock) -> AsyncIterator[Files]:
         caller = Caller(Signer("files", settings.signing_key_file))
         # Nothing is probed here, so that no process of the sandbox is started.
         storage = await parts.enter_async_context(object_http())
-        prober = Prober(Sandbox(preload=["services.files.probe.child"]), storage)
+        sandbox = Sandbox(preload=["services.files.probe.child"])
+        prober = Prober(sandbox, probing_children(settings, sandbox), storage)
         yield assemble(settings, database, objects, prober, TasksClient(tasks, caller), ObjectWriter(storage), clock)

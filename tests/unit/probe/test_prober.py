@@ -10,7 +10,7 @@ import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.object_http import ObjectHttp, object_http
-from services.common.sandbox import Sandbox
+from services.common.sandbox import Sandbox, WarmChildren
 from services.files.probe.model import Probe
 from services.files.probe.prober import ProbeLimits, Prober
 from services.files.probe.stored import StoredRanges
@@ -85,22 +85,43 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 @pytest.fixture
+async def children(sandbox: Sandbox) -> AsyncIterator[WarmChildren]:
+    async with WarmChildren(sandbox, working=2, kept=2, jobs=2, seconds=60, limits=ProbeLimits().of_child) as made:
+        yield made
+
+
+@pytest.fixture
 async def client() -> AsyncIterator[ObjectHttp]:
     async with object_http() as made:
         yield made
 
 
 @pytest.mark.parametrize("manner", ["usual", "rclone"])
-async def test_ranges_only(storage: Storage, sandbox: Sandbox, client: ObjectHttp, manner: str) -> None:
-    found = await Prober(sandbox, client).probe(storage.url(manner), len(storage.data), ETAG)
+async def test_ranges_only(storage: Storage, sandbox: Sandbox, children: WarmChildren, client: ObjectHttp, manner: str) -> None:
+    found = await Prober(sandbox, children, client).probe(1, storage.url(manner), len(storage.data), ETAG)
     assert found == Probe(media_type="image/png", width=800, height=600, frames=1, has_alpha=False)
     read = sum(last - first + 1 for first, last in storage.ranges)
     assert read <= 192 << 10 < len(storage.data)
 
 
-async def test_documents_are_read_over_ranges_too(storage: Storage, sandbox: Sandbox, client: ObjectHttp) -> None:
+async def test_small_files_are_examined_in_children_of_their_account(
+    storage: Storage, sandbox: Sandbox, children: WarmChildren, client: ObjectHttp
+) -> None:
+    prober, damaged = Prober(sandbox, children, client), storage.data[:100]
+    for account in (1, 2, 1):
+        found = await prober.probe(account, "", len(storage.data), ETAG, storage.data)
+        assert found == Probe(media_type="image/png", width=800, height=600, frames=1, has_alpha=False)
+        with pytest.raises(DarkroomError) as caught:
+            await prober.probe(account, "", len(damaged), ETAG, damaged)
+        assert caught.value.reason is ErrorReason.FILE_CORRUPT
+    document = specimens.pdf(12)
+    assert (await prober.probe(1, "", len(document), ETAG, document)).pages == 12
+    assert storage.ranges == []
+
+
+async def test_documents_are_read_over_ranges_too(storage: Storage, sandbox: Sandbox, children: WarmChildren, client: ObjectHttp) -> None:
     storage.data = specimens.pdf(12)
-    found = await Prober(sandbox, client).probe(storage.url("usual"), len(storage.data))
+    found = await Prober(sandbox, children, client).probe(1, storage.url("usual"), len(storage.data))
     assert (found.media_type, found.pages) == ("application/pdf", 12)
 
 
@@ -117,37 +138,37 @@ async def test_documents_are_read_over_ranges_too(storage: Storage, sandbox: San
 )
 @pytest.mark.parametrize("document", [False, True])
 async def test_storage_that_misbehaves(
-    storage: Storage, sandbox: Sandbox, client: ObjectHttp, manner: str, reason: ErrorReason, document: bool
+    storage: Storage, sandbox: Sandbox, children: WarmChildren, client: ObjectHttp, manner: str, reason: ErrorReason, document: bool
 ) -> None:
     if document:
         storage.data = specimens.pdf(3)
         storage.data += b"\n%" * len(storage.data) * 60
     with pytest.raises(DarkroomError) as caught:
-        await Prober(sandbox, client).probe(storage.url(manner), len(storage.data), ETAG)
+        await Prober(sandbox, children, client).probe(1, storage.url(manner), len(storage.data), ETAG)
     assert caught.value.reason is reason
 
 
-async def test_an_unreachable_storage(sandbox: Sandbox, client: ObjectHttp) -> None:
+async def test_an_unreachable_storage(sandbox: Sandbox, children: WarmChildren, client: ObjectHttp) -> None:
     with pytest.raises(DarkroomError) as caught:
-        await Prober(sandbox, client).probe("http://127.0.0.1:1/x", 100)
+        await Prober(sandbox, children, client).probe(1, "http://127.0.0.1:1/x", 100)
     assert caught.value.reason is ErrorReason.UNAVAILABLE
 
 
-async def test_a_file_that_takes_too_much(storage: Storage, sandbox: Sandbox, client: ObjectHttp) -> None:
+async def test_a_file_that_takes_too_much(storage: Storage, sandbox: Sandbox, children: WarmChildren, client: ObjectHttp) -> None:
     limits = ProbeLimits(read_bytes=1 << 10)
     with pytest.raises(DarkroomError) as caught:
-        await Prober(sandbox, client, limits).probe(storage.url("usual"), len(storage.data))
+        await Prober(sandbox, children, client, limits).probe(1, storage.url("usual"), len(storage.data))
     assert caught.value.reason is ErrorReason.MEDIA_LIMIT_EXCEEDED
     hurried = ProbeLimits(wall_seconds=0)
     with pytest.raises(DarkroomError) as caught:
-        await Prober(sandbox, client, hurried).probe(storage.url("usual"), len(storage.data))
+        await Prober(sandbox, children, client, hurried).probe(1, storage.url("usual"), len(storage.data))
     assert caught.value.reason is ErrorReason.MEDIA_LIMIT_EXCEEDED
 
 
-async def test_typed_errors_come_through(storage: Storage, sandbox: Sandbox, client: ObjectHttp) -> None:
+async def test_typed_errors_come_through(storage: Storage, sandbox: Sandbox, children: WarmChildren, client: ObjectHttp) -> None:
     storage.data = b"a text file named photo.png"
     with pytest.raises(DarkroomError) as caught:
-        await Prober(sandbox, client).probe(storage.url("rclone"), len(storage.data), ETAG)
+        await Prober(sandbox, children, client).probe(1, storage.url("rclone"), len(storage.data), ETAG)
     assert caught.value.reason is ErrorReason.MEDIA_UNSUPPORTED
     assert "image/png" in caught.value.allowed
 
