@@ -114,7 +114,13 @@ class TaskFiles:
 
         Raises UNAVAILABLE, but nothing that concerns a single file.
         """
-        examined = await self.examine(account_id, list(dict.fromkeys(file_id for ids in wanted.values() for file_id in ids)))
+        file_ids = dict.fromkeys(file_id for ids in wanted.values() for file_id in ids)
+        if len(wanted) == 1:
+            # Most have been accepted before, and are shown. Several tasks might be pinned in part.
+            pinned = await self._pin(wanted, account_id, all_or_none=True)
+            if pinned.keys() >= file_ids.keys():
+                return ExaminedFiles([pinned[file_id] for file_id in file_ids], {})
+        examined = await self.examine(account_id, list(file_ids))
         usable = {task_id: ids for task_id, ids in wanted.items() if examined.refusals.keys().isdisjoint(ids)}
         if not usable or (all_or_none and examined.refusals):
             return examined
