@@ -44,6 +44,10 @@ class Presigner:
         overrides = {"response-content-disposition": disposition, "response-content-type": media_type}
         return self._sign("GET", key, seconds, {name: value for name, value in overrides.items() if value is not None})
 
+    def delete(self, key: str, seconds: int) -> str:
+        """A URL for DELETE."""
+        return self._sign("DELETE", key, seconds, {})
+
     def head(self, key: str, seconds: int) -> str:
         """A URL for HEAD."""
         return self._sign("HEAD", key, seconds, {})

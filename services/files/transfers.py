@@ -50,6 +50,10 @@ class Transfers:
         """Store an object; returns its ETag, with quotes."""
         return await self._repeated("PutObject", partial(self._store, key, content, media_type))
 
+    async def delete(self, key: str) -> None:
+        """Delete an object, which may be absent."""
+        await self._repeated("DeleteObject", partial(self._delete, key))
+
     async def look(self, key: str) -> Beginning | None:
         """Size and ETag of an object, without its bytes; None if there is none."""
         return await self._repeated("HeadObject", partial(self._look, key))
@@ -79,6 +83,12 @@ class Transfers:
         if answer.status != HTTPStatus.OK:
             raise _Refused(answer.status)
         return _etag(answer)
+
+    async def _delete(self, key: str) -> None:
+        async with self._http.request("DELETE", self._urls.delete(key, self._seconds)) as answer:
+            await answer.read(_REPLY_BYTES)
+        if answer.status not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND):
+            raise _Refused(answer.status)
 
     async def _look(self, key: str) -> Beginning | None:
         async with self._http.request("HEAD", self._urls.head(key, self._seconds)) as answer:

@@ -36,6 +36,8 @@ _BLOCK = 64 << 10
 DELETION = "delete_upload"
 """Name of the asyncio tasks that delete accepted uploads from where they were put."""
 _DELETE_BATCH = 1000
+_ONE_BY_ONE = 2
+"""Up to so many objects are deleted by a request each, which takes less than one request of the S3 client."""
 # After these errors the bytes are useless.
 _REFUSALS = {
     ErrorReason.FILE_TOO_LARGE,
@@ -267,7 +269,11 @@ class Intake:
     async def _delete(self, keys: Sequence[str]) -> Sequence[None]:
         """Delete objects that nothing needs. What cannot be deleted now is left to the sweeps of orphans."""
         try:
-            await self._objects.delete(keys)
+            if len(keys) <= _ONE_BY_ONE:
+                for key in keys:
+                    await self._transfers.delete(key)
+            else:
+                await self._objects.delete(keys)
         except DarkroomError:
             _logger.warning("objects_left", objects=len(keys))
         return [None] * len(keys)
