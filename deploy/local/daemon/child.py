@@ -65,6 +65,8 @@ def _begin(module: str, environment: Mapping[str, str]) -> None:
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     sys.argv = [module]
+    # It may have been loaded, for what it imports.
+    sys.modules.pop(f"{module}.__main__", None)
     with suppress(OSError):
         _show_as(module)
 

@@ -73,6 +73,15 @@ def test_it_ends_as_one_does(folder: Path, source: str, status: int, output: str
     assert ran.stderr.endswith(problem) and bool(ran.stderr) == bool(problem)
 
 
+def test_a_package_that_is_loaded_runs_anew(folder: Path) -> None:
+    (folder / "package_of_a_test").mkdir()
+    (folder / "package_of_a_test" / "__init__.py").touch()
+    (folder / "package_of_a_test" / "__main__.py").write_text("print(__name__)")
+    ran = forked(folder, "package_of_a_test", "package_of_a_test.__main__")
+    assert ran.stdout == "package_of_a_test.__main__\n" + 2 * "__main__\nstatus 0\n"
+    assert not ran.stderr
+
+
 def test_changed_code_gets_an_interpreter_of_its_own(folder: Path) -> None:
     """The first fork changes what has been loaded, the second must not run it."""
     shared = _module(folder, "VALUE = 'old'", "shared_by_parts")
