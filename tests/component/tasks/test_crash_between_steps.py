@@ -130,6 +130,26 @@ async def test_a_completion_whose_reply_is_lost_is_accepted_again_and_charged_on
     assert await other.get(me, task.id) == done
 
 
+async def test_an_end_and_the_task_taken_meanwhile_are_both_found_again(service: Service, other: Replica) -> None:
+    """Killed with the next task taken for the slot that an end has freed, and that end stored or not."""
+    worker, me = service.worker(), service.caller(ACCOUNT)
+    first = await other.create(me)
+    await other.started(worker, first.id)
+    second, run_id = await other.create(me), uuid.uuid4().bytes
+    end = attempts_pb.AttemptEnd(task_id=first.id, attempt=1, success=attempts_pb.AttemptSuccess())
+    async with service.dying(Point(TaskStore, "take")) as (dying, process), worker_on(dying.attempts, worker) as cut:
+        await cut.say(ends=[end], free=[run_id])
+        await process.died()
+        assert not cut.answers
+        assert not cut.admissions
+    async with worker_on(other.attempts, worker) as again:
+        await again.say(ends=[end], again=[run_id])
+        [admission] = await again.given()
+        assert (admission.task_id, admission.attempt, admission.run_id) == (second.id, 1, run_id)
+        assert await again.answered(first.id) == {first.id: True}
+    assert [len((await other.get(me, task.id)).attempts) for task in (first, second)] == [1, 1]
+
+
 async def test_a_failure_whose_reply_is_lost_counts_once(service: Service, other: Replica) -> None:
     worker, me = service.worker(), service.caller(ACCOUNT)
     task = await other.create(me)

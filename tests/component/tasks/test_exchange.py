@@ -149,6 +149,21 @@ async def test_an_account_at_its_limit_goes_on_when_one_of_its_tasks_ends(servic
         assert [admission.task_id for admission in worker.admissions] == [task.id for task in tasks]
 
 
+async def test_an_end_that_is_stored_while_nothing_may_start_lets_the_next_task_start(service: Service) -> None:
+    me = service.caller(ACCOUNT)
+    async with (
+        service.replica(max_running_tasks=1, dispatch_interval=300) as replica,
+        worker_on(replica.attempts, service.worker()) as worker,
+    ):
+        tasks = [await replica.create(me) for _ in range(4)]
+        await worker.ask()
+        for count in range(1, 5):
+            # With the message about the end the slot is free again, but until that end is stored the account has its one task.
+            await worker.succeed((await worker.given(count))[-1], slots=1)
+        assert await worker.answered(*(task.id for task in tasks)) == {task.id: True for task in tasks}
+        assert [admission.task_id for admission in worker.admissions] == [task.id for task in tasks]
+
+
 async def test_a_cancelled_task_is_not_given_and_a_running_ones_end_is_refused(service: Service) -> None:
     me = service.caller(ACCOUNT)
     async with service.replica() as replica, worker_on(replica.attempts, service.worker()) as worker:
