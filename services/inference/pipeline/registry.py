@@ -58,7 +58,9 @@ class Registry:
     """The operations of this worker's version. Creating it imports them all, so that missing or incomplete ones are found at startup."""
 
     def __init__(self) -> None:
-        self._modules: Mapping[str, OperationModule] = {name: _module(spec) for name, spec in specs().items()}
+        modules = {name: _module(spec) for name, spec in specs().items()}
+        self._runs: Mapping[str, Run] = {name: module.run for name, module in modules.items()}
+        self._memory = {name: module.peak_memory for name, module in modules.items() if isinstance(module, PictureOperationModule)}
 
     def bind(self, operations: Sequence[operation_pb2.Operation]) -> list[Bound]:
         """The operations of a task, in order. Raises UNAVAILABLE for one that only a newer version knows: another worker may have it."""
@@ -67,9 +69,7 @@ class Registry:
             if operation.WhichOneof("operation") is None:
                 raise DarkroomError(ErrorReason.UNAVAILABLE, "The worker does not know this operation yet.")
             spec = spec_of(operation)
-            module = self._modules[spec.name]
-            memory = module.peak_memory if isinstance(module, PictureOperationModule) else None
-            bound.append(Bound(spec, parameters_of(operation), module.run, memory))
+            bound.append(Bound(spec, parameters_of(operation), self._runs[spec.name], self._memory.get(spec.name)))
         return bound
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import grpc
+from google.protobuf.duration_pb2 import Duration
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
 from darkroom.internal.tasks.v1.attempt_service_pb2_grpc import AttemptServiceStub
@@ -50,12 +51,16 @@ class Admission:
             account_id=admission.account_id,
             input_file_ids=tuple(admission.input_file_ids),
             operations=tuple(admission.operations),
-            lease_seconds=response.lease.ToTimedelta().total_seconds(),
-            heartbeat_seconds=response.heartbeat_interval.ToTimedelta().total_seconds(),
+            lease_seconds=_seconds(response.lease),
+            heartbeat_seconds=_seconds(response.heartbeat_interval),
             report=report,
             last=admission.last,
             later_inputs=admission.later_inputs,
         )
+
+
+def _seconds(duration: Duration) -> float:
+    return duration.seconds + duration.nanos / 1e9
 
 
 class AttemptClient:
