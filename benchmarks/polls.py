@@ -55,5 +55,5 @@ async def measure(stack: ScratchStack) -> Section:
         if (name, connections) == ("status", 16):
             section.goals.append(Reached("polls", f"{load.per_second:.0f}/s", load.per_second >= _GOAL, processor=processor))
         if connections == 16:
-            section.remarks += f"With 16 connections {name} took: {shares(spent, len(load.latencies))}. "
+            section.remarks = f"{section.remarks} With 16 connections {name} took: {shares(spent, len(load.latencies))}.".strip()
     return section
