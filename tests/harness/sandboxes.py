@@ -17,11 +17,11 @@ class SharedSandboxes:
 
     @asynccontextmanager
     async def __call__(
-        self, *, preload: Sequence[str] = (), limits: Limits | None = None, concurrency: int | None = None, ahead: Limits | None = None
+        self, *, preload: Sequence[str] = (), limits: Limits | None = None, concurrency: int | None = None
     ) -> AsyncIterator[Sandbox]:
-        key = (tuple(preload), limits, concurrency, ahead)
+        key = (tuple(preload), limits, concurrency)
         if key not in self._open:
-            self._open[key] = Sandbox(preload=preload, limits=limits, concurrency=concurrency, ahead=ahead)
+            self._open[key] = Sandbox(preload=preload, limits=limits, concurrency=concurrency)
             await self._open[key].start()
         yield self._open[key]
 

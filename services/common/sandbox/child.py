@@ -27,19 +27,14 @@ def work(connection: socket.socket, confinement: Confinement) -> None:
     connection.sendall(answer_of(lambda: _run(connection, job, confinement)))
 
 
-def one_job(connection: socket.socket) -> Any:
-    """What the one job that comes over `connection` returns: for a child that is confined before it knows its job, which has no files."""
-    return _run(connection, _received(connection), None)
-
-
 def _received(connection: socket.socket) -> Job:
     _, length = HEADER.unpack(receive_exactly(connection, HEADER.size))
     return pickle.loads(receive_exactly(connection, length))  # type: ignore[no-any-return] # noqa: S301 - written by the host
 
 
-def _run(connection: socket.socket, job: Job, confinement: Confinement | None) -> Any:
+def _run(connection: socket.socket, job: Job, confinement: Confinement) -> Any:
     function = find(job.function)
-    args = job.args if confinement is None else confinement.enter(job).args
+    args = confinement.enter(job).args
     if job.with_connection:
         args = (*args, connection)
     if job.with_ranges:

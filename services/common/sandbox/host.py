@@ -19,8 +19,6 @@ from typing import Any, Self, TypeVar, cast
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
-from services.common.process import end
-from services.common.sandbox import child
 from services.common.sandbox.wire import HEADER, MAX_REPLY_BYTES, Job, Kind, frame
 
 _Result = TypeVar("_Result")
@@ -91,9 +89,6 @@ class Sandbox:
     when the first of those functions is run. At most `concurrency` children run at once; further calls wait. The process that
     forks the children starts with the first call, or with `start`, and is restarted if it dies.
 
-    With `ahead`, one more child waits for a job, confined to those limits and to no file: the next job that has these limits and no files,
-    and whose function is in a preloaded module, need not wait for a fork.
-
     Children end with the service, even when it is killed. They are confined to their job by what the kernel has
     (`confinement`); what it lacks is logged once, when the forking process starts.
     """
@@ -105,14 +100,10 @@ class Sandbox:
         on_demand: Mapping[str, Sequence[str]] = MappingProxyType({}),
         limits: Limits | None = None,
         concurrency: int | None = None,
-        ahead: Limits | None = None,
     ) -> None:
         self._preload = tuple(preload)
         self._on_demand = on_demand
         self._limits = limits or Limits()
-        self._ahead = ahead
-        self._waiting: tuple[socket.socket, socket.socket] | None = None
-        self._forking: asyncio.Task[None] | None = None
         self._slots = asyncio.Semaphore(concurrency or os.cpu_count() or 1)
         self._starting = asyncio.Lock()
         self._control: socket.socket | None = None
@@ -120,7 +111,6 @@ class Sandbox:
 
     async def __aenter__(self) -> Self:
         await self.start()
-        self._fork_ahead()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -149,11 +139,6 @@ class Sandbox:
 
     async def aclose(self) -> None:
         """End the forking process and every child of it."""
-        if self._forking is not None:
-            await end(self._forking)
-        if self._waiting is not None:
-            _close(*self._waiting)
-            self._waiting = None
         self._hang_up()
         if self._process is not None:
             await asyncio.to_thread(self._process.wait)
@@ -184,10 +169,8 @@ class Sandbox:
         job = job_of(
             function, args, limits, reads=tuple(reads), folder=folder, with_progress=on_progress is not None, with_ranges=ranges is not None
         )
-        without_files = folder is None and not reads and function.__module__ in self._preload
         async with self._slots:
-            waiting = self._take_waiting() if without_files and limits == self._ahead else None
-            connection, leash = waiting or await self.launch(self._on_demand.get(function.__module__, ()))
+            connection, leash = await self.launch(self._on_demand.get(function.__module__, ()))
             # Closing the leash kills the child if it is still running, so no exit path leaves one behind.
             with leash:
                 reader, writer = await asyncio.open_unix_connection(sock=connection)
@@ -201,34 +184,7 @@ class Sandbox:
                     raise SandboxTimedOut(f"no answer within {limits.wall_seconds:g} s") from error
                 finally:
                     writer.close()
-                    # Not before: the fork would take its time from the job.
-                    self._fork_ahead()
         return cast(_Result, result)
-
-    def _take_waiting(self) -> tuple[socket.socket, socket.socket] | None:
-        """The child that was forked ahead; None if there is none, or it has died."""
-        waiting, self._waiting = self._waiting, None
-        if waiting is None:
-            return None
-        try:
-            waiting[1].recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return waiting
-        except OSError:
-            pass
-        _close(*waiting)
-        return None
-
-    def _fork_ahead(self) -> None:
-        if self._ahead is not None and self._waiting is None and (self._forking is None or self._forking.done()):
-            self._forking = asyncio.create_task(self._have_one_waiting(self._ahead))
-
-    async def _have_one_waiting(self, limits: Limits) -> None:
-        # Without one, the next job tells what is wrong.
-        with contextlib.suppress(SandboxError, OSError):
-            connection, leash = await self.launch()
-            connection.sendall(frame(Kind.JOB, pickle.dumps(job_of(child.one_job, (), limits, with_connection=True))))
-            self._waiting = connection, leash
 
     async def launch(self, modules: Sequence[str] = ()) -> tuple[socket.socket, socket.socket]:
         """The host's ends of a new child's job socket and leash, non-blocking. Closing the leash kills the child.
@@ -326,11 +282,6 @@ def job_of(
         file_bytes=limits.file_bytes,
         threads=limits.threads,
     )
-
-
-def _close(*sockets: socket.socket) -> None:
-    for each in sockets:
-        each.close()
 
 
 def answer_of(kind: int, payload: bytes) -> Any:

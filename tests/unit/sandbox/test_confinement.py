@@ -27,8 +27,7 @@ X86 = platform.machine() == "x86_64"
 @pytest.fixture(scope="module")
 async def sandbox() -> AsyncIterator[Sandbox]:
     os.environ[SECRET] = "s3cret"
-    # Attempts without files are made by children that were confined before.
-    async with Sandbox(preload=["tests.unit.sandbox.escapes", "tests.unit.sandbox.jobs"], concurrency=2, ahead=Limits()) as made:
+    async with Sandbox(preload=["tests.unit.sandbox.escapes", "tests.unit.sandbox.jobs"], concurrency=2) as made:
         yield made
     del os.environ[SECRET]
 

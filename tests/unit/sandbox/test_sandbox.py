@@ -155,61 +155,6 @@ async def test_cancelling_kills_the_child(sandbox: Sandbox, tmp_path: Path) -> N
     await until_gone(pid)
 
 
-@pytest.fixture
-async def ahead() -> AsyncIterator[Sandbox]:
-    """With a child that waits for the next job."""
-    limits = Limits(file_bytes=0, open_files=40)
-    async with Sandbox(preload=["tests.unit.sandbox.jobs"], limits=limits, ahead=limits) as sandbox:
-        yield sandbox
-
-
-async def waiting_child(sandbox: Sandbox) -> int:
-    """The child that was forked ahead, once it is confined."""
-    _, nursery, _ = await sandbox.run(jobs.whoami, limits=Limits())
-    children = Path(f"/proc/{nursery}/task/{nursery}/children")
-
-    def confined() -> bool:
-        pids = text(children).split()
-        return len(pids) == 1 and "Seccomp:\t2\n" in text(Path(f"/proc/{pids[0]}/status"))
-
-    await eventually(confined)
-    return int(text(children))
-
-
-async def test_a_child_forked_ahead_serves_one_job_within_its_limits(ahead: Sandbox) -> None:
-    first = await waiting_child(ahead)
-    assert (await ahead.run(jobs.whoami))[0] == first
-    second = await waiting_child(ahead)
-    assert second != first
-    with pytest.raises(SandboxFailed, match="Too many open files"):
-        await ahead.run(jobs.open_many, 41)
-    await until_gone(second)
-    seen: list[tuple[int, int]] = []
-    assert await ahead.run(jobs.count_to, 2, on_progress=lambda done, total: seen.append((done, total))) == "done"
-    assert seen == [(1, 2), (2, 2)]
-
-
-async def test_a_job_with_files_or_other_limits_gets_a_child_of_its_own(ahead: Sandbox, tmp_path: Path) -> None:
-    waiting = await waiting_child(ahead)
-    await ahead.run(jobs.write_file, tmp_path / "file", 10, folder=tmp_path, limits=Limits())
-    assert (await ahead.run(jobs.whoami, limits=Limits(file_bytes=0)))[0] != waiting
-    assert await waiting_child(ahead) == waiting
-
-
-async def test_a_child_that_died_while_it_waited_is_replaced(ahead: Sandbox) -> None:
-    waiting = await waiting_child(ahead)
-    os.kill(waiting, signal.SIGKILL)
-    await until_gone(waiting)
-    assert await ahead.run(jobs.echo, "served") == "served"
-    assert await waiting_child(ahead) != waiting
-
-
-async def test_closing_ends_the_child_that_waits() -> None:
-    async with Sandbox(preload=["tests.unit.sandbox.jobs"], ahead=Limits()) as sandbox:
-        waiting = await waiting_child(sandbox)
-    await until_gone(waiting)
-
-
 async def test_what_only_some_jobs_need_is_loaded_when_the_first_of_them_comes() -> None:
     async with Sandbox(preload=[jobs.__name__], on_demand={os.getpid.__module__: ["colorsys"]}) as sandbox:
         assert not await sandbox.run(jobs.has_loaded, "colorsys")
