@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import httpx
@@ -15,8 +16,12 @@ from darkroom import AsyncClient
 from reference.openapi import document
 from services.common.rpc import catalogue
 
-OURS = document(catalogue.surface("claid"))
 BETA, STABLE = "/v1-beta1", "/v1"
+
+
+@cache
+def _ours() -> dict[str, Any]:
+    return document(catalogue.surface("claid"))
 
 
 @dataclass
@@ -59,10 +64,10 @@ def _check(method: str, path: str, response: httpx.Response) -> None:
     assert response.headers["content-type"].startswith("application/json"), response.headers
     assert response.headers["x-request-id"]
     body, status = response.json(), str(response.status_code)
-    templates = (template for template in OURS["paths"] if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path))
-    operation = OURS["paths"].get(next(templates, ""), {}).get(method.lower())
+    templates = (template for template in _ours()["paths"] if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path))
+    operation = _ours()["paths"].get(next(templates, ""), {}).get(method.lower())
     if operation is None or response.status_code == 429:
         return
     assert status in operation["responses"], f"{method} {path}: {status} is not documented: {body}"
     schema = operation["responses"][status]["content"]["application/json"]["schema"]
-    jsonschema.Draft202012Validator({**schema, "components": OURS["components"]}).validate(body)
+    jsonschema.Draft202012Validator({**schema, "components": _ours()["components"]}).validate(body)

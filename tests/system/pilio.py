@@ -10,6 +10,7 @@ import json
 import re
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,17 @@ from services.common.rpc import catalogue
 NANOID = "V1StGXR8_Z5jdHi6B-myT"
 PILIO = json.loads((Path(__file__).parent / "pilio-openapi.json").read_text())
 REST = catalogue.surface("rest")
-OURS = document(REST)
-for _schema in OURS["components"]["schemas"].values():
-    # A field that is not documented must not be there.
-    _schema["additionalProperties"] = False
 TERMINAL = ("Succeeded", "Failed")
 _PATIENCE_SECONDS = 240.0
+
+
+@cache
+def _ours() -> dict[str, Any]:
+    whole = document(REST)
+    for schema in whole["components"]["schemas"].values():
+        # A field that is not documented must not be there.
+        schema["additionalProperties"] = False
+    return whole
 
 
 @dataclass
@@ -121,11 +127,11 @@ def check_reply(method: str, path: str, response: httpx.Response) -> None:
     assert response.headers["x-request-id"]
     body = response.json()
     template, status = _template(path), str(response.status_code)
-    operation = OURS["paths"].get(template, {}).get(method)
+    operation = _ours()["paths"].get(template, {}).get(method)
     if operation is not None:
         assert status in operation["responses"], f"{method} {template}: {status} is not documented: {body}"
         content = operation["responses"][status]["content"]
-        _validate(body, content["application/json"]["schema"], OURS)
+        _validate(body, content["application/json"]["schema"], _ours())
     theirs = PILIO["paths"].get(template, {}).get(method, {}).get("responses", {})
     if response.status_code >= 400:
         assert_envelope(body)
@@ -150,7 +156,7 @@ def assert_envelope(body: dict[str, Any]) -> None:
 def _template(path: str) -> str:
     """The documented path that a request's path is one of; the path itself if there is none."""
     bare = path.partition("?")[0]
-    fits = (template for template in OURS["paths"] if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), bare))
+    fits = (template for template in _ours()["paths"] if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), bare))
     return next(fits, bare)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,7 @@ from services.common.rpc.validation import RequestValidator
 
 PILIO = json.loads((Path(__file__).parents[2] / "system" / "pilio-openapi.json").read_text())
 REST = catalogue.surface("rest")
-OURS = document(REST)
 METHODS = list(dict.fromkeys(route.method for route in catalogue.routes() if route.surface.name == REST.name))
-DOCUMENTS = {surface.name: document(surface) for surface in surfaces()}
 EXAMPLES = [
     (surface, method, example)
     for surface in surfaces()
@@ -38,15 +37,20 @@ EXAMPLES = [
 every_surface = pytest.mark.parametrize("surface", surfaces(), ids=lambda surface: surface.name)
 
 
+@cache
+def whole_document(surface: str) -> dict[str, Any]:
+    return document(catalogue.surface(surface))
+
+
 @every_surface
 def test_document_is_valid(surface: Surface) -> None:
-    openapi_spec_validator.validate(DOCUMENTS[surface.name])
+    openapi_spec_validator.validate(whole_document(surface.name))
 
 
 @every_surface
 def test_every_json_method_is_one_operation(surface: Surface) -> None:
     methods = dict.fromkeys(route.method for route in catalogue.routes() if route.surface.name == surface.name)
-    operations = [operation["operationId"] for verbs in DOCUMENTS[surface.name]["paths"].values() for operation in verbs.values()]
+    operations = [operation["operationId"] for verbs in whole_document(surface.name)["paths"].values() for operation in verbs.values()]
     assert len(set(operations)) == len(operations)
     # One that has several paths is numbered.
     assert {name.rstrip("0123456789") for name in operations} == {operation_id(method).rstrip("0123456789") for method in methods}
@@ -54,7 +58,7 @@ def test_every_json_method_is_one_operation(surface: Surface) -> None:
 
 @every_surface
 def test_every_operation_and_field_is_described(surface: Surface) -> None:
-    whole = DOCUMENTS[surface.name]
+    whole = whole_document(surface.name)
     for path, verbs in whole["paths"].items():
         for operation in verbs.values():
             assert operation["summary"], path
@@ -73,8 +77,8 @@ def test_examples_are_requests_that_pass(surface: Surface, method: MethodDescrip
     for binding in catalogue.bindings(method):
         for name in path_parameters(binding.template):
             setattr(request, name, getattr(request, name) or "1")
-        content = DOCUMENTS[surface.name]["paths"][openapi_path(binding.template)][binding.verb.lower()]["requestBody"]["content"]
-        validator(content["application/json"]["schema"], DOCUMENTS[surface.name]).validate(json.loads(example.request))
+        content = whole_document(surface.name)["paths"][openapi_path(binding.template)][binding.verb.lower()]["requestBody"]["content"]
+        validator(content["application/json"]["schema"], whole_document(surface.name)).validate(json.loads(example.request))
     RequestValidator().check(request)
 
 
@@ -88,22 +92,22 @@ def test_every_public_method_says_what_it_must(monkeypatch: pytest.MonkeyPatch) 
 def test_what_pilio_documents_is_documented(path: str) -> None:
     """Every request and reply that Pilio's document allows or promises: fields, types, required ones, allowed values."""
     for verb, theirs in PILIO["paths"][path].items():
-        ours = OURS["paths"][path][verb]
+        ours = whole_document(REST.name)["paths"][path][verb]
         if "requestBody" in theirs:
-            covers(body(ours, OURS), body(theirs, PILIO), path, request=True)
+            covers(body(ours, whole_document(REST.name)), body(theirs, PILIO), path, request=True)
         reply = {"content": ours["responses"]["200"]["content"]}
-        covers(schema_of(reply, OURS), schema_of(theirs["responses"]["200"], PILIO), path, request=False)
+        covers(schema_of(reply, whole_document(REST.name)), schema_of(theirs["responses"]["200"], PILIO), path, request=False)
         for status in ("400", "401", "404"):
             if status in theirs["responses"]:
-                covers(schema_of(ours["responses"][status], OURS), PILIO_ERROR, path, request=False)
+                covers(schema_of(ours["responses"][status], whole_document(REST.name)), PILIO_ERROR, path, request=False)
 
 
 @pytest.mark.parametrize("path", sorted(path for path, verbs in PILIO["paths"].items() if "post" in verbs))
 def test_examples_of_pilio_s_document_are_valid_requests_here(path: str) -> None:
     content = PILIO["paths"][path]["post"]["requestBody"]["content"]["application/json"]
-    schema = OURS["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    schema = whole_document(REST.name)["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
     for example in content["examples"].values():
-        validator(schema, OURS).validate(example["value"])
+        validator(schema, whole_document(REST.name)).validate(example["value"])
 
 
 def test_methods_must_say_what_they_are_refused_with() -> None:
