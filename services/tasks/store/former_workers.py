@@ -74,8 +74,7 @@ class FormerWorkerStore(Store):
     async def dispatch(self, lane: str, *, places: int, max_running: int, now: datetime) -> list[Task]:
         """Move up to `places` of the lane's next tasks to DISPATCHED, in the order of their turns."""
         values = {"lane": lane, "places": places, "max_running": max_running, "now": now}
-        async with self._database.turn(LANE_LOCKS, lane) as transaction:
-            return [task_of(row) for row in await transaction.fetch(DISPATCH, values)]
+        return [task_of(row) for row in await self._database.fetch_in_turn(LANE_LOCKS, lane, DISPATCH, values)]
 
     async def recall(self, lane: str, *, offered_before: datetime, now: datetime) -> list[Task]:
         """Queue the lane's tasks again that have been DISPATCHED since before `offered_before`."""

@@ -275,8 +275,7 @@ class OrderStore(Store):
             "lease_until": lease_until,
             "now": now,
         }
-        async with self._database.turn(LANE_LOCKS, lane) as transaction:
-            rows = await transaction.fetch(TAKE, values)
+        rows = await self._database.fetch_in_turn(LANE_LOCKS, lane, TAKE, values)
         return Taken([task_of(row) for row in rows if row["id"] is not None], more_wait=rows[0]["more_wait"])
 
     async def held(self, run_ids: Sequence[UUID], *, lease_until: datetime, timeout: timedelta) -> list[Task]:

@@ -21,7 +21,7 @@ _SLEEP = text("SELECT pg_sleep(60)")
 _END_OTHERS = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
 _OTHERS = text("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
 _OUR_SLEEPS = text(
-    "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active' AND datname = current_database()"
+    "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(%' AND state = 'active' AND datname = current_database()"
 )
 
 
@@ -51,6 +51,28 @@ async def test_a_transaction_is_all_or_nothing(items: Database) -> None:
             await transaction.fetch(_ADD, {"id": 3})
             await transaction.fetch(_ADD, {"id": 1})
     assert await ids(items) == [1, 2]
+
+
+async def test_statements_in_turn_see_what_the_one_before_has_committed(items: Database) -> None:
+    turn = text("INSERT INTO item (id) SELECT coalesce(max(id), 0) + 1 FROM item RETURNING id")
+    # Without the lock two of them would read the same largest number.
+    made = await asyncio.gather(*(items.fetch_in_turn(1, "it's", turn) for _ in range(10)))
+    assert sorted(row["id"] for rows in made for row in rows) == list(range(1, 11))
+
+
+async def test_a_turn_ends_with_its_statement_whatever_becomes_of_that(items: Database) -> None:
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await items.fetch_in_turn(1, "one", text("SELECT 1 / 0"))
+    with pytest.raises(asyncpg.DataError):
+        await items.fetch_in_turn(1, "one", _ADD, {"id": "no number"})
+    sleeping = asyncio.create_task(items.fetch_in_turn(1, "one", text("SELECT pg_sleep(1)")))
+    async with opened(items.engine.url.render_as_string(hide_password=False), 1) as other, asyncio.timeout(30):
+        while not await other.fetch(_OUR_SLEEPS):
+            await asyncio.sleep(0.01)
+        sleeping.cancel()
+        assert isinstance((await asyncio.gather(sleeping, return_exceptions=True))[0], asyncio.CancelledError)
+        # The server ends a statement before it notices that nobody waits for it.
+        assert await other.fetch_in_turn(1, "one", _ADD, {"id": 1})
 
 
 async def test_a_connection_whose_call_was_cancelled_is_not_used_again(items: Database) -> None:
