@@ -62,7 +62,7 @@ class _EdgeSettings(BaseSettings):
         cli_avoid_json=True,
     )
 
-    out: Path = Field(description="Folder for envoy.yaml and the files that belong to it; created if missing.")
+    out: Path = Field(description="Folder for envoy.json and the files that belong to it; created if missing.")
     edge_listen: Annotated[str, AfterValidator(_tcp)] = Field(
         "0.0.0.0:8080",
         description="Address of the public port.",

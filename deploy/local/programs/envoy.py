@@ -78,7 +78,7 @@ def envoy(config: StackConfig) -> Program:
     draining = ("--drain-time-s", str(_CLOSING_SECONDS), "--drain-strategy", "immediate")
     return Program(
         name=EDGE,
-        command=(tool("envoy"), *arguments(folder / "envoy.yaml"), *draining),
+        command=(tool("envoy"), *arguments(folder / "envoy.json"), *draining),
         requires=PUBLIC,
         configure=configure,
         ready=ready,

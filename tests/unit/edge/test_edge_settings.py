@@ -111,8 +111,8 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         monkeypatch.setenv(f"DARKROOM_{name.upper()}", value)
     monkeypatch.setattr("sys.argv", ["render", "--out", str(tmp_path), "--edge-listen", "127.0.0.1:1234"])
     main()
-    assert capsys.readouterr().out.strip() == str(tmp_path / "envoy.yaml")
-    assert "port_value" in (tmp_path / "envoy.yaml").read_text()
+    assert capsys.readouterr().out.strip() == str(tmp_path / "envoy.json")
+    assert "port_value" in (tmp_path / "envoy.json").read_text()
     monkeypatch.delenv("DARKROOM_EDGE_TASKS")
     with pytest.raises(SystemExit):
         main()
