@@ -7,11 +7,14 @@ from collections import Counter
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from darkroom import AsyncClient
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
 from darkroom.tasks.v1 import task_pb2
+from services.common.object_writing import SMALL_BYTES
 from services.inference.worker.attempt import AttemptRunner
 from services.inference.worker.client import AttemptClient
 from services.inference.worker.files import AttemptFiles
@@ -30,6 +33,7 @@ STEPS = {
     "output finalized, not completed": Point(AttemptClient, "complete", before=True),
     "completed, the reply not heard": Point(AttemptClient, "complete"),
 }
+SIZE = 1600, 1200
 ENDED = "completed, the reply not heard"
 
 
@@ -38,7 +42,7 @@ ENDED = "completed, the reply not heard"
 async def test_a_worker_that_dies_between_two_steps(native: AsyncClient, stack: StackUnderTest, tmp_path: Path) -> None:
     """All deaths at once, since each costs the time of a lease. A worker does one task at a time, and dies with the one that it has."""
     picture = tmp_path / "disc.png"
-    picture.write_bytes(encoded(disc(160, 120), "PNG"))
+    picture.write_bytes(encoded(_grained(disc(*SIZE)), "PNG"))
     file = await native.upload(picture)
     await asyncio.to_thread(stack.stop, "inference")
     tasks = [(await native.create_task([file.id], [CUT])).id for _ in STEPS]
@@ -50,14 +54,23 @@ async def test_a_worker_that_dies_between_two_steps(native: AsyncClient, stack: 
     await asyncio.to_thread(stack.start, "inference")
     for step, task_id in died.items():
         done = await native.wait(task_id)
-        assert (done.state, done.attempt) == (task_pb2.TASK_STATE_SUCCEEDED, 1 if step == ENDED else 2), step
+        assert done.state == task_pb2.TASK_STATE_SUCCEEDED, step
+        # The slot of the one that ended may have got another's task before its worker died.
+        assert done.attempt in ((1,) if step == ENDED else (2, 3)), step
         events = [event async for event in native.watch(task_id)]
         assert [event.sequence for event in events] == list(range(1, len(events) + 1)), step
         assert Counter(event.state for event in events)[task_pb2.TASK_STATE_SUCCEEDED] == 1, step
         assert len(done.output_file_ids) == 1, step
         [path] = await native.download(done.output_file_ids, tmp_path / f"of {task_id}")
-        assert opened(path.read_bytes()).size == (160, 120), step
+        assert opened(path.read_bytes()).size == SIZE, step
+        assert path.stat().st_size > SMALL_BYTES
         await _only_outputs(stack, task_id, set(done.output_file_ids))
+
+
+def _grained(picture: Image.Image) -> Image.Image:
+    """So much of it does not compress that what is cut out is too large for the call that creates an output, and is PUT."""
+    grain = np.random.default_rng(0).integers(0, 100, (*picture.size[::-1], 3), np.uint8)
+    return Image.fromarray(np.clip(np.asarray(picture) // 2 + grain, 0, 255).astype(np.uint8))
 
 
 def _worker(stack: StackUnderTest, step: str, folder: Path) -> AbstractAsyncContextManager[Dying]:

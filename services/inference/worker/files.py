@@ -15,6 +15,7 @@ from darkroom.internal.files.v1 import storage_service_pb2 as pb
 from darkroom.internal.files.v1.storage_service_pb2_grpc import StorageServiceStub
 from services.common.backoff import retry_unavailable
 from services.common.errors import DarkroomError, translated
+from services.common.object_writing import SMALL_BYTES
 from services.common.rpc.channel import Caller
 from services.inference.contract.flow import Stream
 from services.inference.media import Image
@@ -29,8 +30,6 @@ _SECONDS = 30.0
 _BATCH = 100
 _MOST_ANSWERS = 2_000
 _UNKNOWN = pb.StoredOutput()
-_SMALL = 1 << 20
-"""Files of up to this many bytes come and go with the calls that open and create them."""
 
 
 class AttemptFiles:
@@ -50,7 +49,7 @@ class AttemptFiles:
 
         Raises FILE_NOT_FOUND, FILE_SIZE_MISMATCH if it changed since it was accepted, and UNAVAILABLE.
         """
-        request = pb.OpenInputsRequest(task_id=run.task_id, file_ids=[file_id], content_bytes=_SMALL)
+        request = pb.OpenInputsRequest(task_id=run.task_id, file_ids=[file_id], content_bytes=SMALL_BYTES)
         reply = await self._call(self._stub.OpenInputs, request, run)
         opened = reply.inputs[0]
         target = folder / called
@@ -245,8 +244,8 @@ async def parts_of(pieces: AsyncIterator[bytes], size: int) -> AsyncIterator[byt
 def _small(content: bytes | Path) -> bytes:
     """The content if it is small, else nothing."""
     if isinstance(content, bytes):
-        return content if len(content) <= _SMALL else b""
-    return content.read_bytes() if content.stat().st_size <= _SMALL else b""
+        return content if len(content) <= SMALL_BYTES else b""
+    return content.read_bytes() if content.stat().st_size <= SMALL_BYTES else b""
 
 
 def _unseen(_done: float) -> None:
