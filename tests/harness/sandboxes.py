@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 
 from services.common.sandbox import Limits, Sandbox
 
@@ -17,11 +18,16 @@ class SharedSandboxes:
 
     @asynccontextmanager
     async def __call__(
-        self, *, preload: Sequence[str] = (), limits: Limits | None = None, concurrency: int | None = None
+        self,
+        *,
+        preload: Sequence[str] = (),
+        on_demand: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        limits: Limits | None = None,
+        concurrency: int | None = None,
     ) -> AsyncIterator[Sandbox]:
-        key = (tuple(preload), limits, concurrency)
+        key = (tuple(preload), tuple(on_demand.items()), limits, concurrency)
         if key not in self._open:
-            self._open[key] = Sandbox(preload=preload, limits=limits, concurrency=concurrency)
+            self._open[key] = Sandbox(preload=preload, on_demand=on_demand, limits=limits, concurrency=concurrency)
             await self._open[key].start()
         yield self._open[key]
 
