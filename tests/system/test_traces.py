@@ -101,7 +101,7 @@ async def test_a_task_is_one_trace_from_the_edge_to_the_model_and_the_result(pil
         (EDGE, "POST darkroom.rest.v1.ImagesService"),
         (ACCOUNTS, "envoy.service.auth.v3.Authorization/Check"),
         (FILES, f"{STORAGE}/PinTasks"),
-        (FILES, f"{STORAGE}/FinalizeOutputs"),
+        (FILES, f"{STORAGE}/CreateOutputs"),
         (WORKER, "process neural"),
         (FILES, "process EVENTS"),
     )
@@ -123,7 +123,7 @@ async def test_a_task_is_one_trace_from_the_edge_to_the_model_and_the_result(pil
         (TRITON, "isnet"),
         (TRITON, "compute"),
     ]
-    for service, method, stage in ((FILES, f"{STORAGE}/OpenInputs", "fetch"), (FILES, f"{STORAGE}/FinalizeOutputs", "finalize")):
+    for service, method, stage in ((FILES, f"{STORAGE}/OpenInputs", "fetch"), (FILES, f"{STORAGE}/CreateOutputs", "store")):
         assert path_to(spans, one([span for span in spans if span.kind == SERVER], service, method)) == [
             *attempt,
             (WORKER, stage),

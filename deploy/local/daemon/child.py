@@ -51,8 +51,9 @@ def run(module: str, environment: Mapping[str, str]) -> NoReturn:
 
 def _begin(module: str, environment: Mapping[str, str]) -> None:
     for number in signal.valid_signals():
+        handler = signal.getsignal(number)
         # One that is ignored stays so, as over an exec.
-        if callable(signal.getsignal(number)) or number in _PYTHONS_SIGNALS:
+        if callable(handler) or (number in _PYTHONS_SIGNALS and handler is not signal.SIG_IGN):
             signal.signal(number, _PYTHONS_SIGNALS.get(number, signal.SIG_DFL))
     os.environ.clear()
     os.environ.update(environment)

@@ -34,7 +34,9 @@ def forked(folder: Path, module: str, *preloaded: str) -> subprocess.CompletedPr
 
 
 def _finished(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    # Whoever runs the tests may ignore some signals, and the supervisor's handlers would hide which.
+    usual = ("env", "--default-signal")
+    return subprocess.run([*usual, *command], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
 def _module(folder: Path, source: str, name: str = "part_of_a_test") -> str:
