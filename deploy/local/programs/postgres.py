@@ -22,6 +22,9 @@ _SETTINGS = {
     "max_connections": "120",
     "shared_buffers": "64MB",
     "max_wal_size": "512MB",
+    # What is read is mostly in the system's memory already: no processes of their own read it, of which each takes memory.
+    "io_method": "sync",
+    "max_logical_replication_workers": "0",
     "log_line_prefix": "%m [%p] %d ",
 }
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
