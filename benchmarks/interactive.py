@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
-import os
 import shutil
-import subprocess
 import tempfile
 import time
 import uuid
@@ -26,7 +24,7 @@ from benchmarks.load import Connection, connected
 from benchmarks.processor import Spent, each, shares, spending
 from benchmarks.table import Section, milliseconds, percentile
 from deploy.local.scratch.stack import ScratchStack
-from models.fetch import npm_command
+from models.npm import install
 
 _ROOT = Path(__file__).resolve().parent.parent
 _CONTENDER = _ROOT / "benchmarks" / "contenders" / "sharp"
@@ -198,13 +196,12 @@ async def _sharp() -> AsyncIterator[tuple[str, psutil.Process]]:
 
 
 def _install() -> None:
-    """Install what the lock file names, unless it is there."""
-    lock = _CONTENDER / "package-lock.json"
-    if (_INSTALLED / lock.name).exists() and (_INSTALLED / lock.name).read_bytes() == lock.read_bytes():
+    """Install what the contender's package.json pins, unless it is there."""
+    pinned = _CONTENDER / "package.json"
+    if (_INSTALLED / pinned.name).exists() and (_INSTALLED / pinned.name).read_bytes() == pinned.read_bytes():
         shutil.copy(_CONTENDER / "server.mjs", _INSTALLED)
         return
     shutil.rmtree(_INSTALLED, ignore_errors=True)
     shutil.copytree(_CONTENDER, _INSTALLED)
-    environment = {**os.environ, "npm_config_cache": str(_ROOT / ".cache" / "npm"), "npm_config_prefer_offline": "true"}
     # The binaries are packages of their own: no script has to run.
-    subprocess.run([*npm_command(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=_INSTALLED, env=environment, check=True)
+    install(_INSTALLED, _ROOT / ".cache" / "npm")

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from darkroom.tasks.v1 import task_pb2
 from deploy.local.layout import REPOSITORY
 from deploy.local.programs.envoy import edge_settings
 from deploy.local.scratch.ports import free_port
-from models.fetch import npm_command
+from models.npm import install
 from tests.certificate import make_certificate
 from tests.component.edge.conftest import envoy
 from tests.stacks import Account, StackUnderTest
@@ -168,17 +167,11 @@ async def test_the_python_program_of_the_page(secure: Secure, account: Account, 
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the npm package and the program that calls it, as the lock file has it."""
+    """A folder with the npm package and the program that calls it, as package.json pins them."""
     folder = tmp_path_factory.mktemp("fal_node")
     for file in NODE.iterdir():
         shutil.copy(file, folder)
-    subprocess.run(
-        [*npm_command(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        cwd=folder,
-        env={**os.environ, "npm_config_cache": str(REPOSITORY / ".cache" / "npm"), "npm_config_prefer_offline": "true"},
-        check=True,
-        capture_output=True,
-    )
+    install(folder, REPOSITORY / ".cache" / "npm")
     return folder
 
 

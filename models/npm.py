@@ -1,0 +1,37 @@
+"""Installs npm packages that a `package.json` pins by version and hash. No lock file: npm writes addresses of
+registries into those."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from models.errors import FetchError
+from models.fetch import npm_command
+
+_OPTIONS = ("--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund")
+
+
+def install(folder: Path, cache: Path) -> None:
+    """Install what `folder/package.json` pins into `folder/node_modules`; packages come from the folder `cache` where it has them.
+
+    `dependencies` gives exact versions, of packages that others need too. `integrity` maps `NAME@VERSION` to npm's hash of each that may be
+    installed, those of other platforms included. No script of a package is run, so nothing has run when the hashes are compared.
+    Raises FetchError, also for a package with another hash, or without one.
+    """
+    pinned: Mapping[str, str] = json.loads((folder / "package.json").read_text())["integrity"]
+    environment = {**os.environ, "npm_config_cache": str(cache), "npm_config_prefer_offline": "true"}
+    ran = subprocess.run([*npm_command(), "install", *_OPTIONS], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise FetchError(f"npm could not install {folder}:\n{ran.stderr.strip()}")
+    # What npm has put there, with the hashes that it has checked the archives against.
+    installed = json.loads((folder / "node_modules" / ".package-lock.json").read_text())["packages"]
+    for path, package in installed.items():
+        name = f"{path.rpartition('node_modules/')[2]}@{package['version']}"
+        if name not in pinned:
+            raise FetchError(f"npm:{name}: no hash is pinned for it in {folder / 'package.json'}")
+        if package["integrity"] != pinned[name]:
+            raise FetchError(f"npm:{name}: its hash is {package['integrity']}, {folder / 'package.json'} expects {pinned[name]}")
