@@ -7,7 +7,7 @@ import inspect
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, NoReturn, TypeAlias
 
@@ -47,7 +47,6 @@ from services.common.telemetry import tracing
 Listener = Literal["public", "internal"]
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
-Details = grpc.HandlerCallDetails
 
 _logger = log.get_logger()
 _SLOW_SECONDS = 1.0
@@ -55,7 +54,7 @@ _SLOW_SECONDS = 1.0
 _QUIET = ("/grpc.health.v1.Health/", "/envoy.service.auth.v3.Authorization/")
 
 
-class CallInterceptor(grpc.aio.ServerInterceptor):
+class CallInterceptor:
     """Wraps each method of one listener.
 
     Servicers and the domain below them deliberately raise only `DarkroomError`; anything else is logged and becomes INTERNAL.
@@ -72,22 +71,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._open_calls = open_calls or OpenCalls()
         self._validator = RequestValidator()
         self._traced = tracing.enabled()
-        self._handlers: dict[str, Handler] = {}
 
-    async def intercept_service(
-        self, continuation: Callable[[Details], Awaitable[Handler | None]], handler_call_details: Details
-    ) -> Handler | None:
-        """Wrap the method's handler, only once, since it stays the same."""
-        known = self._handlers.get(handler_call_details.method)
-        if known is not None:
-            return known
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            return handler
-        wrapped = self._handlers[handler_call_details.method] = self._wrapped(handler, handler_call_details.method)
-        return wrapped
-
-    def _wrapped(self, handler: Handler, method: str) -> Handler:
+    def wrapped(self, handler: Handler, method: str) -> Handler:
+        """The handler of a method, by its full path `/package.Service/Method`, with all this around it."""
         policy = self._policies.of(method)
         codecs: dict[str, Any] = {
             "request_deserializer": lenient(handler.request_deserializer or bytes),

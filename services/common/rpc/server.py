@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,12 +11,12 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from services.common.identity import Verifier
 from services.common.log import get_logger
 from services.common.rpc import catalogue, validation
-from services.common.rpc.interceptor import CallInterceptor, Listener
+from services.common.rpc.interceptor import CallInterceptor, Handler, Listener
 from services.common.rpc.open_calls import OpenCalls
 from services.common.rpc.policy import PolicyTable
 from services.common.telemetry.health import Health
@@ -48,10 +48,10 @@ class Mount:
         service: ServiceDescriptor = messages.DESCRIPTOR.services_by_name[base.__name__.removesuffix("Servicer")]
         return service
 
-    def add_to(self, server: grpc.aio.Server) -> None:
-        """Let the servicer answer the service's calls on a server."""
+    def add_to(self, methods: _Methods) -> None:
+        """Add the servicer's methods to those of a server."""
         base = self._base
-        getattr(import_module(base.__module__), f"add_{base.__name__}_to_server")(self.servicer, server)
+        getattr(import_module(base.__module__), f"add_{base.__name__}_to_server")(self.servicer, methods)
 
     @property
     def _base(self) -> type:
@@ -61,6 +61,30 @@ class Mount:
         if len(generated) != 1:
             raise TypeError(f"{type(self.servicer).__name__} must have one generated servicer as a base; it has {len(generated)}")
         return generated[0]
+
+
+class _Methods(grpc.GenericRpcHandler):
+    """The methods of a server, as gRPC looks them up.
+
+    Generated code adds each servicer's to what it takes for the server. That would wait for a call of each of them separately, and go
+    through all that it waits for at every call: a tenth of a millisecond and more for a hundred methods.
+    """
+
+    def __init__(self, interceptor: CallInterceptor) -> None:
+        self._interceptor = interceptor
+        self._handlers: dict[str, Handler] = {}
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler]) -> None:
+        """Add the methods of a service."""
+        paths = {f"/{service}/{name}": handler for name, handler in handlers.items()}
+        self._handlers |= {path: self._interceptor.wrapped(handler, path) for path, handler in paths.items()}
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """The same methods in gRPC's other form."""
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
+        """The method that is called; None for one that does not exist."""
+        return self._handlers.get(handler_call_details.method)
 
 
 @asynccontextmanager
@@ -88,14 +112,15 @@ async def listening(
     # The edge keeps each method to its own limit; a server has one for all.
     largest = max([_MESSAGE_BYTES, *(catalogue.max_request_bytes(method) for mount in mounts for method in mount.descriptor.methods)])
     options = (*_OPTIONS, ("grpc.max_receive_message_length", largest))
-    interceptor = CallInterceptor(listener, policies, verifier, open_calls, certified=tls is not None)
-    server = grpc.aio.server(interceptors=[interceptor], options=options)
+    methods = _Methods(CallInterceptor(listener, policies, verifier, open_calls, certified=tls is not None))
     for mount in mounts:
-        mount.add_to(server)
+        mount.add_to(methods)
     status = health_aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(status, server)
+    health_pb2_grpc.add_HealthServicer_to_server(status, methods)
     if reflect:
-        reflection.enable_server_reflection([*reflect, reflection.SERVICE_NAME, health_pb2.DESCRIPTOR.package + ".Health"], server)
+        names = [*reflect, reflection.SERVICE_NAME, health_pb2.DESCRIPTOR.package + ".Health"]
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection.aio.ReflectionServicer(names), methods)
+    server = grpc.aio.server(handlers=[methods], options=options)
     if tls is None:
         server.add_insecure_port(address)
     else:
