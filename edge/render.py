@@ -22,7 +22,7 @@ from edge.settings import EdgeSettings
 from edge.shapes import lists, shapes
 from services.common.rpc import catalogue
 
-_HERE = Path(__file__).parent
+_TEMPLATES = Path(__file__).parent / "envoy"
 
 
 def render(settings: EdgeSettings) -> Path:
@@ -86,7 +86,9 @@ def render(settings: EdgeSettings) -> Path:
 @cache
 def _templates() -> Environment:
     # No escaping for HTML: this is YAML and Lua, and values pass `tojson`.
-    templates = Environment(loader=FileSystemLoader(_HERE), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
+    templates = Environment(  # noqa: S701
+        loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
     templates.filters["tojson"] = _json
     return templates
 

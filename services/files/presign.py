@@ -16,7 +16,7 @@ from botocore.credentials import Credentials
 Item = TypeVar("Item")
 
 _AT_ONCE = 4
-# In which the edge finds how long a body may be: edge/presigned.lua.j2.
+# In which the edge finds how long a body may be: edge/envoy/presigned.lua.j2.
 _MOST_BYTES = "x-darkroom-max-bytes"
 
 
