@@ -13,6 +13,9 @@ from services.files.store.rows import Store
 from services.files.store.storage import COUNTS_LOCKED, LOCK_COUNTS
 
 _OUTPUT_END = f"CAST(:now AS timestamptz) + {OUTPUT_LIFE}"
+_IS_WINNER = """
+file.id = ANY(:winners) AND task_id = ANY(:task_ids) AND NOT visible AND state = 'ready' AND kept_as IS NULL
+"""
 
 _PIN = text("""
 WITH wanted AS (
@@ -102,36 +105,38 @@ FROM locked WHERE file.id = locked.id
 RETURNING file.id
 """)
 
-_LOCK_ENDED = text("""
-SELECT id FROM file
-WHERE (task_id = ANY(:task_ids) AND NOT visible) OR id IN (SELECT file_id FROM pin WHERE task_id = ANY(:task_ids))
-ORDER BY id FOR NO KEY UPDATE
-""")
-
-_SHOW_WINNERS = text(f"""
-WITH locked AS (SELECT account_id FROM file WHERE id = ANY(:winners) AND task_id = ANY(:task_ids) AND NOT visible),
-{LOCK_COUNTS}
-UPDATE file SET visible = true, expires_at = {_OUTPUT_END}, sweep_at = {_OUTPUT_END}
-WHERE id = ANY(:winners) AND task_id = ANY(:task_ids) AND NOT visible AND state = 'ready' AND kept_as IS NULL AND {COUNTS_LOCKED}
+_SETTLE = text(f"""
+WITH held AS MATERIALIZED (
+  SELECT id, account_id FROM file
+  WHERE (task_id = ANY(:task_ids) AND NOT visible) OR id IN (SELECT file_id FROM pin WHERE task_id = ANY(:task_ids))
+  ORDER BY id FOR NO KEY UPDATE
+),
+locked AS (SELECT account_id FROM held WHERE id = ANY(:winners)),
+{LOCK_COUNTS},
+shown AS (
+  UPDATE file SET visible = true, expires_at = {_OUTPUT_END}, sweep_at = {_OUTPUT_END}
+  FROM held WHERE file.id = held.id AND {_IS_WINNER} AND {COUNTS_LOCKED}
+),
+given_up AS (
+  UPDATE file SET state = 'deleting', sweep_at = :now
+  FROM held WHERE file.id = held.id AND task_id = ANY(:task_ids) AND NOT visible AND state <> 'deleting' AND NOT ({_IS_WINNER})
+  RETURNING file.sweep_at
+),
+dropped AS (DELETE FROM pin WHERE task_id = ANY(:task_ids) AND (SELECT count(*) FROM held) IS NOT NULL RETURNING file_id),
+lost AS (SELECT file_id, count(*) AS pins FROM dropped GROUP BY file_id),
+released AS (
+  UPDATE file
+  SET pins = file.pins - lost.pins,
+      sweep_at = CASE WHEN file.pins = lost.pins AND (state = 'deleting' OR expires_at <= :now)
+                      THEN CAST(:now AS timestamptz) ELSE sweep_at END
+  FROM lost WHERE file.id = lost.file_id
+  RETURNING file.sweep_at
+)
+SELECT FROM given_up UNION ALL SELECT FROM released WHERE sweep_at <= :now
 """)  # noqa: S608 - put together from constants
-
-_GIVE_UP_OTHERS = text("""
-UPDATE file SET state = 'deleting', sweep_at = :now
-WHERE task_id = ANY(:task_ids) AND NOT visible AND state <> 'deleting'
-RETURNING id
-""")
-
-_UNPIN = text("""
-WITH dropped AS (DELETE FROM pin WHERE task_id = ANY(:task_ids) RETURNING file_id),
-     lost AS (SELECT file_id, count(*) AS pins FROM dropped GROUP BY file_id)
-UPDATE file
-SET pins = file.pins - lost.pins,
-    sweep_at = CASE WHEN file.pins = lost.pins AND (state = 'deleting' OR expires_at <= :now)
-                    THEN CAST(:now AS timestamptz) ELSE sweep_at END
-FROM lost WHERE file.id = lost.file_id
-RETURNING file.sweep_at
-""")
-"""A file may lose several pins at once, but an UPDATE … FROM changes each row only once, so the pins are counted first."""
+"""One row for each file that can be removed now. No row is changed twice, which one statement could not do: outputs that are shown or given
+up are hidden, and only visible files are pinned. All rows are locked first, in order. A file may lose several pins at once, but an
+UPDATE … FROM changes each row only once, so the pins are counted first."""
 
 
 class TaskFileStore(Store):
@@ -210,9 +215,4 @@ class TaskFileStore(Store):
             "now": now,
             "life": life,
         }
-        async with self._database.transaction() as transaction:
-            await transaction.fetch(_LOCK_ENDED, values)
-            await transaction.fetch(_SHOW_WINNERS, values)
-            given_up = await transaction.fetch(_GIVE_UP_OTHERS, values)
-            released = await transaction.fetch(_UNPIN, values)
-        return bool(given_up) or any(row["sweep_at"] is not None and row["sweep_at"] <= now for row in released)
+        return bool(await self._database.fetch(_SETTLE, values))

@@ -162,6 +162,20 @@ async def test_the_storage_is_not_asked_about_what_it_has_answered(world: World,
     assert not await not_found(world, account, told)
 
 
+async def test_tasks_that_end_at_once_lose_their_pins_once(world: World) -> None:
+    account, tasks = world.account(), [world.task() for _ in range(3)]
+    file = await ready_input(world, account)
+    for task in tasks:
+        await world.files.task_files.pin(account, task, [file.id])
+    won, lost = [[await output(world, account, task) for task in tasks[:2]] for _ in range(2)]
+    ended = [EndedTask(task, (winner,)) for task, winner in zip(tasks, won, strict=False)]
+    claims = [world.files.task_files.sign_downloads(account, [winner]) for winner in won]
+    await asyncio.gather(*(world.files.task_files.settle(ended) for _ in range(4)), *claims)
+    assert (await world.row(file.id))["pins"] == 1
+    assert [(await world.row(winner))["visible"] for winner in won] == [True, True]
+    assert [(await world.row(other))["state"] for other in lost] == ["deleting", "deleting"]
+
+
 async def test_downloads_that_tasks_asks_for_do_not_wait_for_the_event(world: World) -> None:
     account, task = world.account(), world.task()
     file_id = await output(world, account, task)
