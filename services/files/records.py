@@ -10,7 +10,7 @@ A file's life (`FileState`); every arrow is one guarded UPDATE in `services.file
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 
@@ -34,11 +34,16 @@ class FileOrigin(enum.StrEnum):
     TASK = "task"
 
 
+NEW_ID = "{id}"
+"""Stands for the id in the object key of a file that has none yet."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
     """A file of an account."""
 
     id: int
+    """0: it gets one when it is stored, also in its object key, where `NEW_ID` stands for it."""
     account_id: int
     origin: FileOrigin
     state: FileState
@@ -78,6 +83,10 @@ class File:
     """None: never, or an unclaimed output."""
     sweep_at: datetime | None = None
     """When the sweeper next looks at it; also the end of the lease of the sweeper that has claimed it."""
+
+    def numbered(self, file_id: int) -> File:
+        """The file, with the id that it has got if it had none."""
+        return self if self.id else replace(self, id=file_id, object_key=self.object_key.replace(NEW_ID, str(file_id)))
 
 
 @dataclass(frozen=True, slots=True)

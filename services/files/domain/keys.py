@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import secrets
 
+from services.files.records import NEW_ID
+
 FILES = "files/"
 """What files are served from."""
 UPLOADS = "uploads/"
@@ -21,12 +23,12 @@ _UPLOAD_KEY = re.compile(rf"{UPLOADS}(\d{{1,18}})-\d+-")
 
 def object_key(account_id: int, file_id: int) -> str:
     """A new name for a file's bytes. Its random end keeps URLs from being guessed by someone who knows the ids."""
-    return f"{FILES}{account_id}/{file_id}-{secrets.token_urlsafe(16)}"
+    return f"{FILES}{account_id}/{file_id or NEW_ID}-{secrets.token_urlsafe(16)}"
 
 
 def upload_key(account_id: int, file_id: int) -> str:
     """A new name for what a client sends in a single PUT."""
-    return f"{UPLOADS}{account_id}-{file_id}-{secrets.token_urlsafe(16)}"
+    return f"{UPLOADS}{account_id}-{file_id or NEW_ID}-{secrets.token_urlsafe(16)}"
 
 
 def file_id_of(key: str) -> int | None:

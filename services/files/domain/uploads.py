@@ -142,7 +142,8 @@ class Uploads:
         in_parts = [self._goes_in_parts(upload, mode) for upload in uploads]
         part_bytes = self._urls.part_bytes([upload.size_bytes for upload, parted in zip(uploads, in_parts, strict=True) if parted])
         now = self._clock()
-        ids = await self._store.new_ids(len(uploads))
+        # An upload in parts is begun before its record is stored, under a name that has its id.
+        ids = await self._store.new_ids(len(uploads)) if any(in_parts) else [0] * len(uploads)
         files = [
             File(
                 id=file_id,
@@ -170,13 +171,13 @@ class Uploads:
         store. Raises QUOTA_EXCEEDED."""
         added = storage_of(files)
         if not added.parted_uploads:
-            return files, await self._store.insert_uploads(files, call, self._quotas.growth(added), self._clock())
+            return await self._store.insert_uploads(files, call, self._quotas.growth(added), self._clock())
         # What is started counts only when it is stored. Without turns, one account's concurrent calls could start any number.
         async with self._quotas.turn(files[0].account_id):
             await self._quotas.check_room(files[0].account_id, added)
             files = await self._start(files)
             try:
-                return files, await self._store.insert_uploads(files, call, self._quotas.growth(added), self._clock())
+                return await self._store.insert_uploads(files, call, self._quotas.growth(added), self._clock())
             except DarkroomError as error:
                 if error.reason in (ErrorReason.IDEMPOTENCY_IN_PROGRESS, ErrorReason.QUOTA_EXCEEDED):
                     await self._abandon(files)

@@ -16,7 +16,7 @@ from darkroom.common.v1 import audit_pb2
 from services.common.audit.log import actor_values, audited
 from services.common.idempotency import in_progress, key_values, remembered, storing_key
 from services.common.idempotent_call import IdempotentCall
-from services.files.records import AcceptedContent, File
+from services.files.records import NEW_ID, AcceptedContent, File
 from services.files.store.retention import TEMPORARY_LIFE
 from services.files.store.rows import COLUMNS, Store, files
 from services.files.store.storage import AFTER, FITS, Check, Growth, check_stored, stored
@@ -33,27 +33,35 @@ account_id = :account_id AND state <> 'deleting' AND missing_since IS NULL AND (
 
 _NEW_IDS = text("SELECT next_id() FROM generate_series(1, CAST(:count AS integer))")
 
-_ENDS = {
+_NUMBERS = """numbers AS MATERIALIZED (
+  SELECT array_agg(new.id ORDER BY new.id) AS ids
+  FROM (SELECT next_id() AS id FROM jsonb_array_elements(CAST(:files AS jsonb)) AS file WHERE file['id'] = '0') AS new
+)"""
+_ID = "coalesce(ids[CAST(ordinality AS integer)], id)"
+_VALUES = {"id": _ID, "object_key": f"replace(object_key, '{NEW_ID}', CAST({_ID} AS text))"} | {
     column: f"""CASE WHEN visible AND state = 'ready' THEN CAST(:now AS timestamptz) + {TEMPORARY_LIFE} ELSE {column} END"""
     for column in ("expires_at", "sweep_at")
 }
 _ADDING = f"""
   INSERT INTO file ({", ".join(COLUMNS)})
-  SELECT {", ".join(_ENDS.get(column, column) for column in COLUMNS)}
-  FROM jsonb_populate_recordset(CAST(NULL AS file), CAST(:files AS jsonb)) AS file
+  SELECT {", ".join(_VALUES.get(column, column) for column in COLUMNS)}
+  FROM numbers CROSS JOIN jsonb_populate_recordset(CAST(NULL AS file), CAST(:files AS jsonb)) WITH ORDINALITY AS file
 """  # noqa: S608 - put together from constants
-"""Adds files. One that an account can use at once gets its end here, which may be set for the account."""
+"""Adds files, either all or none of which get an id from `numbers`. One that an account can use at once gets its end here, which may be set
+for the account."""
 
 _INSERT = text(f"""
-WITH added AS ({_ADDING} RETURNING account_id, id),
+WITH {_NUMBERS},
+added AS ({_ADDING} RETURNING account_id, id),
 made AS (SELECT account_id, array_agg(id ORDER BY id) AS ids FROM added GROUP BY account_id),
 {remembered("made", ids="ids")}
-SELECT id FROM added
+SELECT id FROM added ORDER BY id
 """)  # noqa: S608 - put together from constants
 """Inserts new files, and the idempotency key of the call that creates them, if any."""
 
 _INSERT_WITHIN = text(f"""
-WITH patience AS MATERIALIZED (
+WITH {_NUMBERS},
+patience AS MATERIALIZED (
   SELECT CASE WHEN CAST(:idempotency_key AS text) IS NOT NULL THEN set_config('lock_timeout', '{_PATIENCE_TIME}', true) END
 ),
 room AS MATERIALIZED (
@@ -62,7 +70,7 @@ room AS MATERIALIZED (
 added AS ({_ADDING} WHERE EXISTS (SELECT FROM room WHERE {FITS}) RETURNING account_id, id),
 made AS (SELECT account_id, array_agg(id ORDER BY id) AS ids FROM added GROUP BY account_id),
 {remembered("made", ids="ids")}
-SELECT {AFTER}, EXISTS (SELECT FROM added) AS fits FROM room
+SELECT {AFTER}, made.ids FROM room LEFT JOIN made ON true
 """)  # noqa: S608 - put together from constants
 """Inserts new files as `_INSERT` does, if the account has room for them, and returns what it then stores. It inserts nothing for an account
 that has never stored anything, and returns nothing then."""
@@ -134,25 +142,26 @@ class FileStore(Store):
 
     async def insert_uploads(
         self, uploads: Sequence[File], call: IdempotentCall | None, growth: Growth, now: datetime, life: timedelta = timedelta()
-    ) -> int:
+    ) -> tuple[list[File], int]:
         """Insert all of the uploads, of one account, or none; with them the idempotency key of the call that creates them, if any.
 
-        Those that are READY are kept for `life`, or as long as is set for their account.
+        Those that are READY are kept for `life`, or as long as is set for their account. Either all or none of them have ids; those that
+        have none get increasing ones.
 
-        Returns how many bytes more the account may store. Raises what the check of `growth` raises about all that it then stores, and
+        Returns them, and how many bytes more the account may store. Raises what the check of `growth` raises about all that it then stores, and
         IDEMPOTENCY_IN_PROGRESS when another call has stored the key, or is storing it and does not finish in time.
         """
         account_id, values = uploads[0].account_id, {**_new(uploads, call, now), "life": life}
         with storing_key(), _one_of_two():
             found = await self._database.fetch(_INSERT_WITHIN, {**values, **growth.values(), "account_id": account_id})
-            if found and found[0]["fits"]:
-                return growth.check(*stored(found))
+            if found and found[0]["ids"]:
+                return _numbered(uploads, found[0]["ids"]), growth.check(*stored(found))
             # The first uploads of an account, or too much: the check says what.
             async with self._database.transaction() as transaction:
                 if call is not None:
                     await transaction.fetch(_PATIENCE)
-                await transaction.fetch(_INSERT, values)
-                return await check_stored(transaction, account_id, growth.check)
+                ids = [row["id"] for row in await transaction.fetch(_INSERT, values)]
+                return _numbered(uploads, ids), await check_stored(transaction, account_id, growth.check)
 
     async def remember(self, file_id: int, call: IdempotentCall, now: datetime) -> None:
         """Store the idempotency key of the call that has made a file READY; until then, a repeat makes another one.
@@ -227,3 +236,8 @@ def _new(rows: Sequence[File], call: IdempotentCall | None, now: datetime) -> di
     """The values of `_INSERT`."""
     described = json.dumps([asdict(file) for file in rows], default=datetime.isoformat)
     return {"files": described, "now": now, "life": timedelta(), **key_values(call, now)}
+
+
+def _numbered(uploads: Sequence[File], ids: Sequence[int]) -> list[File]:
+    """The uploads with the ids under which they are stored, in increasing order."""
+    return [file.numbered(file_id) for file, file_id in zip(uploads, ids, strict=True)]
