@@ -136,7 +136,7 @@ class Pipeline:
     @asynccontextmanager
     async def room(self, source: Source | None, context: RunContext) -> AsyncIterator[Header | None]:
         """Reserve the memory that `run` of an input and the delivery of its result need; wait until it is free. Returns the header of a
-        picture.
+        picture; of one on which the operations are short work, perhaps only as far as it is recorded.
 
         Raises MEDIA_LIMIT_EXCEEDED if that is more than this worker has, FILE_TOO_LARGE, and what reading a header raises.
         """
@@ -153,10 +153,17 @@ class Pipeline:
 
     @asynccontextmanager
     async def _room(self, source: Source, operations: Sequence[Bound], limits: Limits, report: Report) -> AsyncIterator[Header]:
-        found = await self._header(source, limits)
-        needed = needed_memory(found, operations, [each.header for each in self._auxiliaries.values()])
-        async with self._reserved(needed, report):
-            yield found
+        found = self._foretold(source) or [await self._header(source, limits)]
+        auxiliaries = [each.header for each in self._auxiliaries.values()]
+        async with self._reserved(max(needed_memory(each, operations, auxiliaries) for each in found), report):
+            yield found[0]
+
+    def _foretold(self, source: Source) -> Sequence[Header]:
+        """The headers that the picture may have, if it need not be looked at to know what follows."""
+        if self._short is None or source.size is None:
+            return ()
+        self._check_file(source)
+        return self._short.foretold(source.path, source.size)
 
     async def _header(self, source: Source, limits: Limits) -> Header:
         self._check_file(source)

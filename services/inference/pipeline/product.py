@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from darkroom.files.v1 import file_pb2
+from services.common.geometry import Size
 from services.inference.contract.flow import Attachment, Document, Examination, Keeping, Medium
 from services.inference.contract.plain_step import Notify
 from services.inference.contract.progress import Report
@@ -30,6 +31,8 @@ class Source:
     path: Path
     pages: int
     """0 if it is not a document."""
+    size: Size | None = None
+    """Of a picture whose size is recorded: width and height in pixels, perhaps before it is turned upright."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from darkroom.operations.v1 import operation_pb2
+from services.common.geometry import Size
 from services.common.media_format import MediaFormat, Use, sniff
 from services.common.sandbox import SandboxCrashed, WarmChildren
 from services.common.short_pictures import is_short
@@ -22,6 +23,8 @@ from services.inference.pipeline.registry import Bound
 _LABEL = re.compile(r"[\w.-]{1,40}")
 _LONGEST_TEXT = 500
 _MOST_SAID = 100
+_MOST_CHANNELS = 4
+_PERHAPS_WIDE = (MediaFormat.PNG, MediaFormat.TIFF)
 LARGEST_RESULT = 256 << 20
 """Bytes of a file that short work may make."""
 
@@ -54,6 +57,20 @@ class ShortWork:
     def suits(self, header: Header) -> bool:
         """Whether the operations on a picture with this header are short work."""
         return self._plain and is_short(self._parameters, header.format, (header.width, header.height))
+
+    def foretold(self, path: Path, size: Size) -> Sequence[Header]:
+        """The headers that a picture of this size may have, the size being that of its samples, perhaps before they are turned upright.
+
+        Empty unless the operations are short work with any of them: then nobody needs to read the header first. The child does, and refuses
+        what is over its limits.
+        """
+        with opened(path) as file:
+            format_ = sniff(os.pread(file, HEAD, 0))
+        if not isinstance(format_, MediaFormat):
+            return ()
+        sizes = dict.fromkeys((size, size[::-1]))
+        headers = [Header(format_, *each, channels=_MOST_CHANNELS, wide=format_ in _PERHAPS_WIDE) for each in sizes]
+        return headers if all(map(self.suits, headers)) else ()
 
     async def run(self, path: Path, name: str, report: Report) -> Finished:
         """What the operations make of the picture. Raises what decoding, the operations and `Sandbox.run` raise."""

@@ -57,12 +57,14 @@ class AttemptFiles:
             # Into the kernel's memory, which takes less time than the way to a thread.
             target.write_bytes(opened.content)
             progress(1)
-            return Source(opened.file.name, target, opened.file.document.pages)
-        try:
-            await self._transfer.download(opened.url, opened.etag, opened.file.size_bytes, target, progress)
-        except DarkroomError as error:
-            raise named(error, opened.file.name) from error
-        return Source(opened.file.name, target, opened.file.document.pages)
+        else:
+            try:
+                await self._transfer.download(opened.url, opened.etag, opened.file.size_bytes, target, progress)
+            except DarkroomError as error:
+                raise named(error, opened.file.name) from error
+        picture = opened.file.image
+        size = (picture.width, picture.height) if opened.file.HasField("image") else None
+        return Source(opened.file.name, target, opened.file.document.pages, size)
 
     async def deliver(self, run: Admission, product: Product, progress: Callable[[float], None]) -> int:
         """Store an output; returns its file id, which must be finalized."""

@@ -28,6 +28,7 @@ from darkroom.operations.v1.polish_pb2 import Polish
 from darkroom.operations.v1.remove_background_pb2 import RemoveBackground
 from darkroom.operations.v1.resize_pb2 import Resize
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.geometry import Size
 from services.common.media_format import MediaFormat
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox, SandboxCrashed, WarmChildren
@@ -43,6 +44,7 @@ from tests.unit.imaging.pictures import PORTRAIT, exif, written
 
 AS_JPEG = Convert(format=PICTURE_FORMAT_JPEG)
 LIMITS = SandboxLimits(memory_bytes=2 << 30)
+_BLACK = np.zeros((2, 3, 3), np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +172,27 @@ def test_a_child_that_lies_is_not_believed(children: WarmChildren, lie: dict[str
         assert work._checked(said, target.fileno()).content == path.read_bytes()
         with pytest.raises(SandboxCrashed):
             work._checked({**said, **lie}, target.fileno())
+
+
+@pytest.mark.parametrize(
+    ("content", "size", "step", "expected"),
+    [
+        (written(_BLACK, "JPEG"), (300, 200), {"resize": {"width": 40}}, [(300, 200, False), (200, 300, False)]),
+        (written(_BLACK, "PNG"), (200, 200), {"resize": {"width": 40}}, [(200, 200, True)]),
+        # Upright, it would become 640 megapixels.
+        (written(_BLACK, "JPEG"), (8000, 100), {"resize": {"width": 8000}}, []),
+        (written(_BLACK, "JPEG"), (300, 200), {"decompress": {}}, []),
+        (written(_BLACK, "GIF"), (300, 200), {"resize": {"width": 40}}, []),
+        (b"%PDF-1.4", (300, 200), {"resize": {"width": 40}}, []),
+        (b"", (300, 200), {"resize": {"width": 40}}, []),
+    ],
+)
+def test_the_header_of_a_picture_whose_size_is_recorded_is_foretold_where_the_work_is_short_either_way_up(
+    children: WarmChildren, content: bytes, size: Size, step: dict[str, Any], expected: list[tuple[int, int, bool]], tmp_path: Path
+) -> None:
+    (tmp_path / "input").write_bytes(content)
+    work = ShortWork(children, 1, Registry().bind([operation_pb2.Operation(**step)]), Limits(), Limits())
+    assert [(each.width, each.height, each.wide) for each in work.foretold(tmp_path / "input", size)] == expected
 
 
 async def _made(children: WarmChildren, folder: Path, content: bytes, *steps: dict[str, Any]) -> bytes:
