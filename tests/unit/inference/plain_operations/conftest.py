@@ -1,0 +1,33 @@
+"""What tests of plain operations share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.common.sandbox import Limits as SandboxLimits
+from services.common.sandbox import Sandbox, WarmChildren
+from services.inference.media import isolated
+from services.inference.pipeline import isolated as isolated_pipeline
+from tests.harness.sandboxes import SharedSandboxes
+from tests.unit.inference.plain_operations.running import Running
+
+
+@pytest.fixture(scope="session")
+async def sandbox(sandboxes: SharedSandboxes) -> AsyncIterator[Sandbox]:
+    async with sandboxes(preload=[isolated.__name__, isolated_pipeline.__name__]) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+async def warm(sandbox: Sandbox) -> AsyncIterator[WarmChildren]:
+    limits = SandboxLimits(memory_bytes=4 << 30)
+    async with WarmChildren(sandbox, working=1, kept=1, jobs=1000, seconds=600, limits=limits) as made:
+        yield made
+
+
+@pytest.fixture
+def running(sandbox: Sandbox, warm: WarmChildren, tmp_path: Path) -> Running:
+    return Running(sandbox, warm, tmp_path)

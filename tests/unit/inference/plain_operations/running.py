@@ -1,0 +1,103 @@
+"""Running plain picture operations as a worker does: from a file through a pipeline to a file.
+
+What is short work runs twice, step by step and in one child, and both must give the same file, byte for byte.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from darkroom.operations.v1 import operation_pb2
+from services.common.rpc.validation import RequestValidator
+from services.common.sandbox import Limits as SandboxLimits
+from services.common.sandbox import Sandbox, WarmChildren
+from services.inference.contract.memory_budget import MemoryBudget
+from services.inference.contract.step import DocumentLimits, Models, Tools
+from services.inference.media import Image, Limits, decode, encode
+from services.inference.pipeline.pipeline import Pipeline
+from services.inference.pipeline.product import Product, RunContext, Source
+from services.inference.pipeline.registry import Registry
+from services.inference.pipeline.stages import Stages
+from tests.unit.imaging.pictures import photo, wide_gamut_profile
+
+LIMITS = Limits(1.0)
+
+
+class Running:
+    """Runs operations on a file, and keeps what they say."""
+
+    def __init__(self, sandbox: Sandbox, warm: WarmChildren, folder: Path) -> None:
+        self.notices: list[tuple[str, str]] = []
+        self._warm = warm
+        self._folder = folder
+        self.tools = Tools(
+            triton=None,  # none of these operations calls it
+            sandbox=sandbox,
+            models=Models("", "", {}, 256),
+            picture_limits=LIMITS,
+            picture_resources=SandboxLimits(memory_bytes=4 << 30),
+            result_limits=LIMITS,
+            memory=MemoryBudget(1 << 30),
+            documents=DocumentLimits(1 << 30, 600, 30),
+        )
+
+    async def product(self, data: bytes, *operations: Mapping[str, Any], name: str = "photo.png") -> Product:
+        """The file made, for operations such as `{"crop": {…}}`."""
+        messages = [operation_pb2.Operation(**operation) for operation in operations]
+        for message in messages:
+            RequestValidator().check(message)
+        path = self._folder / "input"
+        path.write_bytes(data)
+        source = Source(name, path, 0)
+        before = len(self.notices)
+        made = await self._made(self.tools, source, messages)
+        told = self.notices[before:]
+        again = await self._made(dataclasses.replace(self.tools, warm=self._warm), source, messages)
+        assert (dataclasses.replace(again, content=made.content), self.notices[before + len(told) :]) == (made, told)
+        assert again.content == made.content or _alike(again, made)
+        del self.notices[before + len(told) :]
+        return made
+
+    async def _made(self, tools: Tools, source: Source, messages: Sequence[operation_pb2.Operation]) -> Product:
+        context = RunContext(
+            folder=self._folder,
+            report=lambda done, message: None,
+            check=lambda: None,
+            notice=lambda code, subject, message, details=None, /: self.notices.append((code, subject)),
+            stages=Stages(),
+            keeping=None,  # nothing is kept
+        )
+        pipeline = Pipeline(tools, Registry().bind(messages), 1 << 24)
+        async with pipeline.room(source, context) as header:
+            made = await pipeline.run(source, context, header)
+        assert made is not None
+        return made
+
+    async def file(self, data: bytes, *operations: Mapping[str, Any]) -> bytes:
+        """What the file made contains."""
+        content = (await self.product(data, *operations)).content
+        return content if isinstance(content, bytes) else content.read_bytes()
+
+
+def _alike(one: Product, other: Product) -> bool:
+    """Whether they differ by rounding alone: of a turned picture, rows are scaled before columns or after them."""
+    first, second = (decode(made.content, LIMITS).pixels.astype(float) for made in (one, other) if isinstance(made.content, bytes))
+    return bool(np.mean((first - second) ** 2) < 0.5)
+
+
+def png(image: Image | np.ndarray) -> bytes:
+    return encode(image if isinstance(image, Image) else Image(image))
+
+
+def cut() -> Image:
+    """A photograph whose right half is transparent, with its own profile."""
+    alpha = np.full((120, 160), 255, np.uint8)
+    alpha[:, 80:] = 0
+    pixels = photo()
+    pixels[:, 80:] = 0
+    return Image(pixels, alpha, icc=wide_gamut_profile())
