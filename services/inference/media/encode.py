@@ -22,10 +22,11 @@ _USUAL_RESOLUTION = 72 / 25.4  # pixels per mm, where a picture specifies none
 _MILLIMETRES_PER_INCH = 25.4
 _PNG_EFFORT: Mapping[Effort, Mapping[str, object]] = {
     Effort.LITTLE: {"compression": 1, "filter": "sub"},
-    Effort.USUAL: {"compression": 4, "filter": "paeth"},
+    Effort.USUAL: {"compression": 3, "filter": "up"},
     Effort.MOST: {"compression": 9, "filter": "all"},
 }
-"""Trying all filters for each row takes longer than deflating what one of them leaves, and gains 1 % on photographs, 3 % on screenshots."""
+"""The usual one takes half the time of Paeth's filter at level 4: files of photographs are 1 to 5 % larger, of screenshots no larger. Trying
+all filters for each row takes longer than deflating what one of them leaves, and gains 1 % on photographs, 3 % on screenshots."""
 _LARGEST_SIDE = {
     MediaFormat.PNG: 2**31 - 1,
     MediaFormat.JPEG: 65_535,
