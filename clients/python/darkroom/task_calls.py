@@ -21,6 +21,8 @@ OnEvent = Callable[[task_pb2.TaskEvent], None]
 
 TERMINAL = (task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED)
 _STREAM = Backoff(attempts=8, longest_seconds=5.0)
+_WAIT_SECONDS = 60
+"""The longest that the server waits for the end of a task."""
 _STEADY_SECONDS = 30.0
 """A stream that lasted this long worked: when it breaks, failures are counted from the start again."""
 
@@ -110,10 +112,15 @@ class TasksPart(Part):
 
     async def wait(self, task_id: int, on_event: OnEvent | None = None) -> task_pb2.Task:
         """Wait until a task has ended and return it. Raises TaskFailed unless it has SUCCEEDED."""
-        async for event in self.watch(task_id):
-            if on_event is not None:
+        if on_event is not None:
+            async for event in self.watch(task_id):
                 on_event(event)
-        task = await self.get_task(task_id)
+        # Whoever needs no events has the end and the task with one reply.
+        task = await self.get_task(task_id, _WAIT_SECONDS)
+        while task.state not in TERMINAL:
+            # The server answers early when it shuts down.
+            await asyncio.sleep(_STREAM.first_seconds)
+            task = await self.get_task(task_id, _WAIT_SECONDS)
         if task.state != task_pb2.TASK_STATE_SUCCEEDED:
             raise TaskFailed(task)
         return task

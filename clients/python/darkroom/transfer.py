@@ -111,11 +111,19 @@ class Transfers:
                     received, tag = 0, response.headers.get("etag", "")
                 with target.open("r+b" if received else "wb") as file:
                     file.seek(received)
-                    # Without a chunk size: bytes of an unfinished chunk would be lost when the connection breaks.
-                    async for chunk in response.aiter_raw():
-                        await asyncio.to_thread(file.write, chunk)
-                        received += len(chunk)
-                        progress(len(chunk))
+                    pieces = bytearray()
+                    try:
+                        # Without a chunk size: bytes of an unfinished chunk would be lost when the connection breaks.
+                        async for piece in response.aiter_raw():
+                            pieces += piece
+                            received += len(piece)
+                            progress(len(piece))
+                            if len(pieces) >= _CHUNK:
+                                full, pieces = pieces, bytearray()
+                                await asyncio.to_thread(file.write, full)
+                    finally:
+                        # Into the kernel's memory, which takes less time than the way to a thread.
+                        file.write(pieces)
                 return response
 
         try:
