@@ -5,6 +5,7 @@ import pytest
 
 from services.common.backoff import Backoff
 from services.common.loop import Loop, to_its_end
+from services.common.process import end
 
 
 async def _until(condition: Callable[[], bool]) -> None:
@@ -100,6 +101,36 @@ async def test_a_spaced_loop_runs_some_more_times_at_once() -> None:
         await asyncio.sleep(0)
     assert calls == 3
     running.cancel()
+
+
+async def test_a_step_that_nothing_has_woken_waits_for_another_such_step_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.common.loop._ASIDE_TIMES", 1_000_000)
+    steps: list[str] = []
+    may_end = asyncio.Event()
+
+    async def first() -> bool:
+        steps.append("first")
+        if steps.count("first") == 2:
+            await may_end.wait()
+        return False
+
+    async def second() -> bool:
+        steps.append("second")
+        return False
+
+    loops = Loop("first", 0.01, first), Loop("second", 0.01, second)
+    running = [asyncio.create_task(loops[0].run())]
+    await _until(lambda: steps.count("first") == 2)
+    running.append(asyncio.create_task(loops[1].run()))
+    # Its first step waits for nobody, and neither does one that is wanted.
+    await _until(lambda: steps.count("second") == 1)
+    loops[1].wake()
+    await _until(lambda: steps.count("second") == 2)
+    await asyncio.sleep(0.05)
+    assert steps.count("second") == 2
+    may_end.set()
+    await _until(lambda: steps.count("second") == 3)
+    await end(*running)
 
 
 async def test_a_step_that_is_cancelled_finishes() -> None:
