@@ -79,7 +79,8 @@ class Loop:
             if more:
                 continue
             unwoken = await self._pause(failures) and not self._waits
-            await asyncio.sleep(max(0.0, next_at - self._ahead - now()))
+            if (left := next_at - self._ahead - now()) > 0:
+                await asyncio.sleep(left)
 
     async def _pause(self, failures: int) -> bool:
         """Wait until it is time for the next step; whether nothing has woken the loop meanwhile."""
