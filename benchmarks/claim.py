@@ -21,7 +21,7 @@ from deploy.local.scratch.stack import ScratchStack
 from services.common.database import Database, engine
 from services.common.migrations import migrate
 from services.tasks.model import Task
-from services.tasks.model.records import Slot
+from services.tasks.model.records import Completion, Slot
 from services.tasks.store.tasks import TaskStore
 
 LANE, ACCOUNTS, PLACES, ROUNDS = "system", 1_000, 32, 100
@@ -142,7 +142,7 @@ class _Figures:
         assert position is not None
         for task in tasks:
             with self.end:
-                assert await store.complete(task.id, 1, output_file_ids=[], notices=[], now=datetime.now(UTC))
+                assert await store.complete([Completion(task.id, 1, [])], now=datetime.now(UTC)) != [None]
 
     def all(self) -> list[float]:
         """The median and the 99th percentile of each."""

@@ -140,6 +140,18 @@ class LostAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Completion:
+    """An attempt that has made its outputs."""
+
+    task_id: int
+    attempt: int
+    output_file_ids: Sequence[int]
+    copies: int = 0
+    """The last of the outputs, which do not count as expected ones and are not charged for."""
+    notices: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
     """A free place of a worker."""
 

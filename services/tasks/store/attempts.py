@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 
 from sqlalchemy import text
 
-from services.common.batching import Batched
-from services.common.database import Database
 from services.common.errors import ErrorReason
 from services.tasks.model import Task
-from services.tasks.model.records import Inputs, LostAttempt, NotCovered, Standing
+from services.tasks.model.records import Completion, Inputs, LostAttempt, NotCovered, Standing
 from services.tasks.model.state import TaskState
-from services.tasks.store.base import BATCH, Store
+from services.tasks.store.base import Store
 from services.tasks.store.parts import (
     ATTEMPT_ENDS,
     BATCH_ADVANCES,
@@ -160,10 +157,6 @@ LOOKUP = text("SELECT id, state, output_file_ids FROM task WHERE id = ANY(:ids)"
 class AttemptStore(Store):
     """Reports of workers. A method that makes a transition returns the task after it, or None when its guard did not hold."""
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
-        self._completions = Batched(partial(self._transitions, COMPLETE), BATCH)
-
     async def current(self, task_id: int, attempt: int) -> Task | None:
         """The task, if this is its current attempt."""
         return first(task_of, await self._run(CURRENT, {"id": task_id, "attempt": attempt}))
@@ -220,19 +213,20 @@ class AttemptStore(Store):
         values = {"id": task_id, "attempt": attempt, "lease_until": lease_until, "timeout": timeout}
         return bool(await self._run(RENEW, values))
 
-    async def complete(
-        self, task_id: int, attempt: int, *, output_file_ids: Sequence[int], copies: int = 0, notices: Sequence[bytes], now: datetime
-    ) -> Task | None:
-        """End the task as SUCCEEDED. The last `copies` outputs do not count as expected ones."""
-        values = {
-            "id": task_id,
-            "attempt": attempt,
-            "output_file_ids": list(output_file_ids),
-            "copies": copies,
-            "notices": list(notices),
-            "now": now,
-        }
-        return await self._completions(values)
+    async def complete(self, done: Sequence[Completion], *, now: datetime) -> Sequence[Task | None]:
+        """End tasks as SUCCEEDED; the result for each."""
+        asked = [
+            {
+                "id": one.task_id,
+                "attempt": one.attempt,
+                "output_file_ids": list(one.output_file_ids),
+                "copies": one.copies,
+                "notices": list(one.notices),
+                "now": now,
+            }
+            for one in done
+        ]
+        return await self._transitions(COMPLETE, asked)
 
     async def completed(self, task_id: int, attempt: int) -> bool:
         """Whether the task has SUCCEEDED with this attempt."""

@@ -12,7 +12,7 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotent_call import IdempotentCall
 from services.tasks.domain.acceptance.admission import admit_task
 from services.tasks.model import Task, TaskEvent
-from services.tasks.model.records import CreditTerms, LostAttempt, NewTask, NewTasks, Slot
+from services.tasks.model.records import Completion, CreditTerms, LostAttempt, NewTask, NewTasks, Slot
 from services.tasks.model.state import TaskState
 from services.tasks.store.former_workers import FormerWorkerStore
 from services.tasks.store.tasks import TaskStore
@@ -112,7 +112,8 @@ class Scene:
         return await self.former.dispatch(lane, places=places, max_running=max_running, now=self.clock())
 
     async def complete(self, task: Task, attempt: int = 1, outputs: tuple[int, ...] = (11,)) -> Task | None:
-        return await self.store.complete(task.id, attempt, output_file_ids=outputs, notices=[b""], now=self.clock())
+        [ended] = await self.store.complete([Completion(task.id, attempt, outputs, notices=[b""])], now=self.clock())
+        return ended
 
     async def fail(
         self,

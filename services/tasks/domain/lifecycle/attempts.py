@@ -12,7 +12,7 @@ from services.common.errors import ErrorReason
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.model import Task
-from services.tasks.model.records import Standing
+from services.tasks.model.records import Completion, Standing
 from services.tasks.store.tasks import TaskStore
 
 
@@ -68,16 +68,13 @@ class Attempts:
         self._notifications.progressed(task)
         return True
 
-    async def complete(self, task_id: int, attempt: int, output_file_ids: Sequence[int], notices: Sequence[bytes], *, copies: int) -> bool:
-        """End the task as SUCCEEDED; the last `copies` outputs are not charged for. Returns whether it succeeded with this attempt, now or
-        earlier."""
-        task = await self._store.complete(
-            task_id, attempt, output_file_ids=output_file_ids, copies=copies, notices=notices, now=self._clock()
-        )
-        if task is None:
-            return await self._store.completed(task_id, attempt)
-        self._notifications.changed(task)
-        return True
+    async def complete(self, done: Sequence[Completion]) -> list[bool]:
+        """End tasks as SUCCEEDED, all together or none. Returns whether each succeeded with this attempt, now or earlier."""
+        tasks = await self._store.complete(done, now=self._clock())
+        for task in tasks:
+            if task is not None:
+                self._notifications.changed(task)
+        return [task is not None or await self._store.completed(one.task_id, one.attempt) for one, task in zip(done, tasks, strict=True)]
 
     async def fail(self, task_id: int, attempt: int, reason: ErrorReason, message: str, not_before: timedelta = timedelta()) -> bool:
         """End the attempt as failed: the task is QUEUED again if the failure may be temporary and attempts are left, else FAILED. The pause

@@ -18,14 +18,14 @@ from services.common.log import get_logger
 from services.common.loop import Loop
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.notifications import Notifications
-from services.tasks.domain.lifecycle.worker_stream import Answer, End, Failure, Success, WorkerStream
+from services.tasks.domain.lifecycle.worker_stream import Answer, End, Failure, WorkerStream
 from services.tasks.model import Task
-from services.tasks.model.records import Slot
+from services.tasks.model.records import Completion, Slot
 from services.tasks.model.state import TaskState
 from services.tasks.store.order import OrderStore
 
 _BATCH = 100
-"""Tasks that one step takes: bounds the work under the lane's lock."""
+"""Tasks that one statement takes or completes: bounds the work under the lane's lock."""
 _TELL_SECONDS = 0.02
 """Least time between two messages to other replicas."""
 _SPACING = 0.004
@@ -145,22 +145,38 @@ class LaneExchange:
             stream.ends = []
         if not ends:
             return
-        accepted = await asyncio.gather(*(self._end(end) for _, end in ends), return_exceptions=True)
-        for (stream, end), result in zip(ends, accepted, strict=True):
-            if isinstance(result, DarkroomError) and result.reason is ErrorReason.UNAVAILABLE:
-                raise result
-            if isinstance(result, BaseException):
-                _logger.error("end_failed", task_id=end.task_id, attempt=end.attempt, exc_info=result)
-            stream.answer(Answer(end.task_id, end.attempt, result is True))
+        done = [said for said in ends if isinstance(said[1].how, Completion)]
+        groups = [done[first : first + _BATCH] for first in range(0, len(done), _BATCH)]
+        groups += ([said] for said in ends if not isinstance(said[1].how, Completion))
+        results = await asyncio.gather(*(self._end([end for _, end in group]) for group in groups), return_exceptions=True)
+        for group, accepted in zip(groups, results, strict=True):
+            if isinstance(accepted, BaseException):
+                raise accepted
+            for (stream, end), result in zip(group, accepted, strict=True):
+                stream.answer(Answer(end.task_id, end.attempt, result))
 
-    async def _end(self, end: End) -> bool:
+    async def _end(self, ends: Sequence[End]) -> list[bool]:
+        """Whether each was the end of the current attempt; one that fails does not take others with it. Raises UNAVAILABLE."""
+        try:
+            return await self._end_together(ends)
+        except Exception as error:
+            if isinstance(error, DarkroomError) and error.reason is ErrorReason.UNAVAILABLE:
+                raise
+            if len(ends) > 1:
+                return [accepted for end in ends for accepted in await self._end([end])]
+            _logger.error("end_failed", task_id=ends[0].task_id, attempt=ends[0].attempt, exc_info=error)
+            return [False]
+
+    async def _end_together(self, ends: Sequence[End]) -> list[bool]:
+        """One end, or many that are completions."""
+        end = ends[0]
         match end.how:
-            case Success(outputs, notices, copies):
-                return await self._attempts.complete(end.task_id, end.attempt, outputs, notices, copies=copies)
+            case Completion():
+                return await self._attempts.complete([one.how for one in ends if isinstance(one.how, Completion)])
             case Failure(reason, message, not_before):
-                return await self._attempts.fail(end.task_id, end.attempt, reason, message, not_before)
+                return [await self._attempts.fail(end.task_id, end.attempt, reason, message, not_before)]
             case back:
-                return await self._attempts.hand_back(end.task_id, end.attempt, back.reason, back.message)
+                return [await self._attempts.hand_back(end.task_id, end.attempt, back.reason, back.message)]
 
     async def _find_again(self, speaking: Collection[WorkerStream]) -> None:
         """Send the tasks again that slots were given on an earlier stream; the other slots are free."""

@@ -12,22 +12,13 @@ from uuid import UUID
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.tasks.model import Task
+from services.tasks.model.records import Completion
 
 if TYPE_CHECKING:
     from services.tasks.domain.lifecycle.exchange import LaneExchange
 
 SILENT_SECONDS = 15.0
 """A worker that has said nothing for so long gets no tasks: three times the interval at which it speaks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Success:
-    """The attempt has made its outputs."""
-
-    output_file_ids: Sequence[int]
-    notices: Sequence[bytes]
-    copies: int
-    """The last of the outputs, which are not charged for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +45,7 @@ class End:
 
     task_id: int
     attempt: int
-    how: Success | Failure | HandBack
+    how: Completion | Failure | HandBack
 
 
 @dataclass(frozen=True, slots=True)

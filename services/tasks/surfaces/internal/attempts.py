@@ -15,10 +15,10 @@ from services.tasks.domain.acceptance.later_fetching import LaterFetching
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.exchange import Exchange
 from services.tasks.domain.lifecycle.former_workers import FormerWorkers
-from services.tasks.domain.lifecycle.worker_stream import Answer, End, Failure, HandBack, Outgoing, Success, WorkerStream
+from services.tasks.domain.lifecycle.worker_stream import Answer, End, Failure, HandBack, Outgoing, WorkerStream
 from services.tasks.domain.plan import operations_of
 from services.tasks.model import Task
-from services.tasks.model.records import Standing
+from services.tasks.model.records import Completion, Standing
 from services.tasks.surfaces.internal.former_workers import FormerWorkerCalls
 from services.tasks.surfaces.rendering import duration, state_number
 
@@ -120,11 +120,11 @@ def _hear(request: attempt_service_pb2.ExchangeRequest, stream: WorkerStream) ->
 
 
 def _end(end: attempt_service_pb2.AttemptEnd) -> End:
-    how: Success | Failure | HandBack
+    how: Completion | Failure | HandBack
     match end.WhichOneof("end"):
         case "success":
             notices = [notice.SerializeToString() for notice in end.success.notices]
-            how = Success(list(end.success.output_file_ids), notices, end.success.copies)
+            how = Completion(end.task_id, end.attempt, list(end.success.output_file_ids), end.success.copies, notices)
         case "failure":
             failure = end.failure
             how = Failure(ErrorReason.from_number(failure.reason), failure.message, failure.retry_after.ToTimedelta())

@@ -12,6 +12,7 @@ from services.common.rpc.interceptor import Context
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.former_workers import FormerWorkers
 from services.tasks.domain.plan import operations_of
+from services.tasks.model.records import Completion
 from services.tasks.surfaces.rendering import duration
 
 
@@ -47,9 +48,8 @@ class FormerWorkerCalls:
         """End a task with its outputs."""
         notices = [notice.SerializeToString() for notice in request.notices]
         with bind(task_id=request.task_id):
-            accepted = await self._attempts.complete(
-                request.task_id, request.attempt, request.output_file_ids, notices, copies=request.copies
-            )
+            done = Completion(request.task_id, request.attempt, request.output_file_ids, request.copies, notices)
+            [accepted] = await self._attempts.complete([done])
         return pb.CompleteAttemptResponse(accepted=accepted)
 
     async def CompleteAttempts(self, request: pb.CompleteAttemptsRequest, context: Context) -> pb.CompleteAttemptsResponse:
