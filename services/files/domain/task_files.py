@@ -116,10 +116,10 @@ class TaskFiles:
         """
         file_ids = dict.fromkeys(file_id for ids in wanted.values() for file_id in ids)
         if len(wanted) == 1:
-            # Most have been accepted before, and are shown. Several tasks might be pinned in part.
-            pinned = await self._pin(wanted, account_id, all_or_none=True)
+            # Most are shown. Several tasks might be pinned in part.
+            pinned = await self._pin(wanted, account_id, all_or_none=True, unexamined=True)
             if pinned.keys() >= file_ids.keys():
-                return ExaminedFiles([pinned[file_id] for file_id in file_ids], {})
+                return await self._examine_pinned(next(iter(wanted)), [pinned[file_id] for file_id in file_ids])
         examined = await self.examine(account_id, list(file_ids))
         usable = {task_id: ids for task_id, ids in wanted.items() if examined.refusals.keys().isdisjoint(ids)}
         if not usable or (all_or_none and examined.refusals):
@@ -131,23 +131,42 @@ class TaskFiles:
     async def examine(self, account_id: int, file_ids: Sequence[int]) -> ExaminedFiles:
         """Examine files that tasks will use, each named once. Raises UNAVAILABLE, but nothing that concerns a single file."""
         found = await self._visibility.visible(account_id, file_ids)
-        refusals = {file_id: not_found(file_id) for file_id in file_ids if file_id not in found}
-        known = [found[file_id] for file_id in file_ids if file_id in found]
-        ready = []
-        for file, examined in zip(known, await self._intake.examined(known), strict=True):
+        missing = {file_id: not_found(file_id) for file_id in file_ids if file_id not in found}
+        examined = await self._examine([found[file_id] for file_id in file_ids if file_id in found])
+        return ExaminedFiles(examined.files, {**missing, **examined.refusals})
+
+    async def _examine(self, files: Sequence[File]) -> ExaminedFiles:
+        ready, refusals = [], {}
+        for file, examined in zip(files, await self._intake.examined(files), strict=True):
             if isinstance(examined, DarkroomError):
                 refusals[file.id] = examined
             else:
                 ready.append(examined)
         return ExaminedFiles(ready, refusals)
 
+    async def _examine_pinned(self, task_id: int, files: Sequence[File]) -> ExaminedFiles:
+        """Examine files that are pinned for a task, and keep the pins only if it can use them all.
+
+        If the process dies before that, the sweeper asks about the task, as about one that was not stored.
+        """
+        examined = None
+        try:
+            examined = await self._examine(files)
+        finally:
+            if examined is None or examined.refusals:
+                await self._task_files.unpin(task_id, [file.id for file in files], self._clock())
+        return examined
+
     async def describe(self, account_id: int, file_ids: Collection[int]) -> list[File]:
         """The files of the account that have been accepted and still have a record, whether or not they can be used."""
         return await self._task_files.recorded(account_id, file_ids)
 
-    async def _pin(self, wanted: Mapping[int, Sequence[int]], account_id: int, *, all_or_none: bool) -> dict[int, File]:
+    async def _pin(
+        self, wanted: Mapping[int, Sequence[int]], account_id: int, *, all_or_none: bool, unexamined: bool = False
+    ) -> dict[int, File]:
         now = self._clock()
-        return await self._task_files.pin(wanted, account_id, now, now + self._settings.unclaimed_life, all_or_none=all_or_none)
+        sweep_at = now + self._settings.unclaimed_life
+        return await self._task_files.pin(wanted, account_id, now, sweep_at, all_or_none=all_or_none, unexamined=unexamined)
 
     async def open_inputs(self, account_id: int, task_id: int, file_ids: Sequence[int], content_bytes: int = 0) -> list[SignedFile]:
         """URLs for reading pinned inputs, in order, or their contents, up to `content_bytes` in all.

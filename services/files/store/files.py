@@ -148,8 +148,8 @@ class FileStore(Store):
         Those that are READY are kept for `life`, or as long as is set for their account. Either all or none of them have ids; those that
         have none get increasing ones.
 
-        Returns them, and how many bytes more the account may store. Raises what the check of `growth` raises about all that it then stores, and
-        IDEMPOTENCY_IN_PROGRESS when another call has stored the key, or is storing it and does not finish in time.
+        Returns them, and how many bytes more the account may store. Raises what the check of `growth` raises about all that it then
+        stores, and IDEMPOTENCY_IN_PROGRESS when another call has stored the key, or is storing it and does not finish in time.
         """
         account_id, values = uploads[0].account_id, {**_new(uploads, call, now), "life": life}
         with storing_key(), _one_of_two():

@@ -21,13 +21,13 @@ _PIN = text("""
 WITH wanted AS (
   SELECT DISTINCT task_id, file_id FROM unnest(CAST(:task_ids AS bigint[]), CAST(:file_ids AS bigint[])) AS named (task_id, file_id)
 ),
-ready AS MATERIALIZED (
+usable AS MATERIALIZED (
   SELECT * FROM file
-  WHERE id = ANY(:file_ids) AND account_id = :account_id AND visible AND state = 'ready' AND missing_since IS NULL
-    AND (expires_at IS NULL OR expires_at > :now)
+  WHERE id = ANY(:file_ids) AND account_id = :account_id AND visible AND missing_since IS NULL
+    AND CASE WHEN state = 'ready' THEN expires_at IS NULL OR expires_at > :now ELSE :unexamined AND state IN ('pending', 'clearing') END
   ORDER BY id FOR NO KEY UPDATE
 ),
-refused AS (SELECT DISTINCT task_id FROM wanted WHERE file_id NOT IN (SELECT id FROM ready)),
+refused AS (SELECT DISTINCT task_id FROM wanted WHERE file_id NOT IN (SELECT id FROM usable)),
 added AS (
   INSERT INTO pin (task_id, file_id, sweep_at)
   SELECT task_id, file_id, :sweep_at FROM wanted
@@ -36,7 +36,7 @@ added AS (
 ),
 counted AS (SELECT file_id, count(*) AS pins FROM added GROUP BY file_id),
 changed AS (UPDATE file SET pins = file.pins + counted.pins FROM counted WHERE file.id = counted.file_id)
-SELECT * FROM ready
+SELECT * FROM usable
 """)
 """The count is in the file's own row, because only a condition on the row itself is checked again when two transactions conflict: the
 sweeper's `pins = 0` sees a pin that was committed while it waited."""
@@ -105,6 +105,18 @@ FROM locked WHERE file.id = locked.id
 RETURNING file.id
 """)
 
+_RELEASED = """lost AS (SELECT file_id, count(*) AS pins FROM dropped GROUP BY file_id),
+released AS (
+  UPDATE file
+  SET pins = file.pins - lost.pins,
+      sweep_at = CASE WHEN file.pins = lost.pins AND (state = 'deleting' OR expires_at <= :now)
+                      THEN CAST(:now AS timestamptz) ELSE sweep_at END
+  FROM lost WHERE file.id = lost.file_id
+  RETURNING file.sweep_at
+)"""
+"""Part of a statement that has dropped pins. A file may lose several at once, but an UPDATE … FROM changes each row only once, so the pins
+are counted first."""
+
 _SETTLE = text(f"""
 WITH held AS MATERIALIZED (
   SELECT id, account_id FROM file
@@ -123,34 +135,39 @@ given_up AS (
   RETURNING file.sweep_at
 ),
 dropped AS (DELETE FROM pin WHERE task_id = ANY(:task_ids) AND (SELECT count(*) FROM held) IS NOT NULL RETURNING file_id),
-lost AS (SELECT file_id, count(*) AS pins FROM dropped GROUP BY file_id),
-released AS (
-  UPDATE file
-  SET pins = file.pins - lost.pins,
-      sweep_at = CASE WHEN file.pins = lost.pins AND (state = 'deleting' OR expires_at <= :now)
-                      THEN CAST(:now AS timestamptz) ELSE sweep_at END
-  FROM lost WHERE file.id = lost.file_id
-  RETURNING file.sweep_at
-)
+{_RELEASED}
 SELECT FROM given_up UNION ALL SELECT FROM released WHERE sweep_at <= :now
 """)  # noqa: S608 - put together from constants
 """One row for each file that can be removed now. No row is changed twice, which one statement could not do: outputs that are shown or given
-up are hidden, and only visible files are pinned. All rows are locked first, in order. A file may lose several pins at once, but an
-UPDATE … FROM changes each row only once, so the pins are counted first."""
+up are hidden, and only visible files are pinned. All rows are locked first, in order."""
+
+_UNPIN = text(f"""
+WITH held AS (SELECT id FROM file WHERE id = ANY(:file_ids) ORDER BY id FOR NO KEY UPDATE),
+dropped AS (DELETE FROM pin WHERE task_id = :task_id AND file_id IN (SELECT id FROM held) RETURNING file_id),
+{_RELEASED}
+SELECT 1 FROM released
+""")  # noqa: S608 - put together from constants
 
 
 class TaskFileStore(Store):
     """Statements about pins and outputs."""
 
     async def pin(
-        self, wanted: Mapping[int, Collection[int]], account_id: int, now: datetime, sweep_at: datetime, *, all_or_none: bool
+        self,
+        wanted: Mapping[int, Collection[int]],
+        account_id: int,
+        now: datetime,
+        sweep_at: datetime,
+        *,
+        all_or_none: bool,
+        unexamined: bool = False,
     ) -> dict[int, File]:
-        """Pin READY files for tasks, `wanted` by task, and return those that are READY, by id.
+        """Pin READY files for tasks, `wanted` by task, and return those that are READY, by id; with `unexamined`, also PENDING ones.
 
-        A task with a file that is not READY gets no pins; with `all_or_none`, then no task does. An existing pin is left as it is.
+        A task with any other file gets no pins; with `all_or_none`, then no task does. An existing pin is left as it is.
         """
         pins = [(task_id, file_id) for task_id, ids in wanted.items() for file_id in ids]
-        ready = await self._files(
+        usable = await self._files(
             _PIN,
             task_ids=[task_id for task_id, _ in pins],
             file_ids=[file_id for _, file_id in pins],
@@ -158,8 +175,13 @@ class TaskFileStore(Store):
             now=now,
             sweep_at=sweep_at,
             all_or_none=all_or_none,
+            unexamined=unexamined,
         )
-        return {file.id: file for file in ready}
+        return {file.id: file for file in usable}
+
+    async def unpin(self, task_id: int, file_ids: Collection[int], now: datetime) -> None:
+        """Drop a task's pins of these files."""
+        await self._ids(_UNPIN, task_id=task_id, file_ids=list(file_ids), now=now)
 
     async def pinned(self, task_id: int, account_id: int, file_ids: Collection[int]) -> dict[int, File]:
         """Those of the files that the task has pinned, including deleted ones, by id."""

@@ -6,8 +6,10 @@ import asyncio
 
 import pytest
 
+from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
-from services.files.records import EndedTask, File
+from services.files.records import EndedTask, File, FileState
+from services.files.store import TaskFileStore
 from tests.component.files import content
 from tests.component.files.world import World
 
@@ -59,6 +61,35 @@ async def test_a_refused_file_keeps_its_task_or_all_from_being_pinned(world: Wor
     }
     assert await pinned(world, account, fine, good.id) is not all_or_none
     assert not await pinned(world, account, spoiled, good.id)
+
+
+async def test_a_task_alone_pins_its_files_before_they_are_examined_and_keeps_the_pins_if_all_are_good(world: World) -> None:
+    account, fine, spoiled = world.account(), world.task(), world.task()
+    fresh, accepted = await world.uploaded(account, "fresh.png", content.png()), await ready(world, account)
+    bad = await world.uploaded(account, "bad.png", b"no picture at all")
+    for _ in range(2):
+        result = await world.files.task_files.pin_tasks(account, {fine: [fresh.id, accepted.id]}, all_or_none=True)
+        assert ([(file.id, file.state) for file in result.files], result.refusals) == (
+            [(fresh.id, FileState.READY), (accepted.id, FileState.READY)],
+            {},
+        )
+    result = await world.files.task_files.pin_tasks(account, {spoiled: [bad.id, accepted.id]}, all_or_none=True)
+    assert {file_id: error.reason for file_id, error in result.refusals.items()} == {bad.id: ErrorReason.MEDIA_UNSUPPORTED}
+    assert [(await world.row(file.id))["pins"] for file in (fresh, accepted, bad)] == [1, 1, 0]
+    assert await pinned(world, account, fine, fresh.id, accepted.id) and not await pinned(world, account, spoiled, accepted.id)
+
+
+async def test_pins_of_a_process_that_died_before_it_examined_the_files_are_dropped(world: World) -> None:
+    account, task = world.account(), world.task()
+    file, now = await world.uploaded(account, "fresh.png", content.png()), world.clock()
+    store = TaskFileStore(Database(world.engine))
+    await store.pin({task: [file.id]}, account, now, now + world.settings.unclaimed_life, all_or_none=True, unexamined=True)
+    assert ((row := await world.row(file.id))["state"], row["pins"]) == ("pending", 1)
+    world.clock.move(hours=1)
+    await world.files.sweeper.sweep_pins()
+    assert (await world.row(file.id))["pins"] == 0
+    await world.files.task_files.pin_tasks(account, {world.task(): [file.id]}, all_or_none=True)
+    assert ((row := await world.row(file.id))["state"], row["pins"]) == ("ready", 1)
 
 
 async def test_files_are_examined_as_for_tasks_and_not_pinned(world: World) -> None:
