@@ -93,9 +93,8 @@ class Visibility:
 
     async def shown(self, account_id: int, won: Sequence[int], now: datetime) -> dict[int, File]:
         """Outputs that their task has succeeded with, by id, shown to their account from now on if they were not before."""
-        claimed = await self._task_files.claim(account_id, won, now, self._settings.output_life)
-        shown = {file.id: file for file in claimed}
-        # The task's event has arrived meanwhile.
+        shown = await self._task_files.claim(account_id, won, now, self._settings.output_life)
+        # They are gone, or the task's event has arrived meanwhile.
         others = [file_id for file_id in won if file_id not in shown]
         return shown | (await self._store.find(account_id, others, now) if others else {})
 

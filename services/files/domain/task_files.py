@@ -289,11 +289,7 @@ class TaskFiles:
 
         The tasks service asks only about outputs of a succeeded task, so those whose event has not arrived here yet are claimed.
         """
-        now = self._clock()
-        found = await self._files.find(account_id, file_ids, now)
-        hidden = [file.id for file in found.values() if not file.visible and file.state is FileState.READY]
-        if hidden:
-            found |= await self._visibility.shown(account_id, hidden, now)
+        found = await self._visibility.shown(account_id, file_ids, self._clock())
         files = [found[file_id] for file_id in file_ids if file_id in found]
         return await self._downloads.sign([file for file in files if file.visible and file.state is FileState.READY])
 

@@ -25,11 +25,11 @@ from services.files.store.storage import AFTER, FITS, Check, Growth, check_store
 _PATIENCE_TIME = "3s"
 _PATIENCE = text(f"SET LOCAL lock_timeout = '{_PATIENCE_TIME}'")
 
-# What an account can name. An expired file is gone for the account even before the sweeper comes, except one whose bytes may just have
-# arrived; one whose object is missing is gone until that is back. Hidden outputs are included: the domain decides about them.
-_NAMEABLE = """
+NAMEABLE = """
 account_id = :account_id AND state <> 'deleting' AND missing_since IS NULL AND (state <> 'ready' OR expires_at IS NULL OR expires_at > :now)
 """
+"""What an account can name. An expired file is gone for the account even before the sweeper comes, except one whose bytes may just have
+arrived; one whose object is missing is gone until that is back. Hidden outputs are included: the domain decides about them."""
 
 _NEW_IDS = text("SELECT next_id() FROM generate_series(1, CAST(:count AS integer))")
 
@@ -87,10 +87,10 @@ UPDATE file SET expires_at = :until, sweep_at = :until
 WHERE id = ANY(:file_ids) AND account_id = :account_id AND state = 'pending' AND visible AND expires_at < :until
 """)
 
-_FIND = text(f"SELECT * FROM file WHERE id = ANY(:file_ids) AND {_NAMEABLE}")  # noqa: S608 - put together from constants
+_FIND = text(f"SELECT * FROM file WHERE id = ANY(:file_ids) AND {NAMEABLE}")  # noqa: S608 - put together from constants
 
 _PAGE = text(f"""
-SELECT * FROM file WHERE {_NAMEABLE} AND visible AND id < :before_id ORDER BY id DESC LIMIT :limit
+SELECT * FROM file WHERE {NAMEABLE} AND visible AND id < :before_id ORDER BY id DESC LIMIT :limit
 """)  # noqa: S608 - put together from constants
 
 _ACCEPT = text(f"""
@@ -114,7 +114,7 @@ _END_CLEARING = text("UPDATE file SET state = 'pending', sweep_at = expires_at W
 _DELETE = text(f"""
 WITH gone AS (
   UPDATE file SET state = 'deleting', sweep_at = CASE WHEN pins = 0 THEN CAST(:now AS timestamptz) END
-  WHERE id = :file_id AND visible AND {_NAMEABLE}
+  WHERE id = :file_id AND visible AND {NAMEABLE}
   RETURNING id, account_id, media_type
 ),{audited("gone", audit_pb2.AUDIT_ACTION_FILE_DELETED, details="jsonb_build_object('media_type', media_type)")}
 SELECT id FROM gone
@@ -123,7 +123,7 @@ SELECT id FROM gone
 
 _GIVE_UP = text(f"""
 UPDATE file SET state = 'deleting', sweep_at = :now
-WHERE id = :file_id AND visible AND state IN ('pending', 'clearing') AND {_NAMEABLE}
+WHERE id = :file_id AND visible AND state IN ('pending', 'clearing') AND {NAMEABLE}
 RETURNING id
 """)  # noqa: S608 - put together from constants
 """→ DELETING for an upload that is not accepted."""

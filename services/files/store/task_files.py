@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 
 from services.files.records import EndedTask, File, StoredOutput
+from services.files.store.files import NAMEABLE
 from services.files.store.retention import OUTPUT_LIFE
 from services.files.store.rows import Store
 from services.files.store.storage import COUNTS_LOCKED, LOCK_COUNTS
@@ -87,12 +88,17 @@ _CLAIM = text(f"""
 WITH locked AS (
   SELECT id FROM file
   WHERE id = ANY(:file_ids) AND account_id = :account_id AND origin = 'task' AND NOT visible AND state = 'ready' AND kept_as IS NULL
+    AND missing_since IS NULL
   ORDER BY id FOR NO KEY UPDATE
+),
+claimed AS (
+  UPDATE file SET visible = true, expires_at = {_OUTPUT_END}, sweep_at = {_OUTPUT_END}
+  FROM locked WHERE file.id = locked.id
+  RETURNING file.*
 )
-UPDATE file SET visible = true, expires_at = {_OUTPUT_END}, sweep_at = {_OUTPUT_END}
-FROM locked WHERE file.id = locked.id
-RETURNING file.*
+SELECT * FROM claimed UNION ALL SELECT * FROM file WHERE id = ANY(:file_ids) AND visible AND {NAMEABLE}
 """)  # noqa: S608 - put together from constants
+"""The second part sees the files as they were before, so that it returns no file of the first, nor one that is being shown by another."""
 
 _DELETE_OUTPUTS = text("""
 WITH locked AS (
@@ -214,12 +220,13 @@ class TaskFileStore(Store):
         """What attempts of the task have kept for later ones: the newest file of each key, in the order in which they were kept."""
         return await self._files(_KEPT, task_id=task_id, account_id=account_id)
 
-    async def claim(self, account_id: int, file_ids: Collection[int], now: datetime, life: timedelta) -> list[File]:
+    async def claim(self, account_id: int, file_ids: Collection[int], now: datetime, life: timedelta) -> dict[int, File]:
         """Show READY outputs of a task that succeeded with them, for `life` or as long as is set for their account.
 
-        Outputs that were already shown are left as they are, and not returned.
+        Returns them by id, and those of the files that were already shown and that the account can name; they are left as they are.
         """
-        return await self._files(_CLAIM, account_id=account_id, file_ids=list(set(file_ids)), now=now, life=life)
+        shown = await self._files(_CLAIM, account_id=account_id, file_ids=list(set(file_ids)), now=now, life=life)
+        return {file.id: file for file in shown}
 
     async def delete_outputs(self, account_id: int, task_id: int, file_ids: Collection[int], now: datetime) -> bool:
         """→ DELETING for those of the files that are the task's, shown or not; a pinned one waits for its last pin. False if none are."""
