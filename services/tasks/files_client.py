@@ -10,7 +10,7 @@ from darkroom.files.v1 import file_pb2, files_service_pb2
 from darkroom.internal.files.v1 import intake_service_pb2, intake_service_pb2_grpc, storage_service_pb2, storage_service_pb2_grpc
 from services.common.errors import DarkroomError, ErrorReason, translated
 from services.common.rpc.channel import Caller
-from services.tasks.model.media import FileDescription, InputFile, InputUrl
+from services.tasks.model.media import InputFile, InputUrl
 
 # The first use of a file sends HEAD and probes it, which may read several ranges of each of 100 files.
 _EXAMINE_SECONDS = 60.0
@@ -138,10 +138,10 @@ class FilesClient:
                 timeout=_SECONDS,
             )
 
-    async def describe(self, account_id: int, file_ids: Sequence[int]) -> dict[int, FileDescription]:
+    async def describe(self, account_id: int, file_ids: Sequence[int]) -> dict[int, InputFile]:
         """What is recorded about files of the account, by id, as long as there are records: also about expired and deleted ones. Others are
         left out."""
-        described: dict[int, FileDescription] = {}
+        described: dict[int, InputFile] = {}
         wanted = list(dict.fromkeys(file_ids))
         for start in range(0, len(wanted), _MOST_DESCRIBED):
             with translated():
@@ -150,7 +150,7 @@ class FilesClient:
                     metadata=self._caller.on_behalf_of(account_id),
                     timeout=_SECONDS,
                 )
-            described |= {file.id: _description(file) for file in reply.files}
+            described |= _files(reply.files)
         return described
 
     async def sign_downloads(self, account_id: int, file_ids: Sequence[int]) -> list[files_service_pb2.Download]:
@@ -194,22 +194,10 @@ def _files(files: Iterable[file_pb2.File]) -> dict[int, InputFile]:
             media_type=file.media_type,
             image_size=(file.image.width, file.image.height) if file.HasField("image") else None,
             pages=file.document.pages if file.HasField("document") else None,
+            size_bytes=file.size_bytes,
         )
         for file in files
     }
-
-
-def _description(file: file_pb2.File) -> FileDescription:
-    picture = file.HasField("image")
-    return FileDescription(
-        id=file.id,
-        name=file.name,
-        media_type=file.media_type,
-        size_bytes=file.size_bytes,
-        width=file.image.width if picture else None,
-        height=file.image.height if picture else None,
-        pages=file.document.pages if file.HasField("document") else None,
-    )
 
 
 def _refusals(refusals: Iterable[storage_service_pb2.FileRefusal]) -> dict[int, DarkroomError]:

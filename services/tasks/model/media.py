@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A usable file, or one that an estimate assumes; then only the known properties are set."""
+    """What is recorded about a file, or what an estimate assumes; then only the known properties are set."""
 
     id: int = 0
     name: str = ""
@@ -16,22 +16,7 @@ class InputFile:
     """Width and height in pixels as stored, before any rotation; None if the file is no picture."""
     pages: int | None = None
     """Of a document; None for any other file."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileDescription:
-    """What is recorded about a file."""
-
-    id: int
-    name: str
-    media_type: str
-    size_bytes: int
-    width: int | None = None
-    """In pixels as stored, before any rotation; None if the file is no picture."""
-    height: int | None = None
-    """In pixels as stored, before any rotation; None if the file is no picture."""
-    pages: int | None = None
-    """Of a document; None for any other file."""
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 from services.common.errors import DarkroomError, ErrorReason
 from services.tasks.domain.acceptance.requests import MOST_KEPT_BYTES, BatchRequest, RequestedItem, TaskRequest
 from services.tasks.model import Task
-from services.tasks.model.media import FileDescription
+from services.tasks.model.media import InputFile
 from services.tasks.model.state import TaskState
 from tests.component.tasks.accepting import Accepting, accepting_beside
 from tests.component.tasks.scene import ACCOUNT
@@ -73,7 +73,7 @@ async def test_files_are_described(service: Service, parts: Accepting) -> None:
     report = service.files.add(ACCOUNT, "report.pdf", "application/pdf", pages=3)
     foreign = service.files.add(ACCOUNT + 1, "photo.jpg", "image/jpeg", size=(640, 480))
     assert await parts.files.describe(ACCOUNT, [report, photo, foreign, photo, 1]) == {
-        photo: FileDescription(photo, "photo.jpg", "image/jpeg", 1234, width=640, height=480),
-        report: FileDescription(report, "report.pdf", "application/pdf", 1234, pages=3),
+        photo: InputFile(photo, "photo.jpg", "image/jpeg", (640, 480), size_bytes=1234),
+        report: InputFile(report, "report.pdf", "application/pdf", pages=3, size_bytes=1234),
     }
     assert await parts.files.describe(ACCOUNT, []) == {}

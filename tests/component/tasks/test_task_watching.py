@@ -37,8 +37,8 @@ class Watchers:
         async for event in self._watching.watch(Identity(ACCOUNT, 1), task.id, 0):
             yield event.sequence
 
-    async def wait(self, task: Task, after: int | None = None) -> Task:
-        return await self._watching.wait(Identity(ACCOUNT, 1), task.id, 60, after)
+    async def wait(self, task: Task, after: int | None = None, known: Task | None = None) -> Task:
+        return await self._watching.wait(Identity(ACCOUNT, 1), task.id, 60, after, known=known)
 
     def watched(self) -> list[int]:
         return self._feed.watched()
@@ -125,6 +125,25 @@ async def test_who_waits_gets_the_task_that_this_process_ended_without_reading_i
         watchers.here(await scene.complete(task))
         assert {wait.state for wait in await asyncio.gather(*waits)} == {TaskState.SUCCEEDED}
     assert len(read) == 4
+
+
+async def test_who_has_created_a_task_waits_for_it_without_reading_it(
+    scene: Scene, watchers: Watchers, store: TaskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = await scene.create()
+    read = _counted(store, "get", monkeypatch)
+    wait = asyncio.create_task(watchers.wait(task, known=task))
+    async with asyncio.timeout(10):
+        while not watchers.watched():
+            await asyncio.sleep(0)
+        started = await scene.start(task)
+        watchers.here(started)
+        watchers.here(await scene.complete(task))
+        assert (await wait).state is TaskState.SUCCEEDED
+        assert read == []
+        # It may have ended since.
+        assert (await watchers.wait(task, known=started)).state is TaskState.SUCCEEDED
+    assert len(read) == 1
 
 
 async def test_who_waits_reads_the_task_that_another_replica_ended(scene: Scene, watchers: Watchers) -> None:

@@ -18,7 +18,7 @@ from services.common.rpc import catalogue
 from services.common.rpc.origin import ORIGIN_HEADER
 from services.common.rpc.surfaces import ERROR_BODY, HTTP_STATUS, rendered
 from services.tasks.model import Task
-from services.tasks.model.media import FileDescription
+from services.tasks.model.media import InputFile
 from services.tasks.model.state import TaskState
 from services.tasks.surfaces.claid import messages
 from services.tasks.surfaces.claid.edits import ClaidEdits
@@ -90,7 +90,7 @@ def test_states(state: TaskState, attempt: int, status: Status) -> None:
 
 
 def test_a_failed_edit() -> None:
-    state = messages.edit_state(FAILED, {1: FileDescription(1, "1.jpg", "image/jpeg", 900, 30, 20, None)}, {})
+    state = messages.edit_state(FAILED, {1: InputFile(1, "1.jpg", "image/jpeg", (30, 20))}, {})
     assert (state.id, state.status, state.created_at) == (123_456_789, "ERROR", "2023-03-13T11:37:09.160554+00:00")
     assert python_of(state.request) == REQUEST
     assert (state.HasField("result"), state.result) == (True, edits_pb2.EditResult())
@@ -113,7 +113,7 @@ class Waited:
     def __init__(self, task: Task) -> None:
         self.task, self.sent = task, dict[str, str]()
 
-    async def wait(self, *_: object) -> Task:
+    async def wait(self, *_: object, known: Task) -> Task:
         return self.task
 
     def invocation_metadata(self) -> list[tuple[str, str]]:
@@ -127,7 +127,7 @@ async def answered(task: Task) -> tuple[str, dict[str, Any]]:
     set_identity(Identity(account_id=7))
     waited: Any = Waited(task)
     nothing: Any = None
-    reply = await ClaidEdits(nothing, nothing, waited, nothing)._finished(TASK, waited)
+    reply = await ClaidEdits(nothing, nothing, waited, nothing)._finished(TASK, {}, waited)
     assert reply == edits_pb2.EditReply()
     return waited.sent[HTTP_STATUS], json.loads(waited.sent[ERROR_BODY])
 

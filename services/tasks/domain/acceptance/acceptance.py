@@ -4,7 +4,7 @@ end."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.common.clock import Clock
@@ -79,14 +79,20 @@ class Acceptance:
 
         Raises the errors of CreateTask.
         """
+        return (await self.create_with_files(request))[0]
 
-        async def make() -> Task:
-            [task] = await self._accept(Draft(request))
-            return task
+    async def create_with_files(self, request: TaskRequest) -> tuple[Task, Mapping[int, InputFile]]:
+        """As `create`, and what is recorded about the files of the task, by id; nothing if an earlier call created it."""
 
-        return await self._idempotency.once(
-            request.idempotency, make, lambda ids: self._task(request.account_id, ids[0]), looks_first=False
-        )
+        async def make() -> tuple[Task, Mapping[int, InputFile]]:
+            draft = Draft(request)
+            [task] = await self._accept(draft)
+            return task, draft.files
+
+        async def made(ids: Sequence[int]) -> tuple[Task, Mapping[int, InputFile]]:
+            return await self._task(request.account_id, ids[0]), {}
+
+        return await self._idempotency.once(request.idempotency, make, made, looks_first=False)
 
     async def create_batch(self, request: BatchRequest) -> CreatedBatch:
         """Accept a batch, or return what an earlier call with the same idempotency key created, in its current state.

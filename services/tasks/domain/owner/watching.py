@@ -69,15 +69,18 @@ class Watching:
                             return
                 read |= news.stored > after
 
-    async def wait(self, identity: Identity, task_id: int, seconds: int, after: int | None = None) -> Task:
+    async def wait(self, identity: Identity, task_id: int, seconds: int, after: int | None = None, *, known: Task | None = None) -> Task:
         """The task once it has ended or, with `after`, has an event after that number; otherwise as it is after `seconds`.
+
+        `known` is the task as the caller has created it just now, which is then not read again.
 
         The wait also ends when this process stops. Raises TASK_NOT_FOUND, and API_KEY_INVALID when the key is revoked meanwhile.
         """
         if seconds == 0:
             return await find_task(self._store, identity.account_id, task_id)
         async with self._inbox(identity, task_id) as (inbox, revoked):
-            task = await find_task(self._store, identity.account_id, task_id)
+            # One that has just been created cannot have ended before the inbox was opened.
+            task = known if known is not None and known.last_sequence == 1 else await find_task(self._store, identity.account_id, task_id)
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     while not (task.state.terminal or (after is not None and task.last_sequence > after)):

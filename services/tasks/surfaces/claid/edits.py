@@ -22,7 +22,7 @@ from services.tasks.surfaces import ids
 from services.tasks.surfaces.claid import messages
 from services.tasks.surfaces.claid.kept import SURFACE, Body, Kept, request_of
 from services.tasks.surfaces.claid.models import EditRequest, UploadRequest
-from services.tasks.surfaces.claid.pictures import Pictures
+from services.tasks.surfaces.claid.pictures import Inputs, Pictures
 from services.tasks.surfaces.claid.pipeline import pipeline
 from services.tasks.surfaces.claid.sources import file_uri, source
 from services.tasks.surfaces.claid.status import status_of
@@ -41,25 +41,24 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
     async def EditImage(self, request: edits_pb2.EditImageRequest, context: Context) -> edits_pb2.EditReply:
         """Edit, and wait for the result."""
         edit = parsed(EditRequest, request.request)
-        task = await self._create(edit, edit.input, "input", python_of(request.request), at_once=True)
-        return await self._finished(task, context)
+        return await self._finished(*await self._create(edit, edit.input, "input", python_of(request.request), at_once=True), context)
 
     async def UploadAndEditImage(self, request: edits_pb2.UploadAndEditImageRequest, context: Context) -> edits_pb2.EditReply:
         """Edit a stored file, and wait for the result."""
         edit = parsed(UploadRequest, request.data, at="data")
         file_id = ids.file_id(request.file, "file")
         uri = file_uri(file_id)
-        task = await self._create(edit, uri, "file", {"input": uri, **python_of(request.data)}, at_once=True)
+        task, inputs = await self._create(edit, uri, "file", {"input": uri, **python_of(request.data)}, at_once=True)
         if current_identity().service == GATEWAY and list(task.input_file_ids) != [file_id]:
             # An earlier call of the same form has made it, with a file of its own.
             context.set_trailing_metadata(((REPLAYED, "true"),))
-        return await self._finished(task, context)
+        return await self._finished(task, inputs, context)
 
     async def StartEdit(self, request: edits_pb2.StartEditRequest, context: Context) -> edits_pb2.EditAcceptedReply:
         """Start an edit."""
         edit = parsed(EditRequest, request.request)
         body = python_of(request.request)
-        task = await self._create(edit, edit.input, "input", body, at_once=False, webhook_url=request.webhook_url)
+        task, _ = await self._create(edit, edit.input, "input", body, at_once=False, webhook_url=request.webhook_url)
         url = edit_url(context, task.id)
         return messages.accepted(task.id, status_of(task), task.create_time, url, request_of(task))
 
@@ -69,11 +68,13 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
         inputs, downloads = await self._pictures.of([task])
         return edits_pb2.EditStateReply(data=messages.edit_state(task, inputs, downloads))
 
-    async def _create(self, edit: UploadRequest, named: str, field: str, body: Body, *, at_once: bool, webhook_url: str = "") -> Task:
-        """Accept an edit; `at_once`: fetch a URL now."""
+    async def _create(
+        self, edit: UploadRequest, named: str, field: str, body: Body, *, at_once: bool, webhook_url: str = ""
+    ) -> tuple[Task, Inputs]:
+        """Accept an edit; `at_once`: fetch a URL now. Also returns what is known of its input."""
         found = source(named, field)
         urls = [found.url] if found.url is not None else []
-        return await self._acceptance.create(
+        return await self._acceptance.create_with_files(
             TaskRequest(
                 account_id=current_identity().account_id,
                 operations=pipeline(edit),
@@ -89,11 +90,11 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
             )
         )
 
-    async def _finished(self, task: Task, context: Context) -> edits_pb2.EditReply:
+    async def _finished(self, task: Task, known: Inputs, context: Context) -> edits_pb2.EditReply:
         """The result of a task, or its error."""
-        task = await self._watching.wait(current_identity(), task.id, LONGEST_WAIT)
+        task = await self._watching.wait(current_identity(), task.id, LONGEST_WAIT, known=task)
         if task.state is TaskState.SUCCEEDED:
-            inputs, downloads = await self._pictures.of([task])
+            inputs, downloads = await self._pictures.of([task], known)
             return edits_pb2.EditReply(data=messages.edit_data(task, inputs, downloads))
         if task.state.terminal:
             error = DarkroomError(task.error_reason or ErrorReason.INTERNAL, task.error_message or "The edit failed.")

@@ -7,7 +7,8 @@ from typing import Any
 
 from compat.claid.v1 import images_pb2
 from darkroom.files.v1 import files_service_pb2
-from services.tasks.model.media import FileDescription
+from services.common.geometry import Size
+from services.tasks.model.media import InputFile
 
 _NAMES: Mapping[str, tuple[str, str]] = {
     "image/jpeg": ("jpeg", "JPEG"),
@@ -23,12 +24,12 @@ _NAMES: Mapping[str, tuple[str, str]] = {
 """Claid's extension and name of a format."""
 
 
-def input_fields(file: FileDescription) -> dict[str, Any]:
+def input_fields(file: InputFile) -> dict[str, Any]:
     """`input_object` of a picture, or of another file, which has no size in pixels."""
-    return _fields(file.media_type, file.width, file.height)
+    return _fields(file.media_type, file.image_size)
 
 
-def input_image(file: FileDescription) -> images_pb2.InputImage:
+def input_image(file: InputFile) -> images_pb2.InputImage:
     """The same as a message."""
     return images_pb2.InputImage(**input_fields(file))
 
@@ -36,14 +37,15 @@ def input_image(file: FileDescription) -> images_pb2.InputImage:
 def output_image(download: files_service_pb2.Download) -> images_pb2.OutputImage:
     """`output_object` of a result."""
     file = download.file
-    size = (file.image.width, file.image.height) if file.HasField("image") else (None, None)
-    return images_pb2.OutputImage(**_fields(file.media_type, *size), tmp_url=download.url)
+    size = (file.image.width, file.image.height) if file.HasField("image") else None
+    return images_pb2.OutputImage(**_fields(file.media_type, size), tmp_url=download.url)
 
 
-def _fields(media_type: str, width: int | None, height: int | None) -> dict[str, Any]:
+def _fields(media_type: str, size: Size | None) -> dict[str, Any]:
     kind = media_type.rpartition("/")[2]
     ext, format_ = _NAMES.get(media_type, (kind, kind.upper()))
     fields: dict[str, Any] = {"ext": ext, "mime": media_type, "format": format_}
-    if width is not None and height is not None:
+    if size is not None:
+        width, height = size
         fields |= {"mps": width * height / 1e6, "width": width, "height": height}
     return fields

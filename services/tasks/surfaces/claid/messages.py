@@ -10,14 +10,14 @@ from compat.claid.v1 import batches_pb2, edits_pb2
 from darkroom.files.v1 import files_service_pb2
 from services.common.json_models import struct_of, value_of
 from services.tasks.model import Task
-from services.tasks.model.media import FileDescription
+from services.tasks.model.media import InputFile
 from services.tasks.model.records import BatchNow
 from services.tasks.surfaces.claid.images import input_fields, input_image, output_image
 from services.tasks.surfaces.claid.kept import Body, batch_request_of, request_of
+from services.tasks.surfaces.claid.pictures import Inputs
 from services.tasks.surfaces.claid.status import Status, status_of, status_of_batch
 
 _T = TypeVar("_T")
-Inputs = Mapping[int, FileDescription]
 Downloads = Mapping[int, files_service_pb2.Download]
 
 
@@ -79,7 +79,7 @@ def _error(task: Task, inputs: Inputs) -> edits_pb2.EditError:
     )
 
 
-def _input(task: Task, inputs: Inputs) -> FileDescription | None:
+def _input(task: Task, inputs: Inputs) -> InputFile | None:
     return _first(task.input_file_ids, inputs)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from darkroom.files.v1 import files_service_pb2
 from services.tasks.files_client import FilesClient
 from services.tasks.model import Task
-from services.tasks.model.media import FileDescription
+from services.tasks.model.media import InputFile
+
+Inputs = Mapping[int, InputFile]
+"""By id."""
 
 
 class Pictures:
@@ -17,15 +21,16 @@ class Pictures:
     def __init__(self, files: FilesClient) -> None:
         self._files = files
 
-    async def of(self, tasks: Sequence[Task]) -> tuple[dict[int, FileDescription], dict[int, files_service_pb2.Download]]:
-        """Inputs and outputs by id; those that are gone are left out. The tasks belong to one account."""
+    async def of(self, tasks: Sequence[Task], known: Inputs = MappingProxyType({})) -> tuple[Inputs, dict[int, files_service_pb2.Download]]:
+        """Inputs and outputs by id; those that are gone are left out. The tasks belong to one account. `known` are inputs that need not be
+        looked up."""
         ended = [task for task in tasks if task.state.terminal]
-        inputs = [file_id for task in ended for file_id in task.input_file_ids[:1]]
-        outputs = [file_id for task in ended for file_id in task.output_file_ids[:1]]
         if not ended:
             return {}, {}
+        inputs = [file_id for task in ended for file_id in task.input_file_ids[:1] if file_id not in known]
+        outputs = [file_id for task in ended for file_id in task.output_file_ids[:1]]
         account_id = ended[0].account_id
         described, downloads = await asyncio.gather(
             self._files.describe(account_id, inputs), self._files.sign_downloads(account_id, outputs)
         )
-        return described, {download.file.id: download for download in downloads}
+        return {**known, **described}, {download.file.id: download for download in downloads}

@@ -17,7 +17,7 @@ from services.common.operations import spec_of
 from services.common.rpc import catalogue
 from services.tasks.domain.plan import operations_of
 from services.tasks.model import Task, TaskAttempt, TaskEvent
-from services.tasks.model.media import FileDescription
+from services.tasks.model.media import InputFile
 from services.tasks.surfaces.pi import ids
 from services.tasks.surfaces.pi.states import Status, status_of
 from services.tasks.surfaces.rendering import notices_of, timestamp
@@ -110,16 +110,17 @@ def delivered_file(download: files_service_pb2.Download) -> job_pb2.JobFile:
     )
 
 
-def file(described: FileDescription) -> job_pb2.JobFile:
+def file(described: InputFile) -> job_pb2.JobFile:
     """A file without its URL."""
+    width, height = described.image_size or (None, None)
     return job_pb2.JobFile(
         id=str(described.id),
         object="file",
         name=described.name,
         media_type=described.media_type,
         size_bytes=described.size_bytes,
-        width=described.width,
-        height=described.height,
+        width=width,
+        height=height,
     )
 
 
