@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.idempotent_call import HEADER as IDEMPOTENCY_HEADER
 from services.common.log import get_logger
 from services.common.object_writing import ObjectWriter
 from services.common.rpc.channel import Caller
@@ -40,11 +41,13 @@ class Parts(Protocol):
 class Received:
     """What a form held."""
 
+    key: str | None
+    """The caller's idempotency key."""
     texts: list[tuple[str, str]] = field(default_factory=list)
     files: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     """Ids of stored files, by part."""
     content: hashlib._Hash = field(default_factory=hashlib.sha256)
-    """Of all files and where they stood."""
+    """Of all files and where they stood, if there is a key: it tells whether a call is repeated."""
 
     @property
     def file_ids(self) -> list[int]:
@@ -69,7 +72,7 @@ class Receiver:
     async def receive(self, request: Request, parts: Parts, account_id: int) -> Received:
         """Read a form, and store its files. What was stored is deleted if anything goes wrong."""
         form = Form(request.headers.get("content-type", ""), request.stream(), self._limits)
-        received = Received()
+        received = Received(request.headers.get(IDEMPOTENCY_HEADER))
         try:
             async for part in form.parts():
                 if part.file_name is None or parts.is_field(part.name):
@@ -84,16 +87,13 @@ class Receiver:
         return received
 
     async def _store(self, part: Part, account_id: int, received: Received) -> int:
-        received.content.update(f"\0{part.name}\0".encode())
-
-        async def chunks() -> AsyncIterator[bytes]:
-            async for chunk in part.chunks():
-                received.content.update(chunk)
-                yield chunk
-
+        chunks = part.chunks()
+        if received.key is not None:
+            received.content.update(f"\0{part.name}\0".encode())
+            chunks = _hashed(chunks, received.content)
         target = FilesOfAccount(self._intake, self._caller, account_id, part.file_name or "")
         try:
-            return await self._writer.write(target, chunks(), self._max_file_bytes)
+            return await self._writer.write(target, chunks, self._max_file_bytes)
         except DarkroomError as error:
             if error.reason in (ErrorReason.MALFORMED_REQUEST, ErrorReason.UNAVAILABLE, ErrorReason.INTERNAL):
                 raise
@@ -107,3 +107,9 @@ class Receiver:
             await asyncio.shield(FilesOfAccount(self._intake, self._caller, account_id).discard(*file_ids))
         except DarkroomError as error:
             _logger.warning("files_not_discarded", files=len(file_ids), error=str(error))
+
+
+async def _hashed(chunks: AsyncIterator[bytes], content: hashlib._Hash) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        content.update(chunk)
+        yield chunk

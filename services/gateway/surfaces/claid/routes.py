@@ -11,7 +11,6 @@ from starlette.routing import Route
 from compat.claid.v1 import edits_pb2
 from darkroom.common.v1 import scope_pb2
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotent_call import HEADER as IDEMPOTENCY_HEADER
 from services.common.idempotent_call import REPLAYED
 from services.common.identity import Identity
 from services.common.rpc import catalogue
@@ -50,11 +49,10 @@ class _Uploads:
             if revoked.is_set():
                 await self._receiver.discard(account_id, received.file_ids)
                 raise DarkroomError(ErrorReason.API_KEY_INVALID, "The key was revoked.")
-        key, content = request.headers.get(IDEMPOTENCY_HEADER), received.content.digest()
         try:
             call = upload(received.texts, received.file_ids)
             service, asked_by = catalogue.served_by(_METHOD.containing_service), _asked_by(request)
-            reply = await self._backend.call(service, _METHOD, call, identity, key, content, asked_by)
+            reply = await self._backend.call(service, _METHOD, call, identity, received.key, received.content.digest(), asked_by)
         except DarkroomError as error:
             if error.reason not in _UNCERTAIN:
                 await self._receiver.discard(account_id, received.file_ids)

@@ -12,7 +12,6 @@ from starlette.routing import Route
 from darkroom.common.v1 import options_pb2
 from darkroom.files.v1 import files_service_pb2
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotent_call import HEADER as IDEMPOTENCY_HEADER
 from services.common.idempotent_call import REPLAYED
 from services.common.identity import Identity
 from services.common.rpc import catalogue
@@ -46,11 +45,10 @@ class RestForms:
 
     async def call(self, method: MethodDescriptor, request: Request, received: Received, fields: Fields, identity: Identity) -> Response:
         """Make the call with what the form held."""
-        key = request.headers.get(IDEMPOTENCY_HEADER)
         try:
             message = fields.request(received.texts, request.query_params.multi_items(), received.files)
             service = catalogue.served_by(method.containing_service)
-            reply = await self._backend.call(service, method, message, identity, key, received.content.digest())
+            reply = await self._backend.call(service, method, message, identity, received.key, received.content.digest())
         except DarkroomError as error:
             if error.reason not in _UNCERTAIN:
                 await self._receiver.discard(identity.account_id, received.file_ids)
