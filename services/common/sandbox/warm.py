@@ -228,11 +228,15 @@ class _Child:
 
 
 class _Watch:
-    """Kills a child whose job takes more processor time than it may. The kernel's own limit counts all jobs of a process."""
+    """Kills a child whose job takes more processor time than it may. The kernel's own limit counts all jobs of a process.
+
+    It is counted from the first look on: most jobs end before that.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, pid: int, seconds: float, leash: socket.socket) -> None:
         self._loop, self._pid, self._leash = loop, pid, leash
-        self._most = _processor_seconds(pid) + seconds
+        self._seconds = seconds
+        self._most: float | None = None
         self._next = loop.call_later(_WATCHED_SECONDS, self._look)
         self.used_up = False
 
@@ -240,7 +244,10 @@ class _Watch:
         self._next.cancel()
 
     def _look(self) -> None:
-        if _processor_seconds(self._pid) > self._most:
+        used = _processor_seconds(self._pid)
+        if self._most is None:
+            self._most = used + self._seconds
+        if used > self._most:
             self.used_up = True
             self._leash.shutdown(socket.SHUT_RDWR)
             return
