@@ -25,8 +25,8 @@ _PNG_EFFORT: Mapping[Effort, Mapping[str, object]] = {
     Effort.USUAL: {"compression": 3, "filter": "up"},
     Effort.MOST: {"compression": 9, "filter": "all"},
 }
-"""The usual one takes half the time of Paeth's filter at level 4: files of photographs are 1 to 5 % larger, of screenshots no larger. Trying
-all filters for each row takes longer than deflating what one of them leaves, and gains 1 % on photographs, 3 % on screenshots."""
+"""The usual one takes half the time of Paeth's filter at level 4; files of photographs are 1 to 5 % larger, of screenshots no larger.
+Trying all filters for each row takes longer than deflating what one of them leaves, and gains 1 % on photographs, 3 % on screenshots."""
 _LARGEST_SIDE = {
     MediaFormat.PNG: 2**31 - 1,
     MediaFormat.JPEG: 65_535,

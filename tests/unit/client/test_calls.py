@@ -27,6 +27,7 @@ class Server(tasks_service_pb2_grpc.TasksServiceServicer, webhooks_service_pb2_g
         self.watched: list[int] = []
         self.pages: list[tuple[int, str]] = []
         self.slow = False
+        self.early = 0
 
     async def _meet(self, context: Context) -> None:
         self.keys.append(dict(context.invocation_metadata() or ()).get("idempotency-key", ""))
@@ -43,7 +44,11 @@ class Server(tasks_service_pb2_grpc.TasksServiceServicer, webhooks_service_pb2_g
 
     async def GetTask(self, request: tasks_service_pb2.GetTaskRequest, context: Context) -> tasks_service_pb2.GetTaskResponse:
         await self._meet(context)
-        return tasks_service_pb2.GetTaskResponse(task=task_pb2.Task(id=request.task_id, state=task_pb2.TASK_STATE_SUCCEEDED))
+        state = task_pb2.TASK_STATE_SUCCEEDED
+        if self.early:
+            # As a server that shuts down, or after a minute.
+            self.early, state = self.early - 1, task_pb2.TASK_STATE_RUNNING
+        return tasks_service_pb2.GetTaskResponse(task=task_pb2.Task(id=request.task_id, state=state))
 
     async def ListTasks(self, request: tasks_service_pb2.ListTasksRequest, context: Context) -> tasks_service_pb2.ListTasksResponse:
         self.pages.append((request.page_size, request.page_token))
@@ -189,7 +194,16 @@ async def test_a_server_that_has_answered_is_waited_for_longer_than_one_that_nev
 async def test_events_come_without_a_gap_over_streams_that_break(client: AsyncClient, server: Server) -> None:
     assert [event.sequence async for event in client.watch(1)] == [1, 2, 3, 4]
     assert server.watched == [0, 1, 2]
+    seen: list[int] = []
+    await client.wait(1, lambda event: seen.append(event.sequence))
+    assert seen == [1, 2, 3, 4]
+
+
+async def test_the_end_is_waited_for_in_as_many_calls_as_it_takes(client: AsyncClient, server: Server) -> None:
+    server.early = 2
     assert (await client.wait(1)).state == task_pb2.TASK_STATE_SUCCEEDED
+    assert not server.early
+    assert not server.watched
 
 
 async def test_lists_are_read_page_by_page(client: AsyncClient, server: Server) -> None:
