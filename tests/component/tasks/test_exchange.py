@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grpc
 
+from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from tests.component.tasks.service import Service
 from tests.component.tasks.workers import worker_on
@@ -38,6 +39,24 @@ async def test_one_message_ends_many_tasks_and_brings_as_many(service: Service) 
         # The tasks come with the answers, or before them if the lane was just being looked at.
         assert len(worker.responses) <= said + 2
         assert [admission.task_id for admission in worker.admissions[3:]] == [task.id for task in tasks[3:]]
+
+
+async def test_an_end_that_cannot_be_stored_takes_no_other_with_it(service: Service) -> None:
+    me = service.caller(ACCOUNT)
+    async with service.replica() as replica, worker_on(replica.attempts, service.worker()) as worker:
+        tasks = [await replica.create(me) for _ in range(3)]
+        await worker.ask(3)
+        ends = [
+            # Fewer outputs than none, of a task that promises none, have no price.
+            attempts_pb.AttemptEnd(
+                task_id=one.task_id, attempt=one.attempt, success=attempts_pb.AttemptSuccess(copies=int(one.task_id == tasks[1].id))
+            )
+            for one in await worker.given(3)
+        ]
+        await worker.say(ends=ends)
+        assert await worker.answered(*(task.id for task in tasks)) == {task.id: task.id != tasks[1].id for task in tasks}
+        assert (await replica.get(me, tasks[1].id)).state == task_pb2.TASK_STATE_RUNNING
+        assert (await replica.get(me, tasks[2].id)).state == task_pb2.TASK_STATE_SUCCEEDED
 
 
 async def test_priorities_hold_until_a_slot_is_free(service: Service) -> None:
