@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from contextvars import ContextVar
+from functools import cache
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
 from darkroom.common.v1 import options_pb2
@@ -40,8 +42,7 @@ def current_idempotency() -> IdempotentCall | None:
 
 def _asked(request: Message, *, with_files: bool) -> Message:
     """What is asked for, without the fields that only say how to reply, and without the ids of files that only this call has."""
-    options = {field.name: field.GetOptions().Extensions for field, _ in request.ListFields()}
-    left_out = [name for name, said in options.items() if said[options_pb2.about_reply] or (said[options_pb2.form_part] and not with_files)]
+    left_out = _left_out(request.DESCRIPTOR, with_files=with_files)
     if not left_out:
         return request
     asked = type(request)()
@@ -49,3 +50,9 @@ def _asked(request: Message, *, with_files: bool) -> Message:
     for name in left_out:
         asked.ClearField(name)
     return asked
+
+
+@cache
+def _left_out(message: Descriptor, *, with_files: bool) -> list[str]:
+    options = {field.name: field.GetOptions().Extensions for field in message.fields}
+    return [name for name, said in options.items() if said[options_pb2.about_reply] or (said[options_pb2.form_part] and not with_files)]

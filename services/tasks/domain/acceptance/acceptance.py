@@ -210,6 +210,8 @@ class Acceptance:
     def _price(self, draft: Draft) -> list[NewTask]:
         """Refuse files that the operations do not accept, and price the rest."""
         tasks = []
+        # The items of a batch mostly share their operations.
+        stored: dict[int, list[bytes]] = {}
         for index, item in draft.left():
             with draft.refusing(index):
                 inputs = [draft.files[file_id] for file_id in item.input_file_ids]
@@ -217,17 +219,21 @@ class Acceptance:
                 check_media(inputs, item.input_fields, item.operations, self._rules.limits, draft.request.formats)
                 check_auxiliary(item.auxiliary, auxiliary, self._rules.limits, draft.request.formats)
                 lane = self._served.or_before(lane_of(item.operations, [] if len(draft.items) > 1 or item.later_inputs else inputs))
-                tasks.append(self._new_task(draft.task_ids[index], index, lane, item, inputs))
+                if (operations := stored.get(id(item.operations))) is None:
+                    operations = stored[id(item.operations)] = [operation.SerializeToString() for operation in item.operations]
+                tasks.append(self._new_task(draft.task_ids[index], index, lane, item, operations, inputs))
         draft.settle()
         return tasks
 
-    def _new_task(self, task_id: int | None, index: int, lane: str, item: Item, inputs: Sequence[InputFile]) -> NewTask:
+    def _new_task(
+        self, task_id: int | None, index: int, lane: str, item: Item, operations: list[bytes], inputs: Sequence[InputFile]
+    ) -> NewTask:
         priced = [*inputs, *item.planned, *planned_files(item.operations, len(item.later_inputs), 1)]
         return NewTask(
             id=task_id,
             index=index,
             lane=lane,
-            operations=[operation.SerializeToString() for operation in item.operations],
+            operations=operations,
             input_file_ids=list(item.input_file_ids),
             input_names=[file.name for file in inputs],
             later_inputs=[later.stored() for later in item.later_inputs],
