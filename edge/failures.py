@@ -6,6 +6,8 @@ import base64
 import json
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, groupby
+from operator import attrgetter
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc import catalogue
@@ -60,8 +62,8 @@ class Mapper:
     high: int
     grpc: bool
     """True: for gRPC clients, which get a status in place of a body; False: for all others."""
-    paths: str
-    """Only for paths that match this regular expression; empty for any path."""
+    paths: tuple[str, ...]
+    """Only for paths that match one of these regular expressions; empty for any path."""
     status: int
     """HTTP status of the reply; 0 keeps Envoy's."""
     details: str
@@ -107,15 +109,18 @@ class SurfaceErrors:
 
 def mappers() -> list[Mapper]:
     """Entries that cover every local reply with a status of 400 or more; the first match counts."""
-    found = [_mapper(failure, "", None, grpc=True) for failure in FAILURES]
-    for rule in catalogue.surface_rules():
-        found += [_mapper(failure, rule.regex, rule.surface) for failure in FAILURES]
-    return found + [_mapper(failure, "", None) for failure in FAILURES]
+    found = [_mapper(failure, (), None, grpc=True) for failure in FAILURES]
+    for surface, rules in _rules_by_surface():
+        paths = tuple(rule.regex for rule in rules)
+        found += [_mapper(failure, paths, surface) for failure in FAILURES]
+    return found + [_mapper(failure, (), None) for failure in FAILURES]
 
 
 def surface_errors() -> list[SurfaceErrors]:
     """Errors of every surface; the first entry whose pattern matches a path counts."""
-    return [_surface_errors(rule.template.lua, rule.surface) for rule in catalogue.surface_rules()]
+    return [
+        _surface_errors(tuple(chain.from_iterable(rule.template.lua for rule in rules)), surface) for surface, rules in _rules_by_surface()
+    ]
 
 
 def upload_refusals() -> dict[str, Reply]:
@@ -126,6 +131,11 @@ def upload_refusals() -> dict[str, Reply]:
         "too_long": _reply(DarkroomError(ErrorReason.BODY_TOO_LARGE, longer), None),
         "too_large": _reply(_error(413), None),
     }
+
+
+def _rules_by_surface() -> list[tuple[Surface, list[catalogue.SurfaceRule]]]:
+    """The rules of paths in their order, those of one surface that follow one another together: Envoy keeps its replies for each entry."""
+    return [(surface, list(rules)) for surface, rules in groupby(catalogue.surface_rules(), key=attrgetter("surface"))]
 
 
 def _surface_errors(patterns: tuple[str, ...], surface: Surface) -> SurfaceErrors:
@@ -143,7 +153,7 @@ def _surface_errors(patterns: tuple[str, ...], surface: Surface) -> SurfaceError
     )
 
 
-def _mapper(failure: Failure, paths: str, surface: Surface | None, *, grpc: bool = False) -> Mapper:
+def _mapper(failure: Failure, paths: tuple[str, ...], surface: Surface | None, *, grpc: bool = False) -> Mapper:
     error = DarkroomError(failure.reason, failure.message)
     reply = _reply(error, surface)
     return Mapper(

@@ -18,7 +18,8 @@ def first(status: int, *, grpc: bool = False, path: str = "") -> failures.Mapper
     return next(
         mapper
         for mapper in failures.mappers()
-        if mapper.low <= status <= mapper.high and not mapper.details and mapper.grpc == grpc and re.fullmatch(mapper.paths or ".*", path)
+        if mapper.low <= status <= mapper.high and not mapper.details and mapper.grpc == grpc
+        if not mapper.paths or any(re.fullmatch(paths, path) for paths in mapper.paths)
     )
 
 
