@@ -6,11 +6,12 @@ The interactive page is Swagger UI, fetched once and checked by its hash; a brow
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import sys
 import tarfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -41,6 +42,8 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+# Bytes from which a page is kept compressed.
+_LARGE = 8192
 _READABLE_ANYWHERE = {"access-control-allow-origin": "*"}
 
 
@@ -51,8 +54,11 @@ class Page:
     path: str
     """The request path."""
     file: Path
+    """As Envoy keeps it in memory."""
     content_type: str
     headers: dict[str, str] = field(default_factory=dict)
+    packed: bool = False
+    """Whether the file is compressed by gzip."""
 
 
 def write(folder: Path, swagger_ui: Path = SWAGGER_UI) -> list[Page]:
@@ -67,7 +73,19 @@ def write(folder: Path, swagger_ui: Path = SWAGGER_UI) -> list[Page]:
         copy = folder / "docs" / page.file.name
         shutil.copyfile(page.file, copy)
         pages.append(Page(page.path, copy, page.content_type, page.headers))
-    return pages
+    return [_packed(page) if page.file.stat().st_size >= _LARGE else page for page in pages]
+
+
+@lru_cache(maxsize=16)
+def _compressed(content: bytes) -> bytes:
+    return gzip.compress(content, compresslevel=6, mtime=0)
+
+
+def _packed(page: Page) -> Page:
+    packed = page.file.with_name(f"{page.file.name}.gz")
+    packed.write_bytes(_compressed(page.file.read_bytes()))
+    page.file.unlink()
+    return replace(page, file=packed, packed=True)
 
 
 @lru_cache(maxsize=4)

@@ -50,6 +50,16 @@ async def test_page_loads_nothing_from_elsewhere(http: httpx.AsyncClient) -> Non
             assert reply.content == fetched.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("accepted", "packed"), [("gzip", True), ("br, gzip;q=0.5", True), ("identity", False), ("gzip;q=0, br", False), (None, False)]
+)
+async def test_a_large_page_is_compressed_for_those_who_take_it(http: httpx.AsyncClient, accepted: str | None, *, packed: bool) -> None:
+    del http.headers["accept-encoding"]
+    reply = await http.get("/llms-full.txt", headers={"accept-encoding": accepted} if accepted else {})
+    assert (reply.headers.get("content-encoding"), reply.headers["vary"]) == ("gzip" if packed else None, "accept-encoding")
+    assert reply.text == llms.full()
+
+
 async def test_licence_goes_with_the_files(http: httpx.AsyncClient) -> None:
     assert "Apache License" in (await http.get("/docs/LICENSE")).text
 
