@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
+import pyvips
 
 from benchmarks import large
 from benchmarks.goals import Reached
@@ -25,6 +27,7 @@ from benchmarks.processor import Spent, each, shares, spending
 from benchmarks.table import Section, milliseconds, percentile
 from deploy.local.scratch.stack import ScratchStack
 from models.npm import install
+from services.inference.media import configure_libvips
 
 _ROOT = Path(__file__).resolve().parent.parent
 _CONTENDER = _ROOT / "benchmarks" / "contenders" / "sharp"
@@ -34,11 +37,12 @@ _ROUNDS, _ALONE, _CALLERS, _SECONDS = 3, 20, 8, 5.0
 _LIMIT, _RATE = 0.040, 60
 # What sharp took for one picture when these were set, in seconds.
 _SHARP_WHEN_SET = 0.026
-_FORM, _FETCHED, _WAIT, _SHARP = (
+_FORM, _FETCHED, _WAIT, _SHARP, _BARE = (
     "by form",
     "by form, and the result fetched",
     "uploaded before; `POST /v1/batches`, `?wait`",
     "sharp in Node",
+    "libvips alone",
 )
 _BOUNDARY = "-benchmark-"
 
@@ -51,12 +55,15 @@ async def measure(stack: ScratchStack) -> Section:
     with tempfile.TemporaryDirectory() as folder:
         await asyncio.to_thread(large.draw, Path(folder) / "photo.jpg", _SIZE)
         picture = (Path(folder) / "photo.jpg").read_bytes()
+    configure_libvips(1)
     section = Section(
         "A resize that the caller waits for",
         f"A JPEG file of {_SIZE[0]} × {_SIZE[1]} pixels ({len(picture) >> 10} KiB), the two sample photographs side by side, made {_WIDTH} "
         f"wide, as a baseline JPEG of quality {_QUALITY} (what sharp writes unless told otherwise); connections stay open. *By form*: "
         "`POST /v1-beta1/image/edit/upload`, answered with the URL of the result. *Sharp in Node*: a server whose reply is the result; it "
-        "stores nothing, and knows no keys, no order, no limits and no sandbox. "
+        "stores nothing, and knows no keys, no order, no limits and no sandbox. *Libvips alone*: decoded, scaled and encoded in this "
+        "process by the library that the worker uses, one picture after the other in one thread, without a server; its rate is what "
+        f"{os.cpu_count()} cores could do if nothing else took any time. "
         f"*Alone*: one caller on an idle system. {_CALLERS} callers for {_SECONDS:.0f} s. All {_ROUNDS} times in turn. "
         "*Processor*: of all parts, or of the Node process, for one picture.",
         ("way", "alone, p50", "p99", f"{_CALLERS} callers", "p50", "p99", "processor"),
@@ -73,6 +80,10 @@ async def measure(stack: ScratchStack) -> Section:
             _SHARP: (url, {}, _by_sharp(picture)),
         }
         for _ in range(_ROUNDS):
+            _bare(picture)
+            before = time.process_time()
+            alone.setdefault(_BARE, []).extend(_timed_bare(picture) for _ in range(_ALONE))
+            spent.setdefault(_BARE, Counter())["libvips"] += round((time.process_time() - before) * 1e6)
             for name, (server, headers, call) in ways.items():
                 async with AsyncExitStack() as stack_of_connections:
                     callers = [await stack_of_connections.enter_async_context(connected(server, headers)) for _ in range(_CALLERS)]
@@ -87,21 +98,26 @@ async def measure(stack: ScratchStack) -> Section:
                         with spending(stack, taken):
                             together.setdefault(name, []).extend(await _until(callers, call, time.perf_counter() + _SECONDS))
     rates = {name: len(times) / _SECONDS / _ROUNDS for name, times in together.items()}
-    for name, times in alone.items():
+    for name in ways:
         section.rows.append(
             (
                 name,
-                *(milliseconds(percentile(times, share)) for share in (0.5, 0.99)),
+                *(milliseconds(percentile(alone[name], share)) for share in (0.5, 0.99)),
                 f"{rates[name]:.0f}/s",
                 *(milliseconds(percentile(together[name], share)) for share in (0.5, 0.99)),
                 each(spent[name], len(together[name])),
             )
         )
+    floor, most = each(spent[_BARE], len(alone[_BARE])), (os.cpu_count() or 1) * len(alone[_BARE]) / (spent[_BARE].total() / 1e6)
+    bare = [milliseconds(percentile(alone[_BARE], share)) for share in (0.5, 0.99)]
+    section.rows.append((_BARE, *bare, f"at most {most:.0f}/s", "–", "–", floor))
     section.remarks = f"By form, a picture took: {shares(spent[_FORM], len(together[_FORM]))}."
     mine, its = (percentile(alone[name], 0.5) for name in (_FORM, _SHARP))
     processor = each(spent[_FORM], len(together[_FORM]))
     section.goals = [
-        Reached("resize", milliseconds(mine), mine < _LIMIT, milliseconds(its), f"{mine / its:.2f}", processor, _SHARP_WHEN_SET / its),
+        Reached(
+            "resize", milliseconds(mine), mine < _LIMIT, milliseconds(its), f"{mine / its:.2f}", processor, bare[0], _SHARP_WHEN_SET / its
+        ),
         Reached(
             "resize, 8 callers",
             f"{rates[_FORM]:.0f}/s",
@@ -109,6 +125,7 @@ async def measure(stack: ScratchStack) -> Section:
             f"{rates[_SHARP]:.0f}/s",
             f"{rates[_FORM] / rates[_SHARP]:.2f}",
             processor,
+            f"{most:.0f}/s",
         ),
     ]
     return section
@@ -117,6 +134,19 @@ async def measure(stack: ScratchStack) -> Section:
 async def _timed(call: Call, connection: Connection) -> float:
     begun = time.perf_counter()
     await call(connection)
+    return time.perf_counter() - begun
+
+
+def _bare(picture: bytes) -> bytes:
+    """The same result with nothing around it."""
+    opened = pyvips.Image.jpegload_buffer(picture, access="sequential", fail_on="error")
+    made = opened.resize(_WIDTH / opened.width, kernel="lanczos3")
+    return bytes(made.write_to_buffer(".jpg", Q=_QUALITY, optimize_coding=True, keep="none"))
+
+
+def _timed_bare(picture: bytes) -> float:
+    begun = time.perf_counter()
+    _bare(picture)
     return time.perf_counter() - begun
 
 

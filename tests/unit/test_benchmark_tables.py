@@ -24,4 +24,4 @@ def test_goals_stand_in_their_order_and_say_what_is_not_reached() -> None:
     measured.goals = [Reached("polls", "1,000/s", met=False), Reached("start", "6 / 9 ms", met=True, contender="4 / 5 ms", ratio="1.50")]
     rows = goals([measured]).rows
     assert [row[0] for row in rows] == [GOALS["start"].what, GOALS["polls"].what]
-    assert [row[5] for row in rows] == ["yes", "**no**"]
+    assert [row[6] for row in rows] == ["yes", "**no**"]
