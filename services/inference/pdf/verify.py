@@ -88,7 +88,9 @@ def _stray(before: pdfium.PdfPage, after: pdfium.PdfPage, places: Sequence[Quad]
     old, new = unturned(before, scale), unturned(after, scale)
     if old.shape != new.shape:
         return old.size
-    differs = np.abs(old.astype(np.int16) - new).max(axis=2) > _LEVELS
+    beyond = np.maximum(old, new) - np.minimum(old, new) > _LEVELS
+    # One channel after the other: NumPy takes many times as long for the largest of three neighbours.
+    differs = beyond[..., 0] | beyond[..., 1] | beyond[..., 2]
     return int((differs & ~_covered(places, (left, top), scale, old.shape[:2])).sum())
 
 
