@@ -41,7 +41,8 @@ async def measure(stack: ScratchStack) -> Section:
         "One task, stage by stage",
         f"The sample photo (512 × 512) and the sample PDF (3 pages), one task at a time, medians of {_RUNS} runs after one to warm up. "
         "The worker's stages are from its log. *model alone*: the same tensors sent to the same Triton by a script, without the platform. "
-        "*overhead*: the whole, from the first byte uploaded to the last downloaded, less the operation's own time.",
+        "*overhead*: the whole, from the first byte uploaded to the last downloaded, less the operation's own time; so it has *decode* and "
+        "*encode*, which a program of its own would need as well.",
         ("stage", *_JOBS),
     )
     columns = {name: await _job(stack, name, _SAMPLES / file, operation) for name, (file, operation) in _JOBS.items()}
