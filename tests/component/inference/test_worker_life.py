@@ -105,6 +105,7 @@ async def test_a_lease_counts_from_the_moment_that_the_service_had_heard_of(worl
         task = await world.submit([operation_pb2.Operation(noop={"steps": 1, "step_milliseconds": 60_000})])
         await world.tasks.until(lambda: bool(task.heartbeats), 10)
         task.current = False
+        await world.bus.client.publish(cancel_subject(task.id))
 
 
 async def test_progress_is_told_while_the_work_goes_on(world: World) -> None:
