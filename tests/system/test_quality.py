@@ -83,15 +83,15 @@ async def test_a_line_of_text_over_a_picture_is_found_and_removed(client: Pilio)
     assert (result != marked).any(axis=2).mean() < 0.05
 
 
-async def test_scanned_pages_lose_their_mark_and_can_be_read(client: Pilio) -> None:
-    source = scan(pages=2)
+async def test_a_scanned_page_loses_its_mark_and_can_be_read(client: Pilio) -> None:
+    source = scan(pages=1)
     body = {"pdf_file_id": await client.upload("scan.pdf", source), "mode": "ai"}
     content = await client.run("/v1/pdfs/remove-watermark", body)
-    for before, after in zip(_rendered(source), _rendered(content), strict=True):
-        assert _bluish(before) > 0.01
-        assert _bluish(after) < 0.1 * _bluish(before)
-    # The last page had no text: this is what the network has read.
-    words = PdfReader(io.BytesIO(content)).pages[1].extract_text()
+    [before], [after] = _rendered(source), _rendered(content)
+    assert _bluish(before) > 0.01
+    assert _bluish(after) < 0.1 * _bluish(before)
+    # The page had no text: this is what the network has read.
+    words = PdfReader(io.BytesIO(content)).pages[0].extract_text()
     assert words.count("quarterly") >= 10
     assert "do not copy" not in words
 
