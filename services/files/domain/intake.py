@@ -238,7 +238,8 @@ class Intake:
             )
 
     async def _examine(self, file: File, key: str, begun: Beginning) -> AcceptedContent:
-        url = self._urls.get(key, self._settings.internal_url_seconds)
+        # A small file has been read whole.
+        url = "" if len(begun.head) == begun.size_bytes else self._urls.get(key, self._settings.internal_url_seconds)
         found = await self._prober.probe(file.account_id, url, begun.size_bytes, begun.etag, begun.head)
         megapixels, pages = self._settings.max_megapixels, self._settings.max_pages
         if found.megapixels > megapixels:
