@@ -15,6 +15,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2
 from darkroom.tasks.v1 import batch_pb2, batches_service_pb2, task_pb2, tasks_service_pb2
 from services.common.errors import ErrorReason
+from services.tasks.domain.batches import account_batches
 from tests.component.tasks.service import NOOP, Replica, Service, error_of, eventually
 
 ACCOUNT, OTHER = 7_001, 7_002
@@ -238,14 +239,26 @@ async def test_progress_and_partial_results(service: Service, replica: Replica) 
     assert (result.batch_index, list(result.output_file_ids)) == (1, [77])
 
 
-async def test_a_wait_ends_with_the_last_task(service: Service, replica: Replica) -> None:
+async def test_a_wait_lasts_while_a_task_is_left(service: Service, replica: Replica) -> None:
     created = await create(service, replica, [item()] * 2, NOOP)
+    await replica.started(service.worker(), created.tasks[0].id)
+    assert await complete(service, replica, created.tasks[0].id)
     assert not (await get(service, replica, created.batch.id, wait_seconds=1)).HasField("end_time")
-    waiting = asyncio.create_task(get(service, replica, created.batch.id, wait_seconds=60))
-    for task in created.tasks:
-        await replica.started(service.worker(), task.id)
-        assert await complete(service, replica, task.id)
-    batch = await asyncio.wait_for(waiting, 30)
+
+
+@pytest.mark.parametrize("here", [True, False])
+async def test_a_wait_ends_with_the_last_task(service: Service, replica: Replica, monkeypatch: pytest.MonkeyPatch, *, here: bool) -> None:
+    if here:
+        # What ends in the same replica is not looked for.
+        monkeypatch.setattr(account_batches, "_LOOK_SECONDS", 3600.0)
+    async with service.replica() as other:
+        created = await create(service, replica, [item()] * 2, NOOP)
+        waiting = asyncio.create_task(get(service, replica, created.batch.id, wait_seconds=60))
+        for task in created.tasks:
+            ending = replica if here else other
+            await ending.started(service.worker(), task.id)
+            assert await complete(service, ending, task.id)
+        batch = await asyncio.wait_for(waiting, 30)
     assert (batch.counts.succeeded, batch.progress) == (2, 1)
     assert batch.HasField("end_time")
 

@@ -11,6 +11,7 @@ from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
 from services.common.revocations import Revocations
+from services.tasks.domain.batches.ends import BatchEnds
 from services.tasks.domain.lifecycle.notifications import Notifications, tell_worker
 from services.tasks.domain.owner.account_tasks import TaskPage
 from services.tasks.domain.pages import Listing, before_id, page_token
@@ -22,7 +23,7 @@ from services.tasks.store.batches import BatchStore
 
 _DEFAULT_PAGE = 20
 _DEFAULT_TASKS = 100
-# Reading one row by its key is cheaper than receiving every event of 500 tasks.
+# For ends in other replicas: reading one row by its key is cheaper than receiving every event of 500 tasks.
 _LOOK_SECONDS = 0.25
 _DELETIONS = 16
 
@@ -50,6 +51,8 @@ class AccountBatches:
         stopping: asyncio.Event,
     ) -> None:
         self._store, self._files, self._bus, self._notifications = store, files, bus, notifications
+        self._ends = BatchEnds()
+        notifications.on_event(self._ends.ended)
         self._revocations, self._clock, self._stopping = revocations, clock, stopping
 
     async def get(self, account_id: int, batch_id: int) -> BatchNow:
@@ -62,17 +65,20 @@ class AccountBatches:
     async def wait(self, identity: Identity, batch_id: int, seconds: int) -> BatchNow:
         """The batch once all its tasks have ended, or as it is after `seconds`. The wait also ends when this process stops. Raises
         BATCH_NOT_FOUND, and API_KEY_INVALID when the key is revoked meanwhile."""
-        batch = await self.get(identity.account_id, batch_id)
         until = asyncio.get_running_loop().time() + seconds
         async with self._revocations.watching(identity.key_id) as revoked:
-            while batch.stored.end_time is None and (left := until - asyncio.get_running_loop().time()) > 0:
-                await _first_of(revoked, self._stopping, seconds=min(_LOOK_SECONDS, left))
-                if revoked.is_set():
-                    raise DarkroomError(ErrorReason.API_KEY_INVALID, "The key was revoked.")
-                batch = await self.get(identity.account_id, batch_id)
-                if self._stopping.is_set():
-                    break
-        return batch
+            with self._ends.of(batch_id) as ends:
+                while True:
+                    # One that is counted although the row has it already only leads to another look.
+                    before = ends.count
+                    batch = await self.get(identity.account_id, batch_id)
+                    left = until - asyncio.get_running_loop().time()
+                    if batch.stored.end_time is not None or left <= 0 or self._stopping.is_set():
+                        return batch
+                    all_ended = ends.reaching(before + max(1, batch.stored.open))
+                    await _first_of(revoked, self._stopping, all_ended, seconds=min(_LOOK_SECONDS, left))
+                    if revoked.is_set():
+                        raise DarkroomError(ErrorReason.API_KEY_INVALID, "The key was revoked.")
 
     async def page(self, account_id: int, *, size: int, token: str) -> BatchPage:
         """`size` batches (0: 20), newest first. Raises FIELD_INVALID for a token it did not make."""
