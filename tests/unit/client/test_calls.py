@@ -185,7 +185,7 @@ async def test_a_server_that_has_answered_is_waited_for_longer_than_one_that_nev
         server.keys.clear()
         server.slow = True
         with pytest.raises(ConnectionFailed):
-            await client._calls.call(client._tasks.GetTask, request, timeout=0.05)
+            await client._calls.call(client._tasks.GetTask, request, timeout=0.3)
         assert len(server.keys) == calls
         server.slow = False
         await client.get_task(1)
