@@ -77,10 +77,8 @@ from services.tasks.surfaces.parts import SurfaceParts
 # Seconds between the steps of a loop that each task wakes several times: short compared with what a step waits for, yet one step covers
 # many tasks under load.
 _SPACING = 0.015
-# Those of a short task on an idle system, its start and its end.
+# Those of a short task on an idle system, its start and its end: watchers in other replicas learn of its end at once.
 _EVENTS = 2
-# Seconds until an end is published, which wakes every process that reads events: whoever waits here has the answer first.
-_END = 0.003
 # What leads to an end is published this much later, with what follows it: the task itself goes first.
 _BEFORE_AN_END = 0.005
 
@@ -222,7 +220,10 @@ def _loops(
     def announce(event: OutgoingEvent, task: Task) -> None:
         feed.put(event.event, task)
         announcer.add(event)
-        asyncio.get_running_loop().call_later(_END if event.event.state.terminal else _BEFORE_AN_END, announcing.wake)
+        if event.event.state.terminal:
+            announcing.wake()
+        else:
+            asyncio.get_running_loop().call_later(_BEFORE_AN_END, announcing.wake)
 
     notifications.on_event(announce)
     return [
