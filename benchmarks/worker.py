@@ -22,6 +22,12 @@ async def begins(stack: ScratchStack, tasks: Collection[int]) -> dict[int, float
     }
 
 
+async def ends(stack: ScratchStack, tasks: Collection[int]) -> dict[int, float]:
+    """When the worker was done with each of these recent tasks, before it said so. Raises RuntimeError if the log does not tell."""
+    began, completed = await begins(stack, tasks), await _lines(stack, "attempt_completed", tasks)
+    return {task: began[task] + sum(completed[task]["stages"].values()) for task in tasks}
+
+
 async def stages(stack: ScratchStack, task: int) -> dict[str, float]:
     """Seconds of each stage of a task that has just been completed. Raises RuntimeError if the log does not tell."""
     return dict((await _lines(stack, "attempt_completed", [task]))[task]["stages"])
