@@ -63,7 +63,8 @@ def goals(sections: Iterable[Section]) -> Section:
     return Section(
         TITLE,
         "Each row is from this run; the sections below say how it was measured. *Contender*: procrastinate on the same PostgreSQL server, "
-        "or a Node server with sharp in its process; both do less. *Floor*: the work itself, by the same library, with nothing around it. "
+        "or a Node server with sharp in its process; both do less. *Floor*: the work itself, by the same library, with nothing "
+        "around it, or a call through the same edge that asks for nothing. "
         "*Processor*: time of all parts of the platform for one task or request, which other load on the machine changes little. "
         "The machine is a share of a larger one, and its speed changes up to twofold. The goals were set when "
         "procrastinate ran 348 tasks a second and sharp took 26 ms; in this run they were at "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from benchmarks.goals import Reached
 from benchmarks.load import get_repeatedly
@@ -53,7 +54,9 @@ async def measure(stack: ScratchStack) -> Section:
             )
         )
         if (name, connections) == ("status", 16):
-            section.goals.append(Reached("polls", f"{load.per_second:.0f}/s", load.per_second >= _GOAL, processor=processor))
+            section.goals = [Reached("polls", f"{load.per_second:.0f}/s", load.per_second >= _GOAL, processor=processor)]
+        if name == "public keys":
+            section.goals = [replace(section.goals[0], floor=f"{load.per_second:.0f}/s")]
         if connections == 16:
             section.remarks = f"{section.remarks} With 16 connections {name} took: {shares(spent, len(load.latencies))}.".strip()
     return section
