@@ -12,7 +12,7 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from opentelemetry.trace import SpanKind
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2
+from darkroom.internal.tasks.v1 import events_pb2
 from services.common.bus import ENDS_CONSUMER, EVENTS_STREAM, Bus, event_subject, former_event_subject, messaging
 from services.common.log import get_logger
 from services.common.loop import to_its_end
@@ -86,19 +86,19 @@ async def _fetch(subscription: JetStreamContext.PullSubscription) -> list[Msg]:
     return messages
 
 
-def _published(message: Msg) -> Sequence[attempt_service_pb2.PublishedEvent]:
+def _published(message: Msg) -> Sequence[events_pb2.PublishedEvent]:
     """The events in a message; none if it cannot be read."""
     try:
         if message.subject.count(".") == _FORMER_DOTS:
-            return [attempt_service_pb2.PublishedEvent.FromString(message.data)]
-        return attempt_service_pb2.PublishedEvents.FromString(message.data).events
+            return [events_pb2.PublishedEvent.FromString(message.data)]
+        return events_pb2.PublishedEvents.FromString(message.data).events
     except DecodeError:
         _logger.warning("event_unreadable", subject=message.subject, size=len(message.data))
         return []
 
 
 @contextlib.contextmanager
-def _spans(published: Sequence[attempt_service_pb2.PublishedEvent]) -> Iterator[None]:
+def _spans(published: Sequence[events_pb2.PublishedEvent]) -> Iterator[None]:
     """Record the block as a span in each trace that one of the tasks belongs to."""
     with contextlib.ExitStack() as spans:
         for one in published:

@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from darkroom.accounts.v1 import accounts_service_pb2, accounts_service_pb2_grpc
-from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
+from darkroom.internal.tasks.v1 import attempt_service_pb2_grpc, former_workers_pb2
 from darkroom.rest.v1 import tasks_pb2, tasks_pb2_grpc
 from darkroom.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
 from services.common.errors import ErrorReason, from_rpc
@@ -71,7 +71,7 @@ async def test_accounts_is_reached(edge: Edge, channel: grpc.aio.Channel, key: M
 async def test_internal_services_have_no_route(edge: Edge, channel: grpc.aio.Channel, key: Metadata) -> None:
     attempts = attempt_service_pb2_grpc.AttemptServiceStub(channel)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await attempts.StartAttempt(attempt_service_pb2.StartAttemptRequest(), metadata=key)
+        await attempts.StartAttempt(former_workers_pb2.StartAttemptRequest(), metadata=key)
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
     assert from_rpc(caught.value).reason is ErrorReason.ROUTE_NOT_FOUND
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2
+from darkroom.internal.tasks.v1 import events_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.common.bus import ENDS_CONSUMER, EVENTS_STREAM, Bus, connected, event_subject
 from services.files import events
@@ -37,8 +37,8 @@ async def test_an_end_that_was_received_comes_again(
     won = await output(world, account, task, 2)
     await output(world, account, task, 1)
     ended = task_pb2.TaskEvent(task_id=task, sequence=4, state=task_pb2.TASK_STATE_SUCCEEDED)
-    event = attempt_service_pb2.PublishedEvent(account_id=account, event=ended, output_file_ids=[won])
-    await bus.jetstream.publish(event_subject(account, end=True), attempt_service_pb2.PublishedEvents(events=[event]).SerializeToString())
+    event = events_pb2.PublishedEvent(account_id=account, event=ended, output_file_ids=[won])
+    await bus.jetstream.publish(event_subject(account, end=True), events_pb2.PublishedEvents(events=[event]).SerializeToString())
 
     settings = world.settings.model_dump(exclude_none=True) | {"nats_url": nats_url}
     async with dying("files", settings, Point(TaskFiles, "settle", before=before), tmp_path / "dying.log") as process:

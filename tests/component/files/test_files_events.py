@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2
+from darkroom.internal.tasks.v1 import events_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.common.bus import ENDS_CONSUMER, EVENTS_STREAM, Bus, connected, event_subject, former_event_subject
 from services.files.events import TaskEvents
@@ -54,7 +54,7 @@ async def test_replicas_at_once_settle_every_task_and_share_the_events(world: Wo
             outputs = [won[task]] if task in won and sequence == 2 else []
             await bus.jetstream.publish(
                 event_subject(account, end=state == task_pb2.TASK_STATE_SUCCEEDED),
-                attempt_service_pb2.PublishedEvents(events=[_event(account, task, sequence, state, outputs)]).SerializeToString(),
+                events_pb2.PublishedEvents(events=[_event(account, task, sequence, state, outputs)]).SerializeToString(),
             )
     async with asyncio.timeout(60):
         await done.wait()
@@ -82,7 +82,7 @@ async def test_a_version_before_has_left_its_consumer_and_an_end_that_nobody_has
     former = _event(account, before, 4, task_pb2.TASK_STATE_SUCCEEDED, [])
     await bus.jetstream.publish(former_event_subject(account, before, end=True), former.SerializeToString())
     now = [_event(account, after, 3, task_pb2.TASK_STATE_RUNNING, []), _event(account, after, 4, task_pb2.TASK_STATE_SUCCEEDED, [7])]
-    await bus.jetstream.publish(event_subject(account, end=True), attempt_service_pb2.PublishedEvents(events=now).SerializeToString())
+    await bus.jetstream.publish(event_subject(account, end=True), events_pb2.PublishedEvents(events=now).SerializeToString())
     settled: list[EndedTask] = []
 
     async def settle(ended: Sequence[EndedTask]) -> None:
@@ -99,6 +99,6 @@ async def test_a_version_before_has_left_its_consumer_and_an_end_that_nobody_has
 
 def _event(
     account: int, task: int, sequence: int, state: task_pb2.TaskState.ValueType, outputs: Sequence[int]
-) -> attempt_service_pb2.PublishedEvent:
+) -> events_pb2.PublishedEvent:
     event = task_pb2.TaskEvent(task_id=task, sequence=sequence, state=state)
-    return attempt_service_pb2.PublishedEvent(account_id=account, event=event, output_file_ids=outputs)
+    return events_pb2.PublishedEvent(account_id=account, event=event, output_file_ids=outputs)

@@ -15,7 +15,7 @@ from google.protobuf.json_format import MessageToDict
 
 from darkroom.files.v1 import file_pb2, files_service_pb2, files_service_pb2_grpc
 from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
-from darkroom.internal.tasks.v1 import attempt_service_pb2
+from darkroom.internal.tasks.v1 import events_pb2
 from darkroom.rest.v1 import files_pb2_grpc as pilio_pb2_grpc
 from darkroom.rest.v1 import uploads_pb2 as pilio_uploads_pb2
 from darkroom.tasks.v1 import task_pb2
@@ -249,8 +249,8 @@ async def run_task(
 async def publish(service: Service, task_id: int, state: task_pb2.TaskState.ValueType, *outputs: int) -> None:
     """What tasks publishes when a task changes."""
     event = task_pb2.TaskEvent(task_id=task_id, sequence=1, state=state)
-    published = attempt_service_pb2.PublishedEvent(account_id=ACCOUNT, event=event, output_file_ids=outputs)
-    message = attempt_service_pb2.PublishedEvents(events=[published])
+    published = events_pb2.PublishedEvent(account_id=ACCOUNT, event=event, output_file_ids=outputs)
+    message = events_pb2.PublishedEvents(events=[published])
     await service.bus.jetstream.publish(event_subject(ACCOUNT, end=state == task_pb2.TASK_STATE_SUCCEEDED), message.SerializeToString())
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from darkroom.common.v1.errors_pb2 import ErrorReason
-from darkroom.internal.tasks.v1.attempt_service_pb2 import CompleteAttemptRequest
+from darkroom.internal.tasks.v1.former_workers_pb2 import CompleteAttemptRequest
 from darkroom.operations.v1 import operation_pb2
 from services.common.bus import OFFERS_STREAM
 from services.common.errors import DarkroomError

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2
+from darkroom.internal.tasks.v1 import events_pb2
 from services.common.bus import EVENTS_STREAM, Bus
 
 
-async def events_on(bus: Bus) -> list[attempt_service_pb2.PublishedEvent]:
+async def events_on(bus: Bus) -> list[events_pb2.PublishedEvent]:
     """Every event in EVENTS, in the order of the stream."""
     state = (await bus.jetstream.stream_info(EVENTS_STREAM)).state
     if not state.messages:
         return []
     messages = [await bus.jetstream.get_msg(EVENTS_STREAM, sequence) for sequence in range(state.first_seq, state.last_seq + 1)]
-    return [event for message in messages for event in attempt_service_pb2.PublishedEvents.FromString(message.data or b"").events]
+    return [event for message in messages for event in events_pb2.PublishedEvents.FromString(message.data or b"").events]

@@ -9,7 +9,7 @@ import pytest
 from nats.js.api import AckPolicy, ConsumerConfig
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
+from darkroom.internal.tasks.v1 import former_workers_pb2 as former_pb
 from darkroom.tasks.v1 import task_pb2
 from services.common.bus import WORK_STREAM, Bus, work_consumer, work_subject
 from services.common.database import Database
@@ -39,12 +39,12 @@ async def test_one_is_given_tasks_beside_one_of_this_version(service: Service, b
     async with service.replica() as replica:
         first = await replica.create(me)
         [hint] = await former.fetch(1, timeout=30)
-        request = pb.StartAttemptRequest(task_id=first.id, run_id=str(uuid.uuid4()), worker="former")
-        assert pb.WorkHint.FromString(hint.data).task_id == first.id
-        [started] = (await replica.attempts.StartAttempts(pb.StartAttemptsRequest(requests=[request]), metadata=worker)).responses
+        request = former_pb.StartAttemptRequest(task_id=first.id, run_id=str(uuid.uuid4()), worker="former")
+        assert former_pb.WorkHint.FromString(hint.data).task_id == first.id
+        [started] = (await replica.attempts.StartAttempts(former_pb.StartAttemptsRequest(requests=[request]), metadata=worker)).responses
         assert (started.admitted, started.attempt, started.account_id) == (True, 1, ACCOUNT)
         assert await replica.attempts.StartAttempt(request, metadata=worker) == started
-        other = pb.StartAttemptRequest(task_id=first.id, run_id=str(uuid.uuid4()), worker="former")
+        other = former_pb.StartAttemptRequest(task_id=first.id, run_id=str(uuid.uuid4()), worker="former")
         assert not (await replica.attempts.StartAttempt(other, metadata=worker)).admitted
         await hint.ack()
         async with worker_on(replica.attempts, worker) as current:
@@ -52,7 +52,7 @@ async def test_one_is_given_tasks_beside_one_of_this_version(service: Service, b
             second = await replica.create(me)
             [admission] = await current.given()
             assert admission.task_id == second.id
-        report = pb.CompleteAttemptsRequest(requests=[pb.CompleteAttemptRequest(task_id=first.id, attempt=1)])
+        report = former_pb.CompleteAttemptsRequest(requests=[former_pb.CompleteAttemptRequest(task_id=first.id, attempt=1)])
         assert [one.accepted for one in (await replica.attempts.CompleteAttempts(report, metadata=worker)).responses] == [True]
         assert (await replica.get(me, first.id)).state == task_pb2.TASK_STATE_SUCCEEDED
 

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
+from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import operation_pb2, redraw_pdf_pb2, remove_background_pb2
 from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
@@ -206,7 +207,7 @@ async def test_a_worker_that_cannot_have_them_fetched_does_not_get_the_task(
     service: Service, replica: Replica, parts: Accepting, clean_engine: AsyncEngine
 ) -> None:
     task = await parts.acceptance.create(request(A))
-    older = pb.StartAttemptRequest(task_id=task.id, run_id=str(uuid.uuid4()), worker="older")
+    older = former_workers_pb2.StartAttemptRequest(task_id=task.id, run_id=str(uuid.uuid4()), worker="older")
     former = FormerWorkerStore(Database(clean_engine))
     assert await former.dispatch(task.lane, places=1, max_running=1000, now=datetime.now(UTC))
     assert not (await replica.attempts.StartAttempt(older, metadata=service.worker())).admitted

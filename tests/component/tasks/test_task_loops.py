@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2
+from darkroom.internal.tasks.v1 import events_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.common.bus import EVENTS_STREAM, Bus, connected, event_subject, events_subject
 from services.common.database import Database
@@ -54,7 +54,7 @@ def relay(store: TaskStore, bus: Bus, clock: MovableClock) -> Relay:
     return relay_of(store, bus, clock)
 
 
-async def published(bus: Bus, task_id: int) -> list[attempt_service_pb2.PublishedEvent]:
+async def published(bus: Bus, task_id: int) -> list[events_pb2.PublishedEvent]:
     """Every event of a task in EVENTS, in the order of the stream."""
     return [event for event in await events_on(bus) if event.event.task_id == task_id]
 

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
+from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import gpt_image_2_pb2, nano_banana_2_pb2, operation_pb2
 from darkroom.rest.v1 import generation_pb2
 from services.common.bus import Bus
@@ -169,7 +169,7 @@ async def test_three_of_four_are_charged(service: Service, replica: Replica, out
     me, worker = service.caller(ACCOUNT), service.worker()
     task = await replica.create(me, operations=[GPT])
     assert (await replica.started(worker, task.id)).last is False
-    complete = attempts_pb.CompleteAttemptRequest(task_id=task.id, attempt=1, output_file_ids=outputs, copies=copies)
+    complete = former_workers_pb2.CompleteAttemptRequest(task_id=task.id, attempt=1, output_file_ids=outputs, copies=copies)
     await replica.attempts.CompleteAttempt(complete, metadata=worker)
     task = await replica.get(me, task.id)
     assert (task.price.millicredits, task.price.charged_millicredits) == (21_360, 16_020)
@@ -198,5 +198,5 @@ async def test_a_provider_that_is_away_is_tried_again_until_the_last_attempt(ser
     assert (lasts, task.state) == ([False, False, False, False, True], 5)
 
 
-def _failure(task_id: int, attempt: int, reason: str) -> attempts_pb.FailAttemptRequest:
-    return attempts_pb.FailAttemptRequest(task_id=task_id, attempt=attempt, reason=ErrorReason(reason).number, message="No.")
+def _failure(task_id: int, attempt: int, reason: str) -> former_workers_pb2.FailAttemptRequest:
+    return former_workers_pb2.FailAttemptRequest(task_id=task_id, attempt=attempt, reason=ErrorReason(reason).number, message="No.")

@@ -11,6 +11,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from darkroom.common.v1 import errors_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
+from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2, upscale_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.common.errors import ErrorReason
@@ -46,7 +47,7 @@ async def test_a_task_from_creation_to_success(service: Service, replica: Replic
     heartbeat = attempts_pb.HeartbeatRequest(task_id=task.id, attempt=1, progress=0.5, message="tile 2 of 4")
     assert (await replica.attempts.Heartbeat(heartbeat, metadata=service.worker())).current
     notice = task_pb2.Notice(code="not_applied", subject="enhance_face", message="Not here.")
-    complete = attempts_pb.CompleteAttemptRequest(task_id=task.id, attempt=1, output_file_ids=[91], notices=[notice])
+    complete = former_workers_pb2.CompleteAttemptRequest(task_id=task.id, attempt=1, output_file_ids=[91], notices=[notice])
     for _ in range(2):
         assert (await replica.attempts.CompleteAttempt(complete, metadata=service.worker())).accepted
     done = await replica.get(me, task.id)
@@ -70,7 +71,7 @@ async def test_a_task_that_waits_tells_its_place_and_one_that_ran_its_attempts(s
         assert known.queue_position == len(waiting) - 1
         assert known.estimated_wait.ToTimedelta().total_seconds() > 0
 
-        fail = attempts_pb.FailAttemptRequest(task_id=tasks[0].id, attempt=1, reason=ErrorReason.UNAVAILABLE.number, message="Away.")
+        fail = former_workers_pb2.FailAttemptRequest(task_id=tasks[0].id, attempt=1, reason=ErrorReason.UNAVAILABLE.number, message="Away.")
         assert (await replica.attempts.FailAttempt(fail, metadata=worker)).accepted
         for task in waiting:
             await replica.tasks.CancelTask(tasks_service_pb2.CancelTaskRequest(task_id=task.id), metadata=me)
@@ -142,7 +143,7 @@ async def test_lists_page_by_page(service: Service, replica: Replica) -> None:
 async def test_lookups_tell_other_services_how_tasks_stand(service: Service, replica: Replica) -> None:
     task = await replica.create(service.caller(ACCOUNT))
     await replica.started(service.worker(), task.id)
-    complete = attempts_pb.CompleteAttemptRequest(task_id=task.id, attempt=1, output_file_ids=[8, 9])
+    complete = former_workers_pb2.CompleteAttemptRequest(task_id=task.id, attempt=1, output_file_ids=[8, 9])
     await replica.attempts.CompleteAttempt(complete, metadata=service.worker())
     reply = await replica.attempts.LookupTasks(attempts_pb.LookupTasksRequest(task_ids=[task.id, 5]), metadata=service.files_service())
     assert [(one.task_id, one.state, list(one.output_file_ids)) for one in reply.tasks] == [
@@ -226,11 +227,11 @@ async def test_the_public_listener_serves_no_worker_and_nobody_without_identity(
         assert error_of(refused.value)[0] == "API_KEY_INVALID"
     start = replica.public.unary_unary(
         "/darkroom.internal.tasks.v1.AttemptService/StartAttempt",
-        request_serializer=attempts_pb.StartAttemptRequest.SerializeToString,
-        response_deserializer=attempts_pb.StartAttemptResponse.FromString,
+        request_serializer=former_workers_pb2.StartAttemptRequest.SerializeToString,
+        response_deserializer=former_workers_pb2.StartAttemptResponse.FromString,
     )
     with pytest.raises(grpc.aio.AioRpcError) as unknown:
-        await start(attempts_pb.StartAttemptRequest(), metadata=service.worker())
+        await start(former_workers_pb2.StartAttemptRequest(), metadata=service.worker())
     assert unknown.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 

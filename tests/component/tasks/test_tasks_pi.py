@@ -11,7 +11,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
 
 from compat.pi.v1 import images_pb2, images_pb2_grpc, job_pb2, jobs_pb2, jobs_pb2_grpc, refused_pb2, refused_pb2_grpc
-from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
+from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.rest.v1 import tasks_pb2
 from services.common.bus import Bus
 from services.common.errors import ErrorReason
@@ -76,7 +76,7 @@ async def refusal(call: Any) -> tuple[int, dict[str, Any]]:
 async def finish(service: Service, replica: Replica, job: job_pb2.Job, *outputs: int) -> None:
     """Have a worker start and complete a job."""
     await replica.started(service.worker(), int(job.task_id))
-    complete = attempts_pb.CompleteAttemptRequest(task_id=int(job.task_id), attempt=1, output_file_ids=outputs)
+    complete = former_workers_pb2.CompleteAttemptRequest(task_id=int(job.task_id), attempt=1, output_file_ids=outputs)
     await replica.attempts.CompleteAttempt(complete, metadata=service.worker())
 
 
@@ -99,7 +99,7 @@ async def test_from_submission_to_result(service: Service, replica: Replica, pi:
     assert (await pi.get(job.job_id)).status == "processing"
 
     output = service.files.add(ACCOUNT, "photo.png", "image/png", size=(1280, 960))
-    complete = attempts_pb.CompleteAttemptRequest(task_id=int(job.task_id), attempt=1, output_file_ids=[output])
+    complete = former_workers_pb2.CompleteAttemptRequest(task_id=int(job.task_id), attempt=1, output_file_ids=[output])
     await replica.attempts.CompleteAttempt(complete, metadata=service.worker())
     ended = await pi.get(job.job_id, wait_for_completion=True)
     assert (ended.status, ended.HasField("error"), ended.data.progress) == ("completed", False, 1.0)
@@ -143,7 +143,7 @@ async def test_a_task_of_another_api_is_a_job(service: Service, replica: Replica
 async def test_a_failed_job(service: Service, replica: Replica, pi: Pi) -> None:
     job = (await pi.create()).data
     await replica.started(service.worker(), int(job.task_id))
-    failure = attempts_pb.FailAttemptRequest(
+    failure = former_workers_pb2.FailAttemptRequest(
         task_id=int(job.task_id), attempt=1, reason=ErrorReason.FILE_CORRUPT.number, message="The file is damaged."
     )
     await replica.attempts.FailAttempt(failure, metadata=service.worker())

@@ -9,6 +9,7 @@ import pytest
 
 from darkroom.common.v1 import errors_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
+from darkroom.internal.tasks.v1 import former_workers_pb2 as former_pb
 from darkroom.tasks.v1 import task_pb2
 from services.common.errors import ErrorReason
 from tests.component.tasks.service import Replica, Service, eventually
@@ -27,7 +28,7 @@ async def test_a_failure_that_may_pass_is_tried_again_and_a_bad_input_is_not(ser
     task = await replica.create(me)
     for attempt, reason in ((1, ErrorReason.UNAVAILABLE), (2, ErrorReason.FILE_CORRUPT)):
         assert (await replica.started(worker, task.id)).attempt == attempt
-        failure = attempts_pb.FailAttemptRequest(task_id=task.id, attempt=attempt, reason=reason.number, message=f"Attempt {attempt}.")
+        failure = former_pb.FailAttemptRequest(task_id=task.id, attempt=attempt, reason=reason.number, message=f"Attempt {attempt}.")
         assert (await replica.attempts.FailAttempt(failure, metadata=worker)).accepted
     failed = await replica.get(me, task.id)
     assert (failed.state, failed.error.message) == (task_pb2.TASK_STATE_FAILED, "Attempt 2.")
@@ -40,7 +41,7 @@ async def test_an_unexpected_failure_is_tried_twice_in_all(service: Service, rep
     task = await replica.create(me)
     for attempt in (1, 2):
         await replica.started(worker, task.id)
-        failure = attempts_pb.FailAttemptRequest(task_id=task.id, attempt=attempt, reason=ErrorReason.INTERNAL.number, message="Odd.")
+        failure = former_pb.FailAttemptRequest(task_id=task.id, attempt=attempt, reason=ErrorReason.INTERNAL.number, message="Odd.")
         await replica.attempts.FailAttempt(failure, metadata=worker)
     assert (await replica.get(me, task.id)).state == task_pb2.TASK_STATE_FAILED
 
@@ -51,7 +52,7 @@ async def test_a_silent_worker_loses_the_task_to_another(service: Service) -> No
         task = await replica.create(me)
         assert (await replica.started(worker, task.id)).attempt == 1
         assert (await replica.started(worker, task.id)).attempt == 2
-        late = attempts_pb.CompleteAttemptRequest(task_id=task.id, attempt=1, output_file_ids=[1])
+        late = former_pb.CompleteAttemptRequest(task_id=task.id, attempt=1, output_file_ids=[1])
         assert not (await replica.attempts.CompleteAttempt(late, metadata=worker)).accepted
         beat = attempts_pb.HeartbeatRequest(task_id=task.id, attempt=1)
         assert not (await replica.attempts.Heartbeat(beat, metadata=worker)).current
@@ -72,7 +73,7 @@ async def test_a_retry_waits_as_long_as_a_provider_says(service: Service) -> Non
     async with service.replica() as replica:
         task = await replica.create(me)
         await replica.started(worker, task.id)
-        failed = attempts_pb.FailAttemptRequest(task_id=task.id, attempt=1, reason=ErrorReason.UNAVAILABLE.number)
+        failed = former_pb.FailAttemptRequest(task_id=task.id, attempt=1, reason=ErrorReason.UNAVAILABLE.number)
         failed.retry_after.FromSeconds(2)
         assert (await replica.attempts.FailAttempt(failed, metadata=worker)).accepted
         failed_at = (await replica.get(me, task.id)).update_time.ToDatetime()
@@ -89,12 +90,12 @@ async def test_a_worker_that_is_stopped_costs_the_task_no_attempt(service: Servi
         task = await replica.create(me)
         for attempt in (1, 2, 3):
             assert (await replica.started(worker, task.id)).attempt == attempt
-            back = attempts_pb.FailAttemptRequest(
+            back = former_pb.FailAttemptRequest(
                 task_id=task.id, attempt=attempt, reason=ErrorReason.UNAVAILABLE.number, message="Shut down.", handed_back=True
             )
             assert (await replica.attempts.FailAttempt(back, metadata=worker)).accepted
         await replica.started(worker, task.id)
-        complete = attempts_pb.CompleteAttemptRequest(task_id=task.id, attempt=4)
+        complete = former_pb.CompleteAttemptRequest(task_id=task.id, attempt=4)
         assert (await replica.attempts.CompleteAttempt(complete, metadata=worker)).accepted
         done = await replica.get(me, task.id)
     assert (done.state, done.attempt, done.max_attempts) == (task_pb2.TASK_STATE_SUCCEEDED, 4, 4)

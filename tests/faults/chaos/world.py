@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from darkroom import AsyncClient
-from darkroom.internal.tasks.v1 import attempt_service_pb2
+from darkroom.internal.tasks.v1 import events_pb2
 from services.common.bus import EVENTS_STREAM, connected, events_subject
 from services.common.clock import system_clock
 from services.common.database import engine
@@ -103,7 +103,7 @@ async def published(stack: StackUnderTest, accounts: Sequence[int]) -> Mapping[i
                 # Without that no more than the server's default of 1000 would come.
                 await messages[-1].ack()
                 for message in messages:
-                    for one in attempt_service_pb2.PublishedEvents.FromString(message.data).events:
+                    for one in events_pb2.PublishedEvents.FromString(message.data).events:
                         found[one.event.task_id][one.event.sequence] = one.event.state
             await subscription.unsubscribe()
     return found

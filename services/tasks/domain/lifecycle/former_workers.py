@@ -14,7 +14,7 @@ from uuid import UUID
 import nats.errors
 from nats.js.errors import NotFoundError
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2
+from darkroom.internal.tasks.v1 import former_workers_pb2
 from services.common.bus import WORK_STREAM, Bus, work_consumer, work_subject
 from services.common.clock import Clock
 from services.common.errors import ErrorReason
@@ -109,6 +109,6 @@ class FormerWorkers:
 
 def _message(task: Task) -> Outgoing:
     assert task.dispatch_time is not None
-    hint = attempt_service_pb2.WorkHint(task_id=task.id, trace_id=Origin.parse(task.trace_id).request_id)
+    hint = former_workers_pb2.WorkHint(task_id=task.id, trace_id=Origin.parse(task.trace_id).request_id)
     # One offer is one message, however often it is sent; a repeated offer is a new message.
     return Outgoing(work_subject(task.lane), hint.SerializeToString(), f"{task.id}:{task.dispatch_time.timestamp():.6f}")

@@ -7,7 +7,7 @@ from datetime import UTC
 
 from google.protobuf.message import DecodeError
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2
+from darkroom.internal.tasks.v1 import events_pb2
 from services.common.errors import ErrorReason
 from services.tasks.model import TaskEvent
 from services.tasks.model.records import OutgoingEvent
@@ -20,29 +20,29 @@ _LARGEST_MESSAGE = 256 * 1024
 def packed(events: Sequence[OutgoingEvent]) -> Iterator[tuple[Sequence[OutgoingEvent], bytes]]:
     """Events of one account in as few messages as possible, each with its events."""
     begin, size = 0, 0
-    bodies: list[attempt_service_pb2.PublishedEvent] = []
+    bodies: list[events_pb2.PublishedEvent] = []
     for position, outgoing in enumerate(events):
         body = published_event(outgoing)
         size += body.ByteSize()
         if bodies and size > _LARGEST_MESSAGE:
-            yield events[begin:position], attempt_service_pb2.PublishedEvents(events=bodies).SerializeToString()
+            yield events[begin:position], events_pb2.PublishedEvents(events=bodies).SerializeToString()
             begin, size, bodies = position, body.ByteSize(), []
         bodies.append(body)
-    yield events[begin:], attempt_service_pb2.PublishedEvents(events=bodies).SerializeToString()
+    yield events[begin:], events_pb2.PublishedEvents(events=bodies).SerializeToString()
 
 
 def unpacked(message: bytes, task_ids: Container[int]) -> list[TaskEvent]:
     """The events of some tasks that a message holds. Raises ValueError for anything else."""
     try:
-        published = attempt_service_pb2.PublishedEvents.FromString(message)
+        published = events_pb2.PublishedEvents.FromString(message)
     except DecodeError as error:
         raise ValueError("not a message of EVENTS") from error
     return [_event(one) for one in published.events if one.event.task_id in task_ids]
 
 
-def published_event(outgoing: OutgoingEvent) -> attempt_service_pb2.PublishedEvent:
+def published_event(outgoing: OutgoingEvent) -> events_pb2.PublishedEvent:
     """The event as it goes to EVENTS."""
-    return attempt_service_pb2.PublishedEvent(
+    return events_pb2.PublishedEvent(
         account_id=outgoing.account_id,
         event=event_message(outgoing.event),
         output_file_ids=outgoing.output_file_ids,
@@ -50,7 +50,7 @@ def published_event(outgoing: OutgoingEvent) -> attempt_service_pb2.PublishedEve
     )
 
 
-def _event(published: attempt_service_pb2.PublishedEvent) -> TaskEvent:
+def _event(published: events_pb2.PublishedEvent) -> TaskEvent:
     event = published.event
     failed = event.HasField("error")
     return TaskEvent(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
+from darkroom.internal.tasks.v1 import former_workers_pb2 as pb
 from services.common.errors import ErrorReason
 from services.common.log import bind
 from services.common.rpc.interceptor import Context
