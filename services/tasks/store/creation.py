@@ -27,8 +27,8 @@ from services.tasks.store.creation_values import Admit, Asked, admitted, batch_v
 from services.tasks.store.parts import JOINS_THE_LANE, REMEMBERED, RESERVED, transition
 from services.tasks.store.rows import task_of
 
-# Seconds between two statements: short compared with a task, yet many creates then take few statements.
-_SPACING = 0.015
+# Longest time between two statements while creates come together: short compared with a task, yet many then take few statements.
+_SPACING = 0.025
 
 # Of how many accounts the last state is kept.
 _KEPT = 10_000

@@ -54,13 +54,32 @@ async def test_what_comes_while_a_batch_is_under_way_is_the_next_one(doubling: D
     assert doubling.batches == [[1], [2, 3, 4]]
 
 
-async def test_batches_begin_apart_so_that_calls_which_come_one_by_one_gather(doubling: Doubling) -> None:
+async def test_a_batch_waits_for_as_many_calls_as_the_one_before_had(doubling: Doubling) -> None:
+    doubling.go_on.set()
+    batched = Batched(doubling, largest=10, spacing=3600)
+    assert await asyncio.gather(*await _calls(batched, 1, 2, 3)) == [2, 4, 6]  # At once.
+    calls = [call for number in (4, 5, 6) for call in await _calls(batched, number)]
+    async with asyncio.timeout(10):
+        assert await asyncio.gather(*calls) == [8, 10, 12]
+    assert doubling.batches == [[1, 2, 3], [4, 5, 6]]
+
+
+async def test_a_batch_does_not_wait_for_long_when_fewer_call(doubling: Doubling) -> None:
+    doubling.go_on.set()
+    batched = Batched(doubling, largest=10, spacing=0.2)
+    await asyncio.gather(*await _calls(batched, 1, 2, 3, 4, 5))
+    assert await asyncio.gather(*await _calls(batched, 6, 7)) == [12, 14]
+    assert doubling.batches == [[1, 2, 3, 4, 5], [6, 7]]
+
+
+async def test_callers_that_were_parted_come_together_again(doubling: Doubling) -> None:
     doubling.go_on.set()
     batched = Batched(doubling, largest=10, spacing=1.0)
-    assert await asyncio.gather(*await _calls(batched, 1, 2)) == [2, 4]  # At once.
-    calls = [call for number in (3, 4, 5) for call in await _calls(batched, number)]
-    assert await asyncio.gather(*calls) == [6, 8, 10]
-    assert doubling.batches == [[1, 2], [3, 4, 5]]
+    await asyncio.gather(*await _calls(batched, *range(10)))
+    await asyncio.gather(*await _calls(batched, 10))  # The others are too late.
+    calls = [call for number in range(11, 20) for call in await _calls(batched, number)]
+    await asyncio.gather(*calls)
+    assert doubling.batches == [list(range(10)), [10], list(range(11, 20))]
 
 
 async def test_a_call_does_not_wait_after_one_that_was_alone(doubling: Doubling) -> None:
