@@ -4,12 +4,14 @@ from services.inference.media.colour import Pixels
 from services.inference.media.decode import Header, decode, read_header
 from services.inference.media.encode import encode, encode_into
 from services.inference.media.image import Effort, Image, Limits, Metadata, Saving
+from services.inference.media.lazy import LazyImage, in_memory
 from services.inference.media.runtime import configure_libvips
 
 __all__ = [
     "Effort",
     "Header",
     "Image",
+    "LazyImage",
     "Limits",
     "Metadata",
     "Pixels",
@@ -18,5 +20,6 @@ __all__ = [
     "decode",
     "encode",
     "encode_into",
+    "in_memory",
     "read_header",
 ]

@@ -16,6 +16,7 @@ from services.inference.media import bmp, colour, heic
 from services.inference.media.errors import corrupt, unsupported
 from services.inference.media.exif import rewritten
 from services.inference.media.image import Image, Limits, Metadata, from_samples
+from services.inference.media.lazy import LazyImage, in_memory, without_metadata
 from services.inference.media.orientation import upright
 from services.inference.media.scaling import scaled
 
@@ -33,6 +34,9 @@ _LOADERS: dict[MediaFormat, Callable[..., pyvips.Image]] = {
 
 _LEFT_TO_SHRINK = 2.0
 """With as much left, the result is as good as that of the whole picture."""
+
+_TURNED = range(2, 9)
+"""EXIF orientations that are not upright."""
 
 _CONVERTED = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab", "labq": "Lab", "scrgb": "floating-point RGB"}
 
@@ -79,11 +83,12 @@ def decode(data: bytes, limits: Limits) -> Image:
     Gray stays gray and 16 bits stay 16; palettes are expanded; CMYK, Lab and floating-point colour become sRGB. Raises
     as `read_header`, and `FILE_CORRUPT` for pixel data that is truncated or damaged. Safe to call from any thread.
     """
-    return decode_scaled(data, limits, lambda _size: None)[0]
+    return in_memory(open_scaled(data, limits, lambda _size: None)[0])
 
 
-def decode_scaled(data: bytes, limits: Limits, wanted: Callable[[Size], Size | None]) -> tuple[Image, Size]:
-    """As `decode`, and the picture's own size; but an opaque picture of 8 bits is scaled while it is read, if that makes no side larger.
+def open_scaled(data: bytes, limits: Limits, wanted: Callable[[Size], Size | None]) -> tuple[Image | LazyImage, Size]:
+    """As `decode`, and the picture's own size; but an opaque picture of 8 bits is scaled while it is read, if that makes no side larger,
+    and not read yet if it is upright.
 
     `wanted` is called with the picture's own size and returns the size to scale it to; None to leave it.
     """
@@ -100,7 +105,7 @@ def decode_scaled(data: bytes, limits: Limits, wanted: Callable[[Size], Size | N
     try:
         if format_ is MediaFormat.JPEG and target is not None and (shrink := _shrink(size, target)) > 1:
             opened = pyvips.Image.jpegload_buffer(data, access="sequential", fail_on="error", shrink=shrink)
-        return _read_pixels(opened, format_, target[::-1] if target is not None and turned else target), size
+        return _read(opened, format_, target[::-1] if target is not None and turned else target), size
     except pyvips.Error as error:
         raise corrupt(f"The {format_} picture is truncated or damaged.") from error
 
@@ -134,7 +139,7 @@ def _orientation(image: pyvips.Image) -> int:
     return int(image.get("orientation")) if image.get_typeof("orientation") else 1
 
 
-def _read_pixels(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Image:
+def _read(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Image | LazyImage:
     """What an opened file shows, upright; at the size `target` before it is turned, if that can be done in passing."""
     notes: list[str] = []
     if _frames(image) > 1:
@@ -157,9 +162,13 @@ def _read_pixels(image: pyvips.Image, format_: MediaFormat, target: Size | None)
         image = image.colourspace("rgb16" if image.bands >= 3 else "grey16")
     if image.bands > 4:
         raise unsupported(f"The picture has {image.bands} channels.", allowed=("gray", "RGB", "CMYK"))
-    if target is not None and image.bands in (1, 3) and image.format == "uchar":
+    if image.bands in (1, 3) and image.format == "uchar":
         # In one pass: decoded rows are used while they are in the processor's cache.
-        image = scaled(image, target)
+        image = image if target is None else scaled(image, target)
+        profile = colour.usable_profile(icc, gray=image.bands == 1)
+        if orientation not in _TURNED and (icc is None) == (profile is None):
+            graph = without_metadata(image)
+            return LazyImage(graph, icc=profile, metadata=metadata, source_format=format_, notes=tuple(notes))
 
     samples = colour.array_from_vips(image)
     if format_ is MediaFormat.AVIF and samples.dtype == np.uint16:

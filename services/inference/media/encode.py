@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from services.inference.media.colour import Pixels
 from services.inference.media.errors import over_limit, unsupported
 from services.inference.media.exif import RESOLUTION, rewritten
 from services.inference.media.image import Effort, Image, Metadata, Saving
+from services.inference.media.lazy import LazyImage
 
 WRITABLE = tuple(each for each in MediaFormat if each.kind == MEDIA_KIND_IMAGE and Use.WRITTEN in each.use)
 _USUAL_RESOLUTION = 72 / 25.4  # pixels per mm, where a picture specifies none
@@ -41,15 +43,18 @@ _RESOLUTION_IN_EXIF = (MediaFormat.JPEG, MediaFormat.WEBP, MediaFormat.AVIF)
 _USUALLY = Saving()
 
 
-def encode(image: Image, saving: Saving = _USUALLY) -> bytes:
+def encode(image: Image | LazyImage, saving: Saving = _USUALLY) -> bytes:
     """Encodes a picture with its colour profile and, unless told otherwise, its metadata.
 
     PNG and lossless TIFF keep 16 bits per sample, the others get 8. JPEG, lossy TIFF and CMYK have no alpha: the picture is laid over the
-    background. Raises `MEDIA_UNSUPPORTED` for a format that is only read and `MEDIA_LIMIT_EXCEEDED` for a side longer than the format can
-    hold.
+    background. Raises `MEDIA_UNSUPPORTED` for a format that is only read, `MEDIA_LIMIT_EXCEEDED` for a side longer than the format can
+    hold, and `FILE_CORRUPT` if a picture that has not been read yet turns out to be damaged.
     """
+    if isinstance(image, LazyImage) and _changes_gray(image, saving):
+        image = image.computed()
     picture, options = _saved(image, saving)
-    return bytes(picture.write_to_buffer(_suffix(saving), **options))
+    with image.reading() if isinstance(image, LazyImage) else nullcontext():
+        return bytes(picture.write_to_buffer(_suffix(saving), **options))
 
 
 def encode_into(target: Path, image: Image, saving: Saving = _USUALLY) -> None:
@@ -62,7 +67,7 @@ def _suffix(saving: Saving) -> str:
     return f".{saving.format.extension}"
 
 
-def _saved(image: Image, saving: Saving) -> tuple[pyvips.Image, dict[str, object]]:
+def _saved(image: Image | LazyImage, saving: Saving) -> tuple[pyvips.Image, dict[str, object]]:
     """What libvips must write, and with which options."""
     format_ = saving.format
     if format_ not in WRITABLE:
@@ -73,8 +78,11 @@ def _saved(image: Image, saving: Saving) -> tuple[pyvips.Image, dict[str, object
             f"The result has {image.width} x {image.height} pixels, too many for {format_}.",
             allowed=f"at most {longest} pixels a side in {format_}",
         )
-    pixels, alpha, icc = _fit(image, saving)
-    picture = _join(pixels, alpha)
+    if isinstance(image, LazyImage):
+        picture, icc = image.graph, image.icc
+    else:
+        pixels, alpha, icc = _fit(image, saving)
+        picture = _join(pixels, alpha)
     if saving.cmyk is not None:
         picture, icc = _in_cmyk(picture, icc, saving.cmyk)
     metadata = image.metadata if saving.keep_metadata else Metadata(pixels_per_mm=image.metadata.pixels_per_mm)
@@ -108,12 +116,17 @@ def _fit(image: Image, saving: Saving) -> tuple[Pixels, Pixels | None, bytes | N
     pixels, alpha, icc = colour.to_8bit(image.pixels), image.alpha, image.icc
     if alpha is not None:
         alpha = colour.to_8bit(alpha)
-    if (format_ in (MediaFormat.WEBP, MediaFormat.AVIF) and image.is_gray and icc is not None) or (print_ and image.is_gray):
-        # They store gray as RGB, which a gray profile does not describe.
+    if _changes_gray(image, saving):
         pixels, icc = image.srgb(), None
     if alpha is not None and (print_ or format_ in (MediaFormat.JPEG, MediaFormat.TIFF)):
         pixels, alpha, icc = _flatten(image.srgb(), alpha, saving.background), None, None
     return pixels, alpha, icc
+
+
+def _changes_gray(image: Image | LazyImage, saving: Saving) -> bool:
+    """Whether the file stores the gray of this picture as RGB, which its profile does not describe."""
+    stored = saving.cmyk is not None or (saving.format in (MediaFormat.WEBP, MediaFormat.AVIF) and image.icc is not None)
+    return image.is_gray and stored
 
 
 def _flatten(pixels: npt.NDArray[np.uint8], alpha: npt.NDArray[np.uint8], background: tuple[int, int, int]) -> npt.NDArray[np.uint8]:

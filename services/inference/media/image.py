@@ -76,23 +76,31 @@ class Saving:
     keep_metadata: bool = True
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Image:
-    """One picture in memory, upright, with straight (not premultiplied) alpha.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class BaseImage:
+    """What is known of a picture besides its samples.
 
-    `pixels` is height x width x 3 (colour) or height x width x 1 (gray), uint8 or uint16, in the encoding of `icc`, which describes it by
-    curves and a matrix, or in sRGB (gray: the sRGB tone curve) where `icc` is None. `alpha` is height x width in the same sample type, None
-    when every pixel is opaque. `saving` says how the result is to be written. `notes` are plain sentences for the user about what could not
-    be read. Arrays are shared, never copied, so an operation that changes them makes new ones (`replace`).
+    `icc` describes the encoding of its colours by curves and a matrix; None: sRGB, or for gray the sRGB tone curve. `saving` says how the
+    result is to be written. `notes` are plain sentences for the user about what could not be read.
     """
 
-    pixels: Pixels
-    alpha: Pixels | None = None
     icc: bytes | None = None
     metadata: Metadata = field(default_factory=Metadata)
     source_format: MediaFormat | None = None
     saving: Saving = Saving()
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image(BaseImage):
+    """One picture in memory, upright, with straight (not premultiplied) alpha.
+
+    `pixels` is height x width x 3 (colour) or height x width x 1 (gray), uint8 or uint16. `alpha` is height x width in the same sample
+    type, None when every pixel is opaque. Arrays are shared, never copied, so an operation that changes them makes new ones (`replace`).
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.dtype not in (np.uint8, np.uint16):

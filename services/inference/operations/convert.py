@@ -22,7 +22,7 @@ from darkroom.operations.v1.convert_pb2 import (
 from services.common.media_format import MediaFormat, written_format
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
-from services.inference.media import Effort, Header, Image, Saving
+from services.inference.media import Effort, Header, Image, LazyImage, Saving, in_memory
 from services.inference.plain.canvas import rgb_of
 from services.inference.plain.colours import in_srgb
 
@@ -46,11 +46,11 @@ def peak_memory(picture: Header, _parameters: Convert) -> int:
     return copies_of_samples(picture, _COPIES, _COPIES_OF_WIDE)
 
 
-def run(image: Image, parameters: Convert, step: PlainStep) -> Image:
+def run(image: Image | LazyImage, parameters: Convert, step: PlainStep) -> Image | LazyImage:
     """The picture, to be written as requested."""
     format_ = written_format(parameters.format, image.source_format)
     if parameters.color_space == COLOR_SPACE_RGB:
-        image = in_srgb(image)
+        image = in_srgb(in_memory(image))
     saving = Saving(
         format=format_,
         effort=_EFFORT.get(parameters.compression, Effort.USUAL),

@@ -8,7 +8,7 @@ from darkroom.operations.v1.resize_pb2 import Resize
 from services.common.geometry import fitting
 from services.common.result_size import result_size
 from services.inference.contract.plain_step import PlainStep
-from services.inference.media import Header, Image
+from services.inference.media import Header, Image, LazyImage, in_memory
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import COPIES_OF_RESULT, fitted_to
 
@@ -22,10 +22,12 @@ def peak_memory(picture: Header, parameters: Resize) -> int:
     return picture.samples_bytes * _COPIES + result.samples_bytes * COPIES_OF_RESULT
 
 
-def run(image: Image, parameters: Resize, step: PlainStep) -> Image:
+def run(image: Image | LazyImage, parameters: Resize, step: PlainStep) -> Image | LazyImage:
     """The picture in the requested size."""
     whole = step.whole or (image.width, image.height)
     fit = fitting(parameters, *whole)
     step.result_limits.check(*fit.result, "The result")
     step.label(f"{fit.result[0]}x{fit.result[1]}")
-    return fitted_to(image, fit, parameters, Work(step.folder, step.check))
+    if fit.scaled == fit.result == (image.width, image.height):
+        return image
+    return fitted_to(in_memory(image), fit, parameters, Work(step.folder, step.check))

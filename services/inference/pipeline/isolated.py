@@ -1,4 +1,7 @@
-"""Plain operations in a child: from a picture file to a picture file, with nothing in between but samples in memory."""
+"""Plain operations in a child: from a picture file to a picture file, with nothing in between but samples in memory.
+
+Where a picture is only scaled and converted, not even those: it is decoded, scaled and encoded in one pass.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,12 @@ from services.common.geometry import Size, fitting
 from services.common.operations import parameters_of, spec_of
 from services.common.result_size import resolved
 from services.inference.contract.plain_step import Original, PlainStep
-from services.inference.media import Limits, configure_libvips, encode
-from services.inference.media.decode import decode_scaled
+from services.inference.media import Image, Limits, configure_libvips, encode, in_memory
+from services.inference.media.decode import open_scaled
 from services.inference.media.isolated import content_of
 
+_LAZY = (Convert, Resize)
+"""Operations that compute samples themselves if they need them."""
 _NOWHERE = Path("/nonexistent")
 """Samples of short work stay in memory, so no operation makes a file."""
 
@@ -49,9 +54,9 @@ def work(source: int, target: int, asked: Asked, tell: Callable[[int, float, str
     notices: list[tuple[object, ...]] = []
     seconds: dict[str, float] = {}
     with _timed(seconds, "decode"):
-        image, size = decode_scaled(content_of(source, asked.limits), asked.limits, lambda size: _wanted(operations, size))
+        image, size = open_scaled(content_of(source, asked.limits), asked.limits, lambda size: _wanted(operations, size))
     whole = size if (image.width, image.height) != size else None
-    original = Original(*size, transparent=image.alpha is not None)
+    original = Original(*size, transparent=isinstance(image, Image) and image.alpha is not None)
     for number, operation in enumerate(operations):
         name, parameters = spec_of(operation).name, resolved(parameters_of(operation), size)
         step = PlainStep(
@@ -65,6 +70,9 @@ def work(source: int, target: int, asked: Asked, tell: Callable[[int, float, str
             original=original,
             whole=whole,
         )
+        if not isinstance(parameters, _LAZY):
+            with _timed(seconds, "decode"):
+                image = in_memory(image)
         with _timed(seconds, name):
             image = importlib.import_module(f"services.inference.operations.{name}").run(image, parameters, step)
         whole = None if isinstance(parameters, Resize) else whole

@@ -33,8 +33,8 @@ from services.common.media_format import MediaFormat
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox, SandboxCrashed, WarmChildren
 from services.common.short_pictures import is_short
-from services.inference.media import Image, Limits, decode, encode
-from services.inference.media.decode import _shrink, decode_scaled
+from services.inference.media import Image, Limits, decode, encode, in_memory
+from services.inference.media.decode import _shrink, open_scaled
 from services.inference.pipeline import isolated
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.short import ShortWork
@@ -112,7 +112,8 @@ async def test_a_picture_that_is_scaled_as_it_is_read_looks_like_the_whole_one(
         )
     upright = decode(content, Limits()).pixels
     width, height = (round(side / factor) for side in (upright.shape[1], upright.shape[0]))
-    image, size = decode_scaled(content, Limits(), lambda _size: (width, height))
+    opened, size = open_scaled(content, Limits(), lambda _size: (width, height))
+    image = in_memory(opened)
     assert (size, image.width, image.height) == (upright.shape[1::-1], width, height)
     made = await _made(children, tmp_path, content, {"resize": {"width": width, "height": height, "fit": FIT_FILL}})
     with PillowImage.fromarray(upright) as whole:
@@ -128,7 +129,8 @@ def test_a_picture_is_read_as_it_is_if_scaling_needs_more_than_its_samples(mode:
         picture = portrait.convert("L").convert(mode) if mode == "I;16" else portrait.convert(mode)
         if "A" in mode:
             picture.putalpha(portrait.convert("L"))
-        image, size = decode_scaled(written(picture, "PNG"), Limits(), lambda _size: wanted)
+        opened, size = open_scaled(written(picture, "PNG"), Limits(), lambda _size: wanted)
+        image = in_memory(opened)
     assert (image.width, image.height) == size == (512, 512)
 
 

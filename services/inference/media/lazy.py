@@ -1,0 +1,64 @@
+"""A picture whose samples are made while they are used: libvips decodes, scales and encodes it in one pass, a few rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pyvips
+
+from services.inference.media import colour
+from services.inference.media.errors import corrupt
+from services.inference.media.image import BaseImage, Image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LazyImage(BaseImage):
+    """An opaque, upright picture of 8 bits that has been opened, but not read. It can be read once, from top to bottom."""
+
+    graph: pyvips.Image
+    """1 or 3 bands, without metadata."""
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+        return int(self.graph.width)
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+        return int(self.graph.height)
+
+    @property
+    def is_gray(self) -> bool:
+        """Whether there is one sample per pixel instead of three."""
+        return int(self.graph.bands) == 1
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Where the samples are made. Raises `FILE_CORRUPT` for pixel data that is truncated or damaged."""
+        try:
+            yield
+        except pyvips.Error as error:
+            raise corrupt(f"The {self.source_format} picture is truncated or damaged.") from error
+
+    def computed(self) -> Image:
+        """The picture in memory. Raises as `reading`."""
+        with self.reading():
+            samples = colour.array_from_vips(self.graph)
+        return Image(samples, icc=self.icc, metadata=self.metadata, source_format=self.source_format, saving=self.saving, notes=self.notes)
+
+
+def in_memory(image: Image | LazyImage) -> Image:
+    """The picture with its samples. Raises as `LazyImage.reading`."""
+    return image.computed() if isinstance(image, LazyImage) else image
+
+
+def without_metadata(picture: pyvips.Image) -> pyvips.Image:
+    """The same samples, with nothing that a loader has said of them."""
+    bare = picture.copy(interpretation="b-w" if picture.bands == 1 else "srgb")
+    for name in bare.get_fields():
+        # Those that every picture has stay.
+        bare.remove(name)
+    return bare
