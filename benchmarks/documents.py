@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import json
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ import pikepdf
 from reportlab.lib.colors import Color
 from reportlab.pdfgen.canvas import Canvas
 
+from benchmarks.peak import status
 from benchmarks.table import Section
 from services.inference.pdf.remove import remove_watermarks
 
@@ -88,7 +88,7 @@ def _one(source: Path, target: Path) -> None:
     taken = {
         "seconds": time.perf_counter() - begun,
         "processor": time.process_time(),
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "memory": status("VmHWM") / 2**20,
         "removed": len(report.removed),
     }
     print(json.dumps(taken))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import tempfile
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import psutil
 from PIL import Image
 
+from benchmarks.peak import reset_peak, status
 from benchmarks.table import Section
 from darkroom import AsyncClient
 from darkroom.operations.v1 import operation_pb2, upscale_pb2
@@ -41,7 +41,7 @@ async def measure(stack: ScratchStack) -> Section:
         await asyncio.to_thread(draw, folder / "photo.jpg", _SIZE)
         spent = [sum(process.cpu_times()[:2]) for process in (model, worker)]
         for process in (model, worker):
-            _reset_peak(process)
+            reset_peak(process.pid)
         begun = time.perf_counter()
         async with AsyncClient(stack.url, stack.api_key) as client:
             file = await client.upload(folder / "photo.jpg")
@@ -52,7 +52,12 @@ async def measure(stack: ScratchStack) -> Section:
             size = f"{enlarged.width} × {enlarged.height}, {result.stat().st_size / 2**20:.0f} MiB"
     cores = [sum(process.cpu_times()[:2]) - before for process, before in zip((model, worker), spent, strict=True)]
     section.rows.append(
-        (f"**{seconds:.0f} s**", *(f"{each:.0f} s" for each in cores), *(f"{_peak(process):.0f} MiB" for process in (model, worker)), size)
+        (
+            f"**{seconds:.0f} s**",
+            *(f"{each:.0f} s" for each in cores),
+            *(f"{status('VmHWM', process.pid) / 2**20:.0f} MiB" for process in (model, worker)),
+            size,
+        )
     )
     alone = sum(cores) / (os.cpu_count() or 1)
     section.remarks = (
@@ -78,14 +83,3 @@ def draw(target: Path, size: tuple[int, int]) -> None:
             left, number = left + photo.width, number + 1
         top += height
     whole.save(target, quality=92)
-
-
-def _reset_peak(process: psutil.Process) -> None:
-    Path(f"/proc/{process.pid}/clear_refs").write_text("5")
-
-
-def _peak(process: psutil.Process) -> float:
-    """Peak memory in MiB."""
-    found = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
-    assert found is not None
-    return int(found[1]) / 1024

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from PIL import Image as PillowImage
 
-from benchmarks.alone import reset_peak, status, surroundings
+from benchmarks.alone import surroundings
+from benchmarks.peak import reset_peak, status
 from benchmarks.table import Section
 from darkroom.operations.v1 import operation_pb2
 from deploy.local.scratch.stack import ScratchStack

@@ -22,7 +22,8 @@ from reportlab.lib.colors import Color
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-from benchmarks.alone import reset_peak, status, surroundings
+from benchmarks.alone import surroundings
+from benchmarks.peak import reset_peak, status
 from benchmarks.table import Section
 from darkroom.operations.v1 import operation_pb2, redraw_pdf_pb2
 from services.common.sandbox import Limits as SandboxLimits
