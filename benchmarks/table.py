@@ -22,6 +22,8 @@ class Section:
     remarks: str = ""
     goals: list[Reached] = field(default_factory=list)
     """What it says about the goals."""
+    floors: dict[str, str] = field(default_factory=dict)
+    """By the name of a goal, which may be another section's: the least that a part of it takes by itself."""
 
     def markdown(self) -> str:
         """The section as text."""

@@ -25,3 +25,18 @@ def test_goals_stand_in_their_order_and_say_what_is_not_reached() -> None:
     rows = goals([measured]).rows
     assert [row[0] for row in rows] == [GOALS["start"].what, GOALS["polls"].what]
     assert [row[6] for row in rows] == ["yes", "**no**"]
+
+
+def test_a_floor_stands_at_the_goal_that_another_section_has_measured() -> None:
+    measured, floors = section("No-op tasks", "300/s"), section("Floors", "1,000/s")
+    measured.goals = [
+        Reached("one by one", "300/s", met=False),
+        Reached("memory", "580 MiB", met=True),
+        Reached("resize", "50 ms", met=False),
+    ]
+    measured.floors = {"resize": "30.0 ms"}
+    floors.floors = {"one by one": "1000/s", "start": "3.0 ms / 5.0 ms", "resize": "6.0 ms of bare calls"}
+    cells = {row[0]: row[4] for row in goals([measured, floors]).rows}
+    assert cells == {GOALS["one by one"].what: "1000/s", GOALS["memory"].what: "–", GOALS["resize"].what: "30.0 ms + 6.0 ms of bare calls"}
+    assert [row[4] for row in goals([measured]).rows] == ["–", "–", "30.0 ms"]
+    assert goals([floors]).rows == []
