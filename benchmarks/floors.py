@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,35 +13,57 @@ import asyncpg
 import grpc
 import psutil
 
+from benchmarks.bare_edge import edge
+from benchmarks.bare_queue import SLOTS
+from benchmarks.bare_tasks import CALLERS, ROUNDS, TASKS, WORK_SECONDS, processor_seconds, running
 from benchmarks.floor_server import METHOD
+from benchmarks.programs import module
 from benchmarks.table import Section, percentile
-from deploy.local.config import tool
 from deploy.local.programs.postgres import connect
-from deploy.local.scratch.ports import free_port
 from deploy.local.scratch.stack import ScratchStack
 
-_SECONDS, _CALLERS = 4.0, 16
+_SECONDS = 3.0
 _ROWS = 100
+_METHOD = (
+    f"What the parts of a call, an upload and a task take by themselves: alone, and {CALLERS} callers for {_SECONDS:.0f} s, by the "
+    "technology of the platform with none of its features. *An empty method*: of grpc.aio on uvloop, without an interceptor, called by "
+    "grpc.aio; through an Envoy that only forwards; and through one that first asks a server, by HTTP, which lets everything pass "
+    "(*authorized*). *One row*: `INSERT` into a table of one column on the stack's PostgreSQL, by asyncpg, with its commit on disk; of "
+    f"{_ROWS} rows, one statement. *Processor*: for one call or task, of all these processes, or of the server's connections, without the "
+    "caller.\n\n"
+    "*Bare queue*: a gRPC server that commits a task (`INSERT`), commits it as taken (`UPDATE`) and writes it to a worker's stream; the "
+    "worker, a process of its own, writes the end to the stream; the server commits that (`UPDATE`) and answers the call that waits. A "
+    "task is a number and a state: there are no keys, idempotency, checks, order, credits, events, retries, JSON or logs. Calls go through "
+    f"that Envoy, authorized. What comes while a statement runs shares the next. *One by one*: {TASKS:,} tasks that do nothing, from the "
+    f"first call to the last end, {SLOTS} at a time in the worker; the median of {ROUNDS} rounds. *Call to start*, *end to known*: tasks "
+    f"of {WORK_SECONDS * 1000:.0f} ms, one after the other; the worker says when each began and ended.\n\n"
+    f"*Bare upload*, of the sample photo: a call that commits a row, a PUT through that Envoy, a GET straight from the storage, which who "
+    "examines the file needs, and a call that commits a row. *Bare result*: a PUT of the same bytes straight to the storage, and a GET "
+    "through that Envoy."
+)
 
 Call = Callable[[], Awaitable[object]]
 
 
 async def measure(stack: ScratchStack) -> Section:
-    """An empty method, directly and through an edge that does nothing else, and statements that commit a row."""
-    section = Section(
-        "Floors",
-        f"What the parts of a call take by themselves: alone, and {_CALLERS} callers for {_SECONDS:.0f} s. *An empty method*: "
-        "of grpc.aio, without an interceptor, called by grpc.aio; through an Envoy that only forwards. *One row*: `INSERT` into a table of "
-        "one column on the stack's PostgreSQL, by asyncpg, with its commit on disk; of 100 rows, one statement. *Processor*: of the server "
-        "and Envoy, or of the server's connections, for one call.",
-        ("what", "alone, p50", "p99", f"{_CALLERS} callers", "processor"),
-    )
-    async with _server() as (port, server):
-        async with _channel(port) as call:
-            section.rows.append(await _row("an empty method", [call] * _CALLERS, [server]))
-        async with _envoy(port) as (edge_port, envoy), _channel(edge_port) as call:
-            section.rows.append(await _row("an empty method through Envoy", [call] * _CALLERS, [server, envoy]))
+    """An empty method on its way through more and more, statements that commit a row, and a bare queue and upload."""
+    section = Section("Floors", _METHOD, ("what", "alone, p50", "p99", f"{CALLERS} callers", "processor"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        socket = folder / "server"
+        async with module("benchmarks.floor_server", str(socket)) as server:
+            async with _channel(f"unix:{socket}") as call:
+                section.rows.append(await _row("an empty method", [call] * CALLERS, [server]))
+            for authorized, through in ((False, "Envoy"), (True, "Envoy, authorized")):
+                async with edge(folder, socket, authorized=authorized) as (port, processes), _channel(f"127.0.0.1:{port}") as call:
+                    section.rows.append(await _row(f"an empty method through {through}", [call] * CALLERS, [server, *processes]))
     section.rows += await _statements(stack)
+    async with running(stack) as bare:
+        commits: list[Call] = [lambda: bare.commit(bare.new())] * CALLERS
+        section.rows.append(await _row("a method that commits a row, through Envoy, authorized", commits, bare.processes))
+        taken = await bare.measure()
+    section.rows += taken.rows()
+    section.floors = taken.floors()
     return section
 
 
@@ -52,7 +72,7 @@ async def _row(name: str, callers: list[Call], processes: list[psutil.Process]) 
         await callers[0]()
     alone = [await _timed(callers[0]) for _ in range(200)]
     end = time.perf_counter() + _SECONDS
-    before = _processor_seconds(processes)
+    before = processor_seconds(processes)
 
     async def caller(call: Call) -> int:
         count = 0
@@ -62,7 +82,7 @@ async def _row(name: str, callers: list[Call], processes: list[psutil.Process]) 
         return count
 
     calls = sum(await asyncio.gather(*map(caller, callers)))
-    processor = (_processor_seconds(processes) - before) / calls
+    processor = (processor_seconds(processes) - before) / calls
     waits = [f"{percentile(alone, share) * 1000:.2f} ms" for share in (0.5, 0.99)]
     return [name, *waits, f"{calls / _SECONDS:,.0f}/s", f"{processor * 1000:.2f} ms"]
 
@@ -73,77 +93,17 @@ async def _timed(call: Call) -> float:
     return time.perf_counter() - begun
 
 
-def _processor_seconds(processes: list[psutil.Process]) -> float:
-    return sum(sum(process.cpu_times()[:2]) for process in processes)
-
-
 @asynccontextmanager
-async def _server() -> AsyncIterator[tuple[int, psutil.Process]]:
-    """The port and process of a server with an empty method."""
-    command = (sys.executable, "-m", "benchmarks.floor_server")
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        yield int(await process.stdout.readline()), psutil.Process(process.pid)
-    finally:
-        process.kill()
-        await process.wait()
-
-
-@asynccontextmanager
-async def _channel(port: int) -> AsyncIterator[Call]:
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+async def _channel(target: str) -> AsyncIterator[Call]:
+    async with grpc.aio.insecure_channel(target) as channel:
         await asyncio.wait_for(channel.channel_ready(), 10)
         method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(METHOD)
         yield lambda: method(b"")
 
 
-@asynccontextmanager
-async def _envoy(port: int) -> AsyncIterator[tuple[int, psutil.Process]]:
-    """The port and process of an Envoy that forwards HTTP/2 to that port."""
-    own = free_port()
-    router = {
-        "name": "envoy.filters.http.router",
-        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
-    }
-    manager = {
-        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "floor",
-        "route_config": {
-            "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "one"}}]}]
-        },
-        "http_filters": [router],
-    }
-    protocol = {
-        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-        "explicit_http_config": {"http2_protocol_options": {}},
-    }
-    cluster = {
-        "name": "one",
-        "load_assignment": {"cluster_name": "one", "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(port)}}]}]},
-        "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": protocol},
-    }
-    chains = [{"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}]
-    resources = {"listeners": [{"address": _address(own), "filter_chains": chains}], "clusters": [cluster]}
-    with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "envoy.json"
-        config.write_text(json.dumps({"static_resources": resources}))
-        command = (str(tool("envoy")), "-c", str(config), "--disable-hot-restart", "--log-level", "error")
-        process = await asyncio.create_subprocess_exec(*command)
-        try:
-            yield own, psutil.Process(process.pid)
-        finally:
-            process.kill()
-            await process.wait()
-
-
-def _address(port: int) -> dict[str, object]:
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
-
-
 async def _statements(stack: ScratchStack) -> list[list[str]]:
     """One row, and many rows, by as many connections as callers."""
-    connections = [await connect(stack.stack.config, "tasks") for _ in range(_CALLERS)]
+    connections = [await connect(stack.stack.config, "tasks") for _ in range(CALLERS)]
     try:
         await connections[0].execute("CREATE TABLE benchmark_floor (number bigint)")
         servers = [psutil.Process(connection.get_server_pid()) for connection in connections]
