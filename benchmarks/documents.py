@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import json
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from reportlab.lib.colors import Color
 from reportlab.pdfgen.canvas import Canvas
 
 from benchmarks.peak import status
+from benchmarks.programs import answer
 from benchmarks.table import Section
 from services.inference.pdf.remove import remove_watermarks
 
@@ -43,10 +43,7 @@ async def measure(_stack: ScratchStack) -> Section:
             for pages in _PAGES:
                 source, target = Path(folder) / "source.pdf", Path(folder) / "target.pdf"
                 await asyncio.to_thread(_draw, source, pages, kind == "declared")
-                command = (sys.executable, "-m", "benchmarks.documents", str(source), str(target))
-                process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-                answer, _ = await process.communicate()
-                taken = json.loads(answer)
+                taken = await answer("benchmarks.documents", str(source), str(target))
                 sizes = [f"{path.stat().st_size / 2**10:.0f} KiB" for path in (source, target)]
                 times = (f"{taken['seconds']:.0f} s", f"{taken['processor']:.1f} s")
                 section.rows.append((kind, str(pages), str(taken["removed"]), *times, f"{taken['memory']:.0f} MiB", *sizes))

@@ -19,6 +19,7 @@ from PIL import Image as PillowImage
 
 from benchmarks.alone import surroundings
 from benchmarks.peak import reset_peak, status
+from benchmarks.programs import answer
 from benchmarks.table import Section
 from darkroom.operations.v1 import operation_pb2
 from deploy.local.scratch.stack import ScratchStack
@@ -89,12 +90,7 @@ async def measure(_stack: ScratchStack) -> Section:
         repository = await asyncio.to_thread(install, Path(folder) / "models", "--set", "tiny")
         with running(repository, Path(folder) / "triton.log") as server:
             for name, case in _CASES.items():
-                command = (sys.executable, "-m", "benchmarks.needs", name, server.address)
-                process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-                output, _ = await process.communicate()
-                if process.returncode != 0:
-                    raise RuntimeError(f"{name} ended with status {process.returncode}")
-                section.rows.append(_row(case, **json.loads(output)))
+                section.rows.append(_row(case, **await answer("benchmarks.needs", name, server.address)))
                 print(*section.rows[-1], file=sys.stderr)
     return section
 

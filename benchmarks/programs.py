@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import psutil
 
@@ -36,3 +38,13 @@ async def module(name: str, *arguments: str) -> AsyncIterator[psutil.Process]:
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+async def answer(name: str, *arguments: str) -> Any:
+    """What a Python module prints as JSON in its last line, after its log. Raises RuntimeError if it fails."""
+    command = (sys.executable, "-m", name, *arguments)
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    printed, _ = await process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(f"{name} {' '.join(arguments)} ended with status {process.returncode}")
+    return json.loads(printed.splitlines()[-1])

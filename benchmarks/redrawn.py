@@ -24,6 +24,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from benchmarks.alone import surroundings
 from benchmarks.peak import reset_peak, status
+from benchmarks.programs import answer
 from benchmarks.table import Section
 from darkroom.operations.v1 import operation_pb2, redraw_pdf_pb2
 from services.common.sandbox import Limits as SandboxLimits
@@ -62,12 +63,7 @@ async def measure(stack: ScratchStack) -> Section:
         ("pages", "number", "redrawn", "time", "processor, a page", "worker", "child", "file before", "after"),
     )
     for kind, pages in _CASES:
-        command = (sys.executable, "-m", "benchmarks.redrawn", kind, str(pages), stack.triton_address)
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-        answer, _ = await process.communicate()
-        if process.returncode != 0:
-            raise RuntimeError(f"{kind} of {pages} pages ended with status {process.returncode}")
-        section.rows.append(_row(kind, pages, json.loads(answer)))
+        section.rows.append(_row(kind, pages, await answer("benchmarks.redrawn", kind, str(pages), stack.triton_address)))
         print(*section.rows[-1], file=sys.stderr)
     section.remarks = f"Load average at the end: {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores."
     return section
