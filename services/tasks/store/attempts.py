@@ -26,7 +26,7 @@ from services.tasks.store.rows import first, task_of
 PROGRESS = transition("""
   UPDATE task SET
     lease_until = least(:lease_until, start_time + :timeout), progress = :progress, progress_message = :message,
-    update_time = :now, last_sequence = last_sequence + 1
+    update_time = greatest(:now, update_time), last_sequence = last_sequence + 1
   WHERE id = :id AND state = 'RUNNING' AND attempt = :attempt
     AND (abs(progress - :progress) >= :step OR progress_message <> :message)
   RETURNING *""")
@@ -42,7 +42,7 @@ COMPLETE = transition(
       ELSE reserved_millicredits
     END,
     progress = 1, progress_message = '', error_reason = NULL, error_message = NULL,
-    update_time = asked.now, end_time = asked.now, last_sequence = last_sequence + 1
+    update_time = greatest(asked.now, task.update_time), end_time = greatest(asked.now, task.update_time), last_sequence = last_sequence + 1
   FROM asked
   WHERE task.id = asked.id AND task.state = 'RUNNING' AND task.attempt = asked.attempt
   RETURNING task.*, asked.number""",
@@ -62,9 +62,10 @@ FAIL = transition(
     """
   UPDATE task SET
     state = CASE WHEN attempt - handed_back < least(max_attempts, :attempts_allowed) THEN 'QUEUED' ELSE 'FAILED' END,
-    end_time = CASE WHEN attempt - handed_back < least(max_attempts, :attempts_allowed) THEN NULL ELSE CAST(:now AS timestamptz) END,
+    end_time = CASE WHEN attempt - handed_back < least(max_attempts, :attempts_allowed) THEN NULL ELSE greatest(:now, update_time) END,
     run_at = :run_at, lease_until = NULL, progress = 0, progress_message = '',
-    error_reason = :error_reason, error_message = :error_message, update_time = :now, last_sequence = last_sequence + 1
+    error_reason = :error_reason, error_message = :error_message, update_time = greatest(:now, update_time),
+    last_sequence = last_sequence + 1
   WHERE id = :id AND state = 'RUNNING' AND attempt = :attempt
     AND (CAST(:lease_ended_by AS timestamptz) IS NULL OR lease_until <= :lease_ended_by)
   RETURNING *""",
@@ -81,7 +82,8 @@ HAND_BACK = transition(
     """
   UPDATE task SET
     state = 'QUEUED', handed_back = handed_back + 1, run_at = :now, lease_until = NULL, progress = 0, progress_message = '',
-    error_reason = :error_reason, error_message = :error_message, update_time = :now, last_sequence = last_sequence + 1
+    error_reason = :error_reason, error_message = :error_message, update_time = greatest(:now, update_time),
+    last_sequence = last_sequence + 1
   WHERE id = :id AND state = 'RUNNING' AND attempt = :attempt
     AND (CAST(:leased_until AS timestamptz) IS NULL OR lease_until = :leased_until)
   RETURNING *""",

@@ -19,7 +19,7 @@ from services.tasks.store.rows import first, task_of
 DISPATCH = transition(
     """
   UPDATE task SET
-    state = 'DISPATCHED', dispatch_time = :now, update_time = :now, last_sequence = last_sequence + 1
+    state = 'DISPATCHED', dispatch_time = :now, update_time = greatest(:now, update_time), last_sequence = last_sequence + 1
   WHERE id = ANY (ARRAY(SELECT next.id FROM next JOIN admitted ON admitted.account_id = next.account_id)) AND state = 'QUEUED'
   RETURNING *""",
     ACCOUNTS_ADVANCE,
@@ -33,7 +33,8 @@ START = transition(
     """
   UPDATE task SET
     state = 'RUNNING', attempt = attempt + 1, run_id = asked.run_id, lease_until = asked.lease_until, dispatch_time = NULL,
-    progress = 0, progress_message = '', start_time = asked.now, update_time = asked.now, last_sequence = last_sequence + 1
+    progress = 0, progress_message = '', start_time = greatest(asked.now, task.update_time),
+    update_time = greatest(asked.now, task.update_time), last_sequence = last_sequence + 1
   FROM asked
   WHERE task.id = asked.id AND task.state = 'DISPATCHED'
   RETURNING task.*, asked.number, asked.worker""",
@@ -48,7 +49,7 @@ STARTED = text("SELECT * FROM task WHERE id = :id AND state = 'RUNNING' AND run_
 RECALL = transition(
     """
   UPDATE task SET
-    state = 'QUEUED', dispatch_time = NULL, run_at = :now, update_time = :now, last_sequence = last_sequence + 1
+    state = 'QUEUED', dispatch_time = NULL, run_at = :now, update_time = greatest(:now, task.update_time), last_sequence = last_sequence + 1
   FROM overdue
   WHERE task.id = overdue.id AND task.state = 'DISPATCHED'
   RETURNING task.*""",

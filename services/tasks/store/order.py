@@ -158,7 +158,8 @@ TAKE = transition(
     """
   UPDATE task SET
     state = 'RUNNING', attempt = attempt + 1, run_id = chosen.run_id, lease_until = :lease_until,
-    progress = 0, progress_message = '', start_time = :now, update_time = :now, last_sequence = last_sequence + 1
+    progress = 0, progress_message = '', start_time = greatest(:now, task.update_time), update_time = greatest(:now, task.update_time),
+    last_sequence = last_sequence + 1
   FROM chosen
   WHERE task.id = ANY (ARRAY(SELECT id FROM chosen)) AND task.id = chosen.id AND task.state = 'QUEUED'
   RETURNING task.*, chosen.worker""",

@@ -9,6 +9,9 @@ deadlock. A part that must wait for another joins it. `:now` is always passed in
 
 A statement may make the transition of many tasks, each with its own guard: `asked` lists them with their values and locks them in the order
 of their ids. In each row of `moved`, `number` then tells which entry of the list it is.
+
+A transition has the time of the one before it at the least: `:now` is read before the statement begins, perhaps by another replica, and the
+events of a task are in the order of their times.
 """
 
 from sqlalchemy import TextClause, text
@@ -206,7 +209,7 @@ def end_anywhere(state: str, *also: str, guard: str) -> TextClause:
   UPDATE task SET
     state = '{state}', lease_until = NULL, dispatch_time = NULL, run_at = NULL,
     error_reason = :error_reason, error_message = :error_message,
-    update_time = :now, end_time = :now, last_sequence = last_sequence + 1
+    update_time = greatest(:now, task.update_time), end_time = greatest(:now, task.update_time), last_sequence = last_sequence + 1
   FROM previous
   WHERE task.id = previous.id AND task.state IN ('QUEUED', 'DISPATCHED', 'RUNNING')
   RETURNING task.*""",  # noqa: S608 - put together from constants

@@ -69,6 +69,22 @@ async def test_events_are_numbered_without_gaps_and_end_with_the_state(scene: Sc
     assert events[-1].state is state
 
 
+@pytest.mark.parametrize("end", [Scene.complete, Scene.fail, Scene.hand_back, Scene.cancel])
+async def test_no_event_is_older_than_the_one_before_it(scene: Scene, clock: MovableClock, end: Attempted) -> None:
+    """An end that came before a progress, but is stored after it."""
+    task = await scene.running()
+    clock.advance(1)
+    progressed = await scene.progress(task, 0.5)
+    clock.advance(-0.5)
+    ended = await end(scene, task)
+    assert progressed is not None
+    assert ended is not None
+    assert ended.end_time in (None, progressed.update_time)
+    times = [event.time for event in await scene.events(task)]
+    assert len(times) >= 4
+    assert times == sorted(times)
+
+
 @pytest.mark.parametrize("state", TaskState)
 async def test_a_place_is_freed_exactly_when_a_task_ends(scene: Scene, state: TaskState) -> None:
     await scene.in_state(state)
