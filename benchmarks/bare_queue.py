@@ -1,8 +1,10 @@
-"""A queue with nothing but its way from the call to the end: `python -m benchmarks.bare_queue serve SOCKET DATABASE` and `… work SOCKET`.
+"""A queue with nothing but its way from the call to the end: `python -m benchmarks.bare_queue serve STATEMENTS SOCKET DATABASE` and
+`… work SOCKET`.
 
 The server commits a task that is created, commits it as taken, and writes it to the worker's stream; the worker writes its end to the same
 stream, the server commits the end and answers the call that waits for it. There are no checks, no keys, no events, no JSON, and one worker.
-A statement serves all calls that have come during the one before it, and so does a message of the stream.
+A statement serves all calls that have come during the one before it, and so does a message of the stream. The statements are `plain`, on a
+table of numbers and states, or those of the `platform`.
 """
 
 from __future__ import annotations
@@ -12,17 +14,18 @@ import struct
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import asyncpg
 import grpc
 import uvloop
 
+from benchmarks import platform_statements
 from benchmarks.floor_server import serve
 
 _SERVICE = "/benchmark.Queue/"
 COMMIT, CREATE, WAIT, WORK, DRAIN = (_SERVICE + method for method in ("Commit", "Create", "Wait", "Work", "Drain"))
-"""Commit a row and do no more; create a task; its end; the worker's stream; an answer when no task is open."""
+"""Commit a row and do no more; create one or more tasks; the end of one; the worker's stream; an answer when no task is open."""
 TASK = struct.Struct("!qd")
 """The number of a task, which its caller chooses, and the seconds that it works."""
 ENDED = struct.Struct("!qdd")
@@ -33,35 +36,39 @@ _INSERT = "INSERT INTO task SELECT unnest($1::bigint[]), 0"
 _TAKE = "UPDATE task SET state = 1 WHERE number = ANY($1::bigint[])"
 _END = "UPDATE task SET state = 2 WHERE number = ANY($1::bigint[])"
 
+Run = Callable[[list[int]], Awaitable[list[int]]]
+"""Commits a change to tasks; returns those that it has changed."""
 
-class _Statement:
-    """Commits what has come while it last ran, on a connection of its own."""
 
-    def __init__(self, connection: asyncpg.Connection, statement: str) -> None:
-        self._connection, self._statement = connection, statement
+class _Committing:
+    """Commits what has come while it last ran."""
+
+    def __init__(self, run: Run) -> None:
+        self._change = run
         self._numbers: list[int] = []
-        self._next: asyncio.Task[None] | None = None
+        self._next: asyncio.Task[list[int]] | None = None
         self._running = asyncio.Lock()
 
-    async def commit(self, numbers: Iterable[int]) -> None:
-        """Returns when these are committed."""
+    async def commit(self, numbers: Iterable[int]) -> list[int]:
+        """Returns, when these are committed, all that were changed with them."""
         self._numbers.extend(numbers)
         if self._next is None:
             self._next = asyncio.create_task(self._run())
-        await asyncio.shield(self._next)
+        return await asyncio.shield(self._next)
 
-    async def _run(self) -> None:
+    async def _run(self) -> list[int]:
         async with self._running:
             numbers, self._numbers, self._next = self._numbers, [], None
-            await self._connection.execute(self._statement, numbers)
+            return await self._change(numbers)
 
 
 class _Queue:
     """The tasks that are not taken, and the calls that wait."""
 
-    def __init__(self, insert: _Statement, take: _Statement, end: _Statement) -> None:
-        self._insert, self._take, self._end = insert, take, end
-        self._queued: deque[tuple[int, float]] = deque()
+    def __init__(self, insert: Run, take: Run, end: Run) -> None:
+        self._insert, self._take, self._end = (_Committing(run) for run in (insert, take, end))
+        self._queued: deque[int] = deque()
+        self._seconds: dict[int, float] = {}
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
         self._open, self._free = 0, SLOTS
         self._changed = asyncio.Event()
@@ -73,11 +80,12 @@ class _Queue:
         return b""
 
     async def create(self, request: bytes, _context: object) -> bytes:
-        """Answers when the task is committed; it is taken meanwhile."""
-        task = TASK.unpack(request)
-        self._open += 1
-        await self._insert.commit([task[0]])
-        self._queued.append(task)
+        """Answers when the tasks are committed; they are taken meanwhile."""
+        tasks = dict(TASK.iter_unpack(request))
+        self._open += len(tasks)
+        self._seconds |= tasks
+        await self._insert.commit(tasks)
+        self._queued += tasks
         self._changed.set()
         return b""
 
@@ -111,10 +119,10 @@ class _Queue:
     async def _give(self, stream: grpc.aio.ServicerContext[bytes, bytes]) -> None:
         while True:
             if count := min(self._free, len(self._queued)):
-                tasks = [self._queued.popleft() for _ in range(count)]
+                numbers = [self._queued.popleft() for _ in range(count)]
                 self._free -= count
-                await self._take.commit(number for number, _ in tasks)
-                await stream.write(b"".join(TASK.pack(*task) for task in tasks))
+                taken = await self._take.commit(numbers)
+                await stream.write(b"".join(TASK.pack(number, self._seconds.pop(number)) for number in taken))
             else:
                 self._changed.clear()
                 await self._changed.wait()
@@ -127,16 +135,35 @@ class _Queue:
                 waiting.set_result(ENDED.pack(*task))
 
 
-async def _serve(socket: str, database: str) -> None:
+def _serve(statements: str, socket: str, database: str) -> None:
+    if statements == "platform":
+        platform_statements.migrate(database)
+    uvloop.run(_serve_queue(statements, socket, database))
+
+
+async def _serve_queue(statements: str, socket: str, database: str) -> None:
     # What is planned while the table is empty would read all of it later.
     connections = [await asyncpg.connect(database, server_settings={"enable_seqscan": "off"}) for _ in range(3)]
-    await connections[0].execute(_TABLE)
-    queue = _Queue(*map(_Statement, connections, (_INSERT, _TAKE, _END)))
+    if statements == "platform":
+        await platform_statements.add_account(connections[0])
+        platform = platform_statements.PlatformStatements(*connections)
+        queue = _Queue(platform.create, platform.take, platform.end)
+    else:
+        await connections[0].execute(_TABLE)
+        queue = _Queue(*map(_plain, connections, (_INSERT, _TAKE, _END)))
     unary = {COMMIT: queue.commit, CREATE: queue.create, WAIT: queue.wait, DRAIN: queue.drain}
     methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
         path: grpc.unary_unary_rpc_method_handler(method) for path, method in unary.items()
     }
     await serve(socket, methods | {WORK: grpc.stream_stream_rpc_method_handler(queue.work)})
+
+
+def _plain(connection: asyncpg.Connection, statement: str) -> Run:
+    async def run(numbers: list[int]) -> list[int]:
+        await connection.execute(statement, numbers)
+        return numbers
+
+    return run
 
 
 async def _work(socket: str) -> None:
@@ -175,4 +202,7 @@ async def _work(socket: str) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(*sys.argv[2:]) if sys.argv[1] == "serve" else _work(*sys.argv[2:]))
+    if sys.argv[1] == "serve":
+        _serve(*sys.argv[2:])
+    else:
+        uvloop.run(_work(*sys.argv[2:]))

@@ -1,4 +1,4 @@
-"""Uploads and tasks with nothing of the platform: the bare queue and the object storage behind a bare edge."""
+"""Uploads and tasks with nothing of the platform, or its statements alone: the bare queue and the object storage behind a bare edge."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from deploy.local.scratch.stack import ScratchStack
 
 _SAMPLE = Path(__file__).resolve().parent.parent / "samples" / "portrait.jpg"
 _WARM, _RUNS = 3, 40
-ROUNDS, TASKS, CALLERS = 3, 1000, 16
+ROUNDS, TASKS, CALLERS, BATCH = 3, 1000, 16, 100
 WORK_SECONDS, _PAUSE_SECONDS = 0.05, 0.02
 
 Call = Callable[[bytes], Awaitable[bytes]]
@@ -47,35 +47,51 @@ class Taken:
     uploads: list[float] = field(default_factory=list)
     results: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
+    batch_rates: list[float] = field(default_factory=list)
     processor: float = 0.0
+    batch_processor: float = 0.0
     """Of one task in the rounds."""
 
-    def rows(self) -> list[list[str]]:
+    def rows(self, name: str) -> list[list[str]]:
         """As rows of the table of floors."""
         singles = {
-            "bare queue: call to start": self.starts,
-            "bare queue: end to known": self.ends,
+            f"{name}: call to start": self.starts,
+            f"{name}: end to known": self.ends,
             "bare upload": self.uploads,
             "bare result": self.results,
         }
         rows = [
-            [name, *(f"{percentile(taken, share) * 1000:.2f} ms" for share in (0.5, 0.99)), "–", "–"] for name, taken in singles.items()
+            [name, *(f"{percentile(taken, share) * 1000:.2f} ms" for share in (0.5, 0.99)), "–", "–"]
+            for name, taken in singles.items()
+            if taken
         ]
-        rate, processor = statistics.median(self.rates), self.processor * 1000
-        return [["bare queue: one by one", "–", "–", f"{rate:,.0f}/s", f"{processor:.2f} ms"], *rows]
+        ways = (("one by one", self.rates, self.processor), ("in batches", self.batch_rates, self.batch_processor))
+        return [
+            *([f"{name}: {way}", "–", "–", f"{statistics.median(rates):,.0f}/s", f"{each * 1000:.2f} ms"] for way, rates, each in ways),
+            *rows,
+        ]
 
-    def floors(self) -> dict[str, str]:
-        """By the names of goals."""
-        start, end, upload, result = (percentile(taken, 0.5) for taken in (self.starts, self.ends, self.uploads, self.results))
-        rate = f"{statistics.median(self.rates):.0f}/s"
-        return {
-            **dict.fromkeys(("one by one", "one by one, JSON"), rate),
-            "start": f"{milliseconds(start)} / {milliseconds(percentile(self.starts, 0.99))}",
-            **dict.fromkeys(("wait", "SSE", "WatchTask"), milliseconds(end)),
-            **dict.fromkeys(("upload", "upload, first use"), milliseconds(upload)),
-            "overhead": milliseconds(upload + start + end + result),
-            "resize": f"{milliseconds(start + end)} of bare calls",
-        }
+
+def floors(plain: Taken, platform: Taken) -> dict[str, str]:
+    """By the names of goals: of a bare queue with plain statements, and with those of the platform."""
+    both = (plain, platform)
+    start, end = ([percentile(times, 0.5) for times in each] for each in zip(*((taken.starts, taken.ends) for taken in both), strict=True))
+    latest = [percentile(taken.starts, 0.99) for taken in both]
+    upload, result = (percentile(times, 0.5) for times in (plain.uploads, plain.results))
+    rates, batches = ([statistics.median(rates) for rates in each] for each in zip(*((t.rates, t.batch_rates) for t in both), strict=True))
+    return {
+        **dict.fromkeys(("one by one", "one by one, JSON"), _both([f"{rate:.0f}/s" for rate in rates])),
+        **dict.fromkeys(("batches", "batches, JSON"), _both([f"{rate:.0f}/s" for rate in batches])),
+        "start": _both([f"{milliseconds(p50)} / {milliseconds(p99)}" for p50, p99 in zip(start, latest, strict=True)]),
+        **dict.fromkeys(("wait", "SSE", "WatchTask"), _both(list(map(milliseconds, end)))),
+        **dict.fromkeys(("upload", "upload, first use"), milliseconds(upload)),
+        "overhead": milliseconds(upload + start[1] + end[1] + result),
+        "resize": f"{milliseconds(start[1] + end[1])} of bare calls",
+    }
+
+
+def _both(floors: list[str]) -> str:
+    return "; ".join(floors)
 
 
 @dataclass(frozen=True)
@@ -88,8 +104,8 @@ class Bare:
     drain: Call
     through_edge: Connection
     storage: Connection
-    urls: tuple[tuple[str, str], tuple[str, str]]
-    """Paths to PUT and GET through the edge, and straight at the storage."""
+    urls: tuple[tuple[str, str], tuple[str, str, str]]
+    """Paths to PUT and GET through the edge, and to PUT, GET and DELETE straight at the storage."""
     processes: list[psutil.Process]
     content: bytes = field(default_factory=_SAMPLE.read_bytes)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -98,21 +114,26 @@ class Bare:
         """A task that has not been created."""
         return TASK.pack(next(self.numbers), seconds)
 
-    async def measure(self) -> Taken:
-        """Everything, in turn: tasks with pauses, in which the system is idle, then uploads and results one after the other."""
+    async def measure(self, *, transfers: bool) -> Taken:
+        """Everything, in turn: tasks with pauses, in which the system is idle, then `transfers`, uploads and results one after the other,
+        then many tasks, one by one and in batches."""
         taken = Taken()
-        await self._round()
-        spent = 0.0
+        await self._round(1)
+        spent = {1: 0.0, BATCH: 0.0}
         for _ in range(ROUNDS):
             singles = [await self._single() for _ in range(_WARM + _RUNS)][_WARM:]
             taken.starts += [start for start, _ in singles]
             taken.ends += [end for _, end in singles]
-            taken.uploads += [await self._upload() for _ in range(_WARM + _RUNS)][_WARM:]
-            taken.results += [await self._result() for _ in range(_WARM + _RUNS)][_WARM:]
-            before = processor_seconds(self.processes)
-            taken.rates.append(await self._round())
-            spent += processor_seconds(self.processes) - before
-        taken.processor = spent / ROUNDS / TASKS
+            if transfers:
+                taken.uploads += [await self._upload() for _ in range(_WARM + _RUNS)][_WARM:]
+                taken.results += [await self._result() for _ in range(_WARM + _RUNS)][_WARM:]
+            for size, rates in ((1, taken.rates), (BATCH, taken.batch_rates)):
+                before = processor_seconds(self.processes)
+                rates.append(await self._round(size))
+                spent[size] += processor_seconds(self.processes) - before
+        if transfers:
+            await self.storage.request("DELETE", self.urls[1][2])
+        taken.processor, taken.batch_processor = (seconds / ROUNDS / TASKS for seconds in spent.values())
         return taken
 
     async def _single(self) -> tuple[float, float]:
@@ -138,34 +159,36 @@ class Bare:
         await self.through_edge.request("GET", self.urls[0][1])
         return time.perf_counter() - begun
 
-    async def _round(self) -> float:
-        begun, left = time.perf_counter(), iter(range(TASKS))
+    async def _round(self, size: int) -> float:
+        """Single tasks of many callers, or batches of one."""
+        begun, left = time.perf_counter(), iter(range(0, TASKS, size))
 
         async def caller() -> None:
             for _ in left:
-                await self.create(self.new())
+                await self.create(b"".join(self.new() for _ in range(size)))
 
-        await asyncio.gather(*(caller() for _ in range(CALLERS)))
+        await asyncio.gather(*(caller() for _ in range(CALLERS if size == 1 else 1)))
         await self.drain(b"")
         return TASKS / (time.perf_counter() - begun)
 
 
 @asynccontextmanager
-async def running(stack: ScratchStack) -> AsyncIterator[Bare]:
-    """Start it on the stack's PostgreSQL, in a database of its own, and on its object storage."""
+async def running(stack: ScratchStack, statements: str) -> AsyncIterator[Bare]:
+    """Start it with these statements, as `bare_queue` names them, on the stack's PostgreSQL, in a database of its own, and on its object
+    storage."""
     database = (await asyncio.to_thread(stack.create_database)).replace("+asyncpg", "")
     try:
         async with AsyncExitStack() as parts:
             folder = Path(parts.enter_context(tempfile.TemporaryDirectory()))
-            yield await _start(stack, folder, database, parts)
+            yield await _start(stack, statements, folder, database, parts)
     finally:
         await asyncio.to_thread(stack.drop_database, database)
 
 
-async def _start(stack: ScratchStack, folder: Path, database: str, parts: AsyncExitStack) -> Bare:
+async def _start(stack: ScratchStack, statements: str, folder: Path, database: str, parts: AsyncExitStack) -> Bare:
     socket, settings = folder / "queue", stack.settings("files")
     storage, bucket = settings["DARKROOM_S3_ENDPOINT"], settings["DARKROOM_S3_BUCKET"]
-    server = await parts.enter_async_context(module("benchmarks.bare_queue", "serve", str(socket), database))
+    server = await parts.enter_async_context(module("benchmarks.bare_queue", "serve", statements, str(socket), database))
     worker = await parts.enter_async_context(module("benchmarks.bare_queue", "work", str(socket)))
     port, envoy = await parts.enter_async_context(edge(folder, socket, authorized=True, storage=storage, bucket=bucket))
     channel = await parts.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
@@ -174,11 +197,10 @@ async def _start(stack: ScratchStack, folder: Path, database: str, parts: AsyncE
     outside = f"http://127.0.0.1:{port}"
     urls = [await presigned(settings, endpoint) for endpoint in (outside, storage)]
     through_edge, straight = [await parts.enter_async_context(connected(url)) for url in (outside, storage)]
-    parts.push_async_callback(straight.request, "DELETE", _path(urls[1][2]))
-    paths = [(_path(put), _path(get)) for put, get, _ in urls]
+    (put, get, _), (put_straight, get_straight, delete) = (tuple(map(_path, each)) for each in urls)
     backends = [psutil.Process(pid) for pid in await _backends(database)]
     processes = [server, worker, *envoy, *backends]
-    return Bare(commit, create, wait, drain, through_edge, straight, (paths[0], paths[1]), processes)
+    return Bare(commit, create, wait, drain, through_edge, straight, ((put, get), (put_straight, get_straight, delete)), processes)
 
 
 def _method(channel: grpc.aio.Channel, path: str) -> Call:

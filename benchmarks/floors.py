@@ -15,7 +15,7 @@ import psutil
 
 from benchmarks.bare_edge import edge
 from benchmarks.bare_queue import SLOTS
-from benchmarks.bare_tasks import CALLERS, ROUNDS, TASKS, WORK_SECONDS, processor_seconds, running
+from benchmarks.bare_tasks import BATCH, CALLERS, ROUNDS, TASKS, WORK_SECONDS, floors, processor_seconds, running
 from benchmarks.floor_server import METHOD
 from benchmarks.programs import module
 from benchmarks.table import Section, percentile
@@ -35,8 +35,10 @@ _METHOD = (
     "worker, a process of its own, writes the end to the stream; the server commits that (`UPDATE`) and answers the call that waits. A "
     "task is a number and a state: there are no keys, idempotency, checks, order, credits, events, retries, JSON or logs. Calls go through "
     f"that Envoy, authorized. What comes while a statement runs shares the next. *One by one*: {TASKS:,} tasks that do nothing, from the "
-    f"first call to the last end, {SLOTS} at a time in the worker; the median of {ROUNDS} rounds. *Call to start*, *end to known*: tasks "
-    f"of {WORK_SECONDS * 1000:.0f} ms, one after the other; the worker says when each began and ended.\n\n"
+    f"first call to the last end, {SLOTS} at a time in the worker; the median of {ROUNDS} rounds. *In batches*: {BATCH} by one call, one "
+    f"call after the other. *Call to start*, *end to known*: tasks of {WORK_SECONDS * 1000:.0f} ms, one after the other; the worker says "
+    "when each began and ended. *With the platform's statements*: the same queue, whose three statements are those of the tasks service "
+    "on its tables, with idempotency, order, credits, events and history; still with none of the code around them.\n\n"
     f"*Bare upload*, of the sample photo: a call that commits a row, a PUT through that Envoy, a GET straight from the storage, which who "
     "examines the file needs, and a call that commits a row. *Bare result*: a PUT of the same bytes straight to the storage, and a GET "
     "through that Envoy."
@@ -58,12 +60,14 @@ async def measure(stack: ScratchStack) -> Section:
                 async with edge(folder, socket, authorized=authorized) as (port, processes), _channel(f"127.0.0.1:{port}") as call:
                     section.rows.append(await _row(f"an empty method through {through}", [call] * CALLERS, [server, *processes]))
     section.rows += await _statements(stack)
-    async with running(stack) as bare:
+    async with running(stack, "plain") as bare:
         commits: list[Call] = [lambda: bare.commit(bare.new())] * CALLERS
         section.rows.append(await _row("a method that commits a row, through Envoy, authorized", commits, bare.processes))
-        taken = await bare.measure()
-    section.rows += taken.rows()
-    section.floors = taken.floors()
+        plain = await bare.measure(transfers=True)
+    async with running(stack, "platform") as bare:
+        platform = await bare.measure(transfers=False)
+    section.rows += plain.rows("bare queue") + platform.rows("bare queue with the platform's statements")
+    section.floors = floors(plain, platform)
     return section
 
 
