@@ -19,8 +19,10 @@ _BEAT_SECONDS = 5.0
 """Longest silence: the service gives no tasks to a worker that says nothing for three times as long, and answers an empty message."""
 _SILENT_SECONDS = 15.0
 """After so long without an answer the stream is taken for broken."""
-_SPACING = 0.004
-"""Least time between two messages: short beside a task, yet the ends of many short tasks then share one."""
+_SPACING = 0.001
+"""Least time between two messages: short beside a task."""
+_TURNS = 3
+"""Turns of the loop before a message: attempts that end together do so within them, and share it."""
 _LARGEST = 500
 """Most ends, and most slots, in one message."""
 _BACKOFF = Backoff(0.2, 2.0)
@@ -133,6 +135,8 @@ class Exchange:
         first = True
         while True:
             await self._something_to_say()
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
             if self._loop.time() - self._heard_at > _SILENT_SECONDS:
                 stream.cancel()
                 return
