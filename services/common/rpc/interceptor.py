@@ -221,8 +221,10 @@ class _Served:
         self.code, self.reason = "OK", ""
 
     def end(self) -> None:
-        """Count it, and log what an operator looks for: failures, slow calls, and whatever clients change."""
-        seconds = time.perf_counter() - self._started
+        """Count it, and log what an operator looks for: failures, slow calls, and whatever clients change. The reply goes first."""
+        asyncio.get_running_loop().call_soon(self._record, time.perf_counter() - self._started)
+
+    def _record(self, seconds: float) -> None:
         observe_call(self.method, self.code, seconds)
         if self._span is not None:
             end_call(self._span, self.code, self.reason or None)

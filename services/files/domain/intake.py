@@ -13,6 +13,7 @@ from services.common.batching import Batched
 from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
+from services.common.process import give_way
 from services.files.config import FilesSettings
 from services.files.domain.errors import about, not_found, not_uploaded
 from services.files.domain.keys import object_key, uploader_of
@@ -36,6 +37,10 @@ _BLOCK = 64 << 10
 DELETION = "delete_upload"
 """Name of the asyncio tasks that delete accepted uploads from where they were put."""
 _DELETE_BATCH = 1000
+_DELETED_LATER = 0.02
+"""Seconds until an object that nobody reads is deleted: whoever waits for the file has its answer first."""
+_UNTIL_SENT = 3
+"""Turns of the loop in which a request to the storage is sent; the storage then works while the file is examined."""
 _ONE_BY_ONE = 2
 """Up to so many objects are deleted by a request each, which takes less than one request of the S3 client."""
 # After these errors the bytes are useless.
@@ -108,6 +113,7 @@ class Intake:
         Raises as `ready`, and keeps nothing then; after UNAVAILABLE there may be a record nevertheless.
         """
         storing = asyncio.create_task(self._transfers.store(file.object_key, content, file.media_type))
+        await give_way(_UNTIL_SENT)
         try:
             async with self._turns, self._slots:
                 found = await self._examine(file, file.object_key, Beginning(len(content), "", content))
@@ -168,6 +174,7 @@ class Intake:
             key = object_key(file.account_id, file.id)
             if begun.size_bytes <= len(begun.head):
                 storing = asyncio.create_task(self._transfers.store(key, begun.head, file.media_type))
+                await give_way(_UNTIL_SENT)
                 return await self._accept_object(file, key, begun, storing)
             try:
                 begun = replace(begun, etag=await self._objects.copy(file.object_key, begun.etag, key, file.media_type), head=b"")
@@ -209,6 +216,7 @@ class Intake:
         """Delete an object that nobody reads, so that nobody waits until it is gone, once it has been stored."""
 
         async def delete() -> None:
+            await asyncio.sleep(_DELETED_LATER)
             if storing is not None:
                 await asyncio.wait([storing])
                 storing.exception()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import grpc
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
+from services.common import process
 from services.common.backoff import Backoff
 from services.common.log import get_logger
 from services.inference.worker.client import AttemptClient
@@ -135,8 +136,7 @@ class Exchange:
         first = True
         while True:
             await self._something_to_say()
-            for _ in range(_TURNS):
-                await asyncio.sleep(0)
+            await process.give_way(_TURNS)
             if self._loop.time() - self._heard_at > _SILENT_SECONDS:
                 stream.cancel()
                 return

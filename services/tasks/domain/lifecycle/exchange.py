@@ -16,6 +16,7 @@ from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
 from services.common.loop import Loop
+from services.common.process import give_way
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.worker_stream import Answer, End, Failure, WorkerStream
@@ -224,7 +225,7 @@ class LaneExchange:
             stream.admit(task, moments[stream])
             stream.flush()
         # The workers hear first.
-        await asyncio.sleep(0)
+        await give_way(1)
         for task in taken.tasks:
             self._notifications.changed(task)
         for run_id, stream in reversed(by_run.items()):

@@ -6,6 +6,7 @@ No task depends on this to proceed: the loops also find their work in the databa
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
@@ -41,19 +42,23 @@ class Notifications:
         self._events.append(announce)
 
     def changed(self, task: Task) -> None:
-        """The task has made the transition to its current state. Whoever waits for it comes first."""
+        """The task has made the transition to its current state. Whoever waits for it is woken first, and then it is counted."""
         if task.lane in self._queues:
             self._queues[task.lane](task)
         self.progressed(task)
-        count_transition(task)
-        if task.state.terminal or (task.state is TaskState.QUEUED and task.attempt):
-            _log(task)
+        asyncio.get_running_loop().call_soon(_record, task)
 
     def progressed(self, task: Task) -> None:
         """The task has a new event, with or without a transition."""
         event = OutgoingEvent.newest_of(task)
         for announce in self._events:
             announce(event, task)
+
+
+def _record(task: Task) -> None:
+    count_transition(task)
+    if task.state.terminal or (task.state is TaskState.QUEUED and task.attempt):
+        _log(task)
 
 
 def _log(task: Task) -> None:
