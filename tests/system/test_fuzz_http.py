@@ -35,4 +35,10 @@ async def test_every_operation_answers_as_its_document_says(stack: StackUnderTes
         cwd=tmp_path,
     )
     report, _ = await process.communicate()
-    assert process.returncode == 0, report.decode()
+    assert process.returncode == 0, _findings(report.decode())
+
+
+def _findings(report: str) -> str:
+    """The report, with what was found in its first line, which is shown of a test that is run again."""
+    _, _, found = report.partition(" FAILURES ")
+    return f"{' '.join(found.strip(' =').split())}\n{report}"

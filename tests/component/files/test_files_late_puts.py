@@ -55,6 +55,7 @@ async def test_after_deletion_a_put_brings_nothing_back(world: World) -> None:
     created = await world.create(account, "photo.png")
     await world.put(created.url, FIRST)
     file = await world.files.uploads.complete(account, created.file.id, [])
+    assert await world.keys() == [file.object_key]
     url = await download(world, account, file.id)
     await world.files.library.delete(account, file.id)
     await world.sweep()

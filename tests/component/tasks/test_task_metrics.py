@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from services.common.database import Database
 from services.common.errors import ErrorReason
+from services.common.process import give_way
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.model import Task
 from services.tasks.monitoring.gauges import QueueGauges
@@ -103,22 +104,23 @@ class Growth:
         return {(sample.name, *sample.labels.values()): sample.value for family in REGISTRY.collect() for sample in family.samples}
 
 
-def told(task: Task | None) -> Task:
-    """The task, after its transition was told of."""
+async def told(task: Task | None) -> Task:
+    """The task, after its transition was told of, and counted."""
     assert task is not None
     Notifications().changed(task)
+    await give_way(1)
     return task
 
 
 async def test_a_task_that_is_tried_twice(scene: Scene, clock: MovableClock) -> None:
     grown = Growth()
-    task = told(await scene.create(price=6000, expected_outputs=2))
+    task = await told(await scene.create(price=6000, expected_outputs=2))
     clock.advance(4)
-    told(await scene.start(task))
-    told(await scene.fail(task, run_at=clock()))
-    told(await scene.start(task))
+    await told(await scene.start(task))
+    await told(await scene.fail(task, run_at=clock()))
+    await told(await scene.start(task))
     clock.advance(8)
-    told(await scene.complete(task, attempt=2, outputs=(11,)))
+    await told(await scene.complete(task, attempt=2, outputs=(11,)))
 
     transitions = {
         name: grown["darkroom_task_transitions_total", "system", name] for name in ("create", "start", "retry", "complete", "fail")
@@ -139,18 +141,18 @@ async def test_a_task_that_is_tried_twice(scene: Scene, clock: MovableClock) -> 
 
 async def test_the_log_has_a_line_for_each_end_of_an_attempt_or_a_task(scene: Scene, clock: MovableClock) -> None:
     with capture_logs() as lines:
-        task, waiting = told(await scene.create()), told(await scene.create())
+        task, waiting = await told(await scene.create()), await told(await scene.create())
         clock.advance(4)
         [started] = await scene.take(1)
-        told(started)
+        await told(started)
         clock.advance(1)
-        told(await scene.fail(task, run_at=clock()))
+        await told(await scene.fail(task, run_at=clock()))
         [started] = await scene.take(1)
-        told(started)
-        told(await scene.progress(task, 0.5, attempt=2))
+        await told(started)
+        await told(await scene.progress(task, 0.5, attempt=2))
         clock.advance(8.25)
-        told(await scene.complete(task, attempt=2))
-        told(await scene.cancel(waiting))
+        await told(await scene.complete(task, attempt=2))
+        await told(await scene.cancel(waiting))
     assert [(line["event"], line["task_id"], line["state"], line["attempt"]) for line in lines] == [
         ("attempt_ended", task.id, "QUEUED", 1),
         ("task_ended", task.id, "SUCCEEDED", 2),
@@ -166,11 +168,11 @@ async def test_the_log_has_a_line_for_each_end_of_an_attempt_or_a_task(scene: Sc
 async def test_ends_that_are_no_success(scene: Scene, clock: MovableClock) -> None:
     grown = Growth()
     failed, cancelled, expired = [await scene.create() for _ in range(3)]
-    told(await scene.start(failed))
-    told(await scene.fail(failed, reason=ErrorReason.FILE_CORRUPT, attempts_allowed=1))
-    told(await scene.store.cancel(cancelled.account_id, cancelled.id, reason=ErrorReason.CANCELLED, message="", now=clock()))
+    await told(await scene.start(failed))
+    await told(await scene.fail(failed, reason=ErrorReason.FILE_CORRUPT, attempts_allowed=1))
+    await told(await scene.store.cancel(cancelled.account_id, cancelled.id, reason=ErrorReason.CANCELLED, message="", now=clock()))
     clock.advance(7200)
-    told(await scene.store.expire(expired.id, reason=ErrorReason.DEADLINE_EXCEEDED, message="", now=clock()))
+    await told(await scene.store.expire(expired.id, reason=ErrorReason.DEADLINE_EXCEEDED, message="", now=clock()))
     assert grown["darkroom_task_attempts_total", "system", "failed", "FILE_CORRUPT"] == 1
     ends = {name: grown["darkroom_task_transitions_total", "system", name] for name in ("fail", "cancel", "expire")}
     assert ends == {"fail": 1, "cancel": 1, "expire": 1}
