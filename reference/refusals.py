@@ -34,6 +34,8 @@ _ANY_CALL = (
     ErrorReason.INTERNAL,
     ErrorReason.UNAVAILABLE,
 )
+# What calls say FILE_NOT_FOUND of.
+_NAMED_BY_PATHS = ("/files/{", "/storages/{")
 _ANY_BODY = (ErrorReason.MALFORMED_REQUEST, ErrorReason.BODY_TOO_LARGE)
 
 
@@ -67,8 +69,8 @@ class Refusals:
         by_status: dict[int, list[DarkroomError]] = defaultdict(list)
         for reason in self.reasons(method, binding):
             for kind in self._kinds(reason):
-                # A missing file is blamed on the path if that names one, else on a field.
-                blamed = None if "/files/{" in binding.template else "…"
+                # What is missing is blamed on the path if that names it, else on a field.
+                blamed = None if any(named in binding.template for named in _NAMED_BY_PATHS) else "…"
                 error = DarkroomError(reason, self.meaning(reason), field=blamed, metadata={"kind": kind} if kind else None)
                 status, _ = rendered(self.surface, error)
                 by_status[status].append(error)
