@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from services.common.clock import Clock
 from services.common.errors import DarkroomError
@@ -23,6 +24,8 @@ from services.files.store import FileStore, TaskFileStore
 from services.files.transfers import Transfers
 
 _HEAD_CONCURRENCY = 16
+_ASKED_AFTER = timedelta(seconds=20)
+"""Age of an output that came complete at which files asks about its task: it may have come after the news that the task was cancelled."""
 _MOST_PARTS = 10_000  # S3's limit
 
 
@@ -237,7 +240,8 @@ class TaskFiles:
             return output
         async with self._heads:
             etag = await self._transfers.store(output.object_key, content, output.media_type)
-        return replace(output, state=FileState.READY, etag=etag, size_bytes=len(content))
+        asked_at = min(output.sweep_at, self._clock() + _ASKED_AFTER) if output.sweep_at is not None else None
+        return replace(output, state=FileState.READY, etag=etag, size_bytes=len(content), sweep_at=asked_at)
 
     def _put_url(self, output: File) -> str:
         if output.upload_id is not None or output.state is FileState.READY:

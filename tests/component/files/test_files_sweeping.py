@@ -12,8 +12,9 @@ from darkroom.tasks.v1 import task_pb2
 from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.domain.sweeping import Sweeper
+from services.files.domain.task_files import NewOutput
 from services.files.domain.uploads import NewUpload, UploadMode
-from services.files.records import EndedTask
+from services.files.records import EndedTask, FileState
 from services.files.store import FileStore, SweepStore
 from tests.component.files import content
 from tests.component.files.test_files_tasks import not_found, output, ready_input
@@ -162,6 +163,29 @@ async def test_lost_events_are_made_up_for_by_asking(world: World) -> None:
     await world.sweep()
     assert {row["id"] for row in await world.rows()} == {file.id, won}
     assert (await world.row(file.id))["pins"] == 0
+
+
+async def test_a_complete_output_that_comes_after_the_end_of_its_task_is_let_go_soon(world: World) -> None:
+    account, cancelled, running = world.account(), world.task(), world.task()
+    world.tasks.put(cancelled, task_pb2.TASK_STATE_CANCELLED)
+    world.tasks.put(running, task_pb2.TASK_STATE_RUNNING)
+    await world.files.task_files.settle([EndedTask(cancelled)])
+    png = content.png()
+    late, open_ = [
+        created.file.id
+        for task in (cancelled, running)
+        for created in await world.files.task_files.create_outputs(
+            account, task, 1, [NewOutput("out.png", "image/png", 40, 30, 1, content=png)]
+        )
+    ]
+    await world.sweep()
+    assert {row["id"] for row in await world.rows()} == {late, open_}
+    world.clock.move(seconds=30)
+    for _ in range(2):  # asked about, then removed
+        await world.sweep()
+    assert [row["id"] for row in await world.rows()] == [open_]
+    assert len(await world.keys()) == 1
+    assert (await world.files.task_files.finalize_outputs(account, running, 1, [open_]))[0].state is FileState.READY
 
 
 async def test_two_sweepers_share_the_work(world: World) -> None:
