@@ -37,8 +37,6 @@ _BLOCK = 64 << 10
 DELETION = "delete_upload"
 """Name of the asyncio tasks that delete accepted uploads from where they were put."""
 _DELETE_BATCH = 1000
-_UNTIL_ANSWERED = 20
-"""Turns of the loop before an object that nobody reads is deleted: whoever waits for the file is answered within them."""
 _UNTIL_SENT = 3
 """Turns of the loop in which a request to the storage is sent; the storage then works while the file is examined."""
 _ONE_BY_ONE = 2
@@ -216,7 +214,6 @@ class Intake:
         """Delete an object that nobody reads, so that nobody waits until it is gone, once it has been stored."""
 
         async def delete() -> None:
-            await give_way(_UNTIL_ANSWERED)
             if storing is not None:
                 await asyncio.wait([storing])
                 storing.exception()
