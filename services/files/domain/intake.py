@@ -111,8 +111,8 @@ class Intake:
         Raises as `ready`, and keeps nothing then; after UNAVAILABLE there may be a record nevertheless.
         """
         storing = asyncio.create_task(self._transfers.store(file.object_key, content, file.media_type))
-        await give_way(_UNTIL_SENT)
         try:
+            await give_way(_UNTIL_SENT)
             async with self._turns, self._slots:
                 found = await self._examine(file, file.object_key, Beginning(len(content), "", content))
             ready = replace(file, state=FileState.READY, **{**asdict(found), "etag": await storing})
