@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import grpc
 
@@ -34,9 +34,10 @@ class WorkerDouble:
         return {answer.task_id: answer.accepted for response in self.responses for answer in response.answers}
 
     async def say(self, **said: object) -> int:
-        """Send a message; returns its moment."""
+        """Send a message; returns its moment. A stream that has been refused takes none: `over` says why."""
         self._moment += 1
-        await self.stream.write(pb.ExchangeRequest(lane=self._lane, worker=self._name, moment=self._moment, **said))
+        with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            await self.stream.write(pb.ExchangeRequest(lane=self._lane, worker=self._name, moment=self._moment, **said))
         return self._moment
 
     async def ask(self, slots: int = 1) -> list[bytes]:
