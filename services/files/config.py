@@ -116,7 +116,10 @@ class FilesSettings(ServiceSettings, DatabaseSettings, AuditSettings, DiskSettin
     temporary_seconds: int = Field(86400, ge=60, description="How long a temporary file is kept after its upload, in seconds.")
     output_seconds: int = Field(7 * 86400, ge=60, description="How long the outputs of a task are kept, in seconds.")
     unclaimed_seconds: int = Field(
-        3600, ge=60, description="Age of a pin or an unclaimed output, in seconds, after which files asks the tasks service about its task."
+        3600,
+        ge=60,
+        description="Age of a pin or an unclaimed output, in seconds, after which files asks the tasks service about its task; about "
+        "a small output, which comes complete, it asks after 20.",
     )
 
     sweep_interval_seconds: float = Field(15, gt=0, description="Seconds between sweeps for expired files.")

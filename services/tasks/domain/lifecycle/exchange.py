@@ -224,15 +224,15 @@ class LaneExchange:
             stream = by_run.pop(task.run_id)
             stream.admit(task, moments[stream])
             stream.flush()
-        # The workers hear first.
-        await give_way(1)
-        for task in taken.tasks:
-            self._notifications.changed(task)
         for run_id, stream in reversed(by_run.items()):
             stream.free.appendleft(run_id)
         # What ended meanwhile may have made room for those that are held.
         self._some_wait |= taken.more_wait and (not by_run or self._ended != ended)
         self._some_are_held = taken.more_wait
+        # The workers hear first.
+        await give_way(1)
+        for task in taken.tasks:
+            self._notifications.changed(task)
         return self._some_wait
 
     async def _look(self) -> None:
