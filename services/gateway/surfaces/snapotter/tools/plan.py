@@ -1,0 +1,17 @@
+"""What a tool does with a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from darkroom.operations.v1 import operation_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The operations of a task, and the name of its result."""
+
+    operations: Sequence[operation_pb2.Operation]
+    name: str | None = None
+    """None: `<stem>_<tool id>` with the extension of the result's format."""
