@@ -1,4 +1,4 @@
-"""NATS: the connection, and the three JetStream streams.
+"""NATS: the connection, and the JetStream streams.
 
 `WORK.<lane>` carries messages to workers of the previous version (work-queue retention: a message is removed once a worker has taken it).
 `EVENTS.<account>.<kind>` keeps task events for an hour, several to a message; the tasks database is their source of truth. The kind is
@@ -6,6 +6,7 @@
 the former only.
 `OFFERS.<operation>` keeps one message, for a minute, for each operation that a worker is configured for, and for each newer lane that a
 worker serves; see `offers.py`.
+`PROGRESS.<name>` keeps, for two minutes, what was last told of a job that a client of the gateway has named.
 
 The tasks service creates the streams. A user of NATS needs only what its service does (`deploy/local/programs/nats_users.py` lists it), and
 gets answers below `_INBOX.<user>`, which no other service needs to read.
@@ -28,7 +29,7 @@ from services.common.log import get_logger
 from services.common.publishing import Publisher
 from services.common.tls import MutualTls
 
-WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM = "WORK", "EVENTS", "OFFERS"
+WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM = "WORK", "EVENTS", "OFFERS", "PROGRESS"
 ENDS_CONSUMER = "files"
 """The durable consumer of EVENTS through which all replicas of the files service learn which tasks have ended."""
 REVOKED_SUBJECT = "ACCOUNTS.revoked"
@@ -36,6 +37,8 @@ REVOKED_SUBJECT = "ACCOUNTS.revoked"
 
 _EVENTS_SECONDS = 3600
 _OFFER_SECONDS = 60
+_PROGRESS_SECONDS = 120
+_PROGRESS_BYTES = 64 << 20
 _DUPLICATE_SECONDS = 120
 _logger = get_logger()
 _DISCONNECTS = Counter("darkroom_nats_disconnects", "Times that the connection to NATS was lost.")
@@ -75,6 +78,11 @@ def former_event_subject(account_id: int | str, task_id: int | str, *, end: bool
 def offer_subject(name: str) -> str:
     """The subject on which workers announce what they offer; `*` for anything."""
     return f"OFFERS.{name}"
+
+
+def progress_subject(name: str) -> str:
+    """The subject with the progress of a job, by a name of letters and digits; `*` for any."""
+    return f"PROGRESS.{name}"
 
 
 def cancel_subject(task_id: int | str) -> str:
@@ -143,6 +151,18 @@ class Bus:
                 max_age=_OFFER_SECONDS,
                 num_replicas=replicas,
                 duplicate_window=_OFFER_SECONDS,
+            ),
+            StreamConfig(
+                name=PROGRESS_STREAM,
+                subjects=[progress_subject("*")],
+                retention=RetentionPolicy.LIMITS,
+                # The clients of a job that is forgotten with the server look at the task.
+                storage=StorageType.MEMORY,
+                max_msgs_per_subject=1,
+                max_age=_PROGRESS_SECONDS,
+                max_bytes=_PROGRESS_BYTES,
+                num_replicas=replicas,
+                duplicate_window=_PROGRESS_SECONDS,
             ),
         )
         for stream in streams:

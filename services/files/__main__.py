@@ -68,6 +68,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Loop("sweep_uploads", settings.upload_sweep_interval_seconds, files.reconciler.sweep_uploads),
             Loop("reconcile", settings.orphan_interval_seconds, files.reconciler.step),
             Loop("sweep_idempotency", settings.idempotency_sweep_interval_seconds, files.idempotency.sweep),
+            Loop("sweep_bundles", settings.upload_sweep_interval_seconds, files.bundles.sweep),
             Loop("disk", DISK_SECONDS, files.disk.step),
             Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
             Loop("task_events", 0.0, events.step, _EVENTS_SPACING, waits=True),
@@ -75,7 +76,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
         collectors=[PoolGauges(database.engine)],
         internal=[
             Mount(Storage(files.task_files)),
-            Mount(Intake(files.streamed, files.imports, files.storages)),
+            Mount(Intake(files.streamed, files.imports, files.storages, files.bundles)),
             Mount(AuditPartServicer(audit)),
             Mount(UsagePartServicer(files.quotas.usage)),
         ],

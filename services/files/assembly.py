@@ -16,6 +16,7 @@ from services.common.loop import Loop
 from services.common.object_writing import ObjectWriter
 from services.common.sandbox import Sandbox, WarmChildren
 from services.files.config import FilesSettings
+from services.files.domain.bundles import Bundles
 from services.files.domain.imports.fetching import PURPOSE, Fetcher, FetchLimits
 from services.files.domain.imports.importing import Imports
 from services.files.domain.imports.sources import Sources
@@ -52,6 +53,7 @@ class Files:
     sweeper: Sweeper
     reconciler: Reconciler
     sweep_loop: Loop
+    bundles: Bundles
     idempotency: IdempotencyRecords
     disk: DiskGuard
     quotas: Quotas
@@ -103,6 +105,7 @@ def assemble(
         sweeper=sweeper,
         reconciler=Reconciler(sweep_store, objects, quotas, wake_sweeper, settings, clock),
         sweep_loop=sweep_loop,
+        bundles=Bundles(BundleStore(database), visibility, downloads, settings, clock),
         idempotency=idempotency,
         disk=disk,
         quotas=quotas,

@@ -163,3 +163,12 @@ class RetentionTerms:
 
     temporary: timedelta | None = None
     output: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BundledFile:
+    """A file of a bundle."""
+
+    file_id: int
+    name: str
+    """As its sender knows it."""

@@ -69,9 +69,21 @@ class Receiver:
         self._intake, self._caller, self._writer = intake, caller, writer
         self._limits, self._max_file_bytes = limits, max_file_bytes
 
+    def form(self, request: Request) -> Form:
+        """The form that a request carries, unread. Raises MALFORMED_REQUEST for a request with another type."""
+        return Form(request.headers.get("content-type", ""), request.stream(), self._limits)
+
+    async def store(self, account_id: int, name: str, chunks: AsyncIterator[bytes], most_bytes: int = 0) -> int:
+        """The id of a file of the account that holds the chunks, at most `most_bytes` if that is given.
+
+        Raises FILE_TOO_LARGE, MEDIA_UNSUPPORTED, and for a small file what its examination raises.
+        """
+        target = FilesOfAccount(self._intake, self._caller, account_id, name)
+        return await self._writer.write(target, chunks, min(most_bytes or self._max_file_bytes, self._max_file_bytes))
+
     async def receive(self, request: Request, parts: Parts, account_id: int) -> Received:
         """Read a form, and store its files. What was stored is deleted if anything goes wrong."""
-        form = Form(request.headers.get("content-type", ""), request.stream(), self._limits)
+        form = self.form(request)
         received = Received(request.headers.get(IDEMPOTENCY_HEADER))
         try:
             async for part in form.parts():
@@ -91,9 +103,8 @@ class Receiver:
         if received.key is not None:
             received.content.update(f"\0{part.name}\0".encode())
             chunks = _hashed(chunks, received.content)
-        target = FilesOfAccount(self._intake, self._caller, account_id, part.file_name or "")
         try:
-            return await self._writer.write(target, chunks, self._max_file_bytes)
+            return await self.store(account_id, part.file_name or "", chunks)
         except DarkroomError as error:
             if error.reason in (ErrorReason.MALFORMED_REQUEST, ErrorReason.UNAVAILABLE, ErrorReason.INTERNAL):
                 raise

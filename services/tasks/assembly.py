@@ -71,6 +71,7 @@ from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
 from services.tasks.surfaces.internal.attempts import InternalAttempts
 from services.tasks.surfaces.internal.events import packed, unpacked
+from services.tasks.surfaces.internal.runs import InternalRuns
 from services.tasks.surfaces.native.webhook_messages import body
 from services.tasks.surfaces.parts import SurfaceParts
 
@@ -191,6 +192,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         public=[mount for room in found for mount in room.mounts(parts)],
         internal=[
             Mount(InternalAttempts(attempts, exchange, later, former)),
+            Mount(InternalRuns(acceptance, tasks, watching, files)),
             Mount(AuditPartServicer(audit)),
             Mount(UsagePartServicer(usage.part)),
         ],

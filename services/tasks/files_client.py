@@ -206,7 +206,7 @@ def _refusals(refusals: Iterable[storage_service_pb2.FileRefusal]) -> dict[int, 
             ErrorReason.from_number(refusal.reason),
             refusal.message,
             allowed=refusal.allowed,
-            metadata={"file_id": str(refusal.file_id)},
+            metadata={**refusal.metadata, "file_id": str(refusal.file_id)},
         )
         for refusal in refusals
     }

@@ -9,18 +9,20 @@ from services.common.bus import (
     ENDS_CONSUMER,
     EVENTS_STREAM,
     OFFERS_STREAM,
+    PROGRESS_STREAM,
     REVOKED_SUBJECT,
     WORK_STREAM,
     cancel_subject,
     event_subject,
     events_subject,
     offer_subject,
+    progress_subject,
     queued_subject,
     work_subject,
 )
 
 _API = "$JS.API"
-_STREAMS = (WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM)
+_STREAMS = (WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,10 @@ RIGHTS: Mapping[str, Rights] = {
         ),
         subscribe=(events_subject("*"), queued_subject("*"), REVOKED_SUBJECT),
     ),
-    "gateway": Rights(subscribe=(REVOKED_SUBJECT,)),
+    "gateway": Rights(
+        publish=(progress_subject("*"), f"{_API}.STREAM.MSG.GET.{PROGRESS_STREAM}"),
+        subscribe=(REVOKED_SUBJECT, progress_subject("*")),
+    ),
     # WORK is for workers of the previous version.
     "inference": Rights(publish=(*_pulls(WORK_STREAM, "*"), offer_subject("*")), subscribe=(cancel_subject("*"),)),
 }

@@ -40,22 +40,33 @@ class Page:
     next_token: str
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a download is called, and its media type."""
+
+    name: str
+    media_type: str
+
+
 class Downloads:
     """Signs the URLs for clients' downloads."""
 
     def __init__(self, public_urls: Presigner, settings: FilesSettings, clock: Clock) -> None:
         self._urls, self._settings, self._clock = public_urls, settings, clock
 
-    async def sign(self, files: Sequence[File]) -> list[Download]:
-        """A download for each of the files, in order. The files must be READY.
+    async def sign(self, files: Sequence[File], offers: Mapping[int, Offer] | None = None) -> list[Download]:
+        """A download for each of the files, in order. The files must be READY. `offers` are by file id; without one, a download has the name
+        and the type of the file.
 
         If a file expires before its URL, the URL leads to a 404.
         """
+        offered = offers or {}
         expires_at = self._clock() + self._settings.download_url_life
         seconds = self._settings.download_url_seconds
 
         def sign(file: File) -> str:
-            return self._urls.get(file.object_key, seconds, disposition=attachment(file.name), media_type=file.media_type)
+            offer = offered.get(file.id) or Offer(file.name, file.media_type)
+            return self._urls.get(file.object_key, seconds, disposition=attachment(offer.name), media_type=offer.media_type)
 
         urls = await in_thread(sign, files)
         return [Download(file, url, expires_at) for file, url in zip(files, urls, strict=True)]

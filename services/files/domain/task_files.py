@@ -13,7 +13,7 @@ from services.files.config import FilesSettings
 from services.files.domain.errors import not_found, not_uploaded
 from services.files.domain.intake import Intake
 from services.files.domain.keys import object_key
-from services.files.domain.library import Download, Downloads, Visibility
+from services.files.domain.library import Download, Downloads, Offer, Visibility
 from services.files.domain.multipart import join_all
 from services.files.domain.naming import check_name
 from services.files.objects import ObjectStore
@@ -288,14 +288,16 @@ class TaskFiles:
         urls = await in_thread(lambda file: self._urls.get(file.object_key, seconds), files)
         return [SignedFile(file, url) for file, url in zip(files, urls, strict=True)]
 
-    async def sign_downloads(self, account_id: int, file_ids: Sequence[int]) -> list[Download]:
+    async def sign_downloads(self, account_id: int, file_ids: Sequence[int], offers: Sequence[Offer] = ()) -> list[Download]:
         """Public downloads for the outputs of a succeeded task, in order; ids that are unknown, expired or not READY are left out.
+        `offers`, if there are any, are one for each id.
 
-        The tasks service asks only about outputs of a succeeded task, so those whose event has not arrived here yet are claimed.
+        Services ask only about outputs of a succeeded task, so those whose event has not arrived here yet are claimed.
         """
         found = await self._visibility.shown(account_id, file_ids, self._clock())
         files = [found[file_id] for file_id in file_ids if file_id in found]
-        return await self._downloads.sign([file for file in files if file.visible and file.state is FileState.READY])
+        shown = [file for file in files if file.visible and file.state is FileState.READY]
+        return await self._downloads.sign(shown, dict(zip(file_ids, offers, strict=bool(offers))))
 
     async def delete_outputs(self, account_id: int, task_id: int, file_ids: Collection[int]) -> None:
         """Delete outputs that a task has succeeded with. Repeating it is harmless."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, ForeignKey, Index, Interval, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -111,6 +112,19 @@ class AccountStorageRow(FilesTable, table=True):
     max_files: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     max_uploads: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     max_parted_uploads: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+
+
+class BundleRow(FilesTable, table=True):
+    """Uploads that were sent together."""
+
+    __tablename__ = "bundle"
+    __table_args__ = (Index("bundle_expiring", "expires_at"),)
+
+    id: int = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")))
+    account_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    file_ids: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
+    names: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    expires_at: datetime = Field(sa_column=_time(nullable=False))
 
 
 class AuditRow(AuditColumns, FilesTable, table=True):

@@ -10,9 +10,12 @@ from services.common.errors import DarkroomError
 from services.common.idempotent_call import IdempotentCall
 from services.common.identity import current_identity
 from services.common.rpc.interceptor import Context
+from services.files.domain.bundles import Bundles
 from services.files.domain.imports.importing import Imports
 from services.files.domain.streamed import StreamedFiles
+from services.files.records import BundledFile
 from services.files.storages import Storages
+from services.files.surfaces.rendering import download_message
 
 _IMPORT_FILE = "/darkroom.internal.files.v1.IntakeService/ImportFile"
 
@@ -20,8 +23,8 @@ _IMPORT_FILE = "/darkroom.internal.files.v1.IntakeService/ImportFile"
 class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
     """Files of the account in the service token."""
 
-    def __init__(self, files: StreamedFiles, imports: Imports, storages: Storages) -> None:
-        self._files, self._imports, self._storages = files, imports, storages
+    def __init__(self, files: StreamedFiles, imports: Imports, storages: Storages, bundles: Bundles) -> None:
+        self._files, self._imports, self._storages, self._bundles = files, imports, storages, bundles
 
     async def BeginFile(self, request: pb.BeginFileRequest, context: Context) -> pb.BeginFileResponse:
         """A record, and where its bytes go if they have not come."""
@@ -69,6 +72,17 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
         found = self._storages.of(current_identity().account_id).items()
         storages = [pb.ConfiguredStorage(name=name, type=each.type, parameters=each.parameters) for name, each in found]
         return pb.ListStoragesResponse(storages=storages)
+
+    async def BundleFiles(self, request: pb.BundleFilesRequest, context: Context) -> pb.BundleFilesResponse:
+        """Remember files by their names."""
+        files = [BundledFile(each.file_id, each.name) for each in request.files]
+        return pb.BundleFilesResponse(bundle_id=await self._bundles.make(current_identity().account_id, files))
+
+    async def OpenBundle(self, request: pb.OpenBundleRequest, context: Context) -> pb.OpenBundleResponse:
+        """Where a file of a bundle can be had."""
+        account_id = current_identity().account_id
+        download = await self._bundles.download(account_id, request.bundle_id, request.name, request.media_type)
+        return pb.OpenBundleResponse(download=download_message(download) if download is not None else None)
 
     async def DiscardFiles(self, request: pb.DiscardFilesRequest, context: Context) -> pb.DiscardFilesResponse:
         """Delete files."""

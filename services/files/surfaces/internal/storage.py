@@ -10,6 +10,7 @@ import grpc
 from darkroom.internal.files.v1 import storage_service_pb2 as pb
 from darkroom.internal.files.v1 import storage_service_pb2_grpc
 from services.common.identity import current_identity
+from services.files.domain.library import Offer
 from services.files.domain.task_files import ExaminedFiles, NewOutput, SignedFile, TaskFiles
 from services.files.records import EndedTask, FileState, StoredOutput
 from services.files.surfaces.rendering import download_message, file_message
@@ -100,13 +101,14 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
 
     async def SignDownloads(self, request: pb.SignDownloadsRequest, context: Context) -> pb.SignDownloadsResponse:
         """Download URLs of a succeeded task's outputs."""
-        downloads = await self._task_files.sign_downloads(current_identity().account_id, request.file_ids)
+        offers = [Offer(offer.name, offer.media_type) for offer in request.offers]
+        downloads = await self._task_files.sign_downloads(current_identity().account_id, request.file_ids, offers)
         return pb.SignDownloadsResponse(downloads=[download_message(download) for download in downloads])
 
 
 def _refusals(examined: ExaminedFiles) -> list[pb.FileRefusal]:
     return [
-        pb.FileRefusal(file_id=file_id, reason=error.reason.number, message=error.message, allowed=error.allowed)
+        pb.FileRefusal(file_id=file_id, reason=error.reason.number, message=error.message, allowed=error.allowed, metadata=error.metadata)
         for file_id, error in examined.refusals.items()
     ]
 

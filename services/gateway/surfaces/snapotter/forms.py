@@ -1,0 +1,166 @@
+"""Forms of tools: a picture in any part with a file name, and fields, of which the last of a name counts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from starlette.requests import Request
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.media_format import sniff
+from services.common.object_writing import HEAD_BYTES
+from services.gateway.forms import Part
+from services.gateway.receiving import Receiver
+from services.gateway.surfaces.snapotter.errors import Refusal, image_problem
+from services.gateway.surfaces.snapotter.names import Name, cleaned
+
+NOT_A_FORM = "Failed to parse multipart request"
+ONE_AT_A_TIME = "This tool takes one image at a time. Send several to its batch route: /api/v1/tools/<toolId>/batch"
+BY_NAME = frozenset(("tga", "dng", "cr2", "nef", "arw", "orf", "rw2"))
+"""Extensions of the formats that are known by them alone."""
+Taken = Literal["only", "last", "all"]
+"""Which files of a form count: the only one, others being refused; the last; or each."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormRules:
+    """What a form may hold."""
+
+    most_files: int = 0
+    """0: any number."""
+    most_bytes: int = 0
+    """Of a file; 0: as the gateway's own limit says."""
+
+
+@dataclass(slots=True)
+class SentFile:
+    """A file of a form."""
+
+    name: str
+    """What is left of the name that was sent."""
+    sent_name: str
+    size: int = 0
+    """Bytes."""
+    file_id: int = 0
+    """The stored file; 0 if it is unusable."""
+    problem: str = ""
+    """Why it is unusable."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """What a form held."""
+
+    files: list[SentFile] = field(default_factory=list)
+    """Those with content that count."""
+    count: int = 0
+    """All files with content."""
+    fields: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def file_ids(self) -> list[int]:
+        """The stored files."""
+        return [each.file_id for each in self.files if each.file_id]
+
+
+class Forms:
+    """Reads forms, and stores their files for an account."""
+
+    def __init__(self, receiver: Receiver, rules: FormRules) -> None:
+        self._receiver, self._rules = receiver, rules
+
+    async def read(self, request: Request, account_id: int, taken: Taken) -> Sent:
+        """What a form holds. Raises `Refusal` for what is no form, and for too many or too large files; nothing is kept then."""
+        sent = Sent()
+        try:
+            async for part in self._receiver.form(request).parts():
+                if part.file_name is None:
+                    sent.fields[part.name] = await part.text()
+                else:
+                    await self._file(part, account_id, taken, sent)
+        except BaseException as raised:
+            await self.discard(account_id, sent)
+            if isinstance(raised, DarkroomError):
+                refusal = _unreadable(raised)
+                if refusal is not None:
+                    raise refusal from raised
+            raise
+        return sent
+
+    async def discard(self, account_id: int, sent: Sent) -> None:
+        """Delete what was stored of a form that nothing came of."""
+        await self._receiver.discard(account_id, sent.file_ids)
+
+    async def _file(self, part: Part, account_id: int, taken: Taken, sent: Sent) -> None:
+        sent_name = part.file_name or ""
+        file = SentFile(cleaned(sent_name), sent_name)
+        chunks = _counted(part.chunks(), file)
+        head = await _beginning(chunks)
+        if not head:
+            return
+        sent.count += 1
+        if self._rules.most_files and sent.count > self._rules.most_files:
+            raise DarkroomError(ErrorReason.TOO_MANY_FILES, f"Too many files. At most {self._rules.most_files} are allowed")
+        if taken == "only" and sent.count > 1:
+            # What is refused need not be stored; the rest of the form is read all the same.
+            await self._forget(account_id, sent)
+            return
+        if taken == "last":
+            await self._forget(account_id, sent)
+        sent.files.append(file)
+        await self._store(file, head, chunks, account_id)
+
+    async def _forget(self, account_id: int, sent: Sent) -> None:
+        await self.discard(account_id, sent)
+        sent.files.clear()
+
+    async def _store(self, file: SentFile, head: bytes, chunks: AsyncIterator[bytes], account_id: int) -> None:
+        format_, extension = sniff(head[:HEAD_BYTES]), Name.of(file.name).extension[1:].lower()
+        if not any(head):
+            file.problem = "File contains no image data"
+        elif format_ is None and extension not in BY_NAME:
+            file.problem = "Unrecognized image format"
+        if file.problem:
+            async for _ in chunks:
+                # Its size counts.
+                pass
+            return
+        # The content says what a file is, whatever its name, but for the formats that have no other sign.
+        name = file.name if extension in BY_NAME else (Name.of(file.name).stem or "upload")
+        try:
+            file.file_id = await self._receiver.store(account_id, name, _joined(head, chunks), self._rules.most_bytes)
+        except DarkroomError as error:
+            problem = image_problem(error)
+            if problem is None:
+                raise
+            file.problem = problem
+
+
+def _unreadable(error: DarkroomError) -> Refusal | None:
+    if error.reason in (ErrorReason.MALFORMED_REQUEST, ErrorReason.FILE_TOO_LARGE, ErrorReason.BODY_TOO_LARGE, ErrorReason.TOO_MANY_FILES):
+        return Refusal(400, NOT_A_FORM, details=error.message)
+    return None
+
+
+async def _counted(chunks: AsyncIterator[bytes], file: SentFile) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        file.size += len(chunk)
+        yield chunk
+
+
+async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
+    """Enough of a file to tell its format, and whatever else came with it; all of a shorter one."""
+    head = bytearray()
+    async for chunk in chunks:
+        head += chunk
+        if len(head) >= HEAD_BYTES:
+            break
+    return bytes(head)
+
+
+async def _joined(head: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield head
+    async for chunk in chunks:
+        yield chunk

@@ -1,0 +1,64 @@
+"""Public ids of jobs: UUIDs (version 4, RFC 9562) that say which task a job is, to whoever has the key alone.
+
+The id of a job is its only secret: who knows it may download its files. So it must not be guessed from another one, although tasks have
+consecutive numbers. The 122 free bits of a UUID hold the account, the task and zeros, enciphered as a whole by a Feistel network of ten
+rounds over two halves of 61 bits with keyed BLAKE2b, which is how FF1 (NIST SP 800-38G) is built from AES. A UUID that somebody has made up
+deciphers to zeros in one of four million cases, and then names a task that does not exist.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from uuid import UUID
+
+_ID_BITS = 50
+"""Accounts and tasks have numbers below 1e15."""
+_ZERO_BITS = 22
+_HALF_BITS = 61
+_HALF = (1 << _HALF_BITS) - 1
+_ROUNDS = 10
+_VERSION, _VARIANT = 4, 2
+
+
+class JobIds:
+    """Makes and reads ids, all replicas with the same secret of 32 bytes."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def of(self, account_id: int, task_id: int) -> str:
+        """The id of an account's task."""
+        left, right = divmod(((account_id << _ID_BITS) | task_id) << _ZERO_BITS, 1 << _HALF_BITS)
+        for number in range(_ROUNDS):
+            left, right = right, left ^ self._round(number, right)
+        return str(UUID(int=_spread((left << _HALF_BITS) | right)))
+
+    def read(self, text: str) -> tuple[int, int] | None:
+        """The account and the task; None for an id that was not made here."""
+        try:
+            given = UUID(text)
+        except ValueError:
+            return None
+        if str(given) != text.lower():
+            return None
+        left, right = divmod(_gathered(given.int), 1 << _HALF_BITS)
+        for number in reversed(range(_ROUNDS)):
+            left, right = right ^ self._round(number, left), left
+        rest, zeros = divmod((left << _HALF_BITS) | right, 1 << _ZERO_BITS)
+        account_id, task_id = divmod(rest, 1 << _ID_BITS)
+        return (account_id, task_id) if zeros == 0 and account_id and task_id else None
+
+    def _round(self, number: int, half: int) -> int:
+        digest = hashlib.blake2b(half.to_bytes(8), digest_size=8, key=self._secret, salt=bytes([number])).digest()
+        return int.from_bytes(digest) & _HALF
+
+
+def _spread(bits: int) -> int:
+    """122 bits as the number of a UUID, around its version and its variant."""
+    high, middle, low = bits >> 74, (bits >> 62) & 0xFFF, bits & ((1 << 62) - 1)
+    return (high << 80) | (_VERSION << 76) | (middle << 64) | (_VARIANT << 62) | low
+
+
+def _gathered(number: int) -> int:
+    """The reverse of `_spread`."""
+    return ((number >> 80) << 74) | (((number >> 64) & 0xFFF) << 62) | (number & ((1 << 62) - 1))

@@ -1,0 +1,116 @@
+"""How far jobs are, as Server-Sent Events: those that clients have named themselves (`clientJobId`), and those that have a task's id.
+
+What was told last of a named job is kept in NATS for two minutes, so that any replica can tell it to whoever comes later, and a stream may
+be opened before the job exists.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+
+import nats.errors
+import nats.js.errors
+from nats.aio.msg import Msg
+from starlette.responses import StreamingResponse
+
+from services.common.bus import PROGRESS_STREAM, Bus, progress_subject
+from services.common.log import get_logger
+
+_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+_COMMENT = b":\n\n"
+_FINAL = ("complete", "completed", "failed")
+_LONGEST_EVENT = 256 << 10
+_logger = get_logger()
+
+
+class Progress:
+    """Tells of named jobs, and follows them."""
+
+    def __init__(self, bus: Bus, heartbeat_seconds: float) -> None:
+        self._bus, self._heartbeat = bus, heartbeat_seconds
+
+    async def began(self, job_id: str) -> None:
+        """Tell that a job is under way. An empty name tells nobody anything, here and below."""
+        await self._tell(job_id, {"phase": "processing", "percent": 0})
+
+    async def completed(self, job_id: str, result: Mapping[str, object]) -> None:
+        """Tell that a job has its result."""
+        await self._tell(job_id, {"phase": "complete", "percent": 100, "result": result})
+
+    async def failed(self, job_id: str, error: str) -> None:
+        """Tell that a job has none."""
+        await self._tell(job_id, {"phase": "failed", "percent": 100, "error": error})
+
+    def stream(self, job_id: str) -> StreamingResponse:
+        """The events of a job, from the last one on, up to its final one. The headers go out at once, also for a job that nobody knows."""
+        return StreamingResponse(self._chunks(job_id), headers=_HEADERS, media_type="text/event-stream")
+
+    async def _tell(self, job_id: str, event: Mapping[str, object]) -> None:
+        if not job_id:
+            return
+        text = json.dumps({"jobId": job_id, "type": "single", **event}, ensure_ascii=False, separators=(",", ":"))
+        if len(text) > _LONGEST_EVENT:
+            _logger.warning("progress_too_long", size=len(text))
+            return
+        try:
+            await self._bus.client.publish(_subject(job_id), text.encode())
+        except nats.errors.Error as error:
+            # The job itself goes on.
+            _logger.warning("progress_not_told", error=str(error))
+
+    async def _chunks(self, job_id: str) -> AsyncIterator[bytes]:
+        yield _COMMENT
+        news: asyncio.Queue[bytes] = asyncio.Queue()
+
+        async def heard(message: Msg) -> None:
+            news.put_nowait(message.data)
+
+        # Subscribed before what is kept is read: what happens in between is in one of the two, or in both.
+        subscription = await self._bus.client.subscribe(_subject(job_id), cb=heard)
+        try:
+            told = await self._kept(job_id)
+            if told:
+                yield _event(told)
+                if _is_final(told):
+                    return
+            while True:
+                try:
+                    async with asyncio.timeout(self._heartbeat):
+                        data = await news.get()
+                except TimeoutError:
+                    yield _COMMENT
+                    continue
+                if data != told:
+                    yield _event(data)
+                if _is_final(data):
+                    return
+        finally:
+            with suppress(nats.errors.Error):
+                await subscription.unsubscribe()
+
+    async def _kept(self, job_id: str) -> bytes:
+        try:
+            message = await self._bus.jetstream.get_last_msg(PROGRESS_STREAM, _subject(job_id))
+        except nats.js.errors.NotFoundError:
+            return b""
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            _logger.warning("progress_not_read", error=str(error))
+            return b""
+        return message.data or b""
+
+
+def _subject(job_id: str) -> str:
+    return progress_subject(hashlib.sha256(job_id.encode(errors="replace")).hexdigest())
+
+
+def _event(data: bytes) -> bytes:
+    return b"data: " + data + b"\n\n"
+
+
+def _is_final(data: bytes) -> bool:
+    event = json.loads(data)
+    return event.get("phase", event.get("status")) in _FINAL

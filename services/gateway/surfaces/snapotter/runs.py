@@ -1,0 +1,156 @@
+"""Runs of tools: tasks that the gateway creates for a caller and waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from starlette.requests import Request
+
+from darkroom.files.v1 import file_pb2, files_service_pb2
+from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
+from darkroom.internal.tasks.v1 import run_service_pb2, run_service_pb2_grpc
+from darkroom.operations.v1 import operation_pb2
+from darkroom.tasks.v1 import task_pb2
+from services.common.errors import DarkroomError, ErrorReason, translated
+from services.common.log import get_logger
+from services.common.process import end
+from services.common.rpc.channel import Caller
+
+SURFACE = "snapotter"
+_ENDED = (task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED)
+_WAIT_SECONDS = 60
+_CALL_SECONDS = 150.0
+_SECONDS = 20.0
+_Result = TypeVar("_Result")
+_logger = get_logger()
+
+
+class ClientGone(Exception):
+    """Whoever waited for a run has closed the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept with a task of the names that its caller knows."""
+
+    tool: str
+    inputs: Sequence[str]
+    """Names of the input files."""
+    name: str | None = None
+    """The result's name, if the tool gives it one."""
+
+    def text(self) -> str:
+        """As JSON."""
+        return json.dumps({"tool": self.tool, "inputs": list(self.inputs), "name": self.name}, ensure_ascii=False)
+
+    @classmethod
+    def read(cls, text: str) -> Kept | None:
+        """From JSON; None for what another surface has kept."""
+        try:
+            said = json.loads(text)
+            return cls(str(said["tool"]), [str(name) for name in said["inputs"]], None if said["name"] is None else str(said["name"]))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+class Runs:
+    """Creates and reads tasks, and opens their files, for any account."""
+
+    def __init__(
+        self,
+        tasks: run_service_pb2_grpc.RunServiceAsyncStub,
+        files: storage_service_pb2_grpc.StorageServiceAsyncStub,
+        caller: Caller,
+    ) -> None:
+        self._tasks, self._files, self._caller = tasks, files, caller
+
+    async def run(
+        self,
+        request: Request,
+        account_id: int,
+        file_ids: Sequence[int],
+        operations: Sequence[operation_pb2.Operation],
+        kept: Kept,
+        name: str = "",
+    ) -> run_service_pb2.Run:
+        """A task, once it has ended. A client that closes its connection cancels it, unless it has a name: then all calls with that name
+        within 24 hours are about the same task.
+
+        Raises what TasksService.CreateTask raises, and ClientGone.
+        """
+        asked = run_service_pb2.RunRequest(
+            input_file_ids=file_ids, operations=operations, surface=SURFACE, kept=kept.text(), wait_seconds=_WAIT_SECONDS, name=name
+        )
+        with translated():
+            call = self._tasks.Run(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_CALL_SECONDS)
+            run = (await _unless_gone(request, call)).run
+        while run.state not in _ENDED:
+            try:
+                run = await _unless_gone(request, self.open(account_id, run.task_id, _WAIT_SECONDS))
+            except ClientGone:
+                if not name:
+                    await self._abandon(account_id, run.task_id)
+                raise
+        return run
+
+    async def open(self, account_id: int, task_id: int, wait_seconds: int = 0) -> run_service_pb2.Run:
+        """A task and its files, once it has ended or the time is up. Raises TASK_NOT_FOUND."""
+        asked = run_service_pb2.OpenRunRequest(task_id=task_id, wait_seconds=wait_seconds)
+        with translated():
+            reply = await self._tasks.OpenRun(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_CALL_SECONDS)
+        return reply.run
+
+    async def download(self, account_id: int, file: file_pb2.File, name: str, media_type: str) -> files_service_pb2.Download | None:
+        """Where a file can be had under a name; None once it is gone."""
+        asked = storage_service_pb2.SignDownloadsRequest(
+            file_ids=[file.id], offers=[storage_service_pb2.Offer(name=name, media_type=media_type)]
+        )
+        with translated():
+            reply = await self._files.SignDownloads(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
+        return reply.downloads[0] if reply.downloads else None
+
+    async def _abandon(self, account_id: int, task_id: int) -> None:
+        asked = run_service_pb2.AbandonRunRequest(task_id=task_id)
+        try:
+            with translated():
+                await self._tasks.AbandonRun(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
+        except DarkroomError as error:
+            _logger.warning("run_not_abandoned", task_id=task_id, error=str(error))
+
+
+def failure(run: run_service_pb2.Run) -> str | None:
+    """Why a task has no result, for its caller; None if it has one."""
+    if run.state == task_pb2.TASK_STATE_SUCCEEDED and run.outputs:
+        return None
+    if run.error.reason == ErrorReason.INTERNAL.number:
+        return "Internal error."
+    return run.error.message or "The task was cancelled."
+
+
+def notes(run: run_service_pb2.Run) -> Mapping[str, str]:
+    """What the owner should know about the result, by code."""
+    return {notice.code: notice.message for notice in run.notices}
+
+
+async def _unless_gone(request: Request, waiting: Awaitable[_Result]) -> _Result:
+    """The result, unless the client closes its connection first. Raises ClientGone."""
+    working, leaving = asyncio.ensure_future(waiting), asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientGone
+        return working.result()
+    finally:
+        await end(leaving)
+        if not working.done():
+            working.cancel()
+
+
+async def _left(request: Request) -> None:
+    """Return when the client has closed its connection. Its body has been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,118 @@
+"""Calls of tools: one picture in, one result out, and where it can be had."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from darkroom.internal.tasks.v1 import run_service_pb2
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import Identity
+from services.gateway.surfaces.snapotter.errors import Refusal, answer, image_problem
+from services.gateway.surfaces.snapotter.forms import ONE_AT_A_TIME, Forms, Sent, SentFile, Taken
+from services.gateway.surfaces.snapotter.job_ids import JobIds
+from services.gateway.surfaces.snapotter.names import encoded, result_name, with_type
+from services.gateway.surfaces.snapotter.progress import Progress
+from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
+from services.gateway.surfaces.snapotter.settings import read_settings
+from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+
+NO_FILE = "No image file provided"
+FAILED = "Processing failed"
+CLIENT_JOB_ID = "clientJobId"
+SETTINGS = "settings"
+PREVIEW = "preview.webp"
+_UNSEEN = frozenset(("image/tiff", "image/heic", "image/heif"))
+"""Types that browsers do not show."""
+
+
+def checked_file(sent: Sent, none: str = NO_FILE) -> SentFile:
+    """The picture of a form. Raises `Refusal` if there is not exactly one, or if it is unusable."""
+    if sent.count > len(sent.files):
+        raise Refusal(400, ONE_AT_A_TIME)
+    if not sent.files:
+        raise Refusal(400, none)
+    if sent.files[0].problem:
+        raise Refusal(400, f"Invalid image: {sent.files[0].problem}")
+    return sent.files[0]
+
+
+def kept_name(kept: Kept, media_type: str) -> str:
+    """The name of a run's result."""
+    source = kept.inputs[0] if kept.inputs else ""
+    if kept.name is None or kept.name == source:
+        return result_name(source, kept.tool, media_type)
+    return with_type(kept.name, media_type)
+
+
+def download_path(job_id: str, name: str) -> str:
+    """Where a file of a job can be had."""
+    return f"/api/v1/download/{job_id}/{encoded(name)}"
+
+
+class ToolCalls:
+    """Serves every tool of the common kind."""
+
+    def __init__(self, forms: Forms, runs: Runs, ids: JobIds, progress: Progress) -> None:
+        self._forms, self._runs, self._ids, self._progress = forms, runs, ids, progress
+
+    async def serve(self, tool: Tool, request: Request, identity: Identity) -> Response:
+        """One call."""
+        account_id = identity.account_id
+        sent = await self._forms.read(request, account_id, "only")
+        client_id = sent.fields.get(CLIENT_JOB_ID, "")
+        await self._progress.began(client_id)
+        try:
+            file, run = await self.run(tool, request, account_id, sent)
+            body = self.body(account_id, file, run)
+        except Refusal as refusal:
+            await self._progress.failed(client_id, refusal.error if refusal.details is None else f"{refusal.error}: {refusal.details}")
+            raise
+        except BaseException:
+            await self._progress.failed(client_id, FAILED)
+            raise
+        await self._progress.completed(client_id, body)
+        return answer(body)
+
+    async def run(
+        self, tool: Tool, request: Request, account_id: int, sent: Sent, none: str = NO_FILE, failed: str = FAILED
+    ) -> tuple[SentFile, run_service_pb2.Run]:
+        """Do with the picture of a form what the tool does, and return the run once it has succeeded. Raises `Refusal`."""
+        try:
+            file = checked_file(sent, none)
+            plan = tool.plan(read_settings(sent.fields.get(SETTINGS, ""), tool.settings), file.name)
+            kept = Kept(tool.id, [file.name], plan.name)
+            run = await self._runs.run(request, account_id, [file.file_id], plan.operations, kept)
+        except DarkroomError as error:
+            await self._forms.discard(account_id, sent)
+            raise _in_words(error, failed) from error
+        except Refusal:
+            await self._forms.discard(account_id, sent)
+            raise
+        problem = failure(run)
+        if problem is not None:
+            raise Refusal(422, failed, details=problem)
+        return file, run
+
+    def body(self, account_id: int, file: SentFile, run: run_service_pb2.Run) -> dict[str, object]:
+        """What the caller is told of a run that has succeeded."""
+        output, kept = run.outputs[0], Kept.read(run.kept)
+        assert kept is not None
+        job_id = self._ids.of(account_id, run.task_id)
+        body: dict[str, object] = {"jobId": job_id, "downloadUrl": download_path(job_id, kept_name(kept, output.media_type))}
+        if output.media_type in _UNSEEN:
+            body["previewUrl"] = download_path(job_id, PREVIEW)
+        return body | {"originalSize": file.size, "processedSize": output.size_bytes}
+
+
+def _in_words(error: DarkroomError, failed: str) -> DarkroomError | Refusal:
+    """An error of a creation as the tools word it."""
+    problem = image_problem(error)
+    if problem is not None and "file_id" in error.metadata:
+        return Refusal(400, f"Invalid image: {problem}")
+    if problem is not None or error.reason is ErrorReason.FIELD_INVALID:
+        return Refusal(422, failed, details=error.message)
+    return error
+
+
+__all__ = ["FAILED", "NO_FILE", "PREVIEW", "Taken", "ToolCalls", "checked_file", "download_path", "kept_name"]

@@ -1,0 +1,41 @@
+"""Every tool there is, found by its module."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from google.protobuf.message import Message
+
+from services.gateway.surfaces.snapotter import tools
+from services.gateway.surfaces.snapotter.tools.plan import Plan
+
+_OTHERS = ("catalogue", "kept", "plan")
+"""Modules that are no tools."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool."""
+
+    id: str
+    settings: type[Message]
+    plan: Callable[[Any, str], Plan]
+    """From its settings and the name of the file."""
+
+
+@cache
+def all_tools() -> Mapping[str, Tool]:
+    """The tools by their ids."""
+    found = {}
+    for each in pkgutil.iter_modules(tools.__path__):
+        if each.name in _OTHERS or each.name.startswith("_"):
+            continue
+        module = importlib.import_module(f"{tools.__name__}.{each.name}")
+        tool_id = each.name.replace("_", "-")
+        found[tool_id] = Tool(tool_id, module.SETTINGS, module.plan)
+    return found

@@ -1,0 +1,111 @@
+"""`darkroom.internal.tasks.v1.RunService`: tasks whose callers wait at the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from contextlib import suppress
+
+from darkroom.files.v1 import file_pb2
+from darkroom.internal.tasks.v1 import run_service_pb2 as pb
+from darkroom.internal.tasks.v1 import run_service_pb2_grpc
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.idempotent_call import IdempotentCall
+from services.common.identity import current_identity
+from services.common.rpc.interceptor import Context
+from services.common.rpc.trace import Origin
+from services.tasks.domain.acceptance.acceptance import Acceptance
+from services.tasks.domain.acceptance.requests import TaskRequest
+from services.tasks.domain.owner.account_tasks import AccountTasks
+from services.tasks.domain.owner.watching import Watching
+from services.tasks.files_client import FilesClient
+from services.tasks.model import Task
+from services.tasks.model.media import InputFile
+from services.tasks.surfaces.rendering import error_message, notices_of, state_number
+
+_RUN = "/darkroom.internal.tasks.v1.RunService/Run"
+_ENDED = (ErrorReason.TASK_NOT_FOUND, ErrorReason.TASK_ALREADY_TERMINAL)
+
+
+class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
+    """Tasks of the account that the gateway acts for."""
+
+    def __init__(self, acceptance: Acceptance, tasks: AccountTasks, watching: Watching, files: FilesClient) -> None:
+        self._acceptance, self._tasks, self._watching, self._files = acceptance, tasks, watching, files
+        self._abandoned: set[asyncio.Task[None]] = set()
+
+    async def Run(self, request: pb.RunRequest, context: Context) -> pb.RunResponse:
+        """Create a task and wait for its end."""
+        identity = current_identity()
+        task = await self._acceptance.create(
+            TaskRequest(
+                account_id=identity.account_id,
+                operations=request.operations,
+                input_file_ids=request.input_file_ids,
+                input_fields=[f"input_file_ids[{index}]" for index in range(len(request.input_file_ids))],
+                trace_id=str(Origin.current()),
+                idempotency=_named(request, identity.account_id),
+                surface=request.surface,
+                client_request=request.kept.encode(),
+            )
+        )
+        try:
+            task = await self._watching.wait(identity, task.id, request.wait_seconds, known=task)
+        except asyncio.CancelledError:
+            if not request.name:
+                self._abandoned.add(leaving := asyncio.create_task(self._abandon(identity.account_id, task.id)))
+                leaving.add_done_callback(self._abandoned.discard)
+            raise
+        return pb.RunResponse(run=await self._run(task))
+
+    async def OpenRun(self, request: pb.OpenRunRequest, context: Context) -> pb.OpenRunResponse:
+        """Wait for the end of a run."""
+        task = await self._watching.wait(current_identity(), request.task_id, request.wait_seconds)
+        return pb.OpenRunResponse(run=await self._run(task))
+
+    async def AbandonRun(self, request: pb.AbandonRunRequest, context: Context) -> pb.AbandonRunResponse:
+        """Cancel a run that nobody waits for."""
+        await self._abandon(current_identity().account_id, request.task_id)
+        return pb.AbandonRunResponse()
+
+    async def _abandon(self, account_id: int, task_id: int) -> None:
+        try:
+            await self._tasks.cancel(account_id, task_id)
+        except DarkroomError as error:
+            if error.reason not in _ENDED:
+                raise
+
+    async def _run(self, task: Task) -> pb.Run:
+        files = await self._files.describe(task.account_id, [*task.input_file_ids, *task.output_file_ids])
+        kept = ""
+        with suppress(UnicodeDecodeError):
+            # Another surface may keep something else.
+            kept = task.client_request.decode()
+        return pb.Run(
+            task_id=task.id,
+            state=state_number(task.state),
+            error=error_message(task.error_reason, task.error_message),
+            notices=notices_of(task),
+            inputs=[_file(files[file_id]) for file_id in task.input_file_ids if file_id in files],
+            outputs=[_file(files[file_id]) for file_id in task.output_file_ids if file_id in files],
+            kept=kept,
+        )
+
+
+def _named(request: pb.RunRequest, account_id: int) -> IdempotentCall | None:
+    if not request.name:
+        return None
+    same = pb.RunRequest(input_file_ids=request.input_file_ids, operations=request.operations, surface=request.surface)
+    return IdempotentCall(account_id, _RUN, request.name, hashlib.sha256(same.SerializeToString(deterministic=True)).digest())
+
+
+def _file(file: InputFile) -> file_pb2.File:
+    size = file.image_size
+    return file_pb2.File(
+        id=file.id,
+        name=file.name,
+        media_type=file.media_type,
+        size_bytes=file.size_bytes,
+        image=file_pb2.ImageInfo(width=size[0], height=size[1]) if size is not None else None,
+        document=file_pb2.DocumentInfo(pages=file.pages) if file.pages is not None else None,
+    )
