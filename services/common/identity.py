@@ -11,9 +11,10 @@ import math
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -42,21 +43,40 @@ _logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
+class UserIdentity:
+    """A person who calls."""
+
+    id: str
+    """A UUID; `anonymous` where the operator has switched signing in off."""
+    name: str
+    role: str
+    """`admin`, `editor`, `user`, or the name of one of the account's own."""
+    permissions: frozenset[str]
+    """What the role permits, such as `files:own`; with a key that has a list of its own, what both do."""
+    must_change: bool = False
+    """The session is only good for changing the password."""
+    session: bool = False
+    """Whether the person has signed in; otherwise an API key of the person was used."""
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """A verified caller."""
 
     account_id: int
     """The account that the call is for; 0 when a service calls on its own behalf."""
     key_id: int = 0
-    """The API key that was used; 0 when a service calls."""
+    """The API key or the session that was used; 0 when a service calls, or anybody where signing in is switched off."""
     key_name: str = ""
-    """The name of that key."""
+    """The name of that key; empty for a session."""
     service: str | None = None
     """The calling service, on an internal listener; on a public one, `gateway` where that makes the call for its caller."""
     scopes: frozenset[str] | None = None
     """What the key may do, such as `tasks:write`; None for everything."""
     max_streams: int | None = None
     """How many streams the operator lets the account have, 0 for any number; None: as the settings say."""
+    user: UserIdentity | None = None
+    """The person who calls; None for a key of the account itself, which has every permission, and for services."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +133,19 @@ class Signer:
         seconds_left: float = IDENTITY_SECONDS,
         key_name: str = "",
         max_streams: int | None = None,
+        user: UserIdentity | None = None,
     ) -> str:
         """A token for the identity header, valid for `IDENTITY_SECONDS`, or for `seconds_left` if the key expires sooner.
 
-        `scopes` is what the key may do; None for everything. `max_streams` is as in `Identity`.
+        `scopes` is what the key may do; None for everything. `max_streams` and `user` are as in `Identity`.
         """
-        claims: dict[str, int | str] = {"key": key_id, "name": key_name}
+        claims: dict[str, object] = {"key": key_id, "name": key_name}
         if scopes is not None:
             claims["scope"] = " ".join(sorted(scopes))
         if max_streams is not None:
             claims["streams"] = max_streams
+        if user is not None:
+            claims["user"] = {**asdict(user), "permissions": sorted(user.permissions)}
         return self._sign(_PUBLIC, account_id, min(IDENTITY_SECONDS, math.ceil(seconds_left)), claims)
 
     def service_metadata(self, account_id: int = 0) -> tuple[tuple[str, str], ...]:
@@ -136,7 +159,7 @@ class Signer:
     def _sign_service_token(self, account_id: int, _period: int) -> str:
         return self._sign(_INTERNAL, account_id, _SERVICE_SECONDS, {})
 
-    def _sign(self, audience: str, account_id: int, seconds: int, claims: Mapping[str, int | str]) -> str:
+    def _sign(self, audience: str, account_id: int, seconds: int, claims: Mapping[str, object]) -> str:
         now = int(self._clock())
         payload = {"iss": self._issuer, "aud": audience, "sub": str(account_id), "iat": now, "exp": now + seconds, **claims}
         return jwt.encode(payload, self._key, algorithm="EdDSA")
@@ -200,6 +223,7 @@ class Verifier:
             service=GATEWAY if issuer == GATEWAY else None,
             scopes=frozenset(str(claims["scope"]).split()) if "scope" in claims else None,
             max_streams=int(str(claims["streams"])) if "streams" in claims else None,
+            user=_user(claims["user"]) if "user" in claims else None,
         )
         return _Token(identity, issuer, float(str(claims["exp"])))
 
@@ -222,6 +246,12 @@ class Verifier:
         except (jwt.PyJWTError, KeyError):
             raise _refused() from None
         return claims
+
+
+def _user(claim: Any) -> UserIdentity:
+    # Another version may say more, or less, about a person.
+    said = {field.name: claim[field.name] for field in fields(UserIdentity) if field.name in claim}
+    return UserIdentity(**{**said, "permissions": frozenset(claim["permissions"])})
 
 
 def _refused() -> DarkroomError:

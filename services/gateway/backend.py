@@ -67,7 +67,12 @@ class Backend:
             response_deserializer=message_factory.GetMessageClass(method.output_type).FromString,
         )
         token = self._signer.identity_token(
-            identity.account_id, identity.key_id, identity.scopes, key_name=identity.key_name, max_streams=identity.max_streams
+            identity.account_id,
+            identity.key_id,
+            identity.scopes,
+            key_name=identity.key_name,
+            max_streams=identity.max_streams,
+            user=identity.user,
         )
         metadata = [(IDENTITY_HEADER, token), (TRACE_HEADER, current_trace_id()), *asked_by.items()]
         if address := current_client().address:
