@@ -35,7 +35,7 @@ from services.files.presign import Presigner
 from services.files.probe.prober import ProbeLimits
 from services.files.recent import RecentContents
 from services.files.storages import Storages
-from services.files.store import FileStore, StorageStore, SweepStore, TaskFileStore
+from services.files.store import BundleStore, FileStore, StorageStore, SweepStore, TaskFileStore
 from services.files.transfers import Transfers
 
 

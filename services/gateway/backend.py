@@ -51,13 +51,13 @@ class Backend:
         service: str,
         method: MethodDescriptor,
         request: Message,
-        identity: Identity,
-        key: str | None,
-        content: bytes,
+        identity: Identity | None,
+        key: str | None = None,
+        content: bytes = b"",
         asked_by: Mapping[str, str] = MappingProxyType({}),
     ) -> Reply:
         """Make the call. `key` is the caller's idempotency key, `content` what tells the files of the form from others, and `asked_by` the
-        headers that say by which URL the caller came.
+        headers that say by which URL the caller came. Without an identity, the method must be one for anyone.
 
         Raises what the method raises.
         """
@@ -66,15 +66,9 @@ class Backend:
             request_serializer=type(request).SerializeToString,
             response_deserializer=message_factory.GetMessageClass(method.output_type).FromString,
         )
-        token = self._signer.identity_token(
-            identity.account_id,
-            identity.key_id,
-            identity.scopes,
-            key_name=identity.key_name,
-            max_streams=identity.max_streams,
-            user=identity.user,
-        )
-        metadata = [(IDENTITY_HEADER, token), (TRACE_HEADER, current_trace_id()), *asked_by.items()]
+        metadata = [(TRACE_HEADER, current_trace_id()), *asked_by.items()]
+        if identity is not None:
+            metadata.append((IDENTITY_HEADER, self._token(identity)))
         if address := current_client().address:
             metadata.append((ADDRESS_HEADER, address))
         if key is not None:
@@ -83,6 +77,17 @@ class Backend:
             running = call(request, metadata=tuple(metadata), timeout=_CALL_SECONDS, wait_for_ready=True)
             message = await running
             return Reply(message, _texts(await running.initial_metadata()), _texts(await running.trailing_metadata()))
+
+
+    def _token(self, identity: Identity) -> str:
+        return self._signer.identity_token(
+            identity.account_id,
+            identity.key_id,
+            identity.scopes,
+            key_name=identity.key_name,
+            max_streams=identity.max_streams,
+            user=identity.user,
+        )
 
 
 class FilesOfAccount:

@@ -25,6 +25,9 @@ from services.common.telemetry import tracing
 from services.gateway.replies import refusal
 
 Handle = Callable[[Request, Identity], Awaitable[Response]]
+OpenHandle = Callable[[Request, Identity | None], Awaitable[Response]]
+Refused = Callable[[Exception, dict[str, object]], Response]
+"""Turns what was raised into a reply, and notes for the log what it was (`code`, `reason`)."""
 _CLIENT_GONE = 499
 _logger = log.get_logger()
 
@@ -64,6 +67,33 @@ class Calls:
                 return refusal(surface, error)
 
         return serve
+
+    def open_endpoint(self, name: str, handle: OpenHandle, refused: Refused) -> Callable[[Request], Awaitable[Response]]:
+        """An endpoint that also serves callers without an identity. `refused` words an error, known to the platform or not."""
+
+        async def serve(request: Request) -> Response:
+            with self._call(name, request) as outcome:
+                try:
+                    identity = self._identity(request)
+                    return await handle(request, identity)
+                except ClientDisconnect:
+                    outcome |= {"code": "CANCELLED"}
+                    return Response(status_code=_CLIENT_GONE)
+                except Exception as raised:  # noqa: BLE001 - the boundary: whatever was raised becomes one reply
+                    return refused(raised, outcome)
+
+        return serve
+
+    def _identity(self, request: Request) -> Identity | None:
+        """The caller, who may be nobody. Raises API_KEY_INVALID and UNAVAILABLE."""
+        set_client(Client(request.headers.get(ADDRESS_HEADER), request.headers.get("user-agent")))
+        token = request.headers.get(IDENTITY_HEADER, "")
+        if not token:
+            return None
+        identity = self._verifier.identity(token)
+        set_identity(identity)
+        log.bind_to_context(account_id=identity.account_id)
+        return identity
 
     @contextmanager
     def _call(self, name: str, request: Request) -> Iterator[dict[str, object]]:

@@ -33,6 +33,11 @@ def response(method: MethodDescriptor, message: Message, headers: Mapping[str, s
     return Response(json.dumps(_plain(body), ensure_ascii=False, separators=(",", ":")), status, passed, _JSON)
 
 
+def from_storage(url: str) -> Response:
+    """The bytes behind a presigned URL of the public endpoint: the edge follows the redirect itself, and they never pass here."""
+    return Response(status_code=302, headers={"location": url})
+
+
 def refusal(surface: Surface, error: DarkroomError) -> Response:
     """An error in the form of the surface."""
     status, body = rendered(surface, error)

@@ -172,6 +172,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     for room in found:
         if hasattr(room, "webhook_formats"):
             formats |= room.webhook_formats(parts)
+    gauges = QueueGauges(QueueStore(database), lanes(), clock)
     usage = TaskUsage(PolicyStore(database), ledger, _usage_limits(settings), opened.open_calls.of)
     return Assembly(
         loops=[
@@ -192,11 +193,11 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         public=[mount for room in found for mount in room.mounts(parts)],
         internal=[
             Mount(InternalAttempts(attempts, exchange, later, former)),
-            Mount(InternalRuns(acceptance, tasks, watching, files)),
+            Mount(InternalRuns(acceptance, tasks, watching, files, gauges.open_tasks)),
             Mount(AuditPartServicer(audit)),
             Mount(UsagePartServicer(usage.part)),
         ],
-        gauges=QueueGauges(QueueStore(database), lanes(), clock),
+        gauges=gauges,
         sealing=SecretSealing(database, cipher),
     )
 

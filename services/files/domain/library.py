@@ -55,8 +55,8 @@ class Downloads:
         self._urls, self._settings, self._clock = public_urls, settings, clock
 
     async def sign(self, files: Sequence[File], offers: Mapping[int, Offer] | None = None) -> list[Download]:
-        """A download for each of the files, in order. The files must be READY. `offers` are by file id; without one, a download has the name
-        and the type of the file.
+        """A download for each of the files, in order. The files must be READY. `offers` are by file id; without one, a download has
+        the name and the type of the file.
 
         If a file expires before its URL, the URL leads to a 404.
         """

@@ -176,7 +176,18 @@ class TaskFiles:
 
         Raises FILE_NOT_FOUND for a file that the task has not pinned.
         """
-        found = await self._task_files.pinned(task_id, account_id, file_ids)
+        return await self._opened(await self._task_files.pinned(task_id, account_id, file_ids), file_ids, content_bytes)
+
+    async def open_files(self, account_id: int, file_ids: Sequence[int], content_bytes: int = 0) -> list[SignedFile]:
+        """URLs for services to read READY files of the account, in order, or their contents, up to `content_bytes` in all.
+
+        Services ask only about outputs of a succeeded task and files that they have stored themselves. Raises FILE_NOT_FOUND.
+        """
+        found = await self._visibility.shown(account_id, file_ids, self._clock())
+        usable = {file_id: file for file_id, file in found.items() if file.visible and file.state is FileState.READY}
+        return await self._opened(usable, file_ids, content_bytes)
+
+    async def _opened(self, found: Mapping[int, File], file_ids: Sequence[int], content_bytes: int) -> list[SignedFile]:
         for file_id in file_ids:
             if file_id not in found:
                 raise not_found(file_id)

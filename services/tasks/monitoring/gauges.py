@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -22,6 +22,10 @@ class QueueGauges:
     async def read(self) -> Sequence[Metric]:
         """All gauges, as of now."""
         return self.metrics(await self._store.read())
+
+    async def open_tasks(self) -> Mapping[tuple[str, str], int]:
+        """How many tasks are open, by lane and by state: queued, delayed, running."""
+        return (await self._store.read()).open_tasks
 
     def metrics(self, reading: QueueReading) -> Sequence[Metric]:
         """The gauges for what was read, as of now."""

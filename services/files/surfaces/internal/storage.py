@@ -61,6 +61,11 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
         opened = await self._task_files.open_inputs(account_id, request.task_id, request.file_ids, request.content_bytes)
         return pb.OpenInputsResponse(inputs=map(_opened, opened))
 
+    async def OpenFiles(self, request: pb.OpenFilesRequest, context: Context) -> pb.OpenFilesResponse:
+        """URLs of files, or their contents."""
+        opened = await self._task_files.open_files(current_identity().account_id, request.file_ids, request.content_bytes)
+        return pb.OpenFilesResponse(files=map(_opened, opened))
+
     async def CreateOutputs(self, request: pb.CreateOutputsRequest, context: Context) -> pb.CreateOutputsResponse:
         """Records and URLs for outputs."""
         outputs = [_new_output(output) for output in request.outputs]

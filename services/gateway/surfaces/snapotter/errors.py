@@ -51,7 +51,19 @@ def not_found(verb: str, path: str) -> Response:
 
 _CODES = {
     ErrorReason.API_KEY_INVALID: "AUTH_REQUIRED",
+    ErrorReason.SESSION_INVALID: "AUTH_REQUIRED",
     ErrorReason.PERMISSION_DENIED: "FORBIDDEN",
+    ErrorReason.PASSWORD_CHANGE_REQUIRED: "MUST_CHANGE_PASSWORD",
+    ErrorReason.PASSWORD_INVALID: "INVALID_PASSWORD",
+    ErrorReason.FIELD_INVALID: "VALIDATION_ERROR",
+    ErrorReason.ESCALATION_DENIED: "ESCALATION_DENIED",
+    ErrorReason.USER_LIMIT_REACHED: "USER_LIMIT_REACHED",
+    ErrorReason.SELF_DEMOTE: "SELF_DEMOTE",
+    ErrorReason.SELF_DELETE: "SELF_DELETE",
+    ErrorReason.LAST_ADMIN: "LAST_ADMIN",
+    ErrorReason.USER_NOT_FOUND: "NOT_FOUND",
+    ErrorReason.API_KEY_NOT_FOUND: "NOT_FOUND",
+    ErrorReason.NAME_TAKEN: "CONFLICT",
 }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Literal
+from weakref import WeakValueDictionary
 
 from starlette.requests import Request
 
@@ -20,6 +22,8 @@ NOT_A_FORM = "Failed to parse multipart request"
 ONE_AT_A_TIME = "This tool takes one image at a time. Send several to its batch route: /api/v1/tools/<toolId>/batch"
 BY_NAME = frozenset(("tga", "dng", "cr2", "nef", "arw", "orf", "rw2"))
 """Extensions of the formats that are known by them alone."""
+_TOO_MUCH = (ErrorReason.FILE_TOO_LARGE, ErrorReason.BODY_TOO_LARGE, ErrorReason.TOO_MANY_FILES)
+_HEIF = ("heic", "heif")
 Taken = Literal["only", "last", "all"]
 """Which files of a form count: the only one, others being refused; the last; or each."""
 
@@ -32,6 +36,10 @@ class FormRules:
     """0: any number."""
     most_bytes: int = 0
     """Of a file; 0: as the gateway's own limit says."""
+    at_once: int = 48
+    """Forms that are received at the same time; others wait, unread."""
+    at_once_each: int = 12
+    """The same for one account."""
 
 
 @dataclass(slots=True)
@@ -45,6 +53,8 @@ class SentFile:
     """Bytes."""
     file_id: int = 0
     """The stored file; 0 if it is unusable."""
+    format: str = ""
+    """As the content says it: `png`, `heif`; for a few formats, as the name does."""
     problem: str = ""
     """Why it is unusable."""
 
@@ -70,20 +80,26 @@ class Forms:
 
     def __init__(self, receiver: Receiver, rules: FormRules) -> None:
         self._receiver, self._rules = receiver, rules
+        self._turns = asyncio.Semaphore(rules.at_once)
+        self._turns_of: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
 
-    async def read(self, request: Request, account_id: int, taken: Taken) -> Sent:
-        """What a form holds. Raises `Refusal` for what is no form, and for too many or too large files; nothing is kept then."""
+    async def read(self, request: Request, account_id: int, taken: Taken, *, in_tool: bool = True) -> Sent:
+        """What a form holds. Raises `Refusal` for what is no form, and for too many or too large files; nothing is kept then. Outside of
+        tools, what is too much is refused in other words.
+        """
         sent = Sent()
+        turns = self._turns_of.setdefault(account_id, asyncio.Semaphore(self._rules.at_once_each))
         try:
-            async for part in self._receiver.form(request).parts():
-                if part.file_name is None:
-                    sent.fields[part.name] = await part.text()
-                else:
-                    await self._file(part, account_id, taken, sent)
+            async with turns, self._turns:
+                async for part in self._receiver.form(request).parts():
+                    if part.file_name is None:
+                        sent.fields[part.name] = await part.text()
+                    else:
+                        await self._file(part, account_id, taken, sent)
         except BaseException as raised:
             await self.discard(account_id, sent)
             if isinstance(raised, DarkroomError):
-                refusal = _unreadable(raised)
+                refusal = _unreadable(raised, in_tool=in_tool)
                 if refusal is not None:
                     raise refusal from raised
             raise
@@ -122,6 +138,7 @@ class Forms:
             file.problem = "File contains no image data"
         elif format_ is None and extension not in BY_NAME:
             file.problem = "Unrecognized image format"
+        file.format = "heif" if format_ in _HEIF else str(format_ or extension)
         if file.problem:
             async for _ in chunks:
                 # Its size counts.
@@ -138,10 +155,12 @@ class Forms:
             file.problem = problem
 
 
-def _unreadable(error: DarkroomError) -> Refusal | None:
-    if error.reason in (ErrorReason.MALFORMED_REQUEST, ErrorReason.FILE_TOO_LARGE, ErrorReason.BODY_TOO_LARGE, ErrorReason.TOO_MANY_FILES):
-        return Refusal(400, NOT_A_FORM, details=error.message)
-    return None
+def _unreadable(error: DarkroomError, *, in_tool: bool) -> Refusal | None:
+    if error.reason is not ErrorReason.MALFORMED_REQUEST and error.reason not in _TOO_MUCH:
+        return None
+    if error.reason in _TOO_MUCH and not in_tool:
+        return Refusal(413, error.message)
+    return Refusal(400, NOT_A_FORM, details=error.message)
 
 
 async def _counted(chunks: AsyncIterator[bytes], file: SentFile) -> AsyncIterator[bytes]:

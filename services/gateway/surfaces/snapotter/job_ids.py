@@ -1,7 +1,7 @@
 """Public ids of jobs: UUIDs (version 4, RFC 9562) that say which task a job is, to whoever has the key alone.
 
 The id of a job is its only secret: who knows it may download its files. So it must not be guessed from another one, although tasks have
-consecutive numbers. The 122 free bits of a UUID hold the account, the task and zeros, enciphered as a whole by a Feistel network of ten
+consecutive numbers. The 122 free bits of a UUID hold the account, the task and its kind among zeros, enciphered as a whole by a Feistel network of ten
 rounds over two halves of 61 bits with keyed BLAKE2b, which is how FF1 (NIST SP 800-38G) is built from AES. A UUID that somebody has made up
 deciphers to zeros in one of four million cases, and then names a task that does not exist.
 """
@@ -9,15 +9,35 @@ deciphers to zeros in one of four million cases, and then names a task that does
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
+from enum import IntEnum
 from uuid import UUID
 
 _ID_BITS = 50
 """Accounts and tasks have numbers below 1e15."""
-_ZERO_BITS = 22
+_KIND_BITS = 22
 _HALF_BITS = 61
 _HALF = (1 << _HALF_BITS) - 1
 _ROUNDS = 10
 _VERSION, _VARIANT = 4, 2
+
+
+class JobKind(IntEnum):
+    """What a job is."""
+
+    TASK = 0
+    BUNDLE = 1
+    """Uploads that were sent together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What an id stands for."""
+
+    account_id: int
+    number: int
+    """Of the task or the bundle."""
+    kind: JobKind
 
 
 class JobIds:
@@ -26,15 +46,16 @@ class JobIds:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
-    def of(self, account_id: int, task_id: int) -> str:
-        """The id of an account's task."""
-        left, right = divmod(((account_id << _ID_BITS) | task_id) << _ZERO_BITS, 1 << _HALF_BITS)
+    def of(self, account_id: int, number: int, kind: JobKind = JobKind.TASK) -> str:
+        """The id of an account's job."""
+        bits = (((account_id << _ID_BITS) | number) << _KIND_BITS) | kind
+        left, right = divmod(bits, 1 << _HALF_BITS)
         for number in range(_ROUNDS):
             left, right = right, left ^ self._round(number, right)
         return str(UUID(int=_spread((left << _HALF_BITS) | right)))
 
-    def read(self, text: str) -> tuple[int, int] | None:
-        """The account and the task; None for an id that was not made here."""
+    def read(self, text: str) -> Job | None:
+        """What an id stands for; None for one that was not made here."""
         try:
             given = UUID(text)
         except ValueError:
@@ -44,9 +65,9 @@ class JobIds:
         left, right = divmod(_gathered(given.int), 1 << _HALF_BITS)
         for number in reversed(range(_ROUNDS)):
             left, right = right ^ self._round(number, left), left
-        rest, zeros = divmod((left << _HALF_BITS) | right, 1 << _ZERO_BITS)
-        account_id, task_id = divmod(rest, 1 << _ID_BITS)
-        return (account_id, task_id) if zeros == 0 and account_id and task_id else None
+        rest, kind = divmod((left << _HALF_BITS) | right, 1 << _KIND_BITS)
+        account_id, job = divmod(rest, 1 << _ID_BITS)
+        return Job(account_id, job, JobKind(kind)) if kind in set(JobKind) and account_id and job else None
 
     def _round(self, number: int, half: int) -> int:
         digest = hashlib.blake2b(half.to_bytes(8), digest_size=8, key=self._secret, salt=bytes([number])).digest()

@@ -14,7 +14,7 @@ from services.gateway.surfaces.snapotter.job_ids import JobIds
 from services.gateway.surfaces.snapotter.names import encoded, result_name, with_type
 from services.gateway.surfaces.snapotter.progress import Progress
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
-from services.gateway.surfaces.snapotter.settings import read_settings
+from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 
 NO_FILE = "No image file provided"

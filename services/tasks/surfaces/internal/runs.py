@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from darkroom.files.v1 import file_pb2
@@ -23,6 +24,9 @@ from services.tasks.model import Task
 from services.tasks.model.media import InputFile
 from services.tasks.surfaces.rendering import error_message, notices_of, state_number
 
+Counted = Callable[[], Awaitable[Mapping[tuple[str, str], int]]]
+"""Numbers of open tasks, by lane and state."""
+_RUNNING = "running"
 _RUN = "/darkroom.internal.tasks.v1.RunService/Run"
 _ENDED = (ErrorReason.TASK_NOT_FOUND, ErrorReason.TASK_ALREADY_TERMINAL)
 
@@ -30,8 +34,8 @@ _ENDED = (ErrorReason.TASK_NOT_FOUND, ErrorReason.TASK_ALREADY_TERMINAL)
 class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
     """Tasks of the account that the gateway acts for."""
 
-    def __init__(self, acceptance: Acceptance, tasks: AccountTasks, watching: Watching, files: FilesClient) -> None:
-        self._acceptance, self._tasks, self._watching, self._files = acceptance, tasks, watching, files
+    def __init__(self, acceptance: Acceptance, tasks: AccountTasks, watching: Watching, files: FilesClient, counted: Counted) -> None:
+        self._acceptance, self._tasks, self._watching, self._files, self._counted = acceptance, tasks, watching, files, counted
         self._abandoned: set[asyncio.Task[None]] = set()
 
     async def Run(self, request: pb.RunRequest, context: Context) -> pb.RunResponse:
@@ -62,6 +66,12 @@ class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
         """Wait for the end of a run."""
         task = await self._watching.wait(current_identity(), request.task_id, request.wait_seconds)
         return pb.OpenRunResponse(run=await self._run(task))
+
+    async def CountTasks(self, request: pb.CountTasksRequest, context: Context) -> pb.CountTasksResponse:
+        """How busy the installation is."""
+        tasks = await self._counted()
+        running = sum(number for (_lane, state), number in tasks.items() if state == _RUNNING)
+        return pb.CountTasksResponse(running=running, waiting=sum(tasks.values()) - running)
 
     async def AbandonRun(self, request: pb.AbandonRunRequest, context: Context) -> pb.AbandonRunResponse:
         """Cancel a run that nobody waits for."""

@@ -1,0 +1,42 @@
+"""JSON bodies of requests."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.requests import Request
+
+from services.gateway.surfaces.snapotter.errors import Refusal
+
+_MOST_BYTES = 1 << 20
+_JSON = ("application/json", "")
+_HAS_BODY = ("POST", "PUT", "PATCH", "DELETE")
+
+
+async def json_body(request: Request, most_bytes: int = _MOST_BYTES) -> Any:
+    """The body of a request; `{}` for an empty one. Raises `Refusal` for another type, for what is no JSON, and for too much."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most_bytes:
+            raise Refusal(413, "Request body is too large", details=f"At most {most_bytes} bytes are allowed.")
+    if not body.strip():
+        return {}
+    if kind not in _JSON:
+        raise Refusal(415, f"Unsupported Media Type: {kind}")
+    try:
+        return json.loads(body, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise Refusal(400, "Body is not valid JSON", details="The body must be JSON text in UTF-8.") from None
+
+
+def text_of(body: object, name: str) -> str | None:
+    """A field of a body; None if it is absent, null or no text."""
+    value = body.get(name) if isinstance(body, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"JSON has no {constant}")

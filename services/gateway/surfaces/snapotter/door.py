@@ -1,0 +1,82 @@
+"""What every request of the surface passes: who calls, whether they may, and how a refusal is worded."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.common.errors import DarkroomError
+from services.common.identity import Identity
+from services.common.log import get_logger
+from services.gateway.calls import Calls
+from services.gateway.surfaces.snapotter.errors import INTERNAL, Refusal, refusal_of
+from services.gateway.surfaces.snapotter.runs import ClientGone
+
+Known = Callable[[Request, Identity], Awaitable[Response]]
+Anyone = Callable[[Request, Identity | None], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_CLIENT_GONE = 499
+_UNCHANGED = ("/api/auth/change-password", "/api/auth/logout", "/api/auth/session", "/api/v1/config/")
+"""What a person may call who has to change the password."""
+_logger = get_logger()
+
+
+class Door:
+    """Makes endpoints."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def anyone(self, name: str, handle: Anyone) -> Endpoint:
+        """An endpoint for callers known and unknown. `name` is the method's, for logs and metrics."""
+
+        async def served(request: Request, identity: Identity | None) -> Response:
+            if identity is not None:
+                _check_password(request, identity)
+            return await handle(request, identity)
+
+        return self._calls.open_endpoint(name, served, _refused)
+
+    def known(self, name: str, handle: Known, permission: str | None = None) -> Endpoint:
+        """An endpoint for callers who are known, and who have a permission if one is named."""
+
+        async def served(request: Request, identity: Identity | None) -> Response:
+            if identity is None:
+                raise Refusal(401, "Authentication required", code="AUTH_REQUIRED")
+            _check_password(request, identity)
+            if permission is not None and not permits(identity, permission):
+                raise Refusal(403, "Insufficient permissions", code="FORBIDDEN")
+            return await handle(request, identity)
+
+        return self._calls.open_endpoint(name, served, _refused)
+
+
+def permits(identity: Identity, permission: str) -> bool:
+    """Whether a caller has a permission. A key of the account itself has every one that its scopes do not exclude."""
+    if identity.user is not None:
+        return permission in identity.user.permissions
+    return identity.scopes is None
+
+
+def _check_password(request: Request, identity: Identity) -> None:
+    user = identity.user
+    if user is not None and user.session and user.must_change and not request.url.path.startswith(_UNCHANGED):
+        raise Refusal(403, "Password change required", code="MUST_CHANGE_PASSWORD")
+
+
+def _refused(raised: Exception, outcome: dict[str, object]) -> Response:
+    if isinstance(raised, ClientGone):
+        outcome |= {"code": "CANCELLED"}
+        return Response(status_code=_CLIENT_GONE)
+    if isinstance(raised, Refusal):
+        outcome |= {"code": f"HTTP_{raised.status}"}
+        return raised.response()
+    if isinstance(raised, DarkroomError):
+        outcome |= {"code": raised.grpc_code.name, "reason": raised.reason.value}
+        return refusal_of(raised).response()
+    _logger.exception("request_unhandled", exc_info=raised)
+    outcome |= {"code": "INTERNAL"}
+    return Refusal(500, INTERNAL, details="Quote the request id when you report it.").response()

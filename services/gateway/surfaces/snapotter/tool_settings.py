@@ -1,0 +1,150 @@
+"""The settings of a tool: JSON text of a form, read strictly, as the message that describes them.
+
+Nothing is coerced: `"5"` is no number. Keys that a tool does not have are ignored, and absent ones get their defaults (`default_value`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, TypeVar
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.message import Message
+
+from darkroom.common.v1 import options_pb2
+from services.common.errors import DarkroomError
+from services.common.rpc.validation import RequestValidator
+from services.gateway.surfaces.snapotter.errors import Refusal
+
+INVALID = "Invalid settings"
+NOT_JSON = "Settings must be valid JSON"
+_Message = TypeVar("_Message", bound=Message)
+_WHOLE = {FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64}
+_FLOATING = {FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE}
+_MOST_TOLD = 20
+_validator = RequestValidator()
+
+
+def read_json(text: str) -> object:
+    """The value of a JSON text. Raises `Refusal` for any other text."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise Refusal(400, NOT_JSON) from None
+
+
+def read_settings(text: str, kind: type[_Message]) -> _Message:
+    """The settings in a form's text; empty: none. Raises `Refusal`."""
+    return settings_of(read_json(text) if text.strip() else {}, kind)
+
+
+def settings_of(value: object, kind: type[_Message]) -> _Message:
+    """The settings in a JSON value, with defaults in place of what is absent. Raises `Refusal`, which names every fault."""
+    if not isinstance(value, dict):
+        raise Refusal(400, INVALID, details="must be an object")
+    message = kind()
+    faults = list(_faults(value, message.DESCRIPTOR, ""))
+    if not faults:
+        try:
+            ParseDict(_known(value, message.DESCRIPTOR), message)
+        except (ParseError, ValueError, TypeError) as error:
+            # What no JSON type tells: a number beyond its kind's range.
+            faults.append(str(error).splitlines()[0][:200])
+    if not faults:
+        try:
+            _validator.check(message)
+        except DarkroomError as error:
+            faults.append(_camel(error.message))
+    if faults:
+        raise Refusal(400, INVALID, details="; ".join(faults[:_MOST_TOLD]))
+    _fill(message)
+    return message
+
+
+def _faults(value: Mapping[str, Any], message: Descriptor, path: str) -> Iterator[str]:
+    """What is wrong with the types of the fields."""
+    for field in message.fields:
+        if field.json_name in value:
+            at = f"{path}{field.json_name}"
+            given = value[field.json_name]
+            if not field.is_repeated:
+                yield from _fault(given, field, at)
+            elif not isinstance(given, list):
+                yield f"{at}: must be a list"
+            else:
+                for index, item in enumerate(given):
+                    yield from _fault(item, field, f"{at}[{index}]")
+
+
+def _fault(given: object, field: FieldDescriptor, at: str) -> Iterator[str]:
+    kind = field.cpp_type
+    if field.message_type is not None:
+        if field.message_type.full_name == "google.protobuf.Value":
+            return
+        if not isinstance(given, dict):
+            yield f"{at}: must be an object"
+        else:
+            yield from _faults(given, field.message_type, f"{at}.")
+    elif kind == FieldDescriptor.CPPTYPE_BOOL:
+        if not isinstance(given, bool):
+            yield f"{at}: must be true or false"
+    elif kind == FieldDescriptor.CPPTYPE_STRING:
+        if not isinstance(given, str):
+            yield f"{at}: must be a string"
+    elif isinstance(given, bool) or not isinstance(given, int | float):
+        yield f"{at}: must be a number"
+    elif kind in _FLOATING and not math.isfinite(given):
+        yield f"{at}: must be a finite number"
+    elif kind in _WHOLE and (not math.isfinite(given) or given != math.floor(given)):
+        yield f"{at}: must be a whole number"
+
+
+def _known(value: Mapping[str, Any], message: Descriptor) -> dict[str, Any]:
+    """The fields that the message has."""
+    known: dict[str, Any] = {}
+    for field in message.fields:
+        if field.json_name not in value:
+            continue
+        given, inner = value[field.json_name], field.message_type
+        if inner is None or inner.full_name.startswith("google.protobuf."):
+            known[field.json_name] = given
+        elif field.is_repeated:
+            known[field.json_name] = [_known(item, inner) for item in given]
+        else:
+            known[field.json_name] = _known(given, inner)
+    return known
+
+
+def _fill(message: Message) -> None:
+    """Set absent fields to what their absence means, those of messages within, too."""
+    for field, value in _defaults(message.DESCRIPTOR):
+        if not message.HasField(field.name):
+            setattr(message, field.name, value)
+    for field, value in message.ListFields():
+        if field.message_type is None or field.message_type.full_name.startswith("google.protobuf."):
+            continue
+        for inner in value if field.is_repeated else [value]:
+            _fill(inner)
+
+
+@cache
+def _defaults(message: Descriptor) -> list[tuple[FieldDescriptor, Any]]:
+    said = [(field, field.GetOptions().Extensions[options_pb2.default_value]) for field in message.fields]
+    return [(field, json.loads(text)) for field, text in said if text]
+
+
+def _camel(message: str) -> str:
+    """A message that begins with the path of a field, as the surface's clients write it."""
+    path, colon, rest = message.partition(":")
+    if not colon or not path.replace("_", "").replace(".", "").replace("[", "").replace("]", "").isalnum():
+        return message
+    first, *others = path.split("_")
+    return first + "".join(word[:1].upper() + word[1:] for word in others) + colon + rest
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"JSON has no {constant}")

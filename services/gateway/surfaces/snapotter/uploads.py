@@ -1,0 +1,90 @@
+"""Uploads that no tool is called with, and previews of pictures."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from darkroom.internal.files.v1 import intake_service_pb2, intake_service_pb2_grpc
+from services.common.errors import translated
+from services.common.identity import Identity
+from services.common.rpc.channel import Caller
+from services.gateway.surfaces.snapotter.contents import Contents
+from services.gateway.surfaces.snapotter.downloads import preview
+from services.gateway.surfaces.snapotter.errors import Refusal, answer
+from services.gateway.surfaces.snapotter.forms import Forms, Sent
+from services.gateway.surfaces.snapotter.job_ids import JobIds, JobKind
+from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
+
+NONE_SENT = "No valid files uploaded"
+_FORM = "multipart/form-data"
+_SECONDS = 20.0
+
+
+class Uploads:
+    """Takes files in for accounts."""
+
+    def __init__(
+        self,
+        forms: Forms,
+        runs: Runs,
+        contents: Contents,
+        ids: JobIds,
+        intake: intake_service_pb2_grpc.IntakeServiceAsyncStub,
+        caller: Caller,
+    ) -> None:
+        self._forms, self._runs, self._contents, self._ids = forms, runs, contents, ids
+        self._intake, self._caller = intake, caller
+
+    async def upload(self, request: Request, identity: Identity) -> Response:
+        """Keep pictures for a while."""
+        account_id = identity.account_id
+        require_form(request)
+        sent = await self._forms.read(request, account_id, "all", in_tool=False)
+        try:
+            if not sent.files:
+                raise Refusal(400, NONE_SENT)
+            for file in sent.files:
+                if file.problem:
+                    raise Refusal(400, f'Invalid file "{file.name}": {file.problem}')
+            asked = intake_service_pb2.BundleFilesRequest(
+                files=[intake_service_pb2.BundledFile(file_id=file.file_id, name=file.name) for file in sent.files]
+            )
+            with translated():
+                reply = await self._intake.BundleFiles(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
+        except BaseException:
+            await self._forms.discard(account_id, sent)
+            raise
+        files = [{"name": file.name, "size": file.size, "format": file.format} for file in sent.files]
+        return answer({"jobId": self._ids.of(account_id, reply.bundle_id, JobKind.BUNDLE), "files": files})
+
+    async def preview(self, request: Request, identity: Identity) -> Response:
+        """A WebP of a picture."""
+        account_id = identity.account_id
+        require_form(request)
+        sent = await self._forms.read(request, account_id, "last", in_tool=False)
+        try:
+            name, file_id = _only(sent)
+            run = await self._runs.run(request, account_id, [file_id], preview(), Kept("preview", [name]))
+        except BaseException:
+            await self._forms.discard(account_id, sent)
+            raise
+        problem = failure(run)
+        if problem is not None:
+            raise Refusal(422, "Preview generation failed", details=problem)
+        return Response(await self._contents.read(account_id, run.outputs[0]), media_type="image/webp")
+
+
+def require_form(request: Request) -> None:
+    """Refuse what is no form, before its body is read. Raises `Refusal`."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise Refusal(406, "the request is not multipart")
+
+
+def _only(sent: Sent) -> tuple[str, int]:
+    if not sent.files:
+        raise Refusal(400, "No file provided")
+    [file] = sent.files
+    if file.problem:
+        raise Refusal(400, f"Invalid image: {file.problem}")
+    return file.name, file.file_id
