@@ -99,6 +99,8 @@ class SurfaceErrors:
     """The paths, as Lua patterns."""
     request_id_prefix: str
     request_id_header: str
+    reply_headers: tuple[tuple[str, str], ...]
+    """Headers of every reply."""
     fallbacks: dict[int, Reply]
     """Replies for services that failed without details, by the HTTP status that the gRPC status maps to."""
     otherwise: Reply
@@ -146,6 +148,7 @@ def _surface_errors(patterns: tuple[str, ...], surface: Surface) -> SurfaceError
         patterns=patterns,
         request_id_prefix=surface.request_id_prefix,
         request_id_header=surface.request_id_header,
+        reply_headers=surface.reply_headers,
         # 499: a call was cancelled, and not by its client, which would not see the reply: the service is stopping.
         fallbacks={499: unavailable, 501: _reply(_error(404), surface), 503: unavailable, 504: unavailable},
         otherwise=_reply(_error(500), surface),
@@ -156,6 +159,7 @@ def _surface_errors(patterns: tuple[str, ...], surface: Surface) -> SurfaceError
 def _mapper(failure: Failure, paths: tuple[str, ...], surface: Surface | None, *, grpc: bool = False) -> Mapper:
     error = DarkroomError(failure.reason, failure.message)
     reply = _reply(error, surface)
+    headers = (*reply.headers, *(surface.reply_headers if surface is not None else ()))
     return Mapper(
         low=failure.low,
         high=failure.high,
@@ -167,7 +171,7 @@ def _mapper(failure: Failure, paths: tuple[str, ...], surface: Surface | None, *
         grpc_status=failure.reason.mapping.grpc,
         grpc_details=base64.b64encode(error.status().SerializeToString()).decode(),
         retry_after=error.advised_wait or 0,
-        headers=() if grpc else tuple((name, _formatted(value)) for name, value in reply.headers),
+        headers=() if grpc else tuple((name, _formatted(value)) for name, value in headers),
     )
 
 

@@ -25,7 +25,7 @@ class Fields:
 def fields_of_bodies() -> Fields:
     """Those of every JSON call that takes a body."""
     found = Fields()
-    for service in catalogue.public_services():
+    for service in catalogue.called_services():
         for method in service.methods:
             if catalogue.takes_body(method):
                 _add(method.input_type, found)

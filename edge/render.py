@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -32,7 +33,10 @@ def render(settings: EdgeSettings) -> Path:
     CatalogueError or LookupError when the protos cannot be served as they are, for example when two methods take the same path.
     """
     # Checked before anything is written.
-    known_paths, upstreams = routes.known_paths(), {name: settings.upstream(name) for name in routes.upstreams()}
+    paths, remainders, upstreams = routes.paths(), routes.remainders(), {name: settings.upstream(name) for name in routes.upstreams()}
+    treatments = [how for path in paths if isinstance(path, routes.KnownPath) for how in path.treatments]
+    groups = routes.path_groups(paths, remainders)
+    handed_on = any(one.handed_on for one in remainders)
     out = settings.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
     transcoded = routes.transcoded_services()
@@ -47,7 +51,7 @@ def render(settings: EdgeSettings) -> Path:
         "upstreams": upstreams,
         "authorization": Address.parse(settings.authorization_address),
         "authorizer": AUTHORIZER,
-        "forms": settings.upstream(routes.GATEWAY) if any(how.form for path in known_paths for how in path.treatments) else None,
+        "forms": settings.upstream(routes.GATEWAY) if handed_on or any(how.form for how in treatments) else None,
         # The largest file, and as much around it as any other body may have.
         "form_limit": min(settings.edge_upload_limit + settings.edge_body_limit, 2**32 - 1),
         "storage": Endpoint.parse(settings.s3_endpoint) if settings.s3_endpoint else None,
@@ -56,16 +60,17 @@ def render(settings: EdgeSettings) -> Path:
         "object_path": f"{bucket}/[^/].*",
         "bucket_path": f"{bucket}(/.*)?",
         "transcoded": transcoded,
-        "largest_body": max(settings.edge_body_limit, *(how.max_request_bytes for path in known_paths for how in path.treatments)),
-        "known_paths": known_paths,
-        "path_groups": routes.path_groups(known_paths),
+        "largest_body": max(settings.edge_body_limit, *(how.max_request_bytes for how in treatments)),
+        "verbs": routes.verbs(),
+        "path_groups": groups,
+        "downloads": routes.downloads(),
         "key_headers": list(catalogue.key_headers()),
         "request_headers": list(dict.fromkeys(name for surface in catalogue.surfaces() for name in surface.request_headers)),
         "exposed_headers": routes.exposed_headers(),
         "refusal_headers": routes.error_headers(),
         "service_routes": routes.service_routes(),
         "reflector": routes.REFLECTOR,
-        "pages": written,
+        "pages_of": {prefix: [page for page in written if _group(page.path, groups) == prefix] for prefix in (None, *groups)},
         "largest_page": max(page.file.stat().st_size for page in written),
         "mappers": failures.mappers(),
         "surfaces": failures.surface_errors(),
@@ -81,6 +86,11 @@ def render(settings: EdgeSettings) -> Path:
     configuration = yaml.load(_templates().get_template("envoy.yaml.j2").render(values), yaml.CSafeLoader)
     (out / "envoy.json").write_text(json.dumps(configuration))
     return out / "envoy.json"
+
+
+def _group(path: str, prefixes: Iterable[str]) -> str | None:
+    """The prefix whose routes Envoy compares a path with; None for those of all else."""
+    return max((prefix for prefix in prefixes if path.startswith(prefix)), key=len, default=None)
 
 
 @cache

@@ -12,8 +12,8 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
 
-GATEWAY = "gateway"
-"""The service that takes forms, over HTTP."""
+GATEWAY = catalogue.GATEWAY
+"""The service that takes forms, and all that is handed on to it as it is, over HTTP."""
 REFLECTOR = "tasks"
 """The service that answers gRPC reflection for all public services, and health checks of gRPC clients. No header of such a call tells which
 service it is about, so one service answers for all: the one whose `__main__` sets `reflected`."""
@@ -80,8 +80,7 @@ class KnownPath:
     @property
     def prefix(self) -> str:
         """What each such path begins with: the texts among its first two segments."""
-        texts = takewhile(_TEXT.fullmatch, self.regex.split("/")[1:3])
-        return "".join(f"/{text.replace(_ESCAPE, '')}" for text in texts)
+        return _beginning(self.regex)
 
     @property
     def verbs(self) -> tuple[str, ...]:
@@ -89,9 +88,55 @@ class KnownPath:
         return tuple(sorted(chain.from_iterable(self.treatments.values())))
 
 
+@dataclass(frozen=True, slots=True)
+class HandedOnPath:
+    """A path whose requests the gateway gets as they are, whatever the verb."""
+
+    regex: str
+    streams: bool
+    """Whether replies may last forever."""
+
+    @property
+    def prefix(self) -> str:
+        """What each such path begins with: the texts among its first two segments."""
+        return _beginning(self.regex)
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """The paths below a prefix that no other entry has."""
+
+    prefix: str
+    handed_on: bool
+    """Whether the gateway gets their requests as they are, whatever the verb; else there is nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A reply of the gateway's that storage gives in its place."""
+
+    surface: str
+    prefixes: str
+    """A regular expression for the prefixes of the paths that were asked for."""
+    reply_headers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PathGroup:
+    """What requests can mean whose paths begin alike. The first match counts."""
+
+    paths: Sequence[KnownPath | HandedOnPath]
+    remainders: Sequence[Remainder]
+
+    @property
+    def transcoded(self) -> list[KnownPath]:
+        """The paths with verbs of their own."""
+        return [path for path in self.paths if isinstance(path, KnownPath)]
+
+
 def service_routes() -> list[ServiceRoute]:
-    """One entry for each public service. Raises LookupError for one that no service of the platform serves."""
-    return [_route(service) for service in catalogue.public_services()]
+    """One entry for each public service but the gateway's. Raises LookupError for one that no service of the platform serves."""
+    return [_route(service) for service in catalogue.called_services()]
 
 
 def upstreams() -> list[str]:
@@ -101,14 +146,27 @@ def upstreams() -> list[str]:
 
 def transcoded_services() -> list[str]:
     """Full names of the services that have HTTP annotations."""
-    return [service.full_name for service in catalogue.public_services() if catalogue.is_json(service)]
+    return [service.full_name for service in catalogue.called_services() if catalogue.is_json(service)]
 
 
 def known_paths() -> list[KnownPath]:
-    """Every path of the JSON surfaces, so that a wrong verb can be told from an unknown path. The first match counts: the most specific
-    one."""
-    found = []
-    for regex, same in groupby(catalogue.routes(), key=lambda route: route.template.regex):
+    """Every path of the JSON surfaces that is transcoded, so that a wrong verb can be told from an unknown path. The first match counts: the
+    most specific one."""
+    return [path for path in paths() if isinstance(path, KnownPath)]
+
+
+def paths() -> list[KnownPath | HandedOnPath]:
+    """Every path that needs routes of its own: those that are transcoded, and those of the gateway's whose replies are streams or that lie
+    below another surface's prefix. The first match counts: the most specific one."""
+    found: list[KnownPath | HandedOnPath] = []
+    apart = {rule.template for rule in catalogue.surface_rules()}
+    for (regex, over_http), same in groupby(catalogue.routes(), key=_leads):
+        if over_http:
+            methods = list(same)
+            streams = any(route.method.server_streaming for route in methods)
+            if streams or any(route.template in apart for route in methods):
+                found.append(HandedOnPath(regex, streams))
+            continue
         treatments: dict[Treatment, tuple[str, ...]] = {}
         for route in same:
             treatment = _treatment(route.method)
@@ -117,10 +175,53 @@ def known_paths() -> list[KnownPath]:
     return found
 
 
-def path_groups(paths: Sequence[KnownPath]) -> dict[str, list[KnownPath]]:
-    """The paths that a request can mean, in their order, by what its own begins with: the longest of these texts counts."""
-    prefixes = sorted({path.prefix for path in paths})
-    return {prefix: [path for path in paths if path.prefix.startswith(prefix) or prefix.startswith(path.prefix)] for prefix in prefixes}
+def remainders() -> list[Remainder]:
+    """The prefixes below which the gateway answers what nothing else does, and before them those of other surfaces that lie below them."""
+    found = [
+        Remainder(rule.template.text.removesuffix("/**"), rule.surface.over_http)
+        for rule in catalogue.surface_rules()
+        if rule.template.text.endswith("/**")
+    ]
+    return [one for one in found if any(other.handed_on and _is_below(one.prefix, other.prefix) for other in found)]
+
+
+def downloads() -> list[Download]:
+    """One for each surface that the gateway answers."""
+    return [
+        Download(surface.name, "|".join(re.escape(prefix) for prefix in surface.path_prefixes), surface.reply_headers)
+        for surface in catalogue.surfaces()
+        if surface.over_http
+    ]
+
+
+def path_groups(paths: Sequence[KnownPath | HandedOnPath], remainders: Sequence[Remainder] = ()) -> dict[str, PathGroup]:
+    """What a request can mean, by what its path begins with: the longest of these texts counts."""
+    prefixes = sorted({path.prefix for path in paths} | {one.prefix for one in remainders if one.handed_on})
+    return {
+        prefix: PathGroup(
+            [path for path in paths if prefix.startswith(path.prefix)],
+            [one for one in remainders if one.prefix.startswith(prefix) or prefix.startswith(one.prefix)],
+        )
+        for prefix in prefixes
+    }
+
+
+def _leads(route: catalogue.Route) -> tuple[str, bool]:
+    return route.template.regex, catalogue.is_over_http(route.method.containing_service)
+
+
+def _is_below(path: str, prefix: str) -> bool:
+    return f"{path}/".startswith(f"{prefix}/")
+
+
+def _beginning(regex: str) -> str:
+    texts = takewhile(_TEXT.fullmatch, regex.split("/")[1:3])
+    return "".join(f"/{text.replace(_ESCAPE, '')}" for text in texts)
+
+
+def verbs() -> list[str]:
+    """Every verb that a call may have."""
+    return sorted({route.verb for route in catalogue.routes()})
 
 
 def exposed_headers() -> list[str]:

@@ -74,7 +74,7 @@ _ITEMS = {
 
 
 def _json_methods() -> Iterator[MethodDescriptor]:
-    for service in catalogue.public_services():
+    for service in catalogue.called_services():
         yield from (method for method in service.methods if catalogue.bindings(method))
 
 

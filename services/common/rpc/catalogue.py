@@ -23,6 +23,8 @@ from services.common.rpc.surfaces import Surface
 
 COMPATIBLE = "compat"
 """Top-level package of the generated modules of third-party APIs; those of Darkroom's own are in `darkroom`."""
+GATEWAY = "gateway"
+"""The service of the platform that speaks HTTP: nothing transcodes its methods, and they cannot be called as gRPC."""
 
 
 class CatalogueError(Exception):
@@ -104,11 +106,14 @@ def surface_of(service: ServiceDescriptor) -> Surface | None:
 
 @cache
 def public_services() -> tuple[ServiceDescriptor, ...]:
-    """Every service of a surface, sorted by full name. Raises CatalogueError when a service for clients names no surface, or an internal
-    service names one."""
+    """Every service of a surface, sorted by full name. Raises CatalogueError when a service for clients names no surface, an internal
+    service names one, or the gateway serves one whose surface is not `over_http`."""
     services = [service for file in _files() for service in file.services_by_name.values()]
     for service in services:
         public = bool(service.GetOptions().Extensions[options_pb2.surface])
+        owner = surface_of(service)
+        if is_over_http(service) and (owner is None or not owner.over_http):
+            raise CatalogueError(f"{service.full_name}: the gateway serves only surfaces that are declared with `over_http`")
         for method in service.methods:
             access = method.GetOptions().Extensions[options_pb2.access]
             if public != (access in (options_pb2.ACCESS_ACCOUNT, options_pb2.ACCESS_ANYONE)):
@@ -117,9 +122,20 @@ def public_services() -> tuple[ServiceDescriptor, ...]:
     return tuple(sorted((s for s in services if s.GetOptions().Extensions[options_pb2.surface]), key=lambda service: service.full_name))
 
 
+@cache
+def called_services() -> tuple[ServiceDescriptor, ...]:
+    """The public services that are called as gRPC, by their clients or by the edge that transcodes JSON: all but the gateway's."""
+    return tuple(service for service in public_services() if not is_over_http(service))
+
+
 def services_of(surface: Surface) -> tuple[ServiceDescriptor, ...]:
     """The services of a surface, sorted by full name."""
     return tuple(service for service in public_services() if service.GetOptions().Extensions[options_pb2.surface] == surface.name)
+
+
+def is_over_http(service: ServiceDescriptor) -> bool:
+    """Whether the gateway answers, to whom the edge hands the requests as they are."""
+    return bool(service.GetOptions().Extensions[options_pb2.served_by] == GATEWAY)
 
 
 def is_json(service: ServiceDescriptor) -> bool:
@@ -195,13 +211,18 @@ def lists_in(message: Descriptor, seen: frozenset[str] = frozenset()) -> Iterato
 
 @cache
 def routes() -> tuple[Route, ...]:
-    """Every HTTP binding, the most specific template first. Raises CatalogueError when two methods have the same binding."""
+    """Every HTTP binding, the most specific template first. Raises CatalogueError when two methods have the same binding, or one path
+    leads to the gateway by one verb and past it by another."""
     found: dict[tuple[str, str], Route] = {}
+    handed_on: dict[str, Route] = {}
     for owner in surfaces():
         for method in (method for service in services_of(owner) for method in service.methods):
             for binding in bindings(method):
                 route = Route(binding.verb, PathTemplate(binding.template), method, owner)
                 other = found.setdefault((route.verb, route.template.shape), route)
+                same_path = handed_on.setdefault(route.template.shape, route)
+                if is_over_http(same_path.method.containing_service) != is_over_http(route.method.containing_service):
+                    other = same_path
                 if other is not route:
                     both, path = f"{other.method.full_name} and {method.full_name}", f"{binding.verb} {binding.template}"
                     raise CatalogueError(f"{both} both take {path}: give one another path")
@@ -250,7 +271,7 @@ def key_headers() -> tuple[str, ...]:
 
 
 def bindings(method: MethodDescriptor) -> tuple[HttpBinding, ...]:
-    """The HTTP verbs and path templates that the edge transcodes to a method; none for a method that is gRPC only."""
+    """The HTTP verbs and path templates that lead to a method; none for a method that is gRPC only."""
     options = method.GetOptions()
     if not options.HasExtension(annotations_pb2.http):
         return ()
@@ -267,7 +288,7 @@ def _binding(rule: http_pb2.HttpRule) -> HttpBinding:
 
 def forget() -> None:
     """Drop what was read from the protos, so that they are read again after Python's path has changed."""
-    for cached in (surfaces, public_services, routes, surface_rules, _rpc_surfaces, key_headers, _files):
+    for cached in (surfaces, public_services, called_services, routes, surface_rules, _rpc_surfaces, key_headers, _files):
         cached.cache_clear()
 
 

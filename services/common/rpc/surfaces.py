@@ -44,6 +44,14 @@ class Surface:
     error_headers: tuple[surface_pb2.ErrorHeader, ...] = ()
     """Headers that repeat parts of an error's body."""
     rate_limit_headers: surface_pb2.RateLimitHeaders.ValueType = surface_pb2.RATE_LIMIT_HEADERS_UNSPECIFIED
+    over_http: bool = False
+    """Whether the gateway answers every path below the prefixes that is no other surface's, whatever the verb."""
+    public_prefixes: tuple[str, ...] = ()
+    """Below these, no key is needed: a valid one is taken all the same, and a bad one ignored."""
+    camel_case: bool = False
+    """Whether fields have their names in camel case in JSON."""
+    reply_headers: tuple[tuple[str, str], ...] = ()
+    """Headers of every reply, names in lower case, with their values."""
 
     @classmethod
     def declared_in(cls, file: FileDescriptor) -> Surface | None:
@@ -68,6 +76,10 @@ class Surface:
             tuple(said.request_headers),
             tuple(said.error_headers),
             said.rate_limit_headers,
+            said.over_http,
+            tuple(said.public_prefixes),
+            said.camel_case,
+            tuple((header.name.lower(), header.value) for header in said.reply_headers),
         )
 
     def code(self, reason: ErrorReason) -> int | str | None:
