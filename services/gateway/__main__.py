@@ -7,7 +7,8 @@ import sys
 
 from starlette.applications import Starlette
 
-from darkroom.internal.files.v1 import intake_service_pb2_grpc
+from darkroom.internal.files.v1 import intake_service_pb2_grpc, storage_service_pb2_grpc
+from darkroom.internal.tasks.v1 import run_service_pb2_grpc
 from services.common.bus import connected
 from services.common.identity import Signer, Verifier
 from services.common.object_http import object_http
@@ -36,6 +37,9 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
     revocations = await opening.open("revocations", Revocations(bus))
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     tasks = await opening.open("tasks", channel(settings.tasks_public_address, "tasks", settings.tls, repeats=False))
+    accounts = await opening.open("accounts", channel(settings.accounts_public_address, "accounts", settings.tls, repeats=False))
+    # A run that is repeated would be a second one.
+    runs = await opening.open("runs", channel(settings.tasks_address, "tasks", settings.tls, repeats=False))
     http = await opening.open("storage", object_http(settings.s3_authorities))
     limits = FormLimits(settings.form_parts, settings.form_field_bytes, settings.form_idle_seconds, settings.form_slowest_bytes)
     slots = Slots(
@@ -44,12 +48,21 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
         f"At most {settings.forms_per_account} forms of an account are received at the same time. Send this one when another has arrived.",
         "Too many forms are arriving. Try again later.",
     )
-    stub = intake_service_pb2_grpc.IntakeServiceStub(files)
+    intake, caller = intake_service_pb2_grpc.IntakeServiceStub(files), Caller(signer)
     parts = GatewayParts(
         calls=Calls(Verifier(settings.trusted_keys_file), slots),
-        backend=Backend({"tasks": tasks}, signer),
-        receiver=Receiver(stub, Caller(signer), ObjectWriter(http, settings.form_block_bytes), limits, settings.max_file_bytes),
+        backend=Backend({"tasks": tasks, "accounts": accounts}, signer),
+        receiver=Receiver(intake, caller, ObjectWriter(http, settings.form_block_bytes), limits, settings.max_file_bytes),
         revocations=revocations,
+        caller=caller,
+        runs=run_service_pb2_grpc.RunServiceStub(runs),
+        storage=storage_service_pb2_grpc.StorageServiceStub(files),
+        intake=intake,
+        http=http,
+        bus=bus,
+        derived_secret=signer.derived_secret,
+        forms_at_once=settings.forms_max,
+        forms_at_once_each=settings.forms_per_account,
     )
     routes = [route for room in rooms(surfaces, "routes") for route in room.routes(parts)]
     return Parts(needs=[checks.nats(bus)], application=Starlette(routes=routes))

@@ -78,7 +78,6 @@ class Backend:
             message = await running
             return Reply(message, _texts(await running.initial_metadata()), _texts(await running.trailing_metadata()))
 
-
     def _token(self, identity: Identity) -> str:
         return self._signer.identity_token(
             identity.account_id,

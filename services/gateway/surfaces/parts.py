@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from darkroom.internal.files.v1 import intake_service_pb2_grpc, storage_service_pb2_grpc
+from darkroom.internal.tasks.v1 import run_service_pb2_grpc
+from services.common.bus import Bus
+from services.common.object_http import ObjectHttp
 from services.common.revocations import Revocations
+from services.common.rpc.channel import Caller
 from services.gateway.backend import Backend
 from services.gateway.calls import Calls
 from services.gateway.receiving import Receiver
@@ -18,3 +24,15 @@ class GatewayParts:
     backend: Backend
     receiver: Receiver
     revocations: Revocations
+    caller: Caller
+    runs: run_service_pb2_grpc.RunServiceAsyncStub
+    storage: storage_service_pb2_grpc.StorageServiceAsyncStub
+    intake: intake_service_pb2_grpc.IntakeServiceAsyncStub
+    http: ObjectHttp
+    """To object storage."""
+    bus: Bus
+    derived_secret: Callable[[str], bytes]
+    """32 bytes for a purpose, the same in every replica."""
+    forms_at_once: int
+    forms_at_once_each: int
+    """Of one account."""

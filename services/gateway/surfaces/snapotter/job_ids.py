@@ -1,9 +1,9 @@
 """Public ids of jobs: UUIDs (version 4, RFC 9562) that say which task a job is, to whoever has the key alone.
 
 The id of a job is its only secret: who knows it may download its files. So it must not be guessed from another one, although tasks have
-consecutive numbers. The 122 free bits of a UUID hold the account, the task and its kind among zeros, enciphered as a whole by a Feistel network of ten
-rounds over two halves of 61 bits with keyed BLAKE2b, which is how FF1 (NIST SP 800-38G) is built from AES. A UUID that somebody has made up
-deciphers to zeros in one of four million cases, and then names a task that does not exist.
+consecutive numbers. The 122 free bits of a UUID hold the account, the task and its kind among zeros, enciphered as a whole by a Feistel
+network of ten rounds over two halves of 61 bits with keyed BLAKE2b, which is how FF1 (NIST SP 800-38G) is built from AES. A UUID that
+somebody has made up deciphers to a kind in one of two million cases, and then names a task that does not exist.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class JobIds:
         """The id of an account's job."""
         bits = (((account_id << _ID_BITS) | number) << _KIND_BITS) | kind
         left, right = divmod(bits, 1 << _HALF_BITS)
-        for number in range(_ROUNDS):
-            left, right = right, left ^ self._round(number, right)
+        for turn in range(_ROUNDS):
+            left, right = right, left ^ self._round(turn, right)
         return str(UUID(int=_spread((left << _HALF_BITS) | right)))
 
     def read(self, text: str) -> Job | None:
@@ -63,14 +63,14 @@ class JobIds:
         if str(given) != text.lower():
             return None
         left, right = divmod(_gathered(given.int), 1 << _HALF_BITS)
-        for number in reversed(range(_ROUNDS)):
-            left, right = right ^ self._round(number, left), left
+        for turn in reversed(range(_ROUNDS)):
+            left, right = right ^ self._round(turn, left), left
         rest, kind = divmod((left << _HALF_BITS) | right, 1 << _KIND_BITS)
         account_id, job = divmod(rest, 1 << _ID_BITS)
         return Job(account_id, job, JobKind(kind)) if kind in set(JobKind) and account_id and job else None
 
-    def _round(self, number: int, half: int) -> int:
-        digest = hashlib.blake2b(half.to_bytes(8), digest_size=8, key=self._secret, salt=bytes([number])).digest()
+    def _round(self, turn: int, half: int) -> int:
+        digest = hashlib.blake2b(half.to_bytes(8), digest_size=8, key=self._secret, salt=bytes([turn])).digest()
         return int.from_bytes(digest) & _HALF
 
 

@@ -15,9 +15,11 @@ from contextlib import suppress
 import nats.errors
 import nats.js.errors
 from nats.aio.msg import Msg
+from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from services.common.bus import PROGRESS_STREAM, Bus, progress_subject
+from services.common.identity import Identity
 from services.common.log import get_logger
 
 _HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
@@ -45,9 +47,9 @@ class Progress:
         """Tell that a job has none."""
         await self._tell(job_id, {"phase": "failed", "percent": 100, "error": error})
 
-    def stream(self, job_id: str) -> StreamingResponse:
+    async def watch(self, request: Request, identity: Identity | None) -> StreamingResponse:
         """The events of a job, from the last one on, up to its final one. The headers go out at once, also for a job that nobody knows."""
-        return StreamingResponse(self._chunks(job_id), headers=_HEADERS, media_type="text/event-stream")
+        return StreamingResponse(self._chunks(request.path_params["job_id"]), headers=_HEADERS, media_type="text/event-stream")
 
     async def _tell(self, job_id: str, event: Mapping[str, object]) -> None:
         if not job_id:

@@ -9,7 +9,7 @@ from darkroom.internal.tasks.v1 import run_service_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.errors import Refusal, answer, image_problem
-from services.gateway.surfaces.snapotter.forms import ONE_AT_A_TIME, Forms, Sent, SentFile, Taken
+from services.gateway.surfaces.snapotter.forms import ONE_AT_A_TIME, Forms, Sent, SentFile
 from services.gateway.surfaces.snapotter.job_ids import JobIds
 from services.gateway.surfaces.snapotter.names import encoded, result_name, with_type
 from services.gateway.surfaces.snapotter.progress import Progress
@@ -26,12 +26,12 @@ _UNSEEN = frozenset(("image/tiff", "image/heic", "image/heif"))
 """Types that browsers do not show."""
 
 
-def checked_file(sent: Sent, none: str = NO_FILE) -> SentFile:
+def checked_file(sent: Sent) -> SentFile:
     """The picture of a form. Raises `Refusal` if there is not exactly one, or if it is unusable."""
     if sent.count > len(sent.files):
         raise Refusal(400, ONE_AT_A_TIME)
     if not sent.files:
-        raise Refusal(400, none)
+        raise Refusal(400, NO_FILE)
     if sent.files[0].problem:
         raise Refusal(400, f"Invalid image: {sent.files[0].problem}")
     return sent.files[0]
@@ -75,17 +75,21 @@ class ToolCalls:
         return answer(body)
 
     async def run(
-        self, tool: Tool, request: Request, account_id: int, sent: Sent, none: str = NO_FILE, failed: str = FAILED
+        self, tool: Tool, request: Request, account_id: int, sent: Sent, *, failed: str = FAILED, unusable: str = ""
     ) -> tuple[SentFile, run_service_pb2.Run]:
-        """Do with the picture of a form what the tool does, and return the run once it has succeeded. Raises `Refusal`."""
+        """Do with the picture of a form what the tool does, and return the run once it has succeeded.
+
+        Raises `Refusal`: with the text `failed` where that cannot be done, and with `unusable`, if that is given, for a file that is no
+        usable picture.
+        """
         try:
-            file = checked_file(sent, none)
+            file = checked_file(sent)
             plan = tool.plan(read_settings(sent.fields.get(SETTINGS, ""), tool.settings), file.name)
             kept = Kept(tool.id, [file.name], plan.name)
             run = await self._runs.run(request, account_id, [file.file_id], plan.operations, kept)
         except DarkroomError as error:
             await self._forms.discard(account_id, sent)
-            raise _in_words(error, failed) from error
+            raise _in_words(error, failed, unusable) from error
         except Refusal:
             await self._forms.discard(account_id, sent)
             raise
@@ -105,14 +109,11 @@ class ToolCalls:
         return body | {"originalSize": file.size, "processedSize": output.size_bytes}
 
 
-def _in_words(error: DarkroomError, failed: str) -> DarkroomError | Refusal:
+def _in_words(error: DarkroomError, failed: str, unusable: str) -> DarkroomError | Refusal:
     """An error of a creation as the tools word it."""
     problem = image_problem(error)
     if problem is not None and "file_id" in error.metadata:
-        return Refusal(400, f"Invalid image: {problem}")
+        return Refusal(422, unusable, details=problem) if unusable else Refusal(400, f"Invalid image: {problem}")
     if problem is not None or error.reason is ErrorReason.FIELD_INVALID:
         return Refusal(422, failed, details=error.message)
     return error
-
-
-__all__ = ["FAILED", "NO_FILE", "PREVIEW", "Taken", "ToolCalls", "checked_file", "download_path", "kept_name"]

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.json_format import ParseDict, ParseError
@@ -46,11 +46,11 @@ def settings_of(value: object, kind: type[_Message]) -> _Message:
     """The settings in a JSON value, with defaults in place of what is absent. Raises `Refusal`, which names every fault."""
     if not isinstance(value, dict):
         raise Refusal(400, INVALID, details="must be an object")
-    message = kind()
-    faults = list(_faults(value, message.DESCRIPTOR, ""))
+    message, described = kind(), cast("Descriptor", kind.DESCRIPTOR)
+    faults = list(_faults(value, described, ""))
     if not faults:
         try:
-            ParseDict(_known(value, message.DESCRIPTOR), message)
+            ParseDict(_known(value, described), message)
         except (ParseError, ValueError, TypeError) as error:
             # What no JSON type tells: a number beyond its kind's range.
             faults.append(str(error).splitlines()[0][:200])

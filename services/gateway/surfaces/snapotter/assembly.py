@@ -1,0 +1,98 @@
+"""How the surface fits together: which handler answers which method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from compat.snapotter.v1 import files_pb2, health_pb2, people_pb2
+from darkroom.common.v1 import options_pb2
+from services.common.rpc import catalogue
+from services.gateway.surfaces.parts import GatewayParts
+from services.gateway.surfaces.snapotter.contents import Contents
+from services.gateway.surfaces.snapotter.door import Door, Endpoint
+from services.gateway.surfaces.snapotter.downloads import Downloads
+from services.gateway.surfaces.snapotter.forms import FormRules, Forms
+from services.gateway.surfaces.snapotter.job_ids import JobIds
+from services.gateway.surfaces.snapotter.own_tools import OwnTools
+from services.gateway.surfaces.snapotter.people import People
+from services.gateway.surfaces.snapotter.progress import Progress
+from services.gateway.surfaces.snapotter.runs import Runs
+from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
+from services.gateway.surfaces.snapotter.status import Status
+from services.gateway.surfaces.snapotter.tool_calls import ToolCalls
+from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
+from services.gateway.surfaces.snapotter.uploads import Uploads
+
+Endpoints = Mapping[str, Endpoint]
+"""By the full name of the method."""
+JOB_IDS = "snapotter job ids"
+"""What the secret of the ids is derived for."""
+_TOOLS = "/api/v1/tools/"
+
+
+def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> Endpoints:
+    """Every endpoint of the surface."""
+    caller = parts.caller
+    ids, runs = JobIds(parts.derived_secret(JOB_IDS)), Runs(parts.runs, parts.storage, caller)
+    rules = FormRules(settings.max_batch_size, settings.most_bytes, parts.forms_at_once, parts.forms_at_once_each)
+    forms, contents = Forms(parts.receiver, rules), Contents(parts.storage, caller, parts.http)
+    progress = Progress(parts.bus, settings.sse_heartbeat)
+    status = Status(parts.runs, caller, auth_enabled=settings.auth_enabled)
+    people, downloads = People(parts.backend), Downloads(ids, runs, parts.intake, caller)
+    uploads = Uploads(forms, runs, contents, ids, parts.intake, caller)
+    calls = ToolCalls(forms, runs, ids, progress)
+    own = OwnTools(forms, calls, contents)
+    handlers = {
+        "GetHealth": status.health,
+        "GetAuthConfig": status.auth,
+        "GetAnalyticsConfig": status.analytics,
+        "Login": people.login,
+        "Logout": people.logout,
+        "GetSession": people.session,
+        "Download": downloads.serve,
+        "WatchJob": progress.watch,
+    }
+    known = {
+        "ChangePassword": people.change_password,
+        "CreateApiKey": people.create_key,
+        "ListApiKeys": people.list_keys,
+        "DeleteApiKey": people.delete_key,
+        "Upload": uploads.upload,
+        "Preview": uploads.preview,
+    }
+    managing = {
+        "ListUsers": people.list_users,
+        "Register": people.register,
+        "UpdateUser": people.update_user,
+        "ResetPassword": people.reset_password,
+        "DeleteUser": people.delete_user,
+    }
+    found: dict[str, Endpoint] = {}
+    for file in (files_pb2, health_pb2, people_pb2):
+        for service in file.DESCRIPTOR.services_by_name.values():
+            for method in service.methods:
+                path = f"/{service.full_name}/{method.name}"
+                if method.name in handlers:
+                    found[method.full_name] = door.anyone(path, handlers[method.name])
+                elif method.name in managing:
+                    found[method.full_name] = door.known(path, managing[method.name], "users:manage")
+                elif method.name == "GetAdminHealth":
+                    found[method.full_name] = door.known(path, status.admin_health, "system:health")
+                else:
+                    found[method.full_name] = door.known(path, known[method.name])
+    return {**found, **_tools(door, calls, own)}
+
+
+def _tools(door: Door, calls: ToolCalls, own: OwnTools) -> Endpoints:
+    found: dict[str, Endpoint] = {}
+    tools = all_tools()
+    for route in catalogue.routes():
+        method = route.method
+        if not method.GetOptions().Extensions[options_pb2.settings_part] or not route.template.text.startswith(_TOOLS):
+            continue
+        tool_id, _, step = route.template.text.removeprefix(_TOOLS).partition("/")
+        path = f"/{method.containing_service.full_name}/{method.name}"
+        handler = own.of(tool_id, step)
+        found[method.full_name] = door.known(path, partial(handler or calls.serve, tools[tool_id]))
+    return found

@@ -1,0 +1,52 @@
+"""SnapOtter's API: one route for each method of its protos, and 404 for everything else below `/api`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from compat.snapotter.v1 import surface_pb2
+from services.common.identity import Identity
+from services.common.rpc import catalogue
+from services.gateway.surfaces.parts import GatewayParts
+from services.gateway.surfaces.snapotter.assembly import Endpoints, assemble
+from services.gateway.surfaces.snapotter.door import Door
+from services.gateway.surfaces.snapotter.errors import not_found
+from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
+
+_SURFACE = "snapotter"
+_PACKAGE = surface_pb2.DESCRIPTOR.package
+_VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def routes(parts: GatewayParts) -> Sequence[Route]:
+    """The routes of the application."""
+    door = Door(parts.calls)
+    endpoints = assemble(parts, door, SnapOtterSettings())
+    nothing = Route("/api/{rest:path}", door.anyone(f"/{_PACKAGE}/unknown", _nothing), methods=list(_VERBS))
+    return [*_declared(endpoints), nothing]
+
+
+def _declared(endpoints: Endpoints) -> Iterator[Route]:
+    """Raise LookupError for a method without an endpoint, and for an endpoint without a method."""
+    wanted: Mapping[str, list[catalogue.Route]] = {}
+    for route in catalogue.routes():
+        if route.surface.name == _SURFACE:
+            wanted = {**wanted, route.method.full_name: [*wanted.get(route.method.full_name, []), route]}
+    if wanted.keys() != endpoints.keys():
+        raise LookupError(f"methods and endpoints differ: {sorted(wanted.keys() ^ endpoints.keys())}")
+    for name, found in wanted.items():
+        for route in found:
+            yield Route(_path(route.template.text), endpoints[name], methods=[route.verb])
+
+
+def _path(template: str) -> str:
+    # The name in a download may hold an encoded slash; the handler reads the path as it came.
+    return template.replace("{filename}", "{filename:path}")
+
+
+async def _nothing(request: Request, identity: Identity | None) -> Response:
+    return not_found(request.method, request.url.path)
