@@ -1,0 +1,20 @@
+"""What the common tools do last: they write the result as the input was."""
+
+from __future__ import annotations
+
+from darkroom.operations.v1 import convert_pb2, operation_pb2
+
+QUALITY = 95
+"""Of a lossy result, where the tool has no setting for it."""
+
+
+def kept(quality: int = QUALITY) -> operation_pb2.Operation:
+    """The input's format, PNG where pictures are not written in it; sRGB, without a profile and without metadata."""
+    return operation_pb2.Operation(
+        convert=convert_pb2.Convert(
+            quality=quality,
+            progressive=False,
+            color_space=convert_pb2.COLOR_SPACE_RGB,
+            strip_metadata=True,
+        )
+    )
