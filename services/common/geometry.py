@@ -1,13 +1,16 @@
-"""The sizes and areas that resize, crop and pad give a picture, in whole pixels."""
+"""The sizes and areas that resize, crop, pad, rotate and border give a picture, in whole pixels."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from darkroom.operations.v1.border_pb2 import Border
 from darkroom.operations.v1.crop_pb2 import Crop
 from darkroom.operations.v1.pad_pb2 import Pad
 from darkroom.operations.v1.placement_pb2 import FIT_CANVAS, FIT_COVER, FIT_CROP, FIT_FILL
 from darkroom.operations.v1.resize_pb2 import Resize
+from darkroom.operations.v1.rotate_pb2 import Rotate
 from services.common.errors import DarkroomError, ErrorReason
 
 Size = tuple[int, int]
@@ -40,6 +43,8 @@ def fitting(parameters: Resize, width: int, height: int) -> Fitting:
     high = parameters.height or _share(height, parameters.height_percent)
     if not wide and not high:
         return Fitting((width, height), (width, height))
+    if parameters.box_within_picture:
+        wide, high = min(wide, width), min(high, height)
     if parameters.fit == FIT_CROP:
         return _cropped(wide or width, high or height, width, height, enlarge=not parameters.without_enlargement)
     if not wide or not high:
@@ -70,17 +75,48 @@ def cropped_area(parameters: Crop, width: int, height: int) -> Area:
         return Area(left, top, right - left, bottom - top)
     if parameters.HasField("area"):
         area = Area(parameters.area.left, parameters.area.top, parameters.area.width, parameters.area.height)
-        if area.left + area.width > width or area.top + area.height > height:
-            raise DarkroomError(
-                ErrorReason.FIELD_INVALID,
-                f"area: {area.width} × {area.height} pixels at {area.left}, {area.top} do not fit into a picture of {width} × {height}.",
-                field="area",
-                allowed=(f"an area within {width} × {height} pixels",),
-            )
-        return area
+        return _within("area", area, width, height)
+    if parameters.HasField("relative_area"):
+        share = parameters.relative_area
+        left, top = (_rounded(side * percent / 100) for side, percent in ((width, share.left), (height, share.top)))
+        return _within("relative_area", Area(left, top, _share(width, share.width), _share(height, share.height)), width, height)
     across, down = (int(number) for number in parameters.aspect_ratio.split(":"))
     wide, high = (width, _side(width * down / across)) if width * down <= height * across else (_side(height * across / down), height)
     return Area((width - wide) // 2, (height - high) // 2, wide, high)
+
+
+def rotated_size(parameters: Rotate, width: int, height: int) -> Size:
+    """The size of a picture of this size once it is turned: of the box around it."""
+    angle = parameters.angle % 360
+    if angle % 90 == 0:
+        return (height, width) if angle in (90, 270) else (width, height)
+    across, down = abs(math.cos(math.radians(angle))), abs(math.sin(math.radians(angle)))
+    return _side(width * across + height * down), _side(width * down + height * across)
+
+
+@dataclass(frozen=True, slots=True)
+class Bordering:
+    """A frame around a picture, and the canvas that it stands on."""
+
+    frame: Size
+    canvas: Size
+    left: int
+    """Columns of the canvas before the frame."""
+    top: int
+    """Rows of the canvas above it."""
+
+
+def bordering(parameters: Border, width: int, height: int) -> Bordering:
+    """The frame around a picture of this size, and the room for its shadow."""
+    around = parameters.width + parameters.margin
+    frame = width + 2 * around, height + 2 * around
+    if not parameters.HasField("shadow"):
+        return Bordering(frame, frame, 0, 0)
+    shadow = parameters.shadow
+    reach = math.ceil(2 * shadow.blur)
+    left, right = max(0, reach - shadow.offset_x), max(0, reach + shadow.offset_x)
+    top, bottom = max(0, reach - shadow.offset_y), max(0, reach + shadow.offset_y)
+    return Bordering(frame, (frame[0] + left + right, frame[1] + top + bottom), left, top)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +165,7 @@ def in_pixels(parameters: Resize, width: int, height: int) -> Resize:
 def fixed_size(parameters: Resize) -> Size | None:
     """The size of the result if it is the same for every picture, else None."""
     exact = parameters.fit in (FIT_CROP, FIT_CANVAS, FIT_FILL) and parameters.width and parameters.height
-    shrinks_only = parameters.without_enlargement and parameters.fit != FIT_CANVAS
+    shrinks_only = parameters.box_within_picture or (parameters.without_enlargement and parameters.fit != FIT_CANVAS)
     return (parameters.width, parameters.height) if exact and not shrinks_only else None
 
 
@@ -149,8 +185,24 @@ def _scaled(wide: int, high: int, width: int, height: int, *, covers: bool, enla
     return (max(size[0], wide), max(size[1], high)) if covers else (min(size[0], wide), min(size[1], high))
 
 
+def _within(field: str, area: Area, width: int, height: int) -> Area:
+    if area.left + area.width > width or area.top + area.height > height:
+        raise DarkroomError(
+            ErrorReason.FIELD_INVALID,
+            f"{field}: {area.width} × {area.height} pixels at {area.left}, {area.top} do not fit into a picture of {width} × {height}.",
+            field=field,
+            allowed=(f"an area within {width} × {height} pixels",),
+        )
+    return area
+
+
 def _share(side: int, percent: float) -> int:
-    return _side(side * percent / 100) if percent else 0
+    return max(1, _rounded(side * percent / 100)) if percent else 0
+
+
+def _rounded(pixels: float) -> int:
+    """To whole pixels, a half upwards."""
+    return math.floor(pixels + 0.5)
 
 
 def _span(start: float, end: float, side: int) -> tuple[int, int]:

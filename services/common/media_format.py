@@ -8,7 +8,11 @@ from enum import Flag, StrEnum, auto
 from darkroom.operations.v1 import options_pb2
 from darkroom.operations.v1.convert_pb2 import (
     PICTURE_FORMAT_AVIF,
+    PICTURE_FORMAT_GIF,
+    PICTURE_FORMAT_HEIC,
+    PICTURE_FORMAT_HEIF,
     PICTURE_FORMAT_JPEG,
+    PICTURE_FORMAT_KEPT,
     PICTURE_FORMAT_PNG,
     PICTURE_FORMAT_TIFF,
     PICTURE_FORMAT_WEBP,
@@ -51,11 +55,11 @@ class MediaFormat(StrEnum):
     JPEG = "jpeg", "image/jpeg", ("jpg", "jpeg"), Use.READ | Use.WRITTEN, (b"\xff\xd8\xff",)
     PNG = "png", "image/png", ("png",), Use.READ | Use.WRITTEN, (b"\x89PNG\r\n\x1a\n",)
     WEBP = "webp", "image/webp", ("webp",), Use.READ | Use.WRITTEN
-    GIF = "gif", "image/gif", ("gif",), Use.READ, (b"GIF87a", b"GIF89a")
+    GIF = "gif", "image/gif", ("gif",), Use.READ | Use.WRITTEN, (b"GIF87a", b"GIF89a")
     TIFF = "tiff", "image/tiff", ("tif", "tiff"), Use.READ | Use.WRITTEN, (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-    HEIC = "heic", "image/heic", ("heic",)
-    HEIF = "heif", "image/heif", ("heif",), Use.NONE
-    """The container of HEIC and AVIF, with a picture in another encoding."""
+    HEIC = "heic", "image/heic", ("heic",), Use.READ | Use.WRITTEN
+    HEIF = "heif", "image/heif", ("heif",), Use.WRITTEN
+    """The container of HEIC and AVIF, with a picture in another encoding; as a result, HEIC under the container's name."""
     AVIF = "avif", "image/avif", ("avif",), Use.READ | Use.WRITTEN
     BMP = "bmp", "image/bmp", ("bmp",)
     SVG = "svg", "image/svg+xml", ("svg",), Use.READ | Use.RENDERED
@@ -83,12 +87,18 @@ _WRITTEN: Mapping[PictureFormat.ValueType, MediaFormat] = {
     PICTURE_FORMAT_WEBP: MediaFormat.WEBP,
     PICTURE_FORMAT_AVIF: MediaFormat.AVIF,
     PICTURE_FORMAT_TIFF: MediaFormat.TIFF,
+    PICTURE_FORMAT_GIF: MediaFormat.GIF,
+    PICTURE_FORMAT_HEIC: MediaFormat.HEIC,
+    PICTURE_FORMAT_HEIF: MediaFormat.HEIF,
 }
+_STAY = frozenset((MediaFormat.JPEG, MediaFormat.PNG, MediaFormat.WEBP, MediaFormat.AVIF, MediaFormat.TIFF))
+"""What a picture is written as again if nothing else is asked for."""
 
 
 def written_format(asked: PictureFormat.ValueType, source: MediaFormat | None) -> MediaFormat:
-    """The format that a picture is converted to: the one asked for, else its own, else PNG where its own is not written."""
-    own = source if source is not None and Use.WRITTEN in source.use else MediaFormat.PNG
+    """The format that a picture is converted to: the one asked for, else its own, else PNG where its own does not stay."""
+    stays = source in _STAY or (source is MediaFormat.GIF and asked == PICTURE_FORMAT_KEPT)
+    own = source if source is not None and stays else MediaFormat.PNG
     return _WRITTEN.get(asked, own)
 
 

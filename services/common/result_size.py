@@ -7,6 +7,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from darkroom.operations.v1.border_pb2 import Border
 from darkroom.operations.v1.crop_pb2 import Crop
 from darkroom.operations.v1.options_pb2 import (
     PARAMETER_ROLE_FACTOR,
@@ -17,8 +18,9 @@ from darkroom.operations.v1.options_pb2 import (
 )
 from darkroom.operations.v1.pad_pb2 import Pad
 from darkroom.operations.v1.resize_pb2 import Resize
+from darkroom.operations.v1.rotate_pb2 import Rotate
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.geometry import cropped_area, fitting, fixed_size, in_pixels, padding
+from services.common.geometry import bordering, cropped_area, fitting, fixed_size, in_pixels, padding, rotated_size
 from services.common.operations import OperationSpec, spec_of_parameters
 
 _DISTORTION = 0.01
@@ -37,6 +39,8 @@ _LAID_OUT: Mapping[str, _Sizing] = {
     Resize.DESCRIPTOR.full_name: lambda parameters, width, height: fitting(parameters, width, height).result,
     Crop.DESCRIPTOR.full_name: _after_crop,
     Pad.DESCRIPTOR.full_name: lambda parameters, width, height: padding(parameters, width, height).result,
+    Rotate.DESCRIPTOR.full_name: rotated_size,
+    Border.DESCRIPTOR.full_name: lambda parameters, width, height: bordering(parameters, width, height).canvas,
 }
 """Operations that lay a picture out anew."""
 

@@ -32,14 +32,24 @@ SHORT_OPERATIONS: Mapping[str, float] = {
     "pad": 25,
     "convert": 25,
     "fill_background": 16,
+    "rotate": 12,
+    "border": 8,
     "adjust": 4,
     "polish": 2,
 }
 """Millions of pixels, before or after it, whichever are more, by operation."""
-_WRITTEN: Mapping[MediaFormat, float] = {MediaFormat.JPEG: 16, MediaFormat.TIFF: 8, MediaFormat.WEBP: 4, MediaFormat.PNG: 4}
+_WRITTEN: Mapping[MediaFormat, float] = {
+    MediaFormat.JPEG: 16,
+    MediaFormat.TIFF: 8,
+    MediaFormat.WEBP: 4,
+    MediaFormat.PNG: 4,
+    MediaFormat.GIF: 2,
+}
 """Millions of pixels that are written, by format."""
 _WRITTEN_TIGHTLY = 0.5
 """Millions of pixels that are written as lossless WebP, or as PNG with the best compression."""
+_TRIES = 8
+"""How often a picture is written whose file must not be too large."""
 
 
 def is_short(operations: Sequence[Message], format_: MediaFormat, size: Size) -> bool:
@@ -69,7 +79,12 @@ def _written(conversion: Convert | None, source: MediaFormat) -> float:
     format_ = written_format(conversion.format, source)
     tight = conversion.lossless if format_ is MediaFormat.WEBP else conversion.compression == PNG_COMPRESSION_BEST
     tight = tight and format_ in (MediaFormat.WEBP, MediaFormat.PNG)
-    return _WRITTEN_TIGHTLY if tight else _WRITTEN.get(format_, 0)
+    most = _WRITTEN_TIGHTLY if tight else _WRITTEN.get(format_, 0)
+    if conversion.keep_alpha:
+        most = min(most, _WRITTEN[MediaFormat.PNG])
+    if conversion.max_colors:
+        most = min(most, _WRITTEN[MediaFormat.GIF])
+    return most / _TRIES if conversion.max_bytes else most
 
 
 def _megapixels(size: Size) -> float:

@@ -1,7 +1,8 @@
-"""Writing picture files: PNG (the lossless default), WebP, JPEG, AVIF and TIFF."""
+"""Writing picture files: PNG (the lossless default), WebP, JPEG, AVIF, TIFF, GIF and HEIC."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,12 +13,13 @@ import pyvips
 
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
 from services.common.media_format import MediaFormat, Use
-from services.inference.media import colour
+from services.inference.media import colour, heic, indexed
 from services.inference.media.colour import Pixels
 from services.inference.media.errors import over_limit, unsupported
 from services.inference.media.exif import RESOLUTION, rewritten
 from services.inference.media.image import Effort, Image, Metadata, Saving
-from services.inference.media.lazy import LazyImage
+from services.inference.media.lazy import LazyImage, in_memory
+from services.inference.media.search import highest_within
 
 WRITABLE = tuple(each for each in MediaFormat if each.kind == MEDIA_KIND_IMAGE and Use.WRITTEN in each.use)
 _USUAL_RESOLUTION = 72 / 25.4  # pixels per mm, where a picture specifies none
@@ -35,30 +37,64 @@ _LARGEST_SIDE = {
     MediaFormat.WEBP: 16_383,
     MediaFormat.AVIF: 16_384,
     MediaFormat.TIFF: 2**31 - 1,
+    MediaFormat.GIF: 65_535,
+    MediaFormat.HEIC: 16_384,
+    MediaFormat.HEIF: 16_384,
 }
 _BIG_TIFF = 3 << 30
 """Bytes of samples beyond which a TIFF gets 64-bit offsets."""
 _RESOLUTION_IN_EXIF = (MediaFormat.JPEG, MediaFormat.WEBP, MediaFormat.AVIF)
 """Formats whose files note a resolution in Exif only; of JPEG this is true of files by libvips."""
+_HEIF = {MediaFormat.HEIC: b"heic", MediaFormat.HEIF: b"mif1"}
+"""The first brand of a file (ISO/IEC 23008-12, 10)."""
+_SMALL = 1 << 18
+"""Pixels of a picture that takes no time to compress as PNG."""
+_MOST_INDEXED = 1 << 22
+"""Pixels of the largest picture whose colours are counted."""
+_PALETTE_LEVEL = 9
 _USUALLY = Saving()
 
 
 def encode(image: Image | LazyImage, saving: Saving = _USUALLY) -> bytes:
     """Encodes a picture with its colour profile and, unless told otherwise, its metadata.
 
-    PNG and lossless TIFF keep 16 bits per sample, the others get 8. JPEG, lossy TIFF and CMYK have no alpha: the picture is laid over the
-    background. Raises `MEDIA_UNSUPPORTED` for a format that is only read, `MEDIA_LIMIT_EXCEEDED` for a side longer than the format can
+    PNG with all its colours and lossless TIFF keep 16 bits per sample, the others get 8. JPEG, lossy TIFF and CMYK have no alpha: the
+    picture is laid over the background. In a GIF a pixel is opaque or not. Raises `MEDIA_UNSUPPORTED` for a format that is only read, `MEDIA_LIMIT_EXCEEDED` for a side longer than the format can
     hold, and `FILE_CORRUPT` if a picture that has not been read yet turns out to be damaged.
     """
-    if isinstance(image, LazyImage) and _changes_gray(image, saving):
-        image = image.computed()
+    _check_side(image, saving)
+    if saving.max_bytes is not None:
+        return _within(in_memory(image), saving, saving.max_bytes)
+    if _by_samples(saving) or _changes_gray(image, saving):
+        image = in_memory(image)
+    if isinstance(image, Image) and _by_samples(saving):
+        return _from_samples(image, saving)
+    return _by_libvips(image, saving)
+
+
+def _by_libvips(image: Image | LazyImage, saving: Saving) -> bytes:
     picture, options = _saved(image, saving)
     with image.reading() if isinstance(image, LazyImage) else nullcontext():
         return bytes(picture.write_to_buffer(_suffix(saving), **options))
 
 
+def _within(image: Image, saving: Saving, most: int) -> bytes:
+    """The best file of at most so many bytes, by quality or by the number of colours."""
+    saving = dataclasses.replace(saving, max_bytes=None)
+    if saving.format not in (MediaFormat.PNG, MediaFormat.GIF):
+        return highest_within(lambda quality: encode(image, dataclasses.replace(saving, quality=quality, lossless=False)), 100, most)
+    whole = encode(image, dataclasses.replace(saving, compact=True))
+    if len(whole) <= most:
+        return whole
+    return highest_within(lambda colours: encode(image, dataclasses.replace(saving, colours=colours + 1)), indexed.MOST - 1, most)
+
+
 def encode_into(target: Path, image: Image, saving: Saving = _USUALLY) -> None:
     """Writes a picture into a file, as `encode` does, strip by strip: samples in files take little memory."""
+    if _by_samples(saving) or saving.max_bytes is not None:
+        target.write_bytes(encode(image, saving))
+        return
+    _check_side(image, saving)
     picture, options = _saved(image, saving)
     picture.write_to_target(pyvips.Target.new_to_file(str(target)), _suffix(saving), **options)
 
@@ -67,8 +103,42 @@ def _suffix(saving: Saving) -> str:
     return f".{saving.format.extension}"
 
 
-def _saved(image: Image | LazyImage, saving: Saving) -> tuple[pyvips.Image, dict[str, object]]:
-    """What libvips must write, and with which options."""
+def _by_samples(saving: Saving) -> bool:
+    """Whether the file is made from samples in memory, not by libvips, or at least perhaps."""
+    png = saving.format is MediaFormat.PNG and (saving.compact or saving.colours is not None)
+    return png or saving.format is MediaFormat.GIF or saving.format in _HEIF
+
+
+def _from_samples(image: Image, saving: Saving) -> bytes:
+    metadata = image.metadata if saving.keep_metadata else Metadata(pixels_per_mm=image.metadata.pixels_per_mm)
+    if saving.format in _HEIF:
+        pixels, alpha, icc = _fit(image, saving)
+        quality = None if saving.lossless else saving.quality
+        return heic.encode(colour.to_8bit(pixels), alpha, icc, metadata, quality, _HEIF[saving.format])
+    alpha = None if image.alpha is None else colour.to_8bit(image.alpha)
+    if saving.format is MediaFormat.GIF:
+        pixels = colour.to_8bit(image.pixels) if image.icc is None else image.srgb()
+        return indexed.as_gif(indexed.cut_out(pixels, alpha, saving.colours or indexed.MOST))
+    if saving.colours is not None:
+        return _png_with_palette(indexed.reduced(colour.to_8bit(image.pixels), alpha, saving.colours), image.icc, metadata, saving)
+    pixels_count = image.width * image.height
+    if pixels_count <= _SMALL:
+        saving = dataclasses.replace(saving, effort=Effort.MOST)
+    made = _by_libvips(image, saving)
+    if pixels_count > _MOST_INDEXED or image.bit_depth > 8 or saving.progressive:
+        return made
+    few = indexed.exact(colour.to_8bit(image.pixels), alpha)
+    return made if few is None else min(made, _png_with_palette(few, image.icc, metadata, saving), key=len)
+
+
+def _png_with_palette(picture: indexed.Indexed, icc: bytes | None, metadata: Metadata, saving: Saving) -> bytes:
+    across, down = (number * _MILLIMETRES_PER_INCH for number in metadata.pixels_per_mm or (_USUAL_RESOLUTION, _USUAL_RESOLUTION))
+    blobs = {"icc_profile": icc, "exif": metadata.exif, "xmp": metadata.xmp}
+    kept = {name: blob for name, blob in blobs.items() if blob is not None}
+    return indexed.as_png(picture, _PALETTE_LEVEL, dpi=(saving.dpi, saving.dpi) if saving.dpi else (across, down), **kept)
+
+
+def _check_side(image: Image | LazyImage, saving: Saving) -> None:
     format_ = saving.format
     if format_ not in WRITABLE:
         raise unsupported(f"Pictures cannot be written as {format_}.", allowed=WRITABLE)
@@ -78,6 +148,10 @@ def _saved(image: Image | LazyImage, saving: Saving) -> tuple[pyvips.Image, dict
             f"The result has {image.width} x {image.height} pixels, too many for {format_}.",
             allowed=f"at most {longest} pixels a side in {format_}",
         )
+
+
+def _saved(image: Image | LazyImage, saving: Saving) -> tuple[pyvips.Image, dict[str, object]]:
+    """What libvips must write, and with which options."""
     if isinstance(image, LazyImage):
         picture, icc = image.graph, image.icc
     else:
@@ -93,12 +167,13 @@ def _saved(image: Image | LazyImage, saving: Saving) -> tuple[pyvips.Image, dict
 def _options(saving: Saving, picture: pyvips.Image) -> Mapping[str, object]:
     match saving.format:
         case MediaFormat.JPEG:
-            return {"Q": saving.quality, "optimize_coding": True, "interlace": saving.progressive}
+            return {"Q": saving.quality, "optimize_coding": not saving.quick, "interlace": saving.progressive}
         case MediaFormat.WEBP:
-            quick = {"effort": 0} if saving.effort is Effort.LITTLE else {}
+            quick = {"effort": 0 if saving.effort is Effort.LITTLE else 2} if saving.effort is Effort.LITTLE or saving.quick else {}
             return {"Q": saving.quality, "lossless": saving.lossless, "exact": saving.lossless, **quick}
         case MediaFormat.AVIF:
-            return {"Q": saving.quality, "lossless": saving.lossless, "compression": "av1", "bitdepth": 8}
+            quick = {"effort": 1} if saving.quick else {}
+            return {"Q": saving.quality, "lossless": saving.lossless, "compression": "av1", "bitdepth": 8, **quick}
         case MediaFormat.TIFF:
             size = picture.width * picture.height * picture.bands * (2 if picture.format == "ushort" else 1)
             how = {"compression": "lzw", "predictor": "horizontal"} if saving.lossless else {"compression": "jpeg", "Q": saving.quality}
@@ -125,7 +200,7 @@ def _fit(image: Image, saving: Saving) -> tuple[Pixels, Pixels | None, bytes | N
 
 def _changes_gray(image: Image | LazyImage, saving: Saving) -> bool:
     """Whether the file stores the gray of this picture as RGB, which its profile does not describe."""
-    stored = saving.cmyk is not None or (saving.format in (MediaFormat.WEBP, MediaFormat.AVIF) and image.icc is not None)
+    stored = saving.cmyk is not None or (saving.format in (MediaFormat.WEBP, MediaFormat.AVIF, *_HEIF) and image.icc is not None)
     return image.is_gray and stored
 
 

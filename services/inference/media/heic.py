@@ -1,17 +1,21 @@
-"""HEIC (HEVC in HEIF), which libvips is usually built without, read through pillow-heif and libheif."""
+"""HEIC (HEVC in HEIF), which libvips is usually built without, read and written through pillow-heif and libheif."""
 
 from __future__ import annotations
 
 import io
 
 import numpy as np
+import numpy.typing as npt
 import pillow_heif
 
 from services.common.media_format import MediaFormat
 from services.inference.media import colour
-from services.inference.media.errors import corrupt
+from services.inference.media.errors import corrupt, over_limit
 from services.inference.media.exif import rewritten
 from services.inference.media.image import Image, Limits, Metadata, from_samples
+
+_BRAND_AT = 8
+"""Where a file has its major brand: after the length and type of its first box."""
 
 
 def open_checked(data: bytes, limits: Limits) -> pillow_heif.HeifFile:
@@ -40,3 +44,29 @@ def decode(data: bytes, limits: Limits) -> Image:
         samples = colour.widen(samples, int(file.info["bit_depth"]))
     metadata = Metadata(exif=rewritten(file.info.get("exif")), xmp=file.info.get("xmp"))
     return from_samples(samples, file.info.get("icc_profile"), metadata, MediaFormat.HEIC)
+
+
+def encode(
+    pixels: npt.NDArray[np.uint8], alpha: npt.NDArray[np.uint8] | None, icc: bytes | None, metadata: Metadata, quality: int | None, brand: bytes
+) -> bytes:
+    """A HEIC file of height x width x 1 or 3 samples. `quality` is 1 to 100, None for no loss; `brand` is the file's first one.
+
+    Raises `MEDIA_LIMIT_EXCEEDED` for a size that the encoder refuses.
+    """
+    if alpha is not None:
+        pixels = np.dstack((pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2), alpha))
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[pixels.shape[2]]
+    height, width = pixels.shape[:2]
+    exactly = {"chroma": 444, "matrix_coefficients": 0 if mode != "L" else 1}
+    how = {"quality": -1, **exactly} if quality is None else {"quality": quality}
+    blobs = {"exif": metadata.exif, "xmp": metadata.xmp}
+    file = pillow_heif.from_bytes(mode, (width, height), colour.contiguous(pixels).tobytes())
+    if icc is not None:
+        file.info.update(icc_profile=icc, icc_profile_type="prof")
+    buffer = io.BytesIO()
+    try:
+        file.save(buffer, **how, **{name: blob for name, blob in blobs.items() if blob is not None})
+    except (RuntimeError, ValueError, OSError) as error:
+        raise over_limit(f"The result has {width} x {height} pixels, too many for {MediaFormat.HEIC}.", allowed="fewer pixels") from error
+    content = buffer.getvalue()
+    return content[:_BRAND_AT] + brand + content[_BRAND_AT + len(brand) :]

@@ -74,6 +74,14 @@ class Saving:
     cmyk: str | None = None
     """For print: the CMYK profile, as a path or `cmyk`, the one that libvips carries. JPEG and TIFF."""
     keep_metadata: bool = True
+    compact: bool = False
+    """Makes a PNG of few colours, or of few pixels, as small as is cheap."""
+    colours: int | None = None
+    """Most colours of a PNG or GIF, 2 to 256; None: all, of a GIF 256."""
+    quick: bool = False
+    """JPEG, WebP and AVIF in less time, and some per cent larger."""
+    max_bytes: int | None = None
+    """Most bytes that the file should have: the quality, or the number of colours, is then chosen by that."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -13,6 +13,7 @@ from darkroom.operations.v1.convert_pb2 import (
     CMYK_PROFILE_US_WEB_UNCOATED,
     COLOR_SPACE_CMYK,
     COLOR_SPACE_RGB,
+    PICTURE_FORMAT_KEPT,
     PNG_COMPRESSION_BEST,
     PNG_COMPRESSION_FAST,
     CmykProfile,
@@ -22,11 +23,22 @@ from darkroom.operations.v1.convert_pb2 import (
 from services.common.media_format import MediaFormat, written_format
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
-from services.inference.media import Effort, Header, Image, LazyImage, Saving, in_memory
+from services.inference.media import Effort, Header, Image, LazyImage, Metadata, Saving, in_memory
+from services.inference.media.exif import LOCATION, rewritten
+from services.inference.media.xmp import without_location
 from services.inference.plain.canvas import rgb_of
 from services.inference.plain.colours import in_srgb
 
-_QUALITY = {MediaFormat.JPEG: 85, MediaFormat.WEBP: 75, MediaFormat.AVIF: 50, MediaFormat.TIFF: 75, MediaFormat.PNG: 100}
+_QUALITY = {
+    MediaFormat.JPEG: 85,
+    MediaFormat.WEBP: 75,
+    MediaFormat.AVIF: 50,
+    MediaFormat.HEIC: 50,
+    MediaFormat.HEIF: 50,
+    MediaFormat.TIFF: 75,
+    MediaFormat.PNG: 100,
+    MediaFormat.GIF: 100,
+}
 _EFFORT: Mapping[PngCompression.ValueType, Effort] = {PNG_COMPRESSION_FAST: Effort.LITTLE, PNG_COMPRESSION_BEST: Effort.MOST}
 _PROFILES: Mapping[CmykProfile.ValueType, str] = {
     CMYK_PROFILE_ISO_COATED: "iso_coated",
@@ -49,20 +61,48 @@ def peak_memory(picture: Header, _parameters: Convert) -> int:
 def run(image: Image | LazyImage, parameters: Convert, step: PlainStep) -> Image | LazyImage:
     """The picture, to be written as requested."""
     format_ = written_format(parameters.format, image.source_format)
-    if parameters.color_space == COLOR_SPACE_RGB:
+    lossless = _is_lossless(parameters, format_)
+    if parameters.keep_alpha and isinstance(image, Image) and image.alpha is not None:
+        lossless = lossless or format_ is MediaFormat.TIFF
+        format_ = MediaFormat.PNG if format_ is MediaFormat.JPEG else format_
+    if (parameters.color_space == COLOR_SPACE_RGB or parameters.strip_profile) and image.icc is not None:
         image = in_srgb(in_memory(image))
+    image = dataclasses.replace(image, metadata=_metadata(image.metadata, parameters))
     saving = Saving(
         format=format_,
         effort=_EFFORT.get(parameters.compression, Effort.USUAL),
-        quality=parameters.quality or _QUALITY[format_],
-        lossless=parameters.lossless if parameters.HasField("lossless") else format_ is MediaFormat.TIFF and not parameters.quality,
+        quality=_quality(parameters, format_) or _QUALITY[format_],
+        lossless=lossless,
         progressive=parameters.progressive if parameters.HasField("progressive") else format_ is MediaFormat.JPEG,
         background=rgb_of(parameters.background),
         dpi=parameters.dpi or None,
         cmyk=_profile(parameters.cmyk_profile, step) if parameters.color_space == COLOR_SPACE_CMYK else None,
         keep_metadata=not parameters.strip_metadata,
+        compact=parameters.compact,
+        colours=parameters.max_colors or None,
+        quick=parameters.quick,
+        max_bytes=parameters.max_bytes or None,
     )
     return dataclasses.replace(image, saving=saving)
+
+
+def _is_lossless(parameters: Convert, format_: MediaFormat) -> bool:
+    if parameters.HasField("lossless"):
+        return parameters.lossless
+    lossy = parameters.quality and parameters.format != PICTURE_FORMAT_KEPT
+    return format_ is MediaFormat.TIFF and not lossy and not parameters.max_bytes
+
+
+def _quality(parameters: Convert, format_: MediaFormat) -> int:
+    own = {MediaFormat.WEBP: parameters.webp_quality, MediaFormat.AVIF: parameters.avif_quality}
+    return own.get(format_, 0) or parameters.quality
+
+
+def _metadata(metadata: Metadata, parameters: Convert) -> Metadata:
+    exif, xmp = metadata.exif, metadata.xmp
+    if parameters.strip_location:
+        exif, xmp = rewritten(exif, LOCATION), without_location(xmp)
+    return dataclasses.replace(metadata, exif=None if parameters.strip_exif else exif, xmp=None if parameters.strip_xmp else xmp)
 
 
 def _profile(wanted: CmykProfile.ValueType, step: PlainStep) -> str:

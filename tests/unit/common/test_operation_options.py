@@ -37,6 +37,8 @@ def test_arity_follows_from_the_options() -> None:
         "convert": Arity.EACH,
         "fill_background": Arity.EACH,
         "blur_background": Arity.EACH,
+        "rotate": Arity.EACH,
+        "border": Arity.EACH,
     }
 
 

@@ -1,0 +1,124 @@
+"""Frames: margin, border, round corners and shadow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from darkroom.operations.v1.border_pb2 import Border, Shadow
+from services.common.geometry import Bordering, bordering
+from services.inference.media import Image, Pixels
+from services.inference.media.colour import strips
+from services.inference.plain.canvas import in_its_encoding, rgb_of
+
+Floats = npt.NDArray[np.float32]
+
+COPIES_OF_CANVAS = 6
+"""Of the samples of the canvas, with alpha: frame, canvas, and opacity and shadow as 32-bit numbers."""
+_BLACK = "#000000"
+
+
+def framed(image: Image, parameters: Border, check: Callable[[], None]) -> Image:
+    """The picture with margin and border, its corners cut round, over its shadow; the very same where nothing of that is asked for."""
+    place = bordering(parameters, image.width, image.height)
+    # A gray picture becomes RGB with the first colour that needs it, before samples of another one are taken.
+    for colour in (parameters.color, parameters.margin_color, _shadow_colour(parameters)):
+        image, _ = in_its_encoding(image, rgb_of(colour))
+    image = _surrounded(image, parameters.margin, parameters.margin_color)
+    image = _surrounded(image, parameters.width, parameters.color)
+    check()
+    if parameters.corner_radius:
+        image = _with_round_corners(image, min(parameters.corner_radius, min(place.frame) / 2))
+    check()
+    return _over_shadow(image, parameters.shadow, place) if parameters.HasField("shadow") else image
+
+
+def _shadow_colour(parameters: Border) -> str:
+    return (parameters.shadow.color if parameters.HasField("shadow") else "") or _BLACK
+
+
+def _surrounded(image: Image, width: int, colour: str) -> Image:
+    if not width:
+        return image
+    _, samples = in_its_encoding(image, rgb_of(colour))
+    inner = slice(width, width + image.height), slice(width, width + image.width)
+    size = image.height + 2 * width, image.width + 2 * width
+    pixels = np.empty((*size, image.pixels.shape[2]), image.pixels.dtype)
+    pixels[:] = samples[: pixels.shape[2]]
+    pixels[inner] = image.pixels
+    if image.alpha is None:
+        return image.replace(pixels=pixels)
+    alpha = np.full(size, image.maximum, image.alpha.dtype)
+    alpha[inner] = image.alpha
+    return image.replace(pixels=pixels, alpha=alpha)
+
+
+def _with_round_corners(image: Image, radius: float) -> Image:
+    """The picture with corners cut off; pixels on the arc are opaque by about the part of them that is inside."""
+    alpha = np.full((image.height, image.width), image.maximum, image.pixels.dtype) if image.alpha is None else image.alpha.copy()
+    reach = math.ceil(radius)
+    away = reach - np.arange(reach, dtype=np.float32) - 0.5 - (reach - radius)
+    inside = np.clip(radius + 0.5 - np.hypot(away[:, None], away[None]), 0, 1)
+    for rows, down in ((slice(0, reach), 1), (slice(image.height - reach, None), -1)):
+        for columns, across in ((slice(0, reach), 1), (slice(image.width - reach, None), -1)):
+            alpha[rows, columns] = np.round(alpha[rows, columns] * inside[::down, ::across])
+    return image.replace(alpha=alpha)
+
+
+def _over_shadow(image: Image, shadow: Shadow, place: Bordering) -> Image:
+    """The picture on a canvas, over a shadow of what is opaque of it."""
+    width, height = place.canvas
+    _, samples = in_its_encoding(image, rgb_of(shadow.color or _BLACK))
+    opacity = np.ones((image.height, image.width), np.float32) if image.alpha is None else image.alpha.astype(np.float32) / image.maximum
+    behind = _blurred(_placed(opacity, width, height, place.left + shadow.offset_x, place.top + shadow.offset_y), shadow.blur)
+    behind *= shadow.opacity / 100
+    opacity = _placed(opacity, width, height, place.left, place.top)
+    pixels = np.empty((height, width, image.pixels.shape[2]), image.pixels.dtype)
+    pixels[:] = samples[: pixels.shape[2]]
+    rows, columns = slice(place.top, place.top + image.height), slice(place.left, place.left + image.width)
+    _lay_over(pixels[rows, columns], image.pixels, opacity[rows, columns], behind[rows, columns])
+    alpha = np.empty((height, width), image.pixels.dtype)
+    for part in strips(height):
+        alpha[part] = np.round((opacity[part] + behind[part] * (1 - opacity[part])) * image.maximum)
+    return image.replace(pixels=pixels, alpha=alpha)
+
+
+def _lay_over(under: Pixels, over: Pixels, opacity: Floats, behind: Floats) -> None:
+    """The colours of a picture over those of a shadow, in place, weighted by what each shows (Porter, Duff: "Compositing Digital Images",
+    SIGGRAPH 1984)."""
+    for part in strips(under.shape[0]):
+        seen = opacity[part]
+        through = behind[part] * (1 - seen)
+        whole = np.maximum(seen + through, 1e-6)
+        # Where the picture is opaque its samples stay exactly as they are.
+        share = np.where(through > 0, seen / whole, 1)[..., None]
+        mixed = over[part] * share + under[part] * (1 - share)
+        under[part] = np.round(mixed)
+
+
+def _placed(opacity: Floats, width: int, height: int, left: int, top: int) -> Floats:
+    """Numbers on a larger canvas of zeros; what is beyond an edge of it is left out."""
+    canvas = np.zeros((height, width), np.float32)
+    first_row, first_column = max(0, -top), max(0, -left)
+    seen = opacity[first_row : max(first_row, height - top), first_column : max(first_column, width - left)]
+    row, column = max(0, top), max(0, left)
+    canvas[row : row + seen.shape[0], column : column + seen.shape[1]] = seen
+    return canvas
+
+
+def _blurred(opacity: Floats, sigma: float) -> Floats:
+    """Blurred by about a Gaussian: three means over boxes, whose variances add up to its own; nothing lies beyond the edges."""
+    if not sigma:
+        return opacity
+    side = math.sqrt(4 * sigma**2 + 1)
+    small = max(1, math.floor(side) - (math.floor(side) + 1) % 2)
+    # How many of the boxes are the smaller ones, so that the variance is nearest to the Gaussian's.
+    few = round((12 * sigma**2 - 3 * small**2 - 12 * small - 9) / (-4 * small - 4))
+    for number in range(3):
+        box = small if number < few else small + 2
+        opacity = cv2.blur(opacity, (box, box), borderType=cv2.BORDER_CONSTANT)  # type: ignore[assignment]  # floats as before
+    return opacity
