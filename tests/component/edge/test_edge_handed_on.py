@@ -17,7 +17,7 @@ from edge.settings import EdgeSettings
 from services.common.rpc import catalogue
 from services.files.presign import Presigner
 from tests.component.edge.conftest import UPLOAD_LIMIT, envoy
-from tests.component.edge.handed_on import KEY, LIMITS, TOO_MANY, Checks, Gateway, behind
+from tests.component.edge.handed_on import KEY, LIMITS, Checks, Gateway, behind
 from tests.harness.parts import stack_with
 
 ORIGIN = "https://app.example.com"
@@ -86,7 +86,9 @@ async def test_a_download_comes_from_storage(edge: HandedOn) -> None:
     content = os.urandom(300_000)
     await stored(edge, "out/1", content)
     disposition = 'attachment; filename="a%20b.png"'
-    edge.gateway.redirects["/api/v1/download/1/a%20b.png"] = edge.presigner.get("out/1", 60, disposition=disposition, media_type="image/png")
+    edge.gateway.redirects["/api/v1/download/1/a%20b.png"] = edge.presigner.get(
+        "out/1", 60, disposition=disposition, media_type="image/png"
+    )
     reply = await edge.http.get("/api/v1/download/1/a%20b.png")
     print(reply.status_code, reply.headers, reply.content[:300])
     assert (reply.status_code, reply.content) == (200, content)

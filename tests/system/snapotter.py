@@ -1,0 +1,112 @@
+"""A client of SnapOtter's API as its users write it: forms and JSON over HTTP, and a token."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+Content = bytes | str
+Part = tuple[str, Content] | tuple[str, Content, str]
+"""A field (name, text) or a file (name, bytes, file name)."""
+ADMIN, FIRST_PASSWORD, PASSWORD = "admin", "admin", "Correct-Horse-1"
+
+
+@dataclass
+class SnapOtter:
+    """One caller; without a token, nobody."""
+
+    url: str
+    token: str = ""
+    http: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=90))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+    def of(self, token: str) -> SnapOtter:
+        """Another caller, by the same connections."""
+        return SnapOtter(self.url, token, self.http)
+
+    async def call(self, verb: str, path: str, body: object = None, **headers: str) -> httpx.Response:
+        """A call with a JSON body, or without one."""
+        content = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        kind = {} if body is None else {"content-type": "application/json"}
+        return await self.http.request(verb, self.url + path, content=content, headers={**kind, **self.headers, **headers})
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        return await self.call("GET", path, **headers)
+
+    async def post(self, path: str, body: object = None, **headers: str) -> httpx.Response:
+        return await self.call("POST", path, body, **headers)
+
+    async def form(self, path: str, *parts: Part, **headers: str) -> httpx.Response:
+        """A form of these parts, in this order."""
+        content, kind = form_of(*parts)
+        return await self.http.post(self.url + path, content=content, headers={**self.headers, "content-type": kind, **headers})
+
+    async def tool(self, tool: str, picture: bytes, settings: object = None, name: str = "photo.png", **fields: str) -> httpx.Response:
+        """A call of a tool."""
+        parts: list[Part] = [("file", picture, name)]
+        if settings is not None:
+            parts.append(("settings", settings if isinstance(settings, str) else json.dumps(settings)))
+        return await self.form(f"/api/v1/tools/{tool}", *parts, *fields.items())
+
+    async def result(self, tool: str, picture: bytes, settings: object = None, name: str = "photo.png") -> bytes:
+        """What a tool makes of a picture."""
+        reply = await self.tool(tool, picture, settings, name)
+        assert reply.status_code == 200, reply.text
+        return await self.download(reply.json()["downloadUrl"])
+
+    async def download(self, path: str) -> bytes:
+        """A file of a job, without a token."""
+        reply = await self.http.get(self.url + path)
+        assert reply.status_code == 200, reply.text
+        return reply.content
+
+    async def signed_in(self, name: str, password: str) -> SnapOtter:
+        """The session of somebody."""
+        reply = await self.post("/api/auth/login", {"username": name, "password": password})
+        assert reply.status_code == 200, reply.text
+        return self.of(reply.json()["token"])
+
+    async def admin(self) -> SnapOtter:
+        """A session of the administrator, whose password is changed if it is still the first one."""
+        reply = await self.post("/api/auth/login", {"username": ADMIN, "password": PASSWORD})
+        if reply.status_code == 401:
+            first = await self.post("/api/auth/login", {"username": ADMIN, "password": FIRST_PASSWORD})
+            if first.status_code == 200:
+                changing = self.of(first.json()["token"])
+                await changing.post("/api/auth/change-password", {"currentPassword": FIRST_PASSWORD, "newPassword": PASSWORD})
+            reply = await self.post("/api/auth/login", {"username": ADMIN, "password": PASSWORD})
+        assert reply.status_code == 200, reply.text
+        return self.of(reply.json()["token"])
+
+    async def person(self, role: str = "user") -> tuple[dict[str, Any], SnapOtter]:
+        """Somebody new, added by this caller, who has changed the password already; and a session of theirs."""
+        name = f"person-{secrets.token_hex(6)}"
+        added = await self.post("/api/auth/register", {"username": name, "password": "First-Password-1", "role": role})
+        assert added.status_code == 201, added.text
+        theirs = await self.signed_in(name, "First-Password-1")
+        changed = await theirs.post("/api/auth/change-password", {"currentPassword": "First-Password-1", "newPassword": PASSWORD})
+        assert changed.status_code == 200, changed.text
+        return added.json(), theirs
+
+
+def form_of(*parts: Part) -> tuple[bytes, str]:
+    """A form, and its content type."""
+    boundary = uuid.uuid4().hex
+    body = b""
+    for name, content, *file_name in parts:
+        told = f'; filename="{_quoted(file_name[0])}"' if file_name else ""
+        body += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{told}\r\n\r\n'.encode(errors="surrogateescape")
+        body += (content if isinstance(content, bytes) else content.encode()) + b"\r\n"
+    return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
+def _quoted(name: str) -> str:
+    return name.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,71 @@
+"""Names of files: section 4.3 of SnapOtter's contract."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.gateway.surfaces.snapotter.names import cleaned, encoded, media_type_of, result_name, with_type
+
+
+@pytest.mark.parametrize(
+    ("sent", "left"),
+    [
+        ("photo.jpg", "photo.jpg"),
+        ("/etc/../photo.jpg", "photo.jpg"),
+        ("C:\\pictures\\photo.jpg", "photo.jpg"),
+        ("..\\..\\photo.jpg", "photo.jpg"),
+        ("a\0b.png", "ab.png"),
+        ("", "upload"),
+        ("..", "upload"),
+        ("../", "upload"),
+        ("a.png.php", "a.png"),
+        ("a.PNG.exe.txt", "a.PNG"),
+        ("archive.tar.gz", "archive.tar.gz"),
+        ("größe 漢字 😀.webp", "größe 漢字 😀.webp"),
+        ("x\ty\n.png", "xy.png"),
+        ('q"uo;te$(x)<script>.png', 'q"uo;te$(x)<script>.png'),
+        (".png", ".png"),
+    ],
+)
+def test_what_is_left_of_a_name(sent: str, left: str) -> None:
+    assert cleaned(sent) == left
+
+
+@pytest.mark.parametrize("sent", ["n" * 5000 + ".png", "漢" * 400 + ".jpeg", "😀" * 300])
+def test_a_long_name_is_cut_to_200_bytes_and_keeps_its_extension(sent: str) -> None:
+    left = cleaned(sent)
+    assert len(left.encode()) <= 200
+    assert len(left.encode()) > 190
+    assert left.endswith("." + sent.rpartition(".")[2]) or "." not in sent
+
+
+@pytest.mark.parametrize(
+    ("source", "media_type", "name"),
+    [
+        ("photo.jpeg", "image/jpeg", "photo_resize.jpg"),
+        ("photo.JPG", "image/jpeg", "photo_resize.jpg"),
+        ("photo.heic", "image/png", "photo_resize.png"),
+        ("really.jpg", "image/png", "really_resize.png"),
+        ("noextension", "image/png", "noextension_resize"),
+        (".png", "image/png", ".png_resize"),
+        ("a.tif", "image/tiff", "a_resize.tiff"),
+    ],
+)
+def test_a_result_is_named_after_its_source_and_its_tool(source: str, media_type: str, name: str) -> None:
+    assert result_name(source, "resize", media_type) == name
+
+
+def test_a_name_of_a_tool_of_its_own_gets_the_extension_of_the_result() -> None:
+    assert with_type("photo.jpeg", "image/jpeg") == "photo.jpg"
+    assert with_type("data.json", "application/json") == "data.json"
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type"), [("a.PNG", "image/png"), ("a", "application/octet-stream"), ("a.xyz", "application/octet-stream")]
+)
+def test_the_type_follows_the_extension(name: str, media_type: str) -> None:
+    assert media_type_of(name) == media_type
+
+
+def test_a_name_in_a_url_is_percent_encoded() -> None:
+    assert encoded("a b/ü#?.png") == "a%20b%2F%C3%BC%23%3F.png"

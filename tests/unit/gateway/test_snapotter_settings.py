@@ -1,0 +1,79 @@
+"""Settings of tools: section 4.1 of SnapOtter's contract, and what is wrong with them."""
+
+from __future__ import annotations
+
+import pytest
+
+from compat.snapotter.v1 import shape_tools_pb2
+from services.gateway.surfaces.snapotter.errors import Refusal
+from services.gateway.surfaces.snapotter.tool_settings import INVALID, NOT_JSON, read_settings
+
+RESIZE = shape_tools_pb2.ResizeSettings
+
+
+def refused(text: str) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        read_settings(text, RESIZE)
+    assert caught.value.status == 400
+    return caught.value
+
+
+def test_absent_fields_get_their_defaults() -> None:
+    settings = read_settings('{"width": 100}', RESIZE)
+    assert (settings.width, settings.fit, settings.without_enlargement) == (100, "contain", False)
+    assert not settings.HasField("height")
+
+
+def test_unknown_keys_are_ignored() -> None:
+    assert read_settings('{"width": 1, "__proto__": {"a": 1}, "constructor": null, "x": [1]}', RESIZE).width == 1
+
+
+@pytest.mark.parametrize("text", ["{", "nothing", "{'width': 1}", '{"width": NaN}', '{"width": Infinity}', "[" * 100_000])
+def test_what_is_no_json_is_said_to_be_none(text: str) -> None:
+    assert refused(text).error == NOT_JSON
+
+
+@pytest.mark.parametrize("text", ["[]", "1", '"text"', "null", "true"])
+def test_json_of_another_type_is_invalid(text: str) -> None:
+    assert refused(text).error == INVALID
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ('{"width": "5"}', "width"),
+        ('{"width": 1.5}', "width"),
+        ('{"width": null}', "width"),
+        ('{"width": true}', "width"),
+        ('{"width": []}', "width"),
+        ('{"width": 0}', "width"),
+        ('{"width": 16384}', "width"),
+        ('{"width": 1e999}', "width"),
+        ('{"width": 99999999999999999999}', "width"),
+        ('{"width": 1, "fit": "stretch"}', "fit"),
+        ('{"width": 1, "fit": 3}', "fit"),
+        ('{"width": 1, "withoutEnlargement": "yes"}', "withoutEnlargement"),
+        ('{"percentage": 0}', "percentage"),
+    ],
+)
+def test_a_bad_value_is_refused_and_named(text: str, path: str) -> None:
+    refusal = refused(text)
+    assert refusal.error == INVALID
+    assert isinstance(refusal.details, str)
+    assert refusal.details.startswith(f"{path}:")
+
+
+def test_every_field_of_the_wrong_type_is_named() -> None:
+    assert refused('{"width": "a", "height": "b"}').details == "width: must be a number; height: must be a number"
+
+
+def test_a_rule_about_the_whole_has_no_path() -> None:
+    details = refused("{}").details
+    assert isinstance(details, str)
+    assert details
+    assert ":" not in details.split()[0]
+
+
+@pytest.mark.parametrize("value", ["5.0", "5e0", "5"])
+def test_a_whole_number_may_be_written_in_any_way(value: str) -> None:
+    assert read_settings(f'{{"width": {value}}}', RESIZE).width == 5
