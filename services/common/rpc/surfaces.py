@@ -44,6 +44,10 @@ class Surface:
     error_headers: tuple[surface_pb2.ErrorHeader, ...] = ()
     """Headers that repeat parts of an error's body."""
     rate_limit_headers: surface_pb2.RateLimitHeaders.ValueType = surface_pb2.RATE_LIMIT_HEADERS_UNSPECIFIED
+    over_http: bool = False
+    """Whether the gateway answers every path below the prefixes that is no other surface's, whatever the verb."""
+    public_prefixes: tuple[str, ...] = ()
+    """Below these, no key is needed: a valid one is taken all the same, and a bad one ignored."""
 
     @classmethod
     def declared_in(cls, file: FileDescriptor) -> Surface | None:
@@ -68,6 +72,8 @@ class Surface:
             tuple(said.request_headers),
             tuple(said.error_headers),
             said.rate_limit_headers,
+            said.over_http,
+            tuple(said.public_prefixes),
         )
 
     def code(self, reason: ErrorReason) -> int | str | None:
