@@ -11,19 +11,31 @@ from services.accounts.domain.account_usage import UsageReport
 from services.accounts.domain.accounts import Accounts
 from services.accounts.domain.admission import Admission
 from services.accounts.domain.announcer import Announcer
+from services.accounts.domain.anonymous import Anonymous
 from services.accounts.domain.audit_trail import AuditTrail
 from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
+from services.accounts.domain.home import Home
 from services.accounts.domain.key_creation import PURPOSE, KeyCreation
+from services.accounts.domain.passwords import Passwords
 from services.accounts.domain.rate_limits import RateLimits
+from services.accounts.domain.sessions import Sessions
 from services.accounts.domain.usage import INTERVAL_SECONDS as USAGE_SECONDS
 from services.accounts.domain.usage import Usage
+from services.accounts.domain.user_keys import UserKeys
+from services.accounts.domain.users import Users
+from services.accounts.records import KeyOwner
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.buckets import BucketStore
+from services.accounts.store.people import PeopleStore
+from services.accounts.store.sessions import SessionStore
 from services.accounts.surfaces.edge import listener
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
 from services.accounts.surfaces.native.accounts import AccountsServicer
 from services.accounts.surfaces.native.audit import NativeAudit
+from services.accounts.surfaces.native.sessions import NativeSessions
 from services.accounts.surfaces.native.usage import NativeUsage
+from services.accounts.surfaces.native.user_keys import NativeUserKeys
+from services.accounts.surfaces.native.users import NativeUsers
 from services.accounts.surfaces.rest.audit import RestAudit
 from services.accounts.surfaces.rest.keys import RestKeys
 from services.accounts.surfaces.rest.usage import RestUsage
@@ -52,10 +64,16 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     database = await opening.open("database", opened(settings.database_url, settings.database_pool))
     connection = await opening.open("nats", bus.connected(settings.nats_url, "accounts", tls=settings.tls))
     store = AccountStore(database)
-    usage = Usage(store)
+    sessions, people = SessionStore(database), PeopleStore(database)
+    usage = Usage(store, sessions)
     signer = Signer(IDENTITY_ISSUER, settings.signing_key_file)
-    authenticator = KeyAuthenticator(store.owner, IdentitySigner(signer), usage.note)
-    announcements = Loop("announce_revocations", announcer.INTERVAL_SECONDS, Announcer(store, connection).step)
+    sign = IdentitySigner(signer)
+
+    async def find_owner(digest: bytes) -> KeyOwner | None:
+        return await store.owner(digest) or await sessions.owner(digest)
+
+    authenticator = KeyAuthenticator(find_owner, sign, usage.note)
+    announcements = Loop("announce_revocations", announcer.INTERVAL_SECONDS, Announcer([store, sessions], connection).step)
 
     def revoked(key_id: int) -> None:
         authenticator.evict(key_id)
@@ -64,7 +82,11 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     accounts = Accounts(store, revoked, max_keys=settings.max_keys)
     buckets = BucketStore(database)
     rates = RateLimits(buckets.borrow, settings.rate_rules)
-    admission = Admission(authenticator, rates)
+    home, passwords, rules = Home(people, settings.people_account_id), Passwords(), settings.people_rules
+    admission = Admission(authenticator, rates, Anonymous(home, store, sign) if not rules.auth_enabled else None)
+    signing_in = Sessions(people, sessions, home, passwords, rates, rules, revoked)
+    users = Users(people, home, passwords, rules, revoked)
+    user_keys = UserKeys(sessions, usage, revoked, max_keys=settings.max_keys)
     idempotency = IdempotencyRecords(database, system_clock)
     creation = KeyCreation(accounts, store, idempotency, signer.derived_secret(PURPOSE))
     await opening.open("revocations", hearing_revoked(connection, authenticator.evict))
@@ -81,6 +103,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             announcements,
             Loop("record_key_use", USAGE_SECONDS, usage.step),
             Loop("sweep_idempotency", _SWEEP_SECONDS, idempotency.sweep),
+            Loop("sweep_sessions", _SWEEP_SECONDS, lambda: sessions.sweep(system_clock())),
             Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
             Loop("sweep_buckets", _SWEEP_SECONDS, buckets.sweep),
             Loop("forget_slices", _SWEEP_SECONDS, rates.forget),
@@ -92,6 +115,9 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Mount(AccountsServicer(accounts, creation)),
             Mount(NativeAudit(trail)),
             Mount(NativeUsage(report)),
+            Mount(NativeSessions(signing_in)),
+            Mount(NativeUsers(users)),
+            Mount(NativeUserKeys(user_keys)),
             Mount(RestKeys(accounts, creation)),
             Mount(RestAudit(trail)),
             Mount(RestUsage(report)),

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from pydantic import Field
 
-from services.accounts.domain.config import LimitSettings
+from services.accounts.domain.config import LimitSettings, PeopleSettings
 from services.common.config import AuditSettings, DatabaseSettings, ServiceSettings, StreamSettings, TlsSettings
 
 
-class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSettings):
+class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSettings, PeopleSettings):
     """Settings of the accounts service process."""
 
     authorization_listen: str = Field(
@@ -24,7 +24,7 @@ class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSe
     )
 
 
-class AdministrationSettings(DatabaseSettings, LimitSettings, StreamSettings, TlsSettings):
+class AdministrationSettings(DatabaseSettings, LimitSettings, PeopleSettings, StreamSettings, TlsSettings):
     """Settings of the administration commands."""
 
     nats_url: str = Field(description="NATS server on which key revocations are announced: `nats://user:password@host:port`.")

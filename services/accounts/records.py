@@ -9,6 +9,7 @@ from ipaddress import ip_network
 
 from services.accounts.networks import Network, contains, networks
 from services.common.idempotent_call import IdempotentCall
+from services.common.identity import UserIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ LimitChange = Mapping[str, float | int | None]
 
 @dataclass(frozen=True, slots=True)
 class KeyOwner:
-    """A key that has not been revoked: its id, its account, and its limits."""
+    """A key or a session that has not been revoked: its id, its account, and its limits."""
 
     key_id: int
     account_id: int
@@ -134,6 +135,8 @@ class KeyOwner:
     """The key's."""
     networks: frozenset[Network] | None = None
     """From where the key may be used; None for everywhere."""
+    user: UserIdentity | None = None
+    """Whose it is; None for a key of the account itself."""
 
 
 @dataclass(frozen=True, slots=True)

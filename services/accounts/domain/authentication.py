@@ -1,4 +1,4 @@
-"""Authenticates the key of every request at the edge, from memory where possible."""
+"""Authenticates the key, or the token of the session, of every request at the edge, from memory where possible."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ class IdentitySigner:
     def __call__(self, owner: KeyOwner, now: datetime) -> str:
         """A token of the key's account, made at `now`."""
         left = (owner.expires_at - now).total_seconds() if owner.expires_at is not None else IDENTITY_SECONDS
-        return self._signer.identity_token(owner.account_id, owner.key_id, owner.scopes, left, owner.name, owner.own_limits.max_streams)
+        return self._signer.identity_token(
+            owner.account_id, owner.key_id, owner.scopes, left, owner.name, owner.own_limits.max_streams, owner.user
+        )
 
 
 class KeyAuthenticator:
@@ -109,7 +111,8 @@ class KeyAuthenticator:
         if answer.owner.expires_at is not None and answer.owner.expires_at <= now:
             _CHECKS.labels("expired", source).inc()
             moment = answer.owner.expires_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-            raise DarkroomError(ErrorReason.API_KEY_INVALID, f"This API key expired at {moment}.")
+            what = "session" if answer.owner.user is not None and answer.owner.user.session else "API key"
+            raise DarkroomError(ErrorReason.API_KEY_INVALID, f"This {what} expired at {moment}.")
         if answer.owner.networks is not None and not holds(answer.owner.networks, address):
             _CHECKS.labels("elsewhere", source).inc()
             raise DarkroomError(ErrorReason.ADDRESS_NOT_ALLOWED, f"This API key may not be used from {address or 'this address'}.")
@@ -120,7 +123,7 @@ class KeyAuthenticator:
         return Identified(answer.owner, answer.token)
 
     def evict(self, key_id: int) -> None:
-        """Drop what is cached about a key that has been revoked or has expired."""
+        """Drop what is cached about a key or a session that has been revoked, has expired, or may do something else than before."""
         self._evictions += 1
         digest = self._digest_of_key.pop(key_id, None)
         if digest is not None:

@@ -1,6 +1,8 @@
-"""Settings of what accounts, keys and addresses may do."""
+"""Settings of what accounts, keys, addresses and people may do."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -34,13 +36,71 @@ class LimitSettings(BaseSettings):
         description="Requests a minute with unknown or revoked API keys that may come from one address; 0 for no limit. Beyond it, no "
         "unknown key from there is looked up.",
     )
+    login_attempt_limit: float = Field(
+        500.0, ge=0, description="Attempts to sign in a minute that may come from one address (IPv6: from one /64); 0 for no limit."
+    )
     max_keys: int = Field(
-        100, ge=0, description="Maximum number of API keys per account, not counting revoked and expired ones; 0 for no limit."
+        100,
+        ge=0,
+        description="Maximum number of API keys per account, not counting revoked and expired ones, and of those that each person may "
+        "have besides; 0 for no limit.",
     )
 
     @property
     def rate_rules(self) -> RateRules:
         """The same settings as a record."""
         return RateRules(
-            self.rate_limit_key, self.rate_limit_account, self.rate_limit_address, self.rate_limit_burst, self.rate_limit_failed_keys
+            self.rate_limit_key,
+            self.rate_limit_account,
+            self.rate_limit_address,
+            self.rate_limit_burst,
+            self.rate_limit_failed_keys,
+            self.login_attempt_limit,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleRules:
+    """Settings of people and how they sign in; `PeopleSettings` describes them."""
+
+    auth_enabled: bool = True
+    default_username: str = "admin"
+    default_password: str = ""
+    skip_must_change: bool = False
+    session_hours: float = 168.0
+    max_users: int = 0
+
+
+class PeopleSettings(BaseSettings):
+    """People and how they sign in. Those of surfaces that have no accounts, but one list of people, live in one account."""
+
+    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
+
+    people_account_id: int | None = Field(None, description="Id of the account that people belong to; absent: the oldest account.")
+    auth_enabled: bool = Field(
+        True,
+        description="Whether people sign in. If not, everybody who reaches the surface `snapotter` is a user of their account, without a key.",
+    )
+    default_username: str = Field(
+        "admin", min_length=1, max_length=50, pattern=r"^[a-zA-Z0-9_.-]+$", description="Name of the first administrator."
+    )
+    default_password: str = Field(
+        "",
+        description="Password of the first administrator, who is added at the first attempt to sign in while there is nobody, and has to "
+        "change it then. Empty: nobody is added.",
+    )
+    skip_must_change_password: bool = Field(False, description="Whether the first administrator may keep that password.")
+    session_duration_hours: float = Field(168.0, gt=0, le=87_600, description="How long a session lasts, in hours.")
+    max_users: int = Field(0, ge=0, le=2**31 - 1, description="Maximum number of people; 0 for no limit.")
+
+    @property
+    def people_rules(self) -> PeopleRules:
+        """The same settings as a record."""
+        return PeopleRules(
+            self.auth_enabled,
+            self.default_username,
+            self.default_password,
+            self.skip_must_change_password,
+            self.session_duration_hours,
+            self.max_users,
         )

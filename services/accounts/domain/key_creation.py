@@ -20,12 +20,21 @@ from services.accounts.store.accounts import AccountStore
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotency import IdempotencyRecords, in_progress
 from services.common.idempotent_call import HEADER, IdempotentCall
+from services.common.identity import Identity
 
 PURPOSE = "api keys"
 """The purpose from which the service's secret for this is derived."""
 _NONCE_BYTES = 32
 
 Make = Callable[[RepeatableKey | None], Awaitable[tuple[ApiKey, str]]]
+
+
+def calling_key(caller: Identity) -> int:
+    """The key of the account that makes a call. Raises PERMISSION_DENIED for people: what they make would outlive their own keys."""
+    if caller.user is not None:
+        message = "API keys of the account are created and rotated with one of them. People have keys of their own (UserKeysService)."
+        raise DarkroomError(ErrorReason.PERMISSION_DENIED, message)
+    return caller.key_id
 
 
 class KeyCreation:

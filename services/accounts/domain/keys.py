@@ -1,8 +1,10 @@
-"""API keys: how they are made, recognised and stored.
+"""API keys and tokens of sessions: how they are made, recognised and stored.
 
-A key is `dk_sk_` and 43 characters of 0-9, A-Z and a-z from the operating system's random source: 256 bits. Only its SHA-256 is stored. A
-slow, salted hash protects secrets that people choose; guessing one of 2^256 equally likely keys is hopeless at any speed, so a plain hash
-loses nothing, and a key can be found with one lookup in a unique index.
+An account's key is `dk_sk_` and 43 characters of 0-9, A-Z and a-z from the operating system's random source: 256 bits. Only its SHA-256 is
+stored. A slow, salted hash protects secrets that people choose; guessing one of 2^256 equally likely keys is hopeless at any speed, so a
+plain hash loses nothing, and a key can be found with one lookup in a unique index.
+
+A person's key is `si_` and 96 of 0-9 and a-f: 384 bits. A session's token is a UUID of version 4: 122 bits. Both are stored like that, too.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import hmac
 import re
 import secrets
 import string
+import uuid
 
 from services.accounts.records import NewKey
 
@@ -19,7 +22,14 @@ _MARK = "dk_sk_"
 _ALPHABET = string.digits + string.ascii_letters
 _SECRET_CHARACTERS = 43
 _SHOWN_CHARACTERS = 6
-_KEY = re.compile(rf"{_MARK}[0-9A-Za-z]{{{_SECRET_CHARACTERS}}}")
+_USER_MARK, _USER_BYTES = "si_", 48
+SESSION = ""
+"""The prefix that stands for tokens of sessions, which have none."""
+_FORMS = {
+    _MARK: re.compile(rf"{_MARK}[0-9A-Za-z]{{{_SECRET_CHARACTERS}}}"),
+    _USER_MARK: re.compile(rf"{_USER_MARK}[0-9a-f]{{{2 * _USER_BYTES}}}"),
+    SESSION: re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),
+}
 
 
 def make_key() -> NewKey:
@@ -40,8 +50,11 @@ def derived_key(pepper: bytes, nonce: bytes) -> NewKey:
 
 
 def _key(characters: str) -> NewKey:
-    secret = _MARK + characters
-    return NewKey(secret=secret, prefix=secret[: len(_MARK) + _SHOWN_CHARACTERS], digest=digest_of(secret))
+    return _new(_MARK + characters, len(_MARK))
+
+
+def _new(secret: str, mark: int) -> NewKey:
+    return NewKey(secret=secret, prefix=secret[: mark + _SHOWN_CHARACTERS], digest=digest_of(secret))
 
 
 def digest_of(secret: str) -> bytes:
@@ -49,6 +62,17 @@ def digest_of(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def is_key(text: str) -> bool:
-    """Whether a text has the form of a key. If not, it is no key, and the database need not be asked."""
-    return _KEY.fullmatch(text) is not None
+def prefix_of(text: str) -> str | None:
+    """The prefix of a key, as surfaces name those that they take; empty for what has the form of a session's token. None for anything else:
+    the database need not be asked."""
+    return next((prefix for prefix, form in _FORMS.items() if form.fullmatch(text)), None)
+
+
+def make_user_key() -> NewKey:
+    """A new random key of a person."""
+    return _new(_USER_MARK + secrets.token_hex(_USER_BYTES), len(_USER_MARK))
+
+
+def make_token() -> str:
+    """A new random token of a session."""
+    return str(uuid.uuid4())

@@ -20,7 +20,7 @@ from typing import Any
 
 from prometheus_client import Counter
 
-from services.accounts.domain.rate_rules import FAILED_KEYS, RateLimit, RateRules
+from services.accounts.domain.rate_rules import ACCOUNT, FAILED_KEYS, SIGN_INS, RateLimit, RateRules
 from services.accounts.records import Borrowed, Borrowing, KeyOwner
 from services.common.batching import Batched
 from services.common.errors import DarkroomError, ErrorReason
@@ -97,9 +97,17 @@ class RateLimits:
             if held is not None and held.blocked_until > (now := self._clock()):
                 raise _refused(limit, held.blocked_until - now)
 
+    def of_everybody(self, owner: KeyOwner) -> Sequence[RateLimit]:
+        """What limits the requests of an account without a key."""
+        return [limit for limit in self._rules.of_key(owner) if limit.policy == ACCOUNT]
+
     async def failed(self, address: str) -> None:
         """Count a request with an unknown key. Raises RATE_LIMITED when there have been too many from the address."""
         await self.spend(self._rules.failures_of(network_of(address)))
+
+    async def sign_in(self, address: str) -> None:
+        """Count an attempt to sign in. Raises RATE_LIMITED when there have been too many from the address."""
+        await self.spend(self._rules.sign_ins_of(network_of(address)))
 
     async def forget(self) -> bool:
         """Drop slices that have lapsed: the step of a background loop."""
@@ -125,8 +133,8 @@ class RateLimits:
             await asyncio.shield(held.pending)
 
     async def _refill(self, limit: RateLimit, held: _Slice) -> None:
-        # One at a time of guesses: otherwise a replica could hold tokens that the address's next failure at another one needs.
-        wanted = 1 if limit.policy == FAILED_KEYS else max(1, min(limit.burst, math.ceil(limit.rate * _SLICE_SECONDS)))
+        # One at a time of guesses: otherwise a replica could hold tokens that the address's next one at another replica needs.
+        wanted = 1 if limit.policy in (FAILED_KEYS, SIGN_INS) else max(1, min(limit.burst, math.ceil(limit.rate * _SLICE_SECONDS)))
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 answer = await self._borrowed(Borrowing(limit.bucket, limit.rate, limit.burst, wanted))

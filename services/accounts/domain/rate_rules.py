@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from services.accounts.records import KeyOwner
 
-KEY, ACCOUNT, ADDRESS, FAILED_KEYS = "key", "account", "address", "failed-keys"
+KEY, ACCOUNT, ADDRESS, FAILED_KEYS, SIGN_INS = "key", "account", "address", "failed-keys", "sign-ins"
 _MINUTE = 60.0
 
 
@@ -38,6 +38,8 @@ class RateRules:
     """How much of a rate may be used at once, in seconds of it."""
     failed_keys: float = 0.0
     """Requests a minute, all of which may come at once."""
+    sign_ins: float = 0.0
+    """Attempts to sign in a minute, all of which may come at once."""
 
     def of_key(self, owner: KeyOwner) -> Sequence[RateLimit]:
         """What limits the requests with a key: the key's own limit, then its account's."""
@@ -50,6 +52,10 @@ class RateRules:
     def failures_of(self, address: str) -> Sequence[RateLimit]:
         """What limits the requests from an address with unknown keys; nothing without one."""
         return _failures_of(self, address)
+
+    def sign_ins_of(self, address: str) -> Sequence[RateLimit]:
+        """What limits the attempts to sign in from an address; nothing without one."""
+        return _sign_ins_of(self, address)
 
     def limit(self, policy: str, name: object, rate: float, whose: str) -> Sequence[RateLimit]:
         """The limit of one bucket; none for a rate of 0."""
@@ -78,8 +84,15 @@ def _of_address(rules: RateRules, address: str) -> Sequence[RateLimit]:
 
 @lru_cache(maxsize=20_000)
 def _failures_of(rules: RateRules, address: str) -> Sequence[RateLimit]:
-    if not address or not rules.failed_keys:
+    return _in_a_minute(FAILED_KEYS, address, rules.failed_keys, "Too many requests from this address with unknown or revoked API keys.")
+
+
+@lru_cache(maxsize=20_000)
+def _sign_ins_of(rules: RateRules, address: str) -> Sequence[RateLimit]:
+    return _in_a_minute(SIGN_INS, address, rules.sign_ins, "Too many attempts to sign in from this address.")
+
+
+def _in_a_minute(policy: str, address: str, most: float, explained: str) -> Sequence[RateLimit]:
+    if not address or not most:
         return ()
-    explained = "Too many requests from this address with unknown or revoked API keys."
-    burst = max(1, math.ceil(rules.failed_keys))
-    return (RateLimit(FAILED_KEYS, f"{FAILED_KEYS}:{address}", rules.failed_keys / _MINUTE, burst, explained),)
+    return (RateLimit(policy, f"{policy}:{address}", most / _MINUTE, max(1, math.ceil(most)), explained),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.accounts.store.accounts import AccountStore
+from services.accounts.store.sessions import SessionStore
 
 INTERVAL_SECONDS = 30.0
 
@@ -12,8 +13,8 @@ INTERVAL_SECONDS = 30.0
 class Usage:
     """Collects uses; each request costs one dictionary entry. A killed replica loses what it has not yet written, at most half a minute."""
 
-    def __init__(self, store: AccountStore) -> None:
-        self._store = store
+    def __init__(self, *stores: AccountStore | SessionStore) -> None:
+        self._stores = stores
         self._used: dict[int, datetime] = {}
 
     def note(self, key_id: int, moment: datetime) -> None:
@@ -25,7 +26,8 @@ class Usage:
         used, self._used = self._used, {}
         if used:
             try:
-                await self._store.record_use(used)
+                for store in self._stores:
+                    await store.record_use(used)
             except BaseException:
                 self._used = {**used, **self._used}
                 raise

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Double, ForeignKey, Index, Integer, LargeBinary, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from services.common.audit.log import AuditColumns, indexes
 from services.common.idempotency import IdempotencyColumns
+
+_NEW_UUID = "CAST(gen_random_uuid() AS text)"
 
 
 class AccountsTable(SQLModel, registry=registry()):
@@ -66,6 +83,113 @@ class ApiKeyRow(AccountsTable, table=True):
     creator_id: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("api_key.id")))
     replaces_id: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("api_key.id")))
     allowed_networks: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)))
+
+
+class TeamRow(AccountsTable, table=True):
+    """A team of an account's people."""
+
+    __tablename__ = "team"
+    __table_args__ = (PrimaryKeyConstraint("account_id", "id", name="team_pkey"),)
+
+    account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("account.id"), nullable=False))
+    id: str = Field(sa_column=Column(Text, nullable=False))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    created_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
+
+
+class RoleRow(AccountsTable, table=True):
+    """A role of an account's own. Those that every account has are in `services.accounts.permissions`."""
+
+    __tablename__ = "role"
+    __table_args__ = (PrimaryKeyConstraint("account_id", "name", name="role_pkey"), Index("role_by_id", "id", unique=True))
+
+    account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("account.id"), nullable=False))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    id: str = Field(sa_column=Column(Text, nullable=False, server_default=text(_NEW_UUID)))
+    description: str = Field(sa_column=Column(Text, nullable=False))
+    permissions: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    created_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
+    updated_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
+
+
+class PersonRow(AccountsTable, table=True):
+    """A person of an account."""
+
+    __tablename__ = "person"
+    __table_args__ = (
+        Index("person_by_name", "account_id", "name", unique=True),
+        Index("person_by_public_id", "public_id", unique=True),
+        ForeignKeyConstraint(["account_id", "team_id"], ["team.account_id", "team.id"], name="person_team_fkey"),
+    )
+
+    id: int = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")))
+    account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("account.id"), nullable=False))
+    public_id: str = Field(sa_column=Column(Text, nullable=False, server_default=text(_NEW_UUID)))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    password_hash: str = Field(sa_column=Column(Text, nullable=False))
+    """argon2id, with its parameters and salt."""
+    role: str = Field(sa_column=Column(Text, nullable=False))
+    """Name of a role."""
+    team_id: str = Field(sa_column=Column(Text, nullable=False))
+    must_change: bool = Field(sa_column=Column(Boolean, nullable=False))
+    created_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
+    analytics_enabled: bool | None = Field(default=None, sa_column=Column(Boolean))
+    analytics_asked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    analytics_remind_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+
+
+class SessionRow(AccountsTable, table=True):
+    """A session of a person. One that has ended stays until every replica has heard of that."""
+
+    __tablename__ = "session"
+    __table_args__ = (
+        CheckConstraint("octet_length(sha256) = 32", name="session_digest_length"),
+        Index("session_by_digest", "sha256", unique=True),
+        Index("session_of_person", "person_id"),
+        # What is still being announced, and what can be deleted.
+        Index("session_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+        Index("session_expiring", "expires_at"),
+        Index("session_refreshed", "refreshed_at", postgresql_where=text("refreshed_at IS NOT NULL")),
+    )
+
+    id: int = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")))
+    person_id: int | None = Field(sa_column=Column(BigInteger, ForeignKey("person.id", ondelete="SET NULL")))
+    """None once the person is removed."""
+    sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """Of the token."""
+    created_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
+    expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    ended_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    refreshed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    """When what it may do has changed last."""
+
+
+class PersonKeyRow(AccountsTable, table=True):
+    """An API key of a person. One that has ended stays until every replica has heard of that."""
+
+    __tablename__ = "person_key"
+    __table_args__ = (
+        CheckConstraint("octet_length(sha256) = 32", name="person_key_digest_length"),
+        CheckConstraint("cardinality(permissions) > 0", name="person_key_permissions_some"),
+        Index("person_key_by_digest", "sha256", unique=True),
+        Index("person_key_by_public_id", "public_id", unique=True),
+        Index("person_key_of_person", "person_id"),
+        Index("person_key_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+        Index("person_key_expiring", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
+        Index("person_key_refreshed", "refreshed_at", postgresql_where=text("refreshed_at IS NOT NULL")),
+    )
+
+    id: int = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")))
+    public_id: str = Field(sa_column=Column(Text, nullable=False, server_default=text(_NEW_UUID)))
+    person_id: int | None = Field(sa_column=Column(BigInteger, ForeignKey("person.id", ondelete="SET NULL")))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    permissions: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)))
+    created_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
+    expires_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    last_used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    ended_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    refreshed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
 
 
 class AuditRow(AuditColumns, AccountsTable, table=True):

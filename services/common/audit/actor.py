@@ -1,4 +1,4 @@
-"""Who makes the change that is being served: a key of a client, the operator, or a service."""
+"""Who makes the change that is being served: a key of a client, a person, the operator, or a service."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class ActorKind(StrEnum):
     KEY = "key"
     OPERATOR = "operator"
     SERVICE = "service"
+    USER = "user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,9 @@ class Actor:
 
     kind: ActorKind
     name: str = ""
-    """Name of the key or the service, or the operator's user name."""
+    """Name of the key, the service or the person, or the operator's user name."""
     key_id: int | None = None
+    """Of a person, the session or the API key."""
     address: str | None = None
     """The client's network address as the edge saw it."""
     user_agent: str | None = None
@@ -56,5 +58,13 @@ def current_actor() -> Actor:
         return Actor(ActorKind.SERVICE)
     if identity.service is not None:
         return Actor(ActorKind.SERVICE, identity.service)
+    if identity.user is not None:
+        return acting_user(identity.user.name, identity.key_id or None)
     client = current_client()
     return Actor(ActorKind.KEY, identity.key_name, identity.key_id, client.address, client.user_agent)
+
+
+def acting_user(name: str, key_id: int | None = None) -> Actor:
+    """A person as the one who makes the current call, with a session or an API key if there is one."""
+    client = current_client()
+    return Actor(ActorKind.USER, name, key_id, client.address, client.user_agent)

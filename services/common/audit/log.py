@@ -130,9 +130,9 @@ def audited(made: str, action: audit_pb2.AuditAction.ValueType, *, details: str 
 )"""  # noqa: S608 - put together from constants
 
 
-def actor_values() -> dict[str, Any]:
-    """The values for a statement with `audited`: who makes the current call."""
-    actor = current_actor()
+def actor_values(actor: Actor | None = None) -> dict[str, Any]:
+    """The values for a statement with `audited`: who makes the current call, unless it is known better."""
+    actor = actor or current_actor()
     return {
         "actor_kind": actor.kind.value,
         "actor_name": actor.name,

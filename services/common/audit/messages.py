@@ -13,6 +13,7 @@ _KINDS = {
     ActorKind.KEY: audit_pb2.AUDIT_ACTOR_KIND_KEY,
     ActorKind.OPERATOR: audit_pb2.AUDIT_ACTOR_KIND_OPERATOR,
     ActorKind.SERVICE: audit_pb2.AUDIT_ACTOR_KIND_SERVICE,
+    ActorKind.USER: audit_pb2.AUDIT_ACTOR_KIND_USER,
 }
 _KINDS_BACK = {number: kind for kind, number in _KINDS.items()}
 

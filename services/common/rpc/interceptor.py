@@ -148,7 +148,6 @@ class CallInterceptor:
         if policy.access == options_pb2.ACCESS_ACCOUNT and self._listener == "public":
             identity = self._verifier.identity(str(metadata.get(IDENTITY_HEADER, "")))
             require_scope(policy.scope, identity.scopes)
-            set_client(Client(_text(metadata.get(ADDRESS_HEADER)), _text(metadata.get("user-agent"))))
         elif policy.access == options_pb2.ACCESS_SERVICE and self._listener == "internal":
             identity = self._verifier.service(str(metadata.get("authorization", "")))
             log.bind_to_context(caller=identity.service)
@@ -161,6 +160,8 @@ class CallInterceptor:
                 self._require_certificate(context, policy.callers)
         else:
             raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This method cannot be called here.")
+        if self._listener == "public":
+            set_client(Client(_text(metadata.get(ADDRESS_HEADER)), _text(metadata.get("user-agent"))))
         set_identity(identity)
         log.bind_to_context(account_id=identity.account_id)
         require_readable(request)

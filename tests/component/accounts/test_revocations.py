@@ -44,7 +44,7 @@ async def test_a_late_subscriber_hears_too(store: AccountStore, connection: Bus)
     accounts = Accounts(store, revoked=lambda key_id: None)
     account = await accounts.create_account("a")
     row, _ = await accounts.create_key(account.id, "k")
-    announcer = Announcer(store, connection)
+    announcer = Announcer([store], connection)
     await accounts.revoke_key(row.id, account.id)
     await announcer.step()
     async with Revocations(connection) as revocations, revocations.watching(row.id) as revoked, asyncio.timeout(60):

@@ -32,7 +32,7 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):
         decision = await decide(self._admission, http.path, http.headers, address)
         if isinstance(decision, Passed):
             passed = external_auth_pb2.OkHttpResponse(
-                headers=_options([(IDENTITY_HEADER, decision.token)]),
+                headers=_options([(IDENTITY_HEADER, decision.token)] if decision.token else []),
                 headers_to_remove=catalogue.key_headers(),
                 response_headers_to_add=_options(decision.fields),
             )

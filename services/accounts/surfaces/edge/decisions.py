@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from darkroom.common.v1.surface_pb2 import RATE_LIMIT_HEADERS_UNSPECIFIED, KeyScheme, RateLimitHeaders
 from services.accounts.domain.admission import Admission
-from services.accounts.domain.keys import is_key
+from services.accounts.domain.keys import SESSION, prefix_of
 from services.accounts.domain.rate_limits import RateLimited
 from services.accounts.surfaces.edge.rate_limit_fields import Fields, rate_limit_fields
 from services.common.errors import MISSING, DarkroomError, ErrorReason
@@ -28,7 +28,7 @@ class Passed:
     """A request that passes."""
 
     token: str
-    """The identity of its account, which takes the place of its key."""
+    """The identity of its caller, which takes the place of its key; empty for nobody."""
     fields: Fields
     """Headers for the client, with what is left of its limits."""
 
@@ -55,7 +55,12 @@ async def decide(admission: Admission, path: str, headers: Mapping[str, str], ad
     surface = catalogue.surface_at(path)
     secret = presented_key(headers, surface)
     try:
-        admitted = await admission.admit(secret, address)
+        if admission.without_sign_in and _is_for_people(surface):
+            admitted = await admission.admit_anyone(address)
+        elif _is_public(path, surface):
+            admitted = await admission.admit_public(secret, address)
+        else:
+            admitted = await admission.admit(secret, address)
     except DarkroomError as error:
         if error.reason not in _REFUSALS:
             raise
@@ -76,8 +81,21 @@ def presented_key(headers: Mapping[str, str], surface: Surface | None) -> str | 
         value, word = headers.get(scheme.header.lower(), ""), f"{scheme.scheme} " if scheme.scheme else ""
         if value and value[: len(word)].lower() == word.lower():
             secret = value[len(word) :].strip()
-            return secret if secret.startswith(tuple(scheme.prefixes)) and is_key(secret) else None
+            return secret if prefix_of(secret) in scheme.prefixes else None
     return None
+
+
+def _is_for_people(surface: Surface | None) -> bool:
+    """Whether a surface's callers are people first: its pages are the gateway's, and who opens them signs in."""
+    return surface is not None and surface.over_http and any(SESSION in scheme.prefixes for scheme in surface.keys)
+
+
+def _is_public(path: str, surface: Surface | None) -> bool:
+    """Whether a request of a surface needs no key, by its path."""
+    if surface is None or not surface.over_http:
+        return False
+    bare = path.partition("?")[0]
+    return any(bare == prefix or bare.startswith(f"{prefix}/") for prefix in surface.public_prefixes)
 
 
 def _without_key(error: DarkroomError, headers: Mapping[str, str], surface: Surface | None) -> DarkroomError:

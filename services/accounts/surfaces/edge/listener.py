@@ -218,7 +218,8 @@ class _Connection(asyncio.Protocol):
             sent = {**headers, "content-type": headers.get(CONTENT_TYPE_HEADER, "")}
             decision = await decide(self._admission, path, sent, address)
             if isinstance(decision, Passed):
-                return HTTPStatus.OK, ((IDENTITY_HEADER, decision.token), *decision.fields), ""
+                identity = [(IDENTITY_HEADER, decision.token)] if decision.token else []
+                return HTTPStatus.OK, (*identity, *decision.fields), ""
             return decision.status, decision.fields, decision.body
         except DarkroomError as error:
             code, reason = error.grpc_code.name, error.reason.value

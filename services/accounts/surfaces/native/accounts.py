@@ -14,7 +14,7 @@ from darkroom.common.v1 import scope_pb2
 from darkroom.common.v1.scopes import SCOPES, scope_text
 from services.accounts.domain.accounts import DEFAULT_OVERLAP, Accounts
 from services.accounts.domain.allowed_networks import networks_at
-from services.accounts.domain.key_creation import KeyCreation
+from services.accounts.domain.key_creation import KeyCreation, calling_key
 from services.accounts.records import ApiKey, KeyLimits
 from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
@@ -46,7 +46,7 @@ class AccountsServicer(accounts_service_pb2_grpc.AccountsServiceServicer):
             expires_at=moment(request.expire_time, "expire_time") if request.HasField("expire_time") else None,
             networks=networks_at(request.allowed_networks, "allowed_networks"),
         )
-        key, secret = await self._creation.create(identity.account_id, request.name, limits, identity.key_id, current_idempotency())
+        key, secret = await self._creation.create(identity.account_id, request.name, limits, calling_key(identity), current_idempotency())
         return accounts_service_pb2.CreateApiKeyResponse(api_key=_api_key(key), secret=secret)
 
     async def ListApiKeys(  # noqa: D102 - an rpc
@@ -60,7 +60,7 @@ class AccountsServicer(accounts_service_pb2_grpc.AccountsServiceServicer):
     ) -> accounts_service_pb2.RotateApiKeyResponse:
         identity, key_id = current_identity(), request.api_key_id
         overlap = request.overlap.ToTimedelta() if request.HasField("overlap") else DEFAULT_OVERLAP
-        key, secret = await self._creation.rotate(identity.account_id, key_id, overlap, identity.key_id, current_idempotency())
+        key, secret = await self._creation.rotate(identity.account_id, key_id, overlap, calling_key(identity), current_idempotency())
         replaced = await self._accounts.key(key_id, identity.account_id)
         return accounts_service_pb2.RotateApiKeyResponse(api_key=_api_key(key), secret=secret, replaced=_api_key(replaced))
 

@@ -13,7 +13,7 @@ from darkroom.rest.v1 import keys_pb2 as pb
 from darkroom.rest.v1 import keys_pb2_grpc
 from services.accounts.domain.accounts import DEFAULT_OVERLAP, Accounts, no_such_key
 from services.accounts.domain.allowed_networks import networks_at
-from services.accounts.domain.key_creation import KeyCreation
+from services.accounts.domain.key_creation import KeyCreation, calling_key
 from services.accounts.records import ApiKey, KeyLimits
 from services.common.errors import DarkroomError
 from services.common.identity import current_identity
@@ -43,7 +43,9 @@ class RestKeys(keys_pb2_grpc.KeysServiceServicer):
             networks=networks_at(request.allowed_networks, "allowed_networks"),
         )
         try:
-            key, secret = await self._creation.create(identity.account_id, request.name, limits, identity.key_id, current_idempotency())
+            key, secret = await self._creation.create(
+                identity.account_id, request.name, limits, calling_key(identity), current_idempotency()
+            )
         except DarkroomError as error:
             name = _FIELDS.get(error.field or "")
             if name is None:
@@ -62,7 +64,7 @@ class RestKeys(keys_pb2_grpc.KeysServiceServicer):
             raise no_such_key(request.id)
         identity, key_id = current_identity(), int(request.id)
         overlap = timedelta(seconds=request.overlap_seconds) if request.HasField("overlap_seconds") else DEFAULT_OVERLAP
-        key, secret = await self._creation.rotate(identity.account_id, key_id, overlap, identity.key_id, current_idempotency())
+        key, secret = await self._creation.rotate(identity.account_id, key_id, overlap, calling_key(identity), current_idempotency())
         replaced = await self._accounts.key(key_id, identity.account_id)
         return pb.RotateKeyEnvelope(
             code=_OK, message=_SUCCESS, data=pb.RotatedKey(key=_key(key), secret=secret, replaced_key=_key(replaced))

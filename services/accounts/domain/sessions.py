@@ -1,0 +1,133 @@
+"""Signing in and out, and changing the own password: the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import NoReturn
+
+from services.accounts.domain.config import PeopleRules
+from services.accounts.domain.home import Home
+from services.accounts.domain.keys import digest_of, make_token
+from services.accounts.domain.passwords import Passwords, check_strength
+from services.accounts.domain.rate_limits import RateLimits
+from services.accounts.people import DEFAULT_TEAM_ID, NewPerson, Person, Session
+from services.accounts.permissions import ADMIN
+from services.accounts.store.people import PeopleStore
+from services.accounts.store.sessions import SessionStore
+from services.common.audit.actor import Actor, ActorKind, acting_user
+from services.common.clock import Clock, system_clock
+from services.common.errors import MISSING, DarkroomError, ErrorReason
+from services.common.identity import Identity, current_client
+
+_LONGEST_NAME = 100
+"""Characters. No name is longer. What is cut off a longer one is not kept in the audit log either."""
+
+_ITSELF = Actor(ActorKind.SERVICE, "accounts")
+
+
+class Sessions:
+    """What can be done without an identity, and with that of a session. `revoked(key_id)` is called for each session and key that has
+    ended, or that permits something else than before."""
+
+    def __init__(
+        self,
+        people: PeopleStore,
+        sessions: SessionStore,
+        home: Home,
+        passwords: Passwords,
+        limits: RateLimits,
+        rules: PeopleRules,
+        revoked: Callable[[int], None],
+        clock: Clock = system_clock,
+    ) -> None:
+        self._people, self._sessions, self._home, self._passwords, self._limits = people, sessions, home, passwords, limits
+        self._rules, self._revoked, self._clock = rules, revoked, clock
+
+    async def create(self, user_name: str, password: str) -> tuple[str, Session]:
+        """Sign in: a new session's token, and the session.
+
+        Raises RATE_LIMITED, SIGN_IN_DISABLED, FIELD_INVALID and CREDENTIALS_INVALID, in this order.
+        """
+        await self._limits.sign_in(current_client().address or "")
+        if not self._rules.auth_enabled:
+            raise DarkroomError(ErrorReason.SIGN_IN_DISABLED, "Authentication is disabled")
+        if not user_name or not password:
+            missing = "user_name" if not user_name else "password"
+            raise DarkroomError(ErrorReason.FIELD_INVALID, "Username and password are required", field=missing)
+        account_id = await self._home.account_id()
+        person = await self._found(account_id, user_name) if account_id is not None else None
+        matches = await self._passwords.matches(person.password_hash if person is not None else None, password)
+        actor = acting_user(_shown(user_name))
+        if person is not None and matches:
+            token, expires_at = make_token(), self._clock() + timedelta(hours=self._rules.session_hours)
+            if await self._sessions.add(person, digest_of(token), expires_at, actor):
+                return token, await self.session(token)
+        if account_id is not None:
+            why = "unknown_user" if person is None else "bad_password"
+            await self._sessions.note_refusal(account_id, person.id if person is not None else 0, _shown(user_name), why, actor)
+        raise DarkroomError(ErrorReason.CREDENTIALS_INVALID, "Invalid credentials")
+
+    async def session(self, token: str) -> Session:
+        """The session of a token. Raises SESSION_INVALID."""
+        if not token:
+            raise DarkroomError(ErrorReason.SESSION_INVALID, "No session token provided", metadata={"kind": MISSING})
+        return await self._sessions.session(digest_of(token), self._clock()) or _invalid()
+
+    async def delete(self, token: str) -> None:
+        """Sign out; nothing happens for a token without a session."""
+        session = await self._sessions.session(digest_of(token), self._clock()) if token else None
+        if session is not None:
+            await self._sessions.end(session, acting_user(session.person.name, session.id))
+            self._revoked(session.id)
+
+    async def change_password(self, caller: Identity, current: str, new: str) -> None:
+        """Change the password of the person whose session calls; that session stays, and all others and all keys of the person end.
+
+        Raises SESSION_INVALID, FIELD_INVALID, RATE_LIMITED and PASSWORD_INVALID, in this order.
+        """
+        if caller.user is None or not caller.user.session:
+            _invalid()
+        if not current or not new:
+            missing = "current_password" if not current else "new_password"
+            raise DarkroomError(ErrorReason.FIELD_INVALID, "Current password and new password are required", field=missing)
+        check_strength(new, "new_password")
+        await self._limits.sign_in(current_client().address or "")
+        person = await self._people.by_id(caller.account_id, caller.user.id) or _invalid()
+        if await self._passwords.matches(person.password_hash, current):
+            ended = await self._people.change_password(person, await self._passwords.hashed(new), keep=caller.key_id)
+            if ended is not None:
+                for key_id in ended:
+                    self._revoked(key_id)
+                return
+        raise DarkroomError(ErrorReason.PASSWORD_INVALID, "Current password is incorrect", field="current_password")
+
+    async def _found(self, account_id: int, name: str) -> Person | None:
+        """The person of a name. Where there is nobody yet, the first administrator is added, if there is a password for that."""
+        if "\0" in name or len(name) > _LONGEST_NAME:
+            return None
+        person = await self._people.by_name(account_id, name)
+        if person is None and self._rules.default_password and await self._people.count(account_id) == (0, 0):
+            person = await self._first(account_id)
+        return person if person is not None and person.name == name else None
+
+    async def _first(self, account_id: int) -> Person | None:
+        await self._people.team(account_id, DEFAULT_TEAM_ID)
+        first = NewPerson(
+            name=self._rules.default_username,
+            password_hash=await self._passwords.hashed(self._rules.default_password),
+            role=ADMIN,
+            team_id=DEFAULT_TEAM_ID,
+            must_change=not self._rules.skip_must_change,
+        )
+        added = await self._people.add_first(account_id, first, _ITSELF)
+        # Another call may have been faster.
+        return added or await self._people.by_name(account_id, first.name)
+
+
+def _shown(name: str) -> str:
+    return name.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_LONGEST_NAME]
+
+
+def _invalid() -> NoReturn:
+    raise DarkroomError(ErrorReason.SESSION_INVALID, "Session expired or invalid")

@@ -1,0 +1,109 @@
+"""API keys of people: the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from services.accounts.domain.keys import make_user_key
+from services.accounts.domain.usage import Usage
+from services.accounts.people import PersonKey
+from services.accounts.store.sessions import SessionStore
+from services.common.clock import Clock, system_clock
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import Identity, UserIdentity
+
+_DEFAULT_NAME, _LONGEST = "Default API Key", 100
+_EVERYONES = "apikeys:all"
+# What a message repeats of a request.
+_SHOWN, _SHOWN_CHARACTERS = 20, 60
+
+
+class UserKeys:
+    """What people may do with their keys. `revoked(key_id)` is called for each key that has ended. A person may have `max_keys` (0: any
+    number) unless the account has a number of its own."""
+
+    def __init__(
+        self, store: SessionStore, usage: Usage, revoked: Callable[[int], None], clock: Clock = system_clock, *, max_keys: int = 0
+    ) -> None:
+        self._store, self._usage, self._revoked, self._clock, self._max_keys = store, usage, revoked, clock, max_keys
+
+    async def create(
+        self, caller: Identity, name: str, permissions: Sequence[str], expires_at: Callable[[], datetime | None]
+    ) -> tuple[PersonKey, str]:
+        """A new key's record and the key itself, which cannot be shown again. It has at most the limits of the key that calls, if one does.
+        `expires_at` may raise FIELD_INVALID, too.
+
+        Raises PERMISSION_DENIED, PASSWORD_CHANGE_REQUIRED, FIELD_INVALID (name, permissions, expire_time) and TOO_MANY_API_KEYS, in this
+        order.
+        """
+        user = _person(caller)
+        name = name.strip() or _DEFAULT_NAME
+        if len(name) > _LONGEST or "\0" in name:
+            raise DarkroomError(ErrorReason.FIELD_INVALID, f"Name must be {_LONGEST} characters or fewer, without NUL", field="name")
+        wanted = list(dict.fromkeys(permissions))
+        if lacking := [one for one in wanted if one not in user.permissions]:
+            message = f"Cannot scope key with permissions you don't have: {_listed(lacking)}"
+            raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="permissions")
+        ends = expires_at()
+        if ends is not None and ends <= self._clock():
+            raise DarkroomError(ErrorReason.FIELD_INVALID, "expiresAt must be in the future", field="expire_time")
+        calling = None if user.session else await self._store.key(caller.key_id)
+        if calling is not None:
+            wanted = wanted or list(calling.permissions or ())
+            if ends is not None and calling.expires_at is not None and ends > calling.expires_at:
+                message = "expiresAt must not be later than when the key that creates this one expires"
+                raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="expire_time")
+            ends = ends or calling.expires_at
+        key = make_user_key()
+        made = await self._store.add_key(
+            caller.account_id,
+            user.id,
+            name,
+            key.digest,
+            wanted or None,
+            ends,
+            caller_id=caller.key_id,
+            max_keys=self._max_keys,
+            now=self._clock(),
+        )
+        if made is None:
+            raise DarkroomError(ErrorReason.API_KEY_INVALID, "Invalid token")
+        return made, key.secret
+
+    async def all(self, caller: Identity) -> Sequence[PersonKey]:
+        """The caller's keys, or everyone's for a caller with that permission, the oldest first. Raises PASSWORD_CHANGE_REQUIRED."""
+        user = caller.user
+        if user is not None:
+            _check_free(user)
+        # What this replica has seen and not yet written.
+        await self._usage.step()
+        return await self._store.keys(caller.account_id, None if user is None or _EVERYONES in user.permissions else user.id)
+
+    async def delete(self, caller: Identity, key_id: str) -> None:
+        """Delete one of the caller's own keys. Raises PASSWORD_CHANGE_REQUIRED and API_KEY_NOT_FOUND."""
+        user, ended = caller.user, None
+        if user is not None:
+            _check_free(user)
+            if "\0" not in key_id:
+                ended = await self._store.end_key(caller.account_id, user.id, key_id)
+        if ended is None:
+            raise DarkroomError(ErrorReason.API_KEY_NOT_FOUND, "API key not found")
+        self._revoked(ended)
+
+
+def _person(caller: Identity) -> UserIdentity:
+    if caller.user is None or not caller.key_id:
+        raise DarkroomError(ErrorReason.PERMISSION_DENIED, "Only people who have signed in have such API keys.")
+    _check_free(caller.user)
+    return caller.user
+
+
+def _check_free(user: UserIdentity) -> None:
+    if user.must_change:
+        raise DarkroomError(ErrorReason.PASSWORD_CHANGE_REQUIRED, "Password change required")
+
+
+def _listed(texts: Sequence[str]) -> str:
+    shown = [text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_SHOWN_CHARACTERS] for text in texts[:_SHOWN]]
+    return ", ".join(shown) + (", …" if len(texts) > _SHOWN else "")

@@ -1,0 +1,54 @@
+"""What roles permit, and what that means for calls.
+
+A person's permissions are those of the role at the moment of a call; with an API key that has a list, what both have. Methods of the
+platform ask for scopes, as they do of an account's own keys:
+
+| permissions | scopes |
+|---|---|
+| any, or none | files:read, files:write, tasks:read, tasks:write, billing:read |
+| users:manage | users:manage |
+| audit:read | audit:read |
+| all | all |
+
+So the first row holds for everyone who has signed in: `tools:use`, `files:own`, `apikeys:own`, `pipelines:own` and `settings:read` are
+listed, and a role without them is refused nothing. Whose files and keys somebody sees (`…:all`) is decided where they are listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+ADMIN, EDITOR, USER = "admin", "editor", "user"
+_OF_USER = frozenset({"tools:use", "files:own", "apikeys:own", "pipelines:own", "settings:read"})
+_OF_EDITOR = _OF_USER | {"files:all", "pipelines:all"}
+PERMISSIONS = _OF_EDITOR | {
+    "apikeys:all",
+    "settings:write",
+    "users:manage",
+    "teams:manage",
+    "branding:manage",
+    "features:manage",
+    "system:health",
+    "audit:read",
+}
+"""All there are."""
+BUILT_IN: Mapping[str, frozenset[str]] = {ADMIN: PERMISSIONS, EDITOR: _OF_EDITOR, USER: _OF_USER}
+"""The roles that every account has. Its own are in the database."""
+HIGHEST = 3
+_LEVELS = {ADMIN: HIGHEST, EDITOR: 2, USER: 1}
+_EVERYONE = frozenset({"files:read", "files:write", "tasks:read", "tasks:write", "billing:read"})
+_GIVEN_BY = {"users:manage": "users:manage", "audit:read": "audit:read"}
+
+
+def level(role: str) -> int:
+    """How high a role is: nobody may give one that is above the own. An account's own roles are the lowest."""
+    return _LEVELS.get(role, 0)
+
+
+def scopes_of(permissions: frozenset[str], *, must_change: bool = False) -> frozenset[str] | None:
+    """The scopes of somebody with these permissions; None for all of them. None of them while the password has to be changed."""
+    if must_change:
+        return frozenset()
+    if permissions >= PERMISSIONS:
+        return None
+    return _EVERYONE | {scope for permission, scope in _GIVEN_BY.items() if permission in permissions}

@@ -1,0 +1,254 @@
+"""People, teams and roles in PostgreSQL. Each method is one transaction; it raises UNAVAILABLE while PostgreSQL is unreachable.
+
+Texts must not hold NUL, which PostgreSQL refuses. What ends or changes sessions and keys returns their ids, so that caches forget them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import text
+
+from darkroom.common.v1 import audit_pb2
+from services.accounts.people import DEFAULT_TEAM, DEFAULT_TEAM_ID, NewPerson, Person
+from services.accounts.permissions import ADMIN, BUILT_IN
+from services.common.audit.actor import Actor
+from services.common.audit.log import actor_values, audited
+from services.common.database import Database, Transaction
+from services.common.errors import DarkroomError, ErrorReason
+
+PERSON_COLUMNS = """person.id, person.account_id, person.public_id, person.name, person.password_hash, person.role, person.must_change,
+  person.created_at, person.analytics_enabled, person.analytics_asked_at, person.analytics_remind_at,
+  team.name AS team, role.permissions AS role_permissions"""
+"""What `person_of` reads, of a person joined by PERSON_JOINS."""
+PERSON_JOINS = """JOIN team ON team.account_id = person.account_id AND team.id = person.team_id
+  LEFT JOIN role ON role.account_id = person.account_id AND role.name = person.role"""
+
+_PEOPLE = f"SELECT {PERSON_COLUMNS} FROM person {PERSON_JOINS}"  # noqa: S608 - constants
+_ALL = text(f"{_PEOPLE} WHERE person.account_id = :account_id ORDER BY person.id")
+_BY_NAME = text(f"{_PEOPLE} WHERE person.account_id = :account_id AND person.name = :name")
+_BY_ID = text(f"{_PEOPLE} WHERE person.account_id = :account_id AND person.public_id = :public_id")
+
+_HOME = text("SELECT min(id) AS id FROM account WHERE CAST(:named AS bigint) IS NULL OR id = :named")
+_COUNT = text("SELECT count(*) AS people, count(*) FILTER (WHERE role = :admin) AS admins FROM person WHERE account_id = :account_id")
+_LOCK = text("SELECT id FROM account WHERE id = :account_id FOR NO KEY UPDATE")
+"""Changes of an account's people come one after the other: there is always an administrator, and never one too many."""
+
+_ADD_TEAM = text("INSERT INTO team (account_id, id, name) VALUES (:account_id, :id, :name) ON CONFLICT DO NOTHING")
+_TEAM = text("""
+SELECT id FROM team
+WHERE account_id = :account_id AND (name = :team OR id = :team OR (:any_case AND lower(name) = lower(:team)))
+ORDER BY name = :team DESC, created_at, id LIMIT 1
+""")
+_ROLE = text("SELECT permissions FROM role WHERE account_id = :account_id AND name = :name")
+
+_ADD = text(f"""
+WITH added AS (
+  INSERT INTO person (account_id, name, password_hash, role, team_id, must_change)
+  VALUES (:account_id, :name, :password_hash, :role, :team_id, :must_change)
+  RETURNING *
+),
+{
+    audited(
+        "added",
+        audit_pb2.AUDIT_ACTION_USER_CREATED,
+        details="jsonb_build_object('user_id', public_id, 'user_name', name, 'role', role)",
+    )
+}
+SELECT id FROM added
+""")  # noqa: S608 - put together from constants
+
+_UPDATE = text(f"""
+WITH changed AS (
+  UPDATE person SET role = coalesce(:role, role), team_id = coalesce(:team_id, team_id)
+  WHERE id = :id AND (role <> :admin OR coalesce(:role, role) = :admin
+    OR EXISTS (SELECT FROM person AS other WHERE other.account_id = :account_id AND other.role = :admin AND other.id <> :id))
+  RETURNING *
+),
+{
+    audited(
+        "changed",
+        audit_pb2.AUDIT_ACTION_USER_UPDATED,
+        details="jsonb_build_object('user_id', public_id, 'user_name', name, 'role', CAST(:role AS text), 'team', CAST(:team_id AS text))",
+    )
+}
+SELECT id FROM changed
+""")  # noqa: S608 - put together from constants
+"""Changes nothing if there would be no administrator left."""
+
+_CHANGED = """
+WITH changed AS (
+  UPDATE person SET password_hash = :password_hash, must_change = :must_change
+  WHERE id = :id AND (CAST(:old_hash AS text) IS NULL OR password_hash = :old_hash)
+  RETURNING *
+),
+{entry}
+SELECT id FROM changed
+"""
+_OF_PERSON = "jsonb_build_object('user_id', public_id, 'user_name', name)"
+_RESET_PASSWORD = text(_CHANGED.format(entry=audited("changed", audit_pb2.AUDIT_ACTION_PASSWORD_RESET, details=_OF_PERSON)))
+_CHANGE_PASSWORD = text(_CHANGED.format(entry=audited("changed", audit_pb2.AUDIT_ACTION_PASSWORD_CHANGED, details=_OF_PERSON)))
+
+_DELETE = text(f"""
+WITH removed AS (DELETE FROM person WHERE id = :id RETURNING *),
+{audited("removed", audit_pb2.AUDIT_ACTION_USER_DELETED, details=_OF_PERSON)}
+SELECT id FROM removed
+""")  # noqa: S608 - put together from constants
+
+_END_ALL = text("""
+WITH sessions AS (
+  UPDATE session SET ended_at = now() WHERE person_id = :id AND ended_at IS NULL AND id IS DISTINCT FROM :keep RETURNING id
+),
+keys AS (UPDATE person_key SET ended_at = now() WHERE person_id = :id AND ended_at IS NULL RETURNING id)
+SELECT id FROM sessions UNION ALL SELECT id FROM keys
+""")
+_REFRESH = text("""
+WITH sessions AS (
+  UPDATE session SET refreshed_at = now()
+  WHERE person_id = :id AND ended_at IS NULL AND (CAST(:only AS bigint) IS NULL OR id = :only) RETURNING id
+),
+keys AS (
+  UPDATE person_key SET refreshed_at = now()
+  WHERE person_id = :id AND ended_at IS NULL AND (CAST(:only AS bigint) IS NULL OR id = :only) RETURNING id
+)
+SELECT id FROM sessions UNION ALL SELECT id FROM keys
+""")
+
+
+class PeopleStore:
+    """The people of accounts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def home(self, named: int | None) -> int | None:
+        """The account with that id, or, without one, the account that was created first; None if there is none."""
+        [row] = await self._database.fetch(_HOME, {"named": named})
+        account_id: int | None = row["id"]
+        return account_id
+
+    async def people(self, account_id: int) -> Sequence[Person]:
+        """An account's people, the oldest first."""
+        return [person_of(row) for row in await self._database.fetch(_ALL, {"account_id": account_id})]
+
+    async def by_name(self, account_id: int, name: str) -> Person | None:
+        """The person of that name."""
+        rows = await self._database.fetch(_BY_NAME, {"account_id": account_id, "name": name})
+        return person_of(rows[0]) if rows else None
+
+    async def by_id(self, account_id: int, public_id: str) -> Person | None:
+        """The person with that id."""
+        rows = await self._database.fetch(_BY_ID, {"account_id": account_id, "public_id": public_id})
+        return person_of(rows[0]) if rows else None
+
+    async def count(self, account_id: int) -> tuple[int, int]:
+        """How many people an account has, and how many of them are administrators."""
+        [row] = await self._database.fetch(_COUNT, {"account_id": account_id, "admin": ADMIN})
+        return row["people"], row["admins"]
+
+    async def team(self, account_id: int, name: str, *, any_case: bool = False) -> str | None:
+        """Id of the team with that name or id. Every account has the team `Default`."""
+        await self._database.fetch(_ADD_TEAM, {"account_id": account_id, "id": DEFAULT_TEAM_ID, "name": DEFAULT_TEAM})
+        rows = await self._database.fetch(_TEAM, {"account_id": account_id, "team": name, "any_case": any_case})
+        return rows[0]["id"] if rows else None
+
+    async def role(self, account_id: int, name: str) -> frozenset[str] | None:
+        """What a role permits; None if there is none of that name."""
+        if name in BUILT_IN:
+            return BUILT_IN[name]
+        rows = await self._database.fetch(_ROLE, {"account_id": account_id, "name": name})
+        return frozenset(rows[0]["permissions"]) if rows else None
+
+    async def add(self, account_id: int, person: NewPerson, *, max_users: int) -> Person:
+        """Add a person, to a team that exists. Raises NAME_TAKEN, and USER_LIMIT_REACHED when there are `max_users` (0: any number)."""
+        async with self._changing(account_id) as transaction:
+            [count] = await transaction.fetch(_COUNT, {"account_id": account_id, "admin": ADMIN})
+            if await transaction.fetch(_BY_NAME, {"account_id": account_id, "name": person.name}):
+                raise DarkroomError(ErrorReason.NAME_TAKEN, "Username already exists", field="user_name")
+            if max_users and count["people"] >= max_users:
+                message = f"User limit reached ({max_users} max)"
+                raise DarkroomError(ErrorReason.USER_LIMIT_REACHED, message, metadata={"max_users": str(max_users)})
+            return await _added(transaction, account_id, person, actor_values())
+
+    async def add_first(self, account_id: int, person: NewPerson, actor: Actor) -> Person | None:
+        """Add a person if there is nobody yet; else None."""
+        async with self._changing(account_id) as transaction:
+            [count] = await transaction.fetch(_COUNT, {"account_id": account_id, "admin": ADMIN})
+            return await _added(transaction, account_id, person, actor_values(actor)) if not count["people"] else None
+
+    async def update(self, person: Person, *, role: str | None, team_id: str | None) -> Sequence[int] | None:
+        """Give a person another role or team (None: it stays). None if there would be no administrator left, or the person is gone."""
+        values = {"account_id": person.account_id, "id": person.id, "role": role, "team_id": team_id, "admin": ADMIN, **actor_values()}
+        async with self._changing(person.account_id) as transaction:
+            if not await transaction.fetch(_UPDATE, values):
+                return None
+            return _ids(await transaction.fetch(_REFRESH, {"id": person.id, "only": None})) if role not in (None, person.role) else ()
+
+    async def reset_password(self, person: Person, password_hash: str) -> Sequence[int] | None:
+        """Set a password that has to be changed, and end all sessions and keys of the person. None if the person is gone."""
+        values = {"id": person.id, "password_hash": password_hash, "must_change": True, "old_hash": None, **actor_values()}
+        async with self._changing(person.account_id) as transaction:
+            if not await transaction.fetch(_RESET_PASSWORD, values):
+                return None
+            return _ids(await transaction.fetch(_END_ALL, {"id": person.id, "keep": None}))
+
+    async def change_password(self, person: Person, password_hash: str, keep: int) -> Sequence[int] | None:
+        """Replace the person's own password, and end all sessions but one, and all keys. None if the password is another one by now."""
+        values = {
+            "id": person.id,
+            "password_hash": password_hash,
+            "must_change": False,
+            "old_hash": person.password_hash,
+            **actor_values(),
+        }
+        async with self._changing(person.account_id) as transaction:
+            if not await transaction.fetch(_CHANGE_PASSWORD, values):
+                return None
+            ended = await transaction.fetch(_END_ALL, {"id": person.id, "keep": keep})
+            refreshed = await transaction.fetch(_REFRESH, {"id": person.id, "only": keep}) if person.must_change else ()
+            return [*_ids(ended), *_ids(refreshed)]
+
+    async def delete(self, person: Person) -> Sequence[int] | None:
+        """Remove a person, and end all sessions and keys. None if the person is gone."""
+        async with self._changing(person.account_id) as transaction:
+            ended = _ids(await transaction.fetch(_END_ALL, {"id": person.id, "keep": None}))
+            removed = await transaction.fetch(_DELETE, {"id": person.id, **actor_values()})
+            return ended if removed else None
+
+    @asynccontextmanager
+    async def _changing(self, account_id: int) -> AsyncIterator[Transaction]:
+        async with self._database.transaction() as transaction:
+            await transaction.fetch(_LOCK, {"account_id": account_id})
+            yield transaction
+
+
+async def _added(transaction: Transaction, account_id: int, person: NewPerson, actor: Mapping[str, Any]) -> Person:
+    await transaction.fetch(_ADD, {"account_id": account_id, **asdict(person), **actor})
+    return person_of((await transaction.fetch(_BY_NAME, {"account_id": account_id, "name": person.name}))[0])
+
+
+def person_of(row: Mapping[str, Any]) -> Person:
+    """The person of a row with PERSON_COLUMNS. A role that is gone permits nothing."""
+    of_role = BUILT_IN.get(row["role"]) or frozenset(row["role_permissions"] or ())
+    return Person(
+        id=row["id"],
+        account_id=row["account_id"],
+        public_id=row["public_id"],
+        name=row["name"],
+        password_hash=row["password_hash"],
+        role=row["role"],
+        permissions=of_role,
+        team=row["team"],
+        must_change=row["must_change"],
+        created_at=row["created_at"],
+        analytics_enabled=row["analytics_enabled"],
+        analytics_asked_at=row["analytics_asked_at"],
+        analytics_remind_at=row["analytics_remind_at"],
+    )
+
+
+def _ids(rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    return [row["id"] for row in rows]

@@ -1,0 +1,65 @@
+"""darkroom.accounts.v1.UsersService: the people of the account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+
+from darkroom.accounts.v1 import user_pb2, users_service_pb2_grpc
+from darkroom.accounts.v1 import users_service_pb2 as pb
+from services.accounts.domain.users import Users
+from services.accounts.people import Person
+from services.common.identity import current_identity
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class NativeUsers(users_service_pb2_grpc.UsersServiceServicer):
+    """For those who manage people."""
+
+    def __init__(self, users: Users) -> None:
+        self._users = users
+
+    async def ListUsers(self, request: pb.ListUsersRequest, context: Context) -> pb.ListUsersResponse:  # noqa: D102 - an rpc; its documentation is in the proto
+        people = await self._users.all(current_identity())
+        return pb.ListUsersResponse(users=map(user_message, people), max_users=self._users.most)
+
+    async def CreateUser(self, request: pb.CreateUserRequest, context: Context) -> pb.CreateUserResponse:  # noqa: D102 - an rpc
+        role = request.role if request.HasField("role") else None
+        team = request.team if request.HasField("team") else None
+        person = await self._users.create(current_identity(), request.user_name, request.password, role, team)
+        return pb.CreateUserResponse(user=user_message(person))
+
+    async def UpdateUser(self, request: pb.UpdateUserRequest, context: Context) -> pb.UpdateUserResponse:  # noqa: D102 - an rpc
+        role = request.role if request.HasField("role") else None
+        team = request.team if request.HasField("team") else None
+        person = await self._users.update(current_identity(), request.user_id, role, team)
+        return pb.UpdateUserResponse(user=user_message(person))
+
+    async def ResetPassword(self, request: pb.ResetPasswordRequest, context: Context) -> pb.ResetPasswordResponse:  # noqa: D102 - an rpc
+        await self._users.reset_password(current_identity(), request.user_id, request.new_password)
+        return pb.ResetPasswordResponse()
+
+    async def DeleteUser(self, request: pb.DeleteUserRequest, context: Context) -> pb.DeleteUserResponse:  # noqa: D102 - an rpc
+        await self._users.delete(current_identity(), request.user_id)
+        return pb.DeleteUserResponse()
+
+
+def user_message(person: Person) -> user_pb2.User:
+    """A person as others see it."""
+    message = user_pb2.User(
+        id=person.public_id,
+        name=person.name,
+        role=person.role,
+        permissions=sorted(person.permissions),
+        team=person.team,
+        must_change_password=person.must_change,
+        analytics_enabled=person.analytics_enabled,
+    )
+    message.create_time.FromDatetime(person.created_at)
+    if person.analytics_asked_at is not None:
+        message.analytics_asked_time.FromDatetime(person.analytics_asked_at)
+    if person.analytics_remind_at is not None:
+        message.analytics_remind_time.FromDatetime(person.analytics_remind_at)
+    return message
