@@ -143,7 +143,9 @@ def _codes_of(codes: EnumDescriptor) -> tuple[dict[int, ErrorCode], dict[tuple[i
     of_kinds: dict[tuple[int, str], ErrorCode] = {}
     for value in codes.values:
         meaning = value.GetOptions().Extensions[surface_pb2.means]
-        code = ErrorCode(meaning.text or value.number, meaning.http or None, meaning.type or None, meaning.nested_in, meaning.message or None)
+        code = ErrorCode(
+            meaning.text or value.number, meaning.http or None, meaning.type or None, meaning.nested_in, meaning.message or None
+        )
         for reason in meaning.reasons:
             known = [(reason, kind) in of_kinds for kind in meaning.kinds] or [reason in found]
             if any(known):
