@@ -135,6 +135,12 @@ def upload_refusals() -> dict[str, Reply]:
     }
 
 
+def absent_objects() -> dict[str, Reply]:
+    """What clients of the surfaces that the gateway answers get where storage does not have what it led them to, by the surfaces' names."""
+    error = DarkroomError(ErrorReason.FILE_NOT_FOUND, "File not found")
+    return {surface.name: _reply(error, surface) for surface in catalogue.surfaces() if surface.over_http}
+
+
 def _rules_by_surface() -> list[tuple[Surface, list[catalogue.SurfaceRule]]]:
     """The rules of paths in their order, those of one surface that follow one another together: Envoy keeps its replies for each entry."""
     return [(surface, list(rules)) for surface, rules in groupby(catalogue.surface_rules(), key=attrgetter("surface"))]

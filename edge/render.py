@@ -64,6 +64,7 @@ def render(settings: EdgeSettings) -> Path:
         "verbs": routes.verbs(),
         "path_groups": groups,
         "downloads": routes.downloads(),
+        "absent_objects": failures.absent_objects(),
         "key_headers": list(catalogue.key_headers()),
         "request_headers": list(dict.fromkeys(name for surface in catalogue.surfaces() for name in surface.request_headers)),
         "exposed_headers": routes.exposed_headers(),

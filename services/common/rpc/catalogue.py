@@ -214,18 +214,19 @@ def routes() -> tuple[Route, ...]:
     """Every HTTP binding, the most specific template first. Raises CatalogueError when two methods have the same binding, or one path
     leads to the gateway by one verb and past it by another."""
     found: dict[tuple[str, str], Route] = {}
-    handed_on: dict[str, Route] = {}
+    at_path: dict[str, Route] = {}
     for owner in surfaces():
         for method in (method for service in services_of(owner) for method in service.methods):
             for binding in bindings(method):
                 route = Route(binding.verb, PathTemplate(binding.template), method, owner)
                 other = found.setdefault((route.verb, route.template.shape), route)
-                same_path = handed_on.setdefault(route.template.shape, route)
-                if is_over_http(same_path.method.containing_service) != is_over_http(route.method.containing_service):
-                    other = same_path
                 if other is not route:
                     both, path = f"{other.method.full_name} and {method.full_name}", f"{binding.verb} {binding.template}"
                     raise CatalogueError(f"{both} both take {path}: give one another path")
+                neighbour = at_path.setdefault(route.template.shape, route).method
+                if is_over_http(neighbour.containing_service) != is_over_http(method.containing_service):
+                    both = f"{neighbour.full_name} and {method.full_name}"
+                    raise CatalogueError(f"{both} share the path {binding.template}, which is the gateway's for all verbs or for none")
     return tuple(sorted(found.values(), key=lambda route: (route.template.generality, route.verb)))
 
 

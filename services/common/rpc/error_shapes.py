@@ -26,6 +26,8 @@ class ErrorCode:
     """Its kind, on surfaces that group their codes."""
     nested_in: str
     """The member that holds the body; empty if the body is not nested."""
+    message: str | None = None
+    """What the surface's clients read in place of the error's own message."""
 
 
 class ErrorShape:
@@ -35,7 +37,8 @@ class ErrorShape:
         """Raise ValueError if a field does not declare what it holds, the body has a code but some reason has none, or a reason has two."""
         self.message = body
         self._codes, self._of_kinds = _codes_of(codes) if codes is not None else ({}, {})
-        if surface_pb2.ERROR_PART_CODE in set(_parts(body)) and _OTHERS not in self._codes:
+        self._tells_codes = surface_pb2.ERROR_PART_CODE in set(_parts(body))
+        if self._tells_codes and _OTHERS not in self._codes:
             missing = [reason.value for reason in ErrorReason if reason.number not in self._codes]
             if missing:
                 raise ValueError(f"{body.full_name}: no error code means {', '.join(missing)}")
@@ -43,12 +46,12 @@ class ErrorShape:
     def code(self, reason: ErrorReason) -> int | str | None:
         """The surface's code for a reason; None if it has none."""
         code = self._code(reason)
-        return code.value if code is not None else None
+        return code.value if code is not None and self._tells_codes else None
 
     def code_of(self, error: DarkroomError) -> int | str | None:
         """The surface's code for an error; None if it has none."""
         code = self._code(error.reason, error.kind)
-        return code.value if code is not None else None
+        return code.value if code is not None and self._tells_codes else None
 
     def kinds(self, reason: ErrorReason) -> list[str]:
         """The kinds of errors with a reason that have codes of their own."""
@@ -76,17 +79,18 @@ class ErrorShape:
 
     def _values(self, error: DarkroomError, request_id: str) -> Mapping[surface_pb2.ErrorPart.ValueType, object | None]:
         code = self._code(error.reason, error.kind)
+        message = code.message if code is not None and code.message is not None else error.message
         return {
             surface_pb2.ERROR_PART_CODE: code.value if code is not None else None,
             surface_pb2.ERROR_PART_TYPE: code.type if code is not None else None,
-            surface_pb2.ERROR_PART_MESSAGE: error.message,
+            surface_pb2.ERROR_PART_MESSAGE: message,
             surface_pb2.ERROR_PART_REASON: error.reason.value,
             surface_pb2.ERROR_PART_REASON_IN_LOWER_CASE: error.reason.value.lower(),
             surface_pb2.ERROR_PART_FIELD: error.field,
             surface_pb2.ERROR_PART_ALLOWED: list(error.allowed) or None,
             surface_pb2.ERROR_PART_HTTP_STATUS: self.http_status(error),
             surface_pb2.ERROR_PART_FIELD_MESSAGES: _messages(error.violations),
-            surface_pb2.ERROR_PART_MESSAGE_OR_LOCATIONS: [_located(each) for each in error.violations] or error.message,
+            surface_pb2.ERROR_PART_MESSAGE_OR_LOCATIONS: [_located(each) for each in error.violations] or message,
             surface_pb2.ERROR_PART_REQUEST_ID: request_id or None,
             surface_pb2.ERROR_PART_RETRYABLE: error.passes,
         }
@@ -139,7 +143,9 @@ def _codes_of(codes: EnumDescriptor) -> tuple[dict[int, ErrorCode], dict[tuple[i
     of_kinds: dict[tuple[int, str], ErrorCode] = {}
     for value in codes.values:
         meaning = value.GetOptions().Extensions[surface_pb2.means]
-        code = ErrorCode(meaning.text or value.number, meaning.http or None, meaning.type or None, meaning.nested_in)
+        code = ErrorCode(
+            meaning.text or value.number, meaning.http or None, meaning.type or None, meaning.nested_in, meaning.message or None
+        )
         for reason in meaning.reasons:
             known = [(reason, kind) in of_kinds for kind in meaning.kinds] or [reason in found]
             if any(known):

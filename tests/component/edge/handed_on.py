@@ -53,7 +53,7 @@ class Gateway:
         path = request.scope["raw_path"].decode("latin-1")
         if path in self.redirects:
             return RedirectResponse(self.redirects[path], 302)
-        if path.endswith("/progress"):
+        if request.method == "GET" and path.rstrip("/").endswith("/notes"):
             return StreamingResponse(self._events(), media_type="text/event-stream")
         if path.endswith("/frame"):
             return Response("x", headers={"x-frame-options": "SAMEORIGIN"})

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from darkroom.common.v1.surface_pb2 import RATE_LIMIT_HEADERS_X_SECONDS
 from services.accounts.domain.admission import Admission
 from services.accounts.domain.authentication import KeyAuthenticator
 from services.accounts.domain.keys import make_key
@@ -193,6 +194,17 @@ def test_the_fields_of_replies() -> None:
     }
     assert _fields([Standing(key, 4000), Standing(account, 5)])["ratelimit"] == '"key";r=4000;t=2'
     assert _fields([]) == {}
+
+
+def test_the_fields_with_seconds() -> None:
+    key, account = RateRules(key_rate=500, account_rate=0.5, burst_seconds=10).of_key(OWNER)
+    for exceeded, left in ((False, 2), (True, 0)):
+        fields = rate_limit_fields([Standing(key, 4000), Standing(account, left)], RATE_LIMIT_HEADERS_X_SECONDS, exceeded=exceeded)
+        assert dict(fields) == {
+            "x-ratelimit-limit": "5",
+            "x-ratelimit-remaining": str(left),
+            "x-ratelimit-reset": str(Standing(account, left).seconds),
+        }
 
 
 def _fields(standings: Sequence[Standing]) -> dict[str, str]:

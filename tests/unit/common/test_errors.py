@@ -8,7 +8,7 @@ from darkroom.rest.v1 import billing_pb2, surface_pb2
 from services.common.errors import DarkroomError, ErrorReason, Violation, from_rpc
 from services.common.rpc import catalogue
 from services.common.rpc.error_shapes import ErrorShape
-from services.common.rpc.surfaces import error_headers, error_trailers
+from services.common.rpc.surfaces import error_headers, error_trailers, rendered
 
 REST = catalogue.surface("rest")
 
@@ -136,3 +136,19 @@ def test_whether_a_cause_passes_by_itself(reason: ErrorReason, passes: bool) -> 
 def test_headers_repeat_parts_of_an_error() -> None:
     said = dict(error_headers(catalogue.surface("fal"), DarkroomError(ErrorReason.TOO_MANY_TASKS, "…"), "request"))
     assert said == {"x-fal-error-type": "concurrent_requests_limit", "x-fal-retryable": "true"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [("missing", "Authentication required"), ("", "Session expired or invalid"), ("expired", "Session expired or invalid")],
+)
+def test_a_surface_has_words_of_its_own_for_some_errors(kind: str, message: str) -> None:
+    surface = catalogue.surface("snapotter")
+    error = DarkroomError(ErrorReason.API_KEY_INVALID, "Invalid token", metadata={"kind": kind} if kind else None)
+    assert rendered(surface, error, "request") == (401, {"error": message})
+    assert rendered(surface, DarkroomError(ErrorReason.RATE_LIMITED, "Slow down."), "request") == (429, {"error": "Slow down."})
+
+
+def test_a_surface_whose_errors_have_no_code_has_no_codes() -> None:
+    surface = catalogue.surface("snapotter")
+    assert {surface.code(reason) for reason in ErrorReason} == {None}

@@ -63,3 +63,12 @@ def test_the_message_about_a_body_fits_into_the_surface_s_json() -> None:
     assert all(
         (body["code"], body["message"]) == (40000, "<message>") for body in (json.loads(reply.body) for reply in rest.malformed.values())
     )
+
+
+@pytest.mark.parametrize("status", [401, 404, 413, 429, 431, 500, 503, 504])
+def test_headers_of_every_reply_are_headers_of_errors(status: int) -> None:
+    surface = catalogue.surface("snapotter")
+    mapper = first(status, path="/api/v1/tools/resize")
+    assert json.loads(mapper.body).keys() == {"error"}
+    assert set(surface.reply_headers) <= set(mapper.headers)
+    assert not set(surface.reply_headers) & set(first(status, path="/api/v1/jobs/1").headers)

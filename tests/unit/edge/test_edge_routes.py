@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -13,11 +14,13 @@ from edge import routes
 from reference.rules import is_required
 from services.common.rpc import catalogue
 from services.common.rpc.path_templates import PathTemplate
+from tests.component.edge.new_surface import surface_added
 
 
-def test_every_public_service_has_exactly_one_route_and_internal_ones_none() -> None:
+def test_every_public_service_has_exactly_one_route_and_internal_ones_and_the_gateways_none() -> None:
     found = [route.service for route in routes.service_routes()]
-    assert found == [service.full_name for service in catalogue.public_services()]
+    assert found == [service.full_name for service in catalogue.public_services() if catalogue.served_by(service) != "gateway"]
+    assert not [service for service in found if service.startswith("compat.snapotter")]
     assert not [service for service in found if service.startswith("darkroom.internal")]
     assert "darkroom.tasks.v1.TasksService" in found
 
@@ -58,20 +61,43 @@ def test_known_paths() -> None:
 
 
 def test_a_group_holds_every_path_that_a_request_which_begins_like_it_can_mean() -> None:
-    paths = routes.known_paths()
-    groups = routes.path_groups(paths)
+    paths = routes.paths()
+    groups = routes.path_groups(paths, routes.remainders())
     assert "/v1/tasks" in groups and "" not in groups
     for route in catalogue.routes():
         example = re.sub(r"\*+", "x", route.template.shape)
-        first = next(path for path in paths if re.fullmatch(f"{path.regex}/?", example))
+        first = next((path for path in paths if re.fullmatch(f"{path.regex}/?", example)), None)
         own = groups[max((prefix for prefix in groups if example.startswith(prefix)), key=len)]
-        assert next(path for path in own if re.fullmatch(f"{path.regex}/?", example)) == first
+        assert next((path for path in own.paths if re.fullmatch(f"{path.regex}/?", example)), None) == first
+        if first is None:
+            left = next(one for one in own.remainders if f"{example}/".startswith(f"{one.prefix}/"))
+            assert left.handed_on and catalogue.is_over_http(route.method.containing_service)
 
 
 def test_a_text_that_others_have_a_variable_for_has_their_paths_too() -> None:
     below, named, elsewhere = (routes.KnownPath(PathTemplate(text).regex, {}) for text in ("/a/{b}", "/a/c-d/e", "/f"))
     groups = routes.path_groups([named, below, elsewhere])
-    assert groups == {"/a": [named, below], "/a/c-d": [named, below], "/f": [elsewhere]}
+    assert {prefix: group.paths for prefix, group in groups.items()} == {"/a": [below], "/a/c-d": [named, below], "/f": [elsewhere]}
+
+
+def test_what_is_left_below_a_prefix_that_the_gateway_answers() -> None:
+    """What another surface has below it comes first."""
+    left = routes.remainders()
+    assert (left[-1].prefix, left[-1].handed_on) == ("/api", True)
+    assert {one.prefix for one in left if not one.handed_on} == set(catalogue.surface("pi").path_prefixes)
+    groups = routes.path_groups(routes.paths(), left)
+    assert groups["/api"].paths == [] and groups["/api"].remainders == groups["/api/v1"].remainders == left
+    assert not [one for group in groups if not group.startswith("/api") for one in groups[group].remainders]
+
+
+def test_paths_of_the_gateways_apart_from_its_prefixes(tmp_path: Path) -> None:
+    with surface_added("notes", tmp_path):
+        apart = [path for path in routes.paths() if isinstance(path, routes.HandedOnPath) and "notes" in path.regex]
+        assert apart == [routes.HandedOnPath("/v1/tasks/[^/]+/notes", streams=True)]
+        assert apart[0].prefix == "/v1/tasks"
+        assert apart[0] in routes.path_groups(routes.paths(), routes.remainders())["/v1/tasks"].paths
+        assert [one.prefix for one in routes.remainders() if one.handed_on] == ["/notes", "/api"]
+        assert {download.surface: download.prefixes for download in routes.downloads()} == {"notes": "/notes", "snapotter": "/api"}
 
 
 def test_a_path_without_variables_goes_before_one_that_it_would_match() -> None:

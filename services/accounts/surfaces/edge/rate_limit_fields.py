@@ -1,7 +1,7 @@
 """What replies tell about limits on requests, in the headers that each surface's clients read.
 
 `RateLimit-Policy` and `RateLimit` are those of draft-ietf-httpapi-ratelimit-headers-10 and -11; `RateLimit-Limit`, `RateLimit-Remaining`
-and `RateLimit-Reset` those of -06; `X-RateLimit-…` are their predecessors, whose reset is a Unix time.
+and `RateLimit-Reset` those of -06; `X-RateLimit-…` are their predecessors, whose reset is a Unix time or a number of seconds.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ def rate_limit_fields(
     left = max(0, min(least.left, least.limit.burst))
     limits = tuple(standing.limit for standing in standings)
     match style:
-        case surface_pb2.RATE_LIMIT_HEADERS_UNIX_TIME:
+        case surface_pb2.RATE_LIMIT_HEADERS_UNIX_TIME | surface_pb2.RATE_LIMIT_HEADERS_X_SECONDS:
+            began = math.ceil(clock()) if style == surface_pb2.RATE_LIMIT_HEADERS_UNIX_TIME else 0
             return (
                 ("x-ratelimit-limit", str(least.limit.burst)),
                 ("x-ratelimit-remaining", str(left)),
-                ("x-ratelimit-reset", str(math.ceil(clock()) + least.seconds)),
+                ("x-ratelimit-reset", str(began + least.seconds)),
             )
         case surface_pb2.RATE_LIMIT_HEADERS_SECONDS:
             return (
