@@ -26,6 +26,8 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
 
 IDENTITY_HEADER = "x-darkroom-identity"
+BAD_KEY_HEADER = "x-darkroom-bad-key"
+"""Tells the gateway of a caller without an identity that a key was sent, which is ignored since the call needs none."""
 ADDRESS_HEADER = "x-envoy-external-address"
 """The client's network address. The edge sets it, after the number of proxies that it trusts, and removes what clients send."""
 IDENTITY_SECONDS = 60

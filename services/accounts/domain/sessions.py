@@ -68,15 +68,20 @@ class Sessions:
             await self._sessions.note_refusal(account_id, person.id if person is not None else 0, _shown(user_name), why, actor)
         raise DarkroomError(ErrorReason.CREDENTIALS_INVALID, "Invalid credentials")
 
-    async def session(self, token: str) -> Session:
-        """The session of a token. Raises SESSION_INVALID."""
+    async def session(self, token: str, caller: Identity | None = None) -> Session:
+        """The session of a token; without one, that of the caller. Raises SESSION_INVALID."""
+        if not token and caller is not None and caller.user is not None:
+            return await self._own(caller) or _invalid()
         if not token:
             raise DarkroomError(ErrorReason.SESSION_INVALID, "No session token provided", metadata={"kind": MISSING})
         return await self._sessions.session(digest_of(token), self._clock()) or _invalid()
 
-    async def delete(self, token: str) -> None:
-        """Sign out; nothing happens for a token without a session."""
-        session = await self._sessions.session(digest_of(token), self._clock()) if token else None
+    async def delete(self, token: str, caller: Identity | None = None) -> None:
+        """Sign out; without a token, the caller. Nothing happens where there is no session."""
+        if token:
+            session = await self._sessions.session(digest_of(token), self._clock())
+        else:
+            session = await self._own(caller) if caller is not None else None
         if session is not None:
             await self._sessions.end(session, acting_user(session.person.name, session.id))
             self._revoked(session.id)
@@ -101,6 +106,12 @@ class Sessions:
                     self._revoked(key_id)
                 return
         raise DarkroomError(ErrorReason.PASSWORD_INVALID, "Current password is incorrect", field="current_password")
+
+    async def _own(self, caller: Identity) -> Session | None:
+        """The session that calls; None for any other caller."""
+        if caller.user is None or not caller.user.session:
+            return None
+        return await self._sessions.session_by_id(caller.key_id, self._clock())
 
     async def _found(self, account_id: int, name: str) -> Person | None:
         """The person of a name. Where there is nobody yet, the first administrator is added, if there is a password for that."""

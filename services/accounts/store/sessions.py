@@ -54,6 +54,12 @@ FROM session JOIN person ON person.id = session.person_id {PERSON_JOINS}
 WHERE session.sha256 = :sha256 AND session.ended_at IS NULL AND session.expires_at > :now
 """)  # noqa: S608 - put together from constants
 
+_SESSION_BY_ID = text(f"""
+SELECT session.id AS session_id, session.expires_at AS session_ends, {PERSON_COLUMNS}
+FROM session JOIN person ON person.id = session.person_id {PERSON_JOINS}
+WHERE session.id = :id AND session.ended_at IS NULL AND session.expires_at > :now
+""")  # noqa: S608 - put together from constants
+
 _END_SESSION = text(f"""
 WITH ended AS (UPDATE session SET ended_at = now() WHERE id = :id AND ended_at IS NULL RETURNING person_id),
 owner AS (SELECT person.* FROM person JOIN ended ON ended.person_id = person.id),
@@ -175,6 +181,11 @@ class SessionStore:
     async def session(self, sha256: bytes, now: datetime) -> Session | None:
         """The session with that token, unless it has ended or expired."""
         rows = await self._database.fetch(_SESSION, {"sha256": sha256, "now": now})
+        return Session(rows[0]["session_id"], person_of(rows[0]), rows[0]["session_ends"]) if rows else None
+
+    async def session_by_id(self, session_id: int, now: datetime) -> Session | None:
+        """The session of that number, unless it has ended or expired."""
+        rows = await self._database.fetch(_SESSION_BY_ID, {"id": session_id, "now": now})
         return Session(rows[0]["session_id"], person_of(rows[0]), rows[0]["session_ends"]) if rows else None
 
     async def end(self, session: Session, actor: Actor) -> None:

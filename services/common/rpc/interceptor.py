@@ -155,7 +155,9 @@ class CallInterceptor:
                 raise DarkroomError(ErrorReason.PERMISSION_DENIED, f"The service {identity.service} may not call this method.")
             self._require_certificate(context, {identity.service})
         elif policy.access == options_pb2.ACCESS_ANYONE:
-            identity = Identity(account_id=0)
+            # The edge names the caller also where it need not.
+            token = _text(metadata.get(IDENTITY_HEADER)) if self._listener == "public" else None
+            identity = self._verifier.identity(token) if token else Identity(account_id=0)
             if policy.callers:
                 self._require_certificate(context, policy.callers)
         else:

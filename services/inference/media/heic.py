@@ -47,7 +47,12 @@ def decode(data: bytes, limits: Limits) -> Image:
 
 
 def encode(
-    pixels: npt.NDArray[np.uint8], alpha: npt.NDArray[np.uint8] | None, icc: bytes | None, metadata: Metadata, quality: int | None, brand: bytes
+    pixels: npt.NDArray[np.uint8],
+    alpha: npt.NDArray[np.uint8] | None,
+    icc: bytes | None,
+    metadata: Metadata,
+    quality: int | None,
+    brand: bytes,
 ) -> bytes:
     """A HEIC file of height x width x 1 or 3 samples. `quality` is 1 to 100, None for no loss; `brand` is the file's first one.
 

@@ -31,6 +31,8 @@ class Passed:
     """The identity of its caller, which takes the place of its key; empty for nobody."""
     fields: Fields
     """Headers for the client, with what is left of its limits."""
+    bad_key: bool = False
+    """A key was sent that is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ async def decide(admission: Admission, path: str, headers: Mapping[str, str], ad
         if secret is None and error.reason is ErrorReason.API_KEY_INVALID:
             error = _without_key(error, headers, surface)
         return _refused(error, surface, headers)
-    return Passed(admitted.token, rate_limit_fields(admitted.standings, _style(surface)))
+    sent = any(headers.get(scheme.header.lower()) for scheme in _schemes(surface))
+    return Passed(admitted.token, rate_limit_fields(admitted.standings, _style(surface)), bad_key=sent and not admitted.token)
 
 
 def presented_key(headers: Mapping[str, str], surface: Surface | None) -> str | None:

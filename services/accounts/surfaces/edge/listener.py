@@ -19,7 +19,7 @@ from services.accounts.domain.admission import Admission
 from services.accounts.surfaces.edge.decisions import Passed, decide
 from services.accounts.surfaces.edge.rate_limit_fields import Fields
 from services.common.errors import DarkroomError
-from services.common.identity import ADDRESS_HEADER, IDENTITY_HEADER
+from services.common.identity import ADDRESS_HEADER, BAD_KEY_HEADER, IDENTITY_HEADER
 from services.common.log import get_logger
 from services.common.rpc.metrics import observe_call
 from services.common.rpc.spans import begin_call, end_call
@@ -218,7 +218,7 @@ class _Connection(asyncio.Protocol):
             sent = {**headers, "content-type": headers.get(CONTENT_TYPE_HEADER, "")}
             decision = await decide(self._admission, path, sent, address)
             if isinstance(decision, Passed):
-                identity = [(IDENTITY_HEADER, decision.token)] if decision.token else []
+                identity = [(IDENTITY_HEADER, decision.token)] if decision.token else [(BAD_KEY_HEADER, "1")] if decision.bad_key else []
                 return HTTPStatus.OK, (*identity, *decision.fields), ""
             return decision.status, decision.fields, decision.body
         except DarkroomError as error:

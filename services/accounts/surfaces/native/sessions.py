@@ -28,13 +28,13 @@ class NativeSessions(sessions_service_pb2_grpc.SessionsServiceServicer):
         return reply
 
     async def GetSession(self, request: pb.GetSessionRequest, context: Context) -> pb.GetSessionResponse:  # noqa: D102 - an rpc
-        session = await self._sessions.session(request.token)
+        session = await self._sessions.session(request.token, current_identity())
         reply = pb.GetSessionResponse(user=user_message(session.person))
         reply.expire_time.FromDatetime(session.expires_at)
         return reply
 
     async def DeleteSession(self, request: pb.DeleteSessionRequest, context: Context) -> pb.DeleteSessionResponse:  # noqa: D102 - an rpc
-        await self._sessions.delete(request.token)
+        await self._sessions.delete(request.token, current_identity())
         return pb.DeleteSessionResponse()
 
     async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Context) -> pb.ChangePasswordResponse:  # noqa: D102 - an rpc

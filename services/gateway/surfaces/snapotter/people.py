@@ -13,7 +13,7 @@ from darkroom.accounts.v1 import sessions_service_pb2 as sessions
 from darkroom.accounts.v1 import user_keys_service_pb2 as keys
 from darkroom.accounts.v1 import user_pb2
 from darkroom.accounts.v1 import users_service_pb2 as users
-from services.common.identity import Identity
+from services.common.identity import BAD_KEY_HEADER, Identity
 from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.bodies import json_body, text_of
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
@@ -41,15 +41,16 @@ class People:
 
     async def logout(self, request: Request, identity: Identity | None) -> Response:
         """Sign out; fine also for who is not signed in."""
-        token = _token(request)
-        if token:
-            await self._ask(_SESSIONS["DeleteSession"], sessions.DeleteSessionRequest(token=token), None)
+        if identity is not None:
+            await self._ask(_SESSIONS["DeleteSession"], sessions.DeleteSessionRequest(), identity)
         return answer({"ok": True})
 
     async def session(self, request: Request, identity: Identity | None) -> Response:
         """Who is signed in."""
-        asked = sessions.GetSessionRequest(token=_token(request))
-        reply: sessions.GetSessionResponse = await self._ask(_SESSIONS["GetSession"], asked, None)
+        if identity is None:
+            sent = request.headers.get(BAD_KEY_HEADER)
+            raise Refusal(401, "Session expired or invalid" if sent else "No session token provided", code="AUTH_REQUIRED")
+        reply: sessions.GetSessionResponse = await self._ask(_SESSIONS["GetSession"], sessions.GetSessionRequest(), identity)
         return answer({"user": _signed_in(reply.user), "expiresAt": instant(reply.expire_time)})
 
     async def change_password(self, request: Request, identity: Identity) -> Response:
@@ -192,12 +193,6 @@ async def _texts(request: Request, *names: str, missing: str) -> list[str]:
     if not all(found):
         raise Refusal(400, missing, code=_INVALID)
     return found
-
-
-def _token(request: Request) -> str:
-    """The token of a request; the edge has hidden it from nobody but the services behind."""
-    scheme, _, token = request.headers.get("x-darkroom-bearer", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _stored(text: str) -> str:
