@@ -81,6 +81,8 @@ def _by_libvips(image: Image | LazyImage, saving: Saving) -> bytes:
 def _within(image: Image, saving: Saving, most: int) -> bytes:
     """The best file of at most so many bytes, by quality or by the number of colours."""
     saving = dataclasses.replace(saving, max_bytes=None)
+    if saving.format is MediaFormat.TIFF and saving.lossless:
+        return encode(image, saving)
     if saving.format not in (MediaFormat.PNG, MediaFormat.GIF):
         return highest_within(lambda quality: encode(image, dataclasses.replace(saving, quality=quality, lossless=False)), 100, most)
     whole = encode(image, dataclasses.replace(saving, compact=True))
@@ -119,13 +121,15 @@ def _from_samples(image: Image, saving: Saving) -> bytes:
     if saving.format is MediaFormat.GIF:
         pixels = colour.to_8bit(image.pixels) if image.icc is None else image.srgb()
         return indexed.as_gif(indexed.cut_out(pixels, alpha, saving.colours or indexed.MOST))
-    if saving.colours is not None:
-        return _png_with_palette(indexed.reduced(colour.to_8bit(image.pixels), alpha, saving.colours), image.icc, metadata, saving)
-    pixels_count = image.width * image.height
-    if pixels_count <= _SMALL:
+    count = image.width * image.height
+    if count <= _SMALL:
         saving = dataclasses.replace(saving, effort=Effort.MOST)
+    if saving.colours is not None:
+        fewer = indexed.reduced(colour.to_8bit(image.pixels), alpha, saving.colours)
+        made = _png_with_palette(fewer, image.icc, metadata, saving)
+        return made if count > _SMALL else min(_by_libvips(image, saving), made, key=len)
     made = _by_libvips(image, saving)
-    if pixels_count > _MOST_INDEXED or image.bit_depth > 8 or saving.progressive:
+    if count > _MOST_INDEXED or image.bit_depth > 8 or saving.progressive:
         return made
     few = indexed.exact(colour.to_8bit(image.pixels), alpha)
     return made if few is None else min(made, _png_with_palette(few, image.icc, metadata, saving), key=len)

@@ -1,0 +1,143 @@
+"""Frames: what the picture was stays, and what is around it is as the parameters say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from darkroom.operations.v1.border_pb2 import Border, Shadow
+from services.common.geometry import bordering
+from services.inference.media import Image
+from services.inference.plain.framing import framed
+from tests.unit.imaging.pictures import gray_profile, wide_gamut_profile
+from tests.unit.plain.pictures import KINDS, kind
+
+NO_CHECK: Callable[[], None] = lambda: None  # noqa: E731
+
+
+@pytest.mark.parametrize(("gray", "alpha", "deep"), KINDS)
+def test_margin_and_border_surround_the_picture(gray: bool, alpha: bool, deep: bool) -> None:
+    image = kind(gray, alpha, deep)
+    made = framed(image, Border(width=3, color="#ff0000", margin=2, margin_color="#ffffff"), NO_CHECK)
+    assert (made.width, made.height) == (32 + 10, 24 + 10)
+    assert (made.bit_depth, made.is_gray) == (image.bit_depth, False)
+    scale = made.maximum // 255
+    assert (made.pixels[:3] == np.array([255, 0, 0]) * scale).all()
+    assert (made.pixels[3:5, 3:-3] == 255 * scale).all()
+    inner = made.pixels[5:-5, 5:-5]
+    assert np.array_equal(inner, np.broadcast_to(image.pixels, inner.shape))
+    assert (made.alpha is None) == (image.alpha is None)
+    if made.alpha is not None and image.alpha is not None:
+        assert (made.alpha[:5] == made.maximum).all()
+        assert np.array_equal(made.alpha[5:-5, 5:-5], image.alpha)
+
+
+def test_a_gray_picture_stays_gray_where_its_frame_is() -> None:
+    made = framed(kind(True, False, False), Border(width=1, color="#808080", margin=1, margin_color="#ffffff"), NO_CHECK)
+    assert made.is_gray
+    assert made.pixels[0, 0, 0] == 0x80
+    profiled = Image(kind(True, False, False).pixels, icc=gray_profile())
+    made = framed(profiled, Border(width=1, color="#808080", margin=1, margin_color="#ff0000"), NO_CHECK)
+    assert (made.is_gray, made.icc) == (False, None)
+    assert made.pixels[0, 0].tolist() == [0x80] * 3
+    assert made.pixels[1, 1].tolist() == [255, 0, 0]
+
+
+def test_colours_are_those_of_the_pictures_profile() -> None:
+    made = framed(Image(kind(False, False, False).pixels, icc=wide_gamut_profile()), Border(width=1, color="#ff0000"), NO_CHECK)
+    assert made.icc == wide_gamut_profile()
+    # sRGB's red lies within Display P3.
+    assert made.pixels[0, 0, 0] in range(225, 245)
+    assert made.pixels[0, 0, 1] in range(40, 65)
+
+
+def test_nothing_asked_for_changes_nothing() -> None:
+    image = kind(False, True, False)
+    assert framed(image, Border(), NO_CHECK) is image
+
+
+@pytest.mark.parametrize(("gray", "alpha", "deep"), KINDS)
+@pytest.mark.parametrize("radius", [1, 5, 12, 500])
+def test_corners_are_round(gray: bool, alpha: bool, deep: bool, radius: int) -> None:
+    image = kind(gray, alpha, deep)
+    made = framed(image, Border(corner_radius=radius), NO_CHECK)
+    assert np.array_equal(made.pixels, image.pixels)
+    assert made.alpha is not None
+    before = np.full((24, 32), image.maximum) if image.alpha is None else image.alpha
+    if radius > 1:
+        assert made.alpha[0, 0] == 0
+    else:
+        assert 0 < made.alpha[0, 0] < image.maximum
+    assert made.alpha[12, 0] == pytest.approx(int(before[12, 0]), rel=0.02)
+    assert np.array_equal(made.alpha, made.alpha[::-1])
+    if not alpha:
+        assert np.array_equal(made.alpha, made.alpha[:, ::-1])
+        cut = 1 - made.alpha.astype(float).mean() / made.maximum
+        reach = min(radius, 12)
+        assert cut * 24 * 32 == pytest.approx((4 - np.pi) * reach**2, abs=0.03 * reach**2 + 0.6)
+
+
+@pytest.mark.parametrize("sides", [(1, 1), (1, 7), (3, 3), (5, 8)])
+def test_odd_and_tiny_pictures_have_frames(sides: tuple[int, int]) -> None:
+    image = Image(np.full((*sides, 3), 90, np.uint8))
+    parameters = Border(width=2, corner_radius=2000, shadow=Shadow(blur=3, offset_x=2, opacity=50))
+    made = framed(image, parameters, NO_CHECK)
+    assert (made.width, made.height) == bordering(parameters, sides[1], sides[0]).canvas
+    assert made.alpha is not None
+    assert made.alpha[made.height // 2].max() == 255
+
+
+@pytest.mark.parametrize(("gray", "alpha", "deep"), KINDS)
+def test_a_shadow_lies_behind(gray: bool, alpha: bool, deep: bool) -> None:
+    image = kind(gray, alpha, deep)
+    shadow = Shadow(blur=4, offset_x=3, offset_y=5, color="#000000", opacity=40)
+    made = framed(image, Border(shadow=shadow), NO_CHECK)
+    assert (made.width, made.height) == (32 + 16, 24 + 16)
+    assert made.alpha is not None
+    left, top = 8 - 3, 8 - 5
+    rows, columns = slice(top, top + 24), slice(left, left + 32)
+    whole = np.full((24, 32), True) if image.alpha is None else image.alpha == image.maximum
+    assert np.array_equal(made.pixels[rows, columns][whole], image.pixels[whole])
+    assert (made.alpha[rows, columns][whole] == image.maximum).all()
+    # Below the picture the shadow shows, no more opaque than asked, and fades out to the edge.
+    below = made.alpha[top + 24 :, left + 8].astype(float) / made.maximum
+    assert 0.15 < below[0] < 0.4
+    assert (np.diff(below) <= 0).all()
+    assert below[-1] < 0.03
+    assert (made.pixels[-1] == 0).all()
+
+
+def test_a_shadow_without_blur_is_the_picture_moved() -> None:
+    image = Image(np.full((4, 6, 3), 255, np.uint8))
+    made = framed(image, Border(shadow=Shadow(offset_x=2, offset_y=1, color="#102030", opacity=100)), NO_CHECK)
+    assert (made.width, made.height) == (8, 5)
+    assert made.alpha is not None
+    assert (made.alpha[:4, :6] == 255).all()
+    assert (made.alpha[1:, 6:] == 255).all()
+    assert made.pixels[4, 7].tolist() == [0x10, 0x20, 0x30]
+    assert (made.alpha[0, 6:] == 0).all()
+    assert (made.alpha[4, :2] == 0).all()
+
+
+def test_what_is_half_transparent_lets_the_shadow_through() -> None:
+    image = Image(np.full((9, 9, 3), 255, np.uint8), np.full((9, 9), 128, np.uint8))
+    made = framed(image, Border(shadow=Shadow(opacity=100)), NO_CHECK)
+    assert made.alpha is not None
+    # 0.5 of white over 0.5 of black, of which 0.5 is left: three quarters opaque, two thirds of that white.
+    assert int(made.alpha[4, 4]) == pytest.approx(191, abs=2)
+    assert int(made.pixels[4, 4, 0]) == pytest.approx(170, abs=2)
+
+
+@pytest.mark.parametrize("sigma", [1, 2.5, 15, 60])
+def test_the_blur_is_as_wide_as_asked(sigma: float) -> None:
+    side = 301
+    image = Image(np.zeros((side, side, 1), np.uint8))
+    made = framed(image, Border(shadow=Shadow(blur=sigma, opacity=100)), NO_CHECK)
+    assert made.alpha is not None
+    reach = (made.height - side) // 2
+    # The edge of the picture, where half of the shadow is left, and twice the standard deviation outside of it.
+    below = made.alpha[reach + side :, made.width // 2].astype(float) / 255
+    assert below[0] == pytest.approx(0.5 - 0.5 / sigma * 0.4, abs=0.04)
+    assert below[-1] == pytest.approx(0.0228, abs=0.025)
