@@ -39,6 +39,7 @@ def test_arity_follows_from_the_options() -> None:
         "blur_background": Arity.EACH,
         "rotate": Arity.EACH,
         "border": Arity.EACH,
+        "inspect_picture": Arity.EACH,
     }
 
 
