@@ -35,7 +35,10 @@ SHORT_OPERATIONS: Mapping[str, float] = {
     "fill_background": 16,
     "rotate": 12,
     "border": 8,
+    "color_adjust": 6,
+    "replace_color": 6,
     "adjust": 4,
+    "sharpen": 3,
     "polish": 2,
     "inspect_picture": 25,
 }
