@@ -31,6 +31,7 @@ _KINDS = {
     options_pb2.MEDIA_KIND_PDF: "PDF",
     options_pb2.MEDIA_KIND_ANY: "file of any kind",
     options_pb2.MEDIA_KIND_ARCHIVE: "ZIP archive",
+    options_pb2.MEDIA_KIND_DATA: "JSON document",
 }
 
 _PER = {"file": "a file", "page": "a page", "output": "a picture made"}

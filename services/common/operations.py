@@ -72,6 +72,8 @@ class OperationSpec:
     diagnostic: bool
     """Refused unless the operator allows diagnostics."""
     arity: Arity
+    reads_file: bool
+    """It takes a picture file as it was sent, and is the task's only operation."""
     max_references: int
     """How many files it takes together as references; 0 unless its arity is REFERENCES."""
     needs: str
@@ -184,6 +186,7 @@ def _spec(field: FieldDescriptor) -> OperationSpec:
         produces=options.produces,
         diagnostic=options.diagnostic,
         arity=_arity(message, options),
+        reads_file=options.reads_file,
         max_references=options.max_references,
         needs=options.needs,
         message=message,

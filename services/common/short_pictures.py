@@ -11,6 +11,7 @@ from itertools import pairwise
 from google.protobuf.message import Message
 
 from darkroom.operations.v1.convert_pb2 import COLOR_SPACE_CMYK, PNG_COMPRESSION_BEST, Convert
+from darkroom.operations.v1.options_pb2 import MEDIA_KIND_DATA
 from services.common.errors import DarkroomError
 from services.common.geometry import Size
 from services.common.media_format import MediaFormat, written_format
@@ -34,8 +35,12 @@ SHORT_OPERATIONS: Mapping[str, float] = {
     "fill_background": 16,
     "rotate": 12,
     "border": 8,
+    "color_adjust": 6,
+    "replace_color": 6,
     "adjust": 4,
+    "sharpen": 3,
     "polish": 2,
+    "inspect_picture": 25,
 }
 """Millions of pixels, before or after it, whichever are more, by operation."""
 _WRITTEN: Mapping[MediaFormat, float] = {
@@ -66,6 +71,8 @@ def is_short(operations: Sequence[Message], format_: MediaFormat, size: Size) ->
     for parameters, around in zip(operations, pairwise(sizes), strict=True):
         if max(map(_megapixels, around)) > SHORT_OPERATIONS[spec_of_parameters(parameters).name]:
             return False
+    if spec_of_parameters(operations[-1]).produces == MEDIA_KIND_DATA:
+        return True
     conversions = [parameters for parameters in operations if isinstance(parameters, Convert)]
     # A profile for print is a file of the operator's, which children cannot open.
     if any(conversion.color_space == COLOR_SPACE_CMYK for conversion in conversions):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from services.common.media_format import MediaFormat
-from services.inference.media import Image
+from services.inference.media import Image, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,31 @@ class Examination:
     """The first is the result, the others come after it."""
 
 
-Medium = Image | Document | Examination | None
+DATA_TYPE, DATA_EXTENSION = "application/json", "json"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFile:
+    """A picture as it was sent, which only a child process may look at."""
+
+    content: bytes
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What is known of a medium, or was read in it; it can only be delivered."""
+
+    value: Mapping[str, Any]
+    """In a form that JSON can hold."""
+
+    @property
+    def content(self) -> bytes:
+        """As a JSON document."""
+        return json.dumps(self.value, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+Medium = Image | Document | Examination | Data | None
 """What flows from step to step; None is the input of an operation that needs none and the output of one that makes nothing."""
 
 

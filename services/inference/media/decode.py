@@ -77,6 +77,15 @@ def read_header(data: bytes, limits: Limits) -> Header:
     return Header(format_, width, height, image.bands, image.format != "uchar")
 
 
+def opened(data: bytes, limits: Limits) -> tuple[MediaFormat, pyvips.Image | None]:
+    """The format of a file, and the file opened by libvips, with all that it says of it; None where another library reads the format.
+
+    Raises as `read_header`.
+    """
+    format_ = _require_format(data)
+    return format_, _open(data, format_, limits) if format_ in _LOADERS else None
+
+
 def decode(data: bytes, limits: Limits) -> Image:
     """Decodes a picture file: its first frame or page, upright, in its own colour encoding.
 

@@ -1,6 +1,7 @@
 """One module per operation, named as in `darkroom.operations.v1`. What its `run` takes and returns follows from its arity:
 
-- NONE and EACH: `run(medium, parameters, step)` takes a picture, a document or None, and returns one;
+- NONE and EACH: `run(medium, parameters, step)` takes a picture, a document or None, and returns one, or `Data`: what it found, which ends
+  the task. With the option `reads_file` it takes a `PictureFile`, always in a child process, and returns `Data`;
 - REFERENCES: `run(references, parameters, step)` returns a list of `Made`;
 - ALL: `run(files, parameters, step)` returns a `Stream`.
 

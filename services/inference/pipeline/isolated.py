@@ -1,4 +1,4 @@
-"""Plain operations in a child: from a picture file to a picture file, with nothing in between but samples in memory.
+"""Plain operations in a child: from a picture file to a picture file or to data, with nothing in between but samples in memory.
 
 Where a picture is only scaled and converted, not even those: it is decoded, scaled and encoded in one pass.
 """
@@ -21,13 +21,15 @@ from darkroom.operations.v1.resize_pb2 import Resize
 from services.common.geometry import Size, fitting
 from services.common.operations import parameters_of, spec_of
 from services.common.result_size import resolved
+from services.inference.contract.flow import Data, PictureFile
 from services.inference.contract.plain_step import Original, PlainStep
-from services.inference.media import Image, Limits, configure_libvips, encode, in_memory
+from services.inference.media import Image, LazyImage, Limits, configure_libvips, encode, in_memory
 from services.inference.media.decode import open_scaled
 from services.inference.media.isolated import content_of
 
 _LAZY = (Convert, Resize)
 """Operations that compute samples themselves if they need them."""
+_Medium = Image | LazyImage | PictureFile | Data
 _NOWHERE = Path("/nonexistent")
 """Samples of short work stay in memory, so no operation makes a file."""
 
@@ -43,8 +45,8 @@ class Asked:
     result_limits: Limits
 
 
-def work(source: int, target: int, asked: Asked, tell: Callable[[int, float, str], None]) -> dict[str, Any]:
-    """Write what the operations make of the picture in the open file `source` to the open file `target`, and describe it.
+def work(source: Path | int, target: Path | int, asked: Asked, tell: Callable[[int, float, str], None]) -> dict[str, Any]:
+    """Write what the operations make of the picture in the file, or open file, `source` to `target`, and describe it.
 
     `tell` gets the operation's number, the fraction of it that is done, and the activity. Raises what decoding and the operations raise.
     """
@@ -54,9 +56,10 @@ def work(source: int, target: int, asked: Asked, tell: Callable[[int, float, str
     notices: list[tuple[object, ...]] = []
     seconds: dict[str, float] = {}
     with _timed(seconds, "decode"):
-        image, size = open_scaled(content_of(source, asked.limits), asked.limits, lambda size: _wanted(operations, size))
-    whole = size if (image.width, image.height) != size else None
-    original = Original(*size, transparent=isinstance(image, Image) and image.alpha is not None)
+        opened = _opened(content_of(source, asked.limits), operations, asked.limits)
+    medium: _Medium = opened.medium
+    size, whole = opened.size, opened.size if opened.scaled else None
+    original = Original(*size, transparent=isinstance(medium, Image) and medium.alpha is not None)
     for number, operation in enumerate(operations):
         name, parameters = spec_of(operation).name, resolved(parameters_of(operation), size)
         step = PlainStep(
@@ -70,25 +73,47 @@ def work(source: int, target: int, asked: Asked, tell: Callable[[int, float, str
             original=original,
             whole=whole,
         )
-        if not isinstance(parameters, _LAZY):
+        if isinstance(medium, LazyImage) and not isinstance(parameters, _LAZY):
             with _timed(seconds, "decode"):
-                image = in_memory(image)
+                medium = in_memory(medium)
         with _timed(seconds, name):
-            image = importlib.import_module(f"services.inference.operations.{name}").run(image, parameters, step)
+            medium = importlib.import_module(f"services.inference.operations.{name}").run(medium, parameters, step)
         whole = None if isinstance(parameters, Resize) else whole
-    with _timed(seconds, "encode"):
-        content = encode(image, image.saving)
-        with open(target, "wb", closefd=False) as file:
-            file.write(content)
-    return {
-        "width": image.width,
-        "height": image.height,
-        "format": image.saving.format,
-        "labels": labels,
-        "notices": notices,
-        "notes": image.notes,
-        "seconds": seconds,
-    }
+    with _timed(seconds, "encode"), open(target, "wb", closefd=isinstance(target, Path)) as file:
+        file.write(_content(medium))
+    return {**_description(medium), "labels": labels, "notices": notices, "seconds": seconds}
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What the first operation gets."""
+
+    medium: Image | LazyImage | PictureFile
+    size: Size
+    """Of the upright picture; of a file that only the operation looks at, nothing."""
+    scaled: bool = False
+    """Whether the picture has been scaled as it was read."""
+
+
+def _opened(content: bytes, operations: Sequence[operation_pb2.Operation], limits: Limits) -> _Opened:
+    if spec_of(operations[0]).reads_file:
+        return _Opened(PictureFile(content, limits), (0, 0))
+    image, size = open_scaled(content, limits, lambda size: _wanted(operations, size))
+    return _Opened(image, size, (image.width, image.height) != size)
+
+
+def _content(medium: _Medium) -> bytes:
+    if isinstance(medium, Data):
+        return medium.content
+    assert not isinstance(medium, PictureFile)
+    return encode(medium, medium.saving)
+
+
+def _description(medium: _Medium) -> dict[str, Any]:
+    """Data describe themselves."""
+    if isinstance(medium, Data | PictureFile):
+        return {}
+    return {"width": medium.width, "height": medium.height, "format": medium.saving.format, "notes": medium.notes}
 
 
 def _wanted(operations: Sequence[operation_pb2.Operation], size: Size) -> Size | None:

@@ -30,6 +30,7 @@ from services.inference.contract.plain_step import Original
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step, Tools
 from services.inference.media import Header, Image, Limits
+from services.inference.pipeline.file_work import FileWork
 from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.naming import name_of_words, named, result_name
 from services.inference.pipeline.product import WRITTEN, Product, RunContext, Source, finished_product, written
@@ -56,6 +57,8 @@ class Pipeline:
         for before, after in pairwise(operations):
             if before.spec.produces != after.spec.accepts:
                 raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"{after.spec.name} does not take what {before.spec.name} gives.")
+        if len(operations) > 1 and any(each.spec.reads_file for each in operations):
+            raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, "What looks at a file as it was sent must be the task's only operation.")
         self._tools = tools
         self._operations = operations
         self._max_picture_bytes = max_picture_bytes
@@ -180,6 +183,10 @@ class Pipeline:
         context.report(0, "Reading the file" if source is not None else "Starting")
         if self._short is not None and source is not None and header is not None and self._short.suits(header):
             return finished_product(await self._short.run(source.path, source.name, context.report), source, context)
+        if source is not None and self._operations[0].spec.reads_file:
+            work = FileWork(self._operations, self._tools.picture_limits, self._tools.result_limits)
+            finished = await work.run(self._tools, source.path, source.name, context.folder, context.report)
+            return finished_product(finished, source, context)
         with context.stages.timed("decode"):
             medium = await self._read(source, header, context.folder)
         return await self._through(self._operations, medium, source, context)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from darkroom.files.v1 import file_pb2
 from services.common.geometry import Size
-from services.inference.contract.flow import Attachment, Document, Examination, Keeping, Medium
+from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Attachment, Data, Document, Examination, Keeping, Medium
 from services.inference.contract.plain_step import Notify
 from services.inference.contract.progress import Report
 from services.inference.media import Image, encode, encode_into
@@ -62,13 +62,16 @@ class RunContext:
 
 
 def finished_product(finished: Finished, source: Source, context: RunContext) -> Product:
-    """The result of short work."""
+    """The result of work in a child."""
     for stage, seconds in finished.seconds.items():
         context.stages.add(stage, seconds, operation=stage not in ("decode", "encode"))
     for notice in finished.notices:
         context.notice(*notice)
     for note in finished.notes:
         context.notice("picture_note", "", note)
+    if finished.format is None:
+        name = result_name(source.name, finished.labels, DATA_EXTENSION, context.taken_names)
+        return Product(name, DATA_TYPE, finished.content, None)
     name = result_name(source.name, finished.labels, finished.format.extension, context.taken_names)
     info = file_pb2.ImageInfo(width=finished.width, height=finished.height, frames=1)
     return Product(name, finished.format.media_type, finished.content, info)
@@ -89,6 +92,8 @@ async def written(
     if isinstance(medium, Examination):
         first, *others = _attached(source_name, medium.attachments, context)
         return replace(first, attachments=tuple(others))
+    if isinstance(medium, Data):
+        return Product(result_name(source_name, labels, DATA_EXTENSION, context.taken_names), DATA_TYPE, medium.content, None)
     for note in medium.notes:
         context.notice("picture_note", "", note)
     content = await asyncio.to_thread(_encoded, medium, context.folder)

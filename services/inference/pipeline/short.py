@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from darkroom.operations.v1 import operation_pb2
+from darkroom.operations.v1.options_pb2 import MEDIA_KIND_DATA
 from services.common.geometry import Size
 from services.common.media_format import MediaFormat, Use, sniff
 from services.common.sandbox import SandboxCrashed, WarmChildren
@@ -25,6 +27,8 @@ _LONGEST_TEXT = 500
 _MOST_SAID = 100
 _MOST_CHANNELS = 4
 _PERHAPS_WIDE = (MediaFormat.PNG, MediaFormat.TIFF)
+_LARGEST_DOCUMENT = 4 << 20
+"""Bytes of a JSON document."""
 LARGEST_RESULT = 256 << 20
 """Bytes of a file that short work may make."""
 
@@ -34,9 +38,11 @@ class Finished:
     """What a child has made and said."""
 
     content: bytes
-    format: MediaFormat
+    format: MediaFormat | None
+    """None: a JSON document."""
     width: int
     height: int
+    """0 if it is no picture."""
     labels: Sequence[str]
     notices: Sequence[tuple[str, str, str, Mapping[str, Any] | None]]
     notes: Sequence[str]
@@ -44,14 +50,66 @@ class Finished:
     """By stage: `decode`, the operations, `encode`."""
 
 
-class ShortWork:
-    """Does the operations of a task on inputs for which that is short."""
+class ChildWork:
+    """The operations of a task, done by a child, and what is believed of its answer."""
 
-    def __init__(self, children: WarmChildren, account_id: int, operations: Sequence[Bound], limits: Limits, result_limits: Limits) -> None:
-        self._children, self._account_id, self._limits, self._result_limits = children, account_id, limits, result_limits
+    def __init__(self, operations: Sequence[Bound], limits: Limits, result_limits: Limits) -> None:
+        self._limits, self._result_limits = limits, result_limits
         self._parameters = [each.parameters for each in operations]
         self._names = [each.spec.name for each in operations]
         self._operations = tuple(_serialized(each) for each in operations)
+        self._makes_data = operations[-1].spec.produces == MEDIA_KIND_DATA
+
+    def _asked(self, name: str) -> isolated.Asked:
+        return isolated.Asked(self._operations, name, self._limits, self._result_limits)
+
+    def _told(self, report: Report) -> Callable[[int, float, str], None]:
+        """Passes on what the child says of its progress."""
+        count = len(self._operations)
+
+        def told(number: int, done: float, doing: str) -> None:
+            portion(report, int(number) / count, (int(number) + 1) / count)(float(done), str(doing))
+
+        return told
+
+    def _checked(self, said: Any, target: int) -> Finished:
+        """What the child said, if it makes sense. Raises SandboxCrashed."""
+        size = os.fstat(target).st_size
+        try:
+            if not 0 < size <= LARGEST_RESULT:
+                raise ValueError(size)
+            content = os.pread(target, size, 0)
+            format_, width, height = None, 0, 0
+            if self._makes_data:
+                _check_document(content)
+            else:
+                format_, width, height = MediaFormat(said["format"]), int(said["width"]), int(said["height"])
+                if sniff(content[:HEAD]) is not format_ or Use.WRITTEN not in format_.use or min(width, height) < 1:
+                    raise ValueError(format_)
+            labels = [_LABEL.fullmatch(each)[0] for each in said["labels"]]  # type: ignore[index]  # None: TypeError
+            notices = [
+                (_text(code), _text(subject), _text(message), *details) for code, subject, message, *details in said["notices"][:_MOST_SAID]
+            ]
+            return Finished(
+                content=content,
+                format=format_,
+                width=width,
+                height=height,
+                labels=labels[: len(self._names)],
+                notices=[(code, subject, message, details[0] if details else None) for code, subject, message, *details in notices],
+                notes=[_text(note) for note in said.get("notes", ())[:_MOST_SAID]],
+                seconds={stage: float(said["seconds"].get(stage, 0)) for stage in ("decode", *self._names, "encode")},
+            )
+        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+            raise SandboxCrashed("the child's description of its result makes no sense") from error
+
+
+class ShortWork(ChildWork):
+    """Does the operations of a task on inputs for which that is short."""
+
+    def __init__(self, children: WarmChildren, account_id: int, operations: Sequence[Bound], limits: Limits, result_limits: Limits) -> None:
+        super().__init__(operations, limits, result_limits)
+        self._children, self._account_id = children, account_id
         self._plain = all(each.plain for each in operations)
 
     def suits(self, header: Header) -> bool:
@@ -74,12 +132,7 @@ class ShortWork:
 
     async def run(self, path: Path, name: str, report: Report) -> Finished:
         """What the operations make of the picture. Raises what decoding, the operations and `Sandbox.run` raise."""
-        asked = isolated.Asked(self._operations, name, self._limits, self._result_limits)
-        count = len(self._operations)
-
-        def told(number: int, done: float, doing: str) -> None:
-            portion(report, int(number) / count, (int(number) + 1) / count)(float(done), str(doing))
-
+        asked, told = self._asked(name), self._told(report)
         target = os.memfd_create("result")
         try:
             with opened(path) as source:
@@ -88,33 +141,6 @@ class ShortWork:
         finally:
             os.close(target)
 
-    def _checked(self, said: Any, target: int) -> Finished:
-        """What the child said, if it makes sense. Raises SandboxCrashed."""
-        size = os.fstat(target).st_size
-        try:
-            if not 0 < size <= LARGEST_RESULT:
-                raise ValueError(size)
-            content = os.pread(target, size, 0)
-            format_, width, height = MediaFormat(said["format"]), int(said["width"]), int(said["height"])
-            if sniff(content[:HEAD]) is not format_ or Use.WRITTEN not in format_.use or min(width, height) < 1:
-                raise ValueError(format_)
-            labels = [_LABEL.fullmatch(each)[0] for each in said["labels"]]  # type: ignore[index]  # None: TypeError
-            notices = [
-                (_text(code), _text(subject), _text(message), *details) for code, subject, message, *details in said["notices"][:_MOST_SAID]
-            ]
-            return Finished(
-                content=content,
-                format=format_,
-                width=width,
-                height=height,
-                labels=labels[: len(self._names)],
-                notices=[(code, subject, message, details[0] if details else None) for code, subject, message, *details in notices],
-                notes=[_text(note) for note in said["notes"][:_MOST_SAID]],
-                seconds={stage: float(said["seconds"].get(stage, 0)) for stage in ("decode", *self._names, "encode")},
-            )
-        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
-            raise SandboxCrashed("the child's description of its result makes no sense") from error
-
 
 def _serialized(bound: Bound) -> bytes:
     operation = operation_pb2.Operation()
@@ -122,6 +148,12 @@ def _serialized(bound: Bound) -> bytes:
     # An operation without parameters is set, too.
     getattr(operation, bound.spec.name).SetInParent()
     return operation.SerializeToString()
+
+
+def _check_document(content: bytes) -> None:
+    """Raises ValueError for what is no JSON object, or a large one."""
+    if len(content) > _LARGEST_DOCUMENT or not isinstance(json.loads(content), dict):
+        raise ValueError("no document")
 
 
 def _text(said: object) -> str:

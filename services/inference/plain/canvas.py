@@ -47,12 +47,13 @@ def in_its_encoding(image: Image, rgb: tuple[int, int, int]) -> tuple[Image, lis
     if image.is_gray and neutral and (image.icc is None or rgb[0] in (0, 255)):
         return image, [rgb[0] * (image.maximum // 255)]
     if image.is_gray:
-        image = _as_srgb(image)
+        image = as_srgb(image)
     samples = between(np.array([[rgb]], np.uint8), None, image.icc)[0, 0]
     return image, [int(sample) * (image.maximum // 255) for sample in samples]
 
 
-def _as_srgb(image: Image) -> Image:
+def as_srgb(image: Image) -> Image:
+    """The picture in sRGB, with three samples per pixel; with 16 bits only if it was gray with the curve of sRGB."""
     pixels = between(image.pixels, image.icc, None)
     alpha = image.alpha
     if alpha is not None:

@@ -15,7 +15,7 @@ from services.inference.plain.transfer import Floats, decoded, decoded_graph, en
 
 _KNEE = 0.6
 """In linear light: what a brighter exposure lifts above is rolled off towards white."""
-_SHARPEST = 1.5
+SHARPEST = 1.5
 """How much of the difference to a blurred copy full sharpness adds."""
 _CONTINUED = 8
 """A panorama is continued on both sides by one part in this many of its width."""
@@ -54,14 +54,14 @@ def adjusted(image: Image, by: Adjustment, work: Work) -> Image:
         if by.hdr:
             values = tone_mapped(values, by.hdr / 100)
         if by.sharpness:
-            values = sharpened(values, by.sharpness / 100 * _SHARPEST)
+            values = sharpened(values, by.sharpness / 100 * SHARPEST)
         colours = whole(values * image.maximum, image)
     if margin:
         colours = colours.extract_area(margin, 0, image.width, image.height)
     return computed(colours if alpha is None else colours.bandjoin(alpha), image, work)
 
 
-def exposed(values: Floats, exposure: int) -> Floats:
+def exposed(values: Floats, exposure: float) -> Floats:
     """Encoded values, 0 to 1, after multiplying their light by 2 to the power of `exposure` / 50."""
     gain = 2.0 ** (exposure / 50)
     light = decoded(values) * gain

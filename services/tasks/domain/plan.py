@@ -65,6 +65,12 @@ def check_pipeline(operations: Sequence[operation_pb2.Operation], inputs: int, *
                 f"operations[{index}]: a dry run of {before.name} gives no file to go on with, so it must be the last operation.",
                 field=f"operations[{index}]",
             )
+        if spec.reads_file:
+            raise DarkroomError(
+                ErrorReason.FIELD_INVALID,
+                f"operations[{index}]: {spec.name} looks at a file as it was sent, so it must be the only operation.",
+                field=f"operations[{index}]",
+            )
         if spec.max_references:
             raise DarkroomError(
                 ErrorReason.FIELD_INVALID,
@@ -155,6 +161,7 @@ def _name(kind: options_pb2.MediaKind.ValueType) -> str:
         options_pb2.MEDIA_KIND_PDF: "a PDF",
         options_pb2.MEDIA_KIND_ANY: "a file",
         options_pb2.MEDIA_KIND_ARCHIVE: "an archive",
+        options_pb2.MEDIA_KIND_DATA: "data",
     }[kind]
 
 

@@ -39,6 +39,10 @@ def test_arity_follows_from_the_options() -> None:
         "blur_background": Arity.EACH,
         "rotate": Arity.EACH,
         "border": Arity.EACH,
+        "inspect_picture": Arity.EACH,
+        "color_adjust": Arity.EACH,
+        "sharpen": Arity.EACH,
+        "replace_color": Arity.EACH,
     }
 
 

@@ -23,6 +23,7 @@ from darkroom.operations.v1.convert_pb2 import (
 )
 from darkroom.operations.v1.crop_pb2 import Crop
 from darkroom.operations.v1.decompress_pb2 import Decompress
+from darkroom.operations.v1.inspect_picture_pb2 import InspectPicture
 from darkroom.operations.v1.placement_pb2 import FIT_CANVAS, FIT_CROP, FIT_FILL, Fit
 from darkroom.operations.v1.polish_pb2 import Polish
 from darkroom.operations.v1.remove_background_pb2 import RemoveBackground
@@ -78,6 +79,9 @@ async def children() -> AsyncIterator[WarmChildren]:
         ([Decompress()], MediaFormat.JPEG, (100, 100), False),
         ([RemoveBackground(), AS_JPEG], MediaFormat.JPEG, (100, 100), False),
         ([AS_JPEG] * 9, MediaFormat.JPEG, (100, 100), False),
+        ([InspectPicture()], MediaFormat.JPEG, (6000, 4000), True),
+        ([InspectPicture()], MediaFormat.PNG, (5000, 4000), False),
+        ([InspectPicture()], MediaFormat.GIF, (100, 100), False),
     ],
 )
 def test_short_is_what_one_table_says(operations: list[Message], format_: MediaFormat, size: tuple[int, int], *, short: bool) -> None:
@@ -174,6 +178,21 @@ def test_a_child_that_lies_is_not_believed(children: WarmChildren, lie: dict[str
         assert work._checked(said, target.fileno()).content == path.read_bytes()
         with pytest.raises(SandboxCrashed):
             work._checked({**said, **lie}, target.fileno())
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"a": NaN', b'{"a": "' + bytes(4 << 20) + b'"}'])
+def test_data_that_are_no_document_are_not_believed(children: WarmChildren, content: bytes, tmp_path: Path) -> None:
+    said: dict[str, Any] = {"labels": ["info"], "notices": [], "seconds": {}}
+    work = ShortWork(children, 1, Registry().bind([operation_pb2.Operation(inspect_picture={})]), Limits(), Limits())
+    path = tmp_path / "result"
+    path.write_bytes(b"{}")
+    with path.open("r+b") as target:
+        assert work._checked(said, target.fileno()).format is None
+        target.truncate(0)
+        target.write(content)
+        target.flush()
+        with pytest.raises(SandboxCrashed):
+            work._checked(said, target.fileno())
 
 
 @pytest.mark.parametrize(

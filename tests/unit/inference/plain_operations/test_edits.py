@@ -11,9 +11,11 @@ import pytest
 from PIL import Image as PillowImage
 
 from darkroom.files.v1.file_pb2 import ImageInfo
+from darkroom.operations.v1.color_adjust_pb2 import COLOR_EFFECT_SEPIA
 from darkroom.operations.v1.convert_pb2 import PICTURE_FORMAT_JPEG, PICTURE_FORMAT_WEBP
 from darkroom.operations.v1.decompress_pb2 import DECOMPRESS_STRENGTH_MODERATE, DECOMPRESS_STRENGTH_STRONG
 from darkroom.operations.v1.placement_pb2 import FIT_CROP
+from darkroom.operations.v1.sharpen_pb2 import SHARPEN_DENOISE_LIGHT, SHARPEN_METHOD_ADAPTIVE
 from services.inference.media import Image, Saving, decode, encode
 from tests.unit.imaging.pictures import deep_photo, exif, gray_profile, photo, wide_gamut_profile, written
 from tests.unit.inference.plain_operations.running import LIMITS, Running, cut, png
@@ -33,6 +35,9 @@ STEPS: list[list[dict[str, Any]]] = [
     [{"resize": {"width": 90}}],
     [{"crop": {"aspect_ratio": "1:1"}}, {"pad": {"horizontal_percent": 10}}, {"convert": {"format": PICTURE_FORMAT_JPEG}}],
     [{"adjust": {"exposure": 20, "hdr": 30}}, {"fill_background": {}}],
+    [{"color_adjust": {"brightness": 10, "temperature": 30, "hue": 20, "effect": COLOR_EFFECT_SEPIA}}],
+    [{"sharpen": {"method": SHARPEN_METHOD_ADAPTIVE, "denoise": SHARPEN_DENOISE_LIGHT}}],
+    [{"replace_color": {"color": "#806040", "replacement": "transparent", "tolerance": 60}}],
 ]
 
 
@@ -72,6 +77,9 @@ async def test_operations_that_change_nothing_keep_every_sample(running: Running
         {"resize": {}},
         {"pad": {}},
         {"adjust": {}},
+        {"color_adjust": {}},
+        {"sharpen": {}},
+        {"replace_color": {"color": "#000000", "replacement": "#ffffff"}},
         {"fill_background": {"color": "transparent"}},
         {"decompress": {}},
     )

@@ -1,0 +1,97 @@
+"""What a picture file is, in the words of libvips, which many tools use."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyvips
+
+from services.common.media_format import MediaFormat
+from services.inference.media.colour import vips_from_array
+from services.inference.media.decode import decode, opened
+from services.inference.media.errors import corrupt
+from services.inference.media.image import Image, Limits
+
+_NAMES: Mapping[MediaFormat, str] = {MediaFormat.AVIF: "heif"}
+_CONVERTED = MediaFormat.PNG
+"""What a file that libvips does not read is described as, once it has been decoded."""
+_CHANNELS = ("red", "green", "blue")
+_MILLIMETRES_PER_INCH = 25.4
+_MINIMUM, _MAXIMUM, _MEAN, _DEVIATION = 0, 1, 4, 5
+"""Columns of what libvips counts of a band."""
+
+
+def inspected(data: bytes, limits: Limits) -> dict[str, Any]:
+    """What the message `InspectPicture` says. The samples of the first page are read once. Raises as `decode`."""
+    format_, picture = opened(data, limits)
+    if picture is None:
+        return _of_converted(decode(data, limits))
+    try:
+        return _described(picture, _NAMES.get(format_, format_.value))
+    except pyvips.Error as error:
+        raise corrupt(f"The {format_} picture is truncated or damaged.") from error
+
+
+def _of_converted(image: Image) -> dict[str, Any]:
+    samples = vips_from_array(image.pixels)
+    if image.alpha is not None:
+        samples = samples.bandjoin(vips_from_array(image.alpha[..., None])).copy(interpretation=samples.interpretation)
+    blobs = {"icc-profile-data": image.icc, "exif-data": image.metadata.exif, "xmp-data": image.metadata.xmp}
+    for name, blob in blobs.items():
+        if blob is not None:
+            samples.set_type(pyvips.GValue.blob_type, name, blob)
+    return _described(samples, _CONVERTED.value)
+
+
+def _described(picture: pyvips.Image, format_: str) -> dict[str, Any]:
+    has_icc = _has(picture, "icc-profile-data")
+    return {
+        "width": picture.width,
+        "height": picture.height,
+        "format": format_,
+        "channels": picture.bands,
+        "has_alpha": bool(picture.hasalpha()),
+        "color_space": str(picture.interpretation),
+        "bit_depth": str(picture.format),
+        # libvips returns 1 where a format or a file specifies nothing.
+        "density": round(picture.xres * _MILLIMETRES_PER_INCH) if picture.xres > 1 else None,
+        "orientation": int(picture.get("orientation")) if _has(picture, "orientation") else None,
+        "pages": int(picture.get("n-pages")) if _has(picture, "n-pages") else 1,
+        "is_progressive": _has(picture, "interlaced") and bool(picture.get("interlaced")),
+        "has_profile": has_icc,
+        "has_icc": has_icc,
+        "has_exif": _has(picture, "exif-data"),
+        "has_xmp": _has(picture, "xmp-data"),
+        "histogram": _histogram(picture),
+    }
+
+
+def _histogram(picture: pyvips.Image) -> Sequence[Mapping[str, Any]]:
+    if picture.interpretation == "cmyk":
+        embedded = _has(picture, "icc-profile-data")
+        picture = picture.icc_transform("srgb", embedded=embedded, input_profile="cmyk", intent="relative", depth=8)
+    names = [*_CHANNELS[: picture.bands - 1], "alpha"] if picture.hasalpha() else _CHANNELS[: picture.bands]
+    # The first row is about all bands together.
+    rows = picture.stats().numpy()[1 : 1 + len(names)]
+    return [
+        {
+            "channel": name,
+            "min": _number(row[_MINIMUM]),
+            "max": _number(row[_MAXIMUM]),
+            "mean": round(float(row[_MEAN]), 2),
+            # Of a single pixel it is 0 / 0.
+            "stdev": round(float(row[_DEVIATION]), 2) if math.isfinite(row[_DEVIATION]) else 0.0,
+        }
+        for name, row in zip(names, rows, strict=True)
+    ]
+
+
+def _number(value: float) -> float:
+    """Whole samples as whole numbers."""
+    return int(value) if float(value).is_integer() else round(float(value), 2)
+
+
+def _has(picture: pyvips.Image, name: str) -> bool:
+    return bool(picture.get_typeof(name))

@@ -1,0 +1,99 @@
+"""What is told of a picture file, whatever its format, in a child and never outside of one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.inference.media import Image, encode
+from tests.unit.imaging.pictures import deep_photo, exif, gray_profile, heic, photo, written
+from tests.unit.inference.plain_operations.running import Running
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10"><rect width="9" height="9" fill="#f00"/></svg>'
+PLAIN: dict[str, Any] = {
+    "width": 160,
+    "height": 120,
+    "channels": 3,
+    "has_alpha": False,
+    "color_space": "srgb",
+    "bit_depth": "uchar",
+    "density": None,
+    "orientation": None,
+    "pages": 1,
+    "is_progressive": False,
+    "has_profile": False,
+    "has_icc": False,
+    "has_exif": False,
+    "has_xmp": False,
+}
+LIKE_PNG = {**PLAIN, "density": 72}
+
+
+async def told(running: Running, content: bytes) -> dict[str, Any]:
+    made = await running.product(content, {"inspect_picture": {}}, name="photo.jpg")
+    assert (made.name, made.media_type, made.info) == ("photo-info.json", "application/json", None)
+    found: dict[str, Any] = json.loads(made.content if isinstance(made.content, bytes) else made.content.read_bytes())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            written(photo(), "JPEG", exif=exif(6), dpi=(300, 300), progressive=True),
+            {**PLAIN, "format": "jpeg", "density": 300, "orientation": 6, "is_progressive": True, "has_exif": True},
+        ),
+        (
+            written(photo()[..., 0], "PNG", icc_profile=gray_profile(2.2)),
+            {**LIKE_PNG, "format": "png", "channels": 1, "color_space": "b-w", "has_profile": True, "has_icc": True},
+        ),
+        (
+            written(PillowImage.fromarray(photo()).quantize(32), "PNG", transparency=3),
+            {**LIKE_PNG, "format": "png", "channels": 4, "has_alpha": True},
+        ),
+        (encode(Image(deep_photo())), {**LIKE_PNG, "format": "png", "color_space": "rgb16", "bit_depth": "ushort"}),
+        (
+            written(PillowImage.fromarray(photo()).convert("CMYK"), "JPEG"),
+            {**LIKE_PNG, "format": "jpeg", "channels": 4, "color_space": "cmyk"},
+        ),
+        (written(np.dstack([photo(), photo()[..., 0]]), "WEBP"), {**PLAIN, "format": "webp", "channels": 4, "has_alpha": True}),
+        (
+            written(PillowImage.fromarray(photo()), "GIF", save_all=True, append_images=[PillowImage.fromarray(photo()[::-1])]),
+            {**PLAIN, "format": "gif", "pages": 2},
+        ),
+        (written(photo(), "AVIF"), {**PLAIN, "format": "heif"}),
+        (heic(photo()), {**PLAIN, "format": "png"}),
+        (written(photo(), "BMP"), {**PLAIN, "format": "png"}),
+        (SVG, {**LIKE_PNG, "width": 20, "height": 10, "format": "svg", "channels": 4, "has_alpha": True}),
+    ],
+)
+async def test_a_file_is_described_as_it_is(running: Running, content: bytes, expected: dict[str, Any]) -> None:
+    found = await told(running, content)
+    channels = [each["channel"] for each in found.pop("histogram")]
+    assert found == expected
+    if expected["color_space"] == "cmyk":
+        assert channels == ["red", "green", "blue"]
+    else:
+        colours = ["red", "green", "blue"][: expected["channels"] - expected["has_alpha"]]
+        assert channels == [*colours, *(["alpha"] if expected["has_alpha"] else [])]
+
+
+async def test_samples_are_counted_to_two_decimals(running: Running) -> None:
+    pixels = photo()
+    for channel, found in zip(np.moveaxis(pixels, 2, 0), (await told(running, written(pixels, "PNG")))["histogram"], strict=True):
+        assert (found["min"], found["max"]) == (channel.min(), channel.max())
+        assert (found["mean"], found["stdev"]) == (round(float(channel.mean()), 2), round(float(channel.std(ddof=1)), 2))
+    (one, *_) = (await told(running, written(pixels[:1, :1], "PNG")))["histogram"]
+    assert (one["min"], one["max"], one["mean"], one["stdev"]) == (pixels[0, 0, 0], pixels[0, 0, 0], pixels[0, 0, 0], 0)
+
+
+@pytest.mark.parametrize("content", [written(photo(), "PNG")[:3000], written(photo(), "GIF")[:3000], written(photo(), "JPEG")[:100]])
+async def test_a_damaged_file_is_refused(running: Running, content: bytes) -> None:
+    with pytest.raises(DarkroomError) as refused:
+        await told(running, content)
+    assert refused.value.reason is ErrorReason.FILE_CORRUPT
