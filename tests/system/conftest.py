@@ -10,6 +10,7 @@ import pytest
 from darkroom import AsyncClient
 from tests.stacks import Account, StackUnderTest
 from tests.system.pilio import Pilio
+from tests.system.snapotter import SnapOtter
 
 SAMPLES = Path(__file__).resolve().parent.parent.parent / "samples"
 
@@ -35,6 +36,20 @@ async def native(stack: StackUnderTest, account: Account) -> AsyncIterator[Async
     """The project's own client, over native gRPC, of the same account as `pilio`."""
     async with AsyncClient(stack.url, account.api_key) as client:
         yield client
+
+
+@pytest.fixture
+async def visitor(stack: StackUnderTest) -> AsyncIterator[SnapOtter]:
+    """A caller of SnapOtter's API who has not signed in."""
+    client = SnapOtter(stack.url)
+    yield client
+    await client.http.aclose()
+
+
+@pytest.fixture
+async def admin(visitor: SnapOtter) -> SnapOtter:
+    """The administrator, signed in."""
+    return await visitor.admin()
 
 
 @pytest.fixture(scope="session")

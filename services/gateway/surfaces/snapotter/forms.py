@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from starlette.requests import Request
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import sniff
+from services.common.media_format import MediaFormat, sniff
 from services.common.object_writing import HEAD_BYTES
 from services.gateway.forms import Part
 from services.gateway.receiving import Receiver
@@ -138,6 +138,8 @@ class Forms:
             file.problem = "File contains no image data"
         elif format_ is None and extension not in BY_NAME:
             file.problem = "Unrecognized image format"
+        elif format_ is MediaFormat.PDF:
+            file.problem = "Unsupported format: pdf"
         file.format = "heif" if format_ in _HEIF else str(format_ or extension)
         if file.problem:
             async for _ in chunks:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,6 +24,8 @@ FAILED = "Processing failed"
 CLIENT_JOB_ID = "clientJobId"
 SETTINGS = "settings"
 PREVIEW = "preview.webp"
+_FIELDS = re.compile(r"^(?:(?:input_file_ids|operations)\[\d+\][\w.\[\]]*: *)+")
+"""What an error of a creation blames, which the callers of tools do not know."""
 _UNSEEN = frozenset(("image/tiff", "image/heic", "image/heif"))
 """Types that browsers do not show."""
 
@@ -115,5 +119,5 @@ def _in_words(error: DarkroomError, failed: str, unusable: str) -> DarkroomError
     if problem is not None and "file_id" in error.metadata:
         return Refusal(422, unusable, details=problem) if unusable else Refusal(400, f"Invalid image: {problem}")
     if problem is not None or error.reason is ErrorReason.FIELD_INVALID:
-        return Refusal(422, failed, details=error.message)
+        return Refusal(422, failed, details=_FIELDS.sub("", error.message))
     return error
