@@ -35,10 +35,6 @@ async def test_any_part_with_a_file_name_is_the_file(admin: SnapOtter, part: str
 
 
 async def test_a_part_named_file_without_a_file_name_is_a_field(admin: SnapOtter) -> None:
-    assert error(await admin.form(RESIZE, ("file", PICTURE), SETTINGS), 400) in (
-        "No image file provided",
-        "Failed to parse multipart request",
-    )
     assert error(await admin.form(RESIZE, ("file", "text"), SETTINGS), 400) == "No image file provided"
 
 
