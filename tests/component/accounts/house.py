@@ -92,6 +92,12 @@ class House:
         owner = self.owners[admitted.token]
         return Identity(owner.account_id, owner.key_id, owner.name, scopes=owner.scopes, user=owner.user)
 
+    async def permissions(self, secret: str) -> frozenset[str]:
+        """What a person's token or key permits."""
+        user = (await self.identity(secret)).user
+        assert user is not None
+        return user.permissions
+
     async def refused(self, secret: str) -> bool:
         """Whether the edge refuses a token or a key."""
         try:
