@@ -79,7 +79,7 @@ class PeopleSettings(BaseSettings):
     people_account_id: int | None = Field(None, description="Id of the account that people belong to; absent: the oldest account.")
     auth_enabled: bool = Field(
         True,
-        description="Whether people sign in. If not, everybody who reaches the surface `snapotter` is a user of their account, without a key.",
+        description="Whether people sign in. If not, whoever reaches the surface `snapotter` is a user of their account, without a key.",
     )
     default_username: str = Field(
         "admin", min_length=1, max_length=50, pattern=r"^[a-zA-Z0-9_.-]+$", description="Name of the first administrator."
