@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from string import Template
 
 from models.catalogue import NpmArchive
 from models.fetch import Fetcher
@@ -34,7 +35,7 @@ _ARCHIVE = NpmArchive(
 # Apache-2.0; its text and notice accompany the files.
 _TAKEN = ("swagger-ui-bundle.js", "swagger-ui-bundle.js.LICENSE.txt", "swagger-ui.css", "favicon-32x32.png", "LICENSE", "NOTICE")
 
-_JSON, _TEXT, _HTML = "application/json", "text/plain; charset=utf-8", "text/html; charset=utf-8"
+_JSON, _YAML, _TEXT, _HTML = "application/json", "text/yaml", "text/plain; charset=utf-8", "text/html; charset=utf-8"
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".png": "image/png", ".txt": _TEXT, "": _TEXT}
 # Swagger UI draws its icons as data: URLs. Scripts, styles and requests must be this server's own, and no site may frame the page, since
 # users type keys into it.
@@ -45,6 +46,14 @@ _POLICY = (
 # Bytes from which a page is kept compressed.
 _LARGE = 8192
 _READABLE_ANYWHERE = {"access-control-allow-origin": "*"}
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """A path that leads to a page."""
+
+    path: str
+    location: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +75,35 @@ def write(folder: Path, swagger_ui: Path = SWAGGER_UI) -> list[Page]:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "docs").mkdir(parents=True)
     pages = [_written(folder, *text) for text in _texts(descriptor_set().SerializeToString())]
-    own = [Page("/docs", _OWN / "index.html", _HTML, {"content-security-policy": _POLICY})]
-    own += [Page(f"/docs/{name}", _OWN / name, _TYPES[Path(name).suffix]) for name in ("page.js", "page.css")]
+    own = [Page(f"/docs/{name}", _OWN / name, _TYPES[Path(name).suffix]) for name in ("page.js", "page.css")]
     own += [Page(f"/docs/{name}", swagger_ui / name, _TYPES[Path(name).suffix]) for name in _TAKEN]
     for page in own:
         copy = folder / "docs" / page.file.name
         shutil.copyfile(page.file, copy)
         pages.append(Page(page.path, copy, page.content_type, page.headers))
+    pages += [_shown(folder, *document) for document in _documents()]
     return [_packed(page) if page.file.stat().st_size >= _LARGE else page for page in pages]
+
+
+def redirects() -> list[Redirect]:
+    """From the server itself, and from what is nearly the path of a page."""
+    found = [Redirect(path, "/docs") for path in ("/", "/docs/")]
+    return found + [Redirect(path.removesuffix("/"), path) for path, _, _ in _documents() if path.endswith("/")]
+
+
+def _documents() -> list[tuple[str, str, str]]:
+    """The path of each interactive page, its title, and the document that it shows."""
+    own = [(one.docs_path, one.title, one.yaml_path) for one in (surface.reference for surface in openapi.surfaces()) if one.docs_path]
+    return [("/docs", "Darkroom API", "/openapi.json"), *own]
+
+
+def _shown(folder: Path, path: str, title: str, document: str) -> Page:
+    """The interactive page of a document. Its links are relative, so that they hold behind any proxy."""
+    root = "../" * (path.count("/") - 1)
+    text = Template((_OWN / "index.html").read_text()).substitute(title=title, root=root, document=root + document.removeprefix("/"))
+    file = folder / "docs" / f"{path.strip('/').replace('/', '-')}.html"
+    file.write_text(text)
+    return Page(path, file, _HTML, {"content-security-policy": _POLICY})
 
 
 @lru_cache(maxsize=16)
@@ -93,6 +123,7 @@ def _texts(_protos: bytes) -> Sequence[tuple[str, str, str]]:
     # Most of the time of writing Envoy's configuration; a process that writes it again seldom has other protos.
     return [
         *((f"/{openapi.file_name(surface)}", openapi.rendered(surface), _JSON) for surface in openapi.surfaces()),
+        *((path, openapi.as_yaml(surface), _YAML) for surface in openapi.surfaces() if (path := surface.reference.yaml_path)),
         (pilio.PATH, pilio.rendered(), _JSON),
         ("/llms.txt", llms.summary(), _TEXT),
         ("/llms-full.txt", llms.full(), _TEXT),
@@ -101,7 +132,7 @@ def _texts(_protos: bytes) -> Sequence[tuple[str, str, str]]:
 
 def _written(folder: Path, path: str, text: str, content_type: str) -> Page:
     file = folder / path.removeprefix("/")
-    file.parent.mkdir(exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
     return Page(path, file, content_type, _READABLE_ANYWHERE)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -22,6 +23,8 @@ from edge.fields import fields_of_bodies
 from edge.settings import EdgeSettings
 from edge.shapes import lists, shapes
 from services.common.rpc import catalogue
+
+Served = TypeVar("Served", pages.Page, pages.Redirect)
 
 _TEMPLATES = Path(__file__).parent / "envoy"
 
@@ -71,7 +74,8 @@ def render(settings: EdgeSettings) -> Path:
         "refusal_headers": routes.error_headers(),
         "service_routes": routes.service_routes(),
         "reflector": routes.REFLECTOR,
-        "pages_of": {prefix: [page for page in written if _group(page.path, groups) == prefix] for prefix in (None, *groups)},
+        "pages_of": _grouped(written, groups),
+        "redirects_of": _grouped(pages.redirects(), groups),
         "largest_page": max(page.file.stat().st_size for page in written),
         "mappers": failures.mappers(),
         "surfaces": failures.surface_errors(),
@@ -89,9 +93,13 @@ def render(settings: EdgeSettings) -> Path:
     return out / "envoy.json"
 
 
-def _group(path: str, prefixes: Iterable[str]) -> str | None:
-    """The prefix whose routes Envoy compares a path with; None for those of all else."""
-    return max((prefix for prefix in prefixes if path.startswith(prefix)), key=len, default=None)
+def _grouped(found: Sequence[Served], prefixes: Collection[str]) -> dict[str | None, list[Served]]:
+    """Pages or redirects by the prefix whose routes Envoy compares their paths with; None for the routes of all else."""
+
+    def group(one: Served) -> str | None:
+        return max((prefix for prefix in prefixes if one.path.startswith(prefix)), key=len, default=None)
+
+    return {prefix: [one for one in found if group(one) == prefix] for prefix in (None, *prefixes)}
 
 
 @cache

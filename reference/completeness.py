@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 
 from darkroom.common.v1 import options_pb2, scope_pb2
 from reference.comments import Comments
@@ -31,6 +31,11 @@ def _missing(method: MethodDescriptor, comments: Comments) -> Iterator[str]:
     in_path = {
         name for binding in catalogue.bindings(method) for name in method.input_type.fields_by_name if f"{{{name}" in binding.template
     }
-    in_body = {field.name for field in method.input_type.fields if not is_about_reply(field)} - in_path
+    in_body = {field.name for field in method.input_type.fields if not is_about_reply(field) and not _is_file(field)} - in_path
     if takes_body and in_body and not examples_of(method):
         yield "option (darkroom.common.v1.examples) must show a request"
+
+
+def _is_file(field: FieldDescriptor) -> bool:
+    """Whether a form has the file itself under the name of the field, which then is in no JSON."""
+    return bool(field.GetOptions().Extensions[options_pb2.form_part] == field.name)

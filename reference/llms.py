@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from reference import markdown, openapi
@@ -35,9 +36,19 @@ def summary() -> str:
         *(f"- [OpenAPI 3.1](/{openapi.file_name(surface)}): every JSON call, field, limit and error" for surface in openapi.surfaces()),
         "- [Everything in one text](/llms-full.txt): the guides, the JSON API, the gRPC API and the errors",
         "- [Interactive page](/docs): the JSON API, for people",
+        *(line for surface in openapi.surfaces() for line in _own_pages(surface)),
         "",
     ]
     return "\n".join(lines)
+
+
+def _own_pages(surface: Surface) -> Iterator[str]:
+    """What a surface has of its own where its clients look for it."""
+    about = surface.reference
+    if about.yaml_path:
+        yield f"- [OpenAPI 3.1 of {about.title}]({about.yaml_path}): the same as YAML"
+    if about.docs_path:
+        yield f"- [Interactive page of {about.title}]({about.docs_path}): for people"
 
 
 def _calls(surface: Surface) -> str:

@@ -57,6 +57,8 @@ def _operation(document: Document, verb: str, path: str, operation: Document) ->
     lines = [f"### {verb.upper()} {path}\n", operation["description"] + "\n"]
     if not operation["security"]:
         lines.append("It needs no key.\n")
+    elif {} in operation["security"]:
+        lines.append("The edge lets it pass without a key.\n")
     elif scopes := [scope for needed in operation["security"][0].values() for scope in needed]:
         lines.append(f"The key needs the scope `{scopes[0]}`.\n")
     parameters = [_resolved(document, parameter) for parameter in operation.get("parameters", ())]
@@ -65,10 +67,11 @@ def _operation(document: Document, verb: str, path: str, operation: Document) ->
         lines += [f"| `{p['name']}` | {p['in']} | {_cell(_type(p['schema']))} | {_cell(p['description'])} |" for p in parameters]
         lines.append("")
     if body := operation.get("requestBody"):
-        content = body["content"]["application/json"]
+        content = body["content"].get("application/json") or body["content"]["multipart/form-data"]
+        kind = "Body" if "application/json" in body["content"] else "Form (`multipart/form-data`)"
         reference = content["schema"].get("$ref")
-        lines.append(f"Body: {_link(reference)}\n" if reference else f"Body:\n\n{properties(content['schema'])}")
-        if form := body["content"].get("multipart/form-data"):
+        lines.append(f"{kind}: {_link(reference)}\n" if reference else f"{kind}:\n\n{properties(content['schema'])}")
+        if kind == "Body" and (form := body["content"].get("multipart/form-data")):
             parts = [f"`{name}`" for name, part in form["schema"]["properties"].items() if _is_file(part)]
             lines.append(f"Or a form (`multipart/form-data`) with the same fields, and files as parts: {', '.join(parts)}.\n")
         for example in content.get("examples", {}).values():
@@ -102,7 +105,7 @@ def _type(schema: Document) -> str:
     if schema.get("type") == "array":
         about = f"list of {_type(schema['items'])}"
     elif "enum" in schema:
-        return " | ".join(f"`{value}`" for value in schema["enum"])
+        about = " | ".join(f"`{value}`" for value in schema["enum"])
     else:
         about = str(schema.get("format") if schema.get("format") in ("date-time", "uri") else schema.get("type", "any"))
     limits = _limits(schema)
@@ -112,7 +115,8 @@ def _type(schema: Document) -> str:
 def _limits(schema: Mapping[str, Any]) -> list[str]:
     """The keywords of JSON Schema in words."""
     texts = {keyword: text.format(schema[keyword]) for keyword, text in _KEYWORDS.items() if keyword in schema}
-    return [text.removesuffix("s") if schema[keyword] == 1 else text for keyword, text in texts.items()]
+    found = [text.removesuffix("s") if schema[keyword] == 1 else text for keyword, text in texts.items()]
+    return [*found, f"by default `{json.dumps(schema['default'])}`"] if "default" in schema else found
 
 
 def _resolved(document: Document, parameter: Document) -> Document:

@@ -14,6 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from darkroom.common.v1.surface_pb2 import KeyScheme
 from reference.comments import Comments, version
 from reference.operations import Operations, security_name
@@ -54,7 +56,7 @@ def shared(surface: Surface) -> Document:
 @lru_cache(maxsize=16)
 def _document(name: str, _version: Hashable) -> Document:
     surface, comments = catalogue.surface(name), Comments()
-    schemas = Schemas(comments)
+    schemas = Schemas(comments, camel_case=surface.camel_case)
     operations = Operations(comments, schemas, Refusals(comments, schemas, surface), surface)
     paths: dict[str, dict[str, Document]] = {}
     tags = []
@@ -70,7 +72,7 @@ def _document(name: str, _version: Hashable) -> Document:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Darkroom",
+            "title": surface.reference.title if surface.over_http else "Darkroom",
             "version": tomllib.loads(_PROJECT.read_text())["project"]["version"],
             "summary": SUMMARY,
             "description": _introduction(surface),
@@ -90,6 +92,18 @@ def _document(name: str, _version: Hashable) -> Document:
 def rendered(surface: Surface) -> str:
     """The document as it is served."""
     return json.dumps(shared(surface), ensure_ascii=False, indent=2) + "\n"
+
+
+def as_yaml(surface: Surface) -> str:
+    """The same document as YAML."""
+    return yaml.dump(shared(surface), Dumper=_WithoutReferences, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _WithoutReferences(yaml.CSafeDumper):
+    """Writes what occurs twice out twice."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
 
 
 def _introduction(surface: Surface) -> str:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from google.api import httpbody_pb2
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
 
 from darkroom.common.v1 import options_pb2
 from darkroom.common.v1.scopes import SCOPES
@@ -15,7 +15,7 @@ from darkroom.common.v1.surface_pb2 import KeyScheme
 from reference.comments import Comments
 from reference.refusals import Refusals
 from reference.rules import is_required, requires_one_of_several
-from reference.schemas import Schemas, is_about_reply
+from reference.schemas import FILE, Schemas, is_about_reply
 from services.common.rpc import catalogue
 from services.common.rpc.catalogue import HttpBinding, bindings, is_anonymous
 from services.common.rpc.surfaces import Surface
@@ -23,6 +23,7 @@ from services.common.rpc.surfaces import Surface
 Schema = dict[str, Any]
 
 _PARAMETER = re.compile(r"\{(\w+)(?:=[^}]*)?\}")
+_JSON, _FORM = "application/json", "multipart/form-data"
 _EVENT_STREAM = "text/event-stream"
 _NO_CONTENT = "204"
 # The responses describe it in full.
@@ -40,7 +41,7 @@ class Operations:
         """Path → verb in lower case → operation."""
         paths: dict[str, dict[str, Schema]] = {}
         for number, binding in enumerate(bindings(method)):
-            path = openapi_path(binding.template)
+            path = openapi_path(binding.template, method)
             paths.setdefault(path, {})[binding.verb.lower()] = self._operation(method, binding, number)
         return paths
 
@@ -54,7 +55,8 @@ class Operations:
         }
         if parameters := self._parameters(method, binding):
             operation["parameters"] = parameters
-        if binding.verb not in ("GET", "DELETE"):
+        bare = catalogue.is_over_http(method.containing_service) and not catalogue.takes_body(method)
+        if binding.verb not in ("GET", "DELETE") and not bare:
             operation["requestBody"] = self._body(method, binding)
         operation["responses"] = {**self._success(method), **self._refusals.responses(method, binding)}
         return operation
@@ -70,7 +72,7 @@ class Operations:
             schema = self._schemas.field(field, reply=False)
             found.append(
                 {
-                    "name": field.name,
+                    "name": self._schemas.name(field),
                     "in": place,
                     "required": place == "path" or is_required(field),
                     "description": schema.pop("description", ""),
@@ -85,6 +87,10 @@ class Operations:
 
     def _body(self, method: MethodDescriptor, binding: HttpBinding) -> Schema:
         in_path = frozenset(path_parameters(binding.template))
+        if catalogue.settings_part(method):
+            return self._settings_form(method)
+        if catalogue.is_over_http(method.containing_service) and catalogue.takes_form(method):
+            return {"required": True, "content": {_FORM: {"schema": self._schemas.form(method.input_type)}}}
         if body := catalogue.body_field(method):
             schema = self._schemas.field(method.input_type.fields_by_name[body], reply=False)
         elif in_path & set(method.input_type.fields_by_name):
@@ -96,27 +102,51 @@ class Operations:
         content: Schema = {"schema": schema}
         if examples := examples_of(method):
             content["examples"] = {example.name: {"summary": example.summary, "value": json.loads(example.request)} for example in examples}
-        found = {"application/json": content}
+        found = {_JSON: content}
         if catalogue.takes_form(method):
-            found["multipart/form-data"] = {"schema": self._schemas.form(method.input_type)}
+            found[_FORM] = {"schema": self._schemas.form(method.input_type)}
         return {"required": required, "content": found}
+
+    def _settings_form(self, method: MethodDescriptor) -> Schema:
+        """A file, and what to do with it: JSON as the text of a part."""
+        part, message = catalogue.settings_part(method), method.input_type
+        needed = [part] if any(map(is_required, message.fields)) or requires_one_of_several(message) else []
+        schema = {
+            "type": "object",
+            "properties": {
+                "file": {**FILE, "description": "The file. Any other name of the part will do, too."},
+                part: self._schemas.reference(message, reply=False),
+                "clientJobId": {
+                    "type": "string",
+                    "description": "An id of the caller's choice, by which the progress of the call can be watched.",
+                },
+                "fileId": {"type": "string", "description": "A file of the library, of which the result becomes a new version."},
+            },
+            "required": ["file", *needed],
+        }
+        content: Schema = {"schema": schema, "encoding": {part: {"contentType": _JSON}}}
+        if examples := examples_of(method):
+            content["examples"] = {one.name: {"summary": one.summary, "value": {part: json.loads(one.request)}} for one in examples}
+        return {"required": True, "content": {_FORM: content}}
 
     def _success(self, method: MethodDescriptor) -> dict[str, Schema]:
         headers = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
         statuses = [str(status) for status in method.GetOptions().Extensions[options_pb2.success_http]] or ["200"]
         if method.output_type.full_name == httpbody_pb2.HttpBody.DESCRIPTOR.full_name:
             options = method.GetOptions().Extensions
+            if not method.server_streaming:
+                content = {"*/*": {"schema": dict(FILE)}}
+                return {status: {"description": "The file.", "headers": headers, "content": content} for status in statuses}
+            self._schemas.reference(self._beside(method, options[options_pb2.streams]), reply=True)
             # No type: some tools apply the schema to the whole body, some to each event.
             schema = {"description": f"Server-Sent Events, one `{options[options_pb2.streams]}` each."}
             bodies: Schema = {_EVENT_STREAM: {"schema": schema}}
             if name := options[options_pb2.lists]:
-                file = method.containing_service.file
-                listed = file.pool.FindMessageTypeByName(f"{file.package}.{name}")
-                bodies = {"application/json": {"schema": self._schemas.reply(listed)}, **bodies}
+                bodies = {_JSON: {"schema": self._schemas.reply(self._beside(method, name))}, **bodies}
             events = {"description": "The events.", "headers": headers, "content": bodies}
             ended = {"description": "No more events will follow.", "headers": headers}
             return {status: ended if status == _NO_CONTENT else events for status in statuses}
-        content = {"application/json": {"schema": self._schemas.reply(method.output_type)}}
+        content = {_JSON: {"schema": self._schemas.reply(method.output_type)}}
         one = {"description": self._comments.of(method.output_type.full_name), "headers": headers, "content": content}
         found = dict.fromkeys(statuses, one)
         if "redirect" in method.input_type.fields_by_name:
@@ -124,10 +154,18 @@ class Operations:
             found["303"] = {"description": "Where the result is; only with `redirect`.", "headers": leading, "content": content}
         return found
 
+    @staticmethod
+    def _beside(method: MethodDescriptor, name: str) -> Descriptor:
+        """A message of the method's package."""
+        file = method.containing_service.file
+        return file.pool.FindMessageTypeByName(f"{file.package}.{name}")
 
-def openapi_path(template: str) -> str:
-    """A path template as OpenAPI writes it: `/v1/{name=files/*}` as `/v1/{name}`."""
-    return _PARAMETER.sub(r"{\1}", template)
+
+def openapi_path(template: str, method: MethodDescriptor) -> str:
+    """A path template of a method as OpenAPI writes it: `/v1/{name=files/*}` as `/v1/{name}`, with names as in JSON."""
+    fields, surface = method.input_type.fields_by_name, catalogue.surface_of(method.containing_service)
+    camel_case = surface is not None and surface.camel_case
+    return _PARAMETER.sub(lambda name: f"{{{fields[name[1]].json_name if camel_case else name[1]}}}", template)
 
 
 def path_parameters(template: str) -> list[str]:
@@ -147,9 +185,10 @@ def scopes_of(method: MethodDescriptor) -> list[str]:
 
 
 def security_of(method: MethodDescriptor, surface: Surface) -> list[dict[str, list[str]]]:
-    """Each way to send a key, with the scope that it must have; none for a method that needs no key."""
+    """Each way to send a key, with the scope that it must have; none for a method that needs no key. The gateway looks at a key also where
+    none is needed."""
     if is_anonymous(method):
-        return []
+        return [*({security_name(key): []} for key in surface.keys), {}] if catalogue.is_over_http(method.containing_service) else []
     return [{security_name(key): scopes_of(method)} for key in surface.keys]
 
 

@@ -26,6 +26,10 @@ _CODES = re.compile(r"(\d{4,5})(?: to (\d{4,5}))?")
 _SENTENCE = re.compile(r"\bCodes\b[^:]*:(.*)", re.DOTALL)
 _REASONS = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b|\b[A-Z]{6,}\b")
 _NAMING_SENTENCE = re.compile(r"\bErrors\b[^:]*:(.*)", re.DOTALL)
+# Statuses in comments, which are no measures.
+_STATUS = re.compile(r"\b([45]\d\d)\b(?! (?:×|pixels|bytes|characters))")
+_CONJUNCTION = re.compile(r"(?:,\s*|\s+)(?:and\s+)?(?:with\s*)?$")
+_SENTENCES = re.compile(r"(?<=[.;])\s+")
 
 _ANY_CALL = (
     ErrorReason.API_KEY_INVALID,
@@ -60,7 +64,9 @@ class Refusals:
             # A query parameter whose value does not fit the type of its field.
             found.add(ErrorReason.MALFORMED_REQUEST)
         named = [*self._named(method.containing_service.full_name), *self._named(method.full_name)]
-        if not named:
+        if self.surface.over_http:
+            found.add(ErrorReason.RATE_LIMITED)
+        elif not named:
             raise UndocumentedError(f"{method.full_name}: its comment must say `Codes: …` or `Errors: …`, or that of its service")
         return sorted(found | set(named), key=self._order)
 
@@ -74,8 +80,21 @@ class Refusals:
                 error = DarkroomError(reason, self.meaning(reason), field=blamed, metadata={"kind": kind} if kind else None)
                 status, _ = rendered(self.surface, error)
                 by_status[status].append(error)
-        limit = catalogue.max_request_bytes(method)
-        return {str(status): self._response(errors, limit) for status, errors in sorted(by_status.items())}
+        limit, said = catalogue.max_request_bytes(method), self._said(method) if self.surface.over_http else {}
+        return {
+            str(status): self._response(by_status[status], limit, said.get(status, ())) for status in sorted(by_status.keys() | said.keys())
+        }
+
+    def _said(self, method: MethodDescriptor) -> dict[int, list[str]]:
+        """What the comments say about statuses, where a surface has no error codes to name: `with 401 for an unknown name`."""
+        found: dict[int, list[str]] = defaultdict(list)
+        for full_name in (method.full_name, method.containing_service.full_name):
+            for sentence in _SENTENCES.split(self.comments.of(full_name)):
+                _, *said = _STATUS.split(sentence)
+                for status, about in zip(said[::2], said[1::2], strict=True):
+                    clause = _CONJUNCTION.sub("", about).strip(" .;")
+                    found[int(status)].append(f"{clause[0].upper()}{clause[1:]}." if clause else sentence)
+        return found
 
     def _kinds(self, reason: ErrorReason) -> list[str]:
         """The kinds of errors with this reason that the surface tells apart; empty for the others."""
@@ -109,16 +128,19 @@ class Refusals:
     def _line(self, error: DarkroomError, limit: int) -> str:
         about = f" This call takes at most {limit:,} bytes." if limit and error.reason is ErrorReason.BODY_TOO_LARGE else ""
         code = self.surface.errors.code_of(error) if self.surface.errors is not None else None
+        if self.surface.over_http:
+            return f"- {self.meaning(error.reason)}{about}"
         names = dict.fromkeys(str(name) for name in (code, error.reason.value.lower()) if name is not None)
         return f"- {' '.join(f'`{name}`' for name in names)}: {self.meaning(error.reason)}{about}"
 
-    def _response(self, errors: Sequence[DarkroomError], limit: int) -> Schema:
-        lines = [self._line(error, limit) for error in errors]
+    def _response(self, errors: Sequence[DarkroomError], limit: int, said: Sequence[str]) -> Schema:
+        lines = dict.fromkeys([*(f"- {sentence}" for sentence in said), *(self._line(error, limit) for error in errors)])
         headers: Schema = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
         if any(error.reason.mapping.retry_after_seconds for error in errors):
             headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
-        _, example = rendered(self.surface, DarkroomError(errors[0].reason, errors[0].message, metadata=errors[0].metadata))
-        body: Schema = {"example": example}
+        body: Schema = {}
+        if errors:
+            _, body["example"] = rendered(self.surface, DarkroomError(errors[0].reason, errors[0].message, metadata=errors[0].metadata))
         if self.surface.errors is not None:
             body = {"schema": self.schemas.reference(self.surface.errors.message, reply=True), **body}
         return {

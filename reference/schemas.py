@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from reference.rules import constraints, is_required, rules_of
 
 Schema = dict[str, Any]
 
+FILE: Schema = {"type": "string", "contentMediaType": "application/octet-stream"}
+"""The bytes of a file."""
 _LONG_INTEGERS = frozenset(getattr(FieldDescriptor, f"TYPE_{name}") for name in ("INT64", "UINT64", "SINT64", "FIXED64", "SFIXED64"))
 _SCALARS: dict[int, Schema] = {
     FieldDescriptor.TYPE_BOOL: {"type": "boolean"},
@@ -38,8 +41,8 @@ _WELL_KNOWN: dict[str, Callable[[], Schema]] = {
 class Schemas:
     """Collects the schemas of referenced messages. A message belongs to requests or to replies: their 64-bit integers differ."""
 
-    def __init__(self, comments: Comments) -> None:
-        self._comments = comments
+    def __init__(self, comments: Comments, *, camel_case: bool = False) -> None:
+        self._comments, self._camel_case = comments, camel_case
         self._found: dict[str, Schema] = {}
         self._sources: dict[str, tuple[str, bool]] = {}
 
@@ -67,32 +70,43 @@ class Schemas:
         well_known = _WELL_KNOWN.get(message.full_name)
         return well_known() if well_known is not None else self.reference(message, reply=True)
 
+    def name(self, field: FieldDescriptor) -> str:
+        """What a field is called in JSON."""
+        return str(field.json_name if self._camel_case else field.name)
+
     def object(self, message: Descriptor, *, reply: bool, without: frozenset[str] = frozenset()) -> Schema:
         """The message as an object, without the fields named in `without` (a request's path parameters) and those of its query."""
         fields = [field for field in message.fields if field.name not in without and not is_about_reply(field)]
         schema: Schema = {"type": "object"}
         if text := self._comments.of(message.full_name):
             schema["description"] = text
-        schema["properties"] = {field.name: self.field(field, reply=reply) for field in fields}
-        if required := [field.name for field in fields if is_required(field) or (reply and _always_printed(field))]:
+        schema["properties"] = {self.name(field): self.field(field, reply=reply) for field in fields}
+        if required := [self.name(field) for field in fields if is_required(field) or (reply and _always_printed(field))]:
             schema["required"] = required
         return schema
 
     def form(self, message: Descriptor) -> Schema:
         """The message as a form: files as parts, and the other fields as parts of their own names."""
         properties: dict[str, Schema] = {}
+        files = []
         for field in message.fields:
             if is_about_reply(field):
                 continue
             if part := field.GetOptions().Extensions[options_pb2.form_part]:
-                one = {"type": "string", "contentMediaType": "application/octet-stream"}
+                if part == field.name:
+                    properties[part] = {"type": "array", "items": dict(FILE), "description": self._comments.of(field.full_name)}
+                    files.append(part)
+                    continue
+                one = FILE
                 about = f"The file itself, in place of {field.name}"
                 properties[part] = (
                     {"type": "array", "items": one, "description": f"{about}: one part for each."}
                     if field.is_repeated
                     else {**one, "description": f"{about}."}
                 )
-            properties[field.name] = self.field(field, reply=False)
+            properties[self.name(field)] = self.field(field, reply=False)
+        if len(files) == len(properties):
+            return {"type": "object", "description": "Files.", "properties": properties, "required": files}
         about = "The same fields as parts of a form, and files as parts. Lists are repeated parts or JSON, and objects are JSON."
         return {"type": "object", "description": about, "properties": properties}
 
@@ -104,6 +118,8 @@ class Schemas:
             schema |= constraints(rules)
         else:
             schema = self._value(field, reply=reply) | constraints(rules)
+        if default := field.GetOptions().Extensions[options_pb2.default_value]:
+            schema["default"] = json.loads(default)
         if text := self._comments.of(field.full_name):
             schema["description"] = text
         return schema

@@ -2,7 +2,7 @@
 
 // A key that is typed in stays in this tab's memory: it is not stored, and is sent to this server alone.
 SwaggerUIBundle({
-  url: "openapi.json",
+  url: document.getElementById("reference").dataset.document,
   dom_id: "#reference",
   presets: [SwaggerUIBundle.presets.apis],
   layout: "BaseLayout",

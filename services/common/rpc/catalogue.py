@@ -164,6 +164,12 @@ def takes_form(method: MethodDescriptor) -> bool:
     return bool(method.GetOptions().Extensions[options_pb2.takes_form])
 
 
+def settings_part(method: MethodDescriptor) -> str:
+    """The part of a form whose text is the request, as JSON; empty for methods that take no such form."""
+    part: str = method.GetOptions().Extensions[options_pb2.settings_part]
+    return part
+
+
 def takes_body(method: MethodDescriptor) -> bool:
     """Whether the body of a JSON call is the request, but for what the path and the query hold."""
     options = method.GetOptions()

@@ -10,12 +10,13 @@ from typing import Any
 import jsonschema
 import openapi_spec_validator
 import pytest
+import yaml
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import MethodDescriptor
 
-from reference import completeness
+from reference import completeness, markdown
 from reference.comments import Comments
-from reference.openapi import document, surfaces
+from reference.openapi import as_yaml, document, surfaces
 from reference.operations import examples_of, openapi_path, operation_id, path_parameters
 from reference.refusals import Refusals, UndocumentedError
 from reference.rules import UnknownRuleError, _keyword
@@ -24,6 +25,7 @@ from services.common.rpc import catalogue
 from services.common.rpc.catalogue import HttpBinding
 from services.common.rpc.surfaces import Surface
 from services.common.rpc.validation import RequestValidator
+from tests.component.edge.new_surface import surface_added
 
 PILIO = json.loads((Path(__file__).parents[2] / "system" / "pilio-openapi.json").read_text())
 REST = catalogue.surface("rest")
@@ -77,8 +79,13 @@ def test_examples_are_requests_that_pass(surface: Surface, method: MethodDescrip
     for binding in catalogue.bindings(method):
         for name in path_parameters(binding.template):
             setattr(request, name, getattr(request, name) or "1")
-        content = whole_document(surface.name)["paths"][openapi_path(binding.template)][binding.verb.lower()]["requestBody"]["content"]
-        validator(content["application/json"]["schema"], whole_document(surface.name)).validate(json.loads(example.request))
+        path = openapi_path(binding.template, method)
+        content = whole_document(surface.name)["paths"][path][binding.verb.lower()]["requestBody"]["content"]
+        if part := catalogue.settings_part(method):
+            schema = content["multipart/form-data"]["schema"]["properties"][part]
+        else:
+            schema = content["application/json"]["schema"]
+        validator(schema, whole_document(surface.name)).validate(json.loads(example.request))
     RequestValidator().check(request)
 
 
@@ -129,6 +136,46 @@ def test_methods_must_say_what_they_are_refused_with() -> None:
 def test_rule_that_cannot_be_expressed_is_an_error() -> None:
     with pytest.raises(UnknownRuleError, match=r"string\.ipv4"):
         _keyword("string", "ipv4", True)
+
+
+def test_a_surface_over_http(tmp_path: Path) -> None:
+    """Names in camel case, settings beside a file in a form, defaults, and errors by their statuses."""
+    with surface_added("notes", tmp_path):
+        surface = catalogue.surface("notes")
+        whole, page, text = document(surface), markdown.json_api(surface), as_yaml(surface)
+    openapi_spec_validator.validate(whole)
+    assert (whole["openapi"], whole["info"]["title"]) == ("3.1.0", "Notes")
+    stamp, sign, watch = (
+        whole["paths"]["/notes/stamp"]["post"],
+        whole["paths"]["/notes/{noteId}/sign"]["post"],
+        whole["paths"]["/v1/tasks/{taskId}/notes"]["get"],
+    )
+
+    form = stamp["requestBody"]["content"].pop("multipart/form-data")
+    assert stamp["requestBody"] == {"required": True, "content": {}}
+    assert form["schema"]["properties"].keys() == {"file", "settings", "clientJobId", "fileId"}
+    assert form["schema"]["required"] == ["file", "settings"], "one of the settings is required"
+    assert form["encoding"] == {"settings": {"contentType": "application/json"}}
+    assert form["examples"]["hello"]["value"] == {"settings": {"noteText": "hello", "fontSize": 20}}
+    settings = flat(form["schema"]["properties"]["settings"], whole)
+    assert settings["properties"]["noteText"]["maxLength"] == 20
+    assert {name: field.get("default") for name, field in settings["properties"].items()} == {
+        "noteText": None,
+        "fontSize": 48,
+        "position": "bottom",
+    }
+    assert stamp["responses"]["400"]["description"].startswith("- For a text that is too long.\n- ")
+    assert stamp["responses"]["422"]["description"] == "- For a picture that is none."
+    assert stamp["responses"]["402"]["description"] == "- Without credits."
+    assert "400 pixels" not in stamp["responses"]["400"]["description"]
+
+    assert [parameter["name"] for parameter in sign["parameters"]] == ["noteId"]
+    assert body(sign, whole)["properties"].keys() == {"signedBy"}
+    assert watch["security"] == [{"bearerAuth": []}, {}]
+    assert "NoteEvent" in whole["components"]["schemas"]
+    assert text.startswith("openapi: 3.1.0\n")
+    assert yaml.safe_load(text)["paths"]["/notes/stamp"]["post"]["responses"] == stamp["responses"]
+    assert "Form (`multipart/form-data`):" in page and "by default `48`" in page and 'by default `"bottom"`' in page
 
 
 def validator(schema: dict[str, Any], whole: dict[str, Any]) -> jsonschema.Draft202012Validator:

@@ -60,7 +60,7 @@ def test_every_method_and_reason_is_there() -> None:
     grpc_api, errors = ((FOLDER / name).read_text() for name in ("grpc-api.md", "errors.md"))
     for route in catalogue.routes():
         page = (FOLDER / markdown.page_name(route.surface)).read_text()
-        assert f"### {route.verb} {openapi_path(route.template.text)}" in page
+        assert f"### {route.verb} {openapi_path(route.template.text, route.method)}" in page
     for service in catalogue.public_services():
         if not any(map(catalogue.bindings, service.methods)):
             for method in service.methods:
@@ -90,7 +90,7 @@ def test_texts_for_language_models() -> None:
     summary, full = llms.summary(), llms.full()
     assert summary.startswith("# Darkroom\n\n> ")
     for route in catalogue.routes():
-        assert f"- `{route.verb} {openapi_path(route.template.text)}`: " in summary
+        assert f"- `{route.verb} {openapi_path(route.template.text, route.method)}`: " in summary
     for guide in llms.guide_files():
         assert guide.read_text().strip() in full
     for page in ("# Upscale", "# Use your own model", "# Moving from Pilio"):
