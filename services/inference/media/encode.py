@@ -121,18 +121,23 @@ def _from_samples(image: Image, saving: Saving) -> bytes:
     if saving.format is MediaFormat.GIF:
         pixels = colour.to_8bit(image.pixels) if image.icc is None else image.srgb()
         return indexed.as_gif(indexed.cut_out(pixels, alpha, saving.colours or indexed.MOST))
-    count = image.width * image.height
-    if count <= _SMALL:
-        saving = dataclasses.replace(saving, effort=Effort.MOST)
+    return _small_png(image, alpha, metadata, saving)
+
+
+def _small_png(image: Image, alpha: npt.NDArray[np.uint8] | None, metadata: Metadata, saving: Saving) -> bytes:
+    """The smallest of the PNGs that are worth a try. `alpha` is the picture's with 8 bits."""
+    count, pixels = image.width * image.height, colour.to_8bit(image.pixels)
+    made = []
     if saving.colours is not None:
-        fewer = indexed.reduced(colour.to_8bit(image.pixels), alpha, saving.colours)
-        made = _png_with_palette(fewer, image.icc, metadata, saving)
-        return made if count > _SMALL else min(_by_libvips(image, saving), made, key=len)
-    made = _by_libvips(image, saving)
-    if count > _MOST_INDEXED or image.bit_depth > 8 or saving.progressive:
-        return made
-    few = indexed.exact(colour.to_8bit(image.pixels), alpha)
-    return made if few is None else min(made, _png_with_palette(few, image.icc, metadata, saving), key=len)
+        made.append(_png_with_palette(indexed.reduced(pixels, alpha, saving.colours), image.icc, metadata, saving))
+    elif count <= _MOST_INDEXED and image.bit_depth == 8 and not saving.progressive:
+        few = indexed.exact(pixels, alpha)
+        made += [] if few is None else [_png_with_palette(few, image.icc, metadata, saving)]
+    if count <= _SMALL:
+        made.append(_by_libvips(image, dataclasses.replace(saving, effort=Effort.MOST)))
+    if count <= _SMALL or saving.colours is None:
+        made.append(_by_libvips(image, saving))
+    return min(made, key=len)
 
 
 def _png_with_palette(picture: indexed.Indexed, icc: bytes | None, metadata: Metadata, saving: Saving) -> bytes:
