@@ -19,17 +19,17 @@ PLAIN: dict[str, Any] = {
     "width": 160,
     "height": 120,
     "channels": 3,
-    "has_alpha": False,
-    "color_space": "srgb",
-    "bit_depth": "uchar",
+    "hasAlpha": False,
+    "colorSpace": "srgb",
+    "bitDepth": "uchar",
     "density": None,
     "orientation": None,
     "pages": 1,
-    "is_progressive": False,
-    "has_profile": False,
-    "has_icc": False,
-    "has_exif": False,
-    "has_xmp": False,
+    "isProgressive": False,
+    "hasProfile": False,
+    "hasIcc": False,
+    "hasExif": False,
+    "hasXmp": False,
 }
 LIKE_PNG = {**PLAIN, "density": 72}
 
@@ -46,22 +46,22 @@ async def told(running: Running, content: bytes) -> dict[str, Any]:
     [
         (
             written(photo(), "JPEG", exif=exif(6), dpi=(300, 300), progressive=True),
-            {**PLAIN, "format": "jpeg", "density": 300, "orientation": 6, "is_progressive": True, "has_exif": True},
+            {**PLAIN, "format": "jpeg", "density": 300, "orientation": 6, "isProgressive": True, "hasExif": True},
         ),
         (
             written(photo()[..., 0], "PNG", icc_profile=gray_profile(2.2)),
-            {**LIKE_PNG, "format": "png", "channels": 1, "color_space": "b-w", "has_profile": True, "has_icc": True},
+            {**LIKE_PNG, "format": "png", "channels": 1, "colorSpace": "b-w", "hasProfile": True, "hasIcc": True},
         ),
         (
             written(PillowImage.fromarray(photo()).quantize(32), "PNG", transparency=3),
-            {**LIKE_PNG, "format": "png", "channels": 4, "has_alpha": True},
+            {**LIKE_PNG, "format": "png", "channels": 4, "hasAlpha": True},
         ),
-        (encode(Image(deep_photo())), {**LIKE_PNG, "format": "png", "color_space": "rgb16", "bit_depth": "ushort"}),
+        (encode(Image(deep_photo())), {**LIKE_PNG, "format": "png", "colorSpace": "rgb16", "bitDepth": "ushort"}),
         (
             written(PillowImage.fromarray(photo()).convert("CMYK"), "JPEG"),
-            {**LIKE_PNG, "format": "jpeg", "channels": 4, "color_space": "cmyk"},
+            {**LIKE_PNG, "format": "jpeg", "channels": 4, "colorSpace": "cmyk"},
         ),
-        (written(np.dstack([photo(), photo()[..., 0]]), "WEBP"), {**PLAIN, "format": "webp", "channels": 4, "has_alpha": True}),
+        (written(np.dstack([photo(), photo()[..., 0]]), "WEBP"), {**PLAIN, "format": "webp", "channels": 4, "hasAlpha": True}),
         (
             written(PillowImage.fromarray(photo()), "GIF", save_all=True, append_images=[PillowImage.fromarray(photo()[::-1])]),
             {**PLAIN, "format": "gif", "pages": 2},
@@ -69,18 +69,18 @@ async def told(running: Running, content: bytes) -> dict[str, Any]:
         (written(photo(), "AVIF"), {**PLAIN, "format": "heif"}),
         (heic(photo()), {**PLAIN, "format": "png"}),
         (written(photo(), "BMP"), {**PLAIN, "format": "png"}),
-        (SVG, {**LIKE_PNG, "width": 20, "height": 10, "format": "svg", "channels": 4, "has_alpha": True}),
+        (SVG, {**LIKE_PNG, "width": 20, "height": 10, "format": "svg", "channels": 4, "hasAlpha": True}),
     ],
 )
 async def test_a_file_is_described_as_it_is(running: Running, content: bytes, expected: dict[str, Any]) -> None:
     found = await told(running, content)
     channels = [each["channel"] for each in found.pop("histogram")]
     assert found == expected
-    if expected["color_space"] == "cmyk":
+    if expected["colorSpace"] == "cmyk":
         assert channels == ["red", "green", "blue"]
     else:
-        colours = ["red", "green", "blue"][: expected["channels"] - expected["has_alpha"]]
-        assert channels == [*colours, *(["alpha"] if expected["has_alpha"] else [])]
+        colours = ["red", "green", "blue"][: expected["channels"] - expected["hasAlpha"]]
+        assert channels == [*colours, *(["alpha"] if expected["hasAlpha"] else [])]
 
 
 async def test_samples_are_counted_to_two_decimals(running: Running) -> None:
