@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 
 import pytest
 import yaml
@@ -42,14 +41,14 @@ async def test_without_a_token_every_path_is_refused_also_unknown_ones(
     assert reply.json() in ({"error": "Authentication required"}, {"error": "Session expired or invalid"})
 
 
-@pytest.mark.parametrize("token", [str(uuid.uuid4()), "si_" + "0" * 96, "dk_sk_nonsense", "x"])
+@pytest.mark.parametrize("token", ["5c9b3f0e-8f0c-4d53-9d1f-3a7d2b1c4e6f", "si_" + "0" * 96, "dk_sk_nonsense", "x"])
 async def test_a_bad_token_is_refused(visitor: SnapOtter, token: str) -> None:
     reply = await visitor.of(token).get("/api/v1/api-keys")
     assert (reply.status_code, reply.json()) == (401, {"error": "Session expired or invalid"})
 
 
 async def test_an_empty_token_is_none(visitor: SnapOtter) -> None:
-    assert (await visitor.get("/api/v1/api-keys", Authorization="Bearer ")).status_code == 401
+    assert (await visitor.get("/api/v1/api-keys", Authorization="Bearer")).status_code == 401
 
 
 async def test_the_query_holds_no_token(visitor: SnapOtter, admin: SnapOtter) -> None:
@@ -68,12 +67,11 @@ async def test_public_paths_take_a_bad_token_for_none(visitor: SnapOtter, path: 
     assert (await visitor.get(path)).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/api/auth/nothing", "/api/auth/login/more", "/api/v1/download/x", "/api/v1/jobs/x/y/z"])
+@pytest.mark.parametrize("path", ["/api/auth/nothing", "/api/auth/login/more", "/api/v1/download/x"])
 async def test_an_unknown_path_that_is_public(visitor: SnapOtter, path: str) -> None:
     reply = await visitor.get(path)
     assert reply.status_code == 404, reply.text
-    if "jobs" not in path:
-        assert reply.json() == {"message": f"Route GET:{path} not found", "error": "Not Found", "statusCode": 404}
+    assert reply.json() == {"message": f"Route GET:{path} not found", "error": "Not Found", "statusCode": 404}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import uuid
 
 import httpx
 import pytest
+from PIL import Image
 
 from tests.system.pictures import disc, encoded, heic, opened, sideways_jpeg
 from tests.system.snapotter import Part, SnapOtter, form_of
@@ -125,7 +126,12 @@ async def test_the_reply(admin: SnapOtter) -> None:
     assert body["downloadUrl"] == f"/api/v1/download/{body['jobId']}/photo_resize.png"
     content = await admin.download(body["downloadUrl"])
     assert (body["originalSize"], body["processedSize"]) == (len(PICTURE), len(content))
-    assert body["processedSize"] < body["originalSize"]
+
+
+async def test_a_small_picture_made_smaller_gets_fewer_bytes(admin: SnapOtter) -> None:
+    picture = encoded(Image.new("RGB", (200, 150), (200, 30, 30)), "PNG")
+    for settings in ({"width": 100}, {"percentage": 50}, {"width": 100, "height": 100, "fit": "cover"}):
+        assert len(await admin.result("resize", picture, settings)) < len(picture) < 600
 
 
 async def test_orientation_is_applied(admin: SnapOtter) -> None:

@@ -87,4 +87,11 @@ def image_problem(error: DarkroomError) -> str | None:
     """Why a file is no usable picture; None if the error is about something else."""
     if error.reason not in _OF_THE_FILE:
         return None
-    return _PROBLEMS.get(error.metadata.get("problem", "")) or error.message
+    said = error.metadata
+    match said.get("problem"):
+        case "unsupported":
+            return f"Unsupported format: {said.get('format', 'unknown')}"
+        case "too_many_pixels":
+            return f"Image exceeds maximum size: {said.get('megapixels', '?')}MP (limit: {said.get('limit', '?')}MP)"
+        case problem:
+            return _PROBLEMS.get(problem or "") or error.message

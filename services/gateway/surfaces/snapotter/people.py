@@ -196,5 +196,5 @@ async def _texts(request: Request, *names: str, missing: str) -> list[str]:
 
 
 def _stored(text: str) -> str:
-    """A text that a message can hold: surrogates without a partner are no UTF-8."""
-    return text.encode(errors="replace").decode()
+    """A text that a message and a database can hold: NUL becomes another character that no name has, and half a surrogate pair, too."""
+    return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

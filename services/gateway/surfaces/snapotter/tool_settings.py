@@ -26,6 +26,7 @@ _Message = TypeVar("_Message", bound=Message)
 _WHOLE = {FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64}
 _FLOATING = {FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE}
 _MOST_TOLD = 20
+_LARGEST_WHOLE = 2**31 - 1
 _validator = RequestValidator()
 
 
@@ -101,6 +102,8 @@ def _fault(given: object, field: FieldDescriptor, at: str) -> Iterator[str]:
         yield f"{at}: must be a finite number"
     elif kind in _WHOLE and (not math.isfinite(given) or given != math.floor(given)):
         yield f"{at}: must be a whole number"
+    elif kind in _WHOLE and abs(given) > _LARGEST_WHOLE:
+        yield f"{at}: is too large"
 
 
 def _known(value: Mapping[str, Any], message: Descriptor) -> dict[str, Any]:
