@@ -64,9 +64,7 @@ class Refusals:
             # A query parameter whose value does not fit the type of its field.
             found.add(ErrorReason.MALFORMED_REQUEST)
         named = [*self._named(method.containing_service.full_name), *self._named(method.full_name)]
-        if self.surface.over_http:
-            found.add(ErrorReason.RATE_LIMITED)
-        elif not named:
+        if not named:
             raise UndocumentedError(f"{method.full_name}: its comment must say `Codes: …` or `Errors: …`, or that of its service")
         return sorted(found | set(named), key=self._order)
 
