@@ -31,6 +31,17 @@ _STATUS = re.compile(r"\b([45]\d\d)\b(?! (?:×|pixels|bytes|characters))")
 _CONJUNCTION = re.compile(r"(?:,\s*|\s+)(?:and\s+)?(?:with\s*)?$")
 _SENTENCES = re.compile(r"(?<=[.;])\s+")
 
+# What the gateway says about bodies of each kind, besides what has a reason.
+_BODIES = {
+    "settings": {
+        400: "The body is no form, it has no file or several, or the file is not a picture that can be read.",
+        422: "The picture cannot be decoded or processed.",
+    },
+    "form": {406: "The body is no form.", 422: "The picture cannot be decoded or processed."},
+    "json": {415: "The body is not JSON by its content type."},
+    "": {},
+}
+
 _ANY_CALL = (
     ErrorReason.API_KEY_INVALID,
     ErrorReason.ADDRESS_NOT_ALLOWED,
@@ -64,9 +75,10 @@ class Refusals:
             # A query parameter whose value does not fit the type of its field.
             found.add(ErrorReason.MALFORMED_REQUEST)
         named = [*self._named(method.containing_service.full_name), *self._named(method.full_name)]
-        if self.surface.over_http:
-            found.add(ErrorReason.RATE_LIMITED)
-        elif not named:
+        if self.surface.over_http and "{" in binding.template:
+            # A variable may hold what leads elsewhere.
+            found.add(ErrorReason.ROUTE_NOT_FOUND)
+        if not named:
             raise UndocumentedError(f"{method.full_name}: its comment must say `Codes: …` or `Errors: …`, or that of its service")
         return sorted(found | set(named), key=self._order)
 
@@ -94,6 +106,8 @@ class Refusals:
                 for status, about in zip(said[::2], said[1::2], strict=True):
                     clause = _CONJUNCTION.sub("", about).strip(" .;")
                     found[int(status)].append(f"{clause[0].upper()}{clause[1:]}." if clause else sentence)
+        for status, about in _BODIES[_kind_of_body(method)].items():
+            found[status].append(about)
         return found
 
     def _kinds(self, reason: ErrorReason) -> list[str]:
@@ -148,6 +162,14 @@ class Refusals:
             "headers": headers,
             "content": {"application/json": body},
         }
+
+
+def _kind_of_body(method: MethodDescriptor) -> str:
+    if catalogue.settings_part(method):
+        return "settings"
+    if catalogue.takes_form(method):
+        return "form"
+    return "json" if catalogue.takes_body(method) else ""
 
 
 def _reason(name: str, full_name: str) -> ErrorReason:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import grpc
 import httpx
 import pytest
+import yaml
 
 from deploy.local.scratch.ports import free_port
 from deploy.topology import PUBLIC
@@ -269,3 +271,31 @@ async def test_other_redirects_are_the_clients(edge: HandedOn) -> None:
     # Nobody leads others' URLs there.
     direct = await edge.http.get(httpx.URL(url).raw_path.decode(), headers={"x-envoy-original-url": "http://x/api/v1/download"})
     assert (direct.status_code, "x-frame-options" in direct.headers) == (200, False)
+
+
+async def test_its_documents_are_where_its_clients_look_for_them(edge: HandedOn) -> None:
+    asked = len(edge.checks.asked)
+    document = await edge.http.get("/api/v1/openapi.yaml")
+    assert (document.status_code, document.headers["content-type"], is_secured(document)) == (200, "text/yaml", True)
+    assert {"openapi: 3.1.0", "  title: SnapOtter API", "  /api/v1/health:"} <= set(document.text.splitlines())
+    assert yaml.safe_load(document.text) == (await edge.http.get("/snapotter-openapi.json")).json()
+    plain = await edge.http.get("/api/v1/openapi.yaml", headers={"accept-encoding": "identity"})
+    assert plain.content == document.content
+    assert (await edge.http.head("/api/v1/openapi.yaml")).status_code == 200
+
+    leads = await edge.http.get("/api/docs")
+    assert (leads.status_code, leads.headers["location"], is_secured(leads)) == (302, "/api/docs/", True)
+    page = await edge.http.get("/api/docs", follow_redirects=True)
+    assert (page.status_code, page.headers["content-type"], is_secured(page)) == (200, "text/html; charset=utf-8", True)
+    assert "<title>SnapOtter API</title>" in page.text
+    links = re.findall(r'(?:src|href|data-document)="([^"]+)"', page.text)
+    assert "../../api/v1/openapi.yaml" in links
+    for link in links:
+        assert (await edge.http.get(str(page.url.join(link)))).status_code == 200, link
+    assert len(edge.checks.asked) == asked, "nobody needs a key for them"
+
+    summary = (await edge.http.get("/llms.txt")).text
+    assert summary.startswith("# ")
+    for line in ("- `GET /api/v1/health`: ", "](/api/v1/openapi.yaml)", "](/api/docs/)", "](/snapotter-openapi.json)"):
+        assert line in summary
+    assert "### GET /api/v1/health" in (await edge.http.get("/llms-full.txt")).text

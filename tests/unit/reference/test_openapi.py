@@ -164,9 +164,10 @@ def test_a_surface_over_http(tmp_path: Path) -> None:
         "fontSize": 48,
         "position": "bottom",
     }
-    assert stamp["responses"]["400"]["description"].startswith("- For a text that is too long.\n- ")
-    assert stamp["responses"]["422"]["description"] == "- For a picture that is none."
+    assert stamp["responses"]["400"]["description"].startswith("- For a text that is too long.\n- The body is no form")
+    assert stamp["responses"]["422"]["description"].startswith("- For a picture that is none.\n- ")
     assert stamp["responses"]["402"]["description"] == "- Without credits."
+    assert {"404", "415"} <= sign["responses"].keys() and not {"404", "415"} & stamp["responses"].keys()
     assert "400 pixels" not in stamp["responses"]["400"]["description"]
 
     assert [parameter["name"] for parameter in sign["parameters"]] == ["noteId"]
