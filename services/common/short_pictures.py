@@ -37,6 +37,7 @@ SHORT_OPERATIONS: Mapping[str, float] = {
     "border": 8,
     "color_adjust": 6,
     "replace_color": 6,
+    "draw_text": 6,
     "adjust": 4,
     "sharpen": 3,
     "polish": 2,

@@ -43,6 +43,7 @@ def test_arity_follows_from_the_options() -> None:
         "color_adjust": Arity.EACH,
         "sharpen": Arity.EACH,
         "replace_color": Arity.EACH,
+        "draw_text": Arity.EACH,
     }
 
 

@@ -37,6 +37,7 @@ STEPS: list[list[dict[str, Any]]] = [
     [{"adjust": {"exposure": 20, "hdr": 30}}, {"fill_background": {}}],
     [{"color_adjust": {"brightness": 10, "temperature": 30, "hue": 20, "effect": COLOR_EFFECT_SEPIA}}],
     [{"sharpen": {"method": SHARPEN_METHOD_ADAPTIVE, "denoise": SHARPEN_DENOISE_LIGHT}}],
+    [{"draw_text": {"text": "Ünï 你 مرحبا", "color": "#ff0000", "background": "#102030", "shadow": True, "rotation": 10}}],
     [{"replace_color": {"color": "#806040", "replacement": "transparent", "tolerance": 60}}],
 ]
 
@@ -79,6 +80,8 @@ async def test_operations_that_change_nothing_keep_every_sample(running: Running
         {"adjust": {}},
         {"color_adjust": {}},
         {"sharpen": {}},
+        {"draw_text": {"text": "  ", "shadow": True}},
+        {"draw_text": {"text": "unseen", "opacity": 0}},
         {"replace_color": {"color": "#000000", "replacement": "#ffffff"}},
         {"fill_background": {"color": "transparent"}},
         {"decompress": {}},
