@@ -152,6 +152,10 @@ async def test_convert(admin: SnapOtter, format_: str) -> None:
         assert opened(await admin.download(reply["previewUrl"])).format == "WEBP"
 
 
+async def test_jpeg_is_another_word_for_jpg(admin: SnapOtter) -> None:
+    assert (await admin.tool("convert", WIDE, {"format": "jpeg"})).json()["downloadUrl"].endswith("/photo.jpg")
+
+
 async def test_convert_to_the_same_name(admin: SnapOtter) -> None:
     assert (await admin.tool("convert", JPEG, {"format": "jpg"}, "photo.jpg")).json()["downloadUrl"].endswith("/photo_convert.jpg")
 
@@ -162,9 +166,7 @@ async def test_convert_with_a_quality(admin: SnapOtter) -> None:
     assert sizes[0] < sizes[2]
 
 
-@pytest.mark.parametrize(
-    "settings", [{}, {"format": "jpeg"}, {"format": "bmp"}, {"format": "png", "quality": 0}, {"format": "png", "quality": 101}]
-)
+@pytest.mark.parametrize("settings", [{}, {"format": "bmp"}, {"format": "png", "quality": 0}, {"format": "png", "quality": 101}])
 async def test_convert_refuses(admin: SnapOtter, settings: object) -> None:
     assert refused(await admin.tool("convert", WIDE, settings)) == "Invalid settings"
 
