@@ -150,7 +150,7 @@ def transcoded_services() -> list[str]:
 
 
 def known_paths() -> list[KnownPath]:
-    """Every path that is transcoded, so that a wrong verb can be told from an unknown path. The first match counts: the most specific one."""
+    """Every path that is transcoded, so that a wrong verb can be told from an unknown path. The first match counts, the most specific."""
     return [path for path in paths() if isinstance(path, KnownPath)]
 
 

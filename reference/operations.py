@@ -188,7 +188,8 @@ def security_of(method: MethodDescriptor, surface: Surface) -> list[dict[str, li
     """Each way to send a key, with the scope that it must have; none for a method that needs no key. The gateway looks at a key also where
     none is needed."""
     if is_anonymous(method):
-        return [*({security_name(key): []} for key in surface.keys), {}] if catalogue.is_over_http(method.containing_service) else []
+        optional: list[dict[str, list[str]]] = [{security_name(key): []} for key in surface.keys]
+        return [*optional, {}] if catalogue.is_over_http(method.containing_service) else []
     return [{security_name(key): scopes_of(method)} for key in surface.keys]
 
 
