@@ -6,7 +6,9 @@ import hashlib
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from deploy.local.certificates import certificate_folder
 from deploy.local.credentials import OPERATOR, Credentials
@@ -18,6 +20,7 @@ from services.common.tls import MutualTls
 
 LOOPBACK = "127.0.0.1"
 BUCKET = "darkroom"
+KNOWN_PASSWORD = "admin"  # noqa: S105 - as SnapOtter's documentation says; it has to be changed at the first sign-in
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,13 @@ class StackConfig:
     def public_url(self) -> str:
         """URL of the public port for clients, without a trailing slash."""
         return self.settings.public_url or self.local_url
+
+    @property
+    def first_password(self) -> str:
+        """With which the first administrator signs in, and then has to change it: the one that everybody knows where only this machine's
+        users reach the public port, and otherwise a random one."""
+        reached = (self.ports.host, urlsplit(self.public_url).hostname or "")
+        return KNOWN_PASSWORD if all(map(_is_loopback, reached)) else self.credentials.first_administrator
 
     @property
     def nats_url(self) -> str:
@@ -87,6 +97,13 @@ def digest_of(paths: Iterable[Path]) -> str:
             digest.update(f"{file}\0".encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _reachable(host: str) -> str:

@@ -32,6 +32,8 @@ class Credentials:
     s3_secret_key: str = field(default_factory=_random)
     databases: dict[str, str] = field(default_factory=lambda: {name: _random() for name in DATABASES})
     nats_users: dict[str, str] = field(default_factory=lambda: {name: _random() for name in SERVICES})
+    first_administrator: str = field(default_factory=_random)
+    """With which the first administrator signs in where others than this machine's users could."""
 
 
 def load_credentials(layout: Layout) -> Credentials:

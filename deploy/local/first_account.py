@@ -10,17 +10,19 @@ import time
 import httpx
 from dotenv import dotenv_values
 
-from deploy.local.config import StackConfig
+from deploy.local.config import KNOWN_PASSWORD, StackConfig
 from deploy.local.errors import StackError
 from deploy.local.layout import write_private
 from deploy.local.programs.services import run_service_command
 
+PASSWORD_SETTING = "DARKROOM_DEFAULT_PASSWORD"  # noqa: S105 - its name
 _ACCOUNT_NAME = "default"
 _PROBE_PATH = "/v1/tasks/1/status"
 
 
 async def write_env(config: StackConfig) -> None:
-    """Write DARKROOM_URL and DARKROOM_API_KEY to the stack's env file, with a key that works.
+    """Write DARKROOM_URL and DARKROOM_API_KEY to the stack's env file, with a key that works; and the first administrator's password, if it
+    is one that has been made for the stack.
 
     The key of an existing file is kept while the edge accepts it; otherwise a new account and key are created. This is also the
     last check of a start: a request that passes the public port, authorisation and a service.
@@ -30,7 +32,10 @@ async def write_env(config: StackConfig) -> None:
     key = stored if stored and await _is_accepted(config, stored) else await _create_key(config)
     if key != stored and not await _is_accepted(config, key):
         raise StackError("the edge refuses the API key that accounts has just made; see the logs of accounts and envoy")
-    content = f"export DARKROOM_URL={shlex.quote(config.public_url)}\nexport DARKROOM_API_KEY={shlex.quote(key)}\n"
+    values = {"DARKROOM_URL": config.public_url, "DARKROOM_API_KEY": key}
+    if config.first_password != KNOWN_PASSWORD and PASSWORD_SETTING not in config.settings.services:
+        values[PASSWORD_SETTING] = config.first_password
+    content = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
     if not file.is_file() or file.read_text() != content:
         write_private(file, content)
 

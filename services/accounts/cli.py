@@ -12,7 +12,7 @@ import nats
 import nats.errors
 
 from darkroom.common.v1.scopes import SCOPES
-from services.accounts import limits_command, usage_command
+from services.accounts import limits_command, people_command, usage_command
 from services.accounts.config import AdministrationSettings
 from services.accounts.domain.accounts import Accounts
 from services.accounts.networks import Network, network
@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     create_key.add_argument("--expires-in-days", type=int, help="when it expires; without it, never")
     revoke_key = commands.add_parser("revoke-key", help="revoke an API key and those that it created; they stop working within seconds")
     revoke_key.add_argument("--key", type=administration.identifier, required=True, help="the key's id")
+    people_command.add(commands)
     limits_command.add(commands)
     usage_command.add(commands)
     audit_command.add(commands)
@@ -87,6 +88,9 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
                 return [{**_account(row), "keys": [_key(key) for key in await store.keys(row.id)]} for row in await store.accounts()]
             case "limits":
                 result: object = await limits_command.run(options, accounts, settings)
+            case "users" | "reset-password":
+                result = await people_command.run(options, opened, settings, revoked.append)
+                await _announce(settings, revoked)
             case "usage":
                 result = await usage_command.run(options, opened, settings)
             case _:
@@ -96,6 +100,8 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
 
 async def _announce(settings: AdministrationSettings, key_ids: list[int]) -> None:
     """Tell the services at once. If that fails, the accounts service does so a few seconds later, from the database."""
+    if not key_ids:
+        return
     try:
         async with asyncio.timeout(_ANNOUNCE_SECONDS):
             tls = client_context(settings.nats_url, settings.tls)

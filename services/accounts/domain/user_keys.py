@@ -15,8 +15,8 @@ from services.common.identity import Identity, UserIdentity
 
 _DEFAULT_NAME, _LONGEST = "Default API Key", 100
 _EVERYONES = "apikeys:all"
-# What a message repeats of a request.
-_SHOWN, _SHOWN_CHARACTERS = 20, 60
+# What a message repeats of a request: characters of each text, and of all. A gRPC status holds little.
+_SHOWN_EACH, _SHOWN = 60, 240
 
 
 class UserKeys:
@@ -105,5 +105,5 @@ def _check_free(user: UserIdentity) -> None:
 
 
 def _listed(texts: Sequence[str]) -> str:
-    shown = [text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_SHOWN_CHARACTERS] for text in texts[:_SHOWN]]
-    return ", ".join(shown) + (", …" if len(texts) > _SHOWN else "")
+    whole = ", ".join(text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_SHOWN_EACH] for text in texts)
+    return whole if len(whole) <= _SHOWN else f"{whole[:_SHOWN]}…"

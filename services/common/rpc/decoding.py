@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from darkroom.common.v1 import options_pb2
 from services.common.errors import DarkroomError, ErrorReason
 
 Deserialize = Callable[[bytes], object]
@@ -32,7 +33,7 @@ def lenient(deserialize: Deserialize) -> Deserialize:
             message = "The request cannot be read: text must be UTF-8, and a gRPC message must be one of this method's requests."
             return _Unreadable(DarkroomError(ErrorReason.MALFORMED_REQUEST, message))
         # Most messages hold no zero byte at all. PostgreSQL takes none in a text, and one statement may serve many calls.
-        if b"\0" in data and isinstance(request, Message) and (field := _nul(request)) is not None:
+        if b"\0" in data and isinstance(request, Message) and (field := _refused_text(request)) is not None:
             return _Unreadable(DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: must not hold the character U+0000", field=field))
         return request
 
@@ -50,6 +51,11 @@ async def readable(requests: AsyncIterator[object]) -> AsyncIterator[object]:
     async for request in requests:
         require_readable(request)
         yield request
+
+
+def _refused_text(request: Message) -> str | None:
+    """The path of the first text that holds U+0000, unless the request may."""
+    return None if request.DESCRIPTOR.GetOptions().Extensions[options_pb2.takes_any_text] else _nul(request)
 
 
 def _nul(message: Message, prefix: str = "") -> str | None:

@@ -16,7 +16,6 @@ from services.accounts.domain.authentication import KeyAuthenticator
 from services.accounts.domain.config import PeopleRules
 from services.accounts.domain.home import Home
 from services.accounts.domain.passwords import Passwords
-from services.accounts.domain.rate_limits import RateLimits
 from services.accounts.domain.rate_rules import RateRules
 from services.accounts.domain.sessions import Sessions
 from services.accounts.domain.usage import Usage
@@ -34,7 +33,7 @@ from services.common.identity import Client, Identity
 from tests.harness.callers import calling
 from tests.unit.accounts.limits import Buckets, limits
 
-PASSWORD, OTHER = "Sesame-0pen", "0pen-Sesame"  # noqa: S105 - of nobody
+PASSWORD, OTHER = "Sesame-0pen", "0pen-Sesame"
 DEFAULT = "admin"
 ADDRESS = "203.0.113.7"
 

@@ -32,7 +32,7 @@ class Running:
     def __init__(self, settings: AccountsSettings, public: grpc.aio.Channel, edge: httpx.AsyncClient) -> None:
         self.settings = settings
         self.native = accounts_service_pb2_grpc.AccountsServiceStub(public)
-        self._edge = edge
+        self.edge = edge
 
     async def admitted(self, key: str) -> str | None:
         """The identity token that a key gets."""
@@ -41,7 +41,7 @@ class Running:
 
     async def check(self, key: str, address: str = "192.0.2.1") -> httpx.Response:
         """The answer about a request with a key from an address."""
-        return await self._edge.get("/check/v1/tasks/1/status", headers={"x-api-key": key, ADDRESS_HEADER: address})
+        return await self.edge.get("/check/v1/tasks/1/status", headers={"x-api-key": key, ADDRESS_HEADER: address})
 
     async def refused(self, key: str) -> None:
         """Wait until the key gets nothing: for less than the 20 seconds for which an identity is remembered."""

@@ -20,6 +20,7 @@ from services.common.identity import UserIdentity
 from tests.component.accounts.house import ADDRESS, House
 
 PEOPLES, PUBLIC = "/api/v1/tools/resize", "/api/v1/health"
+PROGRESS = "/api/v1/jobs/1/progress"
 NATIVE, REST = "/darkroom.accounts.v1.UsersService/ListUsers", "/v1/tasks/1/status"
 ELSEWHERE = (REST, "/v1/image/edit", "/fal-ai/x", "/")
 
@@ -35,7 +36,7 @@ async def house(database: Database) -> House:
     return await House(database).opened()
 
 
-async def asked(house: House, path: str, token: str = "", header: str = "authorization") -> KeyOwner | None | tuple[int, str]:
+async def asked(house: House, path: str, token: str = "", header: str = "authorization") -> KeyOwner | tuple[int, str] | None:
     """As whom a request passes (None: nobody), or status and body of the refusal."""
     value = f"Bearer {token}" if header == "authorization" else token
     decision = await decide(house.admission, path, {header: value} if token else {}, ADDRESS)
@@ -89,8 +90,7 @@ async def test_a_private_path_without_a_good_token(house: House) -> None:
 
 async def test_a_public_path_takes_everybody(house: House) -> None:
     token, _ = await house.sign_in()
-    paths = ("/api/auth/login", "/api/auth", PUBLIC, "/api/v1/config/auth", "/api/v1/download/x/y?z", "/api/v1/jobs/1/progress", "/api/docs/")
-    for path in paths:
+    for path in ("/api/auth/login", "/api/auth", PUBLIC, "/api/v1/config/auth", "/api/v1/download/x/y?z", PROGRESS, "/api/docs/"):
         for bad in ("", "x", str(uuid.uuid4()), make_key().secret):
             decision = await decide(house.admission, path, {"authorization": f"Bearer {bad}"} if bad else {}, ADDRESS)
             assert decision == Passed("", (), bad_key=bool(bad)), (path, bad)

@@ -5,6 +5,7 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Value
 from google.rpc import error_details_pb2
 
+from darkroom.accounts.v1.sessions_service_pb2 import CreateSessionRequest
 from services.common.errors import DarkroomError
 from services.common.rpc.decoding import lenient, require_readable
 
@@ -36,3 +37,7 @@ def test_the_field_is_named(message: Message, field: str) -> None:
 @pytest.mark.parametrize("message", [INFO(reason="a"), error_details_pb2.RetryInfo(), Value(number_value=0.5)])
 def test_other_zero_bytes_are_fine(message: Message) -> None:
     read(message)
+
+
+def test_a_request_may_take_any_text() -> None:
+    read(CreateSessionRequest(user_name="a\0", password="\0"))
