@@ -73,9 +73,7 @@ def test_the_font_has_the_size_that_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("text", [LONG, "W" * 120, "Unbreakable" * 5, "x", "one\ntwo\nthree\nfour\nfive\nsix"])
-@pytest.mark.parametrize(
-    "by", [{}, {"degrees": 45}, {"background": "#ffffff"}, {"degrees": -90}, {"position": POSITION_BOTTOM}]
-)
+@pytest.mark.parametrize("by", [{}, {"degrees": 45}, {"background": "#ffffff"}, {"degrees": -90}, {"position": POSITION_BOTTOM}])
 @pytest.mark.parametrize("size", [30, 1000])
 def test_a_long_text_stays_inside(text: str, by: dict[str, Any], size: float) -> None:
     ink = inked(Image(np.full((300, 400, 3), 128, np.uint8)), text, size=size, **by)
