@@ -67,6 +67,8 @@ class Sent:
     """Those with content that count."""
     count: int = 0
     """All files with content."""
+    too_many: bool = False
+    """There are several where one alone is allowed; none of them is kept."""
     fields: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -121,6 +123,7 @@ class Forms:
             raise DarkroomError(ErrorReason.TOO_MANY_FILES, f"Too many files. At most {self._rules.most_files} are allowed")
         if taken == "only" and sent.count > 1:
             # What is refused need not be stored; the rest of the form is read all the same.
+            sent.too_many = True
             await self._forget(account_id, sent)
             return
         if taken == "last":

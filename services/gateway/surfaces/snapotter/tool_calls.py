@@ -32,7 +32,7 @@ _UNSEEN = frozenset(("image/tiff", "image/heic", "image/heif"))
 
 def checked_file(sent: Sent) -> SentFile:
     """The picture of a form. Raises `Refusal` if there is not exactly one, or if it is unusable."""
-    if sent.count > len(sent.files):
+    if sent.too_many:
         raise Refusal(400, ONE_AT_A_TIME)
     if not sent.files:
         raise Refusal(400, NO_FILE)
