@@ -104,11 +104,12 @@ class Runs:
             reply = await self._tasks.OpenRun(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_CALL_SECONDS)
         return reply.run
 
-    async def download(self, account_id: int, file: file_pb2.File, name: str, media_type: str) -> files_service_pb2.Download | None:
-        """Where a file can be had under a name; None once it is gone."""
-        asked = storage_service_pb2.SignDownloadsRequest(
-            file_ids=[file.id], offers=[storage_service_pb2.Offer(name=name, media_type=media_type)]
-        )
+    async def download(
+        self, account_id: int, file: file_pb2.File, name: str, media_type: str, *, for_head: bool
+    ) -> files_service_pb2.Download | None:
+        """Where a file can be had, by GET or by HEAD, under a name; None once it is gone."""
+        offer = storage_service_pb2.Offer(name=name, media_type=media_type)
+        asked = storage_service_pb2.SignDownloadsRequest(file_ids=[file.id], offers=[offer], for_head=for_head)
         with translated():
             reply = await self._files.SignDownloads(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
         return reply.downloads[0] if reply.downloads else None
