@@ -71,7 +71,9 @@ def _over_shadow(image: Image, parameters: Border, place: Bordering) -> Image:
     """The picture on a canvas, over a shadow of what is opaque of it."""
     width, height = place.canvas
     _, samples = in_its_encoding(image, rgb_of(parameters.shadow_color or _BLACK))
-    opacity = np.ones((image.height, image.width), np.float32) if image.alpha is None else image.alpha.astype(np.float32) / image.maximum
+    opacity: Floats = np.ones((image.height, image.width), np.float32)
+    if image.alpha is not None:
+        opacity = np.asarray(image.alpha / np.float32(image.maximum), np.float32)
     left, top = place.left + parameters.shadow_offset_x, place.top + parameters.shadow_offset_y
     behind = _blurred(_placed(opacity, width, height, left, top), parameters.shadow_blur)
     behind *= (parameters.shadow_opacity or _OPACITY) / 100

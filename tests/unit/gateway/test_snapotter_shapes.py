@@ -115,7 +115,10 @@ FRAME = {"width": 10, "color": "#000000", "marginColor": "#FFFFFF"}
             {"borderWidth": 2.5, "borderColor": "#ff0000", "padding": 3, "paddingColor": "#0000ff", "cornerRadius": 8},
             {"width": 3, "color": "#ff0000", "margin": 3, "marginColor": "#0000ff", "cornerRadius": 8},
         ),
-        ({"shadow": True}, FRAME | {"shadow": True, "shadowBlur": 15.0, "shadowOffsetY": 5, "shadowColor": "#000000", "shadowOpacity": 40.0}),
+        (
+            {"shadow": True},
+            FRAME | {"shadow": True, "shadowBlur": 15.0, "shadowOffsetY": 5, "shadowColor": "#000000", "shadowOpacity": 40.0},
+        ),
         (
             {"shadow": True, "shadowBlur": 1, "shadowOffsetX": -50, "shadowOffsetY": 0, "shadowColor": "#112233", "shadowOpacity": 100},
             FRAME | {"shadow": True, "shadowBlur": 1.0, "shadowOffsetX": -50, "shadowColor": "#112233", "shadowOpacity": 100.0},

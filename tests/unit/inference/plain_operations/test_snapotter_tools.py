@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import pyvips
 import pytest
+import pyvips
 from google.protobuf.json_format import MessageToDict
 from PIL import Image as PillowImage
 
@@ -42,7 +42,10 @@ INPUTS: Mapping[str, tuple[Callable[[], bytes], MediaFormat]] = {
     "webp": (lambda: written(photo(), "WEBP", quality=95), MediaFormat.WEBP),
     "tiff": (lambda: written(photo(), "TIFF"), MediaFormat.TIFF),
     "gif": (lambda: written(PillowImage.fromarray(photo()).quantize(256), "GIF"), MediaFormat.GIF),
-    "avif": (lambda: pyvips.Image.new_from_array(photo()).copy(interpretation="srgb").heifsave_buffer(compression="av1", Q=90), MediaFormat.AVIF),
+    "avif": (
+        lambda: pyvips.Image.new_from_array(photo()).copy(interpretation="srgb").heifsave_buffer(compression="av1", Q=90),
+        MediaFormat.AVIF,
+    ),
     "heic": (lambda: heic(photo()), MediaFormat.PNG),
     "one pixel": (lambda: png(photo(1, 1)), MediaFormat.PNG),
 }
