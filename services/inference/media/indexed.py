@@ -124,8 +124,7 @@ def _packed(pixels: Pixels, alpha: Samples | None) -> Numbers:
     """Each pixel as one number: red, green, blue, alpha, from the highest byte."""
     bands = [pixels[..., band].astype(np.uint32) for band in (range(3) if pixels.shape[2] == 3 else (0, 0, 0))]
     opacity = np.uint32(255) if alpha is None else alpha.astype(np.uint32)
-    packed: Numbers = bands[0] << 24 | bands[1] << 16 | bands[2] << 8 | opacity
-    return packed
+    return np.asarray(bands[0] << 24 | bands[1] << 16 | bands[2] << 8 | opacity, np.uint32)
 
 
 def _numbers(packed: Numbers, colours: Numbers) -> Samples:

@@ -115,12 +115,19 @@ FRAME = {"width": 10, "color": "#000000", "marginColor": "#FFFFFF"}
             {"borderWidth": 2.5, "borderColor": "#ff0000", "padding": 3, "paddingColor": "#0000ff", "cornerRadius": 8},
             {"width": 3, "color": "#ff0000", "margin": 3, "marginColor": "#0000ff", "cornerRadius": 8},
         ),
-        ({"shadow": True}, FRAME | {"shadow": {"blur": 15.0, "offsetY": 5, "color": "#000000", "opacity": 40.0}}),
+        (
+            {"shadow": True},
+            FRAME | {"shadow": True, "shadowBlur": 15.0, "shadowOffsetY": 5, "shadowColor": "#000000", "shadowOpacity": 40.0},
+        ),
         (
             {"shadow": True, "shadowBlur": 1, "shadowOffsetX": -50, "shadowOffsetY": 0, "shadowColor": "#112233", "shadowOpacity": 100},
-            FRAME | {"shadow": {"blur": 1.0, "offsetX": -50, "color": "#112233", "opacity": 100.0}},
+            FRAME | {"shadow": True, "shadowBlur": 1.0, "shadowOffsetX": -50, "shadowColor": "#112233", "shadowOpacity": 100.0},
         ),
         ({"shadowBlur": 3}, FRAME),
+        (
+            {"shadow": True, "shadowOpacity": 0, "shadowOffsetY": 0},
+            FRAME | {"shadow": True, "shadowBlur": 15.0, "shadowColor": "#000000", "shadowOpacity": 1e-06},
+        ),
         ({"width": 4, "color": "#ffffff", "borderRadius": 6}, FRAME | {"width": 4, "color": "#ffffff", "cornerRadius": 6}),
     ],
 )

@@ -30,7 +30,7 @@ def of_colours(count: int, *, alpha: bool = False, side: int = 40) -> Image:
 @pytest.mark.parametrize("count", [1, 2, 3, 16, 17, 255, 256, 257])
 def test_few_colours_are_found_exactly(count: int, alpha: bool) -> None:
     image = of_colours(count, alpha=alpha)
-    found = indexed.exact(image.pixels, image.alpha)  # type: ignore[arg-type]  # 8 bits
+    found = indexed.exact(image.pixels, image.alpha)
     if count > 256:
         assert found is None
         return

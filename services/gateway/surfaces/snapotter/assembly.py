@@ -94,5 +94,7 @@ def _tools(door: Door, calls: ToolCalls, own: OwnTools) -> Endpoints:
         tool_id, _, step = route.template.text.removeprefix(_TOOLS).partition("/")
         path = f"/{method.containing_service.full_name}/{method.name}"
         handler = own.of(tool_id, step)
-        found[method.full_name] = door.known(path, partial(handler or calls.serve, tools[tool_id]))
+        # A step may do something else than its tool.
+        tool = tools.get(f"{tool_id}-{step}") or tools[tool_id]
+        found[method.full_name] = door.known(path, partial(handler or calls.serve, tool))
     return found
