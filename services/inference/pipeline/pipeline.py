@@ -168,7 +168,7 @@ class Pipeline:
         if self._short is None or source.size is None:
             return ()
         self._check_file(source)
-        return self._short.foretold(source.path, source.name, source.size)
+        return self._short.foretold(source.path, source.size, source.name)
 
     async def _header(self, source: Source, limits: Limits, svg_dpi: int = SVG_DPI) -> Header:
         self._check_file(source)

@@ -116,7 +116,7 @@ class ShortWork(ChildWork):
         """Whether the operations on a picture with this header are short work."""
         return self._plain and is_short(self._parameters, header.format, (header.width, header.height))
 
-    def foretold(self, path: Path, name: str, size: Size) -> Sequence[Header]:
+    def foretold(self, path: Path, size: Size, name: str = "") -> Sequence[Header]:
         """The headers that a picture of this name and size may have, the size being that of its samples, perhaps before they are turned
         upright.
 
