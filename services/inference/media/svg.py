@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
 
 from services.common.media_format import MediaFormat
 from services.inference.media.errors import damaged
+
+# `xml.sax.saxutils` has these, and imports what speaks HTTP.
+_IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+_IN_QUOTES = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
 
 _LEFT_OUT = frozenset({"script", "foreignobject", "include", "handler", "listener", "iframe", "embed", "object", "audio", "video"})
 """Local names of elements, in lower case; `include` is XInclude's. They are left out with all that is in them."""
@@ -19,7 +22,7 @@ _OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:|//|\\", re.IGNORECASE)
 _PICTURE = re.compile(r"data:(?:image/|font/|application/(?:x-)?font|;|,)", re.IGNORECASE)
 _ACTIVE = re.compile(r"(?:https?|file|javascript|vbscript):|data:text/", re.IGNORECASE)
 _LONGEST_SCHEME = 200
-_URL = re.compile(r"url\(\s*(['\"]?)(.*?)\1\s*\)", re.IGNORECASE | re.DOTALL)
+_URL = re.compile(r"url\(\s*['\"]?", re.IGNORECASE)
 _IMPORT = re.compile(r"@(?:import|\\)[^;]*(?:;|$)", re.IGNORECASE)
 _NOWHERE = "none"
 _MOST_GROWTH = 8
@@ -78,8 +81,11 @@ class _Cleaner:
         if self._skipped or _local(name) in _LEFT_OUT:
             self._skipped += 1
             return
-        kept = ((key, _attribute(key, value)) for key, value in attributes.items())
-        self._say(f"<{name}{''.join(f' {key}={quoteattr(value)}' for key, value in kept if value is not None)}>")
+        self._say(f"<{name}")
+        for key, value in attributes.items():
+            if (kept := _attribute(key, value)) is not None:
+                self._say(f' {key}="{kept.translate(_IN_QUOTES)}"')
+        self._say(">")
         if _local(name) == _STYLE:
             self._style = []
 
@@ -88,7 +94,7 @@ class _Cleaner:
             self._skipped -= 1
             return
         if self._style is not None:
-            self._say(escape(_rules("".join(self._style))))
+            self._say(_rules("".join(self._style)).translate(_IN_TEXT))
             self._style = None
         self._say(f"</{name}>")
 
@@ -99,7 +105,7 @@ class _Cleaner:
             self._left -= len(text)
             self._style.append(text)
         else:
-            self._say(escape(text))
+            self._say(text.translate(_IN_TEXT))
 
     def _entity(self, _name: str, _parameter: bool, value: str | None, *_where: object) -> None:
         # One without a value is elsewhere, and is left out where it stands.
@@ -121,14 +127,21 @@ def _attribute(name: str, value: str) -> str | None:
     local = _local(name)
     if local.startswith("on") or local == "base":
         return None
-    if local == _STYLE or "(" in value:
-        return _rules(value)
-    leads_out = _leads_out(value) if local in _REFERENCES else _ACTIVE.match(_scheme(value))
-    return None if leads_out else value
+    if _leads_out(value) if local in _REFERENCES else _ACTIVE.match(_scheme(value)):
+        return None
+    return _rules(value) if local == _STYLE or "(" in value else value
 
 
 def _rules(css: str) -> str:
-    return _URL.sub(lambda found: _NOWHERE if _leads_out(found[2]) else found[0], _IMPORT.sub("", css))
+    """Style rules without imports, and with nothing where a URL leads out."""
+    css = _IMPORT.sub("", css)
+    kept, end = [], 0
+    for url in _URL.finditer(css):
+        if url.start() >= end and _leads_out(css[url.end() : url.end() + _LONGEST_SCHEME]):
+            kept += [css[end : url.start()], _NOWHERE]
+            closed = css.find(")", url.end())
+            end = closed + 1 if closed >= 0 else len(css)
+    return "".join([*kept, css[end:]])
 
 
 def _leads_out(reference: str) -> bool:

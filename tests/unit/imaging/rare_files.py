@@ -91,7 +91,9 @@ def psd(
     length = ">Q" if large else ">I"
     info = struct.pack(">h", -1 if transparent else 0)
     layers = struct.pack(length, len(info)) + info
-    rows = [np.packbits(row).tobytes() if depth == 1 else row.astype(row.dtype.newbyteorder(">")).tobytes() for each in planes for row in each]
+    rows = [
+        np.packbits(row).tobytes() if depth == 1 else row.astype(row.dtype.newbyteorder(">")).tobytes() for each in planes for row in each
+    ]
     pixels = b"\0\0" + b"".join(rows)
     if packed:
         packed_rows = [_packed(row) for row in rows]

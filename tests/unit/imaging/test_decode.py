@@ -67,7 +67,9 @@ def test_every_format_is_told_by_content_and_read(format_: MediaFormat) -> None:
     expected = np.full((120, 160, 3), (0xC0, 0x40, 0x20)) if format_ is MediaFormat.SVG else photo()
     if format_ in RAW:
         expected = rare_files.bright_photo()
-    tolerance = {MediaFormat.GIF: 12, MediaFormat.JPEG: 4, MediaFormat.AVIF: 4, MediaFormat.HDR: 0.1, **dict.fromkeys(RAW, 3)}.get(format_, 0)
+    tolerance = {MediaFormat.GIF: 12, MediaFormat.JPEG: 4, MediaFormat.AVIF: 4, MediaFormat.HDR: 0.1, **dict.fromkeys(RAW, 3)}.get(
+        format_, 0
+    )
     assert np.abs(image.srgb().astype(int) - expected).mean() <= tolerance
 
 

@@ -36,7 +36,9 @@ async def test_every_format_is_read_in_a_sandbox(sandbox: Sandbox, tmp_path: Pat
     header = await isolated.read_picture_header(sandbox, source, Limits(), RESOURCES, hints)
     image = await isolated.read_picture(sandbox, source, tmp_path, Limits(), RESOURCES, hints)
     assert (header.format, image.source_format) == (format_, format_)
-    assert (header.width, header.height, header.wide) == (image.width, image.height, image.bit_depth == 16) == (160, 120, BITS[format_] == 16)
+    assert (
+        (header.width, header.height, header.wide) == (image.width, image.height, image.bit_depth == 16) == (160, 120, BITS[format_] == 16)
+    )
 
 
 @pytest.mark.parametrize("format_", FILES)
