@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from services.common.media_format import MediaFormat
-from services.inference.media import Hints, Image, Limits, NO_HINTS
+from services.inference.media import NO_HINTS, Hints, Image, Limits
 
 
 @dataclass(frozen=True, slots=True)
