@@ -143,7 +143,8 @@ def sniff(head: bytes, name: str = "") -> MediaFormat | None:
 
     Its name matters for a TGA, which no bytes tell, and for what begins as a TIFF does: there its extension says from which camera it is.
     """
-    extension = name.rpartition(".")[2].lower()
+    _, dot, ending = name.rpartition(".")
+    extension = ending.lower() if dot else ""
     found = _sniff_content(head)
     if found is MediaFormat.TIFF:
         return _RAW.get(extension, found)

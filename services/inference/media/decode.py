@@ -144,9 +144,13 @@ def _require_format(data: bytes, hints: Hints) -> MediaFormat:
 
 
 def _reader(format_: MediaFormat) -> _Reader | None:
-    """The module that reads a format; None for those that libvips reads."""
+    """The module that reads a format; None for those that libvips reads. Raises MEDIA_UNSUPPORTED if its library is not installed."""
     if format_ in _RARE:
-        return cast(_Reader, import_module(f"services.inference.media.{_RARE[format_]}"))
+        try:
+            return cast(_Reader, import_module(f"services.inference.media.{_RARE[format_]}"))
+        except ImportError as error:
+            present = [each for each in _READ if each not in _RARE]
+            raise unsupported(f"To read {format_} takes a library that this installation does not have.", allowed=present) from error
     return cast(_Reader | None, _USUAL.get(format_))
 
 
