@@ -10,7 +10,7 @@ from services.files.probe.model import Probe
 from services.files.probe.ranges import RangeFile
 
 _LARGE = 2
-_RAW = 0
+_RAW, _PACKED = 0, 1
 _MOST_CHANNELS = 56
 _DEPTHS = frozenset({1, 8, 16, 32})
 _COLOURS = {0: 1, 1: 1, 2: 1, 3: 3, 4: 4, 8: 1, 9: 3}
@@ -29,7 +29,9 @@ def parse(file: RangeFile) -> Probe:
         size = 8 if wide else 4
         position += size + int.from_bytes(read_exactly(file, position, size), "big")
     (compression,) = struct.unpack(">H", read_exactly(file, position, 2))
-    if compression == _RAW and position + 2 + channels * height * ((width * depth + 7) // 8) > file.size:
+    # Packed rows come after a table of their lengths.
+    least = {_RAW: (width * depth + 7) // 8, _PACKED: 4 if version == _LARGE else 2}.get(compression, 0)
+    if position + 2 + channels * height * least > file.size:
         raise Damaged("it is truncated")
     has_alpha = channels > _COLOURS.get(mode, channels)
     return Probe(media_type=MediaFormat.PSD.media_type, width=width, height=height, frames=1, has_alpha=has_alpha)

@@ -67,6 +67,7 @@ def tga(picture: npt.NDArray[np.uint8] | PillowImage.Image, **options: Any) -> b
 
 def ico(*pictures: PillowImage.Image, bitmap: bool = True) -> bytes:
     """An icon that holds these pictures."""
+    pictures = tuple(sorted(pictures, key=lambda each: each.width, reverse=True))
     buffer = io.BytesIO()
     pictures[0].save(
         buffer, "ICO", sizes=[each.size for each in pictures], append_images=list(pictures[1:]), bitmap_format="bmp" if bitmap else "png"
