@@ -15,7 +15,7 @@ from services.inference.media.exif import rewritten
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 
-_FAILURES = (OSError, ValueError, RuntimeError, SyntaxError, EOFError)
+_FAILURES = (OSError, ValueError, RuntimeError, SyntaxError, EOFError, IndexError)
 _BRAND_AT = 8
 """Where a file has its major brand: after the length and type of its first box."""
 
@@ -84,6 +84,7 @@ def _open_checked(data: bytes, format_: MediaFormat, limits: Limits) -> pillow_h
 
 
 def _refused(format_: MediaFormat, error: Exception) -> Exception:
-    if "nsupported" in str(error):
+    # Pictures in other encodings are left out of the list, which is then empty.
+    if "nsupported" in str(error) or isinstance(error, IndexError):
         return unread(format_, "is in an encoding other than HEVC and AV1")
     return damaged(format_)

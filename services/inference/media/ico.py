@@ -17,7 +17,7 @@ from services.inference.media.pillow_samples import FAILURES, samples_of
 _PNG = b"\x89PNG\r\n\x1a\n"
 _DIRECTORY = 6
 _ENTRY = struct.Struct("<BBBBHHII")
-_BITMAP_SIZE = slice(4, 12)
+_BITMAP_SIZE, _BITMAP_BITS = slice(4, 12), slice(14, 16)
 
 
 def read_header(data: bytes, format_: MediaFormat, limits: Limits) -> Header:
@@ -25,21 +25,22 @@ def read_header(data: bytes, format_: MediaFormat, limits: Limits) -> Header:
     content = _largest(data)
     if not content.startswith(_PNG):
         return Header(format_, *_bitmap_size(content, limits), channels=4, wide=False)
-    from services.inference.media import decode as pictures
+    from services.inference.media.decode import read_header as of_png
 
-    return dataclasses.replace(pictures.read_header(content, limits), format=format_)
+    return dataclasses.replace(of_png(content, limits), format=format_)
 
 
 def decode(data: bytes, format_: MediaFormat, limits: Limits) -> Image:
     """Decodes the largest picture, of equal ones that with the most bits a pixel. Raises as `read_header`."""
     content = _largest(data)
     if content.startswith(_PNG):
-        from services.inference.media import decode as pictures
+        from services.inference.media.decode import decode as of_png
 
-        return dataclasses.replace(pictures.decode(content, limits), source_format=format_)
+        return dataclasses.replace(of_png(content, limits), source_format=format_)
     _bitmap_size(content, limits)
     # A file with this picture only: a mask follows its pixels, which no other parser reads.
-    alone = struct.pack("<HHH", 0, 1, 1) + _ENTRY.pack(0, 0, 0, 0, 1, 0, len(content), _DIRECTORY + _ENTRY.size) + content
+    bits = int.from_bytes(content[_BITMAP_BITS], "little")
+    alone = struct.pack("<HHH", 0, 1, 1) + _ENTRY.pack(0, 0, 0, 0, 1, bits, len(content), _DIRECTORY + _ENTRY.size) + content
     try:
         return from_samples(samples_of(IcoFile(io.BytesIO(alone)).frame(0), "RGBA"), None, Metadata(), format_)
     except FAILURES as error:
