@@ -77,9 +77,10 @@ def _open_checked(data: bytes, format_: MediaFormat, limits: Limits) -> pillow_h
     """Parses the boxes and checks the size of the primary picture; no pixel is decoded yet."""
     try:
         file = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False)
+        width, height = file.size
     except _FAILURES as error:
         raise _refused(format_, error) from error
-    limits.check(*file.size)
+    limits.check(width, height)
     return file
 
 
