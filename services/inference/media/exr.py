@@ -1,0 +1,93 @@
+"""OpenEXR: pictures in linear light, with samples of 16 or 32 bits of floating point."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import OpenEXR
+
+from services.common.media_format import MediaFormat
+from services.inference.media.errors import damaged, unread
+from services.inference.media.header import Header
+from services.inference.media.image import Image, Limits, Metadata, from_samples
+from services.inference.media.linear_light import REC_709, Floats, Primaries, encoded
+
+_FAILURES = (RuntimeError, ValueError, TypeError, OSError, OverflowError, KeyError, IndexError)
+_NO_THREADS = 0
+
+
+def read_header(data: bytes, format_: MediaFormat, limits: Limits) -> Header:
+    """The header of the first part. Raises `FILE_CORRUPT`, `MEDIA_UNSUPPORTED` and `MEDIA_LIMIT_EXCEEDED`."""
+    header = _opened(data, format_, limits, header_only=True).header()
+    width, height = _size(header)
+    return Header(format_, width, height, channels=len(_chosen(header, format_)), wide=True)
+
+
+def decode(data: bytes, format_: MediaFormat, limits: Limits) -> Image:
+    """Decodes the colours of the first part, or its luminance, to 16-bit sRGB; alpha, which is linear, to 16 bits. Raises as `read_header`.
+
+    Colours are stored multiplied by alpha, and divided by it here.
+    """
+    names = _chosen(_opened(data, format_, limits, header_only=True).header(), format_)
+    file = _opened(data, format_, limits, header_only=False)
+    header, channels = file.header(), file.channels()
+    planes = [_plane(channels[name], _size(header), format_) for name in names]
+    alpha = planes.pop().clip(0, 1) if len(names) in (2, 4) else None
+    light = np.stack(planes, axis=-1)
+    del planes, channels, file
+    if alpha is not None:
+        np.divide(light, alpha[..., np.newaxis], out=light, where=alpha[..., np.newaxis] > 0)
+    try:
+        samples = encoded(light, _primaries(header))
+    except np.linalg.LinAlgError as error:
+        raise damaged(format_) from error
+    if alpha is not None:
+        opacity = np.rint(np.nan_to_num(alpha) * 65535).astype(np.uint16)
+        samples = np.concatenate([samples, opacity[..., np.newaxis]], axis=2)
+    return from_samples(samples, None, Metadata(), format_)
+
+
+def _opened(data: bytes, format_: MediaFormat, limits: Limits, *, header_only: bool) -> OpenEXR.File:
+    """The file, within the limits. One whose pixels cannot be read has no parts."""
+    try:
+        file = OpenEXR.File(io.BytesIO(data), separate_channels=True, header_only=header_only, num_threads=_NO_THREADS)
+        width, height = _size(file.header())
+    except _FAILURES as error:
+        raise damaged(format_) from error
+    if width < 1 or height < 1:
+        raise damaged(format_)
+    limits.check(width, height)
+    return file
+
+
+def _size(header: Mapping[str, Any]) -> tuple[int, int]:
+    (left, top), (right, bottom) = header["dataWindow"]
+    return int(right) - int(left) + 1, int(bottom) - int(top) + 1
+
+
+def _chosen(header: Mapping[str, Any], format_: MediaFormat) -> list[str]:
+    """The names of the channels for colour or luminance, and for alpha: without a layer, else those of the first layer that has them."""
+    channels = [str(each.name) for each in header["channels"]]
+    layers = dict.fromkeys(["", *(name.rpartition(".")[0] + "." for name in channels if "." in name)])
+    for wanted in (("R", "G", "B"), ("Y",)):
+        for layer in layers:
+            names = [layer + each for each in wanted]
+            if all(name in channels for name in names):
+                return [*names, layer + "A"] if layer + "A" in channels else names
+    raise unread(format_, "has neither red, green and blue nor luminance")
+
+
+def _plane(channel: Any, size: tuple[int, int], format_: MediaFormat) -> Floats:
+    samples: npt.NDArray[Any] | None = channel.pixels
+    if samples is None or samples.shape != size[::-1]:
+        raise unread(format_, "has channels of another size")
+    return samples.astype(np.float32)
+
+
+def _primaries(header: Mapping[str, Any]) -> Primaries:
+    found = header.get("chromaticities")
+    return cast(Primaries, tuple(map(float, found))) if found is not None and len(found) == len(REC_709) else REC_709
