@@ -86,7 +86,7 @@ def _degrees(parts: object, reference: str, negative: str) -> float | None:
     numbers = [_number(part) for part in parts]
     if any(number is None for number in numbers):
         return None
-    degrees = sum(number / 60**power for power, number in enumerate(numbers) if number is not None)
+    degrees = math.fsum(number / 60**power for power, number in enumerate(numbers) if number is not None)
     return -degrees if reference.strip("\0 ").upper() == negative else degrees
 
 
