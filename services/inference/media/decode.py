@@ -136,7 +136,8 @@ def _require_format(data: bytes) -> MediaFormat:
 def _open(data: bytes, format_: MediaFormat, limits: Limits) -> pyvips.Image:
     try:
         # Sequential access keeps libvips from spooling large pictures to a temporary file.
-        image = _LOADERS[format_](data, access="sequential", fail_on="error")
+        drawn = {"scale": limits.svg_scale} if format_ is MediaFormat.SVG else {}
+        image = _LOADERS[format_](data, access="sequential", fail_on="error", **drawn)
     except pyvips.Error as error:
         raise corrupt(f"The {format_} picture is truncated or damaged.") from error
     limits.check(image.width, image.height)

@@ -22,6 +22,8 @@ class Limits:
     megapixels: float = 100.0
     svg_seconds: float = 10.0
     """Processor time for drawing an SVG, in child processes."""
+    svg_scale: float = 1.0
+    """How much larger than its own size an SVG is drawn."""
 
     def check(self, width: int, height: int, subject: str = "The picture") -> None:
         """Raises `MEDIA_LIMIT_EXCEEDED`, naming `subject`, when width x height (pixels) is over the limit."""

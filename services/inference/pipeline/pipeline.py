@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from google.protobuf.message import Message
 
 from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import options_pb2
+from darkroom.operations.v1.convert_pb2 import Convert
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.operations import Arity
 from services.common.result_size import resolved
@@ -38,6 +40,8 @@ from services.inference.pipeline.reading import Reading
 from services.inference.pipeline.registry import Bound
 from services.inference.pipeline.short import ShortWork
 
+_DRAWING_DPI = 72
+"""Pixels per inch of an SVG in its own size."""
 _READ = 0.05
 """Share of the time for one input; the operations have the rest, up to `WRITTEN`."""
 
@@ -61,6 +65,7 @@ class Pipeline:
             raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, "What looks at a file as it was sent must be the task's only operation.")
         self._tools = tools
         self._operations = operations
+        self._limits = _limits(operations, tools.picture_limits)
         self._max_picture_bytes = max_picture_bytes
         self._auxiliaries: dict[int, _Auxiliary] = {}
         self._reading = Reading(tools, account_id, urgent=all(operation.plain for operation in operations))
@@ -151,7 +156,7 @@ class Pipeline:
             async with self._reserved(needed, context.report):
                 yield None
         else:
-            async with self._room(source, self._operations, self._tools.picture_limits, context.report) as header:
+            async with self._room(source, self._operations, self._limits, context.report) as header:
                 yield header
 
     @asynccontextmanager
@@ -249,8 +254,8 @@ class Pipeline:
             return None
         if self._operations[0].spec.accepts == options_pb2.MEDIA_KIND_PDF:
             return Document(source.path, source.pages)
-        header = header or await self._header(source, self._tools.picture_limits)
-        return await self._reading.picture(source.path, header, folder, self._tools.picture_limits)
+        header = header or await self._header(source, self._limits)
+        return await self._reading.picture(source.path, header, folder, self._limits)
 
     def _check_file(self, source: Source) -> None:
         size = source.path.stat().st_size
@@ -260,6 +265,13 @@ class Pipeline:
                 f"The picture file has {size} bytes; pictures of at most {self._max_picture_bytes} bytes are worked on.",
                 allowed=(f"at most {self._max_picture_bytes} bytes",),
             )
+
+
+def _limits(operations: Sequence[Bound], limits: Limits) -> Limits:
+    """How inputs are read for these operations."""
+    first = operations[0].parameters if operations else None
+    scale = first.drawing_dpi / _DRAWING_DPI if isinstance(first, Convert) and first.drawing_dpi else 1.0
+    return dataclasses.replace(limits, svg_scale=scale)
 
 
 async def _applied(operation: Bound, medium: Medium, parameters: Message, step: Step) -> Medium:
