@@ -22,14 +22,14 @@ _BRAND_AT = 8
 
 def read_header(data: bytes, format_: MediaFormat, limits: Limits) -> Header:
     """The header. Raises `FILE_CORRUPT`, `MEDIA_UNSUPPORTED` and `MEDIA_LIMIT_EXCEEDED`."""
-    file = _open_checked(data, format_, limits)
+    file = open_checked(data, format_, limits)
     width, height = file.size
     return Header(format_, width, height, channels=len(file.mode.partition(";")[0]), wide=int(file.info["bit_depth"]) > 8)
 
 
 def decode(data: bytes, format_: MediaFormat, limits: Limits) -> Image:
     """Decodes the primary picture. libheif makes it upright; EXIF orientation is ignored. Raises as `read_header`."""
-    file = _open_checked(data, format_, limits)
+    file = open_checked(data, format_, limits)
     try:
         samples = np.asarray(file)
     except _FAILURES as error:
@@ -73,7 +73,7 @@ def encode(
     return content[:_BRAND_AT] + brand + content[_BRAND_AT + len(brand) :]
 
 
-def _open_checked(data: bytes, format_: MediaFormat, limits: Limits) -> pillow_heif.HeifFile:
+def open_checked(data: bytes, format_: MediaFormat, limits: Limits) -> pillow_heif.HeifFile:
     """Parses the boxes and checks the size of the primary picture; no pixel is decoded yet."""
     try:
         file = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False)

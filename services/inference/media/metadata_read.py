@@ -21,6 +21,7 @@ from services.inference.media.image import Limits
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 _COMMENT, _CHARACTER_CODE = 0x9286, 8
 """The user's comment begins with the name of its character code."""
+_HEIF = (MediaFormat.HEIC, MediaFormat.HEIF)
 _MOST_NUMBERS = 64
 _LONGEST_TEXT = 10_000
 _LARGEST_PACKET = 1 << 16
@@ -50,7 +51,7 @@ def metadata_in(data: bytes, limits: Limits) -> dict[str, Any]:
 def _blobs(data: bytes, limits: Limits) -> Mapping[str, bytes]:
     format_, picture = opened(data, limits)
     if picture is None:
-        said = heic.open_checked(data, limits).info if format_ is MediaFormat.HEIC else {}
+        said = heic.open_checked(data, format_, limits).info if format_ in _HEIF else {}
         named = {"exif": said.get("exif"), "xmp": said.get("xmp"), "icc": said.get("icc_profile")}
         return {name: blob for name, blob in named.items() if blob}
     fields = {"exif": "exif-data", "xmp": "xmp-data", "icc": "icc-profile-data"}
@@ -86,8 +87,8 @@ def _degrees(parts: object, reference: str, negative: str) -> float | None:
     numbers = [_number(part) for part in parts]
     if any(number is None for number in numbers):
         return None
-    degrees = sum(number / 60**power for power, number in enumerate(numbers) if number is not None)
-    return -degrees if reference.strip("\0 ").upper() == negative else degrees
+    degrees = math.fsum(number / 60**power for power, number in enumerate(numbers) if number is not None)
+    return float(-degrees if reference.strip("\0 ").upper() == negative else degrees)
 
 
 def _tag(names: Mapping[int, str], tag: int) -> str:

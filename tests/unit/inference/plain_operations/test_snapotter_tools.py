@@ -193,6 +193,19 @@ async def test_every_format_is_written(format_: str, kind: str, running: Running
     assert np.abs(image.pixels[shown].astype(int) // scale - source.srgb()[shown]).mean() < 6
 
 
+async def test_an_svg_is_drawn_at_its_size_and_converted_at_300_dpi(running: Running) -> None:
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="24" height="12"><circle cx="6" cy="6" r="4" fill="#f00"/></svg>'
+    drawn = await made(running, svg, "rotate")
+    assert (drawn.width, drawn.height) == (24, 12)
+    content = await running.file(svg, *tool("convert", format="webp"))
+    assert sniff(content) is MediaFormat.WEBP
+    image = decode(content, LIMITS)
+    assert (image.width, image.height) == (100, 50)
+    # The edge of the circle is drawn anew, not enlarged: few of its pixels are neither in nor out.
+    assert image.alpha is not None
+    assert ((image.alpha > 20) & (image.alpha < 235)).sum() < 120
+
+
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "gif", "avif"])
 async def test_compress_makes_files_smaller_by_quality_and_by_size(kind: str, running: Running) -> None:
     data = INPUTS[kind][0]()
