@@ -153,7 +153,7 @@ def test_border(settings: dict[str, Any], border: dict[str, Any]) -> None:
     ],
 )
 def test_convert(settings: dict[str, Any], name: str, convert: dict[str, Any]) -> None:
-    assert operations("convert", settings) == [{"convert": WRITTEN | {"drawingDpi": 300} | convert}]
+    assert operations("convert", settings) == [{"convert": WRITTEN | {"svgDpi": 300} | convert}]
     assert planned("convert", settings).name == name
 
 
