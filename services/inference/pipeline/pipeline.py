@@ -63,7 +63,7 @@ class Pipeline:
         self._tools = tools
         self._operations = operations
         self._max_picture_bytes = max_picture_bytes
-        self._svg_dpi = next((each.parameters.svg_dpi for each in operations if _draws(each.parameters)), SVG_DPI)
+        self._svg_dpi = _svg_dpi(operations)
         self._auxiliaries: dict[int, _Auxiliary] = {}
         self._reading = Reading(tools, account_id, urgent=all(operation.plain for operation in operations))
         self._short = None
@@ -265,9 +265,10 @@ class Pipeline:
             )
 
 
-def _draws(parameters: Message) -> bool:
-    """Whether an operation says at which resolution a drawing is rasterized."""
-    return isinstance(parameters, Convert) and parameters.svg_dpi > 0
+def _svg_dpi(operations: Sequence[Bound]) -> int:
+    """The resolution at which a drawing is rasterized: what the first operation says that says one."""
+    conversions = (each.parameters for each in operations if isinstance(each.parameters, Convert))
+    return next((each.svg_dpi for each in conversions if each.svg_dpi), SVG_DPI)
 
 
 async def _applied(operation: Bound, medium: Medium, parameters: Message, step: Step) -> Medium:
