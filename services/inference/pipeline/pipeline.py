@@ -63,7 +63,7 @@ class Pipeline:
         self._tools = tools
         self._operations = operations
         self._max_picture_bytes = max_picture_bytes
-        self._svg_dpi = next(filter(None, (_drawn_at(each.parameters) for each in operations)), SVG_DPI)
+        self._svg_dpi = _svg_dpi(operations)
         self._auxiliaries: dict[int, _Auxiliary] = {}
         self._reading = Reading(tools, account_id, urgent=all(operation.plain for operation in operations))
         self._short = None
@@ -265,9 +265,10 @@ class Pipeline:
             )
 
 
-def _drawn_at(parameters: Message) -> int:
-    """The resolution at which an operation wants a drawing to be rasterized, in pixels per inch; 0 if it says nothing about it."""
-    return parameters.svg_dpi if isinstance(parameters, Convert) else 0
+def _svg_dpi(operations: Sequence[Bound]) -> int:
+    """The resolution at which a drawing is rasterized: what the first operation says that says one."""
+    conversions = (each.parameters for each in operations if isinstance(each.parameters, Convert))
+    return next((each.svg_dpi for each in conversions if each.svg_dpi), SVG_DPI)
 
 
 async def _applied(operation: Bound, medium: Medium, parameters: Message, step: Step) -> Medium:
