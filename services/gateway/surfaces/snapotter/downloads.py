@@ -18,6 +18,7 @@ from services.gateway.replies import from_storage
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.job_ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.names import media_type_of
+from services.gateway.surfaces.snapotter.paths import raw_path
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
 from services.gateway.surfaces.snapotter.tool_calls import PREVIEW, kept_name
 
@@ -95,8 +96,7 @@ def preview() -> list[operation_pb2.Operation]:
 
 def _asked(request: Request) -> tuple[str, str]:
     """The job and the name in the path. They are decoded here, each once, so that `%2F` in a name is not taken for the end of it."""
-    raw = request.scope.get("raw_path", request.url.path.encode()).partition(b"?")[0]
-    job_id, _, name = raw.decode("latin-1").partition("/api/v1/download/")[2].partition("/")
+    job_id, _, name = raw_path(request).removeprefix("/api/v1/download/").partition("/")
     return unquote(job_id, errors="replace"), unquote(name, errors="replace")
 
 

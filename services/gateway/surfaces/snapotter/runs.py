@@ -21,7 +21,7 @@ from services.common.process import end
 from services.common.rpc.channel import Caller
 
 SURFACE = "snapotter"
-_ENDED = (task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED)
+ENDED = (task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED)
 _WAIT_SECONDS = 60
 _CALL_SECONDS = 150.0
 _SECONDS = 20.0
@@ -88,7 +88,7 @@ class Runs:
         with translated():
             call = self._tasks.Run(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_CALL_SECONDS)
             run = (await _unless_gone(request, call)).run
-        while run.state not in _ENDED:
+        while run.state not in ENDED:
             try:
                 run = await _unless_gone(request, self.open(account_id, run.task_id, _WAIT_SECONDS))
             except ClientGone:
