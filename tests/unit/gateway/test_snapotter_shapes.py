@@ -10,7 +10,6 @@ from google.protobuf.json_format import MessageToDict
 
 from services.common.rpc.validation import RequestValidator
 from services.gateway.surfaces.snapotter.errors import Refusal
-from services.gateway.surfaces.snapotter.names import with_type
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
 from services.gateway.surfaces.snapotter.tools.plan import Plan
@@ -155,11 +154,6 @@ def test_border(settings: dict[str, Any], border: dict[str, Any]) -> None:
 def test_convert(settings: dict[str, Any], name: str, convert: dict[str, Any]) -> None:
     assert operations("convert", settings) == [{"convert": WRITTEN | {"svgDpi": 300} | convert}]
     assert planned("convert", settings).name == name
-
-
-def test_a_heif_keeps_its_name_though_its_type_is_the_more_exact_one() -> None:
-    assert with_type("photo.heif", "image/heic") == "photo.heif"
-    assert with_type("photo.heif", "image/png") == "photo.png"
 
 
 def test_a_name_without_extension_gets_one() -> None:
