@@ -1,8 +1,8 @@
 """Palettes for pictures with soft alpha, such as shadows.
 
-Colours are compared by how they look on black and on white: for a difference of dc in each premultiplied channel c, and of da in alpha, that
-is the sum of dc² + (dc − da)² = ½ (2 dc − da)² + ½ da², as in Lesiński's libimagequant, which makes it a plain distance in four coordinates.
-The palette is found by splitting the box with the greatest squared deviation at its mean (after Wu: "Efficient Statistical Computations for
+Colours are compared by how they look on black and on white: for a difference of dc in each premultiplied channel c, and of da in alpha,
+that is the sum of dc² + (dc − da)² = ½ (2 dc − da)² + ½ da², as in Lesiński's libimagequant: a plain distance in four coordinates. The
+palette is found by splitting the box with the greatest squared deviation at its mean (after Wu: "Efficient Statistical Computations for
 Optimal Color Quantization", Graphics Gems II, 1991). Opaque, soft and hidden pixels do not share colours, so that nothing opaque starts to
 shine through.
 """
@@ -117,7 +117,8 @@ def _error(box: _Floats, weight: int) -> float:
 def _placed(pixels: Samples) -> _Floats:
     """Where colours stand: distances are how different they look."""
     alpha = pixels[:, 3:].astype(np.float32)
-    return _seen(pixels[:, :3] * (alpha / _OPAQUE), alpha)
+    premultiplied: _Floats = pixels[:, :3] * (alpha / np.float32(_OPAQUE))
+    return _seen(premultiplied, alpha)
 
 
 def _seen(premultiplied: _Floats, alpha: _Floats) -> _Floats:
@@ -128,4 +129,5 @@ def _colours(places: _Floats) -> Samples:
     alpha = places[:, 3:] / np.float32(1.5**0.5)
     premultiplied = (places[:, :3] * np.float32(2**0.5) + alpha) / 2
     colours = premultiplied / np.maximum(alpha, 1) * _OPAQUE
-    return np.clip(np.rint(np.hstack((colours, alpha))), 0, 255).astype(np.uint8)
+    whole: Samples = np.clip(np.rint(np.hstack((colours, alpha))), 0, 255).astype(np.uint8)
+    return whole
