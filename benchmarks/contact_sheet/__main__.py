@@ -16,7 +16,6 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.contact_sheet import odd_sources  # noqa: F401 - registers its pictures
 from benchmarks.contact_sheet.cells import Cell, Sheet
 from benchmarks.contact_sheet.looking import Seen, seen, sheet
 from benchmarks.contact_sheet.sheets import sheets

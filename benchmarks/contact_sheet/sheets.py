@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.contact_sheet import odd_sources  # noqa: F401 - registers its pictures
 from benchmarks.contact_sheet.cells import Cell, Settings, Sheet, each, steps
 from benchmarks.contact_sheet.sources import AS_PHOTO
 

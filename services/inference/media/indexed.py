@@ -11,12 +11,13 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 from PIL import PngImagePlugin
 
+from services.inference.media import soft_palette
 from services.inference.media.colour import Pixels
 
 Samples = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.uint32]
 
-MOST = 256
+MOST, OPAQUE = 256, 255
 _LOOKED_AT = 1 << 14
 """Pixels that show, most of the time, that a picture has more colours."""
 _JUDGED = 1 << 16
@@ -59,21 +60,40 @@ def reduced(pixels: Samples, alpha: Samples | None, most: int) -> Indexed:
     """The picture with at most this many colours, 2 to 256.
 
     Opaque ones by median cut (Heckbert: "Color Image Quantization for Frame Buffer Display", SIGGRAPH 1982) over a part of the pixels, and
-    error diffusion (Floyd, Steinberg: "An Adaptive Algorithm for Spatial Grayscale", 1976); others by an octree over colours with alpha.
+    error diffusion (Floyd, Steinberg: "An Adaptive Algorithm for Spatial Grayscale", 1976); others as `soft_palette` says.
     """
     already = exact(pixels, alpha, most)
     if already is not None:
         return already
     colours = pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
     if alpha is not None:
-        # What is hidden by transparency takes no colour.
-        hidden = np.where(alpha[..., None] == 0, 0, np.dstack((colours, alpha))).astype(np.uint8)
-        chosen = PillowImage.fromarray(hidden).quantize(most, PillowImage.Quantize.FASTOCTREE)
-        return _of_pillow(chosen, 4)
+        return _soft(colours, alpha, most)
     picture = PillowImage.fromarray(np.ascontiguousarray(colours))
     step = max(1, int((picture.width * picture.height / _JUDGED) ** 0.5))
     few = PillowImage.fromarray(np.ascontiguousarray(colours[::step, ::step])).quantize(most, PillowImage.Quantize.MEDIANCUT)
-    return _of_pillow(picture.quantize(palette=few, dither=PillowImage.Dither.FLOYDSTEINBERG), 3)
+    return _of_pillow(picture.quantize(palette=few, dither=PillowImage.Dither.FLOYDSTEINBERG))
+
+
+def _soft(colours: Samples, alpha: Samples, most: int) -> Indexed:
+    """Opaque pixels are dithered; soft ones get the colour that is nearest, and hidden ones none of their own."""
+    seen = np.where(alpha[..., None] == 0, 0, np.dstack((colours, alpha))).astype(np.uint8)
+    palette = soft_palette.chosen(seen.reshape(-1, 4), most)
+    opaque, solid = np.flatnonzero(palette[:, 3] == OPAQUE), alpha == OPAQUE
+    numbers = np.empty(alpha.shape, np.uint8)
+    if opaque.size and solid.any():
+        numbers[solid] = opaque[_dithered(colours, palette[opaque, :3])[solid]]
+        numbers[~solid] = soft_palette.nearest(seen[~solid], palette)
+    else:
+        numbers[...] = soft_palette.nearest(seen.reshape(-1, 4), palette).reshape(alpha.shape)
+    return _used(palette, numbers)
+
+
+def _dithered(colours: Samples, palette: Samples) -> Samples:
+    """The number of a colour of the palette for each pixel, the errors being passed on to neighbours."""
+    few = PillowImage.new("P", (1, 1))
+    few.putpalette(np.ascontiguousarray(palette).tobytes())
+    picture = PillowImage.fromarray(np.ascontiguousarray(colours))
+    return np.asarray(picture.quantize(palette=few, dither=PillowImage.Dither.FLOYDSTEINBERG))
 
 
 def cut_out(pixels: Samples, alpha: Samples | None, most: int) -> Indexed:
@@ -142,13 +162,16 @@ def _keys(values: Numbers, multiplier: int) -> Numbers:
     return keys
 
 
-def _of_pillow(picture: PillowImage.Image, channels: int) -> Indexed:
+def _of_pillow(picture: PillowImage.Image) -> Indexed:
     """A picture of Pillow's with a palette, without the colours that it does not use."""
     assert picture.palette is not None
-    colours = np.frombuffer(picture.palette.tobytes(), np.uint8).reshape(-1, channels)
-    if channels == 3:
-        colours = np.hstack((colours, np.full((len(colours), 1), 255, np.uint8)))
-    numbers = np.asarray(picture)
+    colours = np.frombuffer(picture.palette.tobytes(), np.uint8).reshape(-1, 3)
+    colours = np.hstack((colours, np.full((len(colours), 1), OPAQUE, np.uint8)))
+    return _used(colours, np.asarray(picture))
+
+
+def _used(colours: Samples, numbers: Samples) -> Indexed:
+    """Without the colours that no pixel has."""
     used = np.flatnonzero(np.bincount(numbers.ravel(), minlength=len(colours)))
     renumbered = np.zeros(MOST, np.uint8)
     renumbered[used] = np.arange(used.size, dtype=np.uint8)
