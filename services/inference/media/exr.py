@@ -14,7 +14,7 @@ from services.common.media_format import MediaFormat
 from services.inference.media.errors import damaged, unread
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
-from services.inference.media.linear_light import REC_709, Floats, Primaries, encoded
+from services.inference.media.linear_light import REC_709, Primaries, encoded
 
 _FAILURES = (RuntimeError, ValueError, TypeError, OSError, OverflowError, KeyError, IndexError)
 _NO_THREADS = 0
@@ -35,10 +35,12 @@ def decode(data: bytes, format_: MediaFormat, limits: Limits) -> Image:
     names = _chosen(_opened(data, format_, limits, header_only=True).header(), format_)
     file = _opened(data, format_, limits, header_only=False)
     header, channels = file.header(), file.channels()
-    planes = [_plane(channels[name], _size(header), format_) for name in names]
-    alpha = planes.pop().clip(0, 1) if len(names) in (2, 4) else None
-    light = np.stack(planes, axis=-1)
-    del planes, channels, file
+    size = _size(header)
+    alpha = _plane(channels.get(names.pop()), size, format_).astype(np.float32).clip(0, 1) if len(names) in (2, 4) else None
+    light = np.empty((*size[::-1], len(names)), np.float32)
+    for number, name in enumerate(names):
+        light[..., number] = _plane(channels.get(name), size, format_)
+    del channels, file
     if alpha is not None:
         np.divide(light, alpha[..., np.newaxis], out=light, where=alpha[..., np.newaxis] > 0)
     try:
@@ -81,11 +83,11 @@ def _chosen(header: Mapping[str, Any], format_: MediaFormat) -> list[str]:
     raise unread(format_, "has neither red, green and blue nor luminance")
 
 
-def _plane(channel: Any, size: tuple[int, int], format_: MediaFormat) -> Floats:
-    samples: npt.NDArray[Any] | None = channel.pixels
+def _plane(channel: Any, size: tuple[int, int], format_: MediaFormat) -> npt.NDArray[Any]:
+    samples: npt.NDArray[Any] | None = None if channel is None else channel.pixels
     if samples is None or samples.shape != size[::-1]:
         raise unread(format_, "has channels of another size")
-    return samples.astype(np.float32)
+    return samples
 
 
 def _primaries(header: Mapping[str, Any]) -> Primaries:
