@@ -263,7 +263,7 @@ async def test_a_border_that_needs_alpha_makes_a_png(admin: SnapOtter) -> None:
 
 
 async def test_neutral_adjustments_change_nothing(admin: SnapOtter) -> None:
-    for tool in ("adjust-colors", "brightness-contrast", "saturation", "color-channels", "color-effects"):
+    for tool in ("adjust-colors", "brightness-contrast", "saturation", "color-channels", "color-effects", "color-adjustments"):
         reply = (await admin.tool(tool, WIDE, {})).json()
         assert reply["downloadUrl"].endswith(f"/photo_{tool}.png")
         assert np.array_equal(np.asarray(opened(await admin.download(reply["downloadUrl"])).convert("RGB")), pixels(WIDE))

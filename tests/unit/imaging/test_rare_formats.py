@@ -278,6 +278,13 @@ def test_channels_of_exr() -> None:
     assert refusal(rare_files.exr(gray, "Z")).reason is ErrorReason.MEDIA_UNSUPPORTED
 
 
+def test_a_channel_of_exr_with_a_name_in_no_encoding_is_refused() -> None:
+    data = rare_files.exr(light_of(PIXELS))
+    at = data.index(b"chlist\0") + 11
+    assert data[at : at + 2] == b"B\0"
+    assert refusal(data[:at] + b"\xb3" + data[at + 1 :]).reason is ErrorReason.FILE_CORRUPT
+
+
 def test_primaries_of_exr() -> None:
     # ACES AP0 (SMPTE ST 2065-1). Its white becomes white; a gray stays gray.
     ap0 = (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767)
