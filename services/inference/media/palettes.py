@@ -95,40 +95,54 @@ def _middles(cells: npt.NDArray[np.intp], bits: int) -> _Floats:
 
 
 def _split(kinds: Sequence[Samples], most: int) -> Samples:
-    boxes = [_Box(kind[:: (step := -(-len(kind) // _SAMPLES))], step) for kind in kinds]
+    boxes = [_Box.of(kind) for kind in kinds]
     while len(boxes) < most:
         worst = max(boxes, key=lambda box: box.error)
         if not worst.error:
             break
         boxes.remove(worst)
-        boxes += worst.halves()
+        boxes += worst.parts()
     return np.unique(np.stack([box.colour() for box in boxes]), axis=0)
 
 
 class _Box:
-    """Pixels that get one colour."""
+    """Colours that become one."""
 
-    def __init__(self, pixels: Samples, weight: int) -> None:
-        """Each pixel counts for `weight` of them."""
-        self._pixels, self._weight, self._places = pixels, weight, _placed(pixels)
-        self._variance = self._places.var(axis=0) if (pixels != pixels[0]).any() else np.zeros(4, np.float32)
-        self.error = float(self._variance.sum()) * len(pixels) * weight
+    def __init__(self, colours: Samples, counts: npt.NDArray[np.float64]) -> None:
+        """Each colour is there once, and stands for so many pixels."""
+        self._colours, self._counts, self._places = colours, counts, _placed(colours)
+        self._mean = (self._places * counts[:, None]).sum(axis=0) / counts.sum()
+        deviation = ((self._places - self._mean) ** 2 * counts[:, None]).sum(axis=0)
+        differ = (self._places != self._places[0]).any(axis=0)
+        self._deviation = np.where(differ, deviation, 0)
+        self.error = float(self._deviation.sum())
         """Squared deviation from the mean."""
 
-    def halves(self) -> list[_Box]:
+    @classmethod
+    def of(cls, pixels: Samples) -> _Box:
+        """A part of these pixels."""
+        step = -(-len(pixels) // _SAMPLES)
+        colours, counts = np.unique(np.ascontiguousarray(pixels[::step]).view(np.uint32), return_counts=True)
+        return cls(colours.view(np.uint8).reshape(-1, 4), counts.astype(np.float64) * step)
+
+    def parts(self) -> list[_Box]:
         """What is on either side of the mean."""
-        along = self._places[:, int(self._variance.argmax())]
-        low = along <= along.mean()
-        return [_Box(self._pixels[part], self._weight) for part in (low, ~low) if part.any()]
+        axis = int(self._deviation.argmax())
+        along = self._places[:, axis]
+        low = along <= self._mean[axis]
+        if low.all() or not low.any():
+            # The mean of nearly all is one of the ends, when it is rounded.
+            low = along < along.max()
+        return [_Box(self._colours[part], self._counts[part]) for part in (low, ~low)]
 
     def colour(self) -> Samples:
         """That of most pixels if there is one, so that flat areas stay as they are; else the mean."""
-        colours, counts = np.unique(np.ascontiguousarray(self._pixels).view(np.uint32), return_counts=True)
-        common = int(counts.argmax())
-        if counts[common] * 2 > len(self._pixels):
-            return colours[common : common + 1].view(np.uint8)
-        mean: Samples = _colours(self._places.mean(axis=0)[None])[0]
-        return mean
+        common = int(self._counts.argmax())
+        if self._counts[common] * 2 > self._counts.sum():
+            colour: Samples = self._colours[common]
+        else:
+            colour = _seen_as(self._mean[None].astype(np.float32))[0]
+        return colour
 
 
 def _placed(pixels: Samples) -> _Floats:
@@ -142,7 +156,7 @@ def _seen(premultiplied: _Floats, alpha: _Floats) -> _Floats:
     return np.hstack(((2 * premultiplied - alpha) / np.float32(2**0.5), alpha * np.float32(1.5**0.5)))
 
 
-def _colours(places: _Floats) -> Samples:
+def _seen_as(places: _Floats) -> Samples:
     alpha = places[:, 3:] / np.float32(1.5**0.5)
     premultiplied = (places[:, :3] * np.float32(2**0.5) + alpha) / 2
     colours = premultiplied / np.maximum(alpha, 1) * _OPAQUE

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from services.common.media_format import MediaFormat
-from services.inference.media import Image, Limits, Metadata, Saving, decode, encode, indexed
+from services.inference.media import Image, Limits, Metadata, Saving, decode, encode, indexed, palettes
 from tests.unit.imaging.pictures import deep_photo, exif, photo, wide_gamut_profile
 
 COMPACT = Saving(compact=True)
@@ -136,6 +136,16 @@ def test_few_colours_with_alpha(colours: int) -> None:
     assert len(made.colours) <= colours
     assert (made.colours[made.numbers][image.alpha == 0] == 0).all()
     assert (made.colours[made.numbers][image.alpha == 255, 3] > 0).all()
+
+
+def test_a_flat_area_with_hardly_any_other_colours_is_split_to_the_end() -> None:
+    pixels = np.full((20_000, 4), 255, np.uint8)
+    pixels[:, :3] = (240, 160, 32)
+    others = np.random.default_rng(0).integers(-3, 4, (400, 3)) + np.array((240, 160, 32))
+    for count in (1, 7, 28, 140, 399):
+        pixels[:count, :3] = others[:count]
+        distinct = len(np.unique(pixels, axis=0))
+        assert len(palettes.chosen(pixels, 256)) == min(distinct, 256)
 
 
 def test_a_dot_in_a_large_transparent_picture_stays() -> None:
