@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 from PIL import PngImagePlugin
 
-from services.inference.media import soft_palette
+from services.inference.media import palettes
 from services.inference.media.colour import Pixels
 
 Samples = npt.NDArray[np.uint8]
@@ -22,6 +22,8 @@ _LOOKED_AT = 1 << 14
 """Pixels that show, most of the time, that a picture has more colours."""
 _JUDGED = 1 << 16
 """Pixels that a palette is chosen by."""
+_ROWS = 64
+"""Rows of pixels that are looked at together."""
 _KEY_BITS = 20
 _MULTIPLIERS = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1, 0xD3A2646D, 0xFD7046C5, 0xB55A4F09)
 """Odd constants of multiplicative hashes."""
@@ -59,41 +61,47 @@ def exact(pixels: Samples, alpha: Samples | None, most: int = MOST) -> Indexed |
 def reduced(pixels: Samples, alpha: Samples | None, most: int) -> Indexed:
     """The picture with at most this many colours, 2 to 256.
 
-    Opaque ones by median cut (Heckbert: "Color Image Quantization for Frame Buffer Display", SIGGRAPH 1982) over a part of the pixels, and
-    error diffusion (Floyd, Steinberg: "An Adaptive Algorithm for Spatial Grayscale", 1976); others as `soft_palette` says.
+    `palettes` says how they are chosen. Opaque pixels pass their errors on to neighbours (Floyd, Steinberg: "An Adaptive Algorithm for
+    Spatial Grayscale", 1976), but for those whose very colour is in the palette; soft ones get the colour that is nearest.
     """
     already = exact(pixels, alpha, most)
     if already is not None:
         return already
     colours = pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
-    if alpha is not None:
-        return _soft(colours, alpha, most)
-    picture = PillowImage.fromarray(np.ascontiguousarray(colours))
-    step = max(1, int((picture.width * picture.height / _JUDGED) ** 0.5))
-    few = PillowImage.fromarray(np.ascontiguousarray(colours[::step, ::step])).quantize(most, PillowImage.Quantize.MEDIANCUT)
-    return _of_pillow(picture.quantize(palette=few, dither=PillowImage.Dither.FLOYDSTEINBERG))
-
-
-def _soft(colours: Samples, alpha: Samples, most: int) -> Indexed:
-    """Opaque pixels are dithered; soft ones get the colour that is nearest, and hidden ones none of their own."""
-    seen = np.where(alpha[..., None] == 0, 0, np.dstack((colours, alpha))).astype(np.uint8)
-    palette = soft_palette.chosen(seen.reshape(-1, 4), most)
+    if alpha is None:
+        step = max(1, int((colours.shape[0] * colours.shape[1] / _JUDGED) ** 0.5))
+        few = colours[::step, ::step].reshape(-1, 3)
+        palette = palettes.chosen(np.hstack((few, np.full((len(few), 1), OPAQUE, np.uint8))), most)
+        return _used(palette, _dithered(colours, palette[:, :3]))
+    seen = np.dstack((colours, alpha))
+    # What is hidden takes no colour.
+    seen[alpha == 0] = 0
+    palette = palettes.chosen(seen.reshape(-1, 4), most)
     opaque, solid = np.flatnonzero(palette[:, 3] == OPAQUE), alpha == OPAQUE
-    numbers = np.empty(alpha.shape, np.uint8)
-    if opaque.size and solid.any():
-        numbers[solid] = opaque[_dithered(colours, palette[opaque, :3])[solid]]
-        numbers[~solid] = soft_palette.nearest(seen[~solid], palette)
-    else:
-        numbers[...] = soft_palette.nearest(seen.reshape(-1, 4), palette).reshape(alpha.shape)
+    apart = bool(opaque.size and solid.any())
+    if apart:
+        seen[solid] = 0
+    numbers = palettes.nearest(seen.reshape(-1, 4), palette).reshape(alpha.shape)
+    if apart:
+        del seen
+        numbers[solid] = opaque.astype(np.uint8)[_dithered(colours, palette[opaque, :3])[solid]]
     return _used(palette, numbers)
 
 
 def _dithered(colours: Samples, palette: Samples) -> Samples:
-    """The number of a colour of the palette for each pixel, the errors being passed on to neighbours."""
+    """The number of a colour of the palette for each pixel. Both are red, green and blue."""
     few = PillowImage.new("P", (1, 1))
     few.putpalette(np.ascontiguousarray(palette).tobytes())
     picture = PillowImage.fromarray(np.ascontiguousarray(colours))
-    return np.asarray(picture.quantize(palette=few, dither=PillowImage.Dither.FLOYDSTEINBERG))
+    made = np.array(picture.quantize(palette=few, dither=PillowImage.Dither.FLOYDSTEINBERG))
+    known = _packed(palette[None], None)[0]
+    order = np.argsort(known).astype(np.uint8)
+    for top in range(0, len(made), _ROWS):
+        rows = slice(top, top + _ROWS)
+        packed = _packed(colours[rows], None)
+        numbers = _numbers(packed, known[order])
+        made[rows] = np.where(known[order][numbers] == packed, order[numbers], made[rows])
+    return made
 
 
 def cut_out(pixels: Samples, alpha: Samples | None, most: int) -> Indexed:
@@ -148,26 +156,19 @@ def _packed(pixels: Pixels, alpha: Samples | None) -> Numbers:
 
 
 def _numbers(packed: Numbers, colours: Numbers) -> Samples:
+    """The number of each colour among the given ones, which ascend; any number for another."""
     for multiplier in _MULTIPLIERS:
         keys = _keys(colours, multiplier)
         if np.unique(keys).size == colours.size:
             table = np.zeros(1 << _KEY_BITS, np.uint8)
             table[keys] = np.arange(colours.size, dtype=np.uint8)
             return table[_keys(packed, multiplier)]
-    return np.searchsorted(colours, packed).astype(np.uint8)
+    return np.minimum(np.searchsorted(colours, packed), colours.size - 1).astype(np.uint8)
 
 
 def _keys(values: Numbers, multiplier: int) -> Numbers:
     keys: Numbers = (values * np.uint32(multiplier)) >> np.uint32(32 - _KEY_BITS)
     return keys
-
-
-def _of_pillow(picture: PillowImage.Image) -> Indexed:
-    """A picture of Pillow's with a palette, without the colours that it does not use."""
-    assert picture.palette is not None
-    colours = np.frombuffer(picture.palette.tobytes(), np.uint8).reshape(-1, 3)
-    colours = np.hstack((colours, np.full((len(colours), 1), OPAQUE, np.uint8)))
-    return _used(colours, np.asarray(picture))
 
 
 def _used(colours: Samples, numbers: Samples) -> Indexed:

@@ -107,6 +107,28 @@ def test_soft_alpha_has_no_steps(colours: int) -> None:
     assert np.abs(back.pixels.astype(int) - image.pixels)[image.alpha == 255].mean() < 10
 
 
+@pytest.mark.parametrize("colours", [16, 205])
+def test_flat_areas_beside_soft_alpha_keep_their_colour(colours: int) -> None:
+    image = shadowed()
+    assert image.alpha is not None
+    image.pixels[90:110, 90:150], image.pixels[110:130, 90:150] = (255, 255, 255), (240, 160, 32)
+    made = indexed.reduced(image.pixels, image.alpha, colours)
+    seen = made.colours[made.numbers].astype(int)
+    assert np.abs(seen[92:108, 92:148] - 255).mean() < 1
+    assert np.abs(seen[112:128, 92:148, :3] - (240, 160, 32)).mean() < 2
+
+
+@pytest.mark.parametrize("colours", [32, 205, 256])
+def test_the_ground_of_a_drawing_stays_white(colours: int) -> None:
+    pixels = np.full((240, 240, 3), 255, np.uint8)
+    pixels[60:180, 60:180] = photo(120, 120)
+    made = indexed.reduced(pixels, None, colours)
+    seen = made.colours[made.numbers][..., :3]
+    assert (seen[:60] == 255).all()
+    assert (seen[:, 181:] == 255).all()
+    assert np.abs(seen[60:180, 60:180].astype(int) - pixels[60:180, 60:180]).mean() < 10
+
+
 @pytest.mark.parametrize("colours", [2, 3, 4, 5])
 def test_few_colours_with_alpha(colours: int) -> None:
     image = shadowed(60)
