@@ -19,7 +19,7 @@ from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
 
 DOCS = Path(__file__).parents[2] / "docs"
 NOT_PICTURES = {"info", "strip-metadata-inspect"}
-OTHER_NAMES = {"brightness-contrast", "saturation", "color-channels"}
+OTHER_NAMES = {"brightness-contrast", "saturation", "color-channels", "color-adjustments"}
 
 
 @pytest.mark.parametrize("shown", sheets(), ids=lambda shown: shown.name)
