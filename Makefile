@@ -114,6 +114,9 @@ quality: ## score results beside those of other tools, and write benchmarks/qual
 	@$(PYTHON) deploy/setup.py bench
 	@$(bin)/python -m benchmarks.quality --write
 
+sheets: setup ## make the contact sheets of docs/operations/snapotter-tools.md, with the running stack in DIR
+	@. $(abspath $(DIR))/env && $(bin)/python -m benchmarks.contact_sheet
+
 lock: setup ## resolve requirements/*.in into locked, hashed requirements/*.txt
 	@for name in bootstrap main triton bench diffusion; do \
 	  .cache/tools/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \

@@ -38,7 +38,7 @@ REVOKED_SUBJECT = "ACCOUNTS.revoked"
 _EVENTS_SECONDS = 3600
 _OFFER_SECONDS = 60
 _PROGRESS_SECONDS = 120
-_PROGRESS_BYTES = 64 << 20
+_PROGRESS_JOBS = 50_000
 _DUPLICATE_SECONDS = 120
 _logger = get_logger()
 _DISCONNECTS = Counter("darkroom_nats_disconnects", "Times that the connection to NATS was lost.")
@@ -160,7 +160,8 @@ class Bus:
                 storage=StorageType.MEMORY,
                 max_msgs_per_subject=1,
                 max_age=_PROGRESS_SECONDS,
-                max_bytes=_PROGRESS_BYTES,
+                # Not `max_bytes`, which would be set aside.
+                max_msgs=_PROGRESS_JOBS,
                 num_replicas=replicas,
                 duplicate_window=_PROGRESS_SECONDS,
             ),

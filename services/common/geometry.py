@@ -110,12 +110,11 @@ def bordering(parameters: Border, width: int, height: int) -> Bordering:
     """The frame around a picture of this size, and the room for its shadow."""
     around = parameters.width + parameters.margin
     frame = width + 2 * around, height + 2 * around
-    if not parameters.HasField("shadow"):
+    if not parameters.shadow:
         return Bordering(frame, frame, 0, 0)
-    shadow = parameters.shadow
-    reach = math.ceil(2 * shadow.blur)
-    left, right = max(0, reach - shadow.offset_x), max(0, reach + shadow.offset_x)
-    top, bottom = max(0, reach - shadow.offset_y), max(0, reach + shadow.offset_y)
+    reach = math.ceil(2 * parameters.shadow_blur)
+    left, right = max(0, reach - parameters.shadow_offset_x), max(0, reach + parameters.shadow_offset_x)
+    top, bottom = max(0, reach - parameters.shadow_offset_y), max(0, reach + parameters.shadow_offset_y)
     return Bordering(frame, (frame[0] + left + right, frame[1] + top + bottom), left, top)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Flag, StrEnum, auto
 
 from darkroom.operations.v1 import options_pb2
@@ -30,6 +30,8 @@ class Use(Flag):
     """Results may be in it."""
     RENDERED = auto()
     """It holds a drawing, which is rasterized when it is read."""
+    DEVELOPED = auto()
+    """It holds what a camera's sensor recorded, which is developed when it is read."""
 
 
 class MediaFormat(StrEnum):
@@ -58,10 +60,24 @@ class MediaFormat(StrEnum):
     GIF = "gif", "image/gif", ("gif",), Use.READ | Use.WRITTEN, (b"GIF87a", b"GIF89a")
     TIFF = "tiff", "image/tiff", ("tif", "tiff"), Use.READ | Use.WRITTEN, (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
     HEIC = "heic", "image/heic", ("heic",), Use.READ | Use.WRITTEN
-    HEIF = "heif", "image/heif", ("heif",), Use.WRITTEN
-    """The container of HEIC and AVIF, with a picture in another encoding; as a result, HEIC under the container's name."""
+    HEIF = "heif", "image/heif", ("heif", "hif"), Use.READ | Use.WRITTEN
+    """The container of HEIC and AVIF, where its brands do not say how the picture in it is encoded; as a result, HEIC under that name."""
     AVIF = "avif", "image/avif", ("avif",), Use.READ | Use.WRITTEN
     BMP = "bmp", "image/bmp", ("bmp",)
+    JXL = "jxl", "image/jxl", ("jxl",), Use.READ, (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
+    ICO = "ico", "image/vnd.microsoft.icon", ("ico",)
+    PSD = "psd", "image/vnd.adobe.photoshop", ("psd", "psb"), Use.READ, (b"8BPS\0\1", b"8BPS\0\2")
+    EXR = "exr", "image/x-exr", ("exr",), Use.READ, (b"\x76\x2f\x31\x01",)
+    HDR = "hdr", "image/vnd.radiance", ("hdr",), Use.READ, (b"#?RADIANCE", b"#?RGBE")
+    TGA = "tga", "image/x-tga", ("tga",)
+    """Told by its name: it begins with nothing of its own."""
+    DNG = "dng", "image/x-adobe-dng", ("dng",), Use.READ | Use.DEVELOPED
+    """This one, NEF and ARW begin as a TIFF does, and are told from it by their names."""
+    CR2 = "cr2", "image/x-canon-cr2", ("cr2",), Use.READ | Use.DEVELOPED, (b"II*\0\x10\0\0\0CR\2",)
+    NEF = "nef", "image/x-nikon-nef", ("nef",), Use.READ | Use.DEVELOPED
+    ARW = "arw", "image/x-sony-arw", ("arw",), Use.READ | Use.DEVELOPED
+    ORF = "orf", "image/x-olympus-orf", ("orf",), Use.READ | Use.DEVELOPED, (b"IIRO", b"IIRS", b"MMOR")
+    RW2 = "rw2", "image/x-panasonic-rw2", ("rw2",), Use.READ | Use.DEVELOPED, (b"IIU\0",)
     SVG = "svg", "image/svg+xml", ("svg",), Use.READ | Use.RENDERED
     PDF = "pdf", "application/pdf", ("pdf",), Use.READ | Use.WRITTEN
 
@@ -112,22 +128,38 @@ _PDF_WINDOW = 1024
 """PDF readers accept a header anywhere in the first 1,024 bytes (ISO 32000-1, annex H, note 13 of Adobe's readers)."""
 _SVG_WINDOW = 4096
 """XML may open with a declaration, comments and a doctype; an SVG root after more than this is not worth guessing at."""
+_MAGIC = sorted(((magic, each) for each in MediaFormat for magic in each.magic), key=lambda entry: -len(entry[0]))
+"""The longest first: what a camera's file begins with may begin with what a TIFF does."""
+_RAW = {each.value: each for each in MediaFormat if Use.DEVELOPED in each.use}
+_ICON_DIRECTORY, _ICON_ENTRY, _MOST_ICONS = 6, 16, 1024
+_TARGA_HEADER = 18
+_TARGA_KINDS = {1: True, 9: True, 2: False, 3: False, 10: False, 11: False}
+"""Whether there must be a colour map, by the kind of picture."""
+_TARGA_DEPTHS = frozenset({8, 15, 16, 24, 32})
 
 
-def sniff(head: bytes) -> MediaFormat | None:
-    """The format of a file by its first bytes (4,096 are enough), never by its name; None for any other file."""
-    for each in MediaFormat:
-        if each.magic and head.startswith(each.magic):
-            return each
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return MediaFormat.WEBP
+def sniff(head: bytes, name: str = "") -> MediaFormat | None:
+    """The format of a file by its first bytes (4,096 are enough); None for any other file.
+
+    Its name matters for a TGA, which no bytes tell, and for what begins as a TIFF does: there its extension says from which camera it is.
+    """
+    _, dot, ending = name.rpartition(".")
+    extension = ending.lower() if dot else ""
+    found = _sniff_content(head)
+    if found is MediaFormat.TIFF:
+        return _RAW.get(extension, found)
+    if found is None and extension in MediaFormat.TGA.extensions and _is_targa(head):
+        return MediaFormat.TGA
+    return found
+
+
+def _sniff_content(head: bytes) -> MediaFormat | None:
     if head[4:8] == b"ftyp":
         return _sniff_heif(head)
-    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
-        return MediaFormat.BMP
-    if b"%PDF-" in head[:_PDF_WINDOW]:
-        return MediaFormat.PDF
-    return MediaFormat.SVG if _is_svg(head[:_SVG_WINDOW]) else None
+    for magic, each in _MAGIC:
+        if head.startswith(magic):
+            return each
+    return next((each for each, told in _TOLD.items() if told(head)), None)
 
 
 def _sniff_heif(head: bytes) -> MediaFormat | None:
@@ -141,6 +173,43 @@ def _sniff_heif(head: bytes) -> MediaFormat | None:
     return MediaFormat.HEIF if brands & _HEIF_BRANDS else None
 
 
+def _is_webp(head: bytes) -> bool:
+    return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+
+
+def _is_bmp(head: bytes) -> bool:
+    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS
+
+
+def _is_pdf(head: bytes) -> bool:
+    return b"%PDF-" in head[:_PDF_WINDOW]
+
+
 def _is_svg(head: bytes) -> bool:
+    head = head[:_SVG_WINDOW]
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return text.startswith(b"<svg") or (text.startswith((b"<?xml", b"<!--", b"<!DOCTYPE svg")) and b"<svg" in text)
+
+
+def _is_icon(head: bytes) -> bool:
+    count, first_at = int.from_bytes(head[4:6], "little"), int.from_bytes(head[18:22], "little")
+    entries_end = _ICON_DIRECTORY + count * _ICON_ENTRY
+    return head[:4] == b"\0\0\1\0" and 1 <= count <= _MOST_ICONS and len(head) > _ICON_DIRECTORY + _ICON_ENTRY and first_at >= entries_end
+
+
+def _is_targa(head: bytes) -> bool:
+    if len(head) < _TARGA_HEADER or head[2] not in _TARGA_KINDS:
+        return False
+    mapped = head[1] == 1 or (head[1] == 0 and not _TARGA_KINDS[head[2]])
+    # The two highest bits are for interlacing, which nobody does.
+    return mapped and head[12:14] != b"\0\0" and head[14:16] != b"\0\0" and head[16] in _TARGA_DEPTHS and head[17] < 0x40
+
+
+_TOLD: Mapping[MediaFormat, Callable[[bytes], bool]] = {
+    MediaFormat.WEBP: _is_webp,
+    MediaFormat.ICO: _is_icon,
+    MediaFormat.BMP: _is_bmp,
+    MediaFormat.PDF: _is_pdf,
+    MediaFormat.SVG: _is_svg,
+}
+"""What tells the formats whose files begin with nothing in common."""

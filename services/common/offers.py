@@ -15,6 +15,8 @@ from services.common.bus import OFFERS_STREAM, Bus, offer_subject
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.operations import OperationSpec
 
+GPU = "gpu"
+"""What a worker announces, beside operations, whose models run on a GPU."""
 REPEAT_SECONDS = 10.0
 """Pause between two announcements: several fit into an offer's lifetime, so that a busy worker's offer does not expire."""
 
@@ -29,6 +31,10 @@ class Offers:
         """Offer the operations, and to serve the lanes, for the next minute. Raises nats.errors.Error while NATS is unreachable."""
         for name in (*operations, *map(_of_lane, lanes)):
             await self._jetstream.publish(offer_subject(name), b"")
+
+    async def gpu(self) -> bool:
+        """Whether a worker's models run on a GPU. Raises UNAVAILABLE while NATS is unreachable."""
+        return await self._offered(GPU)
 
     async def serve(self, lane: str) -> bool:
         """Whether a worker offers to serve a lane. Raises UNAVAILABLE while NATS is unreachable."""

@@ -42,6 +42,7 @@ SHORT_OPERATIONS: Mapping[str, float] = {
     "sharpen": 3,
     "polish": 2,
     "inspect_picture": 25,
+    "inspect_metadata": 25,
 }
 """Millions of pixels, before or after it, whichever are more, by operation."""
 _WRITTEN: Mapping[MediaFormat, float] = {
@@ -54,6 +55,8 @@ _WRITTEN: Mapping[MediaFormat, float] = {
 """Millions of pixels that are written, by format."""
 _WRITTEN_TIGHTLY = 0.5
 """Millions of pixels that are written as lossless WebP, or as PNG with the best compression."""
+_GIVE_ALPHA = frozenset(("border", "replace_color"))
+"""Operations after which a JPEG may have to become a PNG."""
 _TRIES = 8
 """How often a picture is written whose file must not be too large."""
 
@@ -78,19 +81,19 @@ def is_short(operations: Sequence[Message], format_: MediaFormat, size: Size) ->
     # A profile for print is a file of the operator's, which children cannot open.
     if any(conversion.color_space == COLOR_SPACE_CMYK for conversion in conversions):
         return False
-    return _megapixels(sizes[-1]) <= _written(conversions[-1] if conversions else None, format_)
+    return _megapixels(sizes[-1]) <= _written(conversions[-1] if conversions else None, format_, gives_alpha=bool(names & _GIVE_ALPHA))
 
 
-def _written(conversion: Convert | None, source: MediaFormat) -> float:
+def _written(conversion: Convert | None, source: MediaFormat, *, gives_alpha: bool) -> float:
     if conversion is None:
         return _WRITTEN[MediaFormat.PNG]
     format_ = written_format(conversion.format, source)
     tight = conversion.lossless if format_ is MediaFormat.WEBP else conversion.compression == PNG_COMPRESSION_BEST
     tight = tight and format_ in (MediaFormat.WEBP, MediaFormat.PNG)
     most = _WRITTEN_TIGHTLY if tight else _WRITTEN.get(format_, 0)
-    if conversion.keep_alpha:
+    if conversion.keep_alpha and gives_alpha:
         most = min(most, _WRITTEN[MediaFormat.PNG])
-    if conversion.max_colors:
+    if conversion.max_colors and format_ in (MediaFormat.PNG, MediaFormat.GIF):
         most = min(most, _WRITTEN[MediaFormat.GIF])
     return most / _TRIES if conversion.max_bytes else most
 

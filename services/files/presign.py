@@ -48,9 +48,10 @@ class Presigner:
         """A URL for DELETE."""
         return self._sign("DELETE", key, seconds, {})
 
-    def head(self, key: str, seconds: int) -> str:
-        """A URL for HEAD."""
-        return self._sign("HEAD", key, seconds, {})
+    def head(self, key: str, seconds: int, *, disposition: str | None = None, media_type: str | None = None) -> str:
+        """A URL for HEAD; the reply has the headers of `get`."""
+        overrides = {"response-content-disposition": disposition, "response-content-type": media_type}
+        return self._sign("HEAD", key, seconds, {name: value for name, value in overrides.items() if value is not None})
 
     def _sign(self, method: str, key: str, seconds: int, params: dict[str, str], headers: dict[str, str] | None = None) -> str:
         request = AWSRequest(method, self._base + key, headers=headers or {}, params=params)

@@ -86,7 +86,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
         max_picture_bytes=settings.max_picture_bytes,
     )
     lanes = {lane: count for lane, count in settings.lanes.items() if _workable(lane, serving)}
-    offering = Loop("offers", REPEAT_SECONDS, Offering(Offers(connection), serving, lanes).step)
+    offering = Loop("offers", REPEAT_SECONDS, Offering(Offers(connection), serving, lanes, server.on_gpu).step)
 
     async def offer_and_work(stop: asyncio.Event, health: Health) -> None:
         async with process.background(offering.run()):

@@ -195,7 +195,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         public=[mount for room in found for mount in room.mounts(parts)],
         internal=[
             Mount(InternalAttempts(attempts, exchange, later, former, recent)),
-            Mount(InternalRuns(acceptance, tasks, watching, files, recent, gauges.open_tasks)),
+            Mount(InternalRuns(parts, recent, gauges.open_tasks, offers)),
             Mount(AuditPartServicer(audit)),
             Mount(UsagePartServicer(usage.part)),
         ],

@@ -166,7 +166,7 @@ async def test_a_task_that_waits_shows_its_place(shell: Shell, native: AsyncClie
         (["remove-background", "one.png", "two.png", "--output", "out.png"], {}, 2, "give a folder"),
         (["task", "ls"], {"DARKROOM_API_KEY": ""}, 3, "There is no API key for http://127.0.0.1"),
         (["task", "get", "1"], {}, 1, "task"),
-        (["sharpen", "one.png"], {}, 2, "No such command"),
+        (["fly", "one.png"], {}, 2, "No such command"),
     ],
 )
 async def test_what_goes_wrong_is_told(shell: Shell, arguments: list[str], environment: dict[str, str], status: int, told: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 import sys
 import time
@@ -18,6 +19,7 @@ from darkroom.tasks.v1 import task_pb2
 from services.common.operations import parameters_of, specs
 from tests.stacks import Account, StackUnderTest
 from tests.system.documented import DOCS, examples, pages_with_examples, preparation, run
+from tests.system.snapotter import SnapOtter
 
 # Tested without a stack.
 ELSEWHERE = DOCS / "how-to" / "own-model.md"
@@ -32,6 +34,8 @@ def _name(page: Path) -> str:
 @pytest.mark.parametrize("page", [page for page in pages_with_examples() if page != ELSEWHERE], ids=_name)
 async def test_examples(page: Path, stack: StackUnderTest, account: Account, native: AsyncClient, tmp_path: Path) -> None:
     environment = {"DARKROOM_URL": stack.url, "DARKROOM_API_KEY": account.api_key}
+    if page.stem == "migrate-from-snapotter":
+        environment |= await newcomer(stack.url)
     status, out, err = await run([*preparation(page), *examples(page)], tmp_path, environment)
     assert status == 0, out + err
     tasks = await native.list_tasks()
@@ -46,6 +50,15 @@ async def test_examples(page: Path, stack: StackUnderTest, account: Account, nat
         assert len(others) == 3
         for field, value in said.ListFields():
             assert [getattr(other, field.name) for other in others] == [value] * 3, field.name
+
+
+async def newcomer(url: str) -> dict[str, str]:
+    """The name and the first password of somebody new, as that page's examples have them."""
+    admin = await SnapOtter(url).admin()
+    name, password = f"person-{secrets.token_hex(6)}", "First-Password-1"
+    added = await admin.post("/api/auth/register", {"username": name, "password": password})
+    assert added.status_code == 201, added.text
+    return {"NAME": name, "FIRST": password}
 
 
 async def test_the_receiver(stack: StackUnderTest, native: AsyncClient, tmp_path: Path) -> None:

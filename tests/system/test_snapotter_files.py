@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.system.pictures import disc, encoded, heic, opened, sideways_jpeg
+from tests.system.pilio import Pilio
 from tests.system.snapotter import Part, SnapOtter, form_of
 
 PICTURE = encoded(disc(64, 48), "PNG")
@@ -250,3 +251,21 @@ async def test_jobs_at_once_do_not_mix(admin: SnapOtter) -> None:
     assert len({reply.json()["jobId"] for reply in replies}) == 16
     widths = [opened(await admin.download(reply.json()["downloadUrl"])).width for reply in replies]
     assert widths == [10 + n for n in range(16)]
+
+
+async def test_what_is_refused_leaves_nothing_behind(visitor: SnapOtter, pilio: Pilio) -> None:
+    owner = visitor.of(pilio.api_key)
+    before = (await pilio.get("/v1/files")).json()["data"]["items"]
+    refusals = [
+        await owner.form(RESIZE, FILE, ("settings", "{")),
+        await owner.form(RESIZE, FILE, ("settings", '{"width": -1}')),
+        await owner.form(RESIZE, FILE, FILE, SETTINGS),
+        await owner.form(RESIZE, ("file", b"no picture", "a.png"), SETTINGS),
+        await owner.form("/api/v1/upload", FILE, ("x", b"no picture", "bad.png")),
+        await owner.tool("crop", PICTURE, {"left": 60, "top": 0, "width": 30, "height": 9}),
+        await owner.http.post(
+            owner.url + RESIZE, content=form_of(FILE, SETTINGS)[0][:-20], headers={**owner.headers, "content-type": form_of()[1]}
+        ),
+    ]
+    assert {reply.status_code for reply in refusals} == {400, 422}
+    assert (await pilio.get("/v1/files")).json()["data"]["items"] == before == []

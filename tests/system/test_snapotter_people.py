@@ -121,7 +121,8 @@ async def test_changing_the_password(admin: SnapOtter) -> None:
 async def test_changing_the_password_is_checked_in_order(admin: SnapOtter, visitor: SnapOtter) -> None:
     _, person = await admin.person()
     path, code = "/api/auth/change-password", "VALIDATION_ERROR"
-    for body in ({}, {"currentPassword": "x"}, {"newPassword": "Strong-Enough-1"}, [], {"currentPassword": 1, "newPassword": 2}):
+    odd: list[object] = [{}, {"currentPassword": "x"}, {"newPassword": "Strong-Enough-1"}, [], {"currentPassword": 1, "newPassword": 2}]
+    for body in odd:
         assert refused(await person.post(path, body), 400, code) == "Current password and new password are required"
     for weak in WEAK[:-1]:
         text = refused(await person.post(path, {"currentPassword": "wrong", "newPassword": weak}), 400, code)
@@ -185,7 +186,8 @@ async def test_an_unknown_role_becomes_user(admin: SnapOtter) -> None:
 
 async def test_adding_people_is_checked_in_order(admin: SnapOtter) -> None:
     path, code, strong = "/api/auth/register", "VALIDATION_ERROR", "First-Password-1"
-    for body in ({}, {"username": "abc"}, {"password": strong}, [], {"username": 1, "password": 2}):
+    odd: list[object] = [{}, {"username": "abc"}, {"password": strong}, [], {"username": 1, "password": 2}]
+    for body in odd:
         assert refused(await admin.post(path, body), 400, code) == "Username and password are required"
     for name in ("ab", "x" * 51, "with space", "tab\t", "slash/", "ünder", "nul\0name", "x" * 10_000):
         refused(await admin.post(path, {"username": name, "password": "weak"}), 400, code)
@@ -229,7 +231,8 @@ async def test_changing_a_role_works_at_once(admin: SnapOtter) -> None:
 async def test_changing_people_is_checked_in_order(admin: SnapOtter) -> None:
     added, _ = await admin.person()
     path = f"/api/auth/users/{added['id']}"
-    for body in ([], "text", {"role": 1}, {"team": ["x"]}):
+    odd: list[object] = [[], "text", {"role": 1}, {"team": ["x"]}]
+    for body in odd:
         refused(await admin.call("PUT", path, body), 400, "VALIDATION_ERROR")
     refused(await admin.call("PUT", f"/api/auth/users/{uuid.uuid4()}", {"role": "admin"}), 404, "NOT_FOUND")
     refused(await admin.call("PUT", "/api/auth/users/no-uuid", {}), 404, "NOT_FOUND")

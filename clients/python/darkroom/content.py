@@ -23,19 +23,41 @@ _MAGIC = (
     (0, b"\x89PNG", "png"),
     (0, b"%PDF", "pdf"),
     (0, b"GIF8", "gif"),
+    (0, b"II*\0\x10\0\0\0CR", "cr2"),
+    (0, b"IIRO", "orf"),
+    (0, b"IIRS", "orf"),
+    (0, b"MMOR", "orf"),
+    (0, b"IIU\0", "rw2"),
     (0, b"II*\0", "tif"),
     (0, b"MM\0*", "tif"),
     (0, b"BM", "bmp"),
     (8, b"WEBP", "webp"),
     (4, b"ftypavif", "avif"),
     (4, b"ftyphei", "heic"),
+    (4, b"ftyphev", "heic"),
     (4, b"ftypmif1", "heif"),
+    (4, b"ftypmsf1", "heif"),
+    (0, b"\xff\x0a", "jxl"),
+    (0, b"\0\0\0\x0cJXL ", "jxl"),
+    (0, b"\0\0\1\0", "ico"),
+    (0, b"8BPS", "psd"),
+    (0, b"\x76\x2f\x31\x01", "exr"),
+    (0, b"#?RADIANCE", "hdr"),
+    (0, b"#?RGBE", "hdr"),
 )
 
 
 def is_url(source: object) -> TypeGuard[str]:
     """Whether the server fetches it."""
     return isinstance(source, str) and source.lower().startswith(("http://", "https://"))
+
+
+def extension_of(head: bytes) -> str | None:
+    """The usual extension of a file that begins like this; None where that does not tell, as with TGA and some cameras' files."""
+    for offset, magic, extension in _MAGIC:
+        if head[offset : offset + len(magic)] == magic:
+            return extension
+    return "svg" if b"<svg" in head[:_HEAD_BYTES] else None
 
 
 class Content:
@@ -89,9 +111,6 @@ def _name_of(file: BinaryIO) -> str | None:
 def _name_for(file: BinaryIO, start: int) -> str:
     head = file.read(_HEAD_BYTES)
     file.seek(start)
-    for offset, magic, extension in _MAGIC:
-        if head[offset : offset + len(magic)] == magic:
-            return f"upload.{extension}"
-    if b"<svg" in head:
-        return "upload.svg"
+    if (extension := extension_of(head)) is not None:
+        return f"upload.{extension}"
     raise ValueError("Cannot tell what kind of file this is from its name or first bytes: pass a `name` with an extension.")

@@ -33,7 +33,7 @@ def free_path(wanted: Path, *, overwrite: bool = False) -> Iterator[Path]:
         raise
 
 
-_SAME = ({".jpg", ".jpeg"}, {".tif", ".tiff"}, {".heic", ".heif"})
+_SAME = ({".jpg", ".jpeg"}, {".tif", ".tiff"}, {".heic", ".heif", ".hif"}, {".psd", ".psb"})
 
 
 def named(own: str, wanted: str) -> str:

@@ -62,14 +62,15 @@ class Sessions:
         if person is not None and matches:
             token, expires_at = make_token(), self._clock() + timedelta(hours=self._rules.session_hours)
             if await self._sessions.add(person, digest_of(token), expires_at, actor):
-                return token, await self.session(token)
+                return token, await self._sessions.session(digest_of(token), self._clock()) or _invalid()
         if account_id is not None:
             why = "unknown_user" if person is None else "bad_password"
             await self._sessions.note_refusal(account_id, person.id if person is not None else 0, _shown(user_name), why, actor)
         raise DarkroomError(ErrorReason.CREDENTIALS_INVALID, "Invalid credentials")
 
     async def session(self, token: str, caller: Identity | None = None) -> Session:
-        """The session of a token; without one, that of the caller. Raises SESSION_INVALID."""
+        """The session of a token; without one, that of the caller. Raises RATE_LIMITED and SESSION_INVALID."""
+        await self._count()
         if not token and caller is not None and caller.user is not None:
             return await self._own(caller) or _invalid()
         if not token:
@@ -77,7 +78,8 @@ class Sessions:
         return await self._sessions.session(digest_of(token), self._clock()) or _invalid()
 
     async def delete(self, token: str, caller: Identity | None = None) -> None:
-        """Sign out; without a token, the caller. Nothing happens where there is no session."""
+        """Sign out; without a token, the caller. Nothing happens where there is no session. Raises RATE_LIMITED."""
+        await self._count()
         if token:
             session = await self._sessions.session(digest_of(token), self._clock())
         else:
@@ -107,6 +109,10 @@ class Sessions:
                 return
         raise DarkroomError(ErrorReason.PASSWORD_INVALID, "Current password is incorrect", field="current_password")
 
+    async def _count(self) -> None:
+        """Count a call for its address: the edge does not ask about calls that need no key."""
+        await self._limits.spend(self._limits.of_address(current_client().address or ""))
+
     async def _own(self, caller: Identity) -> Session | None:
         """The session that calls; None for any other caller."""
         if caller.user is None or not caller.user.session:
@@ -117,12 +123,12 @@ class Sessions:
         """The person of a name. Where there is nobody yet, the first administrator is added, if there is a password for that."""
         if "\0" in name or len(name) > _LONGEST_NAME:
             return None
-        person = await self._people.by_name(account_id, name)
-        if person is None and self._rules.default_password and await self._people.count(account_id) == (0, 0):
-            person = await self._first(account_id)
-        return person if person is not None and person.name == name else None
+        # Whatever the name is, so that the time does not tell whether there is somebody of it.
+        if self._rules.default_password and await self._people.count(account_id) == (0, 0):
+            await self._add_first(account_id)
+        return await self._people.by_name(account_id, name)
 
-    async def _first(self, account_id: int) -> Person | None:
+    async def _add_first(self, account_id: int) -> None:
         await self._people.team(account_id, DEFAULT_TEAM_ID)
         first = NewPerson(
             name=self._rules.default_username,
@@ -131,9 +137,7 @@ class Sessions:
             team_id=DEFAULT_TEAM_ID,
             must_change=not self._rules.skip_must_change,
         )
-        added = await self._people.add_first(account_id, first, _ITSELF)
-        # Another call may have been faster.
-        return added or await self._people.by_name(account_id, first.name)
+        await self._people.add_first(account_id, first, _ITSELF)
 
 
 def _shown(name: str) -> str:

@@ -173,11 +173,12 @@ class PeopleStore:
                 raise DarkroomError(ErrorReason.USER_LIMIT_REACHED, message, metadata={"max_users": str(max_users)})
             return await _added(transaction, account_id, person, actor_values())
 
-    async def add_first(self, account_id: int, person: NewPerson, actor: Actor) -> Person | None:
-        """Add a person if there is nobody yet; else None."""
+    async def add_first(self, account_id: int, person: NewPerson, actor: Actor) -> None:
+        """Add a person unless there is somebody."""
         async with self._changing(account_id) as transaction:
             [count] = await transaction.fetch(_COUNT, {"account_id": account_id, "admin": ADMIN})
-            return await _added(transaction, account_id, person, actor_values(actor)) if not count["people"] else None
+            if not count["people"]:
+                await _added(transaction, account_id, person, actor_values(actor))
 
     async def update(self, person: Person, *, role: str | None, team_id: str | None) -> Sequence[int] | None:
         """Give a person another role or team (None: it stays). None if there would be no administrator left, or the person is gone."""

@@ -24,7 +24,7 @@ class Bundles:
         """A new bundle's id."""
         return await self._store.insert(account_id, files, self._clock() + self._settings.temporary_life)
 
-    async def download(self, account_id: int, bundle_id: int, name: str, media_type: str) -> Download | None:
+    async def download(self, account_id: int, bundle_id: int, name: str, media_type: str, *, for_head: bool = False) -> Download | None:
         """A download of the last file with that name, of this media type; None if there is none."""
         found = [each for each in await self._store.find(account_id, bundle_id, self._clock()) if each.name == name]
         if not found:
@@ -32,7 +32,7 @@ class Bundles:
         file = (await self._visibility.visible(account_id, [found[-1].file_id])).get(found[-1].file_id)
         if file is None or file.state is not FileState.READY:
             return None
-        [download] = await self._downloads.sign([file], {file.id: Offer(name, media_type)})
+        [download] = await self._downloads.sign([file], {file.id: Offer(name, media_type)}, for_head=for_head)
         return download
 
     async def sweep(self) -> bool:

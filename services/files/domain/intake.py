@@ -21,6 +21,7 @@ from services.files.domain.naming import of_the_same_medium
 from services.files.domain.quota import Quotas, storage_of
 from services.files.objects import ObjectStore, SourceChanged
 from services.files.presign import Presigner
+from services.files.probe.faults import TOO_MANY_PIXELS
 from services.files.probe.model import Probe
 from services.files.recent import RecentContents
 from services.files.records import AcceptedContent, File, FileState, Storage
@@ -55,8 +56,8 @@ _REFUSALS = {
 class ContentProber(Protocol):
     """`services.files.probe.prober.Prober`, as far as it is used here."""
 
-    async def probe(self, account_id: int, url: str, size: int, etag: str | None = None, head: bytes = b"") -> Probe:
-        """Find out what the account's object of `size` bytes behind the URL is, which begins with `head`."""
+    async def probe(self, account_id: int, url: str, size: int, etag: str | None = None, head: bytes = b"", name: str = "") -> Probe:
+        """Find out what the account's object of `size` bytes behind the URL is, which begins with `head` and was uploaded as `name`."""
 
 
 class Intake:
@@ -245,13 +246,20 @@ class Intake:
     async def _examine(self, file: File, key: str, begun: Beginning) -> AcceptedContent:
         # A small file has been read whole.
         url = "" if len(begun.head) == begun.size_bytes else self._urls.get(key, self._settings.internal_url_seconds)
-        found = await self._prober.probe(file.account_id, url, begun.size_bytes, begun.etag, begun.head)
+        found = await self._prober.probe(file.account_id, url, begun.size_bytes, begun.etag, begun.head, file.name)
         megapixels, pages = self._settings.max_megapixels, self._settings.max_pages
         if found.megapixels > megapixels:
             raise DarkroomError(
                 ErrorReason.MEDIA_LIMIT_EXCEEDED,
                 f"The picture has {found.width} × {found.height} pixels ({found.megapixels:.1f} megapixels); "
                 f"{megapixels:g} megapixels are allowed.",
+                metadata={
+                    "problem": TOO_MANY_PIXELS,
+                    "width": str(found.width),
+                    "height": str(found.height),
+                    "megapixels": f"{found.megapixels:.1f}",
+                    "limit": f"{megapixels:g}",
+                },
             )
         if (found.pages or 0) > pages:
             raise DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, f"The document has {found.pages} pages; {pages} are allowed.")
@@ -298,7 +306,8 @@ def _narrowed(file: File, error: DarkroomError) -> DarkroomError:
     """The error, which offers no documents in place of a picture of an unsupported kind, and the other way round."""
     if error.reason is not ErrorReason.MEDIA_UNSUPPORTED:
         return error
-    return DarkroomError(error.reason, error.message, allowed=of_the_same_medium(file.media_type, error.allowed))
+    allowed = of_the_same_medium(file.media_type, error.allowed)
+    return DarkroomError(error.reason, error.message, allowed=allowed, metadata=error.metadata)
 
 
 def _growth(file: File, begun: Beginning) -> Storage | None:

@@ -54,9 +54,9 @@ class Downloads:
     def __init__(self, public_urls: Presigner, settings: FilesSettings, clock: Clock) -> None:
         self._urls, self._settings, self._clock = public_urls, settings, clock
 
-    async def sign(self, files: Sequence[File], offers: Mapping[int, Offer] | None = None) -> list[Download]:
+    async def sign(self, files: Sequence[File], offers: Mapping[int, Offer] | None = None, *, for_head: bool = False) -> list[Download]:
         """A download for each of the files, in order. The files must be READY. `offers` are by file id; without one, a download has
-        the name and the type of the file.
+        the name and the type of the file. `for_head`: the URLs are for HEAD in place of GET.
 
         If a file expires before its URL, the URL leads to a 404.
         """
@@ -66,7 +66,8 @@ class Downloads:
 
         def sign(file: File) -> str:
             offer = offered.get(file.id) or Offer(file.name, file.media_type)
-            return self._urls.get(file.object_key, seconds, disposition=attachment(offer.name), media_type=offer.media_type)
+            url = self._urls.head if for_head else self._urls.get
+            return url(file.object_key, seconds, disposition=attachment(offer.name), media_type=offer.media_type)
 
         urls = await in_thread(sign, files)
         return [Download(file, url, expires_at) for file, url in zip(files, urls, strict=True)]

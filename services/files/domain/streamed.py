@@ -15,6 +15,7 @@ from services.files.domain.multipart import UploadedPart
 from services.files.domain.naming import EXTENSIONS, MEDIA_TYPE_OF, is_plain
 from services.files.domain.uploads import NewUpload, Uploads
 from services.files.presign import Presigner
+from services.files.probe.faults import problem_of
 from services.files.records import File, FileState
 from services.files.store import FileStore
 
@@ -81,6 +82,7 @@ def named(name: str, head: bytes) -> tuple[str, str]:
         return f"{stem[:_LONGEST_NAME]}.{ending}", ending.lower()
     found = sniff(head)
     if not isinstance(found, MediaFormat):
-        raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, "This is no picture or document of a known format.", allowed=EXTENSIONS)
+        message = "This is no picture or document of a known format."
+        raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, message, allowed=EXTENSIONS, metadata=problem_of(head))
     extension = found.extensions[0]
     return f"{(stem or bare or _UNNAMED)[:_LONGEST_NAME]}.{extension}", extension

@@ -299,7 +299,9 @@ class TaskFiles:
         urls = await in_thread(lambda file: self._urls.get(file.object_key, seconds), files)
         return [SignedFile(file, url) for file, url in zip(files, urls, strict=True)]
 
-    async def sign_downloads(self, account_id: int, file_ids: Sequence[int], offers: Sequence[Offer] = ()) -> list[Download]:
+    async def sign_downloads(
+        self, account_id: int, file_ids: Sequence[int], offers: Sequence[Offer] = (), *, for_head: bool = False
+    ) -> list[Download]:
         """Public downloads for the outputs of a succeeded task, in order; ids that are unknown, expired or not READY are left out.
         `offers`, if there are any, are one for each id.
 
@@ -308,7 +310,7 @@ class TaskFiles:
         found = await self._visibility.shown(account_id, file_ids, self._clock())
         files = [found[file_id] for file_id in file_ids if file_id in found]
         shown = [file for file in files if file.visible and file.state is FileState.READY]
-        return await self._downloads.sign(shown, dict(zip(file_ids, offers, strict=bool(offers))))
+        return await self._downloads.sign(shown, dict(zip(file_ids, offers, strict=bool(offers))), for_head=for_head)
 
     async def delete_outputs(self, account_id: int, task_id: int, file_ids: Collection[int]) -> None:
         """Delete outputs that a task has succeeded with. Repeating it is harmless."""

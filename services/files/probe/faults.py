@@ -1,10 +1,34 @@
-"""How the parsers report that a file is damaged or unusable, and the checks they share."""
+"""How the parsers report that a file is damaged or unusable, and the checks they share.
+
+What a refusal is about stands in the error's metadata, for programs: `problem` is one of the constants below. With UNSUPPORTED there is
+`format`, with TOO_MANY_PIXELS `width`, `height`, `megapixels` and `limit` (megapixels, too).
+"""
 
 from __future__ import annotations
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.probe.model import MEDIA_TYPES
 from services.files.probe.ranges import RangeFile
+
+EMPTY = {"problem": "empty"}
+NO_DATA = {"problem": "no_data"}
+"""All bytes that were looked at are zero."""
+UNRECOGNIZED = {"problem": "unrecognized"}
+UNSUPPORTED = "unsupported"
+UNREADABLE = {"problem": "unreadable"}
+TOO_MANY_PIXELS = "too_many_pixels"
+
+_OTHERS = (
+    (0, b"\0\0\0\x0cjP  ", "jp2"),
+    (0, b"\xff\x4f\xff\x51", "j2k"),
+    (0, b"II\xbc", "jxr"),
+    (4, b"ftypcrx ", "cr3"),
+    (0, b"DDS ", "dds"),
+    (0, b"icns", "icns"),
+    (0, b"qoif", "qoi"),
+    (0, b"%!PS", "ps"),
+)
+"""Pictures that are recognized only to name them: where, what is there, and the format."""
 
 
 class Damaged(Exception):
@@ -25,10 +49,23 @@ def require_size(width: int, height: int) -> None:
         raise Damaged(f"its header gives a size of {width} x {height} pixels")
 
 
-def unsupported() -> DarkroomError:
-    """The error for content of an unsupported kind, whatever kind it is."""
+def problem_of(head: bytes) -> dict[str, str]:
+    """The metadata of the refusal of a file of no known kind, by its first bytes."""
+    if not head:
+        return EMPTY
+    if not head.strip(b"\0"):
+        return NO_DATA
+    for at, magic, name in _OTHERS:
+        if head.startswith(magic, at):
+            return {"problem": UNSUPPORTED, "format": name}
+    return UNRECOGNIZED
+
+
+def unsupported(head: bytes) -> DarkroomError:
+    """The error for content of an unsupported kind, whatever kind it is. `head` is how it begins."""
     return DarkroomError(
         ErrorReason.MEDIA_UNSUPPORTED,
         "The file's content is of an unsupported kind, whatever its name says.",
         allowed=tuple(MEDIA_TYPES),
+        metadata=problem_of(head),
     )

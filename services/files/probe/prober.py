@@ -21,6 +21,7 @@ from services.common.sandbox import (
     WarmChildren,
 )
 from services.files.probe import child
+from services.files.probe.faults import UNREADABLE
 from services.files.probe.model import Probe
 from services.files.probe.stored import StoredRanges
 
@@ -51,39 +52,43 @@ class Prober:
         self._storage = storage
         self._limits = limits or ProbeLimits()
 
-    async def probe(self, account_id: int, url: str, size: int, etag: str | None = None, head: bytes = b"") -> Probe:
+    async def probe(self, account_id: int, url: str, size: int, etag: str | None = None, head: bytes = b"", name: str = "") -> Probe:
         """What the object of `size` bytes of an account behind a presigned GET URL is. Services must be able to reach the URL.
 
-        `head` is its beginning, or all of it, as far as that has been read. With `etag`, an object with a different one is refused.
+        `head` is its beginning, or all of it, as far as that has been read. With `etag`, an object with a different one is refused. `name`
+        counts only where `media_format.sniff` needs it.
 
         Raises what `sniff.probe` and `StoredRanges` raise, and FILE_CORRUPT or MEDIA_LIMIT_EXCEEDED for a file that made the child crash or
         exceed its limits.
         """
         try:
             if head and len(head) == size:
-                return Probe(**await self._probe_whole(account_id, head))
+                return Probe(**await self._probe_whole(account_id, head, name))
             limits = self._limits
             found = await self._sandbox.run(
                 child.probe_ranges,
                 size,
                 limits.read_bytes,
                 head,
+                name,
                 ranges=StoredRanges(self._storage, url, size, etag, limits.read_bytes),
                 limits=limits.of_child,
             )
         except (SandboxTimedOut, SandboxOutOfMemory) as error:
             raise DarkroomError(
-                ErrorReason.MEDIA_LIMIT_EXCEEDED, "The file is too complex: examining it took too much time or memory."
+                ErrorReason.MEDIA_LIMIT_EXCEEDED,
+                "The file is too complex: examining it took too much time or memory.",
+                metadata=UNREADABLE,
             ) from error
         except SandboxCrashed as error:
-            raise DarkroomError(ErrorReason.FILE_CORRUPT, "The file is damaged: it cannot be read.") from error
+            raise DarkroomError(ErrorReason.FILE_CORRUPT, "The file is damaged: it cannot be read.", metadata=UNREADABLE) from error
         except SandboxFailed as error:
             raise DarkroomError(ErrorReason.INTERNAL, "Internal error.") from error
         return Probe(**found)
 
-    async def _probe_whole(self, account_id: int, content: bytes) -> dict[str, Any]:
+    async def _probe_whole(self, account_id: int, content: bytes, name: str) -> dict[str, Any]:
         with _in_memory(content) as file:
-            return await self._children.run(account_id, child.probe_open, [file], urgent=True)
+            return await self._children.run(account_id, child.probe_open, [file], name, urgent=True)
 
 
 @contextmanager

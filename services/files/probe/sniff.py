@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat, sniff
-from services.files.probe import bmp, gif, isobmff, jpeg, pdf, png, svg, tiff, webp
-from services.files.probe.faults import Damaged, unsupported
+from services.common.media_format import MediaFormat, Use, sniff
+from services.files.probe import bmp, exr, gif, ico, isobmff, jpeg, jxl, pdf, png, psd, radiance, raw, svg, targa, tiff, webp
+from services.files.probe.faults import EMPTY, UNREADABLE, Damaged, unsupported
 from services.files.probe.model import Probe
 from services.files.probe.ranges import BudgetExhausted, RangeFile, ReadRange
 
@@ -24,33 +25,42 @@ _PARSERS: Mapping[MediaFormat, Callable[[RangeFile], Probe]] = {
     MediaFormat.HEIF: isobmff.parse,
     MediaFormat.AVIF: isobmff.parse,
     MediaFormat.BMP: bmp.parse,
+    MediaFormat.JXL: jxl.parse,
+    MediaFormat.ICO: ico.parse,
+    MediaFormat.PSD: psd.parse,
+    MediaFormat.EXR: exr.parse,
+    MediaFormat.HDR: radiance.parse,
+    MediaFormat.TGA: targa.parse,
+    **{each: partial(raw.parse, format_=each) for each in MediaFormat if Use.DEVELOPED in each.use},
     MediaFormat.PDF: pdf.parse,
     MediaFormat.SVG: svg.parse,
 }
 
 
-def probe(read: ReadRange, size: int, max_read_bytes: int = DEFAULT_MAX_READ_BYTES, head: bytes = b"") -> Probe:
+def probe(read: ReadRange, size: int, max_read_bytes: int = DEFAULT_MAX_READ_BYTES, head: bytes = b"", name: str = "") -> Probe:
     """What the file of `size` bytes behind `read` is; fetches at most `max_read_bytes` of it besides `head`, its beginning.
 
-    Raises MEDIA_UNSUPPORTED (another kind of content), FILE_CORRUPT (damaged or certainly truncated), FILE_ENCRYPTED (a
-    document that needs a password), MEDIA_LIMIT_EXCEEDED (its structure takes more bytes to read than allowed).
+    Its name counts only where `media_format.sniff` needs it. Raises MEDIA_UNSUPPORTED (another kind of content), FILE_CORRUPT (damaged or
+    certainly truncated), FILE_ENCRYPTED (a document that needs a password), MEDIA_LIMIT_EXCEEDED (its structure takes more bytes to read
+    than allowed). What is wrong stands in the metadata, as `faults` says.
     """
     if size <= 0:
-        raise DarkroomError(ErrorReason.FILE_CORRUPT, "The file is empty.")
+        raise DarkroomError(ErrorReason.FILE_CORRUPT, "The file is empty.", metadata=EMPTY)
     file = RangeFile(read, size, max_read_bytes, head)
     try:
         start = file.at(0, _HEAD_BYTES)
-        format_ = sniff(start)
+        format_ = sniff(start, name)
         if format_ is not None:
             return _PARSERS[format_](file)
         # The root element may come late.
         if svg.matches(start):
             return svg.parse(file)
     except Damaged as error:
-        raise DarkroomError(ErrorReason.FILE_CORRUPT, f"The file is damaged: {error}.") from error
+        raise DarkroomError(ErrorReason.FILE_CORRUPT, f"The file is damaged: {error}.", metadata=UNREADABLE) from error
     except BudgetExhausted as error:
         raise DarkroomError(
             ErrorReason.MEDIA_LIMIT_EXCEEDED,
             f"The file's structure cannot be read within the limit of {max_read_bytes} bytes.",
+            metadata=UNREADABLE,
         ) from error
-    raise unsupported()
+    raise unsupported(start)

@@ -39,7 +39,7 @@ def parse(file: RangeFile) -> Probe:
     """Read up to the root element. Raises MEDIA_UNSUPPORTED if it is not an SVG element."""
     root = _root(file)
     if root is None or root.name not in ("svg", f"{_NAMESPACE} svg"):
-        raise unsupported()
+        raise unsupported(file.at(0, _STEP))
     width, height = _size(root.attributes)
     return Probe(media_type=MediaFormat.SVG.media_type, width=width, height=height, frames=1, has_alpha=True)
 
@@ -48,8 +48,9 @@ def _root(file: RangeFile) -> _RootFound | None:
     def started(name: str, attributes: dict[str, str]) -> None:
         raise _RootFound(name, attributes)
 
-    def entity(*_: object) -> None:
-        raise Damaged("it declares entities, which are not read")
+    def entity(_name: str, _parameter: bool, value: str | None, *_where: object) -> None:
+        if value is not None and any(mark in value for mark in "&%<"):
+            raise Damaged("it declares entities that hold others, which are not read")
 
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = started

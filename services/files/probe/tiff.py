@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from services.common.media_format import MediaFormat
@@ -10,7 +11,8 @@ from services.files.probe.faults import Damaged, read_exactly, require_size
 from services.files.probe.model import Probe
 from services.files.probe.ranges import BudgetExhausted, RangeFile
 
-_WIDTH, _LENGTH, _EXTRA_SAMPLES = 256, 257, 338
+WIDTH, LENGTH = 256, 257
+_EXTRA_SAMPLES = 338
 _OFFSETS, _COUNTS = (273, 324), (279, 325)
 _TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _MAX_DIRECTORIES = 10_000
@@ -19,7 +21,7 @@ _MAX_STRIPS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class Layout:
     """Byte order and field widths."""
 
     order: str
@@ -27,24 +29,25 @@ class _Layout:
 
     @property
     def offset(self) -> str:
+        """The form of a position in the file."""
         return "Q" if self.big else "I"
 
     def unpack(self, form: str, data: bytes) -> tuple[int, ...]:
+        """The numbers in the data, as `struct` names their form."""
         return struct.unpack(self.order + form, data)
 
     def read(self, file: RangeFile, position: int, form: str) -> tuple[int, ...]:
+        """The numbers at a position of the file; raises Damaged if it ends first."""
         return self.unpack(form, read_exactly(file, position, struct.calcsize(self.order + form)))
 
 
 def parse(file: RangeFile) -> Probe:
     """Read the first directory, and count those that follow."""
-    head = read_exactly(file, 0, 8)
-    layout = _Layout("<" if head[:2] == b"II" else ">", big=43 in (head[2], head[3]))
-    (position,) = layout.read(file, 8 if layout.big else 4, layout.offset)
-    tags, following = _directory(file, layout, position)
-    width, height = (tags[tag][0] if tags.get(tag) else 0 for tag in (_WIDTH, _LENGTH))
+    layout, position = start(file)
+    tags, following = directory(file, layout, position)
+    width, height = (tags[tag][0] if tags.get(tag) else 0 for tag in (WIDTH, LENGTH))
     require_size(width, height)
-    _require_strips(file, tags)
+    require_strips(file, tags)
     return Probe(
         media_type=MediaFormat.TIFF.media_type,
         width=width,
@@ -54,8 +57,16 @@ def parse(file: RangeFile) -> Probe:
     )
 
 
-def _directory(file: RangeFile, layout: _Layout, position: int) -> tuple[dict[int, tuple[int, ...]], int]:
-    """The integer tags that matter here, and the position of the next directory (0 if there is none)."""
+def start(file: RangeFile) -> tuple[Layout, int]:
+    """How numbers are stored, and the position of the first directory."""
+    head = read_exactly(file, 0, 8)
+    layout = Layout("<" if head[:2] == b"II" else ">", big=43 in (head[2], head[3]))
+    (position,) = layout.read(file, 8 if layout.big else 4, layout.offset)
+    return layout, position
+
+
+def directory(file: RangeFile, layout: Layout, position: int, more: Collection[int] = ()) -> tuple[dict[int, tuple[int, ...]], int]:
+    """The integer tags that matter here, and `more`, and the position of the next directory (0 if there is none)."""
     count_form, entry_bytes = ("Q", 20) if layout.big else ("H", 12)
     (count,) = layout.read(file, position, count_form)
     if not 0 < count <= _MAX_ENTRIES:
@@ -66,7 +77,7 @@ def _directory(file: RangeFile, layout: _Layout, position: int) -> tuple[dict[in
     for start in range(0, len(entries), entry_bytes):
         tag, kind, values = layout.unpack("HH" + layout.offset, entries[start : start + (12 if layout.big else 8)])
         form = _TYPES.get(kind)
-        if form is None or tag not in (_WIDTH, _LENGTH, _EXTRA_SAMPLES, *_OFFSETS, *_COUNTS) or values > _MAX_STRIPS:
+        if form is None or tag not in (WIDTH, LENGTH, _EXTRA_SAMPLES, *_OFFSETS, *_COUNTS, *more) or values > _MAX_STRIPS:
             continue
         inline = entries[start + (12 if layout.big else 8) : start + entry_bytes]
         length = values * struct.calcsize("<" + form)
@@ -78,7 +89,7 @@ def _directory(file: RangeFile, layout: _Layout, position: int) -> tuple[dict[in
     return tags, following
 
 
-def _require_strips(file: RangeFile, tags: dict[int, tuple[int, ...]]) -> None:
+def require_strips(file: RangeFile, tags: dict[int, tuple[int, ...]]) -> None:
     """Raise Damaged if picture data would lie beyond the end of the file."""
     for offsets, counts in zip(_OFFSETS, _COUNTS, strict=True):
         for offset, count in zip(tags.get(offsets, ()), tags.get(counts, ()), strict=False):
@@ -86,7 +97,7 @@ def _require_strips(file: RangeFile, tags: dict[int, tuple[int, ...]]) -> None:
                 raise Damaged("it is truncated")
 
 
-def _count(file: RangeFile, layout: _Layout, first: int, following: int) -> int | None:
+def _count(file: RangeFile, layout: Layout, first: int, following: int) -> int | None:
     """The number of directories in the chain; None if reading them all would exceed the budget."""
     seen = {first}
     count_form, entry_bytes = ("Q", 20) if layout.big else ("H", 12)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from services.common.media_format import MediaFormat
-from services.inference.media import Image, Limits
+from services.inference.media import NO_HINTS, Hints, Image, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class PictureFile:
 
     content: bytes
     limits: Limits
+    hints: Hints = NO_HINTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 import httpx
 
-from services.common.offers import Offers
+from services.common.offers import GPU, Offers
 from services.common.operations import LANES_BEFORE, specs
 from services.inference.contract.provider import Provider
 from services.inference.generation.exchange import Exchange
@@ -33,17 +33,20 @@ def providers(settings: GenerationSettings, client: httpx.AsyncClient, triton: T
 
 
 class Offering:
-    """The step of a background loop: tells the tasks service which operations are served here by a provider that is ready, and which newer
-    lanes."""
+    """The step of a background loop: tells the tasks service which operations are served here by a provider that is ready, which newer
+    lanes, and whether models run on a GPU."""
 
-    def __init__(self, offers: Offers, serving: Mapping[str, Provider], lanes: Collection[str]) -> None:
-        self._offers = offers
+    def __init__(
+        self, offers: Offers, serving: Mapping[str, Provider], lanes: Collection[str], on_gpu: Callable[[], Awaitable[bool]]
+    ) -> None:
+        self._offers, self._on_gpu = offers, on_gpu
         self._lanes = [lane for lane in lanes if lane in LANES_BEFORE]
         self._serving = {name: provider for name, provider in serving.items() if specs()[name].lane in lanes}
 
     async def step(self) -> bool:
         """Announce once; there is never more to do right away."""
-        await self._offers.announce([name for name, provider in self._serving.items() if await provider.ready()], self._lanes)
+        ready = [name for name, provider in self._serving.items() if await provider.ready()]
+        await self._offers.announce([*ready, *([GPU] if await self._on_gpu() else [])], self._lanes)
         return False
 
 

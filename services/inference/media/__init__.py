@@ -1,15 +1,19 @@
 """Pictures in and out: decoding with limits, colour management, encoding. This package uses no network and no model."""
 
 from services.inference.media.colour import Pixels
-from services.inference.media.decode import Header, decode, read_header
+from services.inference.media.decode import decode, read_header
 from services.inference.media.encode import encode, encode_into
+from services.inference.media.header import NO_HINTS, SVG_DPI, Header, Hints
 from services.inference.media.image import Effort, Image, Limits, Metadata, Saving
 from services.inference.media.lazy import LazyImage, in_memory
 from services.inference.media.runtime import configure_libvips
 
 __all__ = [
+    "NO_HINTS",
+    "SVG_DPI",
     "Effort",
     "Header",
+    "Hints",
     "Image",
     "LazyImage",
     "Limits",

@@ -195,3 +195,20 @@ def array_from_vips(image: pyvips.Image) -> Pixels:
     """Computes a libvips image into height x width x bands samples. Raises `pyvips.Error` where decoding fails."""
     samples = np.asarray(image.numpy())
     return samples.reshape(image.height, image.width, image.bands)
+
+
+def vips_from_floats(samples: npt.NDArray[np.float32]) -> pyvips.Image:
+    """The same of floating-point samples, whatever they mean."""
+    height, width, bands = samples.shape
+    return pyvips.Image.new_from_memory(np.ascontiguousarray(samples), width, height, bands, "float")
+
+
+def in_srgb(image: pyvips.Image, icc: bytes | None) -> pyvips.Image:
+    """An image in CMYK, Lab or floating-point RGB as sRGB, of 8 bits or, if its samples have more, of 16. `icc` is that of CMYK."""
+    if image.interpretation != "cmyk":
+        return image.colourspace("srgb" if image.format == "uchar" else "rgb16")
+    if icc is not None:
+        image = image.copy()
+        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc)
+    # A CMYK file without a profile is read with libvips' built-in one, a common coated-paper press condition.
+    return image.icc_transform("srgb", embedded=icc is not None, input_profile="cmyk", intent="relative", depth=8)

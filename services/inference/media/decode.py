@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol, cast
 
 import numpy as np
 import pyvips
 
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
 from services.common.geometry import Size
-from services.common.media_format import MediaFormat, read_formats, sniff
-from services.inference.media import bmp, colour, heic
-from services.inference.media.errors import corrupt, unsupported
+from services.common.media_format import MediaFormat, Use, read_formats, sniff
+from services.inference.media import bmp, colour, heic, svg
+from services.inference.media.errors import damaged, unsupported
 from services.inference.media.exif import rewritten
+from services.inference.media.header import NO_HINTS, SVG_DPI, Header, Hints
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.lazy import LazyImage, in_memory, without_metadata
 from services.inference.media.orientation import upright
@@ -32,80 +34,86 @@ _LOADERS: dict[MediaFormat, Callable[..., pyvips.Image]] = {
     MediaFormat.SVG: pyvips.Image.svgload_buffer,
 }
 
+_USUAL = {MediaFormat.HEIC: heic, MediaFormat.HEIF: heic, MediaFormat.BMP: bmp}
+"""Modules that read others."""
+_RARE = {
+    MediaFormat.JXL: "jxl",
+    MediaFormat.ICO: "ico",
+    MediaFormat.PSD: "psd",
+    MediaFormat.EXR: "exr",
+    MediaFormat.HDR: "radiance",
+    MediaFormat.TGA: "targa",
+    **{each: "raw" for each in _READ if Use.DEVELOPED in each.use},
+}
+"""Modules that read the rest. They are imported when there is a file for them, with the libraries that they need."""
+
 _LEFT_TO_SHRINK = 2.0
 """With as much left, the result is as good as that of the whole picture."""
 
 _TURNED = range(2, 9)
 """EXIF orientations that are not upright."""
 
+_AV1, _ITEM_LIST_BYTES = b"av1C", 64 << 10
+"""What a HEIF says that holds what AVIF does, and how soon."""
+
 _CONVERTED = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab", "labq": "Lab", "scrgb": "floating-point RGB"}
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The header of a picture file: its format, its size in pixels once upright, and its samples per pixel."""
+class _Reader(Protocol):
+    """A module that reads formats which libvips does not."""
 
-    format: MediaFormat
-    width: int
-    height: int
-    channels: int
-    wide: bool
-    """Whether a decoded sample takes two bytes instead of one."""
+    def read_header(self, data: bytes, format_: MediaFormat, limits: Limits) -> Header:
+        """As `read_header` below."""
 
-    @property
-    def samples_bytes(self) -> int:
-        """Bytes of the decoded picture."""
-        return self.width * self.height * self.channels * (2 if self.wide else 1)
+    def decode(self, data: bytes, format_: MediaFormat, limits: Limits) -> Image:
+        """As `decode` below."""
 
 
-def read_header(data: bytes, limits: Limits) -> Header:
+def read_header(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> Header:
     """Reads format and size without decoding pixels.
 
     Raises `MEDIA_UNSUPPORTED` for content that is not a picture of a known format, `FILE_CORRUPT` for a damaged header and
     `MEDIA_LIMIT_EXCEEDED` for a size over `limits`.
     """
-    format_ = _require_format(data)
-    if format_ is MediaFormat.HEIC:
-        file = heic.open_checked(data, limits)
-        width, height = file.size
-        return Header(format_, width, height, channels=len(file.mode.partition(";")[0]), wide=int(file.info["bit_depth"]) > 8)
-    if format_ is MediaFormat.BMP:
-        header = bmp.open_checked(data, limits)
-        return Header(format_, *header.size, channels=bmp.channels(header), wide=False)
-    image = _open(data, format_, limits)
+    format_ = _require_format(data, hints)
+    if (reader := _reader(format_)) is not None:
+        return reader.read_header(data, format_, limits)
+    image = _open(data, format_, limits, hints)
     width, height = (image.height, image.width) if _orientation(image) >= 5 else (image.width, image.height)
     return Header(format_, width, height, image.bands, image.format != "uchar")
 
 
-def opened(data: bytes, limits: Limits) -> tuple[MediaFormat, pyvips.Image | None]:
+def opened(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> tuple[MediaFormat, pyvips.Image | None]:
     """The format of a file, and the file opened by libvips, with all that it says of it; None where another library reads the format.
 
     Raises as `read_header`.
     """
-    format_ = _require_format(data)
-    return format_, _open(data, format_, limits) if format_ in _LOADERS else None
+    format_ = _require_format(data, hints)
+    return format_, _open(data, format_, limits, hints) if format_ in _LOADERS else None
 
 
-def decode(data: bytes, limits: Limits) -> Image:
+def decode(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> Image:
     """Decodes a picture file: its first frame or page, upright, in its own colour encoding.
 
     Gray stays gray and 16 bits stay 16; palettes are expanded; CMYK, Lab and floating-point colour become sRGB. Raises
     as `read_header`, and `FILE_CORRUPT` for pixel data that is truncated or damaged. Safe to call from any thread.
     """
-    return in_memory(open_scaled(data, limits, lambda _size: None)[0])
+    return in_memory(open_scaled(data, limits, lambda _size: None, hints)[0])
 
 
-def open_scaled(data: bytes, limits: Limits, wanted: Callable[[Size], Size | None]) -> tuple[Image | LazyImage, Size]:
+def open_scaled(
+    data: bytes, limits: Limits, wanted: Callable[[Size], Size | None], hints: Hints = NO_HINTS
+) -> tuple[Image | LazyImage, Size]:
     """As `decode`, and the picture's own size; but an opaque picture of 8 bits is scaled while it is read, if that makes no side larger,
     and not read yet if it is upright.
 
     `wanted` is called with the picture's own size and returns the size to scale it to; None to leave it.
     """
-    format_ = _require_format(data)
-    if format_ in (MediaFormat.HEIC, MediaFormat.BMP):
-        image = heic.decode(data, limits) if format_ is MediaFormat.HEIC else bmp.decode(data, limits)
+    format_ = _require_format(data, hints)
+    if (reader := _reader(format_)) is not None:
+        image = reader.decode(data, format_, limits)
         return image, (image.width, image.height)
-    opened = _open(data, format_, limits)
+    opened = _open(data, format_, limits, hints)
     turned = _orientation(opened) >= 5
     size = (opened.height, opened.width) if turned else (opened.width, opened.height)
     target = wanted(size)
@@ -116,7 +124,7 @@ def open_scaled(data: bytes, limits: Limits, wanted: Callable[[Size], Size | Non
             opened = pyvips.Image.jpegload_buffer(data, access="sequential", fail_on="error", shrink=shrink)
         return _read(opened, format_, target[::-1] if target is not None and turned else target), size
     except pyvips.Error as error:
-        raise corrupt(f"The {format_} picture is truncated or damaged.") from error
+        raise damaged(format_) from error
 
 
 def _shrink(size: Size, target: Size) -> int:
@@ -126,19 +134,36 @@ def _shrink(size: Size, target: Size) -> int:
     return next((shrink for shrink in (8, 4, 2) if factor >= shrink and not any(side % shrink for side in size)), 1)
 
 
-def _require_format(data: bytes) -> MediaFormat:
-    format_ = sniff(data)
+def _require_format(data: bytes, hints: Hints) -> MediaFormat:
+    format_ = sniff(data, hints.name)
+    if format_ is MediaFormat.HEIF and _AV1 in data[:_ITEM_LIST_BYTES]:
+        return MediaFormat.AVIF
     if format_ not in _READ:
         raise unsupported("The content of the file is not a picture of a known format.", allowed=_READ)
     return format_
 
 
-def _open(data: bytes, format_: MediaFormat, limits: Limits) -> pyvips.Image:
+def _reader(format_: MediaFormat) -> _Reader | None:
+    """The module that reads a format; None for those that libvips reads. Raises MEDIA_UNSUPPORTED if its library is not installed."""
+    if format_ in _RARE:
+        try:
+            return cast(_Reader, import_module(f"services.inference.media.{_RARE[format_]}"))
+        except ImportError as error:
+            present = [each for each in _READ if each not in _RARE]
+            raise unsupported(f"To read {format_} takes a library that this installation does not have.", allowed=present) from error
+    return cast(_Reader | None, _USUAL.get(format_))
+
+
+def _open(data: bytes, format_: MediaFormat, limits: Limits, hints: Hints) -> pyvips.Image:
+    options = {}
+    if format_ is MediaFormat.SVG:
+        # At another `dpi`, libvips would scale what has a size in inches twice.
+        data, options = svg.cleaned(data), {"scale": hints.svg_dpi / SVG_DPI}
     try:
         # Sequential access keeps libvips from spooling large pictures to a temporary file.
-        image = _LOADERS[format_](data, access="sequential", fail_on="error")
+        image = _LOADERS[format_](data, access="sequential", fail_on="error", **options)
     except pyvips.Error as error:
-        raise corrupt(f"The {format_} picture is truncated or damaged.") from error
+        raise damaged(format_) from error
     limits.check(image.width, image.height)
     return image
 
@@ -166,7 +191,7 @@ def _read(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Ima
 
     if image.interpretation in _CONVERTED:
         notes.append(f"The colours were converted from {_CONVERTED[image.interpretation]} to sRGB.")
-        image, icc = _as_srgb(image, icc), None
+        image, icc = colour.in_srgb(image, icc), None
     if image.format not in ("uchar", "ushort"):
         image = image.colourspace("rgb16" if image.bands >= 3 else "grey16")
     if image.bands > 4:
@@ -184,13 +209,6 @@ def _read(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Ima
         samples = colour.widen((samples >> (16 - significant_bits)).astype(np.uint16), significant_bits)
     result = from_samples(upright(samples, orientation), icc, metadata, format_)
     return dataclasses.replace(result, notes=(*notes, *result.notes))
-
-
-def _as_srgb(image: pyvips.Image, icc: bytes | None) -> pyvips.Image:
-    if image.interpretation != "cmyk":
-        return image.colourspace("srgb" if image.format == "uchar" else "rgb16")
-    # A CMYK file without a profile is read with libvips' built-in one, a common coated-paper press condition.
-    return image.icc_transform("srgb", embedded=icc is not None, input_profile="cmyk", intent="relative", depth=8)
 
 
 def _frames(image: pyvips.Image) -> int:

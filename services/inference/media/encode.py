@@ -59,8 +59,9 @@ def encode(image: Image | LazyImage, saving: Saving = _USUALLY) -> bytes:
     """Encodes a picture with its colour profile and, unless told otherwise, its metadata.
 
     PNG with all its colours and lossless TIFF keep 16 bits per sample, the others get 8. JPEG, lossy TIFF and CMYK have no alpha: the
-    picture is laid over the background. In a GIF a pixel is opaque or not. Raises `MEDIA_UNSUPPORTED` for a format that is only read, `MEDIA_LIMIT_EXCEEDED` for a side longer than the format can
-    hold, and `FILE_CORRUPT` if a picture that has not been read yet turns out to be damaged.
+    picture is laid over the background. In a GIF a pixel is opaque or not. Raises `MEDIA_UNSUPPORTED` for a format that is only read,
+    `MEDIA_LIMIT_EXCEEDED` for a side longer than the format can hold, and `FILE_CORRUPT` if a picture that has not been read yet turns out
+    to be damaged.
     """
     _check_side(image, saving)
     if saving.max_bytes is not None:
@@ -116,7 +117,9 @@ def _from_samples(image: Image, saving: Saving) -> bytes:
     if saving.format in _HEIF:
         pixels, alpha, icc = _fit(image, saving)
         quality = None if saving.lossless else saving.quality
-        return heic.encode(colour.to_8bit(pixels), alpha, icc, metadata, quality, _HEIF[saving.format])
+        return heic.encode(
+            colour.to_8bit(pixels), None if alpha is None else colour.to_8bit(alpha), icc, metadata, quality, _HEIF[saving.format]
+        )
     alpha = None if image.alpha is None else colour.to_8bit(image.alpha)
     if saving.format is MediaFormat.GIF:
         pixels = colour.to_8bit(image.pixels) if image.icc is None else image.srgb()

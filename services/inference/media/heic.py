@@ -1,4 +1,4 @@
-"""HEIC (HEVC in HEIF), which libvips is usually built without, read and written through pillow-heif and libheif."""
+"""HEIC and HEIF (pictures encoded as HEVC), which libvips is usually built without, read and written through pillow-heif and libheif."""
 
 from __future__ import annotations
 
@@ -10,40 +10,36 @@ import pillow_heif
 
 from services.common.media_format import MediaFormat
 from services.inference.media import colour
-from services.inference.media.errors import corrupt, over_limit
+from services.inference.media.errors import damaged, over_limit, unread
 from services.inference.media.exif import rewritten
+from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 
+_FAILURES = (OSError, ValueError, RuntimeError, SyntaxError, EOFError, IndexError)
 _BRAND_AT = 8
 """Where a file has its major brand: after the length and type of its first box."""
 
 
-def open_checked(data: bytes, limits: Limits) -> pillow_heif.HeifFile:
-    """Parses the boxes of a HEIC file and checks the size of its primary picture; no pixel is decoded yet.
-
-    Raises `FILE_CORRUPT` and `MEDIA_LIMIT_EXCEEDED`.
-    """
-    try:
-        file = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False)
-    except (OSError, ValueError, RuntimeError, SyntaxError, EOFError) as error:
-        raise corrupt("The heic picture is truncated or damaged.") from error
-    limits.check(*file.size)
-    return file
+def read_header(data: bytes, format_: MediaFormat, limits: Limits) -> Header:
+    """The header. Raises `FILE_CORRUPT`, `MEDIA_UNSUPPORTED` and `MEDIA_LIMIT_EXCEEDED`."""
+    file = open_checked(data, format_, limits)
+    width, height = file.size
+    return Header(format_, width, height, channels=len(file.mode.partition(";")[0]), wide=int(file.info["bit_depth"]) > 8)
 
 
-def decode(data: bytes, limits: Limits) -> Image:
-    """Decodes the primary picture of a HEIC file. libheif makes it upright; EXIF orientation is ignored."""
-    file = open_checked(data, limits)
+def decode(data: bytes, format_: MediaFormat, limits: Limits) -> Image:
+    """Decodes the primary picture. libheif makes it upright; EXIF orientation is ignored. Raises as `read_header`."""
+    file = open_checked(data, format_, limits)
     try:
         samples = np.asarray(file)
-    except (OSError, ValueError, RuntimeError, SyntaxError, EOFError) as error:
-        raise corrupt("The heic picture is truncated or damaged.") from error
+    except _FAILURES as error:
+        raise _refused(format_, error) from error
     if samples.ndim == 2:
         samples = samples[..., np.newaxis]
     if samples.dtype == np.uint16:
         samples = colour.widen(samples, int(file.info["bit_depth"]))
     metadata = Metadata(exif=rewritten(file.info.get("exif")), xmp=file.info.get("xmp"))
-    return from_samples(samples, file.info.get("icc_profile"), metadata, MediaFormat.HEIC)
+    return from_samples(samples, file.info.get("icc_profile"), metadata, format_)
 
 
 def encode(
@@ -75,3 +71,21 @@ def encode(
         raise over_limit(f"The result has {width} x {height} pixels, too many for {MediaFormat.HEIC}.", allowed="fewer pixels") from error
     content = buffer.getvalue()
     return content[:_BRAND_AT] + brand + content[_BRAND_AT + len(brand) :]
+
+
+def open_checked(data: bytes, format_: MediaFormat, limits: Limits) -> pillow_heif.HeifFile:
+    """Parses the boxes and checks the size of the primary picture; no pixel is decoded yet."""
+    try:
+        file = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False)
+        width, height = file.size
+    except _FAILURES as error:
+        raise _refused(format_, error) from error
+    limits.check(width, height)
+    return file
+
+
+def _refused(format_: MediaFormat, error: Exception) -> Exception:
+    # Pictures in other encodings are left out of the list, which is then empty.
+    if "nsupported" in str(error) or isinstance(error, IndexError):
+        return unread(format_, "is in an encoding other than HEVC and AV1")
+    return damaged(format_)

@@ -11,16 +11,19 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 from PIL import PngImagePlugin
 
+from services.inference.media import palettes
 from services.inference.media.colour import Pixels
 
 Samples = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.uint32]
 
-MOST = 256
+MOST, OPAQUE = 256, 255
 _LOOKED_AT = 1 << 14
 """Pixels that show, most of the time, that a picture has more colours."""
 _JUDGED = 1 << 16
 """Pixels that a palette is chosen by."""
+_ROWS = 64
+"""Rows of pixels that are looked at together."""
 _KEY_BITS = 20
 _MULTIPLIERS = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1, 0xD3A2646D, 0xFD7046C5, 0xB55A4F09)
 """Odd constants of multiplicative hashes."""
@@ -58,22 +61,47 @@ def exact(pixels: Samples, alpha: Samples | None, most: int = MOST) -> Indexed |
 def reduced(pixels: Samples, alpha: Samples | None, most: int) -> Indexed:
     """The picture with at most this many colours, 2 to 256.
 
-    Opaque ones by median cut (Heckbert: "Color Image Quantization for Frame Buffer Display", SIGGRAPH 1982) over a part of the pixels, and
-    error diffusion (Floyd, Steinberg: "An Adaptive Algorithm for Spatial Grayscale", 1976); others by an octree over colours with alpha.
+    `palettes` says how they are chosen. Opaque pixels pass their errors on to neighbours (Floyd, Steinberg: "An Adaptive Algorithm for
+    Spatial Grayscale", 1976), but for those whose very colour is in the palette; soft ones get the colour that is nearest.
     """
     already = exact(pixels, alpha, most)
     if already is not None:
         return already
     colours = pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
-    if alpha is not None:
-        # What is hidden by transparency takes no colour.
-        hidden = np.where(alpha[..., None] == 0, 0, np.dstack((colours, alpha))).astype(np.uint8)
-        chosen = PillowImage.fromarray(hidden).quantize(most, PillowImage.Quantize.FASTOCTREE)
-        return _of_pillow(chosen, 4)
+    if alpha is None:
+        step = max(1, int((colours.shape[0] * colours.shape[1] / _JUDGED) ** 0.5))
+        few = colours[::step, ::step].reshape(-1, 3)
+        palette = palettes.chosen(np.hstack((few, np.full((len(few), 1), OPAQUE, np.uint8))), most)
+        return _used(palette, _dithered(colours, palette[:, :3]))
+    seen = np.dstack((colours, alpha))
+    # What is hidden takes no colour.
+    seen[alpha == 0] = 0
+    palette = palettes.chosen(seen.reshape(-1, 4), most)
+    opaque, solid = np.flatnonzero(palette[:, 3] == OPAQUE), alpha == OPAQUE
+    apart = bool(opaque.size and solid.any())
+    if apart:
+        seen[solid] = 0
+    numbers = palettes.nearest(seen.reshape(-1, 4), palette).reshape(alpha.shape)
+    if apart:
+        del seen
+        numbers[solid] = opaque.astype(np.uint8)[_dithered(colours, palette[opaque, :3])[solid]]
+    return _used(palette, numbers)
+
+
+def _dithered(colours: Samples, palette: Samples) -> Samples:
+    """The number of a colour of the palette for each pixel. Both are red, green and blue."""
+    few = PillowImage.new("P", (1, 1))
+    few.putpalette(np.ascontiguousarray(palette).tobytes())
     picture = PillowImage.fromarray(np.ascontiguousarray(colours))
-    step = max(1, int((picture.width * picture.height / _JUDGED) ** 0.5))
-    few = PillowImage.fromarray(np.ascontiguousarray(colours[::step, ::step])).quantize(most, PillowImage.Quantize.MEDIANCUT)
-    return _of_pillow(picture.quantize(palette=few, dither=PillowImage.Dither.FLOYDSTEINBERG), 3)
+    made = np.array(picture.quantize(palette=few, dither=PillowImage.Dither.FLOYDSTEINBERG))
+    known = _packed(palette[None], None)[0]
+    order = np.argsort(known).astype(np.uint8)
+    for top in range(0, len(made), _ROWS):
+        rows = slice(top, top + _ROWS)
+        packed = _packed(colours[rows], None)
+        numbers = _numbers(packed, known[order])
+        made[rows] = np.where(known[order][numbers] == packed, order[numbers], made[rows])
+    return made
 
 
 def cut_out(pixels: Samples, alpha: Samples | None, most: int) -> Indexed:
@@ -124,18 +152,18 @@ def _packed(pixels: Pixels, alpha: Samples | None) -> Numbers:
     """Each pixel as one number: red, green, blue, alpha, from the highest byte."""
     bands = [pixels[..., band].astype(np.uint32) for band in (range(3) if pixels.shape[2] == 3 else (0, 0, 0))]
     opacity = np.uint32(255) if alpha is None else alpha.astype(np.uint32)
-    packed: Numbers = bands[0] << 24 | bands[1] << 16 | bands[2] << 8 | opacity
-    return packed
+    return np.asarray(bands[0] << 24 | bands[1] << 16 | bands[2] << 8 | opacity, np.uint32)
 
 
 def _numbers(packed: Numbers, colours: Numbers) -> Samples:
+    """The number of each colour among the given ones, which ascend; any number for another."""
     for multiplier in _MULTIPLIERS:
         keys = _keys(colours, multiplier)
         if np.unique(keys).size == colours.size:
             table = np.zeros(1 << _KEY_BITS, np.uint8)
             table[keys] = np.arange(colours.size, dtype=np.uint8)
             return table[_keys(packed, multiplier)]
-    return np.searchsorted(colours, packed).astype(np.uint8)
+    return np.minimum(np.searchsorted(colours, packed), colours.size - 1).astype(np.uint8)
 
 
 def _keys(values: Numbers, multiplier: int) -> Numbers:
@@ -143,13 +171,8 @@ def _keys(values: Numbers, multiplier: int) -> Numbers:
     return keys
 
 
-def _of_pillow(picture: PillowImage.Image, channels: int) -> Indexed:
-    """A picture of Pillow's with a palette, without the colours that it does not use."""
-    assert picture.palette is not None
-    colours = np.frombuffer(picture.palette.tobytes(), np.uint8).reshape(-1, channels)
-    if channels == 3:
-        colours = np.hstack((colours, np.full((len(colours), 1), 255, np.uint8)))
-    numbers = np.asarray(picture)
+def _used(colours: Samples, numbers: Samples) -> Indexed:
+    """Without the colours that no pixel has."""
     used = np.flatnonzero(np.bincount(numbers.ravel(), minlength=len(colours)))
     renumbered = np.zeros(MOST, np.uint8)
     renumbered[used] = np.arange(used.size, dtype=np.uint8)

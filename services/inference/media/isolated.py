@@ -19,8 +19,9 @@ import numpy.typing as npt
 
 from services.common import sandbox as sandboxes
 from services.common.media_format import MediaFormat, sniff
-from services.inference.media.decode import Header, decode, read_header
+from services.inference.media.decode import decode, read_header
 from services.inference.media.exif import rewritten
+from services.inference.media.header import NO_HINTS, Header, Hints
 from services.inference.media.icc import Unusable, essential
 from services.inference.media.image import Image, Limits, Metadata
 from services.inference.media.runtime import configure_libvips
@@ -32,12 +33,14 @@ if TYPE_CHECKING:
 _BLOBS = ("exif", "xmp", "iptc")
 
 
-async def read_picture_header(sandbox: Sandbox, source: Path, limits: Limits, resources: SandboxLimits) -> Header:
+async def read_picture_header(sandbox: Sandbox, source: Path, limits: Limits, resources: SandboxLimits, hints: Hints = NO_HINTS) -> Header:
     """`media.read_header` of a file, in a child of `sandbox` within `resources`. Raises as `media.read_header` and `Sandbox.run`."""
-    return header_of(await sandbox.run(describe, source, limits, reads=[source], limits=resources))
+    return header_of(await sandbox.run(describe, source, limits, hints, reads=[source], limits=resources))
 
 
-async def read_picture(sandbox: Sandbox, source: Path, folder: Path, limits: Limits, resources: SandboxLimits) -> Image:
+async def read_picture(
+    sandbox: Sandbox, source: Path, folder: Path, limits: Limits, resources: SandboxLimits, hints: Hints = NO_HINTS
+) -> Image:
     """`media.decode` of a file, in a child of `sandbox` within `resources`. `folder` is for a temporary folder.
 
     Raises as `media.decode` and `Sandbox.run`.
@@ -45,7 +48,7 @@ async def read_picture(sandbox: Sandbox, source: Path, folder: Path, limits: Lim
     own = Path(tempfile.mkdtemp(prefix="decoding-", dir=folder))
     target = own / "samples"
     try:
-        described = await sandbox.run(decode_into, source, target, limits, reads=[source], folder=own, limits=resources)
+        described = await sandbox.run(decode_into, source, target, limits, hints, reads=[source], folder=own, limits=resources)
         return picture_of(described, target, limits)
     finally:
         shutil.rmtree(own, ignore_errors=True)
@@ -67,17 +70,17 @@ def samples_in(path: Path | int, kind: npt.DTypeLike, count: int) -> npt.NDArray
         raise sandboxes.SandboxCrashed("the child left no samples") from error
 
 
-def describe(source: Path | int, limits: Limits) -> dict[str, Any]:
+def describe(source: Path | int, limits: Limits, hints: Hints = NO_HINTS) -> dict[str, Any]:
     """The child's part of `read_picture_header`: the header, in a form that JSON can hold."""
     configure_libvips(1)
-    return dataclasses.asdict(read_header(content_of(source, limits), limits))
+    return dataclasses.asdict(read_header(content_of(source, limits), limits, hints))
 
 
-def decode_into(source: Path | int, target: Path | int, limits: Limits) -> dict[str, Any]:
+def decode_into(source: Path | int, target: Path | int, limits: Limits, hints: Hints = NO_HINTS) -> dict[str, Any]:
     """The child's part of `read_picture`: write the samples of the picture, and then of its alpha, to `target`, and describe them."""
     # Its limit on processor time counts all threads.
     configure_libvips(1)
-    image = decode(content_of(source, limits), limits)
+    image = decode(content_of(source, limits), limits, hints)
     with open(target, "wb", closefd=isinstance(target, Path)) as file:
         image.pixels.tofile(file)
         if image.alpha is not None:

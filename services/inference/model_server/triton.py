@@ -36,6 +36,8 @@ INPUT = "image"
 _SENDS = 3
 _PROBE_SECONDS = 5.0
 _PROBE_SIDE = 16
+_TOLD_BY = ("birefnet", "isnet")
+"""Models that tell whether the server has a GPU: an installation has one of them."""
 _BACKOFF = Backoff(0.2, 2.0)
 # Answers of a server that is away, starting or stopping; NOT_FOUND also occurs while it loads its models.
 _PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.CANCELLED)
@@ -110,6 +112,10 @@ class Triton:
             kinds = {group.kind for group in config.instance_group}
             self._devices[model] = Device.GPU if ModelInstanceGroup.KIND_GPU in kinds else Device.PROCESSOR
         return self._devices[model]
+
+    async def on_gpu(self) -> bool:
+        """Whether it runs models on a GPU; False also while it is away."""
+        return any([await self.device(model) is Device.GPU for model in _TOLD_BY])
 
     async def reach(self) -> None:
         """Check that the server has loaded its models. Raises ConnectionError if not."""

@@ -20,4 +20,4 @@ def peak_memory(picture: Header, _parameters: InspectPicture) -> int:
 def run(file: PictureFile, _parameters: InspectPicture, step: PlainStep) -> Data:
     """What the file is. Raises as `media.decode`."""
     step.label("info")
-    return Data(inspected(file.content, file.limits))
+    return Data(inspected(file.content, file.limits, file.hints))

@@ -23,7 +23,7 @@ from services.common.operations import parameters_of, spec_of
 from services.common.result_size import resolved
 from services.inference.contract.flow import Data, PictureFile
 from services.inference.contract.plain_step import Original, PlainStep
-from services.inference.media import Image, LazyImage, Limits, configure_libvips, encode, in_memory
+from services.inference.media import Hints, Image, LazyImage, Limits, configure_libvips, encode, in_memory
 from services.inference.media.decode import open_scaled
 from services.inference.media.isolated import content_of
 
@@ -56,7 +56,7 @@ def work(source: Path | int, target: Path | int, asked: Asked, tell: Callable[[i
     notices: list[tuple[object, ...]] = []
     seconds: dict[str, float] = {}
     with _timed(seconds, "decode"):
-        opened = _opened(content_of(source, asked.limits), operations, asked.limits)
+        opened = _opened(content_of(source, asked.limits), operations, asked)
     medium: _Medium = opened.medium
     size, whole = opened.size, opened.size if opened.scaled else None
     original = Original(*size, transparent=isinstance(medium, Image) and medium.alpha is not None)
@@ -95,10 +95,11 @@ class _Opened:
     """Whether the picture has been scaled as it was read."""
 
 
-def _opened(content: bytes, operations: Sequence[operation_pb2.Operation], limits: Limits) -> _Opened:
+def _opened(content: bytes, operations: Sequence[operation_pb2.Operation], asked: Asked) -> _Opened:
+    hints = Hints(asked.source_name)
     if spec_of(operations[0]).reads_file:
-        return _Opened(PictureFile(content, limits), (0, 0))
-    image, size = open_scaled(content, limits, lambda size: _wanted(operations, size))
+        return _Opened(PictureFile(content, asked.limits, hints), (0, 0))
+    image, size = open_scaled(content, asked.limits, lambda size: _wanted(operations, size), hints)
     return _Opened(image, size, (image.width, image.height) != size)
 
 

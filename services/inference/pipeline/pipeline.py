@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 
 from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import options_pb2
+from darkroom.operations.v1.convert_pb2 import Convert
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.operations import Arity
 from services.common.result_size import resolved
@@ -29,7 +30,7 @@ from services.inference.contract.flow import (
 from services.inference.contract.plain_step import Original
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step, Tools
-from services.inference.media import Header, Image, Limits
+from services.inference.media import SVG_DPI, Header, Hints, Image, Limits
 from services.inference.pipeline.file_work import FileWork
 from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.naming import name_of_words, named, result_name
@@ -62,6 +63,7 @@ class Pipeline:
         self._tools = tools
         self._operations = operations
         self._max_picture_bytes = max_picture_bytes
+        self._svg_dpi = _svg_dpi(operations)
         self._auxiliaries: dict[int, _Auxiliary] = {}
         self._reading = Reading(tools, account_id, urgent=all(operation.plain for operation in operations))
         self._short = None
@@ -156,7 +158,7 @@ class Pipeline:
 
     @asynccontextmanager
     async def _room(self, source: Source, operations: Sequence[Bound], limits: Limits, report: Report) -> AsyncIterator[Header]:
-        found = self._foretold(source) or [await self._header(source, limits)]
+        found = self._foretold(source) or [await self._header(source, limits, self._svg_dpi)]
         auxiliaries = [each.header for each in self._auxiliaries.values()]
         async with self._reserved(max(needed_memory(each, operations, auxiliaries) for each in found), report):
             yield found[0]
@@ -166,11 +168,11 @@ class Pipeline:
         if self._short is None or source.size is None:
             return ()
         self._check_file(source)
-        return self._short.foretold(source.path, source.size)
+        return self._short.foretold(source.path, source.size, source.name)
 
-    async def _header(self, source: Source, limits: Limits) -> Header:
+    async def _header(self, source: Source, limits: Limits, svg_dpi: int = SVG_DPI) -> Header:
         self._check_file(source)
-        return await self._reading.header(source.path, limits)
+        return await self._reading.header(source.path, limits, Hints(source.name, svg_dpi))
 
     def _reserved(self, size: int, report: Report) -> AbstractAsyncContextManager[None]:
         return self._tools.memory.reserved(size, lambda: report(0, "Waiting for memory"))
@@ -235,12 +237,12 @@ class Pipeline:
         header = await self._header(source, self._tools.picture_limits)
         needed = needed_memory(header, (), ())
         async with self._reserved(needed, lambda _done, _message: None):
-            return await self._reading.picture(source.path, header, folder, self._tools.picture_limits)
+            return await self._reading.picture(source.path, header, folder, self._tools.picture_limits, Hints(source.name))
 
     async def _read_auxiliary(self, file_id: int, folder: Path) -> Image:
         source, header = self._auxiliaries[file_id].source, self._auxiliaries[file_id].header
         try:
-            return await self._reading.picture(source.path, header, folder, self._tools.picture_limits)
+            return await self._reading.picture(source.path, header, folder, self._tools.picture_limits, Hints(source.name))
         except DarkroomError as error:
             raise named(error, source.name) from error
 
@@ -249,8 +251,9 @@ class Pipeline:
             return None
         if self._operations[0].spec.accepts == options_pb2.MEDIA_KIND_PDF:
             return Document(source.path, source.pages)
-        header = header or await self._header(source, self._tools.picture_limits)
-        return await self._reading.picture(source.path, header, folder, self._tools.picture_limits)
+        limits = self._tools.picture_limits
+        header = header or await self._header(source, limits, self._svg_dpi)
+        return await self._reading.picture(source.path, header, folder, limits, Hints(source.name, self._svg_dpi))
 
     def _check_file(self, source: Source) -> None:
         size = source.path.stat().st_size
@@ -260,6 +263,12 @@ class Pipeline:
                 f"The picture file has {size} bytes; pictures of at most {self._max_picture_bytes} bytes are worked on.",
                 allowed=(f"at most {self._max_picture_bytes} bytes",),
             )
+
+
+def _svg_dpi(operations: Sequence[Bound]) -> int:
+    """The resolution at which a drawing is rasterized: what the first operation says that says one."""
+    conversions = (each.parameters for each in operations if isinstance(each.parameters, Convert))
+    return next((each.svg_dpi for each in conversions if each.svg_dpi), SVG_DPI)
 
 
 async def _applied(operation: Bound, medium: Medium, parameters: Message, step: Step) -> Medium:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from services.common.media_format import MediaFormat, sniff
 from services.inference.contract.step import Tools
-from services.inference.media import Header, Image, Limits
+from services.inference.media import NO_HINTS, Header, Hints, Image, Limits
 from services.inference.media.isolated import decode_into, describe, header_of, picture_of, read_picture, read_picture_header
 
 HEAD = 4096
@@ -26,23 +26,23 @@ class Reading:
     def __init__(self, tools: Tools, account_id: int, *, urgent: bool) -> None:
         self._tools, self._account_id, self._urgent = tools, account_id, urgent
 
-    async def header(self, path: Path, limits: Limits) -> Header:
+    async def header(self, path: Path, limits: Limits, hints: Hints = NO_HINTS) -> Header:
         """The header of a picture. Raises as `media.read_header` and `Sandbox.run`."""
         tools = self._tools
         with opened(path) as file:
-            if tools.warm is None or sniff(os.pread(file, HEAD, 0)) not in _QUICK:
-                return await read_picture_header(tools.sandbox, path, limits, tools.picture_resources)
-            return header_of(await tools.warm.run(self._account_id, describe, [file], limits, urgent=self._urgent))
+            if tools.warm is None or sniff(os.pread(file, HEAD, 0), hints.name) not in _QUICK:
+                return await read_picture_header(tools.sandbox, path, limits, tools.picture_resources, hints)
+            return header_of(await tools.warm.run(self._account_id, describe, [file], limits, hints, urgent=self._urgent))
 
-    async def picture(self, path: Path, header: Header, folder: Path, limits: Limits) -> Image:
+    async def picture(self, path: Path, header: Header, folder: Path, limits: Limits, hints: Hints = NO_HINTS) -> Image:
         """A picture whose header has been read. `folder` is for a temporary folder. Raises as `media.decode` and `Sandbox.run`."""
         tools = self._tools
         if tools.warm is None or header.format not in _QUICK or header.samples_bytes > _QUICK_BYTES:
-            return await read_picture(tools.sandbox, path, folder, limits, tools.picture_resources)
+            return await read_picture(tools.sandbox, path, folder, limits, tools.picture_resources, hints)
         target = os.memfd_create("samples")
         try:
             with opened(path) as source:
-                described = await tools.warm.run(self._account_id, decode_into, [source, target], limits, urgent=self._urgent)
+                described = await tools.warm.run(self._account_id, decode_into, [source, target], limits, hints, urgent=self._urgent)
             return picture_of(described, target, limits)
         finally:
             os.close(target)

@@ -116,14 +116,15 @@ class ShortWork(ChildWork):
         """Whether the operations on a picture with this header are short work."""
         return self._plain and is_short(self._parameters, header.format, (header.width, header.height))
 
-    def foretold(self, path: Path, size: Size) -> Sequence[Header]:
-        """The headers that a picture of this size may have, the size being that of its samples, perhaps before they are turned upright.
+    def foretold(self, path: Path, size: Size, name: str = "") -> Sequence[Header]:
+        """The headers that a picture of this name and size may have, the size being that of its samples, perhaps before they are turned
+        upright.
 
         Empty unless the operations are short work with any of them: then nobody needs to read the header first. The child does, and refuses
         what is over its limits.
         """
         with opened(path) as file:
-            format_ = sniff(os.pread(file, HEAD, 0))
+            format_ = sniff(os.pread(file, HEAD, 0), name)
         if not isinstance(format_, MediaFormat):
             return ()
         sizes = dict.fromkeys((size, size[::-1]))

@@ -11,7 +11,6 @@ from pathlib import Path
 
 FAMILY = "DejaVu Sans"
 FILE = Path(__file__).resolve().parent.parent / "fonts" / "DejaVuSans.ttf"
-CONFIGURATION = FILE.with_name("fonts.conf")
 _BOX = "□"
 _UNICODE_FULL = 12
 """The format of a character map with all of Unicode (OpenType specification, "cmap")."""

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from darkroom.operations.v1.border_pb2 import Border, Shadow
+from darkroom.operations.v1.border_pb2 import Border
 from services.common.geometry import Bordering, bordering
 from services.inference.media import Image, Pixels
 from services.inference.media.colour import strips
@@ -20,13 +20,15 @@ Floats = npt.NDArray[np.float32]
 COPIES_OF_CANVAS = 6
 """Of the samples of the canvas, with alpha: frame, canvas, and opacity and shadow as 32-bit numbers."""
 _BLACK = "#000000"
+_OPACITY = 40
+"""Of a shadow, in per cent."""
 
 
 def framed(image: Image, parameters: Border, check: Callable[[], None]) -> Image:
     """The picture with margin and border, its corners cut round, over its shadow; the very same where nothing of that is asked for."""
     place = bordering(parameters, image.width, image.height)
     # A gray picture becomes RGB with the first colour that needs it, before samples of another one are taken.
-    for colour in (parameters.color, parameters.margin_color, _shadow_colour(parameters)):
+    for colour in (parameters.color, parameters.margin_color, parameters.shadow_color or _BLACK):
         image, _ = in_its_encoding(image, rgb_of(colour))
     image = _surrounded(image, parameters.margin, parameters.margin_color)
     image = _surrounded(image, parameters.width, parameters.color)
@@ -34,11 +36,7 @@ def framed(image: Image, parameters: Border, check: Callable[[], None]) -> Image
     if parameters.corner_radius:
         image = _with_round_corners(image, min(parameters.corner_radius, min(place.frame) / 2))
     check()
-    return _over_shadow(image, parameters.shadow, place) if parameters.HasField("shadow") else image
-
-
-def _shadow_colour(parameters: Border) -> str:
-    return (parameters.shadow.color if parameters.HasField("shadow") else "") or _BLACK
+    return _over_shadow(image, parameters, place) if parameters.shadow else image
 
 
 def _surrounded(image: Image, width: int, colour: str) -> Image:
@@ -69,13 +67,16 @@ def _with_round_corners(image: Image, radius: float) -> Image:
     return image.replace(alpha=alpha)
 
 
-def _over_shadow(image: Image, shadow: Shadow, place: Bordering) -> Image:
+def _over_shadow(image: Image, parameters: Border, place: Bordering) -> Image:
     """The picture on a canvas, over a shadow of what is opaque of it."""
     width, height = place.canvas
-    _, samples = in_its_encoding(image, rgb_of(shadow.color or _BLACK))
-    opacity = np.ones((image.height, image.width), np.float32) if image.alpha is None else image.alpha.astype(np.float32) / image.maximum
-    behind = _blurred(_placed(opacity, width, height, place.left + shadow.offset_x, place.top + shadow.offset_y), shadow.blur)
-    behind *= shadow.opacity / 100
+    _, samples = in_its_encoding(image, rgb_of(parameters.shadow_color or _BLACK))
+    opacity: Floats = np.ones((image.height, image.width), np.float32)
+    if image.alpha is not None:
+        opacity = np.asarray(image.alpha / np.float32(image.maximum), np.float32)
+    left, top = place.left + parameters.shadow_offset_x, place.top + parameters.shadow_offset_y
+    behind = _blurred(_placed(opacity, width, height, left, top), parameters.shadow_blur)
+    behind *= (parameters.shadow_opacity or _OPACITY) / 100
     opacity = _placed(opacity, width, height, place.left, place.top)
     pixels = np.empty((height, width, image.pixels.shape[2]), image.pixels.dtype)
     pixels[:] = samples[: pixels.shape[2]]

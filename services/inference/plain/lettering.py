@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-import os
 from dataclasses import dataclass
-from functools import cache
 
 import pyvips
 
@@ -127,7 +125,6 @@ def _extent(text: str, length: float, *, breaking: bool) -> tuple[float, float]:
 
 
 def _set(text: str, size: float, width: int, align: str, *, breaking: bool) -> pyvips.Image:
-    _use_own_font()
     return pyvips.Image.text(
         _MARKUP.format(html.escape(text, quote=False)),
         font=f"{font.FAMILY} {size:.3f}",
@@ -137,9 +134,3 @@ def _set(text: str, size: float, width: int, align: str, *, breaking: bool) -> p
         align=align,
         wrap="word-char" if breaking else "word",
     )
-
-
-@cache
-def _use_own_font() -> None:
-    """Keep Fontconfig, which reads its configuration once, from the fonts of the machine."""
-    os.environ["FONTCONFIG_FILE"] = str(font.CONFIGURATION)

@@ -41,7 +41,7 @@ def _moved(samples: Pixels, quarter: int | None, flip: int | None) -> Pixels:
     if flip is not None:
         samples = cv2.flip(samples, flip)  # type: ignore[assignment]
     # OpenCV drops a channel axis of length one.
-    return samples.reshape(*samples.shape[:2], channels)  # type: ignore[return-value]
+    return samples.reshape(*samples.shape[:2], channels)
 
 
 def _askew(image: Image, parameters: Rotate, work: Work) -> Image:

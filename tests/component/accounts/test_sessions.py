@@ -117,6 +117,17 @@ async def test_attempts_are_counted_by_address_also_good_ones(database: Database
         await house.sessions.create("admin", DEFAULT)
 
 
+async def test_questions_about_sessions_count_for_their_address(database: Database) -> None:
+    house = await House(database, rates=RateRules(address_rate=1, burst_seconds=2)).opened()
+    with calling(Identity(0), Client(ADDRESS)):
+        for _ in range(2):
+            await house.sessions.delete(str(uuid.uuid4()))
+        for call in (house.sessions.delete("x"), house.sessions.session("x")):
+            with pytest.raises(DarkroomError) as refused:
+                await call
+            assert refused.value.reason is ErrorReason.RATE_LIMITED
+
+
 async def test_signing_out(house: House, connection: Bus) -> None:
     (token, session), (other, _) = await house.sign_in(), await house.sign_in()
     identity = await house.identity(token)

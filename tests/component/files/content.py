@@ -30,6 +30,13 @@ def jpeg(width: int = 64, height: int = 48) -> bytes:
     return target.getvalue()
 
 
+def encoded(form: str) -> bytes:
+    """A picture as Pillow writes it in a format."""
+    target = io.BytesIO()
+    Image.new("RGB", (40, 30), (200, 40, 90)).save(target, form)
+    return target.getvalue()
+
+
 def bomb() -> bytes:
     """A PNG of some hundred bytes that claims 30,000 × 30,000 pixels."""
     header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)

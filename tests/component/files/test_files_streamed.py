@@ -52,6 +52,46 @@ async def test_what_is_refused_leaves_nothing_behind(world: World) -> None:
     assert (await world.keys(), await world.rows()) == ([], [])
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("photo.jpg", PHOTO[:900], {"problem": "unreadable"}),
+        ("photo.png", bytes(900), {"problem": "no_data"}),
+        ("photo", bytes(900), {"problem": "no_data"}),
+        ("photo.png", b"hello, world", {"problem": "unrecognized"}),
+        ("photo.unknown", b"hello, world", {"problem": "unrecognized"}),
+        ("photo.png", b"qoif" + bytes(90), {"problem": "unsupported", "format": "qoi"}),
+    ],
+)
+async def test_refusals_say_to_programs_what_is_wrong(world: World, name: str, data: bytes, said: dict[str, str]) -> None:
+    with pytest.raises(DarkroomError) as raised:
+        await begun(world, world.account(), name, data)
+    assert {key: value for key, value in raised.value.metadata.items() if key != "file_id"} == said
+
+
+async def test_too_many_pixels_are_told_with_both_numbers(world: World) -> None:
+    strict = world.again(max_megapixels=0.1)
+    with pytest.raises(DarkroomError) as raised:
+        await strict.streamed.begin(world.account(), "photo.jpg", PHOTO[:4096], len(PHOTO), PHOTO)
+    said = {"problem": "too_many_pixels", "width": "400", "height": "300", "megapixels": "0.1", "limit": "0.1"}
+    assert raised.value.metadata.items() >= said.items()
+
+
+async def test_the_name_counts_where_the_content_does_not_tell(world: World) -> None:
+    account = world.account()
+    for name, data, media_type in (
+        ("a.tga", content.encoded("TGA"), "image/x-tga"),
+        ("a.nef", content.encoded("TIFF"), "image/x-nikon-nef"),
+        ("a.tif", content.encoded("TIFF"), "image/tiff"),
+        ("a.nef", content.png(), "image/png"),
+    ):
+        row = await world.row(await begun(world, account, name, data))
+        assert (row["name"], row["media_type"]) == (name, media_type)
+    with pytest.raises(DarkroomError) as raised:
+        await begun(world, account, "a.png", content.encoded("TGA"))
+    assert raised.value.reason is ErrorReason.MEDIA_UNSUPPORTED
+
+
 async def test_what_does_not_fit_leaves_nothing_behind(world: World) -> None:
     account = world.account()
     await begun(world, account)

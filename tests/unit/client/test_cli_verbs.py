@@ -88,10 +88,14 @@ def test_options_become_the_message() -> None:
     assert filled(crop_pb2.Crop(), area="1,2,3,4") == crop_pb2.Crop(area=crop_pb2.PixelArea(left=1, top=2, width=3, height=4))
     percent = remove_watermark_pb2.PercentBox(x1=10, y1=20, x2=30, y2=40)
     assert filled(crop_pb2.Crop(), percent_area="10,20,30,40") == crop_pb2.Crop(percent_area=percent)
+    relative = crop_pb2.RelativeArea(left=10, top=20, width=30.5, height=40)
+    assert filled(crop_pb2.Crop(), relative_area="10,20,30.5,40") == crop_pb2.Crop(relative_area=relative)
     assert filled(convert_pb2.Convert(), lossless=False, quality=7) == convert_pb2.Convert(lossless=False, quality=7)
     assert filled(resize_pb2.Resize(), width_percent=12.5) == resize_pb2.Resize(width_percent=12.5)
     with pytest.raises(typer.BadParameter, match="must be four whole numbers"):
         filled(crop_pb2.Crop(), area="1,2,3")
+    with pytest.raises(typer.BadParameter, match="must be four numbers"):
+        filled(crop_pb2.Crop(), relative_area="1,2,wide,3")
 
     cutout = remove_background_pb2.RemoveBackground()
     filled(cutout, subject=choice(cutout, "subject", "product"), trim=True)

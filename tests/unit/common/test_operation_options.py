@@ -40,6 +40,7 @@ def test_arity_follows_from_the_options() -> None:
         "rotate": Arity.EACH,
         "border": Arity.EACH,
         "inspect_picture": Arity.EACH,
+        "inspect_metadata": Arity.EACH,
         "color_adjust": Arity.EACH,
         "sharpen": Arity.EACH,
         "replace_color": Arity.EACH,

@@ -10,7 +10,7 @@ from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
 from tests.unit.gateway.test_snapotter_shapes import KEPT, operations, planned
 
-ADJUSTING = ["adjust-colors", "brightness-contrast", "saturation", "color-channels", "color-effects"]
+ADJUSTING = ["adjust-colors", "brightness-contrast", "saturation", "color-channels", "color-effects", "color-adjustments"]
 SHARPENING: dict[str, Any] = {
     "method": "SHARPEN_METHOD_ADAPTIVE",
     "sigma": 1.0,

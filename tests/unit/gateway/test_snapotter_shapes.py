@@ -10,7 +10,6 @@ from google.protobuf.json_format import MessageToDict
 
 from services.common.rpc.validation import RequestValidator
 from services.gateway.surfaces.snapotter.errors import Refusal
-from services.gateway.surfaces.snapotter.names import with_type
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
 from services.gateway.surfaces.snapotter.tools.plan import Plan
@@ -115,12 +114,19 @@ FRAME = {"width": 10, "color": "#000000", "marginColor": "#FFFFFF"}
             {"borderWidth": 2.5, "borderColor": "#ff0000", "padding": 3, "paddingColor": "#0000ff", "cornerRadius": 8},
             {"width": 3, "color": "#ff0000", "margin": 3, "marginColor": "#0000ff", "cornerRadius": 8},
         ),
-        ({"shadow": True}, FRAME | {"shadow": {"blur": 15.0, "offsetY": 5, "color": "#000000", "opacity": 40.0}}),
+        (
+            {"shadow": True},
+            FRAME | {"shadow": True, "shadowBlur": 15.0, "shadowOffsetY": 5, "shadowColor": "#000000", "shadowOpacity": 40.0},
+        ),
         (
             {"shadow": True, "shadowBlur": 1, "shadowOffsetX": -50, "shadowOffsetY": 0, "shadowColor": "#112233", "shadowOpacity": 100},
-            FRAME | {"shadow": {"blur": 1.0, "offsetX": -50, "color": "#112233", "opacity": 100.0}},
+            FRAME | {"shadow": True, "shadowBlur": 1.0, "shadowOffsetX": -50, "shadowColor": "#112233", "shadowOpacity": 100.0},
         ),
         ({"shadowBlur": 3}, FRAME),
+        (
+            {"shadow": True, "shadowOpacity": 0, "shadowOffsetY": 0},
+            FRAME | {"shadow": True, "shadowBlur": 15.0, "shadowColor": "#000000", "shadowOpacity": 1e-06},
+        ),
         ({"width": 4, "color": "#ffffff", "borderRadius": 6}, FRAME | {"width": 4, "color": "#ffffff", "cornerRadius": 6}),
     ],
 )
@@ -146,13 +152,8 @@ def test_border(settings: dict[str, Any], border: dict[str, Any]) -> None:
     ],
 )
 def test_convert(settings: dict[str, Any], name: str, convert: dict[str, Any]) -> None:
-    assert operations("convert", settings) == [{"convert": WRITTEN | convert}]
+    assert operations("convert", settings) == [{"convert": WRITTEN | {"svgDpi": 300} | convert}]
     assert planned("convert", settings).name == name
-
-
-def test_a_heif_keeps_its_name_though_its_type_is_the_more_exact_one() -> None:
-    assert with_type("photo.heif", "image/heic") == "photo.heif"
-    assert with_type("photo.heif", "image/png") == "photo.png"
 
 
 def test_a_name_without_extension_gets_one() -> None:

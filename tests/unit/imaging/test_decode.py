@@ -13,14 +13,17 @@ from PIL import Image as PillowImage
 
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat, read_formats, sniff
-from services.inference.media import Limits, decode, encode, read_header
+from services.common.media_format import MediaFormat, Use, read_formats, sniff
+from services.inference.media import Hints, Limits, decode, encode, read_header
+from tests.unit.imaging import rare_files
 from tests.unit.imaging.pictures import deep_photo, exif, heic, photo, png_bomb, wide_gamut_profile, written
 
 LIMITS = Limits(megapixels=100)
 
 SVG = b"""<?xml version="1.0"?>
 <svg xmlns="http://www.w3.org/2000/svg" width="160" height="120"><rect width="160" height="120" fill="#c04020"/></svg>"""
+
+RAW = tuple(each for each in MediaFormat if Use.DEVELOPED in each.use)
 
 FILES = {
     MediaFormat.JPEG: lambda: written(photo(), "JPEG", quality=95),
@@ -32,25 +35,41 @@ FILES = {
     MediaFormat.HEIC: lambda: heic(photo()),
     MediaFormat.BMP: lambda: written(photo(), "BMP"),
     MediaFormat.SVG: lambda: SVG,
+    MediaFormat.HEIF: lambda: rare_files.heif(photo()),
+    MediaFormat.JXL: lambda: rare_files.jxl(photo()),
+    MediaFormat.ICO: lambda: rare_files.ico(PillowImage.fromarray(photo())),
+    MediaFormat.PSD: lambda: rare_files.psd(np.moveaxis(photo(), 2, 0), 3, packed=True),
+    MediaFormat.EXR: lambda: rare_files.exr(rare_files.light_of(photo())),
+    MediaFormat.HDR: lambda: rare_files.hdr(rare_files.light_of(photo())),
+    MediaFormat.TGA: lambda: rare_files.tga(photo()),
+    # What one camera records, under the names that other cameras give: LibRaw goes by the content.
+    **{each: lambda: rare_files.dng(rare_files.bright_photo()) for each in RAW},
 }
+NAMES = {each: f"photo.{each}" for each in (MediaFormat.TGA, *RAW)}
+"""Of files that are told by their names."""
+BITS = dict.fromkeys(FILES, 8) | dict.fromkeys((MediaFormat.EXR, MediaFormat.HDR, *RAW), 16)
 
 
-def reason(data: bytes, limits: Limits = LIMITS) -> ErrorReason:
+def reason(data: bytes, limits: Limits = LIMITS, name: str = "") -> ErrorReason:
     with pytest.raises(DarkroomError) as raised:
-        decode(data, limits)
+        decode(data, limits, Hints(name))
     return raised.value.reason
 
 
 @pytest.mark.parametrize("format_", FILES)
 def test_every_format_is_told_by_content_and_read(format_: MediaFormat) -> None:
-    data = FILES[format_]()
-    header = read_header(data, LIMITS)
-    image = decode(data, LIMITS)
-    assert sniff(data) is format_
+    data, name = FILES[format_](), NAMES.get(format_, "")
+    header = read_header(data, LIMITS, Hints(name))
+    image = decode(data, LIMITS, Hints(name))
+    assert sniff(data, name) is format_
     assert (header.format, header.width, header.height) == (format_, 160, 120)
-    assert (image.source_format, image.width, image.height, image.bit_depth) == (format_, 160, 120, 8)
+    assert (image.source_format, image.width, image.height, image.bit_depth) == (format_, 160, 120, BITS[format_])
     expected = np.full((120, 160, 3), (0xC0, 0x40, 0x20)) if format_ is MediaFormat.SVG else photo()
-    tolerance = {MediaFormat.GIF: 12, MediaFormat.JPEG: 4, MediaFormat.AVIF: 4}.get(format_, 0)
+    if format_ in RAW:
+        expected = rare_files.bright_photo()
+    tolerance = {MediaFormat.GIF: 12, MediaFormat.JPEG: 4, MediaFormat.AVIF: 4, MediaFormat.HDR: 0.1, **dict.fromkeys(RAW, 3)}.get(
+        format_, 0
+    )
     assert np.abs(image.srgb().astype(int) - expected).mean() <= tolerance
 
 
@@ -231,7 +250,7 @@ def test_svg_reads_no_other_file(tmp_path) -> None:  # type: ignore[no-untyped-d
 @pytest.mark.parametrize("share", [0.2, 0.6, 0.95])
 def test_truncated_files_are_corrupt(format_: MediaFormat, share: float) -> None:
     data = FILES[format_]()
-    assert reason(data[: int(len(data) * share)]) is ErrorReason.FILE_CORRUPT
+    assert reason(data[: int(len(data) * share)], name=NAMES.get(format_, "")) is ErrorReason.FILE_CORRUPT
 
 
 def test_truncated_progressive_jpeg_and_interlaced_png_are_corrupt() -> None:
@@ -266,9 +285,9 @@ def test_decompression_bomb_is_refused_from_its_header() -> None:
 
 @pytest.mark.parametrize("format_", FILES)
 def test_the_limit_holds_for_every_format(format_: MediaFormat) -> None:
-    data = FILES[format_]()
-    decode(data, Limits(megapixels=160 * 120 / 1e6))
-    assert reason(data, Limits(megapixels=(160 * 120 - 1) / 1e6)) is ErrorReason.MEDIA_LIMIT_EXCEEDED
+    data, name = FILES[format_](), NAMES.get(format_, "")
+    decode(data, Limits(megapixels=160 * 120 / 1e6), Hints(name))
+    assert reason(data, Limits(megapixels=(160 * 120 - 1) / 1e6), name) is ErrorReason.MEDIA_LIMIT_EXCEEDED
 
 
 def test_svg_of_absurd_size_is_refused() -> None:

@@ -30,7 +30,7 @@ def of_colours(count: int, *, alpha: bool = False, side: int = 40) -> Image:
 @pytest.mark.parametrize("count", [1, 2, 3, 16, 17, 255, 256, 257])
 def test_few_colours_are_found_exactly(count: int, alpha: bool) -> None:
     image = of_colours(count, alpha=alpha)
-    found = indexed.exact(image.pixels, image.alpha)  # type: ignore[arg-type]  # 8 bits
+    found = indexed.exact(image.pixels, image.alpha)
     if count > 256:
         assert found is None
         return
@@ -78,6 +78,74 @@ def test_a_png_has_no_more_colours_than_asked_for(colours: int, alpha: bool) -> 
     if colours == 256:
         shown = back.pixels if opacity is None else back.pixels[opacity > 200]
         assert np.abs(shown.astype(int) - (photo() if opacity is None else photo()[opacity > 200])).mean() < 8
+
+
+def shadowed(side: int = 240) -> Image:
+    """A photo in a disc, on a shadow that fades away; what is hidden is green."""
+    rows, columns = np.mgrid[:side, :side]
+    away = np.hypot(rows - side / 2, columns - side / 2) / side
+    solid = away < 0.3
+    pixels = np.where(solid[..., None], photo(side, side), 0).astype(np.uint8)
+    alpha = np.where(solid, 255, np.clip(180 - (away - 0.3) * 1100, 0, 180)).round().astype(np.uint8)
+    pixels[alpha == 0] = (0, 255, 0)
+    return Image(pixels, alpha)
+
+
+@pytest.mark.parametrize("colours", [64, 205, 256])
+def test_soft_alpha_has_no_steps(colours: int) -> None:
+    image = shadowed()
+    assert image.alpha is not None
+    back = decode(encode(image, Saving(colours=colours)), Limits())
+    assert back.alpha is not None
+    away = np.abs(back.alpha.astype(int) - image.alpha)
+    assert away.max() <= 12
+    assert away.mean() < 1.5
+    assert (back.alpha[image.alpha == 255] == 255).all()
+    assert (back.alpha[image.alpha == 0] == 0).all()
+    shadow = (image.alpha > 20) & (image.alpha < 255)
+    assert back.pixels[shadow].max() <= 12
+    assert np.abs(back.pixels.astype(int) - image.pixels)[image.alpha == 255].mean() < 10
+
+
+@pytest.mark.parametrize("colours", [16, 205])
+def test_flat_areas_beside_soft_alpha_keep_their_colour(colours: int) -> None:
+    image = shadowed()
+    assert image.alpha is not None
+    image.pixels[90:110, 90:150], image.pixels[110:130, 90:150] = (255, 255, 255), (240, 160, 32)
+    made = indexed.reduced(image.pixels, image.alpha, colours)
+    seen = made.colours[made.numbers].astype(int)
+    assert np.abs(seen[92:108, 92:148] - 255).mean() < 1
+    assert np.abs(seen[112:128, 92:148, :3] - (240, 160, 32)).mean() < 2
+
+
+@pytest.mark.parametrize("colours", [32, 205, 256])
+def test_the_ground_of_a_drawing_stays_white(colours: int) -> None:
+    pixels = np.full((240, 240, 3), 255, np.uint8)
+    pixels[60:180, 60:180] = photo(120, 120)
+    made = indexed.reduced(pixels, None, colours)
+    seen = made.colours[made.numbers][..., :3]
+    assert (seen[:60] == 255).all()
+    assert (seen[:, 181:] == 255).all()
+    assert np.abs(seen[60:180, 60:180].astype(int) - pixels[60:180, 60:180]).mean() < 10
+
+
+@pytest.mark.parametrize("colours", [2, 3, 4, 5])
+def test_few_colours_with_alpha(colours: int) -> None:
+    image = shadowed(60)
+    made = indexed.reduced(image.pixels, image.alpha, colours)
+    assert len(made.colours) <= colours
+    assert (made.colours[made.numbers][image.alpha == 0] == 0).all()
+    assert (made.colours[made.numbers][image.alpha == 255, 3] > 0).all()
+
+
+def test_a_dot_in_a_large_transparent_picture_stays() -> None:
+    alpha = np.zeros((1500, 1500), np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (1500, 1500, 3), np.uint8)
+    alpha[701, 700:720] = np.arange(130, 150)
+    pixels[701, 700:720] = (200, 30, 40)
+    made = indexed.reduced(pixels, alpha, 8)
+    seen = made.colours[made.numbers][701, 700:720].astype(int)
+    assert np.abs(seen - (200, 30, 40, 140)).max() <= 12
 
 
 def test_a_palette_keeps_profile_and_metadata() -> None:

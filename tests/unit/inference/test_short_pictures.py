@@ -13,10 +13,14 @@ from PIL import Image as PillowImage
 
 from darkroom.operations.v1 import operation_pb2
 from darkroom.operations.v1.adjust_pb2 import Adjust
+from darkroom.operations.v1.border_pb2 import Border
 from darkroom.operations.v1.convert_pb2 import (
     COLOR_SPACE_CMYK,
     PICTURE_FORMAT_AVIF,
+    PICTURE_FORMAT_GIF,
+    PICTURE_FORMAT_HEIC,
     PICTURE_FORMAT_JPEG,
+    PICTURE_FORMAT_KEPT,
     PICTURE_FORMAT_PNG,
     PNG_COMPRESSION_BEST,
     Convert,
@@ -28,6 +32,7 @@ from darkroom.operations.v1.placement_pb2 import FIT_CANVAS, FIT_CROP, FIT_FILL,
 from darkroom.operations.v1.polish_pb2 import Polish
 from darkroom.operations.v1.remove_background_pb2 import RemoveBackground
 from darkroom.operations.v1.resize_pb2 import Resize
+from darkroom.operations.v1.rotate_pb2 import Rotate
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.geometry import Size
 from services.common.media_format import MediaFormat
@@ -72,6 +77,17 @@ async def children() -> AsyncIterator[WarmChildren]:
         ([Convert()], MediaFormat.GIF, (100, 100), False),
         ([Convert(color_space=COLOR_SPACE_CMYK)], MediaFormat.JPEG, (100, 100), False),
         ([Convert(format=PICTURE_FORMAT_PNG, compression=PNG_COMPRESSION_BEST)], MediaFormat.JPEG, (1600, 1200), False),
+        ([Convert(format=PICTURE_FORMAT_KEPT, keep_alpha=True, max_colors=9)], MediaFormat.JPEG, (4000, 3000), True),
+        ([Convert(format=PICTURE_FORMAT_KEPT, keep_alpha=True, max_colors=9)], MediaFormat.PNG, (1600, 1200), True),
+        ([Convert(format=PICTURE_FORMAT_KEPT, keep_alpha=True, max_colors=9)], MediaFormat.PNG, (1600, 1300), False),
+        ([Border(width=5), Convert(keep_alpha=True)], MediaFormat.JPEG, (1900, 1900), True),
+        ([Border(width=5), Convert(keep_alpha=True)], MediaFormat.JPEG, (2400, 2400), False),
+        ([Rotate(angle=45), AS_JPEG], MediaFormat.JPEG, (2000, 2000), True),
+        ([Rotate(angle=45), AS_JPEG], MediaFormat.JPEG, (3000, 3000), False),
+        ([Convert(format=PICTURE_FORMAT_GIF)], MediaFormat.JPEG, (1500, 1300), True),
+        ([Convert(format=PICTURE_FORMAT_HEIC)], MediaFormat.JPEG, (100, 100), False),
+        ([Convert(max_bytes=5)], MediaFormat.JPEG, (1600, 1200), True),
+        ([Convert(max_bytes=5)], MediaFormat.JPEG, (1600, 1300), False),
         ([Adjust(exposure=5), AS_JPEG], MediaFormat.JPEG, (2000, 1500), True),
         ([Adjust(exposure=5), AS_JPEG], MediaFormat.JPEG, (3000, 2000), False),
         ([Resize(width=1500), Polish(), AS_JPEG], MediaFormat.JPEG, (6000, 4000), True),

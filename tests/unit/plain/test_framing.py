@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from darkroom.operations.v1.border_pb2 import Border, Shadow
+from darkroom.operations.v1.border_pb2 import Border
 from services.common.geometry import bordering
 from services.inference.media import Image
 from services.inference.plain.framing import framed
@@ -82,7 +82,7 @@ def test_corners_are_round(gray: bool, alpha: bool, deep: bool, radius: int) -> 
 @pytest.mark.parametrize("sides", [(1, 1), (1, 7), (3, 3), (5, 8)])
 def test_odd_and_tiny_pictures_have_frames(sides: tuple[int, int]) -> None:
     image = Image(np.full((*sides, 3), 90, np.uint8))
-    parameters = Border(width=2, corner_radius=2000, shadow=Shadow(blur=3, offset_x=2, opacity=50))
+    parameters = Border(width=2, corner_radius=2000, shadow=True, shadow_blur=3, shadow_offset_x=2, shadow_opacity=50)
     made = framed(image, parameters, NO_CHECK)
     assert (made.width, made.height) == bordering(parameters, sides[1], sides[0]).canvas
     assert made.alpha is not None
@@ -92,8 +92,7 @@ def test_odd_and_tiny_pictures_have_frames(sides: tuple[int, int]) -> None:
 @pytest.mark.parametrize(("gray", "alpha", "deep"), KINDS)
 def test_a_shadow_lies_behind(gray: bool, alpha: bool, deep: bool) -> None:
     image = kind(gray, alpha, deep)
-    shadow = Shadow(blur=4, offset_x=3, offset_y=5, color="#000000", opacity=40)
-    made = framed(image, Border(shadow=shadow), NO_CHECK)
+    made = framed(image, Border(shadow=True, shadow_blur=4, shadow_offset_x=3, shadow_offset_y=5), NO_CHECK)
     assert (made.width, made.height) == (32 + 16, 24 + 16)
     assert made.alpha is not None
     left, top = 8 - 3, 8 - 5
@@ -111,7 +110,8 @@ def test_a_shadow_lies_behind(gray: bool, alpha: bool, deep: bool) -> None:
 
 def test_a_shadow_without_blur_is_the_picture_moved() -> None:
     image = Image(np.full((4, 6, 3), 255, np.uint8))
-    made = framed(image, Border(shadow=Shadow(offset_x=2, offset_y=1, color="#102030", opacity=100)), NO_CHECK)
+    shadow = Border(shadow=True, shadow_offset_x=2, shadow_offset_y=1, shadow_color="#102030", shadow_opacity=100)
+    made = framed(image, shadow, NO_CHECK)
     assert (made.width, made.height) == (8, 5)
     assert made.alpha is not None
     assert (made.alpha[:4, :6] == 255).all()
@@ -123,7 +123,7 @@ def test_a_shadow_without_blur_is_the_picture_moved() -> None:
 
 def test_what_is_half_transparent_lets_the_shadow_through() -> None:
     image = Image(np.full((9, 9, 3), 255, np.uint8), np.full((9, 9), 128, np.uint8))
-    made = framed(image, Border(shadow=Shadow(opacity=100)), NO_CHECK)
+    made = framed(image, Border(shadow=True, shadow_opacity=100), NO_CHECK)
     assert made.alpha is not None
     # 0.5 of white over 0.5 of black, of which 0.5 is left: three quarters opaque, two thirds of that white.
     assert int(made.alpha[4, 4]) == pytest.approx(191, abs=2)
@@ -134,7 +134,7 @@ def test_what_is_half_transparent_lets_the_shadow_through() -> None:
 def test_the_blur_is_as_wide_as_asked(sigma: float) -> None:
     side = 301
     image = Image(np.zeros((side, side, 1), np.uint8))
-    made = framed(image, Border(shadow=Shadow(blur=sigma, opacity=100)), NO_CHECK)
+    made = framed(image, Border(shadow=True, shadow_blur=sigma, shadow_opacity=100), NO_CHECK)
     assert made.alpha is not None
     reach = (made.height - side) // 2
     # The edge of the picture, where half of the shadow is left, and twice the standard deviation outside of it.

@@ -40,6 +40,8 @@ def test_pictures_of_pages_are_small() -> None:
     pictures = sorted((FOLDER.parent / "images").glob("*.webp"))
     assert pictures
     assert [picture.name for picture in pictures if picture.stat().st_size >= 150_000] == []
+    sheets = sorted((FOLDER.parent / "images" / "snapotter").iterdir())
+    assert [sheet.name for sheet in sheets if sheet.suffix != ".webp" or sheet.stat().st_size > 400_000] == []
 
 
 def test_a_change_is_noticed(tmp_path: Path) -> None:

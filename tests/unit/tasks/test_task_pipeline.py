@@ -170,7 +170,7 @@ def test_bitmaps_and_drawings_are_taken(media_type: str) -> None:
 
 def test_a_picture_that_no_worker_reads_is_refused() -> None:
     with pytest.raises(DarkroomError) as refused:
-        check_media([image(10, 10, "image/heif")], ["f"], [CUT_OUT], LIMITS, None)
+        check_media([image(10, 10, "image/jp2")], ["f"], [CUT_OUT], LIMITS, None)
     assert refused.value.reason is ErrorReason.MEDIA_UNSUPPORTED
 
 

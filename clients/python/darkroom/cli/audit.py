@@ -69,8 +69,11 @@ def _lines(entries: list[audit_pb2.AuditEntry]) -> Table:
     return table
 
 
+_KINDS = {audit_pb2.AUDIT_ACTOR_KIND_OPERATOR: "operator", audit_pb2.AUDIT_ACTOR_KIND_USER: "user"}
+
+
 def _actor(actor: audit_pb2.AuditActor) -> str:
     if actor.kind == audit_pb2.AUDIT_ACTOR_KIND_KEY:
         return f"{actor.name} ({actor.key_id})"
-    kind = "operator" if actor.kind == audit_pb2.AUDIT_ACTOR_KIND_OPERATOR else "service"
+    kind = _KINDS.get(actor.kind, "service")
     return f"{kind} {actor.name}".strip()

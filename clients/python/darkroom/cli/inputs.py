@@ -10,21 +10,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from darkroom.cli.exits import usage
-from darkroom.content import is_url
+from darkroom.content import extension_of, is_url
 
 STDIN = "-"
 
 _PATTERN = frozenset("*?[")
-# First bytes of a file → its extension. The server requires an extension, then checks the content.
-_SIGNATURES = {
-    b"\x89PNG": "png",
-    b"\xff\xd8\xff": "jpg",
-    b"GIF8": "gif",
-    b"%PDF": "pdf",
-    b"BM": "bmp",
-    b"II*\0": "tif",
-    b"MM\0*": "tif",
-}
 
 
 Input = Path | str
@@ -120,11 +110,8 @@ def spooled(folder: Path) -> Source:
 
 
 def _extension(content: bytes) -> str:
-    for signature, extension in _SIGNATURES.items():
-        if content.startswith(signature):
-            return extension
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "webp"
-    if content[4:8] == b"ftyp":
-        return "avif" if content[8:12].startswith(b"avi") else "heic"
-    raise usage("standard input is not a picture of a known type, nor a PDF")
+    """The server requires an extension, and then checks the content."""
+    extension = extension_of(content)
+    if extension is None:
+        raise usage("standard input is not a picture of a known type, nor a PDF")
+    return extension

@@ -20,7 +20,11 @@ from darkroom.operations.v1.comments import TEXTS
 _MODES: Mapping[str, Mapping[str, str]] = {"remove_pdf_watermark": {"editable": "remove_pdf_watermark", "ai": "redraw_pdf"}}
 
 _SUFFIXES = {
-    options_pb2.MEDIA_KIND_IMAGE: (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff", ".gif", ".bmp", ".svg"),
+    options_pb2.MEDIA_KIND_IMAGE: (
+        *(".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".hif", ".avif", ".tif", ".tiff", ".gif", ".bmp", ".svg"),
+        *(".jxl", ".ico", ".psd", ".psb", ".exr", ".hdr", ".tga"),
+        *(".dng", ".cr2", ".nef", ".arw", ".orf", ".rw2"),
+    ),
     options_pb2.MEDIA_KIND_PDF: (".pdf",),
 }
 

@@ -117,6 +117,9 @@ def _of_message(field: FieldDescriptor, name: str) -> Parameter:
     if field.message_type is crop_pb2.PixelArea.DESCRIPTOR:
         how = {"metavar": "LEFT,TOP,WIDTH,HEIGHT", "more": "Four whole numbers."}
         return _option(field, str, (name,), convert=lambda given: _area(given, name), **how)
+    if field.message_type is crop_pb2.RelativeArea.DESCRIPTOR:
+        how = {"metavar": "LEFT,TOP,WIDTH,HEIGHT", "more": "Four numbers in per cent."}
+        return _option(field, str, (name,), convert=lambda given: _relative_area(given, name), **how)
     if field.message_type is not remove_watermark_pb2.PercentBox.DESCRIPTOR:
         raise _unsupported(field)
     boxes = "Four numbers in per cent of the width and height, such as 60,85,98,97, or as fractions: 0.6,0.85,0.98,0.97."
@@ -225,6 +228,14 @@ def _area(text: str, option: str) -> crop_pb2.PixelArea:
         return crop_pb2.PixelArea(left=left, top=top, width=width, height=height)
     except ValueError:
         raise typer.BadParameter(f"{text!r} must be four whole numbers, such as 10,20,300,200", param_hint=option) from None
+
+
+def _relative_area(text: str, option: str) -> crop_pb2.RelativeArea:
+    try:
+        left, top, width, height = (float(number) for number in text.split(","))
+        return crop_pb2.RelativeArea(left=left, top=top, width=width, height=height)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} must be four numbers, such as 10,20,50,33.3", param_hint=option) from None
 
 
 def _box(text: str, option: str) -> remove_watermark_pb2.PercentBox:

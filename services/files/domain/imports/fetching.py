@@ -17,6 +17,7 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.media_format import sniff
 from services.common.object_writing import HEAD_BYTES
 from services.files.domain.naming import EXTENSIONS
+from services.files.probe.faults import EMPTY, problem_of
 
 PURPOSE = Purpose(forbids="files may not be fetched from", setting="DARKROOM_FETCH_ALLOWED_NETWORKS", secrets="", fragments=True)
 _HEADERS = {"user-agent": "Darkroom-Fetch/1"}
@@ -79,8 +80,9 @@ class Fetcher:
             raise _forbidden(field)
 
     @asynccontextmanager
-    async def fetched(self, account_id: int, url: str, field: str, room: Room) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The file's bytes as they arrive, for an account. What goes wrong is blamed on `field`, also while they are read.
+    async def fetched(self, account_id: int, url: str, field: str, room: Room, name: str = "") -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of a file, which will have this name, as they arrive, for an account. What goes wrong is blamed on `field`, also while
+        they are read.
 
         Raises FIELD_INVALID (also for an address that files may not be fetched from), URL_FETCH_FAILED, MEDIA_UNSUPPORTED, FILE_CORRUPT (it
         is empty), and what `room` raises.
@@ -90,7 +92,7 @@ class Fetcher:
                 for _ in range(self._limits.redirects + 1):
                     async with self._client.answer("GET", account_id, url, _HEADERS) as response:
                         if response.status_code not in _REDIRECTS:
-                            yield _body(response, field, room, deadline)
+                            yield _body(response, field, room, deadline, name)
                             return
                         url = self._next(url, response, field)
                 raise _failed(field, f"there are more than {self._limits.redirects} redirects")
@@ -107,7 +109,7 @@ class Fetcher:
         return following
 
 
-async def _body(response: httpx.Response, field: str, room: Room, deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
+async def _body(response: httpx.Response, field: str, room: Room, deadline: asyncio.Timeout, name: str) -> AsyncIterator[bytes]:
     _check_answer(response, field)
     if (length := response.headers.get("content-length", "")).isdecimal():
         room.check(int(length), field)
@@ -120,10 +122,10 @@ async def _body(response: httpx.Response, field: str, room: Room, deadline: asyn
             continue
         head += chunk
         if len(head) >= HEAD_BYTES:
-            _check_head(head, response, field)
+            _check_head(head, response, field, name)
             yield head
     if received < HEAD_BYTES:
-        _check_head(head, response, field)
+        _check_head(head, response, field, name)
         yield head
     # It has arrived: the rest is up to the storage.
     deadline.reschedule(None)
@@ -149,17 +151,17 @@ def check_stored_head(head: bytes, field: str) -> None:
         raise _empty(field)
     if sniff(head[:HEAD_BYTES]) is None:
         message = f"{field}: what it holds is no picture or document of a known format."
-        raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, message, field=field, allowed=EXTENSIONS)
+        raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, message, field=field, allowed=EXTENSIONS, metadata=problem_of(head))
 
 
-def _check_head(head: bytes, response: httpx.Response, field: str) -> None:
+def _check_head(head: bytes, response: httpx.Response, field: str, name: str) -> None:
     """Refuse at once what is surely no file of a known kind."""
     if not head:
         raise _empty(field)
-    if sniff(head) is None:
+    if sniff(head, name) is None:
         page = " but a web page" if response.headers.get("content-type", "").lower().startswith("text/html") else ""
         message = f"{field}: what is at this URL is no picture or document of a known format{page}."
-        raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, message, field=field, allowed=EXTENSIONS)
+        raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, message, field=field, allowed=EXTENSIONS, metadata=problem_of(head))
 
 
 @contextmanager
@@ -189,7 +191,7 @@ def _explained(field: str, limits: FetchLimits) -> Generator[None, None, None]:
 
 
 def _empty(field: str) -> DarkroomError:
-    return DarkroomError(ErrorReason.FILE_CORRUPT, f"{field}: the file is empty.", field=field)
+    return DarkroomError(ErrorReason.FILE_CORRUPT, f"{field}: the file is empty.", field=field, metadata=EMPTY)
 
 
 def _forbidden(field: str) -> DarkroomError:

@@ -91,7 +91,7 @@ class Imports:
         name = name or source.name
         with _blaming(field), self._slots.taken(account_id):
             room = await self._room(account_id)
-            async with source.fetcher.fetched(account_id, source.url, field, room) as chunks:
+            async with source.fetcher.fetched(account_id, source.url, field, room, name) as chunks:
                 file_id = await self._writer.write(_Target(self._streamed, account_id, name), chunks, self._settings.max_file_bytes)
             file = await self._accepted(account_id, file_id, call)
         _logger.info("file_fetched", file_id=file.id, size=file.size_bytes)
@@ -151,7 +151,7 @@ class _Target:
 
     async def begin(self, head: bytes, size: int | None, content: bytes) -> tuple[int, str]:
         """Create the record, under a name with the extension of what the file is."""
-        name, found = self.name, sniff(head)
+        name, found = self.name, sniff(head, self.name)
         stem, _, extension = name.rpartition(".")
         if found is not None and stem and not any(same_kind(extension.lower(), own) for own in found.extensions):
             name = f"{stem if extension.lower() in MEDIA_TYPE_OF else name}.{found.extension}"

@@ -81,7 +81,7 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
     async def OpenBundle(self, request: pb.OpenBundleRequest, context: Context) -> pb.OpenBundleResponse:
         """Where a file of a bundle can be had."""
         account_id = current_identity().account_id
-        download = await self._bundles.download(account_id, request.bundle_id, request.name, request.media_type)
+        download = await self._bundles.download(account_id, request.bundle_id, request.name, request.media_type, for_head=request.for_head)
         return pb.OpenBundleResponse(download=download_message(download) if download is not None else None)
 
     async def DiscardFiles(self, request: pb.DiscardFilesRequest, context: Context) -> pb.DiscardFilesResponse:

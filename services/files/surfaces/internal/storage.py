@@ -107,7 +107,9 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
     async def SignDownloads(self, request: pb.SignDownloadsRequest, context: Context) -> pb.SignDownloadsResponse:
         """Download URLs of a succeeded task's outputs."""
         offers = [Offer(offer.name, offer.media_type) for offer in request.offers]
-        downloads = await self._task_files.sign_downloads(current_identity().account_id, request.file_ids, offers)
+        downloads = await self._task_files.sign_downloads(
+            current_identity().account_id, request.file_ids, offers, for_head=request.for_head
+        )
         return pb.SignDownloadsResponse(downloads=[download_message(download) for download in downloads])
 
 

@@ -20,7 +20,7 @@ from services.gateway.surfaces.snapotter.progress import Progress
 from services.gateway.surfaces.snapotter.runs import Runs
 from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
 from services.gateway.surfaces.snapotter.status import Status
-from services.gateway.surfaces.snapotter.tool_calls import ToolCalls
+from services.gateway.surfaces.snapotter.tool_calls import Ended, ToolCalls
 from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
 from services.gateway.surfaces.snapotter.uploads import Uploads
 
@@ -37,7 +37,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     ids, runs = JobIds(parts.derived_secret(JOB_IDS)), Runs(parts.runs, parts.storage, caller)
     rules = FormRules(settings.max_batch_size, settings.most_bytes, parts.forms_at_once, parts.forms_at_once_each)
     forms, contents = Forms(parts.receiver, rules), Contents(parts.storage, caller, parts.http)
-    progress = Progress(parts.bus, settings.sse_heartbeat)
+    progress = Progress(parts.bus, settings.sse_heartbeat, settings.progress_streams, Ended(ids, runs).of)
     status = Status(parts.runs, caller, auth_enabled=settings.auth_enabled)
     people, downloads = People(parts.backend), Downloads(ids, runs, parts.intake, caller)
     uploads = Uploads(forms, runs, contents, ids, parts.intake, caller)
@@ -94,5 +94,7 @@ def _tools(door: Door, calls: ToolCalls, own: OwnTools) -> Endpoints:
         tool_id, _, step = route.template.text.removeprefix(_TOOLS).partition("/")
         path = f"/{method.containing_service.full_name}/{method.name}"
         handler = own.of(tool_id, step)
-        found[method.full_name] = door.known(path, partial(handler or calls.serve, tools[tool_id]))
+        # A step may do something else than its tool.
+        tool = tools.get(f"{tool_id}-{step}") or tools[tool_id]
+        found[method.full_name] = door.known(path, partial(handler or calls.serve, tool))
     return found

@@ -21,6 +21,17 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 _CLIENT_GONE = 499
 _UNCHANGED = ("/api/auth/change-password", "/api/auth/logout", "/api/auth/session", "/api/v1/config/")
 """What a person may call who has to change the password."""
+_GRPC_CODES = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ALREADY_EXISTS",
+    422: "FAILED_PRECONDITION",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+}
+"""What logs and metrics call refusals, by their statuses."""
 _logger = get_logger()
 
 
@@ -72,7 +83,7 @@ def _refused(raised: Exception, outcome: dict[str, object]) -> Response:
         outcome |= {"code": "CANCELLED"}
         return Response(status_code=_CLIENT_GONE)
     if isinstance(raised, Refusal):
-        outcome |= {"code": f"HTTP_{raised.status}"}
+        outcome |= {"code": _GRPC_CODES.get(raised.status, "INVALID_ARGUMENT")}
         return raised.response()
     if isinstance(raised, DarkroomError):
         outcome |= {"code": raised.grpc_code.name, "reason": raised.reason.value}

@@ -18,6 +18,7 @@ from services.gateway.replies import from_storage
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.job_ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.names import media_type_of
+from services.gateway.surfaces.snapotter.paths import raw_path
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
 from services.gateway.surfaces.snapotter.tool_calls import PREVIEW, kept_name
 
@@ -56,16 +57,18 @@ class Downloads:
             return None
         for output in run.outputs[:1]:
             if kept_name(kept, output.media_type) == name:
-                return await self._url(account_id, output, name)
+                return await self._url(request, account_id, output, name)
             if name == PREVIEW:
                 return await self._preview(request, account_id, run, kept)
         for input_, input_name in zip(run.inputs, kept.inputs, strict=False):
             if input_name == name:
-                return await self._url(account_id, input_, name)
+                return await self._url(request, account_id, input_, name)
         return None
 
     async def _of_bundle(self, request: Request, account_id: int, bundle_id: int, name: str) -> str | None:
-        asked = intake_service_pb2.OpenBundleRequest(bundle_id=bundle_id, name=name, media_type=media_type_of(name))
+        asked = intake_service_pb2.OpenBundleRequest(
+            bundle_id=bundle_id, name=name, media_type=media_type_of(name), for_head=request.method == "HEAD"
+        )
         with translated():
             reply = await self._intake.OpenBundle(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
         return reply.download.url if reply.HasField("download") else None
@@ -74,10 +77,10 @@ class Downloads:
         """A picture of the result that every browser shows, made when it is asked for the first time."""
         kept = Kept("preview", [PREVIEW], PREVIEW)
         made = await self._runs.run(request, account_id, [run.outputs[0].id], preview(), kept, f"preview-{run.task_id}")
-        return await self._url(account_id, made.outputs[0], PREVIEW) if failure(made) is None else None
+        return await self._url(request, account_id, made.outputs[0], PREVIEW) if failure(made) is None else None
 
-    async def _url(self, account_id: int, file: file_pb2.File, name: str) -> str | None:
-        found = await self._runs.download(account_id, file, name, media_type_of(name))
+    async def _url(self, request: Request, account_id: int, file: file_pb2.File, name: str) -> str | None:
+        found = await self._runs.download(account_id, file, name, media_type_of(name), for_head=request.method == "HEAD")
         return found.url if found is not None else None
 
 
@@ -93,8 +96,7 @@ def preview() -> list[operation_pb2.Operation]:
 
 def _asked(request: Request) -> tuple[str, str]:
     """The job and the name in the path. They are decoded here, each once, so that `%2F` in a name is not taken for the end of it."""
-    raw = request.scope.get("raw_path", request.url.path.encode()).partition(b"?")[0]
-    job_id, _, name = raw.decode("latin-1").partition("/api/v1/download/")[2].partition("/")
+    job_id, _, name = raw_path(request).removeprefix("/api/v1/download/").partition("/")
     return unquote(job_id, errors="replace"), unquote(name, errors="replace")
 
 

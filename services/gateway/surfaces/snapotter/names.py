@@ -52,8 +52,6 @@ _RESULT_EXTENSIONS = {
     "image/heic": ".heic",
     "image/heif": ".heif",
 }
-_ONE_FAMILY = {".heic", ".heif"}
-"""A file in the latter is one of the former, too, under a name that tells less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ def with_type(name: str, media_type: str) -> str:
     """The name with the extension of a media type, if it has any extension and the type is that of a picture."""
     parts = Name.of(name)
     extension = _RESULT_EXTENSIONS.get(media_type)
-    if not parts.extension or extension is None or {parts.extension.lower(), extension} == _ONE_FAMILY:
+    if not parts.extension or extension is None:
         return _shortened(name)
     return _shortened(str(Name(parts.stem, extension)))
 

@@ -23,6 +23,7 @@ _SESSIONS = sessions.DESCRIPTOR.services_by_name["SessionsService"].methods_by_n
 _USERS = users.DESCRIPTOR.services_by_name["UsersService"].methods_by_name
 _KEYS = keys.DESCRIPTOR.services_by_name["UserKeysService"].methods_by_name
 _INVALID = "VALIDATION_ERROR"
+_NO_DATE = Timestamp(seconds=1 << 62)
 
 
 class People:
@@ -127,10 +128,8 @@ class People:
                 faults.append("permissions must be a list of texts")
         if (expires := fields.get("expiresAt")) is not None:
             moment = read_instant(expires) if isinstance(expires, str) else None
-            if moment is None:
-                faults.append("Invalid expiresAt date")
-            else:
-                asked.expire_time.CopyFrom(moment)
+            # accounts refuses what is no date in its turn.
+            asked.expire_time.CopyFrom(moment or _NO_DATE)
         if faults:
             raise Refusal(400, "; ".join(faults), code=_INVALID)
         reply: keys.CreateUserKeyResponse = await self._ask(_KEYS["CreateUserKey"], asked, identity)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
+from urllib.parse import unquote
 
 import nats.errors
 import nats.js.errors
@@ -21,19 +22,25 @@ from starlette.responses import StreamingResponse
 from services.common.bus import PROGRESS_STREAM, Bus, progress_subject
 from services.common.identity import Identity
 from services.common.log import get_logger
+from services.gateway.surfaces.snapotter.errors import Refusal
+from services.gateway.surfaces.snapotter.paths import raw_path
 
 _HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 _COMMENT = b":\n\n"
 _FINAL = ("complete", "completed", "failed")
 _LONGEST_EVENT = 256 << 10
+_BUSY_SECONDS = 5
+Ended = Callable[[str], Awaitable[Mapping[str, object] | None]]
 _logger = get_logger()
 
 
 class Progress:
     """Tells of named jobs, and follows them."""
 
-    def __init__(self, bus: Bus, heartbeat_seconds: float) -> None:
-        self._bus, self._heartbeat = bus, heartbeat_seconds
+    def __init__(self, bus: Bus, heartbeat_seconds: float, most: int, ended: Ended) -> None:
+        """At most `most` streams are open at the same time. `ended` finds the final event of a job that has the id of a task."""
+        self._bus, self._heartbeat, self._most, self._ended = bus, heartbeat_seconds, most, ended
+        self._open = 0
 
     async def began(self, job_id: str) -> None:
         """Tell that a job is under way. An empty name tells nobody anything, here and below."""
@@ -41,31 +48,46 @@ class Progress:
 
     async def completed(self, job_id: str, result: Mapping[str, object]) -> None:
         """Tell that a job has its result."""
-        await self._tell(job_id, {"phase": "complete", "percent": 100, "result": result})
+        await self._tell(job_id, complete(result))
 
     async def failed(self, job_id: str, error: str) -> None:
         """Tell that a job has none."""
-        await self._tell(job_id, {"phase": "failed", "percent": 100, "error": error})
+        await self._tell(job_id, failed(error))
 
     async def watch(self, request: Request, identity: Identity | None) -> StreamingResponse:
         """The events of a job, from the last one on, up to its final one. The headers go out at once, also for a job that nobody knows."""
-        return StreamingResponse(self._chunks(request.path_params["job_id"]), headers=_HEADERS, media_type="text/event-stream")
+        if self._open >= self._most:
+            raise Refusal(503, "Too many streams are open. Try again later.", retry_after=_BUSY_SECONDS)
+        job_id = unquote(raw_path(request).removeprefix("/api/v1/jobs/").removesuffix("/progress"), errors="replace")
+        return StreamingResponse(self._chunks(job_id), headers=_HEADERS, media_type="text/event-stream")
 
     async def _tell(self, job_id: str, event: Mapping[str, object]) -> None:
         if not job_id:
             return
-        text = json.dumps({"jobId": job_id, "type": "single", **event}, ensure_ascii=False, separators=(",", ":"))
-        if len(text) > _LONGEST_EVENT:
-            _logger.warning("progress_too_long", size=len(text))
+        content = _content(job_id, event)
+        if len(content) > _LONGEST_EVENT:
+            _logger.warning("progress_too_long", size=len(content))
             return
         try:
-            await self._bus.client.publish(_subject(job_id), text.encode())
+            await self._bus.client.publish(_subject(job_id), content)
         except nats.errors.Error as error:
             # The job itself goes on.
             _logger.warning("progress_not_told", error=str(error))
 
     async def _chunks(self, job_id: str) -> AsyncIterator[bytes]:
+        self._open += 1
+        try:
+            async for chunk in self._followed(job_id):
+                yield chunk
+        finally:
+            self._open -= 1
+
+    async def _followed(self, job_id: str) -> AsyncIterator[bytes]:
         yield _COMMENT
+        final = await self._ended(job_id)
+        if final is not None:
+            yield _event(_content(job_id, final))
+            return
         news: asyncio.Queue[bytes] = asyncio.Queue()
 
         async def heard(message: Msg) -> None:
@@ -103,6 +125,20 @@ class Progress:
             _logger.warning("progress_not_read", error=str(error))
             return b""
         return message.data or b""
+
+
+def complete(result: Mapping[str, object]) -> Mapping[str, object]:
+    """The final event of a job with a result."""
+    return {"phase": "complete", "percent": 100, "result": result}
+
+
+def failed(error: str) -> Mapping[str, object]:
+    """The final event of a job without one."""
+    return {"phase": "failed", "percent": 100, "error": error}
+
+
+def _content(job_id: str, event: Mapping[str, object]) -> bytes:
+    return json.dumps({"jobId": job_id, "type": "single", **event}, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def _subject(job_id: str) -> str:

@@ -44,8 +44,8 @@ def _declared(endpoints: Endpoints) -> Iterator[Route]:
 
 
 def _path(template: str) -> str:
-    # The name in a download may hold an encoded slash; the handler reads the path as it came.
-    return template.replace("{filename}", "{filename:path}")
+    # The name of a download and that of a job may hold encoded slashes; the handlers read the path as it came.
+    return template.replace("{filename}", "{filename:path}").replace("{job_id}/progress", "{job_id:path}/progress")
 
 
 async def _nothing(request: Request, identity: Identity | None) -> Response:

@@ -21,7 +21,7 @@ from services.common.process import end
 from services.common.rpc.channel import Caller
 
 SURFACE = "snapotter"
-_ENDED = (task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED)
+ENDED = (task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED)
 _WAIT_SECONDS = 60
 _CALL_SECONDS = 150.0
 _SECONDS = 20.0
@@ -88,7 +88,7 @@ class Runs:
         with translated():
             call = self._tasks.Run(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_CALL_SECONDS)
             run = (await _unless_gone(request, call)).run
-        while run.state not in _ENDED:
+        while run.state not in ENDED:
             try:
                 run = await _unless_gone(request, self.open(account_id, run.task_id, _WAIT_SECONDS))
             except ClientGone:
@@ -104,11 +104,12 @@ class Runs:
             reply = await self._tasks.OpenRun(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_CALL_SECONDS)
         return reply.run
 
-    async def download(self, account_id: int, file: file_pb2.File, name: str, media_type: str) -> files_service_pb2.Download | None:
-        """Where a file can be had under a name; None once it is gone."""
-        asked = storage_service_pb2.SignDownloadsRequest(
-            file_ids=[file.id], offers=[storage_service_pb2.Offer(name=name, media_type=media_type)]
-        )
+    async def download(
+        self, account_id: int, file: file_pb2.File, name: str, media_type: str, *, for_head: bool
+    ) -> files_service_pb2.Download | None:
+        """Where a file can be had, by GET or by HEAD, under a name; None once it is gone."""
+        offer = storage_service_pb2.Offer(name=name, media_type=media_type)
+        asked = storage_service_pb2.SignDownloadsRequest(file_ids=[file.id], offers=[offer], for_head=for_head)
         with translated():
             reply = await self._files.SignDownloads(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
         return reply.downloads[0] if reply.downloads else None

@@ -16,6 +16,9 @@ class SnapOtterSettings(BaseSettings):
     )
     max_upload_size_mb: int = Field(0, ge=0, description="Largest file that SnapOtter's API takes, in MiB.")
     max_batch_size: int = Field(0, ge=0, description="Maximum number of files in a request to SnapOtter's API.")
+    progress_streams: int = Field(
+        1000, ge=1, description="Streams of progress that a process of the gateway has open at the same time; nobody signs in for them."
+    )
     sse_heartbeat: float = Field(15.0, gt=0, description="Seconds between the comments that keep a stream of progress open.")
 
     @property

@@ -43,7 +43,7 @@ class Status:
             "storage": {"mode": "s3", "available": True},
             "database": "ok",
             "queue": {"active": tasks.running, "pending": tasks.waiting},
-            "ai": {"gpu": False, "dispatcher": "triton"},
+            "ai": {"gpu": tasks.gpu, "dispatcher": "triton"},
         }
         return answer(body)
 

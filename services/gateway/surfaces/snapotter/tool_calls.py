@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,10 +13,10 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.errors import Refusal, answer, image_problem
 from services.gateway.surfaces.snapotter.forms import ONE_AT_A_TIME, Forms, Sent, SentFile
-from services.gateway.surfaces.snapotter.job_ids import JobIds
+from services.gateway.surfaces.snapotter.job_ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.names import encoded, result_name, with_type
-from services.gateway.surfaces.snapotter.progress import Progress
-from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
+from services.gateway.surfaces.snapotter.progress import Progress, complete, failed
+from services.gateway.surfaces.snapotter.runs import ENDED, Kept, Runs, failure
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 
@@ -104,13 +105,39 @@ class ToolCalls:
 
     def body(self, account_id: int, file: SentFile, run: run_service_pb2.Run) -> dict[str, object]:
         """What the caller is told of a run that has succeeded."""
-        output, kept = run.outputs[0], Kept.read(run.kept)
-        assert kept is not None
-        job_id = self._ids.of(account_id, run.task_id)
-        body: dict[str, object] = {"jobId": job_id, "downloadUrl": download_path(job_id, kept_name(kept, output.media_type))}
-        if output.media_type in _UNSEEN:
-            body["previewUrl"] = download_path(job_id, PREVIEW)
-        return body | {"originalSize": file.size, "processedSize": output.size_bytes}
+        return told(self._ids.of(account_id, run.task_id), file.size, run)
+
+
+class Ended:
+    """Tells the end of jobs by the ids that their replies had."""
+
+    def __init__(self, ids: JobIds, runs: Runs) -> None:
+        self._ids, self._runs = ids, runs
+
+    async def of(self, job_id: str) -> Mapping[str, object] | None:
+        """The final event of a job that has ended; None for any other."""
+        job = self._ids.read(job_id)
+        if job is None or job.kind is not JobKind.TASK:
+            return None
+        try:
+            run = await self._runs.open(job.account_id, job.number)
+        except DarkroomError as error:
+            if error.reason is ErrorReason.TASK_NOT_FOUND:
+                return None
+            raise
+        if run.state not in ENDED:
+            return None
+        problem = failure(run)
+        return failed(problem) if problem is not None else complete(told(job_id, sum(file.size_bytes for file in run.inputs), run))
+
+
+def told(job_id: str, size: int, run: run_service_pb2.Run) -> dict[str, object]:
+    """What is told of a run that has succeeded, with an input of this size in bytes."""
+    output, kept = run.outputs[0], Kept.read(run.kept) or Kept("", [])
+    body: dict[str, object] = {"jobId": job_id, "downloadUrl": download_path(job_id, kept_name(kept, output.media_type))}
+    if output.media_type in _UNSEEN:
+        body["previewUrl"] = download_path(job_id, PREVIEW)
+    return body | {"originalSize": size, "processedSize": output.size_bytes}
 
 
 def _in_words(error: DarkroomError, failed: str, unusable: str) -> DarkroomError | Refusal:

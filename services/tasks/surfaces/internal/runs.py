@@ -14,16 +14,14 @@ from darkroom.internal.tasks.v1 import run_service_pb2_grpc
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.idempotent_call import IdempotentCall
 from services.common.identity import current_identity
+from services.common.offers import Offers
 from services.common.rpc.interceptor import Context
 from services.common.rpc.trace import Origin
-from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import TaskRequest
-from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.recent_outputs import RecentOutputs
-from services.tasks.domain.owner.watching import Watching
-from services.tasks.files_client import FilesClient
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
+from services.tasks.surfaces.parts import SurfaceParts
 from services.tasks.surfaces.rendering import error_message, notices_of, state_number
 
 Counted = Callable[[], Awaitable[Mapping[tuple[str, str], int]]]
@@ -36,17 +34,9 @@ _ENDED = (ErrorReason.TASK_NOT_FOUND, ErrorReason.TASK_ALREADY_TERMINAL)
 class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
     """Tasks of the account that the gateway acts for."""
 
-    def __init__(
-        self,
-        acceptance: Acceptance,
-        tasks: AccountTasks,
-        watching: Watching,
-        files: FilesClient,
-        recent: RecentOutputs,
-        counted: Counted,
-    ) -> None:
-        self._acceptance, self._tasks, self._watching = acceptance, tasks, watching
-        self._files, self._recent, self._counted = files, recent, counted
+    def __init__(self, parts: SurfaceParts, recent: RecentOutputs, counted: Counted, offers: Offers) -> None:
+        self._acceptance, self._tasks, self._watching, self._files = parts.acceptance, parts.tasks, parts.watching, parts.files
+        self._recent, self._counted, self._offers = recent, counted, offers
         self._abandoned: set[asyncio.Task[None]] = set()
 
     async def Run(self, request: pb.RunRequest, context: Context) -> pb.RunResponse:
@@ -82,7 +72,7 @@ class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
         """How busy the installation is."""
         tasks = await self._counted()
         running = sum(number for (_lane, state), number in tasks.items() if state == _RUNNING)
-        return pb.CountTasksResponse(running=running, waiting=sum(tasks.values()) - running)
+        return pb.CountTasksResponse(running=running, waiting=sum(tasks.values()) - running, gpu=await self._offers.gpu())
 
     async def AbandonRun(self, request: pb.AbandonRunRequest, context: Context) -> pb.AbandonRunResponse:
         """Cancel a run that nobody waits for."""

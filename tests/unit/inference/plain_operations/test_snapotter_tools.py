@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import pyvips
 import pytest
+import pyvips
 from google.protobuf.json_format import MessageToDict
 from PIL import Image as PillowImage
 
@@ -42,7 +42,10 @@ INPUTS: Mapping[str, tuple[Callable[[], bytes], MediaFormat]] = {
     "webp": (lambda: written(photo(), "WEBP", quality=95), MediaFormat.WEBP),
     "tiff": (lambda: written(photo(), "TIFF"), MediaFormat.TIFF),
     "gif": (lambda: written(PillowImage.fromarray(photo()).quantize(256), "GIF"), MediaFormat.GIF),
-    "avif": (lambda: pyvips.Image.new_from_array(photo()).copy(interpretation="srgb").heifsave_buffer(compression="av1", Q=90), MediaFormat.AVIF),
+    "avif": (
+        lambda: pyvips.Image.new_from_array(photo()).copy(interpretation="srgb").heifsave_buffer(compression="av1", Q=90),
+        MediaFormat.AVIF,
+    ),
     "heic": (lambda: heic(photo()), MediaFormat.PNG),
     "one pixel": (lambda: png(photo(1, 1)), MediaFormat.PNG),
 }
@@ -188,6 +191,19 @@ async def test_every_format_is_written(format_: str, kind: str, running: Running
     shown = slice(None), slice(0, source.width // 3 + 1)
     scale = 257 if image.bit_depth == 16 else 1
     assert np.abs(image.pixels[shown].astype(int) // scale - source.srgb()[shown]).mean() < 6
+
+
+async def test_an_svg_is_drawn_at_its_size_and_converted_at_300_dpi(running: Running) -> None:
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="24" height="12"><circle cx="6" cy="6" r="4" fill="#f00"/></svg>'
+    drawn = await made(running, svg, "rotate")
+    assert (drawn.width, drawn.height) == (24, 12)
+    content = await running.file(svg, *tool("convert", format="webp"))
+    assert sniff(content) is MediaFormat.WEBP
+    image = decode(content, LIMITS)
+    assert (image.width, image.height) == (100, 50)
+    # The edge of the circle is drawn anew, not enlarged: few of its pixels are neither in nor out.
+    assert image.alpha is not None
+    assert ((image.alpha > 20) & (image.alpha < 235)).sum() < 120
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "gif", "avif"])

@@ -9,7 +9,7 @@ QUALITY = 95
 
 
 def kept(quality: int = QUALITY) -> operation_pb2.Operation:
-    """The input's format; PNG where that does not stay, or has no alpha and the picture has. sRGB, without a profile and without metadata."""
+    """The input's format, or PNG where that does not stay, or has no alpha and the picture has; sRGB, without profile and metadata."""
     return operation_pb2.Operation(
         convert=convert_pb2.Convert(
             format=convert_pb2.PICTURE_FORMAT_KEPT,

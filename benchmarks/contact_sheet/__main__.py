@@ -1,0 +1,85 @@
+"""Make the contact sheets of SnapOtter's tools: `python -m benchmarks.contact_sheet [SHEET …]`.
+
+Every picture goes through the public port of a running stack, whose URL and key are read from DARKROOM_URL and DARKROOM_API_KEY. The sheets
+go to docs/images/snapotter, as WebP.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+
+from benchmarks.contact_sheet.cells import Cell, Sheet
+from benchmarks.contact_sheet.looking import Seen, seen, sheet
+from benchmarks.contact_sheet.sheets import sheets
+from benchmarks.contact_sheet.sources import file_of
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "images" / "snapotter"
+_AT_ONCE = 4
+_QUALITIES = (85, 75, 60, 45)
+_MOST_BYTES = 400_000
+
+
+async def main() -> int:
+    """Write the sheets. The exit status is 1 if any tool refused."""
+    known = {each.name: each for each in sheets()}
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.contact_sheet", description=__doc__)
+    parser.add_argument("sheets", nargs="*", metavar="SHEET", help=f"one of {', '.join(known)}; all if left out")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where they go")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    refused = 0
+    headers = {"Authorization": f"Bearer {os.environ['DARKROOM_API_KEY']}"}
+    async with httpx.AsyncClient(base_url=os.environ["DARKROOM_URL"], headers=headers, timeout=120) as server:
+        for name in options.sheets or known:
+            found = await _found(server, known[name])
+            for cell, one in zip(known[name].cells, found, strict=True):
+                if isinstance(one, str):
+                    refused += 1
+                    print(f"{name}: {cell.label}: {one}", file=sys.stderr)
+            _write(options.folder / f"{name}.webp", known[name], found)
+    return 1 if refused else 0
+
+
+async def _found(server: httpx.AsyncClient, wanted: Sheet) -> Sequence[Seen | str]:
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def result(cell: Cell) -> Seen | str:
+        async with turns:
+            return await _result(server, cell)
+
+    return await asyncio.gather(*map(result, wanted.cells))
+
+
+async def _result(server: httpx.AsyncClient, cell: Cell) -> Seen | str:
+    """What a tool made, or why it did not."""
+    name, content = file_of(cell.source)
+    if cell.tool:
+        form = {"settings": json.dumps(cell.settings)}
+        reply = await server.post(f"/api/v1/tools/{cell.tool}", files={"file": (name, content)}, data=form)
+        if reply.status_code != 200:
+            return f"{reply.status_code} {reply.text}"
+        downloaded = await server.get(reply.json()["downloadUrl"])
+        downloaded.raise_for_status()
+        content = downloaded.content
+    return await asyncio.to_thread(seen, content)
+
+
+def _write(path: Path, wanted: Sheet, found: Sequence[Seen | str]) -> None:
+    drawn = sheet([(cell.label, one) for cell, one in zip(wanted.cells, found, strict=True)], wanted.columns, wanted.detail)
+    for quality in _QUALITIES:
+        drawn.save(path, "WEBP", quality=quality, method=6)
+        if path.stat().st_size <= _MOST_BYTES:
+            break
+    print(f"{path}: {drawn.width} × {drawn.height}, {path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    raise SystemExit(asyncio.run(main()))
