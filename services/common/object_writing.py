@@ -21,7 +21,7 @@ from services.common.process import end
 
 HEAD_BYTES = 4096
 """How much of its beginning tells what a file is."""
-SMALL_BYTES = 1 << 20
+SMALL_BYTES = 4 << 20
 """A file of up to this size comes and goes with the calls that create and open it."""
 _REPLY_BYTES = 64 << 10
 _PATIENCE_SECONDS = 20.0

@@ -145,7 +145,7 @@ class FilesSettings(ServiceSettings, DatabaseSettings, AuditSettings, DiskSettin
     )
     probe_child_seconds: float = Field(60.0, gt=0, description="Age at which such a child process is replaced, in seconds.")
     recent_bytes: int = Field(
-        16 * MEBIBYTE,
+        32 * MEBIBYTE,
         ge=0,
         description="Memory in bytes for small files that were stored just now, which workers then need not read from the storage.",
     )

@@ -46,6 +46,7 @@ from services.tasks.domain.order.served_lanes import ServedLanes
 from services.tasks.domain.order.throughput import Throughput
 from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.event_feed import EventFeed
+from services.tasks.domain.owner.recent_outputs import RecentOutputs
 from services.tasks.domain.owner.usage import TaskUsage, UsageLimits
 from services.tasks.domain.owner.watching import Watching
 from services.tasks.domain.plan import MediaLimits
@@ -152,6 +153,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     batches = AccountBatches(batch_store, files, bus, notifications, opened.revocations, clock, stopping)
     archiving = BatchArchiving(batch_store, batches, files, acceptance)
     watching = Watching(store, opened.feed, opened.revocations, stopping)
+    recent = RecentOutputs()
     sweeper = RetentionSweeper(RetentionStore(database), retention_rules(settings), clock)
     audit = AuditLog(database, settings.audit_life, clock)
     parts = SurfaceParts(
@@ -192,8 +194,8 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         ],
         public=[mount for room in found for mount in room.mounts(parts)],
         internal=[
-            Mount(InternalAttempts(attempts, exchange, later, former)),
-            Mount(InternalRuns(parts, gauges.open_tasks, offers)),
+            Mount(InternalAttempts(attempts, exchange, later, former, recent)),
+            Mount(InternalRuns(parts, recent, gauges.open_tasks, offers)),
             Mount(AuditPartServicer(audit)),
             Mount(UsagePartServicer(usage.part)),
         ],

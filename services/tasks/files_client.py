@@ -141,7 +141,7 @@ class FilesClient:
     async def describe(self, account_id: int, file_ids: Sequence[int]) -> dict[int, InputFile]:
         """What is recorded about files of the account, by id, as long as there are records: also about expired and deleted ones. Others are
         left out."""
-        described: dict[int, InputFile] = {}
+        found: dict[int, InputFile] = {}
         wanted = list(dict.fromkeys(file_ids))
         for start in range(0, len(wanted), _MOST_DESCRIBED):
             with translated():
@@ -150,8 +150,8 @@ class FilesClient:
                     metadata=self._caller.on_behalf_of(account_id),
                     timeout=_SECONDS,
                 )
-            described |= _files(reply.files)
-        return described
+            found |= _files(reply.files)
+        return found
 
     async def sign_downloads(self, account_id: int, file_ids: Sequence[int]) -> list[files_service_pb2.Download]:
         """Download URLs of the files that still exist, in order."""
@@ -186,18 +186,20 @@ def _examination(files: int) -> float:
     return _EXAMINE_SECONDS if files <= _FEW_FILES else _EXAMINE_MANY_SECONDS
 
 
+def described(file: file_pb2.File) -> InputFile:
+    """What another service says of a file."""
+    return InputFile(
+        id=file.id,
+        name=file.name,
+        media_type=file.media_type,
+        image_size=(file.image.width, file.image.height) if file.HasField("image") else None,
+        pages=file.document.pages if file.HasField("document") else None,
+        size_bytes=file.size_bytes,
+    )
+
+
 def _files(files: Iterable[file_pb2.File]) -> dict[int, InputFile]:
-    return {
-        file.id: InputFile(
-            id=file.id,
-            name=file.name,
-            media_type=file.media_type,
-            image_size=(file.image.width, file.image.height) if file.HasField("image") else None,
-            pages=file.document.pages if file.HasField("document") else None,
-            size_bytes=file.size_bytes,
-        )
-        for file in files
-    }
+    return {file.id: described(file) for file in files}
 
 
 def _refusals(refusals: Iterable[storage_service_pb2.FileRefusal]) -> dict[int, DarkroomError]:

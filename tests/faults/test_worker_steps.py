@@ -33,7 +33,7 @@ STEPS = {
     "output finalized, not completed": Point(AttemptClient, "complete", before=True),
     "completed, the reply not heard": Point(AttemptClient, "complete"),
 }
-SIZE = 1600, 1200
+SIZE = 2880, 2160
 ENDED = "completed, the reply not heard"
 
 

@@ -29,11 +29,14 @@ _RETRY = {
         }
     ]
 }
+_MESSAGE_BYTES = 8 << 20
+"""Of a reply: a small file comes with it."""
 _OPTIONS = (
     ("grpc.service_config", json.dumps(_RETRY)),
     ("grpc.enable_retries", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.max_receive_message_length", _MESSAGE_BYTES),
 )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from darkroom.files.v1 import file_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.common.backoff import Backoff, retry_unavailable
 from services.common.errors import DarkroomError, ErrorReason
@@ -54,6 +55,8 @@ class _Results:
     """Files that come after all results, and that the task is not charged for."""
     copies: int = 0
     """How many of the last files are archives of the others or reports about them."""
+    described: list[file_pb2.File] = field(default_factory=list)
+    """What is known of the files, or of some."""
     names: set[str] = field(default_factory=set)
     notices: list[task_pb2.Notice] = field(default_factory=list)
     stages: Stages = field(default_factory=Stages)
@@ -115,7 +118,7 @@ class AttemptRunner:
     async def _work_and_report(self, run: Admission, progress: Progress) -> None:
         try:
             results = await self._work(run, progress)
-            await _delivered(lambda: self._client.complete(run, results.file_ids, results.copies, results.notices))
+            await _delivered(lambda: self._client.complete(run, results.file_ids, results.copies, results.notices, results.described))
             metrics.ATTEMPTS.labels("completed", "").inc()
             _logger.info("attempt_completed", outputs=len(results.file_ids), stages=results.stages.seconds)
         except Stopped:
@@ -224,15 +227,16 @@ class AttemptRunner:
             return
         results.names.add(product.name)
         with results.stages.timed("store"):
-            file_id = await self._files.deliver(run, product, lambda done: report(done, "Storing the result"))
-        results.file_ids.append(file_id)
+            delivered = await self._files.deliver(run, product, lambda done: report(done, "Storing the result"))
+        results.file_ids.append(delivered.id)
+        results.described.append(delivered)
         for attached in product.attachments:
             if len(run.input_file_ids) + len(results.attached_ids) >= _MOST_OUTPUTS:
                 results.notice("attachment_left_out", "", f"{attached.name} was left out: a task delivers at most {_MOST_OUTPUTS} files.")
                 continue
             results.names.add(attached.name)
             with results.stages.timed("store"):
-                results.attached_ids.append(await self._files.deliver(run, attached, lambda _done: None))
+                results.attached_ids.append((await self._files.deliver(run, attached, lambda _done: None)).id)
 
     @asynccontextmanager
     async def _working_folder(self, run: Admission) -> AsyncIterator[Path]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
+from darkroom.files.v1 import file_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
 from darkroom.internal.tasks.v1.attempt_service_pb2_grpc import AttemptServiceStub
 from darkroom.operations.v1 import operation_pb2
@@ -19,6 +20,7 @@ _SECONDS = 5.0
 _FETCH_SECONDS = 180.0
 """For each input: longer than it may wait for its turn and be on its way. The lease ends it earlier."""
 _LONGEST_MESSAGE = 500
+_MOST_DESCRIBED = 10
 _LONGEST_PAUSE_SECONDS = 86_400
 
 Report = Callable[[pb.AttemptEnd], Awaitable[bool]]
@@ -94,9 +96,19 @@ class AttemptClient:
             reply = await self._stub.Heartbeat(request, metadata=self._metadata(run), timeout=min(timeout, _SECONDS))
         return reply.current
 
-    async def complete(self, run: Admission, outputs: Sequence[int], copies: int, notices: Sequence[task_pb2.Notice]) -> bool:
-        """Report success; False if the attempt had already ended otherwise. The last `copies` of the outputs repeat the others."""
+    async def complete(
+        self,
+        run: Admission,
+        outputs: Sequence[int],
+        copies: int,
+        notices: Sequence[task_pb2.Notice],
+        described: Sequence[file_pb2.File] = (),
+    ) -> bool:
+        """Report success; False if the attempt had already ended otherwise. The last `copies` of the outputs repeat the others. `described`
+        is what is known of outputs; of many it is left out."""
         success = pb.AttemptSuccess(output_file_ids=outputs, copies=copies, notices=notices)
+        if len(described) <= _MOST_DESCRIBED:
+            success.outputs.extend(described)
         return await run.report(pb.AttemptEnd(task_id=run.task_id, attempt=run.attempt, success=success))
 
     async def fail(self, run: Admission, error: DarkroomError, *, handed_back: bool = False) -> bool:

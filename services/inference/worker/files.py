@@ -66,19 +66,18 @@ class AttemptFiles:
         size = (picture.width, picture.height) if opened.file.HasField("image") else None
         return Source(opened.file.name, target, opened.file.document.pages, size)
 
-    async def deliver(self, run: Admission, product: Product, progress: Callable[[float], None]) -> int:
-        """Store an output; returns its file id, which must be finalized."""
+    async def deliver(self, run: Admission, product: Product, progress: Callable[[float], None]) -> file_pb2.File:
+        """Store an output; returns what is known of its file, which must be finalized."""
         output = pb.NewOutput(name=product.name, media_type=product.media_type, content=_small(product.content))
-        match product.info:
-            case file_pb2.ImageInfo():
-                output.image.CopyFrom(product.info)
-            case file_pb2.DocumentInfo():
-                output.document.CopyFrom(product.info)
+        _tell(output, product)
         request = pb.CreateOutputsRequest(task_id=run.task_id, attempt=run.attempt, outputs=[output])
         reply = await self._call(self._stub.CreateOutputs, request, run)
         created = reply.outputs[0]
         await self._upload(created, product.media_type, product.content, progress)
-        return created.file_id
+        size = len(product.content) if isinstance(product.content, bytes) else product.content.stat().st_size
+        described = file_pb2.File(id=created.file_id, name=product.name, media_type=product.media_type, size_bytes=size)
+        _tell(described, product)
+        return described
 
     async def keep(self, run: Admission, key: str, file: Path, media_type: str) -> None:
         """Store a file that is not an output for later attempts of the task; once this returns, `kept` finds it."""
@@ -241,6 +240,15 @@ async def parts_of(pieces: AsyncIterator[bytes], size: int) -> AsyncIterator[byt
         part += rest
     if part:
         yield bytes(part)
+
+
+def _tell(file: pb.NewOutput | file_pb2.File, product: Product) -> None:
+    """Say what the product shows."""
+    match product.info:
+        case file_pb2.ImageInfo():
+            file.image.CopyFrom(product.info)
+        case file_pb2.DocumentInfo():
+            file.document.CopyFrom(product.info)
 
 
 def _small(content: bytes | Path) -> bytes:

@@ -16,7 +16,9 @@ from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.exchange import Exchange
 from services.tasks.domain.lifecycle.former_workers import FormerWorkers
 from services.tasks.domain.lifecycle.worker_stream import Answer, End, Failure, HandBack, Outgoing, WorkerStream
+from services.tasks.domain.owner.recent_outputs import RecentOutputs
 from services.tasks.domain.plan import operations_of
+from services.tasks.files_client import described
 from services.tasks.model import Task
 from services.tasks.model.records import Completion, Standing
 from services.tasks.surfaces.internal.former_workers import FormerWorkerCalls
@@ -28,9 +30,9 @@ Requests = AsyncIterator[attempt_service_pb2.ExchangeRequest]
 class InternalAttempts(FormerWorkerCalls, attempt_service_pb2_grpc.AttemptServiceServicer):
     """Attempts, and the state of tasks."""
 
-    def __init__(self, attempts: Attempts, exchange: Exchange, later: LaterFetching, former: FormerWorkers) -> None:
+    def __init__(self, attempts: Attempts, exchange: Exchange, later: LaterFetching, former: FormerWorkers, recent: RecentOutputs) -> None:
         super().__init__(attempts, former)
-        self._exchange, self._later = exchange, later
+        self._exchange, self._later, self._recent = exchange, later, recent
 
     async def Exchange(self, request_iterator: Requests, context: Context) -> None:  # type: ignore[override]  # it writes to the context
         """Serve a worker on a lane until one of both ends the stream."""
@@ -39,7 +41,7 @@ class InternalAttempts(FormerWorkerCalls, attempt_service_pb2_grpc.AttemptServic
             return
         stream = self._exchange.open(first.lane, first.worker)
         helpers = [
-            asyncio.create_task(_read(first, request_iterator, stream)),
+            asyncio.create_task(_read(first, request_iterator, stream, self._recent)),
             asyncio.create_task(self._exchange.until_stopped(stream)),
         ]
         try:
@@ -99,17 +101,19 @@ class InternalAttempts(FormerWorkerCalls, attempt_service_pb2_grpc.AttemptServic
         )
 
 
-async def _read(first: attempt_service_pb2.ExchangeRequest, requests: Requests, stream: WorkerStream) -> None:
+async def _read(first: attempt_service_pb2.ExchangeRequest, requests: Requests, stream: WorkerStream, recent: RecentOutputs) -> None:
     """Take in what the worker says until it has said everything."""
     try:
-        _hear(first, stream)
+        _hear(first, stream, recent)
         async for request in requests:
-            _hear(request, stream)
+            _hear(request, stream, recent)
     finally:
         stream.end()
 
 
-def _hear(request: attempt_service_pb2.ExchangeRequest, stream: WorkerStream) -> None:
+def _hear(request: attempt_service_pb2.ExchangeRequest, stream: WorkerStream, recent: RecentOutputs) -> None:
+    # Before the end that whoever waits for the task is told of.
+    recent.keep(described(file) for end in request.ends for file in end.success.outputs)
     stream.hear(
         free=[UUID(bytes=run_id) for run_id in request.free],
         again=[UUID(bytes=run_id) for run_id in request.again],

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 
 from darkroom.files.v1 import file_pb2
 from darkroom.internal.tasks.v1 import run_service_pb2 as pb
@@ -17,6 +18,7 @@ from services.common.offers import Offers
 from services.common.rpc.interceptor import Context
 from services.common.rpc.trace import Origin
 from services.tasks.domain.acceptance.requests import TaskRequest
+from services.tasks.domain.owner.recent_outputs import RecentOutputs
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
 from services.tasks.surfaces.parts import SurfaceParts
@@ -32,15 +34,15 @@ _ENDED = (ErrorReason.TASK_NOT_FOUND, ErrorReason.TASK_ALREADY_TERMINAL)
 class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
     """Tasks of the account that the gateway acts for."""
 
-    def __init__(self, parts: SurfaceParts, counted: Counted, offers: Offers) -> None:
+    def __init__(self, parts: SurfaceParts, recent: RecentOutputs, counted: Counted, offers: Offers) -> None:
         self._acceptance, self._tasks, self._watching, self._files = parts.acceptance, parts.tasks, parts.watching, parts.files
-        self._counted, self._offers = counted, offers
+        self._recent, self._counted, self._offers = recent, counted, offers
         self._abandoned: set[asyncio.Task[None]] = set()
 
     async def Run(self, request: pb.RunRequest, context: Context) -> pb.RunResponse:
         """Create a task and wait for its end."""
         identity = current_identity()
-        task = await self._acceptance.create(
+        task, inputs = await self._acceptance.create_with_files(
             TaskRequest(
                 account_id=identity.account_id,
                 operations=request.operations,
@@ -59,7 +61,7 @@ class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
                 self._abandoned.add(leaving := asyncio.create_task(self._abandon(identity.account_id, task.id)))
                 leaving.add_done_callback(self._abandoned.discard)
             raise
-        return pb.RunResponse(run=await self._run(task))
+        return pb.RunResponse(run=await self._run(task, inputs))
 
     async def OpenRun(self, request: pb.OpenRunRequest, context: Context) -> pb.OpenRunResponse:
         """Wait for the end of a run."""
@@ -84,8 +86,12 @@ class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
             if error.reason not in _ENDED:
                 raise
 
-    async def _run(self, task: Task) -> pb.Run:
-        files = await self._files.describe(task.account_id, [*task.input_file_ids, *task.output_file_ids])
+    async def _run(self, task: Task, inputs: Mapping[int, InputFile] = MappingProxyType({})) -> pb.Run:
+        """A task with its files; `inputs` are known already, as far as they are given."""
+        files = {**inputs, **self._recent.find(task.output_file_ids)}
+        unknown = [file_id for file_id in (*task.input_file_ids, *task.output_file_ids) if file_id not in files]
+        if unknown:
+            files |= await self._files.describe(task.account_id, unknown)
         kept = ""
         with suppress(UnicodeDecodeError):
             # Another surface may keep something else.

@@ -1,0 +1,38 @@
+"""What is remembered of outputs for those who wait."""
+
+from __future__ import annotations
+
+from darkroom.files.v1 import file_pb2
+from darkroom.internal.tasks.v1 import attempt_service_pb2
+from services.tasks.domain.owner.recent_outputs import RecentOutputs
+from services.tasks.files_client import described
+from services.tasks.model.media import InputFile
+from services.tasks.surfaces.internal.attempts import _hear
+
+
+class Stream:
+    """Notes what has been remembered by the time that an end is heard."""
+
+    def __init__(self, recent: RecentOutputs) -> None:
+        self._recent = recent
+        self.known: set[int] = set()
+
+    def hear(self, **_said: object) -> None:
+        self.known = set(self._recent.find((7, 8)))
+
+
+def test_it_is_known_before_the_end_is_heard() -> None:
+    recent = RecentOutputs()
+    stream = Stream(recent)
+    output = file_pb2.File(id=7, name="a.png", media_type="image/png", size_bytes=5, image=file_pb2.ImageInfo(width=3, height=2))
+    success = attempt_service_pb2.AttemptSuccess(output_file_ids=[7, 8], outputs=[output])
+    ends = [attempt_service_pb2.AttemptEnd(task_id=1, attempt=1, success=success)]
+    _hear(attempt_service_pb2.ExchangeRequest(ends=ends), stream, recent)  # type: ignore[arg-type]
+    assert stream.known == {7}
+    assert recent.find((7, 9)) == {7: InputFile(id=7, name="a.png", media_type="image/png", image_size=(3, 2), size_bytes=5)}
+
+
+def test_the_oldest_make_room() -> None:
+    recent = RecentOutputs(2)
+    recent.keep(described(file_pb2.File(id=number)) for number in (1, 2, 3))
+    assert set(recent.find((1, 2, 3))) == {2, 3}
