@@ -27,7 +27,7 @@ def test_it_is_known_before_the_end_is_heard() -> None:
     output = file_pb2.File(id=7, name="a.png", media_type="image/png", size_bytes=5, image=file_pb2.ImageInfo(width=3, height=2))
     success = attempt_service_pb2.AttemptSuccess(output_file_ids=[7, 8], outputs=[output])
     ends = [attempt_service_pb2.AttemptEnd(task_id=1, attempt=1, success=success)]
-    _hear(attempt_service_pb2.ExchangeRequest(ends=ends), stream, recent)  # type: ignore[arg-type]
+    _hear(attempt_service_pb2.ExchangeRequest(ends=ends), stream, recent)
     assert stream.known == {7}
     assert recent.find((7, 9)) == {7: InputFile(id=7, name="a.png", media_type="image/png", image_size=(3, 2), size_bytes=5)}
 
