@@ -61,7 +61,15 @@ class RequestValidator:
         """Raise `DarkroomError` if the request breaks a rule."""
         violations = rules().collect_violations(request, fail_fast=True)
         if violations:
-            raise _unset(violations[0], request) or _alternatives(violations[0], request) or _error(violations[0], request)
+            raise _worded(violations[0], request)
+
+    def faults(self, request: Message) -> list[DarkroomError]:
+        """What `check` would raise for each broken rule, if it were the only one."""
+        return [_worded(violation, request) for violation in rules().collect_violations(request)]
+
+
+def _worded(violation: Violation, request: Message) -> DarkroomError:
+    return _unset(violation, request) or _alternatives(violation, request) or _error(violation, request)
 
 
 def _unset(violation: Violation, request: Message) -> DarkroomError | None:

@@ -67,6 +67,12 @@ def test_every_field_of_the_wrong_type_is_named() -> None:
     assert refused('{"width": "a", "height": "b"}').details == "width: must be a number; height: must be a number"
 
 
+def test_every_bad_value_is_named() -> None:
+    details = refused('{"width": 0, "percentage": -1, "fit": "stretch"}').details
+    assert isinstance(details, str)
+    assert {fault.partition(":")[0] for fault in details.split("; ")} == {"width", "percentage", "fit"}
+
+
 def test_a_rule_about_the_whole_has_no_path() -> None:
     details = refused("{}").details
     assert isinstance(details, str)

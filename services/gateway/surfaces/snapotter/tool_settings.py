@@ -16,7 +16,6 @@ from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import Message
 
 from darkroom.common.v1 import options_pb2
-from services.common.errors import DarkroomError
 from services.common.rpc.validation import RequestValidator
 from services.gateway.surfaces.snapotter.errors import Refusal
 
@@ -56,10 +55,7 @@ def settings_of(value: object, kind: type[_Message]) -> _Message:
             # What no JSON type tells: a number beyond its kind's range.
             faults.append(str(error).splitlines()[0][:200])
     if not faults:
-        try:
-            _validator.check(message)
-        except DarkroomError as error:
-            faults.append(_camel(error.message))
+        faults += [_camel(error.message) for error in _validator.faults(message)]
     if faults:
         raise Refusal(400, INVALID, details="; ".join(faults[:_MOST_TOLD]))
     _fill(message)
