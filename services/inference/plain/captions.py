@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyvips
 
 from darkroom.operations.v1.placement_pb2 import (
-    POSITION_BOTTOM,
-    POSITION_BOTTOM_LEFT,
-    POSITION_BOTTOM_RIGHT,
-    POSITION_LEFT,
-    POSITION_RIGHT,
-    POSITION_TOP,
-    POSITION_TOP_LEFT,
-    POSITION_TOP_RIGHT,
     POSITION_UNSPECIFIED,
     Position,
 )
@@ -24,18 +15,8 @@ from services.inference.media import Image
 from services.inference.plain.canvas import in_its_encoding, rgb_of
 from services.inference.plain.lettering import Room, lettered, repeated, turned
 from services.inference.plain.overlaying import laid_over
+from services.inference.plain.places import SHARES
 
-_PLACES: Mapping[Position.ValueType, tuple[float, float]] = {
-    POSITION_TOP_LEFT: (0, 0),
-    POSITION_TOP: (0.5, 0),
-    POSITION_TOP_RIGHT: (1, 0),
-    POSITION_LEFT: (0, 0.5),
-    POSITION_RIGHT: (1, 0.5),
-    POSITION_BOTTOM_LEFT: (0, 1),
-    POSITION_BOTTOM: (0.5, 1),
-    POSITION_BOTTOM_RIGHT: (1, 1),
-}
-"""How much of the room that is left lies to the left, and above; a half for the middle."""
 _ALIGN = {0: "low", 0.5: "centre", 1: "high"}
 _MARGIN, _MARGIN_SHARE = 20, 0.05
 """To the picture's sides: pixels, and at most this share of the shorter side."""
@@ -80,7 +61,7 @@ def captioned(image: Image, by: Caption) -> Image:
     margin = min(_MARGIN, round(min(image.width, image.height) * _MARGIN_SHARE))
     inside = max(1, image.width - 2 * margin), max(1, image.height - 2 * margin)
     room = Room(inside, 0 if by.tiled else by.degrees, _PADDING if by.background else 0)
-    across, down = (0.5, 0.5) if by.tiled else _PLACES.get(by.position, (0.5, 0.5))
+    across, down = (0.5, 0.5) if by.tiled else SHARES.get(by.position, (0.5, 0.5))
     mask, size = lettered(by.text, by.size, room, _ALIGN[across])
     if mask is None or by.opacity <= 0:
         return image

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from darkroom.operations.v1.crop_pb2 import Crop
 from darkroom.operations.v1.pad_pb2 import Pad
 from darkroom.operations.v1.placement_pb2 import (
     FIT_CANVAS,
     FIT_CROP,
-    POSITION_BOTTOM,
-    POSITION_BOTTOM_LEFT,
-    POSITION_BOTTOM_RIGHT,
-    POSITION_LEFT,
-    POSITION_RIGHT,
     POSITION_SMART,
-    POSITION_TOP,
-    POSITION_TOP_LEFT,
-    POSITION_TOP_RIGHT,
     Position,
 )
 from darkroom.operations.v1.resize_pb2 import Resize
@@ -27,18 +17,8 @@ from services.inference.media.colour import to_8bit, vips_from_array
 from services.inference.media.scaling import scaled
 from services.inference.plain.canvas import placed, prepared
 from services.inference.plain.graph import Work, computed, opened, premultiplied, straight
+from services.inference.plain.places import SHARES
 
-_SHARES: Mapping[Position.ValueType, tuple[float, float]] = {
-    POSITION_TOP_LEFT: (0, 0),
-    POSITION_TOP: (0.5, 0),
-    POSITION_TOP_RIGHT: (1, 0),
-    POSITION_LEFT: (0, 0.5),
-    POSITION_RIGHT: (1, 0.5),
-    POSITION_BOTTOM_LEFT: (0, 1),
-    POSITION_BOTTOM: (0.5, 1),
-    POSITION_BOTTOM_RIGHT: (1, 1),
-}
-"""How much of what is over lies to the left, and above; a half where nothing is said."""
 _SEEN_SIDE = 1024
 """Longest side, in pixels, of the copy in which attention is sought."""
 COPIES_OF_RESULT = 3
@@ -70,7 +50,7 @@ def fitted_to(image: Image, fit: Fitting, parameters: Resize, work: Work) -> Ima
         image, background = prepared(image, parameters.background)
     graph = straight(scaled(premultiplied(opened(image), image), fit.scaled), image)
     if background:
-        at = _SHARES.get(parameters.position, (0.5, 0.5))
+        at = SHARES.get(parameters.position, (0.5, 0.5))
         left, top = (int((whole - own) * share) for whole, own, share in zip(fit.result, fit.scaled, at, strict=True))
         graph = placed(graph, image, left, top, fit.result, background)
     return computed(graph, image, work)
@@ -130,7 +110,7 @@ def _offset(image: Image, scaled: Size, kept: Size, position: Position.ValueType
         centre = round(across * scaled[0]) - kept[0] // 2, round(down * scaled[1]) - kept[1] // 2
         left, top = (min(max(0, at), most) for at, most in zip(centre, over, strict=True))
         return left, top
-    shares = _SHARES.get(position, (0.5, 0.5))
+    shares = SHARES.get(position, (0.5, 0.5))
     return int(over[0] * shares[0]), int(over[1] * shares[1])
 
 
