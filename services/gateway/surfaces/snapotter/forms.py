@@ -16,7 +16,7 @@ from services.common.object_writing import HEAD_BYTES
 from services.gateway.forms import Part
 from services.gateway.receiving import Receiver
 from services.gateway.surfaces.snapotter.errors import Refusal, image_problem
-from services.gateway.surfaces.snapotter.names import Name, cleaned
+from services.gateway.surfaces.snapotter.names import Name, cleaned, converted, is_converted
 
 NOT_A_FORM = "Failed to parse multipart request"
 ONE_AT_A_TIME = "This tool takes one image at a time. Send several to its batch route: /api/v1/tools/<toolId>/batch"
@@ -57,6 +57,13 @@ class SentFile:
     """As the content says it: `png`, `heif`; for a few formats, as the name does."""
     problem: str = ""
     """Why it is unusable."""
+
+    @property
+    def working_name(self) -> str:
+        """What a tool that gets pixels knows it by."""
+        # What cameras write often begins as a TIFF does.
+        raw = self.format == MediaFormat.TIFF and Name.of(self.name).extension[1:].lower() in BY_NAME
+        return converted(self.name) if raw or is_converted(self.format) else self.name
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from darkroom.internal.tasks.v1 import run_service_pb2, run_service_pb2_grpc
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.common.errors import DarkroomError, ErrorReason, translated
-from services.common.log import get_logger
+from services.common.log import bind_to_context, get_logger
 from services.common.process import end
 from services.common.rpc.channel import Caller
 
@@ -88,6 +88,7 @@ class Runs:
         with translated():
             call = self._tasks.Run(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_CALL_SECONDS)
             run = (await _unless_gone(request, call)).run
+        bind_to_context(task_id=run.task_id)
         while run.state not in ENDED:
             try:
                 run = await _unless_gone(request, self.open(account_id, run.task_id, _WAIT_SECONDS))
