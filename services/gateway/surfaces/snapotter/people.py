@@ -71,10 +71,13 @@ class People:
         body = await json_body(request)
         name, password = (text_of(body, field) or "" for field in ("username", "password"))
         asked = users.CreateUserRequest(user_name=_stored(name), password=_stored(password))
-        for field in ("role", "team"):
-            given = body.get(field) if isinstance(body, dict) else None
-            if isinstance(given, str):
-                setattr(asked, field, _stored(given))
+        given = {field: body.get(field) for field in ("role", "team")} if isinstance(body, dict) else {}
+        faults = [f"{field} must be text" for field, value in given.items() if not isinstance(value, str | None)]
+        if name and password and faults:
+            raise Refusal(400, "; ".join(faults), code=_INVALID)
+        for field, value in given.items():
+            if isinstance(value, str):
+                setattr(asked, field, _stored(value))
         reply: users.CreateUserResponse = await self._ask(_USERS["CreateUser"], asked, identity)
         user = reply.user
         return answer({"id": user.id, "username": user.name, "role": user.role, "team": user.team}, 201)

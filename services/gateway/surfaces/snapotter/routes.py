@@ -19,15 +19,16 @@ from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
 
 _SURFACE = "snapotter"
 _PACKAGE = surface_pb2.DESCRIPTOR.package
-_VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
 def routes(parts: GatewayParts) -> Sequence[Route]:
     """The routes of the application."""
     door = Door(parts.calls)
     endpoints = assemble(parts, door, SnapOtterSettings())
-    nothing = Route("/api/{rest:path}", door.anyone(f"/{_PACKAGE}/unknown", _nothing), methods=list(_VERBS))
-    return [*_declared(endpoints), nothing]
+    unknown = door.anyone(f"/{_PACKAGE}/unknown", _nothing)
+    nothing = [Route(path, unknown, methods=list(_VERBS)) for path in ("/api", "/api/{rest:path}")]
+    return [*_declared(endpoints), *nothing]
 
 
 def _declared(endpoints: Endpoints) -> Iterator[Route]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -23,7 +24,6 @@ INVALID = "Invalid settings"
 NOT_JSON = "Settings must be valid JSON"
 _Message = TypeVar("_Message", bound=Message)
 _WHOLE = {FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64}
-_FLOATING = {FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE}
 _MOST_TOLD = 20
 _LARGEST_WHOLE = 2**31 - 1
 _validator = RequestValidator()
@@ -94,11 +94,11 @@ def _fault(given: object, field: FieldDescriptor, at: str) -> Iterator[str]:
             yield f"{at}: must be a string"
     elif isinstance(given, bool) or not isinstance(given, int | float):
         yield f"{at}: must be a number"
-    elif kind in _FLOATING and not math.isfinite(given):
+    elif isinstance(given, float) and not math.isfinite(given):
         yield f"{at}: must be a finite number"
-    elif kind in _WHOLE and (not math.isfinite(given) or given != math.floor(given)):
+    elif kind in _WHOLE and given != math.floor(given):
         yield f"{at}: must be a whole number"
-    elif kind in _WHOLE and abs(given) > _LARGEST_WHOLE:
+    elif abs(given) > (_LARGEST_WHOLE if kind in _WHOLE else sys.float_info.max):
         yield f"{at}: is too large"
 
 
