@@ -14,6 +14,7 @@ from tests.system.snapotter import Part, SnapOtter
 PICTURE = encoded(disc(64, 48), "PNG")
 LIMITS = {
     "DARKROOM_MAX_UPLOAD_SIZE_MB": "1",
+    "DARKROOM_MAX_SVG_SIZE_MB": "0.01",
     "DARKROOM_MAX_BATCH_SIZE": "2",
     "DARKROOM_MAX_MEGAPIXELS": "1",
     "DARKROOM_MAX_USERS": "3",
@@ -45,6 +46,11 @@ async def test_limits_by_setting(visitor: SnapOtter) -> None:
     assert (reply.status_code, reply.json()["error"]) == (400, "Failed to parse multipart request")
     assert (await admin.form("/api/v1/preview", ("file", large, "a.png"))).status_code == 413
     assert (await admin.tool("resize", PICTURE + bytes(900_000), {"width": 9})).status_code == 200
+
+    drawing = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><!--%s--></svg>'
+    reply = await admin.tool("resize", drawing % (b"x" * 20_000), {"width": 9})
+    assert (reply.status_code, reply.json()["error"]) == (400, "Invalid image: SVG exceeds maximum size (limit: 0.01MB)")
+    assert (await admin.tool("resize", drawing % b"x", {"width": 9})).status_code == 200
 
     three: list[Part] = [("file", PICTURE, f"{number}.png") for number in range(3)]
     reply = await admin.form("/api/v1/tools/info", *three)
