@@ -59,6 +59,8 @@ async def test_a_form_may_take_longer_than_a_call_and_nothing_forever(impatient:
             async with asyncio.timeout(120):
                 return int((await reader.readline()).split()[1])
 
+    # Nobody's forms are not waited for.
+    assert await status("/api/auth/login", kind, form[:400], drip=True) == 415
     async with caller.http as http:
         made, task, stalled, endless, json_body = await asyncio.gather(
             http.post(impatient.url + RESIZE, content=slowly(form), headers={**caller.headers, "content-type": kind}),
