@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from services.inference.media import Limits, decode
 from services.inference.plain.font import FOLDER, drawable
 from services.inference.plain.lettering import Room, lettered
 
@@ -61,7 +62,10 @@ def ink(text: str, size: float = 60) -> np.ndarray:
     """Which pixels of a text have ink, cut to it."""
     mask, _ = lettered(text, size, Room((4000, 1000), 0, 0), "low")
     assert mask is not None
-    found = mask.numpy().reshape(mask.height, mask.width) > 127
+    return cut(mask.numpy().reshape(mask.height, mask.width) > 127)
+
+
+def cut(found: np.ndarray) -> np.ndarray:
     rows, columns = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
     return np.asarray(found[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
 
@@ -135,6 +139,17 @@ def test_lines_do_not_touch(text: str) -> None:
 @pytest.mark.parametrize("size", [8, 16, 200])
 def test_all_sizes_are_drawn(size: float) -> None:
     assert size * 2.2 < ink("漢字体", size).shape[1] < size * 3.2
+
+
+def test_an_svg_gets_what_its_font_lacks() -> None:
+    def drawn(text: str) -> np.ndarray:
+        words = f'<text x="9" y="60" font-size="48" font-family="Arial">{text}</text>'
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="80" height="80"><path fill="#fff" d="M0 0h80v80H0z"/>{words}</svg>'
+        return cut(decode(svg.encode(), Limits()).srgb()[..., 0] < 128)
+
+    letters = [drawn(letter) for letter in "漢ไक"]
+    assert not any(map(is_box, letters))
+    assert not any(same(*pair) for pair in combinations(letters, 2))
 
 
 @pytest.mark.parametrize("text", ["漢" * 120, "ภาษาไทย" * 40, "हिन्दी" * 60])
