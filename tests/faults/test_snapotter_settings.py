@@ -88,8 +88,12 @@ async def test_without_signing_in_everybody_is_one_user(limited: StackUnderTest)
     visitor = SnapOtter(limited.url)
     try:
         assert (await visitor.get("/api/v1/config/auth")).json() == {"authEnabled": False}
-        login = await visitor.post("/api/auth/login", {"username": "admin", "password": "admin"})
-        assert (login.status_code, login.json()["error"]) == (403, "Authentication is disabled")
+        for body in ({"username": "admin", "password": "admin"}, {}):
+            login = await visitor.post("/api/auth/login", body)
+            assert (login.status_code, login.json()["error"]) == (403, "Authentication is disabled")
+        session = await visitor.get("/api/auth/session")
+        assert (session.status_code, session.json()["error"]) == (401, "No session token provided")
+        assert (await visitor.post("/api/auth/logout")).json() == {"ok": True}
         assert len(await visitor.result("resize", PICTURE, {"width": 9})) > 0
         assert (await visitor.get("/api/auth/users")).status_code == 403
         assert (await visitor.get("/api/v1/admin/health")).status_code == 403

@@ -39,7 +39,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     forms, contents = Forms(parts.receiver, rules), Contents(parts.storage, caller, parts.http)
     progress = Progress(parts.bus, settings.sse_heartbeat, settings.progress_streams, Ended(ids, runs).of)
     status = Status(parts.runs, caller, auth_enabled=settings.auth_enabled)
-    people, downloads = People(parts.backend), Downloads(ids, runs, parts.intake, caller)
+    people, downloads = People(parts.backend, auth_enabled=settings.auth_enabled), Downloads(ids, runs, parts.intake, caller)
     uploads = Uploads(forms, runs, contents, ids, parts.intake, caller)
     calls = ToolCalls(forms, runs, ids, progress)
     own = OwnTools(forms, calls, contents)
