@@ -83,6 +83,8 @@ async def test_two_hundred_files_at_once(admin: SnapOtter) -> None:
 async def test_odd_settings_do_no_harm(admin: SnapOtter) -> None:
     large = json.dumps({"width": 20, "fit": "inside", "note": "x" * 100_000, "__proto__": {"a": 1}, "constructor": 1})
     assert (await admin.tool("resize", PICTURE, large)).status_code == 200
+    deep = f'{{"width": 20, "note": {"[" * 50_000}{"]" * 50_000}}}'
+    assert (await admin.tool("resize", PICTURE, deep)).status_code == 200
     assert error(await admin.tool("resize", PICTURE, "[" * 50_000), 400) == "Settings must be valid JSON"
     assert (await admin.tool("resize", PICTURE, '{"width": 1e999}')).status_code in (400, 422)
 

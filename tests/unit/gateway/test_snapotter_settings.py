@@ -28,6 +28,19 @@ def test_unknown_keys_are_ignored() -> None:
     assert read_settings('{"width": 1, "__proto__": {"a": 1}, "constructor": null, "x": [1]}', RESIZE).width == 1
 
 
+@pytest.mark.parametrize("depth", [10, 99, 100, 101, 5_000, 200_000])
+def test_unknown_keys_may_be_nested_as_deep_as_they_like(depth: int) -> None:
+    for before, after in (("[", "]"), ('{"a":', "}"), ('[{"]": "\\"}", "b": ', "}]")):
+        value = f'"x": {before * depth}1{after * depth}'
+        settings = read_settings(f'{{"height": 2, {value}, "width": 1, {value}, "fit": "cover"}}', RESIZE)
+        assert (settings.width, settings.height, settings.fit) == (1, 2, "cover")
+
+
+@pytest.mark.parametrize("text", ['{"width": 1, "x": %s}', '{"width": 1, "x": [%s}', '{"width": 1, "x": %s'])
+def test_brackets_that_do_not_match_are_no_json_however_deep(text: str) -> None:
+    assert refused(text % ("[" * 5_000 + "}" * 5_000)).error == NOT_JSON
+
+
 @pytest.mark.parametrize("text", ["{", "nothing", "{'width': 1}", '{"width": NaN}', '{"width": Infinity}', "[" * 100_000])
 def test_what_is_no_json_is_said_to_be_none(text: str) -> None:
     assert refused(text).error == NOT_JSON

@@ -29,15 +29,41 @@ _MOST_TOLD = 20
 _LARGEST_WHOLE = 2**31 - 1
 _PATH = re.compile(r"[\w.\[\]]+")
 """Of a field, within a message of a fault."""
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_CLOSED_BY = {"[": "]", "{": "}"}
+_DEEPEST = 100
+"""Levels of JSON that are read where it has too many for the parser. No tool has a setting below them."""
 _validator = RequestValidator()
 
 
 def read_json(text: str) -> object:
     """The value of a JSON text. Raises `Refusal` for any other text."""
     try:
-        return json.loads(text, parse_constant=_refuse)
+        try:
+            return json.loads(text, parse_constant=_refuse)
+        except RecursionError:
+            return json.loads(_shallow(text), parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise Refusal(400, NOT_JSON) from None
+
+
+def _shallow(text: str) -> str:
+    """The text with `null` for what lies too deep; as it is if its brackets do not match."""
+    open_: list[str] = []
+    kept: list[str] = []
+    end = cut = 0
+    for token in _TOKEN.finditer(text):
+        if token[0] in _CLOSED_BY:
+            open_.append(_CLOSED_BY[token[0]])
+            if len(open_) == _DEEPEST:
+                cut = token.start()
+        elif token[0] in ("]", "}"):
+            if not open_ or open_.pop() != token[0]:
+                return text
+            if len(open_) == _DEEPEST - 1:
+                kept.append(f"{text[end:cut]}null")
+                end = token.end()
+    return text if open_ else "".join((*kept, text[end:]))
 
 
 def read_settings(text: str, kind: type[_Message]) -> _Message:
