@@ -46,6 +46,8 @@ class Offer:
 
     name: str
     media_type: str
+    cache_control: str | None = None
+    """How long clients may keep it, as they are told."""
 
 
 class Downloads:
@@ -67,7 +69,13 @@ class Downloads:
         def sign(file: File) -> str:
             offer = offered.get(file.id) or Offer(file.name, file.media_type)
             url = self._urls.head if for_head else self._urls.get
-            return url(file.object_key, seconds, disposition=attachment(offer.name), media_type=offer.media_type)
+            return url(
+                file.object_key,
+                seconds,
+                disposition=attachment(offer.name),
+                media_type=offer.media_type,
+                cache_control=offer.cache_control,
+            )
 
         urls = await in_thread(sign, files)
         return [Download(file, url, expires_at) for file, url in zip(files, urls, strict=True)]

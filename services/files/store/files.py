@@ -27,9 +27,11 @@ _PATIENCE = text(f"SET LOCAL lock_timeout = '{_PATIENCE_TIME}'")
 
 NAMEABLE = """
 account_id = :account_id AND state <> 'deleting' AND missing_since IS NULL AND (state <> 'ready' OR expires_at IS NULL OR expires_at > :now)
+AND NOT in_library
 """
 """What an account can name. An expired file is gone for the account even before the sweeper comes, except one whose bytes may just have
-arrived; one whose object is missing is gone until that is back. Hidden outputs are included: the domain decides about them."""
+arrived; one whose object is missing is gone until that is back. Hidden outputs are included: the domain decides about them. Files of the
+library are not: only that names them."""
 
 _NEW_IDS = text("SELECT next_id() FROM generate_series(1, CAST(:count AS integer))")
 
