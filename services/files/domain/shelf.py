@@ -22,6 +22,7 @@ EVERYBODYS = "files:all"
 """The permission to see the files of everybody in the account."""
 _DEFAULT_PAGE = 50
 _BATCH = 1000
+_LONGEST_NAME = 300
 _COPIES_AT_ONCE = 8
 _THUMBNAIL = Offer("thumbnail.jpg", "image/jpeg", "public, max-age=86400, immutable")
 
@@ -39,6 +40,8 @@ class NewVersion:
     """What it was made with; empty: nothing that should be noted."""
     owned_as_parent: bool = False
     """It belongs to its parent's owner, and not to whoever adds it."""
+    named_as_parent: bool = False
+    """It has its parent's name, with the extension of `name` if that has one."""
 
 
 class Shelf:
@@ -199,7 +202,7 @@ class Shelf:
             parent=parent.id if parent is not None else None,
             version=parent.version + 1 if parent is not None else 1,
             tools=(*parent.tools, *tools) if parent is not None else tools,
-            name=wanted.name or file.name,
+            name=_name(wanted, file, parent),
             created_at=self._clock(),
             file_id=file.id,
         )
@@ -233,6 +236,19 @@ def read_id(text: str) -> UUID | None:
 def missing() -> DarkroomError:
     """There is no such version, for whoever asks."""
     return DarkroomError(ErrorReason.FILE_NOT_FOUND, "There is no such file in the library.")
+
+
+def _name(wanted: NewVersion, file: File, parent: LibraryFile | None) -> str:
+    if parent is None or not wanted.named_as_parent:
+        return wanted.name or file.name
+    _, extension = _parts(wanted.name)
+    return f"{_parts(parent.name)[0]}{extension}"[-_LONGEST_NAME:] if extension else parent.name
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """What is before the extension, and that with its dot; a name that begins with its only dot has none."""
+    stem, dot, extension = name.rpartition(".")
+    return (stem, dot + extension) if stem and extension else (name, "")
 
 
 def _check(wanted: Sequence[NewVersion]) -> None:

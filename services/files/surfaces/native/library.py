@@ -24,7 +24,10 @@ class NativeLibrary(library_service_pb2_grpc.LibraryServiceServicer):
 
     async def AddLibraryFiles(self, request: pb.AddLibraryFilesRequest, context: Context) -> pb.AddLibraryFilesResponse:
         """Keep files."""
-        wanted = [NewVersion(each.file_id, each.name, each.parent_id, each.tool, each.owned_as_parent) for each in request.files]
+        wanted = [
+            NewVersion(each.file_id, each.name, each.parent_id, each.tool, each.owned_as_parent, each.named_as_parent)
+            for each in request.files
+        ]
         return pb.AddLibraryFilesResponse(files=map(_message, await self._shelf.add(_viewer(), wanted)))
 
     async def GetLibraryFile(self, request: pb.GetLibraryFileRequest, context: Context) -> pb.GetLibraryFileResponse:
