@@ -30,14 +30,14 @@ Message = dict[str, Any]
 
 @asynccontextmanager
 async def edge(
-    folder: Path, server: Path, *, authorized: bool, storage: str = "", bucket: str = ""
+    folder: Path, server: Path, *, authorized: bool, storage: str = "", bucket: str = "", http2: bool = True
 ) -> AsyncIterator[tuple[int, list[psutil.Process]]]:
-    """The port of an Envoy that forwards HTTP/2 to that socket, and its processes; `authorized`, when it has asked. With `storage`, what
-    begins with the bucket's name goes there, unasked."""
+    """The port of an Envoy that forwards HTTP/2, or HTTP/1.1, to that socket, and its processes; `authorized`, when it has asked. With
+    `storage`, what begins with the bucket's name goes there, unasked."""
     port = free_port()
     async with AsyncExitStack() as running:
         processes = []
-        clusters = [_cluster("server", {"pipe": {"path": str(server)}}, http2=True)]
+        clusters = [_cluster("server", {"pipe": {"path": str(server)}}, http2=http2)]
         filters = [_typed("envoy.filters.http.router", "filters.http.router.v3.Router")]
         routes: list[Message] = [{"match": {"prefix": "/"}, "route": {"cluster": "server"}}]
         if authorized:

@@ -198,8 +198,8 @@ async def _start(stack: ScratchStack, statements: str, folder: Path, database: s
     urls = [await presigned(settings, endpoint) for endpoint in (outside, storage)]
     through_edge, straight = [await parts.enter_async_context(connected(url)) for url in (outside, storage)]
     (put, get, _), (put_straight, get_straight, delete) = (tuple(map(_path, each)) for each in urls)
-    backends = [psutil.Process(pid) for pid in await _backends(database)]
-    processes = [server, worker, *envoy, *backends]
+    servers = [psutil.Process(pid) for pid in await backends(database)]
+    processes = [server, worker, *envoy, *servers]
     return Bare(commit, create, wait, drain, through_edge, straight, ((put, get), (put_straight, get_straight, delete)), processes)
 
 
@@ -208,8 +208,8 @@ def _method(channel: grpc.aio.Channel, path: str) -> Call:
     return method
 
 
-async def _backends(database: str) -> list[int]:
-    """The processes of the server's connections."""
+async def backends(database: str) -> list[int]:
+    """The processes of PostgreSQL that serve the connections to a database."""
     connection = await asyncpg.connect(database)
     try:
         query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"

@@ -17,7 +17,8 @@ from pathlib import Path
 import psutil
 from PIL import Image
 
-from benchmarks import bare_tools, large
+from benchmarks import bare_run, bare_tools, large
+from benchmarks.bare_tasks import processor_seconds
 from benchmarks.bare_tools import TOOLS, Tool
 from benchmarks.goals import Reached
 from benchmarks.load import Connection, connected
@@ -101,7 +102,11 @@ async def measure(stack: ScratchStack) -> Section:
     key = {"Authorization": f"Bearer {stack.api_key}"}
     fast: list[str] = []
     with tempfile.TemporaryDirectory(dir=stack.dir) as folder:
-        async with sharp_server("tools.mjs", folder, str(bare_tools.FONT)) as (url, node):
+        async with (
+            sharp_server("tools.mjs", folder, str(bare_tools.FONT)) as (url, node),
+            bare_run.running(stack, "plain") as plain,
+            bare_run.running(stack, "platform") as platform,
+        ):
             for format_, picture in pictures.items():
                 for name, tool in TOOLS.items():
                     body = _form(tool, picture, format_)
@@ -110,12 +115,15 @@ async def measure(stack: ScratchStack) -> Section:
                         await asyncio.to_thread(_bare, tool, picture, format_, bare)
                         await _served(stack.url, key, _caller(f"/api/v1/tools/{name}", body), mine, stack)
                         if tool.sharp:
-                            await _served(url, {}, _caller(f"/{name}", body), its, node)
+                            await _served(url, {}, _caller(f"/{name}", body), its, [node])
                     print(name, format_, milliseconds(mine.median), f"{mine.rate:.1f}/s", file=sys.stderr)
                     section.rows.append((f"`{name}`", format_.upper(), *_cells(mine, its if tool.sharp else None, bare)))
                     if (aim := _AIMS.get((name, format_))) is not None:
                         section.goals.append(_reached(mine, its, *aim))
-                        section.floors[aim[0]] = f"{milliseconds(bare.median)}, {bare.rate:.0f}/s"
+                        runs = [_Taken() for _ in (plain, platform)]
+                        for (floor, processes), taken in zip((plain, platform), runs, strict=True):
+                            await _served(floor, {}, _caller(bare_run.path_of(name, format_), body), taken, processes)
+                        section.floors[aim[0]] = "; ".join(f"{milliseconds(each.median)}, {each.rate:.0f}/s" for each in runs)
                         fast.append(f"`{name}` {shares(mine.spent, mine.calls)}")
     section.remarks = f"One call on the JPEG file took: {'; '.join(fast)}."
     return section
@@ -161,8 +169,8 @@ def _bare(tool: Tool, picture: bytes, format_: str, taken: _Taken) -> None:
     taken.spent["libvips"] += round((time.process_time() - before) * 1e6)
 
 
-async def _served(url: str, headers: dict[str, str], call: Call, taken: _Taken, by: ScratchStack | psutil.Process) -> None:
-    """One caller, and then several, at a stack or at the Node process."""
+async def _served(url: str, headers: dict[str, str], call: Call, taken: _Taken, by: ScratchStack | list[psutil.Process]) -> None:
+    """One caller, and then several, at a stack or at a server of these processes."""
     async with AsyncExitStack() as connections:
         callers = [await connections.enter_async_context(connected(url, headers)) for _ in range(_CALLERS)]
         await asyncio.gather(*map(call, callers[:2]))
@@ -176,9 +184,9 @@ async def _served(url: str, headers: dict[str, str], call: Call, taken: _Taken, 
             with spending(by, taken.spent):
                 taken.calls += await _until(callers, call, begun + _SECONDS)
         else:
-            before = sum(by.cpu_times()[:2])
+            before = processor_seconds(by)
             taken.calls += await _until(callers, call, begun + _SECONDS)
-            taken.spent["node"] += round((sum(by.cpu_times()[:2]) - before) * 1e6)
+            taken.spent["server"] += round((processor_seconds(by) - before) * 1e6)
         taken.seconds += time.perf_counter() - begun
 
 

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 
 from darkroom.internal.files.v1 import intake_service_pb2 as pb
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
+from services.common.backoff import retry_unavailable
 from services.common.errors import translated
 from services.common.idempotent_call import CONTENT_HEADER
 from services.common.idempotent_call import HEADER as IDEMPOTENCY_HEADER
@@ -21,6 +22,7 @@ from services.common.rpc.channel import Caller
 from services.common.rpc.trace import TRACE_HEADER, current_trace_id
 
 _SECONDS = 20.0
+_PATIENCE_SECONDS = 20.0
 # Joining the parts of a large file, and any file's examination.
 _COMPLETION_SECONDS = 120.0
 # The longest wait that a caller can ask for, and an examination of its files.
@@ -96,10 +98,17 @@ class FilesOfAccount:
         self._stub, self._caller, self._account_id, self._name = stub, caller, account_id, name
 
     async def begin(self, head: bytes, size: int | None, content: bytes) -> tuple[int, str]:
-        """Create a record; returns its id and, if the size is known and `content` was not stored, where to PUT the bytes."""
-        with translated():
-            request = pb.BeginFileRequest(name=self._name, head=head, size_bytes=size, content=content)
-            reply = await self._stub.BeginFile(request, metadata=self._metadata, timeout=_COMPLETION_SECONDS if content else _SECONDS)
+        """Create a record; returns its id and, if the size is known and `content` was not stored, where to PUT the bytes.
+
+        Patient with a files service that restarts. A record whose reply was lost is one that nobody names, and expires.
+        """
+        request = pb.BeginFileRequest(name=self._name, head=head, size_bytes=size, content=content)
+
+        async def begin() -> pb.BeginFileResponse:
+            with translated():
+                return await self._stub.BeginFile(request, metadata=self._metadata, timeout=_COMPLETION_SECONDS if content else _SECONDS)
+
+        reply = await retry_unavailable(begin, _PATIENCE_SECONDS)
         return reply.file_id, reply.url
 
     async def part_url(self, file_id: int, number: int) -> str:

@@ -14,7 +14,7 @@ import asyncpg
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
+from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc, run_service_pb2_grpc
 from darkroom.internal.usage.v1 import usage_part_service_pb2, usage_part_service_pb2_grpc
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.rest.v1 import batches_pb2_grpc, images_pb2_grpc, pdfs_pb2_grpc, tasks_pb2_grpc
@@ -56,7 +56,9 @@ class Service:
         self._folder, self._bus = folder, bus
         keys = Keys(folder)
         self._accounts = keys.signer("accounts")
-        self._signers = {issuer: keys.signer(issuer) for issuer in ("files", "tasks", "inference")} | {"accounts": self._accounts}
+        self._signers = {issuer: keys.signer(issuer) for issuer in ("files", "tasks", "inference", "gateway")} | {
+            "accounts": self._accounts
+        }
         self._verifier = keys.verifier()
         self._stack = AsyncExitStack()
         self.files = FilesDouble()
@@ -138,6 +140,10 @@ class Service:
         """Metadata of a call by the files service."""
         return Caller(self._signers["files"]).on_behalf_of(0)
 
+    def gateway(self, account_id: int) -> tuple[tuple[str, str], ...]:
+        """Metadata of a call by the gateway."""
+        return Caller(self._signers["gateway"]).on_behalf_of(account_id)
+
     def accounts(self, account_id: int) -> tuple[tuple[str, str], ...]:
         """Metadata of a call by the accounts service."""
         return Caller(self._signers["accounts"]).on_behalf_of(account_id)
@@ -166,6 +172,7 @@ class Replica:
         self.pdfs = pdfs_pb2_grpc.PdfsServiceStub(public)
         self.pilio_tasks = tasks_pb2_grpc.TasksServiceStub(public)
         self.attempts = attempt_service_pb2_grpc.AttemptServiceStub(internal)
+        self.runs = run_service_pb2_grpc.RunServiceStub(internal)
         self._usage = usage_part_service_pb2_grpc.UsagePartServiceStub(internal)
         self.public, self.stop = public, stop
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -15,6 +17,7 @@ from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_
 from darkroom.internal.tasks.v1 import run_service_pb2, run_service_pb2_grpc
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
+from services.common.backoff import retry_unavailable
 from services.common.errors import DarkroomError, ErrorReason, translated
 from services.common.log import get_logger
 from services.common.process import end
@@ -25,6 +28,8 @@ ENDED = (task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TAS
 _WAIT_SECONDS = 60
 _CALL_SECONDS = 150.0
 _SECONDS = 20.0
+_PATIENCE_SECONDS = 20.0
+"""For a service that restarts."""
 _Result = TypeVar("_Result")
 _logger = get_logger()
 
@@ -83,19 +88,43 @@ class Runs:
         Raises what TasksService.CreateTask raises, and ClientGone.
         """
         asked = run_service_pb2.RunRequest(
-            input_file_ids=file_ids, operations=operations, surface=SURFACE, kept=kept.text(), wait_seconds=_WAIT_SECONDS, name=name
+            input_file_ids=file_ids,
+            operations=operations,
+            surface=SURFACE,
+            kept=kept.text(),
+            wait_seconds=_WAIT_SECONDS,
+            # By which a call whose answer was lost finds its task.
+            name=name or uuid.uuid4().hex,
+            shared=bool(name),
         )
-        with translated():
-            call = self._tasks.Run(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_CALL_SECONDS)
-            run = (await _unless_gone(request, call)).run
+        run, calls = await self._ended(request, account_id, asked)
+        if run.state == task_pb2.TASK_STATE_CANCELLED and calls > 1 and not asked.shared:
+            # A connection that broke was taken for a caller that has gone.
+            asked.name = uuid.uuid4().hex
+            run, _ = await self._ended(request, account_id, asked)
+        return run
+
+    async def _ended(self, request: Request, account_id: int, asked: run_service_pb2.RunRequest) -> tuple[run_service_pb2.Run, int]:
+        """A task, once it has ended, and how many calls its creation took."""
+        calls = 0
+
+        async def begin() -> run_service_pb2.Run:
+            nonlocal calls
+            calls += 1
+            with translated():
+                reply = await self._tasks.Run(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_CALL_SECONDS)
+            return reply.run
+
+        run = await _unless_gone(request, retry_unavailable(begin, _PATIENCE_SECONDS))
         while run.state not in ENDED:
+            opening = retry_unavailable(partial(self.open, account_id, run.task_id, _WAIT_SECONDS), _PATIENCE_SECONDS)
             try:
-                run = await _unless_gone(request, self.open(account_id, run.task_id, _WAIT_SECONDS))
+                run = await _unless_gone(request, opening)
             except ClientGone:
-                if not name:
+                if not asked.shared:
                     await self._abandon(account_id, run.task_id)
                 raise
-        return run
+        return run, calls
 
     async def open(self, account_id: int, task_id: int, wait_seconds: int = 0) -> run_service_pb2.Run:
         """A task and its files, once it has ended or the time is up. Raises TASK_NOT_FOUND."""

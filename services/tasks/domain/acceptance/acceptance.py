@@ -128,7 +128,7 @@ class Acceptance:
         draft.webhook_url = await self._webhooks.url_of_task(request.account_id, request.webhook_url, "webhook_url")
         # The transaction that stores a task looks the key up, too. Until then nothing is done for a request without files.
         if draft.needs_ids:
-            await asyncio.gather(self._number(draft), self._idempotency.require_new(request.idempotency))
+            await asyncio.gather(self._number(draft), self._idempotency.require_new(request.idempotency if request.looks_first else None))
         fetched = await self._fetching.fetch(draft)
         try:
             return await self._pin_and_store(draft)

@@ -88,6 +88,8 @@ class Request(ABC):
     trace_id: str = ""
     idempotency: IdempotentCall | None = None
     """Set if the caller may repeat the call."""
+    looks_first: bool = True
+    """Whether the key is looked up before files are pinned. Else, for calls that are hardly ever repeated, only as the task is stored."""
     surface: str = ""
     """Name of the API that is called, kept as `Task.surface`; it also decides the form of the webhook of a task's own URL."""
     client_request: bytes = b""

@@ -50,6 +50,7 @@ class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
                 input_fields=[f"input_file_ids[{index}]" for index in range(len(request.input_file_ids))],
                 trace_id=str(Origin.current()),
                 idempotency=_named(request, identity.account_id),
+                looks_first=request.shared,
                 surface=request.surface,
                 client_request=request.kept.encode(),
             )
@@ -57,7 +58,7 @@ class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
         try:
             task = await self._watching.wait(identity, task.id, request.wait_seconds, known=task)
         except asyncio.CancelledError:
-            if not request.name:
+            if not request.shared:
                 self._abandoned.add(leaving := asyncio.create_task(self._abandon(identity.account_id, task.id)))
                 leaving.add_done_callback(self._abandoned.discard)
             raise
