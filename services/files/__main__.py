@@ -30,7 +30,7 @@ from services.files.events import TaskEvents
 from services.files.objects import object_store
 from services.files.probe.prober import Prober
 from services.files.surfaces.internal.intake import Intake
-from services.files.surfaces.internal.library import Thumbnails
+from services.files.surfaces.internal.shelf import ShelfOfAccount
 from services.files.surfaces.internal.storage import Storage
 from services.files.surfaces.native.files import NativeFiles
 from services.files.surfaces.native.library import NativeLibrary
@@ -80,7 +80,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
         internal=[
             Mount(Storage(files.task_files)),
             Mount(Intake(files.streamed, files.imports, files.storages, files.bundles)),
-            Mount(Thumbnails(files.shelf)),
+            Mount(ShelfOfAccount(files.shelf)),
             Mount(AuditPartServicer(audit)),
             Mount(UsagePartServicer(files.quotas.usage)),
         ],

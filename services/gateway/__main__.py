@@ -7,7 +7,7 @@ import sys
 
 from starlette.applications import Starlette
 
-from darkroom.internal.files.v1 import intake_service_pb2_grpc, library_service_pb2_grpc, storage_service_pb2_grpc
+from darkroom.internal.files.v1 import intake_service_pb2_grpc, shelf_service_pb2_grpc, storage_service_pb2_grpc
 from darkroom.internal.tasks.v1 import run_service_pb2_grpc
 from services.common.bus import connected
 from services.common.identity import Signer, Verifier
@@ -59,7 +59,7 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
         runs=run_service_pb2_grpc.RunServiceStub(runs),
         storage=storage_service_pb2_grpc.StorageServiceStub(files),
         intake=intake,
-        thumbnails=library_service_pb2_grpc.LibraryThumbnailsServiceStub(files),
+        shelf=shelf_service_pb2_grpc.ShelfServiceStub(files),
         http=http,
         bus=bus,
         derived_secret=signer.derived_secret,

@@ -229,6 +229,18 @@ async def test_a_key_of_the_account_has_a_library(visitor: SnapOtter, pilio: Pil
     assert (await delete(owner, file["id"], hers["id"])).json() == {"deleted": 1}
 
 
+async def test_the_files_of_somebody_who_is_removed_go(admin: SnapOtter) -> None:
+    added, person = await admin.person()
+    name = f"{uuid.uuid4()}.png"
+    file = await kept(person, name=name)
+    await saved(person, file["id"])
+    assert (await admin.call("DELETE", f"/api/auth/users/{added['id']}")).status_code == 200
+    async with asyncio.timeout(30):
+        while await listed(admin, f"?search={name}"):
+            await asyncio.sleep(0.2)
+    error(await admin.get(f"{FILES}/{file['id']}"), 404)
+
+
 async def test_a_file_and_its_versions(person: SnapOtter) -> None:
     first = await kept(person)
     second = await saved(person, first["id"], toolId="crop")

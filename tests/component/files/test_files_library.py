@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
 import pytest
@@ -70,9 +71,9 @@ def house(world: World) -> House:
     return House(world, world.account())
 
 
-async def refused(reason: ErrorReason, call: object) -> DarkroomError:
+async def refused(reason: ErrorReason, call: Awaitable[object]) -> DarkroomError:
     with pytest.raises(DarkroomError) as raised:
-        await call  # type: ignore[misc]
+        await call
     assert raised.value.reason is reason
     return raised.value
 

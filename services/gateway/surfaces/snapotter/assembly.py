@@ -47,7 +47,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     uploads = Uploads(forms, runs, contents, ids, parts.intake, caller)
     library_calls = LibraryCalls(parts.backend)
     library = Library(forms, library_calls)
-    thumbnails = LibraryThumbnails(library, runs, parts.receiver, parts.thumbnails, caller)
+    thumbnails = LibraryThumbnails(library, runs, parts.receiver, parts.shelf, caller)
     calls = ToolCalls(forms, runs, ids, progress, SavedResults(library_calls))
     own = OwnTools(forms, calls, contents)
     handlers = {
@@ -71,7 +71,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "UploadFiles": library.upload,
         "SaveResult": library.save_result,
         "GetFile": library.get,
-        "DownloadFile": library.download,
+        "GetContent": library.download,
         "GetThumbnail": thumbnails.serve,
         "DeleteFiles": library.delete,
         "DeleteFile": library.delete_one,

@@ -7,7 +7,7 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from darkroom.internal.files.v1 import library_service_pb2, library_service_pb2_grpc
+from darkroom.internal.files.v1 import shelf_service_pb2, shelf_service_pb2_grpc
 from darkroom.operations.v1 import convert_pb2, operation_pb2, placement_pb2, resize_pb2
 from services.common.errors import DarkroomError, ErrorReason, translated
 from services.common.identity import Identity
@@ -32,10 +32,10 @@ class LibraryThumbnails:
         library: Library,
         runs: Runs,
         receiver: Receiver,
-        stored: library_service_pb2_grpc.LibraryThumbnailsServiceAsyncStub,
+        shelf: shelf_service_pb2_grpc.ShelfServiceAsyncStub,
         caller: Caller,
     ) -> None:
-        self._library, self._runs, self._receiver, self._stored, self._caller = library, runs, receiver, stored, caller
+        self._library, self._runs, self._receiver, self._shelf, self._caller = library, runs, receiver, shelf, caller
 
     async def serve(self, request: Request, identity: Identity) -> Response:
         """One of them."""
@@ -55,16 +55,16 @@ class LibraryThumbnails:
         return from_storage(url)
 
     async def _url(self, request: Request, account_id: int, version: str) -> str:
-        asked = library_service_pb2.OpenThumbnailRequest(id=version, for_head=request.method == "HEAD")
+        asked = shelf_service_pb2.OpenThumbnailRequest(id=version, for_head=request.method == "HEAD")
         with translated():
-            reply = await self._stored.OpenThumbnail(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
+            reply = await self._shelf.OpenThumbnail(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
         return reply.url
 
     async def _make(self, request: Request, account_id: int, version: str) -> None:
         """Make it in a task, of a copy that is gone afterwards."""
         with translated():
-            lent = await self._stored.LendFile(
-                library_service_pb2.LendFileRequest(id=version), metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS
+            lent = await self._shelf.LendFile(
+                shelf_service_pb2.LendFileRequest(id=version), metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS
             )
         try:
             run = await self._runs.run(request, account_id, [lent.file_id], _operations(), Kept("thumbnail", [_NAME], _NAME))
@@ -77,9 +77,9 @@ class LibraryThumbnails:
         problem = failure(run)
         if problem is not None:
             raise Refusal(422, _UNABLE, details=problem)
-        kept = library_service_pb2.KeepThumbnailRequest(id=version, file_id=run.outputs[0].id)
+        kept = shelf_service_pb2.KeepThumbnailRequest(id=version, file_id=run.outputs[0].id)
         with translated():
-            await self._stored.KeepThumbnail(kept, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
+            await self._shelf.KeepThumbnail(kept, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
 
 
 def _operations() -> list[operation_pb2.Operation]:

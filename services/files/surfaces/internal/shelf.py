@@ -1,16 +1,16 @@
-"""`darkroom.internal.files.v1.LibraryThumbnailsService`: small pictures of files in the library."""
+"""`darkroom.internal.files.v1.ShelfService`: the library for other services."""
 
 from __future__ import annotations
 
-from darkroom.internal.files.v1 import library_service_pb2 as pb
-from darkroom.internal.files.v1 import library_service_pb2_grpc
+from darkroom.internal.files.v1 import shelf_service_pb2 as pb
+from darkroom.internal.files.v1 import shelf_service_pb2_grpc
 from services.common.identity import current_identity
 from services.common.rpc.interceptor import Context
 from services.files.domain.shelf import Shelf
 
 
-class Thumbnails(library_service_pb2_grpc.LibraryThumbnailsServiceServicer):
-    """Of the library of the account in the service token."""
+class ShelfOfAccount(shelf_service_pb2_grpc.ShelfServiceServicer):
+    """The library of the account in the service token."""
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
@@ -28,3 +28,8 @@ class Thumbnails(library_service_pb2_grpc.LibraryThumbnailsServiceServicer):
         """Keep what was made."""
         await self._shelf.keep_thumbnail(current_identity().account_id, request.id, request.file_id)
         return pb.KeepThumbnailResponse()
+
+    async def ClearShelf(self, request: pb.ClearShelfRequest, context: Context) -> pb.ClearShelfResponse:
+        """Delete all that somebody has."""
+        await self._shelf.delete_of(current_identity().account_id, request.owner_id)
+        return pb.ClearShelfResponse()
