@@ -489,6 +489,7 @@ async def test_a_deletion_during_saves_leaves_nothing(visitor: SnapOtter, pilio:
 async def test_the_library_is_apart_from_the_files_of_the_account(visitor: SnapOtter, pilio: Pilio) -> None:
     owner = visitor.of(pilio.api_key)
     file = await kept(owner)
+    assert (await owner.get(f"{FILES}/{file['id']}/thumbnail")).status_code == 200
     assert (await pilio.get("/v1/files")).json()["data"]["items"] == []
     refusals = [
         await owner.form(f"{FILES}/upload", ("file", PICTURE, "a.png"), ("x", b"no picture", "bad.png")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from services.common.clock import Clock
@@ -15,7 +15,7 @@ from services.files.domain.intake import Intake
 from services.files.domain.library import Download, Downloads, Offer, Visibility
 from services.files.domain.naming import check_name
 from services.files.records import File, FileOrigin, LibraryFile, Shelved, Viewer
-from services.files.store import FileStore, LibraryStore
+from services.files.store import FileStore, LibraryStore, TaskFileStore
 from services.files.store.library import Taken
 
 EVERYBODYS = "files:all"
@@ -51,6 +51,7 @@ class Shelf:
         self,
         store: LibraryStore,
         files: FileStore,
+        task_files: TaskFileStore,
         visibility: Visibility,
         intake: Intake,
         copies: Copies,
@@ -58,7 +59,7 @@ class Shelf:
         wake_sweeper: Callable[[], None],
         clock: Clock,
     ) -> None:
-        self._store, self._files, self._visibility, self._intake = store, files, visibility, intake
+        self._store, self._files, self._task_files, self._visibility, self._intake = store, files, task_files, visibility, intake
         self._copies, self._downloads, self._wake_sweeper, self._clock = copies, downloads, wake_sweeper, clock
 
     async def add(self, viewer: Viewer, wanted: Sequence[NewVersion]) -> list[Shelved]:
@@ -95,8 +96,7 @@ class Shelf:
     async def download(self, viewer: Viewer, version: str, *, for_head: bool = False) -> tuple[Shelved, Download]:
         """A download of a version under its name. Raises FILE_NOT_FOUND."""
         found = await self._seen(viewer, version)
-        offer = Offer(found.entry.name, found.file.media_type)
-        [download] = await self._downloads.sign([found.file], {found.file.id: offer}, for_head=for_head)
+        [download] = await self._downloads.sign([replace(found.file, name=found.entry.name)], for_head=for_head)
         return found, download
 
     async def copy(self, viewer: Viewer, version: str) -> File:
@@ -128,18 +128,22 @@ class Shelf:
         return await self.copy(Viewer(account_id, "", sees_all=True), version)
 
     async def keep_thumbnail(self, account_id: int, version: str, file_id: int) -> None:
-        """Keep a copy of an output as the thumbnail of a version, unless that has one. Raises FILE_NOT_FOUND, and as `Copies.copy`."""
-        shown = await self._visibility.shown(account_id, [file_id], self._clock())
-        wanted = read_id(version)
-        if wanted is None or file_id not in shown or not await self._store.find(account_id, [wanted]):
+        """Keep an output as the thumbnail of a version, unless that has one or is gone: the output is deleted then.
+
+        Raises FILE_NOT_FOUND where there is no such output.
+        """
+        now = self._clock()
+        output = (await self._visibility.shown(account_id, [file_id], now)).get(file_id)
+        if output is None or output.task_id is None:
             raise not_found(file_id)
-        copied = [await self._copies.copy(shown[file_id], _THUMBNAIL.name)]
         try:
-            await self._store.keep_thumbnail(account_id, wanted, copied[0].id, self._clock())
-        except BaseException as error:
-            await asyncio.shield(self._discard(copied))
-            if not isinstance(error, Taken):
-                raise
+            wanted = read_id(version)
+            if wanted is None:
+                raise Taken
+            await self._store.keep_thumbnail(account_id, wanted, file_id, now)
+        except Taken:
+            await self._task_files.delete_outputs(account_id, output.task_id, [file_id], now)
+            self._wake_sweeper()
 
     async def sweep(self) -> bool:
         """Remove what the library has forgotten; True if there may be more."""

@@ -55,6 +55,12 @@ WITH locked AS (
 UPDATE file SET in_library = true, expires_at = NULL, sweep_at = NULL FROM locked WHERE file.id = locked.id
 RETURNING file.*
 """)  # noqa: S608 - put together from constants
+_TAKE_OUTPUT = text(f"""
+UPDATE file SET in_library = true, origin = 'upload', task_id = NULL, attempt = NULL, expires_at = NULL, sweep_at = NULL
+WHERE id = :file_id AND visible AND state = 'ready' AND origin = 'task' AND {NAMEABLE}
+RETURNING id
+""")  # noqa: S608 - put together from constants
+"""From now on its task has nothing to do with it."""
 _INSERT = text("""
 INSERT INTO library_file (id, account_id, owner_id, chain_id, chain_owner_id, parent_id, version, tools, name, file_id, created_at)
 SELECT id, account_id, owner_id, chain_id, chain_owner_id, parent_id, version,
@@ -164,9 +170,10 @@ class LibraryStore(Store):
             return await _delete(transaction, viewer, chains, now)
 
     async def keep_thumbnail(self, account_id: int, version: UUID, file_id: int, now: datetime) -> None:
-        """Move an upload into the library, as the thumbnail of a version. Raises Taken where it has one, or is not there any more."""
+        """Move an output into the library, as the thumbnail of a version. Raises Taken where that has one, or either is gone."""
         async with self._database.transaction() as transaction:
-            await _take(transaction, account_id, [file_id], now)
+            if not await transaction.fetch(_TAKE_OUTPUT, {"account_id": account_id, "file_id": file_id, "now": now}):
+                raise Taken
             if not await transaction.fetch(_SET_THUMBNAIL, {"account_id": account_id, "id": version, "file_id": file_id}):
                 raise Taken
 

@@ -269,10 +269,28 @@ async def test_a_thumbnail_is_kept_once_and_goes_with_its_file(house: House) -> 
     assert found is not None
     reply = await house.world.http.get(found.url)
     assert (reply.content, reply.headers["content-type"]) == (content.png(), "image/jpeg")
-    await refused(ErrorReason.FILE_NOT_FOUND, shelf.keep_thumbnail(house.account, UNKNOWN, first))
+    for made in (first, second):
+        await refused(ErrorReason.FILE_NOT_FOUND, shelf.keep_thumbnail(house.account, str(entry.id), made))
     await house.files.task_files.delete_outputs(house.account, task, [first, second])
+    await house.world.sweep()
+    assert (await house.world.http.get(found.url)).status_code == 200
+    assert len(await house.world.keys()) == 2
     assert await shelf.delete(house.ann, [str(entry.id)]) == 1
     assert await shelf.thumbnail(house.account, str(entry.id)) is None
+    await house.nothing_is_left()
+
+
+async def test_a_thumbnail_of_what_is_gone_is_not_kept(house: House) -> None:
+    task = house.world.task()
+    made = [await output(house.world, house.account, task) for _ in range(3)]
+    house.world.tasks.put(task, task_pb2.TASK_STATE_SUCCEEDED, *made)
+    entry = await house.add()
+    await house.files.shelf.delete(house.ann, [str(entry.id)])
+    for version, file_id in zip((str(entry.id), UNKNOWN, "nonsense"), made, strict=True):
+        await house.files.shelf.keep_thumbnail(house.account, version, file_id)
+    file = await house.upload()
+    await refused(ErrorReason.FILE_NOT_FOUND, house.files.shelf.keep_thumbnail(house.account, str(entry.id), file.id))
+    await house.files.library.delete(house.account, file.id)
     await house.nothing_is_left()
 
 
@@ -344,7 +362,6 @@ async def test_the_thumbnail_of_a_version_whose_bytes_were_lost_goes(house: Hous
     [made] = await house.files.task_files.create_outputs(house.account, task, 1, [NewOutput("a.png", "image/png", content=content.png())])
     house.world.tasks.put(task, task_pb2.TASK_STATE_SUCCEEDED, made.file.id)
     await house.files.shelf.keep_thumbnail(house.account, str(entry.id), made.file.id)
-    await house.files.task_files.delete_outputs(house.account, task, [made.file.id])
     row = await house.world.row(entry.file_id)
     await house.world.objects.delete([row["object_key"]])
     assert await house.files.shelf.sweep() is False

@@ -40,15 +40,14 @@ class LibraryThumbnails:
     async def serve(self, request: Request, identity: Identity) -> Response:
         """One of them."""
         account_id, version = identity.account_id, (await self._library.find(request, identity)).file.id
-        try:
-            url = await self._url(request, account_id, version)
-            if not url:
+        url = await self._url(request, account_id, version)
+        if not url:
+            try:
                 await self._make(request, account_id, version)
-                url = await self._url(request, account_id, version)
-        except DarkroomError as error:
-            if error.reason is not ErrorReason.FILE_NOT_FOUND:
-                raise
-            url = ""
+            except DarkroomError as error:
+                if error.reason is not ErrorReason.FILE_NOT_FOUND:
+                    raise
+            url = await self._url(request, account_id, version)
         if not url:
             # It was deleted meanwhile.
             raise Refusal(404, "File not found", code="NOT_FOUND")
