@@ -392,6 +392,17 @@ async def test_the_checks_of_save_result_come_in_order(person: SnapOtter) -> Non
     assert await listed(person) == [file["id"]]
 
 
+async def test_a_chain_that_is_too_long(person: SnapOtter) -> None:
+    last = await kept(person)
+    for _ in range(40):
+        last = await saved(person, last["id"], toolId="x" * 100)
+    reply = await person.form(SAVE, ("file", PICTURE, "a.png"), ("parentId", last["id"]), ("toolId", "crop"))
+    assert "4000 characters" in error(reply, 400)
+    assert "files[" not in reply.text
+    error(await person.tool("resize", PICTURE, {"width": 20}, fileId=last["id"]), 400)
+    assert (await saved(person, last["id"]))["version"] == 42
+
+
 async def test_a_tool_saves_its_result(person: SnapOtter) -> None:
     first = await kept(person, name="photo.png")
     reply = await person.tool("resize", PICTURE, {"width": 20, "fit": "inside"}, fileId=first["id"])

@@ -24,6 +24,9 @@ _DEFAULT_PAGE = 50
 _BATCH = 1000
 _LONGEST_NAME = 300
 _COPIES_AT_ONCE = 8
+_MOST_VERSIONS = 500
+_MOST_TOOLS = 4000
+"""Characters. These two keep a chain small enough for one reply."""
 _THUMBNAIL = Offer("thumbnail.jpg", "image/jpeg", "public, max-age=86400, immutable")
 
 
@@ -167,6 +170,10 @@ class Shelf:
         for index, each in enumerate(wanted):
             if each.parent and each.parent not in parents:
                 raise missing().at(f"files[{index}].parent_id")
+        lengths = await self._store.lengths({entry.chain for entry in parents.values()}) if parents else {}
+        for index, each in enumerate(wanted):
+            if each.parent:
+                _check_growth(f"files[{index}]", each, parents[each.parent], lengths)
         return parents
 
     async def _usable(self, account_id: int, wanted: Sequence[NewVersion]) -> list[File]:
@@ -242,6 +249,17 @@ def missing() -> DarkroomError:
     return DarkroomError(ErrorReason.FILE_NOT_FOUND, "There is no such file in the library.")
 
 
+def _check_growth(field: str, wanted: NewVersion, parent: LibraryFile, lengths: Mapping[UUID, int]) -> None:
+    if lengths.get(parent.chain, 0) >= _MOST_VERSIONS:
+        raise _invalid(f"{field}.parent_id", f"its chain has {_MOST_VERSIONS} versions, and may not have more. Begin another one.")
+    if wanted.tool and sum(map(len, parent.tools)) + len(wanted.tool) > _MOST_TOOLS:
+        raise _invalid(f"{field}.tool", f"the tools of a chain may have {_MOST_TOOLS} characters together. Begin another one.")
+
+
+def _invalid(field: str, problem: str) -> DarkroomError:
+    return DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: {problem}", field=field)
+
+
 def _name(wanted: NewVersion, file: File, parent: LibraryFile | None) -> str:
     if parent is None or not wanted.named_as_parent:
         return wanted.name or file.name
@@ -261,6 +279,5 @@ def _check(wanted: Sequence[NewVersion]) -> None:
         check_name(each.name, f"files[{index}].name")
         check_name(each.tool, f"files[{index}].tool")
         if each.file_id in seen:
-            field = f"files[{index}].file_id"
-            raise DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: is named twice.", field=field)
+            raise _invalid(f"files[{index}].file_id", "is named twice.")
         seen.add(each.file_id)

@@ -33,6 +33,7 @@ _SEEN = "library_file.account_id = :account_id AND (:sees_all OR library_file.ow
 
 _FIND = text(f"{_SHELVED} WHERE library_file.id = ANY(:ids) AND library_file.account_id = :account_id")
 _CHAIN = text(f"{_SHELVED} WHERE chain_id = :chain_id AND library_file.account_id = :account_id ORDER BY version, number")
+_LENGTHS = text("SELECT chain_id, count(*) AS versions FROM library_file WHERE chain_id = ANY(:chains) GROUP BY chain_id")
 _LAST = f"""
 last AS (SELECT DISTINCT ON (chain_id) found.* FROM ({_SHELVED} WHERE {_SEEN}) AS found ORDER BY chain_id, number DESC),
 matching AS (
@@ -129,6 +130,10 @@ class LibraryStore(Store):
     async def chain(self, account_id: int, chain: UUID) -> list[Shelved]:
         """All versions of a chain, by their numbers."""
         return _shelved(await self._database.fetch(_CHAIN, {"account_id": account_id, "chain_id": chain}))
+
+    async def lengths(self, chains: Collection[UUID]) -> dict[UUID, int]:
+        """How many versions chains have."""
+        return {row["chain_id"]: row["versions"] for row in await self._database.fetch(_LENGTHS, {"chains": list(chains)})}
 
     async def page(self, viewer: Viewer, search: str, skip: int, limit: int) -> tuple[list[Shelved], int]:
         """Some of the last versions that the viewer sees of each chain, newest first, and the number of all of them."""

@@ -231,6 +231,21 @@ async def test_what_cannot_be_added(house: House) -> None:
     await house.files.library.get(house.account, file.id)
 
 
+async def test_a_chain_does_not_grow_for_ever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.files.domain.shelf._MOST_VERSIONS", 3)
+    monkeypatch.setattr("services.files.domain.shelf._MOST_TOOLS", 10)
+    first = await house.add()
+    second = await house.add(parent=str(first.id), tool="x" * 6)
+    file = await house.upload()
+    long = house.files.shelf.add(house.ann, [NewVersion(file.id, parent=str(second.id), tool="x" * 5)])
+    assert (await refused(ErrorReason.FIELD_INVALID, long)).field == "files[0].tool"
+    await house.add(parent=str(second.id), tool="x" * 4)
+    for parent in (first, second):
+        error = await refused(ErrorReason.FIELD_INVALID, house.files.shelf.add(house.ann, [NewVersion(file.id, parent=str(parent.id))]))
+        assert error.field == "files[0].parent_id"
+    await house.add()
+
+
 async def test_a_copy_counts_in_the_quota(house: House) -> None:
     task = house.world.task()
     made = await output(house.world, house.account, task)

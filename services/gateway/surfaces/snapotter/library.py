@@ -20,7 +20,8 @@ from services.gateway.surfaces.snapotter.uploads import check_files, require_for
 
 _DEFAULT_LIMIT, _MOST = 50, 10_000
 _LARGEST = 1 << 53
-_PAGE = 1000
+_PAGE, _IDS = 200, 1000
+"""What the platform lists, and deletes, in a call."""
 _LONGEST_NAME = 300
 _LONGEST_TOOL = 100
 
@@ -125,8 +126,8 @@ class Library:
 
     async def _delete(self, ids: list[str], identity: Identity) -> int:
         deleted = 0
-        for start in range(0, len(ids), _PAGE):
-            asked = library_service_pb2.DeleteLibraryFilesRequest(ids=ids[start : start + _PAGE])
+        for start in range(0, len(ids), _IDS):
+            asked = library_service_pb2.DeleteLibraryFilesRequest(ids=ids[start : start + _IDS])
             deleted += (await self._calls.ask("DeleteLibraryFiles", asked, identity)).deleted
         return deleted
 

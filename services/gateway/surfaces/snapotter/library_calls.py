@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from google.protobuf.message import Message
@@ -11,9 +12,11 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
 from services.common.media_format import MediaFormat
 from services.gateway.backend import Backend
+from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.times import instant
 
 _METHODS = library_service_pb2.DESCRIPTOR.services_by_name["LibraryService"].methods_by_name
+_FIELD = re.compile(r"^files\[\d+\][\w.]*: *")
 _PLAIN_TYPE = "application/octet-stream"
 _COMMON = (MediaFormat.JPEG, MediaFormat.PNG, MediaFormat.WEBP, MediaFormat.GIF, MediaFormat.TIFF, MediaFormat.AVIF)
 _TYPES = frozenset(one.media_type for one in (*_COMMON, MediaFormat.BMP))
@@ -31,10 +34,14 @@ class LibraryCalls:
         return (await self._backend.call("files", _METHODS[method], request, identity)).message
 
     async def add(self, identity: Identity, *files: library_service_pb2.NewLibraryFile) -> list[library_file_pb2.LibraryFile]:
-        """Add files, all or none."""
-        reply: library_service_pb2.AddLibraryFilesResponse = await self.ask(
-            "AddLibraryFiles", library_service_pb2.AddLibraryFilesRequest(files=files), identity
-        )
+        """Add files, all or none. Raises `Refusal` where a chain would grow too long, and otherwise as `ask`."""
+        asked = library_service_pb2.AddLibraryFilesRequest(files=files)
+        try:
+            reply: library_service_pb2.AddLibraryFilesResponse = await self.ask("AddLibraryFiles", asked, identity)
+        except DarkroomError as error:
+            if error.reason is not ErrorReason.FIELD_INVALID:
+                raise
+            raise Refusal(400, _FIELD.sub("", error.message), code="VALIDATION_ERROR") from error
         return list(reply.files)
 
 
