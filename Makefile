@@ -124,7 +124,7 @@ lock: setup ## resolve requirements/*.in into locked, hashed requirements/*.txt
 
 clean: ## remove what setup made; stacks' data stays
 	@if [ -x $(bin)/python ]; then $(stack) down; fi
-	rm -rf .venv .venv-triton .venv-diffusion .venv-bench .cache gen gen.new demo-output
+	rm -rf .venv .venv-triton .venv-diffusion .venv-bench .cache gen gen.new demo-output services/inference/fonts/NotoSansCJKjp-Regular.otf
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: $(shell awk -F: '/^[a-z-]+:/ { print $$1 }' $(MAKEFILE_LIST))

@@ -1,4 +1,4 @@
-"""Set up a clone: virtual environments, generated code, the API page, model weights.
+"""Set up a clone: virtual environments, fonts, generated code, the API page, model weights.
 
 `make setup` runs it; running it again costs next to nothing.
 
@@ -35,6 +35,9 @@ TRITON_VENV = ROOT / ".venv-triton"
 BENCH_VENV = ROOT / ".venv-bench"
 DIFFUSION_VENV = ROOT / ".venv-diffusion"
 REQUIREMENTS = ROOT / "requirements"
+FONTS = ROOT / "services" / "inference" / "fonts"
+LARGE_FONT = "noto_cjk_sans_jp_regular/NotoSansCJKjp-Regular.otf"
+"""Too large to be kept in the repository: in a package of .venv."""
 IMPORTABLE = (ROOT, ROOT / "gen", ROOT / "clients" / "python")
 PYTHON_VERSION = ".".join(map(str, sys.version_info[:3]))
 
@@ -144,7 +147,7 @@ def _settings_of_pip() -> dict[str, str]:
 
 
 def _link() -> None:
-    """Make the repository importable in .venv and its command-line client runnable from there."""
+    """Make the repository importable in .venv, its command-line client runnable from there, and the fonts of that environment found."""
     packages = VENV / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
     _write_if_changed(packages / "darkroom.pth", "".join(f"{folder}\n" for folder in IMPORTABLE))
     command = VENV / "bin" / "darkroom"
@@ -152,11 +155,19 @@ def _link() -> None:
     head = f"#!/bin/sh\n'''exec' '{VENV}/bin/python' \"$0\" \"$@\"\n' '''\n"
     _write_if_changed(command, f"{head}from darkroom.cli.app import main\n\nmain()\n")
     command.chmod(0o755)
+    font = packages / LARGE_FONT
+    _link_to(os.path.relpath(font, FONTS), FONTS / font.name)
 
 
 def _write_if_changed(path: Path, content: str) -> None:
     if not path.is_file() or path.read_text() != content:
         path.write_text(content)
+
+
+def _link_to(target: str, link: Path) -> None:
+    if not link.is_symlink() or str(link.readlink()) != target:
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
 
 
 def _files(folder: str, pattern: str) -> list[Path]:

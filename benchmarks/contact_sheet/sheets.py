@@ -18,11 +18,25 @@ _SCRIPTS = (
     "שלום עולם",
     "Հայերեն ქართული",
     "€ ½ → ★ ♥ ∑ ≤ “q” — …",
-    "漢字 かな 한글",  # not in the font
     "<b>&amp; %d \\n</b>",
     "two\nlines",
     "A long caption has to be broken into several lines, since it does not fit into one",
 )
+# What the font of labels does not have, by what is said instead.
+_OTHER_SCRIPTS = {
+    "Chinese, simplified": "现代咖啡馆，直接体验",
+    "Chinese, traditional": "現代咖啡館，直接體驗",
+    "Japanese": "朝のコーヒー、直角の窓",
+    "Korean": "아침 커피 한 잔",
+    "Thai, two lines": "กาแฟยามเช้า\nที่นี่ชื่นใจ",
+    "Hindi, Bengali, Punjabi": "सुबह की कॉफ़ी সকালের কফি ਸਵੇਰ ਦੀ ਕੌਫੀ",
+    "Gujarati, Odia, Tamil": "સવારની કૉફી ସକାଳ କଫି காலை காபி",
+    "Telugu, Kannada, Malayalam": "ఉదయపు కాఫీ ಬೆಳಗಿನ ಕಾಫಿ രാവിലെ കാപ്പി",
+    "Sinhala, Khmer, Burmese, Amharic": "උදෑසන කෝපි កាហ្វេពេលព្រឹក မနက်ခင်းကော်ဖီ የጠዋት ቡና",
+    "scripts in one line": "Coffee 咖啡 กาแฟ कॉफ़ी قهوة",
+    "emoji": "🚀 👩\u200d🚀 😀 ❤️ 🍕 🇫🇷",
+    "Tibetan, hieroglyphs: in no font": "ཇ་ཁ 𓀀𓀁",
+}
 
 
 def sheets() -> Sequence[Sheet]:
@@ -226,6 +240,7 @@ def _watermarks() -> Sheet:
         Cell("photo", "watermark-text", {**mark, "position": "bottom-right", "rotation": -45}, "bottom-right, rotation -45"),
         Cell("logo", "watermark-text", {"text": "over alpha", "fontSize": 40, "opacity": 80}, "with alpha"),
         Cell("gray", "watermark-text", {**mark, "color": "#FF3030", "opacity": 90}, "gray JPEG, red text"),
+        Cell("photo", "watermark-text", {**mark, "text": "© 水印 ลายน้ำ", "position": "tiled", "rotation": -30}, "Chinese and Thai, tiled"),
     ]
     return Sheet("watermark-text", cells)
 
@@ -242,9 +257,8 @@ def _captions() -> Sheet:
         Cell("photo", "text-overlay", {**said, "color": "#FFD000", "fontSize": 64}, "yellow, 64"),
         Cell("logo", "text-overlay", {**said, "fontSize": 36, "color": "#204080"}, "with alpha"),
     ]
-    for text in _SCRIPTS:
-        missing = "Chinese, Japanese, Korean: not in the font" if "漢" in text else ""
-        cells.append(Cell("photo", "text-overlay", {"text": text, "fontSize": 40}, missing or text.replace("\n", "⏎")))
+    said_of = {text.replace("\n", "⏎"): text for text in _SCRIPTS} | _OTHER_SCRIPTS
+    cells += [Cell("photo", "text-overlay", {"text": text, "fontSize": 40}, label) for label, text in said_of.items()]
     return Sheet("text-overlay", cells)
 
 

@@ -10,6 +10,7 @@ import pyvips
 
 from services.common.geometry import Size
 from services.inference.plain import font
+from services.inference.plain.language import language
 
 _PROBE = 20
 """Size of the font, in pixels, in which the extent of a text is measured; large ones would take long."""
@@ -20,8 +21,8 @@ _BROKEN_WORDS = 0.6
 """Words are broken where that lets the text be as much larger than this share says."""
 _DPI = 72
 """At which a point is a pixel."""
-_MARKUP = '<span insert_hyphens="false">{}</span>'
-"""Pango's, in which it gets a text that is escaped."""
+_MARKUP = '<span lang="{}-x-darkroom" insert_hyphens="false">{}</span>'
+"""Pango's, in which it gets a text that is escaped. `fonts.conf` knows what is Darkroom's own by the language."""
 _A_LITTLE_SMALLER = 0.97
 _TOLERANCE = 1.02
 """Of glyphs that reach beyond their line; there is a margin around the room."""
@@ -61,6 +62,7 @@ def lettered(text: str, size: float, room: Room, align: str) -> tuple[pyvips.Ima
     Lines are as long as the room in the direction of the text. What does not fit even with a font of one pixel has that. `align` is low,
     centre or high.
     """
+    text = _MARKUP.format(language(text), html.escape(text, quote=False))
     size, breaking = _fitted(text, size, room)
     for _ in range(_TRIES):
         width = max(1, math.ceil(room.length - 2 * room.padding * size))
@@ -77,7 +79,7 @@ def lettered(text: str, size: float, room: Room, align: str) -> tuple[pyvips.Ima
 
 
 def _fitted(text: str, size: float, room: Room) -> tuple[float, bool]:
-    """The largest size that fits, as far as a text of another size tells, and whether words are broken for it."""
+    """Of a text in markup, the largest size that fits, as far as a text of another size tells, and whether words are broken for it."""
 
     def fits(size: float, *, breaking: bool) -> bool:
         wide, high = _extent(text, room.length / size - 2 * room.padding, breaking=breaking)
@@ -116,7 +118,7 @@ def repeated(mask: pyvips.Image, size: Size, degrees: float, gap: int) -> pyvips
 
 
 def _extent(text: str, length: float, *, breaking: bool) -> tuple[float, float]:
-    """Width and height of a text whose lines have this length, all in units of the font's size."""
+    """Width and height of a text in markup whose lines have this length, all in units of the font's size."""
     try:
         mask = _set(text, _PROBE, max(1, min(round(length * _PROBE), 1 << 20)), "low", breaking=breaking)
     except pyvips.Error:
@@ -126,9 +128,8 @@ def _extent(text: str, length: float, *, breaking: bool) -> tuple[float, float]:
 
 def _set(text: str, size: float, width: int, align: str, *, breaking: bool) -> pyvips.Image:
     return pyvips.Image.text(
-        _MARKUP.format(html.escape(text, quote=False)),
+        text,
         font=f"{font.FAMILY} {size:.3f}",
-        fontfile=str(font.FILE),
         dpi=_DPI,
         width=width,
         align=align,

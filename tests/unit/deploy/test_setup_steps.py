@@ -67,3 +67,15 @@ def test_an_interrupted_step_is_run_again_though_its_result_is_there(step: Step)
     step.fails = False
     step.due()
     assert step.runs == 3
+
+
+def test_a_link_is_made_and_follows_its_target(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    for name in ("one", "two", "two"):
+        (tmp_path / name).write_text(name)
+        setup._link_to(name, link)
+        assert link.read_text() == name
+    link.unlink()
+    link.write_text("a file")
+    setup._link_to("one", link)
+    assert link.is_symlink()

@@ -78,5 +78,7 @@ async def test_neutral_settings_change_no_pixel(running: Running) -> None:
 
 
 async def test_lacking_characters_are_told_of(running: Running) -> None:
-    await running.product(written(photo(), "PNG"), {"draw_text": {"text": "你 and me"}})
+    await running.product(written(photo(), "PNG"), {"draw_text": {"text": "你 ไทย हिन्दी 🚀"}})
+    assert not running.notices
+    await running.product(written(photo(), "PNG"), {"draw_text": {"text": "𓀀 and me"}})
     assert running.notices == [("not_drawn", "text")]
