@@ -105,7 +105,7 @@ def assemble(
         storages=storages,
         unfinished=UnfinishedUploads(files, objects, upload_urls, quotas, wake_sweeper, settings, clock),
         library=Library(files, visibility, intake, downloads, wake_sweeper, clock),
-        shelf=Shelf(LibraryStore(database), files, task_store, visibility, intake, copies, downloads, wake_sweeper, clock),
+        shelf=Shelf(LibraryStore(database), files, task_store, visibility, intake, copies, idempotency, downloads, wake_sweeper, clock),
         task_files=task_files,
         sweeper=sweeper,
         reconciler=Reconciler(sweep_store, objects, quotas, wake_sweeper, settings, clock),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from services.common.clock import Clock
 from services.common.disk import DiskGuard
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.idempotent_call import IdempotentCall
 from services.files.config import FilesSettings
 from services.files.domain.errors import not_found
 from services.files.domain.keys import object_key
@@ -25,10 +26,11 @@ class Copies:
         self._store, self._objects, self._quotas, self._disk = store, objects, quotas, disk
         self._settings, self._clock = settings, clock
 
-    async def copy(self, file: File, name: str = "") -> File:
-        """A copy, READY, under a name of its own if one is given. If it is not recorded in the end, the orphan sweep finds its bytes.
+    async def copy(self, file: File, call: IdempotentCall | None = None) -> File:
+        """A copy, READY, recorded together with the key of the call, if it has one. If it is not recorded in the end, the orphan sweep
+        finds its bytes.
 
-        Raises FILE_NOT_FOUND where the bytes are gone, QUOTA_EXCEEDED, DISK_FULL and UNAVAILABLE.
+        Raises FILE_NOT_FOUND where the bytes are gone, QUOTA_EXCEEDED, DISK_FULL, IDEMPOTENCY_IN_PROGRESS and UNAVAILABLE.
         """
         self._disk.check()
         [file_id] = await self._store.new_ids(1)
@@ -39,7 +41,6 @@ class Copies:
             origin=FileOrigin.UPLOAD,
             visible=True,
             object_key=key,
-            name=name or file.name,
             upload_id=None,
             part_bytes=None,
             permanent=False,
@@ -56,9 +57,9 @@ class Copies:
         except SourceChanged:
             raise not_found(file.id) from None
         try:
-            await self._store.insert_uploads([copy], None, self._quotas.growth(added), now, self._settings.temporary_life)
+            await self._store.insert_uploads([copy], call, self._quotas.growth(added), now, self._settings.temporary_life)
         except DarkroomError as error:
-            if error.reason is ErrorReason.QUOTA_EXCEEDED:
+            if error.reason in (ErrorReason.QUOTA_EXCEEDED, ErrorReason.IDEMPOTENCY_IN_PROGRESS):
                 await self._objects.delete([key])
             raise
         return copy

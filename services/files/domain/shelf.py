@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.idempotency import IdempotencyRecords
+from services.common.idempotent_call import IdempotentCall
 from services.files.domain.copies import Copies
 from services.files.domain.errors import not_found
 from services.files.domain.intake import Intake
 from services.files.domain.library import Download, Downloads, Offer, Visibility
-from services.files.domain.naming import check_name
+from services.files.domain.new_versions import NewVersion, check_growth, check_request, name_of
 from services.files.records import File, FileOrigin, LibraryFile, Shelved, Viewer
 from services.files.store import FileStore, LibraryStore, TaskFileStore
 from services.files.store.library import Taken
@@ -22,29 +24,8 @@ EVERYBODYS = "files:all"
 """The permission to see the files of everybody in the account."""
 _DEFAULT_PAGE = 50
 _BATCH = 1000
-_LONGEST_NAME = 300
 _COPIES_AT_ONCE = 8
-_MOST_VERSIONS = 500
-_MOST_TOOLS = 4000
-"""Characters. These two keep a chain small enough for one reply."""
 _THUMBNAIL = Offer("thumbnail.jpg", "image/jpeg", "public, max-age=86400, immutable")
-
-
-@dataclass(frozen=True, slots=True)
-class NewVersion:
-    """A file that is to become a version."""
-
-    file_id: int
-    name: str = ""
-    """Empty: the file's own."""
-    parent: str = ""
-    """The version that it was made of; empty: it begins a chain."""
-    tool: str = ""
-    """What it was made with; empty: nothing that should be noted."""
-    owned_as_parent: bool = False
-    """It belongs to its parent's owner, and not to whoever adds it."""
-    named_as_parent: bool = False
-    """It has its parent's name, with the extension of `name` if that has one."""
 
 
 class Shelf:
@@ -58,27 +39,33 @@ class Shelf:
         visibility: Visibility,
         intake: Intake,
         copies: Copies,
+        idempotency: IdempotencyRecords,
         downloads: Downloads,
         wake_sweeper: Callable[[], None],
         clock: Clock,
     ) -> None:
         self._store, self._files, self._task_files, self._visibility, self._intake = store, files, task_files, visibility, intake
-        self._copies, self._downloads, self._wake_sweeper, self._clock = copies, downloads, wake_sweeper, clock
+        self._copies, self._idempotency, self._downloads = copies, idempotency, downloads
+        self._wake_sweeper, self._clock = wake_sweeper, clock
 
-    async def add(self, viewer: Viewer, wanted: Sequence[NewVersion]) -> list[Shelved]:
-        """Add files of the account, all or none: an upload is moved, an output of a task is copied. Returns them in order.
+    async def add(self, viewer: Viewer, wanted: Sequence[NewVersion], call: IdempotentCall | None = None) -> list[Shelved]:
+        """Add files of the account, all or none: an upload is moved, an output of a task is copied. Returns them in order; for a call that
+        repeats an earlier one, those that it added.
 
         A parent may be anybody's in the account. Raises FIELD_INVALID, FILE_NOT_FOUND, blamed on `files[i].file_id` or
-        `files[i].parent_id`, what `Intake.ready` and `Copies.copy` raise.
+        `files[i].parent_id`, what `Intake.ready` and `Copies.copy` raise, and IDEMPOTENCY_KEY_MISMATCH.
         """
-        _check(wanted)
+        return await self._idempotency.once(call, lambda: self._add(viewer, wanted, call), lambda ids: self._added(viewer.account_id, ids))
+
+    async def _add(self, viewer: Viewer, wanted: Sequence[NewVersion], call: IdempotentCall | None) -> list[Shelved]:
+        check_request(wanted)
         parents = await self._parents(viewer.account_id, wanted)
         files = await self._usable(viewer.account_id, wanted)
         copied: list[File] = []
         try:
             uploads = await self._uploads(files, copied)
             entries = [self._entry(viewer, each, file, parents.get(each.parent)) for each, file in zip(wanted, uploads, strict=True)]
-            return await self._store.add(viewer.account_id, entries, self._clock())
+            return await self._store.add(viewer.account_id, entries, self._clock(), call)
         except BaseException as error:
             await asyncio.shield(self._discard(copied))
             if isinstance(error, Taken):
@@ -102,9 +89,16 @@ class Shelf:
         [download] = await self._downloads.sign([replace(found.file, name=found.entry.name)], for_head=for_head)
         return found, download
 
-    async def copy(self, viewer: Viewer, version: str) -> File:
-        """A copy among the files of the account. Raises FILE_NOT_FOUND and what `Copies.copy` raises."""
-        return await self._copies.copy((await self._seen(viewer, version)).file)
+    async def copy(self, viewer: Viewer, version: str, call: IdempotentCall | None = None) -> File:
+        """A copy among the files of the account; for a call that repeats an earlier one, the copy that it made.
+
+        Raises FILE_NOT_FOUND, what `Copies.copy` raises, and IDEMPOTENCY_KEY_MISMATCH.
+        """
+
+        async def make() -> File:
+            return await self._copies.copy((await self._seen(viewer, version)).file, call)
+
+        return await self._idempotency.once(call, make, lambda ids: self._copied(viewer.account_id, ids[0]))
 
     async def delete(self, viewer: Viewer, versions: Sequence[str]) -> int:
         """Delete the chains of those of the versions that the viewer sees, and return the number of versions that are gone."""
@@ -155,6 +149,20 @@ class Shelf:
             self._wake_sweeper()
         return given_up == _BATCH
 
+    async def _added(self, account_id: int, file_ids: Sequence[int]) -> list[Shelved]:
+        """What an earlier call has added."""
+        found = await self._store.find_by_files(account_id, file_ids)
+        if len(found) < len(file_ids):
+            raise missing()
+        return [found[file_id] for file_id in file_ids]
+
+    async def _copied(self, account_id: int, file_id: int) -> File:
+        """What an earlier call has copied."""
+        found = (await self._files.find(account_id, [file_id], self._clock())).get(file_id)
+        if found is None:
+            raise not_found(file_id)
+        return found
+
     async def _seen(self, viewer: Viewer, version: str) -> Shelved:
         wanted = read_id(version)
         found = (await self._store.find(viewer.account_id, [wanted])).get(wanted) if wanted is not None else None
@@ -173,7 +181,7 @@ class Shelf:
         lengths = await self._store.lengths({entry.chain for entry in parents.values()}) if parents else {}
         for index, each in enumerate(wanted):
             if each.parent:
-                _check_growth(f"files[{index}]", each, parents[each.parent], lengths)
+                check_growth(f"files[{index}]", each, parents[each.parent], lengths)
         return parents
 
     async def _usable(self, account_id: int, wanted: Sequence[NewVersion]) -> list[File]:
@@ -213,7 +221,7 @@ class Shelf:
             parent=parent.id if parent is not None else None,
             version=parent.version + 1 if parent is not None else 1,
             tools=(*parent.tools, *tools) if parent is not None else tools,
-            name=_name(wanted, file, parent),
+            name=name_of(wanted, file, parent),
             created_at=self._clock(),
             file_id=file.id,
         )
@@ -247,37 +255,3 @@ def read_id(text: str) -> UUID | None:
 def missing() -> DarkroomError:
     """There is no such version, for whoever asks."""
     return DarkroomError(ErrorReason.FILE_NOT_FOUND, "There is no such file in the library.")
-
-
-def _check_growth(field: str, wanted: NewVersion, parent: LibraryFile, lengths: Mapping[UUID, int]) -> None:
-    if lengths.get(parent.chain, 0) >= _MOST_VERSIONS:
-        raise _invalid(f"{field}.parent_id", f"its chain has {_MOST_VERSIONS} versions, and may not have more. Begin another one.")
-    if wanted.tool and sum(map(len, parent.tools)) + len(wanted.tool) > _MOST_TOOLS:
-        raise _invalid(f"{field}.tool", f"the tools of a chain may have {_MOST_TOOLS} characters together. Begin another one.")
-
-
-def _invalid(field: str, problem: str) -> DarkroomError:
-    return DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: {problem}", field=field)
-
-
-def _name(wanted: NewVersion, file: File, parent: LibraryFile | None) -> str:
-    if parent is None or not wanted.named_as_parent:
-        return wanted.name or file.name
-    _, extension = _parts(wanted.name)
-    return f"{_parts(parent.name)[0]}{extension}"[-_LONGEST_NAME:] if extension else parent.name
-
-
-def _parts(name: str) -> tuple[str, str]:
-    """What is before the extension, and that with its dot; a name that begins with its only dot has none."""
-    stem, dot, extension = name.rpartition(".")
-    return (stem, dot + extension) if stem and extension else (name, "")
-
-
-def _check(wanted: Sequence[NewVersion]) -> None:
-    seen: set[int] = set()
-    for index, each in enumerate(wanted):
-        check_name(each.name, f"files[{index}].name")
-        check_name(each.tool, f"files[{index}].tool")
-        if each.file_id in seen:
-            raise _invalid(f"files[{index}].file_id", "is named twice.")
-        seen.add(each.file_id)

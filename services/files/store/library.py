@@ -17,8 +17,10 @@ from sqlalchemy import text
 from darkroom.common.v1 import audit_pb2
 from services.common.audit.log import actor_values, audited
 from services.common.database import Rows, Transaction
-from services.files.records import LibraryFile, Shelved, Viewer
-from services.files.store.files import NAMEABLE
+from services.common.idempotency import key_values, remembered, storing_key
+from services.common.idempotent_call import IdempotentCall
+from services.files.records import File, LibraryFile, Shelved, Viewer
+from services.files.store.files import NAMEABLE, PATIENCE
 from services.files.store.rows import COLUMNS, Store, file_of, files
 from services.files.store.storage import COUNTS_LOCKED, LOCK_COUNTS
 
@@ -32,6 +34,7 @@ FROM library_file JOIN file ON file.id = library_file.file_id AND file.state = '
 _SEEN = "library_file.account_id = :account_id AND (:sees_all OR library_file.owner_id = :owner)"
 
 _FIND = text(f"{_SHELVED} WHERE library_file.id = ANY(:ids) AND library_file.account_id = :account_id")
+_FIND_BY_FILE = text(f"{_SHELVED} WHERE file_id = ANY(:file_ids) AND library_file.account_id = :account_id")
 _CHAIN = text(f"{_SHELVED} WHERE chain_id = :chain_id AND library_file.account_id = :account_id ORDER BY version, number")
 _LENGTHS = text("SELECT chain_id, count(*) AS versions FROM library_file WHERE chain_id = ANY(:chains) GROUP BY chain_id")
 _LAST = f"""
@@ -62,7 +65,8 @@ WHERE id = :file_id AND visible AND state = 'ready' AND origin = 'task' AND {NAM
 RETURNING id
 """)  # noqa: S608 - put together from constants
 """From now on its task has nothing to do with it."""
-_INSERT = text("""
+_INSERT = text(f"""
+WITH added AS (
 INSERT INTO library_file (id, account_id, owner_id, chain_id, chain_owner_id, parent_id, version, tools, name, file_id, created_at)
 SELECT id, account_id, owner_id, chain_id, chain_owner_id, parent_id, version,
   ARRAY(SELECT tool FROM jsonb_array_elements_text(tools) WITH ORDINALITY AS said (tool, place) ORDER BY place),
@@ -71,7 +75,13 @@ FROM jsonb_to_recordset(CAST(:entries AS jsonb)) AS entry (
   id uuid, account_id bigint, owner_id text, chain_id uuid, chain_owner_id text, parent_id uuid, version integer, tools jsonb,
   name text, file_id bigint, created_at timestamptz
 )
-""")
+RETURNING account_id
+),
+made AS (SELECT DISTINCT account_id, CAST(:file_ids AS bigint[]) AS ids FROM added),
+{remembered("made", ids="ids")}
+SELECT 1 FROM made
+""")  # noqa: S608 - put together from constants
+"""Adds versions, and the idempotency key of the call, if it has one, by the ids of their files."""
 
 _CHAINS = text("""
 SELECT DISTINCT chain_id FROM library_file
@@ -127,6 +137,11 @@ class LibraryStore(Store):
         rows = await self._database.fetch(_FIND, {"account_id": account_id, "ids": list(ids)})
         return {found.entry.id: found for found in _shelved(rows)}
 
+    async def find_by_files(self, account_id: int, file_ids: Sequence[int]) -> dict[int, Shelved]:
+        """The versions that these files are, by the ids of the files."""
+        rows = await self._database.fetch(_FIND_BY_FILE, {"account_id": account_id, "file_ids": list(file_ids)})
+        return {found.file.id: found for found in _shelved(rows)}
+
     async def chain(self, account_id: int, chain: UUID) -> list[Shelved]:
         """All versions of a chain, by their numbers."""
         return _shelved(await self._database.fetch(_CHAIN, {"account_id": account_id, "chain_id": chain}))
@@ -142,21 +157,41 @@ class LibraryStore(Store):
         rows = await self._database.fetch(_PAGE, {**values, "skip": skip, "limit": limit}) if count["total"] > skip else ()
         return _shelved(rows), count["total"]
 
-    async def add(self, account_id: int, entries: Sequence[LibraryFile], now: datetime) -> list[Shelved]:
-        """Move the uploads that the entries name into the library, all or none; returns the entries with their files, in order.
+    async def add(
+        self, account_id: int, entries: Sequence[LibraryFile], now: datetime, call: IdempotentCall | None = None
+    ) -> list[Shelved]:
+        """Move the uploads that the entries name into the library, all or none, and store the key of the call, if it has one; returns the
+        entries with their files, in order.
 
-        Raises Taken where a parent, or an upload, is not there any more.
+        Raises Taken where a parent, or an upload, is not there any more, and IDEMPOTENCY_IN_PROGRESS when another call has stored the key.
         """
         parents = {entry.parent: entry.chain for entry in entries if entry.parent is not None}
+        file_ids = [entry.file_id for entry in entries]
+        with storing_key():
+            taken = await self._add(account_id, entries, parents, file_ids, now, call)
+        return [Shelved(entry, taken[entry.file_id]) for entry in entries]
+
+    async def _add(
+        self,
+        account_id: int,
+        entries: Sequence[LibraryFile],
+        parents: Mapping[UUID, UUID],
+        file_ids: Sequence[int],
+        now: datetime,
+        call: IdempotentCall | None,
+    ) -> Mapping[int, File]:
         async with self._database.transaction() as transaction:
+            if call is not None:
+                await transaction.fetch(PATIENCE)
             if parents:
                 await transaction.fetch(_LOCK_TO_ADD, {"chains": list(parents.values())})
                 found = await transaction.fetch(_FIND, {"account_id": account_id, "ids": list(parents)})
                 if len(found) < len(parents):
                     raise Taken
-            taken = await _take(transaction, account_id, [entry.file_id for entry in entries], now)
-            await transaction.fetch(_INSERT, {"entries": json.dumps([_row(entry) for entry in entries])})
-        return [Shelved(entry, taken[entry.file_id]) for entry in entries]
+            taken = await _take(transaction, account_id, file_ids, now)
+            rows = json.dumps([_row(entry) for entry in entries])
+            await transaction.fetch(_INSERT, {"entries": rows, "file_ids": list(file_ids), **key_values(call, now)})
+        return taken
 
     async def delete(self, viewer: Viewer, ids: Collection[UUID], now: datetime) -> int:
         """Delete the chains of those of the versions that the viewer sees; returns the number of versions that are gone.
@@ -182,7 +217,7 @@ class LibraryStore(Store):
             if not await transaction.fetch(_SET_THUMBNAIL, {"account_id": account_id, "id": version, "file_id": file_id}):
                 raise Taken
 
-    async def thumbnail(self, account_id: int, version: UUID) -> list[Any]:
+    async def thumbnail(self, account_id: int, version: UUID) -> list[File]:
         """The thumbnail of a version, if it has one."""
         return await self._files(_THUMBNAIL, account_id=account_id, id=version)
 
@@ -194,7 +229,7 @@ class LibraryStore(Store):
         return len(stray)
 
 
-async def _take(transaction: Transaction, account_id: int, file_ids: Sequence[int], now: datetime) -> Mapping[int, Any]:
+async def _take(transaction: Transaction, account_id: int, file_ids: Sequence[int], now: datetime) -> Mapping[int, File]:
     taken = files(await transaction.fetch(_TAKE, {"account_id": account_id, "file_ids": list(file_ids), "now": now}))
     if len(taken) < len(file_ids):
         raise Taken

@@ -11,8 +11,9 @@ import pytest
 from darkroom.tasks.v1 import task_pb2
 from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.idempotent_call import IdempotentCall
 from services.files.assembly import Files
-from services.files.domain.shelf import NewVersion
+from services.files.domain.new_versions import NewVersion
 from services.files.domain.task_files import NewOutput
 from services.files.records import File, FileState, LibraryFile, OwnLimits, Shelved, Viewer
 from services.files.store import StorageStore
@@ -231,9 +232,40 @@ async def test_what_cannot_be_added(house: House) -> None:
     await house.files.library.get(house.account, file.id)
 
 
+async def test_a_repeated_call_adds_and_copies_nothing(house: House) -> None:
+    task, other = house.world.task(), house.world.again()
+    made = await output(house.world, house.account, task)
+    house.world.tasks.put(task, task_pb2.TASK_STATE_SUCCEEDED, made)
+    uploads = [await house.upload() for _ in range(2)]
+    wanted = [NewVersion(uploads[1].id, "b.png"), NewVersion(made, "a.png"), NewVersion(uploads[0].id, "c.png")]
+    call = IdempotentCall(house.account, "/Add", "key", b"digest")
+    calls = [files.shelf.add(house.ann, wanted, call) for files in (house.files, other, house.files, other)]
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    [first, *others] = [each for each in outcomes if not isinstance(each, BaseException)]
+    refusals = [each for each in outcomes if isinstance(each, BaseException)]
+    assert all(isinstance(each, DarkroomError) and each.reason is ErrorReason.IDEMPOTENCY_IN_PROGRESS for each in refusals)
+    for again in (*others, await house.files.shelf.add(house.ann, wanted, call)):
+        assert ids(again) == ids(first)
+    assert [each.entry.name for each in first] == ["b.png", "a.png", "c.png"]
+    assert len(await house.names(house.ann)) == 3
+    with pytest.raises(DarkroomError) as raised:
+        await house.files.shelf.add(house.ann, wanted, IdempotentCall(house.account, "/Add", "key", b"other"))
+    assert raised.value.reason is ErrorReason.IDEMPOTENCY_KEY_MISMATCH
+    copying = IdempotentCall(house.account, "/Copy", "key", b"digest")
+    version = ids(first)[0]
+    copies = [await files.shelf.copy(house.ann, version, copying) for files in (house.files, other)]
+    assert copies[0].id == copies[1].id
+    await house.files.shelf.delete(house.ann, ids(first))
+    await refused(ErrorReason.FILE_NOT_FOUND, house.files.shelf.add(house.ann, wanted, call))
+    await house.files.library.delete(house.account, copies[0].id)
+    await refused(ErrorReason.FILE_NOT_FOUND, house.files.shelf.copy(house.ann, version, copying))
+    await house.files.library.delete(house.account, made)
+    await house.nothing_is_left()
+
+
 async def test_a_chain_does_not_grow_for_ever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.files.domain.shelf._MOST_VERSIONS", 3)
-    monkeypatch.setattr("services.files.domain.shelf._MOST_TOOLS", 10)
+    monkeypatch.setattr("services.files.domain.new_versions._MOST_VERSIONS", 3)
+    monkeypatch.setattr("services.files.domain.new_versions._MOST_TOOLS", 10)
     first = await house.add()
     second = await house.add(parent=str(first.id), tool="x" * 6)
     file = await house.upload()

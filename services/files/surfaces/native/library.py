@@ -9,7 +9,9 @@ import grpc
 from darkroom.files.v1 import library_file_pb2, library_service_pb2_grpc
 from darkroom.files.v1 import library_service_pb2 as pb
 from services.common.identity import current_identity
-from services.files.domain.shelf import EVERYBODYS, NewVersion, Shelf
+from services.common.rpc.idempotency import current_idempotency
+from services.files.domain.new_versions import NewVersion
+from services.files.domain.shelf import EVERYBODYS, Shelf
 from services.files.records import Shelved, Viewer
 from services.files.surfaces.rendering import file_message, time_message
 
@@ -28,7 +30,7 @@ class NativeLibrary(library_service_pb2_grpc.LibraryServiceServicer):
             NewVersion(each.file_id, each.name, each.parent_id, each.tool, each.owned_as_parent, each.named_as_parent)
             for each in request.files
         ]
-        return pb.AddLibraryFilesResponse(files=map(_message, await self._shelf.add(_viewer(), wanted)))
+        return pb.AddLibraryFilesResponse(files=map(_message, await self._shelf.add(_viewer(), wanted, current_idempotency())))
 
     async def GetLibraryFile(self, request: pb.GetLibraryFileRequest, context: Context) -> pb.GetLibraryFileResponse:
         """One version and its chain."""
@@ -50,7 +52,7 @@ class NativeLibrary(library_service_pb2_grpc.LibraryServiceServicer):
 
     async def CopyLibraryFile(self, request: pb.CopyLibraryFileRequest, context: Context) -> pb.CopyLibraryFileResponse:
         """A file that tasks can use."""
-        return pb.CopyLibraryFileResponse(file=file_message(await self._shelf.copy(_viewer(), request.id)))
+        return pb.CopyLibraryFileResponse(file=file_message(await self._shelf.copy(_viewer(), request.id, current_idempotency())))
 
     async def DeleteLibraryFiles(self, request: pb.DeleteLibraryFilesRequest, context: Context) -> pb.DeleteLibraryFilesResponse:
         """Delete chains."""
