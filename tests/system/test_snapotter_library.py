@@ -12,6 +12,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from darkroom import AsyncClient
 from tests.system.pictures import disc, encoded, heic, opened
 from tests.system.pilio import Pilio
 from tests.system.snapotter import Part, SnapOtter
@@ -452,6 +453,19 @@ async def test_what_a_tool_saves_belongs_to_the_owner_of_its_parent(admin: SnapO
     first = await kept(person)
     reply = await admin.tool("resize", PICTURE, {"width": 20}, fileId=first["id"])
     assert await listed(person) == [reply.json()["savedFileId"]]
+
+
+async def test_a_key_without_the_scope_saves_nothing(visitor: SnapOtter, pilio: Pilio, native: AsyncClient) -> None:
+    owner = visitor.of(pilio.api_key)
+    first = await kept(owner)
+    _, secret = await native.keys.create("tools", ["tasks:write", "files:read"])
+    limited = visitor.of(secret)
+    error(await limited.tool("resize", PICTURE, {"width": 20}, fileId=first["id"]), 403)
+    assert (await limited.tool("resize", PICTURE, {"width": 20})).status_code == 200
+    assert await listed(limited) == [first["id"]]
+    for refused in (await limited.form(f"{FILES}/upload", ("file", PICTURE, "a.png")), await delete(limited, first["id"])):
+        error(refused, 403)
+    assert await listed(owner) == [first["id"]]
 
 
 async def test_a_refused_tool_saves_nothing(person: SnapOtter) -> None:
