@@ -182,6 +182,12 @@ class _EdgeSettings(BaseSettings):
         description="Seconds after which an upload or download is ended when no byte of it moves.",
     )
 
+    edge_hsts_seconds: int = Field(
+        31_536_000,
+        ge=0,
+        description="Seconds for which browsers reach the host by HTTPS alone once they have (Strict-Transport-Security), where the public "
+        "port has a certificate or the public URL begins with https; 0 for no such header.",
+    )
     edge_log_reads: bool = Field(
         False,
         description="Also log calls that read, succeed and take less than a second. All others are logged in any case.",
@@ -268,6 +274,12 @@ class _EdgeSettings(BaseSettings):
     def admin_address(self) -> Address:
         """Address of Envoy's admin interface."""
         return Address.parse(self.edge_admin) if self.edge_admin else Address(path=str(self.out.absolute() / "admin.sock"))
+
+    @property
+    def hsts(self) -> str | None:
+        """The value of Strict-Transport-Security; None where clients come by plain HTTP, or the operator wants none."""
+        secure = self.tls_dir is not None or (self.public_url or "").startswith("https:")
+        return f"max-age={self.edge_hsts_seconds}" if secure and self.edge_hsts_seconds else None
 
     @property
     def public_origin(self) -> str | None:

@@ -111,4 +111,4 @@ class Calls:
                 observe_call(name, str(outcome["code"]), seconds)
                 if span is not None:
                     end_call(span, str(outcome["code"]), str(outcome.get("reason", "")) or None)
-                _logger.info("form", method=name, milliseconds=round(seconds * 1000, 1), **outcome)
+                _logger.info("call", method=name, milliseconds=round(seconds * 1000, 1), **outcome)

@@ -25,7 +25,7 @@ class GatewaySettings(ServiceSettings, StorageSettings):
         description="Size in which files of forms are passed on to storage. A form takes up to three times as much memory.",
     )
     form_field_bytes: int = Field(MEBIBYTE, ge=1024, description="Maximum bytes of everything in a form that is not a file.")
-    form_parts: int = Field(100, ge=1, le=1000, description="Maximum number of parts of a form.")
+    form_parts: int = Field(1000, ge=1, le=1000, description="Maximum number of parts of a form.")
     form_idle_seconds: float = Field(30.0, gt=0, description="Seconds without a byte after which a form is given up.")
     form_slowest_bytes: int = Field(
         1024, ge=0, description="Bytes a second that a form must bring on average, after form_idle_seconds; 0 for no limit."

@@ -14,6 +14,7 @@ from tests.system.snapotter import Part, SnapOtter
 PICTURE = encoded(disc(64, 48), "PNG")
 LIMITS = {
     "DARKROOM_MAX_UPLOAD_SIZE_MB": "1",
+    "DARKROOM_MAX_SVG_SIZE_MB": "0.01",
     "DARKROOM_MAX_BATCH_SIZE": "2",
     "DARKROOM_MAX_MEGAPIXELS": "1",
     "DARKROOM_MAX_USERS": "3",
@@ -45,6 +46,11 @@ async def test_limits_by_setting(visitor: SnapOtter) -> None:
     assert (reply.status_code, reply.json()["error"]) == (400, "Failed to parse multipart request")
     assert (await admin.form("/api/v1/preview", ("file", large, "a.png"))).status_code == 413
     assert (await admin.tool("resize", PICTURE + bytes(900_000), {"width": 9})).status_code == 200
+
+    drawing = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><!--%s--></svg>'
+    reply = await admin.tool("resize", drawing % (b"x" * 20_000), {"width": 9})
+    assert (reply.status_code, reply.json()["error"]) == (400, "Invalid image: SVG exceeds maximum size (limit: 0.01MB)")
+    assert (await admin.tool("resize", drawing % b"x", {"width": 9})).status_code == 200
 
     three: list[Part] = [("file", PICTURE, f"{number}.png") for number in range(3)]
     reply = await admin.form("/api/v1/tools/info", *three)
@@ -82,8 +88,12 @@ async def test_without_signing_in_everybody_is_one_user(limited: StackUnderTest)
     visitor = SnapOtter(limited.url)
     try:
         assert (await visitor.get("/api/v1/config/auth")).json() == {"authEnabled": False}
-        login = await visitor.post("/api/auth/login", {"username": "admin", "password": "admin"})
-        assert (login.status_code, login.json()["error"]) == (403, "Authentication is disabled")
+        for body in ({"username": "admin", "password": "admin"}, {}):
+            login = await visitor.post("/api/auth/login", body)
+            assert (login.status_code, login.json()["error"]) == (403, "Authentication is disabled")
+        session = await visitor.get("/api/auth/session")
+        assert (session.status_code, session.json()["error"]) == (401, "No session token provided")
+        assert (await visitor.post("/api/auth/logout")).json() == {"ok": True}
         assert len(await visitor.result("resize", PICTURE, {"width": 9})) > 0
         assert (await visitor.get("/api/auth/users")).status_code == 403
         assert (await visitor.get("/api/v1/admin/health")).status_code == 403

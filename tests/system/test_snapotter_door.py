@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from typing import Any
 
+import httpx
 import pytest
 import yaml
 
-from tests.stacks import Account
+from tests.stacks import Account, StackUnderTest
 from tests.system.pictures import disc, encoded
 from tests.system.snapotter import SnapOtter, form_of
 
@@ -76,12 +79,32 @@ async def test_an_unknown_path_that_is_public(visitor: SnapOtter, path: str) -> 
 
 @pytest.mark.parametrize(
     ("verb", "path"),
-    [("GET", "/api/v1/nothing"), ("GET", "/api/v1/tools/nothing"), ("PUT", "/api/v1/api-keys"), ("GET", "/api/v1/tools/resize")],
+    [
+        ("GET", "/api"),
+        ("TRACE", "/api/v1/tools/resize"),
+        ("OPTIONS", "/api/v1/health"),
+        ("GET", "/api/v1/nothing"),
+        ("GET", "/api/v1/tools/nothing"),
+        ("PUT", "/api/v1/api-keys"),
+        ("GET", "/api/v1/tools/resize"),
+    ],
 )
 async def test_an_unknown_path_or_verb_is_not_found(admin: SnapOtter, verb: str, path: str) -> None:
     reply = await admin.call(verb, path)
     assert reply.status_code == 404
     assert reply.json() == {"message": f"Route {verb}:{path} not found", "error": "Not Found", "statusCode": 404}
+
+
+async def test_browsers_run_nothing_of_a_reply(visitor: SnapOtter, admin: SnapOtter) -> None:
+    download = (await admin.tool("resize", PICTURE, {"width": 8})).json()["downloadUrl"]
+    for path, policy in (
+        ("/api/v1/health", "default-src 'none'; frame-ancestors 'none'"),
+        ("/api/v1/nothing", "default-src 'none'; frame-ancestors 'none'"),
+        (download, "sandbox; default-src 'none'"),
+    ):
+        assert (await visitor.get(path)).headers.get_list("content-security-policy") == [policy]
+    page = await visitor.get("/api/docs/")
+    assert "script-src 'self'" in page.headers["content-security-policy"]
 
 
 async def test_every_reply_has_the_security_headers(visitor: SnapOtter, admin: SnapOtter) -> None:
@@ -131,6 +154,44 @@ async def test_limits_on_requests_are_told(admin: SnapOtter) -> None:
     limit, left = int(headers["x-ratelimit-limit"]), int(headers["x-ratelimit-remaining"])
     assert 0 <= left < limit
     assert int(headers["x-ratelimit-reset"]) < 3600
+
+
+async def test_limits_on_requests_are_told_to_everybody(visitor: SnapOtter, admin: SnapOtter) -> None:
+    download = (await admin.tool("resize", PICTURE, {"width": 8})).json()["downloadUrl"]
+    for reply in (
+        await visitor.get("/api/v1/health"),
+        await visitor.get("/api/v1/nothing"),
+        await visitor.of("nonsense").get("/api/v1/api-keys"),
+        await visitor.post("/api/auth/login", {}),
+        await visitor.get(download),
+    ):
+        assert 0 <= int(reply.headers["x-ratelimit-remaining"]) < int(reply.headers["x-ratelimit-limit"]), reply.url
+        assert int(reply.headers["x-ratelimit-reset"]) < 3600
+
+
+async def logged(stack: StackUnderTest, reply: httpx.Response) -> dict[str, Any]:
+    """What the gateway has written of a call."""
+    async with asyncio.timeout(30):
+        while True:
+            lines = [json.loads(line) for line in await asyncio.to_thread(stack.log, "gateway", 1000) if line.startswith("{")]
+            for line in lines:
+                if line["event"] == "call" and line["trace_id"] == reply.headers["x-request-id"]:
+                    return dict(line)
+            await asyncio.sleep(0.1)
+
+
+async def test_a_line_of_the_log_names_what_was_called(stack: StackUnderTest, visitor: SnapOtter, admin: SnapOtter) -> None:
+    reply = await admin.tool("resize", PICTURE, {"width": 8}, "secret-name.png")
+    made = await logged(stack, reply)
+    assert (made["method"], made["code"]) == ("/compat.snapotter.v1.ShapeToolsService/Resize", "OK")
+    assert made["account_id"] > 0
+    assert made["task_id"] > 0
+    assert "secret-name" not in json.dumps(made)
+    download = await logged(stack, await visitor.get(reply.json()["downloadUrl"]))
+    assert (download["method"], download["task_id"]) == ("/compat.snapotter.v1.FilesService/Download", made["task_id"])
+    refused = await logged(stack, await admin.tool("resize", PICTURE, {"width": "8"}))
+    assert (refused["code"], "task_id" in refused, refused["account_id"]) == ("INVALID_ARGUMENT", False, made["account_id"])
+    assert (await logged(stack, await admin.get("/api/v1/nothing")))["method"] == "/compat.snapotter.v1/unknown"
 
 
 async def test_health_says_no_more_than_it_should(visitor: SnapOtter) -> None:

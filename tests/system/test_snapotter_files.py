@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import uuid
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -56,6 +57,27 @@ async def test_settings_of_another_type(admin: SnapOtter, settings: str) -> None
     reply = await admin.tool("resize", PICTURE, settings)
     assert error(reply, 400) == "Invalid settings"
     assert isinstance(reply.json()["details"], str)
+
+
+@pytest.mark.parametrize(
+    "settings", ['{"width": 1' + "0" * 400 + "}", '{"percentage": 1' + "0" * 400 + "}", '{"width": 1e999}', '{"percentage": 1e999}']
+)
+async def test_a_number_that_no_number_can_be(admin: SnapOtter, settings: str) -> None:
+    reply = await admin.tool("resize", PICTURE, settings)
+    assert error(reply, 400) == "Invalid settings"
+
+
+async def test_a_result_that_would_be_too_large(admin: SnapOtter) -> None:
+    reply = await admin.tool("resize", PICTURE, {"percentage": 1e300})
+    assert error(reply, 422) == "Processing failed"
+    assert "the result would have" in reply.json()["details"]
+    assert "input_file" not in reply.text
+
+
+async def test_two_hundred_files_at_once(admin: SnapOtter) -> None:
+    reply = await admin.form("/api/v1/upload", *(("file", PICTURE, f"{number}.png") for number in range(200)))
+    assert reply.status_code == 200, reply.text
+    assert [file["name"] for file in reply.json()["files"]] == [f"{number}.png" for number in range(200)]
 
 
 async def test_odd_settings_do_no_harm(admin: SnapOtter) -> None:
@@ -194,6 +216,42 @@ async def test_the_input_of_a_job_can_be_downloaded(admin: SnapOtter) -> None:
     assert await admin.download(f"/api/v1/download/{body['jobId']}/photo.png") == PICTURE
 
 
+@pytest.mark.parametrize(
+    ("name", "encoded_name"), [("photo.png", "photo_resize.png"), ("été (1) 50%.png", "%C3%A9t%C3%A9%20(1)%2050%25_resize.png")]
+)
+async def test_a_download_says_its_name_as_its_url_does(admin: SnapOtter, name: str, encoded_name: str) -> None:
+    path = (await admin.tool("resize", PICTURE, {"width": 20}, name)).json()["downloadUrl"]
+    assert path.endswith(f"/{encoded_name}")
+    assert (await admin.http.get(admin.url + path)).headers["content-disposition"] == f'attachment; filename="{encoded_name}"'
+
+
+async def test_a_long_name_is_cut_and_the_result_is_named_after_what_is_left(admin: SnapOtter) -> None:
+    body = (await admin.tool("resize", PICTURE, {"width": 20}, "n" * 300 + ".png")).json()
+    assert body["downloadUrl"].endswith(f"/{'n' * 196}_resize.png")
+    assert opened(await admin.download(body["downloadUrl"])).width == 20
+    assert await admin.download(f"/api/v1/download/{body['jobId']}/{'n' * 196}.png") == PICTURE
+
+
+@pytest.mark.parametrize(("made", "name"), [(heic, "photo.heic"), (lambda picture: encoded(picture, "BMP"), "photo.bmp")])
+async def test_an_input_that_was_converted_is_there_as_a_png(admin: SnapOtter, made: Callable[[Image.Image], bytes], name: str) -> None:
+    sent = made(disc(64, 48))
+    body = (await admin.tool("resize", sent, {"width": 20}, name)).json()
+    assert body["originalSize"] == len(sent)
+    for _ in range(2):
+        reply = await admin.http.get(f"{admin.url}/api/v1/download/{body['jobId']}/photo.png")
+        assert (reply.status_code, reply.headers["content-type"]) == (200, "image/png")
+        assert (opened(reply.content).format, opened(reply.content).size) == ("PNG", (64, 48))
+    assert (await admin.http.get(f"{admin.url}/api/v1/download/{body['jobId']}/{name}")).status_code == 404
+
+
+async def test_a_result_is_never_called_like_its_input(admin: SnapOtter) -> None:
+    """Converted to a PNG, HEIC is one already when the tool begins."""
+    for sent, name in ((PICTURE, "photo.png"), (heic(disc(64, 48)), "photo.heic")):
+        body = (await admin.tool("convert", sent, {"format": "png"}, name)).json()
+        assert body["downloadUrl"].endswith("/photo_convert.png")
+    assert (await admin.tool("convert", heic(disc(64, 48)), {"format": "heic"}, "photo.heic")).json()["downloadUrl"].endswith("/photo.heic")
+
+
 @pytest.mark.parametrize("path", ["{job}/..%2Fphoto.png", "{job}/%2e%2e", "{job}/a%00b", "{job}/a%5Cb", "..%2F{job}/photo.png"])
 async def test_a_path_that_leads_elsewhere(admin: SnapOtter, path: str) -> None:
     job = (await admin.tool("resize", PICTURE, {"width": 20})).json()["jobId"]
@@ -201,7 +259,9 @@ async def test_a_path_that_leads_elsewhere(admin: SnapOtter, path: str) -> None:
     assert error(reply, 400) == "Invalid path"
 
 
-@pytest.mark.parametrize("path", ["{job}/other.png", "{other}/photo_resize.png", "nonsense/photo.png", "{job}/%252e%252e%252fphoto.png"])
+@pytest.mark.parametrize(
+    "path", ["{job}/other.png", "{other}/photo_resize.png", "nonsense/photo.png", "{job}/%252e%252e%252fphoto.png", "{job}/a%0Ab.png"]
+)
 async def test_what_is_not_there(admin: SnapOtter, path: str) -> None:
     job = (await admin.tool("resize", PICTURE, {"width": 20})).json()["jobId"]
     reply = await admin.http.get(f"{admin.url}/api/v1/download/{path.format(job=job, other=uuid.uuid4())}")

@@ -539,6 +539,7 @@ async def test_the_library_is_apart_from_the_files_of_the_account(visitor: SnapO
         ("POST", f"{FILES}/x"),
         ("PUT", f"{FILES}/x"),
         ("GET", f"{FILES}/x/y"),
+        ("GET", f"{FILES}/x/y%0Az"),
         ("POST", f"{FILES}/x/download"),
     ],
 )

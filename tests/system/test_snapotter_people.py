@@ -199,6 +199,14 @@ async def test_adding_people_is_checked_in_order(admin: SnapOtter) -> None:
     assert refused(await admin.post(path, {"username": "admin", "password": strong}), 409, "CONFLICT") == "Username already exists"
 
 
+@pytest.mark.parametrize("odd", [{"role": 7}, {"role": ["admin"]}, {"team": {"id": 1}}, {"team": True}])
+async def test_a_role_and_a_team_are_text(admin: SnapOtter, odd: dict[str, object]) -> None:
+    name = new_name()
+    body = {"username": name, "password": "First-Password-1", **odd}
+    assert refused(await admin.post("/api/auth/register", body), 400, "VALIDATION_ERROR") == f"{next(iter(odd))} must be text"
+    assert name not in (await admin.get("/api/auth/users")).text
+
+
 async def test_a_team_may_be_named_by_its_id(admin: SnapOtter) -> None:
     body = {"username": new_name(), "password": "First-Password-1", "team": "default-team-00000000"}
     assert (await admin.post("/api/auth/register", body)).json()["team"] == "Default"
@@ -322,6 +330,28 @@ async def test_a_key_that_cannot_be_made(admin: SnapOtter) -> None:
     assert refused(await person.post(path, {"expiresAt": "2001-01-01T00:00:00Z"}), 400, code) == "expiresAt must be in the future"
     for odd in ({"name": 7}, {"permissions": "tools:use"}, {"permissions": [1]}, {"expiresAt": 5}, {"name": "a\0b"}):
         assert (await person.post(path, odd)).status_code in (201, 400)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2099-01-31", "2099-01-31T00:00:00.000Z"),
+        ("2099-01-31T10:00:00.250+02:00", "2099-01-31T08:00:00.250Z"),
+        ("2099", "2099-01-01T00:00:00.000Z"),
+        ("2099-06", "2099-06-01T00:00:00.000Z"),
+        ("2099/01/31", "2099-01-31T00:00:00.000Z"),
+        ("01/31/2099", "2099-01-31T00:00:00.000Z"),
+        ("January 31, 2099 10:00", "2099-01-31T10:00:00.000Z"),
+        ("31 Jan 2099 10:00:05", "2099-01-31T10:00:05.000Z"),
+        ("Sat, 31 Jan 2099 10:00:00 GMT", "2099-01-31T10:00:00.000Z"),
+        ("Sat Jan 31 2099 10:00:00 GMT+0100 (Central European Standard Time)", "2099-01-31T09:00:00.000Z"),
+    ],
+)
+async def test_any_text_that_reads_as_a_date_ends_a_key(admin: SnapOtter, text: str, moment: str) -> None:
+    reply = await admin.post("/api/v1/api-keys", {"expiresAt": text})
+    assert reply.status_code == 201, reply.text
+    assert reply.json()["expiresAt"] == moment
+    assert (await admin.call("DELETE", f"/api/v1/api-keys/{reply.json()['id']}")).status_code == 200
 
 
 async def test_a_key_that_expires(admin: SnapOtter) -> None:

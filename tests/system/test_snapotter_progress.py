@@ -76,6 +76,13 @@ async def test_the_stream_of_an_unknown_job_stays_open_with_its_headers_sent(adm
     watching.cancel()
 
 
+async def test_who_asks_for_the_headers_alone_gets_them_and_the_connection_back(visitor: SnapOtter) -> None:
+    for _ in range(2):
+        reply = await visitor.call("HEAD", "/api/v1/jobs/nobody-knows/progress")
+        assert (reply.status_code, reply.headers["content-type"], reply.headers["cache-control"]) == (200, "text/event-stream", "no-cache")
+    assert (await visitor.get("/api/v1/health")).status_code == 200
+
+
 async def test_all_watchers_of_a_job_are_told(admin: SnapOtter) -> None:
     name, opened = secrets.token_hex(8), [asyncio.Event() for _ in range(3)]
     watching = [asyncio.create_task(events(admin, name, one)) for one in opened]

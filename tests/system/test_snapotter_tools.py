@@ -393,6 +393,11 @@ async def test_info_of_nothing_and_of_no_picture(admin: SnapOtter) -> None:
     assert refused(await admin.form("/api/v1/tools/info", ("file", b"no picture", "a.png")), 422) == "Failed to read image metadata"
 
 
+@pytest.mark.parametrize("tool", ["info", "strip-metadata/inspect"])
+async def test_what_only_reads_has_no_settings(admin: SnapOtter, tool: str) -> None:
+    assert (await admin.tool(tool, WIDE, "{")).status_code == 200
+
+
 # every tool
 
 

@@ -80,6 +80,10 @@ class Admission:
         standings = await self._limits.spend((*of_address, *self._limits.of_everybody(identified.owner)))
         return Admitted(identified.token, standings[len(of_address) :])
 
+    def standings_of(self, address: str) -> Sequence[Standing]:
+        """What is left of the limits of an address."""
+        return self._limits.standings(self._limits.of_address(address))
+
     async def _known(self, secret: str, address: str) -> Identified | None:
         """Whose a key is; None for a bad one, also for one that is not looked up since the address has sent too many."""
         try:

@@ -90,6 +90,10 @@ class RateLimits:
             await asyncio.gather(*(self._taken(limit, held) for limit, held in short))
         return [Standing(limit, held.left) for limit, held in zip(limits, slices, strict=True)]
 
+    def standings(self, limits: Sequence[RateLimit]) -> Sequence[Standing]:
+        """What is left of limits, which are not counted against."""
+        return [Standing(limit, self._slice(limit).left) for limit in limits]
+
     def check_failures(self, address: str) -> None:
         """Raises RATE_LIMITED when so many unknown keys have come from an address that no more are looked up. Asks nobody."""
         for limit in self._rules.failures_of(network_of(address)):

@@ -15,7 +15,7 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.files.config import FilesSettings
 from services.files.domain.errors import not_found
 from services.files.domain.intake import Intake
-from services.files.domain.naming import attachment
+from services.files.domain.naming import attachment, encoded_attachment
 from services.files.presign import Presigner, in_thread
 from services.files.records import EndedTask, File, FileState
 from services.files.store import FileStore, TaskFileStore
@@ -42,7 +42,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a download is called, and its media type."""
+    """What a download is called, percent-encoded in its disposition, and its media type."""
 
     name: str
     media_type: str
@@ -67,12 +67,13 @@ class Downloads:
         seconds = self._settings.download_url_seconds
 
         def sign(file: File) -> str:
-            offer = offered.get(file.id) or Offer(file.name, file.media_type)
-            url = self._urls.head if for_head else self._urls.get
+            offer, url = offered.get(file.id), self._urls.head if for_head else self._urls.get
+            if offer is None:
+                return url(file.object_key, seconds, disposition=attachment(file.name), media_type=file.media_type)
             return url(
                 file.object_key,
                 seconds,
-                disposition=attachment(offer.name),
+                disposition=encoded_attachment(offer.name),
                 media_type=offer.media_type,
                 cache_control=offer.cache_control,
             )

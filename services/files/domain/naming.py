@@ -70,3 +70,9 @@ def attachment(name: str) -> str:
     """The Content-Disposition header that offers a download under `name` (RFC 6266, with the encoding of RFC 8187)."""
     plain = "".join(character if character.isascii() and character.isprintable() and character not in '"\\%' else "_" for character in name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def encoded_attachment(name: str) -> str:
+    """The same for clients that decode the plain name as they would a part of a URL."""
+    encoded = quote(name, safe="!'()*~")
+    return f'attachment; filename="{encoded}"'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -25,21 +25,26 @@ _OPACITY = 40
 
 
 def framed(image: Image, parameters: Border, check: Callable[[], None]) -> Image:
-    """The picture with margin and border, its corners cut round, over its shadow; the very same where nothing of that is asked for."""
+    """The picture with margin and border, its corners cut round, over its shadow; the very same where nothing of that is asked for.
+
+    The arcs of border, margin and picture have one centre, so that border and margin are as wide there as elsewhere.
+    """
     place = bordering(parameters, image.width, image.height)
+    radius = min(parameters.corner_radius, min(place.frame) / 2)
     # A gray picture becomes RGB with the first colour that needs it, before samples of another one are taken.
     for colour in (parameters.color, parameters.margin_color, parameters.shadow_color or _BLACK):
         image, _ = in_its_encoding(image, rgb_of(colour))
-    image = _surrounded(image, parameters.margin, parameters.margin_color)
-    image = _surrounded(image, parameters.width, parameters.color)
+    image = _surrounded(image, parameters.margin, parameters.margin_color, radius - parameters.width - parameters.margin)
+    image = _surrounded(image, parameters.width, parameters.color, radius - parameters.width)
     check()
     if parameters.corner_radius:
-        image = _with_round_corners(image, min(parameters.corner_radius, min(place.frame) / 2))
+        image = _with_round_corners(image, radius)
     check()
     return _over_shadow(image, parameters, place) if parameters.shadow else image
 
 
-def _surrounded(image: Image, width: int, colour: str) -> Image:
+def _surrounded(image: Image, width: int, colour: str, radius: float) -> Image:
+    """The picture within a rectangle of a colour, which also covers its corners outside of arcs of a radius, if that is positive."""
     if not width:
         return image
     _, samples = in_its_encoding(image, rgb_of(colour))
@@ -48,23 +53,44 @@ def _surrounded(image: Image, width: int, colour: str) -> Image:
     pixels = np.empty((*size, image.pixels.shape[2]), image.pixels.dtype)
     pixels[:] = samples[: pixels.shape[2]]
     pixels[inner] = image.pixels
-    if image.alpha is None:
-        return image.replace(pixels=pixels)
-    alpha = np.full(size, image.maximum, image.alpha.dtype)
-    alpha[inner] = image.alpha
+    alpha = None
+    if image.alpha is not None:
+        alpha = np.full(size, image.maximum, image.alpha.dtype)
+        alpha[inner] = image.alpha
+    if radius > 0:
+        _cover_corners(pixels[inner], None if alpha is None else alpha[inner], samples, image.maximum, radius)
     return image.replace(pixels=pixels, alpha=alpha)
+
+
+def _cover_corners(pixels: Pixels, alpha: Pixels | None, samples: Sequence[int], maximum: int, radius: float) -> None:
+    """Give the corners outside of arcs a colour, in place."""
+    for rows, columns, inside in _corners(pixels.shape[0], pixels.shape[1], radius):
+        outside = inside < 1
+        seen = inside if alpha is None else inside * (alpha[rows, columns] / np.float32(maximum))
+        whole = seen + 1 - inside
+        share = (seen / np.maximum(whole, 1e-6))[..., None]
+        mixed = pixels[rows, columns] * share + np.asarray(samples[: pixels.shape[2]], np.float32) * (1 - share)
+        np.copyto(pixels[rows, columns], np.round(mixed), "unsafe", outside[..., None])
+        if alpha is not None:
+            np.copyto(alpha[rows, columns], np.round(whole * maximum), "unsafe", outside)
 
 
 def _with_round_corners(image: Image, radius: float) -> Image:
     """The picture with corners cut off; pixels on the arc are opaque by about the part of them that is inside."""
     alpha = np.full((image.height, image.width), image.maximum, image.pixels.dtype) if image.alpha is None else image.alpha.copy()
-    reach = math.ceil(radius)
-    away = reach - np.arange(reach, dtype=np.float32) - 0.5 - (reach - radius)
-    inside = np.clip(radius + 0.5 - np.hypot(away[:, None], away[None]), 0, 1)
-    for rows, down in ((slice(0, reach), 1), (slice(image.height - reach, None), -1)):
-        for columns, across in ((slice(0, reach), 1), (slice(image.width - reach, None), -1)):
-            alpha[rows, columns] = np.round(alpha[rows, columns] * inside[::down, ::across])
+    for rows, columns, inside in _corners(image.height, image.width, radius):
+        alpha[rows, columns] = np.round(alpha[rows, columns] * inside)
     return image.replace(alpha=alpha)
+
+
+def _corners(height: int, width: int, radius: float) -> Iterator[tuple[slice, slice, Floats]]:
+    """The four corners of a picture of this size, and how much of each of their pixels lies within the arc."""
+    reach = math.ceil(radius)
+    away = radius - np.arange(reach, dtype=np.float32) - np.float32(0.5)
+    inside = np.clip(radius + 0.5 - np.hypot(away[:, None], away[None]), 0, 1)
+    for rows, down in ((slice(0, reach), 1), (slice(height - reach, None), -1)):
+        for columns, across in ((slice(0, reach), 1), (slice(width - reach, None), -1)):
+            yield rows, columns, inside[::down, ::across]
 
 
 def _over_shadow(image: Image, parameters: Border, place: Bordering) -> Image:

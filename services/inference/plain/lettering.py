@@ -106,13 +106,15 @@ def turned(mask: pyvips.Image, degrees: float) -> pyvips.Image:
 
 
 def repeated(mask: pyvips.Image, size: Size, degrees: float, gap: int) -> pyvips.Image:
-    """A mask all over an area of this size, every second row shifted by half, the whole pattern rotated around the middle."""
+    """A mask all over an area of this size, from its middle on, every second row shifted by half, the whole pattern rotated."""
     own = mask.embed(gap // 2, gap // 2, mask.width + gap, mask.height + gap)
     pair = own.join(own.wrap(x=own.width // 2, y=0), "vertical").copy_memory()
     straight = degrees % 360 == 0
     needed = size if straight else (math.ceil(math.hypot(*size)) + 4,) * 2
-    pattern = pair.replicate(*(-(-side // own) for side, own in zip(needed, (pair.width, pair.height), strict=True)))
-    pattern = turned(pattern.extract_area(0, 0, *needed), degrees)
+    periods, sizes = (pair.width, pair.height), (own.width, own.height)
+    starts = [(one // 2 - side // 2) % period for one, side, period in zip(sizes, needed, periods, strict=True)]
+    pattern = pair.replicate(*(-(-(start + side) // period) for start, side, period in zip(starts, needed, periods, strict=True)))
+    pattern = turned(pattern.extract_area(*starts, *needed), degrees)
     left, top = ((whole - side) // 2 for whole, side in zip((pattern.width, pattern.height), size, strict=True))
     return pattern.extract_area(left, top, *size)
 

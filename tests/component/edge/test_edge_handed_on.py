@@ -26,6 +26,8 @@ from tests.component.edge.new_surface import surface_added
 from tests.harness.parts import stack_with
 
 ORIGIN = "https://app.example.com"
+POLICY = "content-security-policy"
+HSTS = {"strict-transport-security": "max-age=31536000"}
 SECURE = dict(catalogue.surface("snapotter").reply_headers)
 SANDBOX = "sandbox; default-src 'none'"
 
@@ -75,9 +77,9 @@ async def edge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         yield HandedOn(await stack.enter_async_context(http), gateway, checks, presigner, port)
 
 
-def is_secured(reply: httpx.Response) -> bool:
-    """Whether a reply has the headers that every one of the surface's has, once each."""
-    return all(reply.headers.get_list(name) == [value] for name, value in SECURE.items())
+def is_secured(reply: httpx.Response, policy: str = SECURE[POLICY]) -> bool:
+    """Whether a reply has the headers that every one of the surface's has, once each; pages and downloads have policies of their own."""
+    return all(reply.headers.get_list(name) == [value] for name, value in (SECURE | HSTS | {POLICY: policy}).items())
 
 
 async def stored(edge: HandedOn, key: str, content: bytes) -> None:
@@ -230,9 +232,8 @@ async def test_a_download_comes_from_storage(edge: HandedOn) -> None:
     for headers in ({}, KEY, {"x-envoy-original-url": "http://x/v1", "x-ratelimit-limit": "1000000"}):
         asked = len(edge.checks.asked)
         reply = await edge.http.get(path, headers=headers)
-        assert (reply.status_code, reply.content == content, is_secured(reply)) == (200, True, True)
+        assert (reply.status_code, reply.content == content, is_secured(reply, SANDBOX)) == (200, True, True)
         assert (reply.headers["content-type"], reply.headers["content-disposition"]) == ("image/png", disposition)
-        assert reply.headers["content-security-policy"] == SANDBOX
         assert {name: reply.headers[name] for name in LIMITS} == LIMITS
         assert len(edge.checks.asked) == asked + 1, "a download is one request"
     part = await edge.http.get(path, headers={"range": "bytes=5-9"})
@@ -241,7 +242,7 @@ async def test_a_download_comes_from_storage(edge: HandedOn) -> None:
     assert (known.status_code, known.content) == (304, b"")
     edge.gateway.redirects[path] = edge.presigner.head("out/1", 60)
     head = await edge.http.head(path)
-    assert (head.status_code, head.headers["content-length"], is_secured(head)) == (200, "300000", True)
+    assert (head.status_code, head.headers["content-length"], is_secured(head, SANDBOX)) == (200, "300000", True)
 
 
 async def test_storage_sees_nothing_of_the_caller(edge: HandedOn) -> None:
@@ -256,7 +257,7 @@ async def test_an_object_that_is_gone_is_not_found_in_the_surfaces_form(edge: Ha
     path = "/api/v1/download/3/x"
     edge.gateway.redirects[path] = edge.presigner.get("out/none", 60, disposition="attachment")
     reply = await edge.http.get(path)
-    assert (reply.status_code, reply.json(), is_secured(reply)) == (404, {"error": "File not found"}, True)
+    assert (reply.status_code, reply.json(), is_secured(reply, SANDBOX)) == (404, {"error": "File not found"}, True)
     assert reply.headers["content-type"] == "application/json"
 
 
@@ -286,7 +287,9 @@ async def test_its_documents_are_where_its_clients_look_for_them(edge: HandedOn)
     leads = await edge.http.get("/api/docs")
     assert (leads.status_code, leads.headers["location"], is_secured(leads)) == (302, "/api/docs/", True)
     page = await edge.http.get("/api/docs", follow_redirects=True)
-    assert (page.status_code, page.headers["content-type"], is_secured(page)) == (200, "text/html; charset=utf-8", True)
+    policy = page.headers[POLICY]
+    assert (page.status_code, page.headers["content-type"], is_secured(page, policy)) == (200, "text/html; charset=utf-8", True)
+    assert {"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"} <= set(policy.split("; "))
     assert "<title>SnapOtter API</title>" in page.text
     links = re.findall(r'(?:src|href|data-document)="([^"]+)"', page.text)
     assert "../../api/v1/openapi.yaml" in links

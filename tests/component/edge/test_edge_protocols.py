@@ -25,6 +25,8 @@ from tests.stacks import Account
 async def test_healthz_needs_no_key(http: httpx.AsyncClient) -> None:
     reply = await http.get("/healthz")
     assert (reply.status_code, reply.json(), reply.headers["content-type"]) == (200, {"status": "ok"}, "application/json")
+    # Browsers must be told so by TLS alone (RFC 6797).
+    assert "strict-transport-security" not in reply.headers
 
 
 async def test_admin_is_a_private_socket(edge: Edge, http: httpx.AsyncClient) -> None:
@@ -52,6 +54,7 @@ async def test_tls_on_the_same_port(secure: tuple[EdgeSettings, bytes], customer
     async with httpx.AsyncClient(base_url=f"https://{settings.edge_listen}", verify=verify, trust_env=False) as client:
         reply = await client.get("/v1/tasks/1/status", headers=headers)
     assert (reply.status_code, reply.http_version) == (200, "HTTP/1.1")
+    assert reply.headers["strict-transport-security"] == "max-age=31536000"
     async with grpc.aio.secure_channel(settings.edge_listen, grpc.ssl_channel_credentials(certificate)) as channel:
         tasks = tasks_service_pb2_grpc.TasksServiceStub(channel)
         answer = await tasks.GetTask(tasks_service_pb2.GetTaskRequest(task_id=5), metadata=tuple(headers.items()))

@@ -8,6 +8,7 @@ from services.files.domain.naming import (
     MEDIA_TYPE_OF,
     attachment,
     check_name,
+    encoded_attachment,
     extension_of,
     known_extension,
     of_the_same_medium,
@@ -64,6 +65,13 @@ def test_attachment_round_trips_through_a_mime_parser(name: str) -> None:
     fallback = Message()
     fallback["Content-Disposition"] = header[: header.index("; filename*=")]
     assert fallback.get_filename()
+
+
+@pytest.mark.parametrize(
+    ("name", "encoded"), [("photo.png", "photo.png"), ("été (1) 100%.pdf", "%C3%A9t%C3%A9%20(1)%20100%25.pdf"), ('"\\', "%22%5C")]
+)
+def test_an_encoded_attachment_is_percent_encoded(name: str, encoded: str) -> None:
+    assert encoded_attachment(name) == f'attachment; filename="{encoded}"'
 
 
 def test_a_picture_is_not_offered_documents() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from services.gateway.surfaces.snapotter.forms import SentFile
 from services.gateway.surfaces.snapotter.names import cleaned, encoded, media_type_of, result_name, with_type
 
 
@@ -49,10 +50,33 @@ def test_a_long_name_is_cut_to_200_bytes_and_keeps_its_extension(sent: str) -> N
         ("noextension", "image/png", "noextension_resize"),
         (".png", "image/png", ".png_resize"),
         ("a.tif", "image/tiff", "a_resize.tiff"),
+        # What is cut are the names that are sent.
+        ("n" * 196 + ".png", "image/png", "n" * 196 + "_resize.png"),
     ],
 )
 def test_a_result_is_named_after_its_source_and_its_tool(source: str, media_type: str, name: str) -> None:
     assert result_name(source, "resize", media_type) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "format_", "working"),
+    [
+        ("photo.heic", "heif", "photo.png"),
+        ("photo.HEIC", "heif", "photo.png"),
+        ("scan.bmp", "bmp", "scan.png"),
+        ("raw.nef", "tiff", "raw.png"),
+        ("raw.cr2", "cr2", "raw.png"),
+        ("flat.tga", "tga", "flat.png"),
+        ("flat.tga", "png", "flat.tga"),
+        ("photo", "heif", "photo"),
+        ("photo.jpeg", "jpeg", "photo.jpeg"),
+        ("photo.tif", "tiff", "photo.tif"),
+        ("photo.avif", "avif", "photo.avif"),
+        ("drawing.svg", "svg", "drawing.svg"),
+    ],
+)
+def test_what_is_converted_first_is_called_a_png(name: str, format_: str, working: str) -> None:
+    assert SentFile(name, name, format=format_).working_name == working
 
 
 def test_a_name_of_a_tool_of_its_own_gets_the_extension_of_the_result() -> None:

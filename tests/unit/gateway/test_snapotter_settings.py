@@ -73,6 +73,13 @@ def test_every_bad_value_is_named() -> None:
     assert {fault.partition(":")[0] for fault in details.split("; ")} == {"width", "percentage", "fit"}
 
 
+def test_bad_values_are_named_beside_fields_of_the_wrong_type() -> None:
+    details = str(refused('{"width": "x", "percentage": -1, "fit": "no"}').details).split("; ")
+    assert [detail.partition(":")[0] for detail in details] == ["width", "percentage", "fit"]
+    # Whether a size is given cannot be said.
+    assert refused('{"width": "x"}').details == "width: must be a number"
+
+
 def test_a_rule_about_the_whole_has_no_path() -> None:
     details = refused("{}").details
     assert isinstance(details, str)

@@ -119,6 +119,17 @@ def test_a_pattern_covers_the_picture() -> None:
         assert 0.01 < ink.mean() < 0.3
 
 
+@pytest.mark.parametrize(("text", "pixels"), [("S", 1000), ("Sample", 1000), ("Sample", 90), ("x", 8)])
+def test_a_tiled_text_begins_in_the_middle(text: str, pixels: float) -> None:
+    """So that also one that has no room beside itself is seen as a whole."""
+    alone, tiled = (inked(black(), text, size=pixels, tiled=tiled) for tiled in (False, True))
+    left, top, right, bottom = bounds(alone)
+    # By a pixel at most it is elsewhere than alone.
+    around = slice(top - 1, 300 - bottom + 1), slice(left - 1, 400 - right + 1)
+    assert abs(int(tiled[around].sum()) - int(alone.sum())) < 0.02 * alone.sum() + 2
+    assert max(np.abs(np.subtract(bounds(tiled[around]), (1, 1, 1, 1)))) <= 1
+
+
 def test_opacity_blends_towards_the_colour() -> None:
     made = captioned(Image(np.full((60, 60, 3), 100, np.uint8)), Caption(text="■", size=60, colour=RED, opacity=0.5))
     assert np.abs(made.pixels[30, 30].astype(int) - (178, 50, 50)).max() <= 1

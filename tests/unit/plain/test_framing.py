@@ -79,6 +79,24 @@ def test_corners_are_round(gray: bool, alpha: bool, deep: bool, radius: int) -> 
         assert cut * 24 * 32 == pytest.approx((4 - np.pi) * reach**2, abs=0.03 * reach**2 + 0.6)
 
 
+@pytest.mark.parametrize(("gray", "alpha", "deep"), KINDS)
+def test_border_and_margin_are_as_wide_on_the_arcs_as_elsewhere(gray: bool, alpha: bool, deep: bool) -> None:
+    image = kind(gray, alpha, deep)
+    made = framed(image, Border(width=3, color="#ff0000", margin=4, margin_color="#0000ff", corner_radius=15), NO_CHECK)
+    assert made.alpha is not None
+    # From the centre of an arc, 15 pixels into the frame, outwards on the diagonal.
+    seen = [
+        (made.pixels[at, at] // (made.maximum // 255), made.alpha[at, at]) for at in (15 - round(r / np.sqrt(2)) for r in (6, 10, 13.5, 17))
+    ]
+    assert np.array_equal(seen[0][0] * (made.maximum // 255), np.broadcast_to(image.pixels[4, 4], 3))
+    assert (seen[1][0].tolist(), seen[1][1]) == ([0, 0, 255], made.maximum)
+    assert (seen[2][0].tolist(), seen[2][1]) == ([255, 0, 0], made.maximum)
+    assert seen[3][1] == 0
+    # Away from the corners nothing has changed.
+    middle = made.pixels[7:-7, 15:-15]
+    assert np.array_equal(middle, np.broadcast_to(image.pixels[:, 8:-8], middle.shape))
+
+
 @pytest.mark.parametrize("sides", [(1, 1), (1, 7), (3, 3), (5, 8)])
 def test_odd_and_tiny_pictures_have_frames(sides: tuple[int, int]) -> None:
     image = Image(np.full((*sides, 3), 90, np.uint8))

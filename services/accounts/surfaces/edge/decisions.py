@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from darkroom.common.v1.surface_pb2 import RATE_LIMIT_HEADERS_UNSPECIFIED, KeyScheme, RateLimitHeaders
+from darkroom.common.v1.surface_pb2 import RATE_LIMIT_HEADERS_UNSPECIFIED, RATE_LIMIT_HEADERS_X_SECONDS, KeyScheme, RateLimitHeaders
 from services.accounts.domain.admission import Admission
 from services.accounts.domain.keys import SESSION, prefix_of
 from services.accounts.domain.rate_limits import RateLimited
@@ -68,9 +68,11 @@ async def decide(admission: Admission, path: str, headers: Mapping[str, str], ad
             raise
         if secret is None and error.reason is ErrorReason.API_KEY_INVALID:
             error = _without_key(error, headers, surface)
-        return _refused(error, surface, headers)
+        told = [] if isinstance(error, RateLimited) else _told_to_nobody(admission, surface, address)
+        return _refused(error, surface, headers, told)
     sent = any(headers.get(scheme.header.lower()) for scheme in _schemes(surface))
-    return Passed(admitted.token, rate_limit_fields(admitted.standings, _style(surface)), bad_key=sent and not admitted.token)
+    fields = rate_limit_fields(admitted.standings, _style(surface)) if admitted.token else _told_to_nobody(admission, surface, address)
+    return Passed(admitted.token, fields, bad_key=sent and not admitted.token)
 
 
 def presented_key(headers: Mapping[str, str], surface: Surface | None) -> str | None:
@@ -91,6 +93,12 @@ def presented_key(headers: Mapping[str, str], surface: Surface | None) -> str | 
 def _is_for_people(surface: Surface | None) -> bool:
     """Whether a surface's callers are people first: its pages are the gateway's, and who opens them signs in."""
     return surface is not None and surface.over_http and any(SESSION in scheme.prefixes for scheme in surface.keys)
+
+
+def _told_to_nobody(admission: Admission, surface: Surface | None, address: str) -> Fields:
+    """What callers without a good key are told of the limits of their address, where a surface's clients read that in every reply."""
+    style = _style(surface)
+    return rate_limit_fields(admission.standings_of(address), style) if style == RATE_LIMIT_HEADERS_X_SECONDS else ()
 
 
 def _is_public(path: str, surface: Surface | None) -> bool:
@@ -118,8 +126,8 @@ def _style(surface: Surface | None) -> RateLimitHeaders.ValueType:
     return surface.rate_limit_headers if surface is not None else RATE_LIMIT_HEADERS_UNSPECIFIED
 
 
-def _refused(error: DarkroomError, surface: Surface | None, sent: Mapping[str, str]) -> Refused:
-    fields = [("retry-after", str(error.advised_wait))] if error.advised_wait is not None else []
+def _refused(error: DarkroomError, surface: Surface | None, sent: Mapping[str, str], told: Fields) -> Refused:
+    fields = [*told, *([("retry-after", str(error.advised_wait))] if error.advised_wait is not None else [])]
     if isinstance(error, RateLimited):
         fields += rate_limit_fields([error.standing], _style(surface), exceeded=True)
     code: int = error.grpc_code.value[0]

@@ -39,11 +39,11 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     """Every endpoint of the surface."""
     caller = parts.caller
     ids, runs = JobIds(parts.derived_secret(JOB_IDS)), Runs(parts.runs, parts.storage, caller)
-    rules = FormRules(settings.max_batch_size, settings.most_bytes, parts.forms_at_once, parts.forms_at_once_each)
+    rules = FormRules(settings.max_batch_size, settings.most_bytes, settings.most_svg_bytes, parts.forms_at_once, parts.forms_at_once_each)
     forms, contents = Forms(parts.receiver, rules), Contents(parts.storage, caller, parts.http)
     progress = Progress(parts.bus, settings.sse_heartbeat, settings.progress_streams, Ended(ids, runs).of)
     status = Status(parts.runs, caller, auth_enabled=settings.auth_enabled)
-    people, downloads = People(parts.backend), Downloads(ids, runs, parts.intake, caller)
+    people, downloads = People(parts.backend, auth_enabled=settings.auth_enabled), Downloads(ids, runs, parts.intake, caller)
     uploads = Uploads(forms, runs, contents, ids, parts.intake, caller)
     library_calls = LibraryCalls(parts.backend)
     library = Library(forms, library_calls)

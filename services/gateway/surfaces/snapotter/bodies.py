@@ -11,21 +11,23 @@ from services.gateway.surfaces.snapotter.errors import Refusal
 
 _MOST_BYTES = 1 << 20
 _JSON = ("application/json", "")
-_HAS_BODY = ("POST", "PUT", "PATCH", "DELETE")
 
 
 async def json_body(request: Request, most_bytes: int = _MOST_BYTES) -> Any:
-    """The body of a request; `{}` for an empty one. Raises `Refusal` for another type, for what is no JSON, and for too much."""
+    """The body of a request; `{}` for an empty one. Raises `Refusal` for another type, for what is no JSON, and for too much.
+
+    What is of another type is refused at its first byte: a form may take hours to arrive, and nobody has to sign in for some calls.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = bytearray()
     async for chunk in request.stream():
+        if chunk and kind not in _JSON:
+            raise Refusal(415, f"Unsupported Media Type: {kind}")
         body += chunk
         if len(body) > most_bytes:
             raise Refusal(413, "Request body is too large", details=f"At most {most_bytes} bytes are allowed.")
     if not body.strip():
         return {}
-    if kind not in _JSON:
-        raise Refusal(415, f"Unsupported Media Type: {kind}")
     try:
         return json.loads(body, parse_constant=_refuse)
     except (ValueError, RecursionError):

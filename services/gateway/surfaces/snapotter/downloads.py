@@ -9,15 +9,15 @@ from starlette.responses import Response
 
 from darkroom.files.v1 import file_pb2
 from darkroom.internal.files.v1 import intake_service_pb2, intake_service_pb2_grpc
-from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.operations.v1 import convert_pb2, operation_pb2, placement_pb2, resize_pb2
 from services.common.errors import DarkroomError, ErrorReason, translated
 from services.common.identity import Identity
+from services.common.log import bind_to_context
 from services.common.rpc.channel import Caller
 from services.gateway.replies import from_storage
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.job_ids import JobIds, JobKind
-from services.gateway.surfaces.snapotter.names import media_type_of
+from services.gateway.surfaces.snapotter.names import is_converted, media_type_of
 from services.gateway.surfaces.snapotter.paths import raw_path
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
 from services.gateway.surfaces.snapotter.tool_calls import PREVIEW, kept_name
@@ -25,6 +25,7 @@ from services.gateway.surfaces.snapotter.tool_calls import PREVIEW, kept_name
 _GONE = (ErrorReason.TASK_NOT_FOUND, ErrorReason.FILE_NOT_FOUND)
 _SECONDS = 20.0
 _PREVIEW_SIDE, PREVIEW_QUALITY = 1200, 80
+_PNG = "image/png"
 
 
 class Downloads:
@@ -51,6 +52,7 @@ class Downloads:
         return from_storage(url)
 
     async def _of_task(self, request: Request, account_id: int, task_id: int, name: str) -> str | None:
+        bind_to_context(account_id=account_id, task_id=task_id)
         run = await self._runs.open(account_id, task_id)
         kept = Kept.read(run.kept)
         if kept is None or failure(run) is not None:
@@ -59,9 +61,11 @@ class Downloads:
             if kept_name(kept, output.media_type) == name:
                 return await self._url(request, account_id, output, name)
             if name == PREVIEW:
-                return await self._preview(request, account_id, run, kept)
-        for input_, input_name in zip(run.inputs, kept.inputs, strict=False):
+                return await self._made(request, account_id, output, preview(), PREVIEW, f"preview-{task_id}")
+        for number, (input_, input_name) in enumerate(zip(run.inputs, kept.inputs, strict=False)):
             if input_name == name:
+                if media_type_of(name) == _PNG and is_converted(input_.media_type.removeprefix("image/").removesuffix("+xml")):
+                    return await self._made(request, account_id, input_, _as_png(), name, f"input-{task_id}-{number}")
                 return await self._url(request, account_id, input_, name)
         return None
 
@@ -73,11 +77,12 @@ class Downloads:
             reply = await self._intake.OpenBundle(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
         return reply.download.url if reply.HasField("download") else None
 
-    async def _preview(self, request: Request, account_id: int, run: run_service_pb2.Run, kept: Kept) -> str | None:
-        """A picture of the result that every browser shows, made when it is asked for the first time."""
-        kept = Kept("preview", [PREVIEW], PREVIEW)
-        made = await self._runs.run(request, account_id, [run.outputs[0].id], preview(), kept, f"preview-{run.task_id}")
-        return await self._url(request, account_id, made.outputs[0], PREVIEW) if failure(made) is None else None
+    async def _made(
+        self, request: Request, account_id: int, file: file_pb2.File, operations: list[operation_pb2.Operation], name: str, run_name: str
+    ) -> str | None:
+        """What operations make of a file, made when it is asked for the first time."""
+        made = await self._runs.run(request, account_id, [file.id], operations, Kept("download", [name], name), run_name)
+        return await self._url(request, account_id, made.outputs[0], name) if failure(made) is None else None
 
     async def _url(self, request: Request, account_id: int, file: file_pb2.File, name: str) -> str | None:
         found = await self._runs.download(account_id, file, name, media_type_of(name), for_head=request.method == "HEAD")
@@ -92,6 +97,14 @@ def preview() -> list[operation_pb2.Operation]:
         format=convert_pb2.PICTURE_FORMAT_WEBP, quality=PREVIEW_QUALITY, color_space=convert_pb2.COLOR_SPACE_RGB, strip_metadata=True
     )
     return [operation_pb2.Operation(resize=fit), operation_pb2.Operation(convert=webp)]
+
+
+def _as_png() -> list[operation_pb2.Operation]:
+    """What tools work on in place of a picture that no browser shows."""
+    png = convert_pb2.Convert(
+        format=convert_pb2.PICTURE_FORMAT_PNG, color_space=convert_pb2.COLOR_SPACE_RGB, strip_metadata=True, compact=True, quick=True
+    )
+    return [operation_pb2.Operation(convert=png)]
 
 
 def _asked(request: Request) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from services.common.object_writing import HEAD_BYTES
 from services.gateway.forms import Part
 from services.gateway.receiving import Receiver
 from services.gateway.surfaces.snapotter.errors import Refusal, image_problem
-from services.gateway.surfaces.snapotter.names import Name, cleaned
+from services.gateway.surfaces.snapotter.names import Name, cleaned, converted, is_converted
 
 NOT_A_FORM = "Failed to parse multipart request"
 ONE_AT_A_TIME = "This tool takes one image at a time. Send several to its batch route: /api/v1/tools/<toolId>/batch"
@@ -36,6 +36,8 @@ class FormRules:
     """0: any number."""
     most_bytes: int = 0
     """Of a file; 0: as the gateway's own limit says."""
+    most_svg_bytes: int = 0
+    """Of an SVG; 0: as of any file."""
     at_once: int = 48
     """Forms that are received at the same time; others wait, unread."""
     at_once_each: int = 12
@@ -57,6 +59,13 @@ class SentFile:
     """As the content says it: `png`, `heif`; for a few formats, as the name does."""
     problem: str = ""
     """Why it is unusable."""
+
+    @property
+    def working_name(self) -> str:
+        """What a tool that gets pixels knows it by."""
+        # What cameras write often begins as a TIFF does.
+        raw = self.format == MediaFormat.TIFF and Name.of(self.name).extension[1:].lower() in BY_NAME
+        return converted(self.name) if raw or is_converted(self.format) else self.name
 
 
 @dataclass(slots=True)
@@ -151,10 +160,14 @@ class Forms:
             return
         # The content says what a file is, whatever its name, but for the formats that have no other sign.
         name = file.name if extension in BY_NAME else (Name.of(file.name).stem or "upload")
+        most, most_svg = self._rules.most_bytes, self._rules.most_svg_bytes if format_ is MediaFormat.SVG else 0
+        own_limit = 0 < most_svg < (most or most_svg + 1)
         try:
-            file.file_id = await self._receiver.store(account_id, name, _joined(head, chunks), self._rules.most_bytes)
+            file.file_id = await self._receiver.store(account_id, name, _joined(head, chunks), most_svg if own_limit else most)
         except DarkroomError as error:
             problem = image_problem(error)
+            if own_limit and error.reason is ErrorReason.FILE_TOO_LARGE:
+                problem = f"SVG exceeds maximum size (limit: {most_svg / (1 << 20):.3g}MB)"
             if problem is None:
                 raise
             file.problem = problem

@@ -41,6 +41,8 @@ _TYPES = {
     "exr": "image/x-exr",
     "hdr": "image/vnd.radiance",
 }
+_UNCONVERTED = frozenset(("jpeg", "png", "webp", "gif", "tiff", "avif", "svg"))
+"""The formats that tools work on as they are. All others are a PNG first."""
 _RESULT_EXTENSIONS = {
     "image/jpeg": ".jpg",
     "image/png": ".png",
@@ -84,6 +86,16 @@ def cleaned(sent: str) -> str:
     return _shortened(name) if name else _FALLBACK
 
 
+def is_converted(format_: str) -> bool:
+    """Whether a picture of this format is made a PNG before a tool works on it."""
+    return format_ not in _UNCONVERTED
+
+
+def converted(name: str) -> str:
+    """The name of a picture that has been made a PNG: with that extension, if it had any."""
+    return with_type(name, "image/png")
+
+
 def result_name(source: str, tool: str, media_type: str) -> str:
     """`photo.jpeg` as `photo_resize.jpg`: the extension is that of the result's type. A name without one stays without."""
     name = Name.of(source)
@@ -94,9 +106,7 @@ def with_type(name: str, media_type: str) -> str:
     """The name with the extension of a media type, if it has any extension and the type is that of a picture."""
     parts = Name.of(name)
     extension = _RESULT_EXTENSIONS.get(media_type)
-    if not parts.extension or extension is None:
-        return _shortened(name)
-    return _shortened(str(Name(parts.stem, extension)))
+    return name if not parts.extension or extension is None else f"{parts.stem}{extension}"
 
 
 def media_type_of(name: str) -> str:

@@ -14,7 +14,7 @@ from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.forms import Forms
 from services.gateway.surfaces.snapotter.names import encoded, with_type
 from services.gateway.surfaces.snapotter.runs import Kept
-from services.gateway.surfaces.snapotter.tool_calls import NO_FILE, ToolCalls, kept_name
+from services.gateway.surfaces.snapotter.tool_calls import NO_FILE, SETTINGS, ToolCalls, kept_name
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 
 UNREADABLE = "Failed to read image metadata"
@@ -38,6 +38,8 @@ class OwnTools:
         """What is known about a picture. Nothing is checked before: what cannot be read is told so."""
         account_id = identity.account_id
         sent = await self._forms.read(request, account_id, "last")
+        # They have no settings.
+        sent.fields.pop(SETTINGS, None)
         if not sent.files:
             raise Refusal(400, NO_FILE)
         [file] = sent.files

@@ -27,13 +27,15 @@ _NO_DATE = Timestamp(seconds=1 << 62)
 
 
 class People:
-    """Asks accounts on behalf of callers."""
+    """Asks accounts on behalf of callers. Without `auth_enabled`, nobody signs in."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+    def __init__(self, backend: Backend, *, auth_enabled: bool) -> None:
+        self._backend, self._auth_enabled = backend, auth_enabled
 
     async def login(self, request: Request, identity: Identity | None) -> Response:
         """Sign in."""
+        if not self._auth_enabled:
+            raise Refusal(403, "Authentication is disabled")
         name, password = await _texts(request, "username", "password", missing="Username and password are required")
         asked = sessions.CreateSessionRequest(user_name=storable(name), password=storable(password))
         reply: sessions.CreateSessionResponse = await self._ask(_SESSIONS["CreateSession"], asked, None)
@@ -48,7 +50,7 @@ class People:
 
     async def session(self, request: Request, identity: Identity | None) -> Response:
         """Who is signed in."""
-        if identity is None:
+        if identity is None or not self._auth_enabled:
             sent = request.headers.get(BAD_KEY_HEADER)
             raise Refusal(401, "Session expired or invalid" if sent else "No session token provided", code="AUTH_REQUIRED")
         reply: sessions.GetSessionResponse = await self._ask(_SESSIONS["GetSession"], sessions.GetSessionRequest(), identity)
@@ -71,10 +73,13 @@ class People:
         body = await json_body(request)
         name, password = (text_of(body, field) or "" for field in ("username", "password"))
         asked = users.CreateUserRequest(user_name=storable(name), password=storable(password))
-        for field in ("role", "team"):
-            given = body.get(field) if isinstance(body, dict) else None
-            if isinstance(given, str):
-                setattr(asked, field, storable(given))
+        given = {field: body.get(field) for field in ("role", "team")} if isinstance(body, dict) else {}
+        faults = [f"{field} must be text" for field, value in given.items() if not isinstance(value, str | None)]
+        if name and password and faults:
+            raise Refusal(400, "; ".join(faults), code=_INVALID)
+        for field, value in given.items():
+            if isinstance(value, str):
+                setattr(asked, field, storable(value))
         reply: users.CreateUserResponse = await self._ask(_USERS["CreateUser"], asked, identity)
         user = reply.user
         return answer({"id": user.id, "username": user.name, "role": user.role, "team": user.team}, 201)

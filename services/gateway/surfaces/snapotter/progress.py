@@ -17,7 +17,7 @@ import nats.errors
 import nats.js.errors
 from nats.aio.msg import Msg
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from services.common.bus import PROGRESS_STREAM, Bus, progress_subject
 from services.common.identity import Identity
@@ -25,7 +25,7 @@ from services.common.log import get_logger
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.paths import raw_path
 
-_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+_HEADERS = {"content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no"}
 _COMMENT = b":\n\n"
 _FINAL = ("complete", "completed", "failed")
 _LONGEST_EVENT = 256 << 10
@@ -54,12 +54,14 @@ class Progress:
         """Tell that a job has none."""
         await self._tell(job_id, failed(error))
 
-    async def watch(self, request: Request, identity: Identity | None) -> StreamingResponse:
+    async def watch(self, request: Request, identity: Identity | None) -> Response:
         """The events of a job, from the last one on, up to its final one. The headers go out at once, also for a job that nobody knows."""
+        if request.method == "HEAD":
+            return Response(headers=_HEADERS)
         if self._open >= self._most:
             raise Refusal(503, "Too many streams are open. Try again later.", retry_after=_BUSY_SECONDS)
         job_id = unquote(raw_path(request).removeprefix("/api/v1/jobs/").removesuffix("/progress"), errors="replace")
-        return StreamingResponse(self._chunks(job_id), headers=_HEADERS, media_type="text/event-stream")
+        return StreamingResponse(self._chunks(job_id), headers=_HEADERS)
 
     async def _tell(self, job_id: str, event: Mapping[str, object]) -> None:
         if not job_id:

@@ -19,7 +19,7 @@ from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.common.backoff import retry_unavailable
 from services.common.errors import DarkroomError, ErrorReason, translated
-from services.common.log import get_logger
+from services.common.log import bind_to_context, get_logger
 from services.common.process import end
 from services.common.rpc.channel import Caller
 
@@ -116,6 +116,7 @@ class Runs:
             return reply.run
 
         run = await _unless_gone(request, retry_unavailable(begin, _PATIENCE_SECONDS))
+        bind_to_context(task_id=run.task_id)
         while run.state not in ENDED:
             opening = retry_unavailable(partial(self.open, account_id, run.task_id, _WAIT_SECONDS), _PATIENCE_SECONDS)
             try:

@@ -15,6 +15,7 @@ class SnapOtterSettings(BaseSettings):
         True, description="Whether people have to sign in for SnapOtter's API. If not, every request is one of the user `anonymous`."
     )
     max_upload_size_mb: int = Field(0, ge=0, description="Largest file that SnapOtter's API takes, in MiB.")
+    max_svg_size_mb: float = Field(0, ge=0, description="Largest SVG that SnapOtter's API takes, in MiB.")
     max_batch_size: int = Field(0, ge=0, description="Maximum number of files in a request to SnapOtter's API.")
     progress_streams: int = Field(
         1000, ge=1, description="Streams of progress that a process of the gateway has open at the same time; nobody signs in for them."
@@ -25,3 +26,8 @@ class SnapOtterSettings(BaseSettings):
     def most_bytes(self) -> int:
         """The largest file."""
         return self.max_upload_size_mb << 20
+
+    @property
+    def most_svg_bytes(self) -> int:
+        """The largest SVG."""
+        return round(self.max_svg_size_mb * (1 << 20))

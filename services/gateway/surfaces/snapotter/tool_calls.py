@@ -107,8 +107,9 @@ class ToolCalls:
         """
         try:
             file = checked_file(sent)
-            plan = tool.plan(read_settings(sent.fields.get(SETTINGS, ""), tool.settings), file.name)
-            kept = Kept(tool.id, [file.name], plan.name)
+            name = file.working_name
+            plan = tool.plan(read_settings(sent.fields.get(SETTINGS, ""), tool.settings), name)
+            kept = Kept(tool.id, [name], plan.name)
             run = await self._runs.run(request, account_id, [file.file_id], plan.operations, kept)
         except DarkroomError as error:
             await self._forms.discard(account_id, sent)
@@ -161,7 +162,9 @@ def told(job_id: str, size: int, run: run_service_pb2.Run) -> dict[str, object]:
 def _in_words(error: DarkroomError, failed: str, unusable: str) -> DarkroomError | Refusal:
     """An error of a creation as the tools word it."""
     problem = image_problem(error)
-    if problem is not None and "file_id" in error.metadata:
+    # A picture that is itself too large has been refused when it was stored; this is about the result.
+    too_large = error.reason is ErrorReason.MEDIA_LIMIT_EXCEEDED and "problem" not in error.metadata
+    if problem is not None and "file_id" in error.metadata and not too_large:
         return Refusal(422, unusable, details=problem) if unusable else Refusal(400, f"Invalid image: {problem}")
     if problem is not None or error.reason is ErrorReason.FIELD_INVALID:
         return Refusal(422, failed, details=_FIELDS.sub("", error.message))

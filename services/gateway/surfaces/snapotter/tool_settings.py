@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -23,9 +25,10 @@ INVALID = "Invalid settings"
 NOT_JSON = "Settings must be valid JSON"
 _Message = TypeVar("_Message", bound=Message)
 _WHOLE = {FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64}
-_FLOATING = {FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE}
 _MOST_TOLD = 20
 _LARGEST_WHOLE = 2**31 - 1
+_PATH = re.compile(r"[\w.\[\]]+")
+"""Of a field, within a message of a fault."""
 _validator = RequestValidator()
 
 
@@ -48,14 +51,16 @@ def settings_of(value: object, kind: type[_Message]) -> _Message:
         raise Refusal(400, INVALID, details="must be an object")
     message, described = kind(), cast("Descriptor", kind.DESCRIPTOR)
     faults = list(_faults(value, described, ""))
-    if not faults:
-        try:
-            ParseDict(_known(value, described), message)
-        except (ParseError, ValueError, TypeError) as error:
-            # What no JSON type tells: a number beyond its kind's range.
-            faults.append(str(error).splitlines()[0][:200])
-    if not faults:
-        faults += [_camel(error.message) for error in _validator.faults(message)]
+    mistyped = {_outermost(fault) for fault in faults}
+    try:
+        ParseDict(_known({name: given for name, given in value.items() if name not in mistyped}, described), message)
+    except (ParseError, ValueError, TypeError) as error:
+        # What no JSON type tells: a number beyond its kind's range.
+        faults.append(str(error).splitlines()[0][:200])
+    else:
+        found = [_camel(error.message) for error in _validator.faults(message)]
+        # Whether the whole is as it should be, or what has a type of its own is absent, cannot be said without it.
+        faults += [fault for fault in found if not mistyped or _outermost(fault) not in {*mistyped, ""}]
     if faults:
         raise Refusal(400, INVALID, details="; ".join(faults[:_MOST_TOLD]))
     _fill(message)
@@ -77,6 +82,12 @@ def _faults(value: Mapping[str, Any], message: Descriptor, path: str) -> Iterato
                     yield from _fault(item, field, f"{at}[{index}]")
 
 
+def _outermost(fault: str) -> str:
+    """The setting that a fault is about, or within which it is; empty for one about all of them."""
+    path, colon, _ = fault.partition(":")
+    return re.split(r"[.\[]", path, maxsplit=1)[0] if colon and _PATH.fullmatch(path) else ""
+
+
 def _fault(given: object, field: FieldDescriptor, at: str) -> Iterator[str]:
     kind = field.cpp_type
     if field.message_type is not None:
@@ -94,11 +105,11 @@ def _fault(given: object, field: FieldDescriptor, at: str) -> Iterator[str]:
             yield f"{at}: must be a string"
     elif isinstance(given, bool) or not isinstance(given, int | float):
         yield f"{at}: must be a number"
-    elif kind in _FLOATING and not math.isfinite(given):
+    elif isinstance(given, float) and not math.isfinite(given):
         yield f"{at}: must be a finite number"
-    elif kind in _WHOLE and (not math.isfinite(given) or given != math.floor(given)):
+    elif kind in _WHOLE and given != math.floor(given):
         yield f"{at}: must be a whole number"
-    elif kind in _WHOLE and abs(given) > _LARGEST_WHOLE:
+    elif abs(given) > (_LARGEST_WHOLE if kind in _WHOLE else sys.float_info.max):
         yield f"{at}: is too large"
 
 
@@ -139,7 +150,7 @@ def _defaults(message: Descriptor) -> list[tuple[FieldDescriptor, Any]]:
 def _camel(message: str) -> str:
     """A message that begins with the path of a field, as the surface's clients write it."""
     path, colon, rest = message.partition(":")
-    if not colon or not path.replace("_", "").replace(".", "").replace("[", "").replace("]", "").isalnum():
+    if not colon or not _PATH.fullmatch(path):
         return message
     first, *others = path.split("_")
     return first + "".join(word[:1].upper() + word[1:] for word in others) + colon + rest
