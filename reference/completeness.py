@@ -27,12 +27,13 @@ def _missing(method: MethodDescriptor, comments: Comments) -> Iterator[str]:
         yield "option (darkroom.common.v1.scope) must say what a key needs for it"
     if not comments.of(method.full_name):
         yield "a comment must say what it does"
-    takes_body = any(binding.verb in ("POST", "PUT", "PATCH") for binding in catalogue.bindings(method))
+    takes_body = any(binding.has_body for binding in catalogue.bindings(method))
+    only_form = catalogue.is_over_http(method.containing_service) and catalogue.takes_form(method)
     in_path = {
         name for binding in catalogue.bindings(method) for name in method.input_type.fields_by_name if f"{{{name}" in binding.template
     }
     in_body = {field.name for field in method.input_type.fields if not is_about_reply(field) and not _is_file(field)} - in_path
-    if takes_body and in_body and not examples_of(method):
+    if takes_body and in_body and not only_form and not examples_of(method):
         yield "option (darkroom.common.v1.examples) must show a request"
 
 

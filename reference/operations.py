@@ -56,7 +56,7 @@ class Operations:
         if parameters := self._parameters(method, binding):
             operation["parameters"] = parameters
         bare = catalogue.is_over_http(method.containing_service) and not catalogue.takes_body(method)
-        if binding.verb not in ("GET", "DELETE") and not bare:
+        if binding.has_body and not bare:
             operation["requestBody"] = self._body(method, binding)
         operation["responses"] = {**self._success(method), **self._refusals.responses(method, binding)}
         return operation
@@ -66,7 +66,7 @@ class Operations:
         found = []
         for field in method.input_type.fields:
             place = "path" if field.name in in_path else "query"
-            in_body = binding.verb not in ("GET", "DELETE") and (field.name == body if body else not is_about_reply(field))
+            in_body = binding.has_body and (field.name == body if body else not is_about_reply(field))
             if place == "query" and in_body:
                 continue
             schema = self._schemas.field(field, reply=False)

@@ -69,7 +69,7 @@ class Refusals:
     def reasons(self, method: MethodDescriptor, binding: HttpBinding) -> list[ErrorReason]:
         """Every reason that the call may be refused with, by its code. Raises UndocumentedError."""
         found = set(_ANY_CALL) | {ErrorReason.FIELD_INVALID}
-        if binding.verb not in ("GET", "DELETE"):
+        if binding.has_body:
             found |= set(_ANY_BODY)
         elif any(f"{{{name}" not in binding.template for name in method.input_type.fields_by_name):
             # A query parameter whose value does not fit the type of its field.

@@ -14,6 +14,8 @@ from services.accounts.domain.announcer import Announcer
 from services.accounts.domain.anonymous import Anonymous
 from services.accounts.domain.audit_trail import AuditTrail
 from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
+from services.accounts.domain.departures import INTERVAL_SECONDS as DEPARTURES_SECONDS
+from services.accounts.domain.departures import Departures
 from services.accounts.domain.home import Home
 from services.accounts.domain.key_creation import PURPOSE, KeyCreation
 from services.accounts.domain.passwords import Passwords
@@ -23,9 +25,11 @@ from services.accounts.domain.usage import INTERVAL_SECONDS as USAGE_SECONDS
 from services.accounts.domain.usage import Usage
 from services.accounts.domain.user_keys import UserKeys
 from services.accounts.domain.users import Users
+from services.accounts.files_client import Shelves
 from services.accounts.records import KeyOwner
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.buckets import BucketStore
+from services.accounts.store.departures import DepartureStore
 from services.accounts.store.people import PeopleStore
 from services.accounts.store.sessions import SessionStore
 from services.accounts.surfaces.edge import listener
@@ -85,13 +89,14 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     home, passwords, rules = Home(people, settings.people_account_id), Passwords(), settings.people_rules
     admission = Admission(authenticator, rates, Anonymous(home, store, sign) if not rules.auth_enabled else None)
     signing_in = Sessions(people, sessions, home, passwords, rates, rules, revoked)
-    users = Users(people, home, passwords, rules, revoked)
+    caller, audit = Caller(signer), AuditLog(database, settings.audit_life, system_clock)
+    files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
+    departures = Loop("clear_departures", DEPARTURES_SECONDS, Departures(DepartureStore(database), Shelves(files, caller).clear).step)
+    users = Users(people, home, passwords, rules, revoked, departures.wake)
     user_keys = UserKeys(sessions, usage, revoked, max_keys=settings.max_keys)
     idempotency = IdempotencyRecords(database, system_clock)
     creation = KeyCreation(accounts, store, idempotency, signer.derived_secret(PURPOSE))
     await opening.open("revocations", hearing_revoked(connection, authenticator.evict))
-    caller, audit = Caller(signer), AuditLog(database, settings.audit_life, system_clock)
-    files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     tasks = await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls))
     trail = AuditTrail({"accounts": audit, "files": RemotePart(files, caller), "tasks": RemotePart(tasks, caller)})
     parts = [RemoteUsage(files, caller).read, RemoteUsage(tasks, caller).read]
@@ -101,6 +106,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
         needs=[checks.database(database)],
         loops=[
             announcements,
+            departures,
             Loop("record_key_use", USAGE_SECONDS, usage.step),
             Loop("sweep_idempotency", _SWEEP_SECONDS, idempotency.sweep),
             Loop("sweep_sessions", _SWEEP_SECONDS, lambda: sessions.sweep(system_clock())),

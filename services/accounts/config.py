@@ -17,7 +17,8 @@ class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSe
         description="Address of the listener that the edge asks about every request, over HTTP: `unix:/path` or `host:port`."
     )
     files_address: str = Field(
-        description="Internal listener of the files service, as a gRPC target; for its part of the audit log and of usage."
+        description="Internal listener of the files service, as a gRPC target; for its part of the audit log and of usage, and to "
+        "delete what people had who were removed."
     )
     tasks_address: str = Field(
         description="Internal listener of the tasks service, as a gRPC target; for its part of the audit log and of usage."

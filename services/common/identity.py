@@ -80,6 +80,10 @@ class Identity:
     user: UserIdentity | None = None
     """The person who calls; None for a key of the account itself, which has every permission, and for services."""
 
+    def permits(self, permission: str) -> bool:
+        """Whether the caller has a permission. A key of the account itself has every one that a list of scopes does not exclude."""
+        return permission in self.user.permissions if self.user is not None else self.scopes is None
+
 
 @dataclass(frozen=True, slots=True)
 class Client:

@@ -30,8 +30,10 @@ from services.files.events import TaskEvents
 from services.files.objects import object_store
 from services.files.probe.prober import Prober
 from services.files.surfaces.internal.intake import Intake
+from services.files.surfaces.internal.shelf import ShelfOfAccount
 from services.files.surfaces.internal.storage import Storage
 from services.files.surfaces.native.files import NativeFiles
+from services.files.surfaces.native.library import NativeLibrary
 from services.files.surfaces.rest.files import RestFiles
 from services.files.tasks_client import TasksClient
 
@@ -69,6 +71,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Loop("reconcile", settings.orphan_interval_seconds, files.reconciler.step),
             Loop("sweep_idempotency", settings.idempotency_sweep_interval_seconds, files.idempotency.sweep),
             Loop("sweep_bundles", settings.upload_sweep_interval_seconds, files.bundles.sweep),
+            Loop("sweep_library", settings.orphan_interval_seconds, files.shelf.sweep),
             Loop("disk", DISK_SECONDS, files.disk.step),
             Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
             Loop("task_events", 0.0, events.step, _EVENTS_SPACING, waits=True),
@@ -77,11 +80,13 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
         internal=[
             Mount(Storage(files.task_files)),
             Mount(Intake(files.streamed, files.imports, files.storages, files.bundles)),
+            Mount(ShelfOfAccount(files.shelf)),
             Mount(AuditPartServicer(audit)),
             Mount(UsagePartServicer(files.quotas.usage)),
         ],
         public=[
             Mount(NativeFiles(files.uploads, files.imports, files.unfinished, files.library)),
+            Mount(NativeLibrary(files.shelf)),
             Mount(RestFiles(files.uploads, files.imports, files.unfinished, files.library)),
         ],
     )

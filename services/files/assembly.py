@@ -17,6 +17,7 @@ from services.common.object_writing import ObjectWriter
 from services.common.sandbox import Sandbox, WarmChildren
 from services.files.config import FilesSettings
 from services.files.domain.bundles import Bundles
+from services.files.domain.copies import Copies
 from services.files.domain.imports.fetching import PURPOSE, Fetcher, FetchLimits
 from services.files.domain.imports.importing import Imports
 from services.files.domain.imports.sources import Sources
@@ -24,6 +25,7 @@ from services.files.domain.intake import ContentProber, Intake
 from services.files.domain.library import Downloads, Library, TaskDirectory, Visibility
 from services.files.domain.quota import Quotas
 from services.files.domain.reconciling import Reconciler
+from services.files.domain.shelf import Shelf
 from services.files.domain.streamed import StreamedFiles
 from services.files.domain.sweeping import Sweeper
 from services.files.domain.task_files import TaskFiles
@@ -35,7 +37,7 @@ from services.files.presign import Presigner
 from services.files.probe.prober import ProbeLimits
 from services.files.recent import RecentContents
 from services.files.storages import Storages
-from services.files.store import BundleStore, FileStore, StorageStore, SweepStore, TaskFileStore
+from services.files.store import BundleStore, FileStore, LibraryStore, StorageStore, SweepStore, TaskFileStore
 from services.files.transfers import Transfers
 
 
@@ -49,6 +51,7 @@ class Files:
     storages: Storages
     unfinished: UnfinishedUploads
     library: Library
+    shelf: Shelf
     task_files: TaskFiles
     sweeper: Sweeper
     reconciler: Reconciler
@@ -93,6 +96,7 @@ def assemble(
     streamed = StreamedFiles(files, uploads, internal_urls, wake_sweeper, settings, clock)
     lookups = resolve or SystemResolver(settings.fetch_lookups, settings.fetch_concurrency_each)
     storages = Storages.read(settings.storages_file)
+    copies = Copies(files, objects, quotas, disk, settings, clock)
     sources = Sources(_fetcher(settings, lookups), storages, _fetcher_of_storages(settings, lookups))
     return Files(
         uploads=uploads,
@@ -101,6 +105,7 @@ def assemble(
         storages=storages,
         unfinished=UnfinishedUploads(files, objects, upload_urls, quotas, wake_sweeper, settings, clock),
         library=Library(files, visibility, intake, downloads, wake_sweeper, clock),
+        shelf=Shelf(LibraryStore(database), files, task_store, visibility, intake, copies, idempotency, downloads, wake_sweeper, clock),
         task_files=task_files,
         sweeper=sweeper,
         reconciler=Reconciler(sweep_store, objects, quotas, wake_sweeper, settings, clock),

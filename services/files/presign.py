@@ -39,24 +39,47 @@ class Presigner:
         """A URL for the PUT of one part of a multipart upload; parts count from 1. `most_bytes` as for `put`."""
         return self._sign("PUT", key, seconds, {"partNumber": str(part_number), "uploadId": upload_id, **_limit(most_bytes)})
 
-    def get(self, key: str, seconds: int, *, disposition: str | None = None, media_type: str | None = None) -> str:
-        """A URL for GET, including Range requests; the reply carries the given Content-Disposition and Content-Type."""
-        overrides = {"response-content-disposition": disposition, "response-content-type": media_type}
-        return self._sign("GET", key, seconds, {name: value for name, value in overrides.items() if value is not None})
+    def get(
+        self,
+        key: str,
+        seconds: int,
+        *,
+        disposition: str | None = None,
+        media_type: str | None = None,
+        cache_control: str | None = None,
+    ) -> str:
+        """A URL for GET, including Range requests; the reply carries the given Content-Disposition, Content-Type and Cache-Control."""
+        return self._sign("GET", key, seconds, _overrides(disposition, media_type, cache_control))
 
     def delete(self, key: str, seconds: int) -> str:
         """A URL for DELETE."""
         return self._sign("DELETE", key, seconds, {})
 
-    def head(self, key: str, seconds: int, *, disposition: str | None = None, media_type: str | None = None) -> str:
+    def head(
+        self,
+        key: str,
+        seconds: int,
+        *,
+        disposition: str | None = None,
+        media_type: str | None = None,
+        cache_control: str | None = None,
+    ) -> str:
         """A URL for HEAD; the reply has the headers of `get`."""
-        overrides = {"response-content-disposition": disposition, "response-content-type": media_type}
-        return self._sign("HEAD", key, seconds, {name: value for name, value in overrides.items() if value is not None})
+        return self._sign("HEAD", key, seconds, _overrides(disposition, media_type, cache_control))
 
     def _sign(self, method: str, key: str, seconds: int, params: dict[str, str], headers: dict[str, str] | None = None) -> str:
         request = AWSRequest(method, self._base + key, headers=headers or {}, params=params)
         S3SigV4QueryAuth(self._credentials, "s3", self._region, expires=seconds).add_auth(request)
         return str(request.url)
+
+
+def _overrides(disposition: str | None, media_type: str | None, cache_control: str | None) -> dict[str, str]:
+    wanted = {
+        "response-content-disposition": disposition,
+        "response-content-type": media_type,
+        "response-cache-control": cache_control,
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
 
 
 def _limit(most_bytes: int | None) -> dict[str, str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 
 class FileState(enum.StrEnum):
@@ -172,3 +173,46 @@ class BundledFile:
     file_id: int
     name: str
     """As its sender knows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who asks for files of the library."""
+
+    account_id: int
+    owner: str
+    """Id of the person; empty for the account itself."""
+    sees_all: bool
+    """Whether those of everybody in the account can be seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryFile:
+    """A version of a file in the library."""
+
+    id: UUID
+    account_id: int
+    owner: str
+    """As `Viewer.owner`."""
+    chain: UUID
+    """The first version of its chain."""
+    chain_owner: str
+    """The owner of that."""
+    parent: UUID | None
+    """The version that it was made of, which may be gone."""
+    version: int
+    """From 1."""
+    tools: tuple[str, ...]
+    """What its parents and it were made with."""
+    name: str
+    created_at: datetime
+    file_id: int
+    thumbnail_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A version with its bytes."""
+
+    entry: LibraryFile
+    file: File

@@ -7,7 +7,7 @@ import sys
 
 from starlette.applications import Starlette
 
-from darkroom.internal.files.v1 import intake_service_pb2_grpc, storage_service_pb2_grpc
+from darkroom.internal.files.v1 import intake_service_pb2_grpc, shelf_service_pb2_grpc, storage_service_pb2_grpc
 from darkroom.internal.tasks.v1 import run_service_pb2_grpc
 from services.common.bus import connected
 from services.common.identity import Signer, Verifier
@@ -36,6 +36,7 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
     bus = await opening.open("nats", connected(settings.nats_url, "gateway", tls=settings.tls))
     revocations = await opening.open("revocations", Revocations(bus))
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
+    library = await opening.open("library", channel(settings.files_public_address, "files", settings.tls, repeats=False))
     tasks = await opening.open("tasks", channel(settings.tasks_public_address, "tasks", settings.tls, repeats=False))
     accounts = await opening.open("accounts", channel(settings.accounts_public_address, "accounts", settings.tls, repeats=False))
     # A run that is repeated would be a second one.
@@ -51,13 +52,14 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
     intake, caller = intake_service_pb2_grpc.IntakeServiceStub(files), Caller(signer)
     parts = GatewayParts(
         calls=Calls(Verifier(settings.trusted_keys_file), slots),
-        backend=Backend({"tasks": tasks, "accounts": accounts}, signer),
+        backend=Backend({"files": library, "tasks": tasks, "accounts": accounts}, signer),
         receiver=Receiver(intake, caller, ObjectWriter(http, settings.form_block_bytes), limits, settings.max_file_bytes),
         revocations=revocations,
         caller=caller,
         runs=run_service_pb2_grpc.RunServiceStub(runs),
         storage=storage_service_pb2_grpc.StorageServiceStub(files),
         intake=intake,
+        shelf=shelf_service_pb2_grpc.ShelfServiceStub(files),
         http=http,
         bus=bus,
         derived_secret=signer.derived_secret,

@@ -13,6 +13,7 @@ class GatewaySettings(ServiceSettings, StorageSettings):
     """Settings of the gateway process. Its public listener speaks HTTP/1.1. Field `x_y` is read from `DARKROOM_X_Y`."""
 
     files_address: str = Field(description="Internal listener of the files service, as a gRPC target.")
+    files_public_address: str = Field(description="Public listener of the files service, as a gRPC target.")
     accounts_public_address: str = Field(description="Public listener of the accounts service, as a gRPC target.")
     tasks_address: str = Field(description="Internal listener of the tasks service, as a gRPC target.")
     tasks_public_address: str = Field(description="Public listener of the tasks service, as a gRPC target.")

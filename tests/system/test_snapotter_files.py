@@ -261,7 +261,9 @@ async def test_a_path_that_leads_elsewhere(admin: SnapOtter, path: str) -> None:
     assert error(reply, 400) == "Invalid path"
 
 
-@pytest.mark.parametrize("path", ["{job}/other.png", "{other}/photo_resize.png", "nonsense/photo.png", "{job}/%252e%252e%252fphoto.png"])
+@pytest.mark.parametrize(
+    "path", ["{job}/other.png", "{other}/photo_resize.png", "nonsense/photo.png", "{job}/%252e%252e%252fphoto.png", "{job}/a%0Ab.png"]
+)
 async def test_what_is_not_there(admin: SnapOtter, path: str) -> None:
     job = (await admin.tool("resize", PICTURE, {"width": 20})).json()["jobId"]
     reply = await admin.http.get(f"{admin.url}/api/v1/download/{path.format(job=job, other=uuid.uuid4())}")

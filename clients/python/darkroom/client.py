@@ -11,6 +11,7 @@ from darkroom.batches import Batches
 from darkroom.calls import Calls
 from darkroom.connection import Server
 from darkroom.keys import Keys
+from darkroom.library import Library
 from darkroom.operation_methods import OperationMethods
 from darkroom.transfer import Transfers
 from darkroom.webhooks import Webhooks
@@ -29,10 +30,12 @@ class AsyncClient(OperationMethods, AccountPart):
         self.server = Server.find(url, api_key)
         backoff = backoff or Backoff()
         calls = Calls(self.server, backoff)
-        super().__init__(calls, Transfers(backoff))
+        transfers = Transfers(backoff)
+        super().__init__(calls, transfers)
         self.webhooks = Webhooks(calls.channel, calls.call)
         self.keys = Keys(calls.channel, calls.call)
         self.batches = Batches(calls.channel, calls.call)
+        self.library = Library(calls.channel, calls.call, transfers)
 
     async def __aenter__(self) -> Self:
         return self

@@ -21,10 +21,20 @@ _NAME = re.compile(r"[a-zA-Z0-9_.-]+")
 
 class Users:
     """What those may do who manage people; that they may has been checked. `revoked(key_id)` is called for each session and key that has
-    ended, or that permits something else than before. Raises PERMISSION_DENIED for callers of another account."""
+    ended, or that permits something else than before, and `departed()` when somebody was removed. Raises PERMISSION_DENIED for callers of
+    another account."""
 
-    def __init__(self, store: PeopleStore, home: Home, passwords: Passwords, rules: PeopleRules, revoked: Callable[[int], None]) -> None:
-        self._store, self._home, self._passwords, self._rules, self._revoked = store, home, passwords, rules, revoked
+    def __init__(
+        self,
+        store: PeopleStore,
+        home: Home,
+        passwords: Passwords,
+        rules: PeopleRules,
+        revoked: Callable[[int], None],
+        departed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store, self._home, self._passwords, self._rules = store, home, passwords, rules
+        self._revoked, self._departed = revoked, departed
 
     @property
     def most(self) -> int:
@@ -104,7 +114,10 @@ class Users:
         return person
 
     async def delete(self, caller: Identity, user_id: str) -> None:
-        """Remove a person, and end all sessions and keys of the person. Raises SELF_DELETE and USER_NOT_FOUND."""
+        """Remove a person, and end all sessions and keys of the person; the person's library is deleted soon.
+
+        Raises SELF_DELETE and USER_NOT_FOUND.
+        """
         account_id = await self._home.require(caller)
         if caller.user is not None and caller.user.id == user_id:
             raise DarkroomError(ErrorReason.SELF_DELETE, "Cannot delete your own account")
@@ -112,6 +125,7 @@ class Users:
         if ended is None:
             raise _not_found()
         self._forget(ended)
+        self._departed()
 
     async def _reset(self, person: Person, password: str) -> None:
         ended = await self._store.reset_password(person, await self._passwords.hashed(password))

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from darkroom.common.v1 import audit_pb2
 from services.accounts.people import DEFAULT_TEAM, DEFAULT_TEAM_ID, NewPerson, Person
 from services.accounts.permissions import ADMIN, BUILT_IN
+from services.accounts.store.departures import LEAVES_FOR
 from services.common.audit.actor import Actor
 from services.common.audit.log import actor_values, audited
 from services.common.database import Database, Transaction
@@ -94,6 +95,10 @@ _CHANGE_PASSWORD = text(_CHANGED.format(entry=audited("changed", audit_pb2.AUDIT
 
 _DELETE = text(f"""
 WITH removed AS (DELETE FROM person WHERE id = :id RETURNING *),
+departed AS (
+  INSERT INTO departure (public_id, account_id, next_at, until)
+  SELECT public_id, account_id, now(), now() + CAST(:leaves_for AS interval) FROM removed
+),
 {audited("removed", audit_pb2.AUDIT_ACTION_USER_DELETED, details=_OF_PERSON)}
 SELECT id FROM removed
 """)  # noqa: S608 - put together from constants
@@ -216,7 +221,7 @@ class PeopleStore:
         """Remove a person, and end all sessions and keys. None if the person is gone."""
         async with self._changing(person.account_id) as transaction:
             ended = _ids(await transaction.fetch(_END_ALL, {"id": person.id, "keep": None}))
-            removed = await transaction.fetch(_DELETE, {"id": person.id, **actor_values()})
+            removed = await transaction.fetch(_DELETE, {"id": person.id, "leaves_for": LEAVES_FOR, **actor_values()})
             return ended if removed else None
 
     @asynccontextmanager

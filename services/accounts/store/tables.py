@@ -164,6 +164,20 @@ class SessionRow(AccountsTable, table=True):
     """When what it may do has changed last."""
 
 
+class DepartureRow(AccountsTable, table=True):
+    """Somebody who is gone, until what that person had in other services is gone as well."""
+
+    __tablename__ = "departure"
+    __table_args__ = (Index("departure_due", "next_at"),)
+
+    public_id: str = Field(sa_column=Column(Text, primary_key=True))
+    account_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    next_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    """When to clear up next."""
+    until: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    """After this, no call that had begun before the end can leave anything."""
+
+
 class PersonKeyRow(AccountsTable, table=True):
     """An API key of a person. One that has ended stays until every replica has heard of that."""
 

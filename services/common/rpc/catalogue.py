@@ -37,6 +37,13 @@ class HttpBinding:
 
     verb: str
     template: str
+    body: str = ""
+    """The field of the request that the body is; `*` for all of it, empty if it says nothing of a body."""
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a request may have a body. One to read or to delete has none unless its binding says so."""
+        return bool(self.body) or self.verb not in ("GET", "DELETE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,8 +296,8 @@ def bindings(method: MethodDescriptor) -> tuple[HttpBinding, ...]:
 def _binding(rule: http_pb2.HttpRule) -> HttpBinding:
     kind = rule.WhichOneof("pattern")
     if kind == "custom":
-        return HttpBinding(rule.custom.kind, rule.custom.path)
-    return HttpBinding(str(kind).upper(), getattr(rule, str(kind)))
+        return HttpBinding(rule.custom.kind, rule.custom.path, rule.body)
+    return HttpBinding(str(kind).upper(), getattr(rule, str(kind)), rule.body)
 
 
 def forget() -> None:

@@ -46,6 +46,8 @@ class Offer:
 
     name: str
     media_type: str
+    cache_control: str | None = None
+    """How long clients may keep it, as they are told."""
 
 
 class Downloads:
@@ -68,7 +70,13 @@ class Downloads:
             offer, url = offered.get(file.id), self._urls.head if for_head else self._urls.get
             if offer is None:
                 return url(file.object_key, seconds, disposition=attachment(file.name), media_type=file.media_type)
-            return url(file.object_key, seconds, disposition=encoded_attachment(offer.name), media_type=offer.media_type)
+            return url(
+                file.object_key,
+                seconds,
+                disposition=encoded_attachment(offer.name),
+                media_type=offer.media_type,
+                cache_control=offer.cache_control,
+            )
 
         urls = await in_thread(sign, files)
         return [Download(file, url, expires_at) for file, url in zip(files, urls, strict=True)]

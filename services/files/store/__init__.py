@@ -6,9 +6,10 @@ Every transaction that locks several rows of `file` locks them in the order of t
 
 from services.files.store.bundles import BundleStore
 from services.files.store.files import FileStore
+from services.files.store.library import LibraryStore
 from services.files.store.retention import RetentionStore
 from services.files.store.storage import Check, Growth, StorageStore
 from services.files.store.sweep import SweepStore
 from services.files.store.task_files import TaskFileStore
 
-__all__ = ["BundleStore", "Check", "FileStore", "Growth", "RetentionStore", "StorageStore", "SweepStore", "TaskFileStore"]
+__all__ = ["BundleStore", "Check", "FileStore", "Growth", "LibraryStore", "RetentionStore", "StorageStore", "SweepStore", "TaskFileStore"]

@@ -23,13 +23,15 @@ from services.files.store.storage import AFTER, FITS, Check, Growth, check_store
 
 # How long to wait for another call that has stored the same idempotency key but not committed.
 _PATIENCE_TIME = "3s"
-_PATIENCE = text(f"SET LOCAL lock_timeout = '{_PATIENCE_TIME}'")
+PATIENCE = text(f"SET LOCAL lock_timeout = '{_PATIENCE_TIME}'")
 
 NAMEABLE = """
 account_id = :account_id AND state <> 'deleting' AND missing_since IS NULL AND (state <> 'ready' OR expires_at IS NULL OR expires_at > :now)
+AND NOT in_library
 """
 """What an account can name. An expired file is gone for the account even before the sweeper comes, except one whose bytes may just have
-arrived; one whose object is missing is gone until that is back. Hidden outputs are included: the domain decides about them."""
+arrived; one whose object is missing is gone until that is back. Hidden outputs are included: the domain decides about them. Files of the
+library are not: only that names them."""
 
 _NEW_IDS = text("SELECT next_id() FROM generate_series(1, CAST(:count AS integer))")
 
@@ -159,7 +161,7 @@ class FileStore(Store):
             # The first uploads of an account, or too much: the check says what.
             async with self._database.transaction() as transaction:
                 if call is not None:
-                    await transaction.fetch(_PATIENCE)
+                    await transaction.fetch(PATIENCE)
                 ids = [row["id"] for row in await transaction.fetch(_INSERT, values)]
                 return _numbered(uploads, ids), await check_stored(transaction, account_id, growth.check)
 

@@ -31,9 +31,10 @@ class Store:
 
 def files(rows: Rows) -> list[File]:
     """Rows of `file`."""
-    return [_file(row) for row in rows]
+    return [file_of(row) for row in rows]
 
 
-def _file(row: Mapping[str, Any]) -> File:
-    values = {name: row[name] for name in COLUMNS}
+def file_of(row: Mapping[str, Any], prefix: str = "") -> File:
+    """The file in a row, in the columns whose names begin with `prefix`."""
+    values = {name: row[prefix + name] for name in COLUMNS}
     return File(**{**values, "state": FileState(values["state"]), "origin": FileOrigin(values["origin"])})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, ForeignKey, Index, Interval, Text, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, DateTime, ForeignKey, Index, Integer, Interval, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -42,6 +43,8 @@ class FileRow(FilesTable, table=True):
         Index("file_of_task", "task_id", postgresql_where=text("NOT visible")),
         # The sweeper's queue.
         Index("file_to_sweep", "sweep_at", postgresql_where=text("sweep_at IS NOT NULL")),
+        # What the library should know.
+        Index("file_in_library", "id", postgresql_where=text("in_library AND state <> 'deleting'")),
     )
 
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")))
@@ -71,6 +74,8 @@ class FileRow(FilesTable, table=True):
     sweep_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     missing_since: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     """When its object was found missing. The file is hidden from its account until the object is back."""
+    in_library: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    """Only the library names the file (`library_file`), as one of its versions or as a thumbnail."""
 
 
 class PinRow(FilesTable, table=True):
@@ -125,6 +130,36 @@ class BundleRow(FilesTable, table=True):
     file_ids: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
     names: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     expires_at: datetime = Field(sa_column=_time(nullable=False))
+
+
+class LibraryFileRow(FilesTable, table=True):
+    """A version of a file in the library."""
+
+    __tablename__ = "library_file"
+    __table_args__ = (
+        CheckConstraint("version >= 1", name="library_file_version"),
+        CheckConstraint("char_length(name) BETWEEN 1 AND 300", name="library_file_name_length"),
+        Index("library_file_of_chain", "chain_id", "number"),
+        Index("library_file_of_owner", "account_id", "owner_id", "number"),
+    )
+
+    number: int = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")))
+    id: UUID = Field(sa_column=Column(Uuid, nullable=False, unique=True))
+    account_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    owner_id: str = Field(sa_column=Column(Text, nullable=False))
+    chain_id: UUID = Field(sa_column=Column(Uuid, nullable=False))
+    """The first version."""
+    chain_owner_id: str = Field(sa_column=Column(Text, nullable=False))
+    """The owner of the first version."""
+    parent_id: UUID | None = Field(default=None, sa_column=Column(Uuid, nullable=True))
+    version: int = Field(sa_column=Column(Integer, nullable=False))
+    tools: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    file_id: int = Field(sa_column=Column(BigInteger, ForeignKey("file.id", ondelete="CASCADE"), nullable=False, unique=True))
+    thumbnail_id: int | None = Field(
+        default=None, sa_column=Column(BigInteger, ForeignKey("file.id", ondelete="SET NULL"), nullable=True, unique=True)
+    )
+    created_at: datetime = Field(sa_column=_time(nullable=False))
 
 
 class AuditRow(AuditColumns, FilesTable, table=True):

@@ -24,7 +24,7 @@ WITH wanted AS (
 ),
 usable AS MATERIALIZED (
   SELECT * FROM file
-  WHERE id = ANY(:file_ids) AND account_id = :account_id AND visible AND missing_since IS NULL
+  WHERE id = ANY(:file_ids) AND account_id = :account_id AND visible AND missing_since IS NULL AND NOT in_library
     AND CASE WHEN state = 'ready' THEN expires_at IS NULL OR expires_at > :now ELSE :unexamined AND state IN ('pending', 'clearing') END
   ORDER BY id FOR NO KEY UPDATE
 ),

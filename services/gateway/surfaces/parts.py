@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from darkroom.internal.files.v1 import intake_service_pb2_grpc, storage_service_pb2_grpc
+from darkroom.internal.files.v1 import intake_service_pb2_grpc, shelf_service_pb2_grpc, storage_service_pb2_grpc
 from darkroom.internal.tasks.v1 import run_service_pb2_grpc
 from services.common.bus import Bus
 from services.common.object_http import ObjectHttp
@@ -28,6 +28,7 @@ class GatewayParts:
     runs: run_service_pb2_grpc.RunServiceAsyncStub
     storage: storage_service_pb2_grpc.StorageServiceAsyncStub
     intake: intake_service_pb2_grpc.IntakeServiceAsyncStub
+    shelf: shelf_service_pb2_grpc.ShelfServiceAsyncStub
     http: ObjectHttp
     """To object storage."""
     bus: Bus

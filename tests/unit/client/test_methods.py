@@ -37,11 +37,11 @@ def test_both_clients_have_the_same_methods() -> None:
     _same_methods(AsyncClient, Client)
 
 
-@pytest.mark.parametrize("part", ["batches", "keys", "webhooks"])
+@pytest.mark.parametrize("part", ["batches", "keys", "library", "webhooks"])
 def test_both_clients_have_the_same_parts(part: str) -> None:
-    from darkroom import batches, keys, synchronous, webhooks
+    from darkroom import batches, keys, library, synchronous, webhooks
 
-    modules: dict[str, ModuleType] = {"batches": batches, "keys": keys, "webhooks": webhooks}
+    modules: dict[str, ModuleType] = {"batches": batches, "keys": keys, "library": library, "webhooks": webhooks}
     _same_methods(getattr(modules[part], part.title()), getattr(synchronous, part.title()))
     assert part in dir(Client)
 

@@ -52,7 +52,7 @@ def test_the_surface_of_a_path(path: str, surface: str) -> None:
 def test_bindings_of_a_method() -> None:
     services = {service.full_name: service for service in catalogue.public_services()}
     rest = services["darkroom.rest.v1.FilesService"].methods_by_name["CompleteMultipartUpload"]
-    assert catalogue.bindings(rest) == (HttpBinding("POST", "/v1/files/{id}/complete"),)
+    assert catalogue.bindings(rest) == (HttpBinding("POST", "/v1/files/{id}/complete", "*"),)
     assert catalogue.bindings(services["darkroom.tasks.v1.TasksService"].methods_by_name["GetTask"]) == ()
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from darkroom.cli import account, audit, batches, doctor, files, keys, models, tasks, usage, verbs, webhooks
+from darkroom.cli import account, audit, batches, doctor, files, keys, library, models, tasks, usage, verbs, webhooks
 from darkroom.cli.exits import guarded
 from darkroom.cli.options import NARROW, Chosen, chosen
 from darkroom.cli.own_version import own_version
@@ -29,6 +29,7 @@ app.command("resume", rich_help_panel="Operations")(resume)
 app.add_typer(tasks.app, name="task", rich_help_panel="Manage")
 app.add_typer(batches.app, name="batch", rich_help_panel="Manage")
 app.add_typer(files.app, name="file", rich_help_panel="Manage")
+app.add_typer(library.app, name="library", rich_help_panel="Manage")
 app.add_typer(webhooks.app, name="webhook", rich_help_panel="Manage")
 app.add_typer(keys.app, name="key", rich_help_panel="Account and server")
 app.command("account", rich_help_panel="Account and server")(account.show)

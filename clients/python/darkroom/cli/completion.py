@@ -29,6 +29,13 @@ def complete_files(incomplete: str) -> Iterator[tuple[str, str]]:
             yield str(file.id), file.name
 
 
+def complete_library(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Ids of the newest versions in the library, with their names."""
+    for file in _fetched(lambda client: client.library.list(_COUNT)):
+        if file.id.startswith(incomplete):
+            yield file.id, file.name
+
+
 def complete_batches(incomplete: str) -> Iterator[tuple[str, str]]:
     """Ids of the newest batches, with their sizes."""
     for batch in _fetched(lambda client: client.batches.list(_COUNT)):

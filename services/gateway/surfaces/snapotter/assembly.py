@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from compat.snapotter.v1 import files_pb2, health_pb2, people_pb2
+from compat.snapotter.v1 import files_pb2, health_pb2, library_pb2, people_pb2
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
 from services.gateway.surfaces.parts import GatewayParts
@@ -14,12 +14,16 @@ from services.gateway.surfaces.snapotter.door import Door, Endpoint
 from services.gateway.surfaces.snapotter.downloads import Downloads
 from services.gateway.surfaces.snapotter.forms import FormRules, Forms
 from services.gateway.surfaces.snapotter.job_ids import JobIds
+from services.gateway.surfaces.snapotter.library import Library
+from services.gateway.surfaces.snapotter.library_calls import LibraryCalls
 from services.gateway.surfaces.snapotter.own_tools import OwnTools
 from services.gateway.surfaces.snapotter.people import People
 from services.gateway.surfaces.snapotter.progress import Progress
 from services.gateway.surfaces.snapotter.runs import Runs
+from services.gateway.surfaces.snapotter.saved_results import SavedResults
 from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
 from services.gateway.surfaces.snapotter.status import Status
+from services.gateway.surfaces.snapotter.thumbnails import LibraryThumbnails
 from services.gateway.surfaces.snapotter.tool_calls import Ended, ToolCalls
 from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
 from services.gateway.surfaces.snapotter.uploads import Uploads
@@ -41,7 +45,10 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     status = Status(parts.runs, caller, auth_enabled=settings.auth_enabled)
     people, downloads = People(parts.backend, auth_enabled=settings.auth_enabled), Downloads(ids, runs, parts.intake, caller)
     uploads = Uploads(forms, runs, contents, ids, parts.intake, caller)
-    calls = ToolCalls(forms, runs, ids, progress)
+    library_calls = LibraryCalls(parts.backend)
+    library = Library(forms, library_calls)
+    thumbnails = LibraryThumbnails(library, runs, parts.receiver, parts.shelf, caller)
+    calls = ToolCalls(forms, runs, ids, progress, SavedResults(library_calls))
     own = OwnTools(forms, calls, contents)
     handlers = {
         "GetHealth": status.health,
@@ -60,6 +67,14 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "DeleteApiKey": people.delete_key,
         "Upload": uploads.upload,
         "Preview": uploads.preview,
+        "ListFiles": library.list_files,
+        "UploadFiles": library.upload,
+        "SaveResult": library.save_result,
+        "GetFile": library.get,
+        "GetContent": library.download,
+        "GetThumbnail": thumbnails.serve,
+        "DeleteFiles": library.delete,
+        "DeleteFile": library.delete_one,
     }
     managing = {
         "ListUsers": people.list_users,
@@ -69,7 +84,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "DeleteUser": people.delete_user,
     }
     found: dict[str, Endpoint] = {}
-    for file in (files_pb2, health_pb2, people_pb2):
+    for file in (files_pb2, health_pb2, library_pb2, people_pb2):
         for service in file.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 path = f"/{service.full_name}/{method.name}"

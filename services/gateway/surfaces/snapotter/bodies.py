@@ -40,5 +40,10 @@ def text_of(body: object, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def storable(text: str) -> str:
+    """A text that a message and a database can hold: NUL becomes another character that no name has, and half a surrogate pair, too."""
+    return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 def _refuse(constant: str) -> None:
     raise ValueError(f"JSON has no {constant}")

@@ -58,18 +58,11 @@ class Door:
             if identity is None:
                 raise Refusal(401, "Authentication required", code="AUTH_REQUIRED")
             _check_password(request, identity)
-            if permission is not None and not permits(identity, permission):
+            if permission is not None and not identity.permits(permission):
                 raise Refusal(403, "Insufficient permissions", code="FORBIDDEN")
             return await handle(request, identity)
 
         return self._calls.open_endpoint(name, served, _refused)
-
-
-def permits(identity: Identity, permission: str) -> bool:
-    """Whether a caller has a permission. A key of the account itself has every one that its scopes do not exclude."""
-    if identity.user is not None:
-        return permission in identity.user.permissions
-    return identity.scopes is None
 
 
 def _check_password(request: Request, identity: Identity) -> None:

@@ -11,6 +11,7 @@ _LONGEST_BYTES = 200
 _IMAGE_EXTENSIONS = ("jpeg", "jpg", "png", "webp", "gif", "bmp", "tiff", "tif", "avif", "svg", "pdf")
 _AFTER_EXTENSION = re.compile(rf"^(.*?\.(?:{'|'.join(_IMAGE_EXTENSIONS)}))(?=\.).*$", re.IGNORECASE | re.DOTALL)
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_MISLEADING = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff/\\]")
 _TYPES = {
     "png": "image/png",
     "jpg": "image/jpeg",
@@ -111,6 +112,11 @@ def with_type(name: str, media_type: str) -> str:
 def media_type_of(name: str) -> str:
     """The type that a name's extension stands for."""
     return _TYPES.get(Name.of(name).extension[1:].lower(), "application/octet-stream")
+
+
+def displayed(name: str, fallback: str = _FALLBACK) -> str:
+    """The name without what would turn the direction of text, or not be seen; the fallback if nothing is left."""
+    return _MISLEADING.sub("", name).strip() or fallback
 
 
 def encoded(name: str) -> str:

@@ -15,7 +15,7 @@ from darkroom.accounts.v1 import user_pb2
 from darkroom.accounts.v1 import users_service_pb2 as users
 from services.common.identity import BAD_KEY_HEADER, Identity
 from services.gateway.backend import Backend
-from services.gateway.surfaces.snapotter.bodies import json_body, text_of
+from services.gateway.surfaces.snapotter.bodies import json_body, storable, text_of
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.times import instant, read_instant
 
@@ -37,7 +37,7 @@ class People:
         if not self._auth_enabled:
             raise Refusal(403, "Authentication is disabled")
         name, password = await _texts(request, "username", "password", missing="Username and password are required")
-        asked = sessions.CreateSessionRequest(user_name=_stored(name), password=_stored(password))
+        asked = sessions.CreateSessionRequest(user_name=storable(name), password=storable(password))
         reply: sessions.CreateSessionResponse = await self._ask(_SESSIONS["CreateSession"], asked, None)
         user = _signed_in(reply.user) | {"teamName": reply.user.team}
         return answer({"token": reply.token, "user": user, "expiresAt": instant(reply.expire_time)})
@@ -59,7 +59,7 @@ class People:
     async def change_password(self, request: Request, identity: Identity) -> Response:
         """Change the own password."""
         body = await json_body(request)
-        current, new = (_stored(text_of(body, name) or "") for name in ("currentPassword", "newPassword"))
+        current, new = (storable(text_of(body, name) or "") for name in ("currentPassword", "newPassword"))
         await self._ask(_SESSIONS["ChangePassword"], sessions.ChangePasswordRequest(current_password=current, new_password=new), identity)
         return answer({"ok": True})
 
@@ -72,14 +72,14 @@ class People:
         """Add somebody."""
         body = await json_body(request)
         name, password = (text_of(body, field) or "" for field in ("username", "password"))
-        asked = users.CreateUserRequest(user_name=_stored(name), password=_stored(password))
+        asked = users.CreateUserRequest(user_name=storable(name), password=storable(password))
         given = {field: body.get(field) for field in ("role", "team")} if isinstance(body, dict) else {}
         faults = [f"{field} must be text" for field, value in given.items() if not isinstance(value, str | None)]
         if name and password and faults:
             raise Refusal(400, "; ".join(faults), code=_INVALID)
         for field, value in given.items():
             if isinstance(value, str):
-                setattr(asked, field, _stored(value))
+                setattr(asked, field, storable(value))
         reply: users.CreateUserResponse = await self._ask(_USERS["CreateUser"], asked, identity)
         user = reply.user
         return answer({"id": user.id, "username": user.name, "role": user.role, "team": user.team}, 201)
@@ -89,12 +89,12 @@ class People:
         body = await json_body(request)
         if not isinstance(body, dict):
             raise Refusal(400, "The body must be an object", code=_INVALID)
-        asked = users.UpdateUserRequest(user_id=_stored(request.path_params["id"]))
+        asked = users.UpdateUserRequest(user_id=storable(request.path_params["id"]))
         faults = []
         for field in ("role", "team"):
             given = body.get(field)
             if isinstance(given, str):
-                setattr(asked, field, _stored(given))
+                setattr(asked, field, storable(given))
             elif field in body:
                 faults.append(f"{field} must be text")
         if faults:
@@ -105,13 +105,13 @@ class People:
     async def reset_password(self, request: Request, identity: Identity) -> Response:
         """Give somebody another password."""
         new = text_of(await json_body(request), "newPassword") or ""
-        asked = users.ResetPasswordRequest(user_id=_stored(request.path_params["id"]), new_password=_stored(new))
+        asked = users.ResetPasswordRequest(user_id=storable(request.path_params["id"]), new_password=storable(new))
         await self._ask(_USERS["ResetPassword"], asked, identity)
         return answer({"ok": True})
 
     async def delete_user(self, request: Request, identity: Identity) -> Response:
         """Remove somebody."""
-        await self._ask(_USERS["DeleteUser"], users.DeleteUserRequest(user_id=_stored(request.path_params["id"])), identity)
+        await self._ask(_USERS["DeleteUser"], users.DeleteUserRequest(user_id=storable(request.path_params["id"])), identity)
         return answer({"ok": True})
 
     async def create_key(self, request: Request, identity: Identity) -> Response:
@@ -123,12 +123,12 @@ class People:
             faults.append("The body must be an object")
         if (name := fields.get("name")) is not None:
             if isinstance(name, str):
-                asked.name = _stored(name).strip()
+                asked.name = storable(name).strip()
             else:
                 faults.append("name must be text")
         if (permissions := fields.get("permissions")) is not None:
             if isinstance(permissions, list) and all(isinstance(each, str) for each in permissions):
-                asked.permissions.extend(map(_stored, permissions))
+                asked.permissions.extend(map(storable, permissions))
             else:
                 faults.append("permissions must be a list of texts")
         if (expires := fields.get("expiresAt")) is not None:
@@ -149,7 +149,7 @@ class People:
 
     async def delete_key(self, request: Request, identity: Identity) -> Response:
         """End one of the caller's keys."""
-        await self._ask(_KEYS["DeleteUserKey"], keys.DeleteUserKeyRequest(user_key_id=_stored(request.path_params["id"])), identity)
+        await self._ask(_KEYS["DeleteUserKey"], keys.DeleteUserKeyRequest(user_key_id=storable(request.path_params["id"])), identity)
         return answer({"ok": True})
 
     async def _ask(self, method: Any, asked: Message, identity: Identity | None) -> Any:
@@ -197,8 +197,3 @@ async def _texts(request: Request, *names: str, missing: str) -> list[str]:
     if not all(found):
         raise Refusal(400, missing, code=_INVALID)
     return found
-
-
-def _stored(text: str) -> str:
-    """A text that a message and a database can hold: NUL becomes another character that no name has, and half a surrogate pair, too."""
-    return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

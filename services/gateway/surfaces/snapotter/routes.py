@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,12 +23,29 @@ _PACKAGE = surface_pb2.DESCRIPTOR.package
 _VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
+class _Anything(Convertor[str]):
+    """Any part of a path. Starlette's `path` ends at a line break."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        """As it is."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """As it is."""
+        return value
+
+
+register_url_convertor("anything", _Anything())
+
+
 def routes(parts: GatewayParts) -> Sequence[Route]:
     """The routes of the application."""
     door = Door(parts.calls)
     endpoints = assemble(parts, door, SnapOtterSettings())
     unknown = door.anyone(f"/{_PACKAGE}/unknown", _nothing)
-    nothing = [Route(path, unknown, methods=list(_VERBS)) for path in ("/api", "/api/{rest:path}")]
+    nothing = [Route(path, unknown, methods=list(_VERBS)) for path in ("/api", "/api/{rest:anything}")]
     return [*_declared(endpoints), *nothing]
 
 
@@ -46,7 +64,7 @@ def _declared(endpoints: Endpoints) -> Iterator[Route]:
 
 def _path(template: str) -> str:
     # The name of a download and that of a job may hold encoded slashes; the handlers read the path as it came.
-    return template.replace("{filename}", "{filename:path}").replace("{job_id}/progress", "{job_id:path}/progress")
+    return template.replace("{filename}", "{filename:anything}").replace("{job_id}/progress", "{job_id:anything}/progress")
 
 
 async def _nothing(request: Request, identity: Identity | None) -> Response:

@@ -17,6 +17,7 @@ from services.gateway.surfaces.snapotter.job_ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.names import encoded, result_name, with_type
 from services.gateway.surfaces.snapotter.progress import Progress, complete, failed
 from services.gateway.surfaces.snapotter.runs import ENDED, Kept, Runs, failure
+from services.gateway.surfaces.snapotter.saved_results import SavedResults
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 
@@ -58,8 +59,8 @@ def download_path(job_id: str, name: str) -> str:
 class ToolCalls:
     """Serves every tool of the common kind."""
 
-    def __init__(self, forms: Forms, runs: Runs, ids: JobIds, progress: Progress) -> None:
-        self._forms, self._runs, self._ids, self._progress = forms, runs, ids, progress
+    def __init__(self, forms: Forms, runs: Runs, ids: JobIds, progress: Progress, saved: SavedResults) -> None:
+        self._forms, self._runs, self._ids, self._progress, self._saved = forms, runs, ids, progress, saved
 
     async def serve(self, tool: Tool, request: Request, identity: Identity) -> Response:
         """One call."""
@@ -68,8 +69,9 @@ class ToolCalls:
         client_id = sent.fields.get(CLIENT_JOB_ID, "")
         await self._progress.began(client_id)
         try:
+            parent = await self._parent(identity, sent)
             file, run = await self.run(tool, request, account_id, sent)
-            body = self.body(account_id, file, run)
+            body = self.body(account_id, file, run) | await self._saved_file(identity, parent, run, tool)
         except Refusal as refusal:
             await self._progress.failed(client_id, refusal.error if refusal.details is None else f"{refusal.error}: {refusal.details}")
             raise
@@ -78,6 +80,22 @@ class ToolCalls:
             raise
         await self._progress.completed(client_id, body)
         return answer(body)
+
+    async def _parent(self, identity: Identity, sent: Sent) -> str:
+        """The library file that the form names, if it does."""
+        try:
+            return self._saved.parent(identity, sent, sent.fields.get(SETTINGS, ""))
+        except DarkroomError:
+            await self._forms.discard(identity.account_id, sent)
+            raise
+
+    async def _saved_file(self, identity: Identity, parent: str, run: run_service_pb2.Run, tool: Tool) -> dict[str, object]:
+        """What is told of the version that the result becomes of the library file, if there is one."""
+        kept = Kept.read(run.kept)
+        if not parent or kept is None:
+            return {}
+        saved = await self._saved.save(identity, parent, run, kept_name(kept, run.outputs[0].media_type), tool.id)
+        return {} if saved is None else {"savedFileId": saved}
 
     async def run(
         self, tool: Tool, request: Request, account_id: int, sent: Sent, *, failed: str = FAILED, unusable: str = ""

@@ -42,11 +42,7 @@ class Uploads:
         require_form(request)
         sent = await self._forms.read(request, account_id, "all", in_tool=False)
         try:
-            if not sent.files:
-                raise Refusal(400, NONE_SENT)
-            for file in sent.files:
-                if file.problem:
-                    raise Refusal(400, f'Invalid file "{file.name}": {file.problem}')
+            check_files(sent)
             asked = intake_service_pb2.BundleFilesRequest(
                 files=[intake_service_pb2.BundledFile(file_id=file.file_id, name=file.name) for file in sent.files]
             )
@@ -79,6 +75,15 @@ def require_form(request: Request) -> None:
     """Refuse what is no form, before its body is read. Raises `Refusal`."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise Refusal(406, "the request is not multipart")
+
+
+def check_files(sent: Sent) -> None:
+    """Refuse a form without files, and one with a file that is unusable. Raises `Refusal`."""
+    if not sent.files:
+        raise Refusal(400, NONE_SENT)
+    for file in sent.files:
+        if file.problem:
+            raise Refusal(400, f'Invalid file "{file.name}": {file.problem}')
 
 
 def _only(sent: Sent) -> tuple[str, int]:

@@ -1,0 +1,115 @@
+"""`darkroom library …`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.filesize import decimal
+from rich.table import Table
+
+from darkroom.cli.completion import complete_library
+from darkroom.cli.destination import destination
+from darkroom.cli.exits import run
+from darkroom.cli.options import NARROW, AsJson, Limit, Output, Overwrite, connect, console, print_json
+from darkroom.files.v1 import library_file_pb2
+
+app = typer.Typer(help="Manage files that are kept, in versions.", no_args_is_help=True)
+
+Version = Annotated[str, typer.Argument(metavar="VERSION", help="Id of a version.", autocompletion=complete_library)]
+Versions = Annotated[list[str], typer.Argument(metavar="VERSION...", help="Ids of versions.", autocompletion=complete_library)]
+_ID_WIDTH = 36
+
+
+@app.command("ls")
+def list_files(
+    search: Annotated[str, typer.Option("--search", "-s", metavar="TEXT", help="Only files whose names contain this text.")] = "",
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the newest version of each file, newest first."""
+
+    async def work() -> None:
+        async with connect() as client:
+            _print(await client.library.list(limit, search), as_json=as_json)
+
+    run(work(), as_json=as_json)
+
+
+@app.command("add")
+def add(
+    path: Annotated[list[Path], typer.Argument(metavar="PATH...", exists=True, dir_okay=False, readable=True, help="Files to upload.")],
+    parent: Annotated[
+        str, typer.Option("--parent", metavar="VERSION", help="The version that they were made of.", autocompletion=complete_library)
+    ] = "",
+    tool: Annotated[str, typer.Option("--tool", metavar="NAME", help="What they were made with.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Upload files, keep them, and print their ids."""
+
+    async def work() -> None:
+        async with connect() as client:
+            for each in path:
+                file = await client.library.add((await client.upload(each)).id, parent_id=parent, tool=tool)
+                if as_json:
+                    print_json(file)
+                else:
+                    print(f"{file.id}  {file.name}")
+
+    run(work(), as_json=as_json)
+
+
+@app.command("show")
+def show(version: Version, as_json: AsJson = False) -> None:
+    """List all versions of a file."""
+
+    async def work() -> None:
+        async with connect() as client:
+            _print((await client.library.get(version)).versions, as_json=as_json)
+
+    run(work(), as_json=as_json)
+
+
+@app.command("get")
+def get(version: Versions, output: Output = ".", overwrite: Overwrite = False, as_json: AsJson = False) -> None:
+    """Download versions and print their paths."""
+
+    async def work() -> None:
+        chosen = destination(output, len(version))
+        async with connect() as client:
+            for each in version:
+                path = await client.library.download(each, chosen.folder, overwrite=overwrite, name=chosen.name)
+                print(json.dumps({"version_id": each, "path": str(path)}, ensure_ascii=False) if as_json else path)
+
+    run(work(), as_json=as_json)
+
+
+@app.command("rm")
+def remove(version: Versions) -> None:
+    """Delete files with all their versions."""
+
+    async def work() -> None:
+        async with connect() as client:
+            await client.library.delete(version)
+
+    run(work())
+
+
+def _print(files: Iterable[library_file_pb2.LibraryFile], *, as_json: bool) -> None:
+    if as_json:
+        for file in files:
+            print_json(file)
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    names = ["id", "name"] if console.width < NARROW else ["id", "name", "version", "size", "made with", "added"]
+    for name in names:
+        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=_ID_WIDTH if name == "id" else None)
+    for file in files:
+        added = file.create_time.ToDatetime(tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+        cells = (file.id, file.name, str(file.version), decimal(file.size_bytes), " ".join(file.tools), added)
+        table.add_row(*cells[: len(names)])
+    console.print(table)

@@ -1,0 +1,31 @@
+"""What people who were removed had in other services goes after them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from services.accounts.store.departures import Departure, DepartureStore
+from services.common.errors import DarkroomError
+from services.common.log import get_logger
+
+INTERVAL_SECONDS = 10.0
+_logger = get_logger()
+
+
+class Departures:
+    """The step of a background loop. `clear(departure)` removes what somebody had; it may be repeated, and raises UNAVAILABLE."""
+
+    def __init__(self, store: DepartureStore, clear: Callable[[Departure], Awaitable[None]]) -> None:
+        self._store, self._clear = store, clear
+
+    async def step(self) -> bool:
+        """Clear up after those whose turn it is; True if there may be more. What fails is tried again after a minute."""
+        due = await self._store.claim()
+        for departure in due:
+            try:
+                await self._clear(departure)
+            except DarkroomError as error:
+                _logger.warning("departure_not_cleared", user_id=departure.public_id, error=str(error))
+                continue
+            await self._store.cleared(departure)
+        return bool(due)
