@@ -15,7 +15,7 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import TextClause, event, text
-from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi, dialect
 from sqlalchemy.engine.interfaces import AdaptedConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -269,6 +269,11 @@ def reaching_database() -> Iterator[None]:
         if not _gone(error.sqlstate):
             raise
         raise _away() from error
+    except AsyncAdapt_asyncpg_dbapi.Error as error:
+        # What SQLAlchemy makes of asyncpg's errors while it connects.
+        if not _gone(error.sqlstate):
+            raise
+        raise _away() from error
     except asyncpg.InterfaceError as error:
         # asyncpg's message for a connection that the server has closed; its other errors of this type are defects, too.
         if "closed" not in str(error):
@@ -284,8 +289,9 @@ def reaching_database() -> Iterator[None]:
 
 
 def _gone(state: str | None) -> bool:
-    # Class 08: connection exceptions; 57P: the server is shutting down, has crashed, or is starting (PostgreSQL's appendix of error codes).
-    return (state or "").startswith(("08", "57P"))
+    # PostgreSQL's appendix of error codes. Class 08: connection exceptions; 53300: too many connections; 57P: the server is shutting down,
+    # has crashed, or is starting.
+    return (state or "").startswith(("08", "53300", "57P"))
 
 
 def _away() -> DarkroomError:

@@ -14,7 +14,7 @@ CALLERS = 6
 PICTURE = encoded(disc(320, 240), "PNG")
 
 
-@pytest.mark.parametrize("part", ["tasks", "files", "inference", "s3"])
+@pytest.mark.parametrize("part", ["tasks", "files", "inference", "postgres", "s3"])
 async def test_a_part_that_is_killed_costs_callers_time_and_no_answer(stack: StackUnderTest, part: str) -> None:
     account = await asyncio.to_thread(stack.create_account)
     caller = SnapOtter(stack.url, account.api_key)

@@ -142,6 +142,26 @@ async def test_a_database_that_is_away_is_unavailable(database: str) -> None:
             assert error.value.reason is ErrorReason.UNAVAILABLE
 
 
+@pytest.mark.parametrize(("state", "away"), [("57P03", True), ("53300", True), ("28P01", False)])
+async def test_a_server_that_lets_nobody_in_now_is_unavailable(state: str, *, away: bool) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # The message for the start of a session, and an error (PostgreSQL's frontend/backend protocol, version 3).
+        await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big") - 4)
+        fields = b"".join(name + value.encode() + b"\0" for name, value in ((b"S", "FATAL"), (b"C", state), (b"M", "not now"))) + b"\0"
+        writer.write(b"E" + (4 + len(fields)).to_bytes(4, "big") + fields)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with opened(f"postgresql+asyncpg://anybody@127.0.0.1:{port}/any?ssl=disable", 1) as database:
+            for call in (database.fetch(_IDS), _transaction(database), _session(database)):
+                with pytest.raises(Exception) as error:
+                    await call
+                assert isinstance(error.value, DarkroomError) is away, error.value
+                assert not isinstance(error.value, DarkroomError) or error.value.reason is ErrorReason.UNAVAILABLE
+
+
 async def _transaction(database: Database) -> None:
     async with database.transaction() as transaction:
         await transaction.fetch(_IDS)
