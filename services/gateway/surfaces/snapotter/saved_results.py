@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 from darkroom.common.v1 import scope_pb2
 from darkroom.files.v1 import library_service_pb2
 from darkroom.internal.tasks.v1 import run_service_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
 from services.common.scopes import require_scope
+from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.forms import Sent
 from services.gateway.surfaces.snapotter.library_calls import LibraryCalls
 from services.gateway.surfaces.snapotter.names import displayed
+from services.gateway.surfaces.snapotter.tool_settings import read_json
 
 FILE_ID = "fileId"
 _LONGEST_ID = 100
@@ -53,8 +53,8 @@ def _in_settings(text: str) -> str:
     if FILE_ID not in text:
         return ""
     try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):
+        said = read_json(text)
+    except Refusal:
         # The tool says what is wrong with them.
         return ""
     named = said.get(FILE_ID) if isinstance(said, dict) else None
