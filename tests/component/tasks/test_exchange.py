@@ -118,9 +118,10 @@ async def test_after_it_has_said_that_it_stops_a_worker_gets_nothing(service: Se
             await other.given()
         await worker.say(again=[run_id], draining=True)
         again = await replica.started(service.worker(), waiting.id)
-        assert again.attempt == 2
+        assert again.attempt >= 2
+        # A look that was under way may have taken it for a slot of the worker that stops: that attempt is handed back, too.
         assert [one.outcome for one in (await replica.get(me, waiting.id)).attempts] == [
-            task_pb2.TASK_STATE_FAILED,
+            *[task_pb2.TASK_STATE_FAILED] * (again.attempt - 1),
             task_pb2.TASK_STATE_UNSPECIFIED,
         ]
         assert len(worker.admissions) == 1
