@@ -52,6 +52,12 @@ async def admin(visitor: SnapOtter) -> SnapOtter:
     return await visitor.admin()
 
 
+@pytest.fixture
+async def person(admin: SnapOtter) -> SnapOtter:
+    """Somebody with the role `user` and an empty library."""
+    return (await admin.person())[1]
+
+
 @pytest.fixture(scope="session")
 def portrait() -> bytes:
     """The sample photo: 512 by 512 pixels, JPEG."""

@@ -5,25 +5,20 @@ from __future__ import annotations
 import json
 import tempfile
 from datetime import UTC
-from functools import partial
 from pathlib import Path
-from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
 from darkroom.cli.destination import Destination, destination
 from darkroom.cli.exits import run, usage
 from darkroom.cli.options import ID_WIDTH, NARROW, AsJson, FileIds, Limit, Output, Overwrite, connect, console, print_json
 from darkroom.cli.standard_output import STDOUT, copy_out, refuse_terminal
+from darkroom.cli.uploading import Paths, uploaded
 from darkroom.files.v1 import file_pb2
 
 app = typer.Typer(help="Manage files.", no_args_is_help=True)
-
-_COLUMNS = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
 
 
 @app.command("ls")
@@ -81,19 +76,15 @@ def get(file: FileIds, output: Output = ".", overwrite: Overwrite = False, as_js
 
 @app.command("put")
 def put(
-    path: Annotated[list[Path], typer.Argument(metavar="PATH...", exists=True, dir_okay=False, readable=True, help="Files to upload.")],
+    path: Paths,
     as_json: AsJson = False,
 ) -> None:
     """Upload files and print their ids."""
 
-    shown = Console(stderr=True)
-
     async def work() -> None:
         async with connect() as client:
             for each in path:
-                with Progress(*_COLUMNS, console=shown, transient=True, disable=as_json or not shown.is_terminal) as progress:
-                    bar = progress.add_task(each.name, total=each.stat().st_size)
-                    file = await client.upload(each, partial(progress.advance, bar))
+                file = await uploaded(client, each, quiet=as_json)
                 if as_json:
                     print_json(file)
                 else:

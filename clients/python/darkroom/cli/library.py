@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import UTC
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +15,7 @@ from darkroom.cli.completion import complete_library
 from darkroom.cli.destination import destination
 from darkroom.cli.exits import run
 from darkroom.cli.options import NARROW, AsJson, Limit, Output, Overwrite, connect, console, print_json
+from darkroom.cli.uploading import Paths, uploaded
 from darkroom.files.v1 import library_file_pb2
 
 app = typer.Typer(help="Manage files that are kept, in versions.", no_args_is_help=True)
@@ -42,7 +42,7 @@ def list_files(
 
 @app.command("add")
 def add(
-    path: Annotated[list[Path], typer.Argument(metavar="PATH...", exists=True, dir_okay=False, readable=True, help="Files to upload.")],
+    path: Paths,
     parent: Annotated[
         str, typer.Option("--parent", metavar="VERSION", help="The version that they were made of.", autocompletion=complete_library)
     ] = "",
@@ -54,7 +54,7 @@ def add(
     async def work() -> None:
         async with connect() as client:
             for each in path:
-                file = await client.library.add((await client.upload(each)).id, parent_id=parent, tool=tool)
+                file = await client.library.add((await uploaded(client, each, quiet=as_json)).id, parent_id=parent, tool=tool)
                 if as_json:
                     print_json(file)
                 else:
