@@ -93,7 +93,7 @@ def test_what_is_left_below_a_prefix_that_the_gateway_answers() -> None:
 def test_paths_of_the_gateways_apart_from_its_prefixes(tmp_path: Path) -> None:
     with surface_added("notes", tmp_path):
         apart = [path for path in routes.paths() if isinstance(path, routes.HandedOnPath) and "notes" in path.regex]
-        assert apart == [routes.HandedOnPath("/v1/tasks/[^/]+/notes", streams=True)]
+        assert apart == [routes.HandedOnPath("/v1/tasks/[^/]+/notes", streams=True, late=False)]
         assert apart[0].prefix == "/v1/tasks"
         assert apart[0] in routes.path_groups(routes.paths(), routes.remainders())["/v1/tasks"].paths
         assert [one.prefix for one in routes.remainders() if one.handed_on] == ["/notes", "/api"]
