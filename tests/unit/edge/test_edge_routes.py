@@ -123,3 +123,8 @@ def test_where_lists_without_items_are_left_out_no_other_list_is_ever_empty() ->
                 for field in catalogue.lists_in(method.output_type):
                     options = field.GetOptions()
                     assert options.Extensions[options_pb2.absent_when_empty] or is_required(field), field.full_name
+
+
+def test_replies_that_are_late_have_routes_of_their_own() -> None:
+    late = [path.regex for path in routes.paths() if isinstance(path, routes.HandedOnPath) and path.late]
+    assert late == ["/api/v1/pipeline/batch", "/api/v1/tools/[^/]+/batch"]
