@@ -135,7 +135,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Mount(NativeUsers(users)),
             Mount(NativeUserKeys(user_keys)),
             Mount(NativeSettings(shared)),
-            Mount(NativeBranding(Branding(LogoStore(database), home))),
+            Mount(NativeBranding(Branding(LogoStore(database), home, rates))),
             Mount(RestKeys(accounts, creation)),
             Mount(RestAudit(trail)),
             Mount(RestUsage(report)),
