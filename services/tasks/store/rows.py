@@ -48,7 +48,7 @@ def _reader(
 
 task_of = _reader(
     Task,
-    {"surface": "", "client_request": b"", "later_inputs": ()},
+    {"surface": "", "client_request": b"", "later_inputs": (), "operation_bytes": ()},
     ("outbox_id", "outbox_events"),
     state=TaskState,
     error_reason=ErrorReason,
