@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import secrets
+import zipfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
 from services.common.identity import Signer
 from services.gateway.surfaces.snapotter.assembly import JOB_IDS
@@ -75,6 +79,8 @@ async def test_a_job_whose_gateway_ends_is_told_to_have_failed(impatient: StackU
     assert (single[-1]["type"], single[-1]["phase"], single[-1]["error"]) == ("single", "failed", CUT_OFF)
     assert (whole[-1]["type"], whole[-1]["status"], whole[-1]["totalFiles"]) == ("batch", "failed", len(FILES))
     assert whole[-1]["errors"][-1]["error"] == CUT_OFF
+    # One that is stopped says so itself; that of one that is killed is missed.
+    assert len(single) == (2 if how == "kill" else 1)
     # It stays told, and the name can be used again.
     assert [await events_of(caller, jobs[1])] == [single[-1:]]
     reply = await caller.tool("resize", PICTURE, {"width": 9}, clientJobId=jobs[1])
@@ -99,19 +105,42 @@ async def test_a_running_task_is_followed_by_the_id_that_replies_name(impatient:
     assert {each["phase"] for each in before} == {"processing"}
 
 
-async def test_storage_that_fails_in_the_middle_breaks_the_archive(impatient: StackUnderTest, caller: SnapOtter) -> None:
-    large = encoded(disc(2400, 1800), "TIFF")
-    parts = [(f"{number}.tiff", large) for number in range(3)]
-    content, kind = form_of(*(("file", each, name) for name, each in parts), ("settings", '{"angle": 90}'))
+@pytest.mark.parametrize("part", ["tasks", "files", "inference"])
+async def test_a_part_that_is_killed_costs_a_batch_time_and_no_file(impatient: StackUnderTest, caller: SnapOtter, part: str) -> None:
+    sending = asyncio.create_task(batch(caller, "resize", FILES * 20, {"width": 9}))
+    done, _ = await asyncio.wait((sending,), timeout=1)
+    assert not done
+    await asyncio.to_thread(impatient.kill, part)
+    assert len(archive(await sending).names) == len(FILES) * 20
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+async def test_storage_that_fails_in_the_middle(impatient: StackUnderTest, caller: SnapOtter, how: str) -> None:
+    """If it comes back, the archive is whole; else it breaks."""
+    noise = np.random.default_rng(0).integers(0, 256, (2000, 1500, 3), dtype=np.uint8)
+    large = encoded(Image.fromarray(noise), "PNG", compress_level=0)
+    content, kind = form_of(*(("file", large, f"{number}.png") for number in range(4)), ("settings", '{"angle": 90}'))
     request = caller.http.stream(
         "POST", f"{caller.url}/api/v1/tools/rotate/batch", content=content, headers={**caller.headers, "content-type": kind}
     )
-    received = 0
-    with pytest.raises(httpx.HTTPError):
+    received = bytearray()
+
+    async def receive() -> int:
         async with request as reply:
             assert reply.status_code == 200
             async for piece in reply.aiter_bytes():
                 if not received:
-                    await asyncio.to_thread(impatient.kill, "s3")
-                received += len(piece)
-    assert 0 < received < int(reply.headers["content-length"])
+                    await asyncio.to_thread(getattr(impatient, how), "s3")
+                received.extend(piece)
+            return int(reply.headers["content-length"])
+
+    if how == "kill":
+        assert await receive() == len(received)
+        assert zipfile.ZipFile(io.BytesIO(received)).testzip() is None
+        return
+    try:
+        with pytest.raises(httpx.HTTPError):
+            await receive()
+        assert len(received) > len(large) // 100
+    finally:
+        await asyncio.to_thread(impatient.start, "s3")

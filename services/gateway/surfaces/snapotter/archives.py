@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 
 from darkroom.files.v1 import file_pb2
+from services.common.backoff import retry_unavailable
 from services.common.errors import DarkroomError
 from services.common.log import get_logger
 from services.common.zip_archive import Entry, ZipArchive
@@ -24,6 +25,8 @@ _LONGEST = {"x-file-results": 40 << 10, "x-job-id": 10 << 10}
 """Bytes: the edge takes 60 KiB of headers, and clients often less. A header that would be longer is left out."""
 _PRINTABLE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 _STILL_SECONDS = 60.0
+_PATIENCE_SECONDS = 20.0
+"""For a service or storage that restarts."""
 _PART_OF_ID = 8
 _logger = get_logger()
 
@@ -55,14 +58,37 @@ class Archives:
         return _Unhurried(archive.pieces(), headers=headers, media_type="application/zip")
 
     async def _read(self, account_id: int, file: file_pb2.File) -> AsyncIterator[bytes]:
+        """The content. Storage that fails in the middle is asked again, for what is left."""
+        taken = 0
+        pieces = self._pieces(account_id, file, taken)
+
+        async def more() -> bytes | None:
+            nonlocal pieces
+            try:
+                return await anext(pieces, None)
+            except DarkroomError:
+                pieces = self._pieces(account_id, file, taken)
+                raise
+
         try:
-            async with self._contents.opened(account_id, file) as pieces:
-                async for piece in pieces:
-                    yield piece
+            while (piece := await retry_unavailable(more, _PATIENCE_SECONDS)) is not None:
+                taken += len(piece)
+                yield piece
         except DarkroomError as error:
             # The connection breaks: the client has been told a length.
             _logger.warning("archive_broken", file_id=file.id, error=str(error))
             raise
+        finally:
+            await pieces.aclose()
+
+    async def _pieces(self, account_id: int, file: file_pb2.File, skipped: int) -> AsyncGenerator[bytes, None]:
+        """The content after so many bytes."""
+        async with self._contents.opened(account_id, file) as pieces:
+            async for piece in pieces:
+                rest = piece[skipped:]
+                skipped -= len(piece) - len(rest)
+                if rest:
+                    yield rest
 
 
 class _Unhurried(StreamingResponse):

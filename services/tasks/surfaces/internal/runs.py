@@ -109,6 +109,7 @@ class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
             last_sequence=task.last_sequence,
             progress=task.progress,
             progress_message=task.progress_message,
+            operation_bytes=task.operation_bytes,
         )
 
 
