@@ -16,6 +16,7 @@ LIMITS = {
     "DARKROOM_MAX_UPLOAD_SIZE_MB": "1",
     "DARKROOM_MAX_SVG_SIZE_MB": "0.01",
     "DARKROOM_MAX_BATCH_SIZE": "2",
+    "DARKROOM_MAX_LOGO_SIZE_KB": "3",
     "DARKROOM_MAX_MEGAPIXELS": "1",
     "DARKROOM_MAX_USERS": "3",
     "DARKROOM_SESSION_DURATION_HOURS": "0.5",
@@ -62,6 +63,14 @@ async def test_limits_by_setting(visitor: SnapOtter) -> None:
     assert (reply.status_code, reply.json()["error"]) == (400, "Failed to parse multipart request")
     assert "Too many files" in reply.json()["details"]
     assert (await admin.form("/api/v1/tools/resize/batch", *three[:2], settings)).status_code == 200
+
+    logo = b'--e\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n%s\r\n--e--\r\n'
+    for more, status in ((3072, 400), (0, 200)):
+        sent = {"content-type": "multipart/form-data; boundary=e"}
+        reply = await admin.call("POST", "/api/v1/settings/logo", logo % (PICTURE + bytes(more)), **sent)
+        assert reply.status_code == status
+        assert status == 200 or reply.json() == {"error": "Logo must be 3KB or smaller", "code": "VALIDATION_ERROR"}
+    await admin.call("DELETE", "/api/v1/settings/logo")
 
     wide = encoded(disc(1200, 1000), "PNG")
     reply = await admin.tool("resize", wide, {"width": 9})

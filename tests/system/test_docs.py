@@ -53,10 +53,10 @@ async def test_examples(page: Path, stack: StackUnderTest, account: Account, nat
 
 
 async def newcomer(url: str) -> dict[str, str]:
-    """The name and the first password of somebody new, as that page's examples have them."""
+    """The name and the first password of a new administrator, as that page's examples have them."""
     admin = await SnapOtter(url).admin()
     name, password = f"person-{secrets.token_hex(6)}", "First-Password-1"
-    added = await admin.post("/api/auth/register", {"username": name, "password": password})
+    added = await admin.post("/api/auth/register", {"username": name, "password": password, "role": "admin"})
     assert added.status_code == 201, added.text
     return {"NAME": name, "FIRST": password}
 

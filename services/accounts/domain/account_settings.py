@@ -19,7 +19,7 @@ _MOST_ATTEMPTS = 1_000_000.0
 
 class AccountSettings:
     """The settings. `seeds` are those that are there from the beginning, besides the id of the installation. Raises PERMISSION_DENIED for
-    callers of another account."""
+    callers of another account, and PASSWORD_CHANGE_REQUIRED for sessions whose person has to change the password first."""
 
     def __init__(self, store: SettingStore, home: Home, seeds: Mapping[str, str]) -> None:
         self._store, self._home, self._seeds = store, home, seeds
@@ -27,13 +27,13 @@ class AccountSettings:
 
     async def all(self, caller: Identity) -> Sequence[Setting]:
         """All settings, by name."""
-        account_id = await self._home.require(caller)
+        account_id = await self._account_of(caller)
         await self._seed(account_id)
         return await self._store.all(account_id)
 
     async def get(self, caller: Identity, name: str) -> Setting:
         """A setting. Raises SETTING_NOT_FOUND."""
-        account_id = await self._home.require(caller)
+        account_id = await self._account_of(caller)
         await self._seed(account_id)
         for found in await self._store.some(account_id, [name]):
             return found
@@ -41,7 +41,7 @@ class AccountSettings:
 
     async def change(self, caller: Identity, values: Mapping[str, str], removed: Sequence[str]) -> None:
         """Write and remove settings, all or none. Raises FIELD_INVALID."""
-        account_id = await self._home.require(caller)
+        account_id = await self._account_of(caller)
         if "" in values or "" in removed:
             raise DarkroomError(ErrorReason.FIELD_INVALID, "A setting has a name.", field="values" if "" in values else "removed")
         if not values.keys().isdisjoint(removed):
@@ -64,6 +64,11 @@ class AccountSettings:
         except ValueError:
             return None
         return min(most, _MOST_ATTEMPTS) if math.isfinite(most) and most >= 0 else None
+
+    async def _account_of(self, caller: Identity) -> int:
+        if caller.user is not None and caller.user.session and caller.user.must_change:
+            raise DarkroomError(ErrorReason.PASSWORD_CHANGE_REQUIRED, "Password change required")
+        return await self._home.require(caller)
 
     async def _seed(self, account_id: int) -> None:
         if not self._seeded:

@@ -82,9 +82,15 @@ class Version:
         (self._folder / _SWAGGER).symlink_to(REPOSITORY / _SWAGGER)
         self._run("protos/generate.py")
 
+    @property
+    def has_people(self) -> bool:
+        """Whether it serves SnapOtter's API."""
+        return (self._folder / "services" / "gateway" / "surfaces" / "snapotter").exists()
+
     def up(self, stack: StackUnderTest) -> str:
         """Start the stack with this version's own `deploy.local`, without what needs models; returns its URL."""
-        return self._run("-c", _START, str(stack.dir), *PARTS).splitlines()[-1]
+        parts = (*PARTS, "gateway") if self.has_people else PARTS
+        return self._run("-c", _START, str(stack.dir), *parts).splitlines()[-1]
 
     def down(self, stack: StackUnderTest) -> None:
         """Stop it, likewise."""

@@ -1,0 +1,192 @@
+"""SnapOtter's API with two gateways and two accounts services: what is done through one holds for the other."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+
+from darkroom import AsyncClient
+from darkroom.failures import Unauthenticated
+from darkroom.operations.v1 import noop_pb2, operation_pb2
+from tests.faults.beside import beside
+from tests.harness.parts import ensure_up
+from tests.stacks import StackUnderTest
+from tests.system.pictures import disc, encoded
+from tests.system.snapotter import PASSWORD, SnapOtter
+from tests.system.test_snapotter_progress import events
+
+PICTURE = encoded(disc(64, 48), "PNG")
+LONG = operation_pb2.Operation(noop=noop_pb2.Noop(steps=1000, step_milliseconds=1000))
+SETTINGS = "/api/v1/settings"
+PATIENCE_SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def doors(_stack_alone: StackUnderTest) -> Iterator[tuple[str, str]]:
+    """URLs of both. The second gateway starts when a tool has been disabled."""
+    ensure_up(_stack_alone)
+
+    async def disable(tools: list[str]) -> None:
+        visitor = SnapOtter(_stack_alone.url)
+        try:
+            admin = await visitor.admin()
+            assert (await admin.call("PUT", SETTINGS, {"disabledTools": tools})).status_code == 200
+        finally:
+            await visitor.http.aclose()
+
+    _stack_alone.run(disable(["strip-metadata", "no-such-tool"]))
+    with beside(_stack_alone) as url:
+        _stack_alone.run(disable([]))
+        yield _stack_alone.url, url
+
+
+@pytest.fixture
+async def first(doors: tuple[str, str]) -> AsyncIterator[SnapOtter]:
+    """The administrator, at the first."""
+    visitor = SnapOtter(doors[0])
+    yield await visitor.admin()
+    await visitor.http.aclose()
+
+
+@pytest.fixture
+def second(doors: tuple[str, str], first: SnapOtter) -> SnapOtter:
+    """The administrator, at the second, with the same session."""
+    return SnapOtter(doors[1], first.token, first.http)
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await holds():
+            await asyncio.sleep(0.1)
+
+
+async def test_disabled_tools_are_gone_after_a_start(first: SnapOtter, second: SnapOtter) -> None:
+    for path in ("strip-metadata", "strip-metadata/inspect"):
+        gone = await second.tool(path, PICTURE)
+        assert gone.status_code == 404
+        assert gone.json() == {"message": f"Route POST:/api/v1/tools/{path} not found", "error": "Not Found", "statusCode": 404}
+        assert (await first.tool(path, PICTURE)).status_code == 200
+    assert (await second.of("").tool("strip-metadata", PICTURE)).status_code == 401
+    assert len(await second.result("resize", PICTURE, {"width": 9})) > 0
+
+
+async def test_settings_and_the_logo_are_the_same_at_once(first: SnapOtter, second: SnapOtter) -> None:
+    name = secrets.token_hex(6)
+    for number, (writer, reader) in enumerate(((first, second), (second, first))):
+        await writer.call("PUT", SETTINGS, {name: str(number)})
+        assert (await reader.get(f"{SETTINGS}/{name}")).json()["value"] == str(number)
+    ids = {(await caller.get(f"{SETTINGS}/instance_id")).json()["value"] for caller in (first, second)}
+    assert len(ids) == 1
+    body = (
+        b'--e\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
+        + PICTURE
+        + b"\r\n--e--\r\n"
+    )
+    sent = await second.call("POST", f"{SETTINGS}/logo", body, **{"content-type": "multipart/form-data; boundary=e"})
+    assert sent.status_code == 200
+    shown = [await caller.get(f"{SETTINGS}/logo") for caller in (first, second)]
+    assert shown[0].content == shown[1].content
+    assert shown[0].headers["etag"] == shown[1].headers["etag"]
+    await first.call("DELETE", f"{SETTINGS}/logo")
+    assert (await second.get(f"{SETTINGS}/logo")).status_code == 404
+
+
+async def test_a_stream_of_progress_follows_a_job_of_the_other(first: SnapOtter, second: SnapOtter) -> None:
+    for runner, watcher in ((first, second), (second, first)):
+        name, opened = secrets.token_hex(8), asyncio.Event()
+        watching = asyncio.create_task(events(watcher, name, opened))
+        await opened.wait()
+        reply = await runner.tool("resize", PICTURE, {"width": 20}, clientJobId=name)
+        told = await asyncio.wait_for(watching, PATIENCE_SECONDS)
+        assert [each["phase"] for each in told] == ["processing", "complete"]
+        assert told[-1]["result"] == reply.json()
+        assert await watcher.download(reply.json()["downloadUrl"]) == await runner.download(reply.json()["downloadUrl"])
+
+
+async def ends_the_session(how: str, admin: SnapOtter, mine: SnapOtter, user_id: str) -> None:
+    match how:
+        case "logout":
+            reply = await mine.post("/api/auth/logout")
+        case "removal":
+            reply = await admin.call("DELETE", f"/api/auth/users/{user_id}")
+        case "reset":
+            reply = await admin.post(f"/api/auth/users/{user_id}/reset-password", {"newPassword": "Third-Password-3"})
+        case _:
+            body = {"currentPassword": PASSWORD, "newPassword": "Another-Horse-2"}
+            reply = await (await admin.signed_in(how, PASSWORD)).post("/api/auth/change-password", body)
+    assert reply.status_code == 200, reply.text
+
+
+@pytest.mark.parametrize("how", ["logout", "removal", "reset", "other password"])
+async def test_a_session_that_ends_at_one_ends_at_the_other(first: SnapOtter, second: SnapOtter, how: str) -> None:
+    added, here = await first.person()
+    there = second.of(here.token)
+    # Both know it now, and a stream is open.
+    assert (await there.get("/api/v1/files")).status_code == 200
+    async with AsyncClient(there.url, there.token) as native:
+        task, opened = await native.create_task([], [LONG]), asyncio.Event()
+
+        async def watch() -> None:
+            async for _ in native.watch(task.id):
+                opened.set()
+
+        watching = asyncio.create_task(watch())
+        await opened.wait()
+        await ends_the_session(how if how != "other password" else added["username"], first, here, added["id"])
+
+        async def refused() -> bool:
+            return (await there.get("/api/v1/files")).status_code == 401
+
+        await until(refused)
+        with pytest.raises(Unauthenticated):
+            await asyncio.wait_for(watching, PATIENCE_SECONDS)
+    async with AsyncClient(first.url, first.token) as native:
+        await native.cancel_task(task.id)
+
+
+async def test_a_demotion_and_a_deleted_key_hold_at_the_other(first: SnapOtter, second: SnapOtter) -> None:
+    added, here = await first.person("admin")
+    there = second.of(here.token)
+    made = (await here.post("/api/v1/api-keys", {})).json()
+    key = second.of(made["key"])
+    for caller in (there, key):
+        assert (await caller.get("/api/auth/users")).status_code == 200
+    assert (await first.call("PUT", f"/api/auth/users/{added['id']}", {"role": "user"})).status_code == 200
+
+    async def demoted() -> bool:
+        return [(await caller.get("/api/auth/users")).status_code for caller in (there, key)] == [403, 403]
+
+    await until(demoted)
+    assert (await here.call("DELETE", f"/api/v1/api-keys/{made['id']}")).status_code == 200
+
+    async def gone() -> bool:
+        return (await key.get("/api/v1/files")).status_code == 401
+
+    await until(gone)
+    assert (await there.get("/api/v1/files")).status_code == 200
+
+
+async def attempts(callers: list[SnapOtter], most: int) -> int:
+    """How many of many attempts to sign in, at each in turn, pass the limit."""
+    body = {"username": "nobody", "password": "Wrong-Password-1"}
+    replies = [await callers[number % len(callers)].of("").post("/api/auth/login", body) for number in range(most)]
+    for reply in replies:
+        assert reply.status_code in (401, 429), reply.text
+        assert reply.status_code == 401 or int(reply.headers["retry-after"]) > 0
+    return sum(reply.status_code == 401 for reply in replies)
+
+
+async def test_attempts_to_sign_in_count_together_and_by_the_setting(first: SnapOtter, second: SnapOtter) -> None:
+    try:
+        # A limit of its own has a bucket of its own; what flows into it meanwhile is little.
+        for limit in (4, 7):
+            assert (await first.call("PUT", SETTINGS, {"loginAttemptLimit": limit})).status_code == 200
+            assert limit <= await attempts([first, second], 20) <= limit + 3
+        for unlimited in (0, "many", -3, "NaN"):
+            assert (await second.call("PUT", SETTINGS, {"loginAttemptLimit": unlimited})).status_code == 200
+            assert await attempts([first, second], 10) == 10
+    finally:
+        assert (await first.call("PUT", SETTINGS, {"loginAttemptLimit": ""})).status_code == 200
