@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from compat.snapotter.v1 import files_pb2, health_pb2, library_pb2, people_pb2
+from compat.snapotter.v1 import files_pb2, health_pb2, library_pb2, people_pb2, pipelines_pb2
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
 from services.gateway.surfaces.parts import GatewayParts
@@ -18,6 +18,8 @@ from services.gateway.surfaces.snapotter.library import Library
 from services.gateway.surfaces.snapotter.library_calls import LibraryCalls
 from services.gateway.surfaces.snapotter.own_tools import OwnTools
 from services.gateway.surfaces.snapotter.people import People
+from services.gateway.surfaces.snapotter.pipeline_runs import PipelineRuns
+from services.gateway.surfaces.snapotter.pipelines import Pipelines
 from services.gateway.surfaces.snapotter.progress import Progress
 from services.gateway.surfaces.snapotter.runs import Runs
 from services.gateway.surfaces.snapotter.saved_results import SavedResults
@@ -50,6 +52,8 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     thumbnails = LibraryThumbnails(library, runs, parts.receiver, parts.shelf, caller)
     calls = ToolCalls(forms, runs, ids, progress, SavedResults(library_calls))
     own = OwnTools(forms, calls, contents)
+    pipelines = Pipelines(parts.backend, settings.max_pipeline_steps)
+    pipeline_runs = PipelineRuns(forms, runs, ids, progress, settings.max_pipeline_steps)
     handlers = {
         "GetHealth": status.health,
         "GetAuthConfig": status.auth,
@@ -75,6 +79,11 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "GetThumbnail": thumbnails.serve,
         "DeleteFiles": library.delete,
         "DeleteFile": library.delete_one,
+        "ExecutePipeline": pipeline_runs.execute,
+        "SavePipeline": pipelines.save,
+        "ListPipelines": pipelines.list_saved,
+        "ListPipelineTools": pipelines.tools,
+        "DeletePipeline": pipelines.delete,
     }
     managing = {
         "ListUsers": people.list_users,
@@ -84,7 +93,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "DeleteUser": people.delete_user,
     }
     found: dict[str, Endpoint] = {}
-    for file in (files_pb2, health_pb2, library_pb2, people_pb2):
+    for file in (files_pb2, health_pb2, library_pb2, people_pb2, pipelines_pb2):
         for service in file.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 path = f"/{service.full_name}/{method.name}"
