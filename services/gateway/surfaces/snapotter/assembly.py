@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from compat.snapotter.v1 import batches_pb2, files_pb2, health_pb2, library_pb2, people_pb2, roles_pb2, settings_pb2
+from compat.snapotter.v1 import batches_pb2, files_pb2, health_pb2, library_pb2, people_pb2, pipelines_pb2, roles_pb2, settings_pb2
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
 from services.gateway.surfaces.parts import GatewayParts
@@ -23,7 +23,9 @@ from services.gateway.surfaces.snapotter.library_calls import LibraryCalls
 from services.gateway.surfaces.snapotter.logo import Logo
 from services.gateway.surfaces.snapotter.own_tools import OwnTools
 from services.gateway.surfaces.snapotter.people import People
-from services.gateway.surfaces.snapotter.pipeline_plans import pipeline_tools
+from services.gateway.surfaces.snapotter.pipeline_reader import PipelineReader
+from services.gateway.surfaces.snapotter.pipeline_runs import PipelineRuns
+from services.gateway.surfaces.snapotter.pipelines import Pipelines
 from services.gateway.surfaces.snapotter.progress import Progress
 from services.gateway.surfaces.snapotter.roles import Roles
 from services.gateway.surfaces.snapotter.runs import Runs
@@ -61,10 +63,12 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     thumbnails = LibraryThumbnails(library, runs, parts.receiver, parts.shelf, caller)
     calls = ToolCalls(forms, runs, ids, jobs, SavedResults(library_calls))
     own = OwnTools(forms, calls, contents)
-    batches = Batches(forms, runs, jobs, Archives(contents), settings.jobs_at_once, pipeline_tools())
     shared, enabled = SharedSettings(parts.backend), EnabledTools(parts.settings, caller)
+    reader = PipelineReader(enabled, settings.max_pipeline_steps)
+    batches = Batches(forms, runs, jobs, Archives(contents), settings.jobs_at_once, reader)
     logo = Logo(parts.receiver, runs, contents, parts.backend, settings.max_logo_size_kb)
     roles, teams = Roles(parts.backend), Teams(parts.backend)
+    pipelines, pipeline_runs = Pipelines(parts.backend, reader), PipelineRuns(forms, runs, ids, jobs, reader)
     handlers = {
         "GetHealth": status.health,
         "GetAuthConfig": status.auth,
@@ -95,6 +99,11 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "DeleteFile": library.delete_one,
         "ListSettings": shared.all,
         "GetSetting": shared.one,
+        "ExecutePipeline": pipeline_runs.execute,
+        "SavePipeline": pipelines.save,
+        "ListPipelines": pipelines.list_saved,
+        "ListPipelineTools": pipelines.tools,
+        "DeletePipeline": pipelines.delete,
     }
     managing = {
         "ListUsers": (people.list_users, "users:manage"),
@@ -117,7 +126,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "DeleteLogo": (logo.delete, "branding:manage"),
     }
     found: dict[str, Endpoint] = {}
-    for file in (batches_pb2, files_pb2, health_pb2, library_pb2, people_pb2, roles_pb2, settings_pb2):
+    for file in (batches_pb2, files_pb2, health_pb2, library_pb2, people_pb2, pipelines_pb2, roles_pb2, settings_pb2):
         for service in file.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 path = f"/{service.full_name}/{method.name}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from darkroom.operations.v1 import operation_pb2
 from services.gateway.surfaces.snapotter.names import Name
-from services.gateway.surfaces.snapotter.pipeline_plans import read_pipeline, unknown
+from services.gateway.surfaces.snapotter.pipeline_plans import unknown
+from services.gateway.surfaces.snapotter.pipeline_reader import PipelineReader
 from services.gateway.surfaces.snapotter.runs import Kept
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
@@ -35,14 +36,14 @@ class BatchKind:
 
     title: str
     """What the archive's name begins with."""
-    read: Callable[[Mapping[str, str]], WorkOf]
+    read: Callable[[Mapping[str, str]], Awaitable[WorkOf]]
     """What is to be done, from the fields of the form. Raises `Refusal`."""
 
 
 def of_tool(tool: Tool) -> BatchKind:
     """A batch of a tool."""
 
-    def read(fields: Mapping[str, str]) -> WorkOf:
+    async def read(fields: Mapping[str, str]) -> WorkOf:
         settings = read_settings(fields.get(_SETTINGS, ""), tool.settings)
 
         def work(name: str) -> Work:
@@ -55,11 +56,11 @@ def of_tool(tool: Tool) -> BatchKind:
     return BatchKind(f"batch-{tool.id}", read)
 
 
-def of_pipeline() -> BatchKind:
+def of_pipeline(reader: PipelineReader) -> BatchKind:
     """A batch of the pipeline that the form holds."""
 
-    def read(fields: Mapping[str, str]) -> WorkOf:
-        pipeline = read_pipeline(fields.get(_PIPELINE, ""), unknown=unknown)
+    async def read(fields: Mapping[str, str]) -> WorkOf:
+        pipeline = await reader.read(fields.get(_PIPELINE, ""), unknown)
 
         def work(name: str) -> Work:
             plan = pipeline.plan(name)

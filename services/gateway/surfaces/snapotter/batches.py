@@ -19,9 +19,9 @@ from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.events import BatchState
 from services.gateway.surfaces.snapotter.forms import Forms, Sent, SentFile
 from services.gateway.surfaces.snapotter.jobs import Job, Jobs
+from services.gateway.surfaces.snapotter.pipeline_reader import PipelineReader
 from services.gateway.surfaces.snapotter.runs import Runs, failure
 from services.gateway.surfaces.snapotter.tool_calls import CLIENT_JOB_ID, FAILED, in_words, why
-from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 
 NO_FILES = "No image files provided"
 ALL_FAILED = "All files failed processing"
@@ -40,22 +40,22 @@ class Result:
 class Batches:
     """Serves them."""
 
-    def __init__(self, forms: Forms, runs: Runs, jobs: Jobs, archives: Archives, at_once: int, tools: Mapping[str, Tool]) -> None:
-        """`at_once` files of a batch are worked on at the same time. `tools` are those that take batches."""
+    def __init__(self, forms: Forms, runs: Runs, jobs: Jobs, archives: Archives, at_once: int, reader: PipelineReader) -> None:
+        """`at_once` files of a batch are worked on at the same time."""
         self._forms, self._runs, self._jobs, self._archives = forms, runs, jobs, archives
-        self._at_once, self._tools = at_once, tools
+        self._at_once, self._reader = at_once, reader
 
     async def of_tool(self, request: Request, identity: Identity) -> Response:
         """A batch of the tool that the path names."""
         tool_id = request.path_params["tool_id"]
-        tool = self._tools.get(tool_id)
+        tool = (await self._reader.tools()).get(tool_id)
         if tool is None:
             raise Refusal(404, f'Tool "{tool_id}" not found')
         return await self.serve(of_tool(tool), request, identity)
 
     async def of_pipeline(self, request: Request, identity: Identity) -> Response:
         """A batch of the pipeline that the form holds."""
-        return await self.serve(of_pipeline(), request, identity)
+        return await self.serve(of_pipeline(self._reader), request, identity)
 
     async def serve(self, kind: BatchKind, request: Request, identity: Identity) -> Response:
         """A batch."""
@@ -76,7 +76,7 @@ class Batches:
         try:
             if not sent.files:
                 raise Refusal(400, NO_FILES)
-            return kind.read(sent.fields)
+            return await kind.read(sent.fields)
         except BaseException:
             await self._forms.discard(account_id, sent)
             raise

@@ -151,8 +151,8 @@ class Pipeline:
         return PipelinePlan(operations, name, planned)
 
 
-def read_pipeline(text: str, most_steps: int = 0, unknown: Unknown = unavailable) -> Pipeline:
-    """The pipeline in a form's text. Raises `Refusal`. `most_steps` 0: no limit but `MOST_STEPS`."""
+def read_pipeline(text: str, tools: Mapping[str, Tool], most_steps: int = 0, unknown: Unknown = unavailable) -> Pipeline:
+    """The pipeline in a form's text, of some tools. Raises `Refusal`. `most_steps` 0: no limit but `MOST_STEPS`."""
     if not text.strip():
         raise Refusal(400, MISSING)
     try:
@@ -162,7 +162,7 @@ def read_pipeline(text: str, most_steps: int = 0, unknown: Unknown = unavailable
     steps, faults = given_steps(value.get("steps") if isinstance(value, dict) else value, most_steps)
     if faults:
         raise Refusal(400, INVALID_PIPELINE, details=faults)
-    return Pipeline([_checked(number, step, unknown) for number, step in enumerate(steps, start=1)])
+    return Pipeline([_checked(number, step, tools, unknown) for number, step in enumerate(steps, start=1)])
 
 
 def given_steps(value: object, most_steps: int = 0) -> tuple[Sequence[GivenStep], Sequence[Mapping[str, object]]]:
@@ -191,9 +191,9 @@ def given_steps(value: object, most_steps: int = 0) -> tuple[Sequence[GivenStep]
     return steps, faults
 
 
-def _checked(number: int, step: GivenStep, unknown: Unknown) -> Step:
+def _checked(number: int, step: GivenStep, tools: Mapping[str, Tool], unknown: Unknown) -> Step:
     reads_content = step.tool_id == "resize" and step.settings.get("contentAware") is True
-    tool = pipeline_tools().get(_CONTENT_AWARE if reads_content else step.tool_id)
+    tool = tools.get(_CONTENT_AWARE if reads_content else step.tool_id)
     if tool is None:
         raise Refusal(400, unknown(number, step.tool_id))
     # A tool whose bundle is missing is refused here, with 501.
