@@ -36,6 +36,7 @@ from services.accounts.surfaces.edge import listener
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
 from services.accounts.surfaces.native.accounts import AccountsServicer
 from services.accounts.surfaces.native.audit import NativeAudit
+from services.accounts.surfaces.native.features import NativeFeatures
 from services.accounts.surfaces.native.sessions import NativeSessions
 from services.accounts.surfaces.native.usage import NativeUsage
 from services.accounts.surfaces.native.user_keys import NativeUserKeys
@@ -48,6 +49,7 @@ from services.common.account_usage import RemoteUsage
 from services.common.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
 from services.common.audit.log import AuditLog
 from services.common.audit.part import RemotePart
+from services.common.bundles import RemoteBundles
 from services.common.clock import system_clock
 from services.common.database import opened
 from services.common.idempotency import IdempotencyRecords
@@ -124,6 +126,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Mount(NativeSessions(signing_in)),
             Mount(NativeUsers(users)),
             Mount(NativeUserKeys(user_keys)),
+            Mount(NativeFeatures(RemoteBundles(connection.client), home)),
             Mount(RestKeys(accounts, creation)),
             Mount(RestAudit(trail)),
             Mount(RestUsage(report)),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from compat.snapotter.v1 import files_pb2, health_pb2, library_pb2, people_pb2
+from compat.snapotter.v1 import features_pb2, files_pb2, health_pb2, library_pb2, people_pb2
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
 from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.door import Door, Endpoint
 from services.gateway.surfaces.snapotter.downloads import Downloads
+from services.gateway.surfaces.snapotter.features import Features
 from services.gateway.surfaces.snapotter.forms import FormRules, Forms
 from services.gateway.surfaces.snapotter.job_ids import JobIds
 from services.gateway.surfaces.snapotter.library import Library
@@ -49,6 +50,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     library = Library(forms, library_calls)
     thumbnails = LibraryThumbnails(library, runs, parts.receiver, parts.shelf, caller)
     calls = ToolCalls(forms, runs, ids, progress, SavedResults(library_calls))
+    features = Features(parts.backend, ids, settings.sse_heartbeat, settings.progress_streams, progress.watch)
     own = OwnTools(forms, calls, contents)
     handlers = {
         "GetHealth": status.health,
@@ -58,7 +60,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "Logout": people.logout,
         "GetSession": people.session,
         "Download": downloads.serve,
-        "WatchJob": progress.watch,
+        "WatchJob": features.watch,
     }
     known = {
         "ChangePassword": people.change_password,
@@ -75,6 +77,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "GetThumbnail": thumbnails.serve,
         "DeleteFiles": library.delete,
         "DeleteFile": library.delete_one,
+        "ListFeatures": features.list_features,
     }
     managing = {
         "ListUsers": people.list_users,
@@ -83,8 +86,13 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "ResetPassword": people.reset_password,
         "DeleteUser": people.delete_user,
     }
+    managing_features = {
+        "InstallFeature": features.install,
+        "UninstallFeature": features.uninstall,
+        "GetFeatureUsage": features.usage,
+    }
     found: dict[str, Endpoint] = {}
-    for file in (files_pb2, health_pb2, library_pb2, people_pb2):
+    for file in (features_pb2, files_pb2, health_pb2, library_pb2, people_pb2):
         for service in file.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 path = f"/{service.full_name}/{method.name}"
@@ -92,6 +100,8 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
                     found[method.full_name] = door.anyone(path, handlers[method.name])
                 elif method.name in managing:
                     found[method.full_name] = door.known(path, managing[method.name], "users:manage")
+                elif method.name in managing_features:
+                    found[method.full_name] = door.known(path, managing_features[method.name], "features:manage")
                 elif method.name == "GetAdminHealth":
                     found[method.full_name] = door.known(path, status.admin_health, "system:health")
                 else:
