@@ -4,9 +4,11 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from models import bundle_commands
+from models.bundles import chosen_models, load_bundles, read_choices, write_choices
 from models.catalogue import DEFAULT_CATALOGUE, SET_NAMES, Catalogue, SetName, load_catalogue
 from models.diffusion.layout import lay_out
 from models.errors import CatalogueError, ModelError
@@ -58,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     pipeline.add_argument("--venv", type=Path, default=_DIFFUSION_VENV, help=f"environment with diffusers (default {_DIFFUSION_VENV})")
     pipeline.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="what it runs on; cpu is for trying it out")
     pipeline.set_defaults(run=_install_pipeline)
+    bundle_commands.add_parsers(commands)
     verify = commands.add_parser("verify", parents=[common], help="compare every installed file with its SHA-256")
     verify.set_defaults(run=_verify)
     listing = commands.add_parser("list", parents=[common], help="print every model with its version and licence")
@@ -113,7 +116,13 @@ def _install(options: argparse.Namespace) -> int:
         threads=options.threads,
         instances=options.instances,
     )
-    installer.install(_set_name(options, repository))
+    set_name, names = _set_name(options, repository), None
+    if name == DARKROOM and options.set_name is not None:
+        write_choices(repository.root, {})
+    elif name == DARKROOM:
+        # What was installed and removed while the platform ran stays so.
+        names = chosen_models(load_bundles(), read_choices(repository.root), load_catalogue(options.catalogue).select(set_name).keys())
+    installer.install(set_name, names)
     ready = [model.catalogue for model in repository.manifest().models.values()]
     others = f", {len(ready) - ready.count(name)} of them from other catalogues" if len(ready) > ready.count(name) else ""
     _report(f"{repository.root}: {len(ready)} models are ready{others}")
@@ -131,7 +140,9 @@ def _install_pipeline(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     repository = _repository(options)
-    wanted = load_catalogue(options.catalogue).select(_set_name(options, repository))
+    wanted: Collection[str] = load_catalogue(options.catalogue).select(_set_name(options, repository))
+    if _name(options) == DARKROOM and options.set_name is None:
+        wanted = chosen_models(load_bundles(), read_choices(repository.root), wanted)
     problems = repository.damages()
     problems += [f"{name}: not installed" for name in wanted if name not in repository.manifest().models]
     for problem in problems:

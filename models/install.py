@@ -3,7 +3,7 @@ installed, are left alone."""
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from models.archives import read_weights
@@ -40,12 +40,15 @@ class Installer:
         self._threads = threads
         self._instances = instances
 
-    def install(self, set_name: SetName) -> None:
-        """Installs a set and removes models of an earlier one. Raises ModelError; models installed before stay intact.
+    def install(self, set_name: SetName, names: Collection[str] | None = None) -> None:
+        """Installs a set, or the models `names` as those of that set, and removes all others of the catalogue. Raises ModelError; models
+        installed before stay intact.
 
         CatalogueError: another catalogue has already installed a model with one of these names.
         """
         wanted = self._catalogue.select(set_name)
+        if names is not None:
+            wanted = {name: model for name, model in self._catalogue.models.items() if name in names}
         with self._repository.locked():
             installed = self._repository.manifest().models
             for name in wanted:
@@ -54,12 +57,32 @@ class Installer:
                 self._repository.remove(name)
                 self._report(f"{name}: removed, not in the set {set_name!r} of its catalogue")
             for name, model in wanted.items():
-                recipe = self._recipe(name, model, set_name)
-                present = installed.get(name)
-                if present and present.catalogue == self._name and present.recipe == recipe and self._repository.is_intact(present):
-                    continue
-                self._install_model(name, model, set_name, recipe)
+                self._install_unless_there(name, model, set_name, installed.get(name))
             self._repository.remember_set(self._name, set_name)
+
+    def add(self, names: Sequence[str], set_name: SetName, began: Callable[[int, str], None]) -> None:
+        """Installs models beside those that are there; `began` is told of each before it begins. Raises ModelError; then those of them
+        that were not there before are removed again."""
+        with self._repository.locked():
+            installed = self._repository.manifest().models
+            for name in names:
+                self._check_owner(name, installed.get(name))
+            try:
+                for number, name in enumerate(names):
+                    began(number, name)
+                    self._install_unless_there(name, self._catalogue.models[name], set_name, installed.get(name))
+            except ModelError:
+                for name in set(names) & self._repository.manifest().models.keys() - installed.keys():
+                    self._repository.remove(name)
+                raise
+
+    def remove(self, names: Collection[str]) -> None:
+        """Removes those of the models that this catalogue has installed."""
+        with self._repository.locked():
+            for name, model in self._repository.manifest().models.items():
+                if name in names and model.catalogue == self._name:
+                    self._repository.remove(name)
+                    self._report(f"{name}: removed")
 
     def _check_owner(self, name: str, present: InstalledModel | None) -> None:
         """A catalogue that no longer exists gives up its models."""
@@ -70,6 +93,12 @@ class Installer:
             raise CatalogueError(
                 f"{name}: {self._repository.root} has a model of this name from {owner}; give yours another, or another folder (--dest)"
             )
+
+    def _install_unless_there(self, name: str, model: Model, set_name: SetName, present: InstalledModel | None) -> None:
+        recipe = self._recipe(name, model, set_name)
+        if present and present.catalogue == self._name and present.recipe == recipe and self._repository.is_intact(present):
+            return
+        self._install_model(name, model, set_name, recipe)
 
     def _install_model(self, name: str, model: Model, set_name: SetName, recipe: str) -> None:
         # onnx and the Triton client take most of a second to import; a repeated run has nothing to build.

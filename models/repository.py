@@ -65,6 +65,9 @@ class Repository:
         self.root.parent.mkdir(parents=True, exist_ok=True)
         with self.root.with_name(f".{self.root.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            # What an installer has left that was killed.
+            for partial in self.root.parent.glob(f".{self.root.name}.partial-*"):
+                shutil.rmtree(partial, ignore_errors=True)
             yield
 
     def manifest(self) -> Manifest:

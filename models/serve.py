@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from models.bundles import CHOICES
 from models.creation_modes import keep_creation_modes
 from models.errors import ServeError
 from models.shared_memory import region_prefix, remove_stale_regions
@@ -64,7 +65,9 @@ def triton_command(
         str(environment.server),
         f"--model-repository={repository.absolute()}",
         f"--backend-directory={environment.backends}",
-        "--model-control-mode=none",
+        # Models are loaded and unloaded over gRPC while the server runs; at its start, it loads all that are installed.
+        "--model-control-mode=explicit",
+        "--load-model=*",
         "--exit-on-error=true",
         "--strict-readiness=true",
         # Every configuration is complete; auto-completion would start each model's process one more time.
@@ -100,7 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Replaces this process by the server. If that fails, prints the reason to stderr and exits with 1."""
     options = _parser().parse_args(arguments)
     try:
-        if not any(options.repository.glob("*/config.pbtxt")):
+        # Without models, but with choices, all of them were removed while the platform ran.
+        if not any(options.repository.glob("*/config.pbtxt")) and not (options.repository / CHOICES).is_file():
             raise ServeError(f"{options.repository}: no models here; run `python -m models install` first")
         environment = prepare(options.venv)
     except ServeError as error:

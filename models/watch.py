@@ -2,23 +2,27 @@
 server.
 
 The Python backend runs each model in a process of its own. When one is killed, for example by the kernel when memory runs out, the server
-carries on, reports itself and the model as ready, and refuses every further request for that model. When the server is killed, a model's
-process does not always notice, and would keep its memory while the next server runs.
+carries on, reports itself and the model as ready, and refuses every further request for that model. A model that is unloaded loses its
+process too, but is not reported as ready any more. When the server is killed, a model's process does not always notice, and would keep its
+memory while the next server runs.
 """
 
 import http.client
+import json
 import os
 import select
 import signal
 import socket
 import sys
 import time
+from collections.abc import Collection
 from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
 
 _ASK_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
 _END_SECONDS = 15.0
 _MODEL_END_SECONDS = 5.0
 
@@ -56,27 +60,58 @@ def _watch(server: int, running: int, models: dict[int, int], http_socket: Path)
         if _ended([running], _ASK_SECONDS):
             return
     # Some processes that the server starts properly end before it is ready.
-    ended = _ended(list(models.values()), 0)
-    for child in [child for child, process in models.items() if process in ended]:
-        del models[child]
-    _add_children(models, server)
-    if running in _ended([running, *models.values()]):
-        return
-    # A server that was told to stop ends its models' processes and is no longer ready.
-    if _is_ready(http_socket):
+    _forget(models, _ended(list(models.values()), 0))
+    lost = False
+    while not lost:
+        # Models are loaded and unloaded while the server runs.
+        names = _add_children(models, server)
+        ended = _ended([running, *models.values()], _LOOK_SECONDS)
+        if running in ended:
+            return
+        gone = [names[child] for child in _forget(models, ended) if child in names]
+        # A server that was told to stop ends its models' processes and answers no longer.
+        ready = _ready_models(http_socket, running) if gone else ()
+        if ready is None:
+            break
+        alive = _add_children(models, server).values()
+        lost = any(name in ready and name not in alive for name in gone)
+    if lost:
         print("models.watch: a model has lost its process; the server ends, to be started again", file=sys.stderr, flush=True)
         signal.pidfd_send_signal(running, signal.SIGTERM)
     if not _ended([running], _END_SECONDS):
         signal.pidfd_send_signal(running, signal.SIGKILL)
 
 
-def _add_children(models: dict[int, int], server: int) -> None:
-    """Adds the pidfd of each process that the server has started, by its id."""
+def _forget(models: dict[int, int], ended: list[int]) -> list[int]:
+    """Remove the processes that have ended; returns their ids."""
+    gone = [child for child, process in models.items() if process in ended]
+    for child in gone:
+        os.close(models.pop(child))
+    return gone
+
+
+def _ready_models(http_socket: Path, running: int) -> Collection[str] | None:
+    """The models that the server reports as ready; None if it has ended, or does not answer for a while."""
+    latest = time.monotonic() + _END_SECONDS
+    while (body := _ask(http_socket, "POST", "/v2/repository/index")) is None:
+        if _ended([running], _ASK_SECONDS) or time.monotonic() > latest:
+            return None
+    return {str(model["name"]) for model in json.loads(body) if model.get("state") == "READY"}
+
+
+def _add_children(models: dict[int, int], server: int) -> dict[int, str]:
+    """Adds the pidfd of each process that the server has started, by its id. Returns whose processes those that run are: the name of each
+    one's model, from its second argument, `<repository>/<model>/<version>/model.py`."""
+    names: dict[int, str] = {}
     with suppress(psutil.NoSuchProcess):
         for child in psutil.Process(server).children():
-            if child.pid not in models:
-                with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError, psutil.Error, IndexError):
+                if child.status() == psutil.STATUS_ZOMBIE:
+                    continue
+                if child.pid not in models:
                     models[child.pid] = os.pidfd_open(child.pid)
+                names[child.pid] = Path(child.cmdline()[1]).parts[-3]
+    return names
 
 
 def _end(processes: list[int]) -> None:
@@ -98,11 +133,17 @@ def _ended(processes: list[int], seconds: float | None = None) -> list[int]:
 
 
 def _is_ready(http_socket: Path) -> bool:
+    return _ask(http_socket, "GET", "/v2/health/ready") is not None
+
+
+def _ask(http_socket: Path, verb: str, path: str) -> bytes | None:
+    """What the server answers; None if it does not, or refuses."""
     connection = http.client.HTTPConnection("localhost", timeout=_ASK_SECONDS)
     with closing(connection), suppress(OSError, http.client.HTTPException):
         connection.sock = socket.socket(socket.AF_UNIX)
         connection.sock.settimeout(_ASK_SECONDS)
         connection.sock.connect(os.fspath(http_socket))
-        connection.request("GET", "/v2/health/ready")
-        return connection.getresponse().status == http.client.OK
-    return False
+        connection.request(verb, path)
+        response = connection.getresponse()
+        return response.read() if response.status == http.client.OK else None
+    return None

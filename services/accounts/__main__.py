@@ -46,6 +46,7 @@ from services.accounts.surfaces.internal.setting_values import SettingValues
 from services.accounts.surfaces.native.accounts import AccountsServicer
 from services.accounts.surfaces.native.audit import NativeAudit
 from services.accounts.surfaces.native.branding import NativeBranding
+from services.accounts.surfaces.native.features import NativeFeatures
 from services.accounts.surfaces.native.roles import NativeRoles
 from services.accounts.surfaces.native.sessions import NativeSessions
 from services.accounts.surfaces.native.settings import NativeSettings
@@ -62,6 +63,7 @@ from services.common.account_usage import RemoteUsage
 from services.common.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
 from services.common.audit.log import AuditLog
 from services.common.audit.part import RemotePart
+from services.common.bundles import RemoteBundles
 from services.common.clock import system_clock
 from services.common.database import opened
 from services.common.idempotency import IdempotencyRecords
@@ -146,6 +148,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Mount(NativeBranding(Branding(LogoStore(database), home, rates))),
             Mount(NativeRoles(Roles(RoleStore(database), home, revoked))),
             Mount(NativeTeams(Teams(TeamStore(database), home))),
+            Mount(NativeFeatures(RemoteBundles(connection.client), home)),
             Mount(RestKeys(accounts, creation)),
             Mount(RestAudit(trail)),
             Mount(RestUsage(report)),

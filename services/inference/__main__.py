@@ -14,6 +14,7 @@ import cv2
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from models.bundles import load_bundles
 from services.common import bus, log, process
 from services.common.identity import Signer
 from services.common.loop import Loop
@@ -28,6 +29,8 @@ from services.common.short_pictures import SHORT_OPERATIONS
 from services.common.telemetry import checks
 from services.common.telemetry.health import Check, Health
 from services.inference import operations
+from services.inference.bundles.answering import answering
+from services.inference.bundles.managing import Bundles, bundles_of_models
 from services.inference.config import InferenceSettings
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.provider import Provider
@@ -61,12 +64,15 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     configure_libvips(settings.cpu_threads)
     cv2.setNumThreads(settings.cpu_threads)
     caller = Caller(Signer("inference", settings.signing_key_file))
-    registry = Registry()
+    registry, bundles = Registry(), load_bundles()
     folder = await opening.open("work folder", work_folder(settings.work_dir, name))
     sandbox = await opening.open("sandbox", _sandbox(settings))
     warm = await opening.open("warm children", _warm_children(settings, sandbox))
     server = await opening.open(
-        "triton", triton.connected(settings.triton_address, _patience(settings), settings.shared_bytes, settings.triton_tls)
+        "triton",
+        triton.connected(
+            settings.triton_address, _patience(settings), settings.shared_bytes, settings.triton_tls, bundles_of_models(bundles)
+        ),
     )
     transfer = ObjectTransfer(await opening.open("storage", object_http(settings.s3_authorities)), settings.storage_patience_seconds)
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
@@ -74,6 +80,9 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     streams = await opening.open("streams", channel(settings.tasks_address, "tasks", settings.tls, repeats=False))
     connection = await opening.open("nats", bus.connected(settings.nats_url, name, tls=settings.tls))
     heard = await opening.open("cancellations", cancellations.listening(connection))
+    if not _MODELS_LANES.isdisjoint(settings.lanes):
+        managing = Bundles(bundles, server.control, settings.model_repository, settings.model_platform)
+        await opening.open("bundles", answering(connection, managing, manages=settings.model_repository is not None))
     client = AttemptClient(tasks, streams, caller, name)
     serving = providers(settings, await opening.open("providers", provider_client()), server)
     runner = AttemptRunner(

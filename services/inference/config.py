@@ -95,6 +95,15 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
         30.0, gt=0, description="Maximum CPU time for each page of a document, and once more for the document, in seconds."
     )
 
+    model_repository: Path | None = Field(
+        None,
+        description="Folder from which the model server loads its models, as this worker sees it. With it, the worker installs and "
+        "removes bundles while the platform runs; the server must have been started with `--model-control-mode=explicit`. Absent: bundles "
+        "can only be looked at.",
+    )
+    model_platform: Literal["cpu", "cuda", "cuda-onnxruntime", "cuda-tensorrt"] = Field(
+        "cpu", description="What the models of an installed bundle are made for: as `--platform` of `python -m models install`."
+    )
     model_cutout: str = Field("", description="Model for remove_background. If empty, `birefnet` if it runs on a GPU, otherwise `isnet`.")
     model_text: str = Field("ppocr_det", description="Model that detects text for remove_watermark.")
     model_inpaint: str = Field(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.common.bundles import MANAGE_SUBJECT, STATE_SUBJECT
 from services.common.bus import (
     ENDS_CONSUMER,
     EVENTS_STREAM,
@@ -43,7 +44,7 @@ def _pulls(stream: str, consumer: str) -> tuple[str, ...]:
 
 
 RIGHTS: Mapping[str, Rights] = {
-    "accounts": Rights(publish=(REVOKED_SUBJECT,), subscribe=(REVOKED_SUBJECT,)),
+    "accounts": Rights(publish=(REVOKED_SUBJECT, STATE_SUBJECT, MANAGE_SUBJECT), subscribe=(REVOKED_SUBJECT,)),
     "files": Rights(publish=_pulls(EVENTS_STREAM, ENDS_CONSUMER)),
     "tasks": Rights(
         publish=(
@@ -63,6 +64,10 @@ RIGHTS: Mapping[str, Rights] = {
         subscribe=(REVOKED_SUBJECT, progress_subject("*")),
     ),
     # WORK is for workers of the previous version.
-    "inference": Rights(publish=(*_pulls(WORK_STREAM, "*"), offer_subject("*")), subscribe=(cancel_subject("*"),)),
+    "inference": Rights(
+        # It answers accounts about bundles.
+        publish=(*_pulls(WORK_STREAM, "*"), offer_subject("*"), "_INBOX.accounts.>"),
+        subscribe=(cancel_subject("*"), STATE_SUBJECT, MANAGE_SUBJECT),
+    ),
 }
 """By service; a service that is not named here may connect, and nothing else."""

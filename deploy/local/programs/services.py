@@ -65,6 +65,7 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
         "DARKROOM_S3_SECRET_KEY": config.credentials.s3_secret_key,
         "DARKROOM_S3_BUCKET": BUCKET,
         "DARKROOM_TRITON_ADDRESS": config.triton_address,
+        "DARKROOM_MODEL_REPOSITORY": str(config.settings.models),
         "DARKROOM_WORK_DIR": str(config.layout.tmp / "inference"),
         # Short, so that `down` is quick; unfinished work is handed back.
         "DARKROOM_DRAIN_SECONDS": "2",

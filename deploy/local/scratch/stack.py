@@ -103,7 +103,7 @@ class ScratchStack:
         self.configured = settings
 
     def use_models(self, repository: Path) -> None:
-        """Serve another model repository: only Triton is restarted."""
+        """Serve another model repository: only Triton and the worker, which manages it, are restarted."""
         self._models = repository
         self._stack = None
         self.up()

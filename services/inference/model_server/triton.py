@@ -6,10 +6,11 @@ import asyncio
 import enum
 import math
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 import grpc
 import numpy as np
@@ -25,6 +26,7 @@ from services.common.log import get_logger
 from services.common.telemetry import tracing
 from services.common.tls import MutualTls
 from services.inference.metrics import model_request
+from services.inference.model_server.control import ModelControl
 from services.inference.model_server.exchange import Exchange, Request, Tensors
 from services.inference.model_server.out_of_memory import OutOfMemory, tells_of_memory
 from services.inference.model_server.shared_memory import SharedMemory
@@ -84,8 +86,17 @@ class Device(enum.Enum):
 class Triton:
     """Runs models with one output, a picture: `infer` for those whose one input is `image`, uint8 [N, H, W, 3], `draw` for all others."""
 
-    def __init__(self, client: InferenceServerClient, patience: Patience, memory: SharedMemory | None = None) -> None:
+    def __init__(
+        self,
+        client: InferenceServerClient,
+        patience: Patience,
+        memory: SharedMemory | None = None,
+        bundles: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`bundles` names what to install for a model that is missing."""
         self._client = client
+        self.control = ModelControl(client)
+        self._bundles = bundles
         self._exchange = Exchange(client, memory)
         self._patience = patience
         self._scales: dict[str, int] = {}
@@ -120,10 +131,13 @@ class Triton:
     async def reach(self) -> None:
         """Check that the server has loaded its models. Raises ConnectionError if not."""
         try:
-            if await self._client.is_server_ready(client_timeout=_PROBE_SECONDS):
+            # While it loads or unloads one model, it is not ready as a whole, and serves the others.
+            if await self._client.is_server_ready(client_timeout=_PROBE_SECONDS) or await self.control.ready():
                 return
         except InferenceServerException as error:
             raise ConnectionError(_code(error).name) from error
+        except DarkroomError as error:
+            raise ConnectionError(error.message) from error
         raise ConnectionError("models are loading")
 
     async def infer(self, model: str, picture: Picture) -> Picture:
@@ -203,18 +217,26 @@ class Triton:
         except InferenceServerException:
             return False
         if loaded:
-            raise DarkroomError(
-                ErrorReason.OPERATION_UNAVAILABLE, f"This installation's model server has no model {model}; the operator can install it."
-            )
+            self._devices.pop(model, None)
+            self._scales.pop(model, None)
+            bundle = self._bundles.get(model)
+            remedy = f"the bundle {bundle} has to be installed." if bundle else "the operator can install it."
+            raise DarkroomError(ErrorReason.OPERATION_UNAVAILABLE, f"This installation's model server has no model {model}; {remedy}")
         return False
 
 
 @asynccontextmanager
-async def connected(address: str, patience: Patience, shared_bytes: int = 0, tls: MutualTls | None = None) -> AsyncIterator[Triton]:
+async def connected(
+    address: str,
+    patience: Patience,
+    shared_bytes: int = 0,
+    tls: MutualTls | None = None,
+    bundles: Mapping[str, str] = MappingProxyType({}),
+) -> AsyncIterator[Triton]:
     """A model server at `host:port` or `unix:/path`; it need not be up yet. A lost connection is re-established.
 
     Up to `shared_bytes` of memory are shared with it if it can see this host's memory; 0: none. With `tls` its certificate must name
-    `triton`, whatever the address.
+    `triton`, whatever the address. `bundles` is as for `Triton`.
     """
     if tls is None:
         client = InferenceServerClient(address, channel_args=_OPTIONS)
@@ -223,7 +245,7 @@ async def connected(address: str, patience: Patience, shared_bytes: int = 0, tls
         client = InferenceServerClient(address, creds=tls.channel(), channel_args=options)
     memory = SharedMemory(client, shared_bytes) if shared_bytes else None
     try:
-        yield Triton(client, patience, memory)
+        yield Triton(client, patience, memory, bundles)
     finally:
         if memory is not None:
             await memory.close()

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -71,6 +72,37 @@ def test_it_ends_when_a_model_has_lost_its_process(server: TritonServer) -> None
     assert server.process.wait(timeout=60) is not None
     wait_until(lambda: gone(children), "the models' processes to end")
     assert "a model has lost its process" in server.log()
+
+
+def test_it_goes_on_when_a_model_is_unloaded_and_watches_it_once_it_is_back(server: TritonServer) -> None:
+    children = server.children()
+
+    server.client.unload_model("isnet")
+    wait_until(lambda: len(server.children()) == len(children) - 1, "the model's process to end")
+    server.wait_until_ready()
+    assert server.infer("realesr_animevideov3_x2", np.zeros((1, 16, 16, 3), np.uint8)).shape == (1, 32, 32, 3)
+    server.client.load_model("isnet")
+    assert len(server.children()) == len(children)
+    assert server.process.poll() is None
+    assert "lost its process" not in server.log()
+
+    wait_until(lambda: _is_watched(server.process_of("isnet")), "the model's process to be watched")
+    server.process_of("isnet").kill()
+    assert server.process.wait(timeout=60) is not None
+    assert "a model has lost its process" in server.log()
+
+
+def _is_watched(process: psutil.Process) -> bool:
+    """Whether another process has a pidfd of this one."""
+    wanted = f"Pid:\t{process.pid}\n"
+    return any(wanted in text for text in map(_text, Path("/proc").glob("[0-9]*/fdinfo/*")))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def test_a_model_that_cannot_be_loaded_ends_it_with_an_error(tmp_path: Path) -> None:

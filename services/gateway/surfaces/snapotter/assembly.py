@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from compat.snapotter.v1 import batches_pb2, files_pb2, health_pb2, library_pb2, people_pb2, pipelines_pb2, roles_pb2, settings_pb2
+from compat.snapotter.v1 import (
+    batches_pb2,
+    features_pb2,
+    files_pb2,
+    health_pb2,
+    library_pb2,
+    people_pb2,
+    pipelines_pb2,
+    roles_pb2,
+    settings_pb2,
+)
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
 from services.gateway.surfaces.parts import GatewayParts
@@ -15,7 +25,9 @@ from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.door import Door, Endpoint
 from services.gateway.surfaces.snapotter.downloads import Downloads
 from services.gateway.surfaces.snapotter.enabled_tools import EnabledTools
+from services.gateway.surfaces.snapotter.features import Features
 from services.gateway.surfaces.snapotter.forms import FormRules, Forms
+from services.gateway.surfaces.snapotter.installation_events import InstallationEvents
 from services.gateway.surfaces.snapotter.job_ids import JobIds
 from services.gateway.surfaces.snapotter.jobs import Jobs
 from services.gateway.surfaces.snapotter.library import Library
@@ -42,6 +54,17 @@ from services.gateway.surfaces.snapotter.uploads import Uploads
 
 Endpoints = Mapping[str, Endpoint]
 """By the full name of the method."""
+_FILES = (
+    batches_pb2,
+    features_pb2,
+    files_pb2,
+    health_pb2,
+    library_pb2,
+    people_pb2,
+    pipelines_pb2,
+    roles_pb2,
+    settings_pb2,
+)
 JOB_IDS = "snapotter job ids"
 """What the secret of the ids is derived for."""
 _TOOLS = "/api/v1/tools/"
@@ -54,7 +77,9 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     rules = FormRules(settings.max_batch_size, settings.most_bytes, settings.most_svg_bytes, parts.forms_at_once, parts.forms_at_once_each)
     forms, contents = Forms(parts.receiver, rules), Contents(parts.storage, caller, parts.http)
     jobs = Jobs(parts.bus)
-    progress = Progress(jobs, TaskEvents(ids, runs), settings.sse_heartbeat, settings.progress_streams)
+    features = Features(parts.backend, ids)
+    followed = (TaskEvents(ids, runs), InstallationEvents(ids, features))
+    progress = Progress(jobs, followed, settings.sse_heartbeat, settings.progress_streams)
     status = Status(parts.runs, caller, auth_enabled=settings.auth_enabled)
     people, downloads = People(parts.backend, auth_enabled=settings.auth_enabled), Downloads(ids, runs, parts.intake, caller)
     uploads = Uploads(forms, runs, contents, ids, parts.intake, caller)
@@ -104,6 +129,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "ListPipelines": pipelines.list_saved,
         "ListPipelineTools": pipelines.tools,
         "DeletePipeline": pipelines.delete,
+        "ListFeatures": features.list_features,
     }
     managing = {
         "ListUsers": (people.list_users, "users:manage"),
@@ -124,9 +150,12 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "UpdateSetting": (shared.change_one, "settings:write"),
         "UploadLogo": (logo.upload, "branding:manage"),
         "DeleteLogo": (logo.delete, "branding:manage"),
+        "InstallFeature": (features.install, "features:manage"),
+        "UninstallFeature": (features.uninstall, "features:manage"),
+        "GetFeatureUsage": (features.usage, "features:manage"),
     }
     found: dict[str, Endpoint] = {}
-    for file in (batches_pb2, files_pb2, health_pb2, library_pb2, people_pb2, pipelines_pb2, roles_pb2, settings_pb2):
+    for file in _FILES:
         for service in file.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 path = f"/{service.full_name}/{method.name}"

@@ -41,7 +41,7 @@ class Downloads:
             raise Refusal(400, "Invalid path")
         job = self._ids.read(job_id)
         url = None
-        if job is not None:
+        if job is not None and job.kind is not JobKind.INSTALLATION:
             try:
                 url = await (self._of_task if job.kind is JobKind.TASK else self._of_bundle)(request, job.account_id, job.number, name)
             except DarkroomError as error:

@@ -28,6 +28,8 @@ class JobKind(IntEnum):
     TASK = 0
     BUNDLE = 1
     """Uploads that were sent together."""
+    INSTALLATION = 2
+    """The installation of a bundle of models."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ A stream may be opened before its job exists, and at any replica.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import Protocol
 from urllib.parse import unquote
 
 from starlette.requests import Request
@@ -15,10 +16,9 @@ from starlette.responses import Response, StreamingResponse
 from services.common.identity import Identity
 from services.common.process import end
 from services.gateway.surfaces.snapotter.errors import Refusal
-from services.gateway.surfaces.snapotter.events import content, cut_off, is_final
+from services.gateway.surfaces.snapotter.events import Event, content, cut_off, is_final
 from services.gateway.surfaces.snapotter.jobs import BEAT_SECONDS, Jobs, News, Told
 from services.gateway.surfaces.snapotter.paths import raw_path
-from services.gateway.surfaces.snapotter.task_events import TaskEvents
 
 _HEADERS = {"content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no"}
 _COMMENT = b":\n\n"
@@ -27,12 +27,19 @@ _SILENT_SECONDS = 3 * BEAT_SECONDS
 """After which a job that has not ended has lost its server."""
 
 
+class EventSource(Protocol):
+    """Knows jobs by the ids that replies name."""
+
+    def of(self, job_id: str) -> AsyncIterator[Event]:
+        """The events of a job from now on, up to its final one; none for a job that it does not know."""
+
+
 class Progress:
     """Follows jobs."""
 
-    def __init__(self, jobs: Jobs, tasks: TaskEvents, heartbeat_seconds: float, most: int) -> None:
-        """At most `most` streams are open at the same time."""
-        self._jobs, self._tasks, self._heartbeat, self._most = jobs, tasks, heartbeat_seconds, most
+    def __init__(self, jobs: Jobs, sources: Sequence[EventSource], heartbeat_seconds: float, most: int) -> None:
+        """Jobs that no source knows are those that clients have named. At most `most` streams are open at the same time."""
+        self._jobs, self._sources, self._heartbeat, self._most = jobs, sources, heartbeat_seconds, most
         self._open = 0
 
     async def watch(self, request: Request, identity: Identity | None) -> Response:
@@ -69,15 +76,17 @@ class Progress:
             await events.aclose()
 
     async def _events(self, job_id: str) -> AsyncGenerator[bytes, None]:
-        known = False
-        async for event in self._tasks.of(job_id):
-            known = True
-            yield content(job_id, event)
-        if not known:
-            async with self._jobs.news(job_id) as news:
-                # Read once the news are open: what happens in between is in one of the two, or in both.
-                async for data in self._named(job_id, news, await self._jobs.kept(job_id)):
-                    yield data
+        for source in self._sources:
+            known = False
+            async for event in source.of(job_id):
+                known = True
+                yield content(job_id, event)
+            if known:
+                return
+        async with self._jobs.news(job_id) as news:
+            # Read once the news are open: what happens in between is in one of the two, or in both.
+            async for data in self._named(job_id, news, await self._jobs.kept(job_id)):
+                yield data
 
     async def _named(self, job_id: str, news: News, told: Told | None) -> AsyncIterator[bytes]:
         if told is not None:

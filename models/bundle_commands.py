@@ -1,0 +1,106 @@
+"""`python -m models install-bundle` and `remove-bundle`: what a worker runs to change what is installed while the platform runs.
+
+They change files only: whoever runs them has the model server load what is installed, and unload what is to be removed.
+"""
+
+import argparse
+import json
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from models.bundles import Bundle, load_bundles, only_of, read_choices, write_choices
+from models.catalogue import SET_NAMES, SetName, load_catalogue
+from models.errors import CatalogueError
+from models.fetch import Fetcher
+from models.install import Installer
+from models.platforms import PLATFORMS
+from models.repository import DARKROOM, Repository
+
+_CACHE = Path(".cache/downloads")
+_REPOSITORY = Path(".cache/models")
+
+
+def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the commands."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("bundle", help="its id in bundles.toml, such as ocr")
+    common.add_argument("--dest", type=Path, default=_REPOSITORY, help=f"model repository (default {_REPOSITORY})")
+    common.add_argument("--cache", type=Path, default=_CACHE, help=f"folder of downloads (default {_CACHE})")
+    common.add_argument("--platform", choices=PLATFORMS, default="cpu", help="what the models will run on")
+    common.add_argument(
+        "--supervised", action="store_true", help="report progress as lines of JSON, and end as soon as standard input is closed"
+    )
+    install = commands.add_parser("install-bundle", parents=[common], help="fetch, convert and lay out the models of a bundle")
+    install.set_defaults(run=_install)
+    remove = commands.add_parser("remove-bundle", parents=[common], help="remove the models that no other installed bundle uses")
+    remove.set_defaults(run=_remove)
+
+
+def _install(options: argparse.Namespace) -> int:
+    bundles = load_bundles()
+    bundle, repository = _bundle(bundles, options.bundle), Repository(options.dest)
+    if bundle.missing:
+        raise CatalogueError(f"{bundle.name} cannot be installed: it needs {bundle.missing}, and models.toml has none")
+    if options.supervised:
+        _end_with_standard_input()
+    installer, set_name = _installer(options, repository)
+    names = bundle.lacking(repository.manifest().models.keys())
+
+    def began(number: int, name: str) -> None:
+        _tell(options, round(100 * number / len(names)), f"Installing {name}")
+
+    installer.add(names, set_name, began)
+    write_choices(repository.root, {**read_choices(repository.root), options.bundle: True})
+    _tell(options, 100, "Installed")
+    return 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    bundles = load_bundles()
+    _bundle(bundles, options.bundle)
+    repository = Repository(options.dest)
+    present = repository.manifest().models.keys()
+    kept = [name for name, other in bundles.items() if name != options.bundle and other.complete(present)]
+    # First: an installation that comes after a crash goes on with the removal.
+    write_choices(repository.root, {**read_choices(repository.root), options.bundle: False})
+    installer, _ = _installer(options, repository)
+    installer.remove(only_of(options.bundle, bundles, kept))
+    return 0
+
+
+def _bundle(bundles: Mapping[str, Bundle], name: str) -> Bundle:
+    if name not in bundles:
+        raise CatalogueError(f"there is no bundle {name!r}; there are {', '.join(bundles)}")
+    return bundles[name]
+
+
+def _installer(options: argparse.Namespace, repository: Repository) -> tuple[Installer, SetName]:
+    known: dict[str, SetName] = {name: name for name in SET_NAMES}
+    set_name = known.get(repository.manifest().sets.get(DARKROOM, ""), "default")
+
+    def report(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    installer = Installer(
+        DARKROOM, load_catalogue(), repository, Fetcher(options.cache, report), report, platform=options.platform, threads=0, instances=1
+    )
+    return installer, set_name
+
+
+def _tell(options: argparse.Namespace, percent: int, stage: str) -> None:
+    print(json.dumps({"percent": percent, "stage": stage}) if options.supervised else stage, flush=True)
+
+
+def _end_with_standard_input() -> None:
+    """End this process when whoever has started it is gone."""
+
+    def wait() -> None:
+        # Not by `sys.stdin`, whose lock this thread would hold while the interpreter ends.
+        while os.read(0, 1024):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

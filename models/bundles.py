@@ -1,0 +1,97 @@
+"""Bundles: which models belong together to one feature, and which of them the operator has chosen while the platform runs."""
+
+import json
+import tomllib
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.errors import CatalogueError, RepositoryError
+
+DEFAULT_BUNDLES = Path(__file__).with_name("bundles.toml")
+CHOICES = "bundles.json"
+"""The file of a repository with the operator's choices."""
+
+
+class Bundle(BaseModel):
+    """What is installed and removed as one. It needs one model of each group in `models`; without any, it cannot be installed, and
+    `missing` says what there would have to be."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    description: str
+    estimated_size: str
+    version: str
+    tools: tuple[str, ...]
+    models: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = ()
+    missing: str = ""
+
+    @model_validator(mode="after")
+    def _has_models_or_says_what_is_missing(self) -> Self:
+        if bool(self.models) == bool(self.missing):
+            raise ValueError("a bundle has either models, or says in `missing` what there would have to be")
+        return self
+
+    def complete(self, present: Collection[str]) -> bool:
+        """Whether it can be used where these models are."""
+        return bool(self.models) and all(any(name in present for name in group) for group in self.models)
+
+    def lacking(self, present: Collection[str]) -> list[str]:
+        """What has to be installed where these models are."""
+        return [group[0] for group in self.models if not any(name in present for name in group)]
+
+    @property
+    def all_models(self) -> frozenset[str]:
+        """Every model that it can use."""
+        return frozenset(name for group in self.models for name in group)
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bundles: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")], Bundle]
+
+
+def load_bundles(path: Path = DEFAULT_BUNDLES) -> Mapping[str, Bundle]:
+    """Every bundle, by its id. Raises CatalogueError."""
+    try:
+        return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).bundles
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
+        raise CatalogueError(f"{path}: {error}") from error
+
+
+def only_of(bundle: str, bundles: Mapping[str, Bundle], kept: Iterable[str]) -> frozenset[str]:
+    """The models of a bundle that none of the `kept` bundles can use."""
+    used = frozenset[str]().union(*(bundles[other].all_models for other in kept if other != bundle))
+    return bundles[bundle].all_models - used
+
+
+def read_choices(root: Path) -> dict[str, bool]:
+    """The bundles that the operator has installed (True) or removed (False) in a repository. Raises RepositoryError."""
+    path = root / CHOICES
+    try:
+        said = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise RepositoryError(f"{path}: not a list of choices; remove it") from error
+    return {str(name): bool(chosen) for name, chosen in said.items()} if isinstance(said, dict) else {}
+
+
+def write_choices(root: Path, choices: Mapping[str, bool]) -> None:
+    """Keep the operator's choices."""
+    root.mkdir(parents=True, exist_ok=True)
+    partial = root / f".{CHOICES}.partial"
+    partial.write_text(json.dumps(dict(sorted(choices.items())), indent=2) + "\n", encoding="utf-8")
+    partial.replace(root / CHOICES)
+
+
+def chosen_models(bundles: Mapping[str, Bundle], choices: Mapping[str, bool], of_the_set: Collection[str]) -> frozenset[str]:
+    """The models to have: those of a set, without those of removed bundles alone, and with those of installed ones."""
+    kept = [name for name in bundles if choices.get(name, True)]
+    removed = [name for name in bundles if not choices.get(name, True)]
+    wanted = frozenset(of_the_set).difference(*(only_of(name, bundles, kept) for name in removed))
+    return wanted.union(*(bundles[name].lacking(wanted) for name in kept if choices.get(name)))

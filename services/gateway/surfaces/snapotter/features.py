@@ -1,0 +1,103 @@
+"""Features that need models: bundles, their installation, and how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from google.protobuf.message import Message
+from starlette.requests import Request
+from starlette.responses import Response
+
+from darkroom.accounts.v1 import features_service_pb2 as pb
+from services.common.identity import Identity
+from services.gateway.backend import Backend
+from services.gateway.surfaces.snapotter.bodies import storable
+from services.gateway.surfaces.snapotter.errors import Refusal, answer
+from services.gateway.surfaces.snapotter.job_ids import JobIds, JobKind
+
+NOT_INSTALLED = "FEATURE_NOT_INSTALLED"
+_METHODS = pb.DESCRIPTOR.services_by_name["FeaturesService"].methods_by_name
+STATUSES = {
+    pb.BUNDLE_STATUS_NOT_INSTALLED: "not_installed",
+    pb.BUNDLE_STATUS_INSTALLING: "installing",
+    pb.BUNDLE_STATUS_INSTALLED: "installed",
+    pb.BUNDLE_STATUS_ERROR: "error",
+}
+
+
+class FeatureMissing(Refusal):
+    """The bundle that a tool needs is not installed."""
+
+    def __init__(self, bundle: pb.Bundle) -> None:
+        super().__init__(501, "Feature not installed", code=NOT_INSTALLED)
+        self._bundle = bundle
+
+    def response(self) -> Response:
+        """The reply, which says what to install."""
+        body = {
+            "error": self.error,
+            "code": self.code,
+            "feature": self._bundle.id,
+            "featureName": self._bundle.name,
+            "estimatedSize": self._bundle.estimated_size,
+        }
+        return answer(body, self.status)
+
+
+class Features:
+    """Asks accounts about bundles on behalf of callers."""
+
+    def __init__(self, backend: Backend, ids: JobIds) -> None:
+        self._backend, self._ids = backend, ids
+
+    async def list_features(self, request: Request, identity: Identity) -> Response:
+        """Every bundle."""
+        return answer({"bundles": [described(one) for one in await self.bundles(identity)]})
+
+    async def install(self, request: Request, identity: Identity) -> Response:
+        """Begin to install one."""
+        asked = pb.InstallBundleRequest(bundle_id=storable(request.path_params["bundle_id"]))
+        reply: pb.InstallBundleResponse = await self._ask("InstallBundle", asked, identity)
+        return answer({"jobId": self._ids.of(identity.account_id, reply.installation, JobKind.INSTALLATION)}, 202)
+
+    async def uninstall(self, request: Request, identity: Identity) -> Response:
+        """Remove one."""
+        asked = pb.UninstallBundleRequest(bundle_id=storable(request.path_params["bundle_id"]))
+        await self._ask("UninstallBundle", asked, identity)
+        return answer({"ok": True})
+
+    async def usage(self, request: Request, identity: Identity) -> Response:
+        """How much space all take."""
+        reply: pb.GetModelUsageResponse = await self._ask("GetModelUsage", pb.GetModelUsageRequest(), identity)
+        return answer({"totalBytes": reply.total_bytes})
+
+    async def bundles(self, identity: Identity | None) -> Sequence[pb.Bundle]:
+        """Every bundle as it is now."""
+        reply: pb.ListBundlesResponse = await self._ask("ListBundles", pb.ListBundlesRequest(), identity)
+        return list(reply.bundles)
+
+    async def require(self, bundle_id: str, identity: Identity) -> None:
+        """Raise FeatureMissing unless a bundle is installed: for tools that need its models."""
+        bundle = next(one for one in await self.bundles(identity) if one.id == bundle_id)
+        if bundle.status != pb.BUNDLE_STATUS_INSTALLED:
+            raise FeatureMissing(bundle)
+
+    async def _ask(self, method: str, request: Message, identity: Identity | None) -> Any:
+        return (await self._backend.call("accounts", _METHODS[method], request, identity)).message
+
+
+def described(one: pb.Bundle) -> Mapping[str, object]:
+    """A bundle as callers see it."""
+    running = one.status == pb.BUNDLE_STATUS_INSTALLING
+    return {
+        "id": one.id,
+        "name": one.name,
+        "description": one.description,
+        "status": STATUSES[one.status],
+        "installedVersion": one.installed_version or None,
+        "estimatedSize": one.estimated_size,
+        "enablesTools": list(one.tools),
+        "progress": {"percent": one.percent, "stage": one.stage} if running else None,
+        "error": one.error or None,
+    }

@@ -1,0 +1,209 @@
+"""Bundles of models: what is installed, who may change it, and changing it while the system works, with the real model server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from darkroom import AsyncClient, DarkroomFailure
+from darkroom.operations.v1 import operation_pb2, remove_background_pb2
+from tests.harness.parts import ensure_up
+from tests.stacks import StackUnderTest
+from tests.system.pictures import disc, encoded
+from tests.system.snapotter import SnapOtter
+
+LIST, ADMIN = "/api/v1/features", "/api/v1/admin/features"
+NAMES = {
+    "background-removal": ("Background Removal", "4-5 GB", ["remove-background", "passport-photo", "transparency-fixer"]),
+    "face-detection": ("Face Detection", "200-300 MB", ["blur-faces", "red-eye-removal", "smart-crop"]),
+    "object-eraser-colorize": ("Object Eraser & Colorize", "1-2 GB", ["erase-object", "colorize"]),
+    "upscale-enhance": ("Upscale & Enhance", "4-5 GB", ["upscale", "enhance-faces", "noise-removal"]),
+    "photo-restoration": ("Photo Restoration", "800 MB - 1 GB", ["restore-photo"]),
+    "ocr": ("OCR", "3-4 GB", ["ocr"]),
+}
+CUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
+INSTALLED = {"background-removal", "upscale-enhance", "ocr"}
+
+
+async def bundles(caller: SnapOtter) -> Mapping[str, Mapping[str, Any]]:
+    """The list, by id."""
+    reply = await caller.get(LIST)
+    assert reply.status_code == 200, reply.text
+    return {one["id"]: one for one in reply.json()["bundles"]}
+
+
+async def ended(caller: SnapOtter, bundle: str) -> Mapping[str, Any]:
+    """A bundle once it is not being installed any more."""
+    async with asyncio.timeout(120):
+        while (one := (await bundles(caller))[bundle])["status"] == "installing":
+            assert set(one["progress"]) == {"percent", "stage"}
+            await asyncio.sleep(0.2)
+    return one
+
+
+async def events(caller: SnapOtter, job_id: str) -> list[Mapping[str, Any]]:
+    """All that is told of a job."""
+    async with caller.http.stream("GET", f"{caller.url}/api/v1/jobs/{job_id}/progress") as reply:
+        assert reply.headers["content-type"] == "text/event-stream"
+        return [json.loads(line[6:]) async for line in reply.aiter_lines() if line.startswith("data: ")]
+
+
+async def test_all_bundles_with_names_sizes_and_tools(person: SnapOtter) -> None:
+    found = await bundles(person)
+    assert {name: (one["name"], one["estimatedSize"], one["enablesTools"]) for name, one in found.items()} == NAMES
+    for name, one in found.items():
+        assert one.keys() == {
+            *("id", "name", "description", "status", "installedVersion", "estimatedSize", "enablesTools", "progress", "error"),
+        }
+        assert one["description"]
+        assert one["status"] == ("installed" if name in INSTALLED else "not_installed")
+        assert bool(one["installedVersion"]) == (name in INSTALLED)
+        assert one["progress"] is None
+        assert one["error"] is None
+
+
+async def test_the_list_is_for_those_who_are_signed_in(visitor: SnapOtter) -> None:
+    assert (await visitor.get(LIST)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"), [("POST", "ocr/install"), ("POST", "ocr/uninstall"), ("GET", "disk-usage"), ("POST", "nothing/install")]
+)
+async def test_changes_need_the_permission(visitor: SnapOtter, person: SnapOtter, verb: str, path: str) -> None:
+    assert (await visitor.call(verb, f"{ADMIN}/{path}")).status_code == 401
+    refused = await person.call(verb, f"{ADMIN}/{path}")
+    assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN")
+
+
+async def test_an_account_without_people_changes_nothing(visitor: SnapOtter, stack: StackUnderTest) -> None:
+    other = visitor.of(stack.create_account("other").api_key)
+    assert set(await bundles(other)) == set(NAMES)
+    assert (await other.post(f"{ADMIN}/ocr/uninstall")).status_code == 403
+
+
+@pytest.mark.parametrize("action", ["install", "uninstall"])
+@pytest.mark.parametrize("bundle", ["nothing", "OCR", "a%00b", "x" * 5000, "%F0%9F%98%80"])
+async def test_an_unknown_bundle(admin: SnapOtter, action: str, bundle: str) -> None:
+    refused = await admin.post(f"{ADMIN}/{bundle}/{action}")
+    assert refused.status_code == 404
+    assert refused.json()["error"].startswith("Unknown bundle: ")
+    assert refused.json().keys() == {"error"}
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("ocr/install", 'Bundle "ocr" is already installed'),
+        ("face-detection/uninstall", 'Bundle "face-detection" is not installed'),
+    ],
+)
+async def test_what_is_so_already(admin: SnapOtter, path: str, text: str) -> None:
+    refused = await admin.post(f"{ADMIN}/{path}")
+    assert (refused.status_code, refused.json()) == (409, {"error": text})
+
+
+async def test_the_usage_is_that_of_the_files(admin: SnapOtter, stack: StackUnderTest, tiny_models: Path) -> None:
+    reply = await admin.get(f"{ADMIN}/disk-usage")
+    assert reply.status_code == 200
+    models = sum(path.stat().st_size for path in tiny_models.glob("*/*/*"))
+    assert reply.json()["totalBytes"] >= models > 0
+
+
+@pytest.fixture
+def own_models(stack: StackUnderTest, tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The stack with a copy of the tiny models, which a test may change."""
+    folder = tmp_path_factory.mktemp("models") / "models"
+    shutil.copytree(tiny_models, folder)
+    stack.use_models(folder)
+    ensure_up(stack)
+    yield folder
+    stack.use_models(tiny_models)
+
+
+async def cut_out(native: AsyncClient) -> str:
+    """Why a picture cannot be cut out; empty if it can."""
+    try:
+        upload = await native.upload(encoded(disc(), "PNG"), name="disc.png")
+        await native.wait((await native.create_task([upload.id], [CUT])).id)
+    except DarkroomFailure as failure:
+        return str(failure)
+    return ""
+
+
+@pytest.mark.alone
+async def test_a_bundle_is_removed_and_installed_while_the_system_works(admin: SnapOtter, stack: StackUnderTest, own_models: Path) -> None:
+    processes = {part: stack.pid(part) for part in ("triton", "inference")}
+    before = (await admin.get(f"{ADMIN}/disk-usage")).json()["totalBytes"]
+    at_work = asyncio.create_task(_resized(admin, 20))
+
+    removed = await admin.post(f"{ADMIN}/upscale-enhance/uninstall")
+    assert (removed.status_code, removed.json()) == (200, {"ok": True})
+    found = (await bundles(admin))["upscale-enhance"]
+    assert (found["status"], found["installedVersion"]) == ("not_installed", None)
+    assert not list(own_models.glob("real*"))
+    assert (await admin.get(f"{ADMIN}/disk-usage")).json()["totalBytes"] < before
+    assert (await admin.post(f"{ADMIN}/upscale-enhance/uninstall")).status_code == 409
+
+    began = await admin.post(f"{ADMIN}/upscale-enhance/install")
+    assert began.status_code == 202
+    job_id = began.json()["jobId"]
+    other = await admin.post(f"{ADMIN}/face-detection/install")
+    assert (other.status_code, other.json()) == (409, {"error": "Another install is already in progress"})
+    told = await events(admin, job_id)
+    assert told[-1]["phase"] == "complete"
+    assert {one["jobId"] for one in told} == {job_id}
+    assert (await bundles(admin))["upscale-enhance"]["status"] == "installed"
+    assert len(list(own_models.glob("real*"))) == 4
+
+    await at_work
+    assert processes == {part: stack.pid(part) for part in processes}
+
+
+async def _resized(caller: SnapOtter, times: int) -> None:
+    for _ in range(times):
+        reply = await caller.tool("resize", encoded(disc(), "PNG"), {"width": 32})
+        assert reply.status_code == 200, reply.text
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize(
+    ("bundle", "needed"), [("face-detection", "a model that finds faces"), ("photo-restoration", "restores damaged photos")]
+)
+async def test_what_cannot_be_installed_says_what_it_needs(admin: SnapOtter, own_models: Path, bundle: str, needed: str) -> None:
+    began = await admin.post(f"{ADMIN}/{bundle}/install")
+    assert began.status_code == 202
+    found = await ended(admin, bundle)
+    assert found["status"] == "error"
+    assert needed in found["error"]
+    [*_, last] = await events(admin, began.json()["jobId"])
+    assert (last["phase"], last["error"]) == ("failed", found["error"])
+    assert {name for name, one in (await bundles(admin)).items() if one["status"] == "installed"} == INSTALLED
+
+
+@pytest.mark.alone
+async def test_a_model_that_was_removed_is_named_until_it_is_back(admin: SnapOtter, native: AsyncClient, own_models: Path) -> None:
+    assert (await admin.post(f"{ADMIN}/background-removal/uninstall")).status_code == 200
+    assert "background-removal" in await cut_out(native)
+    assert (await admin.post(f"{ADMIN}/background-removal/install")).status_code == 202
+    assert (await ended(admin, "background-removal"))["status"] == "installed"
+    assert await cut_out(native) == ""
+
+
+@pytest.mark.alone
+async def test_an_installation_whose_worker_was_killed_can_be_repeated(admin: SnapOtter, stack: StackUnderTest, own_models: Path) -> None:
+    assert (await admin.post(f"{ADMIN}/upscale-enhance/uninstall")).status_code == 200
+    began = await admin.post(f"{ADMIN}/upscale-enhance/install")
+    await asyncio.to_thread(stack.kill, "inference")
+    await asyncio.to_thread(stack.wait_ready, "inference")
+    found = await ended(admin, "upscale-enhance")
+    assert found["status"] == "error"
+    assert "Install it again" in found["error"]
+    assert (await events(admin, began.json()["jobId"]))[-1]["phase"] == "failed"
+    assert (await admin.post(f"{ADMIN}/upscale-enhance/install")).status_code == 202
+    assert (await ended(admin, "upscale-enhance"))["status"] == "installed"
