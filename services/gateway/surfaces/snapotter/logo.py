@@ -85,6 +85,7 @@ class Logo:
                 await part.text()
             elif sent is None:
                 content = bytearray()
+                # All of it is read: whoever still sends may not see a reply.
                 async for chunk in part.chunks():
                     content += chunk[: self._most_bytes + 1 - len(content)]
                 sent = _Sent(part.file_name, part.media_type, bytes(content))
