@@ -55,11 +55,11 @@ def of_tool(tool: Tool) -> BatchKind:
     return BatchKind(f"batch-{tool.id}", read)
 
 
-def of_pipeline() -> BatchKind:
-    """A batch of the pipeline that the form holds."""
+def of_pipeline(most_steps: int) -> BatchKind:
+    """A batch of the pipeline that the form holds, with at most so many steps; 0: as many as any pipeline."""
 
     def read(fields: Mapping[str, str]) -> WorkOf:
-        pipeline = read_pipeline(fields.get(_PIPELINE, ""), unknown=unknown)
+        pipeline = read_pipeline(fields.get(_PIPELINE, ""), most_steps, unknown)
 
         def work(name: str) -> Work:
             plan = pipeline.plan(name)

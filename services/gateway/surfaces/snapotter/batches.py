@@ -40,10 +40,13 @@ class Result:
 class Batches:
     """Serves them."""
 
-    def __init__(self, forms: Forms, runs: Runs, jobs: Jobs, archives: Archives, at_once: int, tools: Mapping[str, Tool]) -> None:
-        """`at_once` files of a batch are worked on at the same time. `tools` are those that take batches."""
+    def __init__(
+        self, forms: Forms, runs: Runs, jobs: Jobs, archives: Archives, at_once: int, tools: Mapping[str, Tool], most_steps: int = 0
+    ) -> None:
+        """`at_once` files of a batch are worked on at the same time. `tools` are those that take batches, and a pipeline has at most
+        `most_steps` (0: any number)."""
         self._forms, self._runs, self._jobs, self._archives = forms, runs, jobs, archives
-        self._at_once, self._tools = at_once, tools
+        self._at_once, self._tools, self._most_steps = at_once, tools, most_steps
 
     async def of_tool(self, request: Request, identity: Identity) -> Response:
         """A batch of the tool that the path names."""
@@ -55,7 +58,7 @@ class Batches:
 
     async def of_pipeline(self, request: Request, identity: Identity) -> Response:
         """A batch of the pipeline that the form holds."""
-        return await self.serve(of_pipeline(), request, identity)
+        return await self.serve(of_pipeline(self._most_steps), request, identity)
 
     async def serve(self, kind: BatchKind, request: Request, identity: Identity) -> Response:
         """A batch."""
