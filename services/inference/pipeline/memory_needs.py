@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from services.common.errors import DarkroomError
 from services.common.result_size import resolved, result_size
-from services.inference.media import Header
+from services.inference.media import Header, Limits
 from services.inference.pipeline.registry import Bound
 
 ALWAYS = 256 << 20
@@ -15,10 +16,11 @@ _COPIES_OF_AUXILIARY = 2
 """The samples, and a second copy when they are taken without alpha from an array that has it. What is derived has the input's size."""
 
 
-def needed_memory(picture: Header, operations: Sequence[Bound], auxiliaries: Sequence[Header]) -> int:
-    """Most bytes that the operations will need, including the picture and their auxiliary pictures.
+def needed_memory(picture: Header, operations: Sequence[Bound], auxiliaries: Sequence[Header], results: Limits) -> int:
+    """Most bytes that the operations will need, including the picture and their auxiliary pictures; those up to one that will refuse the
+    size of what it gets, or of what it would make.
 
-    Raises FIELD_INVALID as `result_size`.
+    Raises FIELD_INVALID as `result_size` if that is the first one.
     """
     if operations:
         # Networks and edge solving get a gray picture with its samples tripled, as does compositing with a coloured one.
@@ -26,9 +28,16 @@ def needed_memory(picture: Header, operations: Sequence[Bound], auxiliaries: Seq
     beside = _COPIES_OF_AUXILIARY * max((each.samples_bytes for each in auxiliaries), default=0)
     most = picture.samples_bytes
     original = picture.width, picture.height
-    for operation in operations:
+    for number, operation in enumerate(operations):
         parameters = resolved(operation.parameters, original)
+        try:
+            width, height = result_size(parameters, picture.width, picture.height)
+            if number:
+                results.check(width, height)
+        except DarkroomError:
+            if not number:
+                raise
+            break
         most = max(most, dataclasses.replace(operation, parameters=parameters).peak_memory(picture))
-        width, height = result_size(parameters, picture.width, picture.height)
         picture = dataclasses.replace(picture, width=width, height=height)
     return ALWAYS + most + beside

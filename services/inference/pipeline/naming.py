@@ -11,6 +11,7 @@ from services.common.errors import DarkroomError, ErrorReason
 _LONGEST = 200
 """Characters; records allow 300, and most file systems 255 bytes."""
 _LONGEST_WORDS = 40
+_MOST_LABELS = 8
 
 
 def name_of_words(text: str) -> str:
@@ -27,10 +28,10 @@ def name_of_words(text: str) -> str:
 def result_name(source: str, labels: Sequence[str], extension: str, taken: Collection[str] = ()) -> str:
     """`portrait.jpg` with the labels `cutout` and `2x` as `portrait-cutout-2x.png`; numbered if that is `taken`.
 
-    A source without a name is called `result`. A long name is truncated before the labels.
+    A source without a name is called `result`. A long name is truncated before the labels, of which there are at most eight.
     """
     stem = PurePosixPath(source).stem.strip() or "result"
-    tail = "".join(f"-{label}" for label in labels)
+    tail = "".join(f"-{label}" for label in labels[:_MOST_LABELS])
     number = 1
     while True:
         ending = f"{tail}{'' if number == 1 else f'-{number}'}.{extension}"

@@ -161,7 +161,7 @@ class Pipeline:
     async def _room(self, source: Source, operations: Sequence[Bound], limits: Limits, report: Report) -> AsyncIterator[Header]:
         found = self._foretold(source) or [await self._header(source, limits, self._svg_dpi)]
         auxiliaries = [each.header for each in self._auxiliaries.values()]
-        async with self._reserved(max(needed_memory(each, operations, auxiliaries) for each in found), report):
+        async with self._reserved(max(needed_memory(each, operations, auxiliaries, self._tools.result_limits) for each in found), report):
             yield found[0]
 
     def _foretold(self, source: Source) -> Sequence[Header]:
@@ -245,7 +245,7 @@ class Pipeline:
     async def read_reference(self, source: Source, folder: Path) -> Image:
         """Decode an input of an operation that takes references. Raises as `picture_job.read_picture`, and FILE_TOO_LARGE."""
         header = await self._header(source, self._tools.picture_limits)
-        needed = needed_memory(header, (), ())
+        needed = needed_memory(header, (), (), self._tools.result_limits)
         async with self._reserved(needed, lambda _done, _message: None):
             return await self._reading.picture(source.path, header, folder, self._tools.picture_limits, Hints(source.name))
 

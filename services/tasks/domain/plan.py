@@ -188,18 +188,22 @@ def check_media(
     operations: Sequence[operation_pb2.Operation],
     limits: MediaLimits,
     formats: Collection[str] | None,
+    *,
+    sizes: bool = True,
 ) -> None:
     """Refuse files that the operations cannot work on. `fields` names, for each file, the request field to blame.
 
-    `formats`, if given, narrows the formats further, as some APIs do. Raises MEDIA_UNSUPPORTED, MEDIA_LIMIT_EXCEEDED and, for a
-    size that an upscale cannot give, FIELD_INVALID.
+    `formats`, if given, narrows the formats further, as some APIs do. Without `sizes`, those of results are left to the worker. Raises
+    MEDIA_UNSUPPORTED, MEDIA_LIMIT_EXCEEDED and, for a size that an upscale cannot give, FIELD_INVALID.
     """
     if spec_of(operations[0]).accepts == options_pb2.MEDIA_KIND_ANY:
         return
     for file, field in zip(files, fields, strict=True):
         check_format(file, field, spec_of(operations[0]).accepts, formats)
         if file.image_size is not None:
-            _check_size(file, file.image_size, field, operations, limits)
+            check_megapixels(file, file.image_size, field, limits)
+            if sizes:
+                _check_size(file, file.image_size, field, operations, limits)
 
 
 def check_format(file: InputFile, field: str, kind: options_pb2.MediaKind.ValueType, formats: Collection[str] | None) -> None:
@@ -226,7 +230,6 @@ def check_megapixels(file: InputFile, size: tuple[int, int], field: str, limits:
 def _check_size(
     file: InputFile, size: tuple[int, int], field: str, operations: Sequence[operation_pb2.Operation], limits: MediaLimits
 ) -> None:
-    check_megapixels(file, size, field, limits)
     if spec_of(operations[0]).max_references:
         # Pictures made from references do not have their size. The workers check the results.
         return

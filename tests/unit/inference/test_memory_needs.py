@@ -4,7 +4,7 @@ import pytest
 
 from darkroom.operations.v1 import operation_pb2
 from services.common.media_format import MediaFormat
-from services.inference.media import Header
+from services.inference.media import Header, Limits
 from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.registry import Registry
 
@@ -16,7 +16,7 @@ EIGHTFOLD = operation_pb2.Operation(upscale={"factor": 8})
 
 def reserved(operation: operation_pb2.Operation, width: int, height: int, channels: int, wide: bool) -> float:
     """Mebibytes."""
-    return needed_memory(Header(MediaFormat.PNG, width, height, channels, wide), Registry().bind([operation]), ()) / 2**20
+    return needed_memory(Header(MediaFormat.PNG, width, height, channels, wide), Registry().bind([operation]), (), Limits()) / 2**20
 
 
 @pytest.mark.parametrize(

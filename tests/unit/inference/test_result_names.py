@@ -15,6 +15,7 @@ from services.inference.pipeline.naming import result_name
         ("folder/portrait.jpg", ["4x"], "png", "portrait-4x.png"),
         ("", [], "png", "result.png"),
         ("   .jpg", ["cutout"], "png", "result-cutout.png"),
+        ("many.jpg", ["cutout"] * 400, "png", f"many{8 * '-cutout'}.png"),
     ],
 )
 def test_a_result_is_called_after_its_source_and_what_was_done(source: str, labels: list[str], extension: str, expected: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from compat.snapotter.v1 import batches_pb2, files_pb2, health_pb2, library_pb2, people_pb2
+from compat.snapotter.v1 import batches_pb2, files_pb2, health_pb2, library_pb2, people_pb2, pipelines_pb2
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
 from services.gateway.surfaces.parts import GatewayParts
@@ -22,6 +22,8 @@ from services.gateway.surfaces.snapotter.library_calls import LibraryCalls
 from services.gateway.surfaces.snapotter.own_tools import OwnTools
 from services.gateway.surfaces.snapotter.people import People
 from services.gateway.surfaces.snapotter.pipeline_plans import pipeline_tools
+from services.gateway.surfaces.snapotter.pipeline_runs import PipelineRuns
+from services.gateway.surfaces.snapotter.pipelines import Pipelines
 from services.gateway.surfaces.snapotter.progress import Progress
 from services.gateway.surfaces.snapotter.runs import Runs
 from services.gateway.surfaces.snapotter.saved_results import SavedResults
@@ -56,7 +58,9 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     thumbnails = LibraryThumbnails(library, runs, parts.receiver, parts.shelf, caller)
     calls = ToolCalls(forms, runs, ids, jobs, SavedResults(library_calls))
     own = OwnTools(forms, calls, contents)
-    batches = Batches(forms, runs, jobs, Archives(contents), settings.jobs_at_once, pipeline_tools())
+    batches = Batches(forms, runs, jobs, Archives(contents), settings.jobs_at_once, pipeline_tools(), settings.max_pipeline_steps)
+    pipelines = Pipelines(parts.backend, settings.max_pipeline_steps)
+    pipeline_runs = PipelineRuns(forms, runs, ids, jobs, settings.max_pipeline_steps)
     handlers = {
         "GetHealth": status.health,
         "GetAuthConfig": status.auth,
@@ -84,6 +88,11 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "GetThumbnail": thumbnails.serve,
         "DeleteFiles": library.delete,
         "DeleteFile": library.delete_one,
+        "ExecutePipeline": pipeline_runs.execute,
+        "SavePipeline": pipelines.save,
+        "ListPipelines": pipelines.list_saved,
+        "ListPipelineTools": pipelines.tools,
+        "DeletePipeline": pipelines.delete,
     }
     managing = {
         "ListUsers": people.list_users,
@@ -93,7 +102,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "DeleteUser": people.delete_user,
     }
     found: dict[str, Endpoint] = {}
-    for file in (batches_pb2, files_pb2, health_pb2, library_pb2, people_pb2):
+    for file in (batches_pb2, files_pb2, health_pb2, library_pb2, people_pb2, pipelines_pb2):
         for service in file.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 path = f"/{service.full_name}/{method.name}"

@@ -63,7 +63,8 @@ def of_pipeline(most_steps: int) -> BatchKind:
 
         def work(name: str) -> Work:
             plan = pipeline.plan(name)
-            return Work(plan.operations, Kept("pipeline", [name], plan.name), plan.name)
+            steps = [(step.tool_id, step.operations) for step in plan.steps]
+            return Work(plan.operations, Kept(_PIPELINE, [name], plan.name, steps), plan.name)
 
         return work
 

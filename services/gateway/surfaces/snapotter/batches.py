@@ -20,6 +20,7 @@ from services.gateway.surfaces.snapotter.events import BatchState
 from services.gateway.surfaces.snapotter.forms import Forms, Sent, SentFile
 from services.gateway.surfaces.snapotter.jobs import Job, Jobs
 from services.gateway.surfaces.snapotter.runs import Runs, failure
+from services.gateway.surfaces.snapotter.steps import failed_step
 from services.gateway.surfaces.snapotter.tool_calls import CLIENT_JOB_ID, FAILED, in_words, why
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 
@@ -131,5 +132,6 @@ class Batches:
             raise Refusal(422, FAILED, details=_ABANDONED if internal else worded.message) from raised
         problem = failure(run)
         if problem is not None:
-            raise Refusal(422, FAILED, details=problem)
+            number, tool_id = failed_step(todo.kept, run) if todo.kept.steps else (0, "")
+            raise Refusal(422, FAILED, details=f"Step {number} ({tool_id}): {problem}" if number else problem)
         return Result(todo.name, run.outputs[0])

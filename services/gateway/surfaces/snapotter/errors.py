@@ -24,9 +24,12 @@ class Refusal(Exception):
         code: str | None = None,
         details: str | Sequence[Mapping[str, object]] | None = None,
         retry_after: int | None = None,
+        more: Mapping[str, object] | None = None,
     ) -> None:
+        """`more` are further fields of the reply."""
         super().__init__(error)
         self.status, self.error, self.code, self.details, self.retry_after = status, error, code, details, retry_after
+        self._more = dict(more or {})
 
     def response(self) -> Response:
         """The reply."""
@@ -35,7 +38,7 @@ class Refusal(Exception):
             body["code"] = self.code
         if self.details is not None:
             body["details"] = self.details
-        return answer(body, self.status, {} if self.retry_after is None else {"retry-after": str(self.retry_after)})
+        return answer(body | self._more, self.status, {} if self.retry_after is None else {"retry-after": str(self.retry_after)})
 
 
 def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

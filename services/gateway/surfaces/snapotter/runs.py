@@ -46,18 +46,23 @@ class Kept:
     inputs: Sequence[str]
     """Names of the input files."""
     name: str | None = None
-    """The result's name, if the tool gives it one."""
+    """The result's name, if the tool gives it one; of a pipeline, as it is."""
+    steps: Sequence[tuple[str, int]] = ()
+    """The tools of a pipeline, and how many operations each of them is."""
 
     def text(self) -> str:
         """As JSON."""
-        return json.dumps({"tool": self.tool, "inputs": list(self.inputs), "name": self.name}, ensure_ascii=False)
+        said = {"tool": self.tool, "inputs": list(self.inputs), "name": self.name}
+        return json.dumps(said | ({"steps": list(self.steps)} if self.steps else {}), ensure_ascii=False)
 
     @classmethod
     def read(cls, text: str) -> Kept | None:
         """From JSON; None for what another surface has kept."""
         try:
             said = json.loads(text)
-            return cls(str(said["tool"]), [str(name) for name in said["inputs"]], None if said["name"] is None else str(said["name"]))
+            steps = [(str(tool), int(operations)) for tool, operations in said.get("steps", ())]
+            name = None if said["name"] is None else str(said["name"])
+            return cls(str(said["tool"]), [str(name) for name in said["inputs"]], name, steps)
         except (ValueError, KeyError, TypeError):
             return None
 
@@ -96,6 +101,7 @@ class Runs:
             # By which a call whose answer was lost finds its task.
             name=name or uuid.uuid4().hex,
             shared=bool(name),
+            fails_in_place=bool(kept.steps),
         )
         run, calls = await self._ended(request, account_id, asked)
         if run.state == task_pb2.TASK_STATE_CANCELLED and calls > 1 and not asked.shared:

@@ -26,6 +26,7 @@ class SnapOtterSettings(BaseSettings):
         description="Files of a batch of SnapOtter's API that are worked on at the same time; 0: one fewer than the gateway has cores, and "
         "at least 2.",
     )
+    max_pipeline_steps: int = Field(0, ge=0, le=100, description="Maximum number of steps of a pipeline in SnapOtter's API; 0: 100.")
     progress_streams: int = Field(
         1000, ge=1, description="Streams of progress that a process of the gateway has open at the same time; nobody signs in for them."
     )

@@ -19,6 +19,7 @@ from services.gateway.surfaces.snapotter.jobs import Jobs
 from services.gateway.surfaces.snapotter.names import encoded, result_name, with_type
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
 from services.gateway.surfaces.snapotter.saved_results import SavedResults
+from services.gateway.surfaces.snapotter.steps import completed_steps
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 
@@ -46,6 +47,8 @@ def checked_file(sent: Sent) -> SentFile:
 
 def kept_name(kept: Kept, media_type: str) -> str:
     """The name of a run's result."""
+    if kept.steps and kept.name is not None:
+        return kept.name
     source = kept.inputs[0] if kept.inputs else ""
     if kept.name is None or kept.name == source:
         return result_name(source, kept.tool, media_type)
@@ -125,15 +128,16 @@ def told(job_id: str, size: int, run: run_service_pb2.Run) -> dict[str, object]:
     """What is told of a run that has succeeded, with an input of this size in bytes."""
     output, kept = run.outputs[0], Kept.read(run.kept) or Kept("", [])
     body: dict[str, object] = {"jobId": job_id, "downloadUrl": download_path(job_id, kept_name(kept, output.media_type))}
-    if output.media_type in _UNSEEN:
+    if output.media_type in _UNSEEN and not kept.steps:
         body["previewUrl"] = download_path(job_id, PREVIEW)
-    return body | {"originalSize": size, "processedSize": output.size_bytes}
+    body |= {"originalSize": size, "processedSize": output.size_bytes}
+    return body | {"stepsCompleted": len(kept.steps), "steps": completed_steps(kept, run)} if kept.steps else body
 
 
 def why(raised: BaseException) -> str:
     """What is told of a job that was broken off."""
     if isinstance(raised, Refusal):
-        return raised.error if raised.details is None else f"{raised.error}: {raised.details}"
+        return f"{raised.error}: {raised.details}" if isinstance(raised.details, str) else raised.error
     return RESTARTED if isinstance(raised, asyncio.CancelledError) else FAILED
 
 

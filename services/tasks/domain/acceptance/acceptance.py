@@ -216,7 +216,14 @@ class Acceptance:
             with draft.refusing(index):
                 inputs = [draft.files[file_id] for file_id in item.input_file_ids]
                 auxiliary = [draft.files[each.input.file_id] for each in item.auxiliary]
-                check_media(inputs, item.input_fields, item.operations, self._rules.limits, draft.request.formats)
+                check_media(
+                    inputs,
+                    item.input_fields,
+                    item.operations,
+                    self._rules.limits,
+                    draft.request.formats,
+                    sizes=not draft.request.fails_in_place,
+                )
                 check_auxiliary(item.auxiliary, auxiliary, self._rules.limits, draft.request.formats)
                 lane = self._served.or_before(lane_of(item.operations, [] if len(draft.items) > 1 or item.later_inputs else inputs))
                 if (operations := stored.get(id(item.operations))) is None:

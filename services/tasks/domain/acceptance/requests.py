@@ -79,6 +79,8 @@ class Request(ABC):
     """A task that has not ended by then fails."""
     deadline_to_start: bool = False
     """The deadline is for the start: a task whose first attempt has not begun by then fails, and any other goes on."""
+    fails_in_place: bool = False
+    """Whether an operation that cannot work with the size of what it gets fails the task, instead of having it refused."""
     formats: Collection[str] | None = None
     """Names of the formats that the surface accepts; None for all that the operation accepts."""
     webhook_url: str = ""

@@ -51,6 +51,7 @@ class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
                 trace_id=str(Origin.current()),
                 idempotency=_named(request, identity.account_id),
                 looks_first=request.shared,
+                fails_in_place=request.fails_in_place,
                 surface=request.surface,
                 client_request=request.kept.encode(),
             )

@@ -1,0 +1,59 @@
+"""Executing a pipeline: a task that does all steps, and what is told of each of them."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from darkroom.internal.tasks.v1 import run_service_pb2
+from services.common.errors import DarkroomError
+from services.common.identity import Identity
+from services.gateway.surfaces.snapotter.errors import Refusal, answer
+from services.gateway.surfaces.snapotter.events import complete, failed, processing
+from services.gateway.surfaces.snapotter.forms import Forms, Sent, SentFile
+from services.gateway.surfaces.snapotter.job_ids import JobIds
+from services.gateway.surfaces.snapotter.jobs import Jobs
+from services.gateway.surfaces.snapotter.pipeline_plans import read_pipeline
+from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
+from services.gateway.surfaces.snapotter.steps import completed_steps, failed_step
+from services.gateway.surfaces.snapotter.tool_calls import CLIENT_JOB_ID, FAILED, checked_file, in_words, told, why
+
+PIPELINE = "pipeline"
+
+
+class PipelineRuns:
+    """Executes pipelines. With `most_steps`, they have at most so many steps."""
+
+    def __init__(self, forms: Forms, runs: Runs, ids: JobIds, jobs: Jobs, most_steps: int) -> None:
+        self._forms, self._runs, self._ids, self._jobs, self._most_steps = forms, runs, ids, jobs, most_steps
+
+    async def execute(self, request: Request, identity: Identity) -> Response:
+        """One picture."""
+        account_id = identity.account_id
+        # The last file counts.
+        sent = await self._forms.read(request, account_id, "last")
+        client_id = sent.fields.get(CLIENT_JOB_ID, "")
+        async with self._jobs.begun(client_id, processing(), lambda raised: failed(why(raised))) as job:
+            file, run = await self._run(request, account_id, sent)
+            body = told(self._ids.of(account_id, run.task_id), file.size, run)
+            await job.tell(complete(body))
+        return answer(body)
+
+    async def _run(self, request: Request, account_id: int, sent: Sent) -> tuple[SentFile, run_service_pb2.Run]:
+        """The task for the picture and the pipeline of a form, once it has succeeded. Raises `Refusal`."""
+        try:
+            file = checked_file(sent)
+            plan = read_pipeline(sent.fields.get(PIPELINE, ""), self._most_steps).plan(file.working_name)
+            kept = Kept(PIPELINE, [file.working_name], plan.name, [(step.tool_id, step.operations) for step in plan.steps])
+            run = await self._runs.run(request, account_id, [file.file_id], plan.operations, kept)
+        except DarkroomError as error:
+            await self._forms.discard(account_id, sent)
+            raise in_words(error, FAILED, "") from error
+        except Refusal:
+            await self._forms.discard(account_id, sent)
+            raise
+        problem = failure(run)
+        if problem is not None:
+            number, tool_id = failed_step(kept, run)
+            raise Refusal(422, f"Step {number} ({tool_id}): {problem}", more={"completedSteps": completed_steps(kept, run)})
+        return file, run
