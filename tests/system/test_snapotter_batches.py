@@ -10,6 +10,7 @@ import pytest
 
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded
+from tests.system.pilio import Pilio
 from tests.system.snapotter import SnapOtter
 from tests.system.snapotter_batches import archive, batch, send
 from tests.system.snapotter_progress import events_of
@@ -246,6 +247,30 @@ async def test_a_pipeline_is_done_with_each_file(admin: SnapOtter) -> None:
     assert found.reply.headers["content-disposition"] == f'attachment; filename="pipeline-batch-{job[:8]}.zip"'
     [final] = await events_of(admin, job)
     assert (final["type"], final["status"], final["failedFiles"]) == ("batch", "completed", 1)
+
+
+async def test_the_error_of_a_pipeline_names_its_step(admin: SnapOtter) -> None:
+    job = secrets.token_hex(8)
+    crop = {"left": 30, "top": 0, "width": 30, "height": 9}
+    steps = [{"toolId": "rotate"}, {"toolId": "crop", "settings": crop}]
+    reply = await send(admin, "/api/v1/pipeline/batch", [("a.png", PNG), ("b.jpg", JPEG)], steps, field="pipeline", clientJobId=job)
+    assert archive(reply).results == {"0": "a.png"}
+    [final] = await events_of(admin, job)
+    [error] = final["errors"]
+    assert error["filename"] == "b.jpg"
+    assert error["error"].startswith("Step 2 (crop): ")
+
+
+async def test_what_is_refused_leaves_nothing_behind(visitor: SnapOtter, pilio: Pilio) -> None:
+    owner = visitor.of(pilio.api_key)
+    refusals = [
+        await batch(owner, "resize", [("a.png", PNG), ("b.png", PNG)], "{"),
+        await batch(owner, "resize", [("a.png", PNG), ("bad.png", b"x")], {"width": -1}),
+        await batch(owner, "crop", [("a.png", PNG), ("b.jpg", JPEG)], {"left": 60, "top": 0, "width": 30, "height": 9}),
+        await send(owner, "/api/v1/pipeline/batch", [("a.png", PNG)], "[]", field="pipeline"),
+    ]
+    assert {reply.status_code for reply in refusals} == {400, 422}
+    assert (await pilio.get("/v1/files")).json()["data"]["items"] == []
 
 
 @pytest.mark.parametrize(

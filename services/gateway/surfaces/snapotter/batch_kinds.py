@@ -64,7 +64,8 @@ def of_pipeline(reader: PipelineReader) -> BatchKind:
 
         def work(name: str) -> Work:
             plan = pipeline.plan(name)
-            return Work(plan.operations, Kept("pipeline", [name], plan.name), plan.name)
+            steps = [(step.tool_id, step.operations) for step in plan.steps]
+            return Work(plan.operations, Kept(_PIPELINE, [name], plan.name, steps), plan.name)
 
         return work
 

@@ -21,6 +21,7 @@ from services.gateway.surfaces.snapotter.forms import Forms, Sent, SentFile
 from services.gateway.surfaces.snapotter.jobs import Job, Jobs
 from services.gateway.surfaces.snapotter.pipeline_reader import PipelineReader
 from services.gateway.surfaces.snapotter.runs import Runs, failure
+from services.gateway.surfaces.snapotter.steps import failed_step
 from services.gateway.surfaces.snapotter.tool_calls import CLIENT_JOB_ID, FAILED, in_words, why
 
 NO_FILES = "No image files provided"
@@ -128,5 +129,6 @@ class Batches:
             raise Refusal(422, FAILED, details=_ABANDONED if internal else worded.message) from raised
         problem = failure(run)
         if problem is not None:
-            raise Refusal(422, FAILED, details=problem)
+            number, tool_id = failed_step(todo.kept, run) if todo.kept.steps else (0, "")
+            raise Refusal(422, FAILED, details=f"Step {number} ({tool_id}): {problem}" if number else problem)
         return Result(todo.name, run.outputs[0])

@@ -92,8 +92,10 @@ class Progress:
         if told is not None:
             yield told.data
         while told is None or not is_final(told.data):
+            # One without an order is of the previous version, which repeats nothing.
+            repeated = told is not None and told.order > 0
             try:
-                async with asyncio.timeout(None if told is None else _SILENT_SECONDS):
+                async with asyncio.timeout(_SILENT_SECONDS if repeated else None):
                     heard = await news.next()
             except TimeoutError:
                 assert told is not None
@@ -103,7 +105,6 @@ class Progress:
                 heard = kept if kept is not None and kept.order > told.order else Told(cut_off(told.data), told.order + 1)
                 if heard is not kept:
                     await self._jobs.publish(job_id, heard)
-            # One without an order is of the previous version, which repeats nothing.
             if told is None or not heard.order or heard.order > told.order:
                 told = heard
                 yield told.data

@@ -137,7 +137,7 @@ def told(job_id: str, size: int, run: run_service_pb2.Run) -> dict[str, object]:
 def why(raised: BaseException) -> str:
     """What is told of a job that was broken off."""
     if isinstance(raised, Refusal):
-        return raised.error if raised.details is None else f"{raised.error}: {raised.details}"
+        return f"{raised.error}: {raised.details}" if isinstance(raised.details, str) else raised.error
     return RESTARTED if isinstance(raised, asyncio.CancelledError) else FAILED
 
 

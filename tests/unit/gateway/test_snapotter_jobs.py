@@ -1,0 +1,114 @@
+"""What is told of SnapOtter's jobs: named ones again and again, and running tasks as they say it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import pytest
+
+from darkroom.internal.tasks.v1 import run_service_pb2
+from darkroom.tasks.v1 import task_pb2
+from services.common.bus import Bus
+from services.common.errors import DarkroomError, ErrorReason
+from services.gateway.surfaces.snapotter import task_events
+from services.gateway.surfaces.snapotter.events import complete, failed, processing
+from services.gateway.surfaces.snapotter.job_ids import JobIds, JobKind
+from services.gateway.surfaces.snapotter.jobs import Jobs
+from services.gateway.surfaces.snapotter.runs import Runs
+from services.gateway.surfaces.snapotter.task_events import TaskEvents
+
+IDS = JobIds(bytes(32))
+
+
+class Told:
+    """A bus that notes what is published."""
+
+    def __init__(self) -> None:
+        self.client, self.events = self, list[tuple[int, bytes]]()
+
+    async def publish(self, subject: str, data: bytes, headers: Mapping[str, str]) -> None:
+        self.events.append((int(headers["Order"]), data))
+
+
+class Script:
+    """Tasks that are read as a script says."""
+
+    def __init__(self, *steps: run_service_pb2.Run | DarkroomError) -> None:
+        self.steps, self.asked = list(steps), list[int | None]()
+
+    async def open(self, account_id: int, task_id: int, wait_seconds: int, after: int | None) -> run_service_pb2.Run:
+        self.asked.append(after)
+        step = self.steps.pop(0)
+        if isinstance(step, DarkroomError):
+            raise step
+        return step
+
+
+def run(state: task_pb2.TaskState.ValueType, sequence: int, progress: float = 0, message: str = "") -> run_service_pb2.Run:
+    return run_service_pb2.Run(task_id=7, state=state, last_sequence=sequence, progress=progress, progress_message=message)
+
+
+async def events_of(job_id: str, *steps: run_service_pb2.Run | DarkroomError) -> tuple[Sequence[Any], Script]:
+    script = Script(*steps)
+    return [event async for event in TaskEvents(IDS, cast("Runs", script)).of(job_id)], script
+
+
+async def test_the_last_event_is_repeated_until_the_job_ends() -> None:
+    bus = Told()
+    async with Jobs(cast("Bus", bus), 0.001).begun("a", processing(), lambda _: failed("x")) as job:
+        while len(bus.events) < 4:
+            await asyncio.sleep(0.001)
+        assert len(set(bus.events)) == 1
+        await job.tell(processing(50))
+        while len(bus.events) < 8:
+            await asyncio.sleep(0.001)
+        await job.tell(complete({}))
+        assert b"complete" in bus.events[-1][1]
+        count = len(bus.events)
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.01)
+    # One that was already on its way at the end may follow, and is the same.
+    assert len(set(bus.events[count - 1 :])) == 1
+    orders = [order for order, _ in bus.events]
+    assert orders == sorted(orders)
+    assert len(set(bus.events)) == len(set(orders)) == 3
+
+
+async def test_what_is_raised_is_told_and_nothing_after_it() -> None:
+    bus = Told()
+    with pytest.raises(ZeroDivisionError):
+        async with Jobs(cast("Bus", bus), 0.001).begun("a", processing(), lambda raised: failed(type(raised).__name__)):
+            raise ZeroDivisionError
+    count = len(bus.events)
+    await asyncio.sleep(0.01)
+    assert len(bus.events) == count
+    assert b'"error":"ZeroDivisionError"' in bus.events[-1][1]
+
+
+async def test_without_a_name_nobody_is_told() -> None:
+    bus = Told()
+    async with Jobs(cast("Bus", bus), 0.001).begun("", processing(), lambda _: failed("x")) as job:
+        await job.tell(complete({}))
+    assert bus.events == []
+
+
+async def test_a_running_task_is_told_of_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_events, "_AWAY_SECONDS", 0)
+    found, script = await events_of(
+        IDS.of(5, 7),
+        run(task_pb2.TASK_STATE_QUEUED, 1),
+        run(task_pb2.TASK_STATE_RUNNING, 3, 0.404, "Downloading"),
+        DarkroomError(ErrorReason.UNAVAILABLE, "Away."),
+        run(task_pb2.TASK_STATE_RUNNING, 4, 1, "Writing"),
+        run(task_pb2.TASK_STATE_FAILED, 5),
+    )
+    assert found == [processing(0), processing(40, "Downloading"), processing(99, "Writing"), failed("The task was cancelled.")]
+    assert script.asked == [None, 1, 3, 3, 4]
+
+
+@pytest.mark.parametrize("job_id", ["x", "00000000-0000-4000-8000-000000000000", IDS.of(5, 7, JobKind.BUNDLE), IDS.of(5, 8)])
+async def test_other_ids_are_no_tasks(job_id: str) -> None:
+    found, _ = await events_of(job_id, DarkroomError(ErrorReason.TASK_NOT_FOUND, "No such task."))
+    assert found == []
