@@ -136,7 +136,7 @@ async def _one(case: _Case, triton_address: str) -> dict[str, int]:
             await pipeline.run(source, around)
             peak = status("VmHWM") - before
         header = read_header(source.path.read_bytes(), _LIMITS)
-        return {"samples": header.samples_bytes, "peak": peak, "reserved": needed_memory(header, bound, ())}
+        return {"samples": header.samples_bytes, "peak": peak, "reserved": needed_memory(header, bound, (), _LIMITS)}
 
 
 def _draw(case: _Case, target: Path) -> None:
