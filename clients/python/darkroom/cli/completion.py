@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
+from darkroom.cli.choice import server
 from darkroom.client import AsyncClient
 from darkroom.failures import DarkroomFailure
 from darkroom.tasks.v1 import task_pb2
@@ -64,9 +65,24 @@ def complete_keys(incomplete: str) -> Iterator[tuple[str, str]]:
             yield str(key.id), key.name
 
 
+def complete_users(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Names of users, with their roles."""
+    for user in _fetched(lambda client: client.users.list()):
+        if user.name.startswith(incomplete):
+            yield user.name, user.role
+
+
+def complete_user_keys(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Ids of people's keys, with their names."""
+    for key in _fetched(lambda client: client.user_keys.list()):
+        if key.id.startswith(incomplete):
+            yield key.id, key.name
+
+
 def _fetched(question: Callable[[AsyncClient], Awaitable[Sequence[Any]]]) -> Sequence[Any]:
     async def ask() -> Sequence[Any]:
-        async with asyncio.timeout(_PATIENCE_SECONDS), AsyncClient() as client:
+        found = server()
+        async with asyncio.timeout(_PATIENCE_SECONDS), AsyncClient(found.url, found.api_key) as client:
             return await question(client)
 
     try:
