@@ -7,6 +7,7 @@ import sys
 from services.accounts import cli
 from services.accounts.config import AccountsSettings
 from services.accounts.domain import announcer
+from services.accounts.domain.account_settings import AccountSettings
 from services.accounts.domain.account_usage import UsageReport
 from services.accounts.domain.accounts import Accounts
 from services.accounts.domain.admission import Admission
@@ -14,6 +15,7 @@ from services.accounts.domain.announcer import Announcer
 from services.accounts.domain.anonymous import Anonymous
 from services.accounts.domain.audit_trail import AuditTrail
 from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
+from services.accounts.domain.branding import Branding
 from services.accounts.domain.departures import INTERVAL_SECONDS as DEPARTURES_SECONDS
 from services.accounts.domain.departures import Departures
 from services.accounts.domain.home import Home
@@ -27,16 +29,21 @@ from services.accounts.domain.user_keys import UserKeys
 from services.accounts.domain.users import Users
 from services.accounts.files_client import Shelves
 from services.accounts.records import KeyOwner
+from services.accounts.store.account_settings import SettingStore
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.buckets import BucketStore
 from services.accounts.store.departures import DepartureStore
+from services.accounts.store.logos import LogoStore
 from services.accounts.store.people import PeopleStore
 from services.accounts.store.sessions import SessionStore
 from services.accounts.surfaces.edge import listener
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
+from services.accounts.surfaces.internal.setting_values import SettingValues
 from services.accounts.surfaces.native.accounts import AccountsServicer
 from services.accounts.surfaces.native.audit import NativeAudit
+from services.accounts.surfaces.native.branding import NativeBranding
 from services.accounts.surfaces.native.sessions import NativeSessions
+from services.accounts.surfaces.native.settings import NativeSettings
 from services.accounts.surfaces.native.usage import NativeUsage
 from services.accounts.surfaces.native.user_keys import NativeUserKeys
 from services.accounts.surfaces.native.users import NativeUsers
@@ -88,7 +95,10 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     rates = RateLimits(buckets.borrow, settings.rate_rules)
     home, passwords, rules = Home(people, settings.people_account_id), Passwords(), settings.people_rules
     admission = Admission(authenticator, rates, Anonymous(home, store, sign) if not rules.auth_enabled else None)
-    signing_in = Sessions(people, sessions, home, passwords, rates, rules, revoked)
+    shared = AccountSettings(
+        SettingStore(database), home, {"defaultTheme": settings.default_theme, "defaultLocale": settings.default_locale}
+    )
+    signing_in = Sessions(people, sessions, home, passwords, rates, rules, revoked, attempts=shared.login_attempts)
     caller, audit = Caller(signer), AuditLog(database, settings.audit_life, system_clock)
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     departures = Loop("clear_departures", DEPARTURES_SECONDS, Departures(DepartureStore(database), Shelves(files, caller).clear).step)
@@ -115,7 +125,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Loop("forget_slices", _SWEEP_SECONDS, rates.forget),
         ],
         collectors=[PoolGauges(database.engine)],
-        internal=[Mount(AuthorizationServicer(admission))],
+        internal=[Mount(AuthorizationServicer(admission)), Mount(SettingValues(shared))],
         listeners=[lambda health: listener.listening(settings.authorization_listen, admission, health, settings.drain_calls, settings.tls)],
         public=[
             Mount(AccountsServicer(accounts, creation)),
@@ -124,6 +134,8 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Mount(NativeSessions(signing_in)),
             Mount(NativeUsers(users)),
             Mount(NativeUserKeys(user_keys)),
+            Mount(NativeSettings(shared)),
+            Mount(NativeBranding(Branding(LogoStore(database), home, rates))),
             Mount(RestKeys(accounts, creation)),
             Mount(RestAudit(trail)),
             Mount(RestUsage(report)),

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from pydantic import Field
 
-from services.accounts.domain.config import LimitSettings, PeopleSettings
+from services.accounts.domain.config import LimitSettings, PeopleSettings, SeedSettings
 from services.common.config import AuditSettings, DatabaseSettings, ServiceSettings, StreamSettings, TlsSettings
 
 
-class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSettings, PeopleSettings):
+class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSettings, PeopleSettings, SeedSettings):
     """Settings of the accounts service process."""
 
     authorization_listen: str = Field(

@@ -8,6 +8,8 @@ platform ask for scopes, as they do of an account's own keys:
 | any, or none | files:read, files:write, tasks:read, tasks:write, billing:read |
 | users:manage | users:manage |
 | audit:read | audit:read |
+| settings:write | settings:write |
+| branding:manage | branding:manage |
 | all | all |
 
 So the first row holds for everyone who has signed in: `tools:use`, `files:own`, `apikeys:own`, `pipelines:own` and `settings:read` are
@@ -37,7 +39,12 @@ BUILT_IN: Mapping[str, frozenset[str]] = {ADMIN: PERMISSIONS, EDITOR: _OF_EDITOR
 HIGHEST = 3
 _LEVELS = {ADMIN: HIGHEST, EDITOR: 2, USER: 1}
 _EVERYONE = frozenset({"files:read", "files:write", "tasks:read", "tasks:write", "billing:read"})
-_GIVEN_BY = {"users:manage": "users:manage", "audit:read": "audit:read"}
+_GIVEN_BY = {
+    "users:manage": "users:manage",
+    "audit:read": "audit:read",
+    "settings:write": "settings:write",
+    "branding:manage": "branding:manage",
+}
 
 
 def level(role: str) -> int:

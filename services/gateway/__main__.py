@@ -7,6 +7,7 @@ import sys
 
 from starlette.applications import Starlette
 
+from darkroom.internal.accounts.v1 import setting_values_service_pb2_grpc
 from darkroom.internal.files.v1 import intake_service_pb2_grpc, shelf_service_pb2_grpc, storage_service_pb2_grpc
 from darkroom.internal.tasks.v1 import run_service_pb2_grpc
 from services.common.bus import connected
@@ -39,6 +40,7 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
     library = await opening.open("library", channel(settings.files_public_address, "files", settings.tls, repeats=False))
     tasks = await opening.open("tasks", channel(settings.tasks_public_address, "tasks", settings.tls, repeats=False))
     accounts = await opening.open("accounts", channel(settings.accounts_public_address, "accounts", settings.tls, repeats=False))
+    accounts_internal = await opening.open("settings", channel(settings.accounts_address, "accounts", settings.tls))
     # A run that is repeated would be a second one.
     runs = await opening.open("runs", channel(settings.tasks_address, "tasks", settings.tls, repeats=False))
     http = await opening.open("storage", object_http(settings.s3_authorities))
@@ -60,6 +62,7 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
         storage=storage_service_pb2_grpc.StorageServiceStub(files),
         intake=intake,
         shelf=shelf_service_pb2_grpc.ShelfServiceStub(files),
+        settings=setting_values_service_pb2_grpc.SettingValuesServiceStub(accounts_internal),
         http=http,
         bus=bus,
         derived_secret=signer.derived_secret,

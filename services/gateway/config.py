@@ -14,6 +14,7 @@ class GatewaySettings(ServiceSettings, StorageSettings):
 
     files_address: str = Field(description="Internal listener of the files service, as a gRPC target.")
     files_public_address: str = Field(description="Public listener of the files service, as a gRPC target.")
+    accounts_address: str = Field(description="Internal listener of the accounts service, as a gRPC target.")
     accounts_public_address: str = Field(description="Public listener of the accounts service, as a gRPC target.")
     tasks_address: str = Field(description="Internal listener of the tasks service, as a gRPC target.")
     tasks_public_address: str = Field(description="Public listener of the tasks service, as a gRPC target.")

@@ -37,6 +37,8 @@ class Part:
     file_name: str | None
     """None for a field; empty for a file without a name."""
     form: Form
+    media_type: str = ""
+    """As its sender says, in lower case and without parameters."""
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The content. Must be read, as far as it is wanted, before the next part is asked for."""
@@ -126,7 +128,8 @@ class Form:
         if disposition.lower() != b"form-data" or name is None:
             raise _malformed("A part of the form has no name.")
         file_name = options.get(b"filename")
-        return Part(_text(name), None if file_name is None else _text(file_name), self)
+        kind, _ = parse_options_header(head.headers.get(b"content-type", b""))
+        return Part(_text(name), None if file_name is None else _text(file_name), self, _text(kind).lower())
 
     async def _next(self) -> bytes | _Head | object | None:
         while not self._events:

@@ -71,6 +71,19 @@ class PeopleRules:
     max_users: int = 0
 
 
+class SeedSettings(BaseSettings):
+    """With what the settings begin that people may change (`darkroom.accounts.v1.SettingsService`)."""
+
+    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
+
+    default_theme: str = Field(
+        "light", max_length=1000, description="With what the setting `defaultTheme` begins, which people may change; for pages."
+    )
+    default_locale: str = Field(
+        "en", max_length=1000, description="With what the setting `defaultLocale` begins, which people may change; for pages."
+    )
+
+
 class PeopleSettings(BaseSettings):
     """People and how they sign in. Those of surfaces that have no accounts, but one list of people, live in one account."""
 

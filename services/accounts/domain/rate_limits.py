@@ -109,9 +109,12 @@ class RateLimits:
         """Count a request with an unknown key. Raises RATE_LIMITED when there have been too many from the address."""
         await self.spend(self._rules.failures_of(network_of(address)))
 
-    async def sign_in(self, address: str) -> None:
-        """Count an attempt to sign in. Raises RATE_LIMITED when there have been too many from the address."""
-        await self.spend(self._rules.sign_ins_of(network_of(address)))
+    async def sign_in(self, address: str, most: float | None = None) -> None:
+        """Count an attempt to sign in, of which there may be `most` a minute; absent: as configured.
+
+        Raises RATE_LIMITED when there have been too many from the address.
+        """
+        await self.spend(self._rules.sign_ins_of(network_of(address), most))
 
     async def forget(self) -> bool:
         """Drop slices that have lapsed: the step of a background loop."""

@@ -53,9 +53,9 @@ class RateRules:
         """What limits the requests from an address with unknown keys; nothing without one."""
         return _failures_of(self, address)
 
-    def sign_ins_of(self, address: str) -> Sequence[RateLimit]:
-        """What limits the attempts to sign in from an address; nothing without one."""
-        return _sign_ins_of(self, address)
+    def sign_ins_of(self, address: str, most: float | None = None) -> Sequence[RateLimit]:
+        """What limits the attempts to sign in from an address, `most` a minute if that is given; nothing without an address."""
+        return _sign_ins_of(self, address, most)
 
     def limit(self, policy: str, name: object, rate: float, whose: str) -> Sequence[RateLimit]:
         """The limit of one bucket; none for a rate of 0."""
@@ -88,11 +88,15 @@ def _failures_of(rules: RateRules, address: str) -> Sequence[RateLimit]:
 
 
 @lru_cache(maxsize=20_000)
-def _sign_ins_of(rules: RateRules, address: str) -> Sequence[RateLimit]:
-    return _in_a_minute(SIGN_INS, address, rules.sign_ins, "Too many attempts to sign in from this address.")
+def _sign_ins_of(rules: RateRules, address: str, most: float | None) -> Sequence[RateLimit]:
+    explained = "Too many attempts to sign in from this address."
+    if most is None:
+        return _in_a_minute(SIGN_INS, address, rules.sign_ins, explained)
+    # A bucket for each limit: that of another one may be empty for a minute, and be known to be.
+    return _in_a_minute(SIGN_INS, address, most, explained, f"{address}@{most:g}")
 
 
-def _in_a_minute(policy: str, address: str, most: float, explained: str) -> Sequence[RateLimit]:
+def _in_a_minute(policy: str, address: str, most: float, explained: str, bucket: str = "") -> Sequence[RateLimit]:
     if not address or not most:
         return ()
-    return (RateLimit(policy, f"{policy}:{address}", most / _MINUTE, max(1, math.ceil(most)), explained),)
+    return (RateLimit(policy, f"{policy}:{bucket or address}", most / _MINUTE, max(1, math.ceil(most)), explained),)

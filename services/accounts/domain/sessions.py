@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import NoReturn
 
@@ -28,7 +28,8 @@ _ITSELF = Actor(ActorKind.SERVICE, "accounts")
 
 class Sessions:
     """What can be done without an identity, and with that of a session. `revoked(key_id)` is called for each session and key that has
-    ended, or that permits something else than before."""
+    ended, or that permits something else than before, and `attempts()` tells the limit of attempts to sign in that people have set, if they
+    have."""
 
     def __init__(
         self,
@@ -40,16 +41,17 @@ class Sessions:
         rules: PeopleRules,
         revoked: Callable[[int], None],
         clock: Clock = system_clock,
+        attempts: Callable[[], Awaitable[float | None]] | None = None,
     ) -> None:
         self._people, self._sessions, self._home, self._passwords, self._limits = people, sessions, home, passwords, limits
-        self._rules, self._revoked, self._clock = rules, revoked, clock
+        self._rules, self._revoked, self._clock, self._attempts = rules, revoked, clock, attempts
 
     async def create(self, user_name: str, password: str) -> tuple[str, Session]:
         """Sign in: a new session's token, and the session.
 
         Raises RATE_LIMITED, SIGN_IN_DISABLED, FIELD_INVALID and CREDENTIALS_INVALID, in this order.
         """
-        await self._limits.sign_in(current_client().address or "")
+        await self._count_attempt()
         if not self._rules.auth_enabled:
             raise DarkroomError(ErrorReason.SIGN_IN_DISABLED, "Authentication is disabled")
         if not user_name or not password:
@@ -99,7 +101,7 @@ class Sessions:
             missing = "current_password" if not current else "new_password"
             raise DarkroomError(ErrorReason.FIELD_INVALID, "Current password and new password are required", field=missing)
         check_strength(new, "new_password")
-        await self._limits.sign_in(current_client().address or "")
+        await self._count_attempt()
         person = await self._people.by_id(caller.account_id, caller.user.id) or _invalid()
         if await self._passwords.matches(person.password_hash, current):
             ended = await self._people.change_password(person, await self._passwords.hashed(new), keep=caller.key_id)
@@ -112,6 +114,10 @@ class Sessions:
     async def _count(self) -> None:
         """Count a call for its address: the edge does not ask about calls that need no key."""
         await self._limits.spend(self._limits.of_address(current_client().address or ""))
+
+    async def _count_attempt(self) -> None:
+        """Count an attempt to sign in. The limit is read each time: a new one is in force at once, in every replica."""
+        await self._limits.sign_in(current_client().address or "", await self._attempts() if self._attempts is not None else None)
 
     async def _own(self, caller: Identity) -> Session | None:
         """The session that calls; None for any other caller."""

@@ -206,6 +206,30 @@ class PersonKeyRow(AccountsTable, table=True):
     refreshed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
 
 
+class SettingRow(AccountsTable, table=True):
+    """What the people of an account have set."""
+
+    __tablename__ = "setting"
+    __table_args__ = (CheckConstraint("octet_length(sha256) = 32", name="setting_digest_length"),)
+
+    account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("account.id"), primary_key=True, autoincrement=False))
+    sha256: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    """Of the name, which may be longer than an index can hold."""
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    value: str = Field(sa_column=Column(Text, nullable=False))
+    updated_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
+
+
+class LogoRow(AccountsTable, table=True):
+    """The logo of an account."""
+
+    __tablename__ = "logo"
+
+    account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("account.id"), primary_key=True, autoincrement=False))
+    png: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    updated_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
+
+
 class AuditRow(AuditColumns, AccountsTable, table=True):
     """Who created accounts, and created, rotated and revoked keys."""
 

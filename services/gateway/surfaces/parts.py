@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from darkroom.internal.accounts.v1 import setting_values_service_pb2_grpc
 from darkroom.internal.files.v1 import intake_service_pb2_grpc, shelf_service_pb2_grpc, storage_service_pb2_grpc
 from darkroom.internal.tasks.v1 import run_service_pb2_grpc
 from services.common.bus import Bus
@@ -29,6 +30,8 @@ class GatewayParts:
     storage: storage_service_pb2_grpc.StorageServiceAsyncStub
     intake: intake_service_pb2_grpc.IntakeServiceAsyncStub
     shelf: shelf_service_pb2_grpc.ShelfServiceAsyncStub
+    settings: setting_values_service_pb2_grpc.SettingValuesServiceAsyncStub
+    """What people have set."""
     http: ObjectHttp
     """To object storage."""
     bus: Bus

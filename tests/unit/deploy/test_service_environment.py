@@ -31,7 +31,7 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str
         ("WORK_DIR", {"inference"}),
         ("OPENAI_API_KEY", {"inference"}),
         ("CREDITS", {"tasks"}),
-        ("ACCOUNTS_ADDRESS", set()),
+        ("ACCOUNTS_ADDRESS", {"gateway"}),
         ("WEBHOOK_SECRETS_KEY_FILE", {"tasks"}),
         ("DATABASE_URL", set(DATABASES)),
         ("SIGNING_KEY_FILE", set(SERVICES)),

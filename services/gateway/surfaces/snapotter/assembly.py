@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from compat.snapotter.v1 import files_pb2, health_pb2, library_pb2, people_pb2
+from compat.snapotter.v1 import files_pb2, health_pb2, library_pb2, people_pb2, settings_pb2
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
 from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.door import Door, Endpoint
 from services.gateway.surfaces.snapotter.downloads import Downloads
+from services.gateway.surfaces.snapotter.enabled_tools import EnabledTools
 from services.gateway.surfaces.snapotter.forms import FormRules, Forms
 from services.gateway.surfaces.snapotter.job_ids import JobIds
 from services.gateway.surfaces.snapotter.library import Library
 from services.gateway.surfaces.snapotter.library_calls import LibraryCalls
+from services.gateway.surfaces.snapotter.logo import Logo
 from services.gateway.surfaces.snapotter.own_tools import OwnTools
 from services.gateway.surfaces.snapotter.people import People
 from services.gateway.surfaces.snapotter.progress import Progress
 from services.gateway.surfaces.snapotter.runs import Runs
 from services.gateway.surfaces.snapotter.saved_results import SavedResults
 from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
+from services.gateway.surfaces.snapotter.shared_settings import SharedSettings
 from services.gateway.surfaces.snapotter.status import Status
 from services.gateway.surfaces.snapotter.thumbnails import LibraryThumbnails
 from services.gateway.surfaces.snapotter.tool_calls import Ended, ToolCalls
@@ -50,6 +53,8 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     thumbnails = LibraryThumbnails(library, runs, parts.receiver, parts.shelf, caller)
     calls = ToolCalls(forms, runs, ids, progress, SavedResults(library_calls))
     own = OwnTools(forms, calls, contents)
+    shared, enabled = SharedSettings(parts.backend), EnabledTools(parts.settings, caller)
+    logo = Logo(parts.receiver, runs, contents, parts.backend, settings.max_logo_size_kb)
     handlers = {
         "GetHealth": status.health,
         "GetAuthConfig": status.auth,
@@ -59,6 +64,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "GetSession": people.session,
         "Download": downloads.serve,
         "WatchJob": progress.watch,
+        "GetLogo": logo.show,
     }
     known = {
         "ChangePassword": people.change_password,
@@ -75,6 +81,8 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "GetThumbnail": thumbnails.serve,
         "DeleteFiles": library.delete,
         "DeleteFile": library.delete_one,
+        "ListSettings": shared.all,
+        "GetSetting": shared.one,
     }
     managing = {
         "ListUsers": people.list_users,
@@ -83,8 +91,15 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "ResetPassword": people.reset_password,
         "DeleteUser": people.delete_user,
     }
+    permitted = {
+        "GetAdminHealth": (status.admin_health, "system:health"),
+        "UpdateSettings": (shared.change, "settings:write"),
+        "UpdateSetting": (shared.change_one, "settings:write"),
+        "UploadLogo": (logo.upload, "branding:manage"),
+        "DeleteLogo": (logo.delete, "branding:manage"),
+    }
     found: dict[str, Endpoint] = {}
-    for file in (files_pb2, health_pb2, library_pb2, people_pb2):
+    for file in (files_pb2, health_pb2, library_pb2, people_pb2, settings_pb2):
         for service in file.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 path = f"/{service.full_name}/{method.name}"
@@ -92,14 +107,14 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
                     found[method.full_name] = door.anyone(path, handlers[method.name])
                 elif method.name in managing:
                     found[method.full_name] = door.known(path, managing[method.name], "users:manage")
-                elif method.name == "GetAdminHealth":
-                    found[method.full_name] = door.known(path, status.admin_health, "system:health")
+                elif method.name in permitted:
+                    found[method.full_name] = door.known(path, *permitted[method.name])
                 else:
                     found[method.full_name] = door.known(path, known[method.name])
-    return {**found, **_tools(door, calls, own)}
+    return {**found, **_tools(door, calls, own, enabled)}
 
 
-def _tools(door: Door, calls: ToolCalls, own: OwnTools) -> Endpoints:
+def _tools(door: Door, calls: ToolCalls, own: OwnTools, enabled: EnabledTools) -> Endpoints:
     found: dict[str, Endpoint] = {}
     tools = all_tools()
     for route in catalogue.routes():
@@ -111,5 +126,5 @@ def _tools(door: Door, calls: ToolCalls, own: OwnTools) -> Endpoints:
         handler = own.of(tool_id, step)
         # A step may do something else than its tool.
         tool = tools.get(f"{tool_id}-{step}") or tools[tool_id]
-        found[method.full_name] = door.known(path, partial(handler or calls.serve, tool))
+        found[method.full_name] = door.known(path, enabled.only(tool_id, partial(handler or calls.serve, tool)))
     return found

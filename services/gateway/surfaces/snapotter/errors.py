@@ -64,6 +64,8 @@ _CODES = {
     ErrorReason.USER_NOT_FOUND: "NOT_FOUND",
     ErrorReason.API_KEY_NOT_FOUND: "NOT_FOUND",
     ErrorReason.NAME_TAKEN: "CONFLICT",
+    ErrorReason.SETTING_NOT_FOUND: "NOT_FOUND",
+    ErrorReason.LOGO_NOT_FOUND: "NOT_FOUND",
 }
 
 

@@ -63,8 +63,10 @@ def _declared(endpoints: Endpoints) -> Iterator[Route]:
 
 
 def _path(template: str) -> str:
-    # The name of a download and that of a job may hold encoded slashes; the handlers read the path as it came.
-    return template.replace("{filename}", "{filename:anything}").replace("{job_id}/progress", "{job_id:anything}/progress")
+    # The name of a download, that of a job and the key of a setting may hold encoded slashes; the handlers of downloads and jobs read the
+    # path as it came.
+    widened = template.replace("{filename}", "{filename:anything}").replace("{job_id}/progress", "{job_id:anything}/progress")
+    return widened.replace("settings/{key}", "settings/{key:anything}")
 
 
 async def _nothing(request: Request, identity: Identity | None) -> Response:

@@ -16,6 +16,7 @@ class SnapOtterSettings(BaseSettings):
     )
     max_upload_size_mb: int = Field(0, ge=0, description="Largest file that SnapOtter's API takes, in MiB.")
     max_svg_size_mb: float = Field(0, ge=0, description="Largest SVG that SnapOtter's API takes, in MiB.")
+    max_logo_size_kb: int = Field(500, ge=1, le=4096, description="Largest logo that SnapOtter's API takes, in KiB.")
     max_batch_size: int = Field(0, ge=0, description="Maximum number of files in a request to SnapOtter's API.")
     progress_streams: int = Field(
         1000, ge=1, description="Streams of progress that a process of the gateway has open at the same time; nobody signs in for them."

@@ -1,0 +1,71 @@
+"""What the people of the account have set: the rules, and what the service itself does with it."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Mapping, Sequence
+
+from services.accounts.domain.home import Home
+from services.accounts.installation import Setting
+from services.accounts.store.account_settings import SettingStore
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import Identity
+
+MOST, MOST_BYTES = 2000, 2 << 20
+_INSTANCE, _LOGIN_ATTEMPTS = "instance_id", "loginAttemptLimit"
+_MOST_ATTEMPTS = 1_000_000.0
+
+
+class AccountSettings:
+    """The settings. `seeds` are those that are there from the beginning, besides the id of the installation. Raises PERMISSION_DENIED for
+    callers of another account."""
+
+    def __init__(self, store: SettingStore, home: Home, seeds: Mapping[str, str]) -> None:
+        self._store, self._home, self._seeds = store, home, seeds
+        self._seeded = False
+
+    async def all(self, caller: Identity) -> Sequence[Setting]:
+        """All settings, by name."""
+        account_id = await self._home.require(caller)
+        await self._seed(account_id)
+        return await self._store.all(account_id)
+
+    async def get(self, caller: Identity, name: str) -> Setting:
+        """A setting. Raises SETTING_NOT_FOUND."""
+        account_id = await self._home.require(caller)
+        await self._seed(account_id)
+        for found in await self._store.some(account_id, [name]):
+            return found
+        raise DarkroomError(ErrorReason.SETTING_NOT_FOUND, "There is no setting of that name.")
+
+    async def change(self, caller: Identity, values: Mapping[str, str], removed: Sequence[str]) -> None:
+        """Write and remove settings, all or none. Raises FIELD_INVALID."""
+        account_id = await self._home.require(caller)
+        if "" in values or "" in removed:
+            raise DarkroomError(ErrorReason.FIELD_INVALID, "A setting has a name.", field="values" if "" in values else "removed")
+        if not values.keys().isdisjoint(removed):
+            raise DarkroomError(ErrorReason.FIELD_INVALID, "A setting is written or removed, not both.", field="removed")
+        # First, so that a value that is written now is not taken for one that was there before.
+        await self._seed(account_id)
+        await self._store.change(account_id, values, removed, most=MOST, most_bytes=MOST_BYTES)
+
+    async def values(self, names: Sequence[str]) -> Mapping[str, str]:
+        """The values of some settings, for those who act on them."""
+        account_id = await self._home.account_id()
+        found = await self._store.some(account_id, names) if account_id is not None else ()
+        return {one.name: one.value for one in found}
+
+    async def login_attempts(self) -> float | None:
+        """Attempts to sign in a minute that one address may make; 0 for no limit, None where nothing usable is set."""
+        value = (await self.values([_LOGIN_ATTEMPTS])).get(_LOGIN_ATTEMPTS, "")
+        try:
+            most = float(value)
+        except ValueError:
+            return None
+        return min(most, _MOST_ATTEMPTS) if math.isfinite(most) and most >= 0 else None
+
+    async def _seed(self, account_id: int) -> None:
+        if not self._seeded:
+            await self._store.seed(account_id, {**self._seeds, _INSTANCE: str(uuid.uuid4())})
+            self._seeded = True

@@ -1,0 +1,50 @@
+"""The logo that pages show."""
+
+from __future__ import annotations
+
+from services.accounts.domain.home import Home
+from services.accounts.domain.rate_limits import RateLimits
+from services.accounts.installation import Logo
+from services.accounts.store.logos import LogoStore
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import Identity, current_client
+
+_SIDE = 128
+_HEAD = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+_SIZE_BYTES = 4
+
+
+class Branding:
+    """What everybody sees, and what those may change who may; that they may has been checked. Raises PERMISSION_DENIED for changes by
+    callers of another account."""
+
+    def __init__(self, store: LogoStore, home: Home, limits: RateLimits) -> None:
+        self._store, self._home, self._limits = store, home, limits
+
+    async def logo(self) -> Logo:
+        """The logo. Raises RATE_LIMITED and LOGO_NOT_FOUND."""
+        # The edge does not ask about calls that need no key.
+        await self._limits.spend(self._limits.of_address(current_client().address or ""))
+        account_id = await self._home.account_id()
+        logo = await self._store.find(account_id) if account_id is not None else None
+        if logo is None:
+            raise DarkroomError(ErrorReason.LOGO_NOT_FOUND, "No custom logo set")
+        return logo
+
+    async def replace(self, caller: Identity, png: bytes) -> None:
+        """Replace the logo. Raises FIELD_INVALID for what is no PNG, or too large."""
+        account_id = await self._home.require(caller)
+        _check(png)
+        await self._store.replace(account_id, png)
+
+    async def delete(self, caller: Identity) -> None:
+        """Remove the logo, if there is one."""
+        await self._store.delete(await self._home.require(caller))
+
+
+def _check(png: bytes) -> None:
+    """By its head: whoever shows it is told that it is a PNG, and decodes it or not."""
+    sides, ends = png[len(_HEAD) :], (0, _SIZE_BYTES)
+    width, height = (int.from_bytes(sides[start : start + _SIZE_BYTES]) for start in ends)
+    if not png.startswith(_HEAD) or not 0 < width <= _SIDE or not 0 < height <= _SIDE:
+        raise DarkroomError(ErrorReason.FIELD_INVALID, f"The logo must be a PNG of at most {_SIDE} by {_SIDE} pixels.", field="png")

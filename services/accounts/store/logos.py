@@ -1,0 +1,42 @@
+"""Logos of accounts, in PostgreSQL. Each method is one transaction; it raises UNAVAILABLE while PostgreSQL is unreachable."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from services.accounts.installation import Logo
+from services.accounts.store.account_settings import write
+from services.common.database import Database
+
+_FLAG = "customLogo"
+_FIND = text("SELECT png, updated_at FROM logo WHERE account_id = :account_id")
+_REPLACE = text("""
+INSERT INTO logo (account_id, png) VALUES (:account_id, :png)
+ON CONFLICT (account_id) DO UPDATE SET png = excluded.png, updated_at = now()
+RETURNING 1
+""")
+_DELETE = text("DELETE FROM logo WHERE account_id = :account_id RETURNING 1")
+
+
+class LogoStore:
+    """The logos, and the setting that says whether there is one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, account_id: int) -> Logo | None:
+        """That of an account."""
+        rows = await self._database.fetch(_FIND, {"account_id": account_id})
+        return Logo(*rows[0]) if rows else None
+
+    async def replace(self, account_id: int, png: bytes) -> None:
+        """Set it."""
+        async with self._database.transaction() as transaction:
+            await transaction.fetch(_REPLACE, {"account_id": account_id, "png": png})
+            await write(transaction, account_id, {_FLAG: "true"})
+
+    async def delete(self, account_id: int) -> None:
+        """Remove it, if there is one."""
+        async with self._database.transaction() as transaction:
+            await transaction.fetch(_DELETE, {"account_id": account_id})
+            await write(transaction, account_id, {_FLAG: "false"})
