@@ -50,6 +50,7 @@ from services.accounts.surfaces.native.users import NativeUsers
 from services.accounts.surfaces.rest.audit import RestAudit
 from services.accounts.surfaces.rest.keys import RestKeys
 from services.accounts.surfaces.rest.usage import RestUsage
+from services.accounts.tasks_client import SavedPipelines
 from services.common import bus
 from services.common.account_usage import RemoteUsage
 from services.common.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
@@ -101,13 +102,14 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     signing_in = Sessions(people, sessions, home, passwords, rates, rules, revoked, attempts=shared.login_attempts)
     caller, audit = Caller(signer), AuditLog(database, settings.audit_life, system_clock)
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
-    departures = Loop("clear_departures", DEPARTURES_SECONDS, Departures(DepartureStore(database), Shelves(files, caller).clear).step)
+    tasks = await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls))
+    clears = (Shelves(files, caller).clear, SavedPipelines(tasks, caller).clear)
+    departures = Loop("clear_departures", DEPARTURES_SECONDS, Departures(DepartureStore(database), clears).step)
     users = Users(people, home, passwords, rules, revoked, departures.wake)
     user_keys = UserKeys(sessions, usage, revoked, max_keys=settings.max_keys)
     idempotency = IdempotencyRecords(database, system_clock)
     creation = KeyCreation(accounts, store, idempotency, signer.derived_secret(PURPOSE))
     await opening.open("revocations", hearing_revoked(connection, authenticator.evict))
-    tasks = await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls))
     trail = AuditTrail({"accounts": audit, "files": RemotePart(files, caller), "tasks": RemotePart(tasks, caller)})
     parts = [RemoteUsage(files, caller).read, RemoteUsage(tasks, caller).read]
     report = UsageReport(store, buckets.left, settings.rate_rules, parts, max_keys=settings.max_keys)

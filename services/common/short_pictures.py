@@ -64,7 +64,9 @@ _TRIES = 8
 def is_short(operations: Sequence[Message], format_: MediaFormat, size: Size) -> bool:
     """Whether these operations on a picture of this format and upright size are short work. Percentages are those of the picture."""
     names = {spec_of_parameters(parameters).name for parameters in operations}
-    if len(operations) > _MOST_OPERATIONS or not names <= SHORT_OPERATIONS.keys() or _megapixels(size) > _READ.get(format_, 0):
+    # A conversion between others takes no time.
+    work = sum(not isinstance(parameters, Convert) for parameters in operations)
+    if work > _MOST_OPERATIONS or not names <= SHORT_OPERATIONS.keys() or _megapixels(size) > _READ.get(format_, 0):
         return False
     try:
         sizes = [size]
@@ -81,17 +83,20 @@ def is_short(operations: Sequence[Message], format_: MediaFormat, size: Size) ->
     # A profile for print is a file of the operator's, which children cannot open.
     if any(conversion.color_space == COLOR_SPACE_CMYK for conversion in conversions):
         return False
-    return _megapixels(sizes[-1]) <= _written(conversions[-1] if conversions else None, format_, gives_alpha=bool(names & _GIVE_ALPHA))
+    return _megapixels(sizes[-1]) <= _written(conversions, format_, gives_alpha=bool(names & _GIVE_ALPHA))
 
 
-def _written(conversion: Convert | None, source: MediaFormat, *, gives_alpha: bool) -> float:
-    if conversion is None:
+def _written(conversions: Sequence[Convert], source: MediaFormat, *, gives_alpha: bool) -> float:
+    if not conversions:
         return _WRITTEN[MediaFormat.PNG]
-    format_ = written_format(conversion.format, source)
+    # Each keeps, or changes, the format that the one before it has chosen.
+    format_, conversion = source, conversions[-1]
+    for each in conversions:
+        format_ = written_format(each.format, format_)
     tight = conversion.lossless if format_ is MediaFormat.WEBP else conversion.compression == PNG_COMPRESSION_BEST
     tight = tight and format_ in (MediaFormat.WEBP, MediaFormat.PNG)
     most = _WRITTEN_TIGHTLY if tight else _WRITTEN.get(format_, 0)
-    if conversion.keep_alpha and gives_alpha:
+    if gives_alpha and any(each.keep_alpha for each in conversions):
         most = min(most, _WRITTEN[MediaFormat.PNG])
     if conversion.max_colors and format_ in (MediaFormat.PNG, MediaFormat.GIF):
         most = min(most, _WRITTEN[MediaFormat.GIF])

@@ -49,6 +49,7 @@ from services.tasks.domain.owner.event_feed import EventFeed
 from services.tasks.domain.owner.recent_outputs import RecentOutputs
 from services.tasks.domain.owner.usage import TaskUsage, UsageLimits
 from services.tasks.domain.owner.watching import Watching
+from services.tasks.domain.pipelines import SavedPipelines
 from services.tasks.domain.plan import MediaLimits
 from services.tasks.domain.retention.sweeping import RetentionSweeper
 from services.tasks.domain.retention.sweeping import rules as retention_rules
@@ -63,6 +64,7 @@ from services.tasks.store.former_outbox import FormerOutbox
 from services.tasks.store.former_workers import FormerWorkerStore
 from services.tasks.store.lanes import LaneStore
 from services.tasks.store.ledger import LedgerStore
+from services.tasks.store.pipelines import PipelineStore
 from services.tasks.store.policies import PolicyStore
 from services.tasks.store.queue import QueueStore
 from services.tasks.store.retention import RetentionStore
@@ -71,6 +73,7 @@ from services.tasks.store.secret_sealing import SecretSealing
 from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
 from services.tasks.surfaces.internal.attempts import InternalAttempts
+from services.tasks.surfaces.internal.departures import InternalDepartures
 from services.tasks.surfaces.internal.events import packed, unpacked
 from services.tasks.surfaces.internal.runs import InternalRuns
 from services.tasks.surfaces.native.webhook_messages import body
@@ -165,6 +168,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         files=files,
         webhooks=hooks.webhooks,
         ledger=ledger,
+        pipelines=SavedPipelines(PipelineStore(database), idempotency, clock),
         max_pooled=settings.max_open_tasks_rest,
         task_life=settings.task_life,
         derived_keys=cipher.derived,
@@ -196,6 +200,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         internal=[
             Mount(InternalAttempts(attempts, exchange, later, former, recent)),
             Mount(InternalRuns(parts, recent, gauges.open_tasks, offers)),
+            Mount(InternalDepartures(parts.pipelines)),
             Mount(AuditPartServicer(audit)),
             Mount(UsagePartServicer(usage.part)),
         ],

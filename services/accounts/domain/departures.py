@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from services.accounts.store.departures import Departure, DepartureStore
 from services.common.errors import DarkroomError
@@ -13,17 +13,18 @@ _logger = get_logger()
 
 
 class Departures:
-    """The step of a background loop. `clear(departure)` removes what somebody had; it may be repeated, and raises UNAVAILABLE."""
+    """The step of a background loop. Each `clear(departure)` removes what somebody had; it may be repeated, and raises UNAVAILABLE."""
 
-    def __init__(self, store: DepartureStore, clear: Callable[[Departure], Awaitable[None]]) -> None:
-        self._store, self._clear = store, clear
+    def __init__(self, store: DepartureStore, clears: Sequence[Callable[[Departure], Awaitable[None]]]) -> None:
+        self._store, self._clears = store, clears
 
     async def step(self) -> bool:
         """Clear up after those whose turn it is; True if there may be more. What fails is tried again after a minute."""
         due = await self._store.claim()
         for departure in due:
             try:
-                await self._clear(departure)
+                for clear in self._clears:
+                    await clear(departure)
             except DarkroomError as error:
                 _logger.warning("departure_not_cleared", user_id=departure.public_id, error=str(error))
                 continue

@@ -2,7 +2,7 @@
 
 from services.inference.media.colour import Pixels
 from services.inference.media.decode import decode, read_header
-from services.inference.media.encode import encode, encode_into
+from services.inference.media.encode import as_read_back, encode, encode_into
 from services.inference.media.header import NO_HINTS, SVG_DPI, Header, Hints
 from services.inference.media.image import Effort, Image, Limits, Metadata, Saving
 from services.inference.media.lazy import LazyImage, in_memory
@@ -20,6 +20,7 @@ __all__ = [
     "Metadata",
     "Pixels",
     "Saving",
+    "as_read_back",
     "configure_libvips",
     "decode",
     "encode",

@@ -210,6 +210,12 @@ def _fit(image: Image, saving: Saving) -> tuple[Pixels, Pixels | None, bytes | N
     return pixels, alpha, icc
 
 
+def as_read_back(image: Image) -> Image:
+    """The picture as a file would give it again that is written as it says, but for what compression loses."""
+    pixels, alpha, icc = _fit(image, dataclasses.replace(image.saving, cmyk=None))
+    return dataclasses.replace(image, pixels=pixels, alpha=alpha, icc=icc)
+
+
 def _changes_gray(image: Image | LazyImage, saving: Saving) -> bool:
     """Whether the file stores the gray of this picture as RGB, which its profile does not describe."""
     stored = saving.cmyk is not None or (saving.format in (MediaFormat.WEBP, MediaFormat.AVIF, *_HEIF) and image.icc is not None)

@@ -89,12 +89,14 @@ class BaseImage:
     """What is known of a picture besides its samples.
 
     `icc` describes the encoding of its colours by curves and a matrix; None: sRGB, or for gray the sRGB tone curve. `saving` says how the
-    result is to be written. `notes` are plain sentences for the user about what could not be read.
+    result is to be written, and `kept_format` which format it has then if nothing else is asked for; None: that of the source. `notes` are
+    plain sentences for the user about what could not be read.
     """
 
     icc: bytes | None = None
     metadata: Metadata = field(default_factory=Metadata)
     source_format: MediaFormat | None = None
+    kept_format: MediaFormat | None = None
     saving: Saving = Saving()
     notes: tuple[str, ...] = ()
 

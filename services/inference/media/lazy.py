@@ -47,7 +47,15 @@ class LazyImage(BaseImage):
         """The picture in memory. Raises as `reading`."""
         with self.reading():
             samples = colour.array_from_vips(self.graph)
-        return Image(samples, icc=self.icc, metadata=self.metadata, source_format=self.source_format, saving=self.saving, notes=self.notes)
+        return Image(
+            samples,
+            icc=self.icc,
+            metadata=self.metadata,
+            source_format=self.source_format,
+            kept_format=self.kept_format,
+            saving=self.saving,
+            notes=self.notes,
+        )
 
 
 def in_memory(image: Image | LazyImage) -> Image:

@@ -60,7 +60,7 @@ def peak_memory(picture: Header, _parameters: Convert) -> int:
 
 def run(image: Image | LazyImage, parameters: Convert, step: PlainStep) -> Image | LazyImage:
     """The picture, to be written as requested."""
-    format_ = written_format(parameters.format, image.source_format)
+    format_ = written_format(parameters.format, image.kept_format or image.source_format)
     lossless = _is_lossless(parameters, format_)
     if parameters.keep_alpha and isinstance(image, Image) and image.alpha is not None:
         lossless = lossless or format_ is MediaFormat.TIFF
@@ -75,15 +75,16 @@ def run(image: Image | LazyImage, parameters: Convert, step: PlainStep) -> Image
         lossless=lossless,
         progressive=parameters.progressive if parameters.HasField("progressive") else format_ is MediaFormat.JPEG,
         background=rgb_of(parameters.background),
-        dpi=parameters.dpi or None,
+        dpi=parameters.dpi or image.saving.dpi,
         cmyk=_profile(parameters.cmyk_profile, step) if parameters.color_space == COLOR_SPACE_CMYK else None,
-        keep_metadata=not parameters.strip_metadata,
+        # What an earlier conversion has left out stays so.
+        keep_metadata=not parameters.strip_metadata and image.saving.keep_metadata,
         compact=parameters.compact,
         colours=parameters.max_colors or None,
         quick=parameters.quick,
         max_bytes=parameters.max_bytes or None,
     )
-    return dataclasses.replace(image, saving=saving)
+    return dataclasses.replace(image, saving=saving, kept_format=format_)
 
 
 def _is_lossless(parameters: Convert, format_: MediaFormat) -> bool:

@@ -6,6 +6,7 @@ Where a picture is only scaled and converted, not even those: it is decoded, sca
 from __future__ import annotations
 
 import importlib
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,18 +19,21 @@ from darkroom.operations.v1 import operation_pb2
 from darkroom.operations.v1.convert_pb2 import COLOR_SPACE_UNSPECIFIED, Convert
 from darkroom.operations.v1.placement_pb2 import POSITION_SMART
 from darkroom.operations.v1.resize_pb2 import Resize
+from services.common.errors import DarkroomError
 from services.common.geometry import Size, fitting
 from services.common.operations import parameters_of, spec_of
 from services.common.result_size import resolved
 from services.inference.contract.flow import Data, PictureFile
 from services.inference.contract.plain_step import Original, PlainStep
-from services.inference.media import Hints, Image, LazyImage, Limits, configure_libvips, encode, in_memory
+from services.inference.media import Hints, Image, LazyImage, Limits, as_read_back, configure_libvips, encode, in_memory
 from services.inference.media.decode import open_scaled
 from services.inference.media.isolated import content_of
 
 _LAZY = (Convert, Resize)
 """Operations that compute samples themselves if they need them."""
 _Medium = Image | LazyImage | PictureFile | Data
+DONE = "operation_bytes"
+"""In the metadata of an error: the sizes, as `samples_size` says, of what the operations before it gave, as JSON."""
 _NOWHERE = Path("/nonexistent")
 """Samples of short work stay in memory, so no operation makes a file."""
 
@@ -52,6 +56,35 @@ def work(source: Path | int, target: Path | int, asked: Asked, tell: Callable[[i
     """
     configure_libvips(1)
     operations = [operation_pb2.Operation.FromString(each) for each in asked.operations]
+    done: list[int] = []
+    try:
+        return {**_worked(source, target, operations, asked, tell, done), "done": done}
+    except DarkroomError as error:
+        error.metadata[DONE] = json.dumps(done)
+        raise
+
+
+def samples_size(medium: object) -> int:
+    """Bytes of the samples of a picture; of what is already written, bytes; 0 of anything else."""
+    match medium:
+        case Image():
+            return medium.pixels.nbytes + (0 if medium.alpha is None else medium.alpha.nbytes)
+        case LazyImage():
+            return medium.width * medium.height * (1 if medium.is_gray else 3)
+        case Data():
+            return len(medium.content)
+        case _:
+            return 0
+
+
+def _worked(
+    source: Path | int,
+    target: Path | int,
+    operations: Sequence[operation_pb2.Operation],
+    asked: Asked,
+    tell: Callable[[int, float, str], None],
+    done: list[int],
+) -> dict[str, Any]:
     labels: list[str] = []
     notices: list[tuple[object, ...]] = []
     seconds: dict[str, float] = {}
@@ -77,8 +110,11 @@ def work(source: Path | int, target: Path | int, asked: Asked, tell: Callable[[i
             with _timed(seconds, "decode"):
                 medium = in_memory(medium)
         with _timed(seconds, name):
+            if number and isinstance(medium, Image) and operations[number - 1].HasField("convert"):
+                medium = as_read_back(medium)
             medium = importlib.import_module(f"services.inference.operations.{name}").run(medium, parameters, step)
         whole = None if isinstance(parameters, Resize) else whole
+        done.append(samples_size(medium))
     with _timed(seconds, "encode"), open(target, "wb", closefd=isinstance(target, Path)) as file:
         file.write(_content(medium))
     return {**_description(medium), "labels": labels, "notices": notices, "seconds": seconds}

@@ -30,14 +30,15 @@ from services.inference.contract.flow import (
 from services.inference.contract.plain_step import Original
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step, Tools
-from services.inference.media import SVG_DPI, Header, Hints, Image, Limits
+from services.inference.media import SVG_DPI, Header, Hints, Image, Limits, as_read_back
 from services.inference.pipeline.file_work import FileWork
+from services.inference.pipeline.isolated import samples_size
 from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.naming import name_of_words, named, result_name
 from services.inference.pipeline.product import WRITTEN, Product, RunContext, Source, finished_product, written
 from services.inference.pipeline.reading import Reading
 from services.inference.pipeline.registry import Bound
-from services.inference.pipeline.short import ShortWork
+from services.inference.pipeline.short import ShortWork, operations_done
 
 _READ = 0.05
 """Share of the time for one input; the operations have the rest, up to `WRITTEN`."""
@@ -184,7 +185,12 @@ class Pipeline:
         """
         context.report(0, "Reading the file" if source is not None else "Starting")
         if self._short is not None and source is not None and header is not None and self._short.suits(header):
-            return finished_product(await self._short.run(source.path, source.name, context.report), source, context)
+            try:
+                finished = await self._short.run(source.path, source.name, context.report)
+            except DarkroomError as error:
+                context.done[:] = operations_done(error, len(self._operations))
+                raise
+            return finished_product(finished, source, context)
         if source is not None and self._operations[0].spec.reads_file:
             work = FileWork(self._operations, self._tools.picture_limits, self._tools.result_limits)
             finished = await work.run(self._tools, source.path, source.name, context.folder, context.report)
@@ -199,6 +205,7 @@ class Pipeline:
         share = (WRITTEN - _READ) / len(operations)
         source_name = source.name if source is not None else ""
         original = Original(medium.width, medium.height, transparent=medium.alpha is not None) if isinstance(medium, Image) else None
+        context.done.clear()
         for number, operation in enumerate(operations):
             context.check()
             report = portion(context.report, _READ + number * share, _READ + (number + 1) * share)
@@ -208,7 +215,10 @@ class Pipeline:
                 )
             parameters = operation.parameters if original is None else resolved(operation.parameters, (original.width, original.height))
             with context.stages.timed(operation.spec.name, operation=True):
+                if number and isinstance(medium, Image) and isinstance(operations[number - 1].parameters, Convert):
+                    medium = await asyncio.to_thread(as_read_back, medium)
                 medium = await _applied(operation, medium, parameters, self._step(context, report, source_name, labels, original))
+            context.done.append(samples_size(medium))
             if isinstance(medium, Document):
                 attachments += medium.attachments
         context.check()

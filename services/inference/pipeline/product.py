@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from darkroom.files.v1 import file_pb2
@@ -59,12 +59,15 @@ class RunContext:
     keeping: Keeping
     last: bool = False
     taken_names: Collection[str] = ()
+    done: list[int] = field(default_factory=list)
+    """Bytes of the samples of what each operation gave, so far."""
 
 
 def finished_product(finished: Finished, source: Source, context: RunContext) -> Product:
     """The result of work in a child."""
     for stage, seconds in finished.seconds.items():
         context.stages.add(stage, seconds, operation=stage not in ("decode", "encode"))
+    context.done[:] = finished.done
     for notice in finished.notices:
         context.notice(*notice)
     for note in finished.notes:

@@ -12,6 +12,7 @@ from typing import Any
 
 from darkroom.operations.v1 import operation_pb2
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_DATA
+from services.common.errors import DarkroomError
 from services.common.geometry import Size
 from services.common.media_format import MediaFormat, Use, sniff
 from services.common.sandbox import SandboxCrashed, WarmChildren
@@ -29,6 +30,8 @@ _MOST_CHANNELS = 4
 _PERHAPS_WIDE = (MediaFormat.PNG, MediaFormat.TIFF)
 _LARGEST_DOCUMENT = 4 << 20
 """Bytes of a JSON document."""
+_LARGEST_SIZE = 1 << 48
+"""Bytes of samples."""
 LARGEST_RESULT = 256 << 20
 """Bytes of a file that short work may make."""
 
@@ -48,6 +51,8 @@ class Finished:
     notes: Sequence[str]
     seconds: Mapping[str, float]
     """By stage: `decode`, the operations, `encode`."""
+    done: Sequence[int] = ()
+    """Bytes of the samples of what each operation gave."""
 
 
 class ChildWork:
@@ -98,6 +103,7 @@ class ChildWork:
                 labels=labels[: len(self._names)],
                 notices=[(code, subject, message, details[0] if details else None) for code, subject, message, *details in notices],
                 notes=[_text(note) for note in said.get("notes", ())[:_MOST_SAID]],
+                done=_sizes(said.get("done", ()), len(self._names)),
                 seconds={stage: float(said["seconds"].get(stage, 0)) for stage in ("decode", *self._names, "encode")},
             )
         except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
@@ -149,6 +155,21 @@ def _serialized(bound: Bound) -> bytes:
     # An operation without parameters is set, too.
     getattr(operation, bound.spec.name).SetInParent()
     return operation.SerializeToString()
+
+
+def operations_done(error: DarkroomError, most: int) -> Sequence[int]:
+    """Bytes of the samples of what each operation gave that a child had done when it raised this."""
+    try:
+        return _sizes(json.loads(error.metadata.get(isolated.DONE, "[]")), most)
+    except (ValueError, TypeError):
+        return ()
+
+
+def _sizes(said: Any, most: int) -> Sequence[int]:
+    sizes = [int(size) for size in said[:most]]
+    if any(not 0 <= size < _LARGEST_SIZE for size in sizes):
+        raise ValueError(sizes)
+    return sizes
 
 
 def _check_document(content: bytes) -> None:

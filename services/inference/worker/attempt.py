@@ -7,7 +7,7 @@ import json
 import math
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -60,6 +60,12 @@ class _Results:
     names: set[str] = field(default_factory=set)
     notices: list[task_pb2.Notice] = field(default_factory=list)
     stages: Stages = field(default_factory=Stages)
+    done: list[int] = field(default_factory=list)
+    """Of the last input: bytes of the samples of what each operation gave."""
+
+    def operation_bytes(self, run: Admission) -> Sequence[int]:
+        """What is reported of that: for one input and several operations."""
+        return self.done if len(run.operations) > 1 and len(run.input_file_ids) + run.later_inputs == 1 else ()
 
     def notice(self, code: str, subject: str, message: str, details: Mapping[str, Any] | None = None, /) -> None:
         """Add a notice; one shared by several inputs is added once."""
@@ -116,9 +122,11 @@ class AttemptRunner:
             await _ended(working, keeping, closed)
 
     async def _work_and_report(self, run: Admission, progress: Progress) -> None:
+        results = _Results()
         try:
-            results = await self._work(run, progress)
-            await _delivered(lambda: self._client.complete(run, results.file_ids, results.copies, results.notices, results.described))
+            await self._work(run, progress, results)
+            done = results.operation_bytes(run)
+            await _delivered(lambda: self._client.complete(run, results.file_ids, results.copies, results.notices, results.described, done))
             metrics.ATTEMPTS.labels("completed", "").inc()
             _logger.info("attempt_completed", outputs=len(results.file_ids), stages=results.stages.seconds)
         except Stopped:
@@ -127,10 +135,10 @@ class AttemptRunner:
             failure = failure_of(error)
             metrics.ATTEMPTS.labels("failed", failure.reason.value).inc()
             _logger.info("attempt_failed", reason=failure.reason.value, message=failure.message)
-            await _delivered(lambda: self._client.fail(run, failure))
+            done = results.operation_bytes(run)
+            await _delivered(lambda: self._client.fail(run, failure, operation_bytes=done))
 
-    async def _work(self, run: Admission, progress: Progress) -> _Results:
-        results = _Results()
+    async def _work(self, run: Admission, progress: Progress, results: _Results) -> None:
         if run.later_inputs:
             with results.stages.timed("fetch"):
                 run = await self._with_all_inputs(run, progress)
@@ -155,7 +163,6 @@ class AttemptRunner:
         results.copies += len(results.attached_ids)
         with results.stages.timed("finalize"):
             await self._files.finalize(run, results.file_ids)
-        return results
 
     async def _with_all_inputs(self, run: Admission, progress: Progress) -> Admission:
         """The admission once the inputs that the task names by URLs have been fetched. Cancelling ends the fetching too."""
@@ -220,6 +227,7 @@ class AttemptRunner:
             keeping=KeptResults(self._files, run),
             last=run.last,
             taken_names=results.names,
+            done=results.done,
         )
 
     async def _deliver(self, run: Admission, product: Product | None, results: _Results, report: Report) -> None:

@@ -103,18 +103,19 @@ class AttemptClient:
         copies: int,
         notices: Sequence[task_pb2.Notice],
         described: Sequence[file_pb2.File] = (),
+        operation_bytes: Sequence[int] = (),
     ) -> bool:
         """Report success; False if the attempt had already ended otherwise. The last `copies` of the outputs repeat the others. `described`
         is what is known of outputs; of many it is left out."""
-        success = pb.AttemptSuccess(output_file_ids=outputs, copies=copies, notices=notices)
+        success = pb.AttemptSuccess(output_file_ids=outputs, copies=copies, notices=notices, operation_bytes=operation_bytes)
         if len(described) <= _MOST_DESCRIBED:
             success.outputs.extend(described)
         return await run.report(pb.AttemptEnd(task_id=run.task_id, attempt=run.attempt, success=success))
 
-    async def fail(self, run: Admission, error: DarkroomError, *, handed_back: bool = False) -> bool:
+    async def fail(self, run: Admission, error: DarkroomError, *, handed_back: bool = False, operation_bytes: Sequence[int] = ()) -> bool:
         """Report failure, with the delay before a further attempt if the error gives one; False if the attempt had already ended otherwise.
         With `handed_back` nothing failed, but this worker is stopping."""
-        failure = pb.AttemptFailure(reason=error.reason.number, message=error.message[:_LONGEST_MESSAGE])
+        failure = pb.AttemptFailure(reason=error.reason.number, message=error.message[:_LONGEST_MESSAGE], operation_bytes=operation_bytes)
         if error.retry_after is not None:
             failure.retry_after.FromSeconds(min(max(0, error.retry_after), _LONGEST_PAUSE_SECONDS))
         end = pb.AttemptEnd(task_id=run.task_id, attempt=run.attempt)

@@ -19,6 +19,7 @@ class Listing(Enum):
     BATCHES = b"b1."
     BATCH_TASKS = b"i1."
     WEBHOOK_DELIVERIES = b"w1."
+    PIPELINES = b"p1."
 
 
 def page_token(last_id: int, listing: Listing = Listing.TASKS) -> str:

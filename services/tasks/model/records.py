@@ -149,6 +149,8 @@ class Completion:
     copies: int = 0
     """The last of the outputs, which do not count as expected ones and are not charged for."""
     notices: Sequence[bytes] = ()
+    operation_bytes: Sequence[int] = ()
+    """As in `Task`."""
 
 
 @dataclass(frozen=True, slots=True)

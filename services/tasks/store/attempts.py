@@ -41,7 +41,7 @@ COMPLETE = transition(
       THEN reserved_millicredits * (cardinality(asked.output_file_ids) - asked.copies) / expected_outputs
       ELSE reserved_millicredits
     END,
-    progress = 1, progress_message = '', error_reason = NULL, error_message = NULL,
+    progress = 1, progress_message = '', error_reason = NULL, error_message = NULL, operation_bytes = asked.operation_bytes,
     update_time = greatest(asked.now, task.update_time), end_time = greatest(asked.now, task.update_time), last_sequence = last_sequence + 1
   FROM asked
   WHERE task.id = asked.id AND task.state = 'RUNNING' AND task.attempt = asked.attempt
@@ -52,7 +52,7 @@ COMPLETE = transition(
     WEBHOOKS,
     BATCH_ADVANCES,
     before=asked(
-        "attempt integer, output_file_ids bigint[], copies integer, notices bytea[], now timestamptz",
+        "attempt integer, output_file_ids bigint[], copies integer, notices bytea[], operation_bytes bigint[], now timestamptz",
         guard="task.state = 'RUNNING' AND task.attempt = asked.attempt",
     ),
 )
@@ -64,8 +64,8 @@ FAIL = transition(
     state = CASE WHEN attempt - handed_back < least(max_attempts, :attempts_allowed) THEN 'QUEUED' ELSE 'FAILED' END,
     end_time = CASE WHEN attempt - handed_back < least(max_attempts, :attempts_allowed) THEN NULL ELSE greatest(:now, update_time) END,
     run_at = :run_at, lease_until = NULL, progress = 0, progress_message = '',
-    error_reason = :error_reason, error_message = :error_message, update_time = greatest(:now, update_time),
-    last_sequence = last_sequence + 1
+    error_reason = :error_reason, error_message = :error_message, operation_bytes = :operation_bytes,
+    update_time = greatest(:now, update_time), last_sequence = last_sequence + 1
   WHERE id = :id AND state = 'RUNNING' AND attempt = :attempt
     AND (CAST(:lease_ended_by AS timestamptz) IS NULL OR lease_until <= :lease_ended_by)
   RETURNING *""",
@@ -224,6 +224,7 @@ class AttemptStore(Store):
                 "output_file_ids": list(one.output_file_ids),
                 "copies": one.copies,
                 "notices": list(one.notices),
+                "operation_bytes": list(one.operation_bytes) or None,
                 "now": now,
             }
             for one in done
@@ -245,6 +246,7 @@ class AttemptStore(Store):
         run_at: datetime,
         now: datetime,
         lease_ended_by: datetime | None = None,
+        operation_bytes: Sequence[int] = (),
     ) -> Task | None:
         """End the attempt as failed: QUEUED until `run_at` while attempts are left, else FAILED. With `lease_ended_by`, only if its lease
         had expired by then."""
@@ -256,6 +258,7 @@ class AttemptStore(Store):
             "attempts_allowed": attempts_allowed,
             "run_at": run_at,
             "lease_ended_by": lease_ended_by,
+            "operation_bytes": list(operation_bytes) or None,
             "now": now,
         }
         return await self._transition(FAIL, values)

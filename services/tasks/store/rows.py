@@ -12,6 +12,7 @@ from darkroom.internal.tasks.v1 import stored_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc.trace import Origin
 from services.tasks.model import AccountPolicy, Batch, LedgerEntry, LedgerKind, Task, TaskAttempt, TaskEvent, WebhookDelivery
+from services.tasks.model.pipeline import SavedPipeline
 from services.tasks.model.records import OutgoingEvent, Refusal
 from services.tasks.model.state import DeliveryState, TaskState
 
@@ -47,7 +48,7 @@ def _reader(
 
 task_of = _reader(
     Task,
-    {"surface": "", "client_request": b"", "later_inputs": ()},
+    {"surface": "", "client_request": b"", "later_inputs": (), "operation_bytes": ()},
     ("outbox_id", "outbox_events"),
     state=TaskState,
     error_reason=ErrorReason,
@@ -57,6 +58,7 @@ attempt_of = _reader(TaskAttempt, outcome=TaskState, error_reason=ErrorReason)
 batch_of = _reader(Batch)
 entry_of = _reader(LedgerEntry, kind=LedgerKind)
 policy_of = _reader(AccountPolicy)
+pipeline_of = _reader(SavedPipeline)
 delivery_of = _reader(WebhookDelivery, state=DeliveryState)
 
 

@@ -12,6 +12,7 @@ from services.tasks.domain.batches.archiving import BatchArchiving
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.watching import Watching
+from services.tasks.domain.pipelines import SavedPipelines
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.files_client import FilesClient
 
@@ -29,6 +30,7 @@ class SurfaceParts:
     files: FilesClient
     webhooks: AccountWebhooks
     ledger: Ledger
+    pipelines: SavedPipelines
     max_pooled: int
     """How many tasks that it created singly an account may have open, over all surfaces that count them."""
     task_life: timedelta

@@ -49,7 +49,7 @@ async def left(database: Database) -> int:
 
 async def test_what_somebody_had_is_cleared_at_once_and_once_more(database: Database) -> None:
     house, others = await House(database).opened(), Others()
-    departures = Departures(DepartureStore(database), others.clear)
+    departures = Departures(DepartureStore(database), [others.clear])
     person = await house.add("ada")
     assert await departures.step() is False
     await house.users.delete(house.owner, person.public_id)
@@ -65,7 +65,7 @@ async def test_what_somebody_had_is_cleared_at_once_and_once_more(database: Data
 
 async def test_what_fails_is_tried_again(database: Database) -> None:
     house, others = await House(database).opened(), Others()
-    departures, other = (Departures(DepartureStore(database), others.clear) for _ in range(2))
+    departures, other = (Departures(DepartureStore(database), [others.clear]) for _ in range(2))
     person = await house.add("ada")
     await house.users.delete(house.owner, person.public_id)
     others.away = True

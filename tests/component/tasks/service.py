@@ -14,20 +14,26 @@ import asyncpg
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc, run_service_pb2_grpc
+from darkroom.internal.tasks.v1 import (
+    attempt_service_pb2,
+    attempt_service_pb2_grpc,
+    departure_service_pb2_grpc,
+    run_service_pb2_grpc,
+)
 from darkroom.internal.usage.v1 import usage_part_service_pb2, usage_part_service_pb2_grpc
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.rest.v1 import batches_pb2_grpc, images_pb2_grpc, pdfs_pb2_grpc, tasks_pb2_grpc
 from darkroom.tasks.v1 import (
     balance_service_pb2_grpc,
     batches_service_pb2_grpc,
+    pipelines_service_pb2_grpc,
     task_pb2,
     tasks_service_pb2,
     tasks_service_pb2_grpc,
     webhooks_service_pb2_grpc,
 )
 from services.common.bus import Bus
-from services.common.identity import IDENTITY_HEADER, Signer
+from services.common.identity import IDENTITY_HEADER, Signer, UserIdentity
 from services.common.rpc.channel import Caller
 from services.common.rpc.server import Mount, listening
 from services.tasks.__main__ import serve
@@ -132,6 +138,11 @@ class Service:
         """Metadata of a public call, as the edge sets it, for an account that may have its own limit of streams."""
         return ((IDENTITY_HEADER, self._accounts.identity_token(account_id, KEY, max_streams=max_streams)),)
 
+    def person(self, account_id: int, person: str, *permissions: str) -> tuple[tuple[str, str], ...]:
+        """Metadata of a public call of somebody with these permissions."""
+        user = UserIdentity(person, person, "user", frozenset(permissions))
+        return ((IDENTITY_HEADER, self._accounts.identity_token(account_id, KEY, ("tasks:read", "tasks:write"), user=user)),)
+
     def worker(self, account_id: int = 0) -> tuple[tuple[str, str], ...]:
         """Metadata of a worker's call."""
         return Caller(self._signers["inference"]).on_behalf_of(account_id)
@@ -172,6 +183,8 @@ class Replica:
         self.pdfs = pdfs_pb2_grpc.PdfsServiceStub(public)
         self.pilio_tasks = tasks_pb2_grpc.TasksServiceStub(public)
         self.attempts = attempt_service_pb2_grpc.AttemptServiceStub(internal)
+        self.pipelines: pipelines_service_pb2_grpc.PipelinesServiceAsyncStub = pipelines_service_pb2_grpc.PipelinesServiceStub(public)
+        self.departures = departure_service_pb2_grpc.DepartureServiceStub(internal)
         self.runs = run_service_pb2_grpc.RunServiceStub(internal)
         self._usage = usage_part_service_pb2_grpc.UsagePartServiceStub(internal)
         self.public, self.stop = public, stop

@@ -9,7 +9,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -73,9 +73,17 @@ def read_settings(text: str, kind: type[_Message]) -> _Message:
 
 def settings_of(value: object, kind: type[_Message]) -> _Message:
     """The settings in a JSON value, with defaults in place of what is absent. Raises `Refusal`, which names every fault."""
-    if not isinstance(value, dict):
-        raise Refusal(400, INVALID, details="must be an object")
+    message, faults = checked(value, kind)
+    if faults:
+        raise Refusal(400, INVALID, details="; ".join(faults))
+    return message
+
+
+def checked(value: object, kind: type[_Message]) -> tuple[_Message, Sequence[str]]:
+    """The settings in a JSON value, and what is wrong with them: `width: must be a number`. With faults, the message means nothing."""
     message, described = kind(), cast("Descriptor", kind.DESCRIPTOR)
+    if not isinstance(value, dict):
+        return message, ["must be an object"]
     faults = list(_faults(value, described, ""))
     mistyped = {_outermost(fault) for fault in faults}
     try:
@@ -87,10 +95,15 @@ def settings_of(value: object, kind: type[_Message]) -> _Message:
         found = [_camel(error.message) for error in _validator.faults(message)]
         # Whether the whole is as it should be, or what has a type of its own is absent, cannot be said without it.
         faults += [fault for fault in found if not mistyped or _outermost(fault) not in {*mistyped, ""}]
-    if faults:
-        raise Refusal(400, INVALID, details="; ".join(faults[:_MOST_TOLD]))
-    _fill(message)
-    return message
+    if not faults:
+        _fill(message)
+    return message, faults[:_MOST_TOLD]
+
+
+def path_and_message(fault: str) -> tuple[str, str]:
+    """The two parts of a fault; the path is empty for one about all settings."""
+    path, colon, rest = fault.partition(": ")
+    return (path, rest) if colon and _PATH.fullmatch(path) else ("", fault)
 
 
 def _faults(value: Mapping[str, Any], message: Descriptor, path: str) -> Iterator[str]:

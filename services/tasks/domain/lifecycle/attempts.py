@@ -76,11 +76,19 @@ class Attempts:
                 self._notifications.changed(task)
         return [task is not None or await self._store.completed(one.task_id, one.attempt) for one, task in zip(done, tasks, strict=True)]
 
-    async def fail(self, task_id: int, attempt: int, reason: ErrorReason, message: str, not_before: timedelta = timedelta()) -> bool:
+    async def fail(
+        self,
+        task_id: int,
+        attempt: int,
+        reason: ErrorReason,
+        message: str,
+        not_before: timedelta = timedelta(),
+        operation_bytes: Sequence[int] = (),
+    ) -> bool:
         """End the attempt as failed: the task is QUEUED again if the failure may be temporary and attempts are left, else FAILED. The pause
-        before the next attempt is at least `not_before`."""
+        before the next attempt is at least `not_before`. `operation_bytes` is as in `Task`."""
         allowed = self.rules.retry.attempts_allowed(reason, passing=not_before > timedelta())
-        return await self._fail(task_id, attempt, reason, message, allowed, not_before=not_before)
+        return await self._fail(task_id, attempt, reason, message, allowed, not_before=not_before, operation_bytes=operation_bytes)
 
     async def hand_back(
         self, task_id: int, attempt: int, reason: ErrorReason, message: str, *, leased_until: datetime | None = None
@@ -134,6 +142,7 @@ class Attempts:
         *,
         lease_ended_by: datetime | None = None,
         not_before: timedelta = timedelta(),
+        operation_bytes: Sequence[int] = (),
     ) -> bool:
         now = self._clock()
         task = await self._store.fail(
@@ -145,6 +154,7 @@ class Attempts:
             run_at=now + max(self.rules.retry.pause(attempt), not_before),
             now=now,
             lease_ended_by=lease_ended_by,
+            operation_bytes=operation_bytes,
         )
         if task is None:
             return False

@@ -174,8 +174,8 @@ class LaneExchange:
         match end.how:
             case Completion():
                 return await self._attempts.complete([one.how for one in ends if isinstance(one.how, Completion)])
-            case Failure(reason, message, not_before):
-                return [await self._attempts.fail(end.task_id, end.attempt, reason, message, not_before)]
+            case Failure(reason, message, not_before, done):
+                return [await self._attempts.fail(end.task_id, end.attempt, reason, message, not_before, done)]
             case back:
                 return [await self._attempts.hand_back(end.task_id, end.attempt, back.reason, back.message)]
 

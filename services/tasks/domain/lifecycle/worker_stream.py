@@ -29,6 +29,8 @@ class Failure:
     message: str
     not_before: timedelta
     """Least pause before the next attempt."""
+    operation_bytes: Sequence[int] = ()
+    """As in `Task`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ what the domain does not see."""
 from services.tasks.store.tables.account import AccountPolicyRow, LaneAccountRow, LaneClassRow, LedgerEntryRow
 from services.tasks.store.tables.base import TasksTable
 from services.tasks.store.tables.batch import BatchRow
+from services.tasks.store.tables.pipeline import PipelineRow
 from services.tasks.store.tables.task import (
     AuditRow,
     EventOutboxRow,
@@ -25,6 +26,7 @@ __all__ = [
     "LaneAccountRow",
     "LaneClassRow",
     "LedgerEntryRow",
+    "PipelineRow",
     "TaskAttemptRow",
     "TaskEventRow",
     "TaskRow",

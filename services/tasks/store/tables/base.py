@@ -28,7 +28,7 @@ def later_array(item: type[Text]) -> Any:
     return Field(sa_column=Column(ARRAY(item), nullable=False, server_default=text("'{}'")))
 
 
-def optional_array(item: type[LargeBinary]) -> Any:
+def optional_array(item: type[BigInteger | LargeBinary]) -> Any:
     """A column that holds an array, or NULL."""
     return Field(None, sa_column=Column(ARRAY(item)))
 

@@ -97,6 +97,7 @@ class TaskRow(TasksTable, table=True):
     surface: str | None = Field(None, sa_type=Text)
     client_request: bytes | None = Field(None, sa_type=LargeBinary)
     later_inputs: list[bytes] | None = optional_array(LargeBinary)
+    operation_bytes: list[int] | None = optional_array(BigInteger)
 
 
 def _task_key() -> Any:

@@ -128,10 +128,14 @@ def _end(end: attempt_service_pb2.AttemptEnd) -> End:
     match end.WhichOneof("end"):
         case "success":
             notices = [notice.SerializeToString() for notice in end.success.notices]
-            how = Completion(end.task_id, end.attempt, list(end.success.output_file_ids), end.success.copies, notices)
+            how = Completion(
+                end.task_id, end.attempt, list(end.success.output_file_ids), end.success.copies, notices, list(end.success.operation_bytes)
+            )
         case "failure":
             failure = end.failure
-            how = Failure(ErrorReason.from_number(failure.reason), failure.message, failure.retry_after.ToTimedelta())
+            how = Failure(
+                ErrorReason.from_number(failure.reason), failure.message, failure.retry_after.ToTimedelta(), list(failure.operation_bytes)
+            )
         case _:
             how = HandBack(ErrorReason.from_number(end.handed_back.reason), end.handed_back.message)
     return End(end.task_id, end.attempt, how)

@@ -105,6 +105,7 @@ class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
             inputs=[_file(files[file_id]) for file_id in task.input_file_ids if file_id in files],
             outputs=[_file(files[file_id]) for file_id in task.output_file_ids if file_id in files],
             kept=kept,
+            operation_bytes=task.operation_bytes,
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from services.common.rpc.server import Mount
 from services.tasks.surfaces.native.balance import NativeBalance
 from services.tasks.surfaces.native.batches import NativeBatches
+from services.tasks.surfaces.native.pipelines import NativePipelines
 from services.tasks.surfaces.native.tasks import NativeTasks
 from services.tasks.surfaces.native.webhooks import NativeWebhooks
 from services.tasks.surfaces.parts import SurfaceParts
@@ -20,4 +21,5 @@ def mounts(parts: SurfaceParts) -> Sequence[Mount]:
         Mount(NativeWebhooks(parts.webhooks)),
         Mount(NativeBatches(parts.acceptance, parts.batches, parts.archiving, life)),
         Mount(NativeBalance(parts.ledger, parts.acceptance)),
+        Mount(NativePipelines(parts.pipelines)),
     ]

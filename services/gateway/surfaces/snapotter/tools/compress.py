@@ -23,4 +23,4 @@ def plan(settings: CompressSettings, _name: str) -> Plan:
         operation = kept(rounded(settings.quality))
         operation.convert.lossless = False
         operation.convert.max_colors = colours_of(settings.quality)
-    return Plan([operation])
+    return Plan([operation], chooses_writing=True)

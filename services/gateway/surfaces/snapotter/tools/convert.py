@@ -32,7 +32,7 @@ def plan(settings: ConvertSettings, name: str) -> Plan:
     format_ = _ALIASES.get(settings.format, settings.format)
     convert = writing(format_, settings.quality if settings.HasField("quality") else None)
     convert.svg_dpi = _DRAWING_DPI
-    return Plan([operation_pb2.Operation(convert=convert)], name=f"{Name.of(name).stem}.{format_}")
+    return Plan([operation_pb2.Operation(convert=convert)], name=f"{Name.of(name).stem}.{format_}", chooses_writing=True)
 
 
 def writing(format_: str, quality: float | None) -> convert_pb2.Convert:

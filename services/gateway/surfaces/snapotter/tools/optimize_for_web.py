@@ -30,7 +30,7 @@ def plan(settings: OptimizeForWebSettings, name: str) -> Plan:
     if width or height:
         resize = Resize(width=width, height=height, fit=FIT_BOUNDS, without_enlargement=True)
         operations.insert(0, operation_pb2.Operation(resize=resize))
-    return Plan(operations, name=f"{Name.of(name).stem}.{format_}")
+    return Plan(operations, name=f"{Name.of(name).stem}.{format_}", chooses_writing=True)
 
 
 def _pixels(most: float) -> int:

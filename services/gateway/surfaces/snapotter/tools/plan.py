@@ -15,3 +15,5 @@ class Plan:
     operations: Sequence[operation_pb2.Operation]
     name: str | None = None
     """None: `<stem>_<tool id>` with the extension of the result's format."""
+    chooses_writing: bool = False
+    """Whether the caller chooses how small or how good the file is. In a pipeline, later steps without a choice of their own follow it."""

@@ -1,0 +1,219 @@
+"""Pipelines: the steps that a client sends, checked, and the one task that does them all.
+
+The operations of all steps follow one another, so that a picture is decoded once and encoded once. What a file between two steps would have
+meant, such as its format or that it has no alpha, `convert` keeps up; what is only about the writing is settled here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import Message
+
+from darkroom.operations.v1 import convert_pb2, operation_pb2
+from services.gateway.surfaces.snapotter.bodies import storable
+from services.gateway.surfaces.snapotter.errors import Refusal
+from services.gateway.surfaces.snapotter.tool_settings import INVALID, checked, path_and_message, read_json
+from services.gateway.surfaces.snapotter.tools.catalogue import Tool, all_tools
+
+MISSING = "No pipeline definition provided"
+NOT_JSON = "Pipeline must be valid JSON"
+INVALID_PIPELINE = "Invalid pipeline definition"
+MOST_STEPS = 100
+PIPELINE_TOOLS = (
+    "resize",
+    "crop",
+    "rotate",
+    "convert",
+    "compress",
+    "strip-metadata",
+    "edit-metadata",
+    "adjust-colors",
+    "brightness-contrast",
+    "saturation",
+    "color-channels",
+    "color-effects",
+    "sharpening",
+    "watermark-text",
+    "text-overlay",
+    "split",
+    "border",
+    "gif-tools",
+    "optimize-for-web",
+    "replace-color",
+    "remove-background",
+    "upscale",
+    "blur-faces",
+    "smart-crop",
+    "image-enhancement",
+    "content-aware-resize",
+    "colorize",
+    "enhance-faces",
+    "noise-removal",
+    "passport-photo",
+    "red-eye-removal",
+    "restore-photo",
+    "transparency-fixer",
+)
+"""What a step may be, of the tools that there are."""
+_CONTENT_AWARE = "content-aware-resize"
+_LONGEST_TOLD = 100
+"""Characters of a tool's id, where it is repeated."""
+Unknown = Callable[[int, str], str]
+"""What is said of a step, by its number from 1, whose tool is not there."""
+
+
+def unavailable(step: int, tool_id: str) -> str:
+    """As executing a pipeline says it."""
+    return f"Step {step} ({told(tool_id)}): Tool not found or not available"
+
+
+def unknown(step: int, tool_id: str) -> str:
+    """As saving a pipeline, and a batch, say it."""
+    return f'Step {step}: Tool "{told(tool_id)}" not found'
+
+
+def told(tool_id: str) -> str:
+    """The id of a tool that perhaps does not exist, for a reply."""
+    return storable(tool_id[:_LONGEST_TOLD])
+
+
+def pipeline_tools() -> Mapping[str, Tool]:
+    """The tools that a step may be, by their ids."""
+    tools = all_tools()
+    return {tool_id: tools[tool_id] for tool_id in PIPELINE_TOOLS if tool_id in tools}
+
+
+@dataclass(frozen=True, slots=True)
+class GivenStep:
+    """A step as it was sent."""
+
+    tool_id: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step that can be done."""
+
+    tool_id: str
+    """As it was sent."""
+    tool: Tool
+    settings: Message
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """What a step contributes to a task."""
+
+    tool_id: str
+    operations: int
+    """How many."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelinePlan:
+    """A task for one picture."""
+
+    operations: Sequence[operation_pb2.Operation]
+    name: str
+    """The result's, to be used as it is."""
+    steps: Sequence[StepPlan]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Steps that can be done."""
+
+    steps: Sequence[Step]
+
+    def plan(self, name: str) -> PipelinePlan:
+        """What it does with a picture of this name."""
+        operations: list[operation_pb2.Operation] = []
+        planned: list[StepPlan] = []
+        chosen: convert_pb2.Convert | None = None
+        for number, step in enumerate(self.steps):
+            plan = step.tool.plan(step.settings, name)
+            name = plan.name or name
+            writing = [each.convert for each in plan.operations if each.HasField("convert")]
+            for convert in writing:
+                if number:
+                    # What the first step has read is no drawing any more.
+                    convert.svg_dpi = 0
+                if chosen is not None and not plan.chooses_writing and convert.format == convert_pb2.PICTURE_FORMAT_KEPT:
+                    _follow(convert, chosen)
+            if plan.chooses_writing and writing:
+                chosen = writing[-1]
+            operations += plan.operations
+            planned.append(StepPlan(step.tool_id, len(plan.operations)))
+        return PipelinePlan(operations, name, planned)
+
+
+def read_pipeline(text: str, most_steps: int = 0, unknown: Unknown = unavailable) -> Pipeline:
+    """The pipeline in a form's text. Raises `Refusal`. `most_steps` 0: no limit but `MOST_STEPS`."""
+    if not text.strip():
+        raise Refusal(400, MISSING)
+    try:
+        value = read_json(text)
+    except Refusal:
+        raise Refusal(400, NOT_JSON) from None
+    steps, faults = given_steps(value.get("steps") if isinstance(value, dict) else value, most_steps)
+    if faults:
+        raise Refusal(400, INVALID_PIPELINE, details=faults)
+    return Pipeline([_checked(number, step, unknown) for number, step in enumerate(steps, start=1)])
+
+
+def given_steps(value: object, most_steps: int = 0) -> tuple[Sequence[GivenStep], Sequence[Mapping[str, object]]]:
+    """The steps in a JSON value, and what is wrong with them, as `{path, message}`."""
+    most = min(most_steps or MOST_STEPS, MOST_STEPS)
+    if not isinstance(value, list):
+        return [], [_fault("steps", "must be a list")]
+    if not value:
+        return [], [_fault("steps", "must have at least one step")]
+    if len(value) > most:
+        return [], [_fault("steps", f"must have at most {most} steps")]
+    steps: list[GivenStep] = []
+    faults: list[Mapping[str, object]] = []
+    for index, step in enumerate(value):
+        path = f"steps.{index}"
+        if not isinstance(step, dict):
+            faults.append(_fault(path, "must be an object"))
+            continue
+        tool_id, settings = step.get("toolId"), step.get("settings", {})
+        if not isinstance(tool_id, str):
+            faults.append(_fault(f"{path}.toolId", "must be a string"))
+        if not isinstance(settings, dict):
+            faults.append(_fault(f"{path}.settings", "must be an object"))
+        if isinstance(tool_id, str) and isinstance(settings, dict):
+            steps.append(GivenStep(tool_id, settings))
+    return steps, faults
+
+
+def _checked(number: int, step: GivenStep, unknown: Unknown) -> Step:
+    reads_content = step.tool_id == "resize" and step.settings.get("contentAware") is True
+    tool = pipeline_tools().get(_CONTENT_AWARE if reads_content else step.tool_id)
+    if tool is None:
+        raise Refusal(400, unknown(number, step.tool_id))
+    # A tool whose bundle is missing is refused here, with 501.
+    settings, faults = checked(step.settings, tool.settings)
+    if faults:
+        details = [_fault(*path_and_message(fault)) for fault in faults]
+        raise Refusal(400, f"Step {number} ({step.tool_id}): {INVALID}", details=details)
+    return Step(step.tool_id, tool, settings)
+
+
+def _fault(path: str, message: str) -> Mapping[str, object]:
+    return {"path": path, "message": message}
+
+
+def _follow(convert: convert_pb2.Convert, chosen: convert_pb2.Convert) -> None:
+    """Write as small and as well as an earlier step has chosen to, where this one has no choice of its own."""
+    convert.quality, convert.max_bytes, convert.max_colors = chosen.quality, chosen.max_bytes, chosen.max_colors
+    convert.webp_quality = convert.avif_quality = 0
+    convert.progressive = chosen.progressive
+    if chosen.HasField("lossless"):
+        convert.lossless = chosen.lossless
+    elif chosen.format == convert_pb2.PICTURE_FORMAT_TIFF and chosen.quality:
+        convert.lossless = False
