@@ -265,3 +265,67 @@ async def test_keys_of_people_of_the_command(stack: StackUnderTest, person: Snap
     assert (await shell.run("user-key", "rm", created["user_key"]["id"]))[:2] == (0, "")
     status, _, err = await shell.run("user-key", "rm", created["user_key"]["id"])
     assert (status, "darkroom user-key ls" in err) == (1, True)
+
+
+# Settings and pipelines
+
+
+async def test_settings_of_the_client(client: AsyncClient, stack: StackUnderTest, person: SnapOtter) -> None:
+    one, two = new_name(), new_name()
+    await client.settings.update({one: "1", two: "zwei\n2"})
+    assert {setting.name: setting.value for setting in await client.settings.list()}.items() >= {(one, "1"), (two, "zwei\n2")}
+    async with AsyncClient(stack.url, person.token) as theirs:
+        assert (await theirs.settings.get(two)).value == "zwei\n2"
+        with pytest.raises(PermissionDenied):
+            await theirs.settings.update({one: "2"})
+    await client.settings.update({two: "drei"}, [one, new_name()])
+    assert (await client.settings.get(two)).value == "drei"
+    await refused(client.settings.get(one), "SETTING_NOT_FOUND")
+    await client.settings.update({}, [two])
+
+
+async def test_settings_of_the_command(admins: Shell) -> None:
+    name = new_name()
+    assert (await admins.run("setting", "set", name, "a [b] c"))[:2] == (0, "")
+    assert (await admins.run("setting", "get", name))[:2] == (0, "a [b] c\n")
+    assert json.loads((await admins.run("setting", "get", name, "--json"))[1])["value"] == "a [b] c"
+    assert "a [b] c" in (await admins.run("setting", "ls"))[1]
+    assert name in [json.loads(line)["name"] for line in (await admins.run("setting", "ls", "--json"))[1].splitlines()]
+    assert (await admins.run("setting", "rm", name, new_name()))[:2] == (0, "")
+    status, _, err = await admins.run("setting", "get", name)
+    assert (status, "darkroom setting ls" in err) == (1, True)
+
+
+async def test_pipelines_of_the_client(stack: StackUnderTest, person: SnapOtter) -> None:
+    async with AsyncClient(stack.url, person.token) as client:
+        steps = [("resize", {"width": 640, "deep": {"list": [1, None, "x"]}}), ("compress", {})]
+        saved = [await client.pipelines.create("web", steps, "For the web", idempotency_key="mine") for _ in range(2)]
+        assert saved[0] == saved[1]
+        assert (saved[0].name, saved[0].description, [step.tool_id for step in saved[0].steps]) == (
+            "web",
+            "For the web",
+            ["resize", "compress"],
+        )
+        assert saved[0].steps[0].settings["deep"]["list"][2] == "x"
+        assert await client.pipelines.get(saved[0].id) == saved[0]
+        assert [pipeline.id async for pipeline in client.pipelines.iterate()] == [saved[0].id]
+        await refused(client.pipelines.create("empty", []), "FIELD_INVALID")
+        await client.pipelines.delete(saved[0].id)
+        assert await client.pipelines.list() == []
+        await refused(client.pipelines.get(saved[0].id), "PIPELINE_NOT_FOUND")
+
+
+async def test_pipelines_of_the_command(stack: StackUnderTest, person: SnapOtter, tmp_path: Path) -> None:
+    shell = Shell(stack, Account("", person.token), tmp_path)
+    status, out, err = await shell.run("pipeline", "save", "web", 'resize={"width": 640}', "compress", "--json")
+    assert status == 0, err
+    saved = json.loads(out)
+    assert [(step["tool_id"], step.get("settings")) for step in saved["steps"]] == [("resize", {"width": 640}), ("compress", {})]
+    assert 'resize {"width": 640}' in (await shell.run("pipeline", "show", saved["id"]))[1]
+    assert saved["id"] in (await shell.run("pipeline", "ls"))[1]
+    for step in ("", "resize={", "resize=[]", '={"width": 1}'):
+        status, _, err = await shell.run("pipeline", "save", "web", step)
+        assert (status, "must be a tool" in " ".join(err.split())) == (2, True), err
+    assert (await shell.run("pipeline", "rm", saved["id"]))[:2] == (0, "")
+    status, _, err = await shell.run("pipeline", "show", saved["id"])
+    assert (status, "darkroom pipeline ls" in err) == (1, True)

@@ -13,7 +13,9 @@ from darkroom.connection import Server
 from darkroom.keys import Keys
 from darkroom.library import Library
 from darkroom.operation_methods import OperationMethods
+from darkroom.pipelines import Pipelines
 from darkroom.sessions import Sessions
+from darkroom.settings import Settings
 from darkroom.transfer import Transfers
 from darkroom.user_keys import UserKeys
 from darkroom.users import Users
@@ -42,6 +44,8 @@ class AsyncClient(OperationMethods, AccountPart):
         self.sessions = Sessions(calls.channel, calls.call, self.server.api_key)
         self.users = Users(calls.channel, calls.call)
         self.user_keys = UserKeys(calls.channel, calls.call)
+        self.settings = Settings(calls.channel, calls.call)
+        self.pipelines = Pipelines(calls.channel, calls.call)
 
     async def __aenter__(self) -> Self:
         return self

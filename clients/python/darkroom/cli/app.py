@@ -17,6 +17,8 @@ from darkroom.cli import (
     keys,
     library,
     models,
+    pipelines,
+    settings,
     sign_in,
     tasks,
     usage,
@@ -47,6 +49,7 @@ app.add_typer(tasks.app, name="task", rich_help_panel="Manage")
 app.add_typer(batches.app, name="batch", rich_help_panel="Manage")
 app.add_typer(files.app, name="file", rich_help_panel="Manage")
 app.add_typer(library.app, name="library", rich_help_panel="Manage")
+app.add_typer(pipelines.app, name="pipeline", rich_help_panel="Manage")
 app.add_typer(webhooks.app, name="webhook", rich_help_panel="Manage")
 app.command("login", rich_help_panel="People")(sign_in.login)
 app.command("logout", rich_help_panel="People")(sign_in.logout)
@@ -54,6 +57,7 @@ app.command("whoami", rich_help_panel="People")(sign_in.whoami)
 app.command("password", rich_help_panel="People")(sign_in.password)
 app.add_typer(users.app, name="user", rich_help_panel="People")
 app.add_typer(user_keys.app, name="user-key", rich_help_panel="People")
+app.add_typer(settings.app, name="setting", rich_help_panel="People")
 app.add_typer(keys.app, name="key", rich_help_panel="Account and server")
 app.command("account", rich_help_panel="Account and server")(account.show)
 app.command("usage", rich_help_panel="Account and server")(usage.show)

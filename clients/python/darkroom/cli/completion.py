@@ -79,6 +79,20 @@ def complete_user_keys(incomplete: str) -> Iterator[tuple[str, str]]:
             yield key.id, key.name
 
 
+def complete_settings(incomplete: str) -> Iterator[str]:
+    """Names of settings."""
+    for setting in _fetched(lambda client: client.settings.list()):
+        if setting.name.startswith(incomplete):
+            yield setting.name
+
+
+def complete_pipelines(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Ids of the newest pipelines, with their names."""
+    for pipeline in _fetched(lambda client: client.pipelines.list(_COUNT)):
+        if pipeline.id.startswith(incomplete):
+            yield pipeline.id, pipeline.name
+
+
 def _fetched(question: Callable[[AsyncClient], Awaitable[Sequence[Any]]]) -> Sequence[Any]:
     async def ask() -> Sequence[Any]:
         found = server()

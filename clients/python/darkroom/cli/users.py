@@ -67,6 +67,7 @@ def add(
         async with connect() as client:
             user = await client.users.create(name, password, role=role, team=team)
         _print(user, password if generate else None, as_json=as_json)
+        _check_role(user, role)
 
     run(work(), as_json=as_json)
 
@@ -81,6 +82,7 @@ def update(user: User, role: Role = None, team: Team = None, as_json: AsJson = F
         async with connect() as client:
             changed = await client.users.update((await _named(client, user)).id, role=role, team=team)
         _print(changed, None, as_json=as_json)
+        _check_role(changed, role)
 
     run(work(), as_json=as_json)
 
@@ -120,6 +122,12 @@ async def _named(client: AsyncClient, given: str) -> user_pb2.User:
     for user in (*(each for each in users if each.id == given), *(each for each in users if each.name == given)):
         return user
     raise NotFound("USER_NOT_FOUND", f"There is no user {given}.")
+
+
+def _check_role(user: user_pb2.User, wanted: str | None) -> None:
+    """The server passes over a role that does not exist."""
+    if wanted is not None and user.role != wanted:
+        raise NotFound("ROLE_NOT_FOUND", f"There is no role {wanted}: {user.name} has the role {user.role}.")
 
 
 def _print(user: user_pb2.User, password: str | None, *, as_json: bool) -> None:
