@@ -27,6 +27,8 @@ _EXPOSED = (
     "RateLimit-Policy",
     *(f"{prefix}RateLimit-{part}" for prefix in ("", "X-") for part in ("Limit", "Remaining", "Reset")),
     "Content-Disposition",
+    "X-Job-Id",
+    "X-File-Results",
 )
 
 
@@ -95,6 +97,8 @@ class HandedOnPath:
     regex: str
     streams: bool
     """Whether replies may last forever."""
+    late: bool
+    """Whether the replies to forms may begin as late as forms may end."""
 
     @property
     def prefix(self) -> str:
@@ -155,16 +159,17 @@ def known_paths() -> list[KnownPath]:
 
 
 def paths() -> list[KnownPath | HandedOnPath]:
-    """Every path that needs routes of its own: those that are transcoded, and those of the gateway's whose replies are streams or that lie
-    below another surface's prefix. The first match counts: the most specific one."""
+    """Every path that needs routes of its own: those that are transcoded, and those of the gateway's whose replies are streams or late, or
+    that lie below another surface's prefix. The first match counts: the most specific one."""
     found: list[KnownPath | HandedOnPath] = []
     apart = {rule.template for rule in catalogue.surface_rules()}
     for (regex, over_http), same in groupby(catalogue.routes(), key=_leads):
         if over_http:
             methods = list(same)
             streams = any(route.method.server_streaming for route in methods)
-            if streams or any(route.template in apart for route in methods):
-                found.append(HandedOnPath(regex, streams))
+            late = any(catalogue.replies_late(route.method) for route in methods)
+            if streams or late or any(route.template in apart for route in methods):
+                found.append(HandedOnPath(regex, streams, late))
             continue
         treatments: dict[Treatment, tuple[str, ...]] = {}
         for route in same:

@@ -90,7 +90,7 @@ class Operations:
         if catalogue.settings_part(method):
             return self._settings_form(method)
         if catalogue.is_over_http(method.containing_service) and catalogue.takes_form(method):
-            return {"required": True, "content": {_FORM: {"schema": self._schemas.form(method.input_type)}}}
+            return {"required": True, "content": {_FORM: {"schema": self._schemas.form(method.input_type, in_path)}}}
         if body := catalogue.body_field(method):
             schema = self._schemas.field(method.input_type.fields_by_name[body], reply=False)
         elif in_path & set(method.input_type.fields_by_name):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, FileDescriptor
@@ -85,12 +85,12 @@ class Schemas:
             schema["required"] = required
         return schema
 
-    def form(self, message: Descriptor) -> Schema:
+    def form(self, message: Descriptor, without: Container[str] = ()) -> Schema:
         """The message as a form: files as parts, and the other fields as parts of their own names."""
         properties: dict[str, Schema] = {}
         files = []
         for field in message.fields:
-            if is_about_reply(field):
+            if is_about_reply(field) or field.name in without:
                 continue
             if part := field.GetOptions().Extensions[options_pb2.form_part]:
                 if part == field.name:

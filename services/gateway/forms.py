@@ -15,6 +15,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from services.common.errors import DarkroomError, ErrorReason
 
 FORM = "multipart/form-data"
+_LONGEST_HEADER = 64 << 10
+"""Bytes of a header of a part, a file's name among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class Form:
                     "on_part_end": self._on_part_end,
                     "on_end": self._on_end,
                 },
+                max_header_size=_LONGEST_HEADER,
             )
         except FormParserError as error:
             raise _malformed(f"{error}.") from None

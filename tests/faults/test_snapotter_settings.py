@@ -57,6 +57,11 @@ async def test_limits_by_setting(visitor: SnapOtter) -> None:
     assert (reply.status_code, reply.json()["error"]) == (400, "Failed to parse multipart request")
     assert (await admin.form("/api/v1/upload", *three)).status_code == 413
     assert (await admin.form("/api/v1/upload", *three[:2])).status_code == 200
+    settings: Part = ("settings", '{"width": 9}')
+    reply = await admin.form("/api/v1/tools/resize/batch", *three, settings)
+    assert (reply.status_code, reply.json()["error"]) == (400, "Failed to parse multipart request")
+    assert "Too many files" in reply.json()["details"]
+    assert (await admin.form("/api/v1/tools/resize/batch", *three[:2], settings)).status_code == 200
 
     wide = encoded(disc(1200, 1000), "PNG")
     reply = await admin.tool("resize", wide, {"width": 9})

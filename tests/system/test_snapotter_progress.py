@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
-from typing import Any
 
 import pytest
 
 from tests.system.pictures import disc, encoded
 from tests.system.snapotter import SnapOtter
+from tests.system.snapotter_progress import events_of
 
 PICTURE = encoded(disc(64, 48), "PNG")
 
 
-async def events(caller: SnapOtter, job_id: str, opened: asyncio.Event | None = None) -> list[dict[str, Any]]:
-    """The events of a job, up to the end of the stream. Nobody has to sign in for them."""
-    found = []
-    async with caller.http.stream("GET", f"{caller.url}/api/v1/jobs/{job_id}/progress") as reply:
-        assert reply.status_code == 200
-        assert reply.headers["content-type"].startswith("text/event-stream")
-        assert (reply.headers["cache-control"], reply.headers["x-accel-buffering"]) == ("no-cache", "no")
-        if opened is not None:
-            opened.set()
-        async for line in reply.aiter_lines():
-            assert line == "" or line.startswith((":", "data: "))
-            if line.startswith("data: "):
-                found.append(json.loads(line.removeprefix("data: ")))
-    return found
-
-
 async def test_a_stream_opened_before_its_job_tells_of_it_in_order(admin: SnapOtter) -> None:
     name, opened = f"any text ü {secrets.token_hex(4)}", asyncio.Event()
-    watching = asyncio.create_task(events(admin, name, opened))
+    watching = asyncio.create_task(events_of(admin, name, opened))
     await opened.wait()
     reply = await admin.tool("resize", PICTURE, {"width": 20}, clientJobId=name)
     told = await asyncio.wait_for(watching, 30)
@@ -47,13 +30,13 @@ async def test_a_finished_job_is_told_again(admin: SnapOtter) -> None:
     name = secrets.token_hex(8)
     body = (await admin.tool("resize", PICTURE, {"width": 20}, clientJobId=name)).json()
     for _ in range(2):
-        [final] = await events(admin, name)
+        [final] = await events_of(admin, name)
         assert (final["phase"], final["result"]) == ("complete", body)
 
 
 async def test_the_id_of_a_reply_is_the_name_of_a_job_too(admin: SnapOtter) -> None:
     body = (await admin.tool("convert", PICTURE, {"format": "tiff"})).json()
-    [final] = await events(admin, body["jobId"])
+    [final] = await events_of(admin, body["jobId"])
     assert (final["jobId"], final["phase"], final["result"]) == (body["jobId"], "complete", body)
 
 
@@ -61,7 +44,7 @@ async def test_a_failed_job_says_why(admin: SnapOtter) -> None:
     name = secrets.token_hex(8)
     reply = await admin.tool("crop", PICTURE, {"left": 60, "top": 0, "width": 30, "height": 9}, clientJobId=name)
     assert reply.status_code == 422
-    [final] = await events(admin, name)
+    [final] = await events_of(admin, name)
     assert (final["phase"], set(final)) == ("failed", {"jobId", "type", "phase", "percent", "error"})
     assert final["error"].startswith("Processing failed")
 
@@ -69,7 +52,7 @@ async def test_a_failed_job_says_why(admin: SnapOtter) -> None:
 @pytest.mark.parametrize("name", ["nobody-knows", "00000000-0000-4000-8000-000000000000", "a%2Fb", "x" * 500])
 async def test_the_stream_of_an_unknown_job_stays_open_with_its_headers_sent(admin: SnapOtter, name: str) -> None:
     opened = asyncio.Event()
-    watching = asyncio.create_task(events(admin, name, opened))
+    watching = asyncio.create_task(events_of(admin, name, opened))
     await asyncio.wait_for(opened.wait(), 10)
     done, _ = await asyncio.wait({watching}, timeout=0.3)
     assert not done
@@ -85,7 +68,7 @@ async def test_who_asks_for_the_headers_alone_gets_them_and_the_connection_back(
 
 async def test_all_watchers_of_a_job_are_told(admin: SnapOtter) -> None:
     name, opened = secrets.token_hex(8), [asyncio.Event() for _ in range(3)]
-    watching = [asyncio.create_task(events(admin, name, one)) for one in opened]
+    watching = [asyncio.create_task(events_of(admin, name, one)) for one in opened]
     await asyncio.gather(*(one.wait() for one in opened))
     await admin.tool("resize", PICTURE, {"width": 20}, clientJobId=name)
     for told in await asyncio.wait_for(asyncio.gather(*watching), 30):

@@ -177,6 +177,11 @@ def settings_part(method: MethodDescriptor) -> str:
     return part
 
 
+def replies_late(method: MethodDescriptor) -> bool:
+    """Whether the reply to a form may begin as late as a form may end."""
+    return bool(method.GetOptions().Extensions[options_pb2.replies_late])
+
+
 def takes_body(method: MethodDescriptor) -> bool:
     """Whether the body of a JSON call is the request, but for what the path and the query hold."""
     options = method.GetOptions()

@@ -1,1 +1,1 @@
-"""ZIP archives as streams."""
+"""What ZIP archives hold."""

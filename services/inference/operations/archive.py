@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 
 from darkroom.common.v1.errors_pb2 import ErrorReason
 from darkroom.operations.v1.archive_pb2 import Archive, MissingResult
+from services.common.zip_archive import Entry, ZipArchive
 from services.inference.archive.names import entry_names
-from services.inference.archive.zip_archive import Entry, ZipArchive
 from services.inference.contract.flow import InputFile, Stream
 from services.inference.contract.step import Step
 

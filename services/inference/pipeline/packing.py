@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from services.common.zip_archive import Entry, ZipArchive
 from services.inference.archive.names import entry_names
-from services.inference.archive.zip_archive import Entry, ZipArchive
 from services.inference.contract.flow import Stream
 from services.inference.pipeline.product import Product
 

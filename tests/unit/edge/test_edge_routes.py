@@ -93,7 +93,7 @@ def test_what_is_left_below_a_prefix_that_the_gateway_answers() -> None:
 def test_paths_of_the_gateways_apart_from_its_prefixes(tmp_path: Path) -> None:
     with surface_added("notes", tmp_path):
         apart = [path for path in routes.paths() if isinstance(path, routes.HandedOnPath) and "notes" in path.regex]
-        assert apart == [routes.HandedOnPath("/v1/tasks/[^/]+/notes", streams=True)]
+        assert apart == [routes.HandedOnPath("/v1/tasks/[^/]+/notes", streams=True, late=False)]
         assert apart[0].prefix == "/v1/tasks"
         assert apart[0] in routes.path_groups(routes.paths(), routes.remainders())["/v1/tasks"].paths
         assert [one.prefix for one in routes.remainders() if one.handed_on] == ["/notes", "/api"]
@@ -123,3 +123,8 @@ def test_where_lists_without_items_are_left_out_no_other_list_is_ever_empty() ->
                 for field in catalogue.lists_in(method.output_type):
                     options = field.GetOptions()
                     assert options.Extensions[options_pb2.absent_when_empty] or is_required(field), field.full_name
+
+
+def test_replies_that_are_late_have_routes_of_their_own() -> None:
+    late = [path.regex for path in routes.paths() if isinstance(path, routes.HandedOnPath) and path.late]
+    assert late == ["/api/v1/pipeline/batch", "/api/v1/tools/[^/]+/batch"]

@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 import pytest
 
+from services.common.zip_archive import Entry, ZipArchive
 from services.inference.archive.names import entry_names
-from services.inference.archive.zip_archive import Entry, ZipArchive
 
 GIBIBYTE = 1 << 30
 

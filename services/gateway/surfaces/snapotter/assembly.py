@@ -5,29 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from compat.snapotter.v1 import files_pb2, health_pb2, library_pb2, people_pb2, settings_pb2
+from compat.snapotter.v1 import batches_pb2, files_pb2, health_pb2, library_pb2, people_pb2, settings_pb2
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
 from services.gateway.surfaces.parts import GatewayParts
+from services.gateway.surfaces.snapotter.archives import Archives
+from services.gateway.surfaces.snapotter.batches import Batches
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.door import Door, Endpoint
 from services.gateway.surfaces.snapotter.downloads import Downloads
 from services.gateway.surfaces.snapotter.enabled_tools import EnabledTools
 from services.gateway.surfaces.snapotter.forms import FormRules, Forms
 from services.gateway.surfaces.snapotter.job_ids import JobIds
+from services.gateway.surfaces.snapotter.jobs import Jobs
 from services.gateway.surfaces.snapotter.library import Library
 from services.gateway.surfaces.snapotter.library_calls import LibraryCalls
 from services.gateway.surfaces.snapotter.logo import Logo
 from services.gateway.surfaces.snapotter.own_tools import OwnTools
 from services.gateway.surfaces.snapotter.people import People
+from services.gateway.surfaces.snapotter.pipeline_plans import pipeline_tools
 from services.gateway.surfaces.snapotter.progress import Progress
 from services.gateway.surfaces.snapotter.runs import Runs
 from services.gateway.surfaces.snapotter.saved_results import SavedResults
 from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
 from services.gateway.surfaces.snapotter.shared_settings import SharedSettings
 from services.gateway.surfaces.snapotter.status import Status
+from services.gateway.surfaces.snapotter.task_events import TaskEvents
 from services.gateway.surfaces.snapotter.thumbnails import LibraryThumbnails
-from services.gateway.surfaces.snapotter.tool_calls import Ended, ToolCalls
+from services.gateway.surfaces.snapotter.tool_calls import ToolCalls
 from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
 from services.gateway.surfaces.snapotter.uploads import Uploads
 
@@ -44,15 +49,17 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     ids, runs = JobIds(parts.derived_secret(JOB_IDS)), Runs(parts.runs, parts.storage, caller)
     rules = FormRules(settings.max_batch_size, settings.most_bytes, settings.most_svg_bytes, parts.forms_at_once, parts.forms_at_once_each)
     forms, contents = Forms(parts.receiver, rules), Contents(parts.storage, caller, parts.http)
-    progress = Progress(parts.bus, settings.sse_heartbeat, settings.progress_streams, Ended(ids, runs).of)
+    jobs = Jobs(parts.bus)
+    progress = Progress(jobs, TaskEvents(ids, runs), settings.sse_heartbeat, settings.progress_streams)
     status = Status(parts.runs, caller, auth_enabled=settings.auth_enabled)
     people, downloads = People(parts.backend, auth_enabled=settings.auth_enabled), Downloads(ids, runs, parts.intake, caller)
     uploads = Uploads(forms, runs, contents, ids, parts.intake, caller)
     library_calls = LibraryCalls(parts.backend)
     library = Library(forms, library_calls)
     thumbnails = LibraryThumbnails(library, runs, parts.receiver, parts.shelf, caller)
-    calls = ToolCalls(forms, runs, ids, progress, SavedResults(library_calls))
+    calls = ToolCalls(forms, runs, ids, jobs, SavedResults(library_calls))
     own = OwnTools(forms, calls, contents)
+    batches = Batches(forms, runs, jobs, Archives(contents), settings.jobs_at_once, pipeline_tools())
     shared, enabled = SharedSettings(parts.backend), EnabledTools(parts.settings, caller)
     logo = Logo(parts.receiver, runs, contents, parts.backend, settings.max_logo_size_kb)
     handlers = {
@@ -73,6 +80,8 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "DeleteApiKey": people.delete_key,
         "Upload": uploads.upload,
         "Preview": uploads.preview,
+        "RunBatch": batches.of_tool,
+        "RunPipelineBatch": batches.of_pipeline,
         "ListFiles": library.list_files,
         "UploadFiles": library.upload,
         "SaveResult": library.save_result,
@@ -99,7 +108,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "DeleteLogo": (logo.delete, "branding:manage"),
     }
     found: dict[str, Endpoint] = {}
-    for file in (files_pb2, health_pb2, library_pb2, people_pb2, settings_pb2):
+    for file in (batches_pb2, files_pb2, health_pb2, library_pb2, people_pb2, settings_pb2):
         for service in file.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 path = f"/{service.full_name}/{method.name}"

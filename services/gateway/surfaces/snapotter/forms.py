@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 from weakref import WeakValueDictionary
@@ -118,7 +118,11 @@ class Forms:
 
     async def discard(self, account_id: int, sent: Sent) -> None:
         """Delete what was stored of a form that nothing came of."""
-        await self._receiver.discard(account_id, sent.file_ids)
+        await self.discard_files(account_id, sent.file_ids)
+
+    async def discard_files(self, account_id: int, file_ids: Iterable[int]) -> None:
+        """Delete some files that were stored of a form."""
+        await self._receiver.discard(account_id, list(file_ids))
 
     async def _file(self, part: Part, account_id: int, taken: Taken, sent: Sent) -> None:
         sent_name = part.file_name or ""

@@ -24,6 +24,7 @@ _PAGE, _IDS = 200, 1000
 """What the platform lists, and deletes, in a call."""
 _LONGEST_NAME = 300
 _LONGEST_TOOL = 100
+_LONGEST_ID = 100
 
 
 class Library:
@@ -148,7 +149,7 @@ def _new_version(sent: Sent) -> library_service_pb2.NewLibraryFile:
         file_id=file.file_id,
         name=displayed(file.name),
         # Of a text that is too long for an id, the beginning is none, either.
-        parent_id=parent[:_LONGEST_TOOL],
+        parent_id=parent[:_LONGEST_ID],
         tool=displayed(tool, ""),
         named_as_parent=True,
     )

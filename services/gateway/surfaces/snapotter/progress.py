@@ -1,58 +1,39 @@
-"""How far jobs are, as Server-Sent Events: those that clients have named themselves (`clientJobId`), and those that have a task's id.
+"""Streams of jobs' events, as Server-Sent Events: of those that clients have named themselves, and of those that have a task's id.
 
-What was told last of a named job is kept in NATS for two minutes, so that any replica can tell it to whoever comes later, and a stream may
-be opened before the job exists.
+A stream may be opened before its job exists, and at any replica.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator
 from urllib.parse import unquote
 
-import nats.errors
-import nats.js.errors
-from nats.aio.msg import Msg
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from services.common.bus import PROGRESS_STREAM, Bus, progress_subject
 from services.common.identity import Identity
-from services.common.log import get_logger
+from services.common.process import end
 from services.gateway.surfaces.snapotter.errors import Refusal
+from services.gateway.surfaces.snapotter.events import content, cut_off, is_final
+from services.gateway.surfaces.snapotter.jobs import BEAT_SECONDS, Jobs, News, Told
 from services.gateway.surfaces.snapotter.paths import raw_path
+from services.gateway.surfaces.snapotter.task_events import TaskEvents
 
 _HEADERS = {"content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no"}
 _COMMENT = b":\n\n"
-_FINAL = ("complete", "completed", "failed")
-_LONGEST_EVENT = 256 << 10
 _BUSY_SECONDS = 5
-Ended = Callable[[str], Awaitable[Mapping[str, object] | None]]
-_logger = get_logger()
+_SILENT_SECONDS = 3 * BEAT_SECONDS
+"""After which a job that has not ended has lost its server."""
 
 
 class Progress:
-    """Tells of named jobs, and follows them."""
+    """Follows jobs."""
 
-    def __init__(self, bus: Bus, heartbeat_seconds: float, most: int, ended: Ended) -> None:
-        """At most `most` streams are open at the same time. `ended` finds the final event of a job that has the id of a task."""
-        self._bus, self._heartbeat, self._most, self._ended = bus, heartbeat_seconds, most, ended
+    def __init__(self, jobs: Jobs, tasks: TaskEvents, heartbeat_seconds: float, most: int) -> None:
+        """At most `most` streams are open at the same time."""
+        self._jobs, self._tasks, self._heartbeat, self._most = jobs, tasks, heartbeat_seconds, most
         self._open = 0
-
-    async def began(self, job_id: str) -> None:
-        """Tell that a job is under way. An empty name tells nobody anything, here and below."""
-        await self._tell(job_id, {"phase": "processing", "percent": 0})
-
-    async def completed(self, job_id: str, result: Mapping[str, object]) -> None:
-        """Tell that a job has its result."""
-        await self._tell(job_id, complete(result))
-
-    async def failed(self, job_id: str, error: str) -> None:
-        """Tell that a job has none."""
-        await self._tell(job_id, failed(error))
 
     async def watch(self, request: Request, identity: Identity | None) -> Response:
         """The events of a job, from the last one on, up to its final one. The headers go out at once, also for a job that nobody knows."""
@@ -63,94 +44,61 @@ class Progress:
         job_id = unquote(raw_path(request).removeprefix("/api/v1/jobs/").removesuffix("/progress"), errors="replace")
         return StreamingResponse(self._chunks(job_id), headers=_HEADERS)
 
-    async def _tell(self, job_id: str, event: Mapping[str, object]) -> None:
-        if not job_id:
-            return
-        content = _content(job_id, event)
-        if len(content) > _LONGEST_EVENT:
-            _logger.warning("progress_too_long", size=len(content))
-            return
-        try:
-            await self._bus.client.publish(_subject(job_id), content)
-        except nats.errors.Error as error:
-            # The job itself goes on.
-            _logger.warning("progress_not_told", error=str(error))
-
     async def _chunks(self, job_id: str) -> AsyncIterator[bytes]:
+        """Each event once, and a comment whenever there is none for a while."""
         self._open += 1
+        events, last = self._events(job_id), b""
+        coming = asyncio.ensure_future(_next(events))
         try:
-            async for chunk in self._followed(job_id):
-                yield chunk
-        finally:
-            self._open -= 1
-
-    async def _followed(self, job_id: str) -> AsyncIterator[bytes]:
-        yield _COMMENT
-        final = await self._ended(job_id)
-        if final is not None:
-            yield _event(_content(job_id, final))
-            return
-        news: asyncio.Queue[bytes] = asyncio.Queue()
-
-        async def heard(message: Msg) -> None:
-            news.put_nowait(message.data)
-
-        # Subscribed before what is kept is read: what happens in between is in one of the two, or in both.
-        subscription = await self._bus.client.subscribe(_subject(job_id), cb=heard)
-        try:
-            told = await self._kept(job_id)
-            if told:
-                yield _event(told)
-                if _is_final(told):
-                    return
+            yield _COMMENT
             while True:
-                try:
-                    async with asyncio.timeout(self._heartbeat):
-                        data = await news.get()
-                except TimeoutError:
+                await asyncio.wait((coming,), timeout=self._heartbeat)
+                if not coming.done():
                     yield _COMMENT
                     continue
-                if data != told:
-                    yield _event(data)
-                if _is_final(data):
+                data = coming.result()
+                if data is None:
                     return
+                coming = asyncio.ensure_future(_next(events))
+                if data != last:
+                    last = data
+                    yield b"data: " + data + b"\n\n"
         finally:
-            with suppress(nats.errors.Error):
-                await subscription.unsubscribe()
+            self._open -= 1
+            await end(coming)
+            await events.aclose()
 
-    async def _kept(self, job_id: str) -> bytes:
-        try:
-            message = await self._bus.jetstream.get_last_msg(PROGRESS_STREAM, _subject(job_id))
-        except nats.js.errors.NotFoundError:
-            return b""
-        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-            _logger.warning("progress_not_read", error=str(error))
-            return b""
-        return message.data or b""
+    async def _events(self, job_id: str) -> AsyncGenerator[bytes, None]:
+        known = False
+        async for event in self._tasks.of(job_id):
+            known = True
+            yield content(job_id, event)
+        if not known:
+            async with self._jobs.news(job_id) as news:
+                # Read once the news are open: what happens in between is in one of the two, or in both.
+                async for data in self._named(job_id, news, await self._jobs.kept(job_id)):
+                    yield data
+
+    async def _named(self, job_id: str, news: News, told: Told | None) -> AsyncIterator[bytes]:
+        if told is not None:
+            yield told.data
+        while told is None or not is_final(told.data):
+            try:
+                async with asyncio.timeout(None if told is None else _SILENT_SECONDS):
+                    heard = await news.next()
+            except TimeoutError:
+                assert told is not None
+                if not self._jobs.connected:
+                    continue
+                kept = await self._jobs.kept(job_id)
+                heard = kept if kept is not None and kept.order > told.order else Told(cut_off(told.data), told.order + 1)
+                if heard is not kept:
+                    await self._jobs.publish(job_id, heard)
+            # One without an order is of the previous version, which repeats nothing.
+            if told is None or not heard.order or heard.order > told.order:
+                told = heard
+                yield told.data
 
 
-def complete(result: Mapping[str, object]) -> Mapping[str, object]:
-    """The final event of a job with a result."""
-    return {"phase": "complete", "percent": 100, "result": result}
-
-
-def failed(error: str) -> Mapping[str, object]:
-    """The final event of a job without one."""
-    return {"phase": "failed", "percent": 100, "error": error}
-
-
-def _content(job_id: str, event: Mapping[str, object]) -> bytes:
-    return json.dumps({"jobId": job_id, "type": "single", **event}, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-
-
-def _subject(job_id: str) -> str:
-    return progress_subject(hashlib.sha256(job_id.encode(errors="replace")).hexdigest())
-
-
-def _event(data: bytes) -> bytes:
-    return b"data: " + data + b"\n\n"
-
-
-def _is_final(data: bytes) -> bool:
-    event = json.loads(data)
-    return event.get("phase", event.get("status")) in _FINAL
+async def _next(events: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(events, None)

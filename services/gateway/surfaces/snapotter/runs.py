@@ -25,7 +25,7 @@ from services.common.rpc.channel import Caller
 
 SURFACE = "snapotter"
 ENDED = (task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED)
-_WAIT_SECONDS = 60
+WAIT_SECONDS = 60
 _CALL_SECONDS = 150.0
 _SECONDS = 20.0
 _PATIENCE_SECONDS = 20.0
@@ -92,7 +92,7 @@ class Runs:
             operations=operations,
             surface=SURFACE,
             kept=kept.text(),
-            wait_seconds=_WAIT_SECONDS,
+            wait_seconds=WAIT_SECONDS,
             # By which a call whose answer was lost finds its task.
             name=name or uuid.uuid4().hex,
             shared=bool(name),
@@ -118,18 +118,19 @@ class Runs:
         run = await _unless_gone(request, retry_unavailable(begin, _PATIENCE_SECONDS))
         bind_to_context(task_id=run.task_id)
         while run.state not in ENDED:
-            opening = retry_unavailable(partial(self.open, account_id, run.task_id, _WAIT_SECONDS), _PATIENCE_SECONDS)
+            opening = retry_unavailable(partial(self.open, account_id, run.task_id, WAIT_SECONDS), _PATIENCE_SECONDS)
             try:
                 run = await _unless_gone(request, opening)
-            except ClientGone:
+            except (ClientGone, asyncio.CancelledError):
                 if not asked.shared:
-                    await self._abandon(account_id, run.task_id)
+                    await asyncio.shield(self._abandon(account_id, run.task_id))
                 raise
         return run, calls
 
-    async def open(self, account_id: int, task_id: int, wait_seconds: int = 0) -> run_service_pb2.Run:
-        """A task and its files, once it has ended or the time is up. Raises TASK_NOT_FOUND."""
-        asked = run_service_pb2.OpenRunRequest(task_id=task_id, wait_seconds=wait_seconds)
+    async def open(self, account_id: int, task_id: int, wait_seconds: int = 0, after: int | None = None) -> run_service_pb2.Run:
+        """A task and its files, once it has ended or the time is up; with `after`, once it has an event after that number. Raises
+        TASK_NOT_FOUND."""
+        asked = run_service_pb2.OpenRunRequest(task_id=task_id, wait_seconds=wait_seconds, after_sequence=after)
         with translated():
             reply = await self._tasks.OpenRun(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_CALL_SECONDS)
         return reply.run

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -18,10 +20,22 @@ class SnapOtterSettings(BaseSettings):
     max_svg_size_mb: float = Field(0, ge=0, description="Largest SVG that SnapOtter's API takes, in MiB.")
     max_logo_size_kb: int = Field(500, ge=1, le=4096, description="Largest logo that SnapOtter's API takes, in KiB.")
     max_batch_size: int = Field(0, ge=0, description="Maximum number of files in a request to SnapOtter's API.")
+    concurrent_jobs: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Files of a batch of SnapOtter's API that are worked on at the same time; 0: one fewer than the gateway has cores, and "
+        "at least 2.",
+    )
     progress_streams: int = Field(
         1000, ge=1, description="Streams of progress that a process of the gateway has open at the same time; nobody signs in for them."
     )
     sse_heartbeat: float = Field(15.0, gt=0, description="Seconds between the comments that keep a stream of progress open.")
+
+    @property
+    def jobs_at_once(self) -> int:
+        """Files of a batch that are worked on at the same time."""
+        return self.concurrent_jobs or max(2, len(os.sched_getaffinity(0)) - 1)
 
     @property
     def most_bytes(self) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,11 +12,12 @@ from darkroom.internal.tasks.v1 import run_service_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.errors import Refusal, answer, image_problem
+from services.gateway.surfaces.snapotter.events import RESTARTED, complete, failed, processing
 from services.gateway.surfaces.snapotter.forms import ONE_AT_A_TIME, Forms, Sent, SentFile
-from services.gateway.surfaces.snapotter.job_ids import JobIds, JobKind
+from services.gateway.surfaces.snapotter.job_ids import JobIds
+from services.gateway.surfaces.snapotter.jobs import Jobs
 from services.gateway.surfaces.snapotter.names import encoded, result_name, with_type
-from services.gateway.surfaces.snapotter.progress import Progress, complete, failed
-from services.gateway.surfaces.snapotter.runs import ENDED, Kept, Runs, failure
+from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
 from services.gateway.surfaces.snapotter.saved_results import SavedResults
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
@@ -59,26 +60,19 @@ def download_path(job_id: str, name: str) -> str:
 class ToolCalls:
     """Serves every tool of the common kind."""
 
-    def __init__(self, forms: Forms, runs: Runs, ids: JobIds, progress: Progress, saved: SavedResults) -> None:
-        self._forms, self._runs, self._ids, self._progress, self._saved = forms, runs, ids, progress, saved
+    def __init__(self, forms: Forms, runs: Runs, ids: JobIds, jobs: Jobs, saved: SavedResults) -> None:
+        self._forms, self._runs, self._ids, self._jobs, self._saved = forms, runs, ids, jobs, saved
 
     async def serve(self, tool: Tool, request: Request, identity: Identity) -> Response:
         """One call."""
         account_id = identity.account_id
         sent = await self._forms.read(request, account_id, "only")
         client_id = sent.fields.get(CLIENT_JOB_ID, "")
-        await self._progress.began(client_id)
-        try:
+        async with self._jobs.begun(client_id, processing(), lambda raised: failed(why(raised))) as job:
             parent = await self._parent(identity, sent)
             file, run = await self.run(tool, request, account_id, sent)
             body = self.body(account_id, file, run) | await self._saved_file(identity, parent, run, tool)
-        except Refusal as refusal:
-            await self._progress.failed(client_id, refusal.error if refusal.details is None else f"{refusal.error}: {refusal.details}")
-            raise
-        except BaseException:
-            await self._progress.failed(client_id, FAILED)
-            raise
-        await self._progress.completed(client_id, body)
+            await job.tell(complete(body))
         return answer(body)
 
     async def _parent(self, identity: Identity, sent: Sent) -> str:
@@ -113,7 +107,7 @@ class ToolCalls:
             run = await self._runs.run(request, account_id, [file.file_id], plan.operations, kept)
         except DarkroomError as error:
             await self._forms.discard(account_id, sent)
-            raise _in_words(error, failed, unusable) from error
+            raise in_words(error, failed, unusable) from error
         except Refusal:
             await self._forms.discard(account_id, sent)
             raise
@@ -127,29 +121,6 @@ class ToolCalls:
         return told(self._ids.of(account_id, run.task_id), file.size, run)
 
 
-class Ended:
-    """Tells the end of jobs by the ids that their replies had."""
-
-    def __init__(self, ids: JobIds, runs: Runs) -> None:
-        self._ids, self._runs = ids, runs
-
-    async def of(self, job_id: str) -> Mapping[str, object] | None:
-        """The final event of a job that has ended; None for any other."""
-        job = self._ids.read(job_id)
-        if job is None or job.kind is not JobKind.TASK:
-            return None
-        try:
-            run = await self._runs.open(job.account_id, job.number)
-        except DarkroomError as error:
-            if error.reason is ErrorReason.TASK_NOT_FOUND:
-                return None
-            raise
-        if run.state not in ENDED:
-            return None
-        problem = failure(run)
-        return failed(problem) if problem is not None else complete(told(job_id, sum(file.size_bytes for file in run.inputs), run))
-
-
 def told(job_id: str, size: int, run: run_service_pb2.Run) -> dict[str, object]:
     """What is told of a run that has succeeded, with an input of this size in bytes."""
     output, kept = run.outputs[0], Kept.read(run.kept) or Kept("", [])
@@ -159,7 +130,14 @@ def told(job_id: str, size: int, run: run_service_pb2.Run) -> dict[str, object]:
     return body | {"originalSize": size, "processedSize": output.size_bytes}
 
 
-def _in_words(error: DarkroomError, failed: str, unusable: str) -> DarkroomError | Refusal:
+def why(raised: BaseException) -> str:
+    """What is told of a job that was broken off."""
+    if isinstance(raised, Refusal):
+        return raised.error if raised.details is None else f"{raised.error}: {raised.details}"
+    return RESTARTED if isinstance(raised, asyncio.CancelledError) else FAILED
+
+
+def in_words(error: DarkroomError, failed: str, unusable: str) -> DarkroomError | Refusal:
     """An error of a creation as the tools word it."""
     problem = image_problem(error)
     # A picture that is itself too large has been refused when it was stored; this is about the result.

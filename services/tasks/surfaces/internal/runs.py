@@ -65,8 +65,9 @@ class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
         return pb.RunResponse(run=await self._run(task, inputs))
 
     async def OpenRun(self, request: pb.OpenRunRequest, context: Context) -> pb.OpenRunResponse:
-        """Wait for the end of a run."""
-        task = await self._watching.wait(current_identity(), request.task_id, request.wait_seconds)
+        """Wait for the end of a run, or for its next event."""
+        after = request.after_sequence if request.HasField("after_sequence") else None
+        task = await self._watching.wait(current_identity(), request.task_id, request.wait_seconds, after)
         return pb.OpenRunResponse(run=await self._run(task))
 
     async def CountTasks(self, request: pb.CountTasksRequest, context: Context) -> pb.CountTasksResponse:
@@ -105,6 +106,9 @@ class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
             inputs=[_file(files[file_id]) for file_id in task.input_file_ids if file_id in files],
             outputs=[_file(files[file_id]) for file_id in task.output_file_ids if file_id in files],
             kept=kept,
+            last_sequence=task.last_sequence,
+            progress=task.progress,
+            progress_message=task.progress_message,
             operation_bytes=task.operation_bytes,
         )
 

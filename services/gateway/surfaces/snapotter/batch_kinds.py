@@ -1,0 +1,91 @@
+"""What a batch does with each of its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from darkroom.operations.v1 import operation_pb2
+from services.gateway.surfaces.snapotter.names import Name
+from services.gateway.surfaces.snapotter.pipeline_plans import read_pipeline, unknown
+from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.tool_settings import read_settings
+from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+
+_SETTINGS, _PIPELINE = "settings", "pipeline"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done with a file."""
+
+    operations: Sequence[operation_pb2.Operation]
+    kept: Kept
+    name: str
+    """Of the result, in the archive."""
+
+
+WorkOf = Callable[[str], Work]
+"""From the name of a file. Raises `Refusal` if nothing can be done with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchKind:
+    """A kind of batch."""
+
+    title: str
+    """What the archive's name begins with."""
+    read: Callable[[Mapping[str, str]], WorkOf]
+    """What is to be done, from the fields of the form. Raises `Refusal`."""
+
+
+def of_tool(tool: Tool) -> BatchKind:
+    """A batch of a tool."""
+
+    def read(fields: Mapping[str, str]) -> WorkOf:
+        settings = read_settings(fields.get(_SETTINGS, ""), tool.settings)
+
+        def work(name: str) -> Work:
+            plan = tool.plan(settings, name)
+            own = plan.name if plan.name not in (None, name) else None
+            return Work(plan.operations, Kept(tool.id, [name], plan.name), own or entry_name(name, tool.id))
+
+        return work
+
+    return BatchKind(f"batch-{tool.id}", read)
+
+
+def of_pipeline() -> BatchKind:
+    """A batch of the pipeline that the form holds."""
+
+    def read(fields: Mapping[str, str]) -> WorkOf:
+        pipeline = read_pipeline(fields.get(_PIPELINE, ""), unknown=unknown)
+
+        def work(name: str) -> Work:
+            plan = pipeline.plan(name)
+            return Work(plan.operations, Kept("pipeline", [name], plan.name), plan.name)
+
+        return work
+
+    return BatchKind("pipeline-batch", read)
+
+
+def entry_name(source: str, tool_id: str) -> str:
+    """`photo.jpeg` as `photo_resize.jpeg`: in a batch, the extension stays."""
+    name = Name.of(source)
+    return f"{name.stem}_{tool_id}{name.extension}"
+
+
+def distinct(names: Sequence[str]) -> Sequence[str]:
+    """The names, with `_1`, `_2` before the extension of those that stand there already."""
+    taken: set[str] = set()
+    following: dict[str, int] = {}
+    found = []
+    for name in names:
+        candidate, parts = name, Name.of(name)
+        while candidate in taken:
+            number = following[name] = following.get(name, 0) + 1
+            candidate = f"{parts.stem}_{number}{parts.extension}"
+        taken.add(candidate)
+        found.append(candidate)
+    return found

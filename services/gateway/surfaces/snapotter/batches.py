@@ -1,0 +1,132 @@
+"""Batches: many files in, a ZIP of the results out. Each file is a task of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from darkroom.files.v1 import file_pb2
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import Identity
+from services.gateway.surfaces.snapotter.archives import Archived, Archives
+from services.gateway.surfaces.snapotter.batch_kinds import BatchKind, WorkOf, distinct, of_pipeline, of_tool
+from services.gateway.surfaces.snapotter.errors import Refusal, answer
+from services.gateway.surfaces.snapotter.events import BatchState
+from services.gateway.surfaces.snapotter.forms import Forms, Sent, SentFile
+from services.gateway.surfaces.snapotter.jobs import Job, Jobs
+from services.gateway.surfaces.snapotter.runs import Runs, failure
+from services.gateway.surfaces.snapotter.tool_calls import CLIENT_JOB_ID, FAILED, in_words, why
+from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+
+NO_FILES = "No image files provided"
+ALL_FAILED = "All files failed processing"
+_ABANDONED = "The file was not processed."
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a file."""
+
+    name: str
+    """In the archive, but for numbers."""
+    file: file_pb2.File
+
+
+class Batches:
+    """Serves them."""
+
+    def __init__(self, forms: Forms, runs: Runs, jobs: Jobs, archives: Archives, at_once: int, tools: Mapping[str, Tool]) -> None:
+        """`at_once` files of a batch are worked on at the same time. `tools` are those that take batches."""
+        self._forms, self._runs, self._jobs, self._archives = forms, runs, jobs, archives
+        self._at_once, self._tools = at_once, tools
+
+    async def of_tool(self, request: Request, identity: Identity) -> Response:
+        """A batch of the tool that the path names."""
+        tool_id = request.path_params["tool_id"]
+        tool = self._tools.get(tool_id)
+        if tool is None:
+            raise Refusal(404, f'Tool "{tool_id}" not found')
+        return await self.serve(of_tool(tool), request, identity)
+
+    async def of_pipeline(self, request: Request, identity: Identity) -> Response:
+        """A batch of the pipeline that the form holds."""
+        return await self.serve(of_pipeline(), request, identity)
+
+    async def serve(self, kind: BatchKind, request: Request, identity: Identity) -> Response:
+        """A batch."""
+        sent = await self._forms.read(request, identity.account_id, "all")
+        client_id = sent.fields.get(CLIENT_JOB_ID, "")
+        state = BatchState(len(sent.files))
+        async with self._jobs.begun(client_id, state.event(), lambda raised: state.broken(why(raised))) as job:
+            work = await self._work(kind, identity.account_id, sent)
+            results = await self._results(request, identity.account_id, sent.files, work, state, job)
+            await job.tell(state.ended())
+        if not results:
+            return answer({"error": ALL_FAILED, "errors": state.told}, 422)
+        names = distinct([result.name for result in results.values()])
+        archived = {str(index): Archived(name, result.file) for (index, result), name in zip(results.items(), names, strict=True)}
+        return self._archives.reply(identity.account_id, kind.title, client_id or str(uuid.uuid4()), archived)
+
+    async def _work(self, kind: BatchKind, account_id: int, sent: Sent) -> WorkOf:
+        try:
+            if not sent.files:
+                raise Refusal(400, NO_FILES)
+            return kind.read(sent.fields)
+        except BaseException:
+            await self._forms.discard(account_id, sent)
+            raise
+
+    async def _results(
+        self, request: Request, account_id: int, files: Sequence[SentFile], work: WorkOf, state: BatchState, job: Job
+    ) -> Mapping[int, Result]:
+        """The results of the files that have one, by their places, in order. Raises ClientGone."""
+        found: dict[int, Result] = {}
+        unused = {file.file_id for file in files if file.file_id}
+        waiting = iter(enumerate(files))
+
+        async def take() -> None:
+            for index, file in waiting:
+                state.current = file.name
+                await job.tell(state.event())
+                unused.discard(file.file_id)
+                try:
+                    found[index] = await self._result(request, account_id, file, work)
+                except Refusal as refusal:
+                    state.errors[index] = file.name, refusal.details if isinstance(refusal.details, str) else refusal.error
+                state.completed += 1
+                if state.completed < state.total:
+                    await job.tell(state.event())
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(self._at_once, len(files))):
+                    group.create_task(take())
+        except BaseExceptionGroup as raised:
+            raise raised.exceptions[0] from None
+        finally:
+            await self._forms.discard_files(account_id, unused)
+        return dict(sorted(found.items()))
+
+    async def _result(self, request: Request, account_id: int, file: SentFile, work: WorkOf) -> Result:
+        """Raises `Refusal` for a file that has no result."""
+        if file.problem:
+            raise Refusal(400, f"Invalid image: {file.problem}")
+        try:
+            todo = work(file.working_name)
+            run = await self._runs.run(request, account_id, [file.file_id], todo.operations, todo.kept)
+        except (DarkroomError, Refusal) as raised:
+            await self._forms.discard_files(account_id, [file.file_id])
+            worded = in_words(raised, FAILED, "") if isinstance(raised, DarkroomError) else raised
+            if isinstance(worded, Refusal):
+                raise worded from raised
+            internal = worded.reason is ErrorReason.INTERNAL
+            raise Refusal(422, FAILED, details=_ABANDONED if internal else worded.message) from raised
+        problem = failure(run)
+        if problem is not None:
+            raise Refusal(422, FAILED, details=problem)
+        return Result(todo.name, run.outputs[0])

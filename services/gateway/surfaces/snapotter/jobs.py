@@ -1,0 +1,147 @@
+"""What is told of the jobs that clients have named themselves (`clientJobId`).
+
+The last event of a job is kept in NATS for two minutes, so that any replica can tell it to whoever comes later. Whoever runs the job
+repeats it every few seconds: a job that nobody has told of for several times as long has lost its server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from types import TracebackType
+
+import nats.errors
+import nats.js.errors
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from services.common.bus import PROGRESS_STREAM, Bus, progress_subject
+from services.common.log import get_logger
+from services.common.process import end
+from services.gateway.surfaces.snapotter.events import Event, content, is_final
+
+BEAT_SECONDS = 5.0
+_ORDER = "Order"
+"""The header with the time, in nanoseconds, at which an event was told first."""
+_MOST_NEWS = 64
+"""Events that wait for a watcher who is slow; older ones are left out."""
+Failing = Callable[[BaseException], Event]
+"""The final event of a job from what was raised."""
+_logger = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event as it was told, for clients, and when."""
+
+    data: bytes
+    order: int
+
+
+class Jobs:
+    """Tells of jobs, and hears of them."""
+
+    def __init__(self, bus: Bus, beat_seconds: float = BEAT_SECONDS) -> None:
+        self._bus, self._beat = bus, beat_seconds
+
+    @property
+    def connected(self) -> bool:
+        """Whether anything can be heard at all."""
+        return self._bus.client.is_connected
+
+    @asynccontextmanager
+    async def begun(self, job_id: str, event: Event, failing: Failing) -> AsyncIterator[Job]:
+        """A job that runs while the block does. An empty name tells nobody anything. What is raised becomes the final event."""
+        job = Job(self, job_id)
+        await job.tell(event)
+        beating = asyncio.create_task(job.beat(self._beat)) if job_id else None
+        try:
+            yield job
+        except BaseException as raised:
+            await job.tell(failing(raised))
+            raise
+        finally:
+            if beating is not None:
+                await end(beating)
+
+    async def publish(self, job_id: str, told: Told) -> None:
+        """Tell an event, and keep it. The job itself goes on where that fails."""
+        try:
+            await self._bus.client.publish(_subject(job_id), told.data, headers={_ORDER: str(told.order)})
+        except nats.errors.Error as error:
+            _logger.warning("progress_not_told", error=str(error))
+
+    async def kept(self, job_id: str) -> Told | None:
+        """The last event of a job; None for one that nobody has told of for two minutes."""
+        try:
+            message = await self._bus.jetstream.get_last_msg(PROGRESS_STREAM, _subject(job_id))
+        except nats.js.errors.NotFoundError:
+            return None
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            _logger.warning("progress_not_read", error=str(error))
+            return None
+        return Told(message.data or b"", _order(message.headers))
+
+    def news(self, job_id: str) -> News:
+        """What is told of a job while the block runs."""
+        return News(self._bus, _subject(job_id))
+
+
+class Job:
+    """One that is under way."""
+
+    def __init__(self, jobs: Jobs, job_id: str) -> None:
+        self._jobs, self._id = jobs, job_id
+        self._told = Told(b"", 0)
+
+    async def tell(self, event: Event) -> None:
+        """What there is to tell now."""
+        if self._id:
+            self._told = Told(content(self._id, event), max(time.time_ns(), self._told.order + 1))
+            await self._jobs.publish(self._id, self._told)
+
+    async def beat(self, seconds: float) -> None:
+        """Repeat the last event until it is a final one."""
+        while not is_final(self._told.data):
+            await asyncio.sleep(seconds)
+            await self._jobs.publish(self._id, self._told)
+
+
+class News:
+    """Events as they are told, while its block runs."""
+
+    def __init__(self, bus: Bus, subject: str) -> None:
+        self._bus, self._subject = bus, subject
+        self._waiting: asyncio.Queue[Told] = asyncio.Queue(_MOST_NEWS)
+        self._subscription: Subscription | None = None
+
+    async def __aenter__(self) -> News:
+        self._subscription = await self._bus.client.subscribe(self._subject, cb=self._heard)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None) -> None:
+        assert self._subscription is not None
+        with suppress(nats.errors.Error):
+            await self._subscription.unsubscribe()
+
+    async def next(self) -> Told:
+        """The next event. It may be one that was told before."""
+        return await self._waiting.get()
+
+    async def _heard(self, message: Msg) -> None:
+        if self._waiting.full():
+            self._waiting.get_nowait()
+        self._waiting.put_nowait(Told(message.data, _order(message.headers)))
+
+
+def _order(headers: dict[str, str] | None) -> int:
+    """0 for an event of the previous version, which knew no order."""
+    return int((headers or {}).get(_ORDER, "0"))
+
+
+def _subject(job_id: str) -> str:
+    return progress_subject(hashlib.sha256(job_id.encode(errors="replace")).hexdigest())
