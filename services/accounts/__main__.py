@@ -22,7 +22,9 @@ from services.accounts.domain.home import Home
 from services.accounts.domain.key_creation import PURPOSE, KeyCreation
 from services.accounts.domain.passwords import Passwords
 from services.accounts.domain.rate_limits import RateLimits
+from services.accounts.domain.roles import Roles
 from services.accounts.domain.sessions import Sessions
+from services.accounts.domain.teams import Teams
 from services.accounts.domain.usage import INTERVAL_SECONDS as USAGE_SECONDS
 from services.accounts.domain.usage import Usage
 from services.accounts.domain.user_keys import UserKeys
@@ -35,15 +37,19 @@ from services.accounts.store.buckets import BucketStore
 from services.accounts.store.departures import DepartureStore
 from services.accounts.store.logos import LogoStore
 from services.accounts.store.people import PeopleStore
+from services.accounts.store.roles import RoleStore
 from services.accounts.store.sessions import SessionStore
+from services.accounts.store.teams import TeamStore
 from services.accounts.surfaces.edge import listener
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
 from services.accounts.surfaces.internal.setting_values import SettingValues
 from services.accounts.surfaces.native.accounts import AccountsServicer
 from services.accounts.surfaces.native.audit import NativeAudit
 from services.accounts.surfaces.native.branding import NativeBranding
+from services.accounts.surfaces.native.roles import NativeRoles
 from services.accounts.surfaces.native.sessions import NativeSessions
 from services.accounts.surfaces.native.settings import NativeSettings
+from services.accounts.surfaces.native.teams import NativeTeams
 from services.accounts.surfaces.native.usage import NativeUsage
 from services.accounts.surfaces.native.user_keys import NativeUserKeys
 from services.accounts.surfaces.native.users import NativeUsers
@@ -136,6 +142,8 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Mount(NativeSessions(signing_in)),
             Mount(NativeUsers(users)),
             Mount(NativeUserKeys(user_keys)),
+            Mount(NativeRoles(Roles(RoleStore(database), home, revoked))),
+            Mount(NativeTeams(Teams(TeamStore(database), home))),
             Mount(NativeSettings(shared)),
             Mount(NativeBranding(Branding(LogoStore(database), home, rates))),
             Mount(RestKeys(accounts, creation)),

@@ -7,6 +7,7 @@ platform ask for scopes, as they do of an account's own keys:
 |---|---|
 | any, or none | files:read, files:write, tasks:read, tasks:write, billing:read |
 | users:manage | users:manage |
+| teams:manage | teams:manage |
 | audit:read | audit:read |
 | settings:write | settings:write |
 | branding:manage | branding:manage |
@@ -39,12 +40,12 @@ BUILT_IN: Mapping[str, frozenset[str]] = {ADMIN: PERMISSIONS, EDITOR: _OF_EDITOR
 HIGHEST = 3
 _LEVELS = {ADMIN: HIGHEST, EDITOR: 2, USER: 1}
 _EVERYONE = frozenset({"files:read", "files:write", "tasks:read", "tasks:write", "billing:read"})
-_GIVEN_BY = {
-    "users:manage": "users:manage",
-    "audit:read": "audit:read",
-    "settings:write": "settings:write",
-    "branding:manage": "branding:manage",
-}
+_GIVEN_BY = {name: name for name in ("users:manage", "teams:manage", "audit:read", "settings:write", "branding:manage")}
+
+
+def built_in_id(role: str) -> str:
+    """The id of a role that every account has."""
+    return f"builtin-{role}"
 
 
 def level(role: str) -> int:

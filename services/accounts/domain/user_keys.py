@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from services.accounts.domain.keys import make_user_key
+from services.accounts.domain.texts import listed
 from services.accounts.domain.usage import Usage
 from services.accounts.people import PersonKey
 from services.accounts.store.sessions import SessionStore
@@ -15,8 +16,6 @@ from services.common.identity import Identity, UserIdentity
 
 _DEFAULT_NAME, _LONGEST = "Default API Key", 100
 _EVERYONES = "apikeys:all"
-# What a message repeats of a request: characters of each text, and of all. A gRPC status holds little.
-_SHOWN_EACH, _SHOWN = 60, 240
 
 
 class UserKeys:
@@ -43,7 +42,7 @@ class UserKeys:
             raise DarkroomError(ErrorReason.FIELD_INVALID, f"Name must be {_LONGEST} characters or fewer, without NUL", field="name")
         wanted = list(dict.fromkeys(permissions))
         if lacking := [one for one in wanted if one not in user.permissions]:
-            message = f"Cannot scope key with permissions you don't have: {_listed(lacking)}"
+            message = f"Cannot scope key with permissions you don't have: {listed(lacking)}"
             raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="permissions")
         ends = expires_at()
         if ends is not None and ends <= self._clock():
@@ -102,8 +101,3 @@ def _person(caller: Identity) -> UserIdentity:
 def _check_free(user: UserIdentity) -> None:
     if user.must_change:
         raise DarkroomError(ErrorReason.PASSWORD_CHANGE_REQUIRED, "Password change required")
-
-
-def _listed(texts: Sequence[str]) -> str:
-    whole = ", ".join(text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_SHOWN_EACH] for text in texts)
-    return whole if len(whole) <= _SHOWN else f"{whole[:_SHOWN]}…"

@@ -11,6 +11,7 @@ from services.accounts.domain.home import Home
 from services.accounts.domain.passwords import Passwords, check_strength
 from services.accounts.people import DEFAULT_TEAM, DEFAULT_TEAM_ID, NewPerson, Person
 from services.accounts.permissions import ADMIN, HIGHEST, USER, level
+from services.accounts.store.changes import GoneError
 from services.accounts.store.people import PeopleStore
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
@@ -62,7 +63,10 @@ class Users:
         team_id = await self._team_of_new(account_id, team.strip() if team is not None else "")
         password_hash = await self._passwords.hashed(password)
         person = NewPerson(name=name, password_hash=password_hash, role=given, team_id=team_id, must_change=True)
-        return await self._store.add(account_id, person, max_users=self._rules.max_users)
+        try:
+            return await self._store.add(account_id, person, max_users=self._rules.max_users)
+        except GoneError:
+            return await self.create(caller, name, password, role, team)
 
     async def update(self, caller: Identity, user_id: str, role: str | None, team: str | None) -> Person:
         """Change the role or the team of a person. A role that does not exist changes nothing, and neither does a blank team.
@@ -85,7 +89,10 @@ class Users:
         team_id = await self._team(account_id, team) if team is not None and team.strip() else None
         if role is None and team_id is None:
             return person
-        refreshed = await self._store.update(person, role=role, team_id=team_id)
+        try:
+            refreshed = await self._store.update(person, role=role, team_id=team_id)
+        except GoneError:
+            return await self.update(caller, user_id, role, team)
         if refreshed is None:
             # Somebody else has been faster, and demoted or removed the other one, or this one.
             await self._found(account_id, user_id)

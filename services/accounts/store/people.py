@@ -5,16 +5,16 @@ Texts must not hold NUL, which PostgreSQL refuses. What ends or changes sessions
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
-from services.accounts.people import DEFAULT_TEAM, DEFAULT_TEAM_ID, NewPerson, Person
+from services.accounts.people import NewPerson, Person
 from services.accounts.permissions import ADMIN, BUILT_IN
+from services.accounts.store.changes import GoneError, add_default_team, changing, ids
 from services.accounts.store.departures import LEAVES_FOR
 from services.common.audit.actor import Actor
 from services.common.audit.log import actor_values, audited
@@ -35,10 +35,7 @@ _BY_ID = text(f"{_PEOPLE} WHERE person.account_id = :account_id AND person.publi
 
 _HOME = text("SELECT min(id) AS id FROM account WHERE CAST(:named AS bigint) IS NULL OR id = :named")
 _COUNT = text("SELECT count(*) AS people, count(*) FILTER (WHERE role = :admin) AS admins FROM person WHERE account_id = :account_id")
-_LOCK = text("SELECT id FROM account WHERE id = :account_id FOR NO KEY UPDATE")
-"""Changes of an account's people come one after the other: there is always an administrator, and never one too many."""
-
-_ADD_TEAM = text("INSERT INTO team (account_id, id, name) VALUES (:account_id, :id, :name) ON CONFLICT DO NOTHING")
+_HAS_TEAM = text("SELECT id FROM team WHERE account_id = :account_id AND id = :id")
 _TEAM = text("""
 SELECT id FROM team
 WHERE account_id = :account_id AND (name = :team OR id = :team OR (:any_case AND lower(name) = lower(:team)))
@@ -155,8 +152,8 @@ class PeopleStore:
         return row["people"], row["admins"]
 
     async def team(self, account_id: int, name: str, *, any_case: bool = False) -> str | None:
-        """Id of the team with that name or id. Every account has the team `Default`."""
-        await self._database.fetch(_ADD_TEAM, {"account_id": account_id, "id": DEFAULT_TEAM_ID, "name": DEFAULT_TEAM})
+        """Id of the team with that name or id."""
+        await add_default_team(self._database, account_id)
         rows = await self._database.fetch(_TEAM, {"account_id": account_id, "team": name, "any_case": any_case})
         return rows[0]["id"] if rows else None
 
@@ -168,8 +165,12 @@ class PeopleStore:
         return frozenset(rows[0]["permissions"]) if rows else None
 
     async def add(self, account_id: int, person: NewPerson, *, max_users: int) -> Person:
-        """Add a person, to a team that exists. Raises NAME_TAKEN, and USER_LIMIT_REACHED when there are `max_users` (0: any number)."""
-        async with self._changing(account_id) as transaction:
+        """Add a person, to a team that exists. Raises NAME_TAKEN, and USER_LIMIT_REACHED when there are `max_users` (0: any number).
+
+        Raises GoneError, too.
+        """
+        async with changing(self._database, account_id) as transaction:
+            await _check(transaction, account_id, person.role, person.team_id)
             [count] = await transaction.fetch(_COUNT, {"account_id": account_id, "admin": ADMIN})
             if await transaction.fetch(_BY_NAME, {"account_id": account_id, "name": person.name}):
                 raise DarkroomError(ErrorReason.NAME_TAKEN, "Username already exists", field="user_name")
@@ -180,26 +181,30 @@ class PeopleStore:
 
     async def add_first(self, account_id: int, person: NewPerson, actor: Actor) -> None:
         """Add a person unless there is somebody."""
-        async with self._changing(account_id) as transaction:
+        async with changing(self._database, account_id) as transaction:
             [count] = await transaction.fetch(_COUNT, {"account_id": account_id, "admin": ADMIN})
             if not count["people"]:
                 await _added(transaction, account_id, person, actor_values(actor))
 
     async def update(self, person: Person, *, role: str | None, team_id: str | None) -> Sequence[int] | None:
-        """Give a person another role or team (None: it stays). None if there would be no administrator left, or the person is gone."""
+        """Give a person another role or team (None: it stays). None if there would be no administrator left, or the person is gone.
+
+        Raises GoneError.
+        """
         values = {"account_id": person.account_id, "id": person.id, "role": role, "team_id": team_id, "admin": ADMIN, **actor_values()}
-        async with self._changing(person.account_id) as transaction:
+        async with changing(self._database, person.account_id) as transaction:
+            await _check(transaction, person.account_id, role, team_id)
             if not await transaction.fetch(_UPDATE, values):
                 return None
-            return _ids(await transaction.fetch(_REFRESH, {"id": person.id, "only": None})) if role not in (None, person.role) else ()
+            return ids(await transaction.fetch(_REFRESH, {"id": person.id, "only": None})) if role not in (None, person.role) else ()
 
     async def reset_password(self, person: Person, password_hash: str) -> Sequence[int] | None:
         """Set a password that has to be changed, and end all sessions and keys of the person. None if the person is gone."""
         values = {"id": person.id, "password_hash": password_hash, "must_change": True, "old_hash": None, **actor_values()}
-        async with self._changing(person.account_id) as transaction:
+        async with changing(self._database, person.account_id) as transaction:
             if not await transaction.fetch(_RESET_PASSWORD, values):
                 return None
-            return _ids(await transaction.fetch(_END_ALL, {"id": person.id, "keep": None}))
+            return ids(await transaction.fetch(_END_ALL, {"id": person.id, "keep": None}))
 
     async def change_password(self, person: Person, password_hash: str, keep: int) -> Sequence[int] | None:
         """Replace the person's own password, and end all sessions but one, and all keys. None if the password is another one by now."""
@@ -210,25 +215,26 @@ class PeopleStore:
             "old_hash": person.password_hash,
             **actor_values(),
         }
-        async with self._changing(person.account_id) as transaction:
+        async with changing(self._database, person.account_id) as transaction:
             if not await transaction.fetch(_CHANGE_PASSWORD, values):
                 return None
             ended = await transaction.fetch(_END_ALL, {"id": person.id, "keep": keep})
             refreshed = await transaction.fetch(_REFRESH, {"id": person.id, "only": keep}) if person.must_change else ()
-            return [*_ids(ended), *_ids(refreshed)]
+            return [*ids(ended), *ids(refreshed)]
 
     async def delete(self, person: Person) -> Sequence[int] | None:
         """Remove a person, and end all sessions and keys. None if the person is gone."""
-        async with self._changing(person.account_id) as transaction:
-            ended = _ids(await transaction.fetch(_END_ALL, {"id": person.id, "keep": None}))
+        async with changing(self._database, person.account_id) as transaction:
+            ended = ids(await transaction.fetch(_END_ALL, {"id": person.id, "keep": None}))
             removed = await transaction.fetch(_DELETE, {"id": person.id, "leaves_for": LEAVES_FOR, **actor_values()})
             return ended if removed else None
 
-    @asynccontextmanager
-    async def _changing(self, account_id: int) -> AsyncIterator[Transaction]:
-        async with self._database.transaction() as transaction:
-            await transaction.fetch(_LOCK, {"account_id": account_id})
-            yield transaction
+
+async def _check(transaction: Transaction, account_id: int, role: str | None, team_id: str | None) -> None:
+    if role is not None and role not in BUILT_IN and not await transaction.fetch(_ROLE, {"account_id": account_id, "name": role}):
+        raise GoneError
+    if team_id is not None and not await transaction.fetch(_HAS_TEAM, {"account_id": account_id, "id": team_id}):
+        raise GoneError
 
 
 async def _added(transaction: Transaction, account_id: int, person: NewPerson, actor: Mapping[str, Any]) -> Person:
@@ -254,7 +260,3 @@ def person_of(row: Mapping[str, Any]) -> Person:
         analytics_asked_at=row["analytics_asked_at"],
         analytics_remind_at=row["analytics_remind_at"],
     )
-
-
-def _ids(rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    return [row["id"] for row in rows]

@@ -89,7 +89,10 @@ class TeamRow(AccountsTable, table=True):
     """A team of an account's people."""
 
     __tablename__ = "team"
-    __table_args__ = (PrimaryKeyConstraint("account_id", "id", name="team_pkey"),)
+    __table_args__ = (
+        PrimaryKeyConstraint("account_id", "id", name="team_pkey"),
+        Index("team_by_name", "account_id", text("lower(name)"), unique=True),
+    )
 
     account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("account.id"), nullable=False))
     id: str = Field(sa_column=Column(Text, nullable=False))

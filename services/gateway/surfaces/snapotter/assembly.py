@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from compat.snapotter.v1 import batches_pb2, files_pb2, health_pb2, library_pb2, people_pb2, settings_pb2
+from compat.snapotter.v1 import batches_pb2, files_pb2, health_pb2, library_pb2, people_pb2, roles_pb2, settings_pb2
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
 from services.gateway.surfaces.parts import GatewayParts
@@ -25,12 +25,14 @@ from services.gateway.surfaces.snapotter.own_tools import OwnTools
 from services.gateway.surfaces.snapotter.people import People
 from services.gateway.surfaces.snapotter.pipeline_plans import pipeline_tools
 from services.gateway.surfaces.snapotter.progress import Progress
+from services.gateway.surfaces.snapotter.roles import Roles
 from services.gateway.surfaces.snapotter.runs import Runs
 from services.gateway.surfaces.snapotter.saved_results import SavedResults
 from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
 from services.gateway.surfaces.snapotter.shared_settings import SharedSettings
 from services.gateway.surfaces.snapotter.status import Status
 from services.gateway.surfaces.snapotter.task_events import TaskEvents
+from services.gateway.surfaces.snapotter.teams import Teams
 from services.gateway.surfaces.snapotter.thumbnails import LibraryThumbnails
 from services.gateway.surfaces.snapotter.tool_calls import ToolCalls
 from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
@@ -62,6 +64,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     batches = Batches(forms, runs, jobs, Archives(contents), settings.jobs_at_once, pipeline_tools())
     shared, enabled = SharedSettings(parts.backend), EnabledTools(parts.settings, caller)
     logo = Logo(parts.receiver, runs, contents, parts.backend, settings.max_logo_size_kb)
+    roles, teams = Roles(parts.backend), Teams(parts.backend)
     handlers = {
         "GetHealth": status.health,
         "GetAuthConfig": status.auth,
@@ -94,13 +97,19 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "GetSetting": shared.one,
     }
     managing = {
-        "ListUsers": people.list_users,
-        "Register": people.register,
-        "UpdateUser": people.update_user,
-        "ResetPassword": people.reset_password,
-        "DeleteUser": people.delete_user,
-    }
-    permitted = {
+        "ListUsers": (people.list_users, "users:manage"),
+        "Register": (people.register, "users:manage"),
+        "UpdateUser": (people.update_user, "users:manage"),
+        "ResetPassword": (people.reset_password, "users:manage"),
+        "DeleteUser": (people.delete_user, "users:manage"),
+        "ListRoles": (roles.list_roles, "audit:read"),
+        "CreateRole": (roles.create, "users:manage"),
+        "UpdateRole": (roles.update, "users:manage"),
+        "DeleteRole": (roles.delete, "users:manage"),
+        "ListTeams": (teams.list_teams, "teams:manage"),
+        "CreateTeam": (teams.create, "teams:manage"),
+        "UpdateTeam": (teams.update, "teams:manage"),
+        "DeleteTeam": (teams.delete, "teams:manage"),
         "GetAdminHealth": (status.admin_health, "system:health"),
         "UpdateSettings": (shared.change, "settings:write"),
         "UpdateSetting": (shared.change_one, "settings:write"),
@@ -108,16 +117,14 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "DeleteLogo": (logo.delete, "branding:manage"),
     }
     found: dict[str, Endpoint] = {}
-    for file in (batches_pb2, files_pb2, health_pb2, library_pb2, people_pb2, settings_pb2):
+    for file in (batches_pb2, files_pb2, health_pb2, library_pb2, people_pb2, roles_pb2, settings_pb2):
         for service in file.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 path = f"/{service.full_name}/{method.name}"
                 if method.name in handlers:
                     found[method.full_name] = door.anyone(path, handlers[method.name])
                 elif method.name in managing:
-                    found[method.full_name] = door.known(path, managing[method.name], "users:manage")
-                elif method.name in permitted:
-                    found[method.full_name] = door.known(path, *permitted[method.name])
+                    found[method.full_name] = door.known(path, *managing[method.name])
                 else:
                     found[method.full_name] = door.known(path, known[method.name])
     return {**found, **_tools(door, calls, own, enabled)}

@@ -62,6 +62,8 @@ _CODES = {
     ErrorReason.SELF_DELETE: "SELF_DELETE",
     ErrorReason.LAST_ADMIN: "LAST_ADMIN",
     ErrorReason.USER_NOT_FOUND: "NOT_FOUND",
+    ErrorReason.ROLE_NOT_FOUND: "NOT_FOUND",
+    ErrorReason.TEAM_NOT_FOUND: "NOT_FOUND",
     ErrorReason.API_KEY_NOT_FOUND: "NOT_FOUND",
     ErrorReason.NAME_TAKEN: "CONFLICT",
     ErrorReason.SETTING_NOT_FOUND: "NOT_FOUND",

@@ -1,0 +1,62 @@
+"""The account's teams: the rules of adding, renaming and removing them. Errors are checked in the order
+in which a method's description names them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from services.accounts.domain.home import Home
+from services.accounts.roles import Team
+from services.accounts.store.teams import TeamStore
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import Identity
+
+_LONGEST = 50
+_Found = TypeVar("_Found")
+
+
+class Teams:
+    """What those may do who manage teams; that they may has been checked. Raises PERMISSION_DENIED for callers of another account."""
+
+    def __init__(self, store: TeamStore, home: Home) -> None:
+        self._store, self._home = store, home
+
+    async def all(self, caller: Identity) -> Sequence[Team]:
+        """All teams, the oldest first."""
+        return await self._store.all(await self._home.require(caller))
+
+    async def create(self, caller: Identity, name: str) -> Team:
+        """Add a team. Raises FIELD_INVALID and NAME_TAKEN."""
+        account_id = await self._home.require(caller)
+        return await self._store.add(account_id, _checked(name))
+
+    async def update(self, caller: Identity, team_id: str, name: str) -> Team:
+        """Rename a team. Raises TEAM_NOT_FOUND, FIELD_INVALID and NAME_TAKEN."""
+        account_id = await self._home.require(caller)
+        await self._found(account_id, team_id)
+        return _still(await self._store.rename(account_id, team_id, _checked(name)))
+
+    async def delete(self, caller: Identity, team_id: str) -> None:
+        """Remove a team. Raises TEAM_NOT_FOUND and FIELD_INVALID (`Default`, or one with people)."""
+        account_id = await self._home.require(caller)
+        await self._found(account_id, team_id)
+        _still(await self._store.delete(account_id, team_id))
+
+    async def _found(self, account_id: int, team_id: str) -> Team:
+        return _still(await self._store.team(account_id, team_id) if "\0" not in team_id else None)
+
+
+def _checked(name: str) -> str:
+    name = name.strip()
+    if not name:
+        raise DarkroomError(ErrorReason.FIELD_INVALID, "Team name is required", field="name")
+    if len(name) > _LONGEST or "\0" in name:
+        raise DarkroomError(ErrorReason.FIELD_INVALID, f"Team name must be {_LONGEST} characters or fewer, without NUL", field="name")
+    return name
+
+
+def _still(found: _Found | None) -> _Found:
+    if found is None:
+        raise DarkroomError(ErrorReason.TEAM_NOT_FOUND, "Team not found")
+    return found

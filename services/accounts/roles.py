@@ -1,0 +1,40 @@
+"""Roles and teams as every part of the service sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """What people may do who have it."""
+
+    id: str
+    name: str
+    description: str
+    permissions: frozenset[str]
+    built_in: bool
+    """Whether every account has it."""
+    user_count: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleChange:
+    """What is to become of a role; None: it stays."""
+
+    name: str | None = None
+    description: str | None = None
+    permissions: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team:
+    """A team of people."""
+
+    id: str
+    name: str
+    member_count: int
+    created_at: datetime

@@ -1,0 +1,163 @@
+"""An account's roles in PostgreSQL. Each method is one transaction; it raises UNAVAILABLE while PostgreSQL is unreachable. Texts must not
+hold NUL, which PostgreSQL refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import text
+
+from darkroom.common.v1 import audit_pb2
+from services.accounts.permissions import BUILT_IN, USER, built_in_id
+from services.accounts.roles import Role, RoleChange
+from services.accounts.store.changes import changing, ids
+from services.common.audit.log import actor_values, audited
+from services.common.database import Database, Transaction
+from services.common.errors import DarkroomError, ErrorReason
+
+_COUNTS = text("SELECT role, count(*) AS people FROM person WHERE account_id = :account_id GROUP BY role")
+_ACCOUNT = text("SELECT created_at FROM account WHERE id = :account_id")
+_OWN = """
+SELECT role.*, (SELECT count(*) FROM person WHERE person.account_id = role.account_id AND person.role = role.name) AS people
+FROM role WHERE role.account_id = :account_id
+"""
+_ALL = text(f"{_OWN} ORDER BY created_at, id")
+_BY_ID = text(f"{_OWN} AND role.id = :role_id")
+_NAMED = text("SELECT id FROM role WHERE account_id = :account_id AND name = :name")
+
+_DETAILS = "jsonb_build_object('role_id', id, 'role_name', name)"
+
+
+def _entered(made: str, action: audit_pb2.AuditAction.ValueType) -> str:
+    return audited(made, action, resource="0", details=_DETAILS)
+
+
+_ADD = text(f"""
+WITH added AS (
+  INSERT INTO role (account_id, name, description, permissions) VALUES (:account_id, :name, :description, :permissions) RETURNING *
+),
+{_entered("added", audit_pb2.AUDIT_ACTION_ROLE_CREATED)}
+SELECT id FROM added
+""")  # noqa: S608 - put together from constants
+_UPDATE = text(f"""
+WITH changed AS (
+  UPDATE role SET name = coalesce(:name, name), description = coalesce(:description, description),
+    permissions = coalesce(CAST(:permissions AS text[]), permissions), updated_at = now()
+  WHERE account_id = :account_id AND id = :role_id RETURNING *
+),
+{_entered("changed", audit_pb2.AUDIT_ACTION_ROLE_UPDATED)}
+SELECT id, name FROM changed
+""")  # noqa: S608 - put together from constants
+_DELETE = text(f"""
+WITH removed AS (DELETE FROM role WHERE account_id = :account_id AND id = :role_id RETURNING *),
+{_entered("removed", audit_pb2.AUDIT_ACTION_ROLE_DELETED)}
+SELECT id FROM removed
+""")  # noqa: S608 - put together from constants
+_MOVE = text("""
+WITH moved AS (UPDATE person SET role = :to WHERE account_id = :account_id AND role = :name RETURNING id),
+sessions AS (
+  UPDATE session SET refreshed_at = now() FROM moved WHERE person_id = moved.id AND ended_at IS NULL RETURNING session.id
+),
+keys AS (
+  UPDATE person_key SET refreshed_at = now() FROM moved WHERE person_id = moved.id AND ended_at IS NULL RETURNING person_key.id
+)
+SELECT id FROM sessions UNION ALL SELECT id FROM keys
+""")
+"""Also to the role that they have, if that has come to permit something else. Returns the sessions and keys of those people."""
+
+
+class RoleStore:
+    """The table `role`, and those that every account has."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all(self, account_id: int) -> Sequence[Role]:
+        """Those that every account has, and the account's own, the oldest first."""
+        values = {"account_id": account_id}
+        [account] = await self._database.fetch(_ACCOUNT, values)
+        counts = {row["role"]: row["people"] for row in await self._database.fetch(_COUNTS, values)}
+        built_in = [
+            Role(
+                id=built_in_id(name),
+                name=name,
+                description="",
+                permissions=permissions,
+                built_in=True,
+                user_count=counts.get(name, 0),
+                created_at=account["created_at"],
+                updated_at=account["created_at"],
+            )
+            for name, permissions in BUILT_IN.items()
+        ]
+        return [*built_in, *map(_role, await self._database.fetch(_ALL, values))]
+
+    async def role(self, account_id: int, role_id: str) -> Role | None:
+        """One of the account's own."""
+        rows = await self._database.fetch(_BY_ID, {"account_id": account_id, "role_id": role_id})
+        return _role(rows[0]) if rows else None
+
+    async def check_free(self, account_id: int, name: str, role_id: str = "") -> None:
+        """Raise NAME_TAKEN if another role than that has the name."""
+        _check_free(name, role_id, await self._database.fetch(_NAMED, {"account_id": account_id, "name": name}))
+
+    async def add(self, account_id: int, name: str, description: str, permissions: frozenset[str]) -> Role:
+        """Add one. Raises NAME_TAKEN."""
+        values = {"name": name, "description": description, "permissions": sorted(permissions), **actor_values()}
+        async with changing(self._database, account_id) as transaction:
+            _check_free(name, "", await transaction.fetch(_NAMED, {"account_id": account_id, "name": name}))
+            [added] = await transaction.fetch(_ADD, {"account_id": account_id, **values})
+            return _role((await transaction.fetch(_BY_ID, {"account_id": account_id, "role_id": added["id"]}))[0])
+
+    async def update(self, account_id: int, role_id: str, change: RoleChange) -> Sequence[int] | None:
+        """Change one; returns the sessions and keys of those who have it, or None if it is gone. Raises NAME_TAKEN."""
+        values = {
+            "account_id": account_id,
+            "role_id": role_id,
+            "name": change.name,
+            "description": change.description,
+            "permissions": sorted(change.permissions) if change.permissions is not None else None,
+            **actor_values(),
+        }
+        async with changing(self._database, account_id) as transaction:
+            before = await _name(transaction, account_id, role_id)
+            if before is None:
+                return None
+            if change.name is not None:
+                _check_free(change.name, role_id, await transaction.fetch(_NAMED, {"account_id": account_id, "name": change.name}))
+            [changed] = await transaction.fetch(_UPDATE, values)
+            return ids(await transaction.fetch(_MOVE, {"account_id": account_id, "name": before, "to": changed["name"]}))
+
+    async def delete(self, account_id: int, role_id: str) -> Sequence[int] | None:
+        """Remove one, whose people are `user` then; returns their sessions and keys, or None if it is gone."""
+        async with changing(self._database, account_id) as transaction:
+            name = await _name(transaction, account_id, role_id)
+            if name is None:
+                return None
+            moved = ids(await transaction.fetch(_MOVE, {"account_id": account_id, "name": name, "to": USER}))
+            await transaction.fetch(_DELETE, {"account_id": account_id, "role_id": role_id, **actor_values()})
+            return moved
+
+
+async def _name(transaction: Transaction, account_id: int, role_id: str) -> str | None:
+    rows = await transaction.fetch(_BY_ID, {"account_id": account_id, "role_id": role_id})
+    return rows[0]["name"] if rows else None
+
+
+def _check_free(name: str, role_id: str, named: Sequence[Mapping[str, Any]]) -> None:
+    if name in BUILT_IN or any(row["id"] != role_id for row in named):
+        raise DarkroomError(ErrorReason.NAME_TAKEN, "Role name already exists", field="name")
+
+
+def _role(row: Mapping[str, Any]) -> Role:
+    return Role(
+        id=row["id"],
+        name=row["name"],
+        description=row["description"],
+        permissions=frozenset(row["permissions"]),
+        built_in=False,
+        user_count=row["people"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

@@ -1,0 +1,95 @@
+"""Roles: what accounts says, in SnapOtter's JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf.message import Message
+from starlette.requests import Request
+from starlette.responses import Response
+
+from darkroom.accounts.v1 import roles_service_pb2 as pb
+from services.common.identity import Identity
+from services.gateway.backend import Backend
+from services.gateway.surfaces.snapotter.bodies import json_body, storable
+from services.gateway.surfaces.snapotter.errors import Refusal, answer
+from services.gateway.surfaces.snapotter.times import instant
+
+_METHODS = pb.DESCRIPTOR.services_by_name["RolesService"].methods_by_name
+
+
+class Roles:
+    """Asks accounts on behalf of callers."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def list_roles(self, request: Request, identity: Identity) -> Response:
+        """All roles."""
+        reply: pb.ListRolesResponse = await self._ask("ListRoles", pb.ListRolesRequest(), identity)
+        return answer({"roles": [_role(role) for role in reply.roles]})
+
+    async def create(self, request: Request, identity: Identity) -> Response:
+        """Add a role."""
+        body = await json_body(request)
+        asked, faults = pb.CreateRoleRequest(), _faults(body)
+        if faults:
+            raise _invalid(faults)
+        asked.name, asked.description = (storable(body.get(field) or "") for field in ("name", "description"))
+        asked.permissions.extend(map(storable, body.get("permissions") or ()))
+        reply: pb.CreateRoleResponse = await self._ask("CreateRole", asked, identity)
+        role = _role(reply.role)
+        return answer({name: role[name] for name in ("id", "name", "description", "permissions", "isBuiltin")}, 201)
+
+    async def update(self, request: Request, identity: Identity) -> Response:
+        """Change a role."""
+        body = await json_body(request)
+        asked, faults = pb.UpdateRoleRequest(role_id=storable(request.path_params["id"])), _faults(body)
+        if not faults:
+            for field in ("name", "description"):
+                if body.get(field) is not None:
+                    setattr(asked, field, storable(body[field]))
+            if body.get("permissions") is not None:
+                asked.permissions.SetInParent()
+                asked.permissions.permissions.extend(map(storable, body["permissions"]))
+        # Without anything to change, this says whether there is such a role, which comes first.
+        await self._ask("UpdateRole", asked, identity)
+        if faults:
+            raise _invalid(faults)
+        return answer({"ok": True})
+
+    async def delete(self, request: Request, identity: Identity) -> Response:
+        """Remove a role."""
+        await self._ask("DeleteRole", pb.DeleteRoleRequest(role_id=storable(request.path_params["id"])), identity)
+        return answer({"ok": True})
+
+    async def _ask(self, method: str, asked: Message, identity: Identity) -> Any:
+        return (await self._backend.call("accounts", _METHODS[method], asked, identity)).message
+
+
+def _faults(body: object) -> list[str]:
+    if not isinstance(body, Mapping):
+        return ["The body must be an object"]
+    faults = [f"{field} must be text" for field in ("name", "description") if not isinstance(body.get(field), str | None)]
+    permissions = body.get("permissions")
+    if permissions is not None and not (isinstance(permissions, list) and all(isinstance(each, str) for each in permissions)):
+        faults.append("permissions must be a list of texts")
+    return faults
+
+
+def _invalid(faults: list[str]) -> Refusal:
+    return Refusal(400, "; ".join(faults), code="VALIDATION_ERROR")
+
+
+def _role(role: pb.Role) -> dict[str, object]:
+    return {
+        "id": role.id,
+        "name": role.name,
+        "description": role.description,
+        "permissions": list(role.permissions),
+        "isBuiltin": role.built_in,
+        "userCount": role.user_count,
+        "createdAt": instant(role.create_time),
+        "updatedAt": instant(role.update_time),
+    }
