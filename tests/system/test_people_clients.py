@@ -1,21 +1,15 @@
-"""People through the native API: the project's own client, and the terminal."""
+"""People, roles, teams, settings and pipelines through the native API, with the project's own client."""
 
 from __future__ import annotations
 
-import json
-import secrets
-import stat
 from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from darkroom import ApiError, AsyncClient, Client, NotFound, PermissionDenied, Unauthenticated
-from tests.stacks import Account, StackUnderTest
-from tests.system.shell import Shell
-from tests.system.snapotter import PASSWORD, SnapOtter
-from tests.system.terminal import typed
+from tests.stacks import StackUnderTest
+from tests.system.snapotter import PASSWORD, SnapOtter, new_name
 
 FIRST = "First-Password-1"
 
@@ -27,29 +21,10 @@ async def client(stack: StackUnderTest, admin: SnapOtter) -> AsyncIterator[Async
         yield client
 
 
-@pytest.fixture
-def shell(stack: StackUnderTest, tmp_path: Path) -> Shell:
-    """A terminal where nobody has signed in, and no key is set."""
-    return Shell(stack, Account("", ""), tmp_path)
-
-
-@pytest.fixture
-def admins(stack: StackUnderTest, admin: SnapOtter, tmp_path: Path) -> Shell:
-    """A terminal with the token of the administrator where a key would be."""
-    return Shell(stack, Account("", admin.token), tmp_path)
-
-
-def new_name() -> str:
-    return f"name-{secrets.token_hex(6)}"
-
-
 async def refused(call: Awaitable[object], reason: str) -> None:
     with pytest.raises(ApiError) as caught:
         await call
     assert caught.value.reason == reason
-
-
-# The client
 
 
 async def test_signing_in_and_out(stack: StackUnderTest, client: AsyncClient) -> None:
@@ -111,163 +86,50 @@ def test_the_blocking_client_has_them_too(stack: StackUnderTest) -> None:
             nobody.sessions.create("nobody", FIRST)
         with pytest.raises(Unauthenticated):
             nobody.users.list()
-        with pytest.raises(Unauthenticated):
-            nobody.user_keys.list()
+        for part in (nobody.user_keys, nobody.roles, nobody.teams, nobody.settings, nobody.pipelines):
+            with pytest.raises(Unauthenticated):
+                part.list()
 
 
-# The terminal
-
-
-async def signed_in(shell: Shell, name: str, password: str, *options: str) -> tuple[int, str, str]:
-    process = await shell.start("login", name, "--password-stdin", *options, stdin=f"{password}\n".encode())
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
-
-
-async def test_the_first_hour_of_a_new_user(shell: Shell, admins: Shell, stack: StackUnderTest) -> None:
+async def test_roles_of_the_client(client: AsyncClient) -> None:
     name = new_name()
-    status, out, err = await admins.run("user", "add", name, "--role", "editor", "--generate", "--json")
-    assert status == 0, err
-    first = json.loads(out)["password"]
-
-    status, shown = await typed(
-        ["login"],
-        [
-            ("User: ", name),
-            (": ", first),
-            ("New password: ", "weak"),
-            ("again: ", "weak"),
-            ("New password: ", PASSWORD),
-            ("again: ", PASSWORD),
-        ],
-        shell.folder,
-        shell.environment,
+    assert {"admin", "editor", "user"} <= {role.name for role in await client.roles.list() if role.built_in}
+    role = await client.roles.create(name, ["files:own", "files:own", "audit:read"], "Looks at things")
+    assert (role.name, list(role.permissions), role.description, role.user_count) == (
+        name,
+        ["audit:read", "files:own"],
+        "Looks at things",
+        0,
     )
-    assert status == 0, shown
-    assert "at least 8 characters" in " ".join(shown.split())
-    assert "The password is changed" in shown
-    assert not any(password in shown for password in (first, PASSWORD))
-    (file,) = shell.folder.rglob("session.json")
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert not any(password in file.read_text() for password in (first, PASSWORD))
-
-    status, out, err = await shell.run("whoami", "--json")
-    told = json.loads(out)
-    assert (told["url"], told["user"]["name"], told["user"]["role"]) == (stack.url, name, "editor")
-    assert name in (await shell.run("whoami"))[1]
-    assert (await shell.run("task", "ls", "--json"))[::2] == (0, "")
-    status, _, err = await shell.run("user", "ls")
-    assert status == 4
-    assert "darkroom whoami" in err
-
-    assert (await shell.run("logout"))[0] == 0
-    assert not file.exists()
-    status, _, err = await shell.run("whoami")
-    assert (status, "API key" in err) == (3, True)
+    await refused(client.roles.create(name, ["files:own"]), "NAME_TAKEN")
+    await refused(client.roles.create(new_name(), ["nonsense"]), "FIELD_INVALID")
+    user = await client.users.create(new_name(), FIRST, role=name)
+    assert (user.role, list(user.permissions)) == (name, ["audit:read", "files:own"])
+    other = new_name()
+    changed = await client.roles.update(role.id, name=other)
+    assert (changed.name, list(changed.permissions), changed.user_count) == (other, ["audit:read", "files:own"], 1)
+    changed = await client.roles.update(role.id, permissions=["tools:use"], description="Uses tools")
+    assert (changed.name, list(changed.permissions), changed.description) == (other, ["tools:use"], "Uses tools")
+    await client.roles.delete(role.id)
+    (found,) = [each for each in await client.users.list() if each.id == user.id]
+    assert found.role == "user"
+    await refused(client.roles.update(role.id, name=name), "ROLE_NOT_FOUND")
+    await refused(client.roles.delete("builtin-admin"), "FIELD_INVALID")
 
 
-async def test_a_session_that_was_ended(shell: Shell, admins: Shell) -> None:
-    name = new_name()
-    await admins.run("user", "add", name, "--generate")
-    first = json.loads((await admins.run("user", "reset-password", name, "--generate", "--json"))[1])["password"]
-    status, _, err = await signed_in(shell, name, first)
-    assert status == 0
-    assert "darkroom password" in err
-    status, out, err = await admins.run("user", "rm", name)
-    assert (status, out) == (0, ""), err
-    for arguments in (["whoami"], ["task", "ls"], ["user-key", "ls"]):
-        status, _, err = await shell.run(*arguments)
-        assert status == 4, err
-        assert f"no longer signed in to {shell.url} as {name}" in err
-        assert "Sign in again" in err
-    failure = json.loads((await shell.run("task", "ls", "--json"))[2])
-    assert (failure["reason"], "no longer signed in" in failure["error"]) == ("API_KEY_INVALID", True)
-    assert (await shell.run("logout"))[0] == 0
-
-
-async def test_refused_sign_ins(shell: Shell) -> None:
-    status, out, err = await signed_in(shell, "nobody", "Wrong-Password-1")
-    assert (status, out, "Invalid credentials" in err) == (4, "", True)
-    status, out, err = await signed_in(shell, "nobody", "Wrong-Password-1", "--json")
-    assert (status, json.loads(err)["reason"]) == (4, "CREDENTIALS_INVALID")
-    status, out, err = await signed_in(shell, "nobody", "")
-    assert (status, "no password" in err) == (2, True)
-    status, _, err = await signed_in(shell, "nobody", "Wrong-Password-1", "--url", "http://127.0.0.1:1")
-    assert (status, "cannot be reached" in err) == (3, True)
-    assert not list(shell.folder.rglob("session.json"))
-
-
-async def test_a_key_takes_the_place_of_the_session(shell: Shell, admins: Shell, account: Account) -> None:
-    name = new_name()
-    password = json.loads((await admins.run("user", "add", name, "-g", "--json"))[1])["password"]
-    process = await shell.start("login", name, "--password-stdin", stdin=password.encode(), DARKROOM_API_KEY=account.api_key)
-    _, err = await process.communicate()
-    assert b"DARKROOM_API_KEY is set" in err
-    told = json.loads((await shell.run("whoami", "--json", DARKROOM_API_KEY=account.api_key))[1])
-    assert (told["account"]["id"], told["user"]) == (account.id, None)
-    assert json.loads((await shell.run("whoami", "--json"))[1])["user"]["name"] == name
-
-
-async def test_changing_the_password_in_a_script(shell: Shell, admins: Shell) -> None:
-    name = new_name()
-    password = json.loads((await admins.run("user", "add", name, "-g", "--json"))[1])["password"]
-    await signed_in(shell, name, password)
-
-    async def changed(current: str, new: str) -> tuple[int | None, str]:
-        process = await shell.start("password", "--password-stdin", stdin=f"{current}\n{new}\n".encode())
-        _, err = await process.communicate()
-        return process.returncode, err.decode()
-
-    assert (await changed("Wrong-Password-1", PASSWORD))[0] == 4
-    assert (await changed(password, "weak"))[0] == 1
-    assert (await changed(password, ""))[0] == 2
-    assert (await changed(password, PASSWORD))[0] == 0
-    assert (await signed_in(shell, name, password))[0] == 4
-    assert (await signed_in(shell, name, PASSWORD))[0] == 0
-
-
-async def test_users_of_the_command(admins: Shell) -> None:
-    name = new_name()
-    status, out, err = await admins.run("user", "add", name, "--generate")
-    assert status == 0, err
-    assert out.count("password") == 1
-    assert name in (await admins.run("user", "ls"))[1]
-    status, out, err = await admins.run("user", "update", name, "--role", "editor", "--json")
-    assert (status, json.loads(out)["user"]["role"]) == (0, "editor"), err
-    (user,) = [user for user in map(json.loads, (await admins.run("user", "ls", "--json"))[1].splitlines()) if user["name"] == name]
-    assert (user["role"], user["must_change_password"]) == ("editor", True)
-    status, _, err = await admins.run("user", "add", name, "-g")
-    assert (status, "already exists" in err) == (1, True)
-    assert (await admins.run("user", "update", name))[0] == 2
-    assert (await admins.run("user", "add", new_name()))[0] == 2
-    # Nobody is removed if one of them does not exist.
-    status, _, err = await admins.run("user", "rm", user["id"], "nobody")
-    assert (status, "There is no user nobody" in err) == (1, True)
-    assert name in (await admins.run("user", "ls"))[1]
-    assert (await admins.run("user", "rm", user["id"]))[:2] == (0, "")
-    for arguments in (["rm", name], ["update", name, "--role", "user"], ["reset-password", name, "-g"]):
-        status, _, err = await admins.run("user", *arguments)
-        assert (status, "darkroom user ls" in err) == (1, True)
-
-
-async def test_keys_of_people_of_the_command(stack: StackUnderTest, person: SnapOtter, tmp_path: Path) -> None:
-    shell = Shell(stack, Account("", person.token), tmp_path)
-    status, out, err = await shell.run("user-key", "create", "ci", "-p", "tools:use", "--expires", "1h", "--json")
-    assert status == 0, err
-    created = json.loads(out)
-    assert created["user_key"]["permissions"] == ["tools:use"]
-    assert (await shell.run("file", "ls", DARKROOM_API_KEY=created["secret"]))[0] == 0
-    assert "si_" in (await shell.run("user-key", "create", "more"))[1]
-    assert "ci" in (await shell.run("user-key", "ls"))[1]
-    status, _, err = await shell.run("user-key", "create", "admin", "-p", "users:manage")
-    assert (status, "users:manage" in err) == (1, True)
-    assert (await shell.run("user-key", "rm", created["user_key"]["id"]))[:2] == (0, "")
-    status, _, err = await shell.run("user-key", "rm", created["user_key"]["id"])
-    assert (status, "darkroom user-key ls" in err) == (1, True)
-
-
-# Settings and pipelines
+async def test_teams_of_the_client(client: AsyncClient) -> None:
+    name, other = new_name(), new_name()
+    team = await client.teams.create(name)
+    assert (team.name, team.member_count) == (name, 0)
+    assert team in await client.teams.list()
+    await refused(client.teams.create(name.upper()), "NAME_TAKEN")
+    user = await client.users.create(new_name(), FIRST, team=name)
+    assert (await client.teams.rename(team.id, other)).name == other
+    assert [each.team for each in await client.users.list() if each.id == user.id] == [other]
+    await refused(client.teams.delete(team.id), "FIELD_INVALID")
+    await client.users.delete(user.id)
+    await client.teams.delete(team.id)
+    await refused(client.teams.rename(team.id, name), "TEAM_NOT_FOUND")
 
 
 async def test_settings_of_the_client(client: AsyncClient, stack: StackUnderTest, person: SnapOtter) -> None:
@@ -282,18 +144,6 @@ async def test_settings_of_the_client(client: AsyncClient, stack: StackUnderTest
     assert (await client.settings.get(two)).value == "drei"
     await refused(client.settings.get(one), "SETTING_NOT_FOUND")
     await client.settings.update({}, [two])
-
-
-async def test_settings_of_the_command(admins: Shell) -> None:
-    name = new_name()
-    assert (await admins.run("setting", "set", name, "a [b] c"))[:2] == (0, "")
-    assert (await admins.run("setting", "get", name))[:2] == (0, "a [b] c\n")
-    assert json.loads((await admins.run("setting", "get", name, "--json"))[1])["value"] == "a [b] c"
-    assert "a [b] c" in (await admins.run("setting", "ls"))[1]
-    assert name in [json.loads(line)["name"] for line in (await admins.run("setting", "ls", "--json"))[1].splitlines()]
-    assert (await admins.run("setting", "rm", name, new_name()))[:2] == (0, "")
-    status, _, err = await admins.run("setting", "get", name)
-    assert (status, "darkroom setting ls" in err) == (1, True)
 
 
 async def test_pipelines_of_the_client(stack: StackUnderTest, person: SnapOtter) -> None:
@@ -313,19 +163,3 @@ async def test_pipelines_of_the_client(stack: StackUnderTest, person: SnapOtter)
         await client.pipelines.delete(saved[0].id)
         assert await client.pipelines.list() == []
         await refused(client.pipelines.get(saved[0].id), "PIPELINE_NOT_FOUND")
-
-
-async def test_pipelines_of_the_command(stack: StackUnderTest, person: SnapOtter, tmp_path: Path) -> None:
-    shell = Shell(stack, Account("", person.token), tmp_path)
-    status, out, err = await shell.run("pipeline", "save", "web", 'resize={"width": 640}', "compress", "--json")
-    assert status == 0, err
-    saved = json.loads(out)
-    assert [(step["tool_id"], step.get("settings")) for step in saved["steps"]] == [("resize", {"width": 640}), ("compress", {})]
-    assert 'resize {"width": 640}' in (await shell.run("pipeline", "show", saved["id"]))[1]
-    assert saved["id"] in (await shell.run("pipeline", "ls"))[1]
-    for step in ("", "resize={", "resize=[]", '={"width": 1}'):
-        status, _, err = await shell.run("pipeline", "save", "web", step)
-        assert (status, "must be a tool" in " ".join(err.split())) == (2, True), err
-    assert (await shell.run("pipeline", "rm", saved["id"]))[:2] == (0, "")
-    status, _, err = await shell.run("pipeline", "show", saved["id"])
-    assert (status, "darkroom pipeline ls" in err) == (1, True)

@@ -18,9 +18,11 @@ from darkroom.cli import (
     library,
     models,
     pipelines,
+    roles,
     settings,
     sign_in,
     tasks,
+    teams,
     usage,
     user_keys,
     users,
@@ -56,6 +58,8 @@ app.command("logout", rich_help_panel="People")(sign_in.logout)
 app.command("whoami", rich_help_panel="People")(sign_in.whoami)
 app.command("password", rich_help_panel="People")(sign_in.password)
 app.add_typer(users.app, name="user", rich_help_panel="People")
+app.add_typer(roles.app, name="role", rich_help_panel="People")
+app.add_typer(teams.app, name="team", rich_help_panel="People")
 app.add_typer(user_keys.app, name="user-key", rich_help_panel="People")
 app.add_typer(settings.app, name="setting", rich_help_panel="People")
 app.add_typer(keys.app, name="key", rich_help_panel="Account and server")

@@ -72,6 +72,20 @@ def complete_users(incomplete: str) -> Iterator[tuple[str, str]]:
             yield user.name, user.role
 
 
+def complete_roles(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Names of roles, with what they are for."""
+    for role in _fetched(lambda client: client.roles.list()):
+        if role.name.startswith(incomplete):
+            yield role.name, role.description
+
+
+def complete_teams(incomplete: str) -> Iterator[str]:
+    """Names of teams."""
+    for team in _fetched(lambda client: client.teams.list()):
+        if team.name.startswith(incomplete):
+            yield team.name
+
+
 def complete_user_keys(incomplete: str) -> Iterator[tuple[str, str]]:
     """Ids of people's keys, with their names."""
     for key in _fetched(lambda client: client.user_keys.list()):

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from darkroom.accounts.v1 import user_pb2
 from darkroom.cli import passwords
-from darkroom.cli.completion import complete_users
+from darkroom.cli.by_name import found
+from darkroom.cli.completion import complete_roles, complete_teams, complete_users
 from darkroom.cli.exits import run, usage
 from darkroom.cli.options import AsJson, connect, console, plain, print_json, when
 from darkroom.client import AsyncClient
@@ -20,8 +21,11 @@ app = typer.Typer(help="Manage the people who sign in.", no_args_is_help=True)
 
 User = Annotated[str, typer.Argument(metavar="USER", help="Name or id of a user.", autocompletion=complete_users)]
 Users = Annotated[list[str], typer.Argument(metavar="USER...", help="Names or ids of users.", autocompletion=complete_users)]
-Role = Annotated[str | None, typer.Option("--role", "-r", metavar="ROLE", help="The role: admin, editor, user, or one of your own.")]
-Team = Annotated[str | None, typer.Option("--team", "-t", metavar="TEAM", help="Name or id of the team.")]
+Role = Annotated[
+    str | None,
+    typer.Option("--role", "-r", metavar="ROLE", help="The role: admin, editor, user, or one of your own.", autocompletion=complete_roles),
+]
+Team = Annotated[str | None, typer.Option("--team", "-t", metavar="TEAM", help="Name or id of the team.", autocompletion=complete_teams)]
 
 # Terminal width from which the list shows the ids.
 _WIDE = 110
@@ -96,10 +100,10 @@ def reset_password(
 
     async def work() -> None:
         async with connect() as client:
-            found = await _named(client, user)
-            await client.users.reset_password(found.id, password)
+            one = await _named(client, user)
+            await client.users.reset_password(one.id, password)
         if generate or as_json:
-            _print(found, password if generate else None, as_json=as_json)
+            _print(one, password if generate else None, as_json=as_json)
 
     run(work(), as_json=as_json)
 
@@ -110,18 +114,15 @@ def remove(user: Users) -> None:
 
     async def work() -> None:
         async with connect() as client:
-            for each in [await _named(client, name) for name in user]:
+            users = await client.users.list()
+            for each in [found(users, given, "user") for given in user]:
                 await client.users.delete(each.id)
 
     run(work())
 
 
 async def _named(client: AsyncClient, given: str) -> user_pb2.User:
-    """The user of an id or a name."""
-    users = await client.users.list()
-    for user in (*(each for each in users if each.id == given), *(each for each in users if each.name == given)):
-        return user
-    raise NotFound("USER_NOT_FOUND", f"There is no user {given}.")
+    return found(await client.users.list(), given, "user")
 
 
 def _check_role(user: user_pb2.User, wanted: str | None) -> None:
