@@ -18,9 +18,9 @@ class Shell:
     """Runs the command in a folder."""
 
     def __init__(self, stack: StackUnderTest, account: Account, folder: Path) -> None:
-        self.folder = folder
-        self._environment = {**os.environ, "DARKROOM_URL": stack.url, "DARKROOM_API_KEY": account.api_key, "COLUMNS": WIDTH}
-        self._environment["XDG_STATE_HOME"] = str(folder / "state")
+        self.folder, self.url = folder, stack.url
+        self.environment = {**os.environ, "DARKROOM_URL": stack.url, "DARKROOM_API_KEY": account.api_key, "COLUMNS": WIDTH}
+        self.environment["XDG_STATE_HOME"] = str(folder / "state")
 
     async def start(self, *arguments: str, stdin: bytes | None = None, **environment: str) -> asyncio.subprocess.Process:
         if stdin is not None:
@@ -31,7 +31,7 @@ class Shell:
             "darkroom.cli.app",
             *arguments,
             cwd=self.folder,
-            env=self._environment | environment,
+            env=self.environment | environment,
             stdin=asyncio.subprocess.DEVNULL if stdin is None else (self.folder / "stdin").open("rb"),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -40,4 +40,4 @@ class Shell:
         )
 
     async def run(self, *arguments: str, **environment: str) -> tuple[int, str, str]:
-        return await asyncio.to_thread(_COMMANDS.run, arguments, self.folder, self._environment | environment)
+        return await asyncio.to_thread(_COMMANDS.run, arguments, self.folder, self.environment | environment)

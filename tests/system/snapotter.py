@@ -97,6 +97,11 @@ class SnapOtter:
         return added.json(), theirs
 
 
+def new_name() -> str:
+    """A name that nobody and nothing has."""
+    return f"name-{secrets.token_hex(6)}"
+
+
 def form_of(*parts: Part) -> tuple[bytes, str]:
     """A form, and its content type."""
     boundary = uuid.uuid4().hex

@@ -13,7 +13,14 @@ from darkroom.connection import Server
 from darkroom.keys import Keys
 from darkroom.library import Library
 from darkroom.operation_methods import OperationMethods
+from darkroom.pipelines import Pipelines
+from darkroom.roles import Roles
+from darkroom.sessions import Sessions
+from darkroom.settings import Settings
+from darkroom.teams import Teams
 from darkroom.transfer import Transfers
+from darkroom.user_keys import UserKeys
+from darkroom.users import Users
 from darkroom.webhooks import Webhooks
 
 
@@ -36,6 +43,13 @@ class AsyncClient(OperationMethods, AccountPart):
         self.keys = Keys(calls.channel, calls.call)
         self.batches = Batches(calls.channel, calls.call)
         self.library = Library(calls.channel, calls.call, transfers)
+        self.sessions = Sessions(calls.channel, calls.call, self.server.api_key)
+        self.users = Users(calls.channel, calls.call)
+        self.roles = Roles(calls.channel, calls.call)
+        self.teams = Teams(calls.channel, calls.call)
+        self.user_keys = UserKeys(calls.channel, calls.call)
+        self.settings = Settings(calls.channel, calls.call)
+        self.pipelines = Pipelines(calls.channel, calls.call)
 
     async def __aenter__(self) -> Self:
         return self

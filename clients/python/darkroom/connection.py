@@ -18,7 +18,7 @@ ENV_FILE = Path(".darkroom") / "env"
 
 @dataclass(frozen=True)
 class Server:
-    """A server's public URL and an API key for it."""
+    """A server's public URL, and an API key or a session's token for it."""
 
     url: str
     api_key: str
@@ -26,15 +26,15 @@ class Server:
     @classmethod
     def find(cls, url: str | None = None, api_key: str | None = None) -> Server:
         """The server from the arguments, from DARKROOM_URL and DARKROOM_API_KEY, or from the .darkroom/env that `make up` wrote in this
-        folder or one above, in this order.
+        folder or one above, in this order. An empty key that is given as the argument is none: enough to sign in.
 
         Raises ConnectionFailed if none of them names a server and a key.
         """
         values = {**_env_file(), **os.environ}
         url = url or values.get(URL_VARIABLE)
-        api_key = api_key or values.get(KEY_VARIABLE)
-        if not url or not api_key:
-            missing = [name for name, value in ((URL_VARIABLE, url), (KEY_VARIABLE, api_key)) if not value]
+        api_key = values.get(KEY_VARIABLE) or None if api_key is None else api_key
+        if not url or api_key is None:
+            missing = [name for name, lacks in ((URL_VARIABLE, not url), (KEY_VARIABLE, api_key is None)) if lacks]
             what = f"There is no API key for {url}" if url else "No server is configured"
             raise ConnectionFailed(f"{what}. Set {' and '.join(missing)}, or run this in or below a folder where `make up` was run.")
         return cls(url.rstrip("/"), api_key)
@@ -52,7 +52,7 @@ class Server:
     @property
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """The metadata for every call."""
-        return (("authorization", f"Bearer {self.api_key}"),)
+        return (("authorization", f"Bearer {self.api_key}"),) if self.api_key else ()
 
 
 def _env_file() -> dict[str, str]:

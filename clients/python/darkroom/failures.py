@@ -68,15 +68,15 @@ class InvalidRequest(ApiError):
 
 
 class NotFound(ApiError):
-    """There is no such file, task, batch, webhook or key in this account."""
+    """There is no such file, task, batch, webhook, key or user in this account."""
 
 
 class Unauthenticated(ApiError):
-    """The API key is missing, unknown, expired or revoked."""
+    """The API key or the session is missing, unknown, expired or ended, or a password is wrong."""
 
 
 class PermissionDenied(ApiError):
-    """The key is valid but lacks the scope for this call."""
+    """The key or the session is valid but does not permit this call."""
 
 
 class InsufficientCredits(ApiError):

@@ -18,9 +18,10 @@ from typer.testing import CliRunner
 from darkroom.cli import session
 from darkroom.cli.app import app
 from darkroom.cli.inputs import find, name_of
-from darkroom.cli.journal import Entry, Journal, new_entry, state_folder
+from darkroom.cli.journal import Entry, Journal, new_entry
 from darkroom.cli.outcome import Outcome, Status, summary
 from darkroom.cli.progress import board
+from darkroom.cli.saved_session import state_folder
 from darkroom.failures import ApiError, InsufficientCredits, InvalidRequest
 from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import gpt_image_2_pb2, operation_pb2, upscale_pb2

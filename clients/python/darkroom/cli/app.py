@@ -8,9 +8,30 @@ from typing import Annotated
 
 import typer
 
-from darkroom.cli import account, audit, batches, doctor, files, keys, library, models, tasks, usage, verbs, webhooks
+from darkroom.cli import (
+    account,
+    audit,
+    batches,
+    doctor,
+    files,
+    keys,
+    library,
+    models,
+    pipelines,
+    roles,
+    settings,
+    sign_in,
+    tasks,
+    teams,
+    usage,
+    user_keys,
+    users,
+    verbs,
+    webhooks,
+)
+from darkroom.cli.choice import Chosen, chosen
 from darkroom.cli.exits import guarded
-from darkroom.cli.options import NARROW, Chosen, chosen
+from darkroom.cli.options import NARROW
 from darkroom.cli.own_version import own_version
 from darkroom.cli.resume import resume
 
@@ -21,7 +42,7 @@ app = typer.Typer(
     # A narrow terminal has no room for frames and columns.
     rich_markup_mode="rich" if get_terminal_size().columns >= NARROW else None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 success, 1 something failed, 2 wrong usage, 3 server unreachable, 4 key refused, "
+    epilog="Exit codes: 0 success, 1 something failed, 2 wrong usage, 3 server unreachable, 4 key or sign-in refused, "
     "5 not enough credits, 130 interrupted.",
 )
 verbs.add_to(app)
@@ -30,7 +51,17 @@ app.add_typer(tasks.app, name="task", rich_help_panel="Manage")
 app.add_typer(batches.app, name="batch", rich_help_panel="Manage")
 app.add_typer(files.app, name="file", rich_help_panel="Manage")
 app.add_typer(library.app, name="library", rich_help_panel="Manage")
+app.add_typer(pipelines.app, name="pipeline", rich_help_panel="Manage")
 app.add_typer(webhooks.app, name="webhook", rich_help_panel="Manage")
+app.command("login", rich_help_panel="People")(sign_in.login)
+app.command("logout", rich_help_panel="People")(sign_in.logout)
+app.command("whoami", rich_help_panel="People")(sign_in.whoami)
+app.command("password", rich_help_panel="People")(sign_in.password)
+app.add_typer(users.app, name="user", rich_help_panel="People")
+app.add_typer(roles.app, name="role", rich_help_panel="People")
+app.add_typer(teams.app, name="team", rich_help_panel="People")
+app.add_typer(user_keys.app, name="user-key", rich_help_panel="People")
+app.add_typer(settings.app, name="setting", rich_help_panel="People")
 app.add_typer(keys.app, name="key", rich_help_panel="Account and server")
 app.command("account", rich_help_panel="Account and server")(account.show)
 app.command("usage", rich_help_panel="Account and server")(usage.show)
@@ -66,14 +97,18 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def globally(
     url: Annotated[
-        str | None, typer.Option("--url", metavar="URL", help="The server. Default: DARKROOM_URL, or the nearest .darkroom/env.")
+        str | None,
+        typer.Option(
+            "--url", metavar="URL", help="The server. Default: DARKROOM_URL, that of `darkroom login`, or the nearest .darkroom/env."
+        ),
     ] = None,
     api_key: Annotated[
         str | None,
         typer.Option(
             "--api-key",
             metavar="KEY",
-            help="The API key. Default: DARKROOM_API_KEY, or the nearest .darkroom/env. Other users of this machine can see it.",
+            help="The API key. Default: DARKROOM_API_KEY, the session of `darkroom login`, or the nearest .darkroom/env. Other users of "
+            "this machine can see it.",
         ),
     ] = None,
     _version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")] = False,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
+from darkroom.cli.choice import server
 from darkroom.client import AsyncClient
 from darkroom.failures import DarkroomFailure
 from darkroom.tasks.v1 import task_pb2
@@ -64,9 +65,52 @@ def complete_keys(incomplete: str) -> Iterator[tuple[str, str]]:
             yield str(key.id), key.name
 
 
+def complete_users(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Names of users, with their roles."""
+    for user in _fetched(lambda client: client.users.list()):
+        if user.name.startswith(incomplete):
+            yield user.name, user.role
+
+
+def complete_roles(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Names of roles, with what they are for."""
+    for role in _fetched(lambda client: client.roles.list()):
+        if role.name.startswith(incomplete):
+            yield role.name, role.description
+
+
+def complete_teams(incomplete: str) -> Iterator[str]:
+    """Names of teams."""
+    for team in _fetched(lambda client: client.teams.list()):
+        if team.name.startswith(incomplete):
+            yield team.name
+
+
+def complete_user_keys(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Ids of people's keys, with their names."""
+    for key in _fetched(lambda client: client.user_keys.list()):
+        if key.id.startswith(incomplete):
+            yield key.id, key.name
+
+
+def complete_settings(incomplete: str) -> Iterator[str]:
+    """Names of settings."""
+    for setting in _fetched(lambda client: client.settings.list()):
+        if setting.name.startswith(incomplete):
+            yield setting.name
+
+
+def complete_pipelines(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Ids of the newest pipelines, with their names."""
+    for pipeline in _fetched(lambda client: client.pipelines.list(_COUNT)):
+        if pipeline.id.startswith(incomplete):
+            yield pipeline.id, pipeline.name
+
+
 def _fetched(question: Callable[[AsyncClient], Awaitable[Sequence[Any]]]) -> Sequence[Any]:
     async def ask() -> Sequence[Any]:
-        async with asyncio.timeout(_PATIENCE_SECONDS), AsyncClient() as client:
+        found = server()
+        async with asyncio.timeout(_PATIENCE_SECONDS), AsyncClient(found.url, found.api_key) as client:
             return await question(client)
 
     try:

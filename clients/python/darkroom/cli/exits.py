@@ -10,14 +10,16 @@ import signal
 import sys
 import traceback
 from collections.abc import Coroutine
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from darkroom.cli.choice import session_in_use
 from darkroom.failures import ApiError, DarkroomFailure, TaskFailed
 
+Result = TypeVar("Result")
 DONE, FAILED, USAGE, UNREACHABLE, REFUSED, NO_CREDITS, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
 CONNECTION_FAILED, LOCAL_FILE = "CONNECTION_FAILED", "LOCAL_FILE"
@@ -32,6 +34,12 @@ _STATUS = {
     "PERMISSION_DENIED": REFUSED,
     "ADDRESS_NOT_ALLOWED": REFUSED,
     "ACCOUNT_NOT_FOUND": REFUSED,
+    "SESSION_INVALID": REFUSED,
+    "CREDENTIALS_INVALID": REFUSED,
+    "PASSWORD_INVALID": REFUSED,
+    "PASSWORD_CHANGE_REQUIRED": REFUSED,
+    "SIGN_IN_DISABLED": REFUSED,
+    "ESCALATION_DENIED": REFUSED,
     "INSUFFICIENT_CREDITS": NO_CREDITS,
     "OPERATION_UNAVAILABLE": FAILED,
 }
@@ -47,13 +55,26 @@ _ADVICE = {
     "BATCH_NOT_FOUND": "List your batches with `darkroom batch ls`.",
     "WEBHOOK_NOT_FOUND": "List your webhooks with `darkroom webhook ls`.",
     "WEBHOOK_DELIVERY_NOT_FOUND": "List the deliveries with `darkroom webhook deliveries`.",
-    "API_KEY_NOT_FOUND": "List your keys with `darkroom key ls`.",
+    "API_KEY_NOT_FOUND": "List the keys with `darkroom key ls`, or your own as a person with `darkroom user-key ls`.",
     "TOO_MANY_API_KEYS": "List your keys with `darkroom key ls`, and revoke one.",
+    "SESSION_INVALID": "Sign in with `darkroom login`.",
+    "PASSWORD_CHANGE_REQUIRED": "Change it with `darkroom password`.",
+    "USER_NOT_FOUND": "List the users with `darkroom user ls`.",
+    "SETTING_NOT_FOUND": "List the settings with `darkroom setting ls`.",
+    "PIPELINE_NOT_FOUND": "List your pipelines with `darkroom pipeline ls`.",
+    "TOO_MANY_PIPELINES": "List your pipelines with `darkroom pipeline ls`, and remove one with `darkroom pipeline rm`.",
+    "ROLE_NOT_FOUND": "List the roles with `darkroom role ls`.",
+    "TEAM_NOT_FOUND": "List the teams with `darkroom team ls`.",
     "DISK_FULL": "Ask the operator of the server to make room.",
     "TASK_NOT_TERMINAL": "Cancel it first with `darkroom task cancel`.",
     "OPERATION_UNAVAILABLE": "Ask the operator of the server to enable it.",
     "QUOTA_EXCEEDED": "Delete files with `darkroom file rm`, or ask the operator for a larger quota.",
     "TOO_MANY_TASKS": "Wait until some have ended, or cancel some: `darkroom task ls --state queued`.",
+}
+# In place of the above for those who have signed in.
+_ADVICE_TO_USERS = {
+    "API_KEY_INVALID": "Sign in again with `darkroom login`, or forget the session with `darkroom logout`.",
+    "PERMISSION_DENIED": "`darkroom whoami` shows what you may do.",
 }
 
 # Lines are wrapped in a terminal, but not in a pipe.
@@ -69,7 +90,7 @@ def message_of(failure: DarkroomFailure | OSError) -> str:
     """The message, with the field at fault."""
     if isinstance(failure, OSError):
         return f"{failure.filename}: {failure.strerror}" if failure.filename else str(failure)
-    said = str(failure)
+    said = _said(failure)
     if isinstance(failure, ApiError):
         if failure.field and failure.field not in said:
             said = f"{failure.field}: {said}"
@@ -78,6 +99,12 @@ def message_of(failure: DarkroomFailure | OSError) -> str:
     if failure.reason == "INTERNAL" and failure.request_id:
         said = f"{said} (request {failure.request_id})"
     return said
+
+
+def _said(failure: DarkroomFailure | OSError) -> str:
+    if reason_of(failure) == "API_KEY_INVALID" and (session := session_in_use()) is not None:
+        return f"You are no longer signed in to {session.url} as {session.user}: the session has expired or was ended."
+    return str(failure)
 
 
 def is_fatal(failure: DarkroomFailure | OSError) -> bool:
@@ -92,6 +119,8 @@ def status_of(reason: str) -> int:
 
 def advice_on(reason: str) -> str:
     """What the user can do about it, or an empty text."""
+    if reason in _ADVICE_TO_USERS and session_in_use() is not None:
+        return _ADVICE_TO_USERS[reason]
     return _ADVICE.get(reason, "")
 
 
@@ -110,8 +139,13 @@ def tell(message: str, advice: str = "") -> None:
 
 def run(work: Coroutine[Any, Any, int | None], *, as_json: bool = False) -> NoReturn:
     """Run a command's coroutine and exit with its status, or with the status for its exception."""
+    raise typer.Exit(finished(work, as_json=as_json) or DONE)
+
+
+def finished(work: Coroutine[Any, Any, Result], *, as_json: bool = False) -> Result:
+    """Run a part of a command and return what it returns, or exit with the status for its exception."""
     try:
-        status = asyncio.run(_cancelled_by_sigterm(work))
+        return asyncio.run(_cancelled_by_sigterm(work))
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
@@ -120,20 +154,19 @@ def run(work: Coroutine[Any, Any, int | None], *, as_json: bool = False) -> NoRe
         raise typer.Exit(DONE) from None
     except (DarkroomFailure, OSError) as failure:
         raise typer.Exit(_told(failure, as_json=as_json)) from None
-    raise typer.Exit(status or DONE)
 
 
 def _told(failure: DarkroomFailure | OSError, *, as_json: bool) -> int:
     reason = reason_of(failure)
     if as_json:
         field = failure.field if isinstance(failure, ApiError) else None
-        print(json.dumps({"error": str(failure), "reason": reason, "field": field}, ensure_ascii=False), file=sys.stderr)
+        print(json.dumps({"error": _said(failure), "reason": reason, "field": field}, ensure_ascii=False), file=sys.stderr)
     else:
         tell(message_of(failure), advice_on(reason))
     return status_of(reason)
 
 
-async def _cancelled_by_sigterm(work: Coroutine[Any, Any, int | None]) -> int | None:
+async def _cancelled_by_sigterm(work: Coroutine[Any, Any, Result]) -> Result:
     """Cancel the work on SIGTERM, as Ctrl-C does."""
     current = asyncio.current_task()
     if current is not None:

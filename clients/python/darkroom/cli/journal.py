@@ -21,6 +21,7 @@ from typing import Self
 from google.protobuf.message import Message
 
 from darkroom.cli.exits import errors
+from darkroom.cli.saved_session import state_folder
 from darkroom.content import is_url
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import tasks_service_pb2
@@ -193,12 +194,6 @@ class Journal:
     def _find(self, key: str) -> Entry | None:
         row = self._database.execute(f"SELECT {_COLUMNS} FROM work WHERE key = ?", (key,)).fetchone()  # noqa: S608
         return _entry(row) if row else None
-
-
-def state_folder() -> Path:
-    """The folder for this user's application state."""
-    base = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".local" / "state"
-    return Path(base) / "darkroom"
 
 
 def _opened(path: str) -> sqlite3.Connection:

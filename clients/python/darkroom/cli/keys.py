@@ -10,13 +10,12 @@ from ipaddress import ip_network
 from typing import Annotated
 
 import typer
-from google.protobuf.timestamp_pb2 import Timestamp
 from rich.table import Table
 
 from darkroom.accounts.v1 import account_pb2
 from darkroom.cli.completion import complete_keys
 from darkroom.cli.exits import run
-from darkroom.cli.options import ID_WIDTH, AsJson, connect, console, plain, print_json
+from darkroom.cli.options import ID_WIDTH, AsJson, connect, console, plain, print_json, when
 from darkroom.common.v1.scopes import SCOPES, scope_text
 
 app = typer.Typer(help="Manage API keys.", no_args_is_help=True)
@@ -28,7 +27,7 @@ _WIDE = 110
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def _lifetime(text: str) -> timedelta:
+def lifetime(text: str) -> timedelta:
     """`90d` as a time span."""
     match = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", text)
     if match is None:
@@ -51,7 +50,7 @@ def _network(text: str) -> str:
 
 def _overlap(text: str) -> timedelta:
     """`2h` as a time span; `0` for none."""
-    return timedelta() if text == "0" else _lifetime(text)
+    return timedelta() if text == "0" else lifetime(text)
 
 
 @app.command("create")
@@ -69,7 +68,7 @@ def create(
     expires: Annotated[
         timedelta | None,
         typer.Option(
-            "--expires", "-e", parser=_lifetime, metavar="TIME", help="Lifetime, such as 12h or 90d. Default: until your own key expires."
+            "--expires", "-e", parser=lifetime, metavar="TIME", help="Lifetime, such as 12h or 90d. Default: until your own key expires."
         ),
     ] = None,
     allowed: Annotated[
@@ -96,7 +95,7 @@ def create(
         table = Table.grid(padding=(0, 2))
         table.add_row("key", str(key.id))
         table.add_row("scopes", _scopes(key))
-        table.add_row("expires", _when(key.expire_time) if key.HasField("expire_time") else "never")
+        table.add_row("expires", when(key.expire_time) if key.HasField("expire_time") else "never")
         table.add_row("from", _networks(key))
         table.add_row("secret", secret)
         console.print(table)
@@ -119,7 +118,7 @@ def list_keys(as_json: AsJson = False) -> None:
         for key in keys:
             if as_json:
                 print_json(key)
-            used = _when(key.last_use_time) if key.HasField("last_use_time") else "never"
+            used = when(key.last_use_time) if key.HasField("last_use_time") else "never"
             cells = {
                 "key": str(key.id),
                 "name": key.name,
@@ -190,12 +189,8 @@ def _networks(key: account_pb2.ApiKey) -> str:
 
 def _state(key: account_pb2.ApiKey) -> str:
     if key.HasField("revoke_time"):
-        return f"revoked {_when(key.revoke_time)}"
+        return f"revoked {when(key.revoke_time)}"
     if not key.HasField("expire_time"):
         return "valid"
     over = key.expire_time.ToDatetime(tzinfo=UTC) <= datetime.now(UTC)
-    return f"{'expired' if over else 'valid until'} {_when(key.expire_time)}"
-
-
-def _when(time: Timestamp) -> str:
-    return time.ToDatetime(tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+    return f"{'expired' if over else 'valid until'} {when(key.expire_time)}"

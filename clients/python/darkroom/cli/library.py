@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import UTC
 from typing import Annotated
 
 import typer
@@ -14,7 +13,7 @@ from rich.table import Table
 from darkroom.cli.completion import complete_library
 from darkroom.cli.destination import destination
 from darkroom.cli.exits import run
-from darkroom.cli.options import NARROW, AsJson, Limit, Output, Overwrite, connect, console, print_json
+from darkroom.cli.options import NARROW, AsJson, Limit, Output, Overwrite, connect, console, print_json, when
 from darkroom.cli.uploading import Paths, uploaded
 from darkroom.files.v1 import library_file_pb2
 
@@ -109,7 +108,6 @@ def _print(files: Iterable[library_file_pb2.LibraryFile], *, as_json: bool) -> N
     for name in names:
         table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=_ID_WIDTH if name == "id" else None)
     for file in files:
-        added = file.create_time.ToDatetime(tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M")
-        cells = (file.id, file.name, str(file.version), decimal(file.size_bytes), " ".join(file.tools), added)
+        cells = (file.id, file.name, str(file.version), decimal(file.size_bytes), " ".join(file.tools), when(file.create_time))
         table.add_row(*cells[: len(names)])
     console.print(table)

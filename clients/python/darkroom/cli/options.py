@@ -1,4 +1,4 @@
-"""Options that several commands share, and the connection to the chosen server."""
+"""Options that several commands share, and the connection to the server."""
 
 from __future__ import annotations
 
@@ -6,35 +6,25 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from google.protobuf.json_format import MessageToDict, MessageToJson
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
 
+from darkroom.cli.choice import server
 from darkroom.cli.completion import complete_files, complete_tasks
 from darkroom.client import AsyncClient
-from darkroom.connection import Server
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The values of --url and --api-key."""
-
-    url: str | None = None
-    api_key: str | None = None
-
-
-chosen: ContextVar[Chosen] = ContextVar("chosen", default=Chosen())  # noqa: B039 - frozen
 
 
 def connect() -> AsyncClient:
-    """A client for the server from the options, the environment or the nearest .darkroom/env."""
-    return AsyncClient(chosen.get().url, chosen.get().api_key)
+    """A client for the server that the command talks to."""
+    found = server()
+    return AsyncClient(found.url, found.api_key)
 
 
 # Terminal width below which lists leave out less important columns.
@@ -82,6 +72,11 @@ def plain(message: Message) -> dict[str, object]:
     return fields
 
 
+def when(time: Timestamp) -> str:
+    """A moment, in the time of this machine, to the minute."""
+    return time.ToDatetime(tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
 def server_url() -> str:
     """The public URL of the server that `connect` connects to."""
-    return Server.find(chosen.get().url, chosen.get().api_key).url
+    return server().url

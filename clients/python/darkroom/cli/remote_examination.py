@@ -12,11 +12,12 @@ from pathlib import Path
 
 import httpx
 
+from darkroom.cli import choice
 from darkroom.cli.account import credits_text
 from darkroom.cli.exits import REFUSED, UNREACHABLE, advice_on, message_of, reason_of
 from darkroom.cli.findings import Finding, Verdict
 from darkroom.cli.installation import env_file
-from darkroom.cli.options import chosen, connect
+from darkroom.cli.options import connect
 from darkroom.cli.own_version import own_version
 from darkroom.client import AsyncClient
 from darkroom.connection import KEY_VARIABLE, URL_VARIABLE, Server
@@ -32,11 +33,11 @@ async def examine(*, paid: bool) -> AsyncIterator[Finding]:
     """The findings, in order. If a check fails that all others depend on, the rest are skipped. Raises ConnectionFailed if the connection
     is lost meanwhile."""
     try:
-        server = Server.find(chosen.get().url, chosen.get().api_key)
+        server = choice.server()
     except ConnectionFailed as failure:
         yield Finding("settings", Verdict.BAD, str(failure), "Start a server here with `make up`, which writes .darkroom/env.", UNREACHABLE)
         return
-    yield Finding("settings", Verdict.GOOD, f"{server.url} from {_source(URL_VARIABLE, chosen.get().url)}; key from {_key_source()}")
+    yield Finding("settings", Verdict.GOOD, _settings(server))
     reached = await _reached(server)
     yield reached
     if reached.verdict is Verdict.BAD:
@@ -65,8 +66,11 @@ def _source(variable: str, option: str | None) -> str:
     return variable if os.environ.get(variable) else str(env_file())
 
 
-def _key_source() -> str:
-    return _source(KEY_VARIABLE, chosen.get().api_key)
+def _settings(server: Server) -> str:
+    session, chosen = choice.session_in_use(), choice.chosen.get()
+    if session is not None:
+        return f"{server.url}, signed in as {session.user}"
+    return f"{server.url} from {_source(URL_VARIABLE, chosen.url)}; key from {_source(KEY_VARIABLE, chosen.api_key)}"
 
 
 async def _reached(server: Server) -> Finding:
@@ -159,11 +163,13 @@ async def _account(client: AsyncClient) -> str:
 
 
 async def _scopes(client: AsyncClient) -> str:
+    if choice.session_in_use() is not None and (await client.sessions.get()).user.must_change_password:
+        raise _DoubtfulError("none until the password has been changed", advice_on("PASSWORD_CHANGE_REQUIRED"))
     scopes = await client.scopes()
     missing = [scope for scope in _MAIN_JOB if scopes and scope not in scopes]
     if missing:
         held, lacked = ", ".join(scopes), " and ".join(missing)
-        raise _DoubtfulError(f"{held}; to upload, process and download, the key lacks {lacked}", advice_on("PERMISSION_DENIED") or "")
+        raise _DoubtfulError(f"{held}; to upload, process and download, the key lacks {lacked}", advice_on("PERMISSION_DENIED"))
     return ", ".join(scopes) or "all scopes"
 
 
