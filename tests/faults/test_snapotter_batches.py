@@ -25,14 +25,16 @@ from tests.system.snapotter_progress import events_of
 
 PICTURE = encoded(disc(64, 48), "PNG")
 CUT_OFF = "Server restarted while job was in progress"
+AT_ONCE = 3
 FILES = [(f"{number}.png", PICTURE) for number in range(8)]
 
 
 @pytest.fixture(scope="module")
 def impatient(_stack_alone: StackUnderTest) -> Iterator[StackUnderTest]:
-    """A stack whose edge waits three seconds, and whose gateway stops at once."""
+    """A stack whose edge waits three seconds, and whose gateway stops soon."""
     before = _stack_alone.configured
-    _stack_alone.configure({**before, "DARKROOM_EDGE_REQUEST_TIMEOUT": "3", "DARKROOM_DRAIN_CALLS": "1"})
+    settings = {"DARKROOM_EDGE_REQUEST_TIMEOUT": "3", "DARKROOM_DRAIN_CALLS": "1", "DARKROOM_CONCURRENT_JOBS": str(AT_ONCE)}
+    _stack_alone.configure({**before, **settings})
     yield _stack_alone
     _stack_alone.configure(before)
 
@@ -59,6 +61,11 @@ async def test_a_batch_may_take_longer_than_a_call(impatient: StackUnderTest, ca
         sending = asyncio.create_task(batch(caller, "resize", FILES, {"width": 9}))
         done, _ = await asyncio.wait((sending,), timeout=6)
         assert not done
+        # Those that are worked on at the same time, and no more.
+        rows = await asyncio.to_thread(
+            impatient.fetch, "tasks", "SELECT id FROM task WHERE state NOT IN ('SUCCEEDED', 'FAILED', 'CANCELLED')"
+        )
+        assert len(rows) == AT_ONCE
     assert len(archive(await sending).names) == len(FILES)
 
 
