@@ -16,7 +16,7 @@ from tests.harness.parts import ensure_up
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded
 from tests.system.snapotter import PASSWORD, SnapOtter
-from tests.system.test_snapotter_progress import events
+from tests.system.snapotter_progress import events_of
 
 PICTURE = encoded(disc(64, 48), "PNG")
 LONG = operation_pb2.Operation(noop=noop_pb2.Noop(steps=1000, step_milliseconds=1000))
@@ -97,7 +97,7 @@ async def test_settings_and_the_logo_are_the_same_at_once(first: SnapOtter, seco
 async def test_a_stream_of_progress_follows_a_job_of_the_other(first: SnapOtter, second: SnapOtter) -> None:
     for runner, watcher in ((first, second), (second, first)):
         name, opened = secrets.token_hex(8), asyncio.Event()
-        watching = asyncio.create_task(events(watcher, name, opened))
+        watching = asyncio.create_task(events_of(watcher, name, opened))
         await opened.wait()
         reply = await runner.tool("resize", PICTURE, {"width": 20}, clientJobId=name)
         told = await asyncio.wait_for(watching, PATIENCE_SECONDS)

@@ -128,8 +128,9 @@ async def test_changing_a_role(admin: SnapOtter) -> None:
     made = await role(admin, "tools:use", description="before")
     path = f"/api/v1/roles/{made['id']}"
     # Nothing, the own name again, and no permissions at all.
-    for harmless in ({}, {"name": made["name"].upper()}, {"permissions": []}):
-        assert (await admin.call("PUT", path, harmless)).json() == {"ok": True}
+    harmless: list[dict[str, Any]] = [{}, {"name": made["name"].upper()}, {"permissions": []}]
+    for change in harmless:
+        assert (await admin.call("PUT", path, change)).json() == {"ok": True}
     found = await listed(admin, made["id"])
     assert (found["name"], found["permissions"], found["description"]) == (made["name"], [], "before")
     assert (await admin.call("PUT", path, {"description": "after"})).json() == {"ok": True}
