@@ -128,7 +128,8 @@ async def test_changing_a_role(admin: SnapOtter) -> None:
     made = await role(admin, "tools:use", description="before")
     path = f"/api/v1/roles/{made['id']}"
     # Nothing, the own name again, and no permissions at all.
-    for harmless in ({}, {"name": made["name"].upper()}, {"permissions": []}):
+    changes: list[dict[str, object]] = [{}, {"name": made["name"].upper()}, {"permissions": []}]
+    for harmless in changes:
         assert (await admin.call("PUT", path, harmless)).json() == {"ok": True}
     found = await listed(admin, made["id"])
     assert (found["name"], found["permissions"], found["description"]) == (made["name"], [], "before")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from compat.snapotter.v1 import files_pb2, health_pb2, library_pb2, people_pb2, roles_pb2
+from compat.snapotter.v1 import audit_pb2, files_pb2, health_pb2, library_pb2, people_pb2, roles_pb2
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
 from services.gateway.surfaces.parts import GatewayParts
+from services.gateway.surfaces.snapotter.audit import Audit
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.door import Door, Endpoint
 from services.gateway.surfaces.snapotter.downloads import Downloads
@@ -65,6 +66,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     }
     known = {
         "ChangePassword": people.change_password,
+        "SetAnalytics": people.set_analytics,
         "CreateApiKey": people.create_key,
         "ListApiKeys": people.list_keys,
         "DeleteApiKey": people.delete_key,
@@ -89,6 +91,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "CreateRole": (roles.create, "users:manage"),
         "UpdateRole": (roles.update, "users:manage"),
         "DeleteRole": (roles.delete, "users:manage"),
+        "ListAuditLog": (Audit(parts.backend).list_entries, "audit:read"),
         "ListTeams": (teams.list_teams, "teams:manage"),
         "CreateTeam": (teams.create, "teams:manage"),
         "UpdateTeam": (teams.update, "teams:manage"),
@@ -96,7 +99,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "GetAdminHealth": (status.admin_health, "system:health"),
     }
     found: dict[str, Endpoint] = {}
-    for file in (files_pb2, health_pb2, library_pb2, people_pb2, roles_pb2):
+    for file in (audit_pb2, files_pb2, health_pb2, library_pb2, people_pb2, roles_pb2):
         for service in file.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 path = f"/{service.full_name}/{method.name}"
