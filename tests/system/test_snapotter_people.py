@@ -377,3 +377,44 @@ async def test_administrators_see_everybodys_keys(admin: SnapOtter) -> None:
     assert made["id"] in {key["id"] for key in (await admin.get("/api/v1/api-keys")).json()["apiKeys"]}
     _, other = await admin.person()
     assert (await other.get("/api/v1/api-keys")).json() == {"apiKeys": []}
+
+
+# Usage statistics
+
+
+async def test_what_somebody_says_about_usage_statistics(admin: SnapOtter) -> None:
+    added, person = await admin.person()
+    path = "/api/v1/user/analytics"
+    answers: list[tuple[object, bool | None]] = [
+        ({"enabled": True}, True),
+        ({"enabled": False}, False),
+        ({"remindLater": True}, None),
+        ({"enabled": True, "remindLater": True}, None),
+        ({}, False),
+        (b"", False),
+        ({"enabled": True, "remindLater": False}, True),
+    ]
+    for body, answered in answers:
+        reply = await person.call("PUT", path, body)
+        assert (reply.status_code, reply.json()) == (200, {"ok": True, "analyticsEnabled": answered})
+        user = (await person.get("/api/auth/session")).json()["user"]
+        assert user["analyticsEnabled"] is answered
+        shown, remind = user["analyticsConsentShownAt"], user["analyticsConsentRemindAt"]
+        assert abs(shown / 1000 - datetime.now(UTC).timestamp()) < 60
+        assert remind == (shown + 7 * 24 * 3600 * 1000 if answered is None else None)
+    signed = await admin.post("/api/auth/login", {"username": added["username"], "password": PASSWORD})
+    assert signed.json()["user"]["analyticsEnabled"] is True
+    # A key of the person speaks for the person.
+    key = (await person.post("/api/v1/api-keys", {})).json()["key"]
+    assert (await admin.of(key).call("PUT", path, {"enabled": False})).status_code == 200
+    assert (await person.get("/api/auth/session")).json()["user"]["analyticsEnabled"] is False
+
+
+async def test_what_is_no_answer_about_usage_statistics(admin: SnapOtter, visitor: SnapOtter) -> None:
+    path = "/api/v1/user/analytics"
+    _, person = await admin.person()
+    odd: list[object] = [{"enabled": "yes"}, {"enabled": 1}, {"remindLater": "true"}, {"enabled": None}, {"remindLater": []}, [], "text"]
+    for body in odd:
+        refused(await person.call("PUT", path, body), 400, "VALIDATION_ERROR")
+    refused(await visitor.call("PUT", path, {"enabled": True}), 401)
+    assert (await person.get("/api/auth/session")).json()["user"]["analyticsConsentShownAt"] is None

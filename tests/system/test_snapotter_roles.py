@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from darkroom import ApiError, AsyncClient
+from darkroom.operations.v1 import noop_pb2, operation_pb2
+from darkroom.tasks.v1 import task_pb2
+from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded
 from tests.system.snapotter import PASSWORD, SnapOtter
 from tests.system.test_snapotter_people import MOMENT, USER_PERMISSIONS, new_name, refused
@@ -254,3 +258,17 @@ async def test_two_admins_who_demote_each_other_leave_one(admin: SnapOtter) -> N
     assert all(reply.status_code in (200, 403) for reply in replies)
     assert 200 in {reply.status_code for reply in replies}
     assert any(each["role"] == "admin" for each in (await admin.get("/api/auth/users")).json()["users"])
+
+
+async def test_the_open_stream_of_somebody_who_is_removed_ends(stack: StackUnderTest, admin: SnapOtter) -> None:
+    added, person = await admin.person((await role(admin))["name"])
+    async with AsyncClient(stack.url, person.token) as native:
+        noop = operation_pb2.Operation(noop=noop_pb2.Noop(steps=200, step_milliseconds=100))
+        task = await native.create_task([], [noop])
+        watching = native.watch(task.id)
+        await anext(watching)
+        assert (await admin.call("DELETE", f"/api/auth/users/{added['id']}")).json() == {"ok": True}
+        with pytest.raises(ApiError) as refusal:
+            async for event in watching:
+                assert event.state != task_pb2.TASK_STATE_SUCCEEDED
+    assert refusal.value.reason == "API_KEY_INVALID"

@@ -23,6 +23,7 @@ from services.common.identity import Identity, current_client
 _LONGEST_NAME = 100
 """Characters. No name is longer. What is cut off a longer one is not kept in the audit log either."""
 
+_REMINDED_AFTER = timedelta(days=7)
 _ITSELF = Actor(ActorKind.SERVICE, "accounts")
 
 
@@ -63,7 +64,7 @@ class Sessions:
         actor = acting_user(_shown(user_name))
         if person is not None and matches:
             token, expires_at = make_token(), self._clock() + timedelta(hours=self._rules.session_hours)
-            if await self._sessions.add(person, digest_of(token), expires_at, actor):
+            if await self._sessions.add(person, digest_of(token), expires_at, acting_user(person.name, user_id=person.public_id)):
                 return token, await self._sessions.session(digest_of(token), self._clock()) or _invalid()
         if account_id is not None:
             why = "unknown_user" if person is None else "bad_password"
@@ -87,7 +88,7 @@ class Sessions:
         else:
             session = await self._own(caller) if caller is not None else None
         if session is not None:
-            await self._sessions.end(session, acting_user(session.person.name, session.id))
+            await self._sessions.end(session, acting_user(session.person.name, session.id, session.person.public_id))
             self._revoked(session.id)
 
     async def change_password(self, caller: Identity, current: str, new: str) -> None:
@@ -110,6 +111,18 @@ class Sessions:
                     self._revoked(key_id)
                 return
         raise DarkroomError(ErrorReason.PASSWORD_INVALID, "Current password is incorrect", field="current_password")
+
+    async def set_analytics(self, caller: Identity, enabled: bool, remind_later: bool) -> bool | None:
+        """Keep whether the caller agrees to usage statistics, or is to be asked again in a week (None). Of a caller who is no person,
+        nothing is kept. Raises PASSWORD_CHANGE_REQUIRED."""
+        answered = None if remind_later else enabled
+        if caller.user is not None and caller.key_id:
+            if caller.user.must_change:
+                raise DarkroomError(ErrorReason.PASSWORD_CHANGE_REQUIRED, "Password change required")
+            now = self._clock()
+            remind_at = now + _REMINDED_AFTER if remind_later else None
+            await self._people.set_analytics(caller.account_id, caller.user.id, answered, now, remind_at)
+        return answered
 
     async def _count(self) -> None:
         """Count a call for its address: the edge does not ask about calls that need no key."""

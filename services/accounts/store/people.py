@@ -5,8 +5,9 @@ Texts must not hold NUL, which PostgreSQL refuses. What ends or changes sessions
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -35,6 +36,11 @@ _BY_ID = text(f"{_PEOPLE} WHERE person.account_id = :account_id AND person.publi
 
 _HOME = text("SELECT min(id) AS id FROM account WHERE CAST(:named AS bigint) IS NULL OR id = :named")
 _COUNT = text("SELECT count(*) AS people, count(*) FILTER (WHERE role = :admin) AS admins FROM person WHERE account_id = :account_id")
+_EXISTING = text("SELECT public_id FROM person WHERE account_id = :account_id AND public_id = ANY(:public_ids)")
+_SET_ANALYTICS = text("""
+UPDATE person SET analytics_enabled = :enabled, analytics_asked_at = :asked_at, analytics_remind_at = :remind_at
+WHERE account_id = :account_id AND public_id = :public_id
+""")
 _HAS_TEAM = text("SELECT id FROM team WHERE account_id = :account_id AND id = :id")
 _TEAM = text("""
 SELECT id FROM team
@@ -145,6 +151,18 @@ class PeopleStore:
         """The person with that id."""
         rows = await self._database.fetch(_BY_ID, {"account_id": account_id, "public_id": public_id})
         return person_of(rows[0]) if rows else None
+
+    async def existing(self, account_id: int, public_ids: Collection[str]) -> set[str]:
+        """Those of the ids that somebody has."""
+        rows = await self._database.fetch(_EXISTING, {"account_id": account_id, "public_ids": list(public_ids)})
+        return {row["public_id"] for row in rows}
+
+    async def set_analytics(
+        self, account_id: int, public_id: str, enabled: bool | None, asked_at: datetime, remind_at: datetime | None
+    ) -> None:
+        """Keep what a person has answered about usage statistics."""
+        values = {"account_id": account_id, "public_id": public_id, "enabled": enabled, "asked_at": asked_at, "remind_at": remind_at}
+        await self._database.fetch(_SET_ANALYTICS, values)
 
     async def count(self, account_id: int) -> tuple[int, int]:
         """How many people an account has, and how many of them are administrators."""

@@ -237,7 +237,7 @@ class AuditRow(AuditColumns, AccountsTable, table=True):
     """Who created accounts, and created, rotated and revoked keys."""
 
     __tablename__ = "audit"
-    __table_args__ = indexes()
+    __table_args__ = indexes(counted=True)
 
 
 class IdempotencyRow(IdempotencyColumns, AccountsTable, table=True):

@@ -35,6 +35,8 @@ class Actor:
     address: str | None = None
     """The client's network address as the edge saw it."""
     user_agent: str | None = None
+    user_id: str | None = None
+    """Of a person, the id: a UUID."""
 
 
 def act_as_operator() -> None:
@@ -56,15 +58,16 @@ def current_actor() -> Actor:
         identity = current_identity()
     except DarkroomError:
         return Actor(ActorKind.SERVICE)
-    if identity.service is not None:
-        return Actor(ActorKind.SERVICE, identity.service)
     if identity.user is not None:
-        return acting_user(identity.user.name, identity.key_id or None)
+        return acting_user(identity.user.name, identity.key_id or None, identity.user.id)
+    # The gateway calls for the client whose identity it repeats.
+    if identity.service is not None and not identity.key_id:
+        return Actor(ActorKind.SERVICE, identity.service)
     client = current_client()
     return Actor(ActorKind.KEY, identity.key_name, identity.key_id, client.address, client.user_agent)
 
 
-def acting_user(name: str, key_id: int | None = None) -> Actor:
+def acting_user(name: str, key_id: int | None = None, user_id: str | None = None) -> Actor:
     """A person as the one who makes the current call, with a session or an API key if there is one."""
     client = current_client()
-    return Actor(ActorKind.USER, name, key_id, client.address, client.user_agent)
+    return Actor(ActorKind.USER, name, key_id, client.address, client.user_agent, user_id)

@@ -46,16 +46,25 @@ CREATE_INDEXES = (
 )
 DROP_TABLE = "DROP TABLE audit"
 
-_PAGE = text("""
-SELECT * FROM audit
+CREATE_COUNTING_INDEX = "CREATE INDEX audit_counted ON audit (account_id, time, id) INCLUDE (action, resource_id, key_id)"
+DROP_COUNTING_INDEX = "DROP INDEX audit_counted"
+_NOTHING = "CAST('{}' AS jsonb)"
+_ACTOR_ID = "actor_user_id"
+"""Among the details, the id of the person who acted."""
+
+_WANTED = """
 WHERE account_id = :account_id AND (time, id) < (:before_time, :before_id)
   AND (CAST(:since AS timestamptz) IS NULL OR time >= :since)
   AND (CAST(:actions AS text[]) IS NULL OR action = ANY(:actions))
   AND (CAST(:resource_id AS bigint) IS NULL OR resource_id = :resource_id)
   AND (CAST(:key_id AS bigint) IS NULL OR key_id = :key_id)
-ORDER BY time DESC, id DESC
-LIMIT :limit
-""")
+"""
+# Entries that are skipped are counted in the index only.
+_PAGE = text(f"""
+WITH wanted AS (SELECT id AS wanted_id FROM audit {_WANTED} ORDER BY time DESC, id DESC LIMIT :limit OFFSET :skip)
+SELECT audit.* FROM wanted JOIN audit ON audit.id = wanted_id ORDER BY time DESC, id DESC
+""")  # noqa: S608 - put together from constants
+_COUNT = text(f"SELECT count(*) AS total FROM audit {_WANTED}")  # noqa: S608 - put together from constants
 _SWEEP = text("""
 WITH expired AS (SELECT id FROM audit WHERE time <= :before ORDER BY time LIMIT :limit FOR UPDATE SKIP LOCKED)
 DELETE FROM audit USING expired WHERE audit.id = expired.id RETURNING 1
@@ -81,10 +90,13 @@ class AuditColumns(SQLModel):
     details: dict[str, str] = Field(sa_type=JSONB)
 
 
-def indexes() -> tuple[Index, ...]:
-    """The indexes of the table, for the `__table_args__` of its class."""
+def indexes(*, counted: bool = False) -> tuple[Index, ...]:
+    """The indexes of the table, for the `__table_args__` of its class. `counted`: with that of `CREATE_COUNTING_INDEX`."""
     # An account's entries, newest first; and those that have expired.
-    return Index("audit_of_account", "account_id", "time", "id"), Index("audit_by_time", "time")
+    found = Index("audit_of_account", "account_id", "time", "id"), Index("audit_by_time", "time")
+    if not counted:
+        return found
+    return *found, Index("audit_counted", "account_id", "time", "id", postgresql_include=["action", "resource_id", "key_id"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +131,13 @@ def audited(made: str, action: audit_pb2.AuditAction.ValueType, *, details: str 
 
     `made` names the part that makes the change: each of its rows becomes an entry, and has `account_id` and the column `resource`.
     `details` is SQL for a jsonb object of texts; a null in it is left out. The statement takes the values of `actor_values`. Details must
-    not contain secrets, nor what users store.
+    not contain secrets, nor what users store but names of files.
     """
+    particulars = f"{details or _NOTHING} || jsonb_build_object('{_ACTOR_ID}', CAST(:actor_user_id AS text))"
     return f"""
 {name} AS (
   INSERT INTO audit (account_id, action, resource_id, details, actor_kind, actor_name, key_id, address, user_agent, request_id)
-  SELECT account_id, '{action_text(action)}', {resource}, {f"jsonb_strip_nulls({details})" if details else "'{}'"},
+  SELECT account_id, '{action_text(action)}', {resource}, jsonb_strip_nulls({particulars}),
     :actor_kind, :actor_name, :actor_key_id, :actor_address, :actor_user_agent, :actor_request_id
   FROM {made}
 )"""  # noqa: S608 - put together from constants
@@ -140,6 +153,7 @@ def actor_values(actor: Actor | None = None) -> dict[str, Any]:
         "actor_address": actor.address,
         "actor_user_agent": actor.user_agent[:_USER_AGENT_LENGTH] if actor.user_agent is not None else None,
         "actor_request_id": current_trace_id(),
+        "actor_user_id": actor.user_id,
     }
 
 
@@ -149,20 +163,15 @@ class AuditLog:
     def __init__(self, database: Database, life: timedelta, clock: Clock) -> None:
         self._database, self._life, self._clock = database, life, clock
 
-    async def page(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
-        """Up to `limit` entries, newest first. Raises UNAVAILABLE."""
-        before_time, before_id = query.before
-        values = {
-            "account_id": query.account_id,
-            "before_time": before_time,
-            "before_id": before_id,
-            "since": query.since,
-            "actions": list(query.actions) or None,
-            "resource_id": query.resource_id,
-            "key_id": query.key_id,
-            "limit": limit,
-        }
-        return [_entry(row) for row in await self._database.fetch(_PAGE, values)]
+    async def page(self, query: AuditQuery, limit: int, skip: int = 0) -> list[AuditEntry]:
+        """Up to `limit` entries, newest first, after `skip` others. Raises UNAVAILABLE."""
+        return [_entry(row) for row in await self._database.fetch(_PAGE, {**_values(query), "limit": limit, "skip": skip})]
+
+    async def count(self, query: AuditQuery) -> int:
+        """How many entries there are. Raises UNAVAILABLE."""
+        [row] = await self._database.fetch(_COUNT, _values(query))
+        total: int = row["total"]
+        return total
 
     async def sweep(self) -> bool:
         """Delete one batch of expired entries; True if there may be more."""
@@ -170,6 +179,21 @@ class AuditLog:
         return len(await self._database.fetch(_SWEEP, values)) == _BATCH
 
 
+def _values(query: AuditQuery) -> dict[str, Any]:
+    before_time, before_id = query.before
+    return {
+        "account_id": query.account_id,
+        "before_time": before_time,
+        "before_id": before_id,
+        "since": query.since,
+        "actions": list(query.actions) or None,
+        "resource_id": query.resource_id,
+        "key_id": query.key_id,
+    }
+
+
 def _entry(row: Mapping[str, Any]) -> AuditEntry:
-    actor = Actor(ActorKind(row["actor_kind"]), row["actor_name"], row["key_id"], row["address"], row["user_agent"])
-    return AuditEntry(row["id"], row["time"], row["action"], row["resource_id"], actor, row["request_id"], row["details"])
+    details = dict(row["details"])
+    user_id = details.pop(_ACTOR_ID, None)
+    actor = Actor(ActorKind(row["actor_kind"]), row["actor_name"], row["key_id"], row["address"], row["user_agent"], user_id)
+    return AuditEntry(row["id"], row["time"], row["action"], row["resource_id"], actor, row["request_id"], details)

@@ -25,7 +25,7 @@ def message_of(entry: AuditEntry) -> audit_pb2.AuditEntry:
         id=entry.id,
         action=ACTIONS.get(entry.action, audit_pb2.AUDIT_ACTION_UNSPECIFIED),
         resource_id=entry.resource_id,
-        actor=audit_pb2.AuditActor(kind=_KINDS[actor.kind], key_id=actor.key_id or 0, name=actor.name),
+        actor=actor_message(actor),
         address=actor.address or "",
         user_agent=actor.user_agent or "",
         request_id=entry.request_id,
@@ -35,18 +35,25 @@ def message_of(entry: AuditEntry) -> audit_pb2.AuditEntry:
     return message
 
 
+def actor_message(actor: Actor) -> audit_pb2.AuditActor:
+    """The message of an actor."""
+    return audit_pb2.AuditActor(kind=_KINDS[actor.kind], key_id=actor.key_id or 0, name=actor.name, user_id=actor.user_id or "")
+
+
+def actor_of(said: audit_pb2.AuditActor, address: str, user_agent: str) -> Actor:
+    """The actor of a message."""
+    kind = _KINDS_BACK.get(said.kind, ActorKind.SERVICE)
+    return Actor(kind, said.name, said.key_id or None, address or None, user_agent or None, said.user_id or None)
+
+
 def entry_of(message: audit_pb2.AuditEntry) -> AuditEntry:
     """The entry of a message."""
-    said = message.actor
-    actor = Actor(
-        _KINDS_BACK.get(said.kind, ActorKind.SERVICE), said.name, said.key_id or None, message.address or None, message.user_agent or None
-    )
     return AuditEntry(
         message.id,
         message.time.ToDatetime(tzinfo=UTC),
         action_text(message.action),
         message.resource_id,
-        actor,
+        actor_of(message.actor, message.address, message.user_agent),
         message.request_id,
         dict(message.details),
     )

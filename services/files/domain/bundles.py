@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.common.audit.actor import Actor
 from services.common.clock import Clock
 from services.files.config import FilesSettings
 from services.files.domain.library import Download, Downloads, Offer, Visibility
@@ -20,9 +21,9 @@ class Bundles:
         self._store, self._visibility, self._downloads = store, visibility, downloads
         self._settings, self._clock = settings, clock
 
-    async def make(self, account_id: int, files: Sequence[BundledFile]) -> int:
-        """A new bundle's id."""
-        return await self._store.insert(account_id, files, self._clock() + self._settings.temporary_life)
+    async def make(self, account_id: int, files: Sequence[BundledFile], uploader: Actor | None = None) -> int:
+        """A new bundle's id. The audit log tells of it, by the one who has uploaded the files; None: whoever calls."""
+        return await self._store.insert(account_id, files, self._clock() + self._settings.temporary_life, uploader)
 
     async def download(self, account_id: int, bundle_id: int, name: str, media_type: str, *, for_head: bool = False) -> Download | None:
         """A download of the last file with that name, of this media type; None if there is none."""

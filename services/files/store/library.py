@@ -23,6 +23,7 @@ from services.files.records import File, LibraryFile, Shelved, Viewer
 from services.files.store.files import NAMEABLE, PATIENCE
 from services.files.store.rows import COLUMNS, Store, file_of, files
 from services.files.store.storage import COUNTS_LOCKED, LOCK_COUNTS
+from services.files.store.uploads_audited import MOST_NAMED, upload_values, uploaded
 
 _LOCKS = 1
 """The space of the chains' advisory locks."""
@@ -78,6 +79,8 @@ FROM jsonb_to_recordset(CAST(:entries AS jsonb)) AS entry (
 RETURNING account_id
 ),
 made AS (SELECT DISTINCT account_id, CAST(:file_ids AS bigint[]) AS ids FROM added),
+uploaded AS (SELECT account_id, ids[1] AS id FROM made WHERE CAST(:audited_names AS text) IS NOT NULL),
+{uploaded("uploaded")},
 {remembered("made", ids="ids")}
 SELECT 1 FROM made
 """)  # noqa: S608 - put together from constants
@@ -91,7 +94,18 @@ _CHAINS_OF_OWNER = text("SELECT DISTINCT chain_id FROM library_file WHERE accoun
 _DELETE = text("""
 DELETE FROM library_file
 WHERE chain_id = ANY(:chains) AND account_id = :account_id AND (:sees_all OR chain_owner_id = :owner OR owner_id = :owner)
-RETURNING file_id, thumbnail_id
+RETURNING id, account_id, file_id, thumbnail_id
+""")
+_ENTER_DELETION = text(f"""
+WITH deleted AS (SELECT CAST(:account_id AS bigint) AS account_id, CAST(:file_id AS bigint) AS id),
+{
+    audited(
+        "deleted",
+        audit_pb2.AUDIT_ACTION_LIBRARY_DELETED,
+        details="jsonb_build_object('count', CAST(:count AS text), 'ids', CAST(:deleted_ids AS text))",
+    )
+}
+SELECT 1
 """)
 _GIVE_UP = text(f"""
 WITH locked AS (
@@ -190,7 +204,8 @@ class LibraryStore(Store):
                     raise Taken
             taken = await _take(transaction, account_id, file_ids, now)
             rows = json.dumps([_row(entry) for entry in entries])
-            await transaction.fetch(_INSERT, {"entries": rows, "file_ids": list(file_ids), **key_values(call, now)})
+            values = {"entries": rows, "file_ids": list(file_ids), **_named(entries), **key_values(call, now), **actor_values()}
+            await transaction.fetch(_INSERT, values)
         return taken
 
     async def delete(self, viewer: Viewer, ids: Collection[UUID], now: datetime) -> int:
@@ -200,14 +215,14 @@ class LibraryStore(Store):
         """
         async with self._database.transaction() as transaction:
             chains = [row[0] for row in await transaction.fetch(_CHAINS, {**_of(viewer), "ids": list(ids)})]
-            return await _delete(transaction, viewer, chains, now)
+            return await _delete(transaction, viewer, chains, now, entered=True)
 
     async def delete_of(self, account_id: int, owner: str, limit: int, now: datetime) -> int:
         """Delete what somebody has, up to `limit` chains, as `delete` does; returns the number of versions that are gone."""
         viewer = Viewer(account_id, owner, sees_all=False)
         async with self._database.transaction() as transaction:
             chains = [row[0] for row in await transaction.fetch(_CHAINS_OF_OWNER, {**_of(viewer), "limit": limit})]
-            return await _delete(transaction, viewer, chains, now)
+            return await _delete(transaction, viewer, chains, now, entered=False)
 
     async def keep_thumbnail(self, account_id: int, version: UUID, file_id: int, now: datetime) -> None:
         """Move an output into the library, as the thumbnail of a version. Raises Taken where that has one, or either is gone."""
@@ -236,7 +251,7 @@ async def _take(transaction: Transaction, account_id: int, file_ids: Sequence[in
     return {file.id: file for file in taken}
 
 
-async def _delete(transaction: Transaction, viewer: Viewer, chains: Sequence[UUID], now: datetime) -> int:
+async def _delete(transaction: Transaction, viewer: Viewer, chains: Sequence[UUID], now: datetime, *, entered: bool) -> int:
     if not chains:
         return 0
     await transaction.fetch(_LOCK_TO_DELETE, {"chains": chains})
@@ -244,7 +259,16 @@ async def _delete(transaction: Transaction, viewer: Viewer, chains: Sequence[UUI
     versions = [row["file_id"] for row in rows]
     thumbnails = [row["thumbnail_id"] for row in rows if row["thumbnail_id"] is not None]
     await transaction.fetch(_GIVE_UP, {"file_ids": versions + thumbnails, "versions": versions, "now": now, **actor_values()})
+    if rows and entered:
+        named = json.dumps([str(row["id"]) for row in rows[:MOST_NAMED]])
+        told = {"account_id": viewer.account_id, "file_id": versions[0], "count": str(len(rows)), "deleted_ids": named}
+        await transaction.fetch(_ENTER_DELETION, {**told, **actor_values()})
     return len(rows)
+
+
+def _named(entries: Sequence[LibraryFile]) -> dict[str, object]:
+    """What the audit log says of an upload: nothing where all are results of tools."""
+    return upload_values([entry.name for entry in entries if entry.parent is None and not entry.tools])
 
 
 def _of(viewer: Viewer) -> dict[str, object]:

@@ -166,7 +166,7 @@ class AuditRow(AuditColumns, FilesTable, table=True):
     """Who deleted files, and set how long they are kept."""
 
     __tablename__ = "audit"
-    __table_args__ = indexes()
+    __table_args__ = indexes(counted=True)
 
 
 class IdempotencyRow(IdempotencyColumns, FilesTable, table=True):

@@ -26,8 +26,14 @@ TRAIL = AuditTrail({})
 @pytest.mark.parametrize(
     ("call", "field"),
     [
-        (lambda: NativeAudit(TRAIL).ListAuditEntries(audit_service_pb2.ListAuditEntriesRequest(start_time=NEVER), NOBODY), "start_time"),
-        (lambda: NativeAudit(TRAIL).ListAuditEntries(audit_service_pb2.ListAuditEntriesRequest(end_time=NEVER), NOBODY), "end_time"),
+        (
+            lambda: NativeAudit(TRAIL, NOBODY).ListAuditEntries(audit_service_pb2.ListAuditEntriesRequest(start_time=NEVER), NOBODY),
+            "start_time",
+        ),
+        (
+            lambda: NativeAudit(TRAIL, NOBODY).ListAuditEntries(audit_service_pb2.ListAuditEntriesRequest(end_time=NEVER), NOBODY),
+            "end_time",
+        ),
         (lambda: RestAudit(TRAIL).ListAudit(audit_pb2.ListAuditRequest(start_time=NEVER), NOBODY), "start_time"),
         (lambda: RestAudit(TRAIL).ListAudit(audit_pb2.ListAuditRequest(end_time=NEVER), NOBODY), "end_time"),
         (lambda: AuditPartServicer(NOBODY).ListPart(audit_part_service_pb2.ListPartRequest(since=NEVER), NOBODY), "since"),

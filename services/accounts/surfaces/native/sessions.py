@@ -40,3 +40,7 @@ class NativeSessions(sessions_service_pb2_grpc.SessionsServiceServicer):
     async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Context) -> pb.ChangePasswordResponse:  # noqa: D102 - an rpc
         await self._sessions.change_password(current_identity(), request.current_password, request.new_password)
         return pb.ChangePasswordResponse()
+
+    async def SetAnalyticsChoice(self, request: pb.SetAnalyticsChoiceRequest, context: Context) -> pb.SetAnalyticsChoiceResponse:  # noqa: D102 - an rpc
+        answered = await self._sessions.set_analytics(current_identity(), request.enabled, request.remind_later)
+        return pb.SetAnalyticsChoiceResponse(analytics_enabled=answered)

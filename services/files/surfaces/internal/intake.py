@@ -6,6 +6,7 @@ import hashlib
 
 from darkroom.internal.files.v1 import intake_service_pb2 as pb
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
+from services.common.audit.messages import actor_of
 from services.common.errors import DarkroomError
 from services.common.idempotent_call import IdempotentCall
 from services.common.identity import current_identity
@@ -76,7 +77,8 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
     async def BundleFiles(self, request: pb.BundleFilesRequest, context: Context) -> pb.BundleFilesResponse:
         """Remember files by their names."""
         files = [BundledFile(each.file_id, each.name) for each in request.files]
-        return pb.BundleFilesResponse(bundle_id=await self._bundles.make(current_identity().account_id, files))
+        uploader = actor_of(request.uploader, request.address, request.user_agent) if request.HasField("uploader") else None
+        return pb.BundleFilesResponse(bundle_id=await self._bundles.make(current_identity().account_id, files, uploader))
 
     async def OpenBundle(self, request: pb.OpenBundleRequest, context: Context) -> pb.OpenBundleResponse:
         """Where a file of a bundle can be had."""

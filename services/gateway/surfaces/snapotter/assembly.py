@@ -5,21 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from compat.snapotter.v1 import (
-    batches_pb2,
-    features_pb2,
-    files_pb2,
-    health_pb2,
-    library_pb2,
-    people_pb2,
-    pipelines_pb2,
-    roles_pb2,
-    settings_pb2,
-)
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
 from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.snapotter.archives import Archives
+from services.gateway.surfaces.snapotter.audit import Audit
 from services.gateway.surfaces.snapotter.batches import Batches
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.door import Door, Endpoint
@@ -40,7 +30,7 @@ from services.gateway.surfaces.snapotter.pipeline_runs import PipelineRuns
 from services.gateway.surfaces.snapotter.pipelines import Pipelines
 from services.gateway.surfaces.snapotter.progress import Progress
 from services.gateway.surfaces.snapotter.roles import Roles
-from services.gateway.surfaces.snapotter.runs import Runs
+from services.gateway.surfaces.snapotter.runs import SURFACE, Runs
 from services.gateway.surfaces.snapotter.saved_results import SavedResults
 from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
 from services.gateway.surfaces.snapotter.shared_settings import SharedSettings
@@ -54,17 +44,6 @@ from services.gateway.surfaces.snapotter.uploads import Uploads
 
 Endpoints = Mapping[str, Endpoint]
 """By the full name of the method."""
-_FILES = (
-    batches_pb2,
-    features_pb2,
-    files_pb2,
-    health_pb2,
-    library_pb2,
-    people_pb2,
-    pipelines_pb2,
-    roles_pb2,
-    settings_pb2,
-)
 JOB_IDS = "snapotter job ids"
 """What the secret of the ids is derived for."""
 _TOOLS = "/api/v1/tools/"
@@ -107,6 +86,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     }
     known = {
         "ChangePassword": people.change_password,
+        "SetAnalytics": people.set_analytics,
         "CreateApiKey": people.create_key,
         "ListApiKeys": people.list_keys,
         "DeleteApiKey": people.delete_key,
@@ -141,6 +121,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "CreateRole": (roles.create, "users:manage"),
         "UpdateRole": (roles.update, "users:manage"),
         "DeleteRole": (roles.delete, "users:manage"),
+        "ListAuditLog": (Audit(parts.backend).list_entries, "audit:read"),
         "ListTeams": (teams.list_teams, "teams:manage"),
         "CreateTeam": (teams.create, "teams:manage"),
         "UpdateTeam": (teams.update, "teams:manage"),
@@ -154,18 +135,19 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "UninstallFeature": (features.uninstall, "features:manage"),
         "GetFeatureUsage": (features.usage, "features:manage"),
     }
-    found: dict[str, Endpoint] = {}
-    for file in _FILES:
-        for service in file.DESCRIPTOR.services_by_name.values():
-            for method in service.methods:
-                path = f"/{service.full_name}/{method.name}"
-                if method.name in handlers:
-                    found[method.full_name] = door.anyone(path, handlers[method.name])
-                elif method.name in managing:
-                    found[method.full_name] = door.known(path, *managing[method.name])
-                else:
-                    found[method.full_name] = door.known(path, known[method.name])
-    return {**found, **_tools(door, calls, own, enabled)}
+    found = dict(_tools(door, calls, own, enabled))
+    for route in catalogue.routes():
+        method = route.method
+        if route.surface.name != SURFACE or method.full_name in found:
+            continue
+        path = f"/{method.full_name.rpartition('.')[0]}/{method.name}"
+        if method.name in handlers:
+            found[method.full_name] = door.anyone(path, handlers[method.name])
+        elif method.name in managing:
+            found[method.full_name] = door.known(path, *managing[method.name])
+        else:
+            found[method.full_name] = door.known(path, known[method.name])
+    return found
 
 
 def _tools(door: Door, calls: ToolCalls, own: OwnTools, enabled: EnabledTools) -> Endpoints:

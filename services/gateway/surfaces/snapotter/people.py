@@ -63,6 +63,18 @@ class People:
         await self._ask(_SESSIONS["ChangePassword"], sessions.ChangePasswordRequest(current_password=current, new_password=new), identity)
         return answer({"ok": True})
 
+    async def set_analytics(self, request: Request, identity: Identity) -> Response:
+        """Keep what the caller says about usage statistics."""
+        body = await json_body(request)
+        if not isinstance(body, dict):
+            raise Refusal(400, "The body must be an object", code=_INVALID)
+        faults = [f"{name} must be a boolean" for name in ("enabled", "remindLater") if not isinstance(body.get(name, False), bool)]
+        if faults:
+            raise Refusal(400, "; ".join(faults), code=_INVALID)
+        asked = sessions.SetAnalyticsChoiceRequest(enabled=body.get("enabled", False), remind_later=body.get("remindLater", False))
+        reply: sessions.SetAnalyticsChoiceResponse = await self._ask(_SESSIONS["SetAnalyticsChoice"], asked, identity)
+        return answer({"ok": True, "analyticsEnabled": reply.analytics_enabled if reply.HasField("analytics_enabled") else None})
+
     async def list_users(self, request: Request, identity: Identity) -> Response:
         """Everybody."""
         reply: users.ListUsersResponse = await self._ask(_USERS["ListUsers"], users.ListUsersRequest(), identity)

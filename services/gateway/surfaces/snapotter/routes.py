@@ -16,9 +16,9 @@ from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.snapotter.assembly import Endpoints, assemble
 from services.gateway.surfaces.snapotter.door import Door
 from services.gateway.surfaces.snapotter.errors import not_found
+from services.gateway.surfaces.snapotter.runs import SURFACE
 from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
 
-_SURFACE = "snapotter"
 _PACKAGE = surface_pb2.DESCRIPTOR.package
 _VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
@@ -53,7 +53,7 @@ def _declared(endpoints: Endpoints) -> Iterator[Route]:
     """Raise LookupError for a method without an endpoint, and for an endpoint without a method."""
     wanted: Mapping[str, list[catalogue.Route]] = {}
     for route in catalogue.routes():
-        if route.surface.name == _SURFACE:
+        if route.surface.name == SURFACE:
             wanted = {**wanted, route.method.full_name: [*wanted.get(route.method.full_name, []), route]}
     if wanted.keys() != endpoints.keys():
         raise LookupError(f"methods and endpoints differ: {sorted(wanted.keys() ^ endpoints.keys())}")

@@ -6,6 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.internal.files.v1 import intake_service_pb2, intake_service_pb2_grpc
+from services.common.audit.actor import current_actor
+from services.common.audit.messages import actor_message
 from services.common.errors import translated
 from services.common.identity import Identity
 from services.common.rpc.channel import Caller
@@ -43,8 +45,12 @@ class Uploads:
         sent = await self._forms.read(request, account_id, "all", in_tool=False)
         try:
             check_files(sent)
+            actor = current_actor()
             asked = intake_service_pb2.BundleFilesRequest(
-                files=[intake_service_pb2.BundledFile(file_id=file.file_id, name=file.name) for file in sent.files]
+                files=[intake_service_pb2.BundledFile(file_id=file.file_id, name=file.name) for file in sent.files],
+                uploader=actor_message(actor),
+                address=actor.address or "",
+                user_agent=actor.user_agent or "",
             )
             with translated():
                 reply = await self._intake.BundleFiles(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
