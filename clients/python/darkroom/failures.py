@@ -68,7 +68,7 @@ class InvalidRequest(ApiError):
 
 
 class NotFound(ApiError):
-    """There is no such file, task, batch, webhook, key or user in this account."""
+    """There is no such file, task, batch, webhook, key, user or other thing of that id or name in this account."""
 
 
 class Unauthenticated(ApiError):
