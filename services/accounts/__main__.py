@@ -139,7 +139,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
         listeners=[lambda health: listener.listening(settings.authorization_listen, admission, health, settings.drain_calls, settings.tls)],
         public=[
             Mount(AccountsServicer(accounts, creation)),
-            Mount(NativeAudit(trail, people)),
+            Mount(NativeAudit(trail, users)),
             Mount(NativeUsage(report)),
             Mount(NativeSessions(signing_in)),
             Mount(NativeUsers(users)),

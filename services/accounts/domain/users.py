@@ -4,8 +4,9 @@ which its description names them."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
+from services.accounts.domain.anonymous import ANONYMOUS
 from services.accounts.domain.config import PeopleRules
 from services.accounts.domain.home import Home
 from services.accounts.domain.passwords import Passwords, check_strength
@@ -45,6 +46,10 @@ class Users:
     async def all(self, caller: Identity) -> Sequence[Person]:
         """Everybody, the oldest first."""
         return await self._store.people(await self._home.require(caller))
+
+    async def removed(self, account_id: int, user_ids: Collection[str]) -> Collection[str]:
+        """Those of the ids that are nobody's any more."""
+        return {*user_ids} - await self._store.existing(account_id, user_ids) - {ANONYMOUS}
 
     async def create(self, caller: Identity, name: str, password: str, role: str | None, team: str | None) -> Person:
         """Add a person, who has to change the password. A role that does not exist is `user`.

@@ -7,9 +7,8 @@ from typing import Any
 import grpc
 
 from darkroom.accounts.v1 import audit_service_pb2, audit_service_pb2_grpc
-from services.accounts.domain.anonymous import ANONYMOUS
 from services.accounts.domain.audit_trail import AuditTrail
-from services.accounts.store.people import PeopleStore
+from services.accounts.domain.users import Users
 from services.common.audit.actions import action_text
 from services.common.audit.log import END_OF_TIME, AuditQuery
 from services.common.audit.messages import message_of
@@ -22,8 +21,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class NativeAudit(audit_service_pb2_grpc.AuditServiceServicer):
     """The calling account's log."""
 
-    def __init__(self, trail: AuditTrail, people: PeopleStore) -> None:
-        self._trail, self._people = trail, people
+    def __init__(self, trail: AuditTrail, users: Users) -> None:
+        self._trail, self._users = trail, users
 
     async def ListAuditEntries(  # noqa: D102 - an rpc; its documentation is in the proto
         self, request: audit_service_pb2.ListAuditEntriesRequest, context: Context
@@ -39,7 +38,7 @@ class NativeAudit(audit_service_pb2_grpc.AuditServiceServicer):
         page = await self._trail.page(query, size=request.page_size, token=request.page_token, skip=request.skip)
         reply = audit_service_pb2.ListAuditEntriesResponse(entries=map(message_of, page.entries), next_page_token=page.next_page_token)
         actors = {entry.actor.user_id for entry in reply.entries if entry.actor.user_id}
-        gone = actors - await self._people.existing(query.account_id, actors) - {ANONYMOUS} if actors else actors
+        gone = await self._users.removed(query.account_id, actors) if actors else actors
         for entry in reply.entries:
             entry.actor.removed = entry.actor.user_id in gone
         if request.count:
