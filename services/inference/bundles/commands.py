@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ import models
 from services.common.errors import DarkroomError, ErrorReason
 
 _FOLDER = Path(models.__file__).parent.parent
+_FOLDERS = re.compile(r"(?<![\w:/.%-])/(?:[^\s/:'\"]+/)+")
+"""Of an absolute path, all but its last name. The slashes of a URL follow other characters."""
 _MOST_TEXT = 1000
 _LARGEST_LINE = 1 << 16
 Told = Callable[[int, str], None]
@@ -62,9 +65,9 @@ class Installer:
                 await process.wait()
             problems.cancel()
         if status:
-            raise DarkroomError(ErrorReason.OPERATION_UNAVAILABLE, _problem(text) or f"The installer ended with status {status}.")
+            raise DarkroomError(ErrorReason.OPERATION_UNAVAILABLE, problem_of(text) or f"The installer ended with status {status}.")
 
 
-def _problem(text: str) -> str:
-    """What the installer said was wrong, without what it said before."""
-    return text.rpartition("error: ")[2].strip()[:_MOST_TEXT]
+def problem_of(text: str) -> str:
+    """What the installer said was wrong, without what it said before, and without the folders of this machine."""
+    return _FOLDERS.sub("", text.rpartition("error: ")[2]).strip()[:_MOST_TEXT]
