@@ -29,6 +29,8 @@ async def log(admin: SnapOtter, action: str = "", limit: int = 100, **query: str
     for entry in body["entries"]:
         assert set(entry) == FIELDS
         assert MOMENT.fullmatch(entry["createdAt"])
+        assert uuid.UUID(entry["id"]).version == 4
+    assert len({entry["id"] for entry in body["entries"]}) == len(body["entries"])
     entries: list[dict[str, Any]] = body["entries"]
     return entries
 
