@@ -36,7 +36,7 @@ async def house(database: Database) -> House:
 
 def replica(house: House) -> AccountSettings:
     """The settings as another process sees them."""
-    return AccountSettings(SettingStore(house.database), house.home, SEEDS)
+    return AccountSettings(SettingStore(house.database), house.home, SEEDS, lambda: None)
 
 
 async def values(settings: AccountSettings, caller: Identity) -> dict[str, str]:
