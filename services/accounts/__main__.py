@@ -18,6 +18,8 @@ from services.accounts.domain.authentication import IdentitySigner, KeyAuthentic
 from services.accounts.domain.branding import Branding
 from services.accounts.domain.departures import INTERVAL_SECONDS as DEPARTURES_SECONDS
 from services.accounts.domain.departures import Departures
+from services.accounts.domain.file_ages import INTERVAL_SECONDS as AGES_SECONDS
+from services.accounts.domain.file_ages import FileAges
 from services.accounts.domain.home import Home
 from services.accounts.domain.key_creation import PURPOSE, KeyCreation
 from services.accounts.domain.passwords import Passwords
@@ -29,7 +31,7 @@ from services.accounts.domain.usage import INTERVAL_SECONDS as USAGE_SECONDS
 from services.accounts.domain.usage import Usage
 from services.accounts.domain.user_keys import UserKeys
 from services.accounts.domain.users import Users
-from services.accounts.files_client import Shelves
+from services.accounts.files_client import FilesOfSurface, Shelves
 from services.accounts.records import KeyOwner
 from services.accounts.store.account_settings import SettingStore
 from services.accounts.store.accounts import AccountStore
@@ -77,6 +79,8 @@ from services.common.telemetry import checks
 from services.common.telemetry.reading import PoolGauges
 
 _SWEEP_SECONDS = 60.0
+# The API whose files the people's settings are about.
+_SETTINGS_SURFACE = "snapotter"
 
 
 async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
@@ -104,15 +108,20 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     rates = RateLimits(buckets.borrow, settings.rate_rules)
     home, passwords, rules = Home(people, settings.people_account_id), Passwords(), settings.people_rules
     admission = Admission(authenticator, rates, Anonymous(home, store, sign) if not rules.auth_enabled else None)
-    shared = AccountSettings(
-        SettingStore(database), home, {"defaultTheme": settings.default_theme, "defaultLocale": settings.default_locale}
-    )
+
+    def settings_changed() -> None:
+        file_ages.wake()
+
+    seeds = {"defaultTheme": settings.default_theme, "defaultLocale": settings.default_locale}
+    shared = AccountSettings(SettingStore(database), home, seeds, settings_changed)
     signing_in = Sessions(people, sessions, home, passwords, rates, rules, revoked, attempts=shared.login_attempts)
     caller, audit = Caller(signer), AuditLog(database, settings.audit_life, system_clock)
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     tasks = await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls))
     clears = (Shelves(files, caller).clear, SavedPipelines(tasks, caller).clear)
     departures = Loop("clear_departures", DEPARTURES_SECONDS, Departures(DepartureStore(database), clears).step)
+    ages = FileAges(shared, home, FilesOfSurface(files, caller, _SETTINGS_SURFACE).set_max_age)
+    file_ages = Loop("tell_file_ages", AGES_SECONDS, ages.step)
     users = Users(people, home, passwords, rules, revoked, departures.wake)
     user_keys = UserKeys(sessions, usage, revoked, max_keys=settings.max_keys)
     idempotency = IdempotencyRecords(database, system_clock)
@@ -127,6 +136,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
         loops=[
             announcements,
             departures,
+            file_ages,
             Loop("record_key_use", USAGE_SECONDS, usage.step),
             Loop("sweep_idempotency", _SWEEP_SECONDS, idempotency.sweep),
             Loop("sweep_sessions", _SWEEP_SECONDS, lambda: sessions.sweep(system_clock())),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import grpc
 
-from darkroom.internal.files.v1 import shelf_service_pb2, shelf_service_pb2_grpc
+from darkroom.internal.files.v1 import retention_service_pb2, retention_service_pb2_grpc, shelf_service_pb2, shelf_service_pb2_grpc
 from services.accounts.store.departures import Departure
 from services.common.errors import translated
 from services.common.rpc.channel import Caller
@@ -24,3 +26,19 @@ class Shelves:
         asked = shelf_service_pb2.ClearShelfRequest(owner_id=departure.public_id)
         with translated():
             await self._stub.ClearShelf(asked, metadata=self._caller.on_behalf_of(departure.account_id), timeout=_SECONDS)
+
+
+class FilesOfSurface:
+    """Files that are made through one API."""
+
+    def __init__(self, channel: grpc.aio.Channel, caller: Caller, surface: str) -> None:
+        self._stub: retention_service_pb2_grpc.RetentionServiceAsyncStub = retention_service_pb2_grpc.RetentionServiceStub(channel)
+        self._caller, self._surface = caller, surface
+
+    async def set_max_age(self, account_id: int, age: timedelta | None) -> None:
+        """How old those of an account may get; None: as old as its other files. Raises UNAVAILABLE."""
+        asked = retention_service_pb2.SetMaxAgeRequest(surface=self._surface)
+        if age is not None:
+            asked.max_age.FromTimedelta(age)
+        with translated():
+            await self._stub.SetMaxAge(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)

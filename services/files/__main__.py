@@ -30,6 +30,7 @@ from services.files.events import TaskEvents
 from services.files.objects import object_store
 from services.files.probe.prober import Prober
 from services.files.surfaces.internal.intake import Intake
+from services.files.surfaces.internal.retention import Retention
 from services.files.surfaces.internal.shelf import ShelfOfAccount
 from services.files.surfaces.internal.storage import Storage
 from services.files.surfaces.native.files import NativeFiles
@@ -66,6 +67,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
         needs=[checks.database(database), checks.nats(bus), Check("storage", objects.reach, _STORAGE_SECONDS)],
         loops=[
             files.sweep_loop,
+            files.ages_loop,
             Loop("sweep_pins", settings.sweep_interval_seconds, files.sweeper.sweep_pins),
             Loop("sweep_uploads", settings.upload_sweep_interval_seconds, files.reconciler.sweep_uploads),
             Loop("reconcile", settings.orphan_interval_seconds, files.reconciler.step),
@@ -81,6 +83,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Mount(Storage(files.task_files)),
             Mount(Intake(files.streamed, files.imports, files.storages, files.bundles)),
             Mount(ShelfOfAccount(files.shelf)),
+            Mount(Retention(files.ages)),
             Mount(AuditPartServicer(audit)),
             Mount(UsagePartServicer(files.quotas.usage)),
         ],

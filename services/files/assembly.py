@@ -16,6 +16,8 @@ from services.common.loop import Loop
 from services.common.object_writing import ObjectWriter
 from services.common.sandbox import Sandbox, WarmChildren
 from services.files.config import FilesSettings
+from services.files.domain.ages import INTERVAL_SECONDS as AGES_SECONDS
+from services.files.domain.ages import MaxAges
 from services.files.domain.bundles import Bundles
 from services.files.domain.copies import Copies
 from services.files.domain.imports.fetching import PURPOSE, Fetcher, FetchLimits
@@ -37,7 +39,7 @@ from services.files.presign import Presigner
 from services.files.probe.prober import ProbeLimits
 from services.files.recent import RecentContents
 from services.files.storages import Storages
-from services.files.store import BundleStore, FileStore, LibraryStore, StorageStore, SweepStore, TaskFileStore
+from services.files.store import AgeStore, BundleStore, FileStore, LibraryStore, StorageStore, SweepStore, TaskFileStore
 from services.files.transfers import Transfers
 
 
@@ -57,6 +59,8 @@ class Files:
     reconciler: Reconciler
     sweep_loop: Loop
     bundles: Bundles
+    ages: MaxAges
+    ages_loop: Loop
     idempotency: IdempotencyRecords
     disk: DiskGuard
     quotas: Quotas
@@ -79,6 +83,9 @@ def assemble(
     def wake_sweeper() -> None:
         sweep_loop.wake()
 
+    def wake_ages() -> None:
+        ages_loop.wake()
+
     idempotency, disk = IdempotencyRecords(database, clock), DiskGuard(settings)
     quotas = Quotas(StorageStore(database), settings)
     transfers = Transfers(writer.http, internal_urls, settings.internal_url_seconds)
@@ -92,6 +99,8 @@ def assemble(
     )
     sweeper = Sweeper(files, sweep_store, objects, tasks, task_files, settings, clock)
     sweep_loop = Loop("sweep_files", settings.sweep_interval_seconds, sweeper.sweep_files)
+    ages = MaxAges(AgeStore(database), wake_ages, wake_sweeper, settings)
+    ages_loop = Loop("redate_files", AGES_SECONDS, ages.redate)
     uploads = Uploads(files, idempotency, objects, upload_urls, intake, quotas, settings, clock, disk)
     streamed = StreamedFiles(files, uploads, internal_urls, wake_sweeper, settings, clock)
     lookups = resolve or SystemResolver(settings.fetch_lookups, settings.fetch_concurrency_each)
@@ -111,6 +120,8 @@ def assemble(
         reconciler=Reconciler(sweep_store, objects, quotas, wake_sweeper, settings, clock),
         sweep_loop=sweep_loop,
         bundles=Bundles(BundleStore(database), visibility, downloads, settings, clock),
+        ages=ages,
+        ages_loop=ages_loop,
         idempotency=idempotency,
         disk=disk,
         quotas=quotas,

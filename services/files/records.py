@@ -84,6 +84,8 @@ class File:
     """None: never, or an unclaimed output."""
     sweep_at: datetime | None = None
     """When the sweeper next looks at it; also the end of the lease of the sweeper that has claimed it."""
+    surface: str | None = None
+    """Name of the API that it was made through, where people may limit the age of its files."""
 
     def numbered(self, file_id: int) -> File:
         """The file, with the id that it has got if it had none."""

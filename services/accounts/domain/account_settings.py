@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 
 from services.accounts.domain.home import Home
 from services.accounts.installation import Setting
@@ -13,16 +14,21 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
 
 MOST, MOST_BYTES = 2000, 2 << 20
-_INSTANCE, _LOGIN_ATTEMPTS = "instance_id", "loginAttemptLimit"
+_INSTANCE, _LOGIN_ATTEMPTS, _MAX_AGE_HOURS = "instance_id", "loginAttemptLimit", "tempFileMaxAgeHours"
 _MOST_ATTEMPTS = 1_000_000.0
+_LEAST_AGE, _MOST_AGE = timedelta(seconds=1), timedelta(days=36_500)
 
 
 class AccountSettings:
-    """The settings. `seeds` are those that are there from the beginning, besides the id of the installation. Raises PERMISSION_DENIED for
-    callers of another account, and PASSWORD_CHANGE_REQUIRED for sessions whose person has to change the password first."""
+    """The settings. `seeds` are those that are there from the beginning, besides the id of the installation; `changed` is called after each
+    change.
 
-    def __init__(self, store: SettingStore, home: Home, seeds: Mapping[str, str]) -> None:
-        self._store, self._home, self._seeds = store, home, seeds
+    Raises PERMISSION_DENIED for callers of another account, and PASSWORD_CHANGE_REQUIRED for sessions whose person has to change the
+    password first.
+    """
+
+    def __init__(self, store: SettingStore, home: Home, seeds: Mapping[str, str], changed: Callable[[], None]) -> None:
+        self._store, self._home, self._seeds, self._changed = store, home, seeds, changed
         self._seeded = False
 
     async def all(self, caller: Identity) -> Sequence[Setting]:
@@ -49,6 +55,7 @@ class AccountSettings:
         # First, so that a value that is written now is not taken for one that was there before.
         await self._seed(account_id)
         await self._store.change(account_id, values, removed, most=MOST, most_bytes=MOST_BYTES)
+        self._changed()
 
     async def values(self, names: Sequence[str]) -> Mapping[str, str]:
         """The values of some settings, for those who act on them."""
@@ -58,12 +65,23 @@ class AccountSettings:
 
     async def login_attempts(self) -> float | None:
         """Attempts to sign in a minute that one address may make; 0 for no limit, None where nothing usable is set."""
-        value = (await self.values([_LOGIN_ATTEMPTS])).get(_LOGIN_ATTEMPTS, "")
+        most = await self._number(_LOGIN_ATTEMPTS)
+        return min(most, _MOST_ATTEMPTS) if most is not None and most >= 0 else None
+
+    async def max_file_age(self) -> timedelta | None:
+        """How old uploads and results may get; None where nothing usable is set."""
+        hours = await self._number(_MAX_AGE_HOURS)
+        if hours is None or hours <= 0:
+            return None
+        return max(timedelta(hours=min(hours, _MOST_AGE / timedelta(hours=1))), _LEAST_AGE)
+
+    async def _number(self, name: str) -> float | None:
+        """A setting that is a finite number; None for any other."""
         try:
-            most = float(value)
+            number = float((await self.values([name])).get(name, ""))
         except ValueError:
             return None
-        return min(most, _MOST_ATTEMPTS) if math.isfinite(most) and most >= 0 else None
+        return number if math.isfinite(number) else None
 
     async def _account_of(self, caller: Identity) -> int:
         if caller.user is not None and caller.user.session and caller.user.must_change:

@@ -15,7 +15,7 @@ _BATCH = 1000
 
 
 class Bundles:
-    """Bundles of accounts. They last as long as uploads that nothing uses."""
+    """Bundles of accounts. They last as long as their files."""
 
     def __init__(self, store: BundleStore, visibility: Visibility, downloads: Downloads, settings: FilesSettings, clock: Clock) -> None:
         self._store, self._visibility, self._downloads = store, visibility, downloads
@@ -27,7 +27,7 @@ class Bundles:
 
     async def download(self, account_id: int, bundle_id: int, name: str, media_type: str, *, for_head: bool = False) -> Download | None:
         """A download of the last file with that name, of this media type; None if there is none."""
-        found = [each for each in await self._store.find(account_id, bundle_id, self._clock()) if each.name == name]
+        found = [each for each in await self._store.find(account_id, bundle_id) if each.name == name]
         if not found:
             return None
         file = (await self._visibility.visible(account_id, [found[-1].file_id])).get(found[-1].file_id)

@@ -48,6 +48,7 @@ class Copies:
             attempt=None,
             kept_as=None,
             pins=0,
+            surface=None,
             created_at=now,
         )
         added = storage_of([copy])

@@ -39,16 +39,20 @@ class StreamedFiles:
         self._store, self._uploads, self._urls = store, uploads, internal_urls
         self._wake_sweeper, self._settings, self._clock = wake_sweeper, settings, clock
 
-    async def begin(self, account_id: int, name: str, head: bytes, size_bytes: int | None, content: bytes = b"") -> tuple[int, str]:
-        """A new file's id, and the URL to PUT it to; without a size it has parts instead, and no URL. `head` is how the file begins.
+    async def begin(
+        self, account_id: int, name: str, head: bytes, size_bytes: int | None, content: bytes = b"", surface: str = ""
+    ) -> tuple[int, str]:
+        """A new file's id, and the URL to PUT it to; without a size it has parts instead, and no URL. `head` is how the file begins, and
+        `surface` the API that it comes through.
 
         With `content`, all of it, the file is READY and has no URL. Raises MEDIA_UNSUPPORTED and FILE_TOO_LARGE; with `content`, what
         `Intake.store` raises.
         """
         name, extension = named(name, head)
         if content:
-            return await self._uploads.store(account_id, NewUpload(name, len(content), extension, in_parts=False), content), ""
-        upload = NewUpload(name, size_bytes or 0, extension, in_parts=size_bytes is None)
+            upload = NewUpload(name, len(content), extension, in_parts=False, surface=surface)
+            return await self._uploads.store(account_id, upload, content), ""
+        upload = NewUpload(name, size_bytes or 0, extension, in_parts=size_bytes is None, surface=surface)
         file = await self._uploads.begin(account_id, upload)
         url = self._urls.put(file.object_key, self._settings.internal_url_seconds) if file.upload_id is None else ""
         return file.id, url

@@ -202,9 +202,12 @@ class TaskFiles:
         urls = await in_thread(lambda each: "" if each[1] else self._urls.get(each[0].object_key, seconds), list(signing))
         return [SignedFile(file, url, content=content) for file, url, content in zip(files, urls, contents, strict=True)]
 
-    async def create_outputs(self, account_id: int, task_id: int, attempt: int, outputs: Sequence[NewOutput]) -> list[SignedFile]:
+    async def create_outputs(
+        self, account_id: int, task_id: int, attempt: int, outputs: Sequence[NewOutput], surface: str = ""
+    ) -> list[SignedFile]:
         """Hidden records for an attempt's outputs, and URLs to PUT them to with their media type as Content-Type; for an output known to
-        be larger than a part, the size of its parts instead. One that comes with its content is stored and READY.
+        be larger than a part, the size of its parts instead. One that comes with its content is stored and READY. `surface` is the API
+        that created the task.
 
         Raises FIELD_INVALID for a name that no file may have, and UNAVAILABLE.
         """
@@ -231,6 +234,7 @@ class TaskFiles:
                 kept_as=output.keep_as,
                 created_at=now,
                 sweep_at=now + self._settings.unclaimed_life,
+                surface=surface or None,
             )
             for file_id, output in zip(await self._files.new_ids(len(outputs)), outputs, strict=True)
         ]

@@ -46,6 +46,8 @@ class NewUpload:
     """The type that the client declares; None if it is given only by the name."""
     in_parts: bool | None = None
     """Set where a service writes the bytes itself, in parts or at one go; None where the client does."""
+    surface: str = ""
+    """As `File.surface`."""
 
 
 class Uploads:
@@ -111,6 +113,7 @@ class Uploads:
             media_type=media_type,
             size_bytes=len(content),
             created_at=self._clock(),
+            surface=upload.surface or None,
         )
         await self._intake.store(file, content)
         return file_id
@@ -161,6 +164,7 @@ class Uploads:
                 created_at=now,
                 expires_at=now + self._settings.upload_deadline,
                 sweep_at=now + self._settings.upload_deadline,
+                surface=upload.surface or None,
             )
             for file_id, upload, media_type, parted in zip(ids, uploads, media_types, in_parts, strict=True)
         ]

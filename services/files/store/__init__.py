@@ -4,6 +4,7 @@ Every transaction that locks several rows of `file` locks them in the order of t
 (`services.files.store.storage`), so that no two can wait for each other. One that inserts files and locks none may lock the latter first.
 """
 
+from services.files.store.ages import AgeStore
 from services.files.store.bundles import BundleStore
 from services.files.store.files import FileStore
 from services.files.store.library import LibraryStore
@@ -12,4 +13,15 @@ from services.files.store.storage import Check, Growth, StorageStore
 from services.files.store.sweep import SweepStore
 from services.files.store.task_files import TaskFileStore
 
-__all__ = ["BundleStore", "Check", "FileStore", "Growth", "LibraryStore", "RetentionStore", "StorageStore", "SweepStore", "TaskFileStore"]
+__all__ = [
+    "AgeStore",
+    "BundleStore",
+    "Check",
+    "FileStore",
+    "Growth",
+    "LibraryStore",
+    "RetentionStore",
+    "StorageStore",
+    "SweepStore",
+    "TaskFileStore",
+]

@@ -17,7 +17,7 @@ from services.common.audit.log import actor_values, audited
 from services.common.idempotency import in_progress, key_values, remembered, storing_key
 from services.common.idempotent_call import IdempotentCall
 from services.files.records import NEW_ID, AcceptedContent, File
-from services.files.store.retention import TEMPORARY_LIFE
+from services.files.store.retention import TEMPORARY_END
 from services.files.store.rows import COLUMNS, Store, files
 from services.files.store.storage import AFTER, FITS, Check, Growth, check_stored, stored
 
@@ -41,8 +41,7 @@ _NUMBERS = """numbers AS MATERIALIZED (
 )"""
 _ID = "coalesce(ids[CAST(ordinality AS integer)], id)"
 _VALUES = {"id": _ID, "object_key": f"replace(object_key, '{NEW_ID}', CAST({_ID} AS text))"} | {
-    column: f"""CASE WHEN visible AND state = 'ready' THEN CAST(:now AS timestamptz) + {TEMPORARY_LIFE} ELSE {column} END"""
-    for column in ("expires_at", "sweep_at")
+    column: f"""CASE WHEN visible AND state = 'ready' THEN {TEMPORARY_END} ELSE {column} END""" for column in ("expires_at", "sweep_at")
 }
 _ADDING = f"""
   INSERT INTO file ({", ".join(COLUMNS)})
@@ -100,8 +99,8 @@ UPDATE file
 SET state = 'ready', object_key = :object_key, etag = :etag, size_bytes = :size_bytes, media_type = :media_type,
     width = coalesce(:width, width), height = coalesce(:height, height),
     frames = coalesce(:frames, frames), pages = coalesce(:pages, pages),
-    expires_at = CASE WHEN visible AND NOT permanent THEN CAST(:now AS timestamptz) + {TEMPORARY_LIFE} END,
-    sweep_at = CASE WHEN NOT visible THEN sweep_at WHEN NOT permanent THEN CAST(:now AS timestamptz) + {TEMPORARY_LIFE} END
+    expires_at = CASE WHEN visible AND NOT permanent THEN {TEMPORARY_END} END,
+    sweep_at = CASE WHEN NOT visible THEN sweep_at WHEN NOT permanent THEN {TEMPORARY_END} END
 WHERE id = :file_id AND state = 'pending'
 RETURNING *
 """)  # noqa: S608 - put together from constants

@@ -10,15 +10,21 @@ from services.files.records import RetentionTerms
 from services.files.store.rows import Store
 
 
-def _own_life(column: str) -> str:
-    own = f"SELECT {column} FROM account_retention AS own WHERE own.account_id = file.account_id"  # noqa: S608 - names of our own columns
-    return f"coalesce(({own}), CAST(:life AS interval))"
+def _end(column: str, since: str) -> str:
+    own = f"(SELECT {column} FROM account_retention AS own WHERE own.account_id = file.account_id)"  # noqa: S608 - names of our own columns
+    age = f"""(
+      SELECT least(aged.max_age, {own}) FROM surface_age AS aged
+      WHERE aged.account_id = file.account_id AND aged.surface = file.surface AND aged.max_age IS NOT NULL
+    )"""  # noqa: S608 - names of our own columns
+    return f"coalesce(file.created_at + {age}, CAST(:{since} AS timestamptz) + coalesce({own}, CAST(:life AS interval)))"
 
 
-OUTPUT_LIFE = _own_life("output_life")
-"""SQL for how long an output, a row of `file`, is kept: as set for its account, else `:life`."""
-TEMPORARY_LIFE = _own_life("temporary_life")
+OUTPUT_END = _end("output_life", "now")
+"""SQL for when an output, a row of `file`, expires: as set for files of its API or for its account, else after `:life`."""
+TEMPORARY_END = _end("temporary_life", "now")
 """The same for an upload."""
+ARRIVED_END = _end("temporary_life", "arrived_at")
+"""The same for an upload that arrived a while ago."""
 
 _TERMS = text("SELECT temporary_life, output_life FROM account_retention WHERE account_id = :account_id")
 _OF_TERMS = "jsonb_build_object('temporary', CAST(temporary_life AS text), 'output', CAST(output_life AS text))"

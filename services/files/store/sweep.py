@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import TextClause, text
 
 from services.files.records import File, ReadyObject
-from services.files.store.retention import TEMPORARY_LIFE
+from services.files.store.retention import ARRIVED_END
 from services.files.store.rows import Store
 from services.files.store.storage import COUNTS_LOCKED, LOCK_COUNTS
 
@@ -25,7 +25,7 @@ RETURNING pin.task_id
 """)
 
 _POSTPONE = text(f"""
-WITH kept AS (SELECT id, CAST(:arrived_at AS timestamptz) + {TEMPORARY_LIFE} AS until FROM file WHERE id = :file_id)
+WITH kept AS (SELECT id, {ARRIVED_END} AS until FROM file WHERE id = :file_id)
 UPDATE file SET expires_at = kept.until, sweep_at = kept.until
 FROM kept WHERE file.id = kept.id AND state = 'pending' AND kept.until > :now
 RETURNING file.id

@@ -76,6 +76,7 @@ class FileRow(FilesTable, table=True):
     """When its object was found missing. The file is hidden from its account until the object is back."""
     in_library: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
     """Only the library names the file (`library_file`), as one of its versions or as a thumbnail."""
+    surface: str | None = Field(default=None, sa_column=Column(Text))
 
 
 class PinRow(FilesTable, table=True):
@@ -101,6 +102,19 @@ class AccountRetentionRow(FilesTable, table=True):
     account_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     temporary_life: timedelta | None = Field(default=None, sa_column=Column(Interval, nullable=True))
     output_life: timedelta | None = Field(default=None, sa_column=Column(Interval, nullable=True))
+
+
+class SurfaceAgeRow(FilesTable, table=True):
+    """How old files may get that an account has made through an API."""
+
+    __tablename__ = "surface_age"
+
+    account_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    surface: str = Field(sa_column=Column(Text, primary_key=True))
+    max_age: timedelta | None = Field(default=None, sa_column=Column(Interval, nullable=True))
+    """None: nobody says so any more."""
+    redated_to: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    """The account's files have new ends up to this id; None: all of them."""
 
 
 class AccountStorageRow(FilesTable, table=True):

@@ -9,11 +9,10 @@ from sqlalchemy import text
 
 from services.files.records import EndedTask, File, StoredOutput
 from services.files.store.files import NAMEABLE
-from services.files.store.retention import OUTPUT_LIFE
+from services.files.store.retention import OUTPUT_END
 from services.files.store.rows import Store
 from services.files.store.storage import COUNTS_LOCKED, LOCK_COUNTS
 
-_OUTPUT_END = f"CAST(:now AS timestamptz) + {OUTPUT_LIFE}"
 _IS_WINNER = """
 file.id = ANY(:winners) AND task_id = ANY(:task_ids) AND NOT visible AND state = 'ready' AND kept_as IS NULL
 """
@@ -92,7 +91,7 @@ WITH locked AS (
   ORDER BY id FOR NO KEY UPDATE
 ),
 claimed AS (
-  UPDATE file SET visible = true, expires_at = {_OUTPUT_END}, sweep_at = {_OUTPUT_END}
+  UPDATE file SET visible = true, expires_at = {OUTPUT_END}, sweep_at = {OUTPUT_END}
   FROM locked WHERE file.id = locked.id
   RETURNING file.*
 )
@@ -132,7 +131,7 @@ WITH held AS MATERIALIZED (
 locked AS (SELECT account_id FROM held WHERE id = ANY(:winners)),
 {LOCK_COUNTS},
 shown AS (
-  UPDATE file SET visible = true, expires_at = {_OUTPUT_END}, sweep_at = {_OUTPUT_END}
+  UPDATE file SET visible = true, expires_at = {OUTPUT_END}, sweep_at = {OUTPUT_END}
   FROM held WHERE file.id = held.id AND {_IS_WINNER} AND {COUNTS_LOCKED}
 ),
 given_up AS (

@@ -43,6 +43,8 @@ class Admission:
     """No further attempt follows this one."""
     later_inputs: int = 0
     """How many inputs must be fetched before the task is run; `input_file_ids` lacks them."""
+    surface: str = ""
+    """Name of the API that created the task."""
 
     @classmethod
     def of(cls, admission: pb.Admission, response: pb.ExchangeResponse, report: Report) -> Admission:
@@ -58,6 +60,7 @@ class Admission:
             report=report,
             last=admission.last,
             later_inputs=admission.later_inputs,
+            surface=admission.surface,
         )
 
 

@@ -70,9 +70,7 @@ class AttemptFiles:
         """Store an output; returns what is known of its file, which must be finalized."""
         output = pb.NewOutput(name=product.name, media_type=product.media_type, content=_small(product.content))
         _tell(output, product)
-        request = pb.CreateOutputsRequest(task_id=run.task_id, attempt=run.attempt, outputs=[output])
-        reply = await self._call(self._stub.CreateOutputs, request, run)
-        created = reply.outputs[0]
+        created = await self._create(run, output)
         await self._upload(created, product.media_type, product.content, progress)
         size = len(product.content) if isinstance(product.content, bytes) else product.content.stat().st_size
         described = file_pb2.File(id=created.file_id, name=product.name, media_type=product.media_type, size_bytes=size)
@@ -82,8 +80,7 @@ class AttemptFiles:
     async def keep(self, run: Admission, key: str, file: Path, media_type: str) -> None:
         """Store a file that is not an output for later attempts of the task; once this returns, `kept` finds it."""
         output = pb.NewOutput(name=key, media_type=media_type, keep_as=key, content=_small(file))
-        request = pb.CreateOutputsRequest(task_id=run.task_id, attempt=run.attempt, outputs=[output])
-        created = (await self._call(self._stub.CreateOutputs, request, run)).outputs[0]
+        created = await self._create(run, output)
         await self._upload(created, media_type, file, _unseen)
         await self.finalize(run, [created.file_id])
 
@@ -109,8 +106,7 @@ class AttemptFiles:
     async def deliver_stream(self, run: Admission, stream: Stream) -> int:
         """Upload an output as it is made, one part at a time; returns its file id, which must be finalized."""
         output = pb.NewOutput(name=stream.name, media_type=stream.media_type, size_bytes=stream.size)
-        request = pb.CreateOutputsRequest(task_id=run.task_id, attempt=run.attempt, outputs=[output])
-        created = (await self._call(self._stub.CreateOutputs, request, run)).outputs[0]
+        created = await self._create(run, output)
         if not created.part_size_bytes:
             content = b"".join([piece async for piece in stream.pieces])
             await self._upload(created, stream.media_type, content, _unseen)
@@ -126,6 +122,10 @@ class AttemptFiles:
             await self._transfer.upload(urls.pop(0), None, part, _unseen)
             number += 1
         return created.file_id
+
+    async def _create(self, run: Admission, output: pb.NewOutput) -> pb.CreatedOutput:
+        request = pb.CreateOutputsRequest(task_id=run.task_id, attempt=run.attempt, outputs=[output], surface=run.surface)
+        return (await self._call(self._stub.CreateOutputs, request, run)).outputs[0]
 
     async def finalize(self, run: Admission, file_ids: Sequence[int]) -> None:
         """Complete the records of delivered outputs that are not complete."""

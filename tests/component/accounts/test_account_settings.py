@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
 from services.accounts.domain.account_settings import MOST, MOST_BYTES, AccountSettings
 from services.accounts.domain.branding import Branding
+from services.accounts.domain.file_ages import FileAges
 from services.accounts.store.account_settings import SettingStore
 from services.accounts.store.logos import LogoStore
 from services.common.database import Database, opened
@@ -36,7 +38,7 @@ async def house(database: Database) -> House:
 
 def replica(house: House) -> AccountSettings:
     """The settings as another process sees them."""
-    return AccountSettings(SettingStore(house.database), house.home, SEEDS)
+    return AccountSettings(SettingStore(house.database), house.home, SEEDS, lambda: None)
 
 
 async def values(settings: AccountSettings, caller: Identity) -> dict[str, str]:
@@ -111,6 +113,47 @@ async def test_the_limit_of_attempts_to_sign_in(house: House, value: str, most: 
     assert await settings.login_attempts() is None
     await settings.change(house.owner, {"loginAttemptLimit": value}, [])
     assert await replica(house).login_attempts() == most
+
+
+@pytest.mark.parametrize(
+    ("value", "hours"),
+    [
+        ("72", 72),
+        (" 0.5 ", 0.5),
+        ("0.0000001", 1 / 3600),
+        ("1e300", 24 * 36_500),
+        ("0", None),
+        ("-1", None),
+        ("nan", None),
+        ("1e400", None),
+        ("1" * 10_000, None),
+        ("three days", None),
+        ("[72]", None),
+        ("", None),
+    ],
+)
+async def test_how_old_files_may_get(house: House, value: str, hours: float | None) -> None:
+    told: list[tuple[int, timedelta | None]] = []
+
+    async def tell(account_id: int, age: timedelta | None) -> None:
+        told.append((account_id, age))
+
+    ages = FileAges(replica(house), house.home, tell)
+    await ages.step()
+    changes = 0
+
+    def changed() -> None:
+        nonlocal changes
+        changes += 1
+
+    settings = AccountSettings(SettingStore(house.database), house.home, SEEDS, changed)
+    await settings.change(house.owner, {"tempFileMaxAgeHours": value}, [])
+    await ages.step()
+    await settings.change(house.owner, {}, ["tempFileMaxAgeHours"])
+    await ages.step()
+    age = timedelta(hours=hours) if hours is not None else None
+    assert told == [(house.account_id, None), (house.account_id, age), (house.account_id, None)]
+    assert changes == 2
 
 
 async def test_the_logo_and_its_setting(house: House) -> None:

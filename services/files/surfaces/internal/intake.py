@@ -30,7 +30,9 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
     async def BeginFile(self, request: pb.BeginFileRequest, context: Context) -> pb.BeginFileResponse:
         """A record, and where its bytes go if they have not come."""
         size = request.size_bytes if request.HasField("size_bytes") else None
-        file_id, url = await self._files.begin(current_identity().account_id, request.name, request.head, size, request.content)
+        file_id, url = await self._files.begin(
+            current_identity().account_id, request.name, request.head, size, request.content, request.surface
+        )
         return pb.BeginFileResponse(file_id=file_id, url=url)
 
     async def SignFilePart(self, request: pb.SignFilePartRequest, context: Context) -> pb.SignFilePartResponse:

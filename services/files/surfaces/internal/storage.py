@@ -69,7 +69,9 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
     async def CreateOutputs(self, request: pb.CreateOutputsRequest, context: Context) -> pb.CreateOutputsResponse:
         """Records and URLs for outputs."""
         outputs = [_new_output(output) for output in request.outputs]
-        created = await self._task_files.create_outputs(current_identity().account_id, request.task_id, request.attempt, outputs)
+        created = await self._task_files.create_outputs(
+            current_identity().account_id, request.task_id, request.attempt, outputs, request.surface
+        )
         return pb.CreateOutputsResponse(
             outputs=[
                 pb.CreatedOutput(

@@ -17,6 +17,7 @@ from services.gateway.forms import Part
 from services.gateway.receiving import Receiver
 from services.gateway.surfaces.snapotter.errors import Refusal, image_problem
 from services.gateway.surfaces.snapotter.names import Name, cleaned, converted, is_converted
+from services.gateway.surfaces.snapotter.runs import SURFACE
 
 NOT_A_FORM = "Failed to parse multipart request"
 ONE_AT_A_TIME = "This tool takes one image at a time. Send several to its batch route: /api/v1/tools/<toolId>/batch"
@@ -167,7 +168,7 @@ class Forms:
         most, most_svg = self._rules.most_bytes, self._rules.most_svg_bytes if format_ is MediaFormat.SVG else 0
         own_limit = 0 < most_svg < (most or most_svg + 1)
         try:
-            file.file_id = await self._receiver.store(account_id, name, _joined(head, chunks), most_svg if own_limit else most)
+            file.file_id = await self._receiver.store(account_id, name, _joined(head, chunks), most_svg if own_limit else most, SURFACE)
         except DarkroomError as error:
             problem = image_problem(error)
             if own_limit and error.reason is ErrorReason.FILE_TOO_LARGE:

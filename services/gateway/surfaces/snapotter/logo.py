@@ -21,7 +21,7 @@ from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.errors import Refusal, answer, image_problem
 from services.gateway.surfaces.snapotter.forms import BY_NAME
 from services.gateway.surfaces.snapotter.names import Name, cleaned
-from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
+from services.gateway.surfaces.snapotter.runs import SURFACE, Kept, Runs, failure
 from services.gateway.surfaces.snapotter.uploads import require_form
 
 _METHODS = pb.DESCRIPTOR.services_by_name["BrandingService"].methods_by_name
@@ -98,7 +98,7 @@ class Logo:
         file_ids: list[int] = []
         try:
             kept_name = str(name) if name.extension[1:].lower() in BY_NAME else name.stem or _NAME
-            file_ids.append(await self._receiver.store(account_id, kept_name, _whole(sent.content)))
+            file_ids.append(await self._receiver.store(account_id, kept_name, _whole(sent.content), surface=SURFACE))
             run = await self._runs.run(request, account_id, file_ids, _operations(), Kept("logo", [_NAME], _NAME))
             file_ids += [output.id for output in run.outputs]
             problem = failure(run)

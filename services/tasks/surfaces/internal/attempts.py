@@ -98,6 +98,7 @@ class InternalAttempts(FormerWorkerCalls, attempt_service_pb2_grpc.AttemptServic
             later_inputs=len(task.later_inputs),
             trace_id=origin.request_id,
             trace_parent=origin.trace_parent,
+            surface=task.surface,
         )
 
 
