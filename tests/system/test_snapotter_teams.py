@@ -129,6 +129,7 @@ async def test_people_are_put_into_teams_by_name_and_by_id(admin: SnapOtter) -> 
         assert refused(await admin.call("PUT", path, {"team": wrong}), 400, INVALID) == "Team not found"
 
 
+@pytest.mark.alone
 async def test_new_people_find_the_default_team_by_its_id_when_it_has_another_name(admin: SnapOtter) -> None:
     path, name = f"/api/v1/teams/{DEFAULT_ID}", f"Renamed {secrets.token_hex(4)}"
     try:
