@@ -48,8 +48,6 @@ class ServiceRoute:
     """Reads whose answer may take a minute because the client asked to wait."""
     writes: tuple[str, ...]
     """All others."""
-    anonymous: tuple[str, ...]
-    """Methods of any of these groups that need no key."""
     limits: Mapping[str, int]
     """Maximum request bytes of the methods that have a limit of their own. For JSON calls the path decides; see `Treatment`."""
 
@@ -253,7 +251,6 @@ def _route(service: ServiceDescriptor) -> ServiceRoute:
         reads=tuple(method.name for method in reads),
         waits=tuple(method.name for method in reads if _may_wait(method)),
         writes=tuple(method.name for method in others if not catalogue.is_read(method)),
-        anonymous=tuple(method.name for method in service.methods if catalogue.is_anonymous(method)),
         limits={name: limit for name, limit in limits.items() if limit},
     )
 

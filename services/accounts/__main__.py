@@ -97,7 +97,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
         return await store.owner(digest) or await sessions.owner(digest)
 
     authenticator = KeyAuthenticator(find_owner, sign, usage.note)
-    announcements = Loop("announce_revocations", announcer.INTERVAL_SECONDS, Announcer([store, sessions], connection).step)
+    announcements = Loop("announce_revocations", announcer.INTERVAL_SECONDS, Announcer(store, sessions, connection).step)
 
     def revoked(key_id: int) -> None:
         authenticator.evict(key_id)
@@ -126,7 +126,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     user_keys = UserKeys(sessions, usage, revoked, max_keys=settings.max_keys)
     idempotency = IdempotencyRecords(database, system_clock)
     creation = KeyCreation(accounts, store, idempotency, signer.derived_secret(PURPOSE))
-    await opening.open("revocations", hearing_revoked(connection, authenticator.evict))
+    await opening.open("revocations", hearing_revoked(connection, lambda key_id, _: authenticator.evict(key_id)))
     trail = AuditTrail({"accounts": audit, "files": RemotePart(files, caller), "tasks": RemotePart(tasks, caller)})
     parts = [RemoteUsage(files, caller).read, RemoteUsage(tasks, caller).read]
     report = UsageReport(store, buckets.left, settings.rate_rules, parts, max_keys=settings.max_keys)
@@ -155,7 +155,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Mount(NativeUsers(users)),
             Mount(NativeUserKeys(user_keys)),
             Mount(NativeSettings(shared)),
-            Mount(NativeBranding(Branding(LogoStore(database), home, rates))),
+            Mount(NativeBranding(Branding(LogoStore(database), home))),
             Mount(NativeRoles(Roles(RoleStore(database), home, revoked))),
             Mount(NativeTeams(Teams(TeamStore(database), home))),
             Mount(NativeFeatures(RemoteBundles(connection.client), home)),

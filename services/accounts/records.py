@@ -137,6 +137,8 @@ class KeyOwner:
     """From where the key may be used; None for everywhere."""
     user: UserIdentity | None = None
     """Whose it is; None for a key of the account itself."""
+    refreshed: int = 0
+    """As in `Identity`."""
 
 
 @dataclass(frozen=True, slots=True)

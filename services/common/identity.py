@@ -79,6 +79,9 @@ class Identity:
     """How many streams the operator lets the account have, 0 for any number; None: as the settings say."""
     user: UserIdentity | None = None
     """The person who calls; None for a key of the account itself, which has every permission, and for services."""
+    refreshed: int = 0
+    """When the key or the session has last come to permit something else, as what it permits was read: in microseconds of the database's
+    clock, 0 for never."""
 
     def permits(self, permission: str) -> bool:
         """Whether the caller has a permission. A key of the account itself has every one that a list of scopes does not exclude."""
@@ -140,10 +143,11 @@ class Signer:
         key_name: str = "",
         max_streams: int | None = None,
         user: UserIdentity | None = None,
+        refreshed: int = 0,
     ) -> str:
         """A token for the identity header, valid for `IDENTITY_SECONDS`, or for `seconds_left` if the key expires sooner.
 
-        `scopes` is what the key may do; None for everything. `max_streams` and `user` are as in `Identity`.
+        `scopes` is what the key may do; None for everything. `max_streams`, `user` and `refreshed` are as in `Identity`.
         """
         claims: dict[str, object] = {"key": key_id, "name": key_name}
         if scopes is not None:
@@ -152,6 +156,8 @@ class Signer:
             claims["streams"] = max_streams
         if user is not None:
             claims["user"] = {**asdict(user), "permissions": sorted(user.permissions)}
+        if refreshed:
+            claims["refreshed"] = refreshed
         return self._sign(_PUBLIC, account_id, min(IDENTITY_SECONDS, math.ceil(seconds_left)), claims)
 
     def service_metadata(self, account_id: int = 0) -> tuple[tuple[str, str], ...]:
@@ -230,6 +236,7 @@ class Verifier:
             scopes=frozenset(str(claims["scope"]).split()) if "scope" in claims else None,
             max_streams=int(str(claims["streams"])) if "streams" in claims else None,
             user=_user(claims["user"]) if "user" in claims else None,
+            refreshed=int(str(claims.get("refreshed", 0))),
         )
         return _Token(identity, issuer, float(str(claims["exp"])))
 

@@ -1,16 +1,20 @@
-"""Whether a key may make a call."""
+"""Whether a caller may make a call."""
 
 from __future__ import annotations
 
 from darkroom.common.v1 import scope_pb2
 from darkroom.common.v1.scopes import scope_text
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import Identity, UserIdentity
 
 
-def require_scope(needed: scope_pb2.Scope.ValueType, given: frozenset[str] | None) -> None:
-    """Raise PERMISSION_DENIED unless a key with the scopes `given` (None: all of them) may make a call that needs `needed`."""
+def require_scope(needed: scope_pb2.Scope.ValueType, caller: Identity) -> None:
+    """Raise PERMISSION_DENIED unless the caller may make a call that needs the scope `needed`; PASSWORD_CHANGE_REQUIRED where the password
+    has to be changed first."""
+    given = caller.scopes
     if given is None or needed == scope_pb2.SCOPE_ANY:
         return
+    require_changed_password(caller.user)
     if needed == scope_pb2.SCOPE_UNSPECIFIED:
         raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This call needs a key without scope limits.")
     wanted = scope_text(needed)
@@ -20,3 +24,10 @@ def require_scope(needed: scope_pb2.Scope.ValueType, given: frozenset[str] | Non
             f"This key lacks the scope {wanted}, which this call needs.",
             metadata={"scope": wanted},
         )
+
+
+def require_changed_password(user: UserIdentity | None) -> None:
+    """Raise PASSWORD_CHANGE_REQUIRED for the session of a person who has to change the password before anything else."""
+    if user is not None and user.must_change:
+        message = "Password change required: change it with SessionsService.ChangePassword, then call again."
+        raise DarkroomError(ErrorReason.PASSWORD_CHANGE_REQUIRED, message)

@@ -88,6 +88,7 @@ class Backend:
             key_name=identity.key_name,
             max_streams=identity.max_streams,
             user=identity.user,
+            refreshed=identity.refreshed,
         )
 
 

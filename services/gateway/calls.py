@@ -52,7 +52,7 @@ class Calls:
                     set_client(Client(request.headers.get(ADDRESS_HEADER), request.headers.get("user-agent")))
                     log.bind_to_context(account_id=identity.account_id)
                     for scope in scopes:
-                        require_scope(scope, identity.scopes)
+                        require_scope(scope, identity)
                     with self._slots.taken(identity.account_id):
                         return await handle(request, identity)
                 except ClientDisconnect:

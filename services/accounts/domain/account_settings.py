@@ -12,6 +12,7 @@ from services.accounts.installation import Setting
 from services.accounts.store.account_settings import SettingStore
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
+from services.common.scopes import require_changed_password
 
 MOST, MOST_BYTES = 2000, 2 << 20
 _INSTANCE, _LOGIN_ATTEMPTS, _MAX_AGE_HOURS = "instance_id", "loginAttemptLimit", "tempFileMaxAgeHours"
@@ -84,8 +85,7 @@ class AccountSettings:
         return number if math.isfinite(number) else None
 
     async def _account_of(self, caller: Identity) -> int:
-        if caller.user is not None and caller.user.session and caller.user.must_change:
-            raise DarkroomError(ErrorReason.PASSWORD_CHANGE_REQUIRED, "Password change required")
+        require_changed_password(caller.user)
         return await self._home.require(caller)
 
     async def _seed(self, account_id: int) -> None:

@@ -60,7 +60,7 @@ class IdentitySigner:
         """A token of the key's account, made at `now`."""
         left = (owner.expires_at - now).total_seconds() if owner.expires_at is not None else IDENTITY_SECONDS
         return self._signer.identity_token(
-            owner.account_id, owner.key_id, owner.scopes, left, owner.name, owner.own_limits.max_streams, owner.user
+            owner.account_id, owner.key_id, owner.scopes, left, owner.name, owner.own_limits.max_streams, owner.user, owner.refreshed
         )
 
 

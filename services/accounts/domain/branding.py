@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from services.accounts.domain.home import Home
-from services.accounts.domain.rate_limits import RateLimits
 from services.accounts.installation import Logo
 from services.accounts.store.logos import LogoStore
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity, current_client
+from services.common.identity import Identity
 
 _SIDE = 128
 _HEAD = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
@@ -18,13 +17,11 @@ class Branding:
     """What everybody sees, and what those may change who may; that they may has been checked. Raises PERMISSION_DENIED for changes by
     callers of another account."""
 
-    def __init__(self, store: LogoStore, home: Home, limits: RateLimits) -> None:
-        self._store, self._home, self._limits = store, home, limits
+    def __init__(self, store: LogoStore, home: Home) -> None:
+        self._store, self._home = store, home
 
     async def logo(self) -> Logo:
-        """The logo. Raises RATE_LIMITED and LOGO_NOT_FOUND."""
-        # The edge does not ask about calls that need no key.
-        await self._limits.spend(self._limits.of_address(current_client().address or ""))
+        """The logo. Raises LOGO_NOT_FOUND."""
         account_id = await self._home.account_id()
         logo = await self._store.find(account_id) if account_id is not None else None
         if logo is None:

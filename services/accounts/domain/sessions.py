@@ -19,6 +19,7 @@ from services.common.audit.actor import Actor, ActorKind, acting_user
 from services.common.clock import Clock, system_clock
 from services.common.errors import MISSING, DarkroomError, ErrorReason
 from services.common.identity import Identity, current_client
+from services.common.scopes import require_changed_password
 
 _LONGEST_NAME = 100
 """Characters. No name is longer. What is cut off a longer one is not kept in the audit log either."""
@@ -72,8 +73,7 @@ class Sessions:
         raise DarkroomError(ErrorReason.CREDENTIALS_INVALID, "Invalid credentials")
 
     async def session(self, token: str, caller: Identity | None = None) -> Session:
-        """The session of a token; without one, that of the caller. Raises RATE_LIMITED and SESSION_INVALID."""
-        await self._count()
+        """The session of a token; without one, that of the caller. Raises SESSION_INVALID."""
         if not token and caller is not None and caller.user is not None:
             return await self._own(caller) or _invalid()
         if not token:
@@ -81,8 +81,7 @@ class Sessions:
         return await self._sessions.session(digest_of(token), self._clock()) or _invalid()
 
     async def delete(self, token: str, caller: Identity | None = None) -> None:
-        """Sign out; without a token, the caller. Nothing happens where there is no session. Raises RATE_LIMITED."""
-        await self._count()
+        """Sign out; without a token, the caller. Nothing happens where there is no session."""
         if token:
             session = await self._sessions.session(digest_of(token), self._clock())
         else:
@@ -117,16 +116,11 @@ class Sessions:
         nothing is kept. Raises PASSWORD_CHANGE_REQUIRED."""
         answered = None if remind_later else enabled
         if caller.user is not None and caller.key_id:
-            if caller.user.must_change:
-                raise DarkroomError(ErrorReason.PASSWORD_CHANGE_REQUIRED, "Password change required")
+            require_changed_password(caller.user)
             now = self._clock()
             remind_at = now + _REMINDED_AFTER if remind_later else None
             await self._people.set_analytics(caller.account_id, caller.user.id, answered, now, remind_at)
         return answered
-
-    async def _count(self) -> None:
-        """Count a call for its address: the edge does not ask about calls that need no key."""
-        await self._limits.spend(self._limits.of_address(current_client().address or ""))
 
     async def _count_attempt(self) -> None:
         """Count an attempt to sign in. The limit is read each time: a new one is in force at once, in every replica."""

@@ -13,6 +13,7 @@ from services.accounts.store.sessions import SessionStore
 from services.common.clock import Clock, system_clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity, UserIdentity
+from services.common.scopes import require_changed_password
 
 _DEFAULT_NAME, _LONGEST = "Default API Key", 100
 _EVERYONES = "apikeys:all"
@@ -74,7 +75,7 @@ class UserKeys:
         """The caller's keys, or everyone's for a caller with that permission, the oldest first. Raises PASSWORD_CHANGE_REQUIRED."""
         user = caller.user
         if user is not None:
-            _check_free(user)
+            require_changed_password(user)
         # What this replica has seen and not yet written.
         await self._usage.step()
         return await self._store.keys(caller.account_id, None if user is None or _EVERYONES in user.permissions else user.id)
@@ -83,7 +84,7 @@ class UserKeys:
         """Delete one of the caller's own keys. Raises PASSWORD_CHANGE_REQUIRED and API_KEY_NOT_FOUND."""
         user, ended = caller.user, None
         if user is not None:
-            _check_free(user)
+            require_changed_password(user)
             if "\0" not in key_id:
                 ended = await self._store.end_key(caller.account_id, user.id, key_id)
         if ended is None:
@@ -94,10 +95,5 @@ class UserKeys:
 def _person(caller: Identity) -> UserIdentity:
     if caller.user is None or not caller.key_id:
         raise DarkroomError(ErrorReason.PERMISSION_DENIED, "Only people who have signed in have such API keys.")
-    _check_free(caller.user)
+    require_changed_password(caller.user)
     return caller.user
-
-
-def _check_free(user: UserIdentity) -> None:
-    if user.must_change:
-        raise DarkroomError(ErrorReason.PASSWORD_CHANGE_REQUIRED, "Password change required")

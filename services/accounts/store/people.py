@@ -115,15 +115,16 @@ SELECT id FROM sessions UNION ALL SELECT id FROM keys
 """)
 _REFRESH = text("""
 WITH sessions AS (
-  UPDATE session SET refreshed_at = now()
+  UPDATE session SET refreshed_at = clock_timestamp()
   WHERE person_id = :id AND ended_at IS NULL AND (CAST(:only AS bigint) IS NULL OR id = :only) RETURNING id
 ),
 keys AS (
-  UPDATE person_key SET refreshed_at = now()
+  UPDATE person_key SET refreshed_at = clock_timestamp()
   WHERE person_id = :id AND ended_at IS NULL AND (CAST(:only AS bigint) IS NULL OR id = :only) RETURNING id
 )
 SELECT id FROM sessions UNION ALL SELECT id FROM keys
 """)
+"""Not `now()`, which is when the transaction began: it may have waited for another, whose moment then is later."""
 
 
 class PeopleStore:

@@ -57,10 +57,10 @@ SELECT id FROM removed
 _MOVE = text("""
 WITH moved AS (UPDATE person SET role = :to WHERE account_id = :account_id AND role = :name RETURNING id),
 sessions AS (
-  UPDATE session SET refreshed_at = now() FROM moved WHERE person_id = moved.id AND ended_at IS NULL RETURNING session.id
+  UPDATE session SET refreshed_at = clock_timestamp() FROM moved WHERE person_id = moved.id AND ended_at IS NULL RETURNING session.id
 ),
 keys AS (
-  UPDATE person_key SET refreshed_at = now() FROM moved WHERE person_id = moved.id AND ended_at IS NULL RETURNING person_key.id
+  UPDATE person_key SET refreshed_at = clock_timestamp() FROM moved WHERE person_id = moved.id AND ended_at IS NULL RETURNING person_key.id
 )
 SELECT id FROM sessions UNION ALL SELECT id FROM keys
 """)

@@ -22,10 +22,10 @@ from services.common.identity import UserIdentity
 
 _SWEEP_ROWS = 1000
 _KEPT_FOR = timedelta(hours=1)
-# Streams that were opened while a cached answer still said what had been permitted before are told; those opened later are left alone.
-_REFRESHED_FOR = timedelta(seconds=10)
 _LIMIT_COLUMNS = tuple(field.name for field in fields(AccountLimits))
 _LIMITS = ", ".join(f"account.{name}" for name in _LIMIT_COLUMNS)
+
+_REFRESHED = "coalesce(CAST(extract(epoch FROM refreshed_at) * 1000000 AS bigint), 0) AS refreshed"
 
 _ADD_SESSION = text(f"""
 WITH owner AS (SELECT * FROM person WHERE id = :person_id AND password_hash = :password_hash FOR SHARE),
@@ -121,10 +121,11 @@ SELECT id FROM ended
 
 _OWNER = text(f"""
 WITH used AS (
-  SELECT id AS key_id, person_id, '' AS key_name, NULL AS key_permissions, expires_at AS ends, true AS is_session
+  SELECT id AS key_id, person_id, '' AS key_name, NULL AS key_permissions, expires_at AS ends, true AS is_session, {_REFRESHED}
   FROM session WHERE sha256 = :sha256 AND ended_at IS NULL
   UNION ALL
-  SELECT id, person_id, name, permissions, expires_at, false FROM person_key WHERE sha256 = :sha256 AND ended_at IS NULL
+  SELECT id, person_id, name, permissions, expires_at, false, {_REFRESHED}
+  FROM person_key WHERE sha256 = :sha256 AND ended_at IS NULL
 )
 SELECT used.*, {PERSON_COLUMNS}, {_LIMITS}
 FROM used JOIN person ON person.id = used.person_id {PERSON_JOINS} JOIN account ON account.id = person.account_id
@@ -141,11 +142,19 @@ FROM used JOIN locked USING (id) WHERE person_key.id = used.id
 
 def _recently(table: str) -> str:
     return f"""SELECT id FROM {table}
-WHERE ended_at > now() - CAST(:within AS interval) OR refreshed_at > now() - CAST(:refreshed AS interval)
+WHERE ended_at > now() - CAST(:within AS interval)
   OR expires_at BETWEEN now() - CAST(:within AS interval) AND now()"""  # noqa: S608 - a constant
 
 
 _RECENTLY_ENDED = text(f"{_recently('session')} UNION ALL {_recently('person_key')}")
+
+
+def _refreshed(table: str) -> str:
+    return f"""SELECT id, {_REFRESHED} FROM {table}
+WHERE refreshed_at > now() - CAST(:within AS interval) AND ended_at IS NULL"""  # noqa: S608 - a constant
+
+
+_RECENTLY_REFRESHED = text(f"{_refreshed('session')} UNION ALL {_refreshed('person_key')}")
 _SWEEP_SESSIONS = text("""
 DELETE FROM session WHERE id IN (
   SELECT id FROM session WHERE expires_at < :before OR ended_at < :before LIMIT :limit FOR UPDATE SKIP LOCKED
@@ -264,15 +273,21 @@ class SessionStore:
         user = UserIdentity(person.public_id, person.name, person.role, permissions, must_change, row["is_session"])
         scopes = scopes_of(permissions, must_change=must_change)
         limits = AccountLimits(*(row[name] for name in _LIMIT_COLUMNS))
-        return KeyOwner(row["key_id"], person.account_id, scopes, row["ends"], limits, row["key_name"], user=user)
+        return KeyOwner(
+            row["key_id"], person.account_id, scopes, row["ends"], limits, row["key_name"], user=user, refreshed=row["refreshed"]
+        )
 
     async def record_use(self, used: Mapping[int, datetime]) -> None:
         """Record when keys were last used; a time earlier than the recorded one changes nothing."""
         await self._database.fetch(_RECORD_USE, {"key_ids": list(used), "moments": list(used.values())})
 
     async def recently_ended(self, within: timedelta) -> Sequence[int]:
-        """Ids of what has ended or expired in the last `within`, and of what has just come to permit something else."""
-        return [row["id"] for row in await self._database.fetch(_RECENTLY_ENDED, {"within": within, "refreshed": _REFRESHED_FOR})]
+        """Ids of what has ended or expired in the last `within`."""
+        return [row["id"] for row in await self._database.fetch(_RECENTLY_ENDED, {"within": within})]
+
+    async def recently_refreshed(self, within: timedelta) -> Mapping[int, int]:
+        """What has come to permit something else in the last `within` and has not ended: ids, and when, as in `Identity.refreshed`."""
+        return {row["id"]: row["refreshed"] for row in await self._database.fetch(_RECENTLY_REFRESHED, {"within": within})}
 
     async def sweep(self, now: datetime) -> bool:
         """Delete one batch of what ended or expired an hour ago; True if there may be more. Expired keys stay until their owner deletes

@@ -155,6 +155,13 @@ def is_anonymous(method: MethodDescriptor) -> bool:
     return method.GetOptions().Extensions[options_pb2.access] == options_pb2.ACCESS_ANYONE
 
 
+@cache
+def anonymous_rpcs() -> frozenset[str]:
+    """The paths of the methods that are called as gRPC without a key."""
+    services = (service for service in called_services() if not is_json(service))
+    return frozenset(f"/{one.full_name}/{method.name}" for one in services for method in one.methods if is_anonymous(method))
+
+
 def is_read(method: MethodDescriptor) -> bool:
     """Whether calls of a method change nothing."""
     return method.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS
@@ -307,7 +314,7 @@ def _binding(rule: http_pb2.HttpRule) -> HttpBinding:
 
 def forget() -> None:
     """Drop what was read from the protos, so that they are read again after Python's path has changed."""
-    for cached in (surfaces, public_services, called_services, routes, surface_rules, _rpc_surfaces, key_headers, _files):
+    for cached in (surfaces, public_services, called_services, routes, surface_rules, _rpc_surfaces, key_headers, anonymous_rpcs, _files):
         cached.cache_clear()
 
 

@@ -147,7 +147,7 @@ class CallInterceptor:
         metadata, policy = served.metadata, served.policy
         if policy.access == options_pb2.ACCESS_ACCOUNT and self._listener == "public":
             identity = self._verifier.identity(str(metadata.get(IDENTITY_HEADER, "")))
-            require_scope(policy.scope, identity.scopes)
+            require_scope(policy.scope, identity)
         elif policy.access == options_pb2.ACCESS_SERVICE and self._listener == "internal":
             identity = self._verifier.service(str(metadata.get("authorization", "")))
             log.bind_to_context(caller=identity.service)

@@ -48,7 +48,7 @@ def input_urls(urls: Mapping[str, str]) -> list[InputUrl]:
     """The inputs that the caller names by URLs, by the fields that name them. They become files of the account, which needs another scope
     than tasks do. Raises PERMISSION_DENIED."""
     if urls:
-        require_scope(scope_pb2.SCOPE_FILES_WRITE, current_identity().scopes)
+        require_scope(scope_pb2.SCOPE_FILES_WRITE, current_identity())
     return [InputUrl(url, field) for field, url in urls.items()]
 
 

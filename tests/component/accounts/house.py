@@ -35,6 +35,7 @@ from tests.unit.accounts.limits import Buckets, limits
 
 PASSWORD, OTHER = "Sesame-0pen", "0pen-Sesame"
 DEFAULT = "admin"
+CHANGE_FIRST = "Password change required: change it with SessionsService.ChangePassword, then call again."
 ADDRESS = "203.0.113.7"
 
 
@@ -89,7 +90,7 @@ class House:
         """Who calls with a token or a key, as the edge says. Raises API_KEY_INVALID."""
         admitted = await self.admission.admit(secret, ADDRESS)
         owner = self.owners[admitted.token]
-        return Identity(owner.account_id, owner.key_id, owner.name, scopes=owner.scopes, user=owner.user)
+        return Identity(owner.account_id, owner.key_id, owner.name, scopes=owner.scopes, user=owner.user, refreshed=owner.refreshed)
 
     async def permissions(self, secret: str) -> frozenset[str]:
         """What a person's token or key permits."""

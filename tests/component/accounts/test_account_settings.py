@@ -17,7 +17,7 @@ from services.accounts.store.logos import LogoStore
 from services.common.database import Database, opened
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Client, Identity
-from tests.component.accounts.house import House, refusing
+from tests.component.accounts.house import CHANGE_FIRST, House, refusing
 from tests.harness.callers import calling
 from tests.system.pictures import disc, encoded
 
@@ -81,7 +81,7 @@ async def test_all_or_none(house: House) -> None:
 
 async def test_another_account_has_none(house: House) -> None:
     stranger = Identity((await house.accounts.create_account("another")).id, 7)
-    settings, branding = replica(house), Branding(LogoStore(house.database), house.home, house.limits)
+    settings, branding = replica(house), Branding(LogoStore(house.database), house.home)
     for refused in (
         settings.all(stranger),
         settings.get(stranger, "a"),
@@ -157,7 +157,7 @@ async def test_how_old_files_may_get(house: House, value: str, hours: float | No
 
 
 async def test_the_logo_and_its_setting(house: House) -> None:
-    settings, branding = replica(house), Branding(LogoStore(house.database), house.home, house.limits)
+    settings, branding = replica(house), Branding(LogoStore(house.database), house.home)
     with calling(Identity(0), Client("203.0.113.7", "browser")):
         with refusing(ErrorReason.LOGO_NOT_FOUND, "No custom logo set"):
             await branding.logo()
@@ -180,5 +180,5 @@ async def test_the_password_is_changed_first(house: House) -> None:
     token, _ = await house.sign_in()
     newcomer = await house.identity(token)
     for refused in (replica(house).all(newcomer), replica(house).get(newcomer, "instance_id")):
-        with refusing(ErrorReason.PASSWORD_CHANGE_REQUIRED, "Password change required"):
+        with refusing(ErrorReason.PASSWORD_CHANGE_REQUIRED, CHANGE_FIRST):
             await refused

@@ -104,7 +104,7 @@ async def test_from_the_first_sign_in_to_the_last_sign_out(replicas: Replicas, a
         )
         assert (await refusal(at_second.users.ListUsers(users_service_pb2.ListUsersRequest(), metadata=metadata)))[
             0
-        ] is ErrorReason.PERMISSION_DENIED
+        ] is ErrorReason.PASSWORD_CHANGE_REQUIRED
         await at_first.changed(first, session, "admin")
         # The other replica hears of it.
         async with asyncio.timeout(15):

@@ -16,7 +16,7 @@ from services.common.audit.actor import ActorKind
 from services.common.database import Database, opened
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Client
-from tests.component.accounts.house import House, refusing
+from tests.component.accounts.house import CHANGE_FIRST, House, refusing
 from tests.harness.callers import calling
 
 LACKING = "Cannot scope key with permissions you don't have: "
@@ -149,7 +149,7 @@ async def test_who_has_no_keys(house: House) -> None:
     token, _ = await house.sign_in()
     first = await house.identity(token)
     for call in (house.keys.create(first, "", (), never), house.keys.all(first), house.keys.delete(first, "x")):
-        with refusing(ErrorReason.PASSWORD_CHANGE_REQUIRED, "Password change required"):
+        with refusing(ErrorReason.PASSWORD_CHANGE_REQUIRED, CHANGE_FIRST):
             await call
     with refusing(ErrorReason.PERMISSION_DENIED, "Only people who have signed in have such API keys."):
         await house.keys.create(house.owner, "", (), never)

@@ -168,13 +168,24 @@ async def test_another_role_counts_at_once(house: House) -> None:
     assert house.revoked == []
 
 
-async def test_a_change_of_the_role_is_announced_for_a_short_time(house: House) -> None:
+async def test_a_change_of_the_role_is_announced_with_its_moment(house: House) -> None:
     ada = await house.member("ada", "editor")
+    token, session = await house.sign_in("ada", PASSWORD)
     assert ada.user is not None
-    announced = await house.session_store.recently_ended(MINUTES)
-    await house.users.update(house.owner, ada.user.id, "user", None)
-    assert set(await house.session_store.recently_ended(MINUTES)) - set(announced) <= {ada.key_id}
-    assert ada.key_id in await house.session_store.recently_ended(MINUTES)
+    # The own session outlives a change of the password that was due.
+    assert await house.session_store.recently_refreshed(MINUTES) == {ada.key_id: ada.refreshed}
+    moments = [(await house.identity(token)).refreshed]
+    for role in ("user", "editor"):
+        await house.users.update(house.owner, ada.user.id, role, None)
+        moments.append((await house.identity(token)).refreshed)
+        announced = await house.session_store.recently_refreshed(MINUTES)
+        assert announced.keys() == {ada.key_id, session.id}
+        assert announced[session.id] == moments[-1]
+    assert moments[0] == 0 < moments[1] < moments[2]
+    assert not {ada.key_id, session.id} & {*await house.session_store.recently_ended(MINUTES)}
+    await house.sessions.delete(token)
+    assert session.id not in await house.session_store.recently_refreshed(MINUTES)
+    assert session.id in await house.session_store.recently_ended(MINUTES)
 
 
 async def test_demotions_at_once_leave_one_administrator(house: House) -> None:

@@ -138,6 +138,10 @@ class Service:
         """Metadata of a public call, as the edge sets it, for an account that may have its own limit of streams."""
         return ((IDENTITY_HEADER, self._accounts.identity_token(account_id, KEY, max_streams=max_streams)),)
 
+    def refreshed(self, account_id: int, moment: int) -> tuple[tuple[str, str], ...]:
+        """Metadata of a public call with a session that has come to permit something else at a moment (0: never)."""
+        return ((IDENTITY_HEADER, self._accounts.identity_token(account_id, KEY, refreshed=moment)),)
+
     def person(self, account_id: int, person: str, *permissions: str) -> tuple[tuple[str, str], ...]:
         """Metadata of a public call of somebody with these permissions."""
         user = UserIdentity(person, person, "user", frozenset(permissions))

@@ -12,7 +12,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.common.bus import Bus
-from services.common.revocations import announce_revoked
+from services.common.revocations import announce_refreshed, announce_revoked
 from tests.component.tasks.service import KEY, Replica, Service, error_of
 
 ACCOUNT = 7_001
@@ -94,6 +94,22 @@ async def test_a_revoked_key_ends_its_streams(service: Service, replica: Replica
             async for _ in stream:
                 pass
     assert error_of(ended.value)[0] == "API_KEY_INVALID"
+
+
+async def test_a_refresh_ends_the_streams_that_were_opened_before_and_no_others(service: Service, replica: Replica, bus: Bus) -> None:
+    task = await replica.create(service.caller(ACCOUNT))
+    request = tasks_service_pb2.WatchTaskRequest(task_id=task.id)
+    before, after = (aiter(replica.tasks.WatchTask(request, metadata=service.refreshed(ACCOUNT, moment))) for moment in (0, 5))
+    for stream in (before, after):
+        await anext(stream)
+    await announce_refreshed(bus.client, {KEY: 5})
+    with pytest.raises(grpc.aio.AioRpcError) as ended:
+        async with asyncio.timeout(20):
+            await anext(before)
+    assert error_of(ended.value)[0] == "UNAVAILABLE"
+    await run(service, replica, task.id, 1)
+    async with asyncio.timeout(20):
+        assert [reply.event.state async for reply in after][-1] == task_pb2.TASK_STATE_SUCCEEDED
 
 
 async def test_a_stopping_replica_sends_its_watchers_elsewhere(service: Service) -> None:

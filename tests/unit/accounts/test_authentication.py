@@ -179,8 +179,8 @@ def test_a_token_ends_with_its_key_and_carries_what_the_key_may_do() -> None:
     IdentitySigner(signer)(KeyOwner(7, 3, frozenset({"tasks:read"}), now.replace(second=9), name="ci"), now)
     IdentitySigner(signer)(KeyOwner(7, 3), now)
     assert [call.args for call in signer.identity_token.call_args_list] == [
-        (3, 7, frozenset({"tasks:read"}), 9.0, "ci", None, None),
-        (3, 7, None, 60, "", None, None),
+        (3, 7, frozenset({"tasks:read"}), 9.0, "ci", None, None, 0),
+        (3, 7, None, 60, "", None, None, 0),
     ]
 
 

@@ -40,6 +40,16 @@ def test_identity_token_carries_the_account_s_own_limit_of_streams(keys: Keys) -
     assert [verifier.identity(signer.identity_token(12, 34, max_streams=own)).max_streams for own in (None, 0, 7)] == [None, 0, 7]
 
 
+def test_identity_token_tells_when_the_session_was_refreshed(keys: Keys) -> None:
+    signer, verifier = keys.signer("accounts"), keys.verifier()
+    assert [verifier.identity(signer.identity_token(12, 34, refreshed=moment)).refreshed for moment in (0, 1_800_000_000_000_001)] == [
+        0,
+        1_800_000_000_000_001,
+    ]
+    # One of the previous version, which does not say.
+    assert verifier.identity(signer.identity_token(12, 34)).refreshed == 0
+
+
 def test_only_accounts_may_issue_identities(keys: Keys) -> None:
     token = keys.signer("files").identity_token(12, 34)
     _assert_refused(lambda: keys.verifier().identity(token))

@@ -10,6 +10,7 @@ from darkroom.common.v1.scopes import SCOPES, scope_text
 from darkroom.rest.v1 import audit_pb2, keys_pb2
 from services.common.audit.actions import ACTIONS
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.identity import Identity, UserIdentity
 from services.common.rpc import catalogue
 from services.common.rpc.policy import PolicyTable
 from services.common.scopes import require_scope
@@ -42,15 +43,25 @@ def test_no_method_that_changes_something_is_open_to_readers() -> None:
 
 
 def test_what_a_limited_key_may_call() -> None:
-    require_scope(scope_pb2.SCOPE_TASKS_READ, frozenset({"tasks:read"}))
-    require_scope(scope_pb2.SCOPE_ANY, frozenset())
+    reader, nothing, everything = (Identity(1, 2, scopes=scopes) for scopes in (frozenset({"tasks:read"}), frozenset[str](), None))
+    require_scope(scope_pb2.SCOPE_TASKS_READ, reader)
+    require_scope(scope_pb2.SCOPE_ANY, nothing)
     for needed in (scope_pb2.SCOPE_TASKS_WRITE, scope_pb2.SCOPE_UNSPECIFIED):
-        require_scope(needed, None)
+        require_scope(needed, everything)
         with pytest.raises(DarkroomError) as refused:
-            require_scope(needed, frozenset({"tasks:read"}))
+            require_scope(needed, reader)
         assert refused.value.reason is ErrorReason.PERMISSION_DENIED
     with pytest.raises(DarkroomError, match="tasks:write, which"):
-        require_scope(scope_pb2.SCOPE_TASKS_WRITE, frozenset({"tasks:read"}))
+        require_scope(scope_pb2.SCOPE_TASKS_WRITE, reader)
+
+
+def test_who_must_change_the_password_is_told_so() -> None:
+    session = Identity(1, 2, scopes=frozenset(), user=UserIdentity("1", "ada", "user", frozenset(), must_change=True, session=True))
+    require_scope(scope_pb2.SCOPE_ANY, session)
+    for needed in (scope_pb2.SCOPE_TASKS_READ, scope_pb2.SCOPE_UNSPECIFIED):
+        with pytest.raises(DarkroomError, match="ChangePassword") as refused:
+            require_scope(needed, session)
+        assert refused.value.reason is ErrorReason.PASSWORD_CHANGE_REQUIRED
 
 
 def test_policies_carry_the_scope() -> None:

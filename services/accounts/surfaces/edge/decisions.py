@@ -103,9 +103,9 @@ def _told_to_nobody(admission: Admission, surface: Surface | None, address: str)
 
 def _is_public(path: str, surface: Surface | None) -> bool:
     """Whether a request of a surface needs no key, by its path."""
-    if surface is None or not surface.over_http:
-        return False
     bare = path.partition("?")[0]
+    if surface is None or not surface.over_http:
+        return bare in catalogue.anonymous_rpcs()
     return any(bare == prefix or bare.startswith(f"{prefix}/") for prefix in surface.public_prefixes)
 
 

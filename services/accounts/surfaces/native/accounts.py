@@ -35,7 +35,8 @@ class AccountsServicer(accounts_service_pb2_grpc.AccountsServiceServicer):
         identity = current_identity()
         tenant = await self._accounts.account(identity.account_id)
         account = account_pb2.Account(id=tenant.id, name=tenant.name, create_time=_timestamp(tenant.created_at))
-        return accounts_service_pb2.GetAccountResponse(account=account, scopes=_scopes(identity.scopes))
+        must_change = identity.user is not None and identity.user.must_change
+        return accounts_service_pb2.GetAccountResponse(account=account, scopes=_scopes(identity.scopes), must_change_password=must_change)
 
     async def CreateApiKey(  # noqa: D102 - an rpc
         self, request: accounts_service_pb2.CreateApiKeyRequest, context: Context

@@ -44,11 +44,13 @@ class _Uploads:
     async def serve(self, request: Request, identity: Identity) -> Response:
         """Store the picture, and have it edited."""
         account_id = identity.account_id
-        async with self._revocations.watching(identity.key_id) as revoked:
+        async with self._revocations.watching(identity) as watcher:
             received = await self._receiver.receive(request, UploadParts(), account_id)
-            if revoked.is_set():
+            try:
+                watcher.check()
+            except DarkroomError:
                 await self._receiver.discard(account_id, received.file_ids)
-                raise DarkroomError(ErrorReason.API_KEY_INVALID, "The key was revoked.")
+                raise
         try:
             call = upload(received.texts, received.file_ids)
             service, asked_by = catalogue.served_by(_METHOD.containing_service), _asked_by(request)

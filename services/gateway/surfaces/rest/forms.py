@@ -59,11 +59,13 @@ class RestForms:
 
     async def serve(self, method: MethodDescriptor, fields: Fields, request: Request, identity: Identity) -> Response:
         """Receive the form, and make the call."""
-        async with self._revocations.watching(identity.key_id) as revoked:
+        async with self._revocations.watching(identity) as watcher:
             received = await self._receiver.receive(request, fields, identity.account_id)
-            if revoked.is_set():
+            try:
+                watcher.check()
+            except DarkroomError:
                 await self._receiver.discard(identity.account_id, received.file_ids)
-                raise DarkroomError(ErrorReason.API_KEY_INVALID, "The key was revoked.")
+                raise
         return await self.call(method, request, received, fields, identity)
 
 

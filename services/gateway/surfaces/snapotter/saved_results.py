@@ -32,7 +32,7 @@ class SavedResults:
         named = sent.fields.get(FILE_ID, "").strip() or _in_settings(settings)
         if not named or len(named) > _LONGEST_ID or not named.isascii() or not named.isprintable():
             return ""
-        require_scope(scope_pb2.SCOPE_FILES_WRITE, identity.scopes)
+        require_scope(scope_pb2.SCOPE_FILES_WRITE, identity)
         return named
 
     async def save(self, identity: Identity, parent: str, run: run_service_pb2.Run, name: str, tool: str) -> str | None:

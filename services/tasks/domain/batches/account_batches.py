@@ -10,7 +10,7 @@ from services.common.bus import Bus
 from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
-from services.common.revocations import Revocations
+from services.common.revocations import Revocations, Watcher
 from services.tasks.domain.batches.ends import BatchEnds
 from services.tasks.domain.lifecycle.notifications import Notifications, tell_worker
 from services.tasks.domain.owner.account_tasks import TaskPage
@@ -64,9 +64,9 @@ class AccountBatches:
 
     async def wait(self, identity: Identity, batch_id: int, seconds: int) -> BatchNow:
         """The batch once all its tasks have ended, or as it is after `seconds`. The wait also ends when this process stops. Raises
-        BATCH_NOT_FOUND, and API_KEY_INVALID when the key is revoked meanwhile."""
+        BATCH_NOT_FOUND, and what `Watcher.check` does when the key is revoked or refreshed meanwhile."""
         until = asyncio.get_running_loop().time() + seconds
-        async with self._revocations.watching(identity.key_id) as revoked:
+        async with self._revocations.watching(identity) as watcher:
             with self._ends.of(batch_id) as ends:
                 while True:
                     # One that is counted although the row has it already only leads to another look.
@@ -76,9 +76,8 @@ class AccountBatches:
                     if batch.stored.end_time is not None or left <= 0 or self._stopping.is_set():
                         return batch
                     all_ended = ends.reaching(before + max(1, batch.stored.open))
-                    await _first_of(revoked, self._stopping, all_ended, seconds=min(_LOOK_SECONDS, left))
-                    if revoked.is_set():
-                        raise DarkroomError(ErrorReason.API_KEY_INVALID, "The key was revoked.")
+                    await _first_of(watcher, self._stopping, all_ended, seconds=min(_LOOK_SECONDS, left))
+                    watcher.check()
 
     async def page(self, account_id: int, *, size: int, token: str) -> BatchPage:
         """`size` batches (0: 20), newest first. Raises FIELD_INVALID for a token it did not make."""
@@ -137,7 +136,7 @@ def batch_not_found() -> DarkroomError:
     return DarkroomError(ErrorReason.BATCH_NOT_FOUND, "No such batch.")
 
 
-async def _first_of(*events: asyncio.Event, seconds: float) -> None:
+async def _first_of(*events: asyncio.Event | Watcher, seconds: float) -> None:
     """Wait for one of the events, up to the given time."""
     waits = [asyncio.ensure_future(event.wait()) for event in events]
     try:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
-from services.common.revocations import Revocations
+from services.common.revocations import Revocations, Watcher
 from services.tasks.domain.owner.account_tasks import find_task
 from services.tasks.domain.owner.event_feed import EventFeed, Inbox
 from services.tasks.model import Task, TaskEvent
@@ -23,7 +23,7 @@ _PAGE = 200
 
 
 class Watching:
-    """Serves watchers until their task ends, their key is revoked, or `stopping` is set."""
+    """Serves watchers until their task ends, their key is revoked or refreshed, or `stopping` is set."""
 
     def __init__(self, store: TaskStore, feed: EventFeed, revocations: Revocations, stopping: asyncio.Event) -> None:
         self._store, self._feed, self._revocations, self._stopping = store, feed, revocations, stopping
@@ -38,13 +38,13 @@ class Watching:
     async def watch(self, identity: Identity, task_id: int, after: int) -> AsyncGenerator[TaskEvent, None]:
         """The task's events after the number `after`, up to its terminal one.
 
-        Raises TASK_NOT_FOUND; API_KEY_INVALID when the key is revoked meanwhile; UNAVAILABLE when this process stops, so that the client
-        continues with another replica.
+        Raises TASK_NOT_FOUND; what `Watcher.check` does when the key is revoked or refreshed meanwhile; UNAVAILABLE when this process
+        stops, so that the client continues with another replica.
         """
         task = await find_task(self._store, identity.account_id, task_id)
         if task.state.terminal and after >= task.last_sequence:
             return
-        async with self._inbox(identity, task_id) as (inbox, revoked):
+        async with self._inbox(identity, task_id) as (inbox, watcher):
             read = True
             while True:
                 if read:
@@ -53,7 +53,7 @@ class Watching:
                         after = event.sequence
                         if event.state.terminal:
                             return
-                await _news(inbox, revoked)
+                await _news(inbox, watcher)
                 if self._stopping.is_set():
                     raise DarkroomError(ErrorReason.UNAVAILABLE, "The service is restarting. Resume after the last event you received.")
                 news = inbox.take()
@@ -74,17 +74,18 @@ class Watching:
 
         `known` is the task as the caller has created it just now, which is then not read again.
 
-        The wait also ends when this process stops. Raises TASK_NOT_FOUND, and API_KEY_INVALID when the key is revoked meanwhile.
+        The wait also ends when this process stops. Raises TASK_NOT_FOUND, and what `Watcher.check` does when the key is revoked or
+        refreshed meanwhile.
         """
         if seconds == 0:
             return await find_task(self._store, identity.account_id, task_id)
-        async with self._inbox(identity, task_id) as (inbox, revoked):
+        async with self._inbox(identity, task_id) as (inbox, watcher):
             # One that has just been created cannot have ended before the inbox was opened.
             task = known if known is not None and known.last_sequence == 1 else await find_task(self._store, identity.account_id, task_id)
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     while not (task.state.terminal or (after is not None and task.last_sequence > after)):
-                        await _news(inbox, revoked)
+                        await _news(inbox, watcher)
                         if self._stopping.is_set():
                             break
                         news = inbox.take()
@@ -97,14 +98,14 @@ class Watching:
         return await find_task(self._store, identity.account_id, task_id)
 
     @asynccontextmanager
-    async def _inbox(self, identity: Identity, task_id: int) -> AsyncIterator[tuple[Inbox, asyncio.Event]]:
-        """An inbox whose owner is also woken when this process stops or the key is revoked, and the event that tells the latter."""
-        async with self._feed.inbox(task_id) as inbox, self._revocations.watching(identity.key_id) as revoked:
-            interruptions = [asyncio.ensure_future(event.wait()) for event in (revoked, self._stopping)]
+    async def _inbox(self, identity: Identity, task_id: int) -> AsyncIterator[tuple[Inbox, Watcher]]:
+        """An inbox whose owner is also woken when this process stops or the key is revoked or refreshed, and what tells the latter."""
+        async with self._feed.inbox(task_id) as inbox, self._revocations.watching(identity) as watcher:
+            interruptions = [asyncio.ensure_future(event.wait()) for event in (watcher, self._stopping)]
             for interruption in interruptions:
                 interruption.add_done_callback(lambda _: inbox.wake())
             try:
-                yield inbox, revoked
+                yield inbox, watcher
             finally:
                 for interruption in interruptions:
                     interruption.cancel()
@@ -118,8 +119,7 @@ class Watching:
                 return
 
 
-async def _news(inbox: Inbox, revoked: asyncio.Event) -> None:
-    """Wait for something to happen. Raises API_KEY_INVALID."""
+async def _news(inbox: Inbox, watcher: Watcher) -> None:
+    """Wait for something to happen. Raises what `Watcher.check` does."""
     await inbox.filled()
-    if revoked.is_set():
-        raise DarkroomError(ErrorReason.API_KEY_INVALID, "The key was revoked.")
+    watcher.check()

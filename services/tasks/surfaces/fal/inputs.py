@@ -74,7 +74,7 @@ def read_inputs(given: Mapping[str, object], kind: options_pb2.MediaKind.ValueTy
 def require_files_scope(inputs: Inputs) -> None:
     """What URLs lead to becomes files of the account, which needs another scope than tasks do. Raises PERMISSION_DENIED."""
     if inputs.urls:
-        require_scope(scope_pb2.SCOPE_FILES_WRITE, current_identity().scopes)
+        require_scope(scope_pb2.SCOPE_FILES_WRITE, current_identity())
 
 
 def _named(given: Mapping[str, object], kind: options_pb2.MediaKind.ValueType, found: list[Violation]) -> list[tuple[str, object]]:
