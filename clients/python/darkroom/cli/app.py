@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 from shutil import get_terminal_size
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from darkroom.cli import (
     account,
@@ -35,8 +36,18 @@ from darkroom.cli.options import NARROW
 from darkroom.cli.own_version import own_version
 from darkroom.cli.resume import resume
 
+
+class _Commands(TyperGroup):
+    """Groups also answer to their plurals, which no list shows."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name."""
+        return super().get_command(ctx, _GROUPS.get(cmd_name, cmd_name))
+
+
 app = typer.Typer(
     name="darkroom",
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     # A narrow terminal has no room for frames and columns.
@@ -85,6 +96,8 @@ def _first_sentence(text: str | None) -> str:
 
 
 _set_short_help(app)
+_PLURALS = {"batch": "batches", "library": "libraries", "models": "models"}
+_GROUPS = {_PLURALS.get(group.name, f"{group.name}s"): group.name for group in app.registered_groups if group.name}
 
 
 def _show_version(wanted: bool) -> None:

@@ -27,6 +27,8 @@ _SUFFIXES = {
     ),
     options_pb2.MEDIA_KIND_PDF: (".pdf",),
 }
+PICTURES = _SUFFIXES[options_pb2.MEDIA_KIND_IMAGE]
+"""The suffixes of pictures."""
 
 Option = tuple[Any, Any]
 """The annotation and default of an argument or option, as Typer takes them. The default is ... if it is required."""

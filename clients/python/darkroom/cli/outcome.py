@@ -79,8 +79,8 @@ class Outcome:
         )
 
 
-def summary(outcomes: Sequence[Outcome], fatal: DarkroomFailure | None, *, interrupted: bool, keep: bool) -> Text:
-    """The summary of a run: how many items ended how, which failed and why, and how to continue."""
+def summary(outcomes: Sequence[Outcome], fatal: DarkroomFailure | None, *, interrupted: bool, keep: bool, continues: bool = True) -> Text:
+    """The summary of a run: how many items ended how, which failed and why, and how to continue where that `continues`."""
     counts = Counter(outcome.status for outcome in outcomes)
     said = Text()
     if len(outcomes) > 1 or interrupted:
@@ -103,11 +103,11 @@ def summary(outcomes: Sequence[Outcome], fatal: DarkroomFailure | None, *, inter
     reasons = [outcome.reason or "" for outcome in failed] + ([reason_of(fatal)] if fatal is not None else [])
     for advice in dict.fromkeys(map(advice_on, reasons)):
         said.append(f"       {advice}\n" if advice else "", "dim")
-    if fatal is not None and len(outcomes) > 1:
+    if fatal is not None and len(outcomes) > 1 and continues:
         said.append("Run the same command again to continue with the rest.\n")
     if counts[Status.LEFT]:
         said.append("Run `darkroom resume` to wait for the tasks left running and download their results.\n")
-    if interrupted and not keep:
+    if interrupted and not keep and continues:
         said.append("Run the same command again to continue with the rest. With --keep, an interrupt leaves tasks running.\n")
     if counts[Status.SKIPPED]:
         said.append("Results of an earlier run were kept; use --again to redo them.\n")

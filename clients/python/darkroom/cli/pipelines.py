@@ -6,12 +6,13 @@ import json
 from typing import Annotated, Any
 
 import typer
-from google.protobuf.json_format import MessageToDict
 from rich.table import Table
 
 from darkroom.cli.completion import complete_pipelines
 from darkroom.cli.exits import run
-from darkroom.cli.options import NARROW, AsJson, Limit, connect, console, print_json, when
+from darkroom.cli.options import NARROW, AsJson, Limit, Overwrite, connect, console, print_json, when
+from darkroom.cli.pipeline_runs import process
+from darkroom.pipelines import settings_of
 from darkroom.tasks.v1 import pipeline_pb2
 
 app = typer.Typer(help="Manage saved pipelines: tools that are run one after the other.", no_args_is_help=True)
@@ -89,6 +90,24 @@ def save(
     run(work(), as_json=as_json)
 
 
+@app.command("run")
+def run_pipeline(
+    pipeline: Annotated[str, typer.Argument(metavar="PIPELINE", help="Id of a pipeline, or its name.", autocompletion=complete_pipelines)],
+    file: Annotated[list[str], typer.Argument(metavar="FILE...", help="Pictures, folders, or patterns such as 'photos/*.jpg'.")],
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="PATH", help="Folder for the results, or for one picture a file. Default: next to each picture."
+        ),
+    ] = None,
+    parallel: Annotated[int, typer.Option("--parallel", "-p", metavar="N", min=1, max=64, help="Pictures at the same time, 1 to 64.")] = 4,
+    overwrite: Overwrite = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per picture, and no progress.")] = False,
+) -> None:
+    """Run a pipeline on pictures. A picture never gives way to its own result."""
+    run(process(pipeline, file, output, parallel, overwrite=overwrite, as_json=as_json), as_json=as_json)
+
+
 @app.command("rm")
 def remove(
     pipeline: Annotated[list[str], typer.Argument(metavar="PIPELINE...", help="Ids of pipelines.", autocompletion=complete_pipelines)],
@@ -114,15 +133,6 @@ def _print(pipeline: pipeline_pb2.Pipeline, *, as_json: bool) -> None:
         table.add_row("description", pipeline.description)
     table.add_row("saved", when(pipeline.create_time))
     for number, step in enumerate(pipeline.steps, start=1):
-        settings = json.dumps(_whole(MessageToDict(step.settings)), ensure_ascii=False) if step.settings.fields else ""
+        settings = json.dumps(settings_of(step), ensure_ascii=False) if step.settings.fields else ""
         table.add_row(f"step {number}", f"{step.tool_id} {settings}".strip())
     console.print(table)
-
-
-def _whole(value: Any) -> Any:
-    """The same with whole numbers as such: all numbers of a Struct are floats."""
-    if isinstance(value, dict):
-        return {name: _whole(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_whole(inner) for inner in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
