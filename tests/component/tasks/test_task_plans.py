@@ -251,6 +251,7 @@ async def _scans(connection: AsyncConnection, statement: Statement, now: datetim
         "actor_key_id": 7,
         "actor_address": "203.0.113.7",
         "actor_user_agent": "curl/8",
+        "actor_user_id": "",
         "actor_request_id": "",
         "error_message": "",
     }
