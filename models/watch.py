@@ -17,10 +17,12 @@ import sys
 import time
 from collections.abc import Collection
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+_CODE = "model.py"
 _ASK_SECONDS = 0.5
 _LOOK_SECONDS = 1.0
 _END_SECONDS = 15.0
@@ -47,34 +49,47 @@ def watch(server: int, http_socket: Path) -> None:
         running = os.pidfd_open(server)
     except ProcessLookupError:
         return
-    models: dict[int, int] = {}
+    models: _Models = {}
     try:
         _watch(server, running, models, http_socket)
     finally:
-        _end(list(models.values()))
+        _end(_handles(models))
 
 
-def _watch(server: int, running: int, models: dict[int, int], http_socket: Path) -> None:
+@dataclass(frozen=True)
+class _Process:
+    """That of a model."""
+
+    handle: int
+    """Its pidfd."""
+    model: str
+
+
+_Models = dict[int, _Process]
+"""By process id."""
+
+
+def _watch(server: int, running: int, models: _Models, http_socket: Path) -> None:
     while not _is_ready(http_socket):
         _add_children(models, server)
         if _ended([running], _ASK_SECONDS):
             return
     # Some processes that the server starts properly end before it is ready.
-    _forget(models, _ended(list(models.values()), 0))
+    _forget(models, _ended(_handles(models), 0))
     lost = False
     while not lost:
         # Models are loaded and unloaded while the server runs.
-        names = _add_children(models, server)
-        ended = _ended([running, *models.values()], _LOOK_SECONDS)
+        _add_children(models, server)
+        ended = _ended([running, *_handles(models)], _LOOK_SECONDS)
         if running in ended:
             return
-        gone = [names[child] for child in _forget(models, ended) if child in names]
+        gone = _forget(models, ended)
         # A server that was told to stop ends its models' processes and answers no longer.
         ready = _ready_models(http_socket, running) if gone else ()
         if ready is None:
             break
-        alive = _add_children(models, server).values()
-        lost = any(name in ready and name not in alive for name in gone)
+        alive = {models[child].model for child in _add_children(models, server)}
+        lost = any(model in ready and model not in alive for model in gone)
     if lost:
         print("models.watch: a model has lost its process; the server ends, to be started again", file=sys.stderr, flush=True)
         signal.pidfd_send_signal(running, signal.SIGTERM)
@@ -82,12 +97,17 @@ def _watch(server: int, running: int, models: dict[int, int], http_socket: Path)
         signal.pidfd_send_signal(running, signal.SIGKILL)
 
 
-def _forget(models: dict[int, int], ended: list[int]) -> list[int]:
-    """Remove the processes that have ended; returns their ids."""
-    gone = [child for child, process in models.items() if process in ended]
-    for child in gone:
-        os.close(models.pop(child))
-    return gone
+def _handles(models: _Models) -> list[int]:
+    return [process.handle for process in models.values()]
+
+
+def _forget(models: _Models, ended: list[int]) -> list[str]:
+    """Remove the processes that have ended; returns whose they were."""
+    gone = [child for child, process in models.items() if process.handle in ended]
+    forgotten = [models.pop(child) for child in gone]
+    for process in forgotten:
+        os.close(process.handle)
+    return [process.model for process in forgotten]
 
 
 def _ready_models(http_socket: Path, running: int) -> Collection[str] | None:
@@ -99,19 +119,20 @@ def _ready_models(http_socket: Path, running: int) -> Collection[str] | None:
     return {str(model["name"]) for model in json.loads(body) if model.get("state") == "READY"}
 
 
-def _add_children(models: dict[int, int], server: int) -> dict[int, str]:
-    """Adds the pidfd of each process that the server has started, by its id. Returns whose processes those that run are: the name of each
-    one's model, from its second argument, `<repository>/<model>/<version>/model.py`."""
-    names: dict[int, str] = {}
+def _add_children(models: _Models, server: int) -> list[int]:
+    """Adds the processes of models that the server has started; their second argument is `<repository>/<model>/<version>/model.py`. Returns
+    the ids of those that run now."""
+    found = []
     with suppress(psutil.NoSuchProcess):
         for child in psutil.Process(server).children():
             with suppress(ProcessLookupError, psutil.Error, IndexError):
-                if child.status() == psutil.STATUS_ZOMBIE:
+                code = Path(child.cmdline()[1])
+                if child.status() == psutil.STATUS_ZOMBIE or code.name != _CODE:
                     continue
                 if child.pid not in models:
-                    models[child.pid] = os.pidfd_open(child.pid)
-                names[child.pid] = Path(child.cmdline()[1]).parts[-3]
-    return names
+                    models[child.pid] = _Process(os.pidfd_open(child.pid), code.parts[-3])
+                found.append(child.pid)
+    return found
 
 
 def _end(processes: list[int]) -> None:
