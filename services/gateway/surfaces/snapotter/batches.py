@@ -118,8 +118,8 @@ class Batches:
         if file.problem:
             raise Refusal(400, f"Invalid image: {file.problem}")
         try:
-            todo = work(file.working_name)
-            run = await self._runs.run(request, account_id, [file.file_id], todo.operations, todo.kept)
+            planned = work(file.working_name)
+            run = await self._runs.run(request, account_id, [file.file_id], planned.operations, planned.kept)
         except (DarkroomError, Refusal) as raised:
             await self._forms.discard_files(account_id, [file.file_id])
             worded = in_words(raised, FAILED, "") if isinstance(raised, DarkroomError) else raised
@@ -129,6 +129,6 @@ class Batches:
             raise Refusal(422, FAILED, details=_ABANDONED if internal else worded.message) from raised
         problem = failure(run)
         if problem is not None:
-            number, tool_id = failed_step(todo.kept, run) if todo.kept.steps else (0, "")
+            number, tool_id = failed_step(planned.kept, run) if planned.kept.steps else (0, "")
             raise Refusal(422, FAILED, details=f"Step {number} ({tool_id}): {problem}" if number else problem)
-        return Result(todo.name, run.outputs[0])
+        return Result(planned.name, run.outputs[0])
