@@ -98,7 +98,7 @@ def _written(conversions: Sequence[Convert], source: MediaFormat, *, gives_alpha
     most = _WRITTEN_TIGHTLY if tight else _WRITTEN.get(format_, 0)
     if gives_alpha and any(each.keep_alpha for each in conversions):
         most = min(most, _WRITTEN[MediaFormat.PNG])
-    if conversion.max_colors and format_ in (MediaFormat.PNG, MediaFormat.GIF):
+    if any(each.max_colors for each in conversions) and format_ in (MediaFormat.PNG, MediaFormat.GIF):
         most = min(most, _WRITTEN[MediaFormat.GIF])
     return most / _TRIES if conversion.max_bytes else most
 

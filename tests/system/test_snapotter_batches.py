@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 from urllib.parse import unquote
 
@@ -52,6 +53,18 @@ async def test_a_tool_s_own_name_is_the_entry_s(admin: SnapOtter) -> None:
     found = archive(await batch(admin, "convert", [("a.png", PNG), ("a.jpg", JPEG), ("b.webp", PNG)], {"format": "webp"}))
     assert found.names == ["a.webp", "a_1.webp", "b_convert.webp"]
     assert {found.picture(name).format for name in found.names} == {"WEBP"}
+
+
+async def test_a_picture_that_becomes_a_png_for_its_alpha_is_called_so(admin: SnapOtter) -> None:
+    files = [("a.jpg", JPEG), ("a.png", PNG), ("b.jpeg", JPEG), ("noextension", JPEG)]
+    found = archive(await batch(admin, "border", files, {"cornerRadius": 8}))
+    assert found.names == ["a_border.png", "a_border_1.png", "b_border.png", "noextension_border"]
+    assert {found.picture(name).format for name in found.names} == {"PNG"}
+    found = archive(await batch(admin, "border", files))
+    assert found.names == ["a_border.jpg", "a_border.png", "b_border.jpeg", "noextension_border"]
+    steps = {"steps": [{"toolId": "replace-color", "settings": {"makeTransparent": True}}]}
+    reply = await send(admin, "/api/v1/pipeline/batch", files, pipeline=json.dumps(steps))
+    assert archive(reply).names == ["a.png", "a_1.png", "b.png", "noextension"]
 
 
 async def test_parts_of_any_name_count_and_empty_ones_do_not(admin: SnapOtter) -> None:

@@ -63,7 +63,11 @@ async def test_steps_follow_one_another(admin: SnapOtter) -> None:
     ("source", "steps", "name", "format_", "size"),
     [
         ("photo.jpeg", [SMALLER], "photo.jpeg", "JPEG", (40, 30)),
-        ("photo.jpg", [("border", {"borderWidth": 2, "cornerRadius": 20}), SMALLER], "photo.jpg", "PNG", None),
+        ("photo.jpg", [("border", {"borderWidth": 2, "cornerRadius": 20}), SMALLER], "photo.png", "PNG", None),
+        ("photo.jpg", [("border", {"borderWidth": 2, "cornerRadius": 20}), ("convert", {"format": "jpg"})], "photo.jpg", "JPEG", None),
+        ("photo.jpg", [("border", {"borderWidth": 2, "shadow": True}), TO_WEBP], "photo.webp", "WEBP", None),
+        ("photo.jpg", [SMALLER, ("replace-color", {"sourceColor": "#ffffff", "makeTransparent": True})], "photo.png", "PNG", (40, 30)),
+        ("misnamed.png", [("border", {"borderWidth": 0})], "misnamed.png", "JPEG", (160, 120)),
         ("photo.jpeg", [("convert", {"format": "png"}), ROTATE], "photo.png", "PNG", (120, 160)),
         ("photo.jpeg", [("convert", {"format": "gif"}), ("convert", {"format": "jpg"})], "photo.jpg", "JPEG", (160, 120)),
         ("photo.jpeg", [("optimize-for-web", {"format": "jpeg"}), SMALLER], "photo.jpg", "JPEG", (40, 30)),
@@ -108,6 +112,26 @@ async def test_one_pass_gives_what_the_tools_give(admin: SnapOtter, steps: Seque
     assert (found.format, found.size) == (expected.format, expected.size)
     difference = np.asarray(found.convert("RGB"), float) - np.asarray(expected.convert("RGB"), float)
     assert np.sqrt(np.mean(difference**2)) < 4
+
+
+@pytest.mark.parametrize(
+    ("format_", "few"),
+    [("JPEG", False), ("PNG", True), ("BMP", True)],
+    ids=["a photograph becomes a PNG", "a PNG stays one", "read as PNG"],
+)
+async def test_the_colours_of_a_compressed_picture_are_those_of_its_format(admin: SnapOtter, format_: str, *, few: bool) -> None:
+    # With noise, or all colours of a PNG would take less space than few.
+    noise = np.random.default_rng(1).integers(0, 90, (128, 160, 3))
+    gradient = Image.fromarray((np.mgrid[0:128, 0:160][[0, 1, 0]].transpose(1, 2, 0) + noise).astype(np.uint8))
+    round_corners = ("border", {"borderWidth": 0, "cornerRadius": 20})
+    steps = [("compress", {"quality": 40}), round_corners, ROTATE]
+    reply = await execute(admin, steps_of(*steps), encoded(gradient, format_), f"gradient.{format_.lower()}")
+    assert reply.status_code == 200, reply.text
+    picture = shown(await admin.download(reply.json()["downloadUrl"])).convert("RGBA")
+    samples = np.asarray(picture).reshape(-1, 4)
+    assert samples[0, 3] == 0
+    colours = len(np.unique(samples[samples[:, 3] == 255], axis=0))
+    assert colours <= 102 if few else colours > 1000, colours
 
 
 async def test_many_steps_are_fine(admin: SnapOtter) -> None:

@@ -106,7 +106,7 @@ class Image(BaseImage):
     """One picture in memory, upright, with straight (not premultiplied) alpha.
 
     `pixels` is height x width x 3 (colour) or height x width x 1 (gray), uint8 or uint16. `alpha` is height x width in the same sample
-    type, None when every pixel is opaque. Arrays are shared, never copied, so an operation that changes them makes new ones (`replace`).
+    type; None: every pixel is opaque. Arrays are shared, never copied, so an operation that changes them makes new ones (`replace`).
     """
 
     pixels: Pixels

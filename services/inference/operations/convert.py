@@ -80,7 +80,7 @@ def run(image: Image | LazyImage, parameters: Convert, step: PlainStep) -> Image
         # What an earlier conversion has left out stays so.
         keep_metadata=not parameters.strip_metadata and image.saving.keep_metadata,
         compact=parameters.compact,
-        colours=parameters.max_colors or None,
+        colours=_colours(image, parameters, format_),
         quick=parameters.quick,
         max_bytes=parameters.max_bytes or None,
     )
@@ -92,6 +92,14 @@ def _is_lossless(parameters: Convert, format_: MediaFormat) -> bool:
         return parameters.lossless
     lossy = parameters.quality and parameters.format != PICTURE_FORMAT_KEPT
     return format_ is MediaFormat.TIFF and not lossy and not parameters.max_bytes
+
+
+def _colours(image: Image | LazyImage, parameters: Convert, format_: MediaFormat) -> int | None:
+    """Most colours of the file. Of a picture whose format stays, an earlier conversion's choice stays too."""
+    if format_ not in (MediaFormat.PNG, MediaFormat.GIF):
+        return None
+    stays = parameters.format == PICTURE_FORMAT_KEPT and format_ is image.kept_format and not parameters.max_bytes
+    return parameters.max_colors or (image.saving.colours if stays else None)
 
 
 def _quality(parameters: Convert, format_: MediaFormat) -> int:

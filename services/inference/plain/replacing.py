@@ -13,7 +13,8 @@ from services.inference.plain.canvas import TRANSPARENT, in_its_encoding, rgb_of
 
 
 def replaced(image: Image, source: str, target: str, tolerance: float) -> Image:
-    """The picture with pixels near `source` blended towards `target`, by their nearness; the very same where there are none.
+    """The picture with pixels near `source` blended towards `target`, by their nearness; the very same where there are none, but with alpha
+    if `target` is transparency, so that the format of a result does not depend on whether there were any.
 
     A pixel at the distance d from the source, in 8-bit sRGB, is replaced by the share 1 − d / (√3 × tolerance). Towards transparency it is
     alpha that is lowered, and no colour is left where nothing is visible.
@@ -21,7 +22,7 @@ def replaced(image: Image, source: str, target: str, tolerance: float) -> Image:
     # A gray picture is looked at as it is, and looks the same once it is coloured.
     seen = image.srgb()
     found = [nearness(seen[rows], rgb_of(source), tolerance) for rows in strips(image.height)]
-    if not any(share.any() for share in found):
+    if not any(share.any() for share in found) and (target != TRANSPARENT or image.alpha is not None):
         return image
     if target == TRANSPARENT:
         alpha = _faded(image, found)

@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
 
 from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.common.bus import Bus
 from services.common.errors import DarkroomError, ErrorReason
-from services.gateway.surfaces.snapotter import task_events
-from services.gateway.surfaces.snapotter.events import complete, failed, processing
+from services.gateway.surfaces.snapotter import progress, task_events
+from services.gateway.surfaces.snapotter.events import RESTARTED, Event, complete, content, failed, processing
 from services.gateway.surfaces.snapotter.job_ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.jobs import Jobs
+from services.gateway.surfaces.snapotter.jobs import Told as Kept
 from services.gateway.surfaces.snapotter.runs import Runs
 from services.gateway.surfaces.snapotter.task_events import TaskEvents
 
@@ -23,13 +26,16 @@ IDS = JobIds(bytes(32))
 
 
 class Told:
-    """A bus that notes what is published."""
+    """A bus that notes what is published, and what has been waited for until it was kept."""
 
     def __init__(self) -> None:
-        self.client, self.events = self, list[tuple[int, bytes]]()
+        self.client = self.jetstream = self
+        self.events, self.kept = list[tuple[int, bytes]](), list[bytes]()
 
-    async def publish(self, subject: str, data: bytes, headers: Mapping[str, str]) -> None:
+    async def publish(self, subject: str, data: bytes, headers: Mapping[str, str], timeout: float | None = None) -> None:
         self.events.append((int(headers["Order"]), data))
+        if timeout is not None:
+            self.kept.append(data)
 
 
 class Script:
@@ -74,6 +80,7 @@ async def test_the_last_event_is_repeated_until_the_job_ends() -> None:
     orders = [order for order, _ in bus.events]
     assert orders == sorted(orders)
     assert len(set(bus.events)) == len(set(orders)) == 3
+    assert set(bus.kept) == {bus.events[-1][1]}
 
 
 async def test_what_is_raised_is_told_and_nothing_after_it() -> None:
@@ -92,6 +99,63 @@ async def test_without_a_name_nobody_is_told() -> None:
     async with Jobs(cast("Bus", bus), 0.001).begun("", processing(), lambda _: failed("x")) as job:
         await job.tell(complete({}))
     assert bus.events == []
+
+
+class Quiet:
+    """Jobs of which nothing is heard, and the last event of which is kept sooner or later."""
+
+    connected = True
+
+    def __init__(self, *kept: Kept | None) -> None:
+        self.readings, self.published = list(kept), list[bytes]()
+
+    def news(self, job_id: str) -> Quiet:
+        return self
+
+    async def __aenter__(self) -> Quiet:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def next(self) -> Kept:
+        return await asyncio.get_running_loop().create_future()
+
+    async def kept(self, job_id: str) -> Kept | None:
+        return self.readings.pop(0) if self.readings else None
+
+    async def publish(self, job_id: str, told: Kept) -> None:
+        self.published.append(told.data)
+
+
+def kept(order: int, event: Event) -> Kept:
+    return Kept(content("a", event), order)
+
+
+@pytest.mark.parametrize(
+    ("readings", "ends"),
+    [
+        ([None, None, kept(5, complete({}))], [complete({})]),
+        ([kept(5, processing()), kept(6, complete({}))], [processing(), complete({})]),
+        ([kept(5, processing()), kept(5, processing())], [processing(), failed(RESTARTED)]),
+        ([None, kept(5, processing()), None], [processing(), failed(RESTARTED)]),
+        ([kept(0, processing()), None, kept(0, processing()), kept(7, complete({}))], [processing(), complete({})]),
+    ],
+    ids=["missed", "last one missed", "lost", "missed and lost", "of the previous version"],
+)
+async def test_what_was_missed_is_read_later(
+    monkeypatch: pytest.MonkeyPatch, readings: Sequence[Kept | None], ends: Sequence[Event]
+) -> None:
+    monkeypatch.setattr(progress, "_SILENT_SECONDS", 0.001)
+    jobs = Quiet(*readings)
+    request = Request(
+        {"type": "http", "method": "GET", "path": "/api/v1/jobs/a/progress", "raw_path": b"/api/v1/jobs/a/progress", "headers": []}
+    )
+    reply = await progress.Progress(cast("Jobs", jobs), [], 60, 5).watch(request, None)
+    assert isinstance(reply, StreamingResponse)
+    told = b"".join([chunk async for chunk in reply.body_iterator if isinstance(chunk, bytes)])
+    assert told == b":\n\n" + b"".join(b"data: " + content("a", event) + b"\n\n" for event in ends)
+    assert jobs.published == ([content("a", ends[-1])] if ends[-1] == failed(RESTARTED) else [])
 
 
 async def test_a_running_task_is_told_of_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

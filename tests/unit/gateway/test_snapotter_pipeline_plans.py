@@ -59,7 +59,7 @@ def test_a_name_goes_through_the_steps() -> None:
 @pytest.mark.parametrize(
     ("chosen", "fields"),
     [
-        (("compress", {"quality": 30}), {"quality": 30, "max_colors": 77, "lossless": False}),
+        (("compress", {"quality": 30}), {"quality": 30, "max_colors": 0, "lossless": False}),
         (("compress", {"mode": "targetSize", "targetSizeKb": 10}), {"quality": 0, "max_bytes": 10240}),
         (("convert", {"format": "webp", "quality": 40}), {"quality": 40, "max_bytes": 0}),
         (("convert", {"format": "tiff", "quality": 40}), {"quality": 40, "lossless": False}),

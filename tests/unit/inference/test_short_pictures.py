@@ -98,6 +98,8 @@ async def children() -> AsyncIterator[WarmChildren]:
         ([AS_JPEG, Resize(width=80)] * 8, MediaFormat.JPEG, (100, 100), True),
         ([Convert(format=PICTURE_FORMAT_GIF), Convert(format=PICTURE_FORMAT_KEPT)], MediaFormat.JPEG, (1500, 1300), True),
         ([Convert(format=PICTURE_FORMAT_GIF), Convert(format=PICTURE_FORMAT_KEPT)], MediaFormat.JPEG, (1600, 1300), False),
+        ([Convert(format=PICTURE_FORMAT_KEPT, max_colors=9), Convert(format=PICTURE_FORMAT_KEPT)], MediaFormat.PNG, (1600, 1200), True),
+        ([Convert(format=PICTURE_FORMAT_KEPT, max_colors=9), Convert(format=PICTURE_FORMAT_KEPT)], MediaFormat.PNG, (1600, 1300), False),
         ([Convert(format=PICTURE_FORMAT_AVIF), Convert(format=PICTURE_FORMAT_KEPT)], MediaFormat.JPEG, (100, 100), False),
         ([Border(width=5), Convert(keep_alpha=True), Convert()], MediaFormat.JPEG, (2400, 2400), False),
         ([InspectPicture()], MediaFormat.JPEG, (6000, 4000), True),

@@ -30,8 +30,14 @@ def test_without_tolerance_it_is_that_colour_alone() -> None:
 
 
 def test_a_picture_without_the_colour_is_the_very_same() -> None:
-    for image in (Image(photo()), Image(deep_photo(), np.full((120, 160), 9, np.uint16))):
-        assert replaced(image, "#0000ff", "transparent", 1) is image
+    plain, deep = Image(photo()), Image(deep_photo(), np.full((120, 160), 9, np.uint16))
+    assert replaced(plain, "#0000ff", "#00ff00", 1) is plain
+    assert replaced(deep, "#0000ff", "transparent", 1) is deep
+    # A file of a kind that can be transparent comes of it all the same.
+    result = replaced(plain, "#0000ff", "transparent", 1)
+    assert result.alpha is not None
+    assert (result.alpha == 255).all()
+    assert (result.pixels == plain.pixels).all()
 
 
 def test_transparency_is_laid_into_alpha() -> None:

@@ -9,11 +9,11 @@ from darkroom.operations.v1 import operation_pb2
 from services.gateway.surfaces.snapotter.names import Name
 from services.gateway.surfaces.snapotter.pipeline_plans import unknown
 from services.gateway.surfaces.snapotter.pipeline_reader import PipelineReader
+from services.gateway.surfaces.snapotter.pipeline_runs import PIPELINE, of_plan
 from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.tool_calls import SETTINGS
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
-
-_SETTINGS, _PIPELINE = "settings", "pipeline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Work:
     operations: Sequence[operation_pb2.Operation]
     kept: Kept
     name: str
-    """Of the result, in the archive."""
+    """Of the result, in the archive, unless the result has become a PNG."""
 
 
 WorkOf = Callable[[str], Work]
@@ -44,12 +44,13 @@ def of_tool(tool: Tool) -> BatchKind:
     """A batch of a tool."""
 
     async def read(fields: Mapping[str, str]) -> WorkOf:
-        settings = read_settings(fields.get(_SETTINGS, ""), tool.settings)
+        settings = read_settings(fields.get(SETTINGS, ""), tool.settings)
 
         def work(name: str) -> Work:
             plan = tool.plan(settings, name)
             own = plan.name if plan.name not in (None, name) else None
-            return Work(plan.operations, Kept(tool.id, [name], plan.name), own or entry_name(name, tool.id))
+            kept = Kept(tool.id, [name], plan.name, may_become_png=plan.may_become_png)
+            return Work(plan.operations, kept, own or entry_name(name, tool.id))
 
         return work
 
@@ -60,12 +61,11 @@ def of_pipeline(reader: PipelineReader) -> BatchKind:
     """A batch of the pipeline that the form holds."""
 
     async def read(fields: Mapping[str, str]) -> WorkOf:
-        pipeline = await reader.read(fields.get(_PIPELINE, ""), unknown)
+        pipeline = await reader.read(fields.get(PIPELINE, ""), unknown)
 
         def work(name: str) -> Work:
             plan = pipeline.plan(name)
-            steps = [(step.tool_id, step.operations) for step in plan.steps]
-            return Work(plan.operations, Kept(_PIPELINE, [name], plan.name, steps), plan.name)
+            return Work(plan.operations, of_plan(plan, name), plan.name)
 
         return work
 

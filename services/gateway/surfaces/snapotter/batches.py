@@ -22,7 +22,7 @@ from services.gateway.surfaces.snapotter.jobs import Job, Jobs
 from services.gateway.surfaces.snapotter.pipeline_reader import PipelineReader
 from services.gateway.surfaces.snapotter.runs import Runs, failure
 from services.gateway.surfaces.snapotter.steps import failed_step
-from services.gateway.surfaces.snapotter.tool_calls import CLIENT_JOB_ID, FAILED, in_words, why
+from services.gateway.surfaces.snapotter.tool_calls import CLIENT_JOB_ID, FAILED, in_words, uncorrected, why
 
 NO_FILES = "No image files provided"
 ALL_FAILED = "All files failed processing"
@@ -131,4 +131,4 @@ class Batches:
         if problem is not None:
             number, tool_id = failed_step(planned.kept, run) if planned.kept.steps else (0, "")
             raise Refusal(422, FAILED, details=f"Step {number} ({tool_id}): {problem}" if number else problem)
-        return Result(planned.name, run.outputs[0])
+        return Result(uncorrected(planned.name, planned.kept, run.outputs[0].media_type), run.outputs[0])

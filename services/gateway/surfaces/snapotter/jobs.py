@@ -27,6 +27,7 @@ from services.gateway.surfaces.snapotter.events import Event, content, is_final
 BEAT_SECONDS = 5.0
 _ORDER = "Order"
 """The header with the time, in nanoseconds, at which an event was told first."""
+_KEEPING_SECONDS = 2.0
 _MOST_NEWS = 64
 """Events that wait for a watcher who is slow; older ones are left out."""
 Failing = Callable[[BaseException], Event]
@@ -69,9 +70,13 @@ class Jobs:
                 await end(beating)
 
     async def publish(self, job_id: str, told: Told) -> None:
-        """Tell an event, and keep it. The job itself goes on where that fails."""
+        """Tell an event, and keep it; a final one, which nobody repeats, has been kept on return. The job goes on where that fails."""
+        subject, headers = _subject(job_id), {_ORDER: str(told.order)}
         try:
-            await self._bus.client.publish(_subject(job_id), told.data, headers={_ORDER: str(told.order)})
+            if is_final(told.data):
+                await self._bus.jetstream.publish(subject, told.data, timeout=_KEEPING_SECONDS, headers=headers)
+            else:
+                await self._bus.client.publish(subject, told.data, headers=headers)
         except nats.errors.Error as error:
             _logger.warning("progress_not_told", error=str(error))
 

@@ -120,6 +120,8 @@ class PipelinePlan:
     operations: Sequence[operation_pb2.Operation]
     name: str
     """The result's, to be used as it is."""
+    may_become_png: bool
+    """Unless the result has become a PNG for its alpha: then the name says so."""
     steps: Sequence[StepPlan]
 
 
@@ -134,9 +136,11 @@ class Pipeline:
         operations: list[operation_pb2.Operation] = []
         planned: list[StepPlan] = []
         chosen: convert_pb2.Convert | None = None
+        may_become_png = False
         for number, step in enumerate(self.steps):
             plan = step.tool.plan(step.settings, name)
             name = plan.name or name
+            may_become_png |= plan.may_become_png
             writing = [each.convert for each in plan.operations if each.HasField("convert")]
             for convert in writing:
                 if number:
@@ -148,7 +152,7 @@ class Pipeline:
                 chosen = writing[-1]
             operations += plan.operations
             planned.append(StepPlan(step.tool_id, len(plan.operations)))
-        return PipelinePlan(operations, name, planned)
+        return PipelinePlan(operations, name, may_become_png, planned)
 
 
 def read_pipeline(text: str, tools: Mapping[str, Tool], most_steps: int = 0, unknown: Unknown = unavailable) -> Pipeline:
@@ -209,8 +213,9 @@ def _fault(path: str, message: str) -> Mapping[str, object]:
 
 
 def _follow(convert: convert_pb2.Convert, chosen: convert_pb2.Convert) -> None:
-    """Write as small and as well as an earlier step has chosen to, where this one has no choice of its own."""
-    convert.quality, convert.max_bytes, convert.max_colors = chosen.quality, chosen.max_bytes, chosen.max_colors
+    """Write as small and as well as an earlier step has chosen to, where this one has no choice of its own. Colours follow by themselves,
+    as long as the file stays a PNG or GIF: those of a PNG that a JPEG becomes for its alpha were nobody's choice."""
+    convert.quality, convert.max_bytes = chosen.quality, chosen.max_bytes
     convert.webp_quality = convert.avif_quality = 0
     convert.progressive = chosen.progressive
     if chosen.HasField("lossless"):

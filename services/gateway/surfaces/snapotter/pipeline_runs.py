@@ -13,12 +13,18 @@ from services.gateway.surfaces.snapotter.events import complete, failed, process
 from services.gateway.surfaces.snapotter.forms import Forms, Sent, SentFile
 from services.gateway.surfaces.snapotter.job_ids import JobIds
 from services.gateway.surfaces.snapotter.jobs import Jobs
+from services.gateway.surfaces.snapotter.pipeline_plans import PipelinePlan
 from services.gateway.surfaces.snapotter.pipeline_reader import PipelineReader
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
 from services.gateway.surfaces.snapotter.steps import completed_steps, failed_step
 from services.gateway.surfaces.snapotter.tool_calls import CLIENT_JOB_ID, FAILED, checked_file, in_words, told, why
 
 PIPELINE = "pipeline"
+
+
+def of_plan(plan: PipelinePlan, name: str) -> Kept:
+    """What is kept with the task for a picture of this name."""
+    return Kept(PIPELINE, [name], plan.name, [(step.tool_id, step.operations) for step in plan.steps], plan.may_become_png)
 
 
 class PipelineRuns:
@@ -44,7 +50,7 @@ class PipelineRuns:
         try:
             file = checked_file(sent)
             plan = (await self._reader.read(sent.fields.get(PIPELINE, ""))).plan(file.working_name)
-            kept = Kept(PIPELINE, [file.working_name], plan.name, [(step.tool_id, step.operations) for step in plan.steps])
+            kept = of_plan(plan, file.working_name)
             run = await self._runs.run(request, account_id, [file.file_id], plan.operations, kept)
         except DarkroomError as error:
             await self._forms.discard(account_id, sent)

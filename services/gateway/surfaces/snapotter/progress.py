@@ -84,7 +84,8 @@ class Progress:
             if known:
                 return
         async with self._jobs.news(job_id) as news:
-            # Read once the news are open: what happens in between is in one of the two, or in both.
+            # Read once the news are open: what happens in between is in one of the two, or in both, but for what NATS has passed on and not
+            # kept yet, which is told again or was a final event that its teller still waits for.
             async for data in self._named(job_id, news, await self._jobs.kept(job_id)):
                 yield data
 
@@ -92,19 +93,21 @@ class Progress:
         if told is not None:
             yield told.data
         while told is None or not is_final(told.data):
-            # One without an order is of the previous version, which repeats nothing.
-            repeated = told is not None and told.order > 0
             try:
-                async with asyncio.timeout(_SILENT_SECONDS if repeated else None):
+                async with asyncio.timeout(_SILENT_SECONDS):
                     heard = await news.next()
             except TimeoutError:
-                assert told is not None
                 if not self._jobs.connected:
                     continue
                 kept = await self._jobs.kept(job_id)
-                heard = kept if kept is not None and kept.order > told.order else Told(cut_off(told.data), told.order + 1)
-                if heard is not kept:
+                if kept is not None and (told is None or kept.order > told.order):
+                    heard = kept
+                elif told is not None and told.order:
+                    heard = Told(cut_off(told.data), told.order + 1)
                     await self._jobs.publish(job_id, heard)
+                else:
+                    # Nobody knows the job yet, or the previous version runs it, which gives no order and repeats nothing.
+                    continue
             if told is None or not heard.order or heard.order > told.order:
                 told = heard
                 yield told.data

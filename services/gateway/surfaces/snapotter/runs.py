@@ -49,11 +49,17 @@ class Kept:
     """The result's name, if the tool gives it one; of a pipeline, as it is."""
     steps: Sequence[tuple[str, int]] = ()
     """The tools of a pipeline, and how many operations each of them is."""
+    may_become_png: bool = False
+    """Whether the result of a pipeline or of a batch may be a PNG for its alpha; then its name says so."""
 
     def text(self) -> str:
         """As JSON."""
-        said = {"tool": self.tool, "inputs": list(self.inputs), "name": self.name}
-        return json.dumps(said | ({"steps": list(self.steps)} if self.steps else {}), ensure_ascii=False)
+        said: dict[str, object] = {"tool": self.tool, "inputs": list(self.inputs), "name": self.name}
+        if self.steps:
+            said["steps"] = list(self.steps)
+        if self.may_become_png:
+            said["mayBecomePng"] = True
+        return json.dumps(said, ensure_ascii=False)
 
     @classmethod
     def read(cls, text: str) -> Kept | None:
@@ -62,7 +68,7 @@ class Kept:
             said = json.loads(text)
             steps = [(str(tool), int(operations)) for tool, operations in said.get("steps", ())]
             name = None if said["name"] is None else str(said["name"])
-            return cls(str(said["tool"]), [str(name) for name in said["inputs"]], name, steps)
+            return cls(str(said["tool"]), [str(name) for name in said["inputs"]], name, steps, bool(said.get("mayBecomePng")))
         except (ValueError, KeyError, TypeError):
             return None
 

@@ -48,11 +48,16 @@ def checked_file(sent: Sent) -> SentFile:
 def kept_name(kept: Kept, media_type: str) -> str:
     """The name of a run's result."""
     if kept.steps and kept.name is not None:
-        return kept.name
+        return uncorrected(kept.name, kept, media_type)
     source = kept.inputs[0] if kept.inputs else ""
     if kept.name is None or kept.name == source:
         return result_name(source, kept.tool, media_type)
     return with_type(kept.name, media_type)
+
+
+def uncorrected(name: str, kept: Kept, media_type: str) -> str:
+    """The name of the result of a pipeline or of a batch. Its extension is left alone, unless the tools have made the picture a PNG."""
+    return with_type(name, media_type) if kept.may_become_png and media_type == "image/png" else name
 
 
 def download_path(job_id: str, name: str) -> str:

@@ -30,4 +30,4 @@ def plan(settings: BorderSettings, _name: str) -> Plan:
         border.shadow_offset_y = rounded(settings.shadow_offset_y)
         border.shadow_color = settings.shadow_color
         border.shadow_opacity = max(settings.shadow_opacity, _INVISIBLE)
-    return Plan([operation_pb2.Operation(border=border), kept()])
+    return Plan([operation_pb2.Operation(border=border), kept()], may_become_png=border.shadow or border.corner_radius > 0)

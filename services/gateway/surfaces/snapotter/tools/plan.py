@@ -15,5 +15,7 @@ class Plan:
     operations: Sequence[operation_pb2.Operation]
     name: str | None = None
     """None: `<stem>_<tool id>` with the extension of the result's format."""
+    may_become_png: bool = False
+    """Whether the result is a PNG, and is called so, where the picture's own format has no alpha for it."""
     chooses_writing: bool = False
     """Whether the caller chooses how small or how good the file is. In a pipeline, later steps without a choice of their own follow it."""

@@ -18,4 +18,4 @@ def plan(settings: ReplaceColorSettings, _name: str) -> Plan:
     if settings.replacement_color:
         source, target = target, settings.replacement_color
     replace = ReplaceColor(color=source, replacement=_TRANSPARENT if settings.make_transparent else target, tolerance=settings.tolerance)
-    return Plan([operation_pb2.Operation(replace_color=replace), kept()])
+    return Plan([operation_pb2.Operation(replace_color=replace), kept()], may_become_png=settings.make_transparent)
