@@ -169,6 +169,32 @@ async def test_a_demotion_and_a_deleted_key_hold_at_the_other(first: SnapOtter, 
     assert (await there.get("/api/v1/files")).status_code == 200
 
 
+async def test_what_becomes_of_a_role_at_one_holds_at_the_other(first: SnapOtter, second: SnapOtter) -> None:
+    made = (await first.post("/api/v1/roles", {"name": f"role-{secrets.token_hex(4)}", "permissions": ["teams:manage"]})).json()
+    _, here = await first.person(made["name"])
+    key = second.of((await here.post("/api/v1/api-keys", {})).json()["key"])
+    there, role = second.of(here.token), f"/api/v1/roles/{made['id']}"
+
+    async def permitted(statuses: set[int]) -> None:
+        async def holds() -> bool:
+            return {(await caller.get("/api/v1/teams")).status_code for caller in (here, there, key)} == statuses
+
+        await until(holds)
+
+    await permitted({200})
+    for turn, permissions in enumerate((["audit:read"], ["teams:manage"], ["tools:use"])):
+        changed = await (first, second)[turn % 2].call("PUT", role, {"permissions": permissions})
+        assert changed.status_code == 200, changed.text
+        await permitted({200 if "teams:manage" in permissions else 403})
+    assert (await second.call("DELETE", role)).status_code == 200
+
+    async def everywhere_a_user() -> bool:
+        roles = [(await caller.get("/api/auth/session")).json()["user"]["role"] for caller in (here, there)]
+        return roles == ["user", "user"]
+
+    await until(everywhere_a_user)
+
+
 async def attempts(callers: list[SnapOtter], most: int) -> int:
     """How many of many attempts to sign in, at each in turn, pass the limit."""
     body = {"username": "nobody", "password": "Wrong-Password-1"}

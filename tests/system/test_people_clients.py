@@ -132,6 +132,39 @@ async def test_teams_of_the_client(client: AsyncClient) -> None:
     await refused(client.teams.rename(team.id, name), "TEAM_NOT_FOUND")
 
 
+async def test_who_may_manage_roles_and_teams(stack: StackUnderTest, client: AsyncClient, admin: SnapOtter) -> None:
+    async def of(*permissions: str) -> tuple[str, AsyncClient]:
+        role = await client.roles.create(new_name(), permissions)
+        _, person = await admin.person(role.name)
+        return role.name, AsyncClient(stack.url, person.token)
+
+    _, editor = await admin.person("editor")
+    role, keeper = await of("users:manage")
+    _, auditor = await of("audit:read")
+    _, leader = await of("teams:manage")
+    async with AsyncClient(stack.url, editor.token) as nobody, keeper, auditor, leader:
+        own, team = await keeper.roles.create(new_name(), ["tools:use"]), await leader.teams.create(new_name())
+        assert own.id in [each.id for each in await auditor.roles.list()]
+        assert team in await leader.teams.list()
+        for caller in (nobody, keeper, leader):
+            await refused(caller.roles.list(), "PERMISSION_DENIED")
+        for caller in (nobody, auditor, leader):
+            await refused(caller.roles.create(new_name(), ["tools:use"]), "PERMISSION_DENIED")
+            await refused(caller.roles.update(own.id, name=new_name()), "PERMISSION_DENIED")
+            await refused(caller.roles.delete(own.id), "PERMISSION_DENIED")
+        for caller in (nobody, keeper, auditor):
+            await refused(caller.teams.list(), "PERMISSION_DENIED")
+            await refused(caller.teams.create(new_name()), "PERMISSION_DENIED")
+            await refused(caller.teams.rename(team.id, new_name()), "PERMISSION_DENIED")
+            await refused(caller.teams.delete(team.id), "PERMISSION_DENIED")
+        # Nobody gives what is not the giver's own.
+        await refused(keeper.users.create(new_name(), FIRST, role="admin"), "ESCALATION_DENIED")
+        user = await keeper.users.create(new_name(), FIRST, role=role)
+        await refused(keeper.users.update(user.id, role="editor"), "ESCALATION_DENIED")
+        await keeper.roles.delete(own.id)
+        await leader.teams.delete(team.id)
+
+
 async def test_settings_of_the_client(client: AsyncClient, stack: StackUnderTest, person: SnapOtter) -> None:
     one, two = new_name(), new_name()
     await client.settings.update({one: "1", two: "zwei\n2"})
