@@ -16,6 +16,7 @@ from tests.harness.parts import ensure_up
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded
 from tests.system.snapotter import PASSWORD, SnapOtter
+from tests.system.snapotter_batches import archive, batch
 from tests.system.snapotter_progress import events_of
 
 PICTURE = encoded(disc(64, 48), "PNG")
@@ -104,6 +105,23 @@ async def test_a_stream_of_progress_follows_a_job_of_the_other(first: SnapOtter,
         assert [each["phase"] for each in told] == ["processing", "complete"]
         assert told[-1]["result"] == reply.json()
         assert await watcher.download(reply.json()["downloadUrl"]) == await runner.download(reply.json()["downloadUrl"])
+
+
+async def test_a_batch_of_one_is_followed_at_the_other(first: SnapOtter, second: SnapOtter) -> None:
+    files = [("a.png", PICTURE), ("no.png", b"no picture"), ("b.png", PICTURE)]
+    for runner, watcher in ((first, second), (second, first)):
+        name, opened = secrets.token_hex(8), asyncio.Event()
+        watching = asyncio.create_task(events_of(watcher, name, opened))
+        await opened.wait()
+        found = archive(await batch(runner, "resize", files, {"width": 20}, clientJobId=name))
+        assert found.results == {"0": "a_resize.png", "2": "b_resize.png"}
+        told = await asyncio.wait_for(watching, PATIENCE_SECONDS)
+        assert [each["completedFiles"] for each in told] == sorted(each["completedFiles"] for each in told)
+        assert {each["status"] for each in told[:-1]} == {"processing"}
+        assert (told[-1]["status"], told[-1]["completedFiles"], told[-1]["failedFiles"]) == ("completed", 3, 1)
+        # Whoever comes later hears how it ended, at either.
+        for caller in (runner, watcher):
+            assert await events_of(caller, name) == [told[-1]]
 
 
 async def ends_the_session(how: str, admin: SnapOtter, mine: SnapOtter, user_id: str) -> None:
