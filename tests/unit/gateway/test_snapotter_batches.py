@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.gateway.surfaces.snapotter.batch_kinds import distinct, entry_name
+from services.gateway.surfaces.snapotter.batches.kinds import distinct, entry_name
 
 
 @pytest.mark.parametrize(

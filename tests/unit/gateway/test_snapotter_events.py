@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway.surfaces.snapotter.events import RESTARTED, BatchState, complete, content, cut_off, failed, is_final, processing
+from services.gateway.surfaces.snapotter.jobs.events import RESTARTED, BatchState, complete, content, cut_off, failed, is_final, processing
 
 MOST = 64 << 10
 

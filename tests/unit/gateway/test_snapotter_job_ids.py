@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from services.gateway.surfaces.snapotter.job_ids import Job, JobIds, JobKind
+from services.gateway.surfaces.snapotter.jobs.ids import Job, JobIds, JobKind
 
 LARGEST = 10**15 - 1
 IDS = JobIds(bytes(range(32)))

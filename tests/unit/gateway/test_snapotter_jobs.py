@@ -14,13 +14,14 @@ from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.common.bus import Bus
 from services.common.errors import DarkroomError, ErrorReason
-from services.gateway.surfaces.snapotter import progress, task_events
-from services.gateway.surfaces.snapotter.events import RESTARTED, Event, complete, content, failed, processing
-from services.gateway.surfaces.snapotter.job_ids import JobIds, JobKind
-from services.gateway.surfaces.snapotter.jobs import Jobs
-from services.gateway.surfaces.snapotter.jobs import Told as Kept
+from services.gateway.surfaces.snapotter.calls import task_events
+from services.gateway.surfaces.snapotter.calls.task_events import TaskEvents
+from services.gateway.surfaces.snapotter.jobs import progress
+from services.gateway.surfaces.snapotter.jobs.events import RESTARTED, Event, complete, content, failed, processing
+from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
+from services.gateway.surfaces.snapotter.jobs.jobs import Jobs
+from services.gateway.surfaces.snapotter.jobs.jobs import Told as Kept
 from services.gateway.surfaces.snapotter.runs import Runs
-from services.gateway.surfaces.snapotter.task_events import TaskEvents
 
 IDS = JobIds(bytes(32))
 

@@ -11,10 +11,10 @@ import pytest
 from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.operations.v1 import convert_pb2
 from darkroom.tasks.v1 import task_pb2
+from services.gateway.surfaces.snapotter.calls.steps import completed_steps, failed_step
 from services.gateway.surfaces.snapotter.errors import Refusal
-from services.gateway.surfaces.snapotter.pipeline_plans import MOST_STEPS, PIPELINE_TOOLS, pipeline_tools, read_pipeline, unknown
+from services.gateway.surfaces.snapotter.pipelines.plans import MOST_STEPS, PIPELINE_TOOLS, pipeline_tools, read_pipeline, unknown
 from services.gateway.surfaces.snapotter.runs import Kept
-from services.gateway.surfaces.snapotter.steps import completed_steps, failed_step
 
 _MOST_OPERATIONS = 400
 """Of a run."""

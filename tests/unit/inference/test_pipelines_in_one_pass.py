@@ -14,7 +14,7 @@ import pytest
 from darkroom.operations.v1 import operation_pb2
 from services.common.errors import DarkroomError
 from services.common.media_format import MediaFormat
-from services.gateway.surfaces.snapotter.pipeline_plans import pipeline_tools, read_pipeline
+from services.gateway.surfaces.snapotter.pipelines.plans import pipeline_tools, read_pipeline
 from services.inference.media import Image, Limits, Saving, decode, encode
 from services.inference.pipeline import isolated
 from tests.unit.imaging.pictures import exif, photo, written

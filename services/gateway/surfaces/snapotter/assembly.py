@@ -8,39 +8,39 @@ from functools import partial
 from darkroom.common.v1 import options_pb2
 from services.common.rpc import catalogue
 from services.gateway.surfaces.parts import GatewayParts
-from services.gateway.surfaces.snapotter.archives import Archives
-from services.gateway.surfaces.snapotter.audit import Audit
-from services.gateway.surfaces.snapotter.batches import Batches
+from services.gateway.surfaces.snapotter.batches.archives import Archives
+from services.gateway.surfaces.snapotter.batches.batches import Batches
+from services.gateway.surfaces.snapotter.calls.downloads import Downloads
+from services.gateway.surfaces.snapotter.calls.own_tools import OwnTools
+from services.gateway.surfaces.snapotter.calls.task_events import TaskEvents
+from services.gateway.surfaces.snapotter.calls.tool_calls import ToolCalls
+from services.gateway.surfaces.snapotter.calls.uploads import Uploads
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.door import Door, Endpoint
-from services.gateway.surfaces.snapotter.downloads import Downloads
-from services.gateway.surfaces.snapotter.enabled_tools import EnabledTools
-from services.gateway.surfaces.snapotter.features import Features
 from services.gateway.surfaces.snapotter.forms import FormRules, Forms
-from services.gateway.surfaces.snapotter.installation_events import InstallationEvents
-from services.gateway.surfaces.snapotter.job_ids import JobIds
-from services.gateway.surfaces.snapotter.jobs import Jobs
-from services.gateway.surfaces.snapotter.library import Library
-from services.gateway.surfaces.snapotter.library_calls import LibraryCalls
-from services.gateway.surfaces.snapotter.logo import Logo
-from services.gateway.surfaces.snapotter.own_tools import OwnTools
-from services.gateway.surfaces.snapotter.people import People
-from services.gateway.surfaces.snapotter.pipeline_reader import PipelineReader
-from services.gateway.surfaces.snapotter.pipeline_runs import PipelineRuns
-from services.gateway.surfaces.snapotter.pipelines import Pipelines
-from services.gateway.surfaces.snapotter.progress import Progress
-from services.gateway.surfaces.snapotter.roles import Roles
+from services.gateway.surfaces.snapotter.installation.enabled_tools import EnabledTools
+from services.gateway.surfaces.snapotter.installation.events import InstallationEvents
+from services.gateway.surfaces.snapotter.installation.features import Features
+from services.gateway.surfaces.snapotter.installation.logo import Logo
+from services.gateway.surfaces.snapotter.installation.shared_settings import SharedSettings
+from services.gateway.surfaces.snapotter.jobs.ids import JobIds
+from services.gateway.surfaces.snapotter.jobs.jobs import Jobs
+from services.gateway.surfaces.snapotter.jobs.progress import Progress
+from services.gateway.surfaces.snapotter.library.calls import LibraryCalls
+from services.gateway.surfaces.snapotter.library.library import Library
+from services.gateway.surfaces.snapotter.library.saved_results import SavedResults
+from services.gateway.surfaces.snapotter.library.thumbnails import LibraryThumbnails
+from services.gateway.surfaces.snapotter.people.audit import Audit
+from services.gateway.surfaces.snapotter.people.people import People
+from services.gateway.surfaces.snapotter.people.roles import Roles
+from services.gateway.surfaces.snapotter.people.teams import Teams
+from services.gateway.surfaces.snapotter.pipelines.pipelines import Pipelines
+from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
+from services.gateway.surfaces.snapotter.pipelines.runs import PipelineRuns
 from services.gateway.surfaces.snapotter.runs import SURFACE, Runs
-from services.gateway.surfaces.snapotter.saved_results import SavedResults
 from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
-from services.gateway.surfaces.snapotter.shared_settings import SharedSettings
 from services.gateway.surfaces.snapotter.status import Status
-from services.gateway.surfaces.snapotter.task_events import TaskEvents
-from services.gateway.surfaces.snapotter.teams import Teams
-from services.gateway.surfaces.snapotter.thumbnails import LibraryThumbnails
-from services.gateway.surfaces.snapotter.tool_calls import ToolCalls
 from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
-from services.gateway.surfaces.snapotter.uploads import Uploads
 
 Endpoints = Mapping[str, Endpoint]
 """By the full name of the method."""

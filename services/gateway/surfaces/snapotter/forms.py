@@ -19,11 +19,13 @@ from services.gateway.surfaces.snapotter.errors import Refusal, image_problem
 from services.gateway.surfaces.snapotter.names import Name, cleaned, converted, is_converted
 from services.gateway.surfaces.snapotter.runs import SURFACE
 
+NONE_SENT = "No valid files uploaded"
 NOT_A_FORM = "Failed to parse multipart request"
 ONE_AT_A_TIME = "This tool takes one image at a time. Send several to its batch route: /api/v1/tools/<toolId>/batch"
 BY_NAME = frozenset(("tga", "dng", "cr2", "nef", "arw", "orf", "rw2"))
 """Extensions of the formats that are known by them alone."""
 _TOO_MUCH = (ErrorReason.FILE_TOO_LARGE, ErrorReason.BODY_TOO_LARGE, ErrorReason.TOO_MANY_FILES)
+_FORM = "multipart/form-data"
 _HEIF = ("heic", "heif")
 Taken = Literal["only", "last", "all"]
 """Which files of a form count: the only one, others being refused; the last; or each."""
@@ -176,6 +178,21 @@ class Forms:
             if problem is None:
                 raise
             file.problem = problem
+
+
+def require_form(request: Request) -> None:
+    """Refuse what is no form, before its body is read. Raises `Refusal`."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise Refusal(406, "the request is not multipart")
+
+
+def check_files(sent: Sent) -> None:
+    """Refuse a form without files, and one with a file that is unusable. Raises `Refusal`."""
+    if not sent.files:
+        raise Refusal(400, NONE_SENT)
+    for file in sent.files:
+        if file.problem:
+            raise Refusal(400, f'Invalid file "{file.name}": {file.problem}')
 
 
 def _unreadable(error: DarkroomError, *, in_tool: bool) -> Refusal | None:

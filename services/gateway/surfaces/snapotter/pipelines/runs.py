@@ -8,16 +8,16 @@ from starlette.responses import Response
 from darkroom.internal.tasks.v1 import run_service_pb2
 from services.common.errors import DarkroomError
 from services.common.identity import Identity
+from services.gateway.surfaces.snapotter.calls.steps import completed_steps, failed_step
+from services.gateway.surfaces.snapotter.calls.tool_calls import CLIENT_JOB_ID, FAILED, checked_file, in_words, told, why
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
-from services.gateway.surfaces.snapotter.events import complete, failed, processing
 from services.gateway.surfaces.snapotter.forms import Forms, Sent, SentFile
-from services.gateway.surfaces.snapotter.job_ids import JobIds
-from services.gateway.surfaces.snapotter.jobs import Jobs
-from services.gateway.surfaces.snapotter.pipeline_plans import PipelinePlan
-from services.gateway.surfaces.snapotter.pipeline_reader import PipelineReader
+from services.gateway.surfaces.snapotter.jobs.events import complete, failed, processing
+from services.gateway.surfaces.snapotter.jobs.ids import JobIds
+from services.gateway.surfaces.snapotter.jobs.jobs import Jobs
+from services.gateway.surfaces.snapotter.pipelines.plans import PipelinePlan
+from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
-from services.gateway.surfaces.snapotter.steps import completed_steps, failed_step
-from services.gateway.surfaces.snapotter.tool_calls import CLIENT_JOB_ID, FAILED, checked_file, in_words, told, why
 
 PIPELINE = "pipeline"
 

@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.common.identity import Identity
+from services.gateway.surfaces.snapotter.calls.tool_calls import NO_FILE, SETTINGS, ToolCalls, kept_name
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.forms import Forms
 from services.gateway.surfaces.snapotter.names import encoded, with_type
 from services.gateway.surfaces.snapotter.runs import Kept
-from services.gateway.surfaces.snapotter.tool_calls import NO_FILE, SETTINGS, ToolCalls, kept_name
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 
 UNREADABLE = "Failed to read image metadata"

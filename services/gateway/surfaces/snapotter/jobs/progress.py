@@ -16,8 +16,8 @@ from starlette.responses import Response, StreamingResponse
 from services.common.identity import Identity
 from services.common.process import end
 from services.gateway.surfaces.snapotter.errors import Refusal
-from services.gateway.surfaces.snapotter.events import Event, content, cut_off, is_final
-from services.gateway.surfaces.snapotter.jobs import BEAT_SECONDS, Jobs, News, Told
+from services.gateway.surfaces.snapotter.jobs.events import Event, content, cut_off, is_final
+from services.gateway.surfaces.snapotter.jobs.jobs import BEAT_SECONDS, Jobs, News, Told
 from services.gateway.surfaces.snapotter.paths import raw_path
 
 _HEADERS = {"content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from services.gateway.surfaces.snapotter.enabled_tools import EnabledTools
-from services.gateway.surfaces.snapotter.pipeline_plans import Pipeline, Unknown, pipeline_tools, read_pipeline, unavailable
+from services.gateway.surfaces.snapotter.installation.enabled_tools import EnabledTools
+from services.gateway.surfaces.snapotter.pipelines.plans import Pipeline, Unknown, pipeline_tools, read_pipeline, unavailable
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 
 

@@ -14,7 +14,7 @@ from services.common.identity import Identity
 from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.bodies import storable
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
-from services.gateway.surfaces.snapotter.job_ids import JobIds, JobKind
+from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 
 NOT_INSTALLED = "FEATURE_NOT_INSTALLED"
 _METHODS = pb.DESCRIPTOR.services_by_name["FeaturesService"].methods_by_name

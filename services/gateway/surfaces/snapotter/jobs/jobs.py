@@ -22,7 +22,7 @@ from nats.aio.subscription import Subscription
 from services.common.bus import PROGRESS_STREAM, Bus, progress_subject
 from services.common.log import get_logger
 from services.common.process import end
-from services.gateway.surfaces.snapotter.events import Event, content, is_final
+from services.gateway.surfaces.snapotter.jobs.events import Event, content, is_final
 
 BEAT_SECONDS = 5.0
 _ORDER = "Order"

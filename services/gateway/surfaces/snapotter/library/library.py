@@ -13,10 +13,9 @@ from services.common.identity import Identity
 from services.gateway.replies import from_storage
 from services.gateway.surfaces.snapotter.bodies import json_body, storable
 from services.gateway.surfaces.snapotter.errors import Refusal, answer, image_problem
-from services.gateway.surfaces.snapotter.forms import Forms, Sent
-from services.gateway.surfaces.snapotter.library_calls import LibraryCalls, described, is_about
+from services.gateway.surfaces.snapotter.forms import Forms, Sent, check_files, require_form
+from services.gateway.surfaces.snapotter.library.calls import LibraryCalls, described, is_about
 from services.gateway.surfaces.snapotter.names import displayed
-from services.gateway.surfaces.snapotter.uploads import check_files, require_form
 
 _DEFAULT_LIMIT, _MOST = 50, 10_000
 _LARGEST = 1 << 53

@@ -15,12 +15,12 @@ from services.common.identity import Identity
 from services.common.log import bind_to_context
 from services.common.rpc.channel import Caller
 from services.gateway.replies import from_storage
+from services.gateway.surfaces.snapotter.calls.tool_calls import PREVIEW, kept_name
 from services.gateway.surfaces.snapotter.errors import Refusal
-from services.gateway.surfaces.snapotter.job_ids import JobIds, JobKind
+from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.names import is_converted, media_type_of
 from services.gateway.surfaces.snapotter.paths import raw_path
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
-from services.gateway.surfaces.snapotter.tool_calls import PREVIEW, kept_name
 
 _GONE = (ErrorReason.TASK_NOT_FOUND, ErrorReason.FILE_NOT_FOUND)
 _SECONDS = 20.0

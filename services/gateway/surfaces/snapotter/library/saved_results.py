@@ -10,7 +10,7 @@ from services.common.identity import Identity
 from services.common.scopes import require_scope
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.forms import Sent
-from services.gateway.surfaces.snapotter.library_calls import LibraryCalls
+from services.gateway.surfaces.snapotter.library.calls import LibraryCalls
 from services.gateway.surfaces.snapotter.names import displayed
 from services.gateway.surfaces.snapotter.tool_settings import read_json
 

@@ -19,10 +19,9 @@ from services.gateway.backend import Backend
 from services.gateway.receiving import Receiver
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.errors import Refusal, answer, image_problem
-from services.gateway.surfaces.snapotter.forms import BY_NAME
+from services.gateway.surfaces.snapotter.forms import BY_NAME, require_form
 from services.gateway.surfaces.snapotter.names import Name, cleaned
 from services.gateway.surfaces.snapotter.runs import SURFACE, Kept, Runs, failure
-from services.gateway.surfaces.snapotter.uploads import require_form
 
 _METHODS = pb.DESCRIPTOR.services_by_name["BrandingService"].methods_by_name
 _SIDE = 128

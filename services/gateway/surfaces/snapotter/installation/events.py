@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Sequence
 from darkroom.accounts.v1 import features_service_pb2 as pb
 from services.common.errors import DarkroomError
 from services.common.identity import Identity
-from services.gateway.surfaces.snapotter.events import Event, complete, failed, processing
-from services.gateway.surfaces.snapotter.features import STATUSES, Features
-from services.gateway.surfaces.snapotter.job_ids import JobIds, JobKind
+from services.gateway.surfaces.snapotter.installation.features import STATUSES, Features
+from services.gateway.surfaces.snapotter.jobs.events import Event, complete, failed, processing
+from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 
 _LOOK_SECONDS = 1.0
 _SUPERSEDED = "The installation is no longer known."

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from darkroom.internal.tasks.v1 import run_service_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
-from services.gateway.surfaces.snapotter.events import Event, complete, failed, processing
-from services.gateway.surfaces.snapotter.job_ids import Job, JobIds, JobKind
+from services.gateway.surfaces.snapotter.calls.tool_calls import told
+from services.gateway.surfaces.snapotter.jobs.events import Event, complete, failed, processing
+from services.gateway.surfaces.snapotter.jobs.ids import Job, JobIds, JobKind
 from services.gateway.surfaces.snapotter.runs import ENDED, WAIT_SECONDS, Runs, failure
-from services.gateway.surfaces.snapotter.tool_calls import told
 
 _AWAY_SECONDS = 2.0
 """Between attempts to reach a service that is away."""

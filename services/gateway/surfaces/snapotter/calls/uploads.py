@@ -11,15 +11,13 @@ from services.common.audit.messages import actor_message
 from services.common.errors import translated
 from services.common.identity import Identity
 from services.common.rpc.channel import Caller
+from services.gateway.surfaces.snapotter.calls.downloads import preview
 from services.gateway.surfaces.snapotter.contents import Contents
-from services.gateway.surfaces.snapotter.downloads import preview
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
-from services.gateway.surfaces.snapotter.forms import Forms, Sent
-from services.gateway.surfaces.snapotter.job_ids import JobIds, JobKind
+from services.gateway.surfaces.snapotter.forms import Forms, Sent, check_files, require_form
+from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
 
-NONE_SENT = "No valid files uploaded"
-_FORM = "multipart/form-data"
 _SECONDS = 20.0
 
 
@@ -75,21 +73,6 @@ class Uploads:
         if problem is not None:
             raise Refusal(422, "Preview generation failed", details=problem)
         return Response(await self._contents.read(account_id, run.outputs[0]), media_type="image/webp")
-
-
-def require_form(request: Request) -> None:
-    """Refuse what is no form, before its body is read. Raises `Refusal`."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        raise Refusal(406, "the request is not multipart")
-
-
-def check_files(sent: Sent) -> None:
-    """Refuse a form without files, and one with a file that is unusable. Raises `Refusal`."""
-    if not sent.files:
-        raise Refusal(400, NONE_SENT)
-    for file in sent.files:
-        if file.problem:
-            raise Refusal(400, f'Invalid file "{file.name}": {file.problem}')
 
 
 def _only(sent: Sent) -> tuple[str, int]:

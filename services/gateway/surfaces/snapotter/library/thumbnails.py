@@ -15,7 +15,7 @@ from services.common.rpc.channel import Caller
 from services.gateway.receiving import Receiver
 from services.gateway.replies import from_storage
 from services.gateway.surfaces.snapotter.errors import Refusal, image_problem
-from services.gateway.surfaces.snapotter.library import Library
+from services.gateway.surfaces.snapotter.library.library import Library
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
 
 _WIDTH, _QUALITY = 300, 80

@@ -17,13 +17,13 @@ from services.common.identity import Identity
 from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.bodies import json_body, storable
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
-from services.gateway.surfaces.snapotter.pipeline_plans import (
+from services.gateway.surfaces.snapotter.pipelines.plans import (
     INVALID_PIPELINE,
     GivenStep,
     given_steps,
     unknown,
 )
-from services.gateway.surfaces.snapotter.pipeline_reader import PipelineReader
+from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
 from services.gateway.surfaces.snapotter.times import instant
 
 _METHODS = pipelines_service_pb2.DESCRIPTOR.services_by_name["PipelinesService"].methods_by_name

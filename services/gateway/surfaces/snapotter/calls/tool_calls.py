@@ -11,15 +11,15 @@ from starlette.responses import Response
 from darkroom.internal.tasks.v1 import run_service_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
+from services.gateway.surfaces.snapotter.calls.steps import completed_steps
 from services.gateway.surfaces.snapotter.errors import Refusal, answer, image_problem
-from services.gateway.surfaces.snapotter.events import RESTARTED, complete, failed, processing
 from services.gateway.surfaces.snapotter.forms import ONE_AT_A_TIME, Forms, Sent, SentFile
-from services.gateway.surfaces.snapotter.job_ids import JobIds
-from services.gateway.surfaces.snapotter.jobs import Jobs
+from services.gateway.surfaces.snapotter.jobs.events import RESTARTED, complete, failed, processing
+from services.gateway.surfaces.snapotter.jobs.ids import JobIds
+from services.gateway.surfaces.snapotter.jobs.jobs import Jobs
+from services.gateway.surfaces.snapotter.library.saved_results import SavedResults
 from services.gateway.surfaces.snapotter.names import encoded, result_name, with_type
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
-from services.gateway.surfaces.snapotter.saved_results import SavedResults
-from services.gateway.surfaces.snapotter.steps import completed_steps
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 

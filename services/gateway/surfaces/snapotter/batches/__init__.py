@@ -1,0 +1,1 @@
+"""Batches: many files in, a ZIP of the results out."""

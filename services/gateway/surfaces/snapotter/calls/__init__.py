@@ -1,0 +1,1 @@
+"""Calls of tools, uploads and downloads."""

@@ -1,0 +1,1 @@
+"""What holds for everybody: settings, the logo, tools that are disabled, and bundles of models."""

@@ -1,0 +1,1 @@
+"""Jobs: their ids, and what is told of them while they run."""

@@ -1,0 +1,1 @@
+"""Pipelines: several tools in one task."""
