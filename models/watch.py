@@ -74,25 +74,23 @@ def _watch(server: int, running: int, models: _Models, http_socket: Path) -> Non
         _add_children(models, server)
         if _ended([running], _ASK_SECONDS):
             return
-    # Some processes that the server starts properly end before it is ready.
-    _forget(models, _ended(_handles(models), 0))
-    lost = False
-    while not lost:
-        # Models are loaded and unloaded while the server runs.
-        _add_children(models, server)
-        ended = _ended([running, *_handles(models)], _LOOK_SECONDS)
-        if running in ended:
-            return
+    # Some processes that the server starts properly end before it is ready; another one may have been killed just then.
+    ended = _ended(_handles(models), 0)
+    while True:
         gone = _forget(models, ended)
         # A server that was told to stop ends its models' processes and answers no longer.
         ready = _ready_models(http_socket, running) if gone else ()
         if ready is None:
             break
+        # Models are loaded and unloaded while the server runs.
         alive = {models[child].model for child in _add_children(models, server)}
-        lost = any(model in ready and model not in alive for model in gone)
-    if lost:
-        print("models.watch: a model has lost its process; the server ends, to be started again", file=sys.stderr, flush=True)
-        signal.pidfd_send_signal(running, signal.SIGTERM)
+        if any(model in ready and model not in alive for model in gone):
+            print("models.watch: a model has lost its process; the server ends, to be started again", file=sys.stderr, flush=True)
+            signal.pidfd_send_signal(running, signal.SIGTERM)
+            break
+        ended = _ended([running, *_handles(models)], _LOOK_SECONDS)
+        if running in ended:
+            return
     if not _ended([running], _END_SECONDS):
         signal.pidfd_send_signal(running, signal.SIGKILL)
 
