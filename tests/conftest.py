@@ -53,6 +53,7 @@ IMPATIENT = {
     "DARKROOM_FETCH_ALLOWED_NETWORKS": "127.0.0.0/8",
     # All tests come from one address.
     "DARKROOM_RATE_LIMIT_FAILED_KEYS": "0",
+    "DARKROOM_LOGIN_ATTEMPT_LIMIT": "0",
 }
 # No test on these stacks ends a machine, or PostgreSQL or NATS, other than in good order. Each test that asks for NATS takes an account.
 QUICK = {"DARKROOM_DURABLE": "false", "DARKROOM_NATS_ACCOUNTS": "1000"}
