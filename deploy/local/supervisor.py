@@ -190,9 +190,14 @@ class Supervisor:
 
     async def stop(self, name: str) -> None:
         """Stop a process and wait for its end; after its stop time supervisord kills it."""
-        # supervisord itself waits in a busy loop.
-        await self._call("stopProcess", name, False, tolerate=Faults.NOT_RUNNING)
-        while (await self.process(name)).state == "STOPPING":  # noqa: ASYNC110 - it is another process that stops
+        while True:
+            # supervisord itself waits in a busy loop.
+            await self._call("stopProcess", name, False, tolerate=Faults.NOT_RUNNING)
+            while (found := await self.process(name)).state == "STOPPING":  # noqa: ASYNC110 - it is another process that stops
+                await asyncio.sleep(_STOP_POLL_SECONDS)
+            if found.is_stopped:
+                return
+            # It had ended by itself, which cannot be stopped, and is being started again.
             await asyncio.sleep(_STOP_POLL_SECONDS)
 
     async def shutdown(self) -> None:
