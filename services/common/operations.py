@@ -73,7 +73,7 @@ class OperationSpec:
     """Refused unless the operator allows diagnostics."""
     arity: Arity
     reads_file: bool
-    """It takes a picture file as it was sent, and is the task's only operation."""
+    """It takes files as they were sent, or as the operation before has written them."""
     max_references: int
     """How many files it takes together as references; 0 unless its arity is REFERENCES."""
     needs: str

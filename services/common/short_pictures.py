@@ -63,10 +63,12 @@ _TRIES = 8
 
 def is_short(operations: Sequence[Message], format_: MediaFormat, size: Size) -> bool:
     """Whether these operations on a picture of this format and upright size are short work. Percentages are those of the picture."""
-    names = {spec_of_parameters(parameters).name for parameters in operations}
+    specs = [spec_of_parameters(parameters) for parameters in operations]
+    names = {spec.name for spec in specs}
     # A conversion between others takes no time.
     work = sum(not isinstance(parameters, Convert) for parameters in operations)
-    if work > _MOST_OPERATIONS or not names <= SHORT_OPERATIONS.keys() or _megapixels(size) > _READ.get(format_, 0):
+    between = len(specs) > 1 and any(spec.reads_file for spec in specs)
+    if between or work > _MOST_OPERATIONS or not names <= SHORT_OPERATIONS.keys() or _megapixels(size) > _READ.get(format_, 0):
         return False
     try:
         sizes = [size]

@@ -41,6 +41,7 @@ from services.inference.media import Limits, configure_libvips
 from services.inference.media import isolated as isolated_media
 from services.inference.model_server import triton
 from services.inference.pdf import isolated as isolated_pdf
+from services.inference.pipeline import file_child
 from services.inference.pipeline import isolated as isolated_pipeline
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.short import LARGEST_RESULT
@@ -116,7 +117,7 @@ def _needs(
 
 def _sandbox(settings: InferenceSettings) -> Sandbox:
     # One child for each file in progress; the lanes' limits share out the processor.
-    modules = [module.__name__ for module in (isolated_media, isolated_pdf, isolated_pipeline, isolated_redraw)]
+    modules = [module.__name__ for module in (file_child, isolated_media, isolated_pdf, isolated_pipeline, isolated_redraw)]
     short = [f"{operations.__name__}.{name}" for name in SHORT_OPERATIONS]
     return Sandbox(
         preload=[*modules, *short],

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from services.common.media_format import MediaFormat
 from services.inference.media import NO_HINTS, Hints, Image, Limits
+from services.inference.media.isolated import content_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,41 @@ DATA_TYPE, DATA_EXTENSION = "application/json", "json"
 
 
 @dataclass(frozen=True, slots=True)
-class PictureFile:
-    """A picture as it was sent, which only a child process may look at."""
+class WholeFile:
+    """A file as it was sent, or as the operation before has written it. Only a child process may look into it."""
 
-    content: bytes
+    source: Path | int
+    """A file, or an open one."""
     limits: Limits
+    """For pictures that are read."""
     hints: Hints = NO_HINTS
+
+    @property
+    def name(self) -> str:
+        """What its owner calls it."""
+        return self.hints.name
+
+    @property
+    def content(self) -> bytes:
+        """Its bytes, read each time."""
+        return content_of(self.source, self.limits)
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file that an operation has made."""
+
+    content: bytes | Path
+    """A path is one of a file right in the folder of the step."""
+    media_type: str
+    extension: str
+    name: str = ""
+    """Its whole name; if empty, it is named after the source and the step's labels."""
+    width: int = 0
+    height: int = 0
+    """In pixels; 0 if it is no picture."""
+    pages: int = 0
+    """0 if it is no document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +96,15 @@ class Data:
         return json.dumps(self.value, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
-Medium = Image | Document | Examination | Data | None
+@dataclass(frozen=True, slots=True)
+class Several:
+    """A result and further files, which are delivered after it and cost nothing."""
+
+    first: Image | Data | NewFile
+    others: Sequence[NewFile]
+
+
+Medium = Image | Document | Examination | Data | NewFile | None
 """What flows from step to step; None is the input of an operation that needs none and the output of one that makes nothing."""
 
 

@@ -12,7 +12,7 @@ import resource
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -82,9 +82,14 @@ def decode_into(source: Path | int, target: Path | int, limits: Limits, hints: H
     configure_libvips(1)
     image = decode(content_of(source, limits), limits, hints)
     with open(target, "wb", closefd=isinstance(target, Path)) as file:
-        image.pixels.tofile(file)
-        if image.alpha is not None:
-            image.alpha.tofile(file)
+        return described_samples(image, file)
+
+
+def described_samples(image: Image, file: BinaryIO) -> dict[str, Any]:
+    """Write the samples of a picture, and then of its alpha, and describe them for `picture_of`."""
+    image.pixels.tofile(file)
+    if image.alpha is not None:
+        image.alpha.tofile(file)
     return {
         "shape": image.pixels.shape,
         "type": image.pixels.dtype.name,
@@ -138,7 +143,7 @@ def picture_of(described: dict[str, Any], target: Path | int, limits: Limits) ->
                 **{**blobs, "exif": rewritten(blobs["exif"])},
                 pixels_per_mm=(float(density[0]), float(density[1])) if density else None,
             ),
-            source_format=MediaFormat(described["format"]),
+            source_format=MediaFormat(described["format"]) if described["format"] is not None else None,
             notes=tuple(map(str, described["notes"])),
         )
     except (KeyError, ValueError, TypeError, IndexError, Unusable) as error:

@@ -1,13 +1,17 @@
 """One module per operation, named as in `darkroom.operations.v1`. What its `run` takes and returns follows from its arity:
 
 - NONE and EACH: `run(medium, parameters, step)` takes a picture, a document or None, and returns one, or `Data`: what it found, which ends
-  the task. With the option `reads_file` it takes a `PictureFile`, always in a child process, and returns `Data`;
+  the task;
 - REFERENCES: `run(references, parameters, step)` returns a list of `Made`;
 - ALL: `run(files, parameters, step)` returns a `Stream`.
+
+With the option `reads_file`, `run` gets a `WholeFile`, for ALL a list of them, in a child process of its own where it can write to
+`step.folder` alone, and returns a picture, `Data`, a `NewFile`, or `Several`.
 
 A plain operation's `run`, which takes a picture and returns one, is an ordinary function; it is called in a thread, or in a child process
 that has nothing but what `contract.plain_step` lists. The others are coroutines.
 
-One that works on pictures one after the other also has `peak_memory(picture, parameters)`: the bytes that it needs at its peak.
+One that works on pictures also has `peak_memory(picture, parameters)`: the bytes that it needs at its peak. If it joins pictures, the first
+is a list of their headers; one that takes no file may have it, too, and gets None.
 No operation imports another: shared code is in the packages below.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from darkroom.operations.v1.inspect_metadata_pb2 import InspectMetadata
-from services.inference.contract.flow import Data, PictureFile
+from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header
@@ -17,7 +17,7 @@ def peak_memory(picture: Header, _parameters: InspectMetadata) -> int:
     return copies_of_samples(picture, _COPIES, _COPIES)
 
 
-def run(file: PictureFile, _parameters: InspectMetadata, step: PlainStep) -> Data:
+def run(file: WholeFile, _parameters: InspectMetadata, step: PlainStep) -> Data:
     """What the file says. Raises as `media.read_header`."""
     step.label("metadata")
     return Data(metadata_in(file.content, file.limits))

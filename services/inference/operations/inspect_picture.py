@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from darkroom.operations.v1.inspect_picture_pb2 import InspectPicture
-from services.inference.contract.flow import Data, PictureFile
+from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header
@@ -17,7 +17,7 @@ def peak_memory(picture: Header, _parameters: InspectPicture) -> int:
     return copies_of_samples(picture, _COPIES, _COPIES)
 
 
-def run(file: PictureFile, _parameters: InspectPicture, step: PlainStep) -> Data:
+def run(file: WholeFile, _parameters: InspectPicture, step: PlainStep) -> Data:
     """What the file is. Raises as `media.decode`."""
     step.label("info")
     return Data(inspected(file.content, file.limits, file.hints))

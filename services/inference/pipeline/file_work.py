@@ -1,44 +1,141 @@
-"""Operations that look at a picture file as it was sent, where that is not short work: each in a child of its own."""
+"""Operations on files as they were sent: each in a child of its own, and what is believed of its answer."""
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
+import re
 import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from darkroom.operations.v1 import options_pb2
+from services.common.media_format import MediaFormat, sniff
+from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import SandboxCrashed
+from services.inference.contract.flow import Data, NewFile
 from services.inference.contract.progress import Report
 from services.inference.contract.step import Tools
-from services.inference.pipeline import isolated
-from services.inference.pipeline.short import ChildWork, Finished
+from services.inference.media import Image
+from services.inference.media.isolated import picture_of
+from services.inference.pipeline import file_child
+from services.inference.pipeline.product import Source
+from services.inference.pipeline.reading import HEAD
+from services.inference.pipeline.registry import Bound
+from services.inference.pipeline.short import serialized
+
+_LARGEST_DATA = 64 << 20
+"""Bytes of a JSON document."""
+_MOST_FILES = 500
+_MOST_SAID = 100
+_LONGEST_TEXT = 500
+_LABEL = re.compile(r"[\w.-]{1,40}")
+_NAME = re.compile(r"[^/\\\0-\x1f\x7f]{1,200}")
+_LARGEST_NUMBER = 1 << 31
+_EXTENSIONS: Mapping[str, tuple[bytes, str]] = {"application/zip": (b"PK", "zip"), "application/pdf": (b"%PDF-", "pdf")}
+"""What files that are no pictures begin with, and their extensions, by media type."""
 
 
-class FileWork(ChildWork):
-    """Lets the operation of a task look at files."""
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What a child has made and said."""
 
-    async def run(self, tools: Tools, path: Path, name: str, folder: Path, report: Report) -> Finished:
-        """What the operation makes of the file. `folder` is for a temporary folder. Raises what the operation and `Sandbox.run` raise."""
-        own = Path(tempfile.mkdtemp(prefix="looking-", dir=folder))
-        target = own / "result"
-        try:
-            said = await tools.sandbox.run(
-                isolated.work,
-                path,
-                target,
-                self._asked(name),
-                reads=[path],
-                folder=own,
-                limits=tools.picture_resources,
-                on_progress=self._told(report),
-            )
-            try:
-                result = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            except OSError as error:
-                raise SandboxCrashed("the child left no result") from error
-            try:
-                return self._checked(said, result)
-            finally:
-                os.close(result)
-        finally:
-            shutil.rmtree(own, ignore_errors=True)
+    first: Image | Data | NewFile
+    others: Sequence[NewFile]
+    labels: Sequence[str]
+    notices: Sequence[tuple[str, str, str, Mapping[str, Any] | None]]
+
+
+async def on_files(tools: Tools, operation: Bound, files: Sequence[Source], folder: Path, report: Report, svg_dpi: int) -> Worked:
+    """What an operation makes of files, all in one folder if there are several. The results stay in `folder`.
+
+    Raises what the operation and `Sandbox.run` raise.
+    """
+    own = Path(tempfile.mkdtemp(prefix="working-", dir=folder))
+    asked = file_child.Asked(serialized(operation), tuple(file.name for file in files), tools.picture_limits, tools.result_limits, svg_dpi)
+    paths = [file.path for file in files]
+    said = await tools.sandbox.run(
+        file_child.apply,
+        own,
+        asked,
+        *paths,
+        reads=paths if len(paths) == 1 else [paths[0].parent],
+        folder=own,
+        limits=_resources(tools, operation, files),
+        on_progress=lambda done, doing: report(min(1.0, max(0.0, float(done))), str(doing)[:_LONGEST_TEXT]),
+    )
+    try:
+        first, *others = [_made(each, own / file_child.left_name(number), tools) for number, each in enumerate(said["made"][:_MOST_FILES])]
+        files_made = [each for each in others if isinstance(each, NewFile)]
+        labels = [_checked(_LABEL, each) for each in said["labels"][:_MOST_SAID]]
+        notices = [
+            (_text(code), _text(subject), _text(message), details[0] if details else None)
+            for code, subject, message, *details in said["notices"][:_MOST_SAID]
+        ]
+        return Worked(first, files_made, labels, notices)
+    except (KeyError, ValueError, TypeError, AttributeError, OSError) as error:
+        raise SandboxCrashed("the child's description of its result makes no sense") from error
+
+
+def _resources(tools: Tools, operation: Bound, files: Sequence[Source]) -> SandboxLimits:
+    """What the child may use: of several pictures, time for each."""
+    if operation.spec.accepts == options_pb2.MEDIA_KIND_PDF:
+        return tools.documents.of(sum(file.pages for file in files))
+    limits, count = tools.picture_resources, len(files)
+    return replace(limits, cpu_seconds=limits.cpu_seconds * count, wall_seconds=limits.wall_seconds * count)
+
+
+def _made(said: Mapping[str, Any], path: Path, tools: Tools) -> Image | Data | NewFile:
+    """One result. Raises ValueError and others for what makes no sense, and SandboxCrashed."""
+    if not path.is_file() or path.is_symlink() or not path.stat().st_size:
+        raise ValueError("no file")
+    match said["kind"]:
+        case "samples":
+            return picture_of(dict(said), path, tools.result_limits)
+        case "data":
+            if path.stat().st_size > _LARGEST_DATA:
+                raise ValueError("too much data")
+            return Data(_object(json.loads(path.read_bytes())))
+        case "file":
+            return _file(said, path)
+        case kind:
+            raise ValueError(kind)
+
+
+def _file(said: Mapping[str, Any], path: Path) -> NewFile:
+    media_type, extension = str(said["media_type"]), str(said["extension"])
+    with path.open("rb") as file:
+        head = os.pread(file.fileno(), HEAD, 0)
+    if media_type in _EXTENSIONS:
+        begins, known = _EXTENSIONS[media_type]
+        if not head.startswith(begins) or extension != known:
+            raise ValueError(media_type)
+    else:
+        format_ = sniff(head, f"file.{extension}")
+        if not isinstance(format_, MediaFormat) or format_.media_type != media_type or extension not in format_.extensions:
+            raise ValueError(media_type)
+    name = str(said["name"])
+    width, height, pages = (int(said[each]) for each in ("width", "height", "pages"))
+    if any(not 0 <= number < _LARGEST_NUMBER for number in (width, height, pages)):
+        raise ValueError("sizes")
+    return NewFile(path, media_type, extension, name and _checked(_NAME, name), width, height, pages)
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("no object")
+    return value
+
+
+def _checked(pattern: re.Pattern[str], text: object) -> str:
+    if not isinstance(text, str) or pattern.fullmatch(text) is None:
+        raise ValueError("no such text")
+    return text
+
+
+def _text(said: object) -> str:
+    if not isinstance(said, str) or len(said) > _LONGEST_TEXT:
+        raise ValueError("no text")
+    return said

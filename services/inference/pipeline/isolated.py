@@ -23,7 +23,7 @@ from services.common.errors import DarkroomError
 from services.common.geometry import Size, fitting
 from services.common.operations import parameters_of, spec_of
 from services.common.result_size import resolved
-from services.inference.contract.flow import Data, PictureFile
+from services.inference.contract.flow import Data, NewFile, WholeFile
 from services.inference.contract.plain_step import Original, PlainStep
 from services.inference.media import Hints, Image, LazyImage, Limits, as_read_back, configure_libvips, encode, in_memory
 from services.inference.media.decode import open_scaled
@@ -31,7 +31,7 @@ from services.inference.media.isolated import content_of
 
 _LAZY = (Convert, Resize)
 """Operations that compute samples themselves if they need them."""
-_Medium = Image | LazyImage | PictureFile | Data
+_Medium = Image | LazyImage | WholeFile | Data
 DONE = "operation_bytes"
 """In the metadata of an error: the sizes, as `samples_size` says, of what the operations before it gave, as JSON."""
 _NOWHERE = Path("/nonexistent")
@@ -73,6 +73,8 @@ def samples_size(medium: object) -> int:
             return medium.width * medium.height * (1 if medium.is_gray else 3)
         case Data():
             return len(medium.content)
+        case NewFile():
+            return len(medium.content) if isinstance(medium.content, bytes) else medium.content.stat().st_size
         case _:
             return 0
 
@@ -89,7 +91,7 @@ def _worked(
     notices: list[tuple[object, ...]] = []
     seconds: dict[str, float] = {}
     with _timed(seconds, "decode"):
-        opened = _opened(content_of(source, asked.limits), operations, asked)
+        opened = _opened(source, operations, asked)
     medium: _Medium = opened.medium
     size, whole = opened.size, opened.size if opened.scaled else None
     original = Original(*size, transparent=isinstance(medium, Image) and medium.alpha is not None)
@@ -124,31 +126,31 @@ def _worked(
 class _Opened:
     """What the first operation gets."""
 
-    medium: Image | LazyImage | PictureFile
+    medium: Image | LazyImage | WholeFile
     size: Size
     """Of the upright picture; of a file that only the operation looks at, nothing."""
     scaled: bool = False
     """Whether the picture has been scaled as it was read."""
 
 
-def _opened(content: bytes, operations: Sequence[operation_pb2.Operation], asked: Asked) -> _Opened:
+def _opened(source: Path | int, operations: Sequence[operation_pb2.Operation], asked: Asked) -> _Opened:
     hints = Hints(asked.source_name)
     if spec_of(operations[0]).reads_file:
-        return _Opened(PictureFile(content, asked.limits, hints), (0, 0))
-    image, size = open_scaled(content, asked.limits, lambda size: _wanted(operations, size), hints)
+        return _Opened(WholeFile(source, asked.limits, hints), (0, 0))
+    image, size = open_scaled(content_of(source, asked.limits), asked.limits, lambda size: _wanted(operations, size), hints)
     return _Opened(image, size, (image.width, image.height) != size)
 
 
 def _content(medium: _Medium) -> bytes:
     if isinstance(medium, Data):
         return medium.content
-    assert not isinstance(medium, PictureFile)
+    assert not isinstance(medium, WholeFile)
     return encode(medium, medium.saving)
 
 
 def _description(medium: _Medium) -> dict[str, Any]:
     """Data describe themselves."""
-    if isinstance(medium, Data | PictureFile):
+    if isinstance(medium, Data | WholeFile):
         return {}
     return {"width": medium.width, "height": medium.height, "format": medium.saving.format, "notes": medium.notes}
 

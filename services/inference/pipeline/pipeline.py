@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +24,7 @@ from services.inference.contract.flow import (
     InputFile,
     Made,
     Medium,
+    NewFile,
     References,
     Stream,
 )
@@ -31,9 +32,10 @@ from services.inference.contract.plain_step import Original
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step, Tools
 from services.inference.media import SVG_DPI, Header, Hints, Image, Limits, as_read_back
-from services.inference.pipeline.file_work import FileWork
+from services.inference.pipeline.between import as_file, read_back
+from services.inference.pipeline.file_work import on_files
 from services.inference.pipeline.isolated import samples_size
-from services.inference.pipeline.memory_needs import needed_memory
+from services.inference.pipeline.memory_needs import ALWAYS, needed_memory
 from services.inference.pipeline.naming import name_of_words, named, result_name
 from services.inference.pipeline.product import WRITTEN, Product, RunContext, Source, finished_product, written
 from services.inference.pipeline.reading import Reading
@@ -59,8 +61,6 @@ class Pipeline:
         for before, after in pairwise(operations):
             if before.spec.produces != after.spec.accepts:
                 raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"{after.spec.name} does not take what {before.spec.name} gives.")
-        if len(operations) > 1 and any(each.spec.reads_file for each in operations):
-            raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, "What looks at a file as it was sent must be the task's only operation.")
         self._tools = tools
         self._operations = operations
         self._max_picture_bytes = max_picture_bytes
@@ -112,11 +112,35 @@ class Pipeline:
         first = self._operations[0]
         return first.spec.archives(first.parameters)
 
-    async def join(self, files: Sequence[InputFile], context: RunContext) -> Stream:
+    @property
+    def joins_fetched(self) -> bool:
+        """Whether the operation that takes all inputs together looks into them, so that `join` does it; else `stream` does."""
+        return self._operations[0].spec.reads_file
+
+    async def stream(self, files: Sequence[InputFile], context: RunContext) -> Stream:
         """The operation's output from all files together. Raises what the operation raises; so does the stream while it is read."""
         first = self._operations[0]
         stream: Stream = await first.run(files, first.parameters, self._step(context, context.report, "", []))
         return stream
+
+    @asynccontextmanager
+    async def room_for_all(self, sources: Sequence[Source], context: RunContext) -> AsyncIterator[None]:
+        """As `room`, for `join`."""
+        first = self._operations[0]
+        headers = []
+        if first.spec.accepts == options_pb2.MEDIA_KIND_IMAGE:
+            for source in sources:
+                context.check()
+                try:
+                    headers.append(await self._header(source, self._tools.picture_limits, self._svg_dpi))
+                except DarkroomError as error:
+                    raise named(error, source.name) from error
+        async with self._reserved(ALWAYS + first.peak_memory(headers), context.report):
+            yield
+
+    async def join(self, sources: Sequence[Source], context: RunContext) -> Product | None:
+        """The result of all inputs together, which are alone in one folder. Raises as `run`."""
+        return await self._through(self._operations, tuple(sources), sources[0], context)
 
     async def make(self, references: References, context: RunContext) -> list[Made]:
         """The pictures that the first operation makes. Raises what the operation raises."""
@@ -147,7 +171,9 @@ class Pipeline:
         Raises MEDIA_LIMIT_EXCEEDED if that is more than this worker has, FILE_TOO_LARGE, and what reading a header raises.
         """
         if source is None:
-            yield None
+            needed = self._operations[0].peak_memory(None)
+            async with self._reserved(ALWAYS + needed, context.report) if needed else nullcontext():
+                yield None
         elif self._operations[0].spec.accepts == options_pb2.MEDIA_KIND_PDF:
             # What its process may use; a worker with less reserves all its memory for it.
             needed = min(self._tools.documents.memory_bytes, self._tools.memory.total)
@@ -192,19 +218,19 @@ class Pipeline:
                 raise
             return finished_product(finished, source, context)
         if source is not None and self._operations[0].spec.reads_file:
-            work = FileWork(self._operations, self._tools.picture_limits, self._tools.result_limits)
-            finished = await work.run(self._tools, source.path, source.name, context.folder, context.report)
-            return finished_product(finished, source, context)
+            return await self._through(self._operations, (source,), source, context)
         with context.stages.timed("decode"):
             medium = await self._read(source, header, context.folder)
         return await self._through(self._operations, medium, source, context)
 
-    async def _through(self, operations: Sequence[Bound], medium: Medium, source: Source | None, context: RunContext) -> Product | None:
+    async def _through(
+        self, operations: Sequence[Bound], medium: Medium | Sequence[Source], source: Source | None, context: RunContext
+    ) -> Product | None:
         labels: list[str] = []
-        attachments: list[Attachment] = []
+        attachments: list[Attachment | NewFile] = []
         share = (WRITTEN - _READ) / len(operations)
         source_name = source.name if source is not None else ""
-        original = Original(medium.width, medium.height, transparent=medium.alpha is not None) if isinstance(medium, Image) else None
+        original: Original | None = None
         context.done.clear()
         for number, operation in enumerate(operations):
             context.check()
@@ -213,6 +239,22 @@ class Pipeline:
                 raise DarkroomError(
                     ErrorReason.FIELD_INVALID, f"{operation.spec.name} cannot follow a dry run, which gives no file to go on with."
                 )
+            if operation.spec.reads_file:
+                files = medium if isinstance(medium, Sequence) else [await as_file(medium, source_name, context)]
+                with context.stages.timed(operation.spec.name, operation=True):
+                    worked = await on_files(self._tools, operation, files, context.folder, report, self._svg_dpi)
+                for notice in worked.notices:
+                    context.notice(*notice)
+                labels += worked.labels
+                attachments += worked.others
+                medium = worked.first
+                context.done.append(samples_size(medium))
+                continue
+            assert not isinstance(medium, Sequence)
+            if isinstance(medium, NewFile):
+                medium = await read_back(medium, operation, self._reading, self._tools.result_limits, context)
+            if original is None and isinstance(medium, Image):
+                original = Original(medium.width, medium.height, transparent=medium.alpha is not None)
             parameters = operation.parameters if original is None else resolved(operation.parameters, (original.width, original.height))
             with context.stages.timed(operation.spec.name, operation=True):
                 if number and isinstance(medium, Image) and isinstance(operations[number - 1].parameters, Convert):
@@ -221,6 +263,7 @@ class Pipeline:
             context.done.append(samples_size(medium))
             if isinstance(medium, Document):
                 attachments += medium.attachments
+        assert not isinstance(medium, Sequence)
         context.check()
         with context.stages.timed("encode"):
             return await written(medium, source, labels, context, attachments)

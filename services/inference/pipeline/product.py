@@ -9,7 +9,17 @@ from pathlib import Path
 
 from darkroom.files.v1 import file_pb2
 from services.common.geometry import Size
-from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Attachment, Data, Document, Examination, Keeping, Medium
+from services.inference.contract.flow import (
+    DATA_EXTENSION,
+    DATA_TYPE,
+    Attachment,
+    Data,
+    Document,
+    Examination,
+    Keeping,
+    Medium,
+    NewFile,
+)
 from services.inference.contract.plain_step import Notify
 from services.inference.contract.progress import Report
 from services.inference.media import Image, encode, encode_into
@@ -81,31 +91,34 @@ def finished_product(finished: Finished, source: Source, context: RunContext) ->
 
 
 async def written(
-    medium: Medium, source: Source | None, labels: Sequence[str], context: RunContext, attachments: Sequence[Attachment]
+    medium: Medium, source: Source | None, labels: Sequence[str], context: RunContext, attachments: Sequence[Attachment | NewFile]
 ) -> Product | None:
     """Whatever the operations have made as a file; None if they have made nothing."""
     if medium is None:
         return None
     context.report(WRITTEN, "Writing the result")
     source_name = source.name if source is not None else ""
+    after = _attached(source_name, attachments, context)
+    if isinstance(medium, NewFile):
+        return replace(_of_file(medium, source_name, labels, context), attachments=after)
     if isinstance(medium, Document):
         name = result_name(source_name, labels, "pdf", context.taken_names)
-        after = _attached(source_name, attachments, context)
         return Product(name, "application/pdf", medium.path, file_pb2.DocumentInfo(pages=medium.pages), after)
     if isinstance(medium, Examination):
         first, *others = _attached(source_name, medium.attachments, context)
         return replace(first, attachments=tuple(others))
     if isinstance(medium, Data):
-        return Product(result_name(source_name, labels, DATA_EXTENSION, context.taken_names), DATA_TYPE, medium.content, None)
+        return Product(result_name(source_name, labels, DATA_EXTENSION, context.taken_names), DATA_TYPE, medium.content, None, after)
     for note in medium.notes:
         context.notice("picture_note", "", note)
-    content = await asyncio.to_thread(_encoded, medium, context.folder)
+    content = await asyncio.to_thread(encoded, medium, context.folder)
     format_ = medium.saving.format
     name = result_name(source_name, labels, format_.extension, context.taken_names)
-    return Product(name, format_.media_type, content, file_pb2.ImageInfo(width=medium.width, height=medium.height, frames=1))
+    return Product(name, format_.media_type, content, file_pb2.ImageInfo(width=medium.width, height=medium.height, frames=1), after)
 
 
-def _encoded(image: Image, folder: Path) -> bytes | Path:
+def encoded(image: Image, folder: Path) -> bytes | Path:
+    """The picture as a file, as its `saving` says; in `folder` if it is large."""
     if image.pixels.nbytes <= _ENCODED_IN_MEMORY:
         return encode(image, image.saving)
     target = folder / "result"
@@ -113,8 +126,20 @@ def _encoded(image: Image, folder: Path) -> bytes | Path:
     return target
 
 
-def _attached(source_name: str, attachments: Sequence[Attachment], context: RunContext) -> tuple[Product, ...]:
+def _attached(source_name: str, attachments: Sequence[Attachment | NewFile], context: RunContext) -> tuple[Product, ...]:
     return tuple(
-        Product(result_name(source_name, (each.label,), each.extension, context.taken_names), each.media_type, each.content, None)
+        _of_file(each, source_name, (), context)
+        if isinstance(each, NewFile)
+        else Product(result_name(source_name, (each.label,), each.extension, context.taken_names), each.media_type, each.content, None)
         for each in attachments
     )
+
+
+def _of_file(made: NewFile, source_name: str, labels: Sequence[str], context: RunContext) -> Product:
+    info: file_pb2.ImageInfo | file_pb2.DocumentInfo | None = None
+    if made.width and made.height:
+        info = file_pb2.ImageInfo(width=made.width, height=made.height, frames=1)
+    elif made.pages:
+        info = file_pb2.DocumentInfo(pages=made.pages)
+    name = made.name or result_name(source_name, labels, made.extension, context.taken_names)
+    return Product(name, made.media_type, made.content, info)

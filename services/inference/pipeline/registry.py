@@ -29,7 +29,7 @@ class OperationModule(Protocol):
 
 @runtime_checkable
 class PictureOperationModule(OperationModule, Protocol):
-    """A module whose operation works on pictures, one after the other."""
+    """A module whose operation works on pictures."""
 
     peak_memory: PeakMemory
 
@@ -42,15 +42,15 @@ class Bound:
     parameters: Message
     run: Run
     declared_memory: PeakMemory | None = None
-    """None for an operation that does not work on pictures one after the other."""
+    """None for an operation that does not work on pictures."""
 
     @property
     def plain(self) -> bool:
         """Whether it is a plain picture operation."""
         return not inspect.iscoroutinefunction(self.run)
 
-    def peak_memory(self, picture: Header) -> int:
-        """Bytes that it needs at its peak to work on a picture."""
+    def peak_memory(self, picture: Header | Sequence[Header] | None) -> int:
+        """Bytes that it needs at its peak to work on a picture, on several together, or on none."""
         return self.declared_memory(picture, self.parameters) if self.declared_memory is not None else 0
 
 
@@ -75,7 +75,8 @@ class Registry:
 
 def _module(spec: OperationSpec) -> OperationModule:
     module = importlib.import_module(f"services.inference.operations.{spec.name}")
-    takes_pictures = spec.arity is Arity.EACH and spec.accepts == options_pb2.MEDIA_KIND_IMAGE
+    in_memory = spec.arity is Arity.EACH or (spec.arity is Arity.ALL and spec.reads_file)
+    takes_pictures = in_memory and spec.accepts == options_pb2.MEDIA_KIND_IMAGE
     if not isinstance(module, PictureOperationModule if takes_pictures else OperationModule):
         raise TypeError(f"{module.__name__} lacks `run`{', or `peak_memory`' if takes_pictures else ''}")
     return module

@@ -62,7 +62,7 @@ class ChildWork:
         self._limits, self._result_limits = limits, result_limits
         self._parameters = [each.parameters for each in operations]
         self._names = [each.spec.name for each in operations]
-        self._operations = tuple(_serialized(each) for each in operations)
+        self._operations = tuple(serialized(each) for each in operations)
         self._makes_data = operations[-1].spec.produces == MEDIA_KIND_DATA
 
     def _asked(self, name: str) -> isolated.Asked:
@@ -149,7 +149,8 @@ class ShortWork(ChildWork):
             os.close(target)
 
 
-def _serialized(bound: Bound) -> bytes:
+def serialized(bound: Bound) -> bytes:
+    """The operation with its parameters."""
     operation = operation_pb2.Operation()
     getattr(operation, bound.spec.name).CopyFrom(bound.parameters)
     # An operation without parameters is set, too.

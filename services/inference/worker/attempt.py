@@ -157,8 +157,10 @@ class AttemptRunner:
                     await self._each(run, pipeline, results, progress)
                 case Arity.REFERENCES:
                     await self._make(run, pipeline, results, progress)
-                case Arity.ALL:
+                case Arity.ALL if pipeline.joins_fetched:
                     await self._join(run, pipeline, results, progress)
+                case Arity.ALL:
+                    await self._stream(run, pipeline, results, progress)
         results.file_ids += results.attached_ids
         results.copies += len(results.attached_ids)
         with results.stages.timed("finalize"):
@@ -256,10 +258,23 @@ class AttemptRunner:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _join(self, run: Admission, pipeline: Pipeline, results: _Results, progress: Progress) -> None:
+        """Make one result from all inputs, which are fetched first."""
+        async with self._working_folder(run) as folder:
+            inputs = folder / "inputs"
+            inputs.mkdir()
+            fetched = portion(progress.report, 0, _FETCHED)
+            with results.stages.timed("fetch"):
+                sources = await self._files.fetch_all(run, inputs, lambda done: fetched(done, "Fetching the files"))
+            context = self._context(run, folder, portion(progress.report, _FETCHED, _DELIVERED), results, progress)
+            async with pipeline.room_for_all(sources, context):
+                product = await pipeline.join(sources, context)
+            await self._deliver(run, product, results, portion(progress.report, _DELIVERED, 1))
+
+    async def _stream(self, run: Admission, pipeline: Pipeline, results: _Results, progress: Progress) -> None:
         """Make one output from all inputs, and store it as it is made."""
         context = self._context(run, self._folder, progress.report, results, progress)
         with results.stages.timed(pipeline.first_name):
-            stream = await pipeline.join(await self._files.open(run), context)
+            stream = await pipeline.stream(await self._files.open(run), context)
             results.file_ids.append(await self._files.deliver_stream(run, stream))
 
     async def _hand_back(self, run: Admission) -> None:

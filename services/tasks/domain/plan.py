@@ -65,10 +65,10 @@ def check_pipeline(operations: Sequence[operation_pb2.Operation], inputs: int, *
                 f"operations[{index}]: a dry run of {before.name} gives no file to go on with, so it must be the last operation.",
                 field=f"operations[{index}]",
             )
-        if spec.reads_file:
+        if spec.arity is Arity.ALL:
             raise DarkroomError(
                 ErrorReason.FIELD_INVALID,
-                f"operations[{index}]: {spec.name} looks at a file as it was sent, so it must be the only operation.",
+                f"operations[{index}]: {spec.name} takes all of the task's files together, so it must be the first operation.",
                 field=f"operations[{index}]",
             )
         if spec.max_references:
@@ -230,8 +230,8 @@ def check_megapixels(file: InputFile, size: tuple[int, int], field: str, limits:
 def _check_size(
     file: InputFile, size: tuple[int, int], field: str, operations: Sequence[operation_pb2.Operation], limits: MediaLimits
 ) -> None:
-    if spec_of(operations[0]).max_references:
-        # Pictures made from references do not have their size. The workers check the results.
+    if spec_of(operations[0]).arity is not Arity.EACH:
+        # What is made of several files does not have their size. The workers check the results.
         return
     # Which of the two is the width depends on an orientation tag that only the worker reads, so the worker checks this too.
     sizes, trimmed = {each: each for each in (size, size[::-1])}, False

@@ -11,7 +11,6 @@ from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.snapotter.batches.archives import Archives
 from services.gateway.surfaces.snapotter.batches.batches import Batches
 from services.gateway.surfaces.snapotter.calls.downloads import Downloads
-from services.gateway.surfaces.snapotter.calls.own_tools import OwnTools
 from services.gateway.surfaces.snapotter.calls.task_events import TaskEvents
 from services.gateway.surfaces.snapotter.calls.tool_calls import ToolCalls
 from services.gateway.surfaces.snapotter.calls.uploads import Uploads
@@ -30,6 +29,8 @@ from services.gateway.surfaces.snapotter.library.calls import LibraryCalls
 from services.gateway.surfaces.snapotter.library.library import Library
 from services.gateway.surfaces.snapotter.library.saved_results import SavedResults
 from services.gateway.surfaces.snapotter.library.thumbnails import LibraryThumbnails
+from services.gateway.surfaces.snapotter.own.catalogue import all_own
+from services.gateway.surfaces.snapotter.own.parts import OwnParts
 from services.gateway.surfaces.snapotter.people.audit import Audit
 from services.gateway.surfaces.snapotter.people.people import People
 from services.gateway.surfaces.snapotter.people.roles import Roles
@@ -66,10 +67,11 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     library = Library(forms, library_calls)
     thumbnails = LibraryThumbnails(library, runs, parts.receiver, parts.shelf, caller)
     calls = ToolCalls(forms, runs, ids, jobs, SavedResults(library_calls))
-    own = OwnTools(forms, calls, contents)
     shared, enabled = SharedSettings(parts.backend), EnabledTools(parts.settings, caller)
     reader = PipelineReader(enabled, settings.max_pipeline_steps)
-    batches = Batches(forms, runs, jobs, Archives(contents), settings.jobs_at_once, reader)
+    archives = Archives(contents)
+    batches = Batches(forms, runs, jobs, archives, settings.jobs_at_once, reader)
+    own = OwnParts(forms, calls, contents, runs, ids, jobs, archives, batches, features, settings)
     logo = Logo(parts.receiver, runs, contents, parts.backend, settings.max_logo_size_kb)
     roles, teams = Roles(parts.backend), Teams(parts.backend)
     pipelines, pipeline_runs = Pipelines(parts.backend, reader), PipelineRuns(forms, runs, ids, jobs, reader)
@@ -150,7 +152,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     return found
 
 
-def _tools(door: Door, calls: ToolCalls, own: OwnTools, enabled: EnabledTools) -> Endpoints:
+def _tools(door: Door, calls: ToolCalls, own: OwnParts, enabled: EnabledTools) -> Endpoints:
     found: dict[str, Endpoint] = {}
     tools = all_tools()
     for route in catalogue.routes():
@@ -159,8 +161,8 @@ def _tools(door: Door, calls: ToolCalls, own: OwnTools, enabled: EnabledTools) -
             continue
         tool_id, _, step = route.template.text.removeprefix(_TOOLS).partition("/")
         path = f"/{method.containing_service.full_name}/{method.name}"
-        handler = own.of(tool_id, step)
+        name = f"{tool_id}-{step}" if step else tool_id
+        serve = partial(all_own()[name], own) if name in all_own() else calls.serve
         # A step may do something else than its tool.
-        tool = tools.get(f"{tool_id}-{step}") or tools[tool_id]
-        found[method.full_name] = door.known(path, enabled.only(tool_id, partial(handler or calls.serve, tool)))
+        found[method.full_name] = door.known(path, enabled.only(tool_id, partial(serve, tools.get(name) or tools[tool_id])))
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Literal
 from weakref import WeakValueDictionary
 
@@ -27,6 +28,16 @@ BY_NAME = frozenset(("tga", "dng", "cr2", "nef", "arw", "orf", "rw2"))
 _TOO_MUCH = (ErrorReason.FILE_TOO_LARGE, ErrorReason.BODY_TOO_LARGE, ErrorReason.TOO_MANY_FILES)
 _FORM = "multipart/form-data"
 _HEIF = ("heic", "heif")
+
+
+class Accepts(Enum):
+    """What a form's files must be."""
+
+    PICTURES = auto()
+    PDFS = auto()
+    ANYTHING = auto()
+
+
 Taken = Literal["only", "last", "all"]
 """Which files of a form count: the only one, others being refused; the last; or each."""
 
@@ -54,6 +65,8 @@ class SentFile:
     name: str
     """What is left of the name that was sent."""
     sent_name: str
+    part: str = ""
+    """The name of its part of the form."""
     size: int = 0
     """Bytes."""
     file_id: int = 0
@@ -97,7 +110,9 @@ class Forms:
         self._turns = asyncio.Semaphore(rules.at_once)
         self._turns_of: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
 
-    async def read(self, request: Request, account_id: int, taken: Taken, *, in_tool: bool = True) -> Sent:
+    async def read(
+        self, request: Request, account_id: int, taken: Taken, *, accepts: Accepts = Accepts.PICTURES, in_tool: bool = True
+    ) -> Sent:
         """What a form holds. Raises `Refusal` for what is no form, and for too many or too large files; nothing is kept then. Outside of
         tools, what is too much is refused in other words.
         """
@@ -109,7 +124,7 @@ class Forms:
                     if part.file_name is None:
                         sent.fields[part.name] = await part.text()
                     else:
-                        await self._file(part, account_id, taken, sent)
+                        await self._file(part, account_id, taken, accepts, sent)
         except BaseException as raised:
             await self.discard(account_id, sent)
             if isinstance(raised, DarkroomError):
@@ -127,9 +142,9 @@ class Forms:
         """Delete some files that were stored of a form."""
         await self._receiver.discard(account_id, list(file_ids))
 
-    async def _file(self, part: Part, account_id: int, taken: Taken, sent: Sent) -> None:
+    async def _file(self, part: Part, account_id: int, taken: Taken, accepts: Accepts, sent: Sent) -> None:
         sent_name = part.file_name or ""
-        file = SentFile(cleaned(sent_name), sent_name)
+        file = SentFile(cleaned(sent_name), sent_name, part.name)
         chunks = _counted(part.chunks(), file)
         head = await _beginning(chunks)
         if not head:
@@ -145,20 +160,15 @@ class Forms:
         if taken == "last":
             await self._forget(account_id, sent)
         sent.files.append(file)
-        await self._store(file, head, chunks, account_id)
+        await self._store(file, head, chunks, account_id, accepts)
 
     async def _forget(self, account_id: int, sent: Sent) -> None:
         await self.discard(account_id, sent)
         sent.files.clear()
 
-    async def _store(self, file: SentFile, head: bytes, chunks: AsyncIterator[bytes], account_id: int) -> None:
+    async def _store(self, file: SentFile, head: bytes, chunks: AsyncIterator[bytes], account_id: int, accepts: Accepts) -> None:
         format_, extension = sniff(head[:HEAD_BYTES]), Name.of(file.name).extension[1:].lower()
-        if not any(head):
-            file.problem = "File contains no image data"
-        elif format_ is None and extension not in BY_NAME:
-            file.problem = "Unrecognized image format"
-        elif format_ is MediaFormat.PDF:
-            file.problem = "Unsupported format: pdf"
+        file.problem = _problem(head, format_, extension, accepts)
         file.format = "heif" if format_ in _HEIF else str(format_ or extension)
         if file.problem:
             async for _ in chunks:
@@ -166,7 +176,7 @@ class Forms:
                 pass
             return
         # The content says what a file is, whatever its name, but for the formats that have no other sign.
-        name = file.name if extension in BY_NAME else (Name.of(file.name).stem or "upload")
+        name = file.name if extension in BY_NAME or accepts is Accepts.ANYTHING else (Name.of(file.name).stem or "upload")
         most, most_svg = self._rules.most_bytes, self._rules.most_svg_bytes if format_ is MediaFormat.SVG else 0
         own_limit = 0 < most_svg < (most or most_svg + 1)
         try:
@@ -178,6 +188,19 @@ class Forms:
             if problem is None:
                 raise
             file.problem = problem
+
+
+def _problem(head: bytes, format_: MediaFormat | str | None, extension: str, accepts: Accepts) -> str:
+    """What the first bytes of a file say against it."""
+    if accepts is Accepts.ANYTHING:
+        return ""
+    if accepts is Accepts.PDFS:
+        return "" if format_ is MediaFormat.PDF else "The file is not a PDF"
+    if not any(head):
+        return "File contains no image data"
+    if format_ is None and extension not in BY_NAME:
+        return "Unrecognized image format"
+    return "Unsupported format: pdf" if format_ is MediaFormat.PDF else ""
 
 
 def require_form(request: Request) -> None:

@@ -10,6 +10,7 @@ import pytest
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox, WarmChildren
 from services.inference.media import isolated
+from services.inference.pipeline import file_child
 from services.inference.pipeline import isolated as isolated_pipeline
 from tests.harness.sandboxes import SharedSandboxes
 from tests.unit.inference.plain_operations.running import Running
@@ -17,7 +18,7 @@ from tests.unit.inference.plain_operations.running import Running
 
 @pytest.fixture(scope="session")
 async def sandbox(sandboxes: SharedSandboxes) -> AsyncIterator[Sandbox]:
-    async with sandboxes(preload=[isolated.__name__, isolated_pipeline.__name__]) as made:
+    async with sandboxes(preload=[isolated.__name__, isolated_pipeline.__name__, file_child.__name__]) as made:
         yield made
 
 

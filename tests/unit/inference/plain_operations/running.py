@@ -6,6 +6,7 @@ What is short work runs twice, step by step and in one child, and both must give
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,32 @@ class Running:
             documents=DocumentLimits(1 << 30, 600, 30),
         )
 
+    async def joined(self, files: Mapping[str, bytes], *operations: Mapping[str, Any]) -> Product:
+        """What is made of several files, by their names, together; its contents are bytes."""
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
+        sources = []
+        for number, (name, data) in enumerate(files.items()):
+            (folder / str(number)).write_bytes(data)
+            sources.append(Source(name, folder / str(number), 0))
+        pipeline = Pipeline(self.tools, Registry().bind(_checked(operations)), 1 << 24)
+        context = self._context()
+        async with pipeline.room_for_all(sources, context):
+            made = await pipeline.join(sources, context)
+        assert made is not None
+        return _settled(made)
+
+    async def made_of_nothing(self, *operations: Mapping[str, Any]) -> Product:
+        """What operations make without a file."""
+        pipeline = Pipeline(self.tools, Registry().bind(_checked(operations)), 1 << 24)
+        context = self._context()
+        async with pipeline.room(None, context) as header:
+            made = await pipeline.run(None, context, header)
+        assert made is not None
+        return _settled(made)
+
     async def product(self, data: bytes, *operations: Mapping[str, Any], name: str = "photo.png") -> Product:
-        """The file made, for operations such as `{"crop": {…}}`."""
-        messages = [operation_pb2.Operation(**operation) for operation in operations]
-        for message in messages:
-            RequestValidator().check(message)
+        """The file made, for operations such as `{"crop": {…}}`; its contents are bytes."""
+        messages = _checked(operations)
         path = self._folder / "input"
         path.write_bytes(data)
         source = Source(name, path, 0)
@@ -64,7 +86,15 @@ class Running:
         return made
 
     async def _made(self, tools: Tools, source: Source, messages: Sequence[operation_pb2.Operation]) -> Product:
-        context = RunContext(
+        context = self._context()
+        pipeline = Pipeline(tools, Registry().bind(messages), 1 << 24)
+        async with pipeline.room(source, context) as header:
+            made = await pipeline.run(source, context, header)
+        assert made is not None
+        return _settled(made)
+
+    def _context(self) -> RunContext:
+        return RunContext(
             folder=self._folder,
             report=lambda done, message: None,
             check=lambda: None,
@@ -72,16 +102,24 @@ class Running:
             stages=Stages(),
             keeping=None,  # nothing is kept
         )
-        pipeline = Pipeline(tools, Registry().bind(messages), 1 << 24)
-        async with pipeline.room(source, context) as header:
-            made = await pipeline.run(source, context, header)
-        assert made is not None
-        return made
 
     async def file(self, data: bytes, *operations: Mapping[str, Any]) -> bytes:
         """What the file made contains."""
         content = (await self.product(data, *operations)).content
         return content if isinstance(content, bytes) else content.read_bytes()
+
+
+def _checked(operations: Sequence[Mapping[str, Any]]) -> list[operation_pb2.Operation]:
+    messages = [operation_pb2.Operation(**operation) for operation in operations]
+    for message in messages:
+        RequestValidator().check(message)
+    return messages
+
+
+def _settled(made: Product) -> Product:
+    """The same with bytes in place of paths."""
+    content = made.content if isinstance(made.content, bytes) else made.content.read_bytes()
+    return dataclasses.replace(made, content=content, attachments=tuple(map(_settled, made.attachments)))
 
 
 def _alike(one: Product, other: Product) -> bool:

@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 from services.common.errors import DarkroomError, ErrorReason
 from services.inference.media import Image, encode
 from tests.unit.imaging.pictures import deep_photo, exif, gray_profile, heic, photo, written
-from tests.unit.inference.plain_operations.running import Running
+from tests.unit.inference.plain_operations.running import Running, png
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10"><rect width="9" height="9" fill="#f00"/></svg>'
 PLAIN: dict[str, Any] = {
@@ -97,3 +97,11 @@ async def test_a_damaged_file_is_refused(running: Running, content: bytes) -> No
     with pytest.raises(DarkroomError) as refused:
         await told(running, content)
     assert refused.value.reason is ErrorReason.FILE_CORRUPT
+
+
+async def test_between_pictures_and_files_a_file_is_written(running: Running) -> None:
+    cropped = {"crop": {"area": {"width": 50, "height": 40}}}
+    made = await running.product(png(photo()), cropped, {"convert": {"format": "PICTURE_FORMAT_JPEG"}}, {"inspect_picture": {}})
+    found = json.loads(made.content)
+    assert (found["format"], found["width"], found["height"]) == ("jpeg", 50, 40)
+    assert made.name == "photo-crop-info.json"

@@ -57,6 +57,11 @@ class Archives:
         headers |= {"content-disposition": f'attachment; filename="{name}"', "content-length": str(archive.size)}
         return _Unhurried(archive.pieces(), headers=headers, media_type="application/zip")
 
+    def stored(self, account_id: int, archive: file_pb2.File, name: str) -> Response:
+        """A stored archive of an account, under this name."""
+        headers = {"content-disposition": f'attachment; filename="{encoded(name)}"', "content-length": str(archive.size_bytes)}
+        return _Unhurried(self._read(account_id, archive), headers=headers, media_type="application/zip")
+
     async def _read(self, account_id: int, file: file_pb2.File) -> AsyncIterator[bytes]:
         """The content. Storage that fails in the middle is asked again, for what is left."""
         taken = 0

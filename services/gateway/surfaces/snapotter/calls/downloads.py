@@ -57,11 +57,11 @@ class Downloads:
         kept = Kept.read(run.kept)
         if kept is None or failure(run) is not None:
             return None
-        for output in run.outputs[:1]:
-            if kept_name(kept, output.media_type) == name:
+        for number, output in enumerate(run.outputs):
+            if name == (output.name if number else kept_name(kept, output.media_type)):
                 return await self._url(request, account_id, output, name)
-            if name == PREVIEW:
-                return await self._made(request, account_id, output, preview(), PREVIEW, f"preview-{task_id}")
+        if name == PREVIEW and run.outputs:
+            return await self._made(request, account_id, run.outputs[0], preview(), PREVIEW, f"preview-{task_id}")
         for number, (input_, input_name) in enumerate(zip(run.inputs, kept.inputs, strict=False)):
             if input_name == name:
                 if media_type_of(name) == _PNG and is_converted(input_.media_type.removeprefix("image/").removesuffix("+xml")):

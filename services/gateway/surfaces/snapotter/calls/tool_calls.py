@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from types import MappingProxyType
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.internal.tasks.v1 import run_service_pb2
+from darkroom.operations.v1 import operation_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.steps import completed_steps
@@ -107,22 +111,41 @@ class ToolCalls:
         Raises `Refusal`: with the text `failed` where that cannot be done, and with `unusable`, if that is given, for a file that is no
         usable picture.
         """
-        try:
+        async with self.discarded_unless_run(account_id, sent):
             file = checked_file(sent)
             name = file.working_name
             plan = tool.plan(read_settings(sent.fields.get(SETTINGS, ""), tool.settings), name)
-            kept = Kept(tool.id, [name], plan.name)
-            run = await self._runs.run(request, account_id, [file.file_id], plan.operations, kept)
-        except DarkroomError as error:
-            await self._forms.discard(account_id, sent)
-            raise in_words(error, failed, unusable) from error
-        except Refusal:
+            run = await self.started(
+                request, account_id, [file.file_id], plan.operations, Kept(tool.id, [name], plan.name), failed=failed, unusable=unusable
+            )
+        return file, succeeded(run, failed)
+
+    @asynccontextmanager
+    async def discarded_unless_run(self, account_id: int, sent: Sent) -> AsyncIterator[None]:
+        """Delete what was stored of a form if the block is refused."""
+        try:
+            yield
+        except (DarkroomError, Refusal):
             await self._forms.discard(account_id, sent)
             raise
-        problem = failure(run)
-        if problem is not None:
-            raise Refusal(422, failed, details=problem)
-        return file, run
+
+    async def started(
+        self,
+        request: Request,
+        account_id: int,
+        file_ids: Sequence[int],
+        operations: Sequence[operation_pb2.Operation],
+        kept: Kept,
+        *,
+        failed: str = FAILED,
+        unusable: str = "",
+        names: Mapping[int, str] | None = None,
+    ) -> run_service_pb2.Run:
+        """A run, once it has ended. Raises `Refusal` as `run`; with `names`, by file ids, for an unusable file with its name."""
+        try:
+            return await self._runs.run(request, account_id, file_ids, operations, kept)
+        except DarkroomError as error:
+            raise in_words(error, failed, unusable, names or {}) from error
 
     def body(self, account_id: int, file: SentFile, run: run_service_pb2.Run) -> dict[str, object]:
         """What the caller is told of a run that has succeeded."""
@@ -146,13 +169,24 @@ def why(raised: BaseException) -> str:
     return RESTARTED if isinstance(raised, asyncio.CancelledError) else FAILED
 
 
-def in_words(error: DarkroomError, failed: str, unusable: str) -> DarkroomError | Refusal:
+def succeeded(run: run_service_pb2.Run, failed: str) -> run_service_pb2.Run:
+    """A run that has a result. Raises `Refusal` with the text `failed`."""
+    problem = failure(run)
+    if problem is not None:
+        raise Refusal(422, failed, details=problem)
+    return run
+
+
+def in_words(error: DarkroomError, failed: str, unusable: str, names: Mapping[int, str] = MappingProxyType({})) -> DarkroomError | Refusal:
     """An error of a creation as the tools word it."""
     problem = image_problem(error)
     # A picture that is itself too large has been refused when it was stored; this is about the result.
     too_large = error.reason is ErrorReason.MEDIA_LIMIT_EXCEEDED and "problem" not in error.metadata
     if problem is not None and "file_id" in error.metadata and not too_large:
-        return Refusal(422, unusable, details=problem) if unusable else Refusal(400, f"Invalid image: {problem}")
+        if unusable:
+            return Refusal(422, unusable, details=problem)
+        name = names.get(int(error.metadata["file_id"]))
+        return Refusal(400, f"Invalid image: {problem}" if name is None else f'Invalid file "{name}": {problem}')
     if problem is not None or error.reason is ErrorReason.FIELD_INVALID:
         return Refusal(422, failed, details=_FIELDS.sub("", error.message))
     return error

@@ -1,0 +1,33 @@
+"""Replies that tell what is known about one picture. Of several files in a form, the last one counts."""
+
+from __future__ import annotations
+
+import json
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.common.identity import Identity
+from services.gateway.surfaces.snapotter.calls.tool_calls import NO_FILE, SETTINGS
+from services.gateway.surfaces.snapotter.errors import Refusal, answer
+from services.gateway.surfaces.snapotter.own.parts import OwnParts
+from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+
+UNREADABLE = "Failed to read image metadata"
+
+
+async def known(
+    parts: OwnParts, tool: Tool, request: Request, identity: Identity, *, missing: str = NO_FILE, failed: str = UNREADABLE
+) -> Response:
+    """What the tool finds. It has no settings, and nothing is checked before: what cannot be read is told with the text `failed`."""
+    account_id = identity.account_id
+    sent = await parts.forms.read(request, account_id, "last")
+    sent.fields.pop(SETTINGS, None)
+    if not sent.files:
+        raise Refusal(400, missing)
+    [file] = sent.files
+    if file.problem:
+        raise Refusal(422, failed, details=file.problem)
+    _, run = await parts.calls.run(tool, request, account_id, sent, failed=failed, unusable=failed)
+    found = json.loads(await parts.contents.read(account_id, run.outputs[0]))
+    return answer({"filename": file.sent_name, "fileSize": file.size} | found)

@@ -1,0 +1,85 @@
+"""Operations on files, in a child: from files as they were sent to files, samples or data."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from darkroom.operations.v1 import operation_pb2
+from services.common.operations import Arity, parameters_of, spec_of
+from services.inference.contract.flow import Data, NewFile, Several, WholeFile
+from services.inference.contract.plain_step import PlainStep
+from services.inference.media import Hints, Image, Limits, configure_libvips
+from services.inference.media.isolated import described_samples
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be done with some files."""
+
+    operation: bytes
+    """A serialized `Operation`."""
+    names: tuple[str, ...]
+    """Of the files."""
+    limits: Limits
+    result_limits: Limits
+    svg_dpi: int
+
+
+def apply(folder: Path, asked: Asked, *rest: Any) -> dict[str, Any]:
+    """Leave in `folder` what the operation makes of the files, and describe it. The rest are the files, and what is told of progress."""
+    *paths, tell = rest
+    configure_libvips(1)
+    operation = operation_pb2.Operation.FromString(asked.operation)
+    spec = spec_of(operation)
+    files = [WholeFile(path, asked.limits, Hints(name, asked.svg_dpi)) for path, name in zip(paths, asked.names, strict=True)]
+    labels: list[str] = []
+    notices: list[tuple[object, ...]] = []
+    step = PlainStep(
+        source_name=asked.names[0],
+        folder=folder,
+        report=partial(_report, tell),
+        check=_go_on,
+        label=labels.append,
+        notice=lambda *notice: notices.append(notice),
+        result_limits=asked.result_limits,
+    )
+    run = importlib.import_module(f"services.inference.operations.{spec.name}").run
+    made = run(files if spec.arity is Arity.ALL else files[0], parameters_of(operation), step)
+    results: Sequence[Image | Data | NewFile] = [made.first, *made.others] if isinstance(made, Several) else [made]
+    return {"made": [_left(each, folder / left_name(number)) for number, each in enumerate(results)], "labels": labels, "notices": notices}
+
+
+def left_name(number: int) -> str:
+    """What a result is called in the folder."""
+    return f"made-{number}"
+
+
+def _left(made: Image | Data | NewFile, target: Path) -> dict[str, Any]:
+    """Write a result to `target`, and describe it."""
+    match made:
+        case Image():
+            with target.open("wb") as file:
+                return {"kind": "samples", "notes": made.notes, **described_samples(made, file)}
+        case Data():
+            target.write_bytes(made.content)
+            return {"kind": "data"}
+        case NewFile():
+            if isinstance(made.content, bytes):
+                target.write_bytes(made.content)
+            else:
+                made.content.rename(target)
+            said = {name: getattr(made, name) for name in ("media_type", "extension", "name", "width", "height", "pages")}
+            return {"kind": "file", **said}
+
+
+def _report(tell: Any, done: float, doing: str) -> None:
+    tell(done, doing)
+
+
+def _go_on() -> None:
+    """Whoever stops a child kills it."""
