@@ -104,4 +104,3 @@ async def test_between_pictures_and_files_a_file_is_written(running: Running) ->
     made = await running.product(png(photo()), cropped, {"convert": {"format": "PICTURE_FORMAT_JPEG"}}, {"inspect_picture": {}})
     found = json.loads(made.content)
     assert (found["format"], found["width"], found["height"]) == ("jpeg", 50, 40)
-    assert made.name == "photo-crop-info.json"
