@@ -177,6 +177,6 @@ def _show(created: batches_service_pb2.CreateBatchResponse, inputs: Sequence[Inp
 
 
 for _verb in verbs():
-    # An operation that takes references makes one task of all its files.
-    if not _verb.options.max_references:
+    # Others make one task of all files, or of none.
+    if not (_verb.options.max_references or _verb.options.joins_inputs) and _verb.options.accepts:
         app.command(_verb.name, help=_verb.help, short_help=_verb.short_help)(command(_verb, (Inputs, ...), _OPTIONS, _create))

@@ -78,17 +78,17 @@ def verbs() -> list[Verb]:
     for field in operation_pb2.Operation.DESCRIPTOR.fields:
         options = _options(field)
         # Archives have their own command: `darkroom batch zip`.
-        if options.diagnostic or options.joins_inputs or field.name in inside:
+        if options.diagnostic or field.name == "archive" or field.name in inside:
             continue
         modes = _MODES.get(field.name, {"": field.name})
         found.append(Verb(field.name.replace("_", "-"), {mode: fields[name] for mode, name in modes.items()}))
     return found
 
 
-def command(verb: Verb, inputs: Option, options: Mapping[str, Option], work: Work) -> Callable[..., None]:
+def command(verb: Verb, inputs: Option | None, options: Mapping[str, Option], work: Work) -> Callable[..., None]:
     """The function for Typer: its parameters are `inputs`, the options of the verb's operations, and `options`."""
     parameters = {mode: parameters_of(_message(field)) for mode, field in verb.operations.items()}
-    named = {"inputs": inputs}
+    named = {} if inputs is None else {"inputs": inputs}
     if len(verb.operations) > 1:
         named["mode"] = (_mode_option(verb), None)
     for parameter in (each for found in parameters.values() for each in found):

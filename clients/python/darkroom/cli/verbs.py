@@ -20,7 +20,7 @@ from darkroom.cli.parameters import auxiliary_files
 from darkroom.cli.session import Item, Session
 from darkroom.cli.standard_output import copy_out, refuse_terminal
 from darkroom.content import is_url
-from darkroom.operations.v1 import operation_pb2
+from darkroom.operations.v1 import operation_pb2, options_pb2
 
 _LONGEST_NAME = 40
 
@@ -65,8 +65,8 @@ _COMMON = {
     "estimate": (Estimate, False),
     "as_json": (AsJson, False),
 }
-_OF_REFERENCES = {name: option for name, option in _COMMON.items() if name not in ("recursive", "parallel", "again")}
-_OF_REFERENCES["output"] = (HereOutput, None)
+_TOGETHER = {name: option for name, option in _COMMON.items() if name not in ("recursive", "parallel", "again")}
+_TOGETHER["output"] = (HereOutput, None)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -78,7 +78,11 @@ def add_to(app: typer.Typer) -> None:
 
 def _command(verb: Verb) -> Callable[..., None]:
     if verb.options.max_references:
-        return command(verb, (References, None), _OF_REFERENCES, _make)
+        return command(verb, (References, None), _TOGETHER, _make)
+    if verb.options.joins_inputs:
+        return command(verb, (Inputs, ...), {**_TOGETHER, "recursive": (Recursive, False), "again": (Again, False)}, _join)
+    if verb.options.accepts == options_pb2.MEDIA_KIND_UNSPECIFIED:
+        return command(verb, None, _TOGETHER, _make)
     return command(verb, (Inputs, ...), _COMMON, _process)
 
 
@@ -115,26 +119,51 @@ def _process(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str,
             raise
 
 
+def _join(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, Any]) -> None:
+    """Create one task for all files together."""
+    if STDIN in given["inputs"]:
+        raise usage(f"{verb.name} takes several files; - for standard input is one")
+    with Journal() as journal:
+        found = find(given["inputs"], verb.suffixes, recursive=given["recursive"], results=journal.results())
+    _together(verb.name, operation, [source.path for source in found], given)
+
+
 def _make(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, Any]) -> None:
-    """Create one task for all files together, or without any."""
-    references = [text if is_url(text) else Path(text) for text in given["inputs"] or ()]
+    """Create one task for all references together, or without any file."""
+    references = [text if is_url(text) else Path(text) for text in given.get("inputs") or ()]
     for path in references:
         if isinstance(path, Path) and not path.is_file():
             raise usage(f"{path} does not exist" if not path.exists() else f"{path} is not a file")
     if len(references) > verb.options.max_references:
         raise usage(f"{verb.name} takes up to {verb.options.max_references} references; got {len(references)}")
-    if given["estimate"]:
-        run(estimate(operation, len(references), each=False, as_json=given["as_json"]), as_json=given["as_json"])
     prompt = " ".join(str(given.get("prompt", verb.name)).split())
     name = prompt if len(prompt) <= _LONGEST_NAME else prompt[: _LONGEST_NAME - 1] + "…"
+    # Repeating a prompt is meant to produce a new picture.
+    _together(name, operation, references, {**given, "again": False}, unique=True)
+
+
+def _together(
+    name: str, operation: operation_pb2.Operation, inputs: Sequence[Path | str], given: Mapping[str, Any], *, unique: bool = False
+) -> None:
+    if given["estimate"]:
+        run(estimate(operation, len(inputs), each=False, as_json=given["as_json"]), as_json=given["as_json"])
     with tempfile.TemporaryDirectory(prefix="darkroom-") as temporary, Journal() as journal:
         to_stdout = given["output"] == STDIN
         _check_stdout(to_stdout, [], given)
         chosen = Destination(Path(temporary) / "results") if to_stdout else destination(given["output"] or ".", 1)
-        # Repeating a prompt is meant to produce a new picture.
-        entry = new_entry(server_url(), references, chosen.folder, [operation], overwrite=given["overwrite"], unique=True, name=chosen.name)
+        beside = auxiliary_files(operation, given)
+        entry = new_entry(
+            server_url(),
+            inputs,
+            chosen.folder,
+            [operation],
+            overwrite=given["overwrite"],
+            auxiliary=beside,
+            unique=unique,
+            name=chosen.name,
+        )
         item = Item(name, entry)
-        session = _session(journal, {**given, "again": False, "parallel": 1}, to_stdout=to_stdout)
+        session = _session(journal, {**given, "parallel": 1}, to_stdout=to_stdout)
         try:
             run(session.process([item]), as_json=given["as_json"])
         except typer.Exit as end:
