@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -31,27 +30,20 @@ from services.inference.contract.flow import (
 from services.inference.contract.plain_step import Original
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step, Tools
-from services.inference.media import SVG_DPI, Header, Hints, Image, Limits, as_read_back
+from services.inference.media import SVG_DPI, Header, Hints, Image, as_read_back
+from services.inference.pipeline.auxiliaries import Auxiliaries
 from services.inference.pipeline.between import as_file, read_back
 from services.inference.pipeline.file_work import on_files
 from services.inference.pipeline.isolated import samples_size
-from services.inference.pipeline.memory_needs import ALWAYS, needed_memory
-from services.inference.pipeline.naming import name_of_words, named, result_name
+from services.inference.pipeline.naming import name_of_words, result_name
 from services.inference.pipeline.product import WRITTEN, Product, RunContext, Source, finished_product, written
 from services.inference.pipeline.reading import Reading
 from services.inference.pipeline.registry import Bound
+from services.inference.pipeline.rooms import Rooms
 from services.inference.pipeline.short import ShortWork, operations_done
 
 _READ = 0.05
 """Share of the time for one input; the operations have the rest, up to `WRITTEN`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Auxiliary:
-    """A picture that an operation needs besides its input."""
-
-    source: Source
-    header: Header
 
 
 class Pipeline:
@@ -63,13 +55,13 @@ class Pipeline:
                 raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"{after.spec.name} does not take what {before.spec.name} gives.")
         self._tools = tools
         self._operations = operations
-        self._max_picture_bytes = max_picture_bytes
         self._svg_dpi = _svg_dpi(operations)
-        self._auxiliaries: dict[int, _Auxiliary] = {}
         self._reading = Reading(tools, account_id, urgent=all(operation.plain for operation in operations))
         self._short = None
         if tools.warm is not None:
             self._short = ShortWork(tools.warm, account_id, operations, tools.picture_limits, tools.result_limits)
+        self._rooms = Rooms(tools, self._reading, self._short, max_picture_bytes)
+        self._auxiliaries = Auxiliaries(tools.picture_limits, self._reading, self._rooms)
 
     @property
     def auxiliary_ids(self) -> list[int]:
@@ -83,11 +75,7 @@ class Pipeline:
         Raises what `fetch` and reading a header raise, and FILE_TOO_LARGE.
         """
         for file_id in self.auxiliary_ids:
-            source = await fetch(file_id)
-            try:
-                self._auxiliaries[file_id] = _Auxiliary(source, await self._header(source, self._tools.picture_limits))
-            except DarkroomError as error:
-                raise named(error, source.name) from error
+            await self._auxiliaries.add(file_id, await fetch(file_id))
 
     @property
     def arity(self) -> Arity:
@@ -123,20 +111,9 @@ class Pipeline:
         stream: Stream = await first.run(files, first.parameters, self._step(context, context.report, "", []))
         return stream
 
-    @asynccontextmanager
-    async def room_for_all(self, sources: Sequence[Source], context: RunContext) -> AsyncIterator[None]:
+    def room_for_all(self, sources: Sequence[Source], context: RunContext) -> AbstractAsyncContextManager[None]:
         """As `room`, for `join`."""
-        first = self._operations[0]
-        headers = []
-        if first.spec.accepts == options_pb2.MEDIA_KIND_IMAGE:
-            for source in sources:
-                context.check()
-                try:
-                    headers.append(await self._header(source, self._tools.picture_limits, self._svg_dpi))
-                except DarkroomError as error:
-                    raise named(error, source.name) from error
-        async with self._reserved(ALWAYS + first.peak_memory(headers), context.report):
-            yield
+        return self._rooms.for_all(sources, self._operations[0], context, self._svg_dpi)
 
     async def join(self, sources: Sequence[Source], context: RunContext) -> Product | None:
         """The result of all inputs together, which are alone in one folder. Raises as `run`."""
@@ -158,7 +135,8 @@ class Pipeline:
             return Product(result_name(name, (), made.format.extension, context.taken_names), made.format.media_type, made.path, info)
         source = Source(name, made.path, 0)
         tools, operations = self._tools, self._operations[1:]
-        async with self._room(source, operations, tools.result_limits, context.report) as header:
+        beside = self._auxiliaries.headers
+        async with self._rooms.for_picture(source, operations, beside, tools.result_limits, context.report, self._svg_dpi) as header:
             with context.stages.timed("decode"):
                 medium: Medium = await self._reading.picture(made.path, header, context.folder, tools.result_limits)
             return await self._through(operations, medium, source, context)
@@ -170,39 +148,17 @@ class Pipeline:
 
         Raises MEDIA_LIMIT_EXCEEDED if that is more than this worker has, FILE_TOO_LARGE, and what reading a header raises.
         """
+        first, rooms = self._operations[0], self._rooms
         if source is None:
-            needed = self._operations[0].peak_memory(None)
-            async with self._reserved(ALWAYS + needed, context.report) if needed else nullcontext():
+            async with rooms.for_nothing(first, context.report):
                 yield None
-        elif self._operations[0].spec.accepts == options_pb2.MEDIA_KIND_PDF:
-            # What its process may use; a worker with less reserves all its memory for it.
-            needed = min(self._tools.documents.memory_bytes, self._tools.memory.total)
-            async with self._reserved(needed, context.report):
+        elif first.spec.accepts != options_pb2.MEDIA_KIND_IMAGE:
+            async with rooms.for_document(context.report):
                 yield None
         else:
-            async with self._room(source, self._operations, self._tools.picture_limits, context.report) as header:
+            limits, beside = self._tools.picture_limits, self._auxiliaries.headers
+            async with rooms.for_picture(source, self._operations, beside, limits, context.report, self._svg_dpi) as header:
                 yield header
-
-    @asynccontextmanager
-    async def _room(self, source: Source, operations: Sequence[Bound], limits: Limits, report: Report) -> AsyncIterator[Header]:
-        found = self._foretold(source) or [await self._header(source, limits, self._svg_dpi)]
-        auxiliaries = [each.header for each in self._auxiliaries.values()]
-        async with self._reserved(max(needed_memory(each, operations, auxiliaries, self._tools.result_limits) for each in found), report):
-            yield found[0]
-
-    def _foretold(self, source: Source) -> Sequence[Header]:
-        """The headers that the picture may have, if it need not be looked at to know what follows."""
-        if self._short is None or source.size is None:
-            return ()
-        self._check_file(source)
-        return self._short.foretold(source.path, source.size, source.name)
-
-    async def _header(self, source: Source, limits: Limits, svg_dpi: int = SVG_DPI) -> Header:
-        self._check_file(source)
-        return await self._reading.header(source.path, limits, Hints(source.name, svg_dpi))
-
-    def _reserved(self, size: int, report: Report) -> AbstractAsyncContextManager[None]:
-        return self._tools.memory.reserved(size, lambda: report(0, "Waiting for memory"))
 
     async def run(self, source: Source | None, context: RunContext, header: Header | None = None) -> Product | None:
         """The result for one input; None if the operations make nothing. Raises what reading, the operations and writing raise.
@@ -282,22 +238,14 @@ class Pipeline:
             notice=context.notice,
             keeping=context.keeping,
             last=context.last,
-            auxiliary=lambda file_id: self._read_auxiliary(file_id, context.folder),
+            auxiliary=lambda file_id: self._auxiliaries.read(file_id, context.folder),
         )
 
     async def read_reference(self, source: Source, folder: Path) -> Image:
         """Decode an input of an operation that takes references. Raises as `picture_job.read_picture`, and FILE_TOO_LARGE."""
-        header = await self._header(source, self._tools.picture_limits)
-        needed = needed_memory(header, (), (), self._tools.result_limits)
-        async with self._reserved(needed, lambda _done, _message: None):
-            return await self._reading.picture(source.path, header, folder, self._tools.picture_limits, Hints(source.name))
-
-    async def _read_auxiliary(self, file_id: int, folder: Path) -> Image:
-        source, header = self._auxiliaries[file_id].source, self._auxiliaries[file_id].header
-        try:
-            return await self._reading.picture(source.path, header, folder, self._tools.picture_limits, Hints(source.name))
-        except DarkroomError as error:
-            raise named(error, source.name) from error
+        limits = self._tools.picture_limits
+        async with self._rooms.for_picture(source, (), (), limits, lambda _done, _message: None) as header:
+            return await self._reading.picture(source.path, header, folder, limits, Hints(source.name))
 
     async def _read(self, source: Source | None, header: Header | None, folder: Path) -> Medium:
         if source is None:
@@ -305,17 +253,8 @@ class Pipeline:
         if self._operations[0].spec.accepts == options_pb2.MEDIA_KIND_PDF:
             return Document(source.path, source.pages)
         limits = self._tools.picture_limits
-        header = header or await self._header(source, limits, self._svg_dpi)
+        header = header or await self._rooms.header(source, limits, self._svg_dpi)
         return await self._reading.picture(source.path, header, folder, limits, Hints(source.name, self._svg_dpi))
-
-    def _check_file(self, source: Source) -> None:
-        size = source.path.stat().st_size
-        if size > self._max_picture_bytes:
-            raise DarkroomError(
-                ErrorReason.FILE_TOO_LARGE,
-                f"The picture file has {size} bytes; pictures of at most {self._max_picture_bytes} bytes are worked on.",
-                allowed=(f"at most {self._max_picture_bytes} bytes",),
-            )
 
 
 def _svg_dpi(operations: Sequence[Bound]) -> int:
