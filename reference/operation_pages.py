@@ -34,6 +34,8 @@ _KINDS = {
     options_pb2.MEDIA_KIND_DATA: "JSON document",
 }
 
+_SEVERAL = {options_pb2.MEDIA_KIND_IMAGE: "pictures", options_pb2.MEDIA_KIND_PDF: "PDFs", options_pb2.MEDIA_KIND_ANY: "files of any kind"}
+
 _PER = {"file": "a file", "page": "a page", "output": "a picture made"}
 
 
@@ -85,7 +87,7 @@ def _summary(spec: OperationSpec, prices: Prices) -> str:
     if spec.arity is Arity.REFERENCES:
         takes, gives = f"a prompt, and up to {spec.max_references} pictures", "pictures"
     if spec.arity is Arity.ALL:
-        takes = "up to 100 files of any kind"
+        takes = f"up to 500 {_SEVERAL[spec.accepts]}"
     costs = f"{price['credits']} credits {_PER[price['per']]}" if price["credits"] else "nothing"
     return f"| takes | gives | costs |\n|---|---|---|\n| {takes} | {gives} | {costs} |\n"
 
