@@ -16,6 +16,7 @@ from services.common.media_format import MediaFormat
 from services.inference.media import heic
 from services.inference.media.decode import opened
 from services.inference.media.exif import rewritten
+from services.inference.media.header import NO_HINTS, Hints
 from services.inference.media.image import Limits
 
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
@@ -35,9 +36,9 @@ _SYNTAX = ("xmlns", "xml", "rdf", "x")
 """Prefixes of what belongs to the form, not the content, of a packet."""
 
 
-def metadata_in(data: bytes, limits: Limits) -> dict[str, Any]:
+def metadata_in(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> dict[str, Any]:
     """What the message `InspectMetadata` says. Raises as `read_header`."""
-    blobs = _blobs(data, limits)
+    blobs = _blobs(data, limits, hints)
     found: dict[str, Any] = {}
     block = rewritten(blobs.get("exif"))
     if block is not None:
@@ -48,8 +49,8 @@ def metadata_in(data: bytes, limits: Limits) -> dict[str, Any]:
     return {name: section for name, section in found.items() if section}
 
 
-def _blobs(data: bytes, limits: Limits) -> Mapping[str, bytes]:
-    format_, picture = opened(data, limits)
+def _blobs(data: bytes, limits: Limits, hints: Hints) -> Mapping[str, bytes]:
+    format_, picture = opened(data, limits, hints)
     if picture is None:
         said = heic.open_checked(data, format_, limits).info if format_ in _HEIF else {}
         named = {"exif": said.get("exif"), "xmp": said.get("xmp"), "icc": said.get("icc_profile")}

@@ -20,4 +20,4 @@ def peak_memory(picture: Header, _parameters: InspectMetadata) -> int:
 def run(file: WholeFile, _parameters: InspectMetadata, step: PlainStep) -> Data:
     """What the file says. Raises as `media.read_header`."""
     step.label("metadata")
-    return Data(metadata_in(file.content, file.limits))
+    return Data(metadata_in(file.content, file.limits, file.hints))

@@ -34,6 +34,8 @@ class Running:
 
     def __init__(self, sandbox: Sandbox, warm: WarmChildren, folder: Path) -> None:
         self.notices: list[tuple[str, str]] = []
+        self.auxiliaries: dict[int, bytes] = {}
+        """The pictures that operations may name, by id."""
         self._warm = warm
         self._folder = folder
         self.tools = Tools(
@@ -65,6 +67,7 @@ class Running:
         """What operations make without a file."""
         pipeline = Pipeline(self.tools, Registry().bind(_checked(operations)), 1 << 24)
         context = self._context()
+        await pipeline.prepare(self._auxiliary)
         async with pipeline.room(None, context) as header:
             made = await pipeline.run(None, context, header)
         assert made is not None
@@ -88,10 +91,16 @@ class Running:
     async def _made(self, tools: Tools, source: Source, messages: Sequence[operation_pb2.Operation]) -> Product:
         context = self._context()
         pipeline = Pipeline(tools, Registry().bind(messages), 1 << 24)
+        await pipeline.prepare(self._auxiliary)
         async with pipeline.room(source, context) as header:
             made = await pipeline.run(source, context, header)
         assert made is not None
         return _settled(made)
+
+    async def _auxiliary(self, file_id: int) -> Source:
+        path = self._folder / f"auxiliary-{file_id}"
+        path.write_bytes(self.auxiliaries[file_id])
+        return Source(path.name, path, 0)
 
     def _context(self) -> RunContext:
         return RunContext(

@@ -1,0 +1,60 @@
+"""A call of every operation on pictures that needs no model, and what its results must be."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import pikepdf
+
+from darkroom.operations.v1 import options_pb2
+from services.common.operations import Arity, specs
+from services.inference.media import Hints, decode
+from services.inference.pipeline.product import Product
+from tests.unit.inference.plain_operations.running import LIMITS
+
+BESIDE = 7
+"""The id of the picture that some need besides."""
+
+EXAMPLES: Mapping[str, Mapping[str, Any]] = {
+    "resize": {"width": 80, "height": 60},
+    "crop": {"aspect_ratio": "1:1"},
+    "pad": {"horizontal": 20, "vertical": 10},
+    "adjust": {"exposure": 20},
+    "decompress": {},
+    "polish": {},
+    "convert": {"format": "PICTURE_FORMAT_WEBP"},
+    "fill_background": {"color": "#336699"},
+    "rotate": {"angle": 30},
+    "border": {"width": 5, "corner_radius": 9},
+    "inspect_metadata": {},
+    "inspect_picture": {},
+    "color_adjust": {"brightness": 10},
+    "sharpen": {},
+    "replace_color": {"color": "#806040", "replacement": "transparent", "tolerance": 60},
+    "draw_text": {"text": "Darkroom"},
+}
+JOINING = [name for name in EXAMPLES if specs()[name].arity is Arity.ALL]
+EACH = [name for name in EXAMPLES if specs()[name].arity is Arity.EACH]
+
+
+def check(made: Product, name: str) -> None:
+    """Fail unless a result is a whole file of the kind that the operation gives."""
+    for each in (made, *made.attachments):
+        assert isinstance(each.content, bytes)
+        if each.media_type.startswith("image/"):
+            picture = decode(each.content, LIMITS, Hints(each.name))
+            assert picture.width and picture.height
+        elif each.media_type == "application/zip":
+            with zipfile.ZipFile(io.BytesIO(each.content)) as archive:
+                assert archive.namelist() and archive.testzip() is None
+        elif each.media_type == "application/pdf":
+            with pikepdf.open(io.BytesIO(each.content)) as document:
+                assert len(document.pages) and not document.check()
+        else:
+            assert isinstance(json.loads(each.content), dict)
+    kind = specs()[name].produces
+    assert made.media_type.startswith("image/") == (kind == options_pb2.MEDIA_KIND_IMAGE)
