@@ -42,6 +42,7 @@ SHORT_OPERATIONS: Mapping[str, float] = {
     "sharpen": 3,
     "polish": 2,
     "inspect_picture": 25,
+    "inspect_palette": 25,
     "inspect_metadata": 25,
 }
 """Millions of pixels, before or after it, whichever are more, by operation."""

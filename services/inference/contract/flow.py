@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+import os
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from services.common.errors import DarkroomError
+from services.common.geometry import Size
 from services.common.media_format import MediaFormat
-from services.inference.media import NO_HINTS, Hints, Image, Limits
+from services.inference.media import NO_HINTS, Hints, Image, Limits, in_memory
+from services.inference.media.decode import open_scaled
 from services.inference.media.isolated import content_of
 
 
@@ -64,6 +68,22 @@ class WholeFile:
     def content(self) -> bytes:
         """Its bytes, read each time."""
         return content_of(self.source, self.limits)
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.source.stat().st_size if isinstance(self.source, Path) else os.fstat(self.source).st_size
+
+    def image(self, wanted: Callable[[Size], Size | None] = lambda _size: None) -> tuple[Image, Size]:
+        """The picture in it, upright, and its own size; scaled as it is read as `media.decode.open_scaled` says.
+
+        Raises as `media.decode`, naming the file.
+        """
+        try:
+            found, size = open_scaled(self.content, self.limits, wanted, self.hints)
+            return in_memory(found), size
+        except DarkroomError as error:
+            raise error.saying(f"{self.name}: {error.message}") from error
 
 
 @dataclass(frozen=True, slots=True)

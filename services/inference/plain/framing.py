@@ -38,7 +38,7 @@ def framed(image: Image, parameters: Border, check: Callable[[], None]) -> Image
     image = _surrounded(image, parameters.width, parameters.color, radius - parameters.width)
     check()
     if parameters.corner_radius:
-        image = _with_round_corners(image, radius)
+        image = with_round_corners(image, radius)
     check()
     return _over_shadow(image, parameters, place) if parameters.shadow else image
 
@@ -75,7 +75,7 @@ def _cover_corners(pixels: Pixels, alpha: Pixels | None, samples: Sequence[int],
             np.copyto(alpha[rows, columns], np.round(whole * maximum), "unsafe", outside)
 
 
-def _with_round_corners(image: Image, radius: float) -> Image:
+def with_round_corners(image: Image, radius: float) -> Image:
     """The picture with corners cut off; pixels on the arc are opaque by about the part of them that is inside."""
     alpha = np.full((image.height, image.width), image.maximum, image.pixels.dtype) if image.alpha is None else image.alpha.copy()
     for rows, columns, inside in _corners(image.height, image.width, radius):

@@ -45,6 +45,14 @@ def test_arity_follows_from_the_options() -> None:
         "sharpen": Arity.EACH,
         "replace_color": Arity.EACH,
         "draw_text": Arity.EACH,
+        "vectorize": Arity.EACH,
+        "read_barcodes": Arity.EACH,
+        "qr_code": Arity.NONE,
+        "compare": Arity.ALL,
+        "compose": Arity.EACH,
+        "find_duplicates": Arity.ALL,
+        "favicons": Arity.ALL,
+        "inspect_palette": Arity.EACH,
     }
 
 

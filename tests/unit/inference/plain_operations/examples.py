@@ -36,6 +36,13 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "sharpen": {},
     "replace_color": {"color": "#806040", "replacement": "transparent", "tolerance": 60},
     "draw_text": {"text": "Darkroom"},
+    "inspect_palette": {},
+    "compose": {"overlay_file_id": BESIDE, "scale_percent": 25, "position": "POSITION_BOTTOM_RIGHT", "margin": 20},
+    "compare": {},
+    "read_barcodes": {},
+    "vectorize": {"color": True},
+    "favicons": {},
+    "find_duplicates": {"threshold": 8},
 }
 JOINING = [name for name in EXAMPLES if specs()[name].arity is Arity.ALL]
 EACH = [name for name in EXAMPLES if specs()[name].arity is Arity.EACH]

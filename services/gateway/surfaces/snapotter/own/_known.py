@@ -17,7 +17,14 @@ UNREADABLE = "Failed to read image metadata"
 
 
 async def known(
-    parts: OwnParts, tool: Tool, request: Request, identity: Identity, *, missing: str = NO_FILE, failed: str = UNREADABLE
+    parts: OwnParts,
+    tool: Tool,
+    request: Request,
+    identity: Identity,
+    *,
+    missing: str = NO_FILE,
+    failed: str = UNREADABLE,
+    with_size: bool = True,
 ) -> Response:
     """What the tool finds. It has no settings, and nothing is checked before: what cannot be read is told with the text `failed`."""
     account_id = identity.account_id
@@ -30,4 +37,5 @@ async def known(
         raise Refusal(422, failed, details=file.problem)
     _, run = await parts.calls.run(tool, request, account_id, sent, failed=failed, unusable=failed)
     found = json.loads(await parts.contents.read(account_id, run.outputs[0]))
-    return answer({"filename": file.sent_name, "fileSize": file.size} | found)
+    size = {"fileSize": file.size} if with_size else {}
+    return answer({"filename": file.sent_name} | size | found)

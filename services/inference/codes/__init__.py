@@ -1,0 +1,1 @@
+"""QR codes that are made, and barcodes that are read."""

@@ -1,0 +1,161 @@
+"""Reading barcodes with ZXing-C++ (https://github.com/zxing-cpp/zxing-cpp), also where it does not look by itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import zxingcpp
+
+Gray = npt.NDArray[np.uint8]
+Point = tuple[float, float]
+MOST = 255
+_SMALL_SIDE, _LARGE_SIDE = 1200, 2400
+"""Longer sides below which a picture is also looked at enlarged, and above which it is only turned when made smaller."""
+_ANGLES = (15, 30, 45, 60, 75)
+_NAMES: Mapping[str, str] = {
+    "QR Code Model 1": "QRCode",
+    "QR Code Model 2": "QRCode",
+    "rMQR Code": "RMQRCode",
+    "Aztec Code": "Aztec",
+    "Aztec Rune": "Aztec",
+    "Code 39 Standard": "Code39",
+    "Code 39 Extended": "Code39",
+    "Compact PDF417": "PDF417",
+    "DataBar Omni": "DataBar",
+    "DataBar Stacked": "DataBar",
+    "DataBar Stacked Omni": "DataBar",
+    "DataBar Expanded Stacked": "DataBarExpanded",
+    "ITF-14": "ITF",
+    "Telepen Alpha": "Telepen",
+    "Telepen Numeric": "Telepen",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A barcode."""
+
+    type: str
+    text: str
+    corners: Sequence[Point]
+    """Top left, top right, bottom right and bottom left of the code as it is meant to be read, in pixels."""
+
+
+def read(gray: Gray, *, quick: bool, check: Callable[[], None]) -> Sequence[Found]:
+    """The barcodes of a picture, each once, from top to bottom."""
+    found: list[Found] = []
+    for picture, back in _views(gray, quick=quick):
+        check()
+        for code in zxingcpp.read_barcodes(picture, try_rotate=True, try_downscale=not quick, try_invert=not quick):
+            one = _found(code, back)
+            if not any(_same(one, other) for other in found):
+                found.append(one)
+        # Where something was found as the picture is, other codes are as easy to read.
+        if found or len(found) >= MOST:
+            break
+    return sorted(found, key=lambda one: (round(min(y for _, y in one.corners)), min(x for x, _ in one.corners)))[:MOST]
+
+
+_Back = Callable[[Point], Point]
+
+
+def _views(gray: Gray, *, quick: bool) -> Iterator[tuple[Gray, _Back]]:
+    """The picture as it is, and then sharper, larger and at other angles; and how to get from points of it to those of the picture."""
+    yield gray, lambda point: point
+    if quick:
+        return
+    height, width = gray.shape
+    blurred = cv2.GaussianBlur(gray, (0, 0), 2)
+    yield cv2.addWeighted(gray, 2.5, blurred, -1.5, 0).astype(np.uint8), lambda point: point
+    longer = max(height, width)
+    if longer < _SMALL_SIDE:
+        for factor in (2, 3):
+            yield _resized(gray, factor), partial(_divided, by=factor)
+    scale = min(1.0, _LARGE_SIDE / longer)
+    small = gray if scale == 1 else _resized(gray, scale)
+    for angle in _ANGLES:
+        yield _turned(small, angle, scale)
+    softer = cv2.GaussianBlur(small, (0, 0), 1.2).astype(np.uint8)
+    yield softer, partial(_divided, by=scale)
+    local = cv2.createCLAHE(4, (8, 8)).apply(small).astype(np.uint8)
+    yield local, partial(_divided, by=scale)
+
+
+def _resized(gray: Gray, factor: float) -> Gray:
+    width, height = (max(1, round(side * factor)) for side in gray.shape[::-1])
+    method = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
+    return cv2.resize(gray, (width, height), interpolation=method).astype(np.uint8)
+
+
+def _divided(point: Point, by: float) -> Point:
+    return point[0] / by, point[1] / by
+
+
+def _turned(gray: Gray, angle: float, scale: float) -> tuple[Gray, _Back]:
+    height, width = gray.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1)
+    cosine, sine = abs(math.cos(math.radians(angle))), abs(math.sin(math.radians(angle)))
+    size = math.ceil(width * cosine + height * sine), math.ceil(width * sine + height * cosine)
+    turn[:, 2] += (size[0] - width) / 2, (size[1] - height) / 2
+    picture = cv2.warpAffine(gray, turn, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
+    inverse = cv2.invertAffineTransform(turn)
+
+    def back(point: Point) -> Point:
+        x, y = (float(each) / scale for each in inverse @ (*point, 1))
+        return x, y
+
+    return picture, back
+
+
+def _found(code: zxingcpp.Barcode, back: _Back) -> Found:
+    at = code.position
+    corners = [back((point.x, point.y)) for point in (at.top_left, at.top_right, at.bottom_right, at.bottom_left)]
+    kind, text = _NAMES.get(str(code.format), str(code.format).replace(" ", "")), code.text
+    if kind == "EAN-13" and text.startswith("0") and len(text) == 13:
+        # GS1 General Specifications, 5.2.2: the same symbol.
+        kind, text = "UPC-A", text[1:]
+    elif kind == "UPC-E":
+        text = _zero_suppressed(text[-12:]) or text
+    return Found(kind, text, corners)
+
+
+def _zero_suppressed(number: str) -> str:
+    """The eight digits of UPC-E for the twelve of UPC-A (GS1 General Specifications, 5.2.2.4); empty if there are none."""
+    if len(number) != 12 or not number.isdigit():
+        return ""
+    system, maker, product, check = number[0], number[1:6], number[6:11], number[11]
+    if maker[2:] in ("000", "100", "200") and product[:2] == "00":
+        return f"{system}{maker[:2]}{product[2:]}{maker[2]}{check}"
+    if maker[3:] == "00" and product[:3] == "000":
+        return f"{system}{maker[:3]}{product[3:]}3{check}"
+    if maker[4] == "0" and product[:4] == "0000":
+        return f"{system}{maker[:4]}{product[4]}4{check}"
+    return f"{system}{maker}{product[4]}{check}" if product[:4] == "0000" and product[4] >= "5" else ""
+
+
+def _same(one: Found, other: Found) -> bool:
+    (left, top), (right, bottom) = one.corners[0], one.corners[2]
+    middle = ((left + right) / 2, (top + bottom) / 2)
+    xs, ys = [x for x, _ in other.corners], [y for _, y in other.corners]
+    inside = min(xs) <= middle[0] <= max(xs) and min(ys) <= middle[1] <= max(ys)
+    return (one.type, one.text) == (other.type, other.text) and inside
+
+
+def outlined(pixels: npt.NDArray[np.uint8], found: Sequence[Found]) -> npt.NDArray[np.uint8]:
+    """The picture, height × width × 3, with the codes outlined and numbered from 1."""
+    shown = np.ascontiguousarray(pixels).copy()
+    width = max(2, round(max(shown.shape[:2]) / 300))
+    for number, one in enumerate(found, start=1):
+        outline = np.array([[round(x), round(y)] for x, y in one.corners], np.int32)
+        cv2.polylines(shown, [outline], True, (255, 255, 255), width + 2, cv2.LINE_AA)
+        cv2.polylines(shown, [outline], True, (220, 20, 60), width, cv2.LINE_AA)
+        at = int(outline[:, 0].min()), max(12 * width, int(outline[:, 1].min()) - 2 * width)
+        for colour, weight in (((255, 255, 255), 2 * width), ((220, 20, 60), width)):
+            cv2.putText(shown, str(number), at, cv2.FONT_HERSHEY_SIMPLEX, width * 0.5, colour, weight, cv2.LINE_AA)
+    return shown

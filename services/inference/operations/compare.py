@@ -1,0 +1,40 @@
+"""Compare two pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from darkroom.operations.v1.compare_pb2 import Compare
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.media_format import MediaFormat
+from services.inference.contract.flow import Data, NewFile, Several, WholeFile
+from services.inference.contract.plain_step import PlainStep
+from services.inference.media import Effort, Header, Image, Saving, encode_into
+from services.inference.media.colour import array_from_vips, to_8bit, vips_from_array
+from services.inference.media.scaling import scaled
+from services.inference.plain.comparing import similarity_and_difference
+
+_BYTES = 20  # a pixel of the larger size: both pictures as they are and stretched, and the picture of the difference
+_PNG = Saving(MediaFormat.PNG, effort=Effort.USUAL, keep_metadata=False, compact=True)
+
+
+def peak_memory(pictures: Sequence[Header], _parameters: Compare) -> int:
+    """Bytes at the peak."""
+    return max(picture.width for picture in pictures) * max(picture.height for picture in pictures) * _BYTES if pictures else 0
+
+
+def run(files: Sequence[WholeFile], _parameters: Compare, step: PlainStep) -> Several:
+    """How alike they are, and a picture of where they are not. Raises FIELD_INVALID for one file alone, and as `WholeFile.image`."""
+    if len(files) < 2:
+        raise DarkroomError(ErrorReason.FIELD_INVALID, "input_file_ids: compare needs two pictures.", field="input_file_ids")
+    pictures = [file.image()[0].srgb() for file in (files[0], files[-1])]
+    width, height = max(each.shape[1] for each in pictures), max(each.shape[0] for each in pictures)
+    step.result_limits.check(width, height, "What is compared")
+    step.check()
+    stretched = [to_8bit(array_from_vips(scaled(vips_from_array(each), (width, height)))) for each in pictures]
+    similarity, colour, alpha = similarity_and_difference(stretched[0], stretched[1])
+    target = step.folder / "diff"
+    encode_into(target, Image(colour, alpha), _PNG)
+    step.label("comparison")
+    difference = NewFile(target, "image/png", "png", name="diff.png", width=width, height=height)
+    return Several(Data({"similarity": similarity, "dimensions": {"width": width, "height": height}}), [difference])
