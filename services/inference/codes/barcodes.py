@@ -17,7 +17,11 @@ Point = tuple[float, float]
 MOST = 255
 _SMALL_SIDE, _LARGE_SIDE = 1200, 2400
 """Longer sides below which a picture is also looked at enlarged, and above which it is only turned when made smaller."""
+_SHORTEST_ITF = 6
+_BAND_REACH = 1.0
+"""How far from each other, as a share of a code's longer side, bands of one code of bars may be."""
 _ANGLES = (15, 30, 45, 60, 75)
+_MATRIX = frozenset(("QRCode", "MicroQRCode", "RMQRCode", "DataMatrix", "Aztec", "MaxiCode"))
 _NAMES: Mapping[str, str] = {
     "QR Code Model 1": "QRCode",
     "QR Code Model 2": "QRCode",
@@ -54,11 +58,13 @@ def read(gray: Gray, *, quick: bool, check: Callable[[], None]) -> Sequence[Foun
         check()
         for code in zxingcpp.read_barcodes(picture, try_rotate=True, try_downscale=not quick, try_invert=not quick):
             one = _found(code, back)
-            if not any(_same(one, other) for other in found):
+            # Fewer digits are often a part of a longer code, of any kind.
+            if one.type != "ITF" or len(one.text) >= _SHORTEST_ITF:
                 found.append(one)
         # Where something was found as the picture is, other codes are as easy to read.
-        if found or len(found) >= MOST:
+        if found:
             break
+    found = _distinct(found)
     return sorted(found, key=lambda one: (round(min(y for _, y in one.corners)), min(x for x, _ in one.corners)))[:MOST]
 
 
@@ -71,6 +77,7 @@ def _views(gray: Gray, *, quick: bool) -> Iterator[tuple[Gray, _Back]]:
     if quick:
         return
     height, width = gray.shape
+    yield 255 - gray, lambda point: point
     blurred = cv2.GaussianBlur(gray, (0, 0), 2)
     yield cv2.addWeighted(gray, 2.5, blurred, -1.5, 0).astype(np.uint8), lambda point: point
     longer = max(height, width)
@@ -139,12 +146,32 @@ def _zero_suppressed(number: str) -> str:
     return f"{system}{maker}{product[4]}{check}" if product[:4] == "0000" and product[4] >= "5" else ""
 
 
-def _same(one: Found, other: Found) -> bool:
-    (left, top), (right, bottom) = one.corners[0], one.corners[2]
-    middle = ((left + right) / 2, (top + bottom) / 2)
-    xs, ys = [x for x, _ in other.corners], [y for _, y in other.corners]
-    inside = min(xs) <= middle[0] <= max(xs) and min(ys) <= middle[1] <= max(ys)
-    return (one.type, one.text) == (other.type, other.text) and inside
+def _distinct(found: Sequence[Found]) -> list[Found]:
+    """Each code once: one of bars is often seen in several bands, and a band across its edge may be read as another code."""
+    kept: list[Found] = []
+    for one in sorted(found, key=lambda one: (len(one.text), _area(one)), reverse=True):
+        if not any(_is_part_of(one, other) for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _is_part_of(one: Found, other: Found) -> bool:
+    left, top, right, bottom = _box(other)
+    # Bands of one code lie beside each other; what lies inside of a code is none of its own.
+    same = one.type == other.type and one.text in other.text and one.type not in _MATRIX
+    reach = max(right - left, bottom - top) * _BAND_REACH if same else 0
+    x, y = (sum(corner[axis] for corner in one.corners) / 4 for axis in (0, 1))
+    return left - reach <= x <= right + reach and top - reach <= y <= bottom + reach
+
+
+def _box(one: Found) -> tuple[float, float, float, float]:
+    xs, ys = [x for x, _ in one.corners], [y for _, y in one.corners]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _area(one: Found) -> float:
+    left, top, right, bottom = _box(one)
+    return (right - left + 1) * (bottom - top + 1)
 
 
 def outlined(pixels: npt.NDArray[np.uint8], found: Sequence[Found]) -> npt.NDArray[np.uint8]:

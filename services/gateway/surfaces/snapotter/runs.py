@@ -51,6 +51,10 @@ class Kept:
     """The tools of a pipeline, and how many operations each of them is."""
     may_become_png: bool = False
     """Whether the result of a pipeline or of a batch may be a PNG for its alpha; then its name says so."""
+    keeps_name: bool = False
+    """Whether the result is called as its input is."""
+    others: Sequence[str] = ()
+    """The names of further results, where they do not have names of their own."""
 
     def text(self) -> str:
         """As JSON."""
@@ -59,6 +63,10 @@ class Kept:
             said["steps"] = list(self.steps)
         if self.may_become_png:
             said["mayBecomePng"] = True
+        if self.keeps_name:
+            said["keepsName"] = True
+        if self.others:
+            said["others"] = list(self.others)
         return json.dumps(said, ensure_ascii=False)
 
     @classmethod
@@ -68,7 +76,15 @@ class Kept:
             said = json.loads(text)
             steps = [(str(tool), int(operations)) for tool, operations in said.get("steps", ())]
             name = None if said["name"] is None else str(said["name"])
-            return cls(str(said["tool"]), [str(name) for name in said["inputs"]], name, steps, bool(said.get("mayBecomePng")))
+            return cls(
+                str(said["tool"]),
+                [str(name) for name in said["inputs"]],
+                name,
+                steps,
+                bool(said.get("mayBecomePng")),
+                bool(said.get("keepsName")),
+                [str(name) for name in said.get("others", ())],
+            )
         except (ValueError, KeyError, TypeError):
             return None
 

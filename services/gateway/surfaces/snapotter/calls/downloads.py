@@ -15,7 +15,7 @@ from services.common.identity import Identity
 from services.common.log import bind_to_context
 from services.common.rpc.channel import Caller
 from services.gateway.replies import from_storage
-from services.gateway.surfaces.snapotter.calls.tool_calls import PREVIEW, kept_name
+from services.gateway.surfaces.snapotter.calls.tool_calls import PREVIEW, output_name
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.names import is_converted, media_type_of
@@ -58,10 +58,11 @@ class Downloads:
         if kept is None or failure(run) is not None:
             return None
         for number, output in enumerate(run.outputs):
-            if name == (output.name if number else kept_name(kept, output.media_type)):
+            if name == output_name(kept, number, output):
                 return await self._url(request, account_id, output, name)
-        if name == PREVIEW and run.outputs:
-            return await self._made(request, account_id, run.outputs[0], preview(), PREVIEW, f"preview-{task_id}")
+        pictures = [output for output in run.outputs if output.media_type.startswith("image/")]
+        if name == PREVIEW and pictures:
+            return await self._made(request, account_id, pictures[0], preview(), PREVIEW, f"preview-{task_id}")
         for number, (input_, input_name) in enumerate(zip(run.inputs, kept.inputs, strict=False)):
             if input_name == name:
                 if media_type_of(name) == _PNG and is_converted(input_.media_type.removeprefix("image/").removesuffix("+xml")):

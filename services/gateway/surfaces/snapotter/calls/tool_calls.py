@@ -11,6 +11,7 @@ from types import MappingProxyType
 from starlette.requests import Request
 from starlette.responses import Response
 
+from darkroom.files.v1 import file_pb2
 from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.operations.v1 import operation_pb2
 from services.common.errors import DarkroomError, ErrorReason
@@ -54,7 +55,7 @@ def kept_name(kept: Kept, media_type: str) -> str:
     if kept.steps and kept.name is not None:
         return uncorrected(kept.name, kept, media_type)
     source = kept.inputs[0] if kept.inputs else ""
-    if kept.name is None or kept.name == source:
+    if kept.name is None or (kept.name == source and not kept.keeps_name):
         return result_name(source, kept.tool, media_type)
     return with_type(kept.name, media_type)
 
@@ -62,6 +63,13 @@ def kept_name(kept: Kept, media_type: str) -> str:
 def uncorrected(name: str, kept: Kept, media_type: str) -> str:
     """The name of the result of a pipeline or of a batch. Its extension is left alone, unless the tools have made the picture a PNG."""
     return with_type(name, media_type) if kept.may_become_png and media_type == "image/png" else name
+
+
+def output_name(kept: Kept, number: int, output: file_pb2.File) -> str:
+    """The name of one of a run's results, from 0."""
+    if not number:
+        return kept_name(kept, output.media_type)
+    return kept.others[number - 1] if number <= len(kept.others) else output.name
 
 
 def download_path(job_id: str, name: str) -> str:

@@ -1,0 +1,18 @@
+"""`watermark-image`: the part `watermark` over the other picture."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.common.identity import Identity
+from services.gateway.surfaces.snapotter.own._two import Roles, laid_over
+from services.gateway.surfaces.snapotter.own.parts import OwnParts
+from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+
+_ROLES = Roles("watermark", "No main image file provided", "No watermark image provided", "second")
+
+
+async def serve(parts: OwnParts, tool: Tool, request: Request, identity: Identity) -> Response:
+    """The reply."""
+    return await laid_over(parts, tool, request, identity, _ROLES)
