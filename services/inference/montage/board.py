@@ -12,7 +12,7 @@ from services.inference.media import Header, Image, Pixels
 from services.inference.plain.canvas import TRANSPARENT, rgb_of
 from services.inference.plain.framing import with_round_corners
 
-_COPIES_OF_CANVAS, _COPIES_OF_PICTURE = 3, 2
+_COPIES_OF_CANVAS, _COPIES_OF_PICTURE = 3, 3
 _BYTES_PER_PIXEL = 4
 
 
