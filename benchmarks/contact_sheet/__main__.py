@@ -60,10 +60,11 @@ async def _found(server: httpx.AsyncClient, wanted: Sheet) -> Sequence[Seen | st
 
 async def _result(server: httpx.AsyncClient, cell: Cell) -> Seen | str:
     """What a tool made, or why it did not."""
-    name, content = file_of(cell.source)
+    _, content = file_of(cell.source)
     if cell.tool:
         form = {"settings": json.dumps(cell.settings)}
-        reply = await server.post(f"/api/v1/tools/{cell.tool}", files={"file": (name, content)}, data=form)
+        files = [(part, file_of(source)) for part, source in (("file", cell.source), *cell.beside)]
+        reply = await server.post(f"/api/v1/tools/{cell.tool}", files=files, data=form)
         if reply.status_code != 200:
             return f"{reply.status_code} {reply.text}"
         downloaded = await server.get(reply.json()["downloadUrl"])

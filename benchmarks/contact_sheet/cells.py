@@ -19,6 +19,8 @@ class Cell:
     settings: Settings = field(default_factory=dict)
     said: str = ""
     """The label; from the settings if empty."""
+    beside: Sequence[tuple[str, str]] = ()
+    """Further pictures: the part of the form that each is in, and its source."""
 
     @property
     def label(self) -> str:

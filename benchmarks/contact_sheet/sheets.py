@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.contact_sheet import odd_sources  # noqa: F401 - registers its pictures
+from benchmarks.contact_sheet import (
+    odd_sources,  # noqa: F401 - registers its pictures
+    several_sources,
+)
 from benchmarks.contact_sheet.cells import Cell, Settings, Sheet, each, steps
 from benchmarks.contact_sheet.sources import AS_PHOTO
 
@@ -54,6 +57,7 @@ def sheets() -> Sequence[Sheet]:
         _watermarks(),
         _captions(),
         _borders(),
+        *several_sources.sheets(),
         _formats(),
         _compressed(),
         _web(),

@@ -15,7 +15,7 @@ from services.gateway.surfaces.snapotter.tools.plan import Plan
 
 SETTINGS = CollageSettings
 _PREFIX = "COLLAGE_TEMPLATE_"
-_TEMPLATES = {
+TEMPLATES = {
     name.removeprefix(_PREFIX).replace("_", "-").lower(): template
     for name, template in CollageTemplate.items()
     if template != COLLAGE_TEMPLATE_UNSPECIFIED
@@ -32,11 +32,11 @@ _MOST_TOLD = 100
 def plan(settings: CollageSettings, _name: str) -> Plan:
     """The operations. Raises `Refusal` for a template that is not there."""
     asked = settings.template_id or settings.template
-    if asked not in _TEMPLATES:
+    if asked not in TEMPLATES:
         raise Refusal(400, f"Unknown template: {asked[:_MOST_TOLD]}")
     width, height = _CANVASES.get(settings.aspect_ratio, _FREE)
     collage = Collage(
-        template=_TEMPLATES[asked],
+        template=TEMPLATES[asked],
         cells=[
             CollageCell(picture=cell.image_index, pan_x=cell.pan_x, pan_y=cell.pan_y, zoom=cell.zoom, fit=_FITS[cell.object_fit])
             for cell in settings.cells[:_MOST_CELLS]
