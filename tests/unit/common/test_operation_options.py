@@ -45,6 +45,8 @@ def test_arity_follows_from_the_options() -> None:
         "sharpen": Arity.EACH,
         "replace_color": Arity.EACH,
         "draw_text": Arity.EACH,
+        "inspect_quality": Arity.EACH,
+        "enhance": Arity.EACH,
         "vectorize": Arity.EACH,
         "read_barcodes": Arity.EACH,
         "qr_code": Arity.NONE,

@@ -37,6 +37,8 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "replace_color": {"color": "#806040", "replacement": "transparent", "tolerance": 60},
     "draw_text": {"text": "Darkroom"},
     "inspect_palette": {},
+    "enhance": {},
+    "inspect_quality": {},
     "compose": {"overlay_file_id": BESIDE, "scale_percent": 25, "position": "POSITION_BOTTOM_RIGHT", "margin": 20},
     "compare": {},
     "read_barcodes": {},
