@@ -15,10 +15,12 @@ from darkroom.cli.option_errors import about_file, batch_item, in_options
 from darkroom.cli.parameters import option_name, parameters_of
 from darkroom.failures import InvalidRequest
 from darkroom.operations.v1 import (
+    collage_pb2,
     convert_pb2,
     crop_pb2,
     operation_pb2,
     options_pb2,
+    placement_pb2,
     remove_background_pb2,
     remove_watermark_pb2,
     resize_pb2,
@@ -27,7 +29,7 @@ from darkroom.operations.v1 import (
 from reference.comments import Comments
 
 # What the command line calls otherwise, and what it offers as a choice of another verb.
-SPELLED = {"enhancements": "enhance", "boxes": "box", "background_file_id": "background-picture"}
+SPELLED = {"enhancements": "enhance", "boxes": "box", "cells": "cell"}
 MODES = {"redraw_pdf": "remove-pdf-watermark"}
 
 
@@ -62,7 +64,7 @@ def test_every_operation_has_a_verb_and_each_field_an_option_in_the_words_of_the
     for field in operation.message_type.fields:
         if field.message_type is not None and field.message_type.GetOptions().HasExtension(options_pb2.operation):
             continue  # A command of its own.
-        option = options[SPELLED.get(field.name, field.name.replace("_", "-"))]
+        option = options[SPELLED.get(field.name, re.sub("_file_id$", "-picture", field.name).replace("_", "-"))]
         assert _in_options(comments.of(field.full_name), operation.message_type) in _words(option.help)
         for value in field.enum_type.values[1:] if field.enum_type else ():
             assert _words(comments.of(f"{field.enum_type.full_name}.{value.name}")) in _words(option.help)
@@ -126,6 +128,17 @@ def test_lists_of_commands_have_whole_sentences() -> None:
     for path, leaf in _leaves(typer.main.get_command(app)):
         assert leaf.get_short_help_str(45).endswith("."), path
         assert not leaf.get_short_help_str(45).endswith("..."), path
+
+
+def test_cells_are_given_by_the_names_of_their_fields() -> None:
+    (cells,) = [each for each in parameters_of(collage_pb2.Collage.DESCRIPTOR) if each.field == "cells"]
+    made = collage_pb2.Collage()
+    cells.put(made, ["picture=1,pan-x=-20.5,fit=bounds", "zoom=2, PICTURE=0"])
+    expected = [{"picture": 1, "pan_x": -20.5, "fit": placement_pb2.FIT_BOUNDS}, {"picture": 0, "zoom": 2}]
+    assert made == collage_pb2.Collage(cells=[collage_pb2.CollageCell(**each) for each in expected])
+    for wrong in ("picture", "picture=one", "picture=-1", "fit=wide", "colour=red", ""):
+        with pytest.raises(typer.BadParameter):
+            cells.convert([wrong])
 
 
 @pytest.mark.parametrize("box", ["1,2,3", "a,b,c,d", "1,2,300,5", "60,85,60,98", "0,98,10,85", "-1,0,5,5"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 import threading
 from collections.abc import AsyncIterator
 from types import ModuleType
@@ -25,7 +26,7 @@ OPERATIONS = {field.name: field.message_type for field in operation_pb2.Operatio
 def test_every_operation_is_a_method_with_its_options(name: str) -> None:
     made = [field.name for field in OPERATIONS[name].fields]
     # What runs an operation takes the file whose id it needs.
-    run = ["background_picture" if option == "background_file_id" else option for option in made]
+    run = [re.sub("_file_id$", "_picture", option) for option in made]
     for function, options in ((getattr(Client, name), run), (getattr(AsyncClient, name), run), (getattr(operations, name), made)):
         parameters = inspect.signature(function).parameters
         assert [option for option in options if parameters[option].kind is inspect.Parameter.KEYWORD_ONLY] == options

@@ -51,6 +51,8 @@ def test_arity_follows_from_the_options() -> None:
         "read_barcodes": Arity.EACH,
         "qr_code": Arity.NONE,
         "compare": Arity.ALL,
+        "stitch": Arity.ALL,
+        "collage": Arity.ALL,
         "compose": Arity.EACH,
         "find_duplicates": Arity.ALL,
         "favicons": Arity.ALL,

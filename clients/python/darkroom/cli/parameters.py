@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from darkroom.cli.keyed_values import is_plain, metavar, read
 from darkroom.operations.v1 import crop_pb2, operation_pb2, options_pb2, remove_watermark_pb2
 from darkroom.operations.v1.comments import TEXTS
 
@@ -22,6 +24,7 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "factor": ("--factor", "-f"),
     "enhancements": ("--enhance", "-e"),
     "boxes": ("--box", "-b"),
+    "cells": ("--cell",),
     "prompt": ("--prompt", "-t"),
     "aspect_ratio": ("--aspect-ratio", "-a"),
     "count": ("--count", "-n"),
@@ -121,12 +124,25 @@ def _of_message(field: FieldDescriptor, name: str) -> Parameter:
         how = {"metavar": "LEFT,TOP,WIDTH,HEIGHT", "more": "Four numbers in per cent."}
         return _option(field, str, (name,), convert=lambda given: _relative_area(given, name), **how)
     if field.message_type is not remove_watermark_pb2.PercentBox.DESCRIPTOR:
-        raise _unsupported(field)
+        return _of_keyed_values(field, name)
     boxes = "Four numbers in per cent of the width and height, such as 60,85,98,97, or as fractions: 0.6,0.85,0.98,0.97."
     how = {"metavar": "X1,Y1,X2,Y2", "more": boxes}
     if field.is_repeated:
         return _option(field, list[str], _names(field), convert=lambda given: [_box(text, name) for text in given], **how)
     return _option(field, str, _names(field), convert=lambda given: _box(given, name), **how)
+
+
+def _of_keyed_values(field: FieldDescriptor, name: str) -> Parameter:
+    message = field.message_type
+    if message is None or not field.is_repeated or not is_plain(message):
+        raise _unsupported(field)
+    more = f"{plain(TEXTS.get(message.full_name, ''))} Give several in their order."
+    convert = partial(_all_read, message=message, option=name)
+    return _option(field, list[str], (name,), convert=convert, metavar=metavar(message), more=more)
+
+
+def _all_read(given: list[str], message: Descriptor, option: str) -> list[Message]:
+    return [read(text, message, option) for text in given]
 
 
 def _of_bool(field: FieldDescriptor, name: str) -> Parameter:

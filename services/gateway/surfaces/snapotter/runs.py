@@ -52,7 +52,7 @@ class Kept:
     may_become_png: bool = False
     """Whether the result of a pipeline or of a batch may be a PNG for its alpha; then its name says so."""
     keeps_name: bool = False
-    """Whether the result is called as its input is."""
+    """Whether the name stays as it is, also if an input has it, but where its extension would say another format."""
     others: Sequence[str] = ()
     """The names of further results, where they do not have names of their own."""
 

@@ -41,6 +41,8 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "inspect_quality": {},
     "compose": {"overlay_file_id": BESIDE, "scale_percent": 25, "position": "POSITION_BOTTOM_RIGHT", "margin": 20},
     "compare": {},
+    "stitch": {"direction": "STITCH_DIRECTION_GRID", "gap": 3, "corner_radius": 4},
+    "collage": {"template": "COLLAGE_TEMPLATE_2_H_EQUAL", "width": 120, "height": 90, "gap": 3, "corner_radius": 4},
     "read_barcodes": {},
     "vectorize": {"color": True},
     "favicons": {},

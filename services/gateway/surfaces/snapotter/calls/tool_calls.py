@@ -23,7 +23,7 @@ from services.gateway.surfaces.snapotter.jobs.events import RESTARTED, complete,
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds
 from services.gateway.surfaces.snapotter.jobs.jobs import Jobs
 from services.gateway.surfaces.snapotter.library.saved_results import SavedResults
-from services.gateway.surfaces.snapotter.names import encoded, result_name, with_type
+from services.gateway.surfaces.snapotter.names import encoded, media_type_of, result_name, with_type
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
@@ -57,6 +57,8 @@ def kept_name(kept: Kept, media_type: str) -> str:
     source = kept.inputs[0] if kept.inputs else ""
     if kept.name is None or (kept.name == source and not kept.keeps_name):
         return result_name(source, kept.tool, media_type)
+    if kept.keeps_name and media_type_of(kept.name) == media_type:
+        return kept.name
     return with_type(kept.name, media_type)
 
 

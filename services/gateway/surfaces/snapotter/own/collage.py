@@ -1,0 +1,19 @@
+"""`collage`: any number of pictures."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.common.identity import Identity
+from services.gateway.surfaces.snapotter.own._several import together
+from services.gateway.surfaces.snapotter.own.parts import OwnParts
+from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+
+FAILED = "Collage creation failed"
+_MISSING = "No images provided"
+
+
+async def serve(parts: OwnParts, tool: Tool, request: Request, identity: Identity) -> Response:
+    """The reply."""
+    return await together(parts, tool, request, identity, fewest=1, missing=_MISSING, failed=FAILED)

@@ -1,0 +1,1 @@
+"""Several pictures in one: collages, rows, columns and grids."""

@@ -1,0 +1,56 @@
+"""Pictures as parts of a larger one: scaled as they are read, cut, and in sRGB of 8 bits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.common.geometry import Size
+from services.inference.contract.flow import WholeFile
+from services.inference.media import Image
+from services.inference.media.colour import array_from_vips, contiguous, to_8bit, to_srgb
+from services.inference.media.scaling import scaled
+from services.inference.plain.graph import opened, premultiplied, straight, whole
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The part of a picture that is shown, and how large."""
+
+    scaled: Size
+    """What the whole picture is scaled to."""
+    left: int
+    top: int
+    width: int
+    height: int
+    """The part of the scaled picture, within it."""
+
+    @classmethod
+    def all_of(cls, size: Size) -> Cut:
+        """The whole picture at this size."""
+        return cls(size, 0, 0, *size)
+
+
+def tile(file: WholeFile, cut_of: Callable[[Size], Cut]) -> Image:
+    """The part of a picture that `cut_of` its size says. Raises as `WholeFile.image`.
+
+    A large picture is shrunk as it is read, so that what is in memory is about as large as what is shown.
+    """
+    image, own = file.image(lambda size: cut_of(size).scaled)
+    cut = cut_of(own)
+    graph = opened(image)
+    if cut.scaled != (graph.width, graph.height):
+        graph = straight(scaled(premultiplied(graph, image), cut.scaled), image)
+    if (cut.width, cut.height) != cut.scaled:
+        # Of what is enlarged, libvips makes this part alone.
+        graph = graph.extract_area(cut.left, cut.top, cut.width, cut.height)
+    samples = array_from_vips(whole(graph, image))
+    bands = image.pixels.shape[2]
+    pixels = to_srgb(contiguous(samples[..., :bands]), image.icc)
+    return Image(pixels, None if image.alpha is None else contiguous(to_8bit(samples[..., bands])))
+
+
+def side(pixels: float) -> int:
+    """A length in whole pixels, a half upwards, at least 1."""
+    return max(1, math.floor(pixels + 0.5))
