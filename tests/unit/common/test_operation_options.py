@@ -57,6 +57,12 @@ def test_arity_follows_from_the_options() -> None:
         "find_duplicates": Arity.ALL,
         "favicons": Arity.ALL,
         "inspect_palette": Arity.EACH,
+        "edit_animation": Arity.EACH,
+        "extract_frame": Arity.EACH,
+        "extract_frames": Arity.EACH,
+        "inspect_animation": Arity.EACH,
+        "split": Arity.EACH,
+        "rasterize": Arity.EACH,
     }
 
 

@@ -46,6 +46,11 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "read_barcodes": {},
     "vectorize": {"color": True},
     "favicons": {},
+    "edit_animation": {"width": 40},
+    "extract_frame": {},
+    "extract_frames": {},
+    "inspect_animation": {},
+    "split": {"columns": 2, "rows": 2},
     "find_duplicates": {"threshold": 8},
 }
 JOINING = [name for name in EXAMPLES if specs()[name].arity is Arity.ALL]
