@@ -43,6 +43,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "vectorize": {"color": True},
     "favicons": {},
     "find_duplicates": {"threshold": 8},
+    "make_pdf": {},
 }
 JOINING = [name for name in EXAMPLES if specs()[name].arity is Arity.ALL]
 EACH = [name for name in EXAMPLES if specs()[name].arity is Arity.EACH]
