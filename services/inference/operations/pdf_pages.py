@@ -28,7 +28,7 @@ _LOSSLESS = (MediaFormat.PNG, MediaFormat.TIFF, MediaFormat.GIF)
 def run(file: WholeFile, parameters: PdfPages, step: PlainStep) -> NewFile | Several:
     """The archive, and the pictures in it if they are asked for.
 
-    Raises FIELD_INVALID for pages that do not exist, FILE_CORRUPT, FILE_ENCRYPTED, and MEDIA_LIMIT_EXCEEDED for a page with too many pixels.
+    Raises FIELD_INVALID for pages that do not exist, MEDIA_LIMIT_EXCEEDED for one with too many pixels, FILE_CORRUPT and FILE_ENCRYPTED.
     """
     saving, dpi = _saving(parameters), parameters.dpi or _USUAL_DPI
     archive, separate = step.folder / "pages.zip", list[NewFile]()
@@ -40,7 +40,8 @@ def run(file: WholeFile, parameters: PdfPages, step: PlainStep) -> NewFile | Sev
             step.report(done / len(pages), f"Page {page}")
             name = f"page-{page}.{saving.format.extension}"
             content = encode(_picture(document, page, sizes[page], dpi, parameters), saving)
-            packed.writestr(name, content)
+            # With a fixed time: the same document makes the same archive.
+            packed.writestr(zipfile.ZipInfo(name), content)
             if parameters.separate and len(separate) < _MOST_SEPARATE:
                 kept = step.folder / name
                 kept.write_bytes(content)
