@@ -75,6 +75,8 @@ class SentFile:
     """As the content says it: `png`, `heif`; for a few formats, as the name does."""
     problem: str = ""
     """Why it is unusable."""
+    problem_reason: ErrorReason | None = None
+    """The same, if its content was examined."""
 
     @property
     def working_name(self) -> str:
@@ -187,7 +189,7 @@ class Forms:
                 problem = f"SVG exceeds maximum size (limit: {most_svg / (1 << 20):.3g}MB)"
             if problem is None:
                 raise
-            file.problem = problem
+            file.problem, file.problem_reason = problem, error.reason
 
 
 def _problem(head: bytes, format_: MediaFormat | str | None, extension: str, accepts: Accepts) -> str:

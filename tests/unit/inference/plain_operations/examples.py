@@ -52,6 +52,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "inspect_animation": {},
     "split": {"columns": 2, "rows": 2},
     "find_duplicates": {"threshold": 8},
+    "make_pdf": {},
 }
 JOINING = [name for name in EXAMPLES if specs()[name].arity is Arity.ALL]
 EACH = [name for name in EXAMPLES if specs()[name].arity is Arity.EACH]
