@@ -45,6 +45,7 @@ def test_arity_follows_from_the_options() -> None:
         "sharpen": Arity.EACH,
         "replace_color": Arity.EACH,
         "draw_text": Arity.EACH,
+        "edit_metadata": Arity.EACH,
     }
 
 

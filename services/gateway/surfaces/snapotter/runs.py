@@ -51,6 +51,8 @@ class Kept:
     """The tools of a pipeline, and how many operations each of them is."""
     may_become_png: bool = False
     """Whether the result of a pipeline or of a batch may be a PNG for its alpha; then its name says so."""
+    exact: bool = False
+    """Whether the result has just the name, even if it is the source's."""
 
     def text(self) -> str:
         """As JSON."""
@@ -59,6 +61,8 @@ class Kept:
             said["steps"] = list(self.steps)
         if self.may_become_png:
             said["mayBecomePng"] = True
+        if self.exact:
+            said["exact"] = True
         return json.dumps(said, ensure_ascii=False)
 
     @classmethod
@@ -68,7 +72,14 @@ class Kept:
             said = json.loads(text)
             steps = [(str(tool), int(operations)) for tool, operations in said.get("steps", ())]
             name = None if said["name"] is None else str(said["name"])
-            return cls(str(said["tool"]), [str(name) for name in said["inputs"]], name, steps, bool(said.get("mayBecomePng")))
+            return cls(
+                str(said["tool"]),
+                [str(name) for name in said["inputs"]],
+                name,
+                steps,
+                bool(said.get("mayBecomePng")),
+                bool(said.get("exact")),
+            )
         except (ValueError, KeyError, TypeError):
             return None
 

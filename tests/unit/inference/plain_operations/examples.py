@@ -36,6 +36,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "sharpen": {},
     "replace_color": {"color": "#806040", "replacement": "transparent", "tolerance": 60},
     "draw_text": {"text": "Darkroom"},
+    "edit_metadata": {},
 }
 JOINING = [name for name in EXAMPLES if specs()[name].arity is Arity.ALL]
 EACH = [name for name in EXAMPLES if specs()[name].arity is Arity.EACH]
