@@ -51,7 +51,9 @@ def edited(data: bytes, parameters: EditAnimation, limits: Limits, hints: Hints,
     order = frames.frames[::-1] if parameters.reverse else frames.frames
     best = b""
     for kernel, saving in _attempts(data, is_gif, parameters, frames):
-        changed = animation.changed(Animation(order, timing), lambda frame, kernel=kernel: _moved(frame, parameters, kernel), step.result_limits)
+        changed = animation.changed(
+            Animation(order, timing), lambda frame, kernel=kernel: _moved(frame, parameters, kernel), step.result_limits
+        )
         made = animation.written(changed, saving)
         best = made if not best or len(made) < len(best) else best
         step.check()

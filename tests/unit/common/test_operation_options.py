@@ -66,6 +66,7 @@ def test_arity_follows_from_the_options() -> None:
         "inspect_animation": Arity.EACH,
         "split": Arity.EACH,
         "rasterize": Arity.EACH,
+        "edit_metadata": Arity.EACH,
     }
 
 

@@ -53,6 +53,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "split": {"columns": 2, "rows": 2},
     "find_duplicates": {"threshold": 8},
     "make_pdf": {},
+    "edit_metadata": {},
 }
 JOINING = [name for name in EXAMPLES if specs()[name].arity is Arity.ALL]
 EACH = [name for name in EXAMPLES if specs()[name].arity is Arity.EACH]
