@@ -168,11 +168,10 @@ async def test_icons_of_one_picture(admin: SnapOtter) -> None:
     assert set(made) == {*SIZES, "favicon.ico", "manifest.json", "favicon-snippet.html"}
     for name, side in SIZES.items():
         icon = opened(made[name]).convert("RGB")
-        assert (icon.size, icon.getpixel((side // 2, side // 2)), icon.getpixel((side // 8, side // 8))) == (
-            (side, side),
-            (255, 0, 0),
-            (255, 0, 0),
-        )
+        assert icon.size == (side, side)
+        # What is beside the square shines in at its edge, as the picture is scaled before it is cut.
+        inner = np.asarray(icon)[side // 8 : -side // 8, side // 8 : -side // 8].astype(int)
+        assert np.abs(inner - (255, 0, 0)).max() < 10
     with Image.open(io.BytesIO(made["favicon.ico"])) as ico:
         assert {(32, 32)} <= ico.info["sizes"]
     manifest = json.loads(made["manifest.json"])

@@ -14,12 +14,17 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[
 
 
 def entry_names(names: Iterable[str], taken: Iterable[str] = ()) -> Sequence[str]:
-    """A name for each of these files: without what Windows forbids, and distinct from each other and from `taken`, even ignoring case and
-    the Unicode form of accents. A second `a.png` becomes `a-2.png`."""
+    """A name for each of these files: without what Windows forbids, and `distinct`."""
+    return distinct(map(_safe, names), taken)
+
+
+def distinct(names: Iterable[str], taken: Iterable[str] = ()) -> Sequence[str]:
+    """Names that differ from each other and from `taken`, even ignoring case and the Unicode form of accents. A second `a.png` becomes
+    `a-2.png`."""
     used = {_same(name) for name in taken}
     following: dict[str, int] = {}
     found = []
-    for name in map(_safe, names):
+    for name in names:
         stem, dot, extension = name.rpartition(".")
         stem, ending = (stem, dot + extension) if stem else (name, "")
         candidate, number = name, following.get(_same(name), 2)

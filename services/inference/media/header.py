@@ -16,7 +16,7 @@ class Hints:
 
     name: str = ""
     """Its name, which counts only where `media_format.sniff` needs it."""
-    svg_dpi: int = SVG_DPI
+    svg_dpi: float = SVG_DPI
     """Pixels per inch that a drawing is rasterized at, where an inch is 72 of its units."""
 
 

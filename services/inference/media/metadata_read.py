@@ -12,16 +12,21 @@ from typing import Any
 from PIL import ExifTags
 from PIL import Image as PillowImage
 
+from services.common.errors import DarkroomError
 from services.common.media_format import MediaFormat
 from services.inference.media import heic
 from services.inference.media.decode import opened
 from services.inference.media.exif import rewritten
 from services.inference.media.header import NO_HINTS, Hints
 from services.inference.media.image import Limits
+from services.inference.tagging import iptc_edit
+from services.inference.tagging.edit import iptc_of
 
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 _COMMENT, _CHARACTER_CODE = 0x9286, 8
 """The user's comment begins with the name of its character code."""
+_NOT_EXIF = frozenset((0x0111, 0x0117, 0x0144, 0x0145, 0x02BC, 0x83BB, 0x8649, 0x8773, 0x935C))
+"""Tags of TIFF files: places of samples, and metadata of other kinds."""
 _HEIF = (MediaFormat.HEIC, MediaFormat.HEIF)
 _MOST_NUMBERS = 64
 _LONGEST_TEXT = 10_000
@@ -40,10 +45,10 @@ def metadata_in(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> dict[st
     """What the message `InspectMetadata` says. Raises as `read_header`."""
     blobs = _blobs(data, limits, hints)
     found: dict[str, Any] = {}
-    block = rewritten(blobs.get("exif"))
+    block = rewritten(blobs.get("exif"), without=_NOT_EXIF)
     if block is not None:
         found |= _of_exif(block)
-    for name, read in (("icc", _of_profile), ("xmp", _of_packet)):
+    for name, read in (("icc", _of_profile), ("iptc", iptc_edit.said), ("xmp", _of_packet)):
         if blobs.get(name):
             found[name] = read(blobs[name])
     return {name: section for name, section in found.items() if section}
@@ -56,7 +61,16 @@ def _blobs(data: bytes, limits: Limits, hints: Hints) -> Mapping[str, bytes]:
         named = {"exif": said.get("exif"), "xmp": said.get("xmp"), "icc": said.get("icc_profile")}
         return {name: blob for name, blob in named.items() if blob}
     fields = {"exif": "exif-data", "xmp": "xmp-data", "icc": "icc-profile-data"}
-    return {name: bytes(picture.get(field)) for name, field in fields.items() if picture.get_typeof(field)}
+    found = {name: bytes(picture.get(field)) for name, field in fields.items() if picture.get_typeof(field)}
+    if format_ is MediaFormat.TIFF:
+        # The file is one Exif block, which libvips does not tell apart.
+        found["exif"] = data
+    try:
+        iptc = iptc_of(data, format_)
+    except DarkroomError:
+        # A file that libvips reads as far as it goes.
+        iptc = None
+    return found if iptc is None else found | {"iptc": iptc}
 
 
 def _of_exif(block: bytes) -> dict[str, Any]:
@@ -99,7 +113,7 @@ def _tag(names: Mapping[int, str], tag: int) -> str:
 def _value(tag: int, value: object) -> Any:
     """As JSON holds it; None for what says nothing."""
     if isinstance(value, str):
-        return value.strip("\0 ")[:_LONGEST_TEXT] or None
+        return _utf8(value).strip("\0 ")[:_LONGEST_TEXT] or None
     if isinstance(value, bytes):
         text = value[_CHARACTER_CODE:] if tag == _COMMENT else value
         text = text.strip(b"\0 ")
@@ -109,6 +123,14 @@ def _value(tag: int, value: object) -> Any:
     if isinstance(value, tuple):
         return [_number(each) for each in value[:_MOST_NUMBERS]]
     return _number(value)
+
+
+def _utf8(text: str) -> str:
+    """A text as most programs write it; Pillow reads each byte as a character."""
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
 
 
 def _number(value: object) -> float | None:

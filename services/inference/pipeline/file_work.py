@@ -113,7 +113,10 @@ def _file(said: Mapping[str, Any], path: Path) -> NewFile:
         if not head.startswith(begins) or extension != known:
             raise ValueError(media_type)
     else:
-        format_ = sniff(head, f"file.{extension}")
+        format_: MediaFormat | str | None = sniff(head, f"file.{extension}")
+        if format_ is MediaFormat.HEIC and media_type == MediaFormat.HEIF.media_type:
+            # The container's name, under which a result may be written.
+            format_ = MediaFormat.HEIF
         if not isinstance(format_, MediaFormat) or format_.media_type != media_type or extension not in format_.extensions:
             raise ValueError(media_type)
     name = str(said["name"])

@@ -45,7 +45,12 @@ def test_arity_follows_from_the_options() -> None:
         "sharpen": Arity.EACH,
         "replace_color": Arity.EACH,
         "draw_text": Arity.EACH,
+        "inspect_quality": Arity.EACH,
+        "enhance": Arity.EACH,
         "vectorize": Arity.EACH,
+        "make_pdf": Arity.ALL,
+        "pdf_pages": Arity.EACH,
+        "inspect_pdf": Arity.EACH,
         "read_barcodes": Arity.EACH,
         "qr_code": Arity.NONE,
         "compare": Arity.ALL,
@@ -55,6 +60,13 @@ def test_arity_follows_from_the_options() -> None:
         "find_duplicates": Arity.ALL,
         "favicons": Arity.ALL,
         "inspect_palette": Arity.EACH,
+        "edit_animation": Arity.EACH,
+        "extract_frame": Arity.EACH,
+        "extract_frames": Arity.EACH,
+        "inspect_animation": Arity.EACH,
+        "split": Arity.EACH,
+        "rasterize": Arity.EACH,
+        "edit_metadata": Arity.EACH,
     }
 
 

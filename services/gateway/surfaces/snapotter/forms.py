@@ -75,10 +75,16 @@ class SentFile:
     """As the content says it: `png`, `heif`; for a few formats, as the name does."""
     problem: str = ""
     """Why it is unusable."""
+    problem_reason: ErrorReason | None = None
+    """The same, if its content was examined."""
+    keeps_format: bool = False
+    """Whether it is worked on as it was sent."""
 
     @property
     def working_name(self) -> str:
-        """What a tool that gets pixels knows it by."""
+        """What a tool knows it by: one that gets pixels, as a PNG if the format is not worked on."""
+        if self.keeps_format:
+            return self.name
         # What cameras write often begins as a TIFF does.
         raw = self.format == MediaFormat.TIFF and Name.of(self.name).extension[1:].lower() in BY_NAME
         return converted(self.name) if raw or is_converted(self.format) else self.name
@@ -187,7 +193,7 @@ class Forms:
                 problem = f"SVG exceeds maximum size (limit: {most_svg / (1 << 20):.3g}MB)"
             if problem is None:
                 raise
-            file.problem = problem
+            file.problem, file.problem_reason = problem, error.reason
 
 
 def _problem(head: bytes, format_: MediaFormat | str | None, extension: str, accepts: Accepts) -> str:

@@ -55,6 +55,8 @@ class Kept:
     """Whether the name stays as it is, also if an input has it, but where its extension would say another format."""
     others: Sequence[str] = ()
     """The names of further results, where they do not have names of their own."""
+    exact: bool = False
+    """Whether the result has just the name, even if it is the source's."""
 
     def text(self) -> str:
         """As JSON."""
@@ -67,6 +69,8 @@ class Kept:
             said["keepsName"] = True
         if self.others:
             said["others"] = list(self.others)
+        if self.exact:
+            said["exact"] = True
         return json.dumps(said, ensure_ascii=False)
 
     @classmethod
@@ -84,6 +88,7 @@ class Kept:
                 bool(said.get("mayBecomePng")),
                 bool(said.get("keepsName")),
                 [str(name) for name in said.get("others", ())],
+                exact=bool(said.get("exact")),
             )
         except (ValueError, KeyError, TypeError):
             return None

@@ -28,6 +28,9 @@ class SnapOtterSettings(BaseSettings):
         "at least 2.",
     )
     max_pipeline_steps: int = Field(0, ge=0, le=100, description="Maximum number of steps of a pipeline in SnapOtter's API; 0: 100.")
+    max_pdf_pages: int = Field(
+        0, ge=0, le=2**31 - 1, description="Maximum number of pages that SnapOtter's API shows in the preview of a PDF."
+    )
     progress_streams: int = Field(
         1000, ge=1, description="Streams of progress that a process of the gateway has open at the same time; nobody signs in for them."
     )

@@ -37,6 +37,8 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "replace_color": {"color": "#806040", "replacement": "transparent", "tolerance": 60},
     "draw_text": {"text": "Darkroom"},
     "inspect_palette": {},
+    "enhance": {},
+    "inspect_quality": {},
     "compose": {"overlay_file_id": BESIDE, "scale_percent": 25, "position": "POSITION_BOTTOM_RIGHT", "margin": 20},
     "compare": {},
     "stitch": {"direction": "STITCH_DIRECTION_GRID", "gap": 3, "corner_radius": 4},
@@ -44,7 +46,14 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "read_barcodes": {},
     "vectorize": {"color": True},
     "favicons": {},
+    "edit_animation": {"width": 40},
+    "extract_frame": {},
+    "extract_frames": {},
+    "inspect_animation": {},
+    "split": {"columns": 2, "rows": 2},
     "find_duplicates": {"threshold": 8},
+    "make_pdf": {},
+    "edit_metadata": {},
 }
 JOINING = [name for name in EXAMPLES if specs()[name].arity is Arity.ALL]
 EACH = [name for name in EXAMPLES if specs()[name].arity is Arity.EACH]

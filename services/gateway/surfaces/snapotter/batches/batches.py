@@ -62,6 +62,8 @@ class Batches:
         """A batch."""
         sent = await self._forms.read(request, identity.account_id, "all")
         client_id = sent.fields.get(CLIENT_JOB_ID, "")
+        for file in sent.files:
+            file.keeps_format = kind.keeps_format
         state = BatchState(len(sent.files))
         async with self._jobs.begun(client_id, state.event(), lambda raised: state.broken(why(raised))) as job:
             work = await self._work(kind, identity.account_id, sent)

@@ -38,6 +38,8 @@ class BatchKind:
     """What the archive's name begins with."""
     read: Callable[[Mapping[str, str]], Awaitable[WorkOf]]
     """What is to be done, from the fields of the form. Raises `Refusal`."""
+    keeps_format: bool = False
+    """Whether files keep their names, since they are worked on as they were sent."""
 
 
 def of_tool(tool: Tool) -> BatchKind:
@@ -54,7 +56,7 @@ def of_tool(tool: Tool) -> BatchKind:
 
         return work
 
-    return BatchKind(f"batch-{tool.id}", read)
+    return BatchKind(f"batch-{tool.id}", read, tool.keeps_format)
 
 
 def of_pipeline(reader: PipelineReader) -> BatchKind:

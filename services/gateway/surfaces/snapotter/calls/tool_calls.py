@@ -54,6 +54,8 @@ def kept_name(kept: Kept, media_type: str) -> str:
     """The name of a run's result."""
     if kept.steps and kept.name is not None:
         return uncorrected(kept.name, kept, media_type)
+    if kept.exact and kept.name is not None:
+        return kept.name
     source = kept.inputs[0] if kept.inputs else ""
     if kept.name is None or (kept.name == source and not kept.keeps_name):
         return result_name(source, kept.tool, media_type)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +15,8 @@ from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.own.parts import OwnParts
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 
+Worded = Callable[[dict[str, Any]], dict[str, Any]]
+"""What is found, as it is told."""
 UNREADABLE = "Failed to read image metadata"
 
 
@@ -25,6 +29,7 @@ async def known(
     missing: str = NO_FILE,
     failed: str = UNREADABLE,
     with_size: bool = True,
+    worded: Worded = lambda found: found,
 ) -> Response:
     """What the tool finds. It has no settings, and nothing is checked before: what cannot be read is told with the text `failed`."""
     account_id = identity.account_id
@@ -38,4 +43,4 @@ async def known(
     _, run = await parts.calls.run(tool, request, account_id, sent, failed=failed, unusable=failed)
     found = json.loads(await parts.contents.read(account_id, run.outputs[0]))
     size = {"fileSize": file.size} if with_size else {}
-    return answer({"filename": file.sent_name} | size | found)
+    return answer({"filename": file.sent_name} | size | worded(found))

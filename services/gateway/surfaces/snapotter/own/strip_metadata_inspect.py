@@ -1,5 +1,24 @@
 """`strip-metadata/inspect`: what there is to leave out."""
 
-from services.gateway.surfaces.snapotter.own._known import known
+from __future__ import annotations
 
-serve = known
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.common.identity import Identity
+from services.gateway.surfaces.snapotter.own._known import known
+from services.gateway.surfaces.snapotter.own.parts import OwnParts
+from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+
+_SECTIONS = ("exif", "gps", "icc", "xmp")
+
+
+async def serve(parts: OwnParts, tool: Tool, request: Request, identity: Identity) -> Response:
+    """What the settings of the tool are about."""
+    return await known(parts, tool, request, identity, worded=_worded)
+
+
+def _worded(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: found[name] for name in _SECTIONS if name in found}

@@ -26,6 +26,8 @@ class Tool:
     settings: type[Message]
     plan: Callable[[Any, str], Plan]
     """From its settings and the name of the file."""
+    keeps_format: bool = False
+    """Whether it works on the file as it was sent, whatever its format."""
 
 
 @cache
@@ -37,5 +39,5 @@ def all_tools() -> Mapping[str, Tool]:
             continue
         module = importlib.import_module(f"{tools.__name__}.{each.name}")
         tool_id = each.name.replace("_", "-")
-        found[tool_id] = Tool(tool_id, module.SETTINGS, module.plan)
+        found[tool_id] = Tool(tool_id, module.SETTINGS, module.plan, getattr(module, "KEEPS_FORMAT", False))
     return found

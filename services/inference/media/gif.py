@@ -1,0 +1,93 @@
+"""GIF files as bytes: their delays and repetitions can change while every pixel stays as it is compressed.
+
+GIF89a: https://www.w3.org/Graphics/GIF/spec-gif89a.txt; repetitions are in Netscape's application extension.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from services.common.media_format import MediaFormat
+from services.inference.media.errors import damaged
+
+_EXTENSION, _PICTURE, _TRAILER = 0x21, 0x2C, 0x3B
+_CONTROL = 0xF9
+_NETSCAPE = b"\x0bNETSCAPE2.0"
+_HEAD_BYTES = 13
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A part of a file."""
+
+    kind: int
+    """Of an extension its label."""
+    content: bytes
+
+
+def retimed(data: bytes, delay: Callable[[int], int], loop: int) -> bytes:
+    """The same frames with other delays, in hundredths of a second, and so many repetitions (0: forever).
+
+    Comments and foreign application data are left out. Raises FILE_CORRUPT.
+    """
+    head, blocks = _head(data), list(_blocks(data))
+    frames = sum(block.kind == _PICTURE for block in blocks)
+    out = [b"GIF89a" + head[6:]]
+    if frames > 1:
+        out.append(b"\x21\xff" + _NETSCAPE + b"\x03\x01" + struct.pack("<H", loop) + b"\x00")
+    control: bytes | None = None
+    for block in blocks:
+        if block.kind == _CONTROL:
+            control = block.content
+        elif block.kind == _PICTURE:
+            out += [_control(control, delay, several=frames > 1), block.content]
+            control = None
+    return b"".join([*out, bytes([_TRAILER])])
+
+
+def has_local_palettes(data: bytes) -> bool:
+    """Whether any frame has colours of its own. Raises FILE_CORRUPT."""
+    return any(block.kind == _PICTURE and block.content[9] & 0x80 for block in _blocks(data))
+
+
+def _control(control: bytes | None, delay: Callable[[int], int], *, several: bool) -> bytes:
+    if control is None:
+        return b"\x21\xf9\x04\x00" + struct.pack("<H", min(delay(0), 0xFFFF)) + b"\x00\x00" if several else b""
+    [before] = struct.unpack_from("<H", control, 4)
+    return control[:4] + struct.pack("<H", min(delay(before), 0xFFFF)) + control[6:]
+
+
+def _head(data: bytes) -> bytes:
+    end = _HEAD_BYTES + _palette_bytes(data[10]) if len(data) >= _HEAD_BYTES else 0
+    if not end or len(data) < end:
+        raise damaged(MediaFormat.GIF)
+    return data[:end]
+
+
+def _blocks(data: bytes) -> Iterator[_Block]:
+    """What follows the head, up to the end or the first byte that begins nothing."""
+    at = len(_head(data))
+    while at < len(data) and data[at] in (_EXTENSION, _PICTURE):
+        start = at
+        try:
+            if data[at] == _EXTENSION:
+                kind, at = data[at + 1], _after_pieces(data, at + 2)
+                if kind == _CONTROL and (data[start + 2] != 4 or at - start != 8):
+                    raise damaged(MediaFormat.GIF)
+            else:
+                kind, at = _PICTURE, _after_pieces(data, at + 11 + _palette_bytes(data[at + 9]))
+        except IndexError as error:
+            raise damaged(MediaFormat.GIF) from error
+        yield _Block(kind, data[start:at])
+
+
+def _after_pieces(data: bytes, at: int) -> int:
+    while data[at]:
+        at += data[at] + 1
+    return at + 1
+
+
+def _palette_bytes(flags: int) -> int:
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0

@@ -1,0 +1,23 @@
+"""Change an animation."""
+
+from __future__ import annotations
+
+from darkroom.operations.v1.edit_animation_pb2 import EditAnimation
+from services.common.media_format import MediaFormat
+from services.inference.contract.flow import NewFile, WholeFile
+from services.inference.contract.plain_step import PlainStep
+from services.inference.media import Header, animation
+from services.inference.plain.animations import edited, memory_for
+
+
+def peak_memory(picture: Header, _parameters: EditAnimation) -> int:
+    """Bytes at the peak."""
+    return memory_for(picture)
+
+
+def run(file: WholeFile, parameters: EditAnimation, step: PlainStep) -> NewFile:
+    """The GIF. Raises as `media.animation.read` and `written`."""
+    content = edited(file.content, parameters, file.limits, file.hints, step)
+    width, height, _ = animation.facts(content, step.result_limits, file.hints)
+    step.label("animation")
+    return NewFile(content, MediaFormat.GIF.media_type, MediaFormat.GIF.extension, width=width, height=height)

@@ -1,0 +1,34 @@
+"""Take frames out of an animation."""
+
+from __future__ import annotations
+
+import zipfile
+
+from darkroom.operations.v1.extract_frames_pb2 import ExtractFrames
+from services.common.media_format import MediaFormat
+from services.inference.contract.flow import NewFile, WholeFile
+from services.inference.contract.plain_step import PlainStep
+from services.inference.media import Header, Saving, animation, encode
+from services.inference.plain.animations import checked_frame, memory_for
+
+
+def peak_memory(picture: Header, _parameters: ExtractFrames) -> int:
+    """Bytes at the peak."""
+    return memory_for(picture)
+
+
+def run(file: WholeFile, parameters: ExtractFrames, step: PlainStep) -> NewFile:
+    """The archive. Raises FIELD_INVALID for a first frame that is not there, and as `media.animation.read`."""
+    frames = animation.read(file.content, file.limits, file.hints, step.folder)
+    first = checked_frame(frames, parameters.first, "first")
+    last = min(parameters.last, len(frames.frames) - 1) if parameters.HasField("last") else len(frames.frames) - 1
+    format_ = MediaFormat.WEBP if parameters.format == ExtractFrames.FORMAT_WEBP else MediaFormat.PNG
+    saving = Saving(format_, keep_metadata=False, compact=True)
+    target = step.folder / "frames.zip"
+    with zipfile.ZipFile(target, "w") as archive:
+        for number in range(first, last + 1):
+            step.check()
+            step.report((number - first) / (last + 1 - first), f"Frame {number - first + 1} of {last + 1 - first}")
+            archive.writestr(f"frame_{number:04d}.{format_.extension}", encode(animation.frame_of(frames, number), saving))
+    step.label("frames")
+    return NewFile(target, "application/zip", "zip")

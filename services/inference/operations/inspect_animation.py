@@ -1,0 +1,24 @@
+"""Tell how an animation is shown."""
+
+from __future__ import annotations
+
+from darkroom.operations.v1.inspect_animation_pb2 import InspectAnimation
+from services.inference.contract.flow import Data, WholeFile
+from services.inference.contract.memory import copies_of_samples
+from services.inference.contract.plain_step import PlainStep
+from services.inference.media import Header, animation
+
+_COPIES = 2
+
+
+def peak_memory(picture: Header, _parameters: InspectAnimation) -> int:
+    """Bytes at the peak."""
+    return copies_of_samples(picture, _COPIES, _COPIES)
+
+
+def run(file: WholeFile, _parameters: InspectAnimation, step: PlainStep) -> Data:
+    """What the file says. Raises as `media.animation.facts`."""
+    step.label("info")
+    width, height, timing = animation.facts(file.content, file.limits, file.hints)
+    delays = list(timing.delays)
+    return Data({"width": width, "height": height, "pages": len(delays), "delay": delays, "loop": timing.loop, "duration": sum(delays)})

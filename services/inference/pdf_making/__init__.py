@@ -1,0 +1,1 @@
+"""Documents made of pictures, a page each."""
