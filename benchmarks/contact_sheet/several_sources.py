@@ -40,7 +40,9 @@ def _watermark() -> Sheet:
 
 
 def _composed() -> Sheet:
-    cells = [Cell("portrait", "compose", {"blendMode": mode, "x": 16, "y": 60}, mode, beside=[("overlay", "chart")]) for mode in _BLEND_MODES]
+    cells = [
+        Cell("portrait", "compose", {"blendMode": mode, "x": 16, "y": 60}, mode, beside=[("overlay", "chart")]) for mode in _BLEND_MODES
+    ]
     return Sheet("compose", cells)
 
 
