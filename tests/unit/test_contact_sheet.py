@@ -18,7 +18,7 @@ from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
 
 DOCS = Path(__file__).parents[2] / "docs"
-NOT_PICTURES = {"info", "strip-metadata-inspect"}
+NOT_PICTURES = {"info", "strip-metadata-inspect", "gif-tools", "gif-tools-info", "split", "svg-to-raster", "image-to-base64"}
 OTHER_NAMES = {"brightness-contrast", "saturation", "color-channels", "color-adjustments"}
 
 

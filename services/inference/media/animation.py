@@ -34,7 +34,7 @@ class Timing:
     delays: Sequence[int]
     """Milliseconds of each frame."""
     loop: int
-    """Repetitions; 0: forever."""
+    """How many times; 0: forever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def read(data: bytes, limits: Limits, hints: Hints, folder: Path) -> Animation:
     try:
         opened.colourspace("srgb").write_to_file(str(target))
     except pyvips.Error as error:
-        raise damaged(sniff(data) or MediaFormat.GIF) from error  # type: ignore[arg-type]
+        raise damaged(sniff(data) or MediaFormat.GIF) from error
     stack = pyvips.Image.new_from_file(str(target))
     return Animation([stack.crop(0, number * height, stack.width, height) for number in range(len(timing.delays))], timing)
 
@@ -125,6 +125,7 @@ def written(animation: Animation, saving: GifSaving) -> bytes:
             effort=saving.effort,
             reuse=saving.same_palette,
             interframe_maxerror=saving.tolerance,
+            keep_duplicate_frames=True,
             keep="none",
         )
     )

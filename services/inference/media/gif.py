@@ -1,6 +1,7 @@
 """GIF files as bytes: their delays and repetitions can change while every pixel stays as it is compressed.
 
-GIF89a: https://www.w3.org/Graphics/GIF/spec-gif89a.txt; repetitions are in Netscape's application extension.
+GIF89a: https://www.w3.org/Graphics/GIF/spec-gif89a.txt; Netscape's extension
+says how often they are repeated after they were shown once.
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ class _Block:
 
 
 def retimed(data: bytes, delay: Callable[[int], int], loop: int) -> bytes:
-    """The same frames with other delays, in hundredths of a second, and so many repetitions (0: forever).
+    """The same frames with other delays, in hundredths of a second, shown so many times (0: forever).
 
     Comments and foreign application data are left out. Raises FILE_CORRUPT.
     """
     head, blocks = _head(data), list(_blocks(data))
     frames = sum(block.kind == _PICTURE for block in blocks)
     out = [b"GIF89a" + head[6:]]
-    if frames > 1:
-        out.append(b"\x21\xff" + _NETSCAPE + b"\x03\x01" + struct.pack("<H", loop) + b"\x00")
+    if frames > 1 and loop != 1:
+        out.append(b"\x21\xff" + _NETSCAPE + b"\x03\x01" + struct.pack("<H", max(0, loop - 1)) + b"\x00")
     control: bytes | None = None
     for block in blocks:
         if block.kind == _CONTROL:

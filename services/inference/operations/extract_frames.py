@@ -29,6 +29,6 @@ def run(file: WholeFile, parameters: ExtractFrames, step: PlainStep) -> NewFile:
         for number in range(first, last + 1):
             step.check()
             step.report((number - first) / (last + 1 - first), f"Frame {number - first + 1} of {last + 1 - first}")
-            archive.writestr(f"frame_{number:04d}.{format_.extension}", encode(animation.frame_of(frames, number), saving))
+            archive.writestr(zipfile.ZipInfo(f"frame_{number:04d}.{format_.extension}"), encode(animation.frame_of(frames, number), saving))
     step.label("frames")
     return NewFile(target, "application/zip", "zip")

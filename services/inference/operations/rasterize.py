@@ -11,7 +11,6 @@ from services.inference.contract.flow import WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image, decode
 from services.inference.media.decode import read_header
-from services.inference.media.errors import unsupported
 from services.inference.media.header import SVG_DPI
 
 _COPIES = 3
@@ -21,17 +20,15 @@ _TRIES = 3
 
 def peak_memory(picture: Header, parameters: Rasterize) -> int:
     """Bytes at the peak."""
-    scale = _scale(picture.width, picture.height, parameters)
+    scale = _scale(picture.width, picture.height, parameters) if picture.format is MediaFormat.SVG else 1
     return round(picture.width * scale * picture.height * scale) * _SAMPLES * _COPIES
 
 
 def run(file: WholeFile, parameters: Rasterize, step: PlainStep) -> Image:
-    """The picture. Raises MEDIA_UNSUPPORTED for what is no SVG, and as `media.decode`."""
+    """The picture; any but an SVG as it is. Raises as `media.decode`."""
     data = file.content
-    if sniff(data) is not MediaFormat.SVG:
-        raise unsupported("The file is not an SVG.", allowed=[MediaFormat.SVG])
     hints = file.hints
-    if parameters.width or parameters.height:
+    if sniff(data) is MediaFormat.SVG and (parameters.width or parameters.height):
         # A drawing's own size may be no whole number of pixels.
         dpi = float(SVG_DPI)
         for _ in range(_TRIES):

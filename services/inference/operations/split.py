@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import zipfile
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -53,10 +54,10 @@ def run(file: WholeFile, parameters: Split, step: PlainStep) -> NewFile:
                     pixels=image.pixels[top:bottom, left:right].copy(),
                     alpha=None if image.alpha is None else image.alpha[top:bottom, left:right].copy(),
                 )
-                archive.writestr(f"{name}_r{row + 1}_c{column + 1}.{format_.extension}", encode(tile, saving))
+                archive.writestr(zipfile.ZipInfo(f"{name}_r{row + 1}_c{column + 1}.{format_.extension}"), encode(tile, saving))
     step.label("split")
     return NewFile(target, "application/zip", "zip")
 
 
 def _pairs(edges: Sequence[int]) -> Sequence[tuple[int, int]]:
-    return list(zip(edges, edges[1:], strict=False))
+    return list(itertools.pairwise(edges))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from functools import partial
 
 import pyvips
 
@@ -51,9 +52,8 @@ def edited(data: bytes, parameters: EditAnimation, limits: Limits, hints: Hints,
     order = frames.frames[::-1] if parameters.reverse else frames.frames
     best = b""
     for kernel, saving in _attempts(data, is_gif, parameters, frames):
-        changed = animation.changed(
-            Animation(order, timing), lambda frame, kernel=kernel: _moved(frame, parameters, kernel), step.result_limits
-        )
+        move = partial(_moved, parameters=parameters, kernel=kernel)
+        changed = animation.changed(Animation(order, timing), move, step.result_limits)
         made = animation.written(changed, saving)
         best = made if not best or len(made) < len(best) else best
         step.check()

@@ -50,6 +50,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "extract_frame": {},
     "extract_frames": {},
     "inspect_animation": {},
+    "rasterize": {"width": 90},
     "split": {"columns": 2, "rows": 2},
     "find_duplicates": {"threshold": 8},
     "make_pdf": {},

@@ -24,7 +24,6 @@ from services.gateway.surfaces.snapotter.jobs.jobs import Job, Jobs
 from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
 from services.gateway.surfaces.snapotter.runs import Runs, failure
 
-NO_FILES = "No image files provided"
 ALL_FAILED = "All files failed processing"
 _ABANDONED = "The file was not processed."
 
@@ -67,7 +66,7 @@ class Batches:
         state = BatchState(len(sent.files))
         async with self._jobs.begun(client_id, state.event(), lambda raised: state.broken(why(raised))) as job:
             work = await self._work(kind, identity.account_id, sent)
-            results = await self._results(request, identity.account_id, sent.files, work, state, job)
+            results = await self._results(request, identity.account_id, kind, sent.files, work, state, job)
             await job.tell(state.ended())
         if not results:
             return answer({"error": ALL_FAILED, "errors": state.told}, 422)
@@ -78,14 +77,14 @@ class Batches:
     async def _work(self, kind: BatchKind, account_id: int, sent: Sent) -> WorkOf:
         try:
             if not sent.files:
-                raise Refusal(400, NO_FILES)
+                raise Refusal(400, kind.no_files)
             return await kind.read(sent.fields)
         except BaseException:
             await self._forms.discard(account_id, sent)
             raise
 
     async def _results(
-        self, request: Request, account_id: int, files: Sequence[SentFile], work: WorkOf, state: BatchState, job: Job
+        self, request: Request, account_id: int, kind: BatchKind, files: Sequence[SentFile], work: WorkOf, state: BatchState, job: Job
     ) -> Mapping[int, Result]:
         """The results of the files that have one, by their places, in order. Raises ClientGone."""
         found: dict[int, Result] = {}
@@ -98,7 +97,7 @@ class Batches:
                 await job.tell(state.event())
                 unused.discard(file.file_id)
                 try:
-                    found[index] = await self._result(request, account_id, file, work)
+                    found[index] = await self._result(request, account_id, kind, file, work)
                 except Refusal as refusal:
                     state.errors[index] = file.name, refusal.details if isinstance(refusal.details, str) else refusal.error
                 state.completed += 1
@@ -115,10 +114,12 @@ class Batches:
             await self._forms.discard_files(account_id, unused)
         return dict(sorted(found.items()))
 
-    async def _result(self, request: Request, account_id: int, file: SentFile, work: WorkOf) -> Result:
+    async def _result(self, request: Request, account_id: int, kind: BatchKind, file: SentFile, work: WorkOf) -> Result:
         """Raises `Refusal` for a file that has no result."""
-        if file.problem:
-            raise Refusal(400, f"Invalid image: {file.problem}")
+        problem = kind.problem(file)
+        if problem:
+            await self._forms.discard_files(account_id, [file.file_id] if file.file_id else [])
+            raise Refusal(400, problem)
         try:
             planned = work(file.working_name)
             run = await self._runs.run(request, account_id, [file.file_id], planned.operations, planned.kept)
@@ -129,8 +130,8 @@ class Batches:
                 raise worded from raised
             internal = worded.reason is ErrorReason.INTERNAL
             raise Refusal(422, FAILED, details=_ABANDONED if internal else worded.message) from raised
-        problem = failure(run)
-        if problem is not None:
+        failed = failure(run)
+        if failed is not None:
             number, tool_id = failed_step(planned.kept, run) if planned.kept.steps else (0, "")
-            raise Refusal(422, FAILED, details=f"Step {number} ({tool_id}): {problem}" if number else problem)
+            raise Refusal(422, FAILED, details=f"Step {number} ({tool_id}): {failed}" if number else failed)
         return Result(uncorrected(planned.name, planned.kept, run.outputs[0].media_type), run.outputs[0])

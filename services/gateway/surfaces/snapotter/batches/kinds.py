@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from darkroom.operations.v1 import operation_pb2
 from services.gateway.surfaces.snapotter.calls.tool_calls import SETTINGS
+from services.gateway.surfaces.snapotter.forms import SentFile
 from services.gateway.surfaces.snapotter.names import Name
 from services.gateway.surfaces.snapotter.pipelines.plans import unknown
 from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
@@ -26,6 +27,13 @@ class Work:
     """Of the result, in the archive, unless the result has become a PNG."""
 
 
+NO_FILES = "No image files provided"
+
+
+def _unusable(file: SentFile) -> str:
+    return f"Invalid image: {file.problem}" if file.problem else ""
+
+
 WorkOf = Callable[[str], Work]
 """From the name of a file. Raises `Refusal` if nothing can be done with it."""
 
@@ -40,6 +48,10 @@ class BatchKind:
     """What is to be done, from the fields of the form. Raises `Refusal`."""
     keeps_format: bool = False
     """Whether files keep their names, since they are worked on as they were sent."""
+    no_files: str = NO_FILES
+    """What is said of a form without files."""
+    problem: Callable[[SentFile], str] = _unusable
+    """Why a file cannot be used; empty if it can."""
 
 
 def of_tool(tool: Tool) -> BatchKind:

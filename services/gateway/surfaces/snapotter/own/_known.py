@@ -30,6 +30,7 @@ async def known(
     failed: str = UNREADABLE,
     with_size: bool = True,
     worded: Worded = lambda found: found,
+    with_name: bool = True,
 ) -> Response:
     """What the tool finds. It has no settings, and nothing is checked before: what cannot be read is told with the text `failed`."""
     account_id = identity.account_id
@@ -43,4 +44,5 @@ async def known(
     _, run = await parts.calls.run(tool, request, account_id, sent, failed=failed, unusable=failed)
     found = json.loads(await parts.contents.read(account_id, run.outputs[0]))
     size = {"fileSize": file.size} if with_size else {}
-    return answer({"filename": file.sent_name} | size | worded(found))
+    name = {"filename": file.sent_name} if with_name else {}
+    return answer(name | size | worded(found))

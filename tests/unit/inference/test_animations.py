@@ -1,0 +1,163 @@
+"""Animations: every frame and its time, and files that do not grow."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as Pictures
+
+from darkroom.operations.v1.edit_animation_pb2 import EditAnimation
+from services.common.errors import DarkroomError
+from services.inference.contract.plain_step import PlainStep
+from services.inference.media import Hints, Limits, animation
+from services.inference.media.gif import retimed
+from services.inference.plain.animations import edited
+from services.inference.plain.tiling import starts
+from tests.unit.imaging.pictures import photo
+
+DELAYS = [100, 50, 200]
+LIMITS = Limits(1.0)
+
+
+def gif(format_: str = "GIF", frames: int = 3) -> bytes:
+    """A green block on red that moves to the right, with a transparent corner."""
+    pictures = []
+    for number in range(frames):
+        one = Pictures.new("RGBA", (60, 40), (200, 20, 20, 255))
+        one.paste((20, 200, 20, 255), (number * 10, 0, number * 10 + 10, 10))
+        one.paste((0, 0, 0, 0), (50, 30, 60, 40))
+        pictures.append(one)
+    file = io.BytesIO()
+    how: dict[str, Any] = {"lossless": True} if format_ == "WEBP" else {"disposal": 2}
+    pictures[0].save(file, format_, save_all=True, append_images=pictures[1:], duration=DELAYS[:frames], loop=5, **how)
+    return file.getvalue()
+
+
+def photographs() -> bytes:
+    """Frames of a photograph that shifts, each with its own palette."""
+    pictures = [Pictures.fromarray(np.roll(photo(), 5 * number, 1)).quantize(200) for number in range(4)]
+    file = io.BytesIO()
+    pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=80, loop=0)
+    return file.getvalue()
+
+
+def edit(folder: Path, data: bytes, **parameters: Any) -> bytes:
+    step = PlainStep(
+        source_name="a.gif",
+        folder=folder,
+        report=lambda done, message: None,
+        check=lambda: None,
+        label=lambda word: None,
+        notice=lambda *said: None,
+        result_limits=LIMITS,
+    )
+    return edited(data, EditAnimation(**parameters), LIMITS, Hints(), step)
+
+
+def shown(data: bytes) -> tuple[list[Pictures.Image], list[int], int | None]:
+    """The frames as they are seen, their times, and the repetitions."""
+    opened = Pictures.open(io.BytesIO(data))
+    assert opened.format == "GIF"
+    frames, delays = [], []
+    for number in range(getattr(opened, "n_frames", 1)):
+        opened.seek(number)
+        frames.append(opened.convert("RGBA"))
+        delays.append(opened.info.get("duration", 0))
+    return frames, delays, opened.info.get("loop")
+
+
+def block(frame: Pictures.Image) -> tuple[int, int]:
+    """The first green pixel."""
+    samples = np.asarray(frame)
+    rows, columns = np.nonzero((samples[..., 1] > 120) & (samples[..., 3] > 0))
+    return int(columns.min()), int(rows.min())
+
+
+@pytest.mark.parametrize("format_", ["GIF", "WEBP"])
+@pytest.mark.parametrize(
+    ("parameters", "size", "blocks"),
+    [
+        ({"width": 30}, (30, 20), [(0, 0), (5, 0), (10, 0)]),
+        ({"width": 30, "height": 10}, (15, 10), None),
+        ({"percent": 200}, (120, 80), [(0, 0), (20, 0), (40, 0)]),
+        ({"percent": 1}, (1, 1), None),
+        ({"flip_horizontal": True}, (60, 40), [(50, 0), (40, 0), (30, 0)]),
+        ({"flip_vertical": True}, (60, 40), [(0, 30), (10, 30), (20, 30)]),
+        ({"angle": 90}, (40, 60), [(30, 0), (30, 10), (30, 20)]),
+        ({"angle": 180}, (60, 40), [(50, 30), (40, 30), (30, 30)]),
+        ({"angle": 270}, (40, 60), [(0, 50), (0, 40), (0, 30)]),
+        ({"optimize": True, "dither": 1}, (60, 40), [(0, 0), (10, 0), (20, 0)]),
+        ({"optimize": True, "max_colors": 4}, (60, 40), [(0, 0), (10, 0), (20, 0)]),
+    ],
+)
+def test_every_frame_changes(tmp_path: Path, format_: str, parameters: dict[str, Any], size: tuple[int, int], blocks: Any) -> None:
+    frames, delays, loop = shown(edit(tmp_path, gif(format_), loop=3, **parameters))
+    # The file says how often it is repeated.
+    assert (delays, loop) == (DELAYS, 2)
+    assert {frame.size for frame in frames} == {size}
+    if blocks is not None:
+        assert [tuple(map(lambda a, b: abs(a - b) <= 1, block(frame), at)) for frame, at in zip(frames, blocks, strict=True)] == [
+            (True, True)
+        ] * 3
+        assert all((np.asarray(frame)[..., 3] == 0).any() for frame in frames)
+
+
+def test_reversed_frames_take_their_times_with_them(tmp_path: Path) -> None:
+    frames, delays, _ = shown(edit(tmp_path, gif(), reverse=True, speed=2))
+    assert delays in ([100, 20, 50], [100, 30, 50])
+    assert [block(frame)[0] for frame in frames] == [20, 10, 0]
+
+
+@pytest.mark.parametrize("factor", [0.1, 0.5, 3, 10])
+def test_another_speed_keeps_every_byte_of_the_frames(tmp_path: Path, factor: float) -> None:
+    before, after = photographs(), edit(tmp_path, photographs(), speed=factor, loop=0)
+    assert len(after) == len(before)
+    assert [frame.tobytes() for frame in shown(after)[0]] == [frame.tobytes() for frame in shown(before)[0]]
+    assert shown(after)[1] == [max(20, round(80 / factor / 10) * 10)] * 4
+
+
+@pytest.mark.parametrize("make", [gif, photographs])
+@pytest.mark.parametrize("parameters", [{"percent": 50}, {"reverse": True}, {"angle": 180}, {"optimize": True, "dither": 1}])
+def test_it_does_not_grow(tmp_path: Path, make: Any, parameters: dict[str, Any]) -> None:
+    assert len(edit(tmp_path, make(), **parameters)) <= len(make())
+
+
+def test_a_still_picture_is_one_frame(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    Pictures.fromarray(photo()).save(file, "PNG")
+    [frame], _, _ = shown(edit(tmp_path, file.getvalue(), width=40))
+    assert frame.size == (40, 30)
+
+
+def test_all_frames_count_for_the_limit(tmp_path: Path) -> None:
+    with pytest.raises(DarkroomError):
+        edit(tmp_path, photographs(), percent=500)
+    with pytest.raises(DarkroomError):
+        animation.facts(gif(), Limits(0.005), Hints())
+
+
+@pytest.mark.parametrize("length", range(0, len(gif()), 7))
+def test_a_cut_file_is_no_accident(length: int) -> None:
+    try:
+        retimed(gif()[:length], lambda delay: delay, 0)
+    except DarkroomError:
+        return
+
+
+@pytest.mark.parametrize(
+    ("length", "pieces", "piece", "edges"),
+    [
+        (10, 3, 0, [0, 3, 6, 10]),
+        (2, 3, 0, [0, 1, 2]),
+        (1, 1, 0, [0, 1]),
+        (25, 1, 10, [0, 10, 20, 25]),
+        (5, 3, 10, [0, 5]),
+        (3000, 3, 10, [*range(0, 1000, 10), 3000]),
+    ],
+)
+def test_the_last_piece_takes_the_rest(length: int, pieces: int, piece: int, edges: list[int]) -> None:
+    assert list(starts(length, pieces, piece)) == edges
