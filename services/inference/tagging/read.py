@@ -6,15 +6,16 @@ from typing import Any
 
 from services.common.errors import DarkroomError
 from services.common.media_format import MediaFormat, sniff
+from services.inference.media.header import NO_HINTS, Hints
 from services.inference.media.image import Limits
 from services.inference.media.metadata_read import metadata_in
 from services.inference.tagging import iptc_edit
 from services.inference.tagging.edit import iptc_of
 
 
-def all_metadata_in(data: bytes, limits: Limits) -> dict[str, Any]:
+def all_metadata_in(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> dict[str, Any]:
     """What the message `InspectMetadata` says. Raises as `media.read_header`."""
-    found, format_ = metadata_in(data, limits), sniff(data)
+    found, format_ = metadata_in(data, limits, hints), sniff(data)
     try:
         block = iptc_of(data, format_) if isinstance(format_, MediaFormat) else None
     except DarkroomError:
