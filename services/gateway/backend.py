@@ -96,16 +96,26 @@ class FilesOfAccount:
     """Files that the gateway writes for an account: a `Target` for `ObjectWriter`."""
 
     def __init__(
-        self, stub: intake_service_pb2_grpc.IntakeServiceAsyncStub, caller: Caller, account_id: int, name: str = "", surface: str = ""
+        self,
+        stub: intake_service_pb2_grpc.IntakeServiceAsyncStub,
+        caller: Caller,
+        account_id: int,
+        name: str = "",
+        surface: str = "",
+        *,
+        any_content: bool = False,
     ) -> None:
         self._stub, self._caller, self._account_id, self._name, self._surface = stub, caller, account_id, name, surface
+        self._any_content = any_content
 
     async def begin(self, head: bytes, size: int | None, content: bytes) -> tuple[int, str]:
         """Create a record; returns its id and, if the size is known and `content` was not stored, where to PUT the bytes.
 
         Patient with a files service that restarts. A record whose reply was lost is one that nobody names, and expires.
         """
-        request = pb.BeginFileRequest(name=self._name, head=head, size_bytes=size, content=content, surface=self._surface)
+        request = pb.BeginFileRequest(
+            name=self._name, head=head, size_bytes=size, content=content, surface=self._surface, any_content=self._any_content
+        )
 
         async def begin() -> pb.BeginFileResponse:
             with translated():

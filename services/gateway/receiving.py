@@ -73,13 +73,15 @@ class Receiver:
         """The form that a request carries, unread. Raises MALFORMED_REQUEST for a request with another type."""
         return Form(request.headers.get("content-type", ""), request.stream(), self._limits)
 
-    async def store(self, account_id: int, name: str, chunks: AsyncIterator[bytes], most_bytes: int = 0, surface: str = "") -> int:
+    async def store(
+        self, account_id: int, name: str, chunks: AsyncIterator[bytes], most_bytes: int = 0, surface: str = "", *, any_content: bool = False
+    ) -> int:
         """The id of a file of the account that holds the chunks, at most `most_bytes` if that is given. `surface` names the API if people
-        may limit the age of its files.
+        may limit the age of its files. With `any_content` it need not be a picture or document.
 
         Raises FILE_TOO_LARGE, MEDIA_UNSUPPORTED, and for a small file what its examination raises.
         """
-        target = FilesOfAccount(self._intake, self._caller, account_id, name, surface)
+        target = FilesOfAccount(self._intake, self._caller, account_id, name, surface, any_content=any_content)
         return await self._writer.write(target, chunks, min(most_bytes or self._max_file_bytes, self._max_file_bytes))
 
     async def receive(self, request: Request, parts: Parts, account_id: int) -> Received:

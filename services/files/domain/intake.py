@@ -17,7 +17,7 @@ from services.common.process import give_way
 from services.files.config import FilesSettings
 from services.files.domain.errors import about, not_found, not_uploaded
 from services.files.domain.keys import object_key, uploader_of
-from services.files.domain.naming import of_the_same_medium
+from services.files.domain.naming import UNKNOWN_TYPE, of_the_same_medium
 from services.files.domain.quota import Quotas, storage_of
 from services.files.objects import ObjectStore, SourceChanged
 from services.files.presign import Presigner
@@ -244,6 +244,8 @@ class Intake:
             )
 
     async def _examine(self, file: File, key: str, begun: Beginning) -> AcceptedContent:
+        if file.media_type == UNKNOWN_TYPE:
+            return AcceptedContent(object_key=key, etag=begun.etag, size_bytes=begun.size_bytes, media_type=UNKNOWN_TYPE)
         # A small file has been read whole.
         url = "" if len(begun.head) == begun.size_bytes else self._urls.get(key, self._settings.internal_url_seconds)
         found = await self._prober.probe(file.account_id, url, begun.size_bytes, begun.etag, begun.head, file.name)

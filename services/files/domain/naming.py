@@ -13,6 +13,8 @@ from services.common.media_format import MediaFormat
 MEDIA_TYPE_OF = {extension: each.media_type for each in MediaFormat for extension in each.extensions}
 """Media type by extension, for everything that can be uploaded."""
 EXTENSIONS = tuple(MEDIA_TYPE_OF)
+UNKNOWN_TYPE = "application/octet-stream"
+"""Of files whose content is nobody's business."""
 
 # HEIC and HEIF share one container, and a file's name need not say which it is.
 _SAME_KIND = (*(set(each.extensions) for each in MediaFormat), {*MediaFormat.HEIC.extensions, *MediaFormat.HEIF.extensions})

@@ -40,19 +40,27 @@ class StreamedFiles:
         self._wake_sweeper, self._settings, self._clock = wake_sweeper, settings, clock
 
     async def begin(
-        self, account_id: int, name: str, head: bytes, size_bytes: int | None, content: bytes = b"", surface: str = ""
+        self,
+        account_id: int,
+        name: str,
+        head: bytes,
+        size_bytes: int | None,
+        content: bytes = b"",
+        surface: str = "",
+        *,
+        any_content: bool = False,
     ) -> tuple[int, str]:
         """A new file's id, and the URL to PUT it to; without a size it has parts instead, and no URL. `head` is how the file begins, and
-        `surface` the API that it comes through.
+        `surface` the API that it comes through. With `any_content`, it need not be of a known format.
 
         With `content`, all of it, the file is READY and has no URL. Raises MEDIA_UNSUPPORTED and FILE_TOO_LARGE; with `content`, what
         `Intake.store` raises.
         """
-        name, extension = named(name, head)
+        name, extension = (_bare(name)[:_LONGEST_NAME] or _UNNAMED, None) if any_content else named(name, head)
         if content:
-            upload = NewUpload(name, len(content), extension, in_parts=False, surface=surface)
+            upload = NewUpload(name, len(content), extension, in_parts=False, surface=surface, any_content=any_content)
             return await self._uploads.store(account_id, upload, content), ""
-        upload = NewUpload(name, size_bytes or 0, extension, in_parts=size_bytes is None, surface=surface)
+        upload = NewUpload(name, size_bytes or 0, extension, in_parts=size_bytes is None, surface=surface, any_content=any_content)
         file = await self._uploads.begin(account_id, upload)
         url = self._urls.put(file.object_key, self._settings.internal_url_seconds) if file.upload_id is None else ""
         return file.id, url
@@ -80,7 +88,7 @@ def named(name: str, head: bytes) -> tuple[str, str]:
 
     Raises MEDIA_UNSUPPORTED when neither is known.
     """
-    bare = "".join(character for character in _SEPARATORS.split(unicodedata.normalize("NFC", name))[-1] if is_plain(character)).strip()
+    bare = _bare(name)
     stem, _, ending = bare.rpartition(".")
     if stem and ending.lower() in MEDIA_TYPE_OF:
         return f"{stem[:_LONGEST_NAME]}.{ending}", ending.lower()
@@ -90,3 +98,8 @@ def named(name: str, head: bytes) -> tuple[str, str]:
         raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, message, allowed=EXTENSIONS, metadata=problem_of(head))
     extension = found.extensions[0]
     return f"{(stem or bare or _UNNAMED)[:_LONGEST_NAME]}.{extension}", extension
+
+
+def _bare(name: str) -> str:
+    """The last part of a path, of characters that names may have."""
+    return "".join(character for character in _SEPARATORS.split(unicodedata.normalize("NFC", name))[-1] if is_plain(character)).strip()

@@ -17,7 +17,7 @@ from services.files.domain.errors import no_upload, not_found
 from services.files.domain.intake import Intake
 from services.files.domain.keys import object_key, upload_key
 from services.files.domain.multipart import UploadedPart, join
-from services.files.domain.naming import MEDIA_TYPE_OF, check_name, extension_of, known_extension, same_kind
+from services.files.domain.naming import MEDIA_TYPE_OF, UNKNOWN_TYPE, check_name, extension_of, known_extension, same_kind
 from services.files.domain.quota import Quotas, storage_of
 from services.files.domain.upload_urls import CreatedUpload, UploadUrls
 from services.files.objects import ObjectStore
@@ -48,6 +48,8 @@ class NewUpload:
     """Set where a service writes the bytes itself, in parts or at one go; None where the client does."""
     surface: str = ""
     """As `File.surface`."""
+    any_content: bool = False
+    """Whether the content may be anything."""
 
 
 class Uploads:
@@ -205,6 +207,8 @@ class Uploads:
     def _check_name(self, upload: NewUpload, field: str) -> str:
         """Check the name, and return the media type that it promises."""
         check_name(upload.name, f"{field}.name")
+        if upload.any_content:
+            return UNKNOWN_TYPE
         if upload.extension is None:
             extension = extension_of(upload.name, f"{field}.name")
         else:

@@ -12,15 +12,12 @@ from typing import Any
 from PIL import ExifTags
 from PIL import Image as PillowImage
 
-from services.common.errors import DarkroomError
 from services.common.media_format import MediaFormat
 from services.inference.media import heic
 from services.inference.media.decode import opened
 from services.inference.media.exif import rewritten
 from services.inference.media.header import NO_HINTS, Hints
 from services.inference.media.image import Limits
-from services.inference.tagging import iptc_edit
-from services.inference.tagging.edit import iptc_of
 
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 _COMMENT, _CHARACTER_CODE = 0x9286, 8
@@ -42,13 +39,13 @@ _SYNTAX = ("xmlns", "xml", "rdf", "x")
 
 
 def metadata_in(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> dict[str, Any]:
-    """What the message `InspectMetadata` says. Raises as `read_header`."""
+    """What the message `InspectMetadata` says, but for IPTC data. Raises as `read_header`."""
     blobs = _blobs(data, limits, hints)
     found: dict[str, Any] = {}
     block = rewritten(blobs.get("exif"), without=_NOT_EXIF)
     if block is not None:
         found |= _of_exif(block)
-    for name, read in (("icc", _of_profile), ("iptc", iptc_edit.said), ("xmp", _of_packet)):
+    for name, read in (("icc", _of_profile), ("xmp", _of_packet)):
         if blobs.get(name):
             found[name] = read(blobs[name])
     return {name: section for name, section in found.items() if section}
@@ -65,12 +62,7 @@ def _blobs(data: bytes, limits: Limits, hints: Hints) -> Mapping[str, bytes]:
     if format_ is MediaFormat.TIFF:
         # The file is one Exif block, which libvips does not tell apart.
         found["exif"] = data
-    try:
-        iptc = iptc_of(data, format_)
-    except DarkroomError:
-        # A file that libvips reads as far as it goes.
-        iptc = None
-    return found if iptc is None else found | {"iptc": iptc}
+    return found
 
 
 def _of_exif(block: bytes) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header
-from services.inference.media.metadata_read import metadata_in
+from services.inference.tagging.read import all_metadata_in
 
 _COPIES = 1  # of the decoded samples, which some decoders make with the header
 
@@ -20,4 +20,4 @@ def peak_memory(picture: Header, _parameters: InspectMetadata) -> int:
 def run(file: WholeFile, _parameters: InspectMetadata, step: PlainStep) -> Data:
     """What the file says. Raises as `media.read_header`."""
     step.label("metadata")
-    return Data(metadata_in(file.content, file.limits, file.hints))
+    return Data(all_metadata_in(file.content, file.limits, file.hints))

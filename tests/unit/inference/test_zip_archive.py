@@ -12,7 +12,7 @@ from typing import BinaryIO
 import pytest
 
 from services.common.zip_archive import Entry, ZipArchive
-from services.inference.archive.names import entry_names
+from services.inference.archive.names import distinct, entry_names
 
 GIBIBYTE = 1 << 30
 
@@ -121,3 +121,7 @@ def test_the_manifest_keeps_its_name() -> None:
 
 def test_many_files_of_one_name_are_told_apart() -> None:
     assert len(set(entry_names(["same.png"] * 20_000))) == 20_000
+
+
+def test_names_that_are_given_are_only_made_distinct() -> None:
+    assert distinct(["a:b.png", "A:B.png", "CON", "errors.json"], ["errors.json"]) == ["a:b.png", "A:B-2.png", "CON", "errors-2.json"]

@@ -17,6 +17,7 @@ from services.inference.media.metadata_read import metadata_in
 from services.inference.tagging import iptc_edit
 from services.inference.tagging.changes import Changes, Place, Removed
 from services.inference.tagging.edit import edited, iptc_of
+from services.inference.tagging.read import all_metadata_in
 from tests.unit.tagging.pictures import EXIF, FORMATS, GPS, MAKER_NOTE, WITH_EXIF, opened, packet, picture, samples, tags, vips_exif
 
 _LIMITS = Limits(1.0)
@@ -124,6 +125,14 @@ def test_formats_without_iptc_say_it_in_xmp(format_: MediaFormat) -> None:
     said = packet(edited(picture(format_), format_, dataclasses.replace(_EVERYTHING, title="")))
     for text in ("Objekt", "Überschrift", "Köln", "NRW", "Deutschland"):
         assert f">{text}<" in said
+
+
+@pytest.mark.parametrize("format_", [MediaFormat.JPEG, MediaFormat.PNG, MediaFormat.TIFF])
+def test_inspection_tells_iptc(format_: MediaFormat) -> None:
+    said = all_metadata_in(edited(picture(format_), format_, _EVERYTHING), _LIMITS)
+    assert said["iptc"]["City"] == "Köln"
+    assert said["iptc"]["Keywords"] == ["eins", "zwei"]
+    assert "iptc" not in all_metadata_in(picture(format_), _LIMITS)
 
 
 def test_gif_says_all_in_xmp() -> None:

@@ -31,7 +31,13 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
         """A record, and where its bytes go if they have not come."""
         size = request.size_bytes if request.HasField("size_bytes") else None
         file_id, url = await self._files.begin(
-            current_identity().account_id, request.name, request.head, size, request.content, request.surface
+            current_identity().account_id,
+            request.name,
+            request.head,
+            size,
+            request.content,
+            request.surface,
+            any_content=request.any_content,
         )
         return pb.BeginFileResponse(file_id=file_id, url=url)
 

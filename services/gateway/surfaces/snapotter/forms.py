@@ -186,7 +186,9 @@ class Forms:
         most, most_svg = self._rules.most_bytes, self._rules.most_svg_bytes if format_ is MediaFormat.SVG else 0
         own_limit = 0 < most_svg < (most or most_svg + 1)
         try:
-            file.file_id = await self._receiver.store(account_id, name, _joined(head, chunks), most_svg if own_limit else most, SURFACE)
+            file.file_id = await self._receiver.store(
+                account_id, name, _joined(head, chunks), most_svg if own_limit else most, SURFACE, any_content=accepts is Accepts.ANYTHING
+            )
         except DarkroomError as error:
             problem = image_problem(error)
             if own_limit and error.reason is ErrorReason.FILE_TOO_LARGE:

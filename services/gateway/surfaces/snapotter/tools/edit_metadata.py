@@ -16,6 +16,9 @@ _TAG = re.compile(r"[A-Za-z0-9:_-]{1,100}")
 
 def plan(settings: EditMetadataSettings, name: str) -> Plan:
     """The operation."""
+    for field, text in settings.ListFields():
+        if isinstance(text, str) and "\0" in text:
+            setattr(settings, field.name, text.replace("\0", ""))
     edit = EditMetadata(
         title=settings.title,
         artist=settings.artist or settings.author,
@@ -32,7 +35,7 @@ def plan(settings: EditMetadataSettings, name: str) -> Plan:
         city=settings.iptc_city,
         state=settings.iptc_state,
         country=settings.iptc_country,
-        keywords=[word.strip() for word in settings.keywords if word.strip()],
+        keywords=[word for word in (each.replace("\0", "").strip() for each in settings.keywords) if word],
         replace_keywords=settings.keywords_mode == "set",
         remove_tags=[tag for tag in settings.fields_to_remove if _TAG.fullmatch(tag)],
     )
