@@ -11,6 +11,7 @@ import pytest
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded
 from tests.system.snapotter import ADMIN, Part, SnapOtter
+from tests.system.test_snapotter_pdf_tools import pdf
 
 PICTURE = encoded(disc(64, 48), "PNG")
 LIMITS = {
@@ -18,6 +19,7 @@ LIMITS = {
     "DARKROOM_MAX_SVG_SIZE_MB": "0.01",
     "DARKROOM_MAX_BATCH_SIZE": "2",
     "DARKROOM_MAX_LOGO_SIZE_KB": "3",
+    "DARKROOM_MAX_PDF_PAGES": "2",
     "DARKROOM_MAX_MEGAPIXELS": "1",
     "DARKROOM_MAX_USERS": "3",
     "DARKROOM_SESSION_DURATION_HOURS": "0.5",
@@ -53,6 +55,9 @@ async def test_limits_by_setting(visitor: SnapOtter) -> None:
     reply = await admin.tool("resize", drawing % (b"x" * 20_000), {"width": 9})
     assert (reply.status_code, reply.json()["error"]) == (400, "Invalid image: SVG exceeds maximum size (limit: 0.01MB)")
     assert (await admin.tool("resize", drawing % b"x", {"width": 9})).status_code == 200
+
+    reply = await admin.form("/api/v1/tools/pdf-to-image/preview", ("file", pdf(3), "a.pdf"))
+    assert (reply.json()["pageCount"], [each["page"] for each in reply.json()["thumbnails"]]) == (3, [1, 2])
 
     three: list[Part] = [("file", PICTURE, f"{number}.png") for number in range(3)]
     reply = await admin.form("/api/v1/tools/info", *three)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,7 +94,7 @@ class Writer:
 
     def _profile(self, profile: bytes, channels: int) -> int:
         if profile not in self._profiles:
-            self._profiles[profile] = self._stream(profile, {"N": str(channels)})
+            self._profiles[profile] = self._stream(zlib.compress(profile), {"N": str(channels), "Filter": "/FlateDecode"})
         return self._profiles[profile]
 
     def _object(self, entries: Entries, number: int = 0) -> int:

@@ -195,7 +195,7 @@ class Forms:
                 problem = f"SVG exceeds maximum size (limit: {most_svg / (1 << 20):.3g}MB)"
             if problem is None:
                 raise
-            file.problem, file.problem_reason = problem, error.reason
+            file.problem, file.problem_reason = error.message if accepts is Accepts.PDFS else problem, error.reason
 
 
 def _problem(head: bytes, format_: MediaFormat | str | None, extension: str, accepts: Accepts) -> str:

@@ -77,7 +77,7 @@ def place(document: bytes, page: int = 0) -> tuple[float, ...]:
         sheet = opened.pages[page]
         matched = re.fullmatch(rb"q ([\d.]+) 0 0 ([\d.]+) ([\d.]+) ([\d.]+) cm /P Do Q", sheet.Contents.read_bytes())
         assert matched is not None
-        return (*(float(each) for each in matched.groups()), *(float(each) for each in list(sheet.MediaBox)[2:]))  # type: ignore[arg-type]
+        return (*(float(each) for each in matched.groups()), *(float(each) for each in list(sheet.MediaBox)[2:]))
 
 
 @pytest.mark.parametrize("kind", PICTURES)

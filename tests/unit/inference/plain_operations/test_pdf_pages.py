@@ -172,6 +172,12 @@ async def test_refused(running: Running, source: bytes, parameters: dict[str, An
     assert said in raised.value.message
 
 
+async def test_a_document_that_opens_without_its_password(running: Running) -> None:
+    source = document(RED_CORNER, save={"encryption": pikepdf.Encryption(owner="a", user="")})
+    assert tuple((await drawn(running, source, dpi=72))[30, 10]) == (255, 0, 0)
+    assert await told(running, source) == {"pageCount": 1}
+
+
 async def test_a_document_without_a_table_of_its_objects(running: Running) -> None:
     source = document(RED_CORNER)
     assert tuple((await drawn(running, source[: source.rindex(b"startxref")], dpi=72))[30, 10]) == (255, 0, 0)

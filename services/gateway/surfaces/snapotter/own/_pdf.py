@@ -55,7 +55,8 @@ async def run_on_pdf(
         case ErrorReason.FILE_ENCRYPTED.number:
             raise Refusal(400, LOCKED)
         case ErrorReason.FIELD_INVALID.number:
-            raise Refusal(400, run.error.message)
+            # It begins with the file's name.
+            raise Refusal(400, run.error.message.rpartition(": ")[2])
         case ErrorReason.FILE_CORRUPT.number:
             raise Refusal(status, failed, details=run.error.message)
     return succeeded(run, failed)

@@ -41,13 +41,14 @@ async def serve(parts: OwnParts, tool: Tool, request: Request, identity: Identit
         kept = Kept(tool.id, [file.working_name for file in sent.files], plan.name)
         run = await parts.run(request, account_id, sent.file_ids, plan.operations, kept, failed=FAILED, unusable=FAILED)
     body = told(parts.job_id(account_id, run), sum(file.size for file in sent.files), run) | {"pages": len(sent.files)}
-    return answer(body | _compression(run))
+    return answer(body | _compression(settings, run))
 
 
-def _compression(run: run_service_pb2.Run) -> dict[str, object]:
+def _compression(settings: ImageToPdfSettings, run: run_service_pb2.Run) -> dict[str, object]:
     """What is told where a size was asked for."""
     for notice in run.notices:
         if notice.code == _COMPRESSION:
             found = json.loads(notice.details_json)
-            return {"compression": {"targetRequested": found["target_bytes"], "targetMet": found["met"], "jpegQuality": found["quality"]}}
+            requested = target_bytes(settings.target_size)
+            return {"compression": {"targetRequested": requested, "targetMet": found["met"], "jpegQuality": found["quality"]}}
     return {}

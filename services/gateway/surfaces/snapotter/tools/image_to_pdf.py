@@ -12,7 +12,8 @@ from services.gateway.surfaces.snapotter.tools.plan import Plan
 SETTINGS = ImageToPdfSettings
 NAME = "images.pdf"
 _UNITS = {"KB": 1 << 10, "MB": 1 << 20}
-_LARGEST = 1 << 62
+_LARGEST, _MOST = 1 << 62, (1 << 32) - 1
+"""Bytes that can be told, and that can be asked for."""
 _SIZES = {
     "A4": make_pdf_pb2.PAPER_SIZE_A4,
     "Letter": make_pdf_pb2.PAPER_SIZE_LETTER,
@@ -34,5 +35,5 @@ def plan(settings: ImageToPdfSettings, _name: str) -> Plan:
     """The operation, on all pictures together."""
     made = MakePdf(paper_size=_SIZES[settings.page_size], orientation=_ORIENTATIONS[settings.orientation], margin=settings.margin)
     if settings.HasField("target_size"):
-        made.max_bytes = target_bytes(settings.target_size)
+        made.max_bytes = min(target_bytes(settings.target_size), _MOST)
     return Plan([operation_pb2.Operation(make_pdf=made)], NAME)
