@@ -53,6 +53,11 @@ def test_arity_follows_from_the_options() -> None:
         "find_duplicates": Arity.ALL,
         "favicons": Arity.ALL,
         "inspect_palette": Arity.EACH,
+        "smart_crop": Arity.EACH,
+        "trim_edges": Arity.EACH,
+        "enhance_picture": Arity.EACH,
+        "inspect_quality": Arity.EACH,
+        "carve_seams": Arity.EACH,
     }
 
 
