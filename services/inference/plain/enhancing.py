@@ -22,10 +22,12 @@ _DARK, _BRIGHT = 82.0, 172.0
 """Means of the luma within which the exposure is left alone."""
 _LIGHT = 105.0
 """Mean that dark pictures come near."""
-_FULL = 200.0
+_FULL = 170.0
 """Range of tones that is enough."""
-_NOISY = 3.0
-_BLURRED = 150.0
+_BLACK, _WHITE, _UNUSED = 10.0, 240.0, 80.0
+"""Tones that a well exposed picture reaches, and how far it may be from them until all that is needed is done."""
+_NOISY = 4.0
+_BLURRED = 90.0
 _PALE = 0.11
 
 Floats = npt.NDArray[np.float32]
@@ -87,7 +89,7 @@ def planned(found: Measures, mode: str, intensity: float, without: Collection[st
     mean = (found.mean / 255 - black) / (white - black)
     return Plan(
         gains=(gains[0], gains[1], gains[2]),
-        gamma=_gamma(mean * 255, of("exposure")),
+        gamma=_gamma(mean * 255, of("exposure") * (1.0 if mode == "low_light" else _lacking_light(found))),
         black=black,
         white=white,
         saturation=1 + 0.6 * of("saturation") * max(0.0, 1 - found.chroma / _PALE) * (found.chroma > 0.015),
@@ -121,6 +123,13 @@ def _gamma(mean: float, share: float) -> float:
     distance = (_DARK - mean) / 30 if mean < _DARK else (mean - _BRIGHT) / 30
     power = 1 + (exact - 1) * min(1.0, distance) * share
     return max(0.45, min(2.0, power))
+
+
+def _lacking_light(found: Measures) -> float:
+    """How likely it is, 0.1 to 1, that a picture lacks light, or has too much, and is not of a dark or a bright thing: it has no white, or
+    no black."""
+    unused = _WHITE - found.high if found.mean < _LIGHT else found.low - _BLACK
+    return min(1.0, max(0.1, unused / _UNUSED))
 
 
 def _sharpening(found: Measures) -> float:

@@ -19,8 +19,10 @@ _NOISE_SIDE = 1024
 """Of the part from the middle, in its own pixels, in which noise is measured."""
 _OPAQUE = 128
 _NORM = 6  # of shades of gray (Finlayson and Trezzi 2004)
-_AGREED = 0.03
+_AGREED = 0.08
 """Natural logarithm of a ratio of channels: a cast below this is none, and one above it counts less by this."""
+_LARGEST_CAST, _NO_CAST = 0.3, 0.5
+"""Logarithms from which a cast counts less, and not at all: such colours are those of what is shown, not of the light."""
 _MAD = 0.6745  # of a normal distribution: its median absolute deviation by its standard deviation
 
 Floats = npt.NDArray[np.float32]
@@ -110,6 +112,7 @@ def _cast(pixels: npt.NDArray[np.uint8], seen: npt.NDArray[np.uint8]) -> tuple[f
     logarithms = [np.log(np.maximum(each, 1e-3)) for each in estimates]
     casts = np.array([each - each.mean() for each in logarithms])
     agreed = np.where(np.all(casts > 0, axis=0), casts.min(axis=0), np.where(np.all(casts < 0, axis=0), casts.max(axis=0), 0.0))
+    agreed *= float(np.clip((_NO_CAST - np.abs(agreed).max()) / (_NO_CAST - _LARGEST_CAST), 0, 1))
     agreed = np.sign(agreed) * np.maximum(np.abs(agreed) - _AGREED, 0)
     red, green, blue = (float(each) for each in agreed)
     return red, green, blue
