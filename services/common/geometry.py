@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from darkroom.operations.v1.border_pb2 import Border
+from darkroom.operations.v1.carve_seams_pb2 import CarveSeams
 from darkroom.operations.v1.crop_pb2 import Crop
 from darkroom.operations.v1.pad_pb2 import Pad
 from darkroom.operations.v1.placement_pb2 import FIT_CANVAS, FIT_COVER, FIT_CROP, FIT_FILL
@@ -92,6 +93,14 @@ def rotated_size(parameters: Rotate, width: int, height: int) -> Size:
         return (height, width) if angle in (90, 270) else (width, height)
     across, down = abs(math.cos(math.radians(angle))), abs(math.sin(math.radians(angle)))
     return _side(width * across + height * down), _side(width * down + height * across)
+
+
+def carving(parameters: CarveSeams, width: int, height: int) -> Size:
+    """The size of a picture of this size once seams are taken out or put in."""
+    if not parameters.square:
+        return parameters.width or width, parameters.height or height
+    side = min((each for each in (parameters.width, parameters.height) if each), default=min(width, height))
+    return side, side
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from darkroom.operations.v1.border_pb2 import Border
+from darkroom.operations.v1.carve_seams_pb2 import CarveSeams
 from darkroom.operations.v1.crop_pb2 import Crop
 from darkroom.operations.v1.options_pb2 import (
     PARAMETER_ROLE_FACTOR,
@@ -19,8 +20,10 @@ from darkroom.operations.v1.options_pb2 import (
 from darkroom.operations.v1.pad_pb2 import Pad
 from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.rotate_pb2 import Rotate
+from darkroom.operations.v1.smart_crop_pb2 import SmartCrop
+from darkroom.operations.v1.trim_edges_pb2 import TrimEdges
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.geometry import bordering, cropped_area, fitting, fixed_size, in_pixels, padding, rotated_size
+from services.common.geometry import bordering, carving, cropped_area, fitting, fixed_size, in_pixels, padding, rotated_size
 from services.common.operations import OperationSpec, spec_of_parameters
 
 _DISTORTION = 0.01
@@ -35,12 +38,20 @@ def _after_crop(parameters: Crop, width: int, height: int) -> tuple[int, int]:
     return area.width, area.height
 
 
+def _after_trim(parameters: TrimEdges, width: int, height: int) -> tuple[int, int]:
+    side = parameters.side or (max(width, height) if parameters.square else 0)
+    return (side, side) if side else (width, height)
+
+
 _LAID_OUT: Mapping[str, _Sizing] = {
     Resize.DESCRIPTOR.full_name: lambda parameters, width, height: fitting(parameters, width, height).result,
     Crop.DESCRIPTOR.full_name: _after_crop,
     Pad.DESCRIPTOR.full_name: lambda parameters, width, height: padding(parameters, width, height).result,
     Rotate.DESCRIPTOR.full_name: rotated_size,
     Border.DESCRIPTOR.full_name: lambda parameters, width, height: bordering(parameters, width, height).canvas,
+    SmartCrop.DESCRIPTOR.full_name: lambda parameters, width, height: (parameters.width, parameters.height),
+    TrimEdges.DESCRIPTOR.full_name: _after_trim,
+    CarveSeams.DESCRIPTOR.full_name: carving,
 }
 """Operations that lay a picture out anew."""
 

@@ -43,6 +43,7 @@ SHORT_OPERATIONS: Mapping[str, float] = {
     "polish": 2,
     "inspect_picture": 25,
     "inspect_palette": 25,
+    "trim_edges": 12,
     "inspect_metadata": 25,
 }
 """Millions of pixels, before or after it, whichever are more, by operation."""

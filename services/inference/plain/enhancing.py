@@ -1,209 +1,179 @@
-"""Corrections of light, colours and detail, by what is measured in a picture."""
+"""Correcting what a picture lacks, as far as it lacks it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from darkroom.operations.v1.enhance_pb2 import (
-    ENHANCE_MODE_AUTO,
-    ENHANCE_MODE_DOCUMENT,
-    ENHANCE_MODE_FOOD,
-    ENHANCE_MODE_LANDSCAPE,
-    ENHANCE_MODE_LOW_LIGHT,
-    ENHANCE_MODE_PORTRAIT,
-    Enhance,
-    EnhanceMode,
-)
-from services.inference.media import Image, Pixels
+from services.inference.media import Image
 from services.inference.media.colour import strips
-from services.inference.plain.quality import IDEAL_CHROMA, IDEAL_LIGHTNESS, SHARP, Measures
+from services.inference.plain.measuring import Measures
+
+_ROWS = 256
+_MARGIN = 12
+"""Rows above and below a strip that its blurs look at."""
+_MOST_GAIN = math.log(1.6)
+_DARK, _BRIGHT = 82.0, 172.0
+"""Means of the luma within which the exposure is left alone."""
+_LIGHT = 105.0
+"""Mean that dark pictures come near."""
+_FULL = 170.0
+"""Range of tones that is enough."""
+_BLACK, _WHITE, _UNUSED = 10.0, 240.0, 80.0
+"""Tones that a well exposed picture reaches, and how far it may be from them until all that is needed is done."""
+_NOISY = 4.0
+_BLURRED = 90.0
+_PALE = 0.11
 
 Floats = npt.NDArray[np.float32]
-_STRIP = 256
-_OVERLAP = 16
-_NOISY = 1.2
-"""Standard deviation of L* from which noise is seen."""
 
 
 @dataclass(frozen=True, slots=True)
-class Corrections:
-    """What is changed. All zero: nothing."""
+class Weights:
+    """How much of each correction is done, 1 for all that is needed."""
 
-    brightness: float = 0.0
-    """−1 to 1: the exponent of the tone curve is 2 to the power of minus this."""
-    contrast: float = 0.0
-    """−1 to 1: how far black and white are stretched to what is darkest and lightest, or pulled in."""
-    temperature: float = 0.0
-    tint: float = 0.0
-    """−1 to 1: by how much blue and red, and green, are weighted: 1 stands for 25 %."""
-    saturation: float = 0.0
-    """−1 to 1: of the distance from gray, 1 stands for 50 % more."""
-    sharpness: float = 0.0
-    """0 to 1."""
-    denoise: float = 0.0
-    """0 to 1."""
-
-    def scaled(self, factor: float) -> Corrections:
-        """So many times as strong, within the limits."""
-        names = ("brightness", "contrast", "temperature", "tint", "saturation", "sharpness", "denoise")
-        return Corrections(**{name: float(np.clip(getattr(self, name) * factor, -1, 1)) for name in names})
-
-
-@dataclass(frozen=True, slots=True)
-class _Aim:
-    """What a mode adds to what is measured."""
-
-    lightness: float = IDEAL_LIGHTNESS
-    contrast: float = 0.0
-    temperature: float = 0.0
-    chroma: float = IDEAL_CHROMA
+    exposure: float = 1.0
+    contrast: float = 1.0
+    white_balance: float = 1.0
+    saturation: float = 1.0
     sharpness: float = 1.0
-    denoise: float = 1.0
+    noise: float = 1.0
 
 
-_AIMS: Mapping[EnhanceMode.ValueType, _Aim] = {
-    ENHANCE_MODE_AUTO: _Aim(),
-    ENHANCE_MODE_PORTRAIT: _Aim(lightness=54, temperature=0.04, sharpness=0.5, denoise=1.2),
-    ENHANCE_MODE_LANDSCAPE: _Aim(contrast=0.15, chroma=28, sharpness=1.3),
-    ENHANCE_MODE_LOW_LIGHT: _Aim(lightness=50, sharpness=0.6, denoise=1.6),
-    ENHANCE_MODE_FOOD: _Aim(lightness=56, temperature=0.08, chroma=30),
-    ENHANCE_MODE_DOCUMENT: _Aim(lightness=75, contrast=0.4, chroma=0, sharpness=1.3),
+MODES = {
+    "auto": Weights(),
+    "portrait": Weights(contrast=0.7, saturation=0.7, sharpness=0.6),
+    "landscape": Weights(contrast=1.2, saturation=1.3),
+    "low_light": Weights(exposure=1.3, noise=1.3, sharpness=0.7),
+    "food": Weights(saturation=1.3, white_balance=0.6),
+    "document": Weights(exposure=1.2, contrast=1.4, saturation=0.0, sharpness=1.3),
 }
 
 
-def called_for(found: Measures, mode: EnhanceMode.ValueType = ENHANCE_MODE_AUTO) -> Corrections:
-    """What the measures call for. Around what is good, nothing is."""
-    aim = _AIMS.get(mode, _AIMS[ENHANCE_MODE_AUTO])
-    return Corrections(
-        brightness=_beyond(aim.lightness - found.lightness, 9) / 45,
-        contrast=float(np.clip(_missing_contrast(found) + aim.contrast, -1, 1)),
-        temperature=0.0 if found.gray else float(np.clip(-_beyond(found.cast_b, 2.5) / 22 + aim.temperature, -1, 1)) * _trust(found),
-        tint=0.0 if found.gray else -_beyond(found.cast_a, 2.5) / 22 * _trust(found),
-        saturation=_saturation(found, aim),
-        sharpness=float(np.clip((SHARP - found.sharpness) / SHARP, 0, 0.8)) * aim.sharpness if found.noise < 3 else 0.0,
-        denoise=float(np.clip((found.noise - _NOISY) / 5, 0, 1)) * aim.denoise,
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is done to a picture. The values that change nothing are the defaults."""
+
+    gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    gamma: float = 1.0
+    black: float = 0.0
+    white: float = 1.0
+    saturation: float = 1.0
+    sharpening: float = 0.0
+    noise: float = 0.0
+    """Standard deviation, as a share of the largest sample."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is to be done."""
+        return self != Plan()
+
+
+def planned(found: Measures, mode: str, intensity: float, without: Collection[str]) -> Plan:
+    """What a picture with these measures needs, for an intensity of 0 to 1."""
+    if not found.is_seen or not intensity:
+        return Plan()
+    share = 1 - (1 - intensity) ** 2
+    weights = MODES[mode]
+
+    def of(name: str) -> float:
+        return 0.0 if name in without else getattr(weights, name) * share
+
+    gains = [math.exp(-max(-_MOST_GAIN, min(_MOST_GAIN, each)) * min(1.0, of("white_balance"))) for each in found.cast]
+    black, white = _stretch(found, of("contrast"))
+    mean = (found.mean / 255 - black) / (white - black)
+    return Plan(
+        gains=(gains[0], gains[1], gains[2]),
+        gamma=_gamma(mean * 255, of("exposure") * (1.0 if mode == "low_light" else _lacking_light(found))),
+        black=black,
+        white=white,
+        saturation=1 + 0.6 * of("saturation") * max(0.0, 1 - found.chroma / _PALE) * (found.chroma > 0.015),
+        sharpening=_sharpening(found) * of("sharpness"),
+        noise=found.noise / 255 * min(1.3, of("noise")) if found.noise > _NOISY else 0.0,
     )
 
 
-def chosen(corrections: Corrections, parameters: Enhance) -> Corrections:
-    """Without those that are to be left out."""
-    left_out = {
-        "brightness": parameters.keep_exposure,
-        "contrast": parameters.keep_contrast,
-        "temperature": parameters.keep_white_balance,
-        "tint": parameters.keep_white_balance,
-        "saturation": parameters.keep_saturation,
-        "sharpness": parameters.keep_sharpness,
-        "denoise": parameters.keep_noise,
-    }
-    return replace(corrections, **{name: 0.0 for name, left in left_out.items() if left})
+def _stretch(found: Measures, share: float) -> tuple[float, float]:
+    """Tones that become black and white, 0 to 1: not all the way, and less the more of them there are."""
+    lacking = max(0.0, _FULL - (found.high - found.low))
+    if not lacking or not share:
+        return 0.0, 1.0
+    share = min(1.0, share)
+    low, high = max(0.0, found.low - 6), min(255.0, found.high + 8)
+    # A night keeps its black sky: its white moves no farther than to twice the slope.
+    black = min(low, 0.8 * lacking) * share
+    white = 255 - (255 - high) * share * 0.9
+    if 255 / (white - black) > 3:
+        middle = (white + black) / 2
+        black, white = max(0.0, middle - 42.5), min(255.0, middle + 42.5)
+    return black / 255, white / 255
 
 
-def corrected(image: Image, found: Measures, corrections: Corrections) -> Image:
-    """The picture with corrections; the very same with none."""
-    if corrections == Corrections():
+def _gamma(mean: float, share: float) -> float:
+    if not share or mean <= 1 or mean >= 254 or _DARK <= mean <= _BRIGHT:
+        return 1.0
+    wanted = _LIGHT if mean < _DARK else 150.0
+    exact = math.log(wanted / 255) / math.log(mean / 255)
+    # From nothing at the border of what is left alone.
+    distance = (_DARK - mean) / 30 if mean < _DARK else (mean - _BRIGHT) / 30
+    power = 1 + (exact - 1) * min(1.0, distance) * share
+    return max(0.45, min(2.0, power))
+
+
+def _lacking_light(found: Measures) -> float:
+    """How likely it is, 0.1 to 1, that a picture lacks light, or has too much, and is not of a dark or a bright thing: it has no white, or
+    no black."""
+    unused = _WHITE - found.high if found.mean < _LIGHT else found.low - _BLACK
+    return min(1.0, max(0.1, unused / _UNUSED))
+
+
+def _sharpening(found: Measures) -> float:
+    if found.noise > _NOISY or found.sharpness <= 0:
+        return 0.0
+    return 1.2 * max(0.0, min(1.0, math.log2(_BLURRED / found.sharpness) / 3))
+
+
+def enhanced(image: Image, plan: Plan, check: Callable[[], None], report: Callable[[float], None]) -> Image:
+    """The picture with these corrections; the very same where there are none."""
+    if not plan.changes:
         return image
-    curves = _curves(image, found, corrections)
-    pixels = np.empty_like(image.pixels)
-    for rows in strips(image.height, _STRIP):
-        first, last = max(0, rows.start - _OVERLAP), min(image.height, rows.stop + _OVERLAP)
-        part = image.pixels[first:last]
-        if corrections.denoise:
-            part = _without_noise(part, image.maximum, corrections.denoise, found.noise)
-        for band in range(part.shape[2]):
-            part = part if band else part.copy()
-            part[..., band] = curves[band][part[..., band]]
-        if corrections.saturation and part.shape[2] == 3:
-            part = _saturated(part, image.maximum, corrections.saturation)
-        if corrections.sharpness:
-            part = _sharpened(part, image.maximum, corrections.sharpness)
-        pixels[rows] = part[rows.start - first : rows.stop - first]
-    return image.replace(pixels=pixels)
+    result = np.empty_like(image.pixels)
+    curve = _curve(plan)
+    for rows in strips(image.height, _ROWS):
+        check()
+        report(rows.start / image.height)
+        top = max(0, rows.start - _MARGIN)
+        values = image.pixels[top : rows.stop + _MARGIN].astype(np.float32) / np.float32(image.maximum)
+        values = _corrected(values, plan, curve)[rows.start - top : rows.stop - top]
+        result[rows] = np.rint(np.clip(values, 0, 1) * image.maximum).astype(image.pixels.dtype)
+    return image.replace(pixels=result)
 
 
-def _beyond(value: float, enough: float) -> float:
-    """What is over a dead zone."""
-    return float(np.sign(value) * max(0.0, abs(value) - enough))
+def _curve(plan: Plan) -> Callable[[Floats], Floats]:
+    def bent(values: Floats) -> Floats:
+        stretched = np.clip((values - np.float32(plan.black)) / np.float32(plan.white - plan.black), 0, 1)
+        return np.asarray(stretched if plan.gamma == 1 else np.power(stretched, np.float32(plan.gamma)), np.float32)
+
+    return bent
 
 
-def _missing_contrast(found: Measures) -> float:
-    span = found.light - found.dark
-    if span >= 80 or span < 1:
-        return 0.0
-    return float(np.clip((80 - span) / 60, 0, 0.85))
-
-
-def _trust(found: Measures) -> float:
-    """How much a cast that was measured in few pixels counts."""
-    return float(np.clip(found.neutral / 0.15, 0, 1))
-
-
-def _saturation(found: Measures, aim: _Aim) -> float:
-    if found.gray or found.chroma < 3:
-        return 0.0
-    if aim.chroma == 0:
-        return -0.3
-    if found.chroma > 45:
-        return -float(np.clip((found.chroma - 45) / 60, 0, 0.4))
-    return float(np.clip((aim.chroma - 6 - found.chroma) / 25, 0, 0.6))
-
-
-def _curves(image: Image, found: Measures, corrections: Corrections) -> list[npt.NDArray[np.uint8] | npt.NDArray[np.uint16]]:
-    """For each channel, what each sample becomes."""
-    whole = image.maximum
-    samples = np.linspace(0, 1, whole + 1, dtype=np.float64)
-    # L* is nearly the same function of a gray as sRGB's encoding.
-    dark, light = found.dark / 100, found.light / 100
-    if corrections.contrast > 0:
-        low, high = dark * corrections.contrast, 1 - (1 - light) * corrections.contrast
-        toned = np.clip((samples - low) / max(0.05, high - low), 0, 1)
-        bend = max(0.0, corrections.contrast - 0.3) * 0.5
-        toned = toned + bend * (toned * toned * (3 - 2 * toned) - toned)
-    else:
-        toned = samples + (0.5 - samples) * 0.4 * -corrections.contrast
-    toned = toned ** (2.0**-corrections.brightness)
-    gains = [1.0]
-    if not image.is_gray:
-        red, blue, green = 1 + corrections.temperature / 4, 1 - corrections.temperature / 4, 1 - corrections.tint / 4
-        mean = 0.299 * red + 0.587 * green + 0.114 * blue
-        gains = [red / mean, green / mean, blue / mean]
-    return [np.rint(np.clip(toned * gain, 0, 1) * whole).astype(image.pixels.dtype) for gain in gains]
-
-
-def _saturated(pixels: Pixels, whole: int, amount: float) -> Pixels:
-    seen = pixels.astype(np.float32)
-    gray = seen @ np.array((0.299, 0.587, 0.114), np.float32)
-    more = 1 + amount / 2
-    if amount > 0:
-        # Vibrance: what is colourful already gets less.
-        peak = (seen.max(axis=2) - seen.min(axis=2)) / np.float32(whole)
-        more = (1 + amount / 2 * (1 - peak))[..., None]
-    return _samples(gray[..., None] + (seen - gray[..., None]) * more, pixels)
-
-
-def _sharpened(pixels: Pixels, whole: int, amount: float) -> Pixels:
-    """An unsharp mask on the mean of the channels, so that no edge gets a colour."""
-    seen = pixels.astype(np.float32)
-    gray = np.ascontiguousarray(seen.mean(axis=2))
-    detail = gray - cv2.GaussianBlur(gray, (0, 0), 1.2)
-    detail = np.where(np.abs(detail) < 0.004 * whole, np.float32(0), detail)
-    return _samples(seen + (detail * np.float32(amount * 1.2))[..., None], pixels)
-
-
-def _without_noise(pixels: Pixels, whole: int, amount: float, noise: float) -> Pixels:
-    """A bilateral filter (Tomasi, Manduchi, 1998) as wide as the noise."""
-    seen = np.ascontiguousarray(pixels, np.float32) / np.float32(whole)
-    smooth = cv2.bilateralFilter(seen, 7, 2.2 * noise / 100, 2.0).reshape(seen.shape)
-    return _samples(np.asarray((seen + (smooth - seen) * np.float32(amount)) * np.float32(whole), np.float32), pixels)
-
-
-def _samples(values: Floats, like: Pixels) -> Pixels:
-    """Numbers as samples of the type of others, rounded and clipped."""
-    whole = np.iinfo(like.dtype).max
-    rounded = np.rint(np.clip(values, 0, whole))
-    return rounded.astype(np.uint8) if like.dtype == np.uint8 else rounded.astype(np.uint16)
+def _corrected(values: Floats, plan: Plan, curve: Callable[[Floats], Floats]) -> Floats:
+    gray = values.shape[2] == 1
+    if plan.noise:
+        calm = cv2.bilateralFilter(values if not gray else values[..., 0], 5, 3 * plan.noise * (1 if gray else math.sqrt(3)), 1.8)
+        values = np.asarray(calm, np.float32).reshape(values.shape)
+    if not gray:
+        values = values * np.array(plan.gains, np.float32)
+    values = curve(values)
+    if plan.saturation != 1 and not gray:
+        luma = cv2.cvtColor(values, cv2.COLOR_RGB2GRAY)[..., None]
+        values = np.asarray(luma + (values - luma) * np.float32(plan.saturation), np.float32)
+    if plan.sharpening:
+        blurred = cv2.GaussianBlur(values, (0, 0), 1.5).reshape(values.shape)
+        values = np.asarray(values + (values - blurred) * np.float32(plan.sharpening), np.float32)
+    return values

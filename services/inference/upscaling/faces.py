@@ -73,8 +73,8 @@ class Oval:
         return np.asarray(part * part * (3 - 2 * part), np.float32)
 
 
-def find(pixels: Pixels8) -> Sequence[Face]:
-    """The upright faces that are seen from the front, or nearly so; smallest first. sRGB, height x width x 3.
+def find(pixels: Pixels8, sure: float = _SURE) -> Sequence[Face]:
+    """The upright faces that are seen from the front, or nearly so, scored above `sure`; smallest first. sRGB, height x width x 3.
 
     Histograms of oriented gradients, scored at every place and size by support vector machines (Dalal and Triggs, CVPR 2005; King,
     https://arxiv.org/abs/1502.00046), as trained by dlib. Other threads can run meanwhile.
@@ -84,7 +84,7 @@ def find(pixels: Pixels8) -> Sequence[Face]:
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     seen = cv2.resize(pixels, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=method)
     # A copy for each call: it keeps its pyramid, so threads must not share it, and the pyramid goes with it.
-    found, _, _ = copy.copy(_detector()).run(np.ascontiguousarray(seen), 0, _SURE)
+    found, _, _ = copy.copy(_detector()).run(np.ascontiguousarray(seen), 0, sure)
     boxes = [Face(box.left() / scale, box.top() / scale, box.width() / scale, box.height() / scale) for box in found]
     return sorted(boxes, key=lambda face: face.width * face.height)
 

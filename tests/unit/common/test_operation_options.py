@@ -46,7 +46,6 @@ def test_arity_follows_from_the_options() -> None:
         "replace_color": Arity.EACH,
         "draw_text": Arity.EACH,
         "inspect_quality": Arity.EACH,
-        "enhance": Arity.EACH,
         "vectorize": Arity.EACH,
         "make_pdf": Arity.ALL,
         "pdf_pages": Arity.EACH,
@@ -67,6 +66,10 @@ def test_arity_follows_from_the_options() -> None:
         "split": Arity.EACH,
         "rasterize": Arity.EACH,
         "edit_metadata": Arity.EACH,
+        "smart_crop": Arity.EACH,
+        "trim_edges": Arity.EACH,
+        "enhance_picture": Arity.EACH,
+        "carve_seams": Arity.EACH,
     }
 
 

@@ -1,0 +1,268 @@
+"""Content-aware resizing: seams of least energy are taken out or put in (Avidan and Shamir, SIGGRAPH 2007), with forward energy
+(Rubinstein, Shamir and Avidan, SIGGRAPH 2008).
+
+Seams are sought in a copy of at most `SEEN_SIDE` pixels a side. What they say is kept as a map, from every column of the result to the
+column that it is taken from, row by row. The map is then enlarged for the picture itself, so that a large picture takes no more seams than
+a small one, and keeps all its detail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from services.common.geometry import Size
+from services.inference.media import Image, Pixels
+from services.inference.media.colour import strips
+
+SEEN_SIDE = 640
+"""Longest side of the copy in which seams are sought."""
+MOST_INSERTED = 2.0
+"""How many times as long a side becomes by seams. Beyond, the picture is stretched."""
+_SHARE = 0.4
+"""Of the columns: seams put in at once. Seams that are found together do not all repeat the same column."""
+_PROTECTED = 1e4
+"""Energy of a pixel of a face."""
+_ROWS = 128
+
+Floats = npt.NDArray[np.float32]
+Columns = npt.NDArray[np.float32]
+"""For each row, the columns of the source that the columns of the result are taken from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A part of a picture, as shares of its sides."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """What makes a pixel worth keeping: an edge of the picture, blurred by so many pixels, that is steeper than a threshold (0 to 255)."""
+
+    blur: float
+    threshold: float
+
+
+def carved(
+    image: Image, size: Size, energy: Energy, protected: Sequence[Box], check: Callable[[], None], report: Callable[[float], None]
+) -> Image:
+    """The picture in this size; the very same where that changes nothing. Its width is changed first."""
+    if size == (image.width, image.height):
+        return image
+    scale = min(1.0, SEEN_SIDE / max(image.width, image.height))
+    seen = _seen(image, scale)
+    faces = _mask(protected, seen.shape[0], seen.shape[1])
+    energy = Energy(energy.blur * scale, energy.threshold)
+    for axis, own, wanted in ((1, image.width, size[0]), (0, image.height, size[1])):
+        if own == wanted:
+            continue
+        if axis == 0:
+            seen, faces = seen.swapaxes(0, 1), faces.T
+        half = partial(_half, report, 0.0 if axis else 0.5)
+        columns = _carving(seen, faces, max(1, round(wanted * scale)), energy, check, half)
+        exact = scale == 1
+        image = _applied(image, columns, (seen.shape[1], wanted), exact, axis, check)
+        seen = _sampled(np.ascontiguousarray(seen), columns)
+        faces = _sampled(np.ascontiguousarray(faces, np.float32)[..., None], columns)[..., 0] > 0.5
+    return image
+
+
+def _half(report: Callable[[float], None], begun: float, done: float) -> None:
+    report(begun + done / 2)
+
+
+def _seen(image: Image, scale: float) -> Floats:
+    """The picture as seams are sought in it, 0 to 255, with alpha as a channel of its own where there is one."""
+    seen = image.srgb()
+    if image.alpha is not None:
+        seen = np.dstack((seen, (image.alpha >> (image.bit_depth - 8)).astype(np.uint8)))
+    if scale < 1:
+        size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+        seen = cv2.resize(seen, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]  # of the same type
+    return seen.astype(np.float32)
+
+
+def _mask(boxes: Sequence[Box], height: int, width: int) -> npt.NDArray[np.bool_]:
+    mask = np.zeros((height, width), np.bool_)
+    for box in boxes:
+        rows = slice(max(0, int(box.top * height)), max(0, int(np.ceil(box.bottom * height))))
+        mask[rows, max(0, int(box.left * width)) : max(0, int(np.ceil(box.right * width)))] = True
+    return mask
+
+
+def _carving(
+    seen: Floats, faces: npt.NDArray[np.bool_], wanted: int, energy: Energy, check: Callable[[], None], report: Callable[[float], None]
+) -> Columns:
+    """The map that gives the picture so many columns."""
+    height, width = seen.shape[:2]
+    columns = np.tile(np.arange(width, dtype=np.float32), (height, 1))
+    if wanted < width:
+        kept, _ = _without(seen, faces, width - wanted, energy, check, report)
+        return np.asarray(kept, np.float32)
+    most = min(wanted, round(width * MOST_INSERTED))
+    while columns.shape[1] < most:
+        now = columns.shape[1]
+        count = min(most - now, max(1, int(now * _SHARE)), max(1, now - 1))
+        hidden = _sampled(faces[..., None].astype(np.float32), columns)[..., 0] > 0.5
+        _, taken = _without(_sampled(seen, columns), hidden, count, energy, check)
+        columns = _with_repeated(columns, taken, count)
+        report((columns.shape[1] - width) / (most - width))
+    if most < wanted:
+        at = np.clip((np.arange(wanted) + 0.5) * most / wanted - 0.5, 0, most - 1)
+        columns = _between(columns, np.broadcast_to(at, (height, wanted)))
+    return columns
+
+
+def _with_repeated(columns: Columns, taken: npt.NDArray[np.bool_], count: int) -> Columns:
+    """After each column of a seam, one halfway to the next."""
+    height, width = columns.shape
+    following = np.concatenate((columns[:, 1:], columns[:, -1:]), axis=1)
+    pairs = np.stack((columns, (columns + following) / 2), axis=2).reshape(height, 2 * width)
+    used = np.stack((np.ones_like(taken), taken), axis=2).reshape(height, 2 * width)
+    return np.asarray(pairs[used].reshape(height, width + count), np.float32)
+
+
+def _without(
+    seen: Floats,
+    faces: npt.NDArray[np.bool_],
+    count: int,
+    energy: Energy,
+    check: Callable[[], None],
+    report: Callable[[float], None] = lambda done: None,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """The columns that are left of each row after so many seams are taken out, and which are taken."""
+    height, width = seen.shape[:2]
+    kept = np.tile(np.arange(width), (height, 1))
+    gray: Floats = np.asarray(seen[..., :3].mean(axis=2), np.float32)
+    if seen.shape[2] == 4:
+        gray = np.asarray(gray * seen[..., 3] / 255, np.float32)
+    worth: Floats = np.asarray(_worth(gray, energy) + faces * np.float32(_PROTECTED), np.float32)
+    for number in range(count):
+        if number % 16 == 0:
+            check()
+            report(number / count)
+        seam = _seam(gray, worth)
+        left = np.ones(gray.shape, np.bool_)
+        left[np.arange(height), seam] = False
+        shape = height, gray.shape[1] - 1
+        gray, worth, kept = gray[left].reshape(shape), worth[left].reshape(shape), kept[left].reshape(shape)
+    taken = np.ones((height, width), np.bool_)
+    np.put_along_axis(taken, kept, False, axis=1)
+    return kept, taken
+
+
+def _worth(gray: Floats, energy: Energy) -> Floats:
+    blurred = cv2.GaussianBlur(gray, (0, 0), energy.blur / 2) if energy.blur > 0.2 else gray
+    steep = np.hypot(cv2.Sobel(blurred, cv2.CV_32F, 1, 0, scale=0.25), cv2.Sobel(blurred, cv2.CV_32F, 0, 1, scale=0.25))
+    return np.asarray(np.where(steep < energy.threshold, 0, steep), np.float32)
+
+
+def _seam(gray: Floats, worth: Floats) -> npt.NDArray[np.int64]:
+    """The column of each row whose removal leaves the weakest new edges."""
+    height, width = gray.shape
+    beside = np.pad(gray, ((0, 0), (1, 1)), mode="edge")
+    left, right = beside[:, :-2], beside[:, 2:]
+    straight = np.abs(right - left) + worth
+    above = gray[:-1]
+    from_left = straight[1:] + np.abs(above - left[1:])
+    from_right = straight[1:] + np.abs(above - right[1:])
+    cost = np.full((height, width + 2), np.inf, np.float32)
+    cost[0, 1:-1] = straight[0]
+    best = np.empty(width, np.float32)
+    other = np.empty(width, np.float32)
+    for row in range(1, height):
+        before = cost[row - 1]
+        np.add(before[:-2], from_left[row - 1], out=best)
+        np.add(before[1:-1], straight[row], out=other)
+        np.minimum(best, other, out=best)
+        np.add(before[2:], from_right[row - 1], out=other)
+        np.minimum(best, other, out=cost[row, 1:-1])
+    seam = np.empty(height, np.int64)
+    seam[-1] = column = int(np.argmin(cost[-1, 1:-1]))
+    for row in range(height - 1, 0, -1):
+        before = cost[row - 1]
+        ways = (
+            before[column + 1] + straight[row, column],
+            before[column] + from_left[row - 1, column],
+            before[column + 2] + from_right[row - 1, column],
+        )
+        column += (0, -1, 1)[ways.index(min(ways))]
+        seam[row - 1] = column
+    return seam
+
+
+def _applied(image: Image, columns: Columns, sides: tuple[int, int], exact: bool, axis: int, check: Callable[[], None]) -> Image:
+    """The picture with its rows (axis 1) or its columns (axis 0) as the map says. `sides`: what the map counts in, and the result's."""
+    seen, wanted = sides
+    pixels = image.pixels if image.alpha is None else np.dstack((image.pixels, image.alpha))
+    source: Pixels = pixels if axis else pixels.swapaxes(0, 1)  # type: ignore[assignment]  # of the same type
+    height, width = source.shape[:2]
+    result = np.empty((height, wanted, source.shape[2]), pixels.dtype)
+    if not exact:
+        columns = _smooth(columns)
+    premultiplied = image.alpha is not None
+    for rows in strips(height, _ROWS):
+        check()
+        at = columns[rows] if exact else _enlarged(columns, rows, (height, width), seen, wanted)
+        result[rows] = _mixed(source[rows], at, premultiplied)
+    made: Pixels = np.ascontiguousarray(result if axis else result.swapaxes(0, 1))
+    if image.alpha is None:
+        return image.replace(pixels=made)
+    return image.replace(pixels=made[..., :-1].copy(), alpha=made[..., -1].copy())
+
+
+def _smooth(columns: Columns) -> Columns:
+    """The map without steps, so that an enlarged seam is squeezed and not cut."""
+    steady = np.linspace(columns[:, 0], columns[:, -1], columns.shape[1], axis=1, dtype=np.float32)
+    moved = cv2.GaussianBlur(columns - steady, (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(np.maximum.accumulate(moved + steady, axis=1), np.float32)
+
+
+def _enlarged(columns: Columns, rows: slice, size: tuple[int, int], seen: int, wanted: int) -> Columns:
+    """The map for some rows of the picture itself, in its pixels."""
+    height, width = size
+    across = np.clip((np.arange(wanted) + 0.5) * columns.shape[1] / wanted - 0.5, 0, columns.shape[1] - 1)
+    down = np.clip((np.arange(rows.start, rows.stop) + 0.5) * columns.shape[0] / height - 0.5, 0, columns.shape[0] - 1)
+    upper = down.astype(np.int64)
+    share = (down - upper)[:, None].astype(np.float32)
+    coarse = columns[upper] * (1 - share) + columns[np.minimum(upper + 1, columns.shape[0] - 1)] * share
+    found = _between(coarse, np.broadcast_to(across, (len(down), wanted)))
+    return np.clip((found + 0.5) * width / seen - 0.5, 0, width - 1).astype(np.float32)
+
+
+def _between(values: Columns, at: npt.NDArray[np.floating]) -> Columns:
+    first = at.astype(np.int64)
+    share = (at - first).astype(np.float32)
+    second = np.minimum(first + 1, values.shape[1] - 1)
+    return np.take_along_axis(values, first, axis=1) * (1 - share) + np.take_along_axis(values, second, axis=1) * share
+
+
+def _sampled(seen: Floats, columns: Columns) -> Floats:
+    first = columns.astype(np.int64)
+    share = (columns - first)[..., None]
+    second = np.minimum(first + 1, seen.shape[1] - 1)
+    rows = np.arange(len(seen))[:, None]
+    return np.asarray(seen[rows, first] * (1 - share) + seen[rows, second] * share, np.float32)
+
+
+def _mixed(source: Pixels, at: Columns, premultiplied: bool) -> Pixels:
+    """Rows of the result. Samples of transparent pixels do not count where they are mixed with others."""
+    samples = source.astype(np.float32)
+    most = np.float32(np.iinfo(source.dtype).max)
+    if premultiplied:
+        samples[..., :-1] *= samples[..., -1:] / most
+    mixed = _sampled(samples, at)
+    if premultiplied:
+        mixed[..., :-1] /= np.maximum(mixed[..., -1:] / most, 1 / most)
+    made: Pixels = np.clip(np.rint(mixed), 0, most).astype(source.dtype)  # type: ignore[assignment]  # of the same type
+    return made
