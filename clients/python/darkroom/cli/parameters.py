@@ -182,8 +182,8 @@ def _of_number(field: FieldDescriptor, names: tuple[str, ...]) -> Parameter:
     if field.type == FieldDescriptor.TYPE_DOUBLE:
         return _option(field, float, names, metavar="N", min=rules.double.gte, max=rules.double.lte)
     if field.type == FieldDescriptor.TYPE_INT64:
-        limits = {"min": rules.int64.gte} if rules.int64.HasField("gte") else {}
-        return _option(field, int, names, metavar="N", **limits, **({"max": rules.int64.lte} if rules.int64.HasField("lte") else {}))
+        least, most = (getattr(rules.int64, end) if rules.int64.HasField(end) else None for end in ("gte", "lte"))
+        return _option(field, int, names, metavar="N", min=least, max=most)
     if field.type != FieldDescriptor.TYPE_INT32:
         raise _unsupported(field)
     return _option(field, int, names, metavar="N", min=rules.int32.gte, max=rules.int32.lte)
