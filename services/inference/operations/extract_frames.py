@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 
-from darkroom.operations.v1.extract_frames_pb2 import ExtractFrames
+from darkroom.operations.v1.extract_frames_pb2 import FRAME_FORMAT_WEBP, ExtractFrames
 from services.common.media_format import MediaFormat
 from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.plain_step import PlainStep
@@ -22,7 +22,7 @@ def run(file: WholeFile, parameters: ExtractFrames, step: PlainStep) -> NewFile:
     frames = animation.read(file.content, file.limits, file.hints, step.folder)
     first = checked_frame(frames, parameters.first, "first")
     last = min(parameters.last, len(frames.frames) - 1) if parameters.HasField("last") else len(frames.frames) - 1
-    format_ = MediaFormat.WEBP if parameters.format == ExtractFrames.FORMAT_WEBP else MediaFormat.PNG
+    format_ = MediaFormat.WEBP if parameters.format == FRAME_FORMAT_WEBP else MediaFormat.PNG
     saving = Saving(format_, keep_metadata=False, compact=True)
     target = step.folder / "frames.zip"
     with zipfile.ZipFile(target, "w") as archive:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compat.snapotter.v1.animation_tools_pb2 import GifToolsSettings
-from darkroom.operations.v1 import convert_pb2, operation_pb2
+from darkroom.operations.v1 import convert_pb2, extract_frames_pb2, operation_pb2
 from darkroom.operations.v1.edit_animation_pb2 import EditAnimation
 from darkroom.operations.v1.extract_frame_pb2 import ExtractFrame
 from darkroom.operations.v1.extract_frames_pb2 import ExtractFrames
@@ -11,7 +11,7 @@ from services.gateway.surfaces.snapotter.names import Name
 from services.gateway.surfaces.snapotter.tools.plan import Plan
 
 SETTINGS = GifToolsSettings
-_FORMATS = {"png": ExtractFrames.FORMAT_PNG, "webp": ExtractFrames.FORMAT_WEBP}
+_FORMATS = {"png": extract_frames_pb2.FRAME_FORMAT_PNG, "webp": extract_frames_pb2.FRAME_FORMAT_WEBP}
 
 
 def plan(settings: GifToolsSettings, name: str) -> Plan:
