@@ -103,7 +103,7 @@ def _evenly_lit(gray: Gray) -> Gray:
     """The picture divided by the light that falls on it: what is lightest around each pixel."""
     reach = max(3, round(min(gray.shape) * _LIGHT_REACH)) | 1
     light = cv2.blur(cv2.dilate(gray, np.ones((reach, reach), np.uint8)), (reach, reach))
-    return cv2.divide(gray, cv2.max(light, 1), scale=255).astype(np.uint8)
+    return cv2.divide(gray, np.maximum(light, 1), scale=255).astype(np.uint8)
 
 
 def _resized(gray: Gray, factor: float) -> Gray:

@@ -36,7 +36,7 @@ def traced(image: Image, parameters: Vectorize, width: int, height: int) -> str:
     while True:
         shown = _in_colours(pixels, alpha, parameters) if parameters.color else _in_black_and_white(pixels, alpha, parameters, speckle)
         most = _MOST_AREAS_IN_COLOURS if parameters.color else _MOST_AREAS
-        if _beginnings(shown.pixels >> (8 - precision)) <= most:
+        if _beginnings((shown.pixels >> (8 - precision)).astype(np.uint8)) <= most:
             break
         pixels, alpha = _halved(pixels), None if alpha is None else _halved(alpha)
     drawing = vtracer.convert_raw_image_to_svg(
