@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +18,8 @@ MOST = 255
 _SMALL_SIDE, _LARGE_SIDE = 1200, 2400
 """Longer sides below which a picture is also looked at enlarged, and above which it is only turned when made smaller."""
 _SHORTEST_ITF = 6
+_LIGHT_REACH = 0.06
+"""How far, as a share of a picture's shorter side, the light that falls on it is told from."""
 _BAND_REACH = 1.0
 """How far from each other, as a share of a code's longer side, bands of one code of bars may be."""
 _ANGLES = (15, 30, 45, 60, 75)
@@ -53,17 +55,14 @@ class Found:
 
 def read(gray: Gray, *, quick: bool, check: Callable[[], None]) -> Sequence[Found]:
     """The barcodes of a picture, each once, from top to bottom."""
-    found: list[Found] = []
-    for picture, back in _views(gray, quick=quick):
-        check()
-        for code in zxingcpp.read_barcodes(picture, try_rotate=True, try_downscale=not quick, try_invert=not quick):
-            one = _found(code, back)
-            # Fewer digits are often a part of a longer code, of any kind.
-            if one.type != "ITF" or len(one.text) >= _SHORTEST_ITF:
-                found.append(one)
-        # Where something was found as the picture is, other codes are as easy to read.
-        if found:
-            break
+    found = list(_seen([(gray, lambda point: point)], quick, check))
+    if not quick:
+        scale = min(1.0, _LARGE_SIDE / max(gray.shape))
+        small = gray if scale == 1 else _resized(gray, scale)
+        # A code of squares is found at any angle, one of bars beside it is not.
+        found += _seen((_turned(small, angle, scale) for angle in _ANGLES), quick, check)
+        if not found:
+            found += _seen(_clearer(gray, small, scale), quick, check)
     found = _distinct(found)
     return sorted(found, key=lambda one: (round(min(y for _, y in one.corners)), min(x for x, _ in one.corners)))[:MOST]
 
@@ -71,27 +70,40 @@ def read(gray: Gray, *, quick: bool, check: Callable[[], None]) -> Sequence[Foun
 _Back = Callable[[Point], Point]
 
 
-def _views(gray: Gray, *, quick: bool) -> Iterator[tuple[Gray, _Back]]:
-    """The picture as it is, and then sharper, larger and at other angles; and how to get from points of it to those of the picture."""
-    yield gray, lambda point: point
-    if quick:
-        return
-    height, width = gray.shape
+def _seen(views: Iterable[tuple[Gray, _Back]], quick: bool, check: Callable[[], None]) -> Iterator[Found]:
+    """The codes of pictures, in points of the picture that each `_Back` leads to."""
+    for picture, back in views:
+        check()
+        for code in zxingcpp.read_barcodes(picture, try_rotate=True, try_downscale=not quick, try_invert=not quick):
+            one = _found(code, back)
+            # Fewer digits are often a part of a longer code, of any kind.
+            if one.type != "ITF" or len(one.text) >= _SHORTEST_ITF:
+                yield one
+
+
+def _clearer(gray: Gray, small: Gray, scale: float) -> Iterator[tuple[Gray, _Back]]:
+    """The picture as a negative, evenly lit, sharper, larger and softer."""
     yield 255 - gray, lambda point: point
+    flat = _evenly_lit(small)
+    yield flat, partial(_divided, by=scale)
+    for angle in _ANGLES:
+        yield _turned(flat, angle, scale)
     blurred = cv2.GaussianBlur(gray, (0, 0), 2)
     yield cv2.addWeighted(gray, 2.5, blurred, -1.5, 0).astype(np.uint8), lambda point: point
-    longer = max(height, width)
-    if longer < _SMALL_SIDE:
+    if max(gray.shape) < _SMALL_SIDE:
         for factor in (2, 3):
             yield _resized(gray, factor), partial(_divided, by=factor)
-    scale = min(1.0, _LARGE_SIDE / longer)
-    small = gray if scale == 1 else _resized(gray, scale)
-    for angle in _ANGLES:
-        yield _turned(small, angle, scale)
     softer = cv2.GaussianBlur(small, (0, 0), 1.2).astype(np.uint8)
     yield softer, partial(_divided, by=scale)
     local = cv2.createCLAHE(4, (8, 8)).apply(small).astype(np.uint8)
     yield local, partial(_divided, by=scale)
+
+
+def _evenly_lit(gray: Gray) -> Gray:
+    """The picture divided by the light that falls on it: what is lightest around each pixel."""
+    reach = max(3, round(min(gray.shape) * _LIGHT_REACH)) | 1
+    light = cv2.blur(cv2.dilate(gray, np.ones((reach, reach), np.uint8)), (reach, reach))
+    return cv2.divide(gray, np.maximum(light, 1), scale=255).astype(np.uint8)
 
 
 def _resized(gray: Gray, factor: float) -> Gray:
@@ -110,7 +122,9 @@ def _turned(gray: Gray, angle: float, scale: float) -> tuple[Gray, _Back]:
     cosine, sine = abs(math.cos(math.radians(angle))), abs(math.sin(math.radians(angle)))
     size = math.ceil(width * cosine + height * sine), math.ceil(width * sine + height * cosine)
     turn[:, 2] += (size[0] - width) / 2, (size[1] - height) / 2
-    picture = cv2.warpAffine(gray, turn, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
+    # One colour: edges that are drawn out look like bars.
+    around = float(np.median(np.concatenate((gray[0], gray[-1], gray[:, 0], gray[:, -1]))))
+    picture = cv2.warpAffine(gray, turn, size, flags=cv2.INTER_CUBIC, borderValue=around).astype(np.uint8)
     inverse = cv2.invertAffineTransform(turn)
 
     def back(point: Point) -> Point:
@@ -147,9 +161,12 @@ def _zero_suppressed(number: str) -> str:
 
 
 def _distinct(found: Sequence[Found]) -> list[Found]:
-    """Each code once: one of bars is often seen in several bands, and a band across its edge may be read as another code."""
+    """Each code once: one of bars is often seen in several bands, and a band across its edge may be read as another code.
+
+    Codes of squares correct errors, so what is read in their place as bars is wrong. Of equal texts, the first that was seen counts.
+    """
     kept: list[Found] = []
-    for one in sorted(found, key=lambda one: (len(one.text), _area(one)), reverse=True):
+    for one in sorted(found, key=lambda one: (one.type not in _MATRIX, -len(one.text))):
         if not any(_is_part_of(one, other) for other in kept):
             kept.append(one)
     return kept
@@ -167,11 +184,6 @@ def _is_part_of(one: Found, other: Found) -> bool:
 def _box(one: Found) -> tuple[float, float, float, float]:
     xs, ys = [x for x, _ in one.corners], [y for _, y in one.corners]
     return min(xs), min(ys), max(xs), max(ys)
-
-
-def _area(one: Found) -> float:
-    left, top, right, bottom = _box(one)
-    return (right - left + 1) * (bottom - top + 1)
 
 
 def outlined(pixels: npt.NDArray[np.uint8], found: Sequence[Found]) -> npt.NDArray[np.uint8]:
