@@ -83,7 +83,7 @@ def _options(comments: Comments, prices: Prices, name: str, verb: str | None, pa
 
 def _summary(spec: OperationSpec, prices: Prices) -> str:
     price = prices[spec.name]
-    takes, gives = f"a {_KINDS[spec.accepts]}", f"a {_KINDS[spec.produces]}"
+    takes, gives = f"a {_KINDS[spec.accepts]}" if spec.accepts else "no file", f"a {_KINDS[spec.produces]}"
     if spec.arity is Arity.REFERENCES:
         takes, gives = f"a prompt, and up to {spec.max_references} pictures", "pictures"
     if spec.arity is Arity.ALL:

@@ -18,7 +18,13 @@ from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
 
 DOCS = Path(__file__).parents[2] / "docs"
-NOT_PICTURES = {"info", "strip-metadata-inspect", "gif-tools", "gif-tools-info", "split", "svg-to-raster", "image-to-base64"}
+NOT_PICTURES = {
+    *("info", "strip-metadata-inspect", "edit-metadata-inspect", "image-enhancement-analyze", "gif-tools-info", "color-palette"),
+    *("find-duplicates", "barcode-read", "image-to-base64", "pdf-to-image-info", "pdf-to-image-preview", "image-to-pdf", "bulk-rename"),
+    *("edit-metadata", "gif-tools", "split", "favicon", "pdf-to-image", "svg-to-raster", "vectorize", "qr-generate"),
+    *("smart-crop", "content-aware-resize", "image-enhancement"),
+}
+"""Tools on no sheet: they give no picture, several, one that is not looked at beside its input, or one that the guides show."""
 OTHER_NAMES = {"brightness-contrast", "saturation", "color-channels", "color-adjustments"}
 
 
