@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from darkroom.operations.v1.placement_pb2 import FIT_CROP
 from darkroom.operations.v1.resize_pb2 import Resize
 from services.common.media_format import MediaFormat
-from services.inference.media import Effort, Image, Saving, encode
+from services.inference.media import Image, Saving, encode
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import resized
 
@@ -30,7 +30,7 @@ _SNIPPET = """<link rel="icon" type="image/png" sizes="16x16" href="/favicon-16x
 <link rel="apple-touch-icon" sizes="180x180" href="/apple-touch-icon.png">
 <link rel="manifest" href="/manifest.json">
 """
-_PNG = Saving(MediaFormat.PNG, effort=Effort.MOST, keep_metadata=False, compact=True)
+_PNG = Saving(MediaFormat.PNG, keep_metadata=False, compact=True)
 
 
 def icons_of(image: Image, name: str, work: Work) -> Mapping[str, bytes]:

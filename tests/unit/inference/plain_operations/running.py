@@ -17,6 +17,7 @@ from darkroom.operations.v1 import operation_pb2
 from services.common.rpc.validation import RequestValidator
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox, WarmChildren
+from services.common.short_pictures import SHORT_OPERATIONS
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.step import DocumentLimits, Models, Tools
 from services.inference.media import Image, Limits, decode, encode
@@ -81,6 +82,8 @@ class Running:
         source = Source(name, path, 0)
         before = len(self.notices)
         made = await self._made(self.tools, source, messages)
+        if not {operation.WhichOneof("operation") for operation in messages} <= SHORT_OPERATIONS.keys():
+            return made
         told = self.notices[before:]
         again = await self._made(dataclasses.replace(self.tools, warm=self._warm), source, messages)
         assert (dataclasses.replace(again, content=made.content), self.notices[before + len(told) :]) == (made, told)
