@@ -30,7 +30,7 @@ from services.common.sandbox import kernel, system_calls
 from services.common.sandbox.wire import Job
 
 _USERS = range(60_706, 61_184)  # that no distribution gives to anyone: https://systemd.io/UIDS-GIDS/
-_LIBRARIES = ("/usr", "/lib", "/lib64", "/etc/fonts", "/etc/ld.so.cache", "/etc/localtime", "/var/cache/fontconfig")
+_LIBRARIES = ("/usr", "/lib", "/lib64", "/etc/fonts", "/etc/ld.so.cache", "/etc/localtime", "/var/cache/fontconfig", "/dev/urandom")
 _LANDLOCK_SINCE = 1
 
 
