@@ -1,0 +1,95 @@
+"""The heaviest of the classic tools at the public port, compared with the libraries that somebody would use instead."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from benchmarks import large
+from benchmarks.load import Connection, connected
+from benchmarks.table import Section, milliseconds, percentile
+from deploy.local.scratch.stack import ScratchStack
+
+_ROOT = Path(__file__).resolve().parent.parent
+_CONTENDER = _ROOT / "benchmarks" / "contenders" / "heavy_tools.py"
+_PYTHON = _ROOT / ".venv-bench" / "bin" / "python"
+_BOUNDARY = "-benchmark-"
+_TIMES, _MOST_SECONDS = 7, 20.0
+_PHOTO, _FRAMES, _FRAME = (1632, 1224), 24, (480, 360)
+CALLS: Mapping[str, tuple[Sequence[str], Mapping[str, object]]] = {
+    "gif-tools": (["animation.gif"], {"mode": "resize", "percentage": 50}),
+    "content-aware-resize": (["photo.jpg"], {"width": round(_PHOTO[0] * 0.8)}),
+    "vectorize": (["photo.jpg"], {"colorMode": "color"}),
+    "pdf-to-image": (["report.pdf"], {"dpi": 150}),
+    "collage": ([f"{number}.jpg" for number in range(4)], {"templateId": "4-grid"}),
+}
+"""Files and settings, by tool."""
+
+
+async def measure(stack: ScratchStack) -> Section:
+    """Each tool, and then each contender."""
+    section = Section(
+        "Heavy tools by form",
+        f"SnapOtter's tools at the public port, one caller, the median of {_TIMES} calls: the form uploaded, and the reply, which says "
+        f"where the result is. `gif-tools` makes an animation of {_FRAMES} frames of {_FRAME[0]} × {_FRAME[1]} half as wide; "
+        f"`content-aware-resize` takes a photograph of {_PHOTO[0]} × {_PHOTO[1]} to 80 % of its width; `vectorize` traces it in colours; "
+        "`pdf-to-image` draws the sample report at 150 dpi; `collage` puts four such photographs on 2400 × 1800 pixels. *Instead*: "
+        "libvips, the package seam-carving, vtracer, PDFium with Pillow, and Pillow, each called in a Python process of its own that is "
+        "already started, from file to bytes, without a server.",
+        ("tool", "here", "instead", "ratio"),
+    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        await asyncio.to_thread(_draw, folder)
+        theirs = json.loads(await asyncio.to_thread(_instead, folder))
+        async with connected(stack.url, {"Authorization": f"Bearer {stack.api_key}"}) as http:
+            for tool, (files, settings) in CALLS.items():
+                body = _form([(file, (folder / file).read_bytes()) for file in files], settings)
+                mine = await _median(http, tool, body)
+                print(tool, milliseconds(mine), file=sys.stderr)
+                section.rows.append((f"`{tool}`", milliseconds(mine), milliseconds(theirs[tool]), f"{mine / theirs[tool]:.2f}"))
+    return section
+
+
+def _draw(folder: Path) -> None:
+    for name in ("photo.jpg", *(f"{number}.jpg" for number in range(4))):
+        large.draw(folder / name, _PHOTO, 90)
+    (folder / "report.pdf").write_bytes((_ROOT / "samples" / "report.pdf").read_bytes())
+    with Image.open(folder / "photo.jpg") as photo:
+        small = photo.resize((_FRAME[0] * 2, _FRAME[1]))
+    frames = [small.crop((number * 10, 0, number * 10 + _FRAME[0], _FRAME[1])).quantize(128) for number in range(_FRAMES)]
+    target = io.BytesIO()
+    frames[0].save(target, "GIF", save_all=True, append_images=frames[1:], duration=80, loop=0)
+    (folder / "animation.gif").write_bytes(target.getvalue())
+
+
+def _instead(folder: Path) -> bytes:
+    return subprocess.run([_PYTHON, _CONTENDER, folder], check=True, stdout=subprocess.PIPE).stdout
+
+
+def _form(files: Sequence[tuple[str, bytes]], settings: Mapping[str, object]) -> bytes:
+    body = b""
+    for name, content in files:
+        body += f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode() + content + b"\r\n"
+    told = json.dumps(settings)
+    return body + f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="settings"\r\n\r\n{told}\r\n--{_BOUNDARY}--\r\n'.encode()
+
+
+async def _median(http: Connection, tool: str, body: bytes) -> float:
+    headers = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
+    await http.request("POST", f"/api/v1/tools/{tool}", body, headers)
+    taken: list[float] = []
+    while len(taken) < _TIMES and sum(taken) < _MOST_SECONDS:
+        begun = time.perf_counter()
+        await http.request("POST", f"/api/v1/tools/{tool}", body, headers)
+        taken.append(time.perf_counter() - begun)
+    return percentile(taken, 0.5)
