@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pillow_heif
+import pyvips
 from PIL import Image, ImageCms, ImageDraw, ImageFont, ImageOps
 
 from benchmarks.contact_sheet.sources import FONT
@@ -35,6 +36,10 @@ class Seen:
 
 def seen(content: bytes) -> Seen:
     """A file as a browser shows it: upright, and in sRGB."""
+    if content.lstrip().startswith((b"<?xml", b"<svg")):
+        drawn = pyvips.Image.svgload_buffer(content)
+        shown = Image.open(io.BytesIO(drawn.pngsave_buffer())).convert("RGBA")
+        return Seen(shown, f"{drawn.width} × {drawn.height} SVG {len(content) / 1000:.1f} kB")
     with Image.open(io.BytesIO(content)) as opened:
         format_, profile = opened.format or "?", opened.info.get("icc_profile")
         picture = ImageOps.exif_transpose(opened)

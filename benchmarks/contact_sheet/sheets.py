@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.contact_sheet import (
     odd_sources,  # noqa: F401 - registers its pictures
+    photo_sheets,
     several_sources,
 )
 from benchmarks.contact_sheet.cells import Cell, Settings, Sheet, each, steps
@@ -58,6 +59,7 @@ def sheets() -> Sequence[Sheet]:
         _captions(),
         _borders(),
         *several_sources.sheets(),
+        *photo_sheets.sheets(),
         _formats(),
         _compressed(),
         _web(),
