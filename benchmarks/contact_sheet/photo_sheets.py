@@ -75,7 +75,7 @@ def _traced() -> Sheet:
             Cell("photo", "vectorize", {"colorMode": "color", "filterSpeckle": 8}),
             Cell("photo", "vectorize", {"threshold": 90}),
             Cell("portrait", "vectorize", {"colorMode": "color", "pathMode": "polygon"}),
-            Cell("portrait", "vectorize", {"colorMode": "color", "colorPrecision": 3}),
+            Cell("portrait", "vectorize", {"colorMode": "color", "colorPrecision": 5}),
             Cell("portrait", "vectorize", {"threshold": 120}),
             Cell("drawing", "vectorize", {"colorMode": "color", "pathMode": "none"}),
             Cell("drawing", "vectorize"),

@@ -24,6 +24,8 @@ _MOST_AREAS_IN_COLOURS = 500_000
 _CURVES: Mapping[TraceCurve.ValueType, str] = {TRACE_CURVE_POLYGON: "polygon", TRACE_CURVE_PIXELS: "none"}
 _ROOT = re.compile(r'<svg([^>]*?) width="(\d+)" height="(\d+)"')
 _PNG = Saving(MediaFormat.PNG, effort=Effort.LITTLE, keep_metadata=False)
+_UNSEEN = 16
+"""Of 255: alpha below which nothing is traced."""
 _LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 """ITU-R BT.601."""
 
@@ -53,8 +55,16 @@ def traced(image: Image, parameters: Vectorize, width: int, height: int) -> str:
     return _ROOT.sub(rf'<svg\1 width="{width}" height="{height}" viewBox="0 0 \2 \3"', str(drawing), count=1)
 
 
-def _in_colours(pixels: Samples, alpha: Samples | None, parameters: Vectorize) -> Image:
-    return Image(255 - pixels if parameters.invert else pixels, alpha)
+def _in_colours(image: Image, *, invert: bool) -> Image:
+    """Opaque, or not there at all, as areas are: what shines through does so on white."""
+    pixels = image.srgb()
+    pixels = 255 - pixels if invert else pixels
+    if image.alpha is None:
+        return Image(pixels)
+    alpha = to_8bit(image.alpha)
+    share = alpha[..., None].astype(np.uint16)
+    laid = ((pixels * share + 255 * (255 - share) + 127) // 255).astype(np.uint8)
+    return Image(laid, np.where(alpha < _UNSEEN, np.uint8(0), np.uint8(255)))
 
 
 def _in_black_and_white(pixels: Samples, alpha: Samples | None, parameters: Vectorize, speckle: int) -> Image:
