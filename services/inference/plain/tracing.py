@@ -55,13 +55,11 @@ def traced(image: Image, parameters: Vectorize, width: int, height: int) -> str:
     return _ROOT.sub(rf'<svg\1 width="{width}" height="{height}" viewBox="0 0 \2 \3"', str(drawing), count=1)
 
 
-def _in_colours(image: Image, *, invert: bool) -> Image:
+def _in_colours(pixels: Samples, alpha: Samples | None, parameters: Vectorize) -> Image:
     """Opaque, or not there at all, as areas are: what shines through does so on white."""
-    pixels = image.srgb()
-    pixels = 255 - pixels if invert else pixels
-    if image.alpha is None:
+    pixels = 255 - pixels if parameters.invert else pixels
+    if alpha is None:
         return Image(pixels)
-    alpha = to_8bit(image.alpha)
     share = alpha[..., None].astype(np.uint16)
     laid = ((pixels * share + 255 * (255 - share) + 127) // 255).astype(np.uint8)
     return Image(laid, np.where(alpha < _UNSEEN, np.uint8(0), np.uint8(255)))

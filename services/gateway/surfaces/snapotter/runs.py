@@ -87,7 +87,7 @@ class Kept:
                 steps,
                 bool(said.get("mayBecomePng")),
                 bool(said.get("keepsName")),
-                [str(name) for name in said.get("others", ())],
+                tuple(str(name) for name in said.get("others", ())),
                 exact=bool(said.get("exact")),
             )
         except (ValueError, KeyError, TypeError):
