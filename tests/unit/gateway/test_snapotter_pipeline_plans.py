@@ -26,6 +26,7 @@ _NEEDED: Mapping[str, Mapping[str, Any]] = {
     "convert": {"format": "png"},
     "watermark-text": {"text": "a"},
     "text-overlay": {"text": "a"},
+    "content-aware-resize": {"width": 10},
 }
 """What a tool cannot do without."""
 
