@@ -96,7 +96,8 @@ def command(verb: Verb, inputs: Option | None, options: Mapping[str, Option], wo
     named |= options
 
     def call(**given: Any) -> None:
-        chosen = given.pop("mode", None)
+        # An operation may have a mode of its own.
+        chosen = given.pop("mode", None) if len(verb.operations) > 1 else None
         mode = chosen.value if chosen is not None else next(iter(verb.operations))
         _refuse_other_modes(mode, parameters, given)
         work(verb, _operation(verb.operations[mode], parameters[mode], given), given)
