@@ -177,7 +177,6 @@ async def test_a_drawing_and_a_picture_that_is_converted_first(admin: SnapOtter)
         (steps_of(("re\0size", {})), "Step 1 (re\N{REPLACEMENT CHARACTER}size): Tool not found or not available", None),
         (steps_of(ROTATE, ("resize", {})), "Step 2 (resize): Invalid settings", ""),
         (steps_of(("resize", {"width": "abc"}), ("nothing", {})), "Step 1 (resize): Invalid settings", "width"),
-        (steps_of(("resize", {"width": 5, "contentAware": True})), "Step 1 (resize): Tool not found or not available", None),
         ("[" * 100_000, "Pipeline must be valid JSON", None),
         ('[{"toolId": "rotate", "settings": ' + "[" * 50_000 + "]" * 50_000 + "}]", "Invalid pipeline definition", "steps.0.settings"),
     ],
