@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from darkroom.operations.v1.placement_pb2 import FIT_FILL
+from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.vectorize_pb2 import Vectorize
 from services.common.geometry import Size
 from services.common.media_format import MediaFormat
@@ -9,10 +11,8 @@ from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header
-from services.inference.media.colour import array_from_vips
-from services.inference.media.image import Image
-from services.inference.media.scaling import scaled
-from services.inference.plain.graph import opened
+from services.inference.plain.graph import Work
+from services.inference.plain.layout import resized
 from services.inference.plain.tracing import traced
 
 _SIDE = 2048
@@ -32,7 +32,7 @@ def run(file: WholeFile, parameters: Vectorize, step: PlainStep) -> NewFile:
     image, (width, height) = file.image(_traced_size)
     size = _traced_size((image.width, image.height))
     if size is not None:
-        image = _scaled(image, size)
+        image = resized(image, Resize(width=size[0], height=size[1], fit=FIT_FILL), Work(step.folder, step.check))
     step.report(0.2, "Tracing")
     drawing = traced(image, parameters, width, height)
     svg = MediaFormat.SVG
@@ -42,15 +42,3 @@ def run(file: WholeFile, parameters: Vectorize, step: PlainStep) -> NewFile:
 def _traced_size(size: Size) -> Size | None:
     scale = _SIDE / max(size)
     return (max(1, round(size[0] * scale)), max(1, round(size[1] * scale))) if scale < 1 else None
-
-
-def _scaled(image: Image, size: Size) -> Image:
-    graph = opened(image)
-    if image.alpha is not None:
-        graph = graph.premultiply(max_alpha=image.maximum)
-    graph = scaled(graph, size)
-    if image.alpha is not None:
-        graph = graph.unpremultiply(max_alpha=image.maximum)
-    samples = array_from_vips(graph.cast("uchar" if image.bit_depth == 8 else "ushort"))
-    colour = samples[..., :-1] if image.alpha is not None else samples
-    return image.replace(pixels=colour.copy(), alpha=samples[..., -1].copy() if image.alpha is not None else None)

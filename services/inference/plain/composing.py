@@ -25,6 +25,7 @@ from darkroom.operations.v1.compose_pb2 import (
 from services.inference.media import Image, Pixels
 from services.inference.media.colour import between, strips, to_8bit, to_16bit
 from services.inference.plain.canvas import as_srgb
+from services.inference.plain.overlaying import within
 
 Floats = npt.NDArray[np.float32]
 _Blend = Callable[[Floats, Floats], Floats]
@@ -76,7 +77,7 @@ def composed(
 
     In the encoding and depth of `below`; a gray picture under a coloured one becomes sRGB. `opacity` is 0 to 1.
     """
-    rows, columns = _within(top, above.height, below.height), _within(left, above.width, below.width)
+    rows, columns = within(top, above.height, below.height), within(left, above.width, below.width)
     if rows.start >= rows.stop or columns.start >= columns.stop or opacity <= 0:
         return below
     below, colour, shape = _matched(below, above)
@@ -111,8 +112,3 @@ def _matched(below: Image, above: Image) -> tuple[Image, Pixels, Pixels | None]:
 
 def _as_deep_as(reference: Pixels, samples: Pixels) -> Pixels:
     return to_8bit(samples) if reference.dtype == np.uint8 else to_16bit(samples)
-
-
-def _within(at: int, own: int, whole: int) -> slice:
-    """The part of a side that a picture covers."""
-    return slice(min(max(at, 0), whole), min(max(at + own, 0), whole))

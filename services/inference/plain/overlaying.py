@@ -18,7 +18,7 @@ def laid_over(image: Image, mask: Mask, left: int, top: int, samples: list[int],
     `samples` is the colour in the picture's encoding, without alpha; `opacity` is 0 to 1. Source over destination (Porter, Duff, 1984), in
     encoded values, as browsers do it. Pixels beside the mask stay as they are.
     """
-    rows, columns = (_within(at, own, whole) for at, own, whole in ((top, mask.shape[0], image.height), (left, mask.shape[1], image.width)))
+    rows, columns = (within(at, own, whole) for at, own, whole in ((top, mask.shape[0], image.height), (left, mask.shape[1], image.width)))
     mask = mask[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
     if not mask.any() or opacity <= 0:
         return image
@@ -44,6 +44,6 @@ def _lay(pixels: Pixels, alpha: Pixels | None, share: Floats, colour: Floats) ->
     pixels[touched] = np.rint(own + (colour - own) * over[:, None]).astype(pixels.dtype)
 
 
-def _within(at: int, own: int, whole: int) -> slice:
+def within(at: int, own: int, whole: int) -> slice:
     """The part of a side that a mask covers."""
     return slice(min(max(at, 0), whole), min(max(at + own, 0), whole))
