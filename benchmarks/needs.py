@@ -73,6 +73,9 @@ _CASES: Mapping[str, _Case] = {
     "upscale-wide-alpha": _Case({"upscale": {"factor": 2}}, 4000, 3000, wide=True, alpha=True),
     "upscale-100": _Case({"upscale": {"factor": 2}}, 5774, 4330, says="100 megapixels out"),
     "upscale-8": _Case({"upscale": {"factor": 8}}, 1444, 1083, says="100 megapixels out"),
+    "enhance-100": _Case({"enhance_picture": {"intensity": 100}}, 11547, 8660),
+    "carve-100": _Case({"carve_seams": {"width": 9000}}, 11547, 8660),
+    "smart-crop-100": _Case({"smart_crop": {"width": 900, "height": 900, "faces": "FACE_FRAME_CLOSE_UP"}}, 11547, 8660),
 }
 
 

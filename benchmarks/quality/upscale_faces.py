@@ -23,7 +23,7 @@ from benchmarks.quality._upscale_scores import gradient_deviation, psnr, ssim
 from benchmarks.table import Section
 from services.inference.media import Image
 from services.inference.media.spool import Spool
-from services.inference.upscaling import faces
+from services.inference.plain import faces
 from services.inference.upscaling.face_enhancement import cut, joint, lay_over
 from services.inference.upscaling.fitting import TileModel
 from services.inference.upscaling.upscaling import upscale

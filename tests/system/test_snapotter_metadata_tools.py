@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, IptcImagePlugin
 
 from tests.system.pictures import disc, encoded
-from tests.system.snapotter import SnapOtter
+from tests.system.snapotter import Part, SnapOtter
 from tests.system.snapotter_batches import archive, batch
 
 EXIF_IFD, GPS_IFD = 0x8769, 0x8825
@@ -232,6 +232,18 @@ async def test_in_a_batch_files_are_taken_as_they_are(admin: SnapOtter) -> None:
     for name, (_, data) in zip(found.names, files, strict=False):
         assert samples(found.zip.read(name)) == samples(data)
         assert tags(found.zip.read(name))[0x013B] == "Me"
+
+
+@pytest.mark.parametrize(("others", "name"), [([], "b.HEIC"), ([{"toolId": "rotate", "settings": {"angle": 90}}], "b.png")])
+async def test_a_pipeline_of_it_alone_leaves_the_file_its_format(admin: SnapOtter, others: list[object], name: str) -> None:
+    steps = {"steps": [{"toolId": "edit-metadata", "settings": {"artist": "Me"}}, *others]}
+    parts: list[Part] = [("file", tagged("HEIF"), "b.HEIC"), ("pipeline", json.dumps(steps))]
+    reply = await admin.form("/api/v1/pipeline/execute", *parts)
+    assert reply.json()["downloadUrl"].endswith(f"/{name}"), reply.text
+    found = archive(await admin.form("/api/v1/pipeline/batch", *parts))
+    assert found.names == [name]
+    for made in (await admin.download(reply.json()["downloadUrl"]), found.zip.read(name)):
+        assert (made[4:8] == b"ftyp") == (name == "b.HEIC")
 
 
 async def test_in_a_pipeline(admin: SnapOtter) -> None:

@@ -49,6 +49,36 @@ async def test_a_failed_job_says_why(admin: SnapOtter) -> None:
     assert final["error"].startswith("Processing failed")
 
 
+@pytest.mark.parametrize("tool", ["edit-metadata", "color-palette", "vectorize", "barcode-read"])
+async def test_a_job_of_a_tool_with_its_own_form_is_told_too(admin: SnapOtter, tool: str) -> None:
+    name, opened = secrets.token_hex(8), asyncio.Event()
+    watching = asyncio.create_task(events_of(admin, name, opened))
+    await opened.wait()
+    reply = await admin.tool(tool, PICTURE, clientJobId=name)
+    assert reply.status_code == 200, reply.text
+    told = await asyncio.wait_for(watching, 30)
+    assert [each["phase"] for each in told] == ["processing", "complete"]
+    assert told[-1]["result"] == reply.json()
+
+
+@pytest.mark.parametrize("tool", ["split", "favicon", "image-to-base64", "optimize-for-web/preview"])
+async def test_of_a_reply_that_is_a_file_or_streams_it_is_told_that_it_is_there(admin: SnapOtter, tool: str) -> None:
+    name = secrets.token_hex(8)
+    assert (await admin.tool(tool, PICTURE, clientJobId=name)).status_code == 200
+    [final] = await events_of(admin, name)
+    assert (final["phase"], final["result"]) == ("complete", {})
+
+
+@pytest.mark.parametrize(("tool", "error"), [("compare", "Two image files are required"), ("split", "Invalid settings")])
+async def test_a_refused_call_of_a_tool_with_its_own_form_is_told_as_failed(admin: SnapOtter, tool: str, error: str) -> None:
+    name = secrets.token_hex(8)
+    reply = await admin.tool(tool, PICTURE, {"columns": "many"}, clientJobId=name)
+    assert reply.status_code == 400
+    [final] = await events_of(admin, name)
+    assert reply.json()["error"].startswith(error)
+    assert (final["phase"], final["error"].startswith(reply.json()["error"])) == ("failed", True)
+
+
 @pytest.mark.parametrize("name", ["nobody-knows", "00000000-0000-4000-8000-000000000000", "a%2Fb", "x" * 500])
 async def test_the_stream_of_an_unknown_job_stays_open_with_its_headers_sent(admin: SnapOtter, name: str) -> None:
     opened = asyncio.Event()

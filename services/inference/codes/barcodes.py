@@ -23,7 +23,13 @@ _LIGHT_REACH = 0.06
 _BAND_REACH = 1.0
 """How far from each other, as a share of a code's longer side, bands of one code of bars may be."""
 _ANGLES = (15, 30, 45, 60, 75)
+_BLURS = (1.7, 2.2, 3.0)
+"""Standard deviations of the blurs that are taken back, in pixels."""
+_NOISE = 0.01
+"""How much of a blurred picture is noise, in power: more is taken back with less."""
 _MATRIX = frozenset(("QRCode", "MicroQRCode", "RMQRCode", "DataMatrix", "Aztec", "MaxiCode"))
+_CHECKED = "|".join((*sorted(_MATRIX), "PDF417", "Code128", "Code93"))
+"""Those that correct errors, or have check characters that chance hardly meets."""
 _NAMES: Mapping[str, str] = {
     "QR Code Model 1": "QRCode",
     "QR Code Model 2": "QRCode",
@@ -63,6 +69,8 @@ def read(gray: Gray, *, quick: bool, check: Callable[[], None]) -> Sequence[Foun
         found += _seen((_turned(small, angle, scale) for angle in _ANGLES), quick, check)
         if not found:
             found += _seen(_clearer(gray, small, scale), quick, check)
+        if not found:
+            found += _seen(_sharpened(small, scale), quick, check, _CHECKED)
     found = _distinct(found)
     return sorted(found, key=lambda one: (round(min(y for _, y in one.corners)), min(x for x, _ in one.corners)))[:MOST]
 
@@ -70,11 +78,12 @@ def read(gray: Gray, *, quick: bool, check: Callable[[], None]) -> Sequence[Foun
 _Back = Callable[[Point], Point]
 
 
-def _seen(views: Iterable[tuple[Gray, _Back]], quick: bool, check: Callable[[], None]) -> Iterator[Found]:
-    """The codes of pictures, in points of the picture that each `_Back` leads to."""
+def _seen(views: Iterable[tuple[Gray, _Back]], quick: bool, check: Callable[[], None], kinds: str = "") -> Iterator[Found]:
+    """The codes of pictures, of some kinds or of all, in points of the picture that each `_Back` leads to."""
+    formats = zxingcpp.barcode_formats_from_str(kinds)
     for picture, back in views:
         check()
-        for code in zxingcpp.read_barcodes(picture, try_rotate=True, try_downscale=not quick, try_invert=not quick):
+        for code in zxingcpp.read_barcodes(picture, formats, try_rotate=True, try_downscale=not quick, try_invert=not quick):
             one = _found(code, back)
             # Fewer digits are often a part of a longer code, of any kind.
             if one.type != "ITF" or len(one.text) >= _SHORTEST_ITF:
@@ -100,10 +109,24 @@ def _clearer(gray: Gray, small: Gray, scale: float) -> Iterator[tuple[Gray, _Bac
 
 
 def _evenly_lit(gray: Gray) -> Gray:
-    """The picture divided by the light that falls on it: what is lightest around each pixel."""
+    """The picture divided by the light that falls on it: what is lightest around each pixel, with the edges of shadows where they are
+    (a morphological closing)."""
     reach = max(3, round(min(gray.shape) * _LIGHT_REACH)) | 1
-    light = cv2.blur(cv2.dilate(gray, np.ones((reach, reach), np.uint8)), (reach, reach))
+    light = cv2.morphologyEx(gray, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
     return cv2.divide(gray, np.maximum(light, 1), scale=255).astype(np.uint8)
+
+
+def _sharpened(small: Gray, scale: float) -> Iterator[tuple[Gray, _Back]]:
+    """The picture as it was before a blur: Wiener's filter for a Gaussian, in cosines, which continue a picture mirrored."""
+    even = small[: small.shape[0] // 2 * 2, : small.shape[1] // 2 * 2]
+    if not even.size:
+        return
+    waves = cv2.dct(even.astype(np.float32))
+    down, across = (np.arange(side, dtype=np.float32) / (2 * side) for side in even.shape)
+    for blur in _BLURS:
+        kept = np.exp(-2 * (math.pi * blur) ** 2 * (down[:, None] ** 2 + across**2)).astype(np.float32)
+        sharp = cv2.idct(waves * (kept / (kept**2 + _NOISE)))
+        yield np.clip(sharp, 0, 255).astype(np.uint8), partial(_divided, by=scale)
 
 
 def _resized(gray: Gray, factor: float) -> Gray:

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from services.inference.media import Image, Pixels
-from services.inference.media.colour import between, strips, to_8bit, to_16bit
+from services.inference.media.colour import as_deep_as, between, strips
 from services.inference.media.covering import covering
 
 _STRIP = 256
@@ -32,10 +32,10 @@ def _laid(image: Image, behind: Image) -> Image:
     """A cut-out over a picture of the same size or of one pixel."""
     image, colour = _matched(image, behind)
     assert image.alpha is not None
-    colour = _as_deep_as(image.alpha, colour)
+    colour = as_deep_as(image.alpha, colour)
     if behind.alpha is None:
         return dataclasses.replace(image, pixels=_over(image.pixels, image.alpha, colour), alpha=None)
-    pixels, alpha = _over_transparent(image.pixels, image.alpha, colour, _as_deep_as(image.alpha, behind.alpha))
+    pixels, alpha = _over_transparent(image.pixels, image.alpha, colour, as_deep_as(image.alpha, behind.alpha))
     return dataclasses.replace(image, pixels=pixels, alpha=alpha)
 
 
@@ -51,11 +51,7 @@ def _matched(image: Image, behind: Image) -> tuple[Image, Pixels]:
 def _as_srgb(image: Image) -> Image:
     pixels = between(image.pixels, image.icc, None)
     assert image.alpha is not None
-    return dataclasses.replace(image, pixels=pixels, alpha=_as_deep_as(pixels, image.alpha), icc=None)
-
-
-def _as_deep_as(reference: Pixels, samples: Pixels) -> Pixels:
-    return to_8bit(samples) if reference.dtype == np.uint8 else to_16bit(samples)
+    return dataclasses.replace(image, pixels=pixels, alpha=as_deep_as(pixels, image.alpha), icc=None)
 
 
 def _over(front: Pixels, alpha: Pixels, behind: Pixels) -> Pixels:

@@ -159,6 +159,11 @@ def to_16bit(samples: Pixels) -> npt.NDArray[np.uint16]:
     return samples.astype(np.uint16, copy=False)
 
 
+def as_deep_as(reference: Pixels, samples: Pixels) -> Pixels:
+    """Samples with the bits of others, 8 or 16."""
+    return to_8bit(samples) if reference.dtype == np.uint8 else to_16bit(samples)
+
+
 def widen(samples: npt.NDArray[np.uint16], bits: int) -> npt.NDArray[np.uint16]:
     """Stretches samples of 9 to 16 significant bits (value range 0 to 2^bits - 1) to the whole range 0 to 65535."""
     if bits == 16:

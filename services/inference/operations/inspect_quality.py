@@ -9,8 +9,8 @@ from services.inference.contract.flow import Data
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
+from services.inference.plain import faces
 from services.inference.plain.measuring import corrections, issues, measured, scores, suggested_mode
-from services.inference.upscaling import faces
 
 _COPIES = 3  # of the decoded samples: the picture, and it in sRGB
 _DETECTION = 64 << 20

@@ -18,10 +18,9 @@ from darkroom.operations.v1.smart_crop_pb2 import (
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
-from services.inference.plain import focus
+from services.inference.plain import faces, focus
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import COPIES_OF_RESULT, part, resized
-from services.inference.upscaling import faces
 
 _COPIES = 3  # of the decoded samples: the picture, its part, and the picture in sRGB to see what it shows
 _DETECTION = 128 << 20

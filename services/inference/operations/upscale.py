@@ -20,13 +20,14 @@ from services.inference.media import Header, Image
 from services.inference.media.spool import Spool
 from services.inference.model_server.triton import Device
 from services.inference.ocr.detection import network_input, text_map
+from services.inference.plain import faces
+from services.inference.plain.faces import Oval
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import COPIES_OF_RESULT, fitted_to, part_to_enlarge, resized
-from services.inference.upscaling import enhancement, faces, upscaling
+from services.inference.upscaling import enhancement, upscaling
 from services.inference.upscaling.choice import Network, choose, for_faces
 from services.inference.upscaling.enhancement import Pixels8
 from services.inference.upscaling.face_enhancement import affordable, cut, lay_over
-from services.inference.upscaling.faces import Oval
 from services.inference.upscaling.sizing import fitted, passes, target_of
 from services.inference.upscaling.tiling import Grid
 

@@ -23,7 +23,7 @@ from darkroom.operations.v1.compose_pb2 import (
     BlendMode,
 )
 from services.inference.media import Image, Pixels
-from services.inference.media.colour import between, strips, to_8bit, to_16bit
+from services.inference.media.colour import as_deep_as, between, strips
 from services.inference.plain.canvas import as_srgb
 from services.inference.plain.overlaying import within
 
@@ -107,8 +107,4 @@ def _matched(below: Image, above: Image) -> tuple[Image, Pixels, Pixels | None]:
     if below.is_gray and not (above.is_gray and above.icc == below.icc):
         below = as_srgb(below)
     colour = above.pixels if below.is_gray else between(above.pixels, above.icc, below.icc)
-    return below, _as_deep_as(below.pixels, colour), None if above.alpha is None else _as_deep_as(below.pixels, above.alpha)
-
-
-def _as_deep_as(reference: Pixels, samples: Pixels) -> Pixels:
-    return to_8bit(samples) if reference.dtype == np.uint8 else to_16bit(samples)
+    return below, as_deep_as(below.pixels, colour), None if above.alpha is None else as_deep_as(below.pixels, above.alpha)

@@ -30,12 +30,13 @@ _SNIPPET = """<link rel="icon" type="image/png" sizes="16x16" href="/favicon-16x
 <link rel="apple-touch-icon" sizes="180x180" href="/apple-touch-icon.png">
 <link rel="manifest" href="/manifest.json">
 """
-_PNG = Saving(MediaFormat.PNG, keep_metadata=False, compact=True)
+_COMPACT_SIDE = 192
+"""Largest icon that is written as small as can be: that saves a tenth of it, of larger ones half as much, and takes longest for them."""
 
 
 def icons_of(image: Image, name: str, work: Work) -> Mapping[str, bytes]:
     """The files of a website called `name`, by their names."""
-    sizes = {side: encode(_square(image, side, work), _PNG) for side in sorted({*PNGS.values(), *_IN_ICO})}
+    sizes = {side: encode(_square(image, side, work), _saving(side)) for side in sorted({*PNGS.values(), *_IN_ICO})}
     return {
         **{file: sizes[side] for file, side in PNGS.items()},
         "favicon.ico": ico([(side, sizes[side]) for side in _IN_ICO]),
@@ -52,6 +53,10 @@ def ico(pictures: Sequence[tuple[int, bytes]]) -> bytes:
         directory += struct.pack("<BBBBHHII", side % 256, side % 256, 0, 0, 1, 32, len(png), offset + len(content))
         content += png
     return directory + content
+
+
+def _saving(side: int) -> Saving:
+    return Saving(MediaFormat.PNG, keep_metadata=False, compact=side <= _COMPACT_SIDE)
 
 
 def _square(image: Image, side: int, work: Work) -> Image:

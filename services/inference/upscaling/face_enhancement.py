@@ -13,7 +13,7 @@ import numpy.typing as npt
 from services.inference.media import Image
 from services.inference.media.colour import strips
 from services.inference.media.resampling import resize
-from services.inference.upscaling.faces import Oval
+from services.inference.plain.faces import Oval
 from services.inference.upscaling.fitting import TileModel
 
 Pixels8 = npt.NDArray[np.uint8]

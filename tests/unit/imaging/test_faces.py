@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from services.inference.media import Image
+from services.inference.plain.faces import LEAST_FACE, Face, find, oval
 from services.inference.upscaling.face_enhancement import affordable, cut, joint, lay_over
-from services.inference.upscaling.faces import LEAST_FACE, Face, find, oval
 from services.inference.upscaling.fitting import TileModel
 from tests.unit.imaging.pictures import photo
 

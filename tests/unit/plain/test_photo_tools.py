@@ -12,8 +12,8 @@ from services.inference.media import Image
 from services.inference.plain import focus
 from services.inference.plain.carving import Box, Energy, carved
 from services.inference.plain.enhancing import MODES, Plan, enhanced, planned
+from services.inference.plain.faces import Face
 from services.inference.plain.measuring import corrections, issues, measured, scores
-from services.inference.upscaling.faces import Face
 from tests.unit.imaging.pictures import photo
 
 ENERGY = Energy(0, 2)

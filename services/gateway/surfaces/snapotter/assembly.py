@@ -30,7 +30,7 @@ from services.gateway.surfaces.snapotter.library.library import Library
 from services.gateway.surfaces.snapotter.library.saved_results import SavedResults
 from services.gateway.surfaces.snapotter.library.thumbnails import LibraryThumbnails
 from services.gateway.surfaces.snapotter.own.catalogue import all_own
-from services.gateway.surfaces.snapotter.own.parts import OwnParts
+from services.gateway.surfaces.snapotter.own.parts import OwnParts, watched
 from services.gateway.surfaces.snapotter.people.audit import Audit
 from services.gateway.surfaces.snapotter.people.people import People
 from services.gateway.surfaces.snapotter.people.roles import Roles
@@ -162,7 +162,7 @@ def _tools(door: Door, calls: ToolCalls, own: OwnParts, enabled: EnabledTools) -
         tool_id, _, step = route.template.text.removeprefix(_TOOLS).partition("/")
         path = f"/{method.containing_service.full_name}/{method.name}"
         name = f"{tool_id}-{step}" if step else tool_id
-        serve = partial(all_own()[name], own) if name in all_own() else calls.serve
+        serve = partial(watched, all_own()[name], own) if name in all_own() else calls.serve
         # A step may do something else than its tool.
         found[method.full_name] = door.known(path, enabled.only(tool_id, partial(serve, tools.get(name) or tools[tool_id])))
     return found

@@ -77,14 +77,10 @@ class SentFile:
     """Why it is unusable."""
     problem_reason: ErrorReason | None = None
     """The same, if its content was examined."""
-    keeps_format: bool = False
-    """Whether it is worked on as it was sent."""
 
     @property
     def working_name(self) -> str:
-        """What a tool knows it by: one that gets pixels, as a PNG if the format is not worked on."""
-        if self.keeps_format:
-            return self.name
+        """What a tool that gets pixels knows it by: as a PNG if the format is not worked on."""
         # What cameras write often begins as a TIFF does.
         raw = self.format == MediaFormat.TIFF and Name.of(self.name).extension[1:].lower() in BY_NAME
         return converted(self.name) if raw or is_converted(self.format) else self.name

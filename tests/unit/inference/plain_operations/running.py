@@ -74,15 +74,18 @@ class Running:
         assert made is not None
         return _settled(made)
 
-    async def product(self, data: bytes, *operations: Mapping[str, Any], name: str = "photo.png") -> Product:
-        """The file made, for operations such as `{"crop": {…}}`; its contents are bytes."""
+    async def product(self, data: bytes, *operations: Mapping[str, Any], name: str = "photo.png", twice: bool = True) -> Product:
+        """The file made, for operations such as `{"crop": {…}}`; its contents are bytes. Not `twice`: short work in one child alone."""
         messages = _checked(operations)
         path = self._folder / "input"
         path.write_bytes(data)
         source = Source(name, path, 0)
         before = len(self.notices)
+        short = {operation.WhichOneof("operation") for operation in messages} <= SHORT_OPERATIONS.keys()
+        if short and not twice:
+            return await self._made(dataclasses.replace(self.tools, warm=self._warm), source, messages)
         made = await self._made(self.tools, source, messages)
-        if not {operation.WhichOneof("operation") for operation in messages} <= SHORT_OPERATIONS.keys():
+        if not short:
             return made
         told = self.notices[before:]
         again = await self._made(dataclasses.replace(self.tools, warm=self._warm), source, messages)

@@ -61,8 +61,6 @@ class Batches:
         """A batch."""
         sent = await self._forms.read(request, identity.account_id, "all")
         client_id = sent.fields.get(CLIENT_JOB_ID, "")
-        for file in sent.files:
-            file.keeps_format = kind.keeps_format
         state = BatchState(len(sent.files))
         async with self._jobs.begun(client_id, state.event(), lambda raised: state.broken(why(raised))) as job:
             work = await self._work(kind, identity.account_id, sent)
@@ -121,7 +119,7 @@ class Batches:
             await self._forms.discard_files(account_id, [file.file_id] if file.file_id else [])
             raise Refusal(400, problem)
         try:
-            planned = work(file.working_name)
+            planned = work(file)
             run = await self._runs.run(request, account_id, [file.file_id], planned.operations, planned.kept)
         except (DarkroomError, Refusal) as raised:
             await self._forms.discard_files(account_id, [file.file_id])

@@ -34,8 +34,8 @@ def _unusable(file: SentFile) -> str:
     return f"Invalid image: {file.problem}" if file.problem else ""
 
 
-WorkOf = Callable[[str], Work]
-"""From the name of a file. Raises `Refusal` if nothing can be done with it."""
+WorkOf = Callable[[SentFile], Work]
+"""With a file. Raises `Refusal` if nothing can be done with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,6 @@ class BatchKind:
     """What the archive's name begins with."""
     read: Callable[[Mapping[str, str]], Awaitable[WorkOf]]
     """What is to be done, from the fields of the form. Raises `Refusal`."""
-    keeps_format: bool = False
-    """Whether files keep their names, since they are worked on as they were sent."""
     no_files: str = NO_FILES
     """What is said of a form without files."""
     problem: Callable[[SentFile], str] = _unusable
@@ -60,7 +58,8 @@ def of_tool(tool: Tool) -> BatchKind:
     async def read(fields: Mapping[str, str]) -> WorkOf:
         settings = read_settings(fields.get(SETTINGS, ""), tool.settings)
 
-        def work(name: str) -> Work:
+        def work(file: SentFile) -> Work:
+            name = tool.name_of(file)
             plan = tool.plan(settings, name)
             own = plan.name if plan.name not in (None, name) else None
             kept = Kept(tool.id, [name], plan.name, may_become_png=plan.may_become_png)
@@ -68,7 +67,7 @@ def of_tool(tool: Tool) -> BatchKind:
 
         return work
 
-    return BatchKind(f"batch-{tool.id}", read, tool.keeps_format)
+    return BatchKind(f"batch-{tool.id}", read)
 
 
 def of_pipeline(reader: PipelineReader) -> BatchKind:
@@ -77,7 +76,8 @@ def of_pipeline(reader: PipelineReader) -> BatchKind:
     async def read(fields: Mapping[str, str]) -> WorkOf:
         pipeline = await reader.read(fields.get(PIPELINE, ""), unknown)
 
-        def work(name: str) -> Work:
+        def work(file: SentFile) -> Work:
+            name = pipeline.name_of(file)
             plan = pipeline.plan(name)
             return Work(plan.operations, of_plan(plan, name), plan.name)
 

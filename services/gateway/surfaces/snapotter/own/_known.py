@@ -34,7 +34,7 @@ async def known(
 ) -> Response:
     """What the tool finds. It has no settings, and nothing is checked before: what cannot be read is told with the text `failed`."""
     account_id = identity.account_id
-    sent = await parts.forms.read(request, account_id, "last")
+    sent = await parts.read(request, account_id, "last")
     sent.fields.pop(SETTINGS, None)
     if not sent.files:
         raise Refusal(400, missing)

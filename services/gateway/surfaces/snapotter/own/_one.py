@@ -29,7 +29,7 @@ async def run_of_one(
 ) -> tuple[SentFile, run_service_pb2.Run]:
     """The file and its run. An unusable file is refused with 422 and the text `failed`; if `checked`, with 400, before the settings."""
     account_id = identity.account_id
-    sent = await parts.forms.read(request, account_id, "last")
+    sent = await parts.read(request, account_id, "last")
     async with parts.kept(account_id, sent):
         if not sent.files:
             raise Refusal(400, missing)

@@ -25,7 +25,7 @@ UNREADABLE = "Failed to read PDF"
 
 async def sent_pdf(parts: OwnParts, request: Request, account_id: int) -> Sent:
     """What a form holds. Raises `Refusal` if that is no file."""
-    sent = await parts.forms.read(request, account_id, "last", accepts=Accepts.PDFS)
+    sent = await parts.read(request, account_id, "last", accepts=Accepts.PDFS)
     if not sent.files:
         raise Refusal(400, "No PDF file provided")
     return sent

@@ -19,7 +19,7 @@ async def together(
 ) -> Response:
     """The usual reply. How many files there are is checked first, then each of them, then the settings."""
     account_id = identity.account_id
-    sent = await parts.forms.read(request, account_id, "all")
+    sent = await parts.read(request, account_id, "all")
     async with parts.kept(account_id, sent):
         if len(sent.files) < fewest:
             raise Refusal(400, missing)

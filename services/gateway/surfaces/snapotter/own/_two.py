@@ -32,7 +32,7 @@ class Roles:
 async def laid_over(parts: OwnParts, tool: Tool, request: Request, identity: Identity, roles: Roles) -> Response:
     """The reply. Of several pictures with the same role, the last one counts."""
     account_id = identity.account_id
-    sent = await parts.forms.read(request, account_id, "all")
+    sent = await parts.read(request, account_id, "all")
     async with parts.kept(account_id, sent):
         base = _last([file for file in sent.files if file.part != roles.part], roles.no_base)
         text = sent.fields.get(SETTINGS, "")

@@ -22,7 +22,7 @@ FAILED = "Barcode reading failed"
 async def serve(parts: OwnParts, tool: Tool, request: Request, identity: Identity) -> Response:
     """The reply."""
     account_id = identity.account_id
-    sent = await parts.forms.read(request, account_id, "last")
+    sent = await parts.read(request, account_id, "last")
     async with parts.kept(account_id, sent):
         if not sent.files:
             raise Refusal(400, NO_FILE)

@@ -23,7 +23,7 @@ _PART_OF_ID = 8
 async def serve(parts: OwnParts, tool: Tool, request: Request, identity: Identity) -> Response:
     """The archive."""
     account_id = identity.account_id
-    sent = await parts.forms.read(request, account_id, "all", accepts=Accepts.ANYTHING)
+    sent = await parts.read(request, account_id, "all", accepts=Accepts.ANYTHING)
     async with parts.kept(account_id, sent):
         if not sent.files:
             raise Refusal(400, NO_FILES)

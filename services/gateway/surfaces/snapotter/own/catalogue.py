@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 
-from starlette.requests import Request
-from starlette.responses import Response
-
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter import own
-from services.gateway.surfaces.snapotter.own.parts import OwnParts
-from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.gateway.surfaces.snapotter.own.parts import Serve
 
-Serve = Callable[[OwnParts, Tool, Request, Identity], Awaitable[Response]]
 _OTHERS = ("catalogue", "parts")
 """Modules that serve nothing."""
 

@@ -20,7 +20,7 @@ FAILED = "Comparison failed"
 async def serve(parts: OwnParts, tool: Tool, request: Request, identity: Identity) -> Response:
     """The reply. Of more than two files, the first and the last count."""
     account_id = identity.account_id
-    sent = await parts.forms.read(request, account_id, "all")
+    sent = await parts.read(request, account_id, "all")
     async with parts.kept(account_id, sent):
         if len(sent.files) < 2:
             raise Refusal(400, "Two image files are required for comparison")

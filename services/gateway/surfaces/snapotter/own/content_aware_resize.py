@@ -18,7 +18,7 @@ NO_SIZE = "Either width, height, or square mode must be specified"
 async def serve(parts: OwnParts, tool: Tool, request: Request, identity: Identity) -> Response:
     """The reply."""
     account_id = identity.account_id
-    sent = await parts.forms.read(request, account_id, "last")
+    sent = await parts.read(request, account_id, "last")
     try:
         file, run = await parts.calls.run(tool, request, account_id, sent, failed=FAILED)
     except Refusal as refusal:

@@ -23,7 +23,7 @@ _FEWEST = 2
 async def serve(parts: OwnParts, tool: Tool, request: Request, identity: Identity) -> Response:
     """The reply. Settings are checked first, then how many files there are."""
     account_id = identity.account_id
-    sent = await parts.forms.read(request, account_id, "all")
+    sent = await parts.read(request, account_id, "all")
     async with parts.kept(account_id, sent):
         plan = tool.plan(settings_of(_given(sent.fields), tool.settings), "")
         if len(sent.files) < _FEWEST:

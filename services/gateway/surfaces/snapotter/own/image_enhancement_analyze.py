@@ -19,7 +19,7 @@ FAILED = "Analysis failed"
 async def serve(parts: OwnParts, tool: Tool, request: Request, identity: Identity) -> Response:
     """The reply."""
     account_id = identity.account_id
-    sent = await parts.forms.read(request, account_id, "last")
+    sent = await parts.read(request, account_id, "last")
     sent.fields.pop(SETTINGS, None)
     _, run = await parts.calls.run(tool, request, account_id, sent, failed=FAILED)
     found = json.loads(await parts.contents.read(account_id, run.outputs[0]))

@@ -47,7 +47,7 @@ class _Picture:
 async def serve(parts: OwnParts, tool: Tool, request: Request, identity: Identity) -> Response:
     """The reply."""
     account_id = identity.account_id
-    sent = await parts.forms.read(request, account_id, "all")
+    sent = await parts.read(request, account_id, "all")
     async with parts.kept(account_id, sent):
         if not sent.files:
             raise Refusal(400, NO_FILES)

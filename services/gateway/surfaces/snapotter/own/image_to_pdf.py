@@ -26,7 +26,7 @@ _LEAST_BYTES = 50 << 10
 async def serve(parts: OwnParts, tool: Tool, request: Request, identity: Identity) -> Response:
     """The reply."""
     account_id = identity.account_id
-    sent = await parts.forms.read(request, account_id, "all")
+    sent = await parts.read(request, account_id, "all")
     async with parts.kept(account_id, sent):
         if not sent.files:
             raise Refusal(400, "No image files provided")

@@ -18,7 +18,7 @@ FAILED = "Preview failed"
 async def serve(parts: OwnParts, tool: Tool, request: Request, identity: Identity) -> Response:
     """The picture. Of several files in a form, the last one counts."""
     account_id = identity.account_id
-    sent = await parts.forms.read(request, account_id, "last")
+    sent = await parts.read(request, account_id, "last")
     file, run = await parts.calls.run(tool, request, account_id, sent, failed=FAILED)
     output, kept = run.outputs[0], Kept.read(run.kept)
     assert kept is not None

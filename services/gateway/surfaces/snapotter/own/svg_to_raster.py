@@ -20,7 +20,7 @@ FAILED = "SVG conversion failed"
 async def serve(parts: OwnParts, tool: Tool, request: Request, identity: Identity) -> Response:
     """The reply. Of several files in a form, the last one counts."""
     account_id = identity.account_id
-    sent = await parts.forms.read(request, account_id, "last")
+    sent = await parts.read(request, account_id, "last")
     async with parts.kept(account_id, sent):
         if not sent.files:
             raise Refusal(400, NO_SVG)

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from darkroom.operations.v1 import convert_pb2, operation_pb2
 from services.gateway.surfaces.snapotter.bodies import storable
 from services.gateway.surfaces.snapotter.errors import Refusal
+from services.gateway.surfaces.snapotter.forms import SentFile
 from services.gateway.surfaces.snapotter.tool_settings import INVALID, checked, path_and_message, read_json
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool, all_tools
 
@@ -130,6 +131,10 @@ class Pipeline:
     """Steps that can be done."""
 
     steps: Sequence[Step]
+
+    def name_of(self, file: SentFile) -> str:
+        """What its steps know a file by: as it was sent, if all of them work on it so."""
+        return file.name if all(step.tool.keeps_format for step in self.steps) else file.working_name
 
     def plan(self, name: str) -> PipelinePlan:
         """What it does with a picture of this name."""

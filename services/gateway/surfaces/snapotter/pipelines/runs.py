@@ -49,8 +49,10 @@ class PipelineRuns:
         """The task for the picture and the pipeline of a form, once it has succeeded. Raises `Refusal`."""
         try:
             file = checked_file(sent)
-            plan = (await self._reader.read(sent.fields.get(PIPELINE, ""))).plan(file.working_name)
-            kept = of_plan(plan, file.working_name)
+            pipeline = await self._reader.read(sent.fields.get(PIPELINE, ""))
+            name = pipeline.name_of(file)
+            plan = pipeline.plan(name)
+            kept = of_plan(plan, name)
             run = await self._runs.run(request, account_id, [file.file_id], plan.operations, kept)
         except DarkroomError as error:
             await self._forms.discard(account_id, sent)

@@ -12,6 +12,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from services.gateway.surfaces.snapotter import tools
+from services.gateway.surfaces.snapotter.forms import SentFile
 from services.gateway.surfaces.snapotter.tools.plan import Plan
 
 _OTHERS = ("catalogue", "kept", "plan")
@@ -28,6 +29,10 @@ class Tool:
     """From its settings and the name of the file."""
     keeps_format: bool = False
     """Whether it works on the file as it was sent, whatever its format."""
+
+    def name_of(self, file: SentFile) -> str:
+        """What it knows a file by."""
+        return file.name if self.keeps_format else file.working_name
 
 
 @cache
