@@ -32,7 +32,7 @@ _CASES: Mapping[str, Mapping[str, Any]] = {
     "stitch": {},
     "collage": {"template": "COLLAGE_TEMPLATE_2_H_EQUAL"},
     "read_barcodes": {},
-    "edit_animation": {"percentage": 50},
+    "edit_animation": {"width": 6000},
     "split": {"columns": 3, "rows": 3},
     "make_pdf": {},
     "favicons": {},
