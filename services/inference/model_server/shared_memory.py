@@ -49,7 +49,7 @@ class SharedMemory:
     """Regions of one process: created on demand, reused, and never more than `most_bytes` in total.
 
     Once one cannot be created or registered, because there is too little memory or the server does not see this host's memory, no more are
-    used; the log says so.
+    used; the log says so. Those that killed workers left are removed at once; the server has released them once the first is registered.
     """
 
     def __init__(self, client: InferenceServerClient, most_bytes: int, folder: Path = FOLDER) -> None:
@@ -59,6 +59,7 @@ class SharedMemory:
         self._abandoned: list[Region] = []
         self._usable, self._tidied = True, False
         self._changing = asyncio.Lock()
+        remove_stale(folder)
 
     async def borrow(self, size: int) -> Region | None:
         """A registered region of at least `size` bytes; None if there is none, and the request has to go through the socket.
@@ -169,7 +170,6 @@ class SharedMemory:
 
     async def _tidy(self) -> None:
         """Have the server release regions that killed workers left registered."""
-        remove_stale(self._folder)
         for name in (await self._client.get_system_shared_memory_status(client_timeout=_CALL_SECONDS)).regions:
             if name.startswith(_PREFIX) and not (self._folder / name).exists():
                 await self._unregister(name)
