@@ -22,7 +22,8 @@ Mask = npt.NDArray[np.bool_]
 _JOIN = 8  # pixels: places this close are filled together
 _CELL, _WIDTHS = 256, 3.0  # a piece: pixels, or this many times the width of what is masked
 _AROUND = 64, 640  # pixels of surroundings, at least and at most; between them, twice the width of what is masked
-_THIN, _BESIDE = 8, 24  # pixels: width up to which shapes are continued by frequencies, and their surroundings
+_THIN, _BESIDE = 8, 48  # pixels: width up to which shapes are continued by frequencies, and their surroundings
+_MIRRORED = 16  # pixels
 _OVERLAP = 16  # pixels of the next piece that are filled with one, so that they agree
 _LARGEST = 4_000_000  # pixels of a window that is worked on as it is
 
@@ -116,9 +117,12 @@ def _continued(pixels: Pixels8, unknown: Mask) -> Pixels8:
     """A window with what is unknown continued from around it (Genser et al. 2018, "Spectral Constrained Frequency Selective
     Extrapolation"). For thin shapes that comes closer to the picture than patches, and is faster: see benchmarks/quality.md.
     """
-    filled = np.zeros_like(pixels)
-    cv2.xphoto.inpaint(np.ascontiguousarray(pixels), np.where(unknown, 0, 255).astype(np.uint8), filled, cv2.xphoto.INPAINT_FSR_FAST)
-    return filled
+    # At a border it may diverge, unless the picture goes on.
+    seen = cv2.copyMakeBorder(pixels, _MIRRORED, _MIRRORED, _MIRRORED, _MIRRORED, cv2.BORDER_REFLECT_101)
+    known = np.pad(np.where(unknown, 0, 255).astype(np.uint8), _MIRRORED, mode="reflect")
+    filled = np.zeros_like(seen)
+    cv2.xphoto.inpaint(np.ascontiguousarray(seen, np.uint8), known, filled, cv2.xphoto.INPAINT_FSR_FAST)
+    return np.asarray(filled[_MIRRORED:-_MIRRORED, _MIRRORED:-_MIRRORED], np.uint8)
 
 
 def _smooth(pixels: Pixels8, mask: Mask) -> Pixels8:
