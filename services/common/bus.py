@@ -7,6 +7,7 @@ the former only.
 `OFFERS.<operation>` keeps one message, for a minute, for each operation that a worker is configured for, and for each newer lane that a
 worker serves; see `offers.py`.
 `PROGRESS.<name>` keeps, for two minutes, what was last told of a job that a client of the gateway has named.
+`JOBS.<name>` keeps, for a day, which task it is that a client has named and does not wait for.
 
 The tasks service creates the streams. A user of NATS needs only what its service does (`deploy/local/programs/nats_users.py` lists it), and
 gets answers below `_INBOX.<user>`, which no other service needs to read.
@@ -29,7 +30,7 @@ from services.common.log import get_logger
 from services.common.publishing import Publisher
 from services.common.tls import MutualTls
 
-WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM = "WORK", "EVENTS", "OFFERS", "PROGRESS"
+WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM = "WORK", "EVENTS", "OFFERS", "PROGRESS", "JOBS"
 ENDS_CONSUMER = "files"
 """The durable consumer of EVENTS through which all replicas of the files service learn which tasks have ended."""
 REVOKED_SUBJECT = "ACCOUNTS.revoked"
@@ -39,6 +40,8 @@ _EVENTS_SECONDS = 3600
 _OFFER_SECONDS = 60
 _PROGRESS_SECONDS = 120
 _PROGRESS_JOBS = 50_000
+_JOBS_SECONDS = 86_400
+_JOBS = 1_000_000
 _DUPLICATE_SECONDS = 120
 _logger = get_logger()
 _DISCONNECTS = Counter("darkroom_nats_disconnects", "Times that the connection to NATS was lost.")
@@ -83,6 +86,11 @@ def offer_subject(name: str) -> str:
 def progress_subject(name: str) -> str:
     """The subject with the progress of a job, by a name of letters and digits; `*` for any."""
     return f"PROGRESS.{name}"
+
+
+def job_subject(name: str) -> str:
+    """The subject that says which task a job is, by a name of letters and digits; `*` for any."""
+    return f"JOBS.{name}"
 
 
 def cancel_subject(task_id: int | str) -> str:
@@ -164,6 +172,17 @@ class Bus:
                 max_msgs=_PROGRESS_JOBS,
                 num_replicas=replicas,
                 duplicate_window=_PROGRESS_SECONDS,
+            ),
+            StreamConfig(
+                name=JOBS_STREAM,
+                subjects=[job_subject("*")],
+                retention=RetentionPolicy.LIMITS,
+                storage=StorageType.FILE,
+                max_msgs_per_subject=1,
+                max_age=_JOBS_SECONDS,
+                max_msgs=_JOBS,
+                num_replicas=replicas,
+                duplicate_window=_DUPLICATE_SECONDS,
             ),
         )
         for stream in streams:

@@ -9,6 +9,7 @@ from services.common.bundles import MANAGE_SUBJECT, STATE_SUBJECT
 from services.common.bus import (
     ENDS_CONSUMER,
     EVENTS_STREAM,
+    JOBS_STREAM,
     OFFERS_STREAM,
     PROGRESS_STREAM,
     REVOKED_SUBJECT,
@@ -16,6 +17,7 @@ from services.common.bus import (
     cancel_subject,
     event_subject,
     events_subject,
+    job_subject,
     offer_subject,
     progress_subject,
     queued_subject,
@@ -23,7 +25,8 @@ from services.common.bus import (
 )
 
 _API = "$JS.API"
-_STREAMS = (WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM)
+_STREAMS = (WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)
+_TOLD = (progress_subject("*"), job_subject("*"))
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,8 @@ RIGHTS: Mapping[str, Rights] = {
         subscribe=(events_subject("*"), queued_subject("*"), REVOKED_SUBJECT),
     ),
     "gateway": Rights(
-        publish=(progress_subject("*"), f"{_API}.STREAM.MSG.GET.{PROGRESS_STREAM}"),
-        subscribe=(REVOKED_SUBJECT, progress_subject("*")),
+        publish=(*_TOLD, *(f"{_API}.STREAM.MSG.GET.{stream}" for stream in (PROGRESS_STREAM, JOBS_STREAM))),
+        subscribe=(REVOKED_SUBJECT, *_TOLD),
     ),
     # WORK is for workers of the previous version.
     "inference": Rights(

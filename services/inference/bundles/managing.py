@@ -129,6 +129,7 @@ class Bundles:
             estimated_size=bundle.estimated_size,
             version=bundle.version if complete and not running else "",
             tools=bundle.tools,
+            unavailable_tools=bundle.unavailable(ready),
             status="installing" if running else "installed" if complete else "error" if error else "not_installed",
             percent=job.percent if job is not None else 0,
             stage=job.stage if job is not None and running else "",

@@ -15,7 +15,7 @@ from darkroom.operations.v1 import options_pb2
 from services.common.media_format import MediaFormat, sniff
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import SandboxCrashed
-from services.inference.contract.flow import Data, NewFile
+from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile
 from services.inference.contract.progress import Report
 from services.inference.contract.step import Tools
 from services.inference.media import Image
@@ -108,7 +108,11 @@ def _file(said: Mapping[str, Any], path: Path) -> NewFile:
     media_type, extension = str(said["media_type"]), str(said["extension"])
     with path.open("rb") as file:
         head = os.pread(file.fileno(), HEAD, 0)
-    if media_type in _EXTENSIONS:
+    if media_type == DATA_TYPE:
+        if extension != DATA_EXTENSION or path.stat().st_size > _LARGEST_DATA:
+            raise ValueError(media_type)
+        _object(json.loads(path.read_bytes()))
+    elif media_type in _EXTENSIONS:
         begins, known = _EXTENSIONS[media_type]
         if not head.startswith(begins) or extension != known:
             raise ValueError(media_type)

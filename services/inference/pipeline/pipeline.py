@@ -25,6 +25,7 @@ from services.inference.contract.flow import (
     Medium,
     NewFile,
     References,
+    Several,
     Stream,
 )
 from services.inference.contract.plain_step import Original
@@ -215,7 +216,9 @@ class Pipeline:
             with context.stages.timed(operation.spec.name, operation=True):
                 if number and isinstance(medium, Image) and isinstance(operations[number - 1].parameters, Convert):
                     medium = await asyncio.to_thread(as_read_back, medium)
-                medium = await _applied(operation, medium, parameters, self._step(context, report, source_name, labels, original))
+                made, others = await _applied(operation, medium, parameters, self._step(context, report, source_name, labels, original))
+            medium = made
+            attachments += others
             context.done.append(samples_size(medium))
             if isinstance(medium, Document):
                 attachments += medium.attachments
@@ -263,10 +266,11 @@ def _svg_dpi(operations: Sequence[Bound]) -> int:
     return next((each.svg_dpi for each in conversions if each.svg_dpi), SVG_DPI)
 
 
-async def _applied(operation: Bound, medium: Medium, parameters: Message, step: Step) -> Medium:
-    made: Medium
+async def _applied(operation: Bound, medium: Medium, parameters: Message, step: Step) -> tuple[Medium, Sequence[NewFile]]:
+    """What the operation makes, and further files."""
+    made: Medium | Several
     if operation.plain:
         made = await asyncio.to_thread(operation.run, medium, parameters, step)
     else:
         made = await operation.run(medium, parameters, step)
-    return made
+    return (made.first, made.others) if isinstance(made, Several) else (made, ())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, cast
 
 import pytest
@@ -16,10 +17,11 @@ from services.common.bus import Bus
 from services.common.errors import DarkroomError, ErrorReason
 from services.gateway.surfaces.snapotter.calls import task_events
 from services.gateway.surfaces.snapotter.calls.task_events import TaskEvents
+from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.jobs import progress
 from services.gateway.surfaces.snapotter.jobs.events import RESTARTED, Event, complete, content, failed, processing
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
-from services.gateway.surfaces.snapotter.jobs.jobs import Jobs
+from services.gateway.surfaces.snapotter.jobs.jobs import Jobs, Named
 from services.gateway.surfaces.snapotter.jobs.jobs import Told as Kept
 from services.gateway.surfaces.snapotter.runs import Runs
 
@@ -59,7 +61,7 @@ def run(state: task_pb2.TaskState.ValueType, sequence: int, progress: float = 0,
 
 async def events_of(job_id: str, *steps: run_service_pb2.Run | DarkroomError) -> tuple[Sequence[Any], Script]:
     script = Script(*steps)
-    return [event async for event in TaskEvents(IDS, cast("Runs", script)).of(job_id)], script
+    return [event async for event in TaskEvents(IDS, cast("Runs", script), cast("Contents", None)).of(job_id)], script
 
 
 async def test_the_last_event_is_repeated_until_the_job_ends() -> None:
@@ -107,8 +109,8 @@ class Quiet:
 
     connected = True
 
-    def __init__(self, *kept: Kept | None) -> None:
-        self.readings, self.published = list(kept), list[bytes]()
+    def __init__(self, *kept: Kept | None, names: Sequence[Named | None] = ()) -> None:
+        self.readings, self.published, self.names = list(kept), list[bytes](), list(names)
 
     def news(self, job_id: str) -> Quiet:
         return self
@@ -125,8 +127,19 @@ class Quiet:
     async def kept(self, job_id: str) -> Kept | None:
         return self.readings.pop(0) if self.readings else None
 
+    async def named(self, job_id: str) -> Named | None:
+        return self.names.pop(0) if self.names else None
+
     async def publish(self, job_id: str, told: Kept) -> None:
         self.published.append(told.data)
+
+
+class Tasks:
+    """One task that is under way and then ends."""
+
+    async def of_task(self, account_id: int, task_id: int) -> AsyncIterator[Event]:
+        yield processing(task_id)
+        yield complete({"account": account_id})
 
 
 def kept(order: int, event: Event) -> Kept:
@@ -149,14 +162,43 @@ async def test_what_was_missed_is_read_later(
 ) -> None:
     monkeypatch.setattr(progress, "_SILENT_SECONDS", 0.001)
     jobs = Quiet(*readings)
+    assert await told_of(jobs) == [*ends]
+    assert jobs.published == ([content("a", ends[-1])] if ends[-1] == failed(RESTARTED) else [])
+
+
+@pytest.mark.parametrize(
+    ("readings", "names", "follows"),
+    [
+        ([None], [Named(5, 7, 1)], True),
+        ([kept(3, complete({}))], [Named(5, 7, 4)], True),
+        ([kept(5, complete({}))], [Named(5, 7, 4)], False),
+        ([None, None], [None, Named(5, 7, 9)], True),
+        ([kept(3, processing()), kept(3, processing())], [None, Named(5, 7, 9)], True),
+    ],
+    ids=["before", "again, as a task", "again, as a call", "missed", "begun anew"],
+)
+async def test_a_task_that_was_named_is_followed_unless_the_name_was_used_again(
+    monkeypatch: pytest.MonkeyPatch, readings: Sequence[Kept | None], names: Sequence[Named | None], *, follows: bool
+) -> None:
+    monkeypatch.setattr(progress, "_SILENT_SECONDS", 0.001)
+    told = await told_of(Quiet(*readings, names=names))
+    assert (told[-2:] == [processing(7), complete({"account": 5})]) is follows
+    assert told[-1]["phase"] == "complete"
+
+
+async def told_of(jobs: Quiet) -> Sequence[Event]:
+    """Every event that a watcher of the job `a` gets."""
     request = Request(
         {"type": "http", "method": "GET", "path": "/api/v1/jobs/a/progress", "raw_path": b"/api/v1/jobs/a/progress", "headers": []}
     )
-    reply = await progress.Progress(cast("Jobs", jobs), [], 60, 5).watch(request, None)
+    reply = await progress.Progress(cast("Jobs", jobs), Tasks(), [], 60, 5).watch(request, None)
     assert isinstance(reply, StreamingResponse)
-    told = b"".join([chunk async for chunk in reply.body_iterator if isinstance(chunk, bytes)])
-    assert told == b":\n\n" + b"".join(b"data: " + content("a", event) + b"\n\n" for event in ends)
-    assert jobs.published == ([content("a", ends[-1])] if ends[-1] == failed(RESTARTED) else [])
+    chunks = [chunk async for chunk in reply.body_iterator if isinstance(chunk, bytes)]
+    assert chunks[0] == b":\n\n"
+    assert all(chunk.startswith(b"data: ") and chunk.endswith(b"\n\n") for chunk in chunks[1:])
+    events = [json.loads(chunk[6:]) for chunk in chunks[1:]]
+    assert all(event.pop("jobId") == "a" and event.pop("type") == "single" for event in events)
+    return events
 
 
 async def test_a_running_task_is_told_of_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,14 @@ from darkroom.operations.v1 import convert_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.gateway.surfaces.snapotter.calls.steps import completed_steps, failed_step
 from services.gateway.surfaces.snapotter.errors import Refusal
-from services.gateway.surfaces.snapotter.pipelines.plans import MOST_STEPS, PIPELINE_TOOLS, pipeline_tools, read_pipeline, unknown
+from services.gateway.surfaces.snapotter.pipelines.plans import (
+    MOST_STEPS,
+    PIPELINE_TOOLS,
+    checked_pipeline,
+    pipeline_tools,
+    sent_steps,
+    unknown,
+)
 from services.gateway.surfaces.snapotter.runs import Kept
 
 _MOST_OPERATIONS = 400
@@ -36,20 +43,20 @@ def text(*steps: tuple[str, Mapping[str, Any]]) -> str:
 
 
 def conversions(*steps: tuple[str, Mapping[str, Any]]) -> Sequence[convert_pb2.Convert]:
-    return [each.convert for each in read_pipeline(text(*steps), TOOLS).plan("a.png").operations if each.HasField("convert")]
+    return [each.convert for each in checked_pipeline(sent_steps(text(*steps)), TOOLS).plan("a.png").operations if each.HasField("convert")]
 
 
 def test_every_tool_of_a_step_has_few_operations() -> None:
     assert set(pipeline_tools()) <= set(PIPELINE_TOOLS)
     for tool in pipeline_tools():
-        plan = read_pipeline(text((tool, _NEEDED.get(tool, {}))), TOOLS).plan("a.png")
+        plan = checked_pipeline(sent_steps(text((tool, _NEEDED.get(tool, {})))), TOOLS).plan("a.png")
         assert len(plan.operations) == plan.steps[0].operations
         assert MOST_STEPS * len(plan.operations) <= _MOST_OPERATIONS
 
 
 def test_a_name_goes_through_the_steps() -> None:
     def name(source: str, *steps: tuple[str, Mapping[str, Any]]) -> str:
-        return read_pipeline(text(*steps), TOOLS).plan(source).name
+        return checked_pipeline(sent_steps(text(*steps)), TOOLS).plan(source).name
 
     assert name("photo.jpeg", ROTATE) == "photo.jpeg"
     assert name("photo.jpeg", ("convert", {"format": "webp"}), ROTATE) == "photo.webp"
@@ -78,13 +85,13 @@ def test_the_last_choice_of_quality_counts(chosen: tuple[str, Mapping[str, Any]]
 
 
 def test_limits_of_steps_and_words_for_tools() -> None:
-    assert len(read_pipeline(text(*[ROTATE] * MOST_STEPS), TOOLS).steps) == MOST_STEPS
+    assert len(checked_pipeline(sent_steps(text(*[ROTATE] * MOST_STEPS)), TOOLS).steps) == MOST_STEPS
     for most, steps in ((0, MOST_STEPS + 1), (3, 4), (1000, MOST_STEPS + 1)):
         with pytest.raises(Refusal, match="Invalid pipeline definition") as refused:
-            read_pipeline(text(*[ROTATE] * steps), TOOLS, most)
+            sent_steps(text(*[ROTATE] * steps), most)
         assert refused.value.details == [{"path": "steps", "message": f"must have at most {min(most or 100, 100)} steps"}]
     with pytest.raises(Refusal, match=r'Step 2: Tool "x" not found'):
-        read_pipeline(text(ROTATE, ("x", {})), TOOLS, unknown=unknown)
+        checked_pipeline(sent_steps(text(ROTATE, ("x", {}))), TOOLS, unknown)
 
 
 @pytest.mark.parametrize(

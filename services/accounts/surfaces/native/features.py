@@ -53,6 +53,7 @@ def _message(one: BundleState) -> pb.Bundle:
         installed_version=one.version,
         estimated_size=one.estimated_size,
         tools=one.tools,
+        unavailable_tools=one.unavailable_tools,
         percent=one.percent,
         stage=one.stage,
         error=one.error,

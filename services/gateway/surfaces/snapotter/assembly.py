@@ -10,6 +10,7 @@ from services.common.rpc import catalogue
 from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.snapotter.batches.archives import Archives
 from services.gateway.surfaces.snapotter.batches.batches import Batches
+from services.gateway.surfaces.snapotter.calls.background import BackgroundCalls
 from services.gateway.surfaces.snapotter.calls.downloads import Downloads
 from services.gateway.surfaces.snapotter.calls.task_events import TaskEvents
 from services.gateway.surfaces.snapotter.calls.tool_calls import ToolCalls
@@ -58,8 +59,8 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     forms, contents = Forms(parts.receiver, rules), Contents(parts.storage, caller, parts.http)
     jobs = Jobs(parts.bus)
     features = Features(parts.backend, ids)
-    followed = (TaskEvents(ids, runs), InstallationEvents(ids, features))
-    progress = Progress(jobs, followed, settings.sse_heartbeat, settings.progress_streams)
+    tasks = TaskEvents(ids, runs, contents)
+    progress = Progress(jobs, tasks, (tasks, InstallationEvents(ids, features)), settings.sse_heartbeat, settings.progress_streams)
     status = Status(parts.runs, caller, auth_enabled=settings.auth_enabled)
     people, downloads = People(parts.backend, auth_enabled=settings.auth_enabled), Downloads(ids, runs, parts.intake, caller)
     uploads = Uploads(forms, runs, contents, ids, parts.intake, caller)
@@ -68,10 +69,11 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     thumbnails = LibraryThumbnails(library, runs, parts.receiver, parts.shelf, caller)
     calls = ToolCalls(forms, runs, ids, jobs, SavedResults(library_calls))
     shared, enabled = SharedSettings(parts.backend), EnabledTools(parts.settings, caller)
-    reader = PipelineReader(enabled, settings.max_pipeline_steps)
+    background = BackgroundCalls(forms, runs, ids, jobs)
+    reader = PipelineReader(enabled, features, settings.max_pipeline_steps)
     archives = Archives(contents)
     batches = Batches(forms, runs, jobs, archives, settings.jobs_at_once, reader)
-    own = OwnParts(forms, calls, contents, runs, ids, jobs, archives, batches, features, settings)
+    own = OwnParts(forms, calls, background, contents, runs, ids, jobs, archives, batches, features, settings)
     logo = Logo(parts.receiver, runs, contents, parts.backend, settings.max_logo_size_kb)
     roles, teams = Roles(parts.backend), Teams(parts.backend)
     pipelines, pipeline_runs = Pipelines(parts.backend, reader), PipelineRuns(forms, runs, ids, jobs, reader)
@@ -137,7 +139,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "UninstallFeature": (features.uninstall, "features:manage"),
         "GetFeatureUsage": (features.usage, "features:manage"),
     }
-    found = dict(_tools(door, calls, own, enabled))
+    found = dict(_tools(door, calls, background, own, enabled))
     for route in catalogue.routes():
         method = route.method
         if route.surface.name != SURFACE or method.full_name in found:
@@ -152,7 +154,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     return found
 
 
-def _tools(door: Door, calls: ToolCalls, own: OwnParts, enabled: EnabledTools) -> Endpoints:
+def _tools(door: Door, calls: ToolCalls, background: BackgroundCalls, own: OwnParts, enabled: EnabledTools) -> Endpoints:
     found: dict[str, Endpoint] = {}
     tools = all_tools()
     for route in catalogue.routes():
@@ -162,7 +164,10 @@ def _tools(door: Door, calls: ToolCalls, own: OwnParts, enabled: EnabledTools) -
         tool_id, _, step = route.template.text.removeprefix(_TOOLS).partition("/")
         path = f"/{method.containing_service.full_name}/{method.name}"
         name = f"{tool_id}-{step}" if step else tool_id
-        serve = partial(watched, all_own()[name], own) if name in all_own() else calls.serve
         # A step may do something else than its tool.
-        found[method.full_name] = door.known(path, enabled.only(tool_id, partial(serve, tools.get(name) or tools[tool_id])))
+        tool = tools.get(name) or tools[tool_id]
+        serve = partial(background.serve if tool.result is not None else calls.serve, tool)
+        if name in all_own():
+            serve = partial(watched, all_own()[name], own, tool)
+        found[method.full_name] = door.known(path, enabled.only(tool_id, own.features.only(tool, serve)))
     return found

@@ -57,6 +57,8 @@ class Kept:
     """The names of further results, where they do not have names of their own."""
     exact: bool = False
     """Whether the result has just the name, even if it is the source's."""
+    settings: str = ""
+    """The settings, as JSON, of a tool that tells more of its result later on."""
 
     def text(self) -> str:
         """As JSON."""
@@ -71,6 +73,8 @@ class Kept:
             said["others"] = list(self.others)
         if self.exact:
             said["exact"] = True
+        if self.settings:
+            said["settings"] = self.settings
         return json.dumps(said, ensure_ascii=False)
 
     @classmethod
@@ -89,6 +93,7 @@ class Kept:
                 bool(said.get("keepsName")),
                 tuple(str(name) for name in said.get("others", ())),
                 exact=bool(said.get("exact")),
+                settings=str(said.get("settings", "")),
             )
         except (ValueError, KeyError, TypeError):
             return None
@@ -137,6 +142,24 @@ class Runs:
             run, _ = await self._ended(request, account_id, asked)
         return run
 
+    async def begin(
+        self, account_id: int, file_ids: Sequence[int], operations: Sequence[operation_pb2.Operation], kept: Kept
+    ) -> run_service_pb2.Run:
+        """A task that goes on by itself. Raises what TasksService.CreateTask raises."""
+        asked = run_service_pb2.RunRequest(
+            input_file_ids=file_ids, operations=operations, surface=SURFACE, kept=kept.text(), name=uuid.uuid4().hex, shared=True
+        )
+        return await retry_unavailable(partial(self._created, account_id, asked), _PATIENCE_SECONDS)
+
+    async def abandon(self, account_id: int, task_id: int) -> None:
+        """Cancel a task that nobody will ask for."""
+        await self._abandon(account_id, task_id)
+
+    async def _created(self, account_id: int, asked: run_service_pb2.RunRequest) -> run_service_pb2.Run:
+        with translated():
+            reply = await self._tasks.Run(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_CALL_SECONDS)
+        return reply.run
+
     async def _ended(self, request: Request, account_id: int, asked: run_service_pb2.RunRequest) -> tuple[run_service_pb2.Run, int]:
         """A task, once it has ended, and how many calls its creation took."""
         calls = 0
@@ -144,9 +167,7 @@ class Runs:
         async def begin() -> run_service_pb2.Run:
             nonlocal calls
             calls += 1
-            with translated():
-                reply = await self._tasks.Run(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_CALL_SECONDS)
-            return reply.run
+            return await self._created(account_id, asked)
 
         run = await _unless_gone(request, retry_unavailable(begin, _PATIENCE_SECONDS))
         bind_to_context(task_id=run.task_id)

@@ -51,11 +51,12 @@ class Batches:
         tool = (await self._reader.tools()).get(tool_id)
         if tool is None:
             raise Refusal(404, f'Tool "{tool_id}" not found')
+        await self._reader.require(tool, identity)
         return await self.serve(of_tool(tool), request, identity)
 
     async def of_pipeline(self, request: Request, identity: Identity) -> Response:
         """A batch of the pipeline that the form holds."""
-        return await self.serve(of_pipeline(self._reader), request, identity)
+        return await self.serve(of_pipeline(self._reader, identity), request, identity)
 
     async def serve(self, kind: BatchKind, request: Request, identity: Identity) -> Response:
         """A batch."""

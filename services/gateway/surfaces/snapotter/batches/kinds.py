@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from darkroom.operations.v1 import operation_pb2
+from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.tool_calls import SETTINGS
 from services.gateway.surfaces.snapotter.forms import SentFile
 from services.gateway.surfaces.snapotter.names import Name
@@ -70,11 +71,11 @@ def of_tool(tool: Tool) -> BatchKind:
     return BatchKind(f"batch-{tool.id}", read)
 
 
-def of_pipeline(reader: PipelineReader) -> BatchKind:
+def of_pipeline(reader: PipelineReader, identity: Identity) -> BatchKind:
     """A batch of the pipeline that the form holds."""
 
     async def read(fields: Mapping[str, str]) -> WorkOf:
-        pipeline = await reader.read(fields.get(PIPELINE, ""), unknown)
+        pipeline = await reader.read(fields.get(PIPELINE, ""), identity, unknown)
 
         def work(file: SentFile) -> Work:
             name = pipeline.name_of(file)

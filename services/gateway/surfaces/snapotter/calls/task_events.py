@@ -1,51 +1,92 @@
-"""The events of jobs by the ids that replies name: those of tasks."""
+"""The events of jobs that are tasks, by the ids that replies name, and by the tasks' own numbers."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+from google.protobuf import json_format
 
 from darkroom.internal.tasks.v1 import run_service_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
-from services.gateway.surfaces.snapotter.calls.tool_calls import told
+from services.gateway.surfaces.snapotter.calls.tool_calls import download_path, kept_name, told
+from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.jobs.events import Event, complete, failed, processing
-from services.gateway.surfaces.snapotter.jobs.ids import Job, JobIds, JobKind
-from services.gateway.surfaces.snapotter.runs import ENDED, WAIT_SECONDS, Runs, failure
+from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
+from services.gateway.surfaces.snapotter.runs import ENDED, WAIT_SECONDS, Kept, Runs, failure
+from services.gateway.surfaces.snapotter.tools.catalogue import Tool, all_tools
+from services.gateway.surfaces.snapotter.tools.done import Done
 
 _AWAY_SECONDS = 2.0
 """Between attempts to reach a service that is away."""
 _UNFINISHED = 99
+_GONE = (ErrorReason.TASK_NOT_FOUND, ErrorReason.FILE_NOT_FOUND)
+_JSON = "application/json"
+_Read = TypeVar("_Read")
 _logger = get_logger()
 
 
 class TaskEvents:
     """Follows tasks."""
 
-    def __init__(self, ids: JobIds, runs: Runs) -> None:
-        self._ids, self._runs = ids, runs
+    def __init__(self, ids: JobIds, runs: Runs, contents: Contents) -> None:
+        self._ids, self._runs, self._contents = ids, runs, contents
 
     async def of(self, job_id: str) -> AsyncIterator[Event]:
         """The events of a job from now on, up to its final one; none if the id is not a task's."""
         job = self._ids.read(job_id)
         if job is None or job.kind is not JobKind.TASK:
             return
-        run = await self._run(job, None)
+        async for event in self.of_task(job.account_id, job.number):
+            yield event
+
+    async def of_task(self, account_id: int, task_id: int) -> AsyncIterator[Event]:
+        """The events of a task from now on, up to its final one; none if there is no such task."""
+        run = await self._run(account_id, task_id, None)
         while run is not None and run.state not in ENDED:
             yield processing(min(_UNFINISHED, round(100 * run.progress)), run.progress_message)
-            run = await self._run(job, run.last_sequence)
+            run = await self._run(account_id, task_id, run.last_sequence)
         if run is not None:
-            problem = failure(run)
-            size = sum(file.size_bytes for file in run.inputs)
-            yield failed(problem) if problem is not None else complete(told(job_id, size, run))
+            yield await self._final(account_id, run)
 
-    async def _run(self, job: Job, after: int | None) -> run_service_pb2.Run | None:
-        """The task, once it has an event after that number; None for one that does not exist. Waits for services that are away."""
-        while True:
-            try:
-                return await self._runs.open(job.account_id, job.number, 0 if after is None else WAIT_SECONDS, after)
-            except DarkroomError as error:
-                if error.reason is ErrorReason.TASK_NOT_FOUND:
-                    return None
-                _logger.warning("task_not_read", task_id=job.number, error=str(error))
-            await asyncio.sleep(_AWAY_SECONDS)
+    async def _final(self, account_id: int, run: run_service_pb2.Run) -> Event:
+        kept, problem = Kept.read(run.kept) or Kept("", []), failure(run)
+        tool = None if kept.steps else all_tools().get(kept.tool)
+        if tool is None or tool.result is None:
+            size = sum(file.size_bytes for file in run.inputs)
+            return failed(problem) if problem is not None else complete(told(self._ids.of(account_id, run.task_id), size, run))
+        if problem is not None:
+            return failed(f"{tool.failed}: {problem}")
+        done = await self._done(account_id, run, kept, tool)
+        return complete(told(done.job_id, run.inputs[0].size_bytes if run.inputs else 0, run) | dict(tool.result(done)))
+
+    async def _done(self, account_id: int, run: run_service_pb2.Run, kept: Kept, tool: Tool) -> Done:
+        job_id = self._ids.of(account_id, run.task_id)
+        found: Mapping[str, Any] = {}
+        document = next((file for file in run.outputs[1:] if file.media_type == _JSON), None)
+        if document is not None:
+            content = await _once_there(partial(self._contents.read, account_id, document), run.task_id)
+            found = json.loads(content) if content else {}
+        settings = json_format.Parse(kept.settings or "{}", tool.settings(), ignore_unknown_fields=True)
+        return Done(job_id, settings, run, kept_name(kept, run.outputs[0].media_type), found, partial(download_path, job_id))
+
+    async def _run(self, account_id: int, task_id: int, after: int | None) -> run_service_pb2.Run | None:
+        """The task, once it has an event after that number; None for one that does not exist."""
+        opening = partial(self._runs.open, account_id, task_id, 0 if after is None else WAIT_SECONDS, after)
+        return await _once_there(opening, task_id)
+
+
+async def _once_there(read: Callable[[], Awaitable[_Read]], task_id: int) -> _Read | None:
+    """What is read; None for what does not exist. Waits for services that are away."""
+    while True:
+        try:
+            return await read()
+        except DarkroomError as error:
+            if error.reason in _GONE:
+                return None
+            _logger.warning("task_not_read", task_id=task_id, error=str(error))
+        await asyncio.sleep(_AWAY_SECONDS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.message import Message
@@ -13,8 +13,10 @@ from darkroom.accounts.v1 import features_service_pb2 as pb
 from services.common.identity import Identity
 from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.bodies import storable
+from services.gateway.surfaces.snapotter.door import Known
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
+from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 
 NOT_INSTALLED = "FEATURE_NOT_INSTALLED"
 _METHODS = pb.DESCRIPTOR.services_by_name["FeaturesService"].methods_by_name
@@ -29,8 +31,10 @@ STATUSES = {
 class FeatureMissing(Refusal):
     """The bundle that a tool needs is not installed."""
 
-    def __init__(self, bundle: pb.Bundle) -> None:
-        super().__init__(501, "Feature not installed", code=NOT_INSTALLED)
+    def __init__(self, bundle: pb.Bundle, step: str = "") -> None:
+        """`step` is what a step of a pipeline is called."""
+        said = f'{step}: Feature "{bundle.name}" is not installed' if step else "Feature not installed"
+        super().__init__(501, said, code=NOT_INSTALLED)
         self._bundle = bundle
 
     def response(self) -> Response:
@@ -77,11 +81,24 @@ class Features:
         reply: pb.ListBundlesResponse = await self._ask("ListBundles", pb.ListBundlesRequest(), identity)
         return list(reply.bundles)
 
-    async def require(self, bundle_id: str, identity: Identity) -> None:
-        """Raise FeatureMissing unless a bundle is installed: for tools that need its models."""
-        bundle = next(one for one in await self.bundles(identity) if one.id == bundle_id)
-        if bundle.status != pb.BUNDLE_STATUS_INSTALLED:
-            raise FeatureMissing(bundle)
+    async def missing(self, tools: Collection[Tool], identity: Identity) -> Mapping[str, pb.Bundle]:
+        """Of these tools, those that lack models, by their ids, and the bundles to install. Raises UNAVAILABLE."""
+        needing = {tool.id for tool in tools if tool.bundle}
+        if not needing:
+            return {}
+        return {tool: bundle for bundle in await self.bundles(identity) for tool in bundle.unavailable_tools if tool in needing}
+
+    def only(self, tool: Tool, handle: Known) -> Known:
+        """The same handler; where the tool lacks models, it is not called, and no body is read."""
+        if not tool.bundle:
+            return handle
+
+        async def served(request: Request, identity: Identity) -> Response:
+            for bundle in (await self.missing([tool], identity)).values():
+                raise FeatureMissing(bundle)
+            return await handle(request, identity)
+
+        return served
 
     async def _ask(self, method: str, request: Message, identity: Identity | None) -> Any:
         return (await self._backend.call("accounts", _METHODS[method], request, identity)).message

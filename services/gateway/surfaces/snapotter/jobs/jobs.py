@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -19,7 +20,8 @@ import nats.js.errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from services.common.bus import PROGRESS_STREAM, Bus, progress_subject
+from services.common.bus import JOBS_STREAM, PROGRESS_STREAM, Bus, job_subject, progress_subject
+from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
 from services.common.process import end
 from services.gateway.surfaces.snapotter.jobs.events import Event, content, is_final
@@ -33,6 +35,15 @@ _MOST_NEWS = 64
 Failing = Callable[[BaseException], Event]
 """The final event of a job from what was raised."""
 _logger = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The task that a client has named, and when."""
+
+    account_id: int
+    task_id: int
+    order: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +102,31 @@ class Jobs:
             return None
         return Told(message.data or b"", _order(message.headers))
 
+    async def name(self, job_id: str, account_id: int, task_id: int) -> None:
+        """Keep for a day that a job is a task, which tells of itself. Raises UNAVAILABLE."""
+        data = json.dumps({"account_id": account_id, "task_id": task_id}).encode()
+        try:
+            await self._bus.jetstream.publish(
+                job_subject(_hashed(job_id)), data, timeout=_KEEPING_SECONDS, headers={_ORDER: str(time.time_ns())}
+            )
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            _logger.warning("job_not_named", error=str(error))
+            raise DarkroomError(ErrorReason.UNAVAILABLE, "The job cannot be kept. Try again later.") from error
+
+    async def named(self, job_id: str) -> Named | None:
+        """The task that a job is; None if no client has named it within a day."""
+        try:
+            message = await self._bus.jetstream.get_last_msg(JOBS_STREAM, job_subject(_hashed(job_id)))
+        except nats.js.errors.NotFoundError:
+            return None
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            _logger.warning("job_not_read", error=str(error))
+            return None
+        return _named(message.data or b"", message.headers)
+
     def news(self, job_id: str) -> News:
         """What is told of a job while the block runs."""
-        return News(self._bus, _subject(job_id))
+        return News(self._bus, _hashed(job_id))
 
 
 class Job:
@@ -119,28 +152,40 @@ class Job:
 class News:
     """Events as they are told, while its block runs."""
 
-    def __init__(self, bus: Bus, subject: str) -> None:
-        self._bus, self._subject = bus, subject
-        self._waiting: asyncio.Queue[Told] = asyncio.Queue(_MOST_NEWS)
-        self._subscription: Subscription | None = None
+    def __init__(self, bus: Bus, name: str) -> None:
+        self._bus, self._name = bus, name
+        self._waiting: asyncio.Queue[Told | Named] = asyncio.Queue(_MOST_NEWS)
+        self._subscriptions: list[Subscription] = []
 
     async def __aenter__(self) -> News:
-        self._subscription = await self._bus.client.subscribe(self._subject, cb=self._heard)
+        for subject, heard in ((progress_subject(self._name), self._told), (job_subject(self._name), self._was_named)):
+            self._subscriptions.append(await self._bus.client.subscribe(subject, cb=heard))
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None) -> None:
-        assert self._subscription is not None
-        with suppress(nats.errors.Error):
-            await self._subscription.unsubscribe()
+        for subscription in self._subscriptions:
+            with suppress(nats.errors.Error):
+                await subscription.unsubscribe()
 
-    async def next(self) -> Told:
-        """The next event. It may be one that was told before."""
+    async def next(self) -> Told | Named:
+        """The next event, which may be one that was told before, or the task that the job is."""
         return await self._waiting.get()
 
-    async def _heard(self, message: Msg) -> None:
+    async def _told(self, message: Msg) -> None:
+        self._put(Told(message.data, _order(message.headers)))
+
+    async def _was_named(self, message: Msg) -> None:
+        self._put(_named(message.data, message.headers))
+
+    def _put(self, news: Told | Named) -> None:
         if self._waiting.full():
             self._waiting.get_nowait()
-        self._waiting.put_nowait(Told(message.data, _order(message.headers)))
+        self._waiting.put_nowait(news)
+
+
+def _named(data: bytes, headers: dict[str, str] | None) -> Named:
+    said = json.loads(data)
+    return Named(int(said["account_id"]), int(said["task_id"]), _order(headers))
 
 
 def _order(headers: dict[str, str] | None) -> int:
@@ -149,4 +194,8 @@ def _order(headers: dict[str, str] | None) -> int:
 
 
 def _subject(job_id: str) -> str:
-    return progress_subject(hashlib.sha256(job_id.encode(errors="replace")).hexdigest())
+    return progress_subject(_hashed(job_id))
+
+
+def _hashed(job_id: str) -> str:
+    return hashlib.sha256(job_id.encode(errors="replace")).hexdigest()

@@ -1,5 +1,7 @@
 """Streams of jobs' events, as Server-Sent Events: of those that clients have named themselves, and of those that have a task's id.
 
+What a client has named is either told of by the replica that serves the client, or is a task, which any replica follows by itself.
+
 A stream may be opened before its job exists, and at any replica.
 """
 
@@ -17,7 +19,7 @@ from services.common.identity import Identity
 from services.common.process import end
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.jobs.events import Event, content, cut_off, is_final
-from services.gateway.surfaces.snapotter.jobs.jobs import BEAT_SECONDS, Jobs, News, Told
+from services.gateway.surfaces.snapotter.jobs.jobs import BEAT_SECONDS, Jobs, Named, News, Told
 from services.gateway.surfaces.snapotter.paths import raw_path
 
 _HEADERS = {"content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no"}
@@ -34,12 +36,19 @@ class EventSource(Protocol):
         """The events of a job from now on, up to its final one; none for a job that it does not know."""
 
 
+class TaskSource(Protocol):
+    """Knows tasks."""
+
+    def of_task(self, account_id: int, task_id: int) -> AsyncIterator[Event]:
+        """The events of a task from now on, up to its final one."""
+
+
 class Progress:
     """Follows jobs."""
 
-    def __init__(self, jobs: Jobs, sources: Sequence[EventSource], heartbeat_seconds: float, most: int) -> None:
+    def __init__(self, jobs: Jobs, tasks: TaskSource, sources: Sequence[EventSource], heartbeat_seconds: float, most: int) -> None:
         """Jobs that no source knows are those that clients have named. At most `most` streams are open at the same time."""
-        self._jobs, self._sources, self._heartbeat, self._most = jobs, sources, heartbeat_seconds, most
+        self._jobs, self._tasks, self._sources, self._heartbeat, self._most = jobs, tasks, sources, heartbeat_seconds, most
         self._open = 0
 
     async def watch(self, request: Request, identity: Identity | None) -> Response:
@@ -86,20 +95,25 @@ class Progress:
         async with self._jobs.news(job_id) as news:
             # Read once the news are open: what happens in between is in one of the two, or in both, but for what NATS has passed on and not
             # kept yet, which is told again or was a final event that its teller still waits for.
-            async for data in self._named(job_id, news, await self._jobs.kept(job_id)):
+            async for data in self._named(job_id, news, _newer(await self._jobs.kept(job_id), await self._jobs.named(job_id))):
                 yield data
 
-    async def _named(self, job_id: str, news: News, told: Told | None) -> AsyncIterator[bytes]:
-        if told is not None:
+    async def _named(self, job_id: str, news: News, told: Told | Named | None) -> AsyncIterator[bytes]:
+        if isinstance(told, Told):
             yield told.data
-        while told is None or not is_final(told.data):
+        while told is None or isinstance(told, Named) or not is_final(told.data):
+            if isinstance(told, Named):
+                async for event in self._tasks.of_task(told.account_id, told.task_id):
+                    yield content(job_id, event)
+                return
+            heard: Told | Named
             try:
                 async with asyncio.timeout(_SILENT_SECONDS):
                     heard = await news.next()
             except TimeoutError:
                 if not self._jobs.connected:
                     continue
-                kept = await self._jobs.kept(job_id)
+                kept = _newer(await self._jobs.kept(job_id), await self._jobs.named(job_id))
                 if kept is not None and (told is None or kept.order > told.order):
                     heard = kept
                 elif told is not None and told.order:
@@ -110,7 +124,12 @@ class Progress:
                     continue
             if told is None or not heard.order or heard.order > told.order:
                 told = heard
-                yield told.data
+                if isinstance(told, Told):
+                    yield told.data
+
+
+def _newer(told: Told | None, named: Named | None) -> Told | Named | None:
+    return named if named is not None and (told is None or named.order > told.order) else told
 
 
 async def _next(events: AsyncIterator[bytes]) -> bytes | None:

@@ -16,6 +16,7 @@ from darkroom.operations.v1 import operation_pb2
 from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.batches.archives import Archives
 from services.gateway.surfaces.snapotter.batches.batches import Batches
+from services.gateway.surfaces.snapotter.calls.background import BackgroundCalls
 from services.gateway.surfaces.snapotter.calls.tool_calls import CLIENT_JOB_ID, FAILED, ToolCalls, succeeded, why
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.forms import Accepts, Forms, Sent, Taken
@@ -35,6 +36,7 @@ class OwnParts:
 
     forms: Forms
     calls: ToolCalls
+    background: BackgroundCalls
     contents: Contents
     runs: Runs
     ids: JobIds

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from google.protobuf.message import Message
 
+from darkroom.accounts.v1 import features_service_pb2
 from darkroom.operations.v1 import convert_pb2, operation_pb2
 from services.gateway.surfaces.snapotter.bodies import storable
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.forms import SentFile
+from services.gateway.surfaces.snapotter.installation.features import FeatureMissing
 from services.gateway.surfaces.snapotter.tool_settings import INVALID, checked, path_and_message, read_json
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool, all_tools
 
@@ -160,8 +163,8 @@ class Pipeline:
         return PipelinePlan(operations, name, may_become_png, planned)
 
 
-def read_pipeline(text: str, tools: Mapping[str, Tool], most_steps: int = 0, unknown: Unknown = unavailable) -> Pipeline:
-    """The pipeline in a form's text, of some tools. Raises `Refusal`. `most_steps` 0: no limit but `MOST_STEPS`."""
+def sent_steps(text: str, most_steps: int = 0) -> Sequence[GivenStep]:
+    """The steps of the pipeline in a form's text. Raises `Refusal`. `most_steps` 0: no limit but `MOST_STEPS`."""
     if not text.strip():
         raise Refusal(400, MISSING)
     try:
@@ -171,7 +174,17 @@ def read_pipeline(text: str, tools: Mapping[str, Tool], most_steps: int = 0, unk
     steps, faults = given_steps(value.get("steps") if isinstance(value, dict) else value, most_steps)
     if faults:
         raise Refusal(400, INVALID_PIPELINE, details=faults)
-    return Pipeline([_checked(number, step, tools, unknown) for number, step in enumerate(steps, start=1)])
+    return steps
+
+
+def checked_pipeline(
+    steps: Sequence[GivenStep],
+    tools: Mapping[str, Tool],
+    unknown: Unknown = unavailable,
+    missing: Mapping[str, features_service_pb2.Bundle] = MappingProxyType({}),
+) -> Pipeline:
+    """The pipeline of these steps, of some tools, the `missing` ones lacking a bundle. Raises `Refusal`."""
+    return Pipeline([_checked(number, step, tools, unknown, missing) for number, step in enumerate(steps, start=1)])
 
 
 def given_steps(value: object, most_steps: int = 0) -> tuple[Sequence[GivenStep], Sequence[Mapping[str, object]]]:
@@ -200,12 +213,15 @@ def given_steps(value: object, most_steps: int = 0) -> tuple[Sequence[GivenStep]
     return steps, faults
 
 
-def _checked(number: int, step: GivenStep, tools: Mapping[str, Tool], unknown: Unknown) -> Step:
+def _checked(
+    number: int, step: GivenStep, tools: Mapping[str, Tool], unknown: Unknown, missing: Mapping[str, features_service_pb2.Bundle]
+) -> Step:
     reads_content = step.tool_id == "resize" and step.settings.get("contentAware") is True
     tool = tools.get(_CONTENT_AWARE if reads_content else step.tool_id)
     if tool is None:
         raise Refusal(400, unknown(number, step.tool_id))
-    # A tool whose bundle is missing is refused here, with 501.
+    if tool.id in missing:
+        raise FeatureMissing(missing[tool.id], f"Step {number} ({step.tool_id})")
     settings, faults = checked(step.settings, tool.settings)
     if faults:
         details = [_fault(*path_and_message(fault)) for fault in faults]

@@ -4,22 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.installation.enabled_tools import EnabledTools
-from services.gateway.surfaces.snapotter.pipelines.plans import Pipeline, Unknown, pipeline_tools, read_pipeline, unavailable
+from services.gateway.surfaces.snapotter.installation.features import FeatureMissing, Features
+from services.gateway.surfaces.snapotter.pipelines.plans import (
+    Pipeline,
+    Unknown,
+    checked_pipeline,
+    pipeline_tools,
+    sent_steps,
+    unavailable,
+)
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 
 
 class PipelineReader:
     """Reads them. With `most_steps`, they have at most so many steps."""
 
-    def __init__(self, enabled: EnabledTools, most_steps: int) -> None:
-        self._enabled, self.most_steps = enabled, most_steps
+    def __init__(self, enabled: EnabledTools, features: Features, most_steps: int) -> None:
+        self._enabled, self._features, self.most_steps = enabled, features, most_steps
 
     async def tools(self) -> Mapping[str, Tool]:
         """The tools that a step may be, and that take batches, by their ids. Raises UNAVAILABLE."""
         disabled = await self._enabled.disabled()
         return {tool_id: tool for tool_id, tool in pipeline_tools().items() if tool_id not in disabled}
 
-    async def read(self, text: str, unknown: Unknown = unavailable) -> Pipeline:
+    async def read(self, text: str, identity: Identity, unknown: Unknown = unavailable) -> Pipeline:
         """The pipeline in a form's text. Raises `Refusal` and UNAVAILABLE."""
-        return read_pipeline(text, await self.tools(), self.most_steps, unknown)
+        steps, tools = sent_steps(text, self.most_steps), await self.tools()
+        used = [tools[step.tool_id] for step in steps if step.tool_id in tools]
+        return checked_pipeline(steps, tools, unknown, await self._features.missing(used, identity))
+
+    async def require(self, tool: Tool, identity: Identity) -> None:
+        """Raise `FeatureMissing` for a tool that lacks models, and UNAVAILABLE."""
+        for bundle in (await self._features.missing([tool], identity)).values():
+            raise FeatureMissing(bundle)

@@ -40,16 +40,17 @@ class PipelineRuns:
         sent = await self._forms.read(request, account_id, "last")
         client_id = sent.fields.get(CLIENT_JOB_ID, "")
         async with self._jobs.begun(client_id, processing(), lambda raised: failed(why(raised))) as job:
-            file, run = await self._run(request, account_id, sent)
+            file, run = await self._run(request, identity, sent)
             body = told(self._ids.of(account_id, run.task_id), file.size, run)
             await job.tell(complete(body))
         return answer(body)
 
-    async def _run(self, request: Request, account_id: int, sent: Sent) -> tuple[SentFile, run_service_pb2.Run]:
+    async def _run(self, request: Request, identity: Identity, sent: Sent) -> tuple[SentFile, run_service_pb2.Run]:
         """The task for the picture and the pipeline of a form, once it has succeeded. Raises `Refusal`."""
+        account_id = identity.account_id
         try:
             file = checked_file(sent)
-            pipeline = await self._reader.read(sent.fields.get(PIPELINE, ""))
+            pipeline = await self._reader.read(sent.fields.get(PIPELINE, ""), identity)
             name = pipeline.name_of(file)
             plan = pipeline.plan(name)
             kept = of_plan(plan, name)

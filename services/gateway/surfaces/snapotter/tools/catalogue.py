@@ -13,9 +13,12 @@ from google.protobuf.message import Message
 
 from services.gateway.surfaces.snapotter import tools
 from services.gateway.surfaces.snapotter.forms import SentFile
+from services.gateway.surfaces.snapotter.tools.done import Done
 from services.gateway.surfaces.snapotter.tools.plan import Plan
 
-_OTHERS = ("catalogue", "kept", "plan")
+FAILED = "Processing failed"
+"""What a tool says that has no words of its own."""
+_OTHERS = ("catalogue", "done", "kept", "plan")
 """Modules that are no tools."""
 
 
@@ -29,6 +32,14 @@ class Tool:
     """From its settings and the name of the file."""
     keeps_format: bool = False
     """Whether it works on the file as it was sent, whatever its format."""
+    bundle: str = ""
+    """The id of the bundle whose models it may need."""
+    failed: str = FAILED
+    """What is said where it cannot do its work."""
+    alone: Callable[[Any, str], Plan] | None = None
+    """What it does, as `plan`, where it is called by itself and not in a batch or a pipeline; None: the same."""
+    result: Callable[[Done], Mapping[str, object]] | None = None
+    """What its result tells besides where it is; of tools whose callers do not wait for it, but are told of it as the job's last event."""
 
     def name_of(self, file: SentFile) -> str:
         """What it knows a file by."""
@@ -44,5 +55,14 @@ def all_tools() -> Mapping[str, Tool]:
             continue
         module = importlib.import_module(f"{tools.__name__}.{each.name}")
         tool_id = each.name.replace("_", "-")
-        found[tool_id] = Tool(tool_id, module.SETTINGS, module.plan, getattr(module, "KEEPS_FORMAT", False))
+        found[tool_id] = Tool(
+            tool_id,
+            module.SETTINGS,
+            module.plan,
+            getattr(module, "KEEPS_FORMAT", False),
+            getattr(module, "BUNDLE", ""),
+            getattr(module, "FAILED", FAILED),
+            getattr(module, "alone", None),
+            getattr(module, "result", None),
+        )
     return found

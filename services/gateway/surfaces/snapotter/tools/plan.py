@@ -17,5 +17,7 @@ class Plan:
     """None: `<stem>_<tool id>` with the extension of the result's format."""
     may_become_png: bool = False
     """Whether the result is a PNG, and is called so, where the picture's own format has no alpha for it."""
+    others: Sequence[str] = ()
+    """The names of further results, where they have no names of their own."""
     chooses_writing: bool = False
     """Whether the caller chooses how small or how good the file is. In a pipeline, later steps without a choice of their own follow it."""

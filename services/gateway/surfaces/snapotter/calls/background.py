@@ -1,0 +1,89 @@
+"""Tools whose callers do not wait: a task is begun, and its id is the reply. Whoever watches the job is told the result."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from starlette.requests import Request
+from starlette.responses import Response
+
+from darkroom.operations.v1 import operation_pb2
+from services.common.backoff import retry_unavailable
+from services.common.errors import DarkroomError
+from services.common.identity import Identity
+from services.gateway.surfaces.snapotter.calls.tool_calls import CLIENT_JOB_ID, SETTINGS, checked_file, in_words
+from services.gateway.surfaces.snapotter.errors import Refusal, answer
+from services.gateway.surfaces.snapotter.forms import Forms, Sent
+from services.gateway.surfaces.snapotter.jobs.ids import JobIds
+from services.gateway.surfaces.snapotter.jobs.jobs import Jobs
+from services.gateway.surfaces.snapotter.runs import Kept, Runs
+from services.gateway.surfaces.snapotter.tool_settings import read_settings
+from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.gateway.surfaces.snapotter.tools.plan import Plan
+
+_PATIENCE_SECONDS = 20.0
+"""For a bus that restarts."""
+
+
+class BackgroundCalls:
+    """Serves the tools that have `result`."""
+
+    def __init__(self, forms: Forms, runs: Runs, ids: JobIds, jobs: Jobs) -> None:
+        self._forms, self._runs, self._ids, self._jobs = forms, runs, ids, jobs
+
+    async def serve(self, tool: Tool, request: Request, identity: Identity) -> Response:
+        """One call with one picture. Of several, the last one counts."""
+        account_id = identity.account_id
+        sent = await self._forms.read(request, account_id, "last")
+        try:
+            name = checked_file(sent).working_name
+            settings = read_settings(sent.fields.get(SETTINGS, ""), tool.settings)
+            plan = (tool.alone or tool.plan)(settings, name)
+            kept = kept_with(tool, [name], plan, settings)
+            return await self.begin(tool, account_id, sent, [sent.files[0].file_id], plan.operations, kept)
+        except (DarkroomError, Refusal):
+            await self._forms.discard(account_id, sent)
+            raise
+
+    async def begin(
+        self,
+        tool: Tool,
+        account_id: int,
+        sent: Sent,
+        file_ids: Sequence[int],
+        operations: Sequence[operation_pb2.Operation],
+        kept: Kept,
+        names: Mapping[int, str] = MappingProxyType({}),
+    ) -> Response:
+        """Begin a task; the reply is its id, or the one that the form gives it. Raises as `ToolCalls.started`, and UNAVAILABLE."""
+        try:
+            run = await self._runs.begin(account_id, file_ids, operations, kept)
+        except DarkroomError as error:
+            raise in_words(error, tool.failed, "", names) from error
+        job_id = _uuid(sent.fields.get(CLIENT_JOB_ID, ""))
+        if job_id:
+            try:
+                await retry_unavailable(partial(self._jobs.name, job_id, account_id, run.task_id), _PATIENCE_SECONDS)
+            except BaseException:
+                await self._runs.abandon(account_id, run.task_id)
+                raise
+        return answer({"jobId": job_id or self._ids.of(account_id, run.task_id), "async": True}, 202)
+
+
+def kept_with(tool: Tool, inputs: Sequence[str], plan: Plan, settings: Message) -> Kept:
+    """What is kept with a task whose result is told later on."""
+    said = json_format.MessageToJson(settings, indent=None, ensure_ascii=False)
+    return Kept(tool.id, inputs, plan.name, others=plan.others, settings=said)
+
+
+def _uuid(text: str) -> str:
+    """A name that a client has given a job; empty for what is no UUID, which does not count."""
+    try:
+        return text if str(uuid.UUID(text)) == text.lower() else ""
+    except ValueError:
+        return ""
