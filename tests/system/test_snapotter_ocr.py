@@ -17,7 +17,7 @@ from tests.system.pictures import encoded
 from tests.system.snapotter import SnapOtter
 from tests.system.snapotter_progress import events_of
 
-_LEVELS = (40, 100, 170)
+_LEVELS = (0, 150, 150)
 
 
 def bars(width: int = 400, height: int = 300) -> Image.Image:
@@ -45,9 +45,9 @@ async def test_the_text_is_in_the_reply_in_reading_order(person: SnapOtter) -> N
     assert (body["filename"], body["engine"]) == ("my scan.png", "paddleocr-v6")
     lines = body["text"].split("\n")
     assert len(lines) == 3
-    letters = [max(line) for line in lines]
-    assert letters == sorted(letters, reverse=True)
-    assert len({*letters}) == 3
+    # What follows a line, up to the length of the longest one, reads as `m`.
+    darkest = [max(line.rstrip("m")) for line in lines]
+    assert darkest[0] > max(darkest[1:])
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,11 @@ async def test_the_operation_tells_where_lines_are(native: AsyncClient, tmp_path
     assert path.name == "scan-text.json"
     found = json.loads(path.read_text())
     assert [line["text"] for line in found["lines"]] == found["text"].split("\n")
-    first = found["lines"][0]
+    first, second, third = found["lines"]
+    assert first["corners"]["topLeft"]["y"] < second["corners"]["topLeft"]["y"] < third["corners"]["topLeft"]["y"]
     assert 0.5 <= first["confidence"] <= 1
     corners = [first["corners"][name] for name in ("topLeft", "topRight", "bottomRight", "bottomLeft")]
-    for corner, (x, y) in zip(corners, ((50, 40), (350, 40), (350, 52), (50, 52)), strict=True):
-        assert abs(corner["x"] - x) <= 16
-        assert abs(corner["y"] - y) <= 16
+    left, top, right, bottom = corners[0]["x"], corners[0]["y"], corners[2]["x"], corners[2]["y"]
+    assert corners == [{"x": x, "y": y} for x, y in ((left, top), (right, top), (right, bottom), (left, bottom))]
+    assert (left < 50 < 350 < right, top < 40 < 52 < bottom) == (True, True)
+    assert (abs(left + right - 400) <= 4, abs(top + bottom - 92) <= 4) == (True, True)
