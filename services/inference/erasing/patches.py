@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from services.inference.erasing.completion import complete
+from services.inference.erasing.smooth import membrane
+from services.inference.watermark import inpainting
 from services.inference.watermark.box import Box
 
 Pixels8 = npt.NDArray[np.uint8]
@@ -67,13 +69,15 @@ def _thick(mask: Mask) -> Mask:
 
 def _filled(pixels: Pixels8, hole: Mask, unknown: Mask, mask: Mask, check: Callable[[], None]) -> Pixels8:
     """A window with its hole filled from what was never masked. What else is unknown is shown as a smooth continuation."""
-    shown = _smooth(pixels, unknown) if (unknown & ~hole).any() else pixels
+    shown = membrane(pixels, unknown) if (unknown & ~hole).any() else pixels
     if not hole.any():
         return shown
+    if not inpainting.is_detailed(pixels, unknown):
+        return inpainting.with_grain(membrane(pixels, unknown), pixels, unknown)
     scale = math.sqrt(_LARGEST / mask.size)
     if scale >= 1:
         found = complete(shown, hole, ~mask, check)
-        return _smooth(pixels, unknown) if found is None else found
+        return membrane(pixels, unknown) if found is None else found
     size = round(mask.shape[1] * scale), round(mask.shape[0] * scale)
     known = cv2.resize((~hole).astype(np.float32), size, interpolation=cv2.INTER_AREA)
     mean = cv2.resize(shown * (~hole[..., np.newaxis]).astype(np.float32), size, interpolation=cv2.INTER_AREA)
@@ -81,7 +85,7 @@ def _filled(pixels: Pixels8, hole: Mask, unknown: Mask, mask: Mask, check: Calla
     usable = cv2.resize((~mask).astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
     found = complete(small, known < 0.5, np.asarray(usable, np.bool_), check)
     if found is None:
-        return _smooth(pixels, unknown)
+        return membrane(pixels, unknown)
     large = np.asarray(cv2.resize(found, (mask.shape[1], mask.shape[0]), interpolation=cv2.INTER_CUBIC), np.uint8)
     result = shown.copy()
     result[hole] = large[hole]
@@ -123,8 +127,3 @@ def _continued(pixels: Pixels8, unknown: Mask) -> Pixels8:
     filled = np.zeros_like(seen)
     cv2.xphoto.inpaint(np.ascontiguousarray(seen, np.uint8), known, filled, cv2.xphoto.INPAINT_FSR_FAST)
     return np.asarray(filled[_MIRRORED:-_MIRRORED, _MIRRORED:-_MIRRORED], np.uint8)
-
-
-def _smooth(pixels: Pixels8, mask: Mask) -> Pixels8:
-    """The picture with the mask filled from its border (Telea 2004)."""
-    return np.asarray(cv2.inpaint(pixels, mask.astype(np.uint8), 3, cv2.INPAINT_TELEA), np.uint8)

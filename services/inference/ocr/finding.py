@@ -20,7 +20,7 @@ from services.inference.ocr import detection
 from services.inference.ocr.detection import Line, Pixels8
 from services.inference.ocr.recognition import MOST_LINES, SIDE, Recogniser
 
-_ALL = 1.2  # of the smaller side: a line as high as the picture
+_ALL = 2.0  # of the smaller side: a line may fill the picture
 _LEAST = 8  # pixels: nothing smaller can be read
 _FAST_SIDE = 960
 _OVERLAP = 192  # pixels of neighbouring parts
