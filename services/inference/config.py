@@ -105,13 +105,15 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
         "cpu", description="What the models of an installed bundle are made for: as `--platform` of `python -m models install`."
     )
     model_cutout: str = Field("", description="Model for remove_background. If empty, `birefnet` if it runs on a GPU, otherwise `isnet`.")
-    model_text: str = Field("ppocr_det", description="Model that detects text for remove_watermark.")
+    model_text: str = Field("ppocr_det", description="Model that detects text for remove_watermark and read_text.")
     model_inpaint: str = Field(
         "",
-        description="Model with which remove_watermark fills marks over detail. If empty, `lama` if installed, otherwise `migan` if "
+        description="Model with which erase, and remove_watermark over detail, fill. If empty, `lama` if installed, otherwise `migan` if "
         "installed, otherwise none.",
     )
-    model_reading: str = Field("ppocr_rec", description="Model that recognises the text of scanned pages for redraw_pdf.")
+    model_reading: str = Field(
+        "ppocr_rec", description="Model that recognises text for read_text, and that of scanned pages for redraw_pdf."
+    )
     model_upscale_2: str = Field("realesr_animevideov3_x2", description="Model for upscale by 2.")
     model_upscale_3: str = Field("realesr_animevideov3_x3", description="Model for upscale by 3.")
     model_upscale_4: str = Field("realesr_animevideov3_x4", description="Model for upscale by 4.")
