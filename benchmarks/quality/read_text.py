@@ -1,0 +1,111 @@
+"""Text in pictures: characters read wrong, beside RapidOCR with the same networks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import subprocess
+import tempfile
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+
+from benchmarks import onnx_models
+from benchmarks.quality._text_scenes import ABOUT, TEXTS, Scene, scenes
+from benchmarks.quality._upscale_inputs import ROOT, Pixels8
+from benchmarks.quality.ocr import distance
+from benchmarks.table import Section
+from services.inference.ocr.contrast import stretched
+from services.inference.ocr.finding import Finding, found_lines
+from services.inference.ocr.recognition import Recogniser
+from services.inference.ocr.telling import told
+
+_THREADS = 2
+_RIVAL = """
+import json, sys, logging
+from pathlib import Path
+logging.disable(logging.CRITICAL)
+from rapidocr import RapidOCR
+engine = RapidOCR()
+said = {}
+for file in sorted(Path(sys.argv[1]).glob("*.png")):
+    found = engine(str(file))
+    said[file.stem] = " ".join(found.txts or ())
+json.dump(said, open(sys.argv[2], "w"))
+"""
+
+
+def measure() -> Sequence[Section]:
+    """One table: circumstances and languages, by part."""
+    section = Section(
+        "Text in pictures",
+        f"Three lines of text in each of {len(TEXTS)} languages ({', '.join(TEXTS)}), drawn by Pillow, 20 to 44 pixels high, a little out "
+        "of focus, with noise, as JPEG: in DejaVu Sans and Roboto, over photographs of *seen* ones, or in Caladea, upright and bold "
+        "italic, over other photographs (*held out*); Chinese and Japanese in Noto Sans. *Character error*: the fewest characters to "
+        "insert, delete or change, of the text in the order of reading, without spaces in Chinese and Japanese, and with wide signs as "
+        "narrow ones. RapidOCR runs the same networks (PP-OCRv6, small) with its own detection of lines and its own order.",
+        ("pictures", "about", "number", "fast", "balanced", "best", "RapidOCR"),
+    )
+    every = list(scenes())
+    rival = _of_rival(every)
+    own = {finding: asyncio.run(_read(every, finding)) for finding in Finding}
+    columns = [*own.values(), rival]
+    scores = [[_error(said, scene) for scene, said in zip(every, column, strict=True)] for column in columns]
+    for part in ("tuned", "held out"):
+        name = "seen" if part == "tuned" else part
+        for about in ABOUT:
+            section.rows.append(_row(name, about, [n for n, each in enumerate(every) if (each.part, each.about) == (part, about)], scores))
+        for language in TEXTS:
+            chosen = [n for n, each in enumerate(every) if (each.part, each.language) == (part, language)]
+            section.rows.append(_row(name, language, chosen, scores))
+        section.rows.append(_row(f"**{name}**", "all", [n for n, each in enumerate(every) if each.part == part], scores))
+    worst = sorted(range(len(every)), key=lambda n: -scores[1][n])[:5]
+    cases = "; ".join(f"{every[n].language}, {every[n].about} ({every[n].part}): {scores[1][n]:.0%}" for n in worst)
+    section.remarks = f"The worst of `balanced`: {cases}."
+    return [section]
+
+
+async def _read(every: Sequence[Scene], finding: Finding) -> list[str]:
+    recogniser = Recogniser(_Network("ppocr_det"), _Network("ppocr_rec"), lambda: None)
+    said = []
+    for scene in every:
+        pixels = stretched(scene.pixels)
+        found = await recogniser.legible(pixels, await found_lines(recogniser, pixels, finding))
+        said.append(str(told(found, "auto")["text"]))
+    return said
+
+
+class _Network:
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    async def __call__(self, pictures: Pixels8) -> Pixels8:
+        return await asyncio.to_thread(onnx_models.run, self._name, pictures, _THREADS)
+
+
+def _of_rival(every: Sequence[Scene]) -> list[str]:
+    with tempfile.TemporaryDirectory(prefix="darkroom-quality-") as name:
+        folder = Path(name)
+        for number, scene in enumerate(every):
+            cv2.imwrite(str(folder / f"{number:04}.png"), scene.pixels[..., ::-1])
+        python = ROOT / ".venv-bench" / "bin" / "python"
+        subprocess.run([python, "-c", _RIVAL, folder, folder / "said.json"], check=True, capture_output=True, timeout=1800)
+        said = json.loads((folder / "said.json").read_text())
+    return [said[f"{number:04}"] for number in range(len(every))]
+
+
+def _error(said: str, scene: Scene) -> float:
+    one, other = (_plain(text, scene.language) for text in (said, scene.truth))
+    return min(1.0, distance(one, other) / len(other))
+
+
+def _plain(text: str, language: str) -> str:
+    words = unicodedata.normalize("NFKC", text).split()
+    return ("" if language in ("zh", "ja") else " ").join(words)
+
+
+def _row(part: str, about: str, chosen: Sequence[int], scores: Sequence[Sequence[float]]) -> Sequence[str]:
+    return part, about, str(len(chosen)), *(f"{statistics.fmean(column[n] for n in chosen):.1%}" for column in scores)
