@@ -13,6 +13,9 @@ import pytest
 
 from darkroom import AsyncClient, DarkroomFailure
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
+from models.bundles import load_bundles
+from services.gateway.surfaces.snapotter.pipelines.plans import PIPELINE_TOOLS
+from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
 from tests.harness.parts import ensure_up
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded
@@ -169,6 +172,41 @@ async def _resized(caller: SnapOtter, times: int) -> None:
     for _ in range(times):
         reply = await caller.tool("resize", encoded(disc(), "PNG"), {"width": 32})
         assert reply.status_code == 200, reply.text
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("bundle", sorted({tool.bundle for tool in all_tools().values() if tool.bundle} & INSTALLED))
+async def test_without_its_models_a_tool_answers_501_before_anything_else(admin: SnapOtter, own_models: Path, bundle: str) -> None:
+    refusing = {tool.id for tool in all_tools().values() if tool.bundle == bundle} - load_bundles()[bundle].needs.keys()
+    assert refusing
+    assert (await admin.post(f"{ADMIN}/{bundle}/uninstall")).status_code == 200
+    name, size, _ = NAMES[bundle]
+    body = {
+        "error": "Feature not installed",
+        "code": "FEATURE_NOT_INSTALLED",
+        "feature": bundle,
+        "featureName": name,
+        "estimatedSize": size,
+    }
+    for tool in refusing:
+        for path in (tool, f"{tool}/batch") if tool in PIPELINE_TOOLS else (tool,):
+            # Not even a form.
+            reply = await admin.post(f"/api/v1/tools/{path}", {"no": "form"})
+            assert (reply.status_code, reply.json()) == (501, body), path
+        if tool in PIPELINE_TOOLS:
+            steps = {"steps": [{"toolId": "rotate", "settings": {"angle": 90}}, {"toolId": tool, "settings": {}}]}
+            part = ("file", encoded(disc(), "PNG"), "a.png")
+            for path in ("execute", "batch"):
+                reply = await admin.form(f"/api/v1/pipeline/{path}", part, ("pipeline", json.dumps(steps)))
+                said = f'Step 2 ({tool}): Feature "{name}" is not installed'
+                assert (reply.status_code, reply.json()) == (501, {**body, "error": said}), path
+    for tool in load_bundles()[bundle].needs.keys() & all_tools().keys():
+        assert (await admin.post(f"/api/v1/tools/{tool}", {"no": "form"})).status_code != 501, tool
+    assert (await admin.of("nobody").post(f"/api/v1/tools/{tool}", {})).status_code == 401
+    assert (await admin.post(f"{ADMIN}/{bundle}/install")).status_code == 202
+    assert (await ended(admin, bundle))["status"] == "installed"
+    for tool in refusing:
+        assert (await admin.post(f"/api/v1/tools/{tool}", {"no": "form"})).status_code == 400, tool
 
 
 @pytest.mark.alone
