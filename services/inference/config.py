@@ -111,7 +111,9 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
         description="Model with which erase, and remove_watermark over detail, fill. If empty, `lama` if installed, otherwise `migan` if "
         "installed, otherwise none.",
     )
-    model_reading: str = Field("ppocr_rec", description="Model that recognises text for read_text, and that of scanned pages for redraw_pdf.")
+    model_reading: str = Field(
+        "ppocr_rec", description="Model that recognises text for read_text, and that of scanned pages for redraw_pdf."
+    )
     model_upscale_2: str = Field("realesr_animevideov3_x2", description="Model for upscale by 2.")
     model_upscale_3: str = Field("realesr_animevideov3_x3", description="Model for upscale by 3.")
     model_upscale_4: str = Field("realesr_animevideov3_x4", description="Model for upscale by 4.")
