@@ -63,7 +63,7 @@ def measure() -> Sequence[Section]:
     """One table: shapes of holes, by part."""
     section = Section(
         "Filled holes",
-        f"Photographs and textures of scikit-image and scikit-learn, at most {_WIDTH} × {_HEIGHT} pixels ({len(_TUNED)} seen during tuning, "
+        f"Photographs and textures of scikit-image and scikit-learn, at most {_WIDTH} × {_HEIGHT} pixels ({len(_TUNED)} seen in tuning, "
         f"{len(_HELD_OUT)} held out), each with scratches 3 pixels wide, two blobs, a box, and an ellipse of a ninth of the picture. "
         "*dB*: peak signal-to-noise ratio within the hole, more is better; it rewards blur where nobody can know what was there. *detail*: "
         "contrast of edges within the hole, in per cent of what was there; far below 100 % is a blur. No network is installed here; "
@@ -103,7 +103,7 @@ def _cases() -> Iterator[_Case]:
         for number, name in enumerate(names):
             truth = _photograph(name)
             for shape in _SHAPES:
-                yield _Case(part, Path(name).stem, shape, truth, _mask(shape, *truth.shape[:2], np.random.default_rng(number)))
+                yield _Case(part, Path(name).stem, shape, truth, _mask(shape, truth.shape[0], truth.shape[1], np.random.default_rng(number)))
 
 
 def _photograph(name: str) -> Pixels8:

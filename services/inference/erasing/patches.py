@@ -27,6 +27,7 @@ _AROUND = 64, 640  # pixels of surroundings, at least and at most; between them,
 _THIN, _BESIDE = 8, 48  # pixels: width up to which shapes are continued by frequencies, and their surroundings
 _MIRRORED = 16  # pixels
 _OVERLAP = 16  # pixels of the next piece that are filled with one, so that they agree
+_KNOWN = 0.5  # of a pixel of a smaller copy
 _LARGEST = 4_000_000  # pixels of a window that is worked on as it is
 
 
@@ -69,26 +70,32 @@ def _thick(mask: Mask) -> Mask:
 
 def _filled(pixels: Pixels8, hole: Mask, unknown: Mask, mask: Mask, check: Callable[[], None]) -> Pixels8:
     """A window with its hole filled from what was never masked. What else is unknown is shown as a smooth continuation."""
-    shown = membrane(pixels, unknown) if (unknown & ~hole).any() else pixels
+    if mask.size > _LARGEST:
+        return _filled_small(pixels, hole, unknown, mask, check)
     if not hole.any():
-        return shown
+        return pixels
     if not inpainting.is_detailed(pixels, unknown):
         return inpainting.with_grain(membrane(pixels, unknown), pixels, unknown)
+    shown = membrane(pixels, unknown) if (unknown & ~hole).any() else pixels
+    found = complete(shown, hole, ~mask, check)
+    return membrane(pixels, unknown) if found is None else found
+
+
+def _filled_small(pixels: Pixels8, hole: Mask, unknown: Mask, mask: Mask, check: Callable[[], None]) -> Pixels8:
+    """The same on a smaller copy, from which only the hole is taken."""
+    height, width = mask.shape
     scale = math.sqrt(_LARGEST / mask.size)
-    if scale >= 1:
-        found = complete(shown, hole, ~mask, check)
-        return membrane(pixels, unknown) if found is None else found
-    size = round(mask.shape[1] * scale), round(mask.shape[0] * scale)
-    known = cv2.resize((~hole).astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    mean = cv2.resize(shown * (~hole[..., np.newaxis]).astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    small = np.rint(mean / np.maximum(known, 1e-3)[..., np.newaxis]).clip(0, 255).astype(np.uint8)
-    usable = cv2.resize((~mask).astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
-    found = complete(small, known < 0.5, np.asarray(usable, np.bool_), check)
-    if found is None:
-        return membrane(pixels, unknown)
-    large = np.asarray(cv2.resize(found, (mask.shape[1], mask.shape[0]), interpolation=cv2.INTER_CUBIC), np.uint8)
-    result = shown.copy()
-    result[hole] = large[hole]
+    size = min(width, max(1, int(width * scale))), min(height, max(1, int(height * scale)))
+    seen = pixels.copy()
+    seen[unknown] = 0
+    share = np.asarray(cv2.resize((~unknown).astype(np.float32), size, interpolation=cv2.INTER_AREA), np.float32)
+    dark = cv2.resize(seen, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = np.rint(dark / np.maximum(share, 1e-2)[..., np.newaxis]).clip(0, 255).astype(np.uint8)
+    within, masked = (cv2.resize(each.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0 for each in (hole, mask))
+    lost = share < _KNOWN
+    found = _filled(small, np.asarray(within & lost), np.asarray(lost), np.asarray(masked | lost), check)
+    result = seen
+    result[hole] = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)[hole]
     return result
 
 
