@@ -70,6 +70,7 @@ def test_arity_follows_from_the_options() -> None:
         "trim_edges": Arity.EACH,
         "enhance_picture": Arity.EACH,
         "carve_seams": Arity.EACH,
+        "remove_noise": Arity.EACH,
     }
 
 
