@@ -54,8 +54,8 @@ def text_map(answer: Pixels8, height: int, width: int, longest: int = DETECTION_
     return resize(inner, width, height)
 
 
-def lines(text: Pixels8, least_aspect: float = 1.0) -> Iterator[Line]:
-    """The lines in a `text_map` that are at least `least_aspect` times as long as high."""
+def lines(text: Pixels8, least_aspect: float = 1.0, largest: float = _LARGEST) -> Iterator[Line]:
+    """The lines in a `text_map` that are at least `least_aspect` times as long as high, and not higher than that share of the picture."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats((text > _THRESHOLD).astype(np.uint8))
     for label in range(1, count):
         left, top, width, height, area = (int(value) for value in stats[label])
@@ -74,5 +74,5 @@ def lines(text: Pixels8, least_aspect: float = 1.0) -> Iterator[Line]:
         if area < _LEAST_FILL * across * down or across < least_aspect * down:
             continue
         line = Line(x, y, across + grown, down + grown, (angle + 90) % 180 - 90)
-        if _SMALLEST <= line.height <= _LARGEST * min(text.shape):
+        if _SMALLEST <= line.height <= largest * min(text.shape):
             yield line

@@ -6,6 +6,7 @@ import asyncio
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -16,13 +17,14 @@ from services.inference.ocr.detection import Line, Pixels8
 from services.inference.ocr.order import Extent, reading_order
 from services.inference.ocr.reading import Reading
 
-_SIDE = 1600  # pixels: small print of a page is still legible
+SIDE = 1600
+"""Longest side in pixels with which a page is looked at: small print is still legible."""
+MOST_LINES = 2000
 _SURE = 0.5  # PP-OCR's own
 _CLEAR, _CLEARER = 0.85, 0.1
 _TRIED = 5  # lines
 _HIGH = 1.5  # a box this many times as high as wide holds text that runs up or down
 _SKEW = 15.0  # degrees by which a page may lie askew in a scanner
-_MOST_LINES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,19 @@ class Recogniser:
 
         The picture may lie on its side or upside down. At most 2,000 lines.
         """
-        prepared = await asyncio.to_thread(detection.network_input, pixels, _SIDE)
+        found = detection.lines(await self.text_map(pixels, SIDE))
+        lines = await asyncio.to_thread(lambda: list(islice(found, MOST_LINES)))
+        return await self.legible(pixels, [line for line in lines if wanted(line)])
+
+    async def text_map(self, pixels: Pixels8, longest: int) -> Pixels8:
+        """`detection.text_map` of a picture that the network sees with at most `longest` pixels to a side."""
+        prepared = await asyncio.to_thread(detection.network_input, pixels, longest)
         self.check()
         answer = await self.detect(prepared)
-        lines = await asyncio.to_thread(_lines, answer, pixels.shape[:2])
-        lines = [line for line in lines if wanted(line)]
+        return await asyncio.to_thread(detection.text_map, answer, pixels.shape[0], pixels.shape[1], longest)
+
+    async def legible(self, pixels: Pixels8, lines: Sequence[Line]) -> list[RecognisedLine]:
+        """Which of the lines of a picture are legible, and what they say, in reading order."""
         directed, page, known = await self._directed(pixels, lines)
         readings = known | await self._readings(pixels, [line for line in directed if line not in known])
         upright = page + _skew(directed, page)
@@ -78,10 +88,6 @@ class Recogniser:
             for line, crop, answer in zip(batch, crops, answers, strict=True):
                 readings[line] = reading.decoded(answer, crop.shape[1], prepared.shape[2])
         return readings
-
-
-def _lines(answer: Pixels8, size: tuple[int, int]) -> list[Line]:
-    return list(detection.lines(detection.text_map(answer, *size, _SIDE)))[:_MOST_LINES]
 
 
 def _along(lines: Sequence[Line]) -> tuple[list[Line], float]:

@@ -102,7 +102,7 @@ def _lines(tones: Plane, care: Care, check: Callable[[], None]) -> tuple[Mask, f
         along, direction = _along_lines(raised)
         usual = cv2.blur(raised, (_AROUND, _AROUND))
         least = np.maximum(_LEAST_CONTRAST * care.contrast + noise, _TEXTURE * usual)
-        candidates = _hysteresis(along > 1.6 * least, along > least) & (raised > 0.5 * least)
+        candidates = _hysteresis(along > 1.6 * least, along > least) & (raised > np.maximum(0.5 * least, 0.5 * along))
         candidates = np.asarray(cv2.morphologyEx(candidates.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0)
         count, labels, stats, _ = cv2.connectedComponentsWithStats(candidates.astype(np.uint8), connectivity=8)
         crowd = cv2.blur(candidates.astype(np.float32), (_AROUND, _AROUND))
@@ -186,7 +186,8 @@ def _is_foreign(
         side_rows = np.clip(np.rint(rows + way * away * np.cos(angles)).astype(int), 0, tones.shape[0] - 1)
         side_columns = np.clip(np.rint(columns - way * away * np.sin(angles)).astype(int), 0, tones.shape[1] - 1)
         sides.append(smooth[side_rows, side_columns])
-    line = smooth[rows, columns]
+    # The middle of the line: its borders are mixed with what is beside it.
+    line = cv2.dilate(smooth, np.ones((3, 3), np.uint8))[rows, columns]
     one, other = sides
     contrast = float(np.median(line - np.maximum(one, other)))
     if contrast < _LEAST_CONTRAST * care.contrast or float(np.median(np.abs(one - other))) > 0.6 * contrast:
@@ -195,8 +196,8 @@ def _is_foreign(
     if float((line > np.maximum(one, other) + 0.25 * contrast).mean()) < 0.7:
         return False
     around = (one + other) / 2
-    extreme = float(np.median(line)) >= max(float(np.percentile(tones, 98.5)), 200.0)
-    steady = _spread(around) > 24 and _spread(line) < 0.6 * _spread(around)
+    extreme = float(np.median(line)) >= max(float(np.percentile(tones, 97)), 200.0) and _spread(line) < 60
+    steady = _spread(around) > 24 and _spread(line) < 0.7 * _spread(around)
     return extreme or steady
 
 

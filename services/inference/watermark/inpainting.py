@@ -39,7 +39,7 @@ def method_without_network(mask: Mask, *, detailed: bool) -> Method:
 def fill(pixels: Pixels8, mask: Mask, method: Method, check: Callable[[], None]) -> Pixels8:
     """The crop with its mask filled; everything else is as it was. `check` is called between parts of the mask."""
     if method is Method.FLAT:
-        return _with_grain(smooth_below(pixels, mask), pixels, mask)
+        return with_grain(smooth_below(pixels, mask), pixels, mask)
     result = pixels.copy()
     for part, box in parts(mask):
         check()
@@ -70,7 +70,7 @@ def _structured(pixels: Pixels8, mask: Mask) -> Pixels8:
     return filled.reshape(pixels.shape)
 
 
-def _with_grain(filled: Pixels8, pixels: Pixels8, mask: Mask) -> Pixels8:
+def with_grain(filled: Pixels8, pixels: Pixels8, mask: Mask) -> Pixels8:
     """Gives a smooth fill the noise of its surroundings: a patch without noise is visible in a photograph."""
     ring = thickened(mask, _RING) & ~thickened(mask, 3)
     if ring.sum() < 50:

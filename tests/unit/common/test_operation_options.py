@@ -69,6 +69,8 @@ def test_arity_follows_from_the_options() -> None:
         "smart_crop": Arity.EACH,
         "trim_edges": Arity.EACH,
         "enhance_picture": Arity.EACH,
+        "read_text": Arity.EACH,
+        "erase": Arity.EACH,
         "carve_seams": Arity.EACH,
         "remove_noise": Arity.EACH,
     }

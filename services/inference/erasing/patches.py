@@ -1,0 +1,129 @@
+"""Filling a mask with what the rest of the picture has, without a network.
+
+Only windows around the masked places are looked at, each with its surroundings; long shapes are filled piece by piece.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from services.inference.erasing.completion import complete
+from services.inference.erasing.smooth import membrane
+from services.inference.watermark import inpainting
+from services.inference.watermark.box import Box
+
+Pixels8 = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+_JOIN = 8  # pixels: places this close are filled together
+_CELL, _WIDTHS = 256, 3.0  # a piece: pixels, or this many times the width of what is masked
+_AROUND = 64, 640  # pixels of surroundings, at least and at most; between them, twice the width of what is masked
+_THIN, _BESIDE = 8, 48  # pixels: width up to which shapes are continued by frequencies, and their surroundings
+_MIRRORED = 16  # pixels
+_OVERLAP = 16  # pixels of the next piece that are filled with one, so that they agree
+_LARGEST = 4_000_000  # pixels of a window that is worked on as it is
+
+
+def fill(pixels: Pixels8, mask: Mask, check: Callable[[], None]) -> Pixels8:
+    """The picture, height x width x 3, with its masked pixels filled; the others are as they were, and what was masked has no influence.
+
+    `check` is called again and again, and raises to stop. Raises ValueError if everything is masked.
+    """
+    if not mask.any():
+        return pixels.copy()
+    if mask.all():
+        raise ValueError("nothing of the picture is left to fill the mask from")
+    result, unknown = pixels.copy(), mask.copy()
+    thick = _thick(mask)
+    for piece, box, _ in _pieces(mask & ~thick):
+        check()
+        window = box.grown(_BESIDE, mask.shape[1], mask.shape[0])
+        filled = _continued(result[window.window], unknown[window.window])
+        result[box.window][piece] = filled[box.within(window).window][piece]
+        unknown[box.window][piece] = False
+    for piece, box, thickness in _pieces(thick):
+        check()
+        around = max(_AROUND[0], min(_AROUND[1], round(2 * thickness)))
+        window = box.grown(around, mask.shape[1], mask.shape[0])
+        near = box.grown(_OVERLAP, mask.shape[1], mask.shape[0]).within(window).window
+        hole = np.zeros((window.height, window.width), np.bool_)
+        hole[near] = unknown[window.window][near]
+        filled = _filled(result[window.window], hole, unknown[window.window], mask[window.window], check)
+        result[box.window][piece] = filled[box.within(window).window][piece]
+        unknown[box.window][piece] = False
+    return result
+
+
+def _thick(mask: Mask) -> Mask:
+    """The parts of the mask that are wider than what is thin."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_THIN + 1, _THIN + 1))
+    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray(mask & (cv2.dilate(opened, kernel) > 0), np.bool_)
+
+
+def _filled(pixels: Pixels8, hole: Mask, unknown: Mask, mask: Mask, check: Callable[[], None]) -> Pixels8:
+    """A window with its hole filled from what was never masked. What else is unknown is shown as a smooth continuation."""
+    shown = membrane(pixels, unknown) if (unknown & ~hole).any() else pixels
+    if not hole.any():
+        return shown
+    if not inpainting.is_detailed(pixels, unknown):
+        return inpainting.with_grain(membrane(pixels, unknown), pixels, unknown)
+    scale = math.sqrt(_LARGEST / mask.size)
+    if scale >= 1:
+        found = complete(shown, hole, ~mask, check)
+        return membrane(pixels, unknown) if found is None else found
+    size = round(mask.shape[1] * scale), round(mask.shape[0] * scale)
+    known = cv2.resize((~hole).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    mean = cv2.resize(shown * (~hole[..., np.newaxis]).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    small = np.rint(mean / np.maximum(known, 1e-3)[..., np.newaxis]).clip(0, 255).astype(np.uint8)
+    usable = cv2.resize((~mask).astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
+    found = complete(small, known < 0.5, np.asarray(usable, np.bool_), check)
+    if found is None:
+        return membrane(pixels, unknown)
+    large = np.asarray(cv2.resize(found, (mask.shape[1], mask.shape[0]), interpolation=cv2.INTER_CUBIC), np.uint8)
+    result = shown.copy()
+    result[hole] = large[hole]
+    return result
+
+
+def _pieces(mask: Mask) -> Iterator[tuple[Mask, Box, float]]:
+    """Parts of the mask that are filled one after the other, each with its box, and its largest width in pixels."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _JOIN + 1, 2 * _JOIN + 1))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(mask.astype(np.uint8), kernel))
+    for label in range(1, count):
+        left, top, width, height = (int(value) for value in stats[label][:4])
+        whole = Box(left, top, left + width, top + height)
+        part = mask[whole.window] & (labels[whole.window] == label)
+        thickness = 2 * float(cv2.distanceTransform(np.pad(part, 1).astype(np.uint8), cv2.DIST_L2, 3).max())
+        for cell in _cells(whole, max(_CELL, round(_WIDTHS * thickness))):
+            piece = part[cell.within(whole).window]
+            if piece.any():
+                rows, columns = (np.flatnonzero(piece.any(axis=axis)) for axis in (1, 0))
+                tight = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+                yield piece[tight.window], tight.moved(cell.left, cell.top), thickness
+
+
+def _cells(box: Box, largest: int) -> Iterator[Box]:
+    """The box in equal rectangles, as few as possible."""
+    columns, rows = (np.linspace(0, size, -(-size // largest) + 1).round().astype(int).tolist() for size in (box.width, box.height))
+    for top, bottom in pairwise(rows):
+        for left, right in pairwise(columns):
+            yield Box(left, top, right, bottom).moved(box.left, box.top)
+
+
+def _continued(pixels: Pixels8, unknown: Mask) -> Pixels8:
+    """A window with what is unknown continued from around it (Genser et al. 2018, "Spectral Constrained Frequency Selective
+    Extrapolation"). For thin shapes that comes closer to the picture than patches, and is faster: see benchmarks/quality.md.
+    """
+    # At a border it may diverge, unless the picture goes on.
+    seen = cv2.copyMakeBorder(pixels, _MIRRORED, _MIRRORED, _MIRRORED, _MIRRORED, cv2.BORDER_REFLECT_101)
+    known = np.pad(np.where(unknown, 0, 255).astype(np.uint8), _MIRRORED, mode="reflect")
+    filled = np.zeros_like(seen)
+    cv2.xphoto.inpaint(np.ascontiguousarray(seen, np.uint8), known, filled, cv2.xphoto.INPAINT_FSR_FAST)
+    return np.asarray(filled[_MIRRORED:-_MIRRORED, _MIRRORED:-_MIRRORED], np.uint8)

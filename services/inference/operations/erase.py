@@ -1,0 +1,60 @@
+"""Erase what a mask covers."""
+
+from __future__ import annotations
+
+import asyncio
+
+from darkroom.operations.v1.erase_pb2 import Erase
+from services.common.errors import DarkroomError, ErrorReason
+from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile, Several
+from services.inference.contract.step import Step
+from services.inference.erasing.filling import erased
+from services.inference.erasing.mask import covered
+from services.inference.media import Header, Image
+from services.inference.watermark.choice import Choice, finder
+
+_PIXEL = 80
+"""Bytes for each pixel, besides the picture and its result: patches of four million pixels, or of the whole where it is smaller."""
+_MOST_PIXELS = 6_000_000
+_COPIES = 5  # of the decoded samples: the picture, the result, both with eight bits, and the mask
+
+
+def peak_memory(picture: Header, _parameters: Erase) -> int:
+    """Bytes at the peak."""
+    return picture.samples_bytes * _COPIES + min(picture.width * picture.height, _MOST_PIXELS) * _PIXEL
+
+
+async def run(image: Image, parameters: Erase, step: Step) -> Several:
+    """The picture without what the mask covers, and how that was filled.
+
+    Raises FIELD_INVALID for a task without a mask, and for a mask that covers everything; and as `Step.auxiliary`.
+    """
+    step.label("erased")
+    if not parameters.mask_file_id:
+        raise DarkroomError(ErrorReason.FIELD_INVALID, "mask_file_id: erase needs a mask.", field="mask_file_id")
+    mask = await asyncio.to_thread(covered, await step.auxiliary(parameters.mask_file_id), image.width, image.height)
+    pixels = int(mask.sum())
+    if pixels == mask.size:
+        message = "mask_file_id: The mask covers the whole picture, so there is nothing to fill it from."
+        raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="mask_file_id")
+    if not pixels:
+        message = f"The mask for {step.source_name} covers nothing, so the picture was left as it is."
+        step.notice("nothing_to_erase", "mask_file_id", message)
+        return _told(image, "none", 0)
+    step.report(0, "Erasing")
+    chosen: list[str] = []
+
+    def tell(choice: Choice) -> None:
+        chosen.append(choice.name)
+        message = f"What was erased was filled by {choice.name}, on a {choice.device.value}."
+        step.notice("model_used", "", message, {"model": choice.name, "device": choice.device.name.lower()})
+
+    find = finder(step.tools.triton, step.tools.models.inpaint, step.check, tell)
+    network = await asyncio.to_thread(find)
+    result = await asyncio.to_thread(erased, image, mask, network, step.check)
+    return _told(result, chosen[0] if chosen else "patches", pixels)
+
+
+def _told(image: Image, method: str, pixels: int) -> Several:
+    content = Data({"method": method, "pixels": pixels}).content
+    return Several(image, [NewFile(content, DATA_TYPE, DATA_EXTENSION)])
