@@ -1,9 +1,9 @@
 """How much noise there is in a picture, by brightness and by frequency.
 
-Blocks that show nothing but noise are looked for, as by N. Ponomarenko et al., "An automatic approach to lossy compression of AVIRIS images",
-IGARSS 2007. Half of each block's frequencies tell how quiet it is, and the other half is measured, so that the choice of quiet blocks does not
-make the measured noise smaller; then the halves change places. The noise of a photograph depends on the brightness, and was smeared by the
-camera's interpolation and by compression, so that it is measured for each frequency.
+Blocks that show nothing but noise are looked for, as by N. Ponomarenko et al., "An automatic approach to lossy compression of AVIRIS
+images", IGARSS 2007. Half of each block's frequencies tell how quiet it is, and the other half is measured, so that the choice of quiet
+blocks does not make the measured noise smaller; then the halves change places. The noise of a photograph depends on the brightness, and was
+smeared by the camera's interpolation and by compression, so that it is measured for each frequency.
 """
 
 from __future__ import annotations

@@ -33,10 +33,10 @@ _AROUND = 61
 _SHORTEST = 0.07
 """Length of a scratch, as a share of the shorter side."""
 _SURE = 0.16
-"""Length of one without which a photograph counts as undamaged."""
+"""Length of the sure ones together without which a photograph counts as undamaged."""
 _ELONGATION = 7.0
-_CROWD = 0.045
-"""Share of other candidates around one that lies alone."""
+_CROWD, _NEIGHBOURHOOD = 0.03, 121
+"""Share of other candidates around one that lies alone, and how far around, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,72 @@ class Care:
     crowd: float = 1.0
     sure: float = 1.0
     """Factor of the length without which a photograph counts as undamaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A bright line beside its surroundings, in levels of 255. The limits were chosen by half of the photographs of
+    `benchmarks.quality.restore_photo`, as they are and with drawn scratches."""
+
+    contrast: float
+    """To the lighter side."""
+    difference: float
+    """Of the sides, as a share of the contrast."""
+    raised: float
+    """Share of the line that stands out."""
+    tone: float
+    rank: float
+    """Share of the picture that is darker."""
+    spread: float
+    spread_of_sides: float
+    dark: bool
+    """The line was dark: wires and twigs are, too."""
+
+    def is_sure(self, elongation: float, care: Care) -> bool:
+        """Whether it is a scratch: no line that belongs to what is shown was like this."""
+        steady = self._steady(30 * care.contrast, 0.25, 0.3)
+        return steady or self._extreme(85 * care.contrast) or self._long(elongation, 60, 0.08)
+
+    def is_likely(self, elongation: float, care: Care) -> bool:
+        """Whether it is one where there are others."""
+        steady = self._steady(25 * care.contrast, 0.25, 0.42)
+        return steady or self._extreme(55 * care.contrast) or self._long(elongation, 40, 0.12)
+
+    def _steady(self, contrast: float, difference: float, share: float) -> bool:
+        """It keeps its tone where its surroundings do not."""
+        varied = self.spread_of_sides > (40 if self.dark else 15) and self.spread < share * (self.spread_of_sides + 5)
+        return varied and self.contrast > contrast and self.difference <= difference
+
+    def _extreme(self, contrast: float) -> bool:
+        """It is as bright as little else."""
+        return (
+            self.contrast > contrast
+            and self.difference <= 0.25
+            and self.rank > 0.97
+            and self.tone > (235 if self.dark else 200)
+            and self.spread < 50
+        )
+
+    def _long(self, elongation: float, least: float, difference: float) -> bool:
+        """It runs on and on, alike on both sides."""
+        return (
+            not self.dark
+            and elongation > least
+            and self.difference <= difference
+            and self.raised > 0.85
+            and self.contrast > 40
+            and self.spread < 50
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A scratch, perhaps."""
+
+    rows: npt.NDArray[np.intp]
+    columns: npt.NDArray[np.intp]
+    length: float
+    sure: bool
 
 
 CAREFUL, USUAL, EAGER = Care(1.4, 0.7, 1.3), Care(), Care(0.75, 1.6, 0.5)
@@ -70,18 +136,16 @@ def damage(pixels: Pixels8, care: Care, check: Callable[[], None]) -> Mask:
 
 
 def _damage(gray: Plane, care: Care, check: Callable[[], None]) -> Mask:
+    shades = [np.asarray(gray, np.float32), np.asarray(255 - gray, np.float32)]
+    lines = [line for dark, tones in enumerate(shades) for line in _lines(tones, bool(dark), care, check)]
     found = np.zeros(gray.shape, np.bool_)
-    longest = 0.0
-    for sign in (1, -1):
-        tones = np.asarray(gray if sign > 0 else 255 - gray, np.float32)
-        lines, length = _lines(tones, care, check)
-        found |= lines
-        longest = max(longest, length)
-    if longest < _SURE * care.sure * min(gray.shape):
-        return np.zeros(gray.shape, np.bool_)
-    for sign in (1, -1):
+    if sum(line.length for line in lines if line.sure) < _SURE * care.sure * min(gray.shape):
+        return found
+    for line in lines:
+        found[line.rows, line.columns] = True
+    for tones in shades:
         check()
-        found |= _specks(np.asarray(gray if sign > 0 else 255 - gray, np.float32), care)
+        found |= _specks(tones, care)
     return np.asarray(cv2.dilate(found.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, np.bool_)
 
 
@@ -92,9 +156,9 @@ def _standing_out(tones: Plane, across: int) -> Plane:
     return np.asarray(smooth - cv2.morphologyEx(smooth, cv2.MORPH_OPEN, disc, borderType=cv2.BORDER_REFLECT_101), np.float32)
 
 
-def _lines(tones: Plane, care: Care, check: Callable[[], None]) -> tuple[Mask, float]:
-    """The bright scratches, and how long the longest of them is."""
-    found, longest = np.zeros(tones.shape, np.bool_), 0.0
+def _lines(tones: Plane, dark: bool, care: Care, check: Callable[[], None]) -> list[_Line]:
+    """The bright lines that may be scratches, of a picture or of the negative of one (`dark`)."""
+    found: list[_Line] = []
     noise = _noise(tones)
     for across in _WIDTHS:
         check()
@@ -103,27 +167,25 @@ def _lines(tones: Plane, care: Care, check: Callable[[], None]) -> tuple[Mask, f
         usual = cv2.blur(raised, (_AROUND, _AROUND))
         least = np.maximum(_LEAST_CONTRAST * care.contrast + noise, _TEXTURE * usual)
         candidates = _hysteresis(along > 1.6 * least, along > least) & (raised > np.maximum(0.5 * least, 0.5 * along))
-        candidates = np.asarray(cv2.morphologyEx(candidates.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0)
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(candidates.astype(np.uint8), connectivity=8)
-        crowd = cv2.blur(candidates.astype(np.float32), (_AROUND, _AROUND))
+        joined = cv2.morphologyEx(candidates.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+        crowd = cv2.blur(joined.astype(np.float32), (_NEIGHBOURHOOD, _NEIGHBOURHOOD))
+        shortest = _SHORTEST * min(tones.shape)
+        smooth = np.asarray(cv2.GaussianBlur(tones, (0, 0), 0.8), np.float32)
         for label in range(1, count):
             left, top, wide, high, area = (int(value) for value in stats[label])
-            if math.hypot(wide, high) < _SHORTEST * min(tones.shape):
+            if math.hypot(wide, high) < shortest:
                 continue
-            window = slice(top, top + high), slice(left, left + wide)
-            part = labels[window] == label
+            part = labels[top : top + high, left : left + wide] == label
             length = _length(part, area)
-            if length is None or length < _SHORTEST * min(tones.shape):
-                continue
             places = np.nonzero(part)
             rows, columns = places[0] + top, places[1] + left
-            others = float(crowd[rows, columns].mean()) - _own_share(part, rows, columns)
-            if others > _CROWD * care.crowd:
+            if length is None or length < shortest or float(crowd[rows, columns].mean()) - _own_share(part, places) > _CROWD * care.crowd:
                 continue
-            if _is_foreign(tones, rows, columns, direction[rows, columns], across, care):
-                found[rows, columns] = True
-                longest = max(longest, length)
-    return found, longest
+            seen = _seen(tones, smooth, rows, columns, direction[rows, columns], across, dark)
+            if seen.is_likely(length**2 / area, care):
+                found.append(_Line(rows, columns, length, seen.is_sure(length**2 / area, care)))
+    return found
 
 
 def _noise(tones: Plane) -> float:
@@ -167,18 +229,23 @@ def _length(part: Mask, area: int) -> float | None:
     return length if length / width >= _ELONGATION and length < 1.7 * extent else None
 
 
-def _own_share(part: Mask, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> float:
-    own = np.pad(part.astype(np.float32), _AROUND // 2)
-    mean = cv2.blur(own, (_AROUND, _AROUND), borderType=cv2.BORDER_CONSTANT)
-    half = _AROUND // 2
-    return float(mean[rows - rows.min() + half, columns - columns.min() + half].mean())
+def _own_share(part: Mask, places: tuple[npt.NDArray[np.intp], ...]) -> float:
+    """The share of a line in what is around its own pixels."""
+    half = _NEIGHBOURHOOD // 2
+    mean = cv2.blur(np.pad(part.astype(np.float32), half), (_NEIGHBOURHOOD, _NEIGHBOURHOOD), borderType=cv2.BORDER_CONSTANT)
+    return float(mean[places[0] + half, places[1] + half].mean())
 
 
-def _is_foreign(
-    tones: Plane, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], direction: npt.NDArray[np.intp], across: int, care: Care
-) -> bool:
-    """Whether a bright line does not belong to what is shown."""
-    smooth = cv2.GaussianBlur(tones, (0, 0), 0.8)
+def _seen(
+    tones: Plane,
+    smooth: Plane,
+    rows: npt.NDArray[np.intp],
+    columns: npt.NDArray[np.intp],
+    direction: npt.NDArray[np.intp],
+    across: int,
+    dark: bool,
+) -> _Seen:
+    """What a bright line looks like beside its surroundings."""
     angles = np.pi * direction / _DIRECTIONS
     away = across / 2 + 2
     sides = []
@@ -188,17 +255,19 @@ def _is_foreign(
         sides.append(smooth[side_rows, side_columns])
     # The middle of the line: its borders are mixed with what is beside it.
     line = cv2.dilate(smooth, np.ones((3, 3), np.uint8))[rows, columns]
-    one, other = sides
-    contrast = float(np.median(line - np.maximum(one, other)))
-    if contrast < _LEAST_CONTRAST * care.contrast or float(np.median(np.abs(one - other))) > 0.6 * contrast:
-        return False
-    # It must stand out on nearly all of its way.
-    if float((line > np.maximum(one, other) + 0.25 * contrast).mean()) < 0.7:
-        return False
-    around = (one + other) / 2
-    extreme = float(np.median(line)) >= max(float(np.percentile(tones, 97)), 200.0) and _spread(line) < 60
-    steady = _spread(around) > 24 and _spread(line) < 0.7 * _spread(around)
-    return extreme or steady
+    lighter = np.maximum(*sides)
+    contrast = max(1.0, float(np.median(line - lighter)))
+    tone = float(np.median(line))
+    return _Seen(
+        contrast,
+        float(np.median(np.abs(sides[0] - sides[1]))) / contrast,
+        float((line > lighter + 0.25 * contrast).mean()),
+        tone,
+        float((tones < tone).mean()),
+        _spread(line),
+        _spread((sides[0] + sides[1]) / 2),
+        dark,
+    )
 
 
 def _spread(values: Plane) -> float:
@@ -214,5 +283,7 @@ def _specks(tones: Plane, care: Care) -> Mask:
     spots = _hysteresis(strong, np.asarray(raised > np.maximum(20, 2.5 * around), np.bool_))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(spots.astype(np.uint8), connectivity=8)
     most = (0.02 * min(tones.shape)) ** 2
-    small = [label for label in range(1, count) if 3 <= stats[label][4] <= max(60, most) and max(stats[label][2:4]) <= 0.06 * min(tones.shape)]
+    small = [
+        label for label in range(1, count) if 3 <= stats[label][4] <= max(60, most) and max(stats[label][2:4]) <= 0.06 * min(tones.shape)
+    ]
     return np.asarray(np.isin(labels, small), np.bool_)

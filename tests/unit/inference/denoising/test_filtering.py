@@ -11,7 +11,8 @@ from services.inference.denoising.filtering import Settings, Tier, noise_of, wit
 from services.inference.media import Image
 from tests.unit.imaging.pictures import photo
 
-CLEAN = photo(240, 280)
+CLEAN = photo(160, 200)
+USUAL = Settings()
 
 
 def noisy(sigma: float, pixels: npt.NDArray[np.uint8] = CLEAN) -> npt.NDArray[np.uint8]:
@@ -24,7 +25,7 @@ def fidelity(pixels: npt.NDArray[np.generic], truth: npt.NDArray[np.uint8] = CLE
     return float(cv2.PSNR(np.asarray(pixels, np.uint8), truth))
 
 
-def filtered(pixels: npt.NDArray[np.uint8], settings: Settings = Settings()) -> npt.NDArray[np.generic]:
+def filtered(pixels: npt.NDArray[np.uint8], settings: Settings = USUAL) -> npt.NDArray[np.generic]:
     image = Image(pixels)
     noise = noise_of(image)
     assert noise is not None
@@ -135,7 +136,7 @@ def test_any_shape(tier: Tier, shape: tuple[int, int, int]) -> None:
 
 def test_sixteen_bits_and_alpha_stay() -> None:
     deep = noisy(20).astype(np.uint16) * np.uint16(257)
-    alpha = np.tile(np.linspace(0, 65535, 280).astype(np.uint16), (240, 1))
+    alpha = np.tile(np.linspace(0, 65535, 200).astype(np.uint16), (160, 1))
     image = Image(deep, alpha)
     noise = noise_of(image)
     assert noise is not None
