@@ -73,6 +73,8 @@ def test_arity_follows_from_the_options() -> None:
         "read_text": Arity.EACH,
         "erase": Arity.EACH,
         "carve_seams": Arity.EACH,
+        "remove_noise": Arity.EACH,
+        "restore_photo": Arity.EACH,
     }
 
 

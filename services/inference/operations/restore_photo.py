@@ -1,0 +1,94 @@
+"""Mend a scanned photograph."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from darkroom.operations.v1.restore_photo_pb2 import RESTORE_MODE_HEAVY, RESTORE_MODE_LIGHT, RestoreMode, RestorePhoto
+from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile, Several
+from services.inference.contract.progress import portion
+from services.inference.contract.step import Step
+from services.inference.denoising.filtering import Settings, Tier, noise_of, without_noise
+from services.inference.erasing.filling import erased
+from services.inference.media import Header, Image
+from services.inference.restoration.scratches import CAREFUL, EAGER, USUAL, Care, damage
+from services.inference.restoration.tones import is_grayscale
+from services.inference.watermark.choice import Choice, finder
+
+_COPIES = 6  # of the decoded samples: the picture, two results, both with eight bits, and the mask
+_PIXEL = 80
+"""Bytes for each pixel while the damage is filled with patches: of four million pixels, or of the whole where it is smaller."""
+_MOST_PIXELS = 6_000_000
+_WORK = 320 << 20  # for removing noise
+_AS_MEASURED = 40.0
+"""The strength with which as much noise is removed as was measured."""
+_CARE: Mapping[RestoreMode.ValueType, Care] = {RESTORE_MODE_LIGHT: CAREFUL, RESTORE_MODE_HEAVY: EAGER}
+_TIERS: Mapping[RestoreMode.ValueType, Tier] = {RESTORE_MODE_LIGHT: Tier.QUICK, RESTORE_MODE_HEAVY: Tier.QUALITY}
+
+
+def peak_memory(picture: Header, _parameters: RestorePhoto) -> int:
+    """Bytes at the peak."""
+    return picture.samples_bytes * _COPIES + min(picture.width * picture.height, _MOST_PIXELS) * _PIXEL + _WORK
+
+
+async def run(image: Image, parameters: RestorePhoto, step: Step) -> Several:
+    """The picture, mended, and what was done to it. A notice for each thing that needs a model which is not there."""
+    step.label("restored")
+    steps: list[str] = []
+    gray = await asyncio.to_thread(lambda: is_grayscale(image.srgb()))
+    coverage = 0.0
+    if _wanted(parameters, "scratch_removal"):
+        mended, coverage = await _without_scratches(image, parameters, step)
+        if mended is not image:
+            image = mended
+            steps.append("scratch_removal")
+    strength = parameters.denoise_strength if parameters.HasField("denoise_strength") else _AS_MEASURED
+    if _wanted(parameters, "denoise") and strength:
+        clean = await asyncio.to_thread(_calm, image, parameters, strength, step)
+        if clean is not image:
+            image = clean
+            steps.append("denoise")
+    _tell_what_is_missing(parameters, gray, step)
+    found = {"steps": steps, "scratch_coverage": coverage, "faces_enhanced": 0, "is_grayscale": gray, "colorized": False}
+    return Several(image, [NewFile(Data(found).content, DATA_TYPE, DATA_EXTENSION)])
+
+
+def _wanted(parameters: RestorePhoto, name: str) -> bool:
+    """Whether something is to be done that is done unless it was said otherwise."""
+    return not parameters.HasField(name) or bool(getattr(parameters, name))
+
+
+async def _without_scratches(image: Image, parameters: RestorePhoto, step: Step) -> tuple[Image, float]:
+    """The picture with its damage filled, and the per cent of it that was damaged; the very same if there is none."""
+    step.report(0, "Looking for damage")
+    mask = await asyncio.to_thread(lambda: damage(image.srgb(), _CARE.get(parameters.mode, USUAL), step.check))
+    if not mask.any() or mask.all():
+        step.notice("no_damage_found", "", f"No scratches were found in {step.source_name}.")
+        return image, 0.0
+    step.report(0.2, "Filling the damage")
+
+    def tell(choice: Choice) -> None:
+        message = f"Damage was filled by {choice.name}, on a {choice.device.value}."
+        step.notice("model_used", "", message, {"model": choice.name, "device": choice.device.name.lower()})
+
+    network = await asyncio.to_thread(finder(step.tools.triton, step.tools.models.inpaint, step.check, tell))
+    filled = await asyncio.to_thread(erased, image, mask, network, step.check)
+    return filled, round(100 * float(mask.mean()), 2)
+
+
+def _calm(image: Image, parameters: RestorePhoto, strength: float, step: Step) -> Image:
+    noise = noise_of(image)
+    if noise is None:
+        return image
+    settings = Settings(_TIERS.get(parameters.mode, Tier.BALANCED), strength=min(100.0, strength * 50 / _AS_MEASURED))
+    part = portion(step.report, 0.6, 1)
+    return without_noise(image, noise, settings, step.check, lambda done: part(done, "Removing noise"))
+
+
+def _tell_what_is_missing(parameters: RestorePhoto, gray: bool, step: Step) -> None:
+    if _wanted(parameters, "face_enhancement"):
+        step.notice("not_applied", "face_enhancement", "Faces are restored with a model for it, and this installation has none.")
+    if parameters.colorize:
+        why = "with a model for it, and this installation has none" if gray else "only to black-and-white photographs"
+        step.notice("not_applied", "colorize", f"Colours are given {why}.")

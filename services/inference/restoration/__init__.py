@@ -1,0 +1,1 @@
+"""Mending scanned photographs."""

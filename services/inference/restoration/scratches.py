@@ -1,0 +1,289 @@
+"""Finding scratches, creases and specks in a scanned photograph.
+
+What stands out of its surroundings as a thin bright or dark line, at several widths, is a candidate (top-hats, summed along lines of many
+directions). A candidate is damage if it does not belong to what is shown: it lies alone, is the same on both sides, and either is as white
+or as black as nothing else or keeps its tone where its surroundings do not. Fences, hair and letters come in numbers; the edges of things
+have two sides; wires and twigs are not paper-white. Specks are looked for only where there are scratches.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Mask = npt.NDArray[np.bool_]
+Plane = npt.NDArray[np.float32]
+Pixels8 = npt.NDArray[np.uint8]
+
+_LONGEST_SIDE = 1600
+"""Pixels of the copy in which they are looked for."""
+_WIDTHS = (7, 13, 25)
+"""Pixels: diameters of the discs that candidates are narrower than."""
+_ALONG = 31
+_DIRECTIONS = 16
+_LEAST_CONTRAST = 10.0
+_TEXTURE = 2.5
+"""Times that a candidate stands out more than what is around it."""
+_AROUND = 61
+_SHORTEST = 0.07
+"""Length of a scratch, as a share of the shorter side."""
+_SURE = 0.16
+"""Length of the sure ones together without which a photograph counts as undamaged."""
+_ELONGATION = 7.0
+_CROWD, _NEIGHBOURHOOD = 0.03, 121
+"""Share of other candidates around one that lies alone, and how far around, in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """How readily something is taken for damage."""
+
+    contrast: float = 1.0
+    """Factor of the least contrast."""
+    crowd: float = 1.0
+    sure: float = 1.0
+    """Factor of the length without which a photograph counts as undamaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A bright line beside its surroundings, in levels of 255. The limits were chosen by half of the photographs of
+    `benchmarks.quality.restore_photo`, as they are and with drawn scratches."""
+
+    contrast: float
+    """To the lighter side."""
+    difference: float
+    """Of the sides, as a share of the contrast."""
+    raised: float
+    """Share of the line that stands out."""
+    tone: float
+    rank: float
+    """Share of the picture that is darker."""
+    spread: float
+    spread_of_sides: float
+    dark: bool
+    """The line was dark: wires and twigs are, too."""
+
+    def is_sure(self, elongation: float, care: Care) -> bool:
+        """Whether it is a scratch: no line that belongs to what is shown was like this."""
+        steady = self._steady(30 * care.contrast, 0.25, 0.3)
+        return steady or self._extreme(85 * care.contrast) or self._long(elongation, 60, 0.08)
+
+    def is_likely(self, elongation: float, care: Care) -> bool:
+        """Whether it is one where there are others."""
+        steady = self._steady(25 * care.contrast, 0.25, 0.42)
+        return steady or self._extreme(55 * care.contrast) or self._long(elongation, 40, 0.12)
+
+    def _steady(self, contrast: float, difference: float, share: float) -> bool:
+        """It keeps its tone where its surroundings do not."""
+        varied = self.spread_of_sides > (40 if self.dark else 15) and self.spread < share * (self.spread_of_sides + 5)
+        return varied and self.contrast > contrast and self.difference <= difference
+
+    def _extreme(self, contrast: float) -> bool:
+        """It is as bright as little else."""
+        return (
+            self.contrast > contrast
+            and self.difference <= 0.25
+            and self.rank > 0.97
+            and self.tone > (235 if self.dark else 200)
+            and self.spread < 50
+        )
+
+    def _long(self, elongation: float, least: float, difference: float) -> bool:
+        """It runs on and on, alike on both sides."""
+        return (
+            not self.dark
+            and elongation > least
+            and self.difference <= difference
+            and self.raised > 0.85
+            and self.contrast > 40
+            and self.spread < 50
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A scratch, perhaps."""
+
+    rows: npt.NDArray[np.intp]
+    columns: npt.NDArray[np.intp]
+    length: float
+    sure: bool
+
+
+CAREFUL, USUAL, EAGER = Care(1.4, 0.7, 1.3), Care(), Care(0.75, 1.6, 0.5)
+
+
+def damage(pixels: Pixels8, care: Care, check: Callable[[], None]) -> Mask:
+    """What is damaged of a picture, height × width × 3, sRGB. `check` is called between parts and may raise."""
+    height, width = pixels.shape[:2]
+    if min(height, width) < 64:
+        return np.zeros((height, width), np.bool_)
+    scale = min(1.0, _LONGEST_SIDE / max(height, width))
+    gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    if scale < 1:
+        gray = cv2.resize(gray, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+    found = _damage(np.asarray(gray, np.float32), care, check)
+    if scale < 1:
+        found = cv2.resize(found.astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR) > 0
+        found = cv2.dilate(found.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return np.asarray(found, np.bool_)
+
+
+def _damage(gray: Plane, care: Care, check: Callable[[], None]) -> Mask:
+    shades = [np.asarray(gray, np.float32), np.asarray(255 - gray, np.float32)]
+    lines = [line for dark, tones in enumerate(shades) for line in _lines(tones, bool(dark), care, check)]
+    found = np.zeros(gray.shape, np.bool_)
+    if sum(line.length for line in lines if line.sure) < _SURE * care.sure * min(gray.shape):
+        return found
+    for line in lines:
+        found[line.rows, line.columns] = True
+    for tones in shades:
+        check()
+        found |= _specks(tones, care)
+    return np.asarray(cv2.dilate(found.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, np.bool_)
+
+
+def _standing_out(tones: Plane, across: int) -> Plane:
+    """By how much what is narrower than a disc is brighter than what is around it."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across))
+    smooth = cv2.GaussianBlur(tones, (0, 0), 0.8)
+    return np.asarray(smooth - cv2.morphologyEx(smooth, cv2.MORPH_OPEN, disc, borderType=cv2.BORDER_REFLECT_101), np.float32)
+
+
+def _lines(tones: Plane, dark: bool, care: Care, check: Callable[[], None]) -> list[_Line]:
+    """The bright lines that may be scratches, of a picture or of the negative of one (`dark`)."""
+    found: list[_Line] = []
+    noise = _noise(tones)
+    for across in _WIDTHS:
+        check()
+        raised = _standing_out(tones, across)
+        along, direction = _along_lines(raised)
+        usual = cv2.blur(raised, (_AROUND, _AROUND))
+        least = np.maximum(_LEAST_CONTRAST * care.contrast + noise, _TEXTURE * usual)
+        candidates = _hysteresis(along > 1.6 * least, along > least) & (raised > np.maximum(0.5 * least, 0.5 * along))
+        joined = cv2.morphologyEx(candidates.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+        crowd = cv2.blur(joined.astype(np.float32), (_NEIGHBOURHOOD, _NEIGHBOURHOOD))
+        shortest = _SHORTEST * min(tones.shape)
+        smooth = np.asarray(cv2.GaussianBlur(tones, (0, 0), 0.8), np.float32)
+        for label in range(1, count):
+            left, top, wide, high, area = (int(value) for value in stats[label])
+            if math.hypot(wide, high) < shortest:
+                continue
+            part = labels[top : top + high, left : left + wide] == label
+            length = _length(part, area)
+            places = np.nonzero(part)
+            rows, columns = places[0] + top, places[1] + left
+            if length is None or length < shortest or float(crowd[rows, columns].mean()) - _own_share(part, places) > _CROWD * care.crowd:
+                continue
+            seen = _seen(tones, smooth, rows, columns, direction[rows, columns], across, dark)
+            if seen.is_likely(length**2 / area, care):
+                found.append(_Line(rows, columns, length, seen.is_sure(length**2 / area, care)))
+    return found
+
+
+def _noise(tones: Plane) -> float:
+    """Three standard deviations of what is no line."""
+    fine = tones - cv2.GaussianBlur(tones, (0, 0), 1.5)
+    return 3 * float(np.median(np.abs(fine))) / 0.6745
+
+
+def _along_lines(raised: Plane) -> tuple[Plane, npt.NDArray[np.intp]]:
+    """The largest mean along a line through each pixel, and the number of its direction."""
+    best = np.full(raised.shape, -1, np.float32)
+    direction = np.zeros(raised.shape, np.intp)
+    limited = np.minimum(raised, 60)
+    for number in range(_DIRECTIONS):
+        angle = math.pi * number / _DIRECTIONS
+        kernel = np.zeros((_ALONG, _ALONG), np.float32)
+        middle, reach = _ALONG // 2, _ALONG / 2 - 1
+        ends = [(round(middle + way * reach * math.cos(angle)), round(middle + way * reach * math.sin(angle))) for way in (-1, 1)]
+        cv2.line(kernel, ends[0], ends[1], 1.0, 1)
+        mean = cv2.filter2D(limited, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT_101)
+        better = mean > best
+        best[better] = mean[better]
+        direction[better] = number
+    return best, direction
+
+
+def _hysteresis(strong: Mask, weak: Mask) -> Mask:
+    """The parts of `weak` in which there is something `strong`."""
+    _, labels = cv2.connectedComponents(weak.astype(np.uint8), connectivity=8)
+    kept = np.unique(labels[strong & weak])
+    return np.asarray(np.isin(labels, kept[kept > 0]), np.bool_)
+
+
+def _length(part: Mask, area: int) -> float | None:
+    """Pixels; None if it is no line."""
+    inside = cv2.distanceTransform(np.pad(part, 1).astype(np.uint8), cv2.DIST_L2, 3)
+    width = max(1.0, 2 * float(np.percentile(inside[inside > 0], 80)) - 0.5)
+    length = area / width
+    # A line that goes to and fro is a part of a pattern.
+    extent = math.hypot(*part.shape)
+    return length if length / width >= _ELONGATION and length < 1.7 * extent else None
+
+
+def _own_share(part: Mask, places: tuple[npt.NDArray[np.intp], ...]) -> float:
+    """The share of a line in what is around its own pixels."""
+    half = _NEIGHBOURHOOD // 2
+    mean = cv2.blur(np.pad(part.astype(np.float32), half), (_NEIGHBOURHOOD, _NEIGHBOURHOOD), borderType=cv2.BORDER_CONSTANT)
+    return float(mean[places[0] + half, places[1] + half].mean())
+
+
+def _seen(
+    tones: Plane,
+    smooth: Plane,
+    rows: npt.NDArray[np.intp],
+    columns: npt.NDArray[np.intp],
+    direction: npt.NDArray[np.intp],
+    across: int,
+    dark: bool,
+) -> _Seen:
+    """What a bright line looks like beside its surroundings."""
+    angles = np.pi * direction / _DIRECTIONS
+    away = across / 2 + 2
+    sides = []
+    for way in (-1, 1):
+        side_rows = np.clip(np.rint(rows + way * away * np.cos(angles)).astype(int), 0, tones.shape[0] - 1)
+        side_columns = np.clip(np.rint(columns - way * away * np.sin(angles)).astype(int), 0, tones.shape[1] - 1)
+        sides.append(smooth[side_rows, side_columns])
+    # The middle of the line: its borders are mixed with what is beside it.
+    line = cv2.dilate(smooth, np.ones((3, 3), np.uint8))[rows, columns]
+    lighter = np.maximum(*sides)
+    contrast = max(1.0, float(np.median(line - lighter)))
+    tone = float(np.median(line))
+    return _Seen(
+        contrast,
+        float(np.median(np.abs(sides[0] - sides[1]))) / contrast,
+        float((line > lighter + 0.25 * contrast).mean()),
+        tone,
+        float((tones < tone).mean()),
+        _spread(line),
+        _spread((sides[0] + sides[1]) / 2),
+        dark,
+    )
+
+
+def _spread(values: Plane) -> float:
+    low, high = np.percentile(values, [15, 85])
+    return float(high - low)
+
+
+def _specks(tones: Plane, care: Care) -> Mask:
+    """Small bright spots that are as white as nothing around them."""
+    raised = _standing_out(tones, _WIDTHS[-1])
+    around = cv2.blur(raised, (_AROUND, _AROUND))
+    strong = (raised > np.maximum(45 * care.contrast, 5 * around)) & (tones > max(float(np.percentile(tones, 99)), 200.0))
+    spots = _hysteresis(strong, np.asarray(raised > np.maximum(20, 2.5 * around), np.bool_))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(spots.astype(np.uint8), connectivity=8)
+    most = (0.02 * min(tones.shape)) ** 2
+    small = [
+        label for label in range(1, count) if 3 <= stats[label][4] <= max(60, most) and max(stats[label][2:4]) <= 0.06 * min(tones.shape)
+    ]
+    return np.asarray(np.isin(labels, small), np.bool_)
