@@ -25,7 +25,7 @@ _PART = 640
 """Parts are halved until they have about as many pixels on a side: there, the smallest faces that are found have about 30."""
 _OVERLAP = 0.3  # of a part's side: any face of that size is wholly in one of them
 _BORDER = 0.02  # of a part's side: what comes closer to a border is taken as cut by it
-_SAME = 0.3  # of the united area of two boxes: from that share in common they are one face
+SAME = 0.3  # of the united area of two boxes: from that share in common they are one face
 _BATCH = 8
 _SCORE, _POINTS = 16, slice(4, 16)
 
@@ -53,7 +53,7 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a picture, in its pixels."""
+    """A part of a picture, in its pixels; it may reach beyond the picture."""
 
     left: int
     top: int
@@ -62,8 +62,10 @@ class Part:
 
 
 def parts_of(width: int, height: int) -> list[Part]:
-    """The whole picture, and squares of half its longer side, a quarter, and so on, overlapping."""
-    parts, side = [Part(0, 0, width, height)], max(width, height)
+    """The picture with a margin, in which a face is found that fills it; the picture; and squares of half its longer side, a quarter, and
+    so on, overlapping."""
+    around = max(width, height) // 4
+    parts, side = [Part(-around, -around, width + 2 * around, height + 2 * around), Part(0, 0, width, height)], max(width, height)
     while side > _PART * 2**0.5:
         side = -(-side // 2)
         for top in _starts(height, side):
@@ -94,25 +96,35 @@ async def detect(pixels: Pixels8, model: PictureModel, least: float = 0.5, check
 
 def seen(pixels: Pixels8, part: Part) -> Pixels8:
     """A part of the picture as the network sees it: as large as it fits, in the middle, black around it."""
-    shown = pixels[part.top : part.top + part.height, part.left : part.left + part.width]
-    scale = SIDE / max(part.width, part.height)
-    size = max(1, round(part.width * scale)), max(1, round(part.height * scale))
-    small = cv2.resize(np.ascontiguousarray(shown), size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     result = np.zeros((SIDE, SIDE, 3), np.uint8)
-    left, top = (SIDE - size[0]) // 2, (SIDE - size[1]) // 2
-    result[top : top + size[1], left : left + size[0]] = small
+    scale, x, y = _fitted(part)
+    left, top, right, bottom = _within(part, pixels.shape[1], pixels.shape[0])
+    shown = np.ascontiguousarray(pixels[top:bottom, left:right])
+    size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
+    small = cv2.resize(shown, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    column, row = round(x + (left - part.left) * scale), round(y + (top - part.top) * scale)
+    small = small[: SIDE - row, : SIDE - column]
+    result[row : row + small.shape[0], column : column + small.shape[1]] = small
     return result
+
+
+def _fitted(part: Part) -> tuple[float, float, float]:
+    """How a part is shown: pixels that the network sees for each of its own, and where its left and top edge are then."""
+    scale = SIDE / max(part.width, part.height)
+    return scale, (SIDE - part.width * scale) / 2, (SIDE - part.height * scale) / 2
+
+
+def _within(part: Part, width: int, height: int) -> tuple[int, int, int, int]:
+    return max(0, part.left), max(0, part.top), min(width, part.left + part.width), min(height, part.top + part.height)
 
 
 def faces_in(rows: Floats, part: Part, least: float) -> Iterator[Face]:
     """What the network tells of a part, in pixels of the picture. Each row: centre, size and points from a cell's centre, and a logit."""
     scores = likelihood(rows[:, _SCORE])
-    scale = SIDE / max(part.width, part.height)
-    size = np.array([max(1, round(part.width * scale)), max(1, round(part.height * scale))])
-    origin = (SIDE - size) // 2
+    scale, *origin = _fitted(part)
     for index in np.flatnonzero(scores >= least):
         down, across = divmod(int(index), SIDE // _CELL)
-        anchor = (np.array([across, down]) + 0.5) * _CELL - origin
+        anchor = (np.array([across, down]) + 0.5) * _CELL - np.array(origin)
         where = np.array([part.left, part.top])
         x, y = (rows[index, :2] + anchor) / scale + where
         width, height = rows[index, 2:4] / scale
@@ -147,13 +159,13 @@ def merged(found: Sequence[Face]) -> list[Face]:
     result = []
     while left:
         first = left[0]
-        same = [face for face in left if face is first or _shared(first, face) > _SAME]
+        same = [face for face in left if face is first or shared(first, face) > SAME]
         left = [face for face in left if face not in same]
         result.append(_mean(same))
     return sorted(result, key=lambda face: -face.width * face.height)
 
 
-def _shared(one: Face, other: Face) -> float:
+def shared(one: Face, other: Face) -> float:
     """The area that two boxes have in common, as a share of what they cover together."""
     across = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
     down = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)

@@ -8,12 +8,12 @@ point: https://github.com/google-ai-edge/mediapipe/blob/master/mediapipe/modules
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from services.inference.faces.detection import Face, detect
+from services.inference.faces.detection import SAME, Face, detect, shared
 from services.inference.faces.numbers import Floats, Pixels8, decoded, likelihood
 from services.inference.model_server.triton import PictureModel
 
@@ -37,16 +37,34 @@ OPENINGS = (
 
 _MARGIN = 1.5  # sides of the square around a face, in those of its box
 _EYE_MARGIN = 2.3  # the same around an eye, in its width
+_LEAST_DETECTED = 0.25  # detector's score below which nothing is looked at
+_FITS = 0.5
+_BATCH = 8
 _CONTOUR = 71  # points around an eye, before the five of its iris
 
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """A face with its points, float32 [468, 2]: x and y in pixels of the picture. `score`: how sure that a face is there, 0 to 1."""
+    """A face with its points, float32 [468, 2]: x and y in pixels of the picture. `score`: how sure that a face is there, 0 to 1; `sure`:
+    what the network that tells the points says of that, which is little for a profile."""
 
     face: Face
     points: Floats
     score: float
+    sure: float
+
+    @property
+    def fits(self) -> bool:
+        """Whether the points can be relied on."""
+        return self.sure >= _FITS
+
+    @property
+    def extent(self) -> Face:
+        """The face with the box of its points, if they can be relied on."""
+        if not self.fits:
+            return self.face
+        (left, top), (right, bottom) = self.points.min(axis=0), self.points.max(axis=0)
+        return replace(self.face, left=float(left), top=float(top), width=float(right - left), height=float(bottom - top))
 
     @property
     def tilt(self) -> float:
@@ -86,24 +104,50 @@ class _Square:
 async def find_meshes(
     pixels: Pixels8, detector: PictureModel, mesh: PictureModel, least: float = 0.5, check: Callable[[], None] = lambda: None
 ) -> list[Mesh]:
-    """The faces of a picture, largest first, found with a score of `least` or more, and their points. sRGB, height x width x 3."""
-    return [await mesh_of(pixels, face, mesh) for face in await detect(pixels, detector, least, check)]
+    """The faces of a picture whose score is `least` or more, largest first, and their points. sRGB, height x width x 3.
+
+    The mesh network tells faces from other things better than the detector, and the detector finds profiles: the score is the mean of what
+    they say. Each face is looked at by its box, and again by its points, which are more exact.
+    """
+    found = await detect(pixels, detector, max(_LEAST_DETECTED, 2 * least - 1), check)
+    meshes = []
+    for start in range(0, len(found), _BATCH):
+        faces = found[start : start + _BATCH]
+        looks = await _looked_at(pixels, [_square(face) for face in faces], mesh)
+        meshes += [Mesh(face, points, (face.score + score) / 2, score) for face, (points, score) in zip(faces, looks, strict=True)]
+        check()
+    meshes = [each for each in meshes if each.score >= least]
+    for start in range(0, len(meshes), _BATCH):
+        batch = meshes[start : start + _BATCH]
+        looks = await _looked_at(pixels, [_around(each.points) if each.fits else _square(each.face) for each in batch], mesh)
+        meshes[start : start + _BATCH] = [replace(each, points=points) for each, (points, _) in zip(batch, looks, strict=True)]
+        check()
+    return _once_each(meshes)
 
 
-async def mesh_of(pixels: Pixels8, face: Face, model: PictureModel) -> Mesh:
-    """The points of a face that was found: looked at by its box, and again by its points, which are more exact."""
-    box = max(face.width, face.height)
-    square = _Square(face.left + face.width / 2, face.top + face.height / 2, box * _MARGIN, face.tilt)
-    points, score = await _looked_at(pixels, square, model)
-    if score >= 0.5:
-        points, score = await _looked_at(pixels, _around(points), model)
-    return Mesh(face, points, score)
+def _once_each(meshes: Sequence[Mesh]) -> list[Mesh]:
+    """Without those that found their points on a face that a better one has."""
+    kept: list[tuple[Mesh, Face]] = []
+    for mesh in sorted(meshes, key=lambda each: -each.score):
+        box = mesh.extent
+        if all(shared(box, other) <= SAME for _, other in kept):
+            kept.append((mesh, box))
+    return sorted((mesh for mesh, _ in kept), key=lambda each: -each.face.width * each.face.height)
 
 
-async def _looked_at(pixels: Pixels8, square: _Square, model: PictureModel) -> tuple[Floats, float]:
-    matrix = square.matrix(SIDE)
-    numbers = decoded(await model(_shown(pixels, matrix, SIDE)[np.newaxis]))[0, 0]
-    return _placed(numbers[: POINTS * 3], matrix), float(likelihood(numbers[POINTS * 3 :])[0])
+def _square(face: Face) -> _Square:
+    side = max(face.width, face.height) * _MARGIN
+    return _Square(face.left + face.width / 2, face.top + face.height / 2, side, face.tilt)
+
+
+async def _looked_at(pixels: Pixels8, squares: Sequence[_Square], model: PictureModel) -> list[tuple[Floats, float]]:
+    """The points in each of the squares, and how sure it is that a face is there."""
+    matrices = [square.matrix(SIDE) for square in squares]
+    answer = decoded(await model(np.stack([_shown(pixels, matrix, SIDE) for matrix in matrices])))[:, 0]
+    return [
+        (_placed(numbers[: POINTS * 3], matrix), float(likelihood(numbers[POINTS * 3 :])[0]))
+        for numbers, matrix in zip(answer, matrices, strict=True)
+    ]
 
 
 def _around(points: Floats) -> _Square:
