@@ -21,8 +21,9 @@ SIDE = 192
 """Height and width of what the network sees, in pixels."""
 
 _CELL = 4  # pixels of the network's grid
-_PART = 640
-"""Parts are halved until they have about as many pixels on a side: there, the smallest faces that are found have about 30."""
+_PART = 448
+"""Parts are halved until they have about as many pixels on a side: there, faces of 30 to 40 pixels are found."""
+_HALVINGS = 4  # at most: 350 parts, which take some seconds
 _OVERLAP = 0.3  # of a part's side: any face of that size is wholly in one of them
 _BORDER = 0.02  # of a part's side: what comes closer to a border is taken as cut by it
 SAME = 0.3  # of the united area of two boxes: from that share in common they are one face
@@ -66,7 +67,9 @@ def parts_of(width: int, height: int) -> list[Part]:
     so on, overlapping."""
     around = max(width, height) // 4
     parts, side = [Part(-around, -around, width + 2 * around, height + 2 * around), Part(0, 0, width, height)], max(width, height)
-    while side > _PART * 2**0.5:
+    for _ in range(_HALVINGS):
+        if side <= _PART * 2**0.5:
+            break
         side = -(-side // 2)
         for top in _starts(height, side):
             parts += [Part(left, top, min(side, width), min(side, height)) for left in _starts(width, side)]
@@ -80,8 +83,14 @@ def _starts(length: int, side: int) -> list[int]:
     return [round(index * (length - side) / (count - 1)) for index in range(count)]
 
 
-async def detect(pixels: Pixels8, model: PictureModel, least: float = 0.5, check: Callable[[], None] = lambda: None) -> list[Face]:
-    """The faces that are found with a score of `least` or more, largest first. sRGB, height x width x 3."""
+async def detect(
+    pixels: Pixels8,
+    model: PictureModel,
+    least: float = 0.5,
+    check: Callable[[], None] = lambda: None,
+    progress: Callable[[float], None] = lambda _done: None,
+) -> list[Face]:
+    """The faces that are found with a score of `least` or more, largest first. sRGB, height x width x 3. `progress`: 0 to 1."""
     height, width = pixels.shape[:2]
     parts = parts_of(width, height)
     found: list[Face] = []
@@ -91,6 +100,7 @@ async def detect(pixels: Pixels8, model: PictureModel, least: float = 0.5, check
         for part, rows in zip(batch, answer, strict=True):
             found += [face for face in faces_in(rows, part, least) if not _cut(face, part, width, height)]
         check()
+        progress(min(1.0, (start + _BATCH) / len(parts)))
     return merged(found)
 
 

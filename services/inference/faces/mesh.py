@@ -102,14 +102,19 @@ class _Square:
 
 
 async def find_meshes(
-    pixels: Pixels8, detector: PictureModel, mesh: PictureModel, least: float = 0.5, check: Callable[[], None] = lambda: None
+    pixels: Pixels8,
+    detector: PictureModel,
+    mesh: PictureModel,
+    least: float = 0.5,
+    check: Callable[[], None] = lambda: None,
+    progress: Callable[[float], None] = lambda _done: None,
 ) -> list[Mesh]:
     """The faces of a picture whose score is `least` or more, largest first, and their points. sRGB, height x width x 3.
 
     The mesh network tells faces from other things better than the detector, and the detector finds profiles: the score is the mean of what
     they say. Each face is looked at by its box, and again by its points, which are more exact.
     """
-    found = await detect(pixels, detector, max(_LEAST_DETECTED, 2 * least - 1), check)
+    found = await detect(pixels, detector, max(_LEAST_DETECTED, 2 * least - 1), check, progress)
     meshes = []
     for start in range(0, len(found), _BATCH):
         faces = found[start : start + _BATCH]
