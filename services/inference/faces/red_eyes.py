@@ -17,11 +17,12 @@ Flags = npt.NDArray[np.bool_]
 
 _LEAST_RED, _MOST_RED = 0.25, 0.65
 """Share of a pixel's red by which it is above green and blue, from which it is of a red pupil: at the highest sensitivity and the lowest.
-Brown irises have up to 0.35, skin 0.3."""
+Skin has up to 0.3."""
+_ORANGE = 0.75  # of the excess of green over blue, that counts against red: brown irises have it, red pupils hardly
 _LEAST_EXCESS = 0.1  # of the range of samples: the same in absolute terms, since dark pixels have no certain hue
 _BEYOND = 1.15  # radii of the iris within which a pupil is sought
 _INNER = 0.6  # radii of the iris: a pupil reaches into that
-_LEAST_AREA = 0.03  # of the iris
+_LEAST_AREA = 0.05  # of the iris
 _ROUND = 0.45  # of the circle around it: what a pupil covers at least, with the glint in it
 _SOFT = 0.08  # radii of the iris: standard deviation of the edge of what is corrected
 _DARK, _DARKEST = 0.6, 0.25
@@ -81,8 +82,9 @@ def _red_pupil(part: Floats, places: tuple[Floats, Flags], iris: Iris, least: fl
     """How much of each pixel is of a red pupil, 0 to 1; None if there is none."""
     distances, between = places
     inside = (distances <= _BEYOND) & between
-    excess = part[..., 0] - part[..., 1:].max(axis=2)
-    redness = np.where(excess > _LEAST_EXCESS, excess / np.maximum(part[..., 0], 1e-6), 0)
+    red, green, blue = np.moveaxis(part, 2, 0)
+    excess = red - np.maximum(green, blue) - _ORANGE * np.maximum(green - blue, 0)
+    redness = np.where(excess > _LEAST_EXCESS, excess / np.maximum(red, 1e-6), 0)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(((redness >= least) & inside).astype(np.uint8), connectivity=8)
     area = np.pi * iris.radius**2
     best, most = 0, 0
