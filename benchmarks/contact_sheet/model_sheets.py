@@ -22,7 +22,11 @@ def _small_portrait() -> bytes:
 
 def sheets() -> Sequence[Sheet]:
     """In the order in which the page shows them."""
-    return (_enlarged(),)
+    return (_cut_out(), _enlarged())
+
+
+def _cut_out() -> Sheet:
+    return Sheet("remove-background", [*each("portrait", "remove-background", {}), *each("photo", "remove-background", {})], columns=2)
 
 
 def _enlarged() -> Sheet:
