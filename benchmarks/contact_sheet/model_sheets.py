@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
 
 from benchmarks.contact_sheet.cells import Cell, Sheet, each
 from benchmarks.contact_sheet.sources import SAMPLES, source, written
@@ -22,7 +23,59 @@ def _small_portrait() -> bytes:
 
 def sheets() -> Sequence[Sheet]:
     """In the order in which the page shows them."""
-    return (_cut_out(), _enlarged(), _erased())
+    return (_cut_out(), _enlarged(), _erased(), _faces(), _red_eyes(), _without_noise(), _restored())
+
+
+def _faces() -> Sheet:
+    blurred = [Cell("portrait", "blur-faces", {"blurRadius": radius}) for radius in (1, 30, 100)]
+    return Sheet("blur-faces", [*blurred, Cell("photo", "blur-faces", {}, "no face")], columns=4)
+
+
+def _red_eyes() -> Sheet:
+    settings = each("red eyes", "red-eye-removal", {}, {"strength": 30}, {"strength": 100, "sensitivity": 90}, {"sensitivity": 0})
+    return Sheet("red-eye-removal", [Cell("red eyes"), *settings, Cell("portrait", "red-eye-removal", {}, "no red eye")], columns=3)
+
+
+def _without_noise() -> Sheet:
+    tiers = [Cell("noisy", "noise-removal", {"tier": tier}) for tier in ("quick", "balanced", "quality", "maximum")]
+    others = each("noisy", "noise-removal", {"strength": 10}, {"strength": 100}, {"detailPreservation": 100}, {"colorNoise": 100})
+    clean = [Cell("portrait"), Cell("portrait", "noise-removal", {}, "nothing to remove")]
+    return Sheet("noise-removal", [Cell("noisy"), *tiers, *others, *clean], columns=4, detail=(0.43, 0.2))
+
+
+def _restored() -> Sheet:
+    settings = each("old photo", "restore-photo", {}, {"mode": "light"}, {"mode": "heavy"}, {"scratchRemoval": False}, {"denoise": False})
+    return Sheet("restore-photo", [Cell("old photo"), *settings], columns=3)
+
+
+@source("red eyes", "red-eyes.jpg")
+def _flashed() -> bytes:
+    """As a flash beside the lens leaves them."""
+    with Image.open(SAMPLES / "portrait.jpg") as portrait:
+        picture = portrait.convert("RGB").crop((150, 20, 310, 180)).resize((640, 640), Image.Resampling.LANCZOS)
+    draw = ImageDraw.Draw(picture)
+    for column, row in ((214, 323), (386, 331)):
+        draw.ellipse((column - 10, row - 10, column + 10, row + 10), (196, 32, 38))
+        draw.ellipse((column + 1, row - 6, column + 6, row - 1), (255, 250, 248))
+    return written(picture.filter(ImageFilter.GaussianBlur(1)), "JPEG", quality=95)
+
+
+@source("old photo", "old.jpg")
+def _old_photo() -> bytes:
+    """Yellowed, creased, scratched and noisy."""
+    with Image.open(SAMPLES / "portrait.jpg") as portrait:
+        gray = np.asarray(portrait.convert("L"), np.float64)
+    chance = np.random.default_rng(5)
+    sepia = (gray * 0.75 + 45)[..., None] * np.array([1.0, 0.93, 0.78]) + chance.normal(0, 7, (*gray.shape, 1))
+    picture = Image.fromarray(np.clip(sepia, 0, 255).astype(np.uint8))
+    draw = ImageDraw.Draw(picture)
+    draw.line([(0, 180), (160, 172), (330, 190), (512, 178)], (246, 240, 226), 3)
+    draw.line([(300, 0), (290, 200), (310, 512)], (240, 233, 220), 2)
+    for _ in range(12):
+        column, row = chance.integers(0, 512, 2)
+        lean, length = chance.integers(-30, 30), chance.integers(40, 200)
+        draw.line([(int(column), int(row)), (int(column + lean), int(row + length))], (250, 246, 238), 1)
+    return written(picture, "JPEG", quality=92)
 
 
 def _erased() -> Sheet:
