@@ -23,12 +23,25 @@ def _small_portrait() -> bytes:
 
 def sheets() -> Sequence[Sheet]:
     """In the order in which the page shows them."""
-    return (_cut_out(), _enlarged(), _erased(), _faces(), _red_eyes(), _without_noise(), _restored())
+    return (_cut_out(), _enlarged(), _erased(), _faces(), _sharper_faces(), _red_eyes(), _without_noise(), _restored())
 
 
 def _faces() -> Sheet:
     blurred = [Cell("portrait", "blur-faces", {"blurRadius": radius}) for radius in (1, 30, 100)]
     return Sheet("blur-faces", [*blurred, Cell("photo", "blur-faces", {}, "no face")], columns=4)
+
+
+def _sharper_faces() -> Sheet:
+    settings = each("soft face", "enhance-faces", {}, {"strength": 1}, {"strength": 0.3})
+    return Sheet("enhance-faces", [Cell("soft face"), *settings], columns=2, detail=(0.5, 0.5))
+
+
+@source("soft face", "soft.jpg")
+def _soft_face() -> bytes:
+    """As a small sensor gives it."""
+    with Image.open(SAMPLES / "portrait.jpg") as portrait:
+        picture = portrait.convert("RGB").crop((100, 0, 360, 260)).filter(ImageFilter.GaussianBlur(1.2))
+    return written(picture, "JPEG", quality=70)
 
 
 def _red_eyes() -> Sheet:

@@ -1,4 +1,4 @@
-"""Tools of SnapOtter's API that enlarge and improve pictures (section 10 of its contract), through the public port."""
+"""Tools of SnapOtter's API that enlarge pictures and sharpen faces (section 10 of its contract), through the public port."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from services.common.media_format import MediaFormat, sniff
+from tests.system.conftest import SAMPLES
 from tests.system.pictures import disc, encoded, opened
 from tests.system.snapotter import SnapOtter
 from tests.system.snapotter_progress import result_of_tool
@@ -133,3 +134,56 @@ async def test_in_batches_and_pipelines_it_is_waited_for(person: SnapOtter) -> N
     batch = await person.form("/api/v1/tools/upscale/batch", ("file", PICTURE, "a.jpg"), ("file", PICTURE, "b.jpg"))
     assert (batch.status_code, batch.headers["content-type"]) == (200, "application/zip")
     assert b"b_2x.jpg" in batch.content
+
+
+async def test_faces_are_found_and_sharpened(person: SnapOtter) -> None:
+    picture = Image.open(SAMPLES / "portrait.jpg").convert("RGB")
+    result = await result_of_tool(person, "enhance-faces", encoded(picture, "PNG"), {"model": "gfpgan", "strength": 1}, "a.jpg")
+    assert result["downloadUrl"].endswith("/a_enhanced.png")
+    assert result["previewUrl"] == f"/api/v1/download/{result['jobId']}/preview.webp"
+    assert opened(await person.download(result["previewUrl"])).format == "WEBP"
+    # What was asked for is not there, and nobody claims that it was used.
+    assert result["model"].startswith("real")
+    assert result["facesDetected"] == len(result["faces"]) == 1
+    [face] = result["faces"]
+    before = np.asarray(picture, float)
+    after = np.asarray(opened(await person.download(result["downloadUrl"])).convert("RGB"), float)
+    changed = np.abs(after - before).max(axis=2) > 0
+    inside = np.zeros_like(changed)
+    inside[face["y"] : face["y"] + face["h"], face["x"] : face["x"] + face["w"]] = True
+    assert changed[inside].mean() > 0.3
+    assert not changed[~inside].any()
+    weak = await result_of_tool(person, "enhance-faces", encoded(picture, "PNG"), {"strength": 0.2})
+    less = np.asarray(opened(await person.download(weak["downloadUrl"])).convert("RGB"), float)
+    assert np.abs(less - before).sum() < 0.5 * np.abs(after - before).sum()
+    none = await result_of_tool(person, "enhance-faces", encoded(picture, "PNG"), {"strength": 0})
+    assert (np.asarray(opened(await person.download(none["downloadUrl"])).convert("RGB")) == before).all()
+
+
+async def test_the_face_in_the_middle_alone(person: SnapOtter) -> None:
+    portrait = Image.open(SAMPLES / "portrait.jpg").convert("RGB").crop((100, 0, 360, 260))
+    group = Image.new("RGB", (900, 300), (200, 200, 200))
+    for left in (0, 320, 640):
+        group.paste(portrait, (left, 20))
+    picture = encoded(group, "PNG")
+    every = await result_of_tool(person, "enhance-faces", picture)
+    middle = await result_of_tool(person, "enhance-faces", picture, {"onlyCenterFace": True})
+    assert (every["facesDetected"], middle["facesDetected"]) == (3, 3)
+    assert len(every["faces"]) == 3
+    [face] = middle["faces"]
+    assert 320 < face["x"] + face["w"] / 2 < 580
+
+
+async def test_a_picture_without_faces_stays_as_it_is(person: SnapOtter) -> None:
+    result = await result_of_tool(person, "enhance-faces", PICTURE)
+    assert (result["facesDetected"], result["faces"], result["model"]) == (0, [], "")
+    same = np.asarray(opened(await person.download(result["downloadUrl"])).convert("RGB")) == np.asarray(opened(PICTURE).convert("RGB"))
+    assert same.all()
+
+
+@pytest.mark.parametrize(
+    "settings", [{"strength": 1.1}, {"strength": "1"}, {"sensitivity": -1}, {"onlyCenterFace": 1}, {"model": "esrgan"}]
+)
+async def test_bad_settings_of_faces(person: SnapOtter, settings: object) -> None:
+    reply = await person.tool("enhance-faces", PICTURE, settings)
+    assert (reply.status_code, reply.json()["error"]) == (400, "Invalid settings")

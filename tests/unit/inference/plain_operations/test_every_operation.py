@@ -26,6 +26,7 @@ from tests.unit.inference.plain_operations.running import Running, png
 
 NEURAL = frozenset(
     (
+        "enhance_faces",
         "blur_background",
         "blur_faces",
         "erase",
