@@ -103,7 +103,9 @@ def _cases() -> Iterator[_Case]:
         for number, name in enumerate(names):
             truth = _photograph(name)
             for shape in _SHAPES:
-                yield _Case(part, Path(name).stem, shape, truth, _mask(shape, truth.shape[0], truth.shape[1], np.random.default_rng(number)))
+                yield _Case(
+                    part, Path(name).stem, shape, truth, _mask(shape, truth.shape[0], truth.shape[1], np.random.default_rng(number))
+                )
 
 
 def _photograph(name: str) -> Pixels8:
