@@ -23,7 +23,7 @@ _SMALLEST = 40  # pixels: least side of the smallest copy
 _LEAST_SOURCES = 64
 _ROUNDS = {True: 10, False: 4}  # of searching and filling: on the smallest copy, and on the others
 _MOST_TARGETS, _MOST_SOURCES = 120_000, 700_000  # patches, of a copy that is searched
-_EXAMPLES = 20_000  # patches that a hole is begun with
+_EXAMPLES = 4_000  # patches that a hole is begun with
 _FALLOFF = 1.3  # of a patch's weight with each pixel from the known part
 _CHUNK = 1 << 17  # pixels at once
 
