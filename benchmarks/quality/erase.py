@@ -22,7 +22,7 @@ Fill = Callable[[Pixels8, Mask], Pixels8]
 
 _TUNED = ("coffee.png", "brick.png", "china.jpg")
 _HELD_OUT = ("gravel.png", "motorcycle_left.png", "flower.jpg")
-_WIDTH, _HEIGHT = 600, 400
+_WIDTH, _HEIGHT = 360, 240
 _SHAPES = ("scratches", "blobs", "a box", "a large ellipse")
 
 

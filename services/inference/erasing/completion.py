@@ -18,7 +18,7 @@ from services.inference.erasing.neighbours import Indices, Level, Mask, Plane, n
 
 Pixels8 = npt.NDArray[np.uint8]
 
-_DEEPEST = 16.0  # pixels from the known part to the middle of the hole, on the smallest copy
+_DEEPEST = 8.0  # pixels from the known part to the middle of the hole, on the smallest copy
 _SMALLEST = 40  # pixels: least side of the smallest copy
 _LEAST_SOURCES = 64
 _ROUNDS = {True: 10, False: 4}  # of searching and filling: on the smallest copy, and on the others
