@@ -18,12 +18,12 @@ from services.inference.erasing.neighbours import Indices, Level, Mask, Plane, n
 
 Pixels8 = npt.NDArray[np.uint8]
 
-_DEEPEST = 4.0  # pixels from the known part to the middle of the hole, on the smallest copy
-_SMALLEST = 24  # pixels: least side of the smallest copy
+_DEEPEST = 8.0  # pixels from the known part to the middle of the hole, on the smallest copy
+_SMALLEST = 40  # pixels: least side of the smallest copy
 _LEAST_SOURCES = 64
 _ROUNDS = {True: 10, False: 4}  # of searching and filling: on the smallest copy, and on the others
 _MOST_TARGETS, _MOST_SOURCES = 120_000, 700_000  # patches, of a copy that is searched
-_EXAMPLES = 20_000  # patches that a hole is begun with
+_EXAMPLES = 4_000  # patches that a hole is begun with
 _FALLOFF = 1.3  # of a patch's weight with each pixel from the known part
 _CHUNK = 1 << 17  # pixels at once
 

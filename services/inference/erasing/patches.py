@@ -25,6 +25,8 @@ _JOIN = 8  # pixels: places this close are filled together
 _CELL, _WIDTHS = 256, 3.0  # a piece: pixels, or this many times the width of what is masked
 _AROUND = 64, 640  # pixels of surroundings, at least and at most; between them, twice the width of what is masked
 _THIN, _BESIDE = 8, 48  # pixels: width up to which shapes are continued by frequencies, and their surroundings
+_RING = 12  # pixels around a hole that tell whether it is in a smooth place
+_GRAIN = 3.2, 12.0  # levels from the local mean: of all pixels, and of all but two in a hundred
 _MIRRORED = 16  # pixels
 _OVERLAP = 16  # pixels of the next piece that are filled with one, so that they agree
 _KNOWN = 0.5  # of a pixel of a smaller copy
@@ -74,11 +76,25 @@ def _filled(pixels: Pixels8, hole: Mask, unknown: Mask, mask: Mask, check: Calla
         return _filled_small(pixels, hole, unknown, mask, check)
     if not hole.any():
         return pixels
-    if not inpainting.is_detailed(pixels, unknown):
+    if _is_smooth(pixels, unknown):
         return inpainting.with_grain(membrane(pixels, unknown), pixels, unknown)
     shown = membrane(pixels, unknown) if (unknown & ~hole).any() else pixels
     found = complete(shown, hole, ~mask, check)
     return membrane(pixels, unknown) if found is None else found
+
+
+def _is_smooth(pixels: Pixels8, unknown: Mask) -> bool:
+    """Whether around what is unknown there is grain at most, and no edge that would break off."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _RING + 1, 2 * _RING + 1))
+    near = (cv2.dilate(unknown.astype(np.uint8), kernel) > 0) & (cv2.dilate(unknown.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0)
+    if not near.any():
+        return False
+    gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    # What is masked has no influence.
+    known = (~unknown).astype(np.float32)
+    mean = cv2.GaussianBlur(gray * known, (0, 0), 2) / np.maximum(cv2.GaussianBlur(known, (0, 0), 2), 1e-3)
+    deviation = np.abs(gray - mean)[near]
+    return bool(deviation.mean() < _GRAIN[0] and np.percentile(deviation, 98) < _GRAIN[1])
 
 
 def _filled_small(pixels: Pixels8, hole: Mask, unknown: Mask, mask: Mask, check: Callable[[], None]) -> Pixels8:
