@@ -39,6 +39,9 @@ _ELONGATION = 7.0
 _CROWD, _NEIGHBOURHOOD = 0.025, 121
 """Share of other candidates of its direction around one that lies alone, and how far around, in pixels."""
 
+_THICKET = 0.1
+"""Share of candidates of any direction, and of a line itself, around it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Care:
@@ -167,6 +170,7 @@ def _lines(tones: Plane, dark: bool, care: Care, check: Callable[[], None]) -> l
         joined = cv2.morphologyEx(candidates.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
         shortest = _SHORTEST * min(tones.shape)
         smooth = np.asarray(cv2.GaussianBlur(tones, (0, 0), 0.8), np.float32)
+        everything = cv2.blur(joined.astype(np.float32), (_NEIGHBOURHOOD, _NEIGHBOURHOOD))
         for sector in range(0, _DIRECTIONS, _SECTOR // 2):
             # Those that cross are looked at one by one.
             heading = (direction - sector) % _DIRECTIONS < _SECTOR
@@ -181,6 +185,8 @@ def _lines(tones: Plane, dark: bool, care: Care, check: Callable[[], None]) -> l
                     or length < shortest
                     or float(crowd[rows, columns].mean()) - _own_share(part, places) > _CROWD * care.crowd
                 ):
+                    continue
+                if float(everything[rows, columns].mean()) > _THICKET:
                     continue
                 seen = _seen(tones, smooth, rows, columns, direction[rows, columns], across, dark)
                 if seen.is_likely(length**2 / area, care):
@@ -263,7 +269,7 @@ def _seen(
         side_columns = np.clip(np.rint(columns - way * away * np.sin(angles)).astype(int), 0, tones.shape[1] - 1)
         sides.append(smooth[side_rows, side_columns])
     # The middle of the line: its borders are mixed with what is beside it.
-    line = cv2.dilate(smooth, np.ones((3, 3), np.uint8))[rows, columns]
+    line = np.asarray(cv2.dilate(smooth, np.ones((3, 3), np.uint8))[rows, columns], np.float32)
     lighter = np.maximum(*sides)
     contrast = max(1.0, float(np.median(line - lighter)))
     tone = float(np.median(line))
@@ -274,7 +280,7 @@ def _seen(
         tone,
         float((tones < tone).mean()),
         _spread(line),
-        _spread((sides[0] + sides[1]) / 2),
+        _spread(np.asarray((sides[0] + sides[1]) / 2, np.float32)),
         dark,
     )
 
