@@ -62,8 +62,8 @@ def measure() -> Sequence[Section]:
     table = Section(
         "Removing noise",
         f"The middle {_SIDE} × {_SIDE} pixels of photographs, with noise of known kinds. PSNR in dB and SSIM of the brightness, means of "
-        "three photographs; nobody is told how much noise there is, but the filters that need a strength get the one that suits scikit-image's "
-        "estimate. *Worst* is the least gain of any photograph in PSNR. Nothing was tuned on those held out.",
+        "three photographs; nobody is told how much noise there is, but the filters that need a strength get the one that suits "
+        "scikit-image's estimate. *Worst* is the least gain of any photograph in PSNR. Nothing was tuned on those held out.",
         ("photographs", "noise", "as it is", *filters, "worst of **balanced**"),
     )
     for kind, files in _PHOTOGRAPHS.items():

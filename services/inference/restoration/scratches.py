@@ -9,7 +9,7 @@ have two sides; wires and twigs are not paper-white. Specks are looked for only 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -33,7 +33,7 @@ _TEXTURE = 2.5
 _AROUND = 61
 _SHORTEST = 0.07
 """Length of a scratch, as a share of the shorter side."""
-_SURE = 0.16
+_SURE = 0.25
 """Length of the sure ones together without which a photograph counts as undamaged."""
 _ELONGATION = 7.0
 _CROWD, _NEIGHBOURHOOD = 0.025, 121
@@ -139,7 +139,7 @@ def _damage(gray: Plane, care: Care, check: Callable[[], None]) -> Mask:
     shades = [np.asarray(gray, np.float32), np.asarray(255 - gray, np.float32)]
     lines = [line for dark, tones in enumerate(shades) for line in _lines(tones, bool(dark), care, check)]
     found = np.zeros(gray.shape, np.bool_)
-    if sum(line.length for line in lines if line.sure) < _SURE * care.sure * min(gray.shape):
+    if _together([line for line in lines if line.sure], gray.shape) < _SURE * care.sure * min(gray.shape):
         return found
     for line in lines:
         found[line.rows, line.columns] = True
@@ -147,6 +147,17 @@ def _damage(gray: Plane, care: Care, check: Callable[[], None]) -> Mask:
         check()
         found |= _specks(tones, care)
     return np.asarray(cv2.dilate(found.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, np.bool_)
+
+
+def _together(lines: Sequence[_Line], shape: tuple[int, ...]) -> float:
+    """How long they are; what was found at several widths and in several directions counts once."""
+    seen, total = np.zeros(shape, np.uint8), 0.0
+    for line in sorted(lines, key=lambda one: -one.length):
+        total += line.length * float((seen[line.rows, line.columns] == 0).mean())
+        own = np.zeros_like(seen)
+        own[line.rows, line.columns] = 1
+        seen |= np.asarray(cv2.dilate(own, np.ones((5, 5), np.uint8)), np.uint8)
+    return total
 
 
 def _standing_out(tones: Plane, across: int) -> Plane:
