@@ -58,7 +58,22 @@ def _without_noise() -> Sheet:
 
 def _restored() -> Sheet:
     settings = each("old photo", "restore-photo", {}, {"mode": "light"}, {"mode": "heavy"}, {"scratchRemoval": False}, {"denoise": False})
-    return Sheet("restore-photo", [Cell("old photo"), *settings], columns=3)
+    scratched = each("scratched", "restore-photo", {}, {"mode": "heavy"})
+    return Sheet("restore-photo", [Cell("old photo"), *settings, Cell("scratched"), *scratched], columns=3)
+
+
+@source("scratched", "scratched.png")
+def _scratched() -> bytes:
+    with Image.open(SAMPLES / "portrait.jpg") as portrait:
+        picture = portrait.convert("L").convert("RGB")
+    draw = ImageDraw.Draw(picture)
+    width, height = picture.size
+    for start, end in ((0.12, 0.25), (0.8, 0.66)):
+        draw.line([(start * width, 0), (end * width, height)], (250, 248, 240), 2)
+    draw.line([(0, 0.8 * height), (0.5 * width, 0.77 * height), (width, 0.83 * height)], (248, 246, 240), 3)
+    pixels = np.asarray(picture, np.float64)
+    noise = np.random.default_rng(1).normal(0, 8, pixels.shape[:2])[..., None]
+    return written(Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8)), "PNG")
 
 
 @source("red eyes", "red-eyes.jpg")

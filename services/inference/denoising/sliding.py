@@ -29,8 +29,8 @@ def thresholded(plane: Floats, guide: Floats, level: Level, spectrum: Floats, st
         kept = np.abs(coefficients) >= sigma[:, None] * shares
         kept[:, 0] = True
         coefficients *= kept
-        weight = 1 / kept.sum(axis=1, dtype=np.float32)
-        _add(total, weights, window, coefficients @ DCT.T, weight)
+        weight = np.asarray(1 / kept.sum(axis=1, dtype=np.float32), np.float32)
+        _add(total, weights, window, np.asarray(coefficients @ DCT.T, np.float32), weight)
     return total / weights
 
 
@@ -46,8 +46,8 @@ def wiener(plane: Floats, basic: Floats, guide: Floats, level: Level, spectrum: 
         gains = known / (known + (sigma**2)[:, None] * squares + np.float32(1e-9))
         gains[:, 0] = 1
         coefficients *= gains
-        weight = 1 / np.einsum("ij,ij->i", gains, gains)
-        _add(total, weights, window, coefficients @ DCT.T, weight)
+        weight = np.asarray(1 / np.einsum("ij,ij->i", gains, gains), np.float32)
+        _add(total, weights, window, np.asarray(coefficients @ DCT.T, np.float32), weight)
     return total / weights
 
 

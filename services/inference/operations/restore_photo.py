@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import Literal
 
 from darkroom.operations.v1.restore_photo_pb2 import RESTORE_MODE_HEAVY, RESTORE_MODE_LIGHT, RestoreMode, RestorePhoto
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile, Several
@@ -54,7 +55,7 @@ async def run(image: Image, parameters: RestorePhoto, step: Step) -> Several:
     return Several(image, [NewFile(Data(found).content, DATA_TYPE, DATA_EXTENSION)])
 
 
-def _wanted(parameters: RestorePhoto, name: str) -> bool:
+def _wanted(parameters: RestorePhoto, name: Literal["scratch_removal", "face_enhancement", "denoise"]) -> bool:
     """Whether something is to be done that is done unless it was said otherwise."""
     return not parameters.HasField(name) or bool(getattr(parameters, name))
 

@@ -9,7 +9,7 @@ have two sides; wires and twigs are not paper-white. Specks are looked for only 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -25,18 +25,22 @@ _LONGEST_SIDE = 1600
 _WIDTHS = (7, 13, 25)
 """Pixels: diameters of the discs that candidates are narrower than."""
 _ALONG = 31
-_DIRECTIONS = 16
+_DIRECTIONS, _SECTOR = 16, 6
+"""How many, and how many next to each other one scratch has."""
 _LEAST_CONTRAST = 10.0
 _TEXTURE = 2.5
 """Times that a candidate stands out more than what is around it."""
 _AROUND = 61
 _SHORTEST = 0.07
 """Length of a scratch, as a share of the shorter side."""
-_SURE = 0.16
+_SURE = 0.25
 """Length of the sure ones together without which a photograph counts as undamaged."""
 _ELONGATION = 7.0
-_CROWD, _NEIGHBOURHOOD = 0.03, 121
-"""Share of other candidates around one that lies alone, and how far around, in pixels."""
+_CROWD, _NEIGHBOURHOOD = 0.025, 121
+"""Share of other candidates of its direction around one that lies alone, and how far around, in pixels."""
+
+_THICKET = 0.1
+"""Share of candidates of any direction, and of a line itself, around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +76,23 @@ class _Seen:
     def is_sure(self, elongation: float, care: Care) -> bool:
         """Whether it is a scratch: no line that belongs to what is shown was like this."""
         steady = self._steady(30 * care.contrast, 0.25, 0.3)
-        return steady or self._extreme(85 * care.contrast) or self._long(elongation, 60, 0.08)
+        return steady or self._extreme(85 * care.contrast, 0.97) or self._long(elongation, 60, 0.08)
 
     def is_likely(self, elongation: float, care: Care) -> bool:
         """Whether it is one where there are others."""
         steady = self._steady(25 * care.contrast, 0.25, 0.42)
-        return steady or self._extreme(55 * care.contrast) or self._long(elongation, 40, 0.12)
+        across_edges = self._steady(60 * care.contrast, 0.7, 0.25) and self.rank > 0.95
+        return steady or across_edges or self._extreme(55 * care.contrast, 0.95) or self._long(elongation, 40, 0.12)
 
     def _steady(self, contrast: float, difference: float, share: float) -> bool:
         """It keeps its tone where its surroundings do not."""
         varied = self.spread_of_sides > (40 if self.dark else 15) and self.spread < share * (self.spread_of_sides + 5)
         return varied and self.contrast > contrast and self.difference <= difference
 
-    def _extreme(self, contrast: float) -> bool:
+    def _extreme(self, contrast: float, rank: float) -> bool:
         """It is as bright as little else."""
-        return (
-            self.contrast > contrast
-            and self.difference <= 0.25
-            and self.rank > 0.97
-            and self.tone > (235 if self.dark else 200)
-            and self.spread < 50
-        )
+        bright = self.rank > rank and self.tone > (235 if self.dark else 200)
+        return bright and self.contrast > contrast and self.difference <= 0.25 and self.spread < 50
 
     def _long(self, elongation: float, least: float, difference: float) -> bool:
         """It runs on and on, alike on both sides."""
@@ -139,7 +139,7 @@ def _damage(gray: Plane, care: Care, check: Callable[[], None]) -> Mask:
     shades = [np.asarray(gray, np.float32), np.asarray(255 - gray, np.float32)]
     lines = [line for dark, tones in enumerate(shades) for line in _lines(tones, bool(dark), care, check)]
     found = np.zeros(gray.shape, np.bool_)
-    if sum(line.length for line in lines if line.sure) < _SURE * care.sure * min(gray.shape):
+    if _together([line for line in lines if line.sure], gray.shape) < _SURE * care.sure * min(gray.shape):
         return found
     for line in lines:
         found[line.rows, line.columns] = True
@@ -147,6 +147,17 @@ def _damage(gray: Plane, care: Care, check: Callable[[], None]) -> Mask:
         check()
         found |= _specks(tones, care)
     return np.asarray(cv2.dilate(found.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, np.bool_)
+
+
+def _together(lines: Sequence[_Line], shape: tuple[int, ...]) -> float:
+    """How long they are; what was found at several widths and in several directions counts once."""
+    seen, total = np.zeros(shape, np.uint8), 0.0
+    for line in sorted(lines, key=lambda one: -one.length):
+        total += line.length * float((seen[line.rows, line.columns] == 0).mean())
+        own = np.zeros_like(seen)
+        own[line.rows, line.columns] = 1
+        seen |= np.asarray(cv2.dilate(own, np.ones((5, 5), np.uint8)), np.uint8)
+    return total
 
 
 def _standing_out(tones: Plane, across: int) -> Plane:
@@ -168,24 +179,39 @@ def _lines(tones: Plane, dark: bool, care: Care, check: Callable[[], None]) -> l
         least = np.maximum(_LEAST_CONTRAST * care.contrast + noise, _TEXTURE * usual)
         candidates = _hysteresis(along > 1.6 * least, along > least) & (raised > np.maximum(0.5 * least, 0.5 * along))
         joined = cv2.morphologyEx(candidates.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-        crowd = cv2.blur(joined.astype(np.float32), (_NEIGHBOURHOOD, _NEIGHBOURHOOD))
         shortest = _SHORTEST * min(tones.shape)
         smooth = np.asarray(cv2.GaussianBlur(tones, (0, 0), 0.8), np.float32)
-        for label in range(1, count):
-            left, top, wide, high, area = (int(value) for value in stats[label])
-            if math.hypot(wide, high) < shortest:
-                continue
-            part = labels[top : top + high, left : left + wide] == label
-            length = _length(part, area)
-            places = np.nonzero(part)
-            rows, columns = places[0] + top, places[1] + left
-            if length is None or length < shortest or float(crowd[rows, columns].mean()) - _own_share(part, places) > _CROWD * care.crowd:
-                continue
-            seen = _seen(tones, smooth, rows, columns, direction[rows, columns], across, dark)
-            if seen.is_likely(length**2 / area, care):
-                found.append(_Line(rows, columns, length, seen.is_sure(length**2 / area, care)))
+        everything = cv2.blur(joined.astype(np.float32), (_NEIGHBOURHOOD, _NEIGHBOURHOOD))
+        for sector in range(0, _DIRECTIONS, _SECTOR // 2):
+            # Those that cross are looked at one by one.
+            heading = (direction - sector) % _DIRECTIONS < _SECTOR
+            part_of = np.where(heading, joined, 0).astype(np.uint8)
+            crowd = cv2.blur(part_of.astype(np.float32), (_NEIGHBOURHOOD, _NEIGHBOURHOOD))
+            for part, top, left, area in _parts(part_of, shortest):
+                length = _length(part, area)
+                places = np.nonzero(part)
+                rows, columns = places[0] + top, places[1] + left
+                if (
+                    length is None
+                    or length < shortest
+                    or float(crowd[rows, columns].mean()) - _own_share(part, places) > _CROWD * care.crowd
+                ):
+                    continue
+                if float(everything[rows, columns].mean()) > _THICKET:
+                    continue
+                seen = _seen(tones, smooth, rows, columns, direction[rows, columns], across, dark)
+                if seen.is_likely(length**2 / area, care):
+                    found.append(_Line(rows, columns, length, seen.is_sure(length**2 / area, care)))
     return found
+
+
+def _parts(joined: npt.NDArray[np.uint8], shortest: float) -> Iterator[tuple[Mask, int, int, int]]:
+    """The connected parts that extend this far: each within its box, the box's corner, and how many pixels it has."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    for label in range(1, count):
+        left, top, wide, high, area = (int(value) for value in stats[label])
+        if math.hypot(wide, high) >= shortest:
+            yield labels[top : top + high, left : left + wide] == label, top, left, area
 
 
 def _noise(tones: Plane) -> float:
@@ -254,7 +280,7 @@ def _seen(
         side_columns = np.clip(np.rint(columns - way * away * np.sin(angles)).astype(int), 0, tones.shape[1] - 1)
         sides.append(smooth[side_rows, side_columns])
     # The middle of the line: its borders are mixed with what is beside it.
-    line = cv2.dilate(smooth, np.ones((3, 3), np.uint8))[rows, columns]
+    line = np.asarray(cv2.dilate(smooth, np.ones((3, 3), np.uint8))[rows, columns], np.float32)
     lighter = np.maximum(*sides)
     contrast = max(1.0, float(np.median(line - lighter)))
     tone = float(np.median(line))
@@ -265,7 +291,7 @@ def _seen(
         tone,
         float((tones < tone).mean()),
         _spread(line),
-        _spread((sides[0] + sides[1]) / 2),
+        _spread(np.asarray((sides[0] + sides[1]) / 2, np.float32)),
         dark,
     )
 
