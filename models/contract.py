@@ -23,7 +23,14 @@ LINE_HEIGHT = 48
 NUMBER_ONE, NUMBER_ZERO = 1 << 14, 1 << 23
 """Codes of located numbers: the code of a number is `NUMBER_ONE` times it, rounded, plus `NUMBER_ZERO`; from -512 to 512, in 1/16384."""
 
-_OUTPUTS: dict[Job, str] = {"matte": "alpha", "upscale": "upscaled", "detect": "text", "read": "characters", "inpaint": "filled", "locate": "numbers"}
+_OUTPUTS: dict[Job, str] = {
+    "matte": "alpha",
+    "upscale": "upscaled",
+    "detect": "text",
+    "read": "characters",
+    "inpaint": "filled",
+    "locate": "numbers",
+}
 _CHANNELS: dict[Job, int] = {"matte": 1, "upscale": 3, "detect": 1, "read": 4, "inpaint": 3, "locate": 3}
 
 

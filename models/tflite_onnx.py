@@ -137,9 +137,7 @@ def _window(building: _Building, operator: Operator, options: Any, kernel: tuple
             max(0, (count - 1) * stride + extent - size)
             for count, stride, extent, size in zip(counts, strides, extents, source, strict=True)
         ]
-    made = [
-        (size + pad - extent) // stride + 1 for size, pad, extent, stride in zip(source, pads, extents, strides, strict=True)
-    ]
+    made = [(size + pad - extent) // stride + 1 for size, pad, extent, stride in zip(source, pads, extents, strides, strict=True)]
     if tuple(made) != tuple(result):
         raise ConversionError(f"TFLite {operator.kind}: it makes {made[0]} x {made[1]} values, and the file says {result}")
     return {
@@ -233,18 +231,13 @@ def _concatenation(building: _Building, operator: Operator) -> None:
 
 def _resize_bilinear(building: _Building, operator: Operator) -> None:
     options = options_of(operator, tflite.ResizeBilinearOptions)
-    if options.AlignCorners():
-        mode = "align_corners"
-    else:
-        mode = "half_pixel" if options.HalfPixelCenters() else "asymmetric"
+    mode = "align_corners" if options.AlignCorners() else "half_pixel" if options.HalfPixelCenters() else "asymmetric"
     source, result = building.shape(operator.inputs[0]), building.shape(operator.outputs[0])
     name = f"v{operator.outputs[0]}"
     scales = building.initializer(f"{name}.scales", np.array([1, 1, result[1] / source[1], result[2] / source[2]], np.float32))
     building.bind(
         operator.outputs[0],
-        building.node(
-            "Resize", name, building.value(operator.inputs[0]), "", scales, mode="linear", coordinate_transformation_mode=mode
-        ),
+        building.node("Resize", name, building.value(operator.inputs[0]), "", scales, mode="linear", coordinate_transformation_mode=mode),
     )
 
 

@@ -12,7 +12,7 @@ from benchmarks.contact_sheet.sources import SAMPLES, source, written
 
 _HEAD = 130, 30, 310, 210
 """Where the portrait shows the head."""
-_PUPILS = (221.0, 210.0), (349.0, 216.0)
+_PUPILS = (221, 214), (349, 220)
 """In three times that."""
 _SMALL = 180
 """Longest side of what is enlarged."""

@@ -100,7 +100,9 @@ async def test_alpha_stays(person: SnapOtter) -> None:
 
 async def test_red_pupils_become_dark(person: SnapOtter) -> None:
     picture = people(FACE, pupil=RED)
-    result = await result_of_tool(person, "red-eye-removal", encoded(picture, "JPEG", quality=98, subsampling=0), {"strength": 100}, "a b.jpg")
+    result = await result_of_tool(
+        person, "red-eye-removal", encoded(picture, "JPEG", quality=98, subsampling=0), {"strength": 100}, "a b.jpg"
+    )
     assert result.keys() == {"jobId", "downloadUrl", "originalSize", "processedSize", "facesDetected", "eyesCorrected"}
     assert result["downloadUrl"].endswith("_redeye_fixed.png")
     assert (result["facesDetected"], result["eyesCorrected"]) == (1, 2)

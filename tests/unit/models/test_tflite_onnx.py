@@ -105,5 +105,3 @@ def test_what_is_not_supported_is_refused() -> None:
 def test_a_damaged_file_is_refused(content: bytes) -> None:
     with pytest.raises(ConversionError, match="TFLite"):
         convert(content)
-
-
