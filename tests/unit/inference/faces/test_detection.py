@@ -41,9 +41,9 @@ def test_a_small_picture_is_seen_as_a_whole_and_with_a_margin() -> None:
 @pytest.mark.parametrize(("width", "height"), [(4000, 3000), (700, 5000), (1300, 1300), (12000, 9000)])
 def test_any_face_lies_wholly_in_a_part_of_some_times_its_size(width: int, height: int) -> None:
     parts = parts_of(width, height)
-    assert len(parts) < 700
+    assert len(parts) < 260
     smallest = min(max(part.width, part.height) for part in parts)
-    assert smallest <= max(640, max(width, height) / 16 + 1)
+    assert smallest <= max(430, max(width, height) / 8 + 1)
     rng = np.random.default_rng(1)
     for size in (0.2 * smallest, 0.25 * smallest, 0.25 * max(width, height)):
         for x, y in rng.uniform(0, 1, (50, 2)):
