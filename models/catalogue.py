@@ -94,7 +94,8 @@ class Source(_Entry):
     """One place to get a network from. `onnx` needs one file, `model.onnx`; `ncnn` needs `param` and `bin`; `tflite` one, `tflite`.
 
     `logits`: the network's output still needs a sigmoid to be in 0 to 1. `full`: its output for full brightness. `characters`: the entry of
-    the ONNX file's metadata that lists the characters that the network reads, one per line. `more_outputs`: those of a network that locates whose numbers follow in each row.
+    the ONNX file's metadata that lists the characters that the network reads, one per line. `more_outputs`: those of a network
+    that locates whose numbers follow in each row.
     """
 
     archive: str

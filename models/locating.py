@@ -80,6 +80,7 @@ def coded(values: str, output: str) -> list[onnx.NodeProto]:
 
 
 def tensors(constants: dict[str, NDArray[np.generic]]) -> list[onnx.TensorProto]:
+    """Constants as initializers."""
     return [numpy_helper.from_array(value, name) for name, value in constants.items()]
 
 

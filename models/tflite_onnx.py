@@ -231,10 +231,7 @@ def _concatenation(building: _Building, operator: Operator) -> None:
 
 def _resize_bilinear(building: _Building, operator: Operator) -> None:
     options = options_of(operator, tflite.ResizeBilinearOptions)
-    if options.AlignCorners():
-        mode = "align_corners"
-    else:
-        mode = "half_pixel" if options.HalfPixelCenters() else "asymmetric"
+    mode = "align_corners" if options.AlignCorners() else "half_pixel" if options.HalfPixelCenters() else "asymmetric"
     source, result = building.shape(operator.inputs[0]), building.shape(operator.outputs[0])
     name = f"v{operator.outputs[0]}"
     scales = building.initializer(f"{name}.scales", np.array([1, 1, result[1] / source[1], result[2] / source[2]], np.float32))

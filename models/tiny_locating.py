@@ -59,14 +59,13 @@ def _detector(contract: Contract) -> onnx.ModelProto:
         "across": places.reshape(1, 1, cells),
         "down": places.reshape(1, cells, 1),
     }
-    # What is not skin before and after a place in its row, or its column: among all the cells of that row or column.
-    for name, shape in (("across", (1, 1, 1, cells)), ("down", (1, 1, cells, 1))):
-        other = places.reshape(shape)
-        here = places.reshape((1, 1, cells, 1) if name == "across" else (1, 1, 1, cells))
-        constants[f"{name}.before"] = np.where(other < here, other, -1).astype(np.float32)
-        constants[f"{name}.after"] = np.where(other > here, other, cells).astype(np.float32)
-        constants[f"{name}.first"] = np.array(-1, np.float32)
-        constants[f"{name}.end"] = np.array(cells, np.float32)
+    # What is not skin before and after a place in its row, or, of the turned picture, in its column.
+    here, other = places.reshape(1, 1, cells, 1), places.reshape(1, 1, 1, cells)
+    for axis in ("across", "down"):
+        constants[f"{axis}.before"] = np.where(other < here, other, -1).astype(np.float32)
+        constants[f"{axis}.after"] = np.where(other > here, other, cells).astype(np.float32)
+        constants[f"{axis}.first"] = np.array(-1, np.float32)
+        constants[f"{axis}.end"] = np.array(cells, np.float32)
     nodes = [
         helper.make_node("Cast", [INPUT], ["pixels"], to=TensorProto.FLOAT),
         helper.make_node("Sub", ["pixels", "skin"], ["difference"]),
@@ -80,15 +79,13 @@ def _detector(contract: Contract) -> onnx.ModelProto:
         helper.make_node("Squeeze", ["skin.1", "one"], ["inside"]),
     ]
     constants["one"] = np.array([1], dtype=np.int64)
-    # [N, row, here, other] for rows; [N, row of other, row of here -> turned] for columns.
+    # [N, row, here, other], and the same of columns.
     nodes += [
         helper.make_node("Unsqueeze", ["inside", "two"], ["across.others"]),
         helper.make_node("Transpose", ["inside"], ["turned"], perm=[0, 2, 1]),
         helper.make_node("Unsqueeze", ["turned", "two"], ["down.others"]),
     ]
     constants["two"] = np.array([2], dtype=np.int64)
-    constants["down.before"] = constants["across.before"]
-    constants["down.after"] = constants["across.after"]
     for name in ("across", "down"):
         nodes += [
             helper.make_node("Where", [f"{name}.others", f"{name}.first", f"{name}.before"], [f"{name}.befores"]),
@@ -106,13 +103,13 @@ def _detector(contract: Contract) -> onnx.ModelProto:
         helper.make_node("Transpose", ["down.size.1"], ["down.size"], perm=[0, 2, 1]),
     ]
     conditions = ["inside"]
-    for name, other in (("across", "down"), ("down", "across")):
+    for name, beside in (("across", "down"), ("down", "across")):
         nodes += [
             helper.make_node("Sub", [f"{name}.middle", name], [f"{name}.offset"]),
             helper.make_node("Abs", [f"{name}.offset"], [f"{name}.distance"]),
             helper.make_node("Less", [f"{name}.distance", "off"], [f"{name}.central"]),
             helper.make_node("Greater", [f"{name}.size", "smallest"], [f"{name}.large"]),
-            helper.make_node("Mul", [f"{other}.size", "longer"], [f"{name}.most"]),
+            helper.make_node("Mul", [f"{beside}.size", "longer"], [f"{name}.most"]),
             helper.make_node("Less", [f"{name}.size", f"{name}.most"], [f"{name}.round"]),
         ]
         conditions += [f"{name}.central", f"{name}.large", f"{name}.round"]

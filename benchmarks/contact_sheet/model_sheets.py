@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from benchmarks.contact_sheet.cells import Cell, Sheet, each
 from benchmarks.contact_sheet.sources import SAMPLES, source, written
@@ -28,7 +28,35 @@ def sheets() -> Sequence[Sheet]:
 
 def _faces() -> Sheet:
     blurred = [Cell("portrait", "blur-faces", {"blurRadius": radius}) for radius in (1, 30, 100)]
-    return Sheet("blur-faces", [*blurred, Cell("photo", "blur-faces", {}, "no face")], columns=4)
+    group = [
+        Cell("group", "blur-faces", {}),
+        Cell("group", "blur-faces", {"sensitivity": 0}),
+        Cell("group", "blur-faces", {"sensitivity": 1}),
+    ]
+    return Sheet("blur-faces", [*blurred, Cell("photo", "blur-faces", {}, "no face"), Cell("group"), *group], columns=4)
+
+
+@source("group", "group.jpg")
+def _group() -> bytes:
+    """The portrait in several sizes, turned and mirrored."""
+    with Image.open(SAMPLES / "portrait.jpg") as opened:
+        portrait = opened.convert("RGB")
+    group = Image.new("RGB", (900, 600), (120, 120, 120))
+    for left, top, side, angle, mirrored in (
+        (0, 0, 400, 0, False),
+        (420, 0, 240, 0, True),
+        (680, 0, 200, 25, False),
+        (420, 260, 160, -30, True),
+        (600, 230, 130, 0, False),
+        (750, 230, 100, 0, True),
+        (600, 400, 180, 60, False),
+        (20, 420, 150, 0, True),
+        (200, 420, 80, 0, False),
+    ):
+        head = ImageOps.mirror(portrait) if mirrored else portrait
+        head = head.crop((90, 0, 390, 300)).rotate(angle, Image.Resampling.BICUBIC, fillcolor=(150, 140, 130))
+        group.paste(head.resize((side, side), Image.Resampling.LANCZOS), (left, top))
+    return written(group, "JPEG", quality=92)
 
 
 def _sharper_faces() -> Sheet:

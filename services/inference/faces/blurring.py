@@ -29,7 +29,7 @@ _FAINT = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Oval:
-    """What is blurred of a face: an ellipse with this centre and these half axes, in pixels, turned by `tilt` radians, clockwise as seen."""
+    """What is blurred of a face: an ellipse with this centre and these half axes in pixels, turned by `tilt` radians, clockwise as seen."""
 
     x: float
     y: float

@@ -21,9 +21,9 @@ SIDE = 192
 """Height and width of what the network sees, in pixels."""
 
 _CELL = 4  # pixels of the network's grid
-_PART = 448
-"""Parts are halved until they have about as many pixels on a side: there, faces of 30 to 40 pixels are found."""
-_HALVINGS = 4  # at most: 350 parts, which take some seconds
+_PART = 300
+"""Parts are halved until they have about as many pixels on a side, in which faces of 25 to 30 pixels are found."""
+_HALVINGS = 3  # at most: about 200 parts, which take some seconds
 _OVERLAP = 0.3  # of a part's side: any face of that size is wholly in one of them
 _BORDER = 0.02  # of a part's side: what comes closer to a border is taken as cut by it
 SAME = 0.3  # of the united area of two boxes: from that share in common they are one face

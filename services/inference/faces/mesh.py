@@ -199,7 +199,7 @@ def _shown(pixels: Pixels8, matrix: Floats, side: int) -> Pixels8:
         # Averaged first, since the turning below takes single pixels.
         size = max(1, round(part.shape[1] / scale)), max(1, round(part.shape[0] / scale))
         factors = size[0] / part.shape[1], size[1] / part.shape[0]
-        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
     else:
         factors = 1.0, 1.0
     # Pixels are squares: their centres are at halves.
