@@ -108,6 +108,8 @@ async def test_what_was_behind_is_blurred(person: SnapOtter) -> None:
     soft = await effects(person, cut, {"backgroundType": "blur", "blurIntensity": 100})
     assert (soft[..., 3] == 255).all()
     assert 150 < soft[2, 2, 2] < 167
+    sharp = await effects(person, cut, {"backgroundType": "blur", "blurIntensity": 0})
+    assert np.abs(sharp[..., :3].astype(int) - np.asarray(picture).astype(int)).max() < 40
     assert soft[45, 60].tolist() == np.asarray(picture.convert("RGBA"))[45, 60].tolist()
     assert (await effects(person, cut, {"blurEnabled": True, "blurIntensity": 100}) == soft).all()
 
@@ -143,6 +145,7 @@ async def test_a_shadow(person: SnapOtter, cut: Mapping[str, Any]) -> None:
         ("[]", 400, "Invalid settings"),
         ({"filename": "a.png"}, 400, "Invalid settings"),
         ({"jobId": "x"}, 400, "Invalid settings"),
+        ({"jobId": "", "filename": ""}, 400, "Invalid settings"),
         ({"jobId": "x", "filename": "a.png", "backgroundType": "stars"}, 400, "Invalid settings"),
         ({"jobId": "x", "filename": "a.png", "backgroundColor": "red"}, 400, "Invalid settings"),
         ({"jobId": "x", "filename": "a.png", "shadowOpacity": 101}, 400, "Invalid settings"),

@@ -81,7 +81,8 @@ def _mix_in(result: Image, part: Image, larger: Image, oval: Oval, strength: flo
     """In place."""
     sharp = resize(larger.pixels, part.width, part.height).reshape(part.pixels.shape)
     mixed = part.pixels + np.float32(strength) * (sharp.astype(np.float32) - part.pixels)
-    enhanced = part.replace(pixels=np.round(mixed).astype(result.pixels.dtype), alpha=part.alpha)
+    rounded = np.round(mixed).astype(np.uint8 if part.bit_depth == 8 else np.uint16)
+    enhanced = part.replace(pixels=rounded, alpha=part.alpha)
     lay_over(result, enhanced, oval, 1, step.check)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from compat.snapotter.v1.background_tools_pb2 import RemoveBackgroundEffectsSettings, RemoveBackgroundSettings
 from darkroom.operations.v1.cutout_effects_pb2 import CutoutEffects
 
+_LEAST_BLUR = 0.01
 CutoutSettings = RemoveBackgroundSettings | RemoveBackgroundEffectsSettings
 
 
@@ -30,5 +31,6 @@ def surroundings(settings: CutoutSettings, *, has_picture: bool) -> Surroundings
         effects.gradient_from, effects.gradient_to = settings.gradient_color1, settings.gradient_color2
         effects.gradient_angle = settings.gradient_angle
     if kind == "blur" or (settings.blur_enabled and (picture or kind == "transparent")):
-        effects.blur = settings.blur_intensity
+        # A blur of nothing still shows what is behind.
+        effects.blur = max(settings.blur_intensity, _LEAST_BLUR)
     return Surroundings(settings.background_color if kind == "color" else "", effects, picture)
