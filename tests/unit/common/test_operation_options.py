@@ -57,6 +57,7 @@ def test_arity_follows_from_the_options() -> None:
         "collage": Arity.ALL,
         "compose": Arity.EACH,
         "compose_cutout": Arity.EACH,
+        "fix_transparency": Arity.EACH,
         "find_duplicates": Arity.ALL,
         "favicons": Arity.ALL,
         "inspect_palette": Arity.EACH,
