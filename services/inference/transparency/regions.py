@@ -19,9 +19,12 @@ _STRIP = 256
 _LEAST_NOISE, _MOST_NOISE = 5.0, 28.0
 """Levels by which a pixel of the background may be off, in the cleanest picture and in the noisiest."""
 _SPREADS = 4.5
-_OWN_COLOUR = 0.5
+_OWN_COLOUR = 0.75
 """How much more of one shade than of the other may be around a pixel of the background, as a share of each."""
+_CONNECTED = 0.7
+"""Of the difference of both shades: by how much pixels that connect parts of the background may be off."""
 _MOSTLY = 0.6
+"""Share of what is around a pixel."""
 _FEW = 0.03
 """Of a square: pixels of each shade that a part of a checkerboard shows."""
 _BORDER = 0.02
@@ -51,17 +54,19 @@ def of_checkerboard(picture: Pixels8, board: Checkerboard, check: Callable[[], N
         whole = cv2.blur(shade * np.uint8(255), window, borderType=cv2.BORDER_REFLECT)
         shares.append(cv2.divide(part, cv2.max(whole, 1), scale=255))
     own, other = np.where(light, shares[0], shares[1]), np.where(light, shares[1], shares[0])
-    agreeing &= cv2.subtract(own, other) <= round(_OWN_COLOUR * 255)
+    likely = cv2.subtract(own, other) <= round(_OWN_COLOUR * 255)
     del shares, own, other
-    check()
-    count, labels = cv2.connectedComponents(agreeing.astype(np.uint8), connectivity=4)
+    agreeing &= likely
+    # Compression blurs the ends of squares, which are connected all the same.
+    connected = agreeing | (likely & _agreeing(picture, board, _CONNECTED * _apart(board), check))
+    count, labels = cv2.connectedComponents(connected.astype(np.uint8), connectivity=4)
     of_light, of_dark = np.zeros(count, np.int64), np.zeros(count, np.int64)
     for rows in strips(len(picture), _STRIP):
-        of_light += np.bincount(labels[rows][light[rows]], minlength=count)
-        of_dark += np.bincount(labels[rows][~light[rows]], minlength=count)
+        of_light += np.bincount(labels[rows][agreeing[rows] & light[rows]], minlength=count)
+        of_dark += np.bincount(labels[rows][agreeing[rows] & ~light[rows]], minlength=count)
     kept = np.minimum(of_light, of_dark) >= max(2.0, _FEW * side[0] * side[1])
     kept[0] = False
-    return _closed(kept[labels].astype(np.uint8), picture, board, _apart(board), window, check)
+    return _closed((kept[labels] & agreeing).astype(np.uint8), picture, board, _apart(board), window, check)
 
 
 def plain_ground(picture: Pixels8) -> Plain | None:
