@@ -35,6 +35,7 @@ _LEAST_CELLS = 10.0
 _SQUARE = 1.3
 """Longest ratio of the sides of a square."""
 _MOST_PAIRS = 6
+_WHOLE_BONUS = 0.01
 _ABOUT_WHOLE = 0.04
 """How far from whole pixels the side of a square may seem, as a share of it, while it may be whole."""
 
@@ -129,13 +130,13 @@ def _in_part(part: Pixels8) -> Iterator[tuple[float, Checkerboard]]:
         grid = _grid(signs)
         if grid is None:
             continue
-        for across, down in _snapped(*grid, signs):
-            board = Checkerboard(across, down, (light,) * 3, (dark,) * 3)
-            agreeing, share = _agreement(signs, board)
-            cells = share * signs.size / (across.side * down.side)
-            if agreeing >= _AGREEING and cells >= _LEAST_CELLS:
-                yield share * agreeing, _coloured(part, board, signs)
-                break
+        boards = [Checkerboard(across, down, (light,) * 3, (dark,) * 3) for across, down in _snapped(*grid, signs)]
+        found = [(*_agreement(signs, board), board) for board in boards]
+        # Whole pixels come first, and are likelier.
+        agreeing, share, board = max(found, key=lambda each: each[0] + (_WHOLE_BONUS if each is found[0] else 0))
+        cells = share * signs.size / (board.across.side * board.down.side)
+        if agreeing >= _AGREEING and cells >= _LEAST_CELLS:
+            yield share * agreeing, _coloured(part, board, signs)
 
 
 def _gray(picture: Pixels8) -> Floats:
@@ -182,6 +183,8 @@ def _grid(signs: Floats) -> tuple[Axis, Axis] | None:
     if both[row, column] <= 0:
         return None
     f, g = _sharpened(signs, float(across[column]), float(down[row]), 1 / columns, 1 / rows)
+    if min(f, g) < 1 / (2 * _LARGEST):
+        return None
     plus, minus = (_component(signs, f, sign * g) for sign in (1, -1))
     across_phase = (np.angle(plus) - math.pi + np.angle(minus)) / 2
     down_phase = (np.angle(plus) - math.pi - np.angle(minus)) / 2

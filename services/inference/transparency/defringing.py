@@ -35,7 +35,7 @@ def fringe_colour(picture: Pixels8, alpha: Pixels8) -> tuple[float, float, float
         share = alpha[rows].astype(np.float32) / 255
         telling = (share > _TELLING[0]) & (share < _TELLING[1]) & ~np.isnan(subject[..., 0])
         a = share[telling][:, None]
-        found.append((picture[rows][telling] - a * subject[telling]) / (1 - a))
+        found.append(np.clip((picture[rows][telling] - a * subject[telling]) / (1 - a), 0, 255))
         own.append(subject[telling])
     colours, subjects = np.concatenate(found), np.concatenate(own)
     if len(colours) < _LEAST_TELLING:

@@ -33,8 +33,10 @@ _BORDER_AGREES, _SIDE_AGREES, _SIDES = 0.72, 0.5, 3
 """Share of the whole border, and of each of so many of its sides, that has the colour."""
 _PLAIN_NOISE = 14.0
 """Levels by which a background may be off and still count as plain."""
+_FLAT_NOISE, _FLAT_BORDER = 4, 0.5
+"""Levels by which so much of the border may be off at most: more is a texture."""
 _FLAT_COLOURS, _FLAT_SHARE = 24, 0.85
-"""A picture of which so few colours (of 5 bits for each channel) make up so much is a drawing."""
+"""A subject of which so few colours (of 5 bits for each channel) make up so much is a drawing."""
 
 
 def of_checkerboard(picture: Pixels8, board: Checkerboard, check: Callable[[], None]) -> Mask:
@@ -81,7 +83,10 @@ def plain_ground(picture: Pixels8) -> Plain | None:
     first = np.array([code >> 10, (code >> 5) & 31, code & 31]) * 8 + 4
     colour = np.median(border[np.abs(border - first).max(axis=1) <= _PLAIN_NOISE], axis=0)
     shares = [(np.abs(each - colour).max(axis=1) <= _PLAIN_NOISE).mean() for each in sides]
-    if (np.abs(border - colour).max(axis=1) <= _PLAIN_NOISE).mean() < _BORDER_AGREES or sum(s >= _SIDE_AGREES for s in shares) < _SIDES:
+    off = np.abs(border - colour).max(axis=1)
+    if (off <= _PLAIN_NOISE).mean() < _BORDER_AGREES or (off <= _FLAT_NOISE).mean() < _FLAT_BORDER:
+        return None
+    if sum(share >= _SIDE_AGREES for share in shares) < _SIDES:
         return None
     red, green, blue = (float(each) for each in colour)
     return Plain((red, green, blue))
@@ -94,7 +99,7 @@ def of_plain(picture: Pixels8, ground: Plain, check: Callable[[], None]) -> Mask
     off = np.abs(np.concatenate([picture[:band].reshape(-1, 3), picture[-band:].reshape(-1, 3)]) - np.array(ground.colour)).max(axis=1)
     noise = float(np.clip(_LEAST_NOISE + _SPREADS * np.median(off[off <= _PLAIN_NOISE]), _LEAST_NOISE, _PLAIN_NOISE))
     agreeing = _agreeing(picture, ground, noise, check).astype(np.uint8)
-    if _is_drawing(picture):
+    if _is_drawing(picture, agreeing):
         return agreeing
     count, labels = cv2.connectedComponents(agreeing, connectivity=4)
     edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
@@ -111,9 +116,10 @@ def _closed(shows: Mask, picture: Pixels8, ground: Ground, off: float, window: S
     return shows | (around & alike).astype(np.uint8)
 
 
-def _is_drawing(picture: Pixels8) -> bool:
+def _is_drawing(picture: Pixels8, ground: Mask) -> bool:
+    """Whether few colours make up most of what is not the background."""
     step = max(1, round((picture.shape[0] * picture.shape[1] / 250_000) ** 0.5))
-    coarse = (picture[::step, ::step] >> 3).reshape(-1, 3).astype(np.int32)
+    coarse = (picture[::step, ::step][ground[::step, ::step] == 0] >> 3).astype(np.int32)
     counts = np.bincount((coarse[:, 0] << 10) | (coarse[:, 1] << 5) | coarse[:, 2])
     return bool(np.sort(counts)[-_FLAT_COLOURS:].sum() >= _FLAT_SHARE * len(coarse))
 
