@@ -255,8 +255,7 @@ def _coloured(part: Pixels8, board: Checkerboard, signs: Floats) -> Checkerboard
     height, width = signs.shape
     whole = slice(0, height), slice(0, width)
     wave = replace(board, softness=3.0).waves(*whole)
-    light = tuple(float(np.median(part[(wave >= 1) & (signs > 0)][:, channel])) for channel in range(3))
-    dark = tuple(float(np.median(part[(wave <= -1) & (signs < 0)][:, channel])) for channel in range(3))
+    light, dark = _median(part[(wave >= 1) & (signs > 0)]), _median(part[(wave <= -1) & (signs < 0)])
     board = replace(board, light=light, dark=dark)
     near = cv2.erode((np.abs(signs) > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
     around = cv2.dilate(near, np.ones((5, 5), np.uint8)) > 0
@@ -268,6 +267,11 @@ def _coloured(part: Pixels8, board: Checkerboard, signs: Floats) -> Checkerboard
         return float(np.minimum(np.abs(shown - gray), 40)[around].mean())
 
     return replace(board, softness=min((1.0, 1.7, 2.5, 3.5), key=misfit))
+
+
+def _median(colours: Pixels8) -> tuple[float, float, float]:
+    red, green, blue = (float(np.median(colours[:, channel])) for channel in range(3))
+    return red, green, blue
 
 
 def _followed(picture: Pixels8, board: Checkerboard, check: Callable[[], None]) -> Checkerboard:
@@ -287,7 +291,8 @@ def _followed(picture: Pixels8, board: Checkerboard, check: Callable[[], None]) 
         cross = board.down if axis_name == "across" else board.across
         across_lines = cross.wave(0, other, 1.0)[::step]
         profile = (signs * across_lines[:, None]).sum(axis=0)
-        board = replace(board, **{axis_name: _fitted(profile, axis)})
+        fitted = _fitted(profile, axis)
+        board = replace(board, across=fitted) if axis_name == "across" else replace(board, down=fitted)
     return board
 
 

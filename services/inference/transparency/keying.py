@@ -59,7 +59,7 @@ def keyed(picture: Pixels8, ground: Ground, shows: Mask, depth: float, check: Ca
 def _block(picture: Pixels8, ground: Floats, shows: Mask, soft: int, depth: float) -> tuple[Pixels8, Pixels8]:
     """The same for a part of the picture, of which the outer part is only seen."""
     own = picture.astype(np.float32)
-    distance = cv2.distanceTransform(1 - shows, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    distance = np.asarray(cv2.distanceTransform(1 - shows, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
     subject = _deeper(own, distance, depth, soft)
     towards = subject - ground
     length = _sum(towards * towards)
@@ -81,9 +81,9 @@ def _block(picture: Pixels8, ground: Floats, shows: Mask, soft: int, depth: floa
 
 def _deeper(own: Floats, distance: Floats, depth: float, soft: int) -> Floats:
     """The subject's colour, by pixels that are deeper inside: the deeper, the more they count."""
-    weight = np.clip((distance - depth) / max(2.0, depth), 0, 1) ** 2 * (distance > max(1.5, depth))
+    weight = np.clip((distance - depth) / max(2.0, soft), 0, 1) ** 2 * (distance > max(1.5, depth))
     total, found = np.zeros(distance.shape, np.float32), np.zeros(own.shape, np.float32)
-    for spread, counts in ((max(1.0, depth), 1.0), (soft / 2, 1e-2), (float(soft), 1e-4)):
+    for spread, counts in ((max(1.0, depth), 1.0), (soft / 2, 0.3), (float(soft), 1e-2)):
         # Wider surroundings fill what narrower ones leave open.
         window = (2 * round(1.5 * spread) + 1,) * 2
         found += np.float32(counts) * cv2.blur(own * weight[..., None], window, borderType=cv2.BORDER_REFLECT)
@@ -109,7 +109,7 @@ def _without_ground(own: Floats, ground: Floats, subject: Floats, alpha: Floats)
     unmixed = np.clip((own - (1 - share) * ground) / np.maximum(share, 0.05), 0, 255)
     low, high = _UNMIXED
     trust = np.clip((share - low) / (high - low), 0, 1)
-    return np.clip(unmixed * trust + subject * (1 - trust), 0, 255)
+    return np.asarray(np.clip(unmixed * trust + subject * (1 - trust), 0, 255), np.float32)
 
 
 def _blocks(shows: Mask, soft: int) -> Iterator[tuple[slice, slice]]:

@@ -54,7 +54,7 @@ def of_checkerboard(picture: Pixels8, board: Checkerboard, check: Callable[[], N
         check()
         part = cv2.blur((agreeing & shade) * np.uint8(255), window, borderType=cv2.BORDER_REFLECT)
         whole = cv2.blur(shade * np.uint8(255), window, borderType=cv2.BORDER_REFLECT)
-        shares.append(cv2.divide(part, cv2.max(whole, 1), scale=255))
+        shares.append(cv2.divide(part, np.maximum(whole, 1), scale=255))
     own, other = np.where(light, shares[0], shares[1]), np.where(light, shares[1], shares[0])
     likely = cv2.subtract(own, other) <= round(_OWN_COLOUR * 255)
     del shares, own, other

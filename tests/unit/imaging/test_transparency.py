@@ -80,7 +80,7 @@ def test_a_checkerboard_goes_everywhere(side: float, quality: int | None) -> Non
     assert found.way == "checkerboard"
     error = np.abs(opacity(found) - share)
     assert error.mean() < (0.003 if quality is None else 0.016)
-    assert (opacity(found)[share == 0] > 0.5).mean() < 0.003
+    assert (opacity(found)[share == 0] > 0.5).mean() < (0.003 if quality is None else 0.02)
     assert (opacity(found)[share == 1] < 0.5).mean() < 0.003
 
 
@@ -122,7 +122,7 @@ def test_a_plain_background_goes_from_the_border_inwards(colour: tuple[int, int,
     assert (alpha[:20] == 0).all()
     # The hole is not connected, and might be the subject's.
     assert alpha[HEIGHT // 2, WIDTH // 2] == 1
-    assert (alpha[(share == 1)] > 0.95).mean() > 0.99
+    assert (alpha[(share == 1)] > 0.85).mean() > 0.98
 
 
 def test_in_a_drawing_it_goes_everywhere() -> None:
