@@ -15,9 +15,9 @@ Mask = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 _BLOCK = 256
-_SOFTEST = 0.02
+_SOFTEST = 0.008
 """Depth of the softest edge, as a share of the longest side."""
-_LEAST_SOFT, _MOST_SOFT = 6, 60
+_LEAST_SOFT, _MOST_SOFT = 8, 40
 """The same in pixels."""
 _CLEAR, _SOLID = 0.06, 0.92
 """Opacities that are taken for none and for full."""
