@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
+from benchmarks.contact_sheet import transparency_sheet
 from benchmarks.contact_sheet.cells import Cell, Sheet, each
 from benchmarks.contact_sheet.sources import SAMPLES, source, written
 
@@ -23,7 +24,17 @@ def _small_portrait() -> bytes:
 
 def sheets() -> Sequence[Sheet]:
     """In the order in which the page shows them."""
-    return (_cut_out(), _enlarged(), _erased(), _faces(), _sharper_faces(), _red_eyes(), _without_noise(), _restored())
+    return (
+        _cut_out(),
+        transparency_sheet.fixed(),
+        _enlarged(),
+        _erased(),
+        _faces(),
+        _sharper_faces(),
+        _red_eyes(),
+        _without_noise(),
+        _restored(),
+    )
 
 
 def _faces() -> Sheet:

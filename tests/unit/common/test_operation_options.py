@@ -58,6 +58,7 @@ def test_arity_follows_from_the_options() -> None:
         "compose": Arity.EACH,
         "enhance_faces": Arity.EACH,
         "compose_cutout": Arity.EACH,
+        "fix_transparency": Arity.EACH,
         "find_duplicates": Arity.ALL,
         "favicons": Arity.ALL,
         "inspect_palette": Arity.EACH,

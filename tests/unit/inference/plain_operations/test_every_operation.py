@@ -31,6 +31,7 @@ NEURAL = frozenset(
         "blur_faces",
         "erase",
         "fix_red_eyes",
+        "fix_transparency",
         "read_text",
         "remove_background",
         "remove_watermark",

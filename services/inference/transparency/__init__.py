@@ -1,0 +1,1 @@
+"""Transparency that was painted, or lost, made real."""
