@@ -14,7 +14,7 @@ from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, Ne
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.progress import portion
 from services.inference.contract.step import Step
-from services.inference.media import Header, Image
+from services.inference.media import Header, Image, Pixels
 from services.inference.media.resampling import resize
 from services.inference.media.spool import Spool
 from services.inference.model_server.triton import Device
@@ -81,7 +81,8 @@ def _mix_in(result: Image, part: Image, larger: Image, oval: Oval, strength: flo
     """In place."""
     sharp = resize(larger.pixels, part.width, part.height).reshape(part.pixels.shape)
     mixed = part.pixels + np.float32(strength) * (sharp.astype(np.float32) - part.pixels)
-    rounded = np.round(mixed).astype(np.uint8 if part.bit_depth == 8 else np.uint16)
+    whole = np.round(mixed)
+    rounded: Pixels = whole.astype(np.uint8) if part.bit_depth == 8 else whole.astype(np.uint16)
     enhanced = part.replace(pixels=rounded, alpha=part.alpha)
     lay_over(result, enhanced, oval, 1, step.check)
 
