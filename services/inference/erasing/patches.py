@@ -142,7 +142,7 @@ def _cells(box: Box, largest: int) -> Iterator[Box]:
 
 def _continued(pixels: Pixels8, unknown: Mask) -> Pixels8:
     """A window with what is unknown continued from around it (Genser et al. 2018, "Spectral Constrained Frequency Selective
-    Extrapolation"). For thin shapes that comes closer to the picture than patches, and is faster: see benchmarks/quality.md.
+    Extrapolation"). For thin shapes that comes closer to the picture than patches, and is faster.
     """
     # At a border it may diverge, unless the picture goes on.
     seen = cv2.copyMakeBorder(pixels, _MIRRORED, _MIRRORED, _MIRRORED, _MIRRORED, cv2.BORDER_REFLECT_101)
