@@ -56,8 +56,8 @@ class Care:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A bright line beside its surroundings, in levels of 255. The limits were chosen by half of the photographs of
-    `benchmarks.quality.restore_photo`, as they are and with drawn scratches."""
+    """A bright line beside its surroundings, in levels of 255. The limits were chosen by 19 photographs
+    and textures of scikit-image, scikit-learn and matplotlib, as they are and with drawn scratches; none of them was held out."""
 
     contrast: float
     """To the lighter side."""
