@@ -210,19 +210,6 @@ async def test_without_its_models_a_tool_answers_501_before_anything_else(admin:
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize(("bundle", "needed"), [("photo-restoration", "restores damaged photos")])
-async def test_what_cannot_be_installed_says_what_it_needs(admin: SnapOtter, own_models: Path, bundle: str, needed: str) -> None:
-    began = await admin.post(f"{ADMIN}/{bundle}/install")
-    assert began.status_code == 202
-    found = await ended(admin, bundle)
-    assert found["status"] == "error"
-    assert needed in found["error"]
-    [*_, last] = await events(admin, began.json()["jobId"])
-    assert (last["phase"], last["error"]) == ("failed", found["error"])
-    assert {name for name, one in (await bundles(admin)).items() if one["status"] == "installed"} == INSTALLED
-
-
-@pytest.mark.alone
 async def test_a_model_that_was_removed_is_named_until_it_is_back(admin: SnapOtter, native: AsyncClient, own_models: Path) -> None:
     assert (await admin.post(f"{ADMIN}/background-removal/uninstall")).status_code == 200
     assert "background-removal" in await cut_out(native)

@@ -8,7 +8,7 @@ from services.inference.contract.plain_step import PlainStep
 from services.inference.denoising.filtering import Settings, Tier, noise_of, without_noise
 from services.inference.media import Header, Image
 
-_COPIES = 2  # of the decoded samples: the picture and the result
+_COPIES = 10  # of the decoded samples: the picture, its planes in float32 while noise is estimated, and the result
 _WORK = 320 << 20
 """Bytes for a tile in which alike blocks are looked for, and for the measured blocks."""
 

@@ -34,11 +34,32 @@ def test_every_model_of_a_bundle_is_in_the_catalogue() -> None:
     }
 
 
+NOBODYS = ONE.model_copy(update={"models": (), "missing": "a model that nobody has made"})
+
+
+def test_a_tool_needs_what_it_says_and_else_the_whole_bundle() -> None:
+    bundle = ONE.model_copy(update={"tools": ("x", "y", "z"), "needs": {"y": (("b",),), "z": ()}})
+    assert bundle.unavailable({"b"}) == ["x"]
+    assert bundle.unavailable(()) == ["x", "y"]
+    assert bundle.unavailable({"a", "b", "shared"}) == []
+
+
+def test_needs_are_of_the_bundle_s_own_tools() -> None:
+    with pytest.raises(ValueError, match="none of its tools: other"):
+        Bundle.model_validate(ONE.model_dump() | {"needs": {"other": ()}})
+
+
+def test_every_bundle_needs_models_that_are_known() -> None:
+    known = load_catalogue().models.keys()
+    for bundle in load_bundles().values():
+        assert {model for groups in bundle.needs.values() for group in groups for model in group} <= known | bundle.all_models
+
+
 def test_one_model_of_each_group_is_enough() -> None:
     assert ONE.complete({"b", "shared"})
     assert not ONE.complete({"a", "b"})
     assert ONE.lacking({"shared"}) == ["a"]
-    assert not load_bundles()["photo-restoration"].complete(load_catalogue().models)
+    assert not NOBODYS.complete(load_catalogue().models)
 
 
 def test_shared_models_stay() -> None:
@@ -104,10 +125,13 @@ def test_verifying_knows_of_choices(installation: Installation) -> None:
     assert installation.run("verify") == 0
 
 
-def test_what_has_no_model_says_what_it_needs(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_has_no_model_says_what_it_needs(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = installation.models
-    assert installation.run("install-bundle", "photo-restoration") == 1
-    assert "it needs a model that restores damaged photos" in capsys.readouterr().err
+    monkeypatch.setattr(bundle_commands, "load_bundles", lambda: {"nobodys": NOBODYS})
+    assert installation.run("install-bundle", "nobodys") == 1
+    assert "it needs a model that nobody has made" in capsys.readouterr().err
     assert installation.models == before
     assert read_choices(installation.folder) == {}
     assert installation.run("remove-bundle", "nothing") == 1
