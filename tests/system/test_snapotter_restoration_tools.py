@@ -217,3 +217,11 @@ async def test_restorations_in_batches_and_pipelines_are_waited_for(person: Snap
     batch = await person.form("/api/v1/tools/restore-photo/batch", ("file", NOISY, "a.png"), ("file", NOISY, "b.png"))
     assert (batch.status_code, batch.headers["content-type"]) == (200, "application/zip")
     assert b"b_restored.png" in batch.content
+
+
+async def test_faces_are_sharpened_where_they_are(person: SnapOtter) -> None:
+    picture = encoded(Image.open(SAMPLES / "portrait.jpg").convert("RGB"), "PNG")
+    settings = {"scratchRemoval": False, "denoise": False}
+    result = await restored(person, {**settings, "fidelity": 0}, picture)
+    assert (result["steps"], result["facesEnhanced"]) == (["face_enhancement"], 1)
+    assert (await restored(person, {**settings, "faceEnhancement": False}, picture))["facesEnhanced"] == 0

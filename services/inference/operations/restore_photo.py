@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from darkroom.operations.v1.restore_photo_pb2 import RESTORE_MODE_HEAVY, RESTORE_MODE_LIGHT, RestoreMode, RestorePhoto
+from services.common.errors import DarkroomError, ErrorReason
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile, Several
 from services.inference.contract.progress import portion
 from services.inference.contract.step import Step
@@ -15,13 +16,15 @@ from services.inference.erasing.filling import erased
 from services.inference.media import Header, Image
 from services.inference.restoration.scratches import CAREFUL, EAGER, USUAL, Care, damage
 from services.inference.restoration.tones import is_grayscale
+from services.inference.upscaling.sharper_faces import with_sharper_faces
 from services.inference.watermark.choice import Choice, finder
 
-_COPIES = 6  # of the decoded samples: the picture, two results, both with eight bits, and the mask
+_COPIES = 10  # of the decoded samples: the picture, results, the mask, and a face as large as it, enlarged
 _PIXEL = 80
 """Bytes for each pixel while the damage is filled with patches: of four million pixels, or of the whole where it is smaller."""
 _MOST_PIXELS = 6_000_000
 _WORK = 320 << 20  # for removing noise
+_FIDELITY = 0.7
 _AS_MEASURED = 40.0
 """The strength with which as much noise is removed as was measured."""
 _CARE: Mapping[RestoreMode.ValueType, Care] = {RESTORE_MODE_LIGHT: CAREFUL, RESTORE_MODE_HEAVY: EAGER}
@@ -50,8 +53,15 @@ async def run(image: Image, parameters: RestorePhoto, step: Step) -> Several:
         if clean is not image:
             image = clean
             steps.append("denoise")
-    _tell_what_is_missing(parameters, gray, step)
-    found = {"steps": steps, "scratch_coverage": coverage, "faces_enhanced": 0, "is_grayscale": gray, "colorized": False}
+    faces = 0
+    if _wanted(parameters, "face_enhancement"):
+        image, faces = await _with_faces(image, parameters, step)
+        if faces:
+            steps.append("face_enhancement")
+    if parameters.colorize:
+        why = "with a model for it, and this installation has none" if gray else "only to black-and-white photographs"
+        step.notice("not_applied", "colorize", f"Colours are given {why}.")
+    found = {"steps": steps, "scratch_coverage": coverage, "faces_enhanced": faces, "is_grayscale": gray, "colorized": False}
     return Several(image, [NewFile(Data(found).content, DATA_TYPE, DATA_EXTENSION)])
 
 
@@ -83,13 +93,18 @@ def _calm(image: Image, parameters: RestorePhoto, strength: float, step: Step) -
     if noise is None:
         return image
     settings = Settings(_TIERS.get(parameters.mode, Tier.BALANCED), strength=min(100.0, strength * 50 / _AS_MEASURED))
-    part = portion(step.report, 0.6, 1)
+    part = portion(step.report, 0.6, 0.8)
     return without_noise(image, noise, settings, step.check, lambda done: part(done, "Removing noise"))
 
 
-def _tell_what_is_missing(parameters: RestorePhoto, gray: bool, step: Step) -> None:
-    if _wanted(parameters, "face_enhancement"):
-        step.notice("not_applied", "face_enhancement", "Faces are restored with a model for it, and this installation has none.")
-    if parameters.colorize:
-        why = "with a model for it, and this installation has none" if gray else "only to black-and-white photographs"
-        step.notice("not_applied", "colorize", f"Colours are given {why}.")
+async def _with_faces(image: Image, parameters: RestorePhoto, step: Step) -> tuple[Image, int]:
+    """The picture with sharper faces, and how many; the very same, with a notice, where the networks for it are missing."""
+    fidelity = parameters.fidelity if parameters.HasField("fidelity") else _FIDELITY
+    try:
+        made = await with_sharper_faces(image, step, portion(step.report, 0.8, 1), strength=1 - fidelity / 2)
+    except DarkroomError as error:
+        if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
+            raise
+        step.notice("not_applied", "face_enhancement", "Faces need the networks that enlarge pictures, and this installation has none.")
+        return image, 0
+    return made.image, len(made.ovals)
