@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -11,13 +12,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
-from skimage.metrics import structural_similarity
-from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet, estimate_sigma
 
 from benchmarks.quality._upscale_inputs import PACKAGES
 from benchmarks.table import Section
 from services.inference.denoising.filtering import Settings, Tier, noise_of, without_noise
 from services.inference.media import Image
+
+# Behind what is installed here, the packages to compare with.
+sys.path.append(str(PACKAGES))
+from skimage.metrics import structural_similarity
+from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet, estimate_sigma
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]

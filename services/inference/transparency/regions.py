@@ -33,7 +33,7 @@ _BORDER_AGREES, _SIDE_AGREES, _SIDES = 0.72, 0.5, 3
 """Share of the whole border, and of each of so many of its sides, that has the colour."""
 _PLAIN_NOISE = 14.0
 """Levels by which a background may be off and still count as plain."""
-_FLAT_NOISE, _FLAT_BORDER = 4, 0.5
+_FLAT_NOISE, _FLAT_BORDER = 4, 0.8
 """Levels by which so much of the border may be off at most: more is a texture."""
 _FLAT_COLOURS, _FLAT_SHARE = 24, 0.85
 """A subject of which so few colours (of 5 bits for each channel) make up so much is a drawing."""
