@@ -83,7 +83,7 @@ async def test_what_cannot_be_used_is_refused_and_nothing_is_kept(service: Servi
     assert (await refusal(create(service, replica, [over(huge)], photo)))[:2] == ("MEDIA_LIMIT_EXCEEDED", FIELD)
     reason, field, message = await refusal(create(service, replica, [over(beach, background_color="#ffffff")], photo))
     assert (reason, field) == ("FIELD_INVALID", "operations[0].remove_background")
-    assert "background_color and background_file_id exclude each other" in message
+    assert "background_color, background_file_id and a gradient exclude each other" in message
     assert service.files.pins == {}
 
 
