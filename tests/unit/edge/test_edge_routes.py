@@ -127,4 +127,4 @@ def test_where_lists_without_items_are_left_out_no_other_list_is_ever_empty() ->
 
 def test_replies_that_are_late_have_routes_of_their_own() -> None:
     late = [path.regex for path in routes.paths() if isinstance(path, routes.HandedOnPath) and path.late]
-    assert late == ["/api/v1/pipeline/batch", "/api/v1/tools/[^/]+/batch"]
+    assert late == ["/api/v1/pipeline/batch", "/api/v1/tools/ocr", "/api/v1/tools/[^/]+/batch"]
