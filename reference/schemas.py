@@ -133,6 +133,8 @@ class Schemas:
             return {"type": "integer", "format": "int64"}
         if reply and field.type in _LONG_INTEGERS:
             return {"type": "string", "pattern": "^-?[0-9]+$"}
+        if field.GetOptions().Extensions[options_pb2.number_or_text]:
+            return dict(_SCALARS[field.type]) | {"type": [_SCALARS[field.type]["type"], "string"]}
         return dict(_SCALARS[field.type])
 
     def _message(self, field: FieldDescriptor, message: Descriptor, *, reply: bool) -> Schema:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.contact_sheet import (
+    model_sheets,
     odd_sources,  # noqa: F401 - registers its pictures
     photo_sheets,
     several_sources,
@@ -60,6 +61,7 @@ def sheets() -> Sequence[Sheet]:
         _borders(),
         *several_sources.sheets(),
         *photo_sheets.sheets(),
+        *model_sheets.sheets(),
         _formats(),
         _compressed(),
         _web(),

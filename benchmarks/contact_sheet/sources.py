@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 _ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = _ROOT / "samples"
 FONT = _ROOT / "services" / "inference" / "fonts" / "DejaVuSans.ttf"
 AS_PHOTO: dict[str, str] = {}
 """Pictures that look like `photo`, by their names, and how they are stored; `odd_sources` adds them."""
@@ -49,22 +50,22 @@ def written(picture: Image.Image, format_: str, **options: Any) -> bytes:
 @cache
 def photo() -> Image.Image:
     """600 × 400 pixels."""
-    return Image.open(_ROOT / "samples" / "coffee.jpg").convert("RGB")
+    return Image.open(SAMPLES / "coffee.jpg").convert("RGB")
 
 
 @source("photo", "coffee.jpg")
 def _photo() -> bytes:
-    return (_ROOT / "samples" / "coffee.jpg").read_bytes()
+    return (SAMPLES / "coffee.jpg").read_bytes()
 
 
 @source("portrait", "portrait.jpg")
 def _portrait() -> bytes:
-    return (_ROOT / "samples" / "portrait.jpg").read_bytes()
+    return (SAMPLES / "portrait.jpg").read_bytes()
 
 
 @source("web", "portrait.webp")
 def _web() -> bytes:
-    return written(Image.open(_ROOT / "samples" / "portrait.jpg"), "WEBP", quality=95)
+    return written(Image.open(SAMPLES / "portrait.jpg"), "WEBP", quality=95)
 
 
 @source("gray", "gray.jpg")
@@ -81,7 +82,7 @@ def _turned() -> bytes:
 
 @source("noisy", "noisy.png")
 def _noisy() -> bytes:
-    pixels = np.asarray(Image.open(_ROOT / "samples" / "portrait.jpg").convert("RGB"), np.float64)
+    pixels = np.asarray(Image.open(SAMPLES / "portrait.jpg").convert("RGB"), np.float64)
     noise = np.random.default_rng(1).normal(0, 18, pixels.shape)
     return written(Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8)), "PNG")
 
@@ -90,7 +91,7 @@ def _noisy() -> bytes:
 def _chart() -> bytes:
     """A portrait beside ramps and patches."""
     sheet = Image.new("RGB", (480, 320), (128, 128, 128))
-    with Image.open(_ROOT / "samples" / "portrait.jpg") as portrait:
+    with Image.open(SAMPLES / "portrait.jpg") as portrait:
         sheet.paste(portrait.convert("RGB").crop((64, 0, 448, 384)).resize((320, 320), Image.Resampling.LANCZOS))
     draw = ImageDraw.Draw(sheet)
     ramp = np.broadcast_to(np.linspace(0, 255, 160).round().astype(np.uint8)[None, :, None], (40, 160, 3))

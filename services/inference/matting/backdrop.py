@@ -13,6 +13,11 @@ from services.inference.media.covering import covering
 _STRIP = 256
 
 
+def over(image: Image, behind: Image) -> Image:
+    """The cut-out over a picture of the same size, which may have alpha; as `over_picture`."""
+    return _laid(image, behind)
+
+
 def over_colour(image: Image, red: int, green: int, blue: int) -> Image:
     """The cut-out over a colour (8-bit sRGB), opaque, in its own profile and depth; a gray picture over a colour becomes sRGB."""
     colour = np.array([[[red, green, blue]]], np.uint8)

@@ -38,7 +38,7 @@ def with_blurred_background(image: Image, cutout: Image, blur: Blur, work: Work)
     """
     assert cutout.alpha is not None
     alpha, visible = cutout.alpha, image.alpha
-    blurred = computed(_blurred(image, cutout, blur), dataclasses.replace(image, alpha=None), work)
+    blurred = background_alone(image, cutout, blur, work)
     result = np.empty_like(image.pixels)
     whole = np.uint64(image.maximum)
     for rows in strips(image.height, _STRIP):
@@ -49,6 +49,11 @@ def with_blurred_background(image: Image, cutout: Image, blur: Blur, work: Work)
         mixed = (cutout.pixels[rows] * weight + blurred.pixels[rows] * (whole - weight) + whole // 2) // whole
         result[rows] = np.where(weight == whole, image.pixels[rows], mixed.astype(result.dtype))
     return dataclasses.replace(image, pixels=result)
+
+
+def background_alone(image: Image, cutout: Image, blur: Blur, work: Work) -> Image:
+    """What is behind a cut-out, blurred, as if there was no subject: opaque, in the picture's own encoding."""
+    return computed(_blurred(image, cutout, blur), dataclasses.replace(image, alpha=None), work)
 
 
 def _blurred(image: Image, cutout: Image, blur: Blur) -> pyvips.Image:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
+from pathlib import PurePosixPath
 
+from darkroom.operations.v1.cutout_effects_pb2 import CutoutEffects
 from darkroom.operations.v1.remove_background_pb2 import (
     CUTOUT_FORMAT_WEBP,
     CUTOUT_QUALITY_FAST,
     RemoveBackground,
 )
 from services.common.media_format import MediaFormat
+from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, NewFile, Several
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
-from services.inference.matting import backdrop, matting
+from services.inference.matting import matting
 from services.inference.matting.choice import choose
+from services.inference.matting.effects import completed
 from services.inference.matting.matting import Cutout, CutoutOptions
 from services.inference.matting.notices import tell_found
 from services.inference.matting.tuning import of_subject
-from services.inference.media import Effort, Header, Image, Saving
+from services.inference.media import Effort, Header, Image, Saving, encode_into
+from services.inference.plain.graph import Work
 
 _DOING = "Cutting out the subject"
 _COPIES, _COPIES_OF_WIDE = 8, 12
@@ -34,7 +40,7 @@ def peak_memory(picture: Header, _parameters: RemoveBackground) -> int:
     return copies_of_samples(picture, _COPIES, _COPIES_OF_WIDE)
 
 
-async def run(image: Image, parameters: RemoveBackground, step: Step) -> Image:
+async def run(image: Image, parameters: RemoveBackground, step: Step) -> Image | Several:
     """The picture with alpha, or over a background; notices say what was not done, or should be checked."""
     step.label("cutout")
     step.report(0, _DOING)
@@ -49,21 +55,37 @@ async def run(image: Image, parameters: RemoveBackground, step: Step) -> Image:
     if parameters.background_file_id and cutout.anything:
         step.check()
         behind = await step.auxiliary(parameters.background_file_id)
-    result = await asyncio.to_thread(_completed, cutout, parameters, behind)
+    work = Work(step.folder, step.check)
+    result = await asyncio.to_thread(_completed, image, cutout, parameters, behind, work)
     format_ = MediaFormat.WEBP if parameters.format == CUTOUT_FORMAT_WEBP else MediaFormat.PNG
-    return dataclasses.replace(result, saving=Saving(format_, Effort.LITTLE if fast else Effort.USUAL))
+    result = dataclasses.replace(result, saving=Saving(format_, Effort.LITTLE if fast else Effort.USUAL))
+    if not parameters.keep_original:
+        return result
+    found = json.dumps({"model": name, "found": cutout.anything}).encode()
+    return Several(result, [await asyncio.to_thread(_original, image, step), NewFile(found, DATA_TYPE, DATA_EXTENSION)])
 
 
-def _completed(cutout: Cutout, parameters: RemoveBackground, behind: Image | None) -> Image:
-    """The cut-out over its background, if any, and cropped to the cut-out's visible box."""
+def _completed(image: Image, cutout: Cutout, parameters: RemoveBackground, behind: Image | None, work: Work) -> Image:
+    """The cut-out with its background and effects, if any, and cropped to the cut-out's visible box."""
     if not cutout.anything:
         return cutout.image
-    result = cutout.image
-    if behind is not None:
-        result = backdrop.over_picture(result, behind)
-    elif parameters.background_color:
-        result = backdrop.over_colour(result, *bytes.fromhex(parameters.background_color.removeprefix("#")))
+    # What was a cut-out already has nothing behind it.
+    original = image if cutout.cut else None
+    effects = parameters.effects
+    if original is None and effects.blur and behind is None:
+        effects = CutoutEffects()
+        effects.CopyFrom(parameters.effects)
+        effects.blur = 0
+    result = completed(cutout.image, original, parameters.background_color, behind, effects, work)
     return matting.cropped(result, matting.visible_box(cutout.image)) if parameters.trim else result
+
+
+def _original(image: Image, step: Step) -> NewFile:
+    """The picture as it was, as a file in the step's folder."""
+    target = step.folder / "original"
+    encode_into(target, image, Saving(MediaFormat.PNG, Effort.LITTLE))
+    name = f"{PurePosixPath(step.source_name).stem or 'picture'}-original.png"
+    return NewFile(target, MediaFormat.PNG.media_type, "png", name=name, width=image.width, height=image.height)
 
 
 def _tell(cutout: Cutout, parameters: RemoveBackground, model: str, step: Step) -> None:

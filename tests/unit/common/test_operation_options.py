@@ -56,6 +56,7 @@ def test_arity_follows_from_the_options() -> None:
         "stitch": Arity.ALL,
         "collage": Arity.ALL,
         "compose": Arity.EACH,
+        "compose_cutout": Arity.EACH,
         "find_duplicates": Arity.ALL,
         "favicons": Arity.ALL,
         "inspect_palette": Arity.EACH,

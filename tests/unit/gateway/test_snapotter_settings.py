@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from compat.snapotter.v1 import shape_tools_pb2
+from compat.snapotter.v1 import enlarge_tools_pb2, shape_tools_pb2
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.tool_settings import INVALID, NOT_JSON, read_settings
 
@@ -103,3 +103,15 @@ def test_a_rule_about_the_whole_has_no_path() -> None:
 @pytest.mark.parametrize("value", ["5.0", "5e0", "5"])
 def test_a_whole_number_may_be_written_in_any_way(value: str) -> None:
     assert read_settings(f'{{"width": {value}}}', RESIZE).width == 5
+
+
+@pytest.mark.parametrize(("said", "number"), [("4", 4), ('"4"', 4), ('" 2.5 "', 2.5), ('"3."', 3), ("1e0", 1)])
+def test_a_number_may_be_a_text_where_the_setting_says_so(said: str, number: float) -> None:
+    assert read_settings(f'{{"scale": {said}}}', enlarge_tools_pb2.UpscaleSettings).scale == number
+
+
+@pytest.mark.parametrize("said", ['"x"', '""', '"1e0"', '"nan"', '"٣"', '"9"', "9", "null", "true", '["2"]', f'"{"1" * 5000}"'])
+def test_no_other_text_is_a_number(said: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        read_settings(f'{{"scale": {said}}}', enlarge_tools_pb2.UpscaleSettings)
+    assert (caught.value.error, str(caught.value.details)[:7]) == (INVALID, "scale: ")

@@ -10,21 +10,24 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-_NUMBERS: Mapping[int, Callable[[str], Any]] = {
+_VALUES: Mapping[int, Callable[[str], Any]] = {
     FieldDescriptor.TYPE_UINT32: int,
     FieldDescriptor.TYPE_INT32: int,
     FieldDescriptor.TYPE_DOUBLE: float,
+    FieldDescriptor.TYPE_STRING: str,
 }
+_SHOWN: Mapping[int, str] = {FieldDescriptor.TYPE_STRING: "TEXT"}
+"""What stands for a value that is no number."""
 
 
 def is_plain(message: Descriptor) -> bool:
-    """Whether all fields are single numbers or choices."""
-    return all(not field.is_repeated and (field.enum_type is not None or field.type in _NUMBERS) for field in message.fields)
+    """Whether all fields are single numbers, texts or choices."""
+    return all(not field.is_repeated and (field.enum_type is not None or field.type in _VALUES) for field in message.fields)
 
 
 def metavar(message: Descriptor) -> str:
     """Such as `PICTURE=N,ZOOM=N`."""
-    return ",".join(f"{field.name.upper()}={'WORD' if field.enum_type else 'N'}" for field in message.fields)
+    return ",".join(f"{field.name.upper()}={'WORD' if field.enum_type else _SHOWN.get(field.type, 'N')}" for field in message.fields)
 
 
 def read(text: str, message: Descriptor, option: str) -> Message:
@@ -37,7 +40,7 @@ def read(text: str, message: Descriptor, option: str) -> Message:
             known = ", ".join(each.name for each in message.fields)
             raise typer.BadParameter(f"{part!r} must be one of {known}, with = and its value", param_hint=option)
         try:
-            setattr(made, field.name, _choice(field.enum_type, value) if field.enum_type else _NUMBERS[field.type](value))
+            setattr(made, field.name, _choice(field.enum_type, value) if field.enum_type else _VALUES[field.type](value))
         except (KeyError, ValueError):
             raise typer.BadParameter(f"{value!r} is no value for {field.name}", param_hint=option) from None
     return made

@@ -134,8 +134,11 @@ def _of_message(field: FieldDescriptor, name: str) -> Parameter:
 
 def _of_keyed_values(field: FieldDescriptor, name: str) -> Parameter:
     message = field.message_type
-    if message is None or not field.is_repeated or not is_plain(message):
+    if message is None or not is_plain(message):
         raise _unsupported(field)
+    if not field.is_repeated:
+        convert_one = partial(read, message=message, option=name)
+        return _option(field, str, (name,), convert=convert_one, metavar=metavar(message), more=plain(TEXTS.get(message.full_name, "")))
     more = f"{plain(TEXTS.get(message.full_name, ''))} Give several in their order."
     convert = partial(_all_read, message=message, option=name)
     return _option(field, list[str], (name,), convert=convert, metavar=metavar(message), more=more)

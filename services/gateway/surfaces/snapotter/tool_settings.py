@@ -1,6 +1,7 @@
 """The settings of a tool: JSON text of a form, read strictly, as the message that describes them.
 
-Nothing is coerced: `"5"` is no number. Keys that a tool does not have are ignored, and absent ones get their defaults (`default_value`).
+Nothing is coerced: `"5"` is no number, but where a setting says that it is one. Keys that a tool does not have are ignored, and absent ones
+get their defaults (`default_value`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ _MOST_TOLD = 20
 _LARGEST_WHOLE = 2**31 - 1
 _PATH = re.compile(r"[\w.\[\]]+")
 """Of a field, within a message of a fault."""
+_NUMBER = re.compile(r"[+-]?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})", re.ASCII)
+"""In a text; nothing that is not written as people write numbers."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _CLOSED_BY = {"[": "]", "{": "}"}
 _DEEPEST = 100
@@ -113,7 +116,7 @@ def _faults(value: Mapping[str, Any], message: Descriptor, path: str) -> Iterato
             at = f"{path}{field.json_name}"
             given = value[field.json_name]
             if not field.is_repeated:
-                yield from _fault(given, field, at)
+                yield from _fault(_numeric(given, field), field, at)
             elif not isinstance(given, list):
                 yield f"{at}: must be a list"
             else:
@@ -158,7 +161,7 @@ def _known(value: Mapping[str, Any], message: Descriptor) -> dict[str, Any]:
     for field in message.fields:
         if field.json_name not in value:
             continue
-        given, inner = value[field.json_name], field.message_type
+        given, inner = _numeric(value[field.json_name], field), field.message_type
         if inner is None or inner.full_name.startswith("google.protobuf."):
             known[field.json_name] = given
         elif field.is_repeated:
@@ -166,6 +169,16 @@ def _known(value: Mapping[str, Any], message: Descriptor) -> dict[str, Any]:
         else:
             known[field.json_name] = _known(given, inner)
     return known
+
+
+def _numeric(given: Any, field: FieldDescriptor) -> Any:
+    """The number in a text, where a setting may be sent as one; anything else as it is."""
+    if not isinstance(given, str) or not field.GetOptions().Extensions[options_pb2.number_or_text]:
+        return given
+    try:
+        return float(given) if _NUMBER.fullmatch(given.strip()) else given
+    except ValueError:
+        return given
 
 
 def _fill(message: Message) -> None:

@@ -42,6 +42,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "trim_edges": {"square": True},
     "enhance_picture": {"intensity": 100},
     "carve_seams": {"width": 120, "height": 130, "protect_faces": True},
+    "compose_cutout": {"background_file_id": BESIDE, "effects": {"blur": 20, "shadow": 40, "outline_percent": 2}},
     "compose": {"overlay_file_id": BESIDE, "scale_percent": 25, "position": "POSITION_BOTTOM_RIGHT", "margin": 20},
     "compare": {},
     "stitch": {"direction": "STITCH_DIRECTION_GRID", "gap": 3, "corner_radius": 4},

@@ -39,8 +39,9 @@ class BackgroundCalls:
     async def serve(self, tool: Tool, request: Request, identity: Identity) -> Response:
         """One call with one picture. Of several, the last one counts."""
         account_id = identity.account_id
-        sent = await self._forms.read(request, account_id, "last")
+        sent = await self._forms.read(request, account_id, "all" if tool.beside else "last")
         try:
+            await self._keep_last(account_id, tool, sent)
             name = checked_file(sent).working_name
             settings = read_settings(sent.fields.get(SETTINGS, ""), tool.settings)
             plan = (tool.alone or tool.plan)(settings, name)
@@ -49,6 +50,14 @@ class BackgroundCalls:
         except (DarkroomError, Refusal):
             await self._forms.discard(account_id, sent)
             raise
+
+    async def _keep_last(self, account_id: int, tool: Tool, sent: Sent) -> None:
+        """Discard all files but the picture."""
+        pictures = [file for file in sent.files if file.part not in tool.beside][-1:]
+        unused = [file.file_id for file in sent.files if file.file_id and file not in pictures]
+        sent.files[:] = pictures
+        if unused:
+            await self._forms.discard_files(account_id, unused)
 
     async def begin(
         self,

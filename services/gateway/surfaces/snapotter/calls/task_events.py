@@ -72,7 +72,7 @@ class TaskEvents:
             content = await _once_there(partial(self._contents.read, account_id, document), run.task_id)
             found = json.loads(content) if content else {}
         settings = json_format.Parse(kept.settings or "{}", tool.settings(), ignore_unknown_fields=True)
-        return Done(job_id, settings, run, kept_name(kept, run.outputs[0].media_type), found, partial(download_path, job_id))
+        return Done(job_id, settings, run, kept_name(kept, run.outputs[0].media_type), kept.inputs, found, partial(download_path, job_id))
 
     async def _run(self, account_id: int, task_id: int, after: int | None) -> run_service_pb2.Run | None:
         """The task, once it has an event after that number; None for one that does not exist."""

@@ -10,7 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.accounts.v1 import features_service_pb2 as pb
+from services.common.errors import DarkroomError
 from services.common.identity import Identity
+from services.common.log import get_logger
 from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.bodies import storable
 from services.gateway.surfaces.snapotter.door import Known
@@ -19,6 +21,7 @@ from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 
 NOT_INSTALLED = "FEATURE_NOT_INSTALLED"
+_logger = get_logger()
 _METHODS = pb.DESCRIPTOR.services_by_name["FeaturesService"].methods_by_name
 STATUSES = {
     pb.BUNDLE_STATUS_NOT_INSTALLED: "not_installed",
@@ -82,11 +85,21 @@ class Features:
         return list(reply.bundles)
 
     async def missing(self, tools: Collection[Tool], identity: Identity) -> Mapping[str, pb.Bundle]:
-        """Of these tools, those that lack models, by their ids, and the bundles to install. Raises UNAVAILABLE."""
+        """Of these tools, those that lack models, by their ids, and the bundles to install.
+
+        While nobody can say what is installed, none: a task waits for a model server that is away.
+        """
         needing = {tool.id for tool in tools if tool.bundle}
         if not needing:
             return {}
-        return {tool: bundle for bundle in await self.bundles(identity) for tool in bundle.unavailable_tools if tool in needing}
+        try:
+            bundles = await self.bundles(identity)
+        except DarkroomError as error:
+            if not error.passes:
+                raise
+            _logger.warning("bundles_not_read", error=str(error))
+            return {}
+        return {tool: bundle for bundle in bundles for tool in bundle.unavailable_tools if tool in needing}
 
     def only(self, tool: Tool, handle: Known) -> Known:
         """The same handler; where the tool lacks models, it is not called, and no body is read."""

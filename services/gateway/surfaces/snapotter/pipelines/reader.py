@@ -36,6 +36,6 @@ class PipelineReader:
         return checked_pipeline(steps, tools, unknown, await self._features.missing(used, identity))
 
     async def require(self, tool: Tool, identity: Identity) -> None:
-        """Raise `FeatureMissing` for a tool that lacks models, and UNAVAILABLE."""
+        """Raise `FeatureMissing` for a tool that lacks models."""
         for bundle in (await self._features.missing([tool], identity)).values():
             raise FeatureMissing(bundle)

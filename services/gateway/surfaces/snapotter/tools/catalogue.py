@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -36,6 +36,8 @@ class Tool:
     """The id of the bundle whose models it may need."""
     failed: str = FAILED
     """What is said where it cannot do its work."""
+    beside: Sequence[str] = ()
+    """Parts of its form whose files are not the picture."""
     alone: Callable[[Any, str], Plan] | None = None
     """What it does, as `plan`, where it is called by itself and not in a batch or a pipeline; None: the same."""
     result: Callable[[Done], Mapping[str, object]] | None = None
@@ -62,6 +64,7 @@ def all_tools() -> Mapping[str, Tool]:
             getattr(module, "KEEPS_FORMAT", False),
             getattr(module, "BUNDLE", ""),
             getattr(module, "FAILED", FAILED),
+            getattr(module, "BESIDE", ()),
             getattr(module, "alone", None),
             getattr(module, "result", None),
         )

@@ -22,14 +22,14 @@ FORMATS: Mapping[str, convert_pb2.PictureFormat.ValueType] = {
     "heic": convert_pb2.PICTURE_FORMAT_HEIC,
     "heif": convert_pb2.PICTURE_FORMAT_HEIF,
 }
-_ALIASES: Mapping[str, str] = {"jpeg": "jpg"}
+ALIASES: Mapping[str, str] = {"jpeg": "jpg"}
 _PALETTES = ("png", "gif")
 _DRAWING_DPI = 300
 
 
 def plan(settings: ConvertSettings, name: str) -> Plan:
     """The operations."""
-    format_ = _ALIASES.get(settings.format, settings.format)
+    format_ = ALIASES.get(settings.format, settings.format)
     convert = writing(format_, settings.quality if settings.HasField("quality") else None)
     convert.svg_dpi = _DRAWING_DPI
     return Plan([operation_pb2.Operation(convert=convert)], name=f"{Name.of(name).stem}.{format_}", chooses_writing=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ class Done:
     run: run_service_pb2.Run
     name: str
     """Of the result."""
+    inputs: Sequence[str]
+    """The names of its inputs."""
     found: Mapping[str, Any]
     """What its operation has found besides: the first result that is a JSON document; empty if there is none."""
     paths: Callable[[str], str]
