@@ -6,9 +6,11 @@ from pathlib import Path
 import onnx
 from google.protobuf.message import DecodeError
 
+from models import tflite_onnx
 from models.catalogue import Model, Source
 from models.errors import ConversionError
 from models.inpainting import wrap_inpainting
+from models.locating import wrap_locating
 from models.ncnn_onnx import INPUT, OUTPUT, convert
 from models.platforms import PYTHON_BACKEND, Platform, Precision, precision_for
 from models.tiny import tiny_model
@@ -34,6 +36,10 @@ def build_tiny_files(name: str, model: Model, platform: Platform, *, threads: in
 
 def build_network(model: Model, source: Source, weights: Mapping[str, bytes], precision: Precision) -> onnx.ModelProto:
     """The ONNX model that fulfils the contract of `model`, from verified weights. Raises ConversionError."""
+    if source.format == "tflite":
+        outputs = [source.output, *source.more_outputs]
+        network = tflite_onnx.convert(weights["tflite"])
+        return wrap_locating(network, model.contract, model.normalisation, input_name=source.input, outputs=outputs)
     if source.format == "ncnn":
         core = convert(weights["param"].decode("ascii"), weights["bin"])
         input_name, output_name = INPUT, OUTPUT

@@ -91,17 +91,19 @@ class Mask(_Entry):
 
 
 class Source(_Entry):
-    """One place to get a network from. `onnx` needs one file, `model.onnx`; `ncnn` needs `param` and `bin`.
+    """One place to get a network from. `onnx` needs one file, `model.onnx`; `ncnn` needs `param` and `bin`; `tflite` one, `tflite`.
 
     `logits`: the network's output still needs a sigmoid to be in 0 to 1. `full`: its output for full brightness. `characters`: the entry of
-    the ONNX file's metadata that lists the characters that the network reads, one per line.
+    the ONNX file's metadata that lists the characters that the network reads, one per line. `more_outputs`: those of a network
+    that locates whose numbers follow in each row.
     """
 
     archive: str
-    format: Literal["onnx", "ncnn"]
+    format: Literal["onnx", "ncnn", "tflite"]
     files: dict[str, WeightFile]
     input: str = "input"
     output: str = "output"
+    more_outputs: tuple[str, ...] = ()
     logits: bool = False
     full: Annotated[float, Field(gt=0)] = 1
     mask: Mask | None = None
@@ -109,7 +111,7 @@ class Source(_Entry):
 
     @model_validator(mode="after")
     def _has_its_files(self) -> Self:
-        wanted = {"onnx": {"onnx"}, "ncnn": {"param", "bin"}}[self.format]
+        wanted = {"onnx": {"onnx"}, "ncnn": {"param", "bin"}, "tflite": {"tflite"}}[self.format]
         if set(self.files) != wanted:
             raise ValueError(f"format {self.format!r} needs the files {sorted(wanted)}, not {sorted(self.files)}")
         return self
@@ -150,6 +152,7 @@ class Model(_Entry):
     sets: tuple[OwnSet, ...]
     job: Job
     size: tuple[int, int] | None = None
+    numbers: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
     scale: Annotated[int, Field(ge=1, le=8)] = 1
     subtract: Rgb
     divide: Rgb
@@ -158,6 +161,12 @@ class Model(_Entry):
 
     @model_validator(mode="after")
     def _has_a_size_that_is_asked_for(self) -> Self:
+        if (self.job == "locate") != (self.numbers is not None):
+            raise ValueError("a model has to say how many rows and columns of numbers it gives (`numbers`) where the job is 'locate' only")
+        if self.job == "locate":
+            if self.size is None:
+                raise ValueError("a model for 'locate' has to say for which size it is")
+            return self
         side = _SIDES.get(self.job)
         if side is None and self.size is not None:
             raise ValueError(f"a model for {self.job!r} is given pictures of many sizes: size has to be left out")
@@ -174,11 +183,20 @@ class Model(_Entry):
                 raise ValueError("a network for 'inpaint' has to be ONNX")
         return self
 
+    @model_validator(mode="after")
+    def _is_given_in_its_format(self) -> Self:
+        for source in self.sources:
+            if (self.job == "locate") != (source.format == "tflite"):
+                raise ValueError("a network for 'locate' has to be TFLite (channels last), and one for another job must not be")
+            if source.more_outputs and self.job != "locate":
+                raise ValueError("`more_outputs` is for the job 'locate'")
+        return self
+
     @property
     def contract(self) -> Contract:
         """The model's interface."""
         height, width = self.size or (LINE_HEIGHT if self.job == "read" else None, None)
-        return Contract(self.job, height, width, self.scale)
+        return Contract(self.job, height, width, self.scale, self.numbers or (1, 1))
 
     @property
     def normalisation(self) -> Normalisation:

@@ -8,7 +8,7 @@ backend.
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Job: TypeAlias = Literal["matte", "upscale", "detect", "read", "inpaint"]
+Job: TypeAlias = Literal["matte", "upscale", "detect", "read", "inpaint", "locate"]
 
 INPUT = "image"
 
@@ -20,8 +20,18 @@ INPAINT_SIDE = 512
 LINE_HEIGHT = 48
 """Height in pixels of the lines of text that are read."""
 
-_OUTPUTS: dict[Job, str] = {"matte": "alpha", "upscale": "upscaled", "detect": "text", "read": "characters", "inpaint": "filled"}
-_CHANNELS: dict[Job, int] = {"matte": 1, "upscale": 3, "detect": 1, "read": 4, "inpaint": 3}
+NUMBER_ONE, NUMBER_ZERO = 1 << 14, 1 << 23
+"""Codes of located numbers: the code of a number is `NUMBER_ONE` times it, rounded, plus `NUMBER_ZERO`; from -512 to 512, in 1/16384."""
+
+_OUTPUTS: dict[Job, str] = {
+    "matte": "alpha",
+    "upscale": "upscaled",
+    "detect": "text",
+    "read": "characters",
+    "inpaint": "filled",
+    "locate": "numbers",
+}
+_CHANNELS: dict[Job, int] = {"matte": 1, "upscale": 3, "detect": 1, "read": 4, "inpaint": 3, "locate": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +47,16 @@ class Contract:
     four channels: a Unicode code point (most significant byte first; 0 where a step adds no character) and how sure that is, 0 to 255. A
     character given by several steps in a row was read once; a doubled character has a step without a character in between (connectionist
     temporal classification, Graves et al. 2006).
+
+    What is located is a table of `numbers` (rows, columns): what they mean depends on the model. A number is coded in three bytes, most
+    significant first: see `NUMBER_ONE`.
     """
 
     job: Job
     height: int | None = None
     width: int | None = None
     scale: int = 1
+    numbers: tuple[int, int] = (1, 1)
 
     @property
     def output(self) -> str:
@@ -56,7 +70,9 @@ class Contract:
 
     @property
     def output_dims(self) -> tuple[int | None, int | None, int]:
-        """Height, width, channels of the output."""
+        """Height, width, channels of the output; of a table its rows, columns and the bytes of a number."""
+        if self.job == "locate":
+            return *self.numbers, _CHANNELS[self.job]
         height = 1 if self.job == "read" else self._scaled(self.height)
         return height, self._scaled(self.width), _CHANNELS[self.job]
 

@@ -28,7 +28,7 @@ NAMES = {
     "ocr": ("OCR", "3-4 GB", ["ocr"]),
 }
 CUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
-INSTALLED = {"background-removal", "upscale-enhance", "ocr"}
+INSTALLED = {"background-removal", "face-detection", "upscale-enhance", "ocr"}
 
 
 async def bundles(caller: SnapOtter) -> Mapping[str, Mapping[str, Any]]:
@@ -100,7 +100,7 @@ async def test_an_unknown_bundle(admin: SnapOtter, action: str, bundle: str) -> 
     ("path", "text"),
     [
         ("ocr/install", 'Bundle "ocr" is already installed'),
-        ("face-detection/uninstall", 'Bundle "face-detection" is not installed'),
+        ("photo-restoration/uninstall", 'Bundle "photo-restoration" is not installed'),
     ],
 )
 async def test_what_is_so_already(admin: SnapOtter, path: str, text: str) -> None:
@@ -153,7 +153,7 @@ async def test_a_bundle_is_removed_and_installed_while_the_system_works(admin: S
     began = await admin.post(f"{ADMIN}/upscale-enhance/install")
     assert began.status_code == 202
     job_id = began.json()["jobId"]
-    other = await admin.post(f"{ADMIN}/face-detection/install")
+    other = await admin.post(f"{ADMIN}/photo-restoration/install")
     assert (other.status_code, other.json()) == (409, {"error": "Another install is already in progress"})
     told = await events(admin, job_id)
     assert told[-1]["phase"] == "complete"
@@ -172,9 +172,7 @@ async def _resized(caller: SnapOtter, times: int) -> None:
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize(
-    ("bundle", "needed"), [("face-detection", "a model that finds faces"), ("photo-restoration", "restores damaged photos")]
-)
+@pytest.mark.parametrize(("bundle", "needed"), [("photo-restoration", "restores damaged photos")])
 async def test_what_cannot_be_installed_says_what_it_needs(admin: SnapOtter, own_models: Path, bundle: str, needed: str) -> None:
     began = await admin.post(f"{ADMIN}/{bundle}/install")
     assert began.status_code == 202
@@ -207,3 +205,16 @@ async def test_an_installation_whose_worker_was_killed_can_be_repeated(admin: Sn
     assert (await events(admin, began.json()["jobId"]))[-1]["phase"] == "failed"
     assert (await admin.post(f"{ADMIN}/upscale-enhance/install")).status_code == 202
     assert (await ended(admin, "upscale-enhance"))["status"] == "installed"
+
+
+@pytest.mark.alone
+async def test_tools_that_find_faces_need_their_bundle_and_smart_crop_does_not(admin: SnapOtter, own_models: Path) -> None:
+    assert (await admin.post(f"{ADMIN}/face-detection/uninstall")).status_code == 200
+    for tool in ("blur-faces", "red-eye-removal"):
+        reply = await admin.tool(tool, encoded(disc(), "PNG"))
+        assert (reply.status_code, reply.json()["code"], reply.json()["feature"]) == (501, "FEATURE_NOT_INSTALLED", "face-detection")
+    cropped = await admin.tool("smart-crop", encoded(disc(), "PNG"), {"mode": "face", "width": 30, "height": 30})
+    assert cropped.status_code == 200, cropped.text
+    assert (await admin.post(f"{ADMIN}/face-detection/install")).status_code == 202
+    assert (await ended(admin, "face-detection"))["status"] == "installed"
+    assert (await admin.tool("blur-faces", encoded(disc(), "PNG"))).status_code == 202

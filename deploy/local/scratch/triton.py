@@ -122,7 +122,14 @@ def tensor(image: NDArray[np.uint8]) -> triton.InferInput:
 
 def output_name(model: str) -> str:
     """The name of a model's output."""
-    return {"isnet": "alpha", "ppocr_det": "text", "ppocr_rec": "characters"}.get(model, "upscaled")
+    return {
+        "isnet": "alpha",
+        "ppocr_det": "text",
+        "ppocr_rec": "characters",
+        "face_detector": "numbers",
+        "face_mesh": "numbers",
+        "iris": "numbers",
+    }.get(model, "upscaled")
 
 
 def wait_until(condition: Callable[[], bool], what: str, explain: Callable[[], str] = str, seconds: float = 90) -> None:

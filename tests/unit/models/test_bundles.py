@@ -28,6 +28,7 @@ def test_every_model_of_a_bundle_is_in_the_catalogue() -> None:
     in_the_default_set = load_catalogue().select("default")
     assert {name for name, bundle in bundles.items() if bundle.complete(in_the_default_set)} == {
         "background-removal",
+        "face-detection",
         "upscale-enhance",
         "ocr",
     }
@@ -37,7 +38,7 @@ def test_one_model_of_each_group_is_enough() -> None:
     assert ONE.complete({"b", "shared"})
     assert not ONE.complete({"a", "b"})
     assert ONE.lacking({"shared"}) == ["a"]
-    assert not load_bundles()["face-detection"].complete(load_catalogue().models)
+    assert not load_bundles()["photo-restoration"].complete(load_catalogue().models)
 
 
 def test_shared_models_stay() -> None:

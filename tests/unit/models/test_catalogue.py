@@ -19,6 +19,9 @@ def test_the_shipped_models_are_those_that_the_platform_calls(shipped: Catalogue
     contracts = {name: (model.contract.output, model.contract.scale) for name, model in shipped.select("default").items()}
 
     assert contracts == {
+        "face_detector": ("numbers", 1),
+        "face_mesh": ("numbers", 1),
+        "iris": ("numbers", 1),
         "isnet": ("alpha", 1),
         "ppocr_det": ("text", 1),
         "ppocr_rec": ("characters", 1),
