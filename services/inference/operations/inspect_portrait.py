@@ -32,7 +32,7 @@ def peak_memory(picture: Header, _parameters: InspectPortrait) -> int:
 async def run(image: Image, _parameters: InspectPortrait, step: Step) -> Several:
     """The points of the face, a preview without the background, and the cut-out. Raises MEDIA_UNSUPPORTED if there is no face."""
     step.label("portrait")
-    face = await largest_face(image, step)
+    face = await largest_face(image, step, portion(step.report, 0, 0.1))
     cut = await without_background(image, step, portion(step.report, 0.1, 0.9))
     portrait = portrait_of(face.mesh, cut.alpha, (image.width, image.height))
     tell_portrait(portrait, face.of, step)

@@ -89,7 +89,7 @@ async def run(image: Image, parameters: PassportPhoto, step: Step) -> Image | Se
 async def _person(image: Image, parameters: PassportPhoto, step: Step) -> tuple[Image, Head]:
     """The picture without its background, and where the head is."""
     given = parameters.head
-    face = None if parameters.HasField("head") else await largest_face(image, step)
+    face = None if parameters.HasField("head") else await largest_face(image, step, portion(step.report, 0, 0.1))
     cut = image if parameters.cut_out else await without_background(image, step, portion(step.report, 0.1, 0.9))
     if face is None:
         return cut, Head(given.crown_y, given.eyes_y, given.chin_y, given.center_x)

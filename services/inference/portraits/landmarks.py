@@ -108,4 +108,4 @@ def _top_of_hair(mesh: Mesh, alpha: Pixels, start: Point, face_height: float) ->
     row = int(bare[-1])
     if start[1] - row > _MOST_ABOVE * face_height:
         return None
-    return row + 0.5 + (_COVERED - covered[row]) / (covered[row + 1] - covered[row])
+    return float(row + 0.5 + (_COVERED - covered[row]) / (covered[row + 1] - covered[row]))

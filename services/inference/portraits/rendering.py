@@ -11,7 +11,7 @@ from PIL import Image as PillowImage
 
 from services.common.geometry import Size
 from services.inference.media import Image
-from services.inference.media.colour import strips, to_8bit, to_srgb
+from services.inference.media.colour import contiguous, strips, to_8bit, to_srgb
 from services.inference.portraits.geometry import Paper, Window, size_of
 
 Pixels8 = npt.NDArray[np.uint8]
@@ -72,10 +72,10 @@ def _within(needed: slice, factor: int, side: int) -> slice:
 
 def _flattened(image: Image, rows: slice, columns: slice, colour: Rgb) -> Pixels8:
     """Some rows and columns of a picture in sRGB, over a colour."""
-    flat = to_srgb(np.ascontiguousarray(image.pixels[rows, columns]), image.icc)
+    flat = to_srgb(contiguous(image.pixels[rows, columns]), image.icc)
     if image.alpha is None:
         return flat
-    alpha = to_8bit(np.ascontiguousarray(image.alpha[rows, columns]))
+    alpha = to_8bit(contiguous(image.alpha[rows, columns]))
     out, under = np.empty_like(flat), np.array(colour, np.uint32)
     for part in strips(flat.shape[0]):
         weight = alpha[part, :, np.newaxis].astype(np.uint32)

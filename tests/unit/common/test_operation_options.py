@@ -71,6 +71,8 @@ def test_arity_follows_from_the_options() -> None:
         "trim_edges": Arity.EACH,
         "enhance_picture": Arity.EACH,
         "carve_seams": Arity.EACH,
+        "passport_photo": Arity.EACH,
+        "inspect_portrait": Arity.EACH,
         "blur_faces": Arity.EACH,
         "fix_red_eyes": Arity.EACH,
     }

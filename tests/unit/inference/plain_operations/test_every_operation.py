@@ -24,7 +24,18 @@ from tests.unit.imaging.test_decode import FILES, NAMES
 from tests.unit.inference.plain_operations.examples import BESIDE, EACH, EXAMPLES, JOINING, check
 from tests.unit.inference.plain_operations.running import Running, png
 
-NEURAL = frozenset(("remove_background", "upscale", "remove_watermark", "blur_background", "blur_faces", "fix_red_eyes"))
+NEURAL = frozenset(
+    (
+        "remove_background",
+        "upscale",
+        "remove_watermark",
+        "blur_background",
+        "blur_faces",
+        "fix_red_eyes",
+        "passport_photo",
+        "inspect_portrait",
+    )
+)
 ALPHA = np.tile(np.clip(np.linspace(510, 0, 160), 0, 255).astype(np.uint8), (120, 1))
 CLIENT_FAULTS = {ErrorReason.FILE_CORRUPT, ErrorReason.MEDIA_UNSUPPORTED, ErrorReason.MEDIA_LIMIT_EXCEEDED, ErrorReason.FIELD_INVALID}
 
