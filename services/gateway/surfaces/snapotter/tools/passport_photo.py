@@ -14,4 +14,4 @@ FAILED = "Passport photo generation failed"
 
 def plan(settings: PassportPhotoSettings, name: str) -> Plan:
     """The operation. Raises `Refusal` for an unknown country."""
-    return Plan([operation_pb2.Operation(passport_photo=photo_of(settings))], photo_name(name), chooses_writing=True)
+    return Plan([operation_pb2.Operation(passport_photo=photo_of(settings))], photo_name(name))
