@@ -37,7 +37,7 @@ async def largest_face(image: Image, step: Step, report: Report) -> Largest:
     )
     sure = [each for each in found if each.fits]
     if not sure:
-        raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"{NO_FACE} in {step.source_name}.")
+        raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"{NO_FACE}.")
     return Largest(sure[0].points, len(found))
 
 

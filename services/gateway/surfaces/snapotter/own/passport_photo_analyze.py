@@ -32,7 +32,7 @@ async def serve(parts: OwnParts, tool: Tool, request: Request, identity: Identit
         operations = [operation_pb2.Operation(inspect_portrait=InspectPortrait())]
         kept = Kept(ANALYSIS, [file.working_name])
         run = await parts.calls.started(request, account_id, [file.file_id], operations, kept, failed=FAILED)
-    if (failure(run) or "").startswith(NO_FACE):
+    if NO_FACE in (failure(run) or ""):
         raise Refusal(422, NO_FACE)
     told, preview, *_ = succeeded(run, FAILED).outputs
     found = json.loads(await parts.contents.read(account_id, told))
