@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from darkroom.operations.v1.passport_photo_pb2 import PassportPhoto
@@ -12,7 +14,7 @@ from services.common.result_size import result_size
 A, B, CANADA = (0.70, 0.80, 0.63), (0.50, 0.69, 0.56), (0.44, 0.51, 0.55)
 WHITE, GRAY, BLUE, RED = "#FFFFFF", "#D4D4D4", "#BFDBFE", "#EF4444"
 USUAL = ("MX", "RU", "IE", "IT", "NL", "PL", "SE", "JP", "KR", "TH", "PH", "SG", "BD", "AU", "NZ", "NG", "ZA")
-ROWS = {
+ROWS: Mapping[str, tuple[tuple[float, float], tuple[float, float, float], tuple[str, ...]]] = {
     **dict.fromkeys(USUAL, ((35, 45), A, (WHITE,))),
     "EU": ((35, 45), A, (WHITE, GRAY)),
     "PK": ((35, 45), A, (WHITE, BLUE)),

@@ -51,7 +51,7 @@ def edges(made: np.ndarray, dpi: int) -> tuple[float, float, float, float]:
     rows = np.flatnonzero(covered > 0.5)
     crown, chin = rows[0] + 1 - covered[rows[0] - 1 : rows[0] + 1].sum() if rows[0] else 0.0, rows[-1] + 1
     across = np.flatnonzero(made[(rows[0] + rows[-1]) // 2, :, 2] < 200)
-    return tuple(each * 25.4 / dpi for each in (crown, eyes.mean() + 0.5, chin, (across[0] + across[-1] + 1) / 2))  # type: ignore[return-value]
+    return tuple(each * 25.4 / dpi for each in (crown, eyes.mean() + 0.5, chin, (across[0] + across[-1] + 1) / 2))
 
 
 @pytest.mark.parametrize("code", COUNTRIES)

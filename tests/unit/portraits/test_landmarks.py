@@ -22,7 +22,7 @@ def mesh(forehead: float = 250, chin: float = 400) -> np.ndarray:
 
 
 def matte(top: int, dtype: type = np.uint8) -> np.ndarray:
-    alpha = np.zeros((SIZE[1], SIZE[0]), dtype)
+    alpha: np.ndarray = np.zeros((SIZE[1], SIZE[0]), dtype)
     alpha[top:, 120:280] = np.iinfo(dtype).max
     return alpha
 
