@@ -32,12 +32,17 @@ class Bundle(BaseModel):
     """The groups that a tool needs, of which it can use any model, by tool: of this bundle, of another one, or of nobody's. A tool that is
     not named needs all of the bundle's."""
 
+    lends: dict[str, tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...]] = {}
+    """The same of tools of other bundles, which need some of this one's models besides."""
+
     @model_validator(mode="after")
     def _has_models_or_says_what_is_missing(self) -> Self:
         if bool(self.models) == bool(self.missing):
             raise ValueError("a bundle has either models, or says in `missing` what there would have to be")
         if unknown := self.needs.keys() - set(self.tools):
             raise ValueError(f"`needs` names what is none of its tools: {', '.join(sorted(unknown))}")
+        if own := self.lends.keys() & set(self.tools):
+            raise ValueError(f"`lends` names its own tools: {', '.join(sorted(own))}")
         return self
 
     def complete(self, present: Collection[str]) -> bool:
@@ -45,13 +50,12 @@ class Bundle(BaseModel):
         return bool(self.models) and all(any(name in present for name in group) for group in self.models)
 
     def unavailable(self, present: Collection[str]) -> list[str]:
-        """The tools that cannot be used where these models are."""
-        return [tool for tool in self.tools if not self._usable(tool, present)]
+        """The tools that cannot be used where these models are: its own, and those that lack what it lends."""
+        return [tool for tool in (*self.tools, *self.lends) if not self._usable(tool, present)]
 
     def _usable(self, tool: str, present: Collection[str]) -> bool:
-        if tool not in self.needs:
-            return self.complete(present)
-        return all(any(name in present for name in group) for group in self.needs[tool])
+        groups = (self.needs | self.lends).get(tool)
+        return self.complete(present) if groups is None else all(any(name in present for name in group) for group in groups)
 
     def lacking(self, present: Collection[str]) -> list[str]:
         """What has to be installed where these models are."""

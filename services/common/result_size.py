@@ -18,6 +18,7 @@ from darkroom.operations.v1.options_pb2 import (
     PARAMETER_ROLE_WIDTH,
 )
 from darkroom.operations.v1.pad_pb2 import Pad
+from darkroom.operations.v1.passport_photo_pb2 import PassportPhoto
 from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.rotate_pb2 import Rotate
 from darkroom.operations.v1.smart_crop_pb2 import SmartCrop
@@ -25,6 +26,7 @@ from darkroom.operations.v1.trim_edges_pb2 import TrimEdges
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.geometry import bordering, carving, cropped_area, fitting, fixed_size, in_pixels, padding, rotated_size
 from services.common.operations import OperationSpec, spec_of_parameters
+from services.common.passport_photos import COUNTRIES, USUAL_DPI, CountryPhoto, photo_for, pixels
 
 _DISTORTION = 0.01
 """How much the enlargement of the two sides may differ: enough for rounding to whole pixels, too little to be seen."""
@@ -43,6 +45,20 @@ def _after_trim(parameters: TrimEdges, width: int, height: int) -> tuple[int, in
     return (side, side) if side else (width, height)
 
 
+def demanded_photo(parameters: PassportPhoto) -> CountryPhoto:
+    """What is demanded of the photo. Raises FIELD_INVALID for a country that there is not, and no size instead of its."""
+    photo = photo_for(parameters.country_code, parameters.width_mm, parameters.height_mm)
+    if photo is None:
+        message = f"country_code: there is no country {parameters.country_code} here, and no width_mm is given instead."
+        raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="country_code", allowed=sorted(COUNTRIES))
+    return photo
+
+
+def _of_passport_photo(parameters: PassportPhoto, _width: int, _height: int) -> tuple[int, int]:
+    photo, dpi = demanded_photo(parameters), parameters.dpi or USUAL_DPI
+    return pixels(photo.width_mm, dpi), pixels(photo.height_mm, dpi)
+
+
 _LAID_OUT: Mapping[str, _Sizing] = {
     Resize.DESCRIPTOR.full_name: lambda parameters, width, height: fitting(parameters, width, height).result,
     Crop.DESCRIPTOR.full_name: _after_crop,
@@ -52,6 +68,7 @@ _LAID_OUT: Mapping[str, _Sizing] = {
     SmartCrop.DESCRIPTOR.full_name: lambda parameters, width, height: (parameters.width, parameters.height),
     TrimEdges.DESCRIPTOR.full_name: _after_trim,
     CarveSeams.DESCRIPTOR.full_name: carving,
+    PassportPhoto.DESCRIPTOR.full_name: _of_passport_photo,
 }
 """Operations that lay a picture out anew."""
 

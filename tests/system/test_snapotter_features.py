@@ -214,6 +214,11 @@ async def test_without_its_models_a_tool_answers_501_before_anything_else(admin:
 async def test_a_model_that_was_removed_is_named_until_it_is_back(admin: SnapOtter, native: AsyncClient, own_models: Path) -> None:
     assert (await admin.post(f"{ADMIN}/background-removal/uninstall")).status_code == 200
     assert "background-removal" in await cut_out(native)
+    for path in ("passport-photo", "passport-photo/analyze", "passport-photo/batch"):
+        # Before the body is read.
+        reply = await admin.post(f"/api/v1/tools/{path}", {})
+        assert (reply.status_code, reply.json()["code"], reply.json()["feature"]) == (501, "FEATURE_NOT_INSTALLED", "background-removal")
+    assert (await admin.post("/api/v1/tools/passport-photo/generate", {})).json()["error"] == "Invalid settings"
     assert (await admin.post(f"{ADMIN}/background-removal/install")).status_code == 202
     assert (await ended(admin, "background-removal"))["status"] == "installed"
     assert await cut_out(native) == ""
@@ -239,6 +244,8 @@ async def test_tools_that_find_faces_need_their_bundle_and_smart_crop_does_not(a
     for tool in ("blur-faces", "red-eye-removal"):
         reply = await admin.tool(tool, encoded(disc(), "PNG"))
         assert (reply.status_code, reply.json()["code"], reply.json()["feature"]) == (501, "FEATURE_NOT_INSTALLED", "face-detection")
+    lent = await admin.tool("passport-photo/analyze", encoded(disc(), "PNG"))
+    assert (lent.status_code, lent.json()["code"], lent.json()["feature"]) == (501, "FEATURE_NOT_INSTALLED", "face-detection")
     cropped = await admin.tool("smart-crop", encoded(disc(), "PNG"), {"mode": "face", "width": 30, "height": 30})
     assert cropped.status_code == 200, cropped.text
     assert (await admin.post(f"{ADMIN}/face-detection/install")).status_code == 202

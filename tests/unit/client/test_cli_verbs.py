@@ -185,3 +185,10 @@ def test_the_item_of_a_batch_whose_file_is_at_fault() -> None:
     assert batch_item(InvalidRequest("MEDIA_UNSUPPORTED", "", "items[12].input_file_ids[0]")) == 12
     assert batch_item(InvalidRequest("FIELD_INVALID", "", "operations[0].upscale.factor")) is None
     assert batch_item(InvalidRequest("TOO_MANY_TASKS", "")) is None
+
+
+@pytest.mark.parametrize(("verb", "option"), [("passport-photo", "dpi"), ("passport-photo", "max_bytes"), ("rasterize", "dpi")])
+def test_a_number_without_a_greatest_one_has_no_end(verb: str, option: str) -> None:
+    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    (parameter,) = [each for each in commands[verb].params if each.name == option]
+    assert (parameter.type.min, parameter.type.max) == (0, None)

@@ -77,6 +77,8 @@ def test_arity_follows_from_the_options() -> None:
         "carve_seams": Arity.EACH,
         "remove_noise": Arity.EACH,
         "restore_photo": Arity.EACH,
+        "passport_photo": Arity.EACH,
+        "inspect_portrait": Arity.EACH,
         "blur_faces": Arity.EACH,
         "fix_red_eyes": Arity.EACH,
     }

@@ -62,6 +62,18 @@ def test_one_model_of_each_group_is_enough() -> None:
     assert not NOBODYS.complete(load_catalogue().models)
 
 
+def test_tools_need_what_other_bundles_lend() -> None:
+    lending = ONE.model_copy(update={"tools": ("own",), "lends": {"other": (("b",),)}})
+    assert lending.unavailable({"a", "b", "shared"}) == []
+    assert lending.unavailable({"a", "shared"}) == ["other"]
+    assert lending.unavailable({"b"}) == ["own"]
+    with pytest.raises(ValueError, match="lends"):
+        Bundle(name="", description="", estimated_size="", version="1", tools=("own",), models=(("a",),), lends={"own": (("a",),)})
+    missing = {tool for bundle in load_bundles().values() for tool in bundle.unavailable({"isnet"})}
+    assert "passport-photo" in missing
+    assert "remove-background" not in missing
+
+
 def test_shared_models_stay() -> None:
     assert only_of("one", BOTH, ["two"]) == {"a", "b"}
     assert only_of("one", BOTH, []) == {"a", "b", "shared"}

@@ -174,7 +174,8 @@ def _of_scalar(field: FieldDescriptor, names: tuple[str, ...]) -> Parameter:
         )
         return _option(field, choices, names, convert=lambda given: int(given.value) if whole else given.value, **shown)
     if whole:
-        return _option(field, int, names, metavar="N", min=rules.uint32.gte, max=rules.uint32.lte)
+        most = rules.uint32.lte if rules.uint32.HasField("lte") else None
+        return _option(field, int, names, metavar="N", min=rules.uint32.gte, max=most)
     if field.is_repeated:
         return _option(field, list[str], names, metavar="TEXT", more="Give several one by one.")
     return _option(field, str, names, default=... if rules.string.min_len else None, metavar="TEXT")

@@ -37,6 +37,8 @@ NEURAL = frozenset(
         "remove_watermark",
         "restore_photo",
         "upscale",
+        "passport_photo",
+        "inspect_portrait",
     )
 )
 ALPHA = np.tile(np.clip(np.linspace(510, 0, 160), 0, 255).astype(np.uint8), (120, 1))

@@ -1,0 +1,50 @@
+"""The face of a portrait, and what its owner is told about it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.passport_photos import NO_FACE
+from services.inference.contract.progress import Report
+from services.inference.contract.step import Step
+from services.inference.faces.detection import DETECTOR
+from services.inference.faces.finding import least_score
+from services.inference.faces.mesh import MESH, find_meshes
+from services.inference.media import Image
+from services.inference.portraits.landmarks import Mesh, Portrait
+
+_DOING = "Looking for the face"
+
+
+@dataclass(frozen=True, slots=True)
+class Largest:
+    """The largest face of a picture."""
+
+    mesh: Mesh
+    of: int
+    """How many faces there are."""
+
+
+async def largest_face(image: Image, step: Step, report: Report) -> Largest:
+    """The face whose points are known, largest first. Raises MEDIA_UNSUPPORTED if there is none."""
+    report(0, _DOING)
+    triton = step.tools.triton
+    pixels = await asyncio.to_thread(image.srgb)
+    found = await find_meshes(
+        pixels, triton.model(DETECTOR), triton.model(MESH), least_score(None), step.check, lambda done: report(done, _DOING)
+    )
+    sure = [each for each in found if each.fits]
+    if not sure:
+        raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"{NO_FACE}.")
+    return Largest(sure[0].points, len(found))
+
+
+def tell_portrait(portrait: Portrait, faces: int, step: Step) -> None:
+    """Notices about what should be looked at."""
+    name = step.source_name
+    if faces > 1:
+        step.notice("several_faces", "", f"{name} has {faces} faces; the largest one counts.", {"faces": faces})
+    if portrait.crown_cut:
+        step.notice("crown_cut", "", f"{name} ends below the top of the head, so the place of the crown is a guess.")
