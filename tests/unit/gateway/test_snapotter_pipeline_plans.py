@@ -34,6 +34,7 @@ _NEEDED: Mapping[str, Mapping[str, Any]] = {
     "watermark-text": {"text": "a"},
     "text-overlay": {"text": "a"},
     "content-aware-resize": {"width": 10},
+    "passport-photo": {"countryCode": "US"},
 }
 """What a tool cannot do without."""
 
