@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from models.bundles import Bundle, load_bundles, only_of, read_choices, write_choices
+from models.bundles import Bundle, installed, load_bundles, only_of, read_choices, write_choices
 from models.catalogue import SET_NAMES, SetName, load_catalogue
 from models.errors import CatalogueError
 from models.fetch import Fetcher
@@ -63,11 +63,11 @@ def _remove(options: argparse.Namespace) -> int:
     _bundle(bundles, options.bundle)
     repository = Repository(options.dest)
     present = repository.manifest().models.keys()
-    kept = [name for name, other in bundles.items() if name != options.bundle and other.complete(present)]
+    choices = {**read_choices(repository.root), options.bundle: False}
     # First: an installation that comes after a crash goes on with the removal.
-    write_choices(repository.root, {**read_choices(repository.root), options.bundle: False})
+    write_choices(repository.root, choices)
     installer, _ = _installer(options, repository)
-    installer.remove(only_of(options.bundle, bundles, kept))
+    installer.remove(only_of(options.bundle, bundles, installed(bundles, choices, present)))
     return 0
 
 

@@ -81,6 +81,11 @@ def load_bundles(path: Path = DEFAULT_BUNDLES) -> Mapping[str, Bundle]:
         raise CatalogueError(f"{path}: {error}") from error
 
 
+def installed(bundles: Mapping[str, Bundle], choices: Mapping[str, bool], present: Collection[str]) -> list[str]:
+    """The bundles whose models are there, other than those that the operator has removed: these may share models with another one."""
+    return [name for name, bundle in bundles.items() if choices.get(name, True) and bundle.complete(present)]
+
+
 def only_of(bundle: str, bundles: Mapping[str, Bundle], kept: Iterable[str]) -> frozenset[str]:
     """The models of a bundle that none of the `kept` bundles can use."""
     used = frozenset[str]().union(*(bundles[other].all_models for other in kept if other != bundle))

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from darkroom import AsyncClient, DarkroomFailure
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
@@ -18,8 +20,9 @@ from services.gateway.surfaces.snapotter.pipelines.plans import PIPELINE_TOOLS
 from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
 from tests.harness.parts import ensure_up
 from tests.stacks import StackUnderTest
-from tests.system.pictures import disc, encoded
-from tests.system.snapotter import SnapOtter
+from tests.system.pictures import disc, encoded, opened
+from tests.system.snapotter import Part, SnapOtter
+from tests.system.snapotter_progress import result_of
 
 LIST, ADMIN = "/api/v1/features", "/api/v1/admin/features"
 NAMES = {
@@ -208,6 +211,46 @@ async def test_without_its_models_a_tool_answers_501_before_anything_else(admin:
     assert (await ended(admin, bundle))["status"] == "installed"
     for tool in refusing:
         assert (await admin.post(f"/api/v1/tools/{tool}", {"no": "form"})).status_code == 400, tool
+
+
+@pytest.mark.alone
+async def test_what_erases_is_the_network_from_when_it_is_there(admin: SnapOtter, own_models: Path) -> None:
+    picture = np.random.default_rng(5).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    hole = np.zeros((64, 96), np.uint8)
+    hole[20:44, 30:66] = 255
+    parts: list[Part] = [
+        ("file", encoded(Image.fromarray(picture), "PNG"), "photo.png"),
+        ("mask", encoded(Image.fromarray(hole), "PNG"), "m.png"),
+        ("quality", "100"),
+    ]
+
+    async def erased() -> tuple[str, np.ndarray[Any, Any]]:
+        reply = await admin.form("/api/v1/tools/erase-object", *parts)
+        assert reply.status_code == 202, reply.text
+        result = await result_of(admin, reply.json()["jobId"])
+        return result["method"], np.asarray(opened(await admin.download(result["downloadUrl"])).convert("RGB"))
+
+    assert (await bundles(admin))["object-eraser-colorize"]["status"] == "not_installed"
+    method, patches = await erased()
+    assert method == "patches"
+    assert (await admin.post(f"{ADMIN}/object-eraser-colorize/install")).status_code == 202
+    assert (await ended(admin, "object-eraser-colorize"))["status"] == "installed"
+    assert (own_models / "migan").is_dir()
+    method, network = await erased()
+    assert method == "migan"
+    # The tiny network fills with the mean of what it is shown, which no patch of noise is.
+    inner = network[24:40, 34:62].reshape(-1, 3).astype(int)
+    assert np.ptp(inner, axis=0).max() == 0
+    assert np.ptp(patches[24:40, 34:62].reshape(-1, 3).astype(int), axis=0).min() > 50
+    np.testing.assert_array_equal(network[hole == 0], picture[hole == 0])
+    # It restores photographs, too, and goes with the last bundle that has it.
+    assert (await admin.post(f"{ADMIN}/object-eraser-colorize/uninstall")).status_code == 200
+    assert (await admin.post(f"{ADMIN}/object-eraser-colorize/uninstall")).status_code == 409
+    states = await bundles(admin)
+    assert [states[name]["status"] for name in ("object-eraser-colorize", "photo-restoration")] == ["not_installed", "installed"]
+    assert (await erased())[0] == "migan"
+    assert (await admin.post(f"{ADMIN}/photo-restoration/uninstall")).status_code == 200
+    assert (await erased())[0] == "patches"
 
 
 @pytest.mark.alone

@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from models.bundles import Bundle, only_of
+from models.bundles import Bundle, installed, only_of, read_choices
+from models.errors import RepositoryError
 from services.common.bundles import BundleState
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
@@ -38,7 +39,8 @@ class Bundles:
         if self._journal is not None:
             self._settle(self._journal)
         jobs = self._journal.jobs() if self._journal is not None else {}
-        return [self._state(name, bundle, ready, jobs.get(name)) for name, bundle in self._bundles.items()]
+        there = self._installed(ready)
+        return [self._state(name, bundle, ready, name in there, jobs.get(name)) for name, bundle in self._bundles.items()]
 
     async def install(self, name: str) -> int:
         """Begin to install a bundle; returns the installation's number. Raises BUNDLE_NOT_FOUND, BUNDLE_CONFLICT, UNAVAILABLE."""
@@ -46,7 +48,7 @@ class Bundles:
         journal, installer = self._managed()
         release = self._locked(journal)
         try:
-            if bundle.complete(await self._control.ready()):
+            if name in self._installed(await self._control.ready()):
                 raise _conflict(f'Bundle "{name}" is already installed')
             # Milliseconds, so that each is larger than those before.
             job = Job(number=time.time_ns() // 1_000_000, stage="Starting")
@@ -59,15 +61,15 @@ class Bundles:
 
     async def remove(self, name: str) -> None:
         """Unload and delete the models that no other installed bundle uses. Raises as `install`."""
-        bundle = self._known(name)
+        self._known(name)
         journal, installer = self._managed()
         release = self._locked(journal)
         try:
             ready = await self._control.ready()
-            if not bundle.complete(ready):
+            there = self._installed(ready)
+            if name not in there:
                 raise _conflict(f'Bundle "{name}" is not installed')
-            kept = [other for other, one in self._bundles.items() if other != name and one.complete(ready)]
-            await self._control.unload(only_of(name, self._bundles, kept) & frozenset(ready))
+            await self._control.unload(only_of(name, self._bundles, there) & frozenset(ready))
             await installer.remove(name)
             journal.put(name, None)
             _logger.info("bundle_removed", bundle=name)
@@ -118,8 +120,16 @@ class Bundles:
             await installer.remove(name)
             raise
 
-    def _state(self, name: str, bundle: Bundle, ready: Collection[str], job: Job | None) -> BundleState:
-        complete = bundle.complete(ready)
+    def _installed(self, ready: Collection[str]) -> list[str]:
+        choices: Mapping[str, bool] = {}
+        if self._repository is not None:
+            try:
+                choices = read_choices(self._repository)
+            except RepositoryError as error:
+                _logger.warning("bundle_choices_unreadable", error=str(error))
+        return installed(self._bundles, choices, ready)
+
+    def _state(self, name: str, bundle: Bundle, ready: Collection[str], complete: bool, job: Job | None) -> BundleState:
         running = job is not None and not job.ended
         error = job.error if job is not None and not complete else ""
         return BundleState(

@@ -11,7 +11,7 @@ import pytest
 
 from models import bundle_commands
 from models.__main__ import main
-from models.bundles import Bundle, chosen_models, load_bundles, only_of, read_choices
+from models.bundles import Bundle, chosen_models, installed, load_bundles, only_of, read_choices
 from models.catalogue import load_catalogue
 from models.repository import Repository
 from tests.unit.models.catalogues import CatalogueFile
@@ -79,6 +79,12 @@ def test_shared_models_stay() -> None:
     assert only_of("one", BOTH, []) == {"a", "b", "shared"}
 
 
+def test_what_was_removed_is_not_installed_by_the_models_of_another() -> None:
+    assert installed(BOTH, {}, {"a", "shared", "c"}) == ["one", "two"]
+    assert installed(BOTH, {"one": False}, {"a", "shared", "c"}) == ["two"]
+    assert installed(BOTH, {"one": True}, {"c"}) == [name for name in BOTH if BOTH[name].complete({"c"})]
+
+
 @pytest.mark.parametrize(
     ("choices", "expected"),
     [
@@ -123,6 +129,16 @@ def test_a_removed_bundle_stays_removed_and_comes_back(installation: Installatio
     assert installation.run("install-bundle", "ocr") == 0
     assert installation.models == before
     assert read_choices(installation.folder) == {"ocr": True}
+
+
+def test_a_model_of_two_bundles_goes_with_the_second(installation: Installation) -> None:
+    for bundle in ("object-eraser-colorize", "photo-restoration"):
+        assert installation.run("install-bundle", bundle) == 0
+    assert "migan" in installation.models
+    assert installation.run("remove-bundle", "object-eraser-colorize") == 0
+    assert "migan" in installation.models
+    assert installation.run("remove-bundle", "photo-restoration") == 0
+    assert "migan" not in installation.models
 
 
 def test_a_set_that_is_named_takes_the_place_of_choices(installation: Installation) -> None:
