@@ -15,7 +15,7 @@ from models.ncnn_onnx import INPUT, OUTPUT, convert
 from models.platforms import PYTHON_BACKEND, Platform, Precision, precision_for
 from models.tiny import tiny_model
 from models.triton_config import render_config
-from models.wrapping import wrap
+from models.wrapping import takes_one, wrap
 
 _BACKEND = Path(__file__).with_name("backend")
 _BACKEND_FILES = ("model.py", "batching.py", "idle_memory.py")
@@ -49,6 +49,8 @@ def build_network(model: Model, source: Source, weights: Mapping[str, bytes], pr
         except DecodeError as error:
             raise ConversionError("the weights are not an ONNX model") from error
         input_name, output_name = source.input, source.output
+    if model.job == "colorize" and model.serving.max_batch_size > 1 and takes_one(core):
+        raise ConversionError("the network takes one picture at a time: max_batch_size has to be 1")
     if source.mask is not None:
         return wrap_inpainting(core, model, source, source.mask)
     return wrap(

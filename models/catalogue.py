@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from models.contract import INPAINT_SIDE, LINE_HEIGHT, MATTE_SIDE, Contract, Job, Normalisation
+from models.contract import COLORIZE_SIDE, INPAINT_SIDE, LINE_HEIGHT, MATTE_SIDE, Contract, Job, Normalisation
 from models.errors import CatalogueError
 
 DEFAULT_CATALOGUE = Path(__file__).with_name("models.toml")
@@ -139,7 +139,7 @@ class Serving(_Entry):
         return self
 
 
-_SIDES: dict[Job, int] = {"matte": MATTE_SIDE, "inpaint": INPAINT_SIDE}
+_SIDES: dict[Job, int] = {"matte": MATTE_SIDE, "inpaint": INPAINT_SIDE, "colorize": COLORIZE_SIDE}
 
 
 class Model(_Entry):

@@ -8,7 +8,7 @@ backend.
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Job: TypeAlias = Literal["matte", "upscale", "detect", "read", "inpaint", "locate"]
+Job: TypeAlias = Literal["matte", "upscale", "detect", "read", "inpaint", "locate", "colorize"]
 
 INPUT = "image"
 
@@ -16,12 +16,17 @@ MATTE_SIDE = 1024
 """Height and width in pixels of the pictures that mattes are made from: every picture is resized to this for the model."""
 INPAINT_SIDE = 512
 """Height and width in pixels of the windows that are inpainted."""
+COLORIZE_SIDE = 512
+"""Height and width in pixels of the gray pictures that colours are found for: every picture is resized to this for the model."""
 
 LINE_HEIGHT = 48
 """Height in pixels of the lines of text that are read."""
 
 NUMBER_ONE, NUMBER_ZERO = 1 << 14, 1 << 23
 """Codes of located numbers: the code of a number is `NUMBER_ONE` times it, rounded, plus `NUMBER_ZERO`; from -512 to 512, in 1/16384."""
+
+CHROMA_ONE, CHROMA_ZERO = 1 << 7, 1 << 15
+"""Codes of chroma: the code of a* or b* is `CHROMA_ONE` times it, rounded, plus `CHROMA_ZERO`; from -256 to 256, in 1/128."""
 
 _OUTPUTS: dict[Job, str] = {
     "matte": "alpha",
@@ -30,8 +35,9 @@ _OUTPUTS: dict[Job, str] = {
     "read": "characters",
     "inpaint": "filled",
     "locate": "numbers",
+    "colorize": "chroma",
 }
-_CHANNELS: dict[Job, int] = {"matte": 1, "upscale": 3, "detect": 1, "read": 4, "inpaint": 3, "locate": 3}
+_CHANNELS: dict[Job, int] = {"matte": 1, "upscale": 3, "detect": 1, "read": 4, "inpaint": 3, "locate": 3, "colorize": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,9 @@ class Contract:
 
     What is located is a table of `numbers` (rows, columns): what they mean depends on the model. A number is coded in three bytes, most
     significant first: see `NUMBER_ONE`.
+
+    A gray picture that is to be given colours has three equal channels. Of its chroma, CIELAB a* and b* (D65), each is coded in two bytes,
+    see `CHROMA_ONE`: the channels are the high bytes of a* and b*, and then their low bytes.
     """
 
     job: Job

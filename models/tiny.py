@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from models.contract import INPUT, Contract
+from models.tiny_colouring import tiny_colouring
 from models.tiny_locating import tiny_locator
 from models.wrapping import build
 
@@ -155,7 +156,15 @@ def _read(contract: Contract) -> onnx.ModelProto:
     return build(contract, nodes, _tensors(constants | {"zero": np.array(0, np.float32), "full": np.array(255, np.float32)}))
 
 
-_NETWORKS = {"matte": _matte, "upscale": _upscale, "detect": _detect, "read": _read, "inpaint": _inpaint, "locate": tiny_locator}
+_NETWORKS = {
+    "matte": _matte,
+    "upscale": _upscale,
+    "detect": _detect,
+    "read": _read,
+    "inpaint": _inpaint,
+    "locate": tiny_locator,
+    "colorize": tiny_colouring,
+}
 
 
 def _to_uint8(levels: str, output: str) -> list[onnx.NodeProto]:

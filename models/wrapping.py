@@ -7,7 +7,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from models.contract import INPUT, MATTE_SIDE, Contract, Normalisation
+from models.contract import CHROMA_ONE, CHROMA_ZERO, COLORIZE_SIDE, INPUT, MATTE_SIDE, Contract, Normalisation
 from models.errors import ConversionError
 from models.graph import make_batch_dynamic, prune, set_precision
 from models.ncnn_onnx import IR_VERSION, OPSET
@@ -27,18 +27,19 @@ def wrap(
 ) -> onnx.ModelProto:
     """The network `core`, float NCHW in and float NCHW in 0..1 out (or `logits` of that), as a model that fulfils `contract`.
 
-    A network that reads text outputs probabilities [N, steps, classes] instead: of no character, of each of `characters`, of a space.
+    A network that reads text outputs probabilities [N, steps, classes] instead: of no character, of each of `characters`, of a space. One
+    that gives colours outputs a* and b* [N, 2, height, width].
 
     Weights and activations of the network get `precision`; normalisation and rounding are always float32. The output is rounded to the
     nearest integer (a tie to the even one) and clipped to 0..255. Other outputs of `core` are dropped. Raises ConversionError if `core`
-    does not fit.
+    does not fit. A network that gives colours keeps a fixed batch, since transformers write theirs into many shapes: `takes_one`.
     """
     prune(core.graph, output_name)
     inputs = [value.name for value in core.graph.input]
     if inputs != [input_name]:
         raise ConversionError(f"the network's inputs are {inputs}, one named {input_name!r} is wanted")
     _check_size(core.graph.input[0], contract)
-    if _dimension(core.graph.input[0], 0):
+    if _dimension(core.graph.input[0], 0) and contract.job != "colorize":
         make_batch_dynamic(core)
     set_precision(core, precision)
     core_type = core.graph.input[0].type.tensor_type.elem_type
@@ -60,6 +61,15 @@ def wrap(
         constants |= {"contract.codes": _codes(characters, _classes(core, output_name)), "contract.first": np.array([1], dtype=np.int64)}
         constants["contract.steps"] = np.array([0, 0, 1, 1], dtype=np.int64)
         after = _characters(output_name, contract.output)
+    elif contract.job == "colorize":
+        _check_chroma(core, output_name)
+        constants |= {
+            "contract.one": np.array(CHROMA_ONE, dtype=np.float32),
+            "contract.middle": np.array(CHROMA_ZERO, dtype=np.float32),
+            "contract.most": np.array(2 * CHROMA_ZERO - 1, dtype=np.float32),
+            "contract.byte": np.array(256, dtype=np.float32),
+        }
+        after = _chroma(output_name, contract.output)
     else:
         after = [
             helper.make_node("Cast", [output_name], ["contract.output"], to=TensorProto.FLOAT),
@@ -73,6 +83,11 @@ def wrap(
         [*core.graph.initializer, *(numpy_helper.from_array(value, name) for name, value in constants.items())],
         opsets=core.opset_import,
     )
+
+
+def takes_one(core: onnx.ModelProto) -> bool:
+    """Whether a network was exported for batches of one picture."""
+    return _dimension(core.graph.input[0], 0) == 1
 
 
 def _to_uint8(name: str, output: str) -> list[onnx.NodeProto]:
@@ -96,6 +111,35 @@ def _characters(probabilities: str, output: str) -> list[onnx.NodeProto]:
         helper.make_node("Concat", ["contract.code", "contract.sure"], ["contract.read"], axis=3),
         helper.make_node("Transpose", ["contract.read"], [output], perm=[0, 2, 1, 3]),
     ]
+
+
+def _chroma(chroma: str, output: str) -> list[onnx.NodeProto]:
+    """The codes of a* and b*: their high bytes, then their low ones."""
+    return [
+        helper.make_node("Cast", [chroma], ["contract.output"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["contract.output"], ["contract.chroma"], perm=[0, 2, 3, 1]),
+        helper.make_node("Mul", ["contract.chroma", "contract.one"], ["contract.scaled"]),
+        helper.make_node("Add", ["contract.scaled", "contract.middle"], ["contract.moved"]),
+        helper.make_node("Round", ["contract.moved"], ["contract.rounded"]),
+        helper.make_node("Clip", ["contract.rounded", "contract.zero", "contract.most"], ["contract.code"]),
+        helper.make_node("Div", ["contract.code", "contract.byte"], ["contract.parts"]),
+        helper.make_node("Floor", ["contract.parts"], ["contract.high"]),
+        helper.make_node("Mul", ["contract.high", "contract.byte"], ["contract.above"]),
+        helper.make_node("Sub", ["contract.code", "contract.above"], ["contract.low"]),
+        helper.make_node("Concat", ["contract.high", "contract.low"], ["contract.bytes"], axis=3),
+        helper.make_node("Cast", ["contract.bytes"], [output], to=TensorProto.UINT8),
+    ]
+
+
+def _check_chroma(core: onnx.ModelProto, output: str) -> None:
+    """Raise ConversionError for a network that gives a picture instead of two channels of the size of its input."""
+    value = next(value for value in core.graph.output if value.name == output)
+    shape = [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
+    if len(shape) != 4 or shape[1] not in (0, 2) or any(side not in (0, COLORIZE_SIDE) for side in shape[2:]):
+        raise ConversionError(
+            f"a network for 'colorize' gives a* and b* of every pixel, batch x 2 x {COLORIZE_SIDE} x {COLORIZE_SIDE}, and this one gives "
+            f"{' x '.join(str(side or 'any') for side in shape)}"
+        )
 
 
 def _classes(core: onnx.ModelProto, output: str) -> int:
@@ -146,7 +190,8 @@ def _check_size(value: onnx.ValueInfoProto, contract: Contract) -> None:
         raise ConversionError(f"the network's input has {axes} axes, and batch, channels, height, width are wanted")
     size = _dimension(value, 2), _dimension(value, 3)
     height, width, _ = contract.input_dims
-    asked = (MATTE_SIDE, MATTE_SIDE) if contract.job == "matte" else (height or 0, width or 0)
+    side = {"matte": MATTE_SIDE, "colorize": COLORIZE_SIDE}.get(contract.job)
+    asked = (side, side) if side else (height or 0, width or 0)
     if any(fixed and fixed != wanted for fixed, wanted in zip(size, asked, strict=True)):
         wanted = f"{asked[0]} x {asked[1]}" if all(asked) else "any size"
         raise ConversionError(

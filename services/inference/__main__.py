@@ -31,6 +31,7 @@ from services.common.telemetry.health import Check, Health
 from services.inference import operations
 from services.inference.bundles.answering import answering
 from services.inference.bundles.managing import Bundles, bundles_of_models
+from services.inference.colouring.network import DDCOLOR
 from services.inference.config import InferenceSettings
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.provider import Provider
@@ -82,7 +83,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     connection = await opening.open("nats", bus.connected(settings.nats_url, name, tls=settings.tls))
     heard = await opening.open("cancellations", cancellations.listening(connection))
     if not _MODELS_LANES.isdisjoint(settings.lanes):
-        managing = Bundles(bundles, server.control, settings.model_repository, settings.model_platform)
+        managing = Bundles(bundles, server.control, settings.model_repository, settings.model_platform, {DDCOLOR: settings.model_colorize})
         await opening.open("bundles", answering(connection, managing, manages=settings.model_repository is not None))
     client = AttemptClient(tasks, streams, caller, name)
     serving = providers(settings, await opening.open("providers", provider_client()), server)
@@ -169,6 +170,7 @@ def _tools(
             cutout=settings.model_cutout,
             text=settings.model_text,
             inpaint=settings.model_inpaint,
+            colorize=settings.model_colorize,
             reading=settings.model_reading,
             upscale={2: settings.model_upscale_2, 3: settings.model_upscale_3, 4: settings.model_upscale_4},
             upscale_tile=settings.upscale_tile,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import shutil
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from darkroom import AsyncClient
+from tests.harness.parts import ensure_up
 from tests.stacks import Account, StackUnderTest
 from tests.system.pilio import Pilio
 from tests.system.snapotter import SnapOtter
@@ -68,3 +70,14 @@ def portrait() -> bytes:
 def report() -> bytes:
     """The sample PDF: three pages with a watermark."""
     return (SAMPLES / "report.pdf").read_bytes()
+
+
+@pytest.fixture
+def own_models(stack: StackUnderTest, tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The stack with a copy of the tiny models, which a test may change."""
+    folder = tmp_path_factory.mktemp("models") / "models"
+    shutil.copytree(tiny_models, folder)
+    stack.use_models(folder)
+    ensure_up(stack)
+    yield folder
+    stack.use_models(tiny_models)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from darkroom.operations.v1 import operation_pb2, remove_background_pb2
 from models.bundles import load_bundles
 from services.gateway.surfaces.snapotter.pipelines.plans import PIPELINE_TOOLS
 from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
-from tests.harness.parts import ensure_up
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded, opened
 from tests.system.snapotter import Part, SnapOtter
@@ -119,17 +117,6 @@ async def test_the_usage_is_that_of_the_files(admin: SnapOtter, stack: StackUnde
     assert reply.status_code == 200
     models = sum(path.stat().st_size for path in tiny_models.glob("*/*/*"))
     assert reply.json()["totalBytes"] >= models > 0
-
-
-@pytest.fixture
-def own_models(stack: StackUnderTest, tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The stack with a copy of the tiny models, which a test may change."""
-    folder = tmp_path_factory.mktemp("models") / "models"
-    shutil.copytree(tiny_models, folder)
-    stack.use_models(folder)
-    ensure_up(stack)
-    yield folder
-    stack.use_models(tiny_models)
 
 
 async def cut_out(native: AsyncClient) -> str:

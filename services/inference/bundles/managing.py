@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from models.bundles import Bundle, installed, only_of, read_choices
 from models.errors import RepositoryError
@@ -26,9 +27,17 @@ _logger = get_logger()
 class Bundles:
     """The bundles of this installation."""
 
-    def __init__(self, bundles: Mapping[str, Bundle], control: ModelControl, repository: Path | None, platform: str) -> None:
-        """Without the model `repository`, bundles can only be looked at."""
-        self._bundles, self._control, self._repository = bundles, control, repository
+    def __init__(
+        self,
+        bundles: Mapping[str, Bundle],
+        control: ModelControl,
+        repository: Path | None,
+        platform: str,
+        instead: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Without the model `repository`, bundles can only be looked at. `instead`: models of the operator's that do what tools need
+        another one for, by its name."""
+        self._bundles, self._control, self._repository, self._instead = bundles, control, repository, instead
         self._journal = Journal(repository) if repository is not None else None
         self._installer = Installer(repository, platform) if repository is not None else None
         self._running: asyncio.Task[None] | None = None
@@ -139,7 +148,7 @@ class Bundles:
             estimated_size=bundle.estimated_size,
             version=bundle.version if complete and not running else "",
             tools=bundle.tools,
-            unavailable_tools=bundle.unavailable(ready),
+            unavailable_tools=bundle.unavailable({*ready, *(name for name, own in self._instead.items() if own in ready)}),
             status="installing" if running else "installed" if complete else "error" if error else "not_installed",
             percent=job.percent if job is not None else 0,
             stage=job.stage if job is not None and running else "",

@@ -31,6 +31,8 @@ class Models:
     """Longest side of a tile, in input pixels."""
     inpaint: str = ""
     """Fills what marks have hidden; empty: the installed one, if any."""
+    colorize: str = ""
+    """Gives gray pictures colours; empty: `ddcolor`, if it is installed."""
     upscale_batch: int = 1
     """Tiles in one request."""
     upscale_fine: str = ""

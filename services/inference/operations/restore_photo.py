@@ -8,6 +8,7 @@ from typing import Literal
 
 from darkroom.operations.v1.restore_photo_pb2 import RESTORE_MODE_HEAVY, RESTORE_MODE_LIGHT, RestoreMode, RestorePhoto
 from services.common.errors import DarkroomError, ErrorReason
+from services.inference.colouring.network import installed, with_colours
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile, Several
 from services.inference.contract.progress import portion
 from services.inference.contract.step import Step
@@ -58,10 +59,14 @@ async def run(image: Image, parameters: RestorePhoto, step: Step) -> Several:
         image, faces = await _with_faces(image, parameters, step)
         if faces:
             steps.append("face_enhancement")
-    if parameters.colorize:
+    colours = await installed(step) if parameters.colorize and gray else ""
+    if colours:
+        image = await with_colours(image, colours, 1.0, step)
+        steps.append("colorize")
+    elif parameters.colorize:
         why = "with a model for it, and this installation has none" if gray else "only to black-and-white photographs"
         step.notice("not_applied", "colorize", f"Colours are given {why}.")
-    found = {"steps": steps, "scratch_coverage": coverage, "faces_enhanced": faces, "is_grayscale": gray, "colorized": False}
+    found = {"steps": steps, "scratch_coverage": coverage, "faces_enhanced": faces, "is_grayscale": gray, "colorized": bool(colours)}
     return Several(image, [NewFile(Data(found).content, DATA_TYPE, DATA_EXTENSION)])
 
 

@@ -73,6 +73,7 @@ def test_arity_follows_from_the_options() -> None:
         "trim_edges": Arity.EACH,
         "enhance_picture": Arity.EACH,
         "read_text": Arity.EACH,
+        "colorize": Arity.EACH,
         "erase": Arity.EACH,
         "carve_seams": Arity.EACH,
         "remove_noise": Arity.EACH,

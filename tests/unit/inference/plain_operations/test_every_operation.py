@@ -29,6 +29,7 @@ NEURAL = frozenset(
         "enhance_faces",
         "blur_background",
         "blur_faces",
+        "colorize",
         "erase",
         "fix_red_eyes",
         "fix_transparency",
