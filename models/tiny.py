@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.contract import INPUT, Contract
 from models.tiny_locating import tiny_locator
+from models.tiny_restoring import tiny_restorer
 from models.wrapping import build
 
 _BORDER = 16
@@ -155,7 +156,15 @@ def _read(contract: Contract) -> onnx.ModelProto:
     return build(contract, nodes, _tensors(constants | {"zero": np.array(0, np.float32), "full": np.array(255, np.float32)}))
 
 
-_NETWORKS = {"matte": _matte, "upscale": _upscale, "detect": _detect, "read": _read, "inpaint": _inpaint, "locate": tiny_locator}
+_NETWORKS = {
+    "matte": _matte,
+    "upscale": _upscale,
+    "detect": _detect,
+    "read": _read,
+    "inpaint": _inpaint,
+    "locate": tiny_locator,
+    "restore_face": tiny_restorer,
+}
 
 
 def _to_uint8(levels: str, output: str) -> list[onnx.NodeProto]:

@@ -169,6 +169,7 @@ def _tools(
             cutout=settings.model_cutout,
             text=settings.model_text,
             inpaint=settings.model_inpaint,
+            restore_face=settings.model_restore_face,
             reading=settings.model_reading,
             upscale={2: settings.model_upscale_2, 3: settings.model_upscale_3, 4: settings.model_upscale_4},
             upscale_tile=settings.upscale_tile,

@@ -111,6 +111,11 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
         description="Model with which erase, and remove_watermark over detail, fill. If empty, `lama` if installed, otherwise `migan` if "
         "installed, otherwise none.",
     )
+    model_restore_face: str = Field(
+        "",
+        description="Model with which enhance_faces and restore_photo restore faces. If empty, `gfpgan` if installed, otherwise "
+        "`codeformer` if installed, otherwise none: then faces are enlarged and brought back to their size.",
+    )
     model_reading: str = Field(
         "ppocr_rec", description="Model that recognises text for read_text, and that of scanned pages for redraw_pdf."
     )

@@ -31,6 +31,8 @@ class Models:
     """Longest side of a tile, in input pixels."""
     inpaint: str = ""
     """Fills what marks have hidden; empty: the installed one, if any."""
+    restore_face: str = ""
+    """Restores faces; empty: the installed one, if any."""
     upscale_batch: int = 1
     """Tiles in one request."""
     upscale_fine: str = ""
