@@ -25,7 +25,7 @@ from services.inference.media import Image
 from services.inference.media.resampling import resize
 from services.inference.media.spool import Spool
 from services.inference.plain import faces
-from services.inference.upscaling.face_enhancement import cut, joint
+from services.inference.upscaling.face_enhancement import joint
 from services.inference.upscaling.fitting import TileModel
 from services.inference.upscaling.upscaling import upscale
 
@@ -65,11 +65,12 @@ def measure() -> Sequence[Section]:
     started = time.perf_counter()
     table = Section(
         "Sharper faces",
-        "Faces of photographs, damaged in their own size, and enhanced. The house's way: both networks that enlarge pictures, by 2, and back "
-        f"to size, mixed in by {_STRENGTH}. Scores of the luma in the box of the oval around the face: PSNR and SSIM (more is better), "
-        "gradient magnitude similarity deviation (GMSD, less is better), and how much PSNR the worst photograph gains. The weights of the "
-        "two networks were chosen on astronaut; *held out* are grace_hopper and the sample portrait: few, since there are no more photographs "
-        "of faces in the packages that are installed here. No network that restores faces (GFPGAN, CodeFormer) was there to be compared.",
+        "Faces of photographs, damaged in their own size, and enhanced. `enhance_faces` enlarges with both networks that enlarge "
+        f"pictures, by 2, and brings the face back to size; what each way makes is mixed in by {_STRENGTH}, in the oval. Scores of "
+        "the luma in the oval's box: PSNR and SSIM (more is better), gradient magnitude similarity deviation (GMSD, less is "
+        "better), and how much PSNR the worst photograph gains. The weights of the two networks were chosen on astronaut; *held "
+        "out* are grace_hopper and the sample portrait: few, since there are no more photographs of faces in the packages that are "
+        "installed here. No network that restores faces (GFPGAN, CodeFormer) was there to be compared.",
         ("set", "damaged by", "enhanced by", "PSNR", "SSIM", "GMSD", "worst gain"),
     )
     for title, photographs in (("seen", _SEEN), ("held out", _HELD_OUT)):
@@ -77,9 +78,7 @@ def measure() -> Sequence[Section]:
             cases = list(_cases(photographs, damage))
             for name, way in _WAYS.items() if cases else ():
                 table.rows.append((title, damage, name, *_scores(cases, way)))
-    table.remarks = (
-        f"{time.perf_counter() - started:.0f} s on {os.cpu_count()} cores that others used, too. Faces were found by dlib's detector."
-    )
+    table.remarks = f"{time.perf_counter() - started:.0f} s on {os.cpu_count()} cores that others used, too."
     return [table]
 
 

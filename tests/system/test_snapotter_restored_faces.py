@@ -131,4 +131,4 @@ async def test_what_is_not_installed_is_not_claimed(
     notices = {notice.code: notice for notice in task.notices}
     assert notices.keys() == {"not_applied", "model_used"}
     assert "no model gfpgan; codeformer was used" in notices["not_applied"].message
-    assert notices["not_applied"].field == "model"
+    assert notices["not_applied"].subject == "model"

@@ -80,14 +80,14 @@ def laid_back(part: Image, oval: Oval, given: Pixels8, answer: Pixels8, five: Fl
     matrix = np.column_stack([matrix[:, :2], matrix[:, 2] + matrix[:, :2] @ np.array([oval.columns.start, oval.rows.start])])
     height, width = part.pixels.shape[:2]
     own = part.srgb()
-    before, after = given.astype(np.float32), answer.astype(np.float32)
+    before, after = np.asarray(given, np.float32), np.asarray(answer, np.float32)
     inside = np.zeros((SIDE, SIDE), np.float32)
     inside[_EDGE:-_EDGE, _EDGE:-_EDGE] = 1
     soft = cv2.GaussianBlur(inside, (0, 0), _EDGE / 3)[..., np.newaxis]
-    after += ((before - after) * soft).sum(axis=(0, 1)) / soft.sum()
-    weight = warped(np.repeat(soft, 3, axis=2), matrix, height, width, (0, 0, 0))
+    after = np.asarray(after + ((before - after) * soft).sum(axis=(0, 1)) / soft.sum(), np.float32)
+    weight = warped(np.asarray(np.repeat(soft, 3, axis=2), np.float32), matrix, height, width, (0, 0, 0))
     if float(np.hypot(matrix[0, 0], matrix[1, 0])) < 1:
-        change = warped(after - before, matrix, height, width)
+        change = warped(np.asarray(after - before, np.float32), matrix, height, width)
     else:
         change = warped(after, matrix, height, width) - own
     whole = np.round(own + weight * change).clip(0, 255).astype(np.uint8)
