@@ -13,6 +13,7 @@ from models.inpainting import wrap_inpainting
 from models.locating import wrap_locating
 from models.ncnn_onnx import INPUT, OUTPUT, convert
 from models.platforms import PYTHON_BACKEND, Platform, Precision, precision_for
+from models.restoring import wrap_restoring
 from models.tiny import tiny_model
 from models.triton_config import render_config
 from models.wrapping import takes_one, wrap
@@ -51,6 +52,8 @@ def build_network(model: Model, source: Source, weights: Mapping[str, bytes], pr
         input_name, output_name = source.input, source.output
     if model.job == "colorize" and model.serving.max_batch_size > 1 and takes_one(core):
         raise ConversionError("the network takes one picture at a time: max_batch_size has to be 1")
+    if model.job == "restore_face":
+        return wrap_restoring(core, model, source)
     if source.mask is not None:
         return wrap_inpainting(core, model, source, source.mask)
     return wrap(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from models.contract import COLORIZE_SIDE, INPAINT_SIDE, LINE_HEIGHT, MATTE_SIDE, Contract, Job, Normalisation
+from models.contract import COLORIZE_SIDE, FACE_SIDE, INPAINT_SIDE, LINE_HEIGHT, MATTE_SIDE, Contract, Job, Normalisation
 from models.errors import CatalogueError
 
 DEFAULT_CATALOGUE = Path(__file__).with_name("models.toml")
@@ -95,7 +95,7 @@ class Source(_Entry):
 
     `logits`: the network's output still needs a sigmoid to be in 0 to 1. `full`: its output for full brightness. `characters`: the entry of
     the ONNX file's metadata that lists the characters that the network reads, one per line. `more_outputs`: those of a network
-    that locates whose numbers follow in each row.
+    that locates whose numbers follow in each row. `fidelity`: the second input of a network that restores faces, if it has one.
     """
 
     archive: str
@@ -107,6 +107,7 @@ class Source(_Entry):
     logits: bool = False
     full: Annotated[float, Field(gt=0)] = 1
     mask: Mask | None = None
+    fidelity: str = ""
     characters: str = ""
 
     @model_validator(mode="after")
@@ -139,7 +140,7 @@ class Serving(_Entry):
         return self
 
 
-_SIDES: dict[Job, int] = {"matte": MATTE_SIDE, "inpaint": INPAINT_SIDE, "colorize": COLORIZE_SIDE}
+_SIDES: dict[Job, int] = {"matte": MATTE_SIDE, "inpaint": INPAINT_SIDE, "restore_face": FACE_SIDE, "colorize": COLORIZE_SIDE}
 
 
 class Model(_Entry):
@@ -190,6 +191,10 @@ class Model(_Entry):
                 raise ValueError("a network for 'locate' has to be TFLite (channels last), and one for another job must not be")
             if source.more_outputs and self.job != "locate":
                 raise ValueError("`more_outputs` is for the job 'locate'")
+            if self.job == "restore_face" and source.format != "onnx":
+                raise ValueError("a network for 'restore_face' has to be ONNX")
+            if source.fidelity and self.job != "restore_face":
+                raise ValueError("`fidelity` is for the job 'restore_face'")
         return self
 
     @property

@@ -8,7 +8,7 @@ backend.
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Job: TypeAlias = Literal["matte", "upscale", "detect", "read", "inpaint", "locate", "colorize"]
+Job: TypeAlias = Literal["matte", "upscale", "detect", "read", "inpaint", "locate", "restore_face", "colorize"]
 
 INPUT = "image"
 
@@ -18,6 +18,8 @@ INPAINT_SIDE = 512
 """Height and width in pixels of the windows that are inpainted."""
 COLORIZE_SIDE = 512
 """Height and width in pixels of the gray pictures that colours are found for: every picture is resized to this for the model."""
+FACE_SIDE = 512
+"""Height and width in pixels of the aligned faces that are restored."""
 
 LINE_HEIGHT = 48
 """Height in pixels of the lines of text that are read."""
@@ -35,9 +37,19 @@ _OUTPUTS: dict[Job, str] = {
     "read": "characters",
     "inpaint": "filled",
     "locate": "numbers",
+    "restore_face": "restored",
     "colorize": "chroma",
 }
-_CHANNELS: dict[Job, int] = {"matte": 1, "upscale": 3, "detect": 1, "read": 4, "inpaint": 3, "locate": 3, "colorize": 4}
+_CHANNELS: dict[Job, int] = {
+    "matte": 1,
+    "upscale": 3,
+    "detect": 1,
+    "read": 4,
+    "inpaint": 3,
+    "locate": 3,
+    "restore_face": 3,
+    "colorize": 4,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,10 @@ class Contract:
     four channels: a Unicode code point (most significant byte first; 0 where a step adds no character) and how sure that is, 0 to 255. A
     character given by several steps in a row was read once; a doubled character has a step without a character in between (connectionist
     temporal classification, Graves et al. 2006).
+
+    A face that is restored is 512 pixels high and wide, aligned as in FFHQ (services/inference/faces/alignment.py). Its input has a fourth
+    channel, the fidelity, the same in all pixels: from 0, a face as fine as the network can make it, to 255, the face as it is. A network
+    without such a setting ignores it.
 
     What is located is a table of `numbers` (rows, columns): what they mean depends on the model. A number is coded in three bytes, most
     significant first: see `NUMBER_ONE`.
@@ -75,7 +91,7 @@ class Contract:
     @property
     def input_dims(self) -> tuple[int | None, int | None, int]:
         """Height, width, channels of the input."""
-        return self.height, self.width, 4 if self.job == "inpaint" else 3
+        return self.height, self.width, 4 if self.job in ("inpaint", "restore_face") else 3
 
     @property
     def output_dims(self) -> tuple[int | None, int | None, int]:

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from models.contract import INPUT, Contract
 from models.tiny_colouring import tiny_colouring
 from models.tiny_locating import tiny_locator
+from models.tiny_restoring import tiny_restorer
 from models.wrapping import build
 
 _BORDER = 16
@@ -164,6 +165,7 @@ _NETWORKS = {
     "inpaint": _inpaint,
     "locate": tiny_locator,
     "colorize": tiny_colouring,
+    "restore_face": tiny_restorer,
 }
 
 

@@ -171,6 +171,7 @@ def _tools(
             text=settings.model_text,
             inpaint=settings.model_inpaint,
             colorize=settings.model_colorize,
+            restore_face=settings.model_restore_face,
             reading=settings.model_reading,
             upscale={2: settings.model_upscale_2, 3: settings.model_upscale_3, 4: settings.model_upscale_4},
             upscale_tile=settings.upscale_tile,

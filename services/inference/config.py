@@ -114,6 +114,11 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     model_colorize: str = Field(
         "", description="Model for colorize. If empty, `ddcolor` if the operator has installed one, otherwise none."
     )
+    model_restore_face: str = Field(
+        "",
+        description="Model with which enhance_faces and restore_photo restore faces. If empty, `gfpgan` if installed, otherwise "
+        "`codeformer` if installed, otherwise none: then faces are enlarged and brought back to their size.",
+    )
     model_reading: str = Field(
         "ppocr_rec", description="Model that recognises text for read_text, and that of scanned pages for redraw_pdf."
     )

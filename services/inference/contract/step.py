@@ -33,6 +33,8 @@ class Models:
     """Fills what marks have hidden; empty: the installed one, if any."""
     colorize: str = ""
     """Gives gray pictures colours; empty: `ddcolor`, if it is installed."""
+    restore_face: str = ""
+    """Restores faces; empty: the installed one, if any."""
     upscale_batch: int = 1
     """Tiles in one request."""
     upscale_fine: str = ""

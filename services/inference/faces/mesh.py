@@ -130,6 +130,16 @@ async def find_meshes(
     return _once_each(meshes)
 
 
+async def points_in(pixels: Pixels8, left: float, top: float, width: float, height: float, mesh: PictureModel) -> Floats | None:
+    """The points of the face in a box, about brow to chin, that another detector found; None if the network is not sure of a face there."""
+    square = _Square(left + width / 2, top + height / 2, max(width, height) * _MARGIN, 0.0)
+    [(points, sure)] = await _looked_at(pixels, [square], mesh)
+    if sure < _FITS:
+        return None
+    [(points, _)] = await _looked_at(pixels, [_around(points)], mesh)
+    return points
+
+
 def _once_each(meshes: Sequence[Mesh]) -> list[Mesh]:
     """Without those that found their points on a face that a better one has."""
     kept: list[tuple[Mesh, Face]] = []

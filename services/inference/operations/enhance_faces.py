@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from darkroom.operations.v1.enhance_faces_pb2 import EnhanceFaces
+from collections.abc import Mapping
+
+from darkroom.operations.v1.enhance_faces_pb2 import FACE_MODEL_CODEFORMER, FACE_MODEL_GFPGAN, EnhanceFaces, FaceModel
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile, Several
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
 from services.inference.media import Header, Image
 from services.inference.plain.faces import Oval
+from services.inference.upscaling.restored_faces import FIDELITY
 from services.inference.upscaling.sharper_faces import with_sharper_faces
 
 _STRENGTH, _SENSITIVITY = 0.8, 0.5
+_MODELS: Mapping[FaceModel.ValueType, str] = {FACE_MODEL_GFPGAN: "gfpgan", FACE_MODEL_CODEFORMER: "codeformer"}
 _COPIES = 9
 """Of the decoded samples at the peak: the picture, its colours, the result, and a face as large as it, enlarged."""
 
@@ -31,6 +35,8 @@ async def run(image: Image, parameters: EnhanceFaces, step: Step) -> Several:
         strength=parameters.strength if parameters.HasField("strength") else _STRENGTH,
         sensitivity=parameters.sensitivity if parameters.HasField("sensitivity") else _SENSITIVITY,
         only_central=parameters.only_center_face,
+        wanted_model=_MODELS.get(parameters.model, ""),
+        fidelity=parameters.fidelity if parameters.HasField("fidelity") else FIDELITY,
     )
     if not made.found:
         step.notice("no_face_found", "", f"No face was found in {step.source_name}, so its pixels are as they were.")

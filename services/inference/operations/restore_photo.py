@@ -106,7 +106,7 @@ async def _with_faces(image: Image, parameters: RestorePhoto, step: Step) -> tup
     """The picture with sharper faces, and how many; the very same, with a notice, where the networks for it are missing."""
     fidelity = parameters.fidelity if parameters.HasField("fidelity") else _FIDELITY
     try:
-        made = await with_sharper_faces(image, step, portion(step.report, 0.8, 1), strength=1 - fidelity / 2)
+        made = await with_sharper_faces(image, step, portion(step.report, 0.8, 1), strength=1 - fidelity / 2, fidelity=fidelity)
     except DarkroomError as error:
         if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
             raise

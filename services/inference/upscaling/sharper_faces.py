@@ -1,4 +1,5 @@
-"""Making the faces of a picture sharper: each is enlarged by the networks that enlarge pictures, and brought back to its size."""
+"""Making the faces of a picture sharper: each is restored by a network for that, where one is installed, or enlarged by the networks that
+enlarge pictures, and brought back to its size."""
 
 from __future__ import annotations
 
@@ -18,9 +19,10 @@ from services.inference.media.spool import Spool
 from services.inference.model_server.triton import Device
 from services.inference.plain import faces
 from services.inference.plain.faces import Face, Oval
-from services.inference.upscaling import upscaling
+from services.inference.upscaling import restored_faces, upscaling
 from services.inference.upscaling.choice import Network, choose, for_faces
 from services.inference.upscaling.face_enhancement import affordable, cut, lay_over
+from services.inference.upscaling.restored_faces import FIDELITY, Restorer
 
 _FACTOR = 2
 _DOING = "Enhancing faces"
@@ -44,9 +46,22 @@ class Sharpened:
 
 
 async def with_sharper_faces(
-    image: Image, step: Step, report: Report, *, strength: float, sensitivity: float = _SENSITIVITY, only_central: bool = False
+    image: Image,
+    step: Step,
+    report: Report,
+    *,
+    strength: float,
+    sensitivity: float = _SENSITIVITY,
+    only_central: bool = False,
+    wanted_model: str = "",
+    fidelity: float = FIDELITY,
 ) -> Sharpened:
-    """The picture with its faces enhanced, and mixed in by `strength`, 0 to 1. Raises as `Triton.infer`."""
+    """The picture with its faces enhanced, and mixed in by `strength`, 0 to 1.
+
+    An installed network that restores faces does it, `wanted_model` if that is among them, with `fidelity`, 0 to 1, if it has such a
+    setting; the notice `model_used` names it. Without one, the networks that enlarge pictures do. The notice `not_applied` says that what
+    is wanted is not there. Raises as `Triton.infer`.
+    """
     found = await asyncio.to_thread(lambda: faces.find(image.srgb(), 1 - sensitivity))
     step.check()
     wanted = [_most_central(found, image)] if only_central and found else found
@@ -54,11 +69,53 @@ async def with_sharper_faces(
     if not ovals:
         return Sharpened(image, len(found), 0, (), "")
     models, triton = step.tools.models, step.tools.triton
+    restorer = await restored_faces.choose(triton, models.restore_face, wanted_model)
+    if restorer is not None:
+        _tell(restorer, wanted_model, step)
+        made = await _restored(image, (wanted, ovals), restorer, strength, fidelity, step, report)
+        return Sharpened(made, len(found), len(wanted), ovals, restorer.name)
     network = await for_faces(triton, models, _FACTOR)
     network = network or await choose(triton, models, _FACTOR, sum(oval.pixels for oval in ovals))
     if network.device is Device.PROCESSOR:
         ovals = affordable(ovals, (_FACTOR,), models.upscale_face_megapixels * 1e6)
+    if wanted_model:
+        _say_absent(wanted_model, network.name, step)
     return Sharpened(await _enhanced(image, ovals, network, strength, step, report), len(found), len(wanted), ovals, network.name)
+
+
+def _tell(restorer: Restorer, wanted: str, step: Step) -> None:
+    if wanted and wanted != restorer.name:
+        _say_absent(wanted, restorer.name, step)
+    message = f"Faces were restored by {restorer.name}, on a {restorer.device.value}."
+    step.notice("model_used", "", message, {"model": restorer.name, "device": restorer.device.name.lower()})
+
+
+def _say_absent(wanted: str, used: str, step: Step) -> None:
+    step.notice("not_applied", "model", f"This installation has no model {wanted}; {used} was used.", {"model": used})
+
+
+async def _restored(
+    image: Image,
+    found: tuple[Sequence[Face], Sequence[Oval]],
+    restorer: Restorer,
+    strength: float,
+    fidelity: float,
+    step: Step,
+    report: Report,
+) -> Image:
+    triton = step.tools.triton
+    srgb = await asyncio.to_thread(image.srgb)
+    points = await restored_faces.points(srgb, found[0], triton)
+    result = dataclasses.replace(image, pixels=image.pixels.copy())
+    for number, (oval, five) in enumerate(zip(found[1], points, strict=True)):
+        step.check()
+        report(number / len(points), _DOING)
+        given = await asyncio.to_thread(restored_faces.shown, srgb, five, fidelity)
+        answer = (await triton.infer(restorer.name, given))[0]
+        part = cut(image, oval)
+        better = await asyncio.to_thread(restored_faces.laid_back, part, oval, given[0, ..., :3], answer, five)
+        await asyncio.to_thread(_mix_in, result, part, better, oval, strength, step)
+    return result
 
 
 async def _enhanced(image: Image, ovals: Sequence[Oval], network: Network, strength: float, step: Step, report: Report) -> Image:
@@ -80,11 +137,17 @@ async def _enhanced(image: Image, ovals: Sequence[Oval], network: Network, stren
 
 def _mix_in(result: Image, part: Image, larger: Image, oval: Oval, strength: float, step: Step) -> None:
     """In place."""
-    sharp = resize(larger.pixels, part.width, part.height).reshape(part.pixels.shape)
+    sharp = _fitted(larger, part)
     mixed = part.pixels + np.float32(strength) * (sharp.astype(np.float32) - part.pixels)
     whole = np.round(mixed)
     rounded: Pixels = whole.astype(np.uint8) if part.bit_depth == 8 else whole.astype(np.uint16)
     lay_over(result, part.replace(pixels=rounded, alpha=part.alpha), oval, 1, step.check)
+
+
+def _fitted(larger: Image, part: Image) -> Pixels:
+    if larger.pixels.shape == part.pixels.shape:
+        return larger.pixels
+    return resize(larger.pixels, part.width, part.height).reshape(part.pixels.shape)
 
 
 def _most_central(found: Sequence[Face], image: Image) -> Face:
