@@ -8,7 +8,7 @@ backend.
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Job: TypeAlias = Literal["matte", "upscale", "detect", "read", "inpaint", "locate"]
+Job: TypeAlias = Literal["matte", "upscale", "detect", "read", "inpaint", "locate", "denoise"]
 
 INPUT = "image"
 
@@ -30,8 +30,9 @@ _OUTPUTS: dict[Job, str] = {
     "read": "characters",
     "inpaint": "filled",
     "locate": "numbers",
+    "denoise": "denoised",
 }
-_CHANNELS: dict[Job, int] = {"matte": 1, "upscale": 3, "detect": 1, "read": 4, "inpaint": 3, "locate": 3}
+_CHANNELS: dict[Job, int] = {"matte": 1, "upscale": 3, "detect": 1, "read": 4, "inpaint": 3, "locate": 3, "denoise": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,9 @@ class Contract:
     four channels: a Unicode code point (most significant byte first; 0 where a step adds no character) and how sure that is, 0 to 255. A
     character given by several steps in a row was read once; a doubled character has a step without a character in between (connectionist
     temporal classification, Graves et al. 2006).
+
+    An input for denoising has a fourth channel, the standard deviation of the noise at each pixel, in quarters of a level; networks that
+    estimate the noise themselves ignore it. The result has the size of the input and three channels.
 
     What is located is a table of `numbers` (rows, columns): what they mean depends on the model. A number is coded in three bytes, most
     significant first: see `NUMBER_ONE`.
@@ -66,7 +70,7 @@ class Contract:
     @property
     def input_dims(self) -> tuple[int | None, int | None, int]:
         """Height, width, channels of the input."""
-        return self.height, self.width, 4 if self.job == "inpaint" else 3
+        return self.height, self.width, 4 if self.job in ("inpaint", "denoise") else 3
 
     @property
     def output_dims(self) -> tuple[int | None, int | None, int]:

@@ -111,6 +111,10 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
         description="Model with which erase, and remove_watermark over detail, fill. If empty, `lama` if installed, otherwise `migan` if "
         "installed, otherwise none.",
     )
+    model_denoise: str = Field(
+        "",
+        description="Model for the higher tiers of remove_noise. If empty, `srmd_x2` if installed, otherwise none.",
+    )
     model_reading: str = Field(
         "ppocr_rec", description="Model that recognises text for read_text, and that of scanned pages for redraw_pdf."
     )

@@ -41,6 +41,8 @@ class Models:
     """Most that it is given of a picture's faces on a CPU, in millions of pixels."""
     reading: str = ""
     """Reads a line of text."""
+    denoise: str = ""
+    """Removes noise in the higher tiers; empty: the installed one, if any."""
 
 
 @dataclass(frozen=True, slots=True)
