@@ -39,6 +39,16 @@ def suits(image: Image, noise: Noise, tier: Tier) -> bool:
     return tier in (Tier.QUALITY, Tier.MAXIMUM) and image.pixels.shape[2] == 3 and image.bit_depth == 8 and _share(noise) > 0
 
 
+def rounds(settings: Settings) -> int:
+    """How often the whole picture goes through the network."""
+    shares = {settings.shares(channel) for channel in (0, 1)} - {0}
+    return len(shares) * _turns(settings)
+
+
+def _turns(settings: Settings) -> int:
+    return 4 if settings.tier is Tier.MAXIMUM else 1
+
+
 def mixed(
     filtered: Image,
     image: Image,
@@ -52,7 +62,7 @@ def mixed(
     settings say. `check` is called between parts and may raise; `report` gets shares of 1."""
     shares = [settings.shares(channel) for channel in (0, 1)]
     passes = sorted({share for share in shares if share})
-    turns = 4 if settings.tier is Tier.MAXIMUM else 1
+    turns = _turns(settings)
     done = 0
 
     def watch(part: float) -> None:
@@ -86,8 +96,10 @@ def _planes(pixels: npt.NDArray[np.generic]) -> Floats:
 
 
 def _deviation(image: Image, noise: Noise) -> Floats:
-    """Standard deviation of the noise at each pixel, in levels: that of the channel with the strongest. JPEG leaves less in the colours, and
-    what it leaves in the brightness would stay if a network were told the mean."""
+    """Standard deviation of the noise at each pixel, in levels: that of the channel with the strongest.
+
+    JPEG leaves less noise in the colours, and that of the brightness would stay if a network were told the mean.
+    """
     brightness = np.asarray(image.pixels.sum(axis=2, dtype=np.float32) / np.float32(math.sqrt(3)), np.float32)
     brightness = np.asarray(cv2.GaussianBlur(brightness, (0, 0), _BRIGHTNESS_BLUR), np.float32)
     strengths = np.sqrt(np.mean(noise.spectra[:, 1:] ** 2, axis=1))

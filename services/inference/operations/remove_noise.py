@@ -12,7 +12,7 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
 from services.inference.denoising.estimate import Noise
 from services.inference.denoising.filtering import Settings, Tier, noise_of, without_noise
-from services.inference.denoising.network import mixed, suits
+from services.inference.denoising.network import mixed, rounds, suits
 from services.inference.media import Header, Image
 from services.inference.model_server.triton import Device
 from services.inference.model_server.waiting import result_of
@@ -67,11 +67,15 @@ async def run(image: Image, parameters: RemoveNoise, step: Step) -> Image:
 
 async def _model(image: Image, noise: Noise, settings: Settings, step: Step) -> str:
     """The network that takes part; empty if none does. Waits for a server that is away, since the result must not depend on timing."""
-    if not suits(image, noise, settings.tier) or not any(settings.shares(channel) for channel in (0, 1)):
+    work = image.width * image.height * rounds(settings) / 1e6
+    if not work or not suits(image, noise, settings.tier):
         return ""
-    if wanted := step.tools.models.denoise:
-        return wanted
-    return PREFERRED if await step.tools.triton.has(PREFERRED) else ""
+    name = step.tools.models.denoise
+    if not name:
+        name = PREFERRED if await step.tools.triton.has(PREFERRED) else ""
+    if name and work > step.tools.models.denoise_megapixels and await step.tools.triton.device(name) is not Device.GPU:
+        return ""
+    return name
 
 
 def settings_of(parameters: RemoveNoise) -> Settings:
