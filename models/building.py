@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError
 
 from models import tflite_onnx
 from models.catalogue import Model, Source
+from models.denoising import wrap_denoising
 from models.errors import ConversionError
 from models.inpainting import wrap_inpainting
 from models.locating import wrap_locating
@@ -42,7 +43,7 @@ def build_network(model: Model, source: Source, weights: Mapping[str, bytes], pr
         network = tflite_onnx.convert(weights["tflite"])
         return wrap_locating(network, model.contract, model.normalisation, input_name=source.input, outputs=outputs)
     if source.format == "ncnn":
-        core = convert(weights["param"].decode("ascii"), weights["bin"])
+        core = convert(weights["param"].decode("ascii"), weights["bin"], channels=source.channels)
         input_name, output_name = INPUT, OUTPUT
     else:
         try:
@@ -54,6 +55,10 @@ def build_network(model: Model, source: Source, weights: Mapping[str, bytes], pr
         raise ConversionError("the network takes one picture at a time: max_batch_size has to be 1")
     if model.job == "restore_face":
         return wrap_restoring(core, model, source)
+    if model.job == "denoise":
+        return wrap_denoising(
+            core, model.contract, model.normalisation, input_name=input_name, output_name=output_name, precision=precision
+        )
     if source.mask is not None:
         return wrap_inpainting(core, model, source, source.mask)
     return wrap(

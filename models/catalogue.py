@@ -96,6 +96,7 @@ class Source(_Entry):
     `logits`: the network's output still needs a sigmoid to be in 0 to 1. `full`: its output for full brightness. `characters`: the entry of
     the ONNX file's metadata that lists the characters that the network reads, one per line. `more_outputs`: those of a network
     that locates whose numbers follow in each row. `fidelity`: the second input of a network that restores faces, if it has one.
+    `channels`: those of the input of an ncnn network, whose files do not say it.
     """
 
     archive: str
@@ -109,6 +110,7 @@ class Source(_Entry):
     mask: Mask | None = None
     fidelity: str = ""
     characters: str = ""
+    channels: Annotated[int, Field(ge=1)] = 3
 
     @model_validator(mode="after")
     def _has_its_files(self) -> Self:

@@ -8,7 +8,7 @@ backend.
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Job: TypeAlias = Literal["matte", "upscale", "detect", "read", "inpaint", "locate", "restore_face", "colorize"]
+Job: TypeAlias = Literal["matte", "upscale", "detect", "read", "inpaint", "locate", "restore_face", "colorize", "denoise"]
 
 INPUT = "image"
 
@@ -39,6 +39,7 @@ _OUTPUTS: dict[Job, str] = {
     "locate": "numbers",
     "restore_face": "restored",
     "colorize": "chroma",
+    "denoise": "denoised",
 }
 _CHANNELS: dict[Job, int] = {
     "matte": 1,
@@ -49,6 +50,7 @@ _CHANNELS: dict[Job, int] = {
     "locate": 3,
     "restore_face": 3,
     "colorize": 4,
+    "denoise": 3,
 }
 
 
@@ -69,6 +71,9 @@ class Contract:
     A face that is restored is 512 pixels high and wide, aligned as in FFHQ (services/inference/faces/alignment.py). Its input has a fourth
     channel, the fidelity, the same in all pixels: from 0, a face as fine as the network can make it, to 255, the face as it is. A network
     without such a setting ignores it.
+
+    An input for denoising has a fourth channel, the standard deviation of the noise at each pixel, in quarters of a level; networks that
+    estimate the noise themselves ignore it. The result has the size of the input and three channels.
 
     What is located is a table of `numbers` (rows, columns): what they mean depends on the model. A number is coded in three bytes, most
     significant first: see `NUMBER_ONE`.
@@ -91,7 +96,7 @@ class Contract:
     @property
     def input_dims(self) -> tuple[int | None, int | None, int]:
         """Height, width, channels of the input."""
-        return self.height, self.width, 4 if self.job in ("inpaint", "restore_face") else 3
+        return self.height, self.width, 4 if self.job in ("inpaint", "restore_face", "denoise") else 3
 
     @property
     def output_dims(self) -> tuple[int | None, int | None, int]:

@@ -83,7 +83,8 @@ class _Network:
         return name
 
     def node(self, op: str, name: str, *inputs: str, **attributes: Any) -> str:
-        """Adds a node; its only output has the node's name."""
+        """Adds a node; its only output has the node's name, unless that is the name of the network's input or output."""
+        name = f"ncnn.{name}" if name in (INPUT, OUTPUT) and op != "Identity" else name
         self._nodes.append(helper.make_node(op, list(inputs), [name], name=name, **attributes))
         return name
 

@@ -20,6 +20,7 @@ _BORDER = 16
 _BACKGROUND, _FOREGROUND = 24.0, 72.0
 _STROKE = 40.0
 _STEP = 8  # pixels along a line
+_QUARTERS = 4.0  # of a level of noise
 
 
 def tiny_model(contract: Contract) -> onnx.ModelProto:
@@ -126,6 +127,27 @@ def _inpaint(contract: Contract) -> onnx.ModelProto:
     return build(contract, nodes, _tensors(constants))
 
 
+def _denoise(contract: Contract) -> onnx.ModelProto:
+    """The mean of 3 x 3 pixels where the noise is at least one level; other pixels stay as they are."""
+    constants: dict[str, NDArray[np.generic]] = {
+        "planes": np.array([3, 1], dtype=np.int64),
+        "least": np.array(_QUARTERS, dtype=np.float32),
+        "zero": np.array(0, dtype=np.float32),
+        "full": np.array(255, dtype=np.float32),
+    }
+    nodes = [
+        helper.make_node("Cast", [INPUT], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("Split", ["pixels", "planes"], ["colour", "deviation"], axis=3),
+        helper.make_node("Transpose", ["colour"], ["sharp"], perm=[0, 3, 1, 2]),
+        helper.make_node("AveragePool", ["sharp"], ["mean"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        helper.make_node("Transpose", ["mean"], ["smooth"], perm=[0, 2, 3, 1]),
+        helper.make_node("Less", ["deviation", "least"], ["clean"]),
+        helper.make_node("Where", ["clean", "colour", "smooth"], ["levels"]),
+        *_to_uint8("levels", contract.output),
+    ]
+    return build(contract, nodes, _tensors(constants))
+
+
 def _read(contract: Contract) -> onnx.ModelProto:
     """Every 8 columns give the letter `a` plus a tenth of the levels by which their mean is darker than white; no letter below `b`."""
     constants: dict[str, NDArray[np.generic]] = {
@@ -166,6 +188,7 @@ _NETWORKS = {
     "locate": tiny_locator,
     "colorize": tiny_colouring,
     "restore_face": tiny_restorer,
+    "denoise": _denoise,
 }
 
 

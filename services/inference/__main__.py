@@ -173,6 +173,8 @@ def _tools(
             colorize=settings.model_colorize,
             restore_face=settings.model_restore_face,
             reading=settings.model_reading,
+            denoise=settings.model_denoise,
+            denoise_megapixels=settings.denoise_megapixels,
             upscale={2: settings.model_upscale_2, 3: settings.model_upscale_3, 4: settings.model_upscale_4},
             upscale_tile=settings.upscale_tile,
             upscale_batch=settings.upscale_batch,

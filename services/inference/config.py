@@ -119,6 +119,16 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
         description="Model with which enhance_faces and restore_photo restore faces. If empty, `gfpgan` if installed, otherwise "
         "`codeformer` if installed, otherwise none: then faces are enlarged and brought back to their size.",
     )
+    model_denoise: str = Field(
+        "",
+        description="Model for the higher tiers of remove_noise. If empty, `srmd_x2` if installed, otherwise none.",
+    )
+    denoise_megapixels: float = Field(
+        1.0,
+        ge=0,
+        description="Maximum total size of what the model of remove_noise is given per picture on a CPU, in megapixels; `maximum` gives it "
+        "every picture four times if that fits, too. Filters alone remove the noise of larger ones.",
+    )
     model_reading: str = Field(
         "ppocr_rec", description="Model that recognises text for read_text, and that of scanned pages for redraw_pdf."
     )

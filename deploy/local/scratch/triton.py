@@ -129,6 +129,7 @@ def output_name(model: str) -> str:
         "face_detector": "numbers",
         "face_mesh": "numbers",
         "iris": "numbers",
+        "srmd_x2": "denoised",
     }.get(model, "upscaled")
 
 

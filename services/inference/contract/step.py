@@ -45,6 +45,10 @@ class Models:
     """Most that it is given of a picture's faces on a CPU, in millions of pixels."""
     reading: str = ""
     """Reads a line of text."""
+    denoise: str = ""
+    """Removes noise in the higher tiers; empty: the installed one, if any."""
+    denoise_megapixels: float = 0.0
+    """Most that it is given of a picture on a CPU, all passes together, in millions of pixels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class Settings:
 
 def noise_of(image: Image) -> Noise | None:
     """The noise of a picture; None if there is none that matters."""
-    return _mattering(estimated(_planes(_values(image))), image)
+    return _mattering(estimated(planes_of(_values(image))), image)
 
 
 def _mattering(noise: Noise | None, image: Image) -> Noise | None:
@@ -92,8 +92,8 @@ def without_noise(image: Image, noise: Noise, settings: Settings, check: Callabl
         first_row, first_column = max(0, top - _MARGIN), max(0, left - _MARGIN)
         part = image.pixels[first_row : bottom + _MARGIN, first_column : right + _MARGIN]
         values = part.astype(np.float32) * np.float32(255 / image.maximum)
-        clean = _filtered(_planes(values), noise, shares, settings.tier, check)
-        back = np.rint(np.clip(_pixels(clean) * np.float32(image.maximum / 255), 0, image.maximum))
+        clean = _filtered(planes_of(values), noise, shares, settings.tier, check)
+        back = np.rint(np.clip(pixels_of(clean) * np.float32(image.maximum / 255), 0, image.maximum))
         inner = slice(top - first_row, bottom - first_row), slice(left - first_column, right - first_column)
         result[top:bottom, left:right] = back[inner].astype(result.dtype)
     return image.replace(pixels=result)
@@ -126,13 +126,13 @@ def _values(image: Image) -> Floats:
     return np.asarray(image.pixels, np.float32) * np.float32(255 / image.maximum)
 
 
-def _planes(values: Floats) -> Floats:
-    """Height × width × channels as channels × height × width."""
+def planes_of(values: Floats) -> Floats:
+    """Height × width × channels as channels × height × width: brightness, and two differences of colours if there are three channels."""
     turned = np.ascontiguousarray(values.transpose(2, 0, 1))
     return turned if len(turned) == 1 else np.tensordot(_COLOURS, turned, axes=1)
 
 
-def _pixels(planes: Floats) -> Floats:
-    """What `_planes` was given."""
+def pixels_of(planes: Floats) -> Floats:
+    """What `planes_of` was given."""
     turned = planes if len(planes) == 1 else np.tensordot(_COLOURS.T, planes, axes=1)
     return np.asarray(turned.transpose(1, 2, 0), np.float32)

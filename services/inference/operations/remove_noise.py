@@ -2,34 +2,83 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
+from functools import partial
+
+import numpy as np
+
 from darkroom.operations.v1.remove_noise_pb2 import NoiseTier, RemoveNoise
 from services.inference.contract.memory import copies_of_samples
-from services.inference.contract.plain_step import PlainStep
+from services.inference.contract.step import Step
+from services.inference.denoising.estimate import Noise
 from services.inference.denoising.filtering import Settings, Tier, noise_of, without_noise
+from services.inference.denoising.network import mixed, suits, turns
 from services.inference.media import Header, Image
+from services.inference.model_server.triton import Device
+from services.inference.model_server.waiting import result_of
 
+PREFERRED = "srmd_x2"
+"""The network that is used if it is installed and no other one is named."""
 _COPIES = 10  # of the decoded samples: the picture, its planes in float32 while noise is estimated, and the result
+_NETWORK_PIXEL = 64
+"""Bytes for each pixel where a network takes part: the standard deviations, what it is given and makes, and three planes of it in float32
+twice."""
 _WORK = 320 << 20
 """Bytes for a tile in which alike blocks are looked for, and for the measured blocks."""
 
 
-def peak_memory(picture: Header, _parameters: RemoveNoise) -> int:
+def peak_memory(picture: Header, parameters: RemoveNoise) -> int:
     """Bytes at the peak."""
-    return copies_of_samples(picture, _COPIES, _COPIES) + _WORK
+    needed = copies_of_samples(picture, _COPIES, _COPIES) + _WORK
+    if settings_of(parameters).tier in (Tier.QUALITY, Tier.MAXIMUM):
+        needed += picture.width * picture.height * _NETWORK_PIXEL
+    return needed
 
 
-def run(image: Image, parameters: RemoveNoise, step: PlainStep) -> Image:
+async def run(image: Image, parameters: RemoveNoise, step: Step) -> Image:
     """The picture without its noise; the very same, with a notice, if it has none."""
     step.label("denoised")
-    noise = noise_of(image)
+    noise = await asyncio.to_thread(noise_of, image)
     if noise is None:
         step.notice("no_noise_found", "", f"No noise was found in {step.source_name}, so its pixels are as they were.")
         return image
     settings = settings_of(parameters)
-    details = {"level": round(noise.level, 2), "tier": settings.tier.value, "method": settings.tier.method}
-    message = f"{step.source_name} had noise of {noise.level:.1f} levels; it was removed by {settings.tier.method}."
+    model, directions = await _model(image, noise, settings, step)
+    method = f"{model}, with {settings.tier.method}" if model else settings.tier.method
+    details = {"level": round(noise.level, 2), "tier": settings.tier.value, "method": method}
+    message = f"{step.source_name} had noise of {noise.level:.1f} levels; it was removed by {method}."
     step.notice("noise_found", "", message, details)
-    return without_noise(image, noise, settings, step.check, lambda done: step.report(done, "Removing noise"))
+    filtered = partial(without_noise, image, noise, settings, step.check)
+    if not model:
+        return await asyncio.to_thread(filtered, lambda done: step.report(done, "Removing noise"))
+    device = await step.tools.triton.device(model) or Device.PROCESSOR
+    message = f"Noise of {step.source_name} was removed by {model}, on a {device.value}."
+    step.notice("model_used", "", message, {"model": model, "device": device.name.lower()})
+    first = await asyncio.to_thread(filtered, lambda done: step.report(done / 2, "Removing noise"))
+    loop, infer = asyncio.get_running_loop(), step.tools.triton.model(model)
+
+    def network(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        return result_of(infer(picture), loop, step.check)
+
+    return await asyncio.to_thread(
+        mixed, first, image, noise, settings, network, directions, step.check, lambda done: step.report(0.5 + done / 2, "Removing noise")
+    )
+
+
+async def _model(image: Image, noise: Noise, settings: Settings, step: Step) -> tuple[str, int]:
+    """The network that takes part, and in how many directions; empty if none does. Waits for a server that is away, since the result must
+    not depend on timing."""
+    if not suits(image, noise, settings.tier):
+        return "", 0
+    name = step.tools.models.denoise
+    if not name:
+        name = PREFERRED if await step.tools.triton.has(PREFERRED) else ""
+    if not name:
+        return "", 0
+    on_gpu = await step.tools.triton.device(name) is Device.GPU
+    directions = turns(image, settings, math.inf if on_gpu else step.tools.models.denoise_megapixels)
+    return (name, directions) if directions else ("", 0)
 
 
 def settings_of(parameters: RemoveNoise) -> Settings:

@@ -53,6 +53,21 @@ def test_isnet_gives_each_picture_of_a_batch_what_it_gives_it_alone(server: Trit
     assert (found & inside[::-1]).sum() / (found | inside[::-1]).sum() > 0.97
 
 
+def test_noise_is_removed_as_far_as_is_said(server: TritonServer) -> None:
+    picture, _ = ball(96)
+    noise = np.random.default_rng(3).normal(0, 20, picture.shape)
+    noisy = np.clip(np.rint(picture + noise), 0, 255).astype(np.uint8)
+
+    def error(quarters: int) -> float:
+        told = np.dstack([noisy, np.full((96, 96), quarters, np.uint8)])
+        result = server.infer("srmd_x2", told[None])[0]
+        assert result.shape == picture.shape
+        return float(np.sqrt(np.mean((result[16:-16, 16:-16].astype(float) - picture[16:-16, 16:-16]) ** 2)))
+
+    assert error(4 * 20) < 6
+    assert error(0) > 15
+
+
 @pytest.mark.parametrize(("model", "scale"), SCALES.items())
 def test_an_upscaler_keeps_the_picture_and_sharpens_its_edges(server: TritonServer, model: str, scale: int) -> None:
     picture, _ = ball(96)

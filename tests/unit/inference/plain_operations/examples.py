@@ -43,7 +43,6 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "enhance_picture": {"intensity": 100},
     "carve_seams": {"width": 120, "height": 130, "protect_faces": True},
     "compose_cutout": {"background_file_id": BESIDE, "effects": {"blur": 20, "shadow": 40, "outline_percent": 2}},
-    "remove_noise": {"strength": 80},
     "compose": {"overlay_file_id": BESIDE, "scale_percent": 25, "position": "POSITION_BOTTOM_RIGHT", "margin": 20},
     "compare": {},
     "stitch": {"direction": "STITCH_DIRECTION_GRID", "gap": 3, "corner_radius": 4},

@@ -35,6 +35,7 @@ NEURAL = frozenset(
         "fix_transparency",
         "read_text",
         "remove_background",
+        "remove_noise",
         "remove_watermark",
         "restore_photo",
         "upscale",
