@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from services.inference.denoising.filtering import Settings, Tier, noise_of, without_noise
-from services.inference.denoising.network import Network, Pixels8, mixed, suits
+from services.inference.denoising.network import Network, Pixels8, mixed, suits, turns
 from services.inference.media import Image
 from tests.unit.inference.denoising.test_filtering import noisy
 
