@@ -198,6 +198,7 @@ async def _one(case: _Case, triton_address: str) -> dict[str, float]:
                     upscale_fine="realesrgan_x4plus",
                     upscale_face_megapixels=0.3,
                     reading="ppocr_rec",
+                    denoise_megapixels=1.0,
                 ),
                 picture_limits=_LIMITS,
                 picture_resources=_RESOURCES,

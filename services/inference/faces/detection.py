@@ -177,10 +177,15 @@ def merged(found: Sequence[Face]) -> list[Face]:
 
 def shared(one: Face, other: Face) -> float:
     """The area that two boxes have in common, as a share of what they cover together."""
+    common = inside(one, other) * one.width * one.height
+    return common / max(1e-9, one.width * one.height + other.width * other.height - common)
+
+
+def inside(one: Face, other: Face) -> float:
+    """The share of a box that lies within another one."""
     across = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
     down = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
-    common = max(0.0, across) * max(0.0, down)
-    return common / max(1e-9, one.width * one.height + other.width * other.height - common)
+    return max(0.0, across) * max(0.0, down) / max(1e-9, one.width * one.height)
 
 
 def _mean(faces: Sequence[Face]) -> Face:

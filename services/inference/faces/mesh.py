@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from services.inference.faces.detection import SAME, Face, detect, shared
+from services.inference.faces.detection import SAME, Face, detect, inside, shared
 from services.inference.faces.numbers import Floats, Pixels8, decoded, likelihood
 from services.inference.model_server.triton import PictureModel
 
@@ -39,6 +39,8 @@ _MARGIN = 1.5  # sides of the square around a face, in those of its box
 _EYE_MARGIN = 2.3  # the same around an eye, in its width
 _LEAST_DETECTED = 0.25  # detector's score below which nothing is looked at
 _FITS = 0.5
+_PART = 0.8
+"""Share of a face that lies within a better one from which on it is a part of that."""
 _BATCH = 8
 _CONTOUR = 71  # points around an eye, before the five of its iris
 
@@ -127,7 +129,7 @@ async def find_meshes(
         looks = await _looked_at(pixels, [_around(each.points) if each.fits else _square(each.face) for each in batch], mesh)
         meshes[start : start + _BATCH] = [replace(each, points=points) for each, (points, _) in zip(batch, looks, strict=True)]
         check()
-    return _once_each(meshes)
+    return once_each(meshes)
 
 
 async def points_in(pixels: Pixels8, left: float, top: float, width: float, height: float, mesh: PictureModel) -> Floats | None:
@@ -140,12 +142,12 @@ async def points_in(pixels: Pixels8, left: float, top: float, width: float, heig
     return points
 
 
-def _once_each(meshes: Sequence[Mesh]) -> list[Mesh]:
-    """Without those that found their points on a face that a better one has."""
+def once_each(meshes: Sequence[Mesh]) -> list[Mesh]:
+    """Without those that found their points on a face that a better one has, or on a part of it: an eye, or a mouth."""
     kept: list[tuple[Mesh, Face]] = []
     for mesh in sorted(meshes, key=lambda each: -each.score):
         box = mesh.extent
-        if all(shared(box, other) <= SAME for _, other in kept):
+        if all(shared(box, other) <= SAME and inside(box, other) <= _PART for _, other in kept):
             kept.append((mesh, box))
     return sorted((mesh for mesh, _ in kept), key=lambda each: -each.face.width * each.face.height)
 

@@ -19,7 +19,7 @@ _LEAST_RED, _MOST_RED = 0.25, 0.65
 """Share of a pixel's red by which it is above green and blue, from which it is of a red pupil: at the highest sensitivity and the lowest.
 Skin has up to 0.3."""
 _ORANGE = 0.75  # of the excess of green over blue, that counts against red: brown irises have it, red pupils hardly
-_LEAST_EXCESS = 0.1  # of the range of samples: the same in absolute terms, since dark pixels have no certain hue
+_LEAST_EXCESS = 0.2  # of the range of samples: the same in absolute terms, since dark pixels have no certain hue
 _BEYOND = 1.15  # radii of the iris within which a pupil is sought
 _INNER = 0.6  # radii of the iris: a pupil reaches into that
 _LEAST_AREA = 0.05  # of the iris

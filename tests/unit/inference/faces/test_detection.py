@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from models.contract import NUMBER_ONE, NUMBER_ZERO
-from services.inference.faces.detection import SIDE, Face, Part, detect, faces_in, merged, parts_of, seen
+from services.inference.faces.detection import SIDE, Face, Part, detect, faces_in, inside, merged, parts_of, seen, shared
+from services.inference.faces.mesh import Mesh, once_each
 from services.inference.faces.numbers import decoded
 
 POINTS = ((0.0, 0.0),) * 6
@@ -110,3 +111,24 @@ async def test_a_face_that_a_part_cuts_does_not_count_but_at_the_edge_of_the_pic
     (found,) = await detect(pixels, model)
     scale = 500 / 192
     assert (found.left, found.top, found.width) == pytest.approx((-scale, -scale, 30 * scale), abs=0.01)
+
+
+def _found(box: tuple[float, float, float], score: float) -> Mesh:
+    """A face whose points fill its box: left, top and side."""
+    left, top, side = box
+    points = np.array([[left, top], [left + side, top + side]], np.float32)
+    return Mesh(Face(left, top, side, side, score, ((0.0, 0.0),) * 6), points, score, 1.0)
+
+
+def test_a_part_of_a_face_is_no_face_and_one_beside_it_is() -> None:
+    whole, eye, beside, across = _found((0, 0, 100), 0.9), _found((10, 20, 40), 0.7), _found((70, 60, 60), 0.6), _found((110, 0, 90), 0.8)
+    assert once_each([eye, across, whole, beside]) == [whole, across, beside]
+    # Whichever is surer.
+    assert once_each([_found((0, 0, 100), 0.5), _found((10, 20, 40), 0.8)])[0].face.width == 100
+
+
+def test_shares_of_boxes() -> None:
+    one, other = _found((0, 0, 10), 1).face, _found((5, 0, 20), 1).face
+    assert (inside(one, other), inside(other, one)) == (0.5, 0.125)
+    assert shared(one, other) == pytest.approx(50 / 450)
+    assert inside(one, _found((50, 50, 10), 1).face) == 0

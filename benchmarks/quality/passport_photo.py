@@ -1,0 +1,112 @@
+"""Where heads are in passport photos of real portraits, in millimetres, by the networks that are installed."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from benchmarks import onnx_models
+from benchmarks.quality._face_pictures import Pixels8
+from benchmarks.quality._portraits import UNSURE, Portrait, portraits
+from benchmarks.table import Section
+from models.contract import MATTE_SIDE
+from services.common.passport_photos import COUNTRIES, CountryPhoto
+from services.inference.faces.detection import DETECTOR
+from services.inference.faces.finding import least_score
+from services.inference.faces.mesh import MESH, find_meshes
+from services.inference.model_server.triton import PictureModel
+from services.inference.portraits.geometry import Framing, Head, window
+from services.inference.portraits.landmarks import portrait_of
+
+_THREADS = 2
+_CODES = ("DE", "US", "CA", "ES")
+_DOTS = 100  # for each millimetre: the photo's size in pixels is nearly exact
+
+
+@dataclass(frozen=True, slots=True)
+class _Errors:
+    """Of one photo, in millimetres; positive: too large, too low, too far to the right."""
+
+    head: float
+    eyes: float
+    middle: float
+    within: bool
+    """Whether the head is as high as the country allows."""
+
+
+def measure() -> Sequence[Section]:
+    """One table: countries, by part."""
+    every = list(portraits())
+    found = {each.name: _found(each.pixels) for each in every}
+    section = Section(
+        "Heads in passport photos",
+        f"{len(every)} portraits of npm packages (fetched, not part of Darkroom), scikit-image and Matplotlib. The top of the hair, the "
+        f"line of the eyes, the chin and the middle of the face were read off by eye, with an error of up to {UNSURE:.1%} of the head's "
+        "height. `passport_photo` cuts the photo by its own landmarks (MediaPipe's mesh, and IS-Net's matte for the hair, here without "
+        "its refined edges); the table says how far the head read off is then from the country's rule. *Head*: its height. *In range*: "
+        "it is as high as the country allows. Nothing was tuned on any of them; those *seen* are by other photographers.",
+        ("portraits", "country", "head, mean error", "worst", "eyes, mean error", "worst", "middle, mean error", "worst", "in range"),
+    )
+    worst: list[tuple[float, str]] = []
+    for part in ("seen", "held out"):
+        chosen = [each for each in every if each.part == part]
+        for code in _CODES:
+            country = COUNTRIES[code]
+            errors = [_errors(each, found[each.name], country) for each in chosen]
+            section.rows.append((part, f"{code}, {country.width_mm:g} × {country.height_mm:g} mm", *_told(errors)))
+            worst += [
+                (abs(error.head), f"{each.name} ({part}, {code}): {error.head:+.1f} mm") for each, error in zip(chosen, errors, strict=True)
+            ]
+    worst.sort(reverse=True)
+    seen = list(dict.fromkeys(text.split(" (")[0] for _, text in worst))[:4]
+    section.remarks = "The worst heads: " + "; ".join(next(text for _, text in worst if text.startswith(name)) for name in seen) + "."
+    return [section]
+
+
+def _told(errors: Sequence[_Errors]) -> list[str]:
+    cells = []
+    for name in ("head", "eyes", "middle"):
+        values = [float(getattr(each, name)) for each in errors]
+        cells += [f"{statistics.mean(abs(each) for each in values):.2f} mm", f"{max(values, key=abs):+.2f} mm"]
+    return [*cells, f"{sum(each.within for each in errors)} of {len(errors)}"]
+
+
+def _found(pixels: Pixels8) -> Head:
+    height, width = pixels.shape[:2]
+    meshes = asyncio.run(find_meshes(pixels, _model(DETECTOR), _model(MESH), least_score(None)))
+    mesh = max((each for each in meshes if each.fits), key=lambda each: each.face.width)
+    shown = cv2.resize(pixels, (MATTE_SIDE, MATTE_SIDE), interpolation=cv2.INTER_AREA)[np.newaxis]
+    matte = onnx_models.run("isnet", np.asarray(shown, np.uint8), _THREADS)[0, ..., 0]
+    alpha = np.asarray(cv2.resize(matte, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    points = portrait_of(mesh.points, alpha, (width, height)).to_dict()["landmarks"]
+    assert isinstance(points, dict)
+    return Head(points["crown"]["y"], points["eyeCenter"]["y"], points["chin"]["y"], points["faceCenterX"])
+
+
+def _model(name: str) -> PictureModel:
+    async def run(pictures: Pixels8) -> Pixels8:
+        return onnx_models.run(name, pictures, _THREADS)
+
+    return run
+
+
+def _errors(portrait: Portrait, found: Head, country: CountryPhoto) -> _Errors:
+    height, width = portrait.pixels.shape[:2]
+    size = round(country.width_mm * _DOTS), round(country.height_mm * _DOTS)
+    part = window(found, (width, height), size, country.frame, Framing())
+    scale = country.height_mm / part.height
+    head = (portrait.truth.chin_y - portrait.truth.crown_y) * height * scale
+    eyes = (portrait.truth.eyes_y * height - part.top) * scale
+    middle = (portrait.truth.center_x * width - part.left) * scale
+    frame = country.frame
+    return _Errors(
+        head - frame.head * country.height_mm,
+        eyes - (1 - frame.eyes) * country.height_mm,
+        middle - country.width_mm / 2,
+        frame.least <= head / country.height_mm <= frame.most,
+    )
