@@ -18,13 +18,14 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from benchmarks import onnx_models
-from benchmarks.quality._upscale_inputs import PACKAGES
+from benchmarks.quality._face_pictures import photographs
 from benchmarks.quality._upscale_scores import gradient_deviation, psnr, ssim
 from benchmarks.table import Section
 from services.inference.media import Image
 from services.inference.media.resampling import resize
 from services.inference.media.spool import Spool
 from services.inference.plain import faces
+from services.inference.plain.faces import Face
 from services.inference.upscaling.face_enhancement import joint
 from services.inference.upscaling.fitting import TileModel
 from services.inference.upscaling.upscaling import upscale
@@ -33,13 +34,12 @@ Pixels8 = npt.NDArray[np.uint8]
 
 _THREADS = 2
 _STRENGTH = 0.8
-_SAMPLES = Path(__file__).resolve().parents[2] / "samples"
-# File, and the rows and columns with one face.
-_SEEN = {PACKAGES / "skimage/data/astronaut.png": (slice(0, 240), slice(104, 344))}
-_HELD_OUT = {
-    PACKAGES / "matplotlib/mpl-data/sample_data/grace_hopper.jpg": (slice(8, 456), slice(72, 456)),
-    _SAMPLES / "portrait.jpg": (slice(0, 512), slice(0, 512)),
-}
+_SIDE = 90
+"""Pixels of a face from brow to chin, as it is damaged."""
+_AROUND = 1.3  # sides of a face, from its middle
+_SEEN = ("astronaut.png", "audrey.jpg", "bieber_small.jpg", "cage.jpg", "franck_04117.jpg")
+_HELD_OUT = ("grace_hopper.jpg", "sample1.jpg", "sample3.jpg", "sample4.jpg", "sample5.jpg", "sample6.jpg")
+"""The first face of each."""
 _DAMAGES: Mapping[str, tuple[float, float, float, int]] = {
     "nothing": (1, 0, 0, 0),
     "blur of 1.5": (1, 1.5, 0, 0),
@@ -68,31 +68,46 @@ def measure() -> Sequence[Section]:
         "Faces of photographs, damaged in their own size, and enhanced. `enhance_faces` enlarges with both networks that enlarge "
         f"pictures, by 2, and brings the face back to size; what each way makes is mixed in by {_STRENGTH}, in the oval. Scores of "
         "the luma in the oval's box: PSNR and SSIM (more is better), gradient magnitude similarity deviation (GMSD, less is "
-        "better), and how much PSNR the worst photograph gains. The weights of the two networks were chosen on astronaut; *held "
-        "out* are grace_hopper and the sample portrait: few, since there are no more photographs of faces in the packages that are "
-        "installed here. No network that restores faces (GFPGAN, CodeFormer) was there to be compared.",
+        f"better), and how much PSNR the worst photograph gains. One face of each of {len(_SEEN)} photographs *seen* (the weights of the "
+        f"two networks were chosen on astronaut) and of {len(_HELD_OUT)} *held out*, by other photographers, {_SIDE} pixels high. No "
+        "network that restores faces (GFPGAN, CodeFormer) was there to be compared.",
         ("set", "damaged by", "enhanced by", "PSNR", "SSIM", "GMSD", "worst gain"),
     )
-    for title, photographs in (("seen", _SEEN), ("held out", _HELD_OUT)):
+    for title, names in (("seen", _SEEN), ("held out", _HELD_OUT)):
         for damage in _DAMAGES:
-            cases = list(_cases(photographs, damage))
+            cases = list(_cases(names, damage))
             for name, way in _WAYS.items() if cases else ():
                 table.rows.append((title, damage, name, *_scores(cases, way)))
     table.remarks = f"{time.perf_counter() - started:.0f} s on {os.cpu_count()} cores that others used, too."
     return [table]
 
 
-def _cases(photographs: Mapping[Path, tuple[slice, slice]], damage: str) -> Iterator[_Case]:
-    """Raises FileNotFoundError."""
-    for path, window in photographs.items():
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: run `python deploy/setup.py bench` first")
-        truth = np.ascontiguousarray(np.asarray(PillowImage.open(path).convert("RGB"))[window])
-        [face] = faces.find(truth)
-        around = faces.oval(face, *truth.shape[:2])
+@cache
+def _truths() -> Mapping[str, Pixels8]:
+    """The first face of each photograph, with what is around it."""
+    found = {}
+    for photograph in photographs():
+        if photograph.name not in (*_SEEN, *_HELD_OUT):
+            continue
+        factor = _SIDE / photograph.faces[0].side
+        pixels = cv2.resize(photograph.pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        face = photograph.faces[0].scaled(factor)
+        reach = _AROUND * _SIDE
+        rows, columns = (slice(max(0, round(middle - reach)), round(middle + reach)) for middle in (face.y, face.x))
+        found[photograph.name] = np.ascontiguousarray(pixels[rows, columns], np.uint8)
+    return found
+
+
+def _cases(names: Sequence[str], damage: str) -> Iterator[_Case]:
+    for name in names:
+        truth = _truths()[name]
+        height, width = truth.shape[:2]
+        found = faces.find(truth) or [Face(width / 2 - _SIDE / 2, height / 2 - _SIDE / 2, _SIDE, _SIDE)]
+        face = min(found, key=lambda each: abs(each.left + each.width / 2 - width / 2) + abs(each.top + each.height / 2 - height / 2))
+        around = faces.oval(face, height, width)
         box = around.rows, around.columns
         given = _damaged(truth, *_DAMAGES[damage])
-        yield _Case(path.stem, np.ascontiguousarray(given[box]), truth[box], around.weights(1, slice(None))[..., np.newaxis])
+        yield _Case(name, np.ascontiguousarray(given[box]), truth[box], around.weights(1, slice(None))[..., np.newaxis])
 
 
 def _damaged(truth: Pixels8, factor: float, blur: float, noise: float, quality: int) -> Pixels8:

@@ -15,7 +15,8 @@ from services.inference.contract.step import Step
 from services.inference.denoising.filtering import Settings, Tier, noise_of, without_noise
 from services.inference.erasing.filling import erased
 from services.inference.media import Header, Image
-from services.inference.restoration.scratches import CAREFUL, EAGER, USUAL, Care, damage
+from services.inference.restoration.care import CAREFUL, EAGER, USUAL, Care
+from services.inference.restoration.scratches import damage
 from services.inference.restoration.tones import is_grayscale
 from services.inference.upscaling.sharper_faces import with_sharper_faces
 from services.inference.watermark.choice import Choice, finder

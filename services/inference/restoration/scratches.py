@@ -16,21 +16,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Mask = npt.NDArray[np.bool_]
-Plane = npt.NDArray[np.float32]
+from services.inference.restoration.care import Care
+from services.inference.restoration.creases import creases
+from services.inference.restoration.standing_out import AROUND, WIDTHS, Mask, Plane, hysteresis, specks, standing_out
+
 Pixels8 = npt.NDArray[np.uint8]
 
 _LONGEST_SIDE = 1600
 """Pixels of the copy in which they are looked for."""
-_WIDTHS = (7, 13, 25)
-"""Pixels: diameters of the discs that candidates are narrower than."""
 _ALONG = 31
 _DIRECTIONS, _SECTOR = 16, 6
 """How many, and how many next to each other one scratch has."""
 _LEAST_CONTRAST = 10.0
 _TEXTURE = 2.5
 """Times that a candidate stands out more than what is around it."""
-_AROUND = 61
 _SHORTEST = 0.07
 """Length of a scratch, as a share of the shorter side."""
 _SURE = 0.25
@@ -41,17 +40,6 @@ _CROWD, _NEIGHBOURHOOD = 0.025, 121
 
 _THICKET = 0.1
 """Share of candidates of any direction, and of a line itself, around it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Care:
-    """How readily something is taken for damage."""
-
-    contrast: float = 1.0
-    """Factor of the least contrast."""
-    crowd: float = 1.0
-    sure: float = 1.0
-    """Factor of the length without which a photograph counts as undamaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +104,6 @@ class _Line:
     sure: bool
 
 
-CAREFUL, USUAL, EAGER = Care(1.4, 0.7, 1.3), Care(), Care(0.75, 1.6, 0.5)
-
-
 def damage(pixels: Pixels8, care: Care, check: Callable[[], None]) -> Mask:
     """What is damaged of a picture, height × width × 3, sRGB. `check` is called between parts and may raise."""
     height, width = pixels.shape[:2]
@@ -138,14 +123,14 @@ def damage(pixels: Pixels8, care: Care, check: Callable[[], None]) -> Mask:
 def _damage(gray: Plane, care: Care, check: Callable[[], None]) -> Mask:
     shades = [np.asarray(gray, np.float32), np.asarray(255 - gray, np.float32)]
     lines = [line for dark, tones in enumerate(shades) for line in _lines(tones, bool(dark), care, check)]
-    found = np.zeros(gray.shape, np.bool_)
-    if _together([line for line in lines if line.sure], gray.shape) < _SURE * care.sure * min(gray.shape):
+    found = creases(gray, care.crease, check)
+    if not found.any() and _together([line for line in lines if line.sure], gray.shape) < _SURE * care.sure * min(gray.shape):
         return found
     for line in lines:
         found[line.rows, line.columns] = True
     for tones in shades:
         check()
-        found |= _specks(tones, care)
+        found |= specks(tones, care)
     return np.asarray(cv2.dilate(found.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, np.bool_)
 
 
@@ -160,24 +145,17 @@ def _together(lines: Sequence[_Line], shape: tuple[int, ...]) -> float:
     return total
 
 
-def _standing_out(tones: Plane, across: int) -> Plane:
-    """By how much what is narrower than a disc is brighter than what is around it."""
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across))
-    smooth = cv2.GaussianBlur(tones, (0, 0), 0.8)
-    return np.asarray(smooth - cv2.morphologyEx(smooth, cv2.MORPH_OPEN, disc, borderType=cv2.BORDER_REFLECT_101), np.float32)
-
-
 def _lines(tones: Plane, dark: bool, care: Care, check: Callable[[], None]) -> list[_Line]:
     """The bright lines that may be scratches, of a picture or of the negative of one (`dark`)."""
     found: list[_Line] = []
     noise = _noise(tones)
-    for across in _WIDTHS:
+    for across in WIDTHS:
         check()
-        raised = _standing_out(tones, across)
+        raised = standing_out(tones, across)
         along, direction = _along_lines(raised)
-        usual = cv2.blur(raised, (_AROUND, _AROUND))
+        usual = cv2.blur(raised, (AROUND, AROUND))
         least = np.maximum(_LEAST_CONTRAST * care.contrast + noise, _TEXTURE * usual)
-        candidates = _hysteresis(along > 1.6 * least, along > least) & (raised > np.maximum(0.5 * least, 0.5 * along))
+        candidates = hysteresis(along > 1.6 * least, along > least) & (raised > np.maximum(0.5 * least, 0.5 * along))
         joined = cv2.morphologyEx(candidates.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
         shortest = _SHORTEST * min(tones.shape)
         smooth = np.asarray(cv2.GaussianBlur(tones, (0, 0), 0.8), np.float32)
@@ -238,13 +216,6 @@ def _along_lines(raised: Plane) -> tuple[Plane, npt.NDArray[np.intp]]:
     return best, direction
 
 
-def _hysteresis(strong: Mask, weak: Mask) -> Mask:
-    """The parts of `weak` in which there is something `strong`."""
-    _, labels = cv2.connectedComponents(weak.astype(np.uint8), connectivity=8)
-    kept = np.unique(labels[strong & weak])
-    return np.asarray(np.isin(labels, kept[kept > 0]), np.bool_)
-
-
 def _length(part: Mask, area: int) -> float | None:
     """Pixels; None if it is no line."""
     inside = cv2.distanceTransform(np.pad(part, 1).astype(np.uint8), cv2.DIST_L2, 3)
@@ -299,17 +270,3 @@ def _seen(
 def _spread(values: Plane) -> float:
     low, high = np.percentile(values, [15, 85])
     return float(high - low)
-
-
-def _specks(tones: Plane, care: Care) -> Mask:
-    """Small bright spots that are as white as nothing around them."""
-    raised = _standing_out(tones, _WIDTHS[-1])
-    around = cv2.blur(raised, (_AROUND, _AROUND))
-    strong = (raised > np.maximum(45 * care.contrast, 5 * around)) & (tones > max(float(np.percentile(tones, 99)), 200.0))
-    spots = _hysteresis(strong, np.asarray(raised > np.maximum(20, 2.5 * around), np.bool_))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(spots.astype(np.uint8), connectivity=8)
-    most = (0.02 * min(tones.shape)) ** 2
-    small = [
-        label for label in range(1, count) if 3 <= stats[label][4] <= max(60, most) and max(stats[label][2:4]) <= 0.06 * min(tones.shape)
-    ]
-    return np.asarray(np.isin(labels, small), np.bool_)

@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image as PillowImage
 
-from services.inference.restoration.scratches import CAREFUL, EAGER, USUAL, damage
+from services.inference.restoration.care import CAREFUL, EAGER, USUAL
+from services.inference.restoration.scratches import damage
 from services.inference.restoration.tones import is_grayscale
 from tests.unit.imaging.pictures import PORTRAIT
 
