@@ -32,9 +32,23 @@ def sheets() -> Sequence[Sheet]:
         _faces(),
         _sharper_faces(),
         _red_eyes(),
+        _passport_photos(),
         _without_noise(),
         _restored(),
     )
+
+
+def _passport_photos() -> Sheet:
+    countries = [Cell("portrait", "passport-photo", {"countryCode": code}) for code in ("DE", "US", "CA", "ES", "CN", "ID")]
+    changed = each(
+        "portrait",
+        "passport-photo",
+        {"countryCode": "DE", "zoom": 0.9},
+        {"countryCode": "DE", "adjustY": -0.03},
+        {"countryCode": "FR", "bgColor": "#BFDBFE"},
+        {"countryCode": "XX", "customWidthMm": 40, "customHeightMm": 40},
+    )
+    return Sheet("passport-photo", [*countries, *changed])
 
 
 def _faces() -> Sheet:

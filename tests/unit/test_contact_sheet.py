@@ -22,7 +22,7 @@ NOT_PICTURES = {
     *("info", "strip-metadata-inspect", "edit-metadata-inspect", "image-enhancement-analyze", "gif-tools-info", "color-palette"),
     *("find-duplicates", "barcode-read", "image-to-base64", "pdf-to-image-info", "pdf-to-image-preview", "image-to-pdf", "bulk-rename"),
     *("edit-metadata", "gif-tools", "split", "favicon", "pdf-to-image", "svg-to-raster", "qr-generate"),
-    *("remove-background-effects", "ocr", "passport-photo", "passport-photo-generate", "colorize"),
+    *("remove-background-effects", "ocr", "passport-photo-generate", "colorize"),
 }
 """Tools on no sheet: they give no picture, several, one that is not looked at beside its input, or one that the guides show."""
 OTHER_NAMES = {"brightness-contrast", "saturation", "color-channels", "color-adjustments"}
