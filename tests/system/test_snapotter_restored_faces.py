@@ -130,5 +130,5 @@ async def test_what_is_not_installed_is_not_claimed(
     task = await native.wait((await native.create_task([upload.id], [wanted])).id)
     notices = {notice.code: notice for notice in task.notices}
     assert notices.keys() == {"not_applied", "model_used"}
-    assert "no model gfpgan; codeformer was used" in notices["not_applied"].message
+    assert "no model gfpgan: faces were enhanced by codeformer" in notices["not_applied"].message
     assert notices["not_applied"].subject == "model"

@@ -91,7 +91,7 @@ def _tell(restorer: Restorer, wanted: str, step: Step) -> None:
 
 
 def _say_absent(wanted: str, used: str, step: Step) -> None:
-    step.notice("not_applied", "model", f"This installation has no model {wanted}; {used} was used.", {"model": used})
+    step.notice("not_applied", "model", f"This installation has no model {wanted}: faces were enhanced by {used}.", {"model": used})
 
 
 async def _restored(
