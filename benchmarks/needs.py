@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -17,27 +16,17 @@ from typing import Any
 import numpy as np
 from PIL import Image as PillowImage
 
-from benchmarks.alone import surroundings
-from benchmarks.peak import reset_peak, status
+from benchmarks.alone import needed
 from benchmarks.programs import answer
 from benchmarks.table import Section
 from darkroom.operations.v1 import operation_pb2
 from deploy.local.scratch.stack import ScratchStack
 from deploy.local.scratch.triton import install, running
-from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import Sandbox
-from services.inference.contract.memory_budget import MemoryBudget
-from services.inference.contract.step import DocumentLimits, Models, Tools
-from services.inference.media import Effort, Image, Limits, Pixels, Saving, configure_libvips, encode, isolated, read_header
-from services.inference.model_server.triton import Patience, connected
-from services.inference.pipeline.memory_needs import needed_memory
-from services.inference.pipeline.pipeline import Pipeline
-from services.inference.pipeline.product import Source
-from services.inference.pipeline.registry import Registry
+from services.inference.contract.step import Models
+from services.inference.media import Effort, Image, Limits, Pixels, Saving, encode
 
 _PHOTO = Path(__file__).resolve().parent.parent / "samples" / "portrait.jpg"
 _LIMITS = Limits(400)
-_RESOURCES = SandboxLimits(memory_bytes=6 << 30, file_bytes=4 << 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,39 +96,13 @@ def _row(case: _Case, samples: int, peak: int, reserved: int) -> list[str]:
 
 
 async def _one(case: _Case, triton_address: str) -> dict[str, int]:
-    threads = len(os.sched_getaffinity(0))
-    configure_libvips(threads)
-    operation = operation_pb2.Operation(**case.operation)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        source = Source("photo.png", folder / "input", 0)
-        await asyncio.to_thread(_draw, case, source.path)
-        preload = [isolated.__name__]
-        async with (
-            Sandbox(preload=preload, limits=_RESOURCES) as sandbox,
-            connected(triton_address, Patience(60, 300, 600), 64 << 20) as triton,
-        ):
-            factors = {factor: f"realesr_animevideov3_x{factor}" for factor in (2, 3, 4)}
-            tools = Tools(
-                triton=triton,
-                sandbox=sandbox,
-                models=Models("isnet", "ppocr_det", factors, 256, upscale_batch=4),
-                picture_limits=_LIMITS,
-                picture_resources=_RESOURCES,
-                result_limits=_LIMITS,
-                memory=MemoryBudget(64 << 30),
-                documents=DocumentLimits(1 << 30, 600, 30),
-            )
-            bound = Registry().bind([operation])
-            around = surroundings(folder)
-            pipeline = Pipeline(tools, bound, 1 << 30)
-            # The first picture triggers imports and starts threads, so it is not measured.
-            await pipeline.run(await asyncio.to_thread(_small, folder), around)
-            before = reset_peak()
-            await pipeline.run(source, around)
-            peak = status("VmHWM") - before
-        header = read_header(source.path.read_bytes(), _LIMITS)
-        return {"samples": header.samples_bytes, "peak": peak, "reserved": needed_memory(header, bound, (), _LIMITS)}
+    def draw(small: bool, target: Path) -> None:
+        _draw(_Case({}, 300, 200) if small else case, target)
+
+    factors = {factor: f"realesr_animevideov3_x{factor}" for factor in (2, 3, 4)}
+    models = Models("isnet", "ppocr_det", factors, 256, upscale_batch=4)
+    took = await needed(operation_pb2.Operation(**case.operation), triton_address, models, _LIMITS, draw, None)
+    return {"samples": took.samples, "peak": took.peak, "reserved": took.reserved}
 
 
 def _draw(case: _Case, target: Path) -> None:
@@ -153,12 +116,6 @@ def _draw(case: _Case, target: Path) -> None:
         # Only a small area: a picture that is already a cut-out is left alone.
         alpha[:8, :8] = 0
     target.write_bytes(encode(Image(samples, alpha), Saving(effort=Effort.LITTLE)))
-
-
-def _small(folder: Path) -> Source:
-    target = folder / "small"
-    _draw(_Case({}, 300, 200), target)
-    return Source("small.png", target, 0)
 
 
 def main() -> None:

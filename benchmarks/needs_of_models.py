@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +18,7 @@ import numpy.typing as npt
 from google.protobuf import json_format
 from PIL import Image as PillowImage
 
-from benchmarks.alone import surroundings
-from benchmarks.peak import reset_peak, status
+from benchmarks.alone import needed
 from benchmarks.programs import answer
 from benchmarks.table import Section
 from darkroom.operations.v1 import operation_pb2
@@ -30,22 +27,24 @@ from deploy.local.scratch.triton import install, running
 from models.building import build_tiny_files
 from models.catalogue import load_catalogue
 from models.contract import COLORIZE_SIDE
-from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import Sandbox
-from services.inference.contract.memory_budget import MemoryBudget
-from services.inference.contract.step import DocumentLimits, Models, Tools
-from services.inference.media import Effort, Image, Limits, Saving, configure_libvips, encode, isolated, read_header
-from services.inference.model_server.triton import Patience, connected
-from services.inference.pipeline.memory_needs import needed_memory
-from services.inference.pipeline.pipeline import Pipeline
-from services.inference.pipeline.product import Source
-from services.inference.pipeline.registry import Registry
+from services.inference.contract.step import Models
+from services.inference.media import Effort, Image, Limits, Saving, encode
 
 Pixels8 = npt.NDArray[np.uint8]
 
 _PHOTO = Path(__file__).resolve().parent.parent / "samples" / "portrait.jpg"
 _LIMITS = Limits(100)
-_RESOURCES = SandboxLimits(memory_bytes=6 << 30, file_bytes=4 << 30)
+_MODELS = Models(
+    "isnet",
+    "ppocr_det",
+    {factor: f"realesr_animevideov3_x{factor}" for factor in (2, 3, 4)},
+    256,
+    upscale_batch=4,
+    upscale_fine="realesrgan_x4plus",
+    upscale_face_megapixels=0.3,
+    reading="ppocr_rec",
+    denoise_megapixels=1.0,
+)
 _WIDTH, _HEIGHT = 4000, 3000
 _BESIDE = 7
 """Id of the auxiliary file."""
@@ -174,56 +173,17 @@ def _row(case: _Case, peak: int, reserved: int, seconds: float) -> list[str]:
 
 
 async def _one(case: _Case, triton_address: str) -> dict[str, float]:
-    configure_libvips(len(os.sched_getaffinity(0)))
+    def draw(small: bool, target: Path) -> None:
+        _draw(case.look, *((400, 300) if small else (_WIDTH, _HEIGHT)), target)
+
     operation = json_format.ParseDict({case.operation: case.parameters}, operation_pb2.Operation())
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        source, beside = (Source(f"{each}.png", folder / each, 0) for each in ("photo", "beside"))
-        await asyncio.to_thread(_draw, case.look, _WIDTH, _HEIGHT, source.path)
-        await asyncio.to_thread(_draw, case.beside or "mask", _WIDTH, _HEIGHT, beside.path)
-        async with (
-            Sandbox(preload=[isolated.__name__], limits=_RESOURCES) as sandbox,
-            connected(triton_address, Patience(60, 300, 600), 64 << 20) as triton,
-        ):
-            factors = {factor: f"realesr_animevideov3_x{factor}" for factor in (2, 3, 4)}
-            tools = Tools(
-                triton=triton,
-                sandbox=sandbox,
-                models=Models(
-                    "isnet",
-                    "ppocr_det",
-                    factors,
-                    256,
-                    upscale_batch=4,
-                    upscale_fine="realesrgan_x4plus",
-                    upscale_face_megapixels=0.3,
-                    reading="ppocr_rec",
-                    denoise_megapixels=1.0,
-                ),
-                picture_limits=_LIMITS,
-                picture_resources=_RESOURCES,
-                result_limits=_LIMITS,
-                memory=MemoryBudget(64 << 30),
-                documents=DocumentLimits(1 << 30, 600, 30),
-            )
-            bound = Registry().bind([operation])
-
-            async def fetched(_file_id: int) -> Source:
-                return beside
-
-            around = surroundings(folder)
-            pipeline = Pipeline(tools, bound, 1 << 30)
-            await pipeline.prepare(fetched)
-            # The first picture triggers imports and starts threads, so it is not measured.
-            small = Source("small.png", folder / "small", 0)
-            await asyncio.to_thread(_draw, case.look, 400, 300, small.path)
-            await pipeline.run(small, around)
-            before, began = reset_peak(), time.perf_counter()
-            await pipeline.run(source, around)
-            seconds, peak = time.perf_counter() - began, status("VmHWM") - before
-        header = read_header(source.path.read_bytes(), _LIMITS)
-        auxiliaries = [read_header(beside.path.read_bytes(), _LIMITS)] if case.beside else []
-        return {"peak": peak, "reserved": needed_memory(header, bound, auxiliaries, _LIMITS), "seconds": seconds}
+    with tempfile.TemporaryDirectory() as folder:
+        beside = None
+        if case.beside:
+            beside = Path(folder) / "beside.png"
+            await asyncio.to_thread(_draw, case.beside, _WIDTH, _HEIGHT, beside)
+        took = await needed(operation, triton_address, _MODELS, _LIMITS, draw, beside)
+    return {"peak": took.peak, "reserved": took.reserved, "seconds": took.seconds}
 
 
 def _add_colours(repository: Path) -> None:

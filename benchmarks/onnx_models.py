@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,3 +36,12 @@ def run(name: str, pictures: Pixels8, threads: int, spinning: bool = True) -> Pi
     """The output of a model for uint8 [N, H, W, 3]."""
     (output,) = session(name, threads, spinning).run(None, {"image": pictures})
     return np.asarray(output, np.uint8)
+
+
+def picture_model(name: str, threads: int) -> Callable[[Pixels8], Awaitable[Pixels8]]:
+    """`run` of one model, as the model server's is called."""
+
+    async def infer(pictures: Pixels8) -> Pixels8:
+        return run(name, pictures, threads)
+
+    return infer

@@ -3,13 +3,13 @@
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from models.contract import INPUT, Contract, Normalisation
 from models.errors import ConversionError
 from models.graph import make_batch_dynamic, prune, rename, set_precision
 from models.platforms import Precision
-from models.wrapping import build
+from models.wrapping import around, planes, whole
 
 _QUARTER = 0.25
 """Levels in a unit of the input's fourth channel."""
@@ -62,9 +62,7 @@ def wrap_denoising(
     before = [
         helper.make_node("Cast", [INPUT], ["contract.float"], to=TensorProto.FLOAT),
         helper.make_node("Slice", ["contract.float", "contract.first", "contract.fourth", "contract.axis"], ["contract.colour"]),
-        helper.make_node("Sub", ["contract.colour", "contract.subtract"], ["contract.centred"]),
-        helper.make_node("Div", ["contract.centred", "contract.divide"], ["contract.normalised"]),
-        helper.make_node("Transpose", ["contract.normalised"], ["contract.planes"], perm=[0, 3, 1, 2]),
+        *planes("contract.colour", "contract.planes"),
     ]
     given = "contract.planes"
     if channels > _BLIND:
@@ -95,16 +93,9 @@ def wrap_denoising(
     after += [
         helper.make_node("Transpose", [result], ["contract.pixels"], perm=[0, 2, 3, 1]),
         helper.make_node("Mul", ["contract.pixels", "contract.full"], ["contract.levels"]),
-        helper.make_node("Round", ["contract.levels"], ["contract.rounded"]),
-        helper.make_node("Clip", ["contract.rounded", "contract.zero", "contract.full"], ["contract.clipped"]),
-        helper.make_node("Cast", ["contract.clipped"], [contract.output], to=TensorProto.UINT8),
+        *whole("contract.levels", contract.output),
     ]
-    return build(
-        contract,
-        [*before, *core.graph.node, *after],
-        [*core.graph.initializer, *(numpy_helper.from_array(value, name) for name, value in constants.items())],
-        opsets=core.opset_import,
-    )
+    return around(contract, before, core, after, constants)
 
 
 def _channels(value: onnx.ValueInfoProto) -> int:

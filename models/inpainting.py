@@ -3,13 +3,13 @@
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from models.catalogue import Mask, Model, Source
 from models.contract import INPAINT_SIDE, INPUT
 from models.errors import ConversionError
 from models.graph import prune, rename
-from models.wrapping import build
+from models.wrapping import around, planes, whole
 
 _MASKED = 127  # mask level above which a pixel is filled
 
@@ -54,9 +54,7 @@ def wrap_inpainting(core: onnx.ModelProto, model: Model, source: Source, mask: M
         helper.make_node("Where", ["contract.hole", "contract.unknown", "contract.known"], ["contract.marked"]),
         helper.make_node("Transpose", ["contract.marked"], ["contract.mask_plane"], perm=[0, 3, 1, 2]),
         helper.make_node("Cast", ["contract.mask_plane"], ["network.mask"], to=mask_type),
-        helper.make_node("Sub", ["contract.colour", "contract.subtract"], ["contract.centred"]),
-        helper.make_node("Div", ["contract.centred", "contract.divide"], ["contract.normalised"]),
-        helper.make_node("Transpose", ["contract.normalised"], ["contract.planes"], perm=[0, 3, 1, 2]),
+        *planes("contract.colour", "contract.planes"),
         helper.make_node("Cast", ["contract.planes"], ["network.picture"], to=picture_type),
     ]
     after = [
@@ -64,16 +62,9 @@ def wrap_inpainting(core: onnx.ModelProto, model: Model, source: Source, mask: M
         helper.make_node("Transpose", ["contract.output"], ["contract.pixels"], perm=[0, 2, 3, 1]),
         helper.make_node("Mul", ["contract.pixels", "contract.gain"], ["contract.levels"]),
         helper.make_node("Where", ["contract.hole", "contract.levels", "contract.colour"], ["contract.joined"]),
-        helper.make_node("Round", ["contract.joined"], ["contract.rounded"]),
-        helper.make_node("Clip", ["contract.rounded", "contract.zero", "contract.full"], ["contract.clipped"]),
-        helper.make_node("Cast", ["contract.clipped"], [model.contract.output], to=TensorProto.UINT8),
+        *whole("contract.joined", model.contract.output),
     ]
-    return build(
-        model.contract,
-        [*before, *core.graph.node, *after],
-        [*core.graph.initializer, *(numpy_helper.from_array(value, name) for name, value in constants.items())],
-        opsets=core.opset_import,
-    )
+    return around(model.contract, before, core, after, constants)
 
 
 def _check_shape(value: onnx.ValueInfoProto, model: Model) -> None:

@@ -4,13 +4,13 @@ picture of four channels in, a face out."""
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from models.catalogue import Model, Source
 from models.contract import FACE_SIDE, INPUT
 from models.errors import ConversionError
 from models.graph import prune, rename
-from models.wrapping import build
+from models.wrapping import around, planes, whole
 
 _NUMBERS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
 
@@ -49,9 +49,7 @@ def wrap_restoring(core: onnx.ModelProto, model: Model, source: Source) -> onnx.
     before = [
         helper.make_node("Cast", [INPUT], ["contract.float"], to=TensorProto.FLOAT),
         helper.make_node("Slice", ["contract.float", "contract.first", "contract.fourth", "contract.axis"], ["contract.colour"]),
-        helper.make_node("Sub", ["contract.colour", "contract.subtract"], ["contract.centred"]),
-        helper.make_node("Div", ["contract.centred", "contract.divide"], ["contract.normalised"]),
-        helper.make_node("Transpose", ["contract.normalised"], ["contract.planes"], perm=[0, 3, 1, 2]),
+        *planes("contract.colour", "contract.planes"),
         helper.make_node("Cast", ["contract.planes"], ["network.picture"], to=picture_type),
     ]
     if source.fidelity:
@@ -72,16 +70,9 @@ def wrap_restoring(core: onnx.ModelProto, model: Model, source: Source) -> onnx.
         helper.make_node("Transpose", ["contract.output"], ["contract.pixels"], perm=[0, 2, 3, 1]),
         helper.make_node("Mul", ["contract.pixels", "contract.half"], ["contract.scaled"]),
         helper.make_node("Add", ["contract.scaled", "contract.half"], ["contract.levels"]),
-        helper.make_node("Round", ["contract.levels"], ["contract.rounded"]),
-        helper.make_node("Clip", ["contract.rounded", "contract.zero", "contract.full"], ["contract.clipped"]),
-        helper.make_node("Cast", ["contract.clipped"], [model.contract.output], to=TensorProto.UINT8),
+        *whole("contract.levels", model.contract.output),
     ]
-    return build(
-        model.contract,
-        [*before, *core.graph.node, *after],
-        [*core.graph.initializer, *(numpy_helper.from_array(value, name) for name, value in constants.items())],
-        opsets=core.opset_import,
-    )
+    return around(model.contract, before, core, after, constants)
 
 
 def _check_face(value: onnx.ValueInfoProto, model: Model) -> None:

@@ -1,6 +1,6 @@
 """Adapts a network to its contract: normalisation before it, rounding after it, a dynamic batch throughout."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -52,9 +52,7 @@ def wrap(
     }
     before = [
         helper.make_node("Cast", [INPUT], ["contract.float"], to=TensorProto.FLOAT),
-        helper.make_node("Sub", ["contract.float", "contract.subtract"], ["contract.centred"]),
-        helper.make_node("Div", ["contract.centred", "contract.divide"], ["contract.normalised"]),
-        helper.make_node("Transpose", ["contract.normalised"], ["contract.planes"], perm=[0, 3, 1, 2]),
+        *planes("contract.float", "contract.planes"),
         helper.make_node("Cast", ["contract.planes"], [input_name], to=core_type),
     ]
     if contract.job == "read":
@@ -77,12 +75,7 @@ def wrap(
             helper.make_node("Transpose", ["contract.result"], ["contract.pixels"], perm=[0, 2, 3, 1]),
             *_to_uint8("contract.pixels", contract.output),
         ]
-    return build(
-        contract,
-        [*before, *core.graph.node, *after],
-        [*core.graph.initializer, *(numpy_helper.from_array(value, name) for name, value in constants.items())],
-        opsets=core.opset_import,
-    )
+    return around(contract, before, core, after, constants)
 
 
 def takes_one(core: onnx.ModelProto) -> bool:
@@ -92,12 +85,37 @@ def takes_one(core: onnx.ModelProto) -> bool:
 
 def _to_uint8(name: str, output: str) -> list[onnx.NodeProto]:
     """0 to 1 as levels."""
+    return [helper.make_node("Mul", [name, "contract.full"], ["contract.levels"]), *whole("contract.levels", output)]
+
+
+def whole(levels: str, output: str) -> list[onnx.NodeProto]:
+    """Levels as uint8: rounded to the nearest, and cut off. Takes the constants `contract.zero` and `contract.full`, 255."""
     return [
-        helper.make_node("Mul", [name, "contract.full"], ["contract.levels"]),
-        helper.make_node("Round", ["contract.levels"], ["contract.rounded"]),
+        helper.make_node("Round", [levels], ["contract.rounded"]),
         helper.make_node("Clip", ["contract.rounded", "contract.zero", "contract.full"], ["contract.clipped"]),
         helper.make_node("Cast", ["contract.clipped"], [output], to=TensorProto.UINT8),
     ]
+
+
+def planes(pixels: str, output: str) -> list[onnx.NodeProto]:
+    """Pixels as a network takes them: normalised by the constants `contract.subtract` and `contract.divide`, channels first."""
+    return [
+        helper.make_node("Sub", [pixels, "contract.subtract"], ["contract.centred"]),
+        helper.make_node("Div", ["contract.centred", "contract.divide"], ["contract.normalised"]),
+        helper.make_node("Transpose", ["contract.normalised"], [output], perm=[0, 3, 1, 2]),
+    ]
+
+
+def around(
+    contract: Contract,
+    before: Sequence[onnx.NodeProto],
+    core: onnx.ModelProto,
+    after: Sequence[onnx.NodeProto],
+    constants: Mapping[str, NDArray[np.generic]],
+) -> onnx.ModelProto:
+    """A network between nodes. Raises as `build`."""
+    tensors = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    return build(contract, [*before, *core.graph.node, *after], [*core.graph.initializer, *tensors], opsets=core.opset_import)
 
 
 def _characters(probabilities: str, output: str) -> list[onnx.NodeProto]:

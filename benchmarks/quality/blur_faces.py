@@ -17,7 +17,6 @@ from services.inference.faces.detection import DETECTOR
 from services.inference.faces.finding import least_score
 from services.inference.faces.mesh import MESH, Mesh, find_meshes
 from services.inference.media import Image
-from services.inference.model_server.triton import PictureModel
 from services.inference.plain import faces as dlib_faces
 
 _THREADS = 2
@@ -104,7 +103,16 @@ def _same(face: Spot, other: Spot) -> bool:
 
 
 def _meshes(pixels: Pixels8) -> Sequence[Mesh]:
-    return asyncio.run(find_meshes(pixels, _model(DETECTOR), _model(MESH), least_score(None), lambda: None, lambda _done: None))
+    return asyncio.run(
+        find_meshes(
+            pixels,
+            onnx_models.picture_model(DETECTOR, _THREADS),
+            onnx_models.picture_model(MESH, _THREADS),
+            least_score(None),
+            lambda: None,
+            lambda _done: None,
+        )
+    )
 
 
 def _hidden(pixels: Pixels8) -> Pixels8:
@@ -116,13 +124,6 @@ def _hidden(pixels: Pixels8) -> Pixels8:
 def _own(pixels: Pixels8) -> Sequence[Spot]:
     boxes = [mesh.face for mesh in _meshes(pixels)]
     return [Spot(box.left + box.width / 2, box.top + box.height / 2, box.width) for box in boxes]
-
-
-def _model(name: str) -> PictureModel:
-    async def run(pictures: Pixels8) -> Pixels8:
-        return onnx_models.run(name, pictures, _THREADS)
-
-    return run
 
 
 def _of_dlib(pixels: Pixels8) -> Sequence[Spot]:

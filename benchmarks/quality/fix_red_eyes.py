@@ -20,7 +20,6 @@ from services.inference.faces.finding import least_score
 from services.inference.faces.mesh import IRIS, MESH, Iris, find_meshes, irises
 from services.inference.faces.red_eyes import corrected
 from services.inference.media import Image
-from services.inference.model_server.triton import PictureModel
 
 _THREADS = 2
 _SENSITIVITY, _STRENGTH = 0.5, 0.7
@@ -96,17 +95,12 @@ def _told(chosen: Sequence[tuple[Photograph, Sequence[Iris]]], red: str) -> list
 
 def _eyes(pixels: Pixels8) -> list[Iris]:
     async def look() -> list[Iris]:
-        meshes = await find_meshes(pixels, _model(DETECTOR), _model(MESH), least_score(None))
-        return [eye for mesh in meshes if mesh.fits for eye in await irises(pixels, mesh, _model(IRIS))]
+        meshes = await find_meshes(
+            pixels, onnx_models.picture_model(DETECTOR, _THREADS), onnx_models.picture_model(MESH, _THREADS), least_score(None)
+        )
+        return [eye for mesh in meshes if mesh.fits for eye in await irises(pixels, mesh, onnx_models.picture_model(IRIS, _THREADS))]
 
     return asyncio.run(look())
-
-
-def _model(name: str) -> PictureModel:
-    async def run(pictures: Pixels8) -> Pixels8:
-        return onnx_models.run(name, pictures, _THREADS)
-
-    return run
 
 
 def _painted(

@@ -19,7 +19,6 @@ from services.common.passport_photos import COUNTRIES, CountryPhoto
 from services.inference.faces.detection import DETECTOR
 from services.inference.faces.finding import least_score
 from services.inference.faces.mesh import MESH, find_meshes
-from services.inference.model_server.triton import PictureModel
 from services.inference.portraits.geometry import Framing, Head, window
 from services.inference.portraits.landmarks import portrait_of
 
@@ -78,7 +77,9 @@ def _told(errors: Sequence[_Errors]) -> list[str]:
 
 def _found(pixels: Pixels8) -> Head:
     height, width = pixels.shape[:2]
-    meshes = asyncio.run(find_meshes(pixels, _model(DETECTOR), _model(MESH), least_score(None)))
+    meshes = asyncio.run(
+        find_meshes(pixels, onnx_models.picture_model(DETECTOR, _THREADS), onnx_models.picture_model(MESH, _THREADS), least_score(None))
+    )
     mesh = max((each for each in meshes if each.fits), key=lambda each: each.face.width)
     shown = cv2.resize(pixels, (MATTE_SIDE, MATTE_SIDE), interpolation=cv2.INTER_AREA)[np.newaxis]
     matte = onnx_models.run("isnet", np.asarray(shown, np.uint8), _THREADS)[0, ..., 0]
@@ -86,13 +87,6 @@ def _found(pixels: Pixels8) -> Head:
     points = portrait_of(mesh.points, alpha, (width, height)).to_dict()["landmarks"]
     assert isinstance(points, dict)
     return Head(points["crown"]["y"], points["eyeCenter"]["y"], points["chin"]["y"], points["faceCenterX"])
-
-
-def _model(name: str) -> PictureModel:
-    async def run(pictures: Pixels8) -> Pixels8:
-        return onnx_models.run(name, pictures, _THREADS)
-
-    return run
 
 
 def _errors(portrait: Portrait, found: Head, country: CountryPhoto) -> _Errors:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from darkroom.operations.v1.colorize_pb2 import Colorize
 from services.common.errors import DarkroomError, ErrorReason
-from services.inference.colouring.network import installed, with_colours
+from services.inference.colouring.network import choose, with_colours
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile, Several
 from services.inference.contract.step import Step
 from services.inference.media import Header, Image
@@ -27,10 +27,10 @@ async def run(image: Image, parameters: Colorize, step: Step) -> Several:
     """
     step.label("colorized")
     intensity = parameters.intensity if parameters.HasField("intensity") else 1.0
-    network = await installed(step)
-    if not network:
+    network = await choose(step)
+    if network is None:
         message = "This installation has no model that gives colours; the operator can install one."
         raise DarkroomError(ErrorReason.OPERATION_UNAVAILABLE, message)
     step.report(0, "Finding colours")
     result = await with_colours(image, network, intensity, step)
-    return Several(result, [NewFile(Data({"method": network}).content, DATA_TYPE, DATA_EXTENSION)])
+    return Several(result, [NewFile(Data({"method": network.name}).content, DATA_TYPE, DATA_EXTENSION)])

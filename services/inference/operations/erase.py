@@ -11,7 +11,8 @@ from services.inference.contract.step import Step
 from services.inference.erasing.filling import erased
 from services.inference.erasing.mask import covered
 from services.inference.media import Header, Image
-from services.inference.watermark.choice import Choice, finder
+from services.inference.model_server.choice import Choice
+from services.inference.watermark.choice import finder
 
 _PIXEL = 80
 """Bytes for each pixel, besides the picture and its result: patches of four million pixels, or of the whole where it is smaller."""

@@ -15,6 +15,7 @@ from services.inference.denoising.estimate import Noise
 from services.inference.denoising.filtering import Settings, Tier, noise_of, without_noise
 from services.inference.denoising.network import mixed, suits, turns
 from services.inference.media import Header, Image
+from services.inference.model_server.choice import Choice, installed
 from services.inference.model_server.triton import Device
 from services.inference.model_server.waiting import result_of
 
@@ -44,19 +45,18 @@ async def run(image: Image, parameters: RemoveNoise, step: Step) -> Image:
         step.notice("no_noise_found", "", f"No noise was found in {step.source_name}, so its pixels are as they were.")
         return image
     settings = settings_of(parameters)
-    model, directions = await _model(image, noise, settings, step)
-    method = f"{model}, with {settings.tier.method}" if model else settings.tier.method
+    choice, directions = await _network(image, noise, settings, step)
+    method = f"{choice.name}, with {settings.tier.method}" if choice else settings.tier.method
     details = {"level": round(noise.level, 2), "tier": settings.tier.value, "method": method}
     message = f"{step.source_name} had noise of {noise.level:.1f} levels; it was removed by {method}."
     step.notice("noise_found", "", message, details)
     filtered = partial(without_noise, image, noise, settings, step.check)
-    if not model:
+    if choice is None:
         return await asyncio.to_thread(filtered, lambda done: step.report(done, "Removing noise"))
-    device = await step.tools.triton.device(model) or Device.PROCESSOR
-    message = f"Noise of {step.source_name} was removed by {model}, on a {device.value}."
-    step.notice("model_used", "", message, {"model": model, "device": device.name.lower()})
+    message = f"Noise of {step.source_name} was removed by {choice.name}, on a {choice.device.value}."
+    step.notice("model_used", "", message, {"model": choice.name, "device": choice.device.name.lower()})
     first = await asyncio.to_thread(filtered, lambda done: step.report(done / 2, "Removing noise"))
-    loop, infer = asyncio.get_running_loop(), step.tools.triton.model(model)
+    loop, infer = asyncio.get_running_loop(), step.tools.triton.model(choice.name)
 
     def network(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         return result_of(infer(picture), loop, step.check)
@@ -66,19 +66,16 @@ async def run(image: Image, parameters: RemoveNoise, step: Step) -> Image:
     )
 
 
-async def _model(image: Image, noise: Noise, settings: Settings, step: Step) -> tuple[str, int]:
-    """The network that takes part, and in how many directions; empty if none does. Waits for a server that is away, since the result must
-    not depend on timing."""
+async def _network(image: Image, noise: Noise, settings: Settings, step: Step) -> tuple[Choice | None, int]:
+    """The network that takes part, and in how many directions; None if none does."""
     if not suits(image, noise, settings.tier):
-        return "", 0
-    name = step.tools.models.denoise
-    if not name:
-        name = PREFERRED if await step.tools.triton.has(PREFERRED) else ""
-    if not name:
-        return "", 0
-    on_gpu = await step.tools.triton.device(name) is Device.GPU
-    directions = turns(image, settings, math.inf if on_gpu else step.tools.models.denoise_megapixels)
-    return (name, directions) if directions else ("", 0)
+        return None, 0
+    choice = await installed(step.tools.triton, step.tools.models.denoise, (PREFERRED,))
+    if choice is None:
+        return None, 0
+    most = math.inf if choice.device is Device.GPU else step.tools.models.denoise_megapixels
+    directions = turns(image, settings, most)
+    return (choice, directions) if directions else (None, 0)
 
 
 def settings_of(parameters: RemoveNoise) -> Settings:

@@ -8,18 +8,19 @@ from typing import Literal
 
 from darkroom.operations.v1.restore_photo_pb2 import RESTORE_MODE_HEAVY, RESTORE_MODE_LIGHT, RestoreMode, RestorePhoto
 from services.common.errors import DarkroomError, ErrorReason
-from services.inference.colouring.network import installed, with_colours
+from services.inference.colouring.network import choose, with_colours
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile, Several
 from services.inference.contract.progress import portion
 from services.inference.contract.step import Step
 from services.inference.denoising.filtering import Settings, Tier, noise_of, without_noise
 from services.inference.erasing.filling import erased
 from services.inference.media import Header, Image
+from services.inference.model_server.choice import Choice
 from services.inference.restoration.care import CAREFUL, EAGER, USUAL, Care
 from services.inference.restoration.scratches import damage
 from services.inference.restoration.tones import is_grayscale
 from services.inference.upscaling.sharper_faces import with_sharper_faces
-from services.inference.watermark.choice import Choice, finder
+from services.inference.watermark.choice import finder
 
 _COPIES = 10  # of the decoded samples: the picture, results, the mask, and a face as large as it, enlarged
 _PIXEL = 80
@@ -60,14 +61,14 @@ async def run(image: Image, parameters: RestorePhoto, step: Step) -> Several:
         image, faces = await _with_faces(image, parameters, step)
         if faces:
             steps.append("face_enhancement")
-    colours = await installed(step) if parameters.colorize and gray else ""
-    if colours:
+    colours = await choose(step) if parameters.colorize and gray else None
+    if colours is not None:
         image = await with_colours(image, colours, 1.0, step)
         steps.append("colorize")
     elif parameters.colorize:
         why = "with a model for it, and this installation has none" if gray else "only to black-and-white photographs"
         step.notice("not_applied", "colorize", f"Colours are given {why}.")
-    found = {"steps": steps, "scratch_coverage": coverage, "faces_enhanced": faces, "is_grayscale": gray, "colorized": bool(colours)}
+    found = {"steps": steps, "scratch_coverage": coverage, "faces_enhanced": faces, "is_grayscale": gray, "colorized": colours is not None}
     return Several(image, [NewFile(Data(found).content, DATA_TYPE, DATA_EXTENSION)])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -14,7 +13,8 @@ from services.inference.faces.alignment import SIDE, TEMPLATE, Floats, inverse, 
 from services.inference.faces.mesh import MESH, points_in
 from services.inference.media import Image, Pixels
 from services.inference.media.colour import from_srgb
-from services.inference.model_server.triton import Device, Triton
+from services.inference.model_server.choice import Choice, installed
+from services.inference.model_server.triton import Triton
 from services.inference.plain.faces import Face, Oval
 
 Pixels8 = npt.NDArray[np.uint8]
@@ -26,23 +26,12 @@ FIDELITY = 0.5
 _EDGE = 24  # pixels of the aligned face: soft border of what is taken from it
 
 
-@dataclass(frozen=True, slots=True)
-class Restorer:
-    """A network that restores faces, and the device that it runs on."""
-
-    name: str
-    device: Device
-
-
-async def choose(triton: Triton, configured: str, wanted: str = "") -> Restorer | None:
+async def choose(triton: Triton, configured: str, wanted: str = "") -> Choice | None:
     """The network `wanted` if it is installed, else the one that is `configured`, else the first of `PREFERRED` that is installed; or None.
-
-    A configured one is taken to be installed. Waits for a server that is away. Raises UNAVAILABLE if it stays away.
-    """
-    for name in (wanted, configured, *(() if configured else PREFERRED)):
-        if name and (name == configured or await triton.has(name)):
-            return Restorer(name, await triton.device(name) or Device.PROCESSOR)
-    return None
+    As `installed`."""
+    if wanted and wanted != configured and await triton.has(wanted):
+        configured = wanted
+    return await installed(triton, configured, PREFERRED)
 
 
 async def points(srgb: Pixels8, faces: Sequence[Face], triton: Triton) -> Sequence[Floats]:

@@ -16,13 +16,14 @@ from services.inference.contract.step import Step
 from services.inference.media import Image, Pixels
 from services.inference.media.resampling import resize
 from services.inference.media.spool import Spool
+from services.inference.model_server.choice import Choice
 from services.inference.model_server.triton import Device
 from services.inference.plain import faces
 from services.inference.plain.faces import Face, Oval
 from services.inference.upscaling import restored_faces, upscaling
 from services.inference.upscaling.choice import Network, choose, for_faces
 from services.inference.upscaling.face_enhancement import affordable, cut, lay_over
-from services.inference.upscaling.restored_faces import FIDELITY, Restorer
+from services.inference.upscaling.restored_faces import FIDELITY
 
 _FACTOR = 2
 _DOING = "Enhancing faces"
@@ -83,7 +84,7 @@ async def with_sharper_faces(
     return Sharpened(await _enhanced(image, ovals, network, strength, step, report), len(found), len(wanted), ovals, network.name)
 
 
-def _tell(restorer: Restorer, wanted: str, step: Step) -> None:
+def _tell(restorer: Choice, wanted: str, step: Step) -> None:
     if wanted and wanted != restorer.name:
         _say_absent(wanted, restorer.name, step)
     message = f"Faces were restored by {restorer.name}, on a {restorer.device.value}."
@@ -97,7 +98,7 @@ def _say_absent(wanted: str, used: str, step: Step) -> None:
 async def _restored(
     image: Image,
     found: tuple[Sequence[Face], Sequence[Oval]],
-    restorer: Restorer,
+    restorer: Choice,
     strength: float,
     fidelity: float,
     step: Step,

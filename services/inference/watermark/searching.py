@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from services.inference.contract.step import Step
 from services.inference.media import Image
+from services.inference.model_server.choice import Choice
 from services.inference.ocr.detection import network_input, text_map
-from services.inference.watermark.choice import Choice, finder
+from services.inference.watermark.choice import finder
 from services.inference.watermark.removal import Watching, remove_found, searchable
 from services.inference.watermark.repair import FindNetwork
 from services.inference.watermark.report import Report

@@ -10,10 +10,11 @@ import pytest
 
 from services.inference.faces.alignment import SIDE, TEMPLATE
 from services.inference.media import Image
+from services.inference.model_server.choice import Choice
 from services.inference.model_server.triton import Device, Triton
 from services.inference.plain.faces import Face, oval
 from services.inference.upscaling.face_enhancement import cut
-from services.inference.upscaling.restored_faces import Restorer, choose, laid_back, points, shown
+from services.inference.upscaling.restored_faces import choose, laid_back, points, shown
 
 
 class Server:
@@ -48,7 +49,7 @@ async def test_the_wanted_network_if_installed_then_the_configured_then_the_firs
 ) -> None:
     found = await choose(cast("Triton", Server(*installed)), configured, wanted)
     device = Device.GPU if chosen in installed else Device.PROCESSOR
-    assert found == (None if chosen is None else Restorer(chosen, device))
+    assert found == (None if chosen is None else Choice(chosen, device))
 
 
 async def test_without_the_mesh_the_points_are_where_they_usually_are() -> None:
