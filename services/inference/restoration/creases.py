@@ -7,21 +7,29 @@ Shamir 2007); faint parts count as much as strong ones, so that a path goes on w
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-Mask = npt.NDArray[np.bool_]
-Plane = npt.NDArray[np.float32]
+from services.inference.restoration.turning import (
+    DIRECTIONS,
+    DRIFT,
+    ROWS,
+    Mask,
+    Plane,
+    Turned,
+    blocks,
+    bright_blocks,
+    grain,
+    is_paper,
+    raised,
+    turned,
+)
 
 _LONGEST_SIDE = 800
 """Pixels of the copy in which they are looked for."""
-_DIRECTIONS = 12
-_ROWS = 8  # of a block, in which a path keeps its column
-_DRIFT = 2  # columns by which it moves from block to block
 _BESIDE = 6  # pixels from a crease to its sides
 _STANDS_OUT = 3.0  # levels, at least; and standard deviations of the grain
 _USUAL = 0.55
@@ -45,16 +53,17 @@ def creases(gray: Plane, contrast: float, check: Callable[[], None]) -> Mask:
     scale = min(1.0, _LONGEST_SIDE / max(height, width))
     small = gray if scale == 1 else np.asarray(cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.float32)
     found = np.zeros(small.shape, np.bool_)
-    grain = _grain(small)
-    for number in range(_DIRECTIONS):
+    fine = grain(small)
+    paper = is_paper(small)
+    for number in range(DIRECTIONS):
         check()
-        turned, valid, back = _turned(small, 180 * number / _DIRECTIONS)
-        upright = list(_in_columns(turned, valid, grain, contrast))
+        picture = turned(small, number)
+        upright = list(_in_columns(picture, fine, contrast, paper))
         if len(upright) >= _PATTERN:
             continue
         for part in upright:
             size = small.shape[1], small.shape[0]
-            found |= cv2.warpAffine(part.astype(np.uint8), back, size, flags=cv2.INTER_LINEAR) > 0
+            found |= cv2.warpAffine(part.astype(np.uint8), picture.back, size, flags=cv2.INTER_LINEAR) > 0
     if scale < 1 and found.any():
         found = cv2.resize(found.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
     elif scale < 1:
@@ -62,52 +71,26 @@ def creases(gray: Plane, contrast: float, check: Callable[[], None]) -> Mask:
     return np.asarray(found, np.bool_)
 
 
-def _grain(gray: Plane) -> float:
-    """Standard deviation of what is fine, in levels."""
-    fine = gray - cv2.GaussianBlur(gray, (0, 0), 1.5)
-    return float(np.median(np.abs(fine))) / 0.6745
-
-
-def _turned(gray: Plane, degrees: float) -> tuple[Plane, Mask, npt.NDArray[np.float64]]:
-    """The picture turned so that lines of a direction are upright, where it is, and the way back."""
-    height, width = gray.shape
-    turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
-    cos, sin = abs(turn[0, 0]), abs(turn[0, 1])
-    wide, high = math.ceil(height * sin + width * cos), math.ceil(height * cos + width * sin)
-    high += -high % _ROWS
-    turn[:, 2] += (wide - width) / 2, (high - height) / 2
-    turned = cv2.warpAffine(gray, turn, (wide, high), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    inside = cv2.warpAffine(np.ones(gray.shape, np.uint8), turn, (wide, high), flags=cv2.INTER_NEAREST) > 0
-    return np.asarray(turned, np.float32), np.asarray(inside, np.bool_), np.asarray(cv2.invertAffineTransform(turn), np.float64)
-
-
-def _in_columns(turned: Plane, valid: Mask, grain: float, least: float) -> Iterator[Mask]:
+def _in_columns(picture: Turned, fine: float, least: float, paper: Mask) -> Iterator[Mask]:
     """The upright creases, best first."""
-    high, wide = turned.shape
-    core = cv2.blur(turned, (1, 5))
-    raised = np.full(turned.shape, -255, np.float32)
-    beside = np.asarray(cv2.blur(turned, (3, 5)), np.float32)
-    inner = slice(_BESIDE, wide - _BESIDE)
-    raised[:, inner] = core[:, inner] - np.maximum(beside[:, 2 * _BESIDE :], beside[:, : -2 * _BESIDE])
-    bright = (raised > max(_STANDS_OUT, grain)).astype(np.float32)
-    # A crease may be a pixel to the side.
-    near = cv2.dilate(bright, np.ones((1, 3), np.uint8))
-    blocks = near.reshape(high // _ROWS, _ROWS, wide).mean(axis=1)
-    there = valid.reshape(high // _ROWS, _ROWS, wide).mean(axis=1) > 0.99
-    dimmest = float(np.quantile(turned[valid], _RANK))
+    tones, valid = picture.tones, picture.valid
+    above = raised(tones, _BESIDE, 5)
+    bright = bright_blocks(np.asarray(above > max(_STANDS_OUT, fine), np.bool_))
+    there = blocks(picture.valid) > 0.99
+    dimmest = float(np.quantile(tones[valid], _RANK))
     for _ in range(_PATTERN):
-        path = _best_path(np.where(there, blocks - _USUAL, 0))
+        path = _best_path(np.where(there, bright - _USUAL, 0))
         rows = np.arange(len(path))
         within = there[rows, path]
-        if within.sum() * _ROWS < 0.5 * min(valid.any(axis=1).sum(), valid.any(axis=0).sum()):
+        if within.sum() * ROWS < 0.5 * min(valid.any(axis=1).sum(), valid.any(axis=0).sum()):
             return
-        shares = blocks[rows, path][within]
+        shares = bright[rows, path][within]
         if shares.mean() < _SHARE or (shares > _SPEAKS).mean() < _ACROSS:
             return
-        part, contrast, tone = _marked(turned, raised, path, within, grain)
+        part, contrast, tone = _marked(tones, above, path, within, fine)
         for row, column in enumerate(path):
-            blocks[row, max(0, column - 2 * _BESIDE) : column + 2 * _BESIDE + 1] = 0
-        if contrast >= least and tone >= dimmest and _bend(path, within) <= _BEND:
+            bright[row, max(0, column - 2 * _BESIDE) : column + 2 * _BESIDE + 1] = 0
+        if contrast >= least and tone >= dimmest and not paper[round(tone)] and _bend(path, within) <= _BEND:
             yield part & valid
 
 
@@ -117,10 +100,10 @@ def _best_path(rewards: npt.NDArray[np.floating]) -> npt.NDArray[np.intp]:
     came = np.zeros(rewards.shape, np.int8)
     sums = rewards[0].astype(np.float64)
     for row in range(1, rows):
-        padded = np.pad(sums, _DRIFT, constant_values=-np.inf)
-        options = np.stack([padded[shift : shift + columns] for shift in range(2 * _DRIFT + 1)])
+        padded = np.pad(sums, DRIFT, constant_values=-np.inf)
+        options = np.stack([padded[shift : shift + columns] for shift in range(2 * DRIFT + 1)])
         best = options.argmax(axis=0)
-        came[row] = best - _DRIFT
+        came[row] = best - DRIFT
         sums = options[best, np.arange(columns)] + rewards[row]
     path = np.empty(rows, np.intp)
     path[-1] = int(sums.argmax())
@@ -134,24 +117,24 @@ def _bend(path: npt.NDArray[np.intp], within: Mask) -> float:
     rows = np.flatnonzero(within)
     columns = path[rows]
     line = np.polyval(np.polyfit(rows, columns, 1), rows)
-    return float(np.abs(columns - line).max()) / (len(rows) * _ROWS)
+    return float(np.abs(columns - line).max()) / (len(rows) * ROWS)
 
 
-def _marked(turned: Plane, raised: Plane, path: npt.NDArray[np.intp], within: Mask, grain: float) -> tuple[Mask, float, float]:
+def _marked(picture: Plane, above: Plane, path: npt.NDArray[np.intp], within: Mask, fine: float) -> tuple[Mask, float, float]:
     """The pixels of a crease and of its shadow along a path; by how much it is brighter, and how bright it is, in the median."""
-    high, wide = turned.shape
-    middles = (np.arange(len(path)) + 0.5) * _ROWS - 0.5
+    high, wide = picture.shape
+    middles = (np.arange(len(path)) + 0.5) * ROWS - 0.5
     columns = np.interp(np.arange(high), middles, path)
     around = np.arange(-_BESIDE - 3, _BESIDE + 4)
     places = np.clip(np.rint(columns)[:, None].astype(int) + around, 0, wide - 1)
     rows = np.arange(high)[:, None]
     middle = places[:, _BESIDE:-_BESIDE]
-    peaks, tones = (each[rows, middle].max(axis=1) for each in (raised, turned))
-    ends = turned[rows, places[:, [0, 1, -2, -1]]].mean(axis=1)
-    away = np.abs(turned[rows, places] - ends[:, None])
-    inside = np.repeat(within, _ROWS)
+    peaks, tones = (each[rows, middle].max(axis=1) for each in (above, picture))
+    ends = picture[rows, places[:, [0, 1, -2, -1]]].mean(axis=1)
+    away = np.abs(picture[rows, places] - ends[:, None])
+    inside = np.repeat(within, ROWS)
     contrast, tone = (float(np.median(each[inside])) for each in (peaks, tones))
-    marked = (away > max(2.5 * grain, 0.3 * contrast, 6.0)) & (np.abs(around) <= _BESIDE - 2) & inside[:, None]
-    part = np.zeros(turned.shape, np.uint8)
+    marked = (away > max(2.5 * fine, 0.3 * contrast, 6.0)) & (np.abs(around) <= _BESIDE - 2) & inside[:, None]
+    part = np.zeros(picture.shape, np.uint8)
     np.put_along_axis(part, places, marked.astype(np.uint8), axis=1)
     return np.asarray(cv2.morphologyEx(part, cv2.MORPH_CLOSE, np.ones((7, 3), np.uint8)) > 0, np.bool_), contrast, tone

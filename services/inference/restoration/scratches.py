@@ -1,9 +1,10 @@
 """Finding scratches, creases and specks in a scanned photograph.
 
-What stands out of its surroundings as a thin bright or dark line, at several widths, is a candidate (top-hats, summed along lines of many
-directions). A candidate is damage if it does not belong to what is shown: it lies alone, is the same on both sides, and either is as white
-or as black as nothing else or keeps its tone where its surroundings do not. Fences, hair and letters come in numbers; the edges of things
-have two sides; wires and twigs are not paper-white. Specks are looked for only where there are scratches.
+Bright ones, where the paper shows, are streaks that are likely to be scratches. Dark ones have a rule of their own: what stands out of its
+surroundings as a thin dark line, at several widths, is a candidate (top-hats of the negative, summed along lines of many directions), and
+damage if it does not belong to what is shown: it lies alone, is the same on both sides, and either is as black as nothing else or keeps
+its tone where its surroundings do not. Hair and letters come in numbers; the edges of things have two sides; wires and twigs are not as
+black as ink. Specks are looked for only where there are scratches.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from services.inference.restoration.care import Care
 from services.inference.restoration.creases import creases
 from services.inference.restoration.standing_out import AROUND, WIDTHS, Mask, Plane, hysteresis, specks, standing_out
+from services.inference.restoration.streaks import streaks
 
 Pixels8 = npt.NDArray[np.uint8]
 
@@ -32,8 +34,11 @@ _TEXTURE = 2.5
 """Times that a candidate stands out more than what is around it."""
 _SHORTEST = 0.07
 """Length of a scratch, as a share of the shorter side."""
-_SURE = 0.25
-"""Length of the sure ones together without which a photograph counts as undamaged."""
+_SURE, _SURE_BY_ONE = 0.25, 0.15
+"""Length of the sure ones together without which a photograph counts as undamaged, as a share of the shorter side, and how much of it one
+may give: one alone may be a cord."""
+_SURE_ODDS = 2.0
+"""Logarithm of the odds of a sure streak."""
 _ELONGATION = 7.0
 _CROWD, _NEIGHBOURHOOD = 0.025, 121
 """Share of other candidates of its direction around one that lies alone, and how far around, in pixels."""
@@ -44,54 +49,37 @@ _THICKET = 0.1
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A bright line beside its surroundings, in levels of 255. The limits were chosen by 19 photographs
+    """A dark line beside its surroundings, in levels of 255 of the negative. The limits were chosen by 19 photographs
     and textures of scikit-image, scikit-learn and matplotlib, as they are and with drawn scratches; none of them was held out."""
 
     contrast: float
-    """To the lighter side."""
+    """To the side that is lighter in the negative."""
     difference: float
     """Of the sides, as a share of the contrast."""
-    raised: float
-    """Share of the line that stands out."""
     tone: float
     rank: float
-    """Share of the picture that is darker."""
+    """Share of the negative that is darker."""
     spread: float
     spread_of_sides: float
-    dark: bool
-    """The line was dark: wires and twigs are, too."""
 
-    def is_sure(self, elongation: float, care: Care) -> bool:
+    def is_sure(self, care: Care) -> bool:
         """Whether it is a scratch: no line that belongs to what is shown was like this."""
-        steady = self._steady(30 * care.contrast, 0.25, 0.3)
-        return steady or self._extreme(85 * care.contrast, 0.97) or self._long(elongation, 60, 0.08)
+        return self._steady(30 * care.contrast, 0.25, 0.3) or self._extreme(85 * care.contrast, 0.97)
 
-    def is_likely(self, elongation: float, care: Care) -> bool:
+    def is_likely(self, care: Care) -> bool:
         """Whether it is one where there are others."""
-        steady = self._steady(25 * care.contrast, 0.25, 0.42)
         across_edges = self._steady(60 * care.contrast, 0.7, 0.25) and self.rank > 0.95
-        return steady or across_edges or self._extreme(55 * care.contrast, 0.95) or self._long(elongation, 40, 0.12)
+        return self._steady(25 * care.contrast, 0.25, 0.42) or across_edges or self._extreme(55 * care.contrast, 0.95)
 
     def _steady(self, contrast: float, difference: float, share: float) -> bool:
         """It keeps its tone where its surroundings do not."""
-        varied = self.spread_of_sides > (40 if self.dark else 15) and self.spread < share * (self.spread_of_sides + 5)
+        varied = self.spread_of_sides > 40 and self.spread < share * (self.spread_of_sides + 5)
         return varied and self.contrast > contrast and self.difference <= difference
 
     def _extreme(self, contrast: float, rank: float) -> bool:
-        """It is as bright as little else."""
-        bright = self.rank > rank and self.tone > (235 if self.dark else 200)
-        return bright and self.contrast > contrast and self.difference <= 0.25 and self.spread < 50
-
-    def _long(self, elongation: float, least: float, difference: float) -> bool:
-        """It runs on and on, alike on both sides."""
-        return (
-            not self.dark
-            and elongation > least
-            and self.difference <= difference
-            and self.raised > 0.85
-            and self.contrast > 40
-            and self.spread < 50
-        )
+        """It is as black as little else."""
+        black = self.rank > rank and self.tone > 235
+        return black and self.contrast > contrast and self.difference <= 0.25 and self.spread < 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,32 +109,44 @@ def damage(pixels: Pixels8, care: Care, check: Callable[[], None]) -> Mask:
 
 
 def _damage(gray: Plane, care: Care, check: Callable[[], None]) -> Mask:
-    shades = [np.asarray(gray, np.float32), np.asarray(255 - gray, np.float32)]
-    lines = [line for dark, tones in enumerate(shades) for line in _lines(tones, bool(dark), care, check)]
+    negative = np.asarray(255 - gray, np.float32)
+    lines = [*_bright_lines(gray, care, check), *_dark_lines(negative, care, check)]
     found = creases(gray, care.crease, check)
     if not found.any() and _together([line for line in lines if line.sure], gray.shape) < _SURE * care.sure * min(gray.shape):
         return found
     for line in lines:
         found[line.rows, line.columns] = True
-    for tones in shades:
+    for tones in (gray, negative):
         check()
         found |= specks(tones, care)
     return np.asarray(cv2.dilate(found.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, np.bool_)
 
 
 def _together(lines: Sequence[_Line], shape: tuple[int, ...]) -> float:
-    """How long they are; what was found at several widths and in several directions counts once."""
+    """How long they are, each up to a limit; what was found at several widths and in several directions counts once."""
     seen, total = np.zeros(shape, np.uint8), 0.0
     for line in sorted(lines, key=lambda one: -one.length):
-        total += line.length * float((seen[line.rows, line.columns] == 0).mean())
+        new = line.length * float((seen[line.rows, line.columns] == 0).mean())
+        total += min(new, _SURE_BY_ONE * min(shape))
         own = np.zeros_like(seen)
         own[line.rows, line.columns] = 1
         seen |= np.asarray(cv2.dilate(own, np.ones((5, 5), np.uint8)), np.uint8)
     return total
 
 
-def _lines(tones: Plane, dark: bool, care: Care, check: Callable[[], None]) -> list[_Line]:
-    """The bright lines that may be scratches, of a picture or of the negative of one (`dark`)."""
+def _bright_lines(gray: Plane, care: Care, check: Callable[[], None]) -> list[_Line]:
+    """The streaks that are likely to be scratches."""
+    shortest = _SHORTEST * min(gray.shape)
+    found = [(each, each.odds - care.doubt) for each in streaks(gray, check)]
+    return [
+        _Line(each.rows, each.columns, each.length, odds > _SURE_ODDS and each.length >= shortest)
+        for each, odds in found
+        if odds > 0 and len(each.rows)
+    ]
+
+
+def _dark_lines(tones: Plane, care: Care, check: Callable[[], None]) -> list[_Line]:
+    """The dark lines that may be scratches; `tones` are those of the negative, in which they are bright."""
     found: list[_Line] = []
     noise = _noise(tones)
     for across in WIDTHS:
@@ -177,9 +177,9 @@ def _lines(tones: Plane, dark: bool, care: Care, check: Callable[[], None]) -> l
                     continue
                 if float(everything[rows, columns].mean()) > _THICKET:
                     continue
-                seen = _seen(tones, smooth, rows, columns, direction[rows, columns], across, dark)
-                if seen.is_likely(length**2 / area, care):
-                    found.append(_Line(rows, columns, length, seen.is_sure(length**2 / area, care)))
+                seen = _seen(tones, smooth, rows, columns, direction[rows, columns], across)
+                if seen.is_likely(care):
+                    found.append(_Line(rows, columns, length, seen.is_sure(care)))
     return found
 
 
@@ -240,7 +240,6 @@ def _seen(
     columns: npt.NDArray[np.intp],
     direction: npt.NDArray[np.intp],
     across: int,
-    dark: bool,
 ) -> _Seen:
     """What a bright line looks like beside its surroundings."""
     angles = np.pi * direction / _DIRECTIONS
@@ -258,12 +257,10 @@ def _seen(
     return _Seen(
         contrast,
         float(np.median(np.abs(sides[0] - sides[1]))) / contrast,
-        float((line > lighter + 0.25 * contrast).mean()),
         tone,
         float((tones < tone).mean()),
         _spread(line),
         _spread(np.asarray((sides[0] + sides[1]) / 2, np.float32)),
-        dark,
     )
 
 
