@@ -46,6 +46,8 @@ _MODELS = Models(
     denoise_megapixels=1.0,
 )
 _WIDTH, _HEIGHT = 4000, 3000
+_LONGEST_SECONDS = 300
+"""Of a case; one that takes longer is stopped."""
 _BESIDE = 7
 """Id of the auxiliary file."""
 
@@ -154,7 +156,8 @@ async def measure(_stack: ScratchStack) -> Section:
         f"The worker's pipeline (decoding, operation, encoding) on one picture of {_WIDTH} × {_HEIGHT} pixels, 8 bits, in a process of its "
         "own, with the networks of the default set in Triton. *Peak*: the resident memory of the process at its highest, beyond what it "
         "had before; Triton and the child that decodes are not counted. *Reserved*: what `memory_needs.py` takes out of "
-        "`DARKROOM_MEMORY_BYTES`. *Time* is that of one picture alone, networks on the CPU included.",
+        "`DARKROOM_MEMORY_BYTES`. *Time* is that of one picture alone, networks on the CPU included; one that takes over "
+        f"{_LONGEST_SECONDS} s is stopped.",
         ("operation", "with", "peak", "reserved", "time"),
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -162,7 +165,12 @@ async def measure(_stack: ScratchStack) -> Section:
         _add_colours(repository)
         with running(repository, Path(folder) / "triton.log") as server:
             for name, case in _CASES.items():
-                section.rows.append(_row(case, **await answer("benchmarks.needs_of_models", name, server.address)))
+                try:
+                    async with asyncio.timeout(_LONGEST_SECONDS):
+                        row = _row(case, **await answer("benchmarks.needs_of_models", name, server.address))
+                except TimeoutError:
+                    row = [case.operation, case.says, "", "", f"over {_LONGEST_SECONDS} s"]
+                section.rows.append(row)
                 print(*section.rows[-1], file=sys.stderr)
     return section
 
