@@ -18,6 +18,11 @@ def psnr(result: Pixels8, truth: Pixels8) -> float:
     return float(10 * np.log10(255**2 / ((_luma(result) - _luma(truth)) ** 2).mean()))
 
 
+def psnr_in_colour(result: npt.NDArray[np.integer], truth: npt.NDArray[np.integer]) -> float:
+    """Peak signal-to-noise ratio of all samples, in dB; 78 at most."""
+    return float(10 * np.log10(255**2 / max(1e-3, float(((result.astype(np.float64) - truth) ** 2).mean()))))
+
+
 def ssim(result: Pixels8, truth: Pixels8) -> float:
     """Structural similarity of the luma (Wang et al., IEEE TIP 2004), with the paper's constants and window."""
     a, b = _luma(result), _luma(truth)

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.quality._upscale_scores import psnr_in_colour
 from benchmarks.table import Section
 from services.inference.media import Image
 from services.inference.ocr.detection import network_input, text_map
@@ -169,12 +170,8 @@ def _oracle(case: _Case, method: int) -> Pixels:
 
 def _add(score: _Score, case: _Case, result: Pixels) -> None:
     inside = case.cover > 0.1
-    before, after = (_psnr(picture[inside], case.clean[inside]) for picture in (case.picture, result))
+    before, after = (psnr_in_colour(picture[inside], case.clean[inside]) for picture in (case.picture, result))
     near = cv2.dilate((case.cover > 0.02).astype(np.uint8), np.ones((_RIM, _RIM), np.uint8)) > 0
     score.gains.append(after - before)
     score.noise.append(after)
     score.elsewhere.append(float(((result != case.picture).any(axis=2) & ~near).mean()))
-
-
-def _psnr(seen: Pixels, truth: Pixels) -> float:
-    return float(10 * np.log10(255**2 / max(1e-3, float(((seen.astype(np.float64) - truth) ** 2).mean()))))

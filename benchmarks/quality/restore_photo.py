@@ -16,6 +16,7 @@ from PIL import Image as PillowImage
 
 from benchmarks.quality._face_pictures import photographs
 from benchmarks.quality._upscale_inputs import PACKAGES
+from benchmarks.quality._upscale_scores import psnr_in_colour
 from benchmarks.table import Section
 from services.inference.erasing.filling import erased
 from services.inference.media import Image
@@ -157,14 +158,8 @@ def _judged(case: Old) -> Sequence[float]:
     theirs = _black_hat(case.given)
     telea = np.asarray(cv2.inpaint(case.given, theirs.astype(np.uint8), 3, cv2.INPAINT_TELEA), np.uint8)
     where = np.asarray(cv2.dilate(case.mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, np.bool_)
-    levels = [_psnr(each[where], case.truth[where]) for each in (case.given, filled, telea)]
+    levels = [psnr_in_colour(each[where], case.truth[where]) for each in (case.given, filled, telea)]
     return [*_hit(usual, case.mask), *_hit(heavy, case.mask), levels[0], levels[1], *_hit(theirs, case.mask), levels[2]]
-
-
-def _psnr(given: Pixels8, truth: Pixels8) -> float:
-    """In dB, of all colours."""
-    error = given.astype(np.float64) - truth
-    return 10 * math.log10(255**2 / float((error * error).mean()))
 
 
 def _hit(found: Mask, truth: Mask) -> tuple[float, float]:

@@ -13,20 +13,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.inference.restoration.turning import (
-    DIRECTIONS,
-    DRIFT,
-    ROWS,
-    Mask,
-    Plane,
-    Turned,
-    blocks,
-    bright_blocks,
-    grain,
-    is_paper,
-    raised,
-    turned,
-)
+from services.inference.restoration.standing_out import Mask, Plane
+from services.inference.restoration.tones import grain, is_paper
+from services.inference.restoration.turning import DIRECTIONS, DRIFT, ROWS, Turned, blocks, bright_blocks, raised, turned
 
 _LONGEST_SIDE = 800
 """Pixels of the copy in which they are looked for."""

@@ -21,6 +21,7 @@ from services.inference.restoration.care import Care
 from services.inference.restoration.creases import creases
 from services.inference.restoration.standing_out import AROUND, WIDTHS, Mask, Plane, hysteresis, specks, standing_out
 from services.inference.restoration.streaks import streaks
+from services.inference.restoration.tones import grain, spread
 
 Pixels8 = npt.NDArray[np.uint8]
 
@@ -148,7 +149,7 @@ def _bright_lines(gray: Plane, care: Care, check: Callable[[], None]) -> list[_L
 def _dark_lines(tones: Plane, care: Care, check: Callable[[], None]) -> list[_Line]:
     """The dark lines that may be scratches; `tones` are those of the negative, in which they are bright."""
     found: list[_Line] = []
-    noise = _noise(tones)
+    noise = 3 * grain(tones)
     for across in WIDTHS:
         check()
         raised = standing_out(tones, across)
@@ -190,12 +191,6 @@ def _parts(joined: npt.NDArray[np.uint8], shortest: float) -> Iterator[tuple[Mas
         left, top, wide, high, area = (int(value) for value in stats[label])
         if math.hypot(wide, high) >= shortest:
             yield labels[top : top + high, left : left + wide] == label, top, left, area
-
-
-def _noise(tones: Plane) -> float:
-    """Three standard deviations of what is no line."""
-    fine = tones - cv2.GaussianBlur(tones, (0, 0), 1.5)
-    return 3 * float(np.median(np.abs(fine))) / 0.6745
 
 
 def _along_lines(raised: Plane) -> tuple[Plane, npt.NDArray[np.intp]]:
@@ -241,7 +236,7 @@ def _seen(
     direction: npt.NDArray[np.intp],
     across: int,
 ) -> _Seen:
-    """What a bright line looks like beside its surroundings."""
+    """What a dark line looks like beside its surroundings; `tones` are those of the negative."""
     angles = np.pi * direction / _DIRECTIONS
     away = across / 2 + 2
     sides = []
@@ -259,11 +254,6 @@ def _seen(
         float(np.median(np.abs(sides[0] - sides[1]))) / contrast,
         tone,
         float((tones < tone).mean()),
-        _spread(line),
-        _spread(np.asarray((sides[0] + sides[1]) / 2, np.float32)),
+        spread(line),
+        spread(np.asarray((sides[0] + sides[1]) / 2, np.float32)),
     )
-
-
-def _spread(values: Plane) -> float:
-    low, high = np.percentile(values, [15, 85])
-    return float(high - low)

@@ -17,20 +17,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.inference.restoration.turning import (
-    DIRECTIONS,
-    DRIFT,
-    ROWS,
-    Mask,
-    Plane,
-    Turned,
-    blocks,
-    bright_blocks,
-    grain,
-    is_paper,
-    raised,
-    turned,
-)
+from services.inference.restoration.standing_out import Mask, Plane
+from services.inference.restoration.tones import grain, is_paper, spread
+from services.inference.restoration.turning import DIRECTIONS, DRIFT, ROWS, Turned, blocks, bright_blocks, raised, turned
 
 Places = npt.NDArray[np.intp]
 
@@ -185,10 +174,10 @@ def _looks(sides: _Sides, whitest: float) -> dict[str, float]:
     opacity = float(np.median(opacities))
     return {
         "opacity": opacity,
-        "opacity_spread": math.log(_spread(opacities) / max(opacity, 0.05) + 0.05),
+        "opacity_spread": math.log(spread(opacities) / max(opacity, 0.05) + 0.05),
         "difference": math.log(float(np.median(np.abs(sides.left - sides.right))) + 2),
         "contrast": math.log(max(float(np.median(sides.raised)), 1.0)),
-        "variety": math.log(_spread(mean) + 5),
+        "variety": math.log(spread(mean) + 5),
     }
 
 
@@ -201,11 +190,6 @@ def _parallel(bright: Mask, rows: Places, columns: Places) -> float:
     """The most that any line beside it runs along, as a share of it."""
     off = np.array([way * each for way in (-1, 1) for each in range(9, 27)])
     return float(bright[rows[:, None], np.clip(columns[:, None] + off, 0, bright.shape[1] - 1)].mean(axis=0).max())
-
-
-def _spread(values: npt.NDArray[np.floating]) -> float:
-    low, high = np.percentile(values, [15, 85])
-    return float(high - low)
 
 
 def _marked(picture: Turned, sides: _Sides, least: float, shape: Sequence[int]) -> tuple[Places, Places]:

@@ -1,10 +1,12 @@
-"""What the colours of a photograph are like."""
+"""What the colours and tones of a photograph are like."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from services.inference.restoration.standing_out import Mask, Plane
 
 _COPY = 512
 """Pixels of the longest side of the copy that is looked at."""
@@ -14,6 +16,8 @@ _ONE_INK = 40.0
 """Units between the mean colours of two brightnesses that are still of one ink, which is strongest in the middle tones."""
 _MANY = 0.01
 """Share of the pixels from which on a brightness counts."""
+_PAPER, _LIKE = 0.4, 8
+"""Share of a picture that is like its paper, by so many levels."""
 
 
 def is_grayscale(pixels: npt.NDArray[np.uint8]) -> bool:
@@ -30,3 +34,21 @@ def is_grayscale(pixels: npt.NDArray[np.uint8]) -> bool:
         if float(np.percentile(np.abs(lab[:, channel] - means[steps]), 98)) > _WITHOUT_COLOUR:
             return False
     return True
+
+
+def grain(gray: Plane) -> float:
+    """Standard deviation of what is fine, in levels."""
+    fine = gray - cv2.GaussianBlur(gray, (0, 0), 1.5)
+    return float(np.median(np.abs(fine))) / 0.6745
+
+
+def is_paper(gray: Plane) -> Mask:
+    """For each level whether most of a picture is like it: what is as bright as a page is no scratch, but what is between its letters."""
+    counts = np.bincount(np.clip(np.rint(gray), 0, 255).astype(np.uint8).ravel(), minlength=256)
+    return np.asarray(np.convolve(counts, np.ones(2 * _LIKE + 1), "same") > _PAPER * gray.size, np.bool_)
+
+
+def spread(values: npt.NDArray[np.floating]) -> float:
+    """How far apart most of them are."""
+    low, high = np.percentile(values, [15, 85])
+    return float(high - low)

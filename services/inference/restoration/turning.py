@@ -9,17 +9,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Mask = npt.NDArray[np.bool_]
-Plane = npt.NDArray[np.float32]
+from services.inference.restoration.standing_out import Mask, Plane
 
 DIRECTIONS = 12
 ROWS = 8
 """Of a block."""
 DRIFT = 2
 """Columns by which a line moves from block to block, at most."""
-
-_PAPER, _LIKE = 0.4, 8
-"""Share of a picture that is like its paper, by so many levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +27,6 @@ class Turned:
     """Where the picture is."""
     back: npt.NDArray[np.float64]
     """The affine map to the picture as it was, 2 x 3, of columns and rows."""
-
-
-def grain(gray: Plane) -> float:
-    """Standard deviation of what is fine, in levels."""
-    fine = gray - cv2.GaussianBlur(gray, (0, 0), 1.5)
-    return float(np.median(np.abs(fine))) / 0.6745
-
-
-def is_paper(gray: Plane) -> Mask:
-    """For each level whether most of a picture is like it: what is as bright as a page is no scratch, but what is between its letters."""
-    counts = np.bincount(np.clip(np.rint(gray), 0, 255).astype(np.uint8).ravel(), minlength=256)
-    return np.asarray(np.convolve(counts, np.ones(2 * _LIKE + 1), "same") > _PAPER * gray.size, np.bool_)
 
 
 def turned(gray: Plane, number: int) -> Turned:
