@@ -1,4 +1,5 @@
-"""Make the pictures: FOLDER/<number>.npz each with `picture`, `what` and `held_out`, and for marked ones also `clean` and `cover`."""
+"""Make the pictures: FOLDER/<number>.npz each with `picture`, `what`, `name` and `held_out`, and for marked ones also `clean`, `opacity`,
+`colour`, `box`, `strength` and `quality` (0: lossless)."""
 
 from __future__ import annotations
 
@@ -14,18 +15,24 @@ from benchmarks.quality._mark_set.unmarked import unmarked
 
 def main(folder: Path) -> None:
     """Write all of them."""
+    folder.mkdir(parents=True, exist_ok=True)
     number = count()
     for case in marked():
         np.savez(
             folder / f"{next(number):03}.npz",
             picture=case.picture,
             what=case.kind,
+            name=case.name,
             held_out=case.held_out,
             clean=case.clean,
-            cover=case.cover,
+            opacity=case.opacity.astype(np.float16),
+            colour=case.colour,
+            box=case.box,
+            strength=case.strength,
+            quality=case.quality or 0,
         )
-    for kind, _, picture, held_out in unmarked():
-        np.savez(folder / f"{next(number):03}.npz", picture=picture, what=kind, held_out=held_out)
+    for kind, name, picture, held_out in unmarked():
+        np.savez(folder / f"{next(number):03}.npz", picture=picture, what=kind, name=name, held_out=held_out)
 
 
 if __name__ == "__main__":

@@ -1,157 +1,222 @@
-"""Watermarks drawn by real libraries: how much of each pixel they cover, as float32 height x width, 0 to 1.
+"""Draws marks with two libraries: Pillow (FreeType) for what may be tuned on, Skia for what is held out.
 
-Pillow (FreeType), libvips (Pango) and Skia each rasterise text and shapes in their own way. Nothing was tuned on Skia's, nor on the fonts
-Caladea and Fredoka One.
+Each draws text and shapes in a colour, with an outline and a shadow, on a transparent layer as large as the picture.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+import font_amatic_sc
 import font_caladea
 import font_fredoka_one
+import font_hanken_grotesk
+import font_manrope
 import font_roboto
+import font_source_serif_pro
 import numpy as np
 import numpy.typing as npt
-import pyvips
 import reportlab
 import skia
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-Cover = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+Colour = tuple[int, int, int]
 Size = tuple[int, int]
 """Height and width."""
+Point = tuple[float, float]
+"""Column and row."""
 
 FONTS = {
     "Roboto": font_roboto.Roboto,
     "Vera Bold": str(Path(reportlab.__file__).parent / "fonts" / "VeraBd.ttf"),
     "Caladea": font_caladea.Caladea,
+    "Hanken Grotesk": font_hanken_grotesk.HankenGroteskBold,
     "Fredoka One": font_fredoka_one.FredokaOne,
+    "Source Serif": font_source_serif_pro.SourceSerifProSemibold,
+    "Manrope": font_manrope.ManropeExtraBold,
+    "Amatic": font_amatic_sc.AmaticSCBold,
 }
+TUNED_FONTS = ("Roboto", "Vera Bold", "Caladea", "Hanken Grotesk")
+HELD_OUT_FONTS = ("Fredoka One", "Source Serif", "Manrope", "Amatic")
 
 
-def pillow_text(size: Size, text: str, font: str, pixels: int, centre: tuple[float, float], angle: float = 0.0) -> Cover:
-    """A line of text, turned counter-clockwise by `angle` degrees around its `centre` (x, y)."""
-    canvas = Image.new("L", size[::-1], 0)
-    ImageDraw.Draw(canvas).text(centre, text, fill=255, font=ImageFont.truetype(FONTS[font], pixels), anchor="mm")
-    return _of(canvas.rotate(angle, Image.Resampling.BICUBIC, center=centre) if angle else canvas)
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a shape is painted. Widths and offsets in pixels; the shadow's opacity is a share."""
+
+    fill: Colour
+    outline: Colour | None = None
+    outline_width: float = 0.0
+    shadow: float = 0.0
+    """How far it is thrown to the lower right; 0: none."""
+    shadow_blur: float = 0.0
+    shadow_opacity: float = 0.6
+    relief: bool = False
+    """A light edge above and a dark one below."""
+    fill_below: Colour | None = None
+    """The colour at the bottom, if the fill changes from top to bottom."""
 
 
-def vips_text(size: Size, text: str, pixels: int, centre: tuple[float, float], angle: float = 0.0) -> Cover:
-    """A line of text set by libvips, turned with its own affine transform."""
-    drawn = pyvips.Image.text(text, font=f"sans bold {pixels}px", dpi=72)
-    if angle:
-        drawn = drawn.rotate(-angle)
-    stamp = drawn.numpy().astype(np.float32).reshape(drawn.height, drawn.width)
-    return _stamped(size, stamp / 255, centre)
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`outline`: polygons, each a list of points, filled by the even-odd rule; or a line of text around `centre`."""
+
+    outline: Sequence[Sequence[Point]] = ()
+    text: str = ""
+    font: str = ""
+    pixels: float = 0.0
+    centre: Point = (0.0, 0.0)
 
 
-def skia_text(size: Size, text: str, font: str, pixels: int, centre: tuple[float, float], angle: float = 0.0) -> Cover:
-    """A line of text, turned as outlines, so that each letter is rasterised in place."""
-    return _skia(size, lambda canvas: _skia_line(canvas, text, font, pixels, centre, angle))
+class Drawer(Protocol):
+    """Draws a shape on a transparent layer, turned counter-clockwise around `pivot`: [H, W, 4], not premultiplied."""
+
+    def __call__(self, size: Size, shapes: Sequence[tuple[Shape, Style]], angle: float, pivot: Point) -> Pixels: ...
 
 
-def skia_tiles(size: Size, text: str, font: str, pixels: int, step: tuple[float, float], angle: float) -> Cover:
-    """Text at every point of a grid with `step` (x, y) between, every other row half a step aside, all of it turned."""
-
-    def draw(canvas: skia.Canvas) -> None:
-        canvas.translate(size[1] / 2, size[0] / 2)
-        canvas.rotate(-angle)
-        reach = math.hypot(*size) / 2 + max(step)
-        for row in range(-math.ceil(reach / step[1]), math.ceil(reach / step[1]) + 1):
-            for column in range(-math.ceil(reach / step[0]), math.ceil(reach / step[0]) + 1):
-                _skia_line(canvas, text, font, pixels, ((column + row % 2 / 2) * step[0], row * step[1]), 0)
-
-    return _skia(size, draw)
+def text_width(text: str, font: str, pixels: float) -> float:
+    """Of a line, in pixels."""
+    return ImageFont.truetype(FONTS[font], round(pixels)).getlength(text)
 
 
-def pillow_tiles(size: Size, text: str, font: str, pixels: int, step: tuple[int, int], angle: float, *, grid: bool) -> Cover:
-    """The same with Pillow: with `grid`, drawn level on a large layer that is then turned as a bitmap; else each turned stamp is pasted at
-    whole pixels on a level grid, as stock agencies do."""
-    if grid:
-        side = math.ceil(math.hypot(*size)) + 2 * max(step)
-        large = Image.new("L", (side, side), 0)
-        draw, face = ImageDraw.Draw(large), ImageFont.truetype(FONTS[font], pixels)
-        for row, y in enumerate(range(0, side, step[1])):
-            for x in range(-(row % 2) * step[0] // 2, side, step[0]):
-                draw.text((x, y), text, fill=255, font=face)
-        left, top = (side - size[1]) // 2, (side - size[0]) // 2
-        return _of(large.rotate(angle, Image.Resampling.BICUBIC).crop((left, top, left + size[1], top + size[0])))
-    side = 2 * (max(step) // 2) + 60
-    stamp = pillow_text((side, side), text, font, pixels, (side / 2, side / 2), angle)
-    cover = np.zeros(size, np.float32)
-    for row, y in enumerate(range(0, size[0] + step[1], step[1])):
-        for x in range(-(row % 2) * step[0] // 2, size[1] + step[0], step[0]):
-            cover = np.maximum(cover, _stamped(size, stamp, (x, y)))
-    return cover
+def pillow(size: Size, shapes: Sequence[tuple[Shape, Style]], angle: float, pivot: Point) -> Pixels:
+    """With Pillow: drawn level, then turned as a bitmap."""
+    layer = Image.new("RGBA", size[::-1], (0, 0, 0, 0))
+    for shape, style in shapes:
+        if style.shadow:
+            shadow = _pillow_cover(size, shape, (style.shadow, style.shadow), 0)
+            if style.shadow_blur:
+                shadow = shadow.filter(ImageFilter.GaussianBlur(style.shadow_blur))
+            layer.alpha_composite(_inked(shadow.point(lambda level, part=style.shadow_opacity: round(level * part)), (0, 0, 0)))
+        if style.relief:
+            layer.alpha_composite(_inked(_pillow_cover(size, shape, (1.2, 1.2), 0), (20, 20, 20)))
+            layer.alpha_composite(_inked(_pillow_cover(size, shape, (-1.2, -1.2), 0), (245, 245, 245)))
+        if style.outline is not None:
+            layer.alpha_composite(_inked(_pillow_cover(size, shape, (0, 0), style.outline_width), style.outline))
+        layer.alpha_composite(_inked(_pillow_cover(size, shape, (0, 0), 0), style.fill, style.fill_below))
+    return np.asarray(layer.rotate(angle, Image.Resampling.BICUBIC, center=pivot) if angle else layer)
 
 
-def pillow_emblem(size: Size, diameter: int, centre: tuple[float, float]) -> Cover:
-    """A logo without text: a ring with a triangle in it, drawn four times as large and reduced."""
-    large = Image.new("L", (4 * diameter, 4 * diameter), 0)
-    draw, side = ImageDraw.Draw(large), 4 * diameter - 1
-    draw.ellipse((0, 0, side, side), outline=255, width=round(0.09 * side))
-    draw.polygon([(0.38 * side, 0.28 * side), (0.38 * side, 0.72 * side), (0.75 * side, 0.5 * side)], fill=255)
-    return _stamped(size, _of(large.resize((diameter, diameter), Image.Resampling.BOX)), centre)
+def _inked(cover: Image.Image, ink: Colour, below: Colour | None = None) -> Image.Image:
+    layer = Image.new("RGBA", cover.size, (*ink, 0))
+    if below is not None:
+        box = cover.getbbox() or (0, 0, 1, 1)
+        share = np.clip((np.arange(cover.height) - box[1]) / max(1, box[3] - box[1]), 0, 1)[:, None, None]
+        ramp = np.broadcast_to(np.array(ink) * (1 - share) + np.array(below) * share, (cover.height, cover.width, 3))
+        layer = Image.fromarray(np.rint(ramp).astype(np.uint8)).convert("RGBA")
+    layer.putalpha(cover)
+    return layer
 
 
-def pillow_plate(size: Size, sides: tuple[int, int], centre: tuple[float, float]) -> Cover:
-    """A filled rectangle with round corners, width and height in pixels."""
-    large = Image.new("L", (4 * sides[0], 4 * sides[1]), 0)
-    ImageDraw.Draw(large).rounded_rectangle((0, 0, large.width - 1, large.height - 1), radius=24, fill=255)
-    return _stamped(size, _of(large.resize(sides, Image.Resampling.BOX)), centre)
+def _pillow_cover(size: Size, shape: Shape, offset: Point, thicker: float) -> Image.Image:
+    if shape.text:
+        cover = Image.new("L", size[::-1], 0)
+        font, at = ImageFont.truetype(FONTS[shape.font], round(shape.pixels)), (shape.centre[0] + offset[0], shape.centre[1] + offset[1])
+        ImageDraw.Draw(cover).text(at, shape.text, fill=255, font=font, anchor="mm", stroke_width=round(thicker))
+        return cover
+    large = np.zeros((3 * size[0], 3 * size[1]), bool)
+    for polygon in shape.outline:
+        part = Image.new("1", (3 * size[1], 3 * size[0]), 0)
+        brush, points = ImageDraw.Draw(part), [(3 * (x + offset[0]), 3 * (y + offset[1])) for x, y in polygon]
+        brush.polygon(points, fill=1)
+        large ^= np.asarray(part)
+    cover = Image.fromarray(large.astype(np.uint8) * 255)
+    if thicker:
+        cover = cover.filter(ImageFilter.MaxFilter(2 * round(3 * thicker) + 1))
+    return cover.resize(size[::-1], Image.Resampling.BOX)
 
 
-def skia_emblem(size: Size, diameter: int, centre: tuple[float, float]) -> Cover:
-    """Another logo: a five-pointed star over two bars."""
-
-    def draw(canvas: skia.Canvas) -> None:
-        canvas.translate(*centre)
-        star = skia.Path()
-        for point in range(10):
-            radius = diameter * (0.36 if point % 2 == 0 else 0.15)
-            x, y = radius * math.sin(point * math.pi / 5), -radius * math.cos(point * math.pi / 5) - 0.1 * diameter
-            star.moveTo(x, y) if point == 0 else star.lineTo(x, y)
-        star.close()
-        canvas.drawPath(star, _paint())
-        for offset in (0.28, 0.4):
-            bar = skia.Rect.MakeXYWH(-0.4 * diameter, offset * diameter, 0.8 * diameter, 0.07 * diameter)
-            canvas.drawRoundRect(bar, 2, 2, _paint())
-
-    return _skia(size, draw)
-
-
-def _of(image: Image.Image) -> Cover:
-    return np.asarray(image, np.float32) / np.float32(255)
-
-
-def _stamped(size: Size, stamp: Cover, centre: tuple[float, float]) -> Cover:
-    """The stamp at whole pixels, clipped to the picture."""
-    cover = np.zeros(size, np.float32)
-    left, top = round(centre[0] - stamp.shape[1] / 2), round(centre[1] - stamp.shape[0] / 2)
-    rows, columns = slice(max(0, top), max(0, top + stamp.shape[0])), slice(max(0, left), max(0, left + stamp.shape[1]))
-    target = cover[rows, columns]
-    target[:] = stamp[rows.start - top :, columns.start - left :][: target.shape[0], : target.shape[1]]
-    return cover
-
-
-def _skia(size: Size, draw: Callable[[skia.Canvas], None]) -> Cover:
+def skia_(size: Size, shapes: Sequence[tuple[Shape, Style]], angle: float, pivot: Point) -> Pixels:
+    """With Skia: turned as outlines, each letter rasterised in place."""
     surface = skia.Surface(size[1], size[0])
     with surface as canvas:
-        draw(canvas)
-    return np.asarray(surface.toarray()[..., 3], np.float32) / np.float32(255)
+        canvas.rotate(-angle, *pivot)
+        for shape, style in shapes:
+            draw = _skia_path(canvas, shape)
+            if style.shadow:
+                paint = skia.Paint(AntiAlias=True, Color=skia.ColorSetARGB(round(255 * style.shadow_opacity), 0, 0, 0))
+                if style.shadow_blur:
+                    paint.setMaskFilter(skia.MaskFilter.MakeBlur(skia.kNormal_BlurStyle, style.shadow_blur))
+                draw(paint, (style.shadow, style.shadow))
+            if style.relief:
+                draw(_paint((20, 20, 20)), (1.2, 1.2))
+                draw(_paint((245, 245, 245)), (-1.2, -1.2))
+            if style.outline is not None:
+                wide = _paint(style.outline)
+                wide.setStyle(skia.Paint.kStrokeAndFill_Style)
+                wide.setStrokeWidth(2 * style.outline_width)
+                wide.setStrokeJoin(skia.Paint.kRound_Join)
+                draw(wide, (0, 0))
+            paint = _paint(style.fill)
+            if style.fill_below is not None:
+                half = shape.pixels / 2
+                ends = [skia.Point(0, shape.centre[1] - half), skia.Point(0, shape.centre[1] + half)]
+                paint.setShader(skia.GradientShader.MakeLinear(ends, [skia.Color(*style.fill), skia.Color(*style.fill_below)]))
+            draw(paint, (0, 0))
+    shot = np.asarray(surface.toarray(colorType=skia.kRGBA_8888_ColorType))
+    return np.ascontiguousarray(shot)
 
 
-def _skia_line(canvas: skia.Canvas, text: str, font: str, pixels: int, centre: tuple[float, float], angle: float) -> None:
-    face = skia.Font(skia.Typeface.MakeFromFile(FONTS[font]), pixels)
-    canvas.save()
-    canvas.translate(*centre)
-    canvas.rotate(-angle)
-    canvas.drawString(text, -face.measureText(text) / 2, 0.35 * pixels, face, _paint())
-    canvas.restore()
+def _paint(ink: Colour) -> skia.Paint:
+    return skia.Paint(AntiAlias=True, Color=skia.Color(*ink))
 
 
-def _paint() -> skia.Paint:
-    return skia.Paint(AntiAlias=True, Color=skia.ColorWHITE)
+def _skia_path(canvas: skia.Canvas, shape: Shape) -> Callable[[skia.Paint, Point], None]:
+    if shape.text:
+        face = skia.Font(skia.Typeface.MakeFromFile(FONTS[shape.font]), shape.pixels)
+        left, base = shape.centre[0] - face.measureText(shape.text) / 2, shape.centre[1] + 0.35 * shape.pixels
+        return lambda paint, offset: canvas.drawString(shape.text, left + offset[0], base + offset[1], face, paint)
+    path = skia.Path()
+    for polygon in shape.outline:
+        path.addPoly([skia.Point(*point) for point in polygon], True)
+    path.setFillType(skia.PathFillType.kEvenOdd)
+
+    def draw(paint: skia.Paint, offset: Point) -> None:
+        canvas.save()
+        canvas.translate(*offset)
+        canvas.drawPath(path, paint)
+        canvas.restore()
+
+    return draw
+
+
+def circle(centre: Point, radius: float) -> list[Point]:
+    """As a polygon of sixty corners."""
+    turns = [math.tau * step / 60 for step in range(60)]
+    return [(centre[0] + radius * math.cos(turn), centre[1] + radius * math.sin(turn)) for turn in turns]
+
+
+def star(centre: Point, radius: float, points: int, inner: float, turn: float = 0.0) -> list[Point]:
+    """With so many points, the corners between them at a share `inner` of the radius."""
+    corners = []
+    for corner in range(2 * points):
+        reach, angle = radius * (inner if corner % 2 else 1), turn + corner * math.pi / points
+        corners.append((centre[0] + reach * math.sin(angle), centre[1] - reach * math.cos(angle)))
+    return corners
+
+
+def rectangle(centre: Point, width: float, height: float, turn: float = 0.0) -> list[Point]:
+    """Turned by an angle in radians."""
+    corners = [(-width / 2, -height / 2), (width / 2, -height / 2), (width / 2, height / 2), (-width / 2, height / 2)]
+    cos, sin = math.cos(turn), math.sin(turn)
+    return [(centre[0] + x * cos - y * sin, centre[1] + x * sin + y * cos) for x, y in corners]
+
+
+def plate(centre: Point, width: float, height: float, radius: float) -> list[Point]:
+    """A rectangle with round corners."""
+    corners = []
+    for step in range(40):
+        turn = math.tau * step / 40
+        x, y = math.cos(turn), math.sin(turn)
+        corners.append(
+            (
+                centre[0] + math.copysign(width / 2 - radius, x) + radius * x,
+                centre[1] + math.copysign(height / 2 - radius, y) + radius * y,
+            )
+        )
+    return corners
