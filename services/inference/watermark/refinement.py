@@ -37,6 +37,8 @@ class Overlay:
     cover: Plane
     blend: Blend
     shapes: int
+    edges_known: bool = False
+    """Whether the cover is exact in the edges, too: then nothing has to be filled."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

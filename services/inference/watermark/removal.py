@@ -14,12 +14,14 @@ from services.inference.watermark.box import Box
 from services.inference.watermark.emblems import find_emblems
 from services.inference.watermark.evidence import combined
 from services.inference.watermark.lattice import find_tiling
+from services.inference.watermark.lettering import text_marks
 from services.inference.watermark.marks import COVERED, DetectedMark
 from services.inference.watermark.overlays import find_overlays
 from services.inference.watermark.repair import FindNetwork, Repair
 from services.inference.watermark.report import Kind, Mark, Report
 from services.inference.watermark.solids import find_solids
 from services.inference.watermark.strokes import Mask, Pixels8, find_strokes, luminance
+from services.inference.watermark.text_lines import AskNetwork, lines_in
 
 _MARGIN = 40
 _RIVAL = 0.6  # of the area of the other
@@ -33,10 +35,13 @@ class Watching:
     check: Callable[[], None]
 
 
-def remove_in_boxes(image: Image, boxes: Sequence[Box], find_network: FindNetwork | None, watching: Watching) -> tuple[Image, Report]:
+def remove_in_boxes(
+    image: Image, boxes: Sequence[Box], ask_for_text: AskNetwork | None, find_network: FindNetwork | None, watching: Watching
+) -> tuple[Image, Report]:
     """Removes what is in boxes drawn by a person. Pixels outside them stay bit-identical.
 
-    Inside, only the strokes of the mark are changed if they can be distinguished from the picture; else the whole box is filled.
+    Inside, only the strokes of the mark are changed if they can be distinguished from the picture; else the whole box is filled. Without
+    `ask_for_text`, text is distinguished less well.
     """
     repair, report = Repair(image, find_network, watching.check), Report()
     for number, box in enumerate(boxes):
@@ -46,12 +51,14 @@ def remove_in_boxes(image: Image, boxes: Sequence[Box], find_network: FindNetwor
         inner = box.within(around)
         region[inner.window] = True
         crop = to_srgb(contiguous(image.pixels[around.window]), image.icc if not image.is_gray else None)
-        for mark in _in_box(crop, region, box, around, watching.check):
+        for mark in _in_box(crop, region, box, around, ask_for_text, watching.check):
             report.marks.append(repair.remove(mark))
     return repair.result(), report
 
 
-def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, check: Callable[[], None]) -> list[DetectedMark]:
+def _in_box(
+    crop: Pixels8, region: Mask, box: Box, around: Box, ask_for_text: AskNetwork | None, check: Callable[[], None]
+) -> list[DetectedMark]:
     """What to remove from a box: the translucent marks in it, else opaque paint, else everything.
 
     Of marks in different places the larger one is taken: the smaller one is an accident of the picture.
@@ -63,6 +70,10 @@ def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, check: Callable[
         solids = None
     strokes = find_strokes(crop, region, min(box.width, box.height))
     opaque = _joined(solids, None if strokes is None else strokes.mask)
+    if tone is None and ask_for_text is not None:
+        text = text_marks(crop, lines_in(crop, ask_for_text, check), region, opaque, check)
+        if text:
+            return [_moved(mark, around) for mark in text]
     if tone is None:
         overlays = find_overlays(crop, region, check)
         covered = np.zeros_like(region)
@@ -74,6 +85,12 @@ def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, check: Callable[
             moved = [replace(overlay, box=overlay.box.moved(around.left, around.top)) for overlay in overlays]
             return [DetectedMark(Kind.BOX, overlay.box, overlay.cover > COVERED, 1.0, overlay=overlay) for overlay in moved]
     return [DetectedMark(Kind.BOX, box, None if opaque is None else opaque[inner], 1.0)]
+
+
+def _moved(mark: DetectedMark, around: Box) -> DetectedMark:
+    """From the crop's coordinates to the picture's."""
+    box = mark.box.moved(around.left, around.top)
+    return replace(mark, box=box, overlay=None if mark.overlay is None else replace(mark.overlay, box=box))
 
 
 def _joined(one: Mask | None, other: Mask | None) -> Mask | None:

@@ -98,6 +98,8 @@ class Repair:
             methods: tuple[Method, ...] = (self._fill(thickened(covered, 1) & allowed, around),)
             return Mark(found.kind, found.box, found.confidence, methods, found.evidence)
         crop[covered] = self._without(crop, cover * np.float32(blend.opacity), colour)[covered]
+        if overlay.edges_known:
+            return Mark(found.kind, found.box, found.confidence, (Method.UNBLENDED,), found.evidence, blend.opacity)
         rim = thickened(covered, 1) & ~thinned(cover > _WHOLE, 1)
         allowed = np.zeros_like(rim)
         allowed[inner] = True

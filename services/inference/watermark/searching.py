@@ -10,12 +10,15 @@ import numpy.typing as npt
 from services.inference.contract.step import Step
 from services.inference.media import Image
 from services.inference.model_server.choice import Choice
+from services.inference.model_server.waiting import result_of
 from services.inference.ocr.detection import network_input, text_map
 from services.inference.watermark.choice import finder
 from services.inference.watermark.removal import Watching, remove_found, searchable
 from services.inference.watermark.repair import FindNetwork
 from services.inference.watermark.report import Report
+from services.inference.watermark.strokes import Pixels8
 from services.inference.watermark.text import find_text
+from services.inference.watermark.text_lines import AskNetwork
 
 
 async def search(image: Image, step: Step, watching: Watching) -> tuple[Image, Report]:
@@ -33,6 +36,22 @@ async def _text_in(pixels: npt.NDArray[np.uint8], step: Step) -> npt.NDArray[np.
     prepared = await asyncio.to_thread(network_input, pixels)
     answer = await step.tools.triton.infer(step.tools.models.text, prepared)
     return await asyncio.to_thread(text_map, answer, *pixels.shape[:2])
+
+
+def text_network(step: Step) -> AskNetwork:
+    """The network that finds text, for threads; without it, no text is found."""
+    loop = asyncio.get_running_loop()
+    infer = step.tools.triton.model(step.tools.models.text)
+
+    def ask(prepared: Pixels8) -> Pixels8:
+        try:
+            return result_of(infer(prepared), loop, step.check)
+        except DarkroomError as error:
+            if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
+                raise
+            return np.zeros((*prepared.shape[:3], 1), np.uint8)
+
+    return ask
 
 
 def inpainting(step: Step) -> FindNetwork:

@@ -43,7 +43,7 @@ def test_the_strokes_are_found_and_the_rest_of_the_box_stays(opacity: float, col
     marked = over(truth, cover, opacity, colour)
     box = Box(width - 200, 4, width - 2, 44)
 
-    result, report = remove_in_boxes(Image(marked), [box], None, WATCHING)
+    result, report = remove_in_boxes(Image(marked), [box], None, None, WATCHING)
 
     (mark,) = report.marks
     assert not mark.whole_box
@@ -72,7 +72,7 @@ def test_no_outline_of_unblended_letters_is_left() -> None:
 def test_a_box_without_anything_to_tell_apart_is_filled_whole() -> None:
     rng = np.random.default_rng(1)
     noise = rng.integers(0, 255, (120, 160, 3)).astype(np.uint8)
-    result, report = remove_in_boxes(Image(noise), [Box(40, 40, 90, 80)], None, WATCHING)
+    result, report = remove_in_boxes(Image(noise), [Box(40, 40, 90, 80)], None, None, WATCHING)
     assert report.marks[0].whole_box
     outside = np.ones((120, 160), np.bool_)
     outside[40:80, 40:90] = False
@@ -86,7 +86,7 @@ def test_gray_and_16_bit_pictures_stay_what_they_are(kind: str) -> None:
     pixels = over(truth, cover, 1.0)
     samples = pixels[..., :1].copy() if kind == "gray" else pixels.astype(np.uint16) * np.uint16(257) - np.uint16(pixels > 0)
     box = Box(truth.shape[1] - 200, 4, truth.shape[1] - 2, 44)
-    result, _ = remove_in_boxes(Image(samples), [box], None, WATCHING)
+    result, _ = remove_in_boxes(Image(samples), [box], None, None, WATCHING)
     assert (result.pixels.shape, result.pixels.dtype) == (samples.shape, samples.dtype)
     outside = np.ones(cover.shape, np.bool_)
     outside[box.window] = False
@@ -99,4 +99,4 @@ def test_cancelling_ends_it() -> None:
         raise Stopped
 
     with pytest.raises(Stopped):
-        remove_in_boxes(Image(photo()), [Box(0, 0, 50, 50)], None, Watching(lambda _: None, check))
+        remove_in_boxes(Image(photo()), [Box(0, 0, 50, 50)], None, None, Watching(lambda _: None, check))

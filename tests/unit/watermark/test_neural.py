@@ -120,7 +120,7 @@ def test_a_mark_over_detail_is_filled_by_the_network(deep: bool) -> None:
         pixels = pixels.astype(np.uint16) * np.uint16(257)
     box = Box(40, 40, 170, 90)
 
-    result, report = remove_in_boxes(Image(pixels), [box], Columns, WATCHING)
+    result, report = remove_in_boxes(Image(pixels), [box], None, Columns, WATCHING)
 
     assert [method.value for method in report.marks[0].methods] == ["inpainted_neural"]
     inside = np.zeros(cover.shape, np.bool_)
@@ -136,11 +136,11 @@ def test_a_mark_on_a_smooth_place_is_not() -> None:
     def find() -> NoReturn:
         raise AssertionError("nothing here is for a network")
 
-    _, report = remove_in_boxes(Image(over(truth, cover, 1.0)), [Box(truth.shape[1] - 200, 4, truth.shape[1] - 2, 44)], find, WATCHING)
+    _, report = remove_in_boxes(Image(over(truth, cover, 1.0)), [Box(truth.shape[1] - 200, 4, truth.shape[1] - 2, 44)], None, find, WATCHING)
     assert [method.value for method in report.marks[0].methods] == ["inpainted_flat"]
 
 
 @pytest.mark.parametrize("network", [None, lambda: None], ids=["none asked for", "none there"])
 def test_without_a_network_structure_is_continued(network: None) -> None:
-    _, report = remove_in_boxes(Image(stripes(90, 120)), [Box(40, 40, 60, 50)], network, WATCHING)
+    _, report = remove_in_boxes(Image(stripes(90, 120)), [Box(40, 40, 60, 50)], None, network, WATCHING)
     assert [method.value for method in report.marks[0].methods] == ["inpainted_structured"]

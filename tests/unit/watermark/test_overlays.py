@@ -118,7 +118,7 @@ def test_in_a_box_a_translucent_mark_is_unblended_and_the_rest_stays() -> None:
     cover = emblem(truth, (120, truth.shape[0] - 70), 40)
     marked = over(truth, cover, 0.5)
     box = Box(70, truth.shape[0] - 120, 170, truth.shape[0] - 20)
-    result, report = remove_in_boxes(Image(marked), [box], None, WATCHING)
+    result, report = remove_in_boxes(Image(marked), [box], None, None, WATCHING)
     assert "unblended" in [method.value for mark in report.marks for method in mark.methods]
     inside = np.zeros(cover.shape, np.bool_)
     inside[box.window] = True

@@ -70,7 +70,7 @@ def test_there_is_no_paint_in_a_photograph(name: str) -> None:
 def test_a_plate_in_a_box_is_filled_and_not_what_the_picture_shows_elsewhere() -> None:
     truth = photo()
     marked, plate = label(truth)
-    result, report = remove_in_boxes(Image(marked), [Box(60, 150, 220, 230)], None, WATCHING)
+    result, report = remove_in_boxes(Image(marked), [Box(60, 150, 220, 230)], None, None, WATCHING)
     [mark] = report.marks
     assert not mark.whole_box
     # Nothing of its colour is left.

@@ -1,0 +1,148 @@
+"""Text that a person has put a box around: the letters of a line, and what else in the box is of their paint.
+
+The line bounds where letters are looked for, and `strokes.find_letters` tells their paint roughly. With it, the cover of the whole box is
+solved for (`one_paint`), the paint is fitted to the borders of the shapes that result (`borders`), and both once more. Shapes beside the
+line, such as an emblem before a name, belong to the mark if the same paint explains their borders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from services.inference.watermark import blending
+from services.inference.watermark.blending import Blend
+from services.inference.watermark.borders import MOST_OPACITY, Fit, agreement, fitted
+from services.inference.watermark.box import Box
+from services.inference.watermark.inpainting import is_detailed
+from services.inference.watermark.marks import COVERED, DetectedMark
+from services.inference.watermark.one_paint import covered_by, step_of, with_soft_edges
+from services.inference.watermark.refinement import Overlay
+from services.inference.watermark.report import Kind
+from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, Strokes, find_letters, thickened
+
+_MOST_SOLVED = 400_000  # pixels
+_ROUNDS = ((40, 20), (30, 20))
+_SOLID = 0.5  # cover
+_MOST_OUTSIDE = 0.25  # of a shape's pixels
+_LEAST_SHAPE = 12  # pixels
+_LEAST_AGREEING, _LEAST_AGREEING_BESIDE = 0.6, 0.75
+_TRANSLUCENT = 0.8  # opacity below which the picture below is still known
+_OPAQUE = 0.6  # opacity as it is first estimated, which is too low
+_UNDERESTIMATED = 1.15
+_SAME_OPACITY = 0.15
+_SHARED = 0.6  # of a line's pixels
+_AROUND = 2  # pixels
+_HALO = 4  # pixels: reach of a stroke's soft edge
+
+
+def text_marks(pixels: Pixels8, lines: Mask, region: Mask, opaque: Mask | None, check: Callable[[], None]) -> list[DetectedMark]:
+    """The text in `region` of an sRGB crop, where `lines` covers its lines; none if its letters cannot be told from the picture.
+
+    `opaque` is what looks like a mark in the region as a whole: an emblem beside a name, or a mark of which the name alone reads as text.
+    """
+    count, labels, _, _ = cv2.connectedComponentsWithStats((lines & region).astype(np.uint8))
+    marks: list[DetectedMark] = []
+    taken = np.zeros_like(region)
+    for label in range(1, count):
+        check()
+        line = labels == label
+        points = np.argwhere(line)[:, ::-1].astype(np.float32)
+        height = min(cv2.minAreaRect(points)[1])
+        found = find_letters(pixels, line & ~taken, round(height)) if height >= 1 else None
+        if found is not None and opaque is not None and (found.mask & opaque).sum() >= _SHARED * found.mask.sum():
+            found, line = replace(found, mask=(found.mask | opaque) & ~taken), line | thickened(opaque, _AROUND)
+        mark = None if found is None else _mark(pixels, found, line & region, region & ~taken, check)
+        if mark is not None and mark.strokes is not None:
+            marks.append(mark)
+            taken[mark.box.window] |= mark.strokes
+    return marks
+
+
+def _mark(pixels: Pixels8, found: Strokes, line: Mask, region: Mask, check: Callable[[], None]) -> DetectedMark | None:
+    solved = _solved(pixels, found, line, region, check)
+    if solved is not None:
+        shapes, fit = solved
+        # On smooth ground what is beside the mark is better known than what is below it.
+        if fit.opacity < _TRANSLUCENT and is_detailed(pixels, shapes):
+            return _translucent(pixels, shapes, fit, region)
+        return _to_fill(shapes | found.mask, region)
+    return _to_fill(found.mask, region) if found.opacity >= _OPAQUE else None
+
+
+def _solved(pixels: Pixels8, found: Strokes, line: Mask, region: Mask, check: Callable[[], None]) -> tuple[Mask, Fit] | None:
+    """The mark's shapes and its paint; None if no paint explains the borders of most of them."""
+    small, size = pixels, pixels.shape[1::-1]
+    scale = (_MOST_SOLVED / region.size) ** 0.5
+    if scale < 1:
+        size = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+        small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    line, region, shapes = (_resized(mask, size) for mask in (line, region, found.mask))
+    fit = Fit(tuple(map(float, PAINTS[found.paint])), min(MOST_OPACITY, _UNDERESTIMATED * found.opacity), 0.0)
+    for rounds in _ROUNDS:
+        cover = covered_by(small, fit.colour, fit.opacity, shapes.astype(np.float32), rounds, check)
+        shapes = _mostly_within(cover > _SOLID, line)
+        better = fitted(small, shapes, fit.colour)
+        if better is None:
+            return None
+        fit = better
+    if fit.agreeing < _LEAST_AGREEING:
+        return None
+    shapes |= _beside(small, _mostly_within((cover > _SOLID) & ~shapes, region), fit)
+    measured = blending.measure(small, shapes)
+    if measured is not None and measured.shows_through and abs(measured.opacity - fit.opacity) < _SAME_OPACITY:
+        measured = blending.purified(small, shapes, measured)
+        fit = Fit(measured.colour, measured.opacity, fit.agreeing)
+    return _resized(shapes, pixels.shape[1::-1]), fit
+
+
+def _resized(mask: Mask, size: tuple[int, ...]) -> Mask:
+    return mask if mask.shape[1::-1] == size else np.asarray(cv2.resize(mask.astype(np.float32), size) > 0.5, np.bool_)
+
+
+def _mostly_within(shapes: Mask, where: Mask) -> Mask:
+    """The part of the shapes in `where`, without those that extend beyond it, which are the picture's own."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(shapes.astype(np.uint8), connectivity=8)
+    near = thickened(where, 1)
+    sizes = stats[:, cv2.CC_STAT_AREA]
+    kept = (np.bincount(labels[~near], minlength=count) < _MOST_OUTSIDE * sizes) & (sizes >= _LEAST_SHAPE)
+    kept[0] = False
+    return np.asarray(kept[labels] & near, np.bool_)
+
+
+def _beside(pixels: Pixels8, shapes: Mask, fit: Fit) -> Mask:
+    """The shapes that are of the same paint."""
+    count, labels = cv2.connectedComponents(shapes.astype(np.uint8), connectivity=8)
+    if count == 1:
+        return shapes
+    kept = agreement(pixels, shapes, fit, np.asarray(labels, np.int32), count) >= _LEAST_AGREEING_BESIDE
+    kept[0] = False
+    return np.asarray(kept[labels], np.bool_)
+
+
+def _translucent(pixels: Pixels8, shapes: Mask, fit: Fit, region: Mask) -> DetectedMark:
+    cover = with_soft_edges(pixels, shapes, fit.colour, fit.opacity)
+    cover[~region] = 0
+    # From a share of the step in the logarithm to a share of the opacity.
+    cover = np.asarray((1 - np.exp(-np.float32(step_of(fit.opacity)) * cover)) / np.float32(fit.opacity), np.float32)
+    box = _bounds(cover > 0)
+    blend = Blend(fit.colour, fit.opacity, fit.agreeing)
+    count = cv2.connectedComponents(shapes.astype(np.uint8))[0] - 1
+    overlay = Overlay(box, cover[box.window], blend, count, edges_known=True)
+    return DetectedMark(Kind.BOX, box, overlay.cover > COVERED, 1.0, overlay=overlay)
+
+
+def _to_fill(strokes: Mask, region: Mask) -> DetectedMark:
+    limits, box = _bounds(region), _bounds(strokes)
+    box = Box(
+        max(limits.left, box.left - _HALO), max(limits.top, box.top - _HALO), min(limits.right, box.right + _HALO), min(limits.bottom, box.bottom + _HALO)
+    )
+    return DetectedMark(Kind.BOX, box, strokes[box.window], 1.0)
+
+
+def _bounds(mask: Mask) -> Box:
+    rows, columns = np.nonzero(mask)
+    return Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
